@@ -1,0 +1,134 @@
+//! The cordon: one patch on the right node. A refused patch leads to a look at the node, and to the node
+//! list if the name was wrong.
+
+use k8s_openapi::api::core::v1::Node;
+
+use crate::{
+    budget::{Budget, jittered},
+    event::Notice,
+    locate::Target,
+    plan::{
+        cordon::{cordon_patch, provider_id, runs_on, taint_patch, was_cordoned},
+        retry::pause,
+    },
+    ports::{CallError, Cluster, Patched},
+};
+
+const PATCH: &str = "kubernetes:patch nodes";
+const GET: &str = "kubernetes:get nodes";
+const LIST: &str = "kubernetes:list nodes";
+
+/// How often a refused patch is decided anew. Each time the node has changed under us, or was read anew.
+const DECISIONS: u32 = 5;
+
+/// A node that is known to run on the instance.
+#[derive(Debug, Clone)]
+pub struct Cordoned {
+    /// The node after the cordon (or as it was read, in a dry run).
+    pub node: Node,
+    /// It was unschedulable before.
+    pub already: bool,
+}
+
+/// Why there is no cordon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoCordon {
+    /// No node of the cluster runs on the instance.
+    NoNode,
+    /// The API server refused or could not be reached.
+    Failed(String),
+}
+
+impl From<CallError> for NoCordon {
+    fn from(error: CallError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Cordons the node of `target`.
+pub async fn cordon(
+    cluster: &impl Cluster,
+    target: &Target,
+    notice: &Notice,
+    budget: &Budget,
+) -> Result<Cordoned, NoCordon> {
+    let mut seen: Option<Node> = None;
+    for _ in 0..DECISIONS {
+        let known = seen.as_ref().map(|n| (name(n).to_owned(), provider_id(n).to_owned()));
+        let named = target.node.clone().map(|node| (node, target.provider_id.clone()));
+        let Some((node, provider_id)) = known.or(named) else {
+            seen = Some(find(cluster, target, budget).await?);
+            continue;
+        };
+        let patch = cordon_patch(&provider_id, notice, seen.as_ref());
+        match budget.retried(PATCH, || cluster.patch_node(&node, &patch)).await? {
+            Patched::Done(node) => return Ok(Cordoned { already: was_cordoned(&node), node: *node }),
+            Patched::NotFound => seen = Some(find(cluster, target, budget).await?),
+            Patched::Mismatch(what) => {
+                tracing::info!(node, what, "cordon refused, reading the node");
+                seen = Some(identify(cluster, target, &node, budget).await?);
+            }
+        }
+    }
+    Err(NoCordon::Failed(format!("the node changed {DECISIONS} times under the patch")))
+}
+
+/// The node of `target`, read only.
+pub async fn look(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Result<Cordoned, NoCordon> {
+    let node = match &target.node {
+        Some(node) => identify(cluster, target, node, budget).await?,
+        None => find(cluster, target, budget).await?,
+    };
+    Ok(Cordoned { already: was_cordoned(&node), node })
+}
+
+/// Reads the node of this name, and the node list if another instance runs under it.
+async fn identify(
+    cluster: &impl Cluster,
+    target: &Target,
+    node: &str,
+    budget: &Budget,
+) -> Result<Node, NoCordon> {
+    match budget.retried(GET, || cluster.get_node(node)).await {
+        Ok(node) if runs_on(&node, &target.instance_id) => Ok(node),
+        Ok(_) | Err(CallError::NotFound(_)) => find(cluster, target, budget).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Finds the node of the instance by its providerID.
+async fn find(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Result<Node, NoCordon> {
+    let nodes = budget.retried(LIST, || cluster.list_nodes()).await?;
+    nodes.into_iter().find(|n| runs_on(n, &target.instance_id)).ok_or(NoCordon::NoNode)
+}
+
+/// Adds the reason taint. Off the critical path: a node that is unschedulable gets no pods anyway.
+pub async fn taint(cluster: &impl Cluster, notice: &Notice, mut node: Node, budget: &Budget) {
+    for attempt in 0..DECISIONS {
+        let Some(patch) = taint_patch(provider_id(&node), notice, &node) else { return };
+        let name = name(&node).to_owned();
+        match budget.call(PATCH, cluster.patch_node(&name, &patch)).await {
+            Ok(Patched::Done(_) | Patched::NotFound) => return,
+            // The node controller taints a cordoned node at this very moment.
+            Ok(Patched::Mismatch(_)) => match budget.call(GET, cluster.get_node(&name)).await {
+                Ok(read) => node = read,
+                Err(error) => tracing::info!(%error, "node not read for its taint"),
+            },
+            Err(error) if error.is_worth_a_retry() => {
+                let next = budget.now() + jittered(pause(attempt, None));
+                if next >= budget.timetable().settled() {
+                    return;
+                }
+                budget.wait_until(next).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "reason taint refused");
+                return;
+            }
+        }
+    }
+}
+
+fn name(node: &Node) -> &str {
+    node.metadata.name.as_deref().unwrap_or_default()
+}

@@ -1,0 +1,247 @@
+//! The drain leg: cordon the node, then one loop until its pods are gone or time is up.
+
+use std::collections::BTreeSet;
+
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::{
+    core::v1::{Event, Node},
+    policy::v1::PodDisruptionBudget,
+};
+use tokio::sync::{
+    Semaphore,
+    mpsc::{UnboundedReceiver, unbounded_channel},
+};
+
+use super::{
+    cordon::{self, Cordoned, NoCordon},
+    evict::{Asked, CALLS_AT_ONCE, ask},
+    tracked::Pods,
+    watch::{LIST, Seen, watch},
+};
+use crate::{
+    budget::Budget,
+    event::Notice,
+    locate::Target,
+    plan::{Policy, verdict::Wave},
+    ports::{CallError, Cluster, PodChange},
+    report::{CordonOutcome, CordonReport, PodReport, events},
+};
+
+/// What became of the drain leg.
+#[derive(Debug)]
+pub struct Drained {
+    /// Node that was drained.
+    pub node: Option<String>,
+    /// The cordon.
+    pub cordon: CordonReport,
+    /// Every pod.
+    pub pods: Vec<PodReport>,
+    /// Why the node's pods could not be handled, or why there was nothing to handle.
+    pub reason: Option<String>,
+}
+
+/// One drain leg.
+#[derive(Debug)]
+pub struct DrainLeg<'a, C> {
+    /// Kubernetes API.
+    pub cluster: &'a C,
+    /// The instance.
+    pub target: &'a Target,
+    /// The notice.
+    pub notice: &'a Notice,
+    /// The operator's choices.
+    pub policy: &'a Policy,
+    /// Time and calls.
+    pub budget: &'a Budget,
+    /// Wall clock at the handler's entry, for the times in Events.
+    pub entered: Timestamp,
+}
+
+impl<C: Cluster> DrainLeg<'_, C> {
+    /// Runs the leg.
+    pub async fn run(self) -> Drained {
+        let cordoned = async {
+            let answer = if self.policy.dry_run {
+                cordon::look(self.cluster, self.target, self.budget).await
+            } else {
+                cordon::cordon(self.cluster, self.target, self.notice, self.budget).await
+            };
+            (answer, self.budget.now_ms())
+        };
+        // The pods are listed beside the cordon, under the name that EC2 gives; nothing is done to them
+        // before the cordon has proved the name.
+        let listed = async {
+            match &self.target.node {
+                Some(node) => Some((node.clone(), self.list(node).await)),
+                None => None,
+            }
+        };
+        let ((cordoned, cordon_ms), listed) = tokio::join!(cordoned, listed);
+        let Cordoned { node, already } = match cordoned {
+            Ok(cordoned) => cordoned,
+            Err(NoCordon::NoNode) => return self.nothing_to_drain(),
+            Err(NoCordon::Failed(reason)) => return self.not_cordoned(listed, reason, cordon_ms),
+        };
+        let name = node.metadata.name.clone().unwrap_or_default();
+        let outcome = match (self.policy.dry_run, already) {
+            (true, _) => CordonOutcome::Skipped,
+            (false, true) => CordonOutcome::Already,
+            (false, false) => CordonOutcome::Done,
+        };
+        let cordon = CordonReport {
+            outcome,
+            after_ms: (!self.policy.dry_run).then_some(cordon_ms),
+            reason: self.policy.dry_run.then(|| "dry run".to_owned()),
+        };
+        let mut pods = Pods::default();
+        let listed = match listed {
+            Some((listed_name, listed)) if listed_name == name => listed,
+            _ => self.list(&name).await,
+        };
+        let (version, reason) = match listed {
+            Ok(list) => {
+                list.items.into_iter().for_each(|pod| pods.see(pod));
+                (list.resource_version, None)
+            }
+            Err(error) => (String::new(), Some(format!("pods not listed: {error}"))),
+        };
+        let pods = if reason.is_some() {
+            Vec::new()
+        } else if self.policy.dry_run {
+            pods.report(&[], "dry run: to be evicted")
+        } else {
+            self.empty(&node, &name, version, pods).await
+        };
+        Drained { node: Some(name), cordon, pods, reason }
+    }
+
+    /// The drain loop: evicts wave by wave and watches until the pods are gone or time is up.
+    async fn empty(&self, node: &Node, name: &str, version: String, mut pods: Pods) -> Vec<PodReport> {
+        let table = self.budget.timetable();
+        let slots = Semaphore::new(CALLS_AT_ONCE);
+        let mut asks = FuturesUnordered::new();
+        let mut asked: BTreeSet<String> = BTreeSet::new();
+        let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
+
+        // Beside the evictions: what must not stand in their way.
+        let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+        asides.push(cordon::taint(self.cluster, self.notice, node.clone(), self.budget).boxed());
+        asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
+        let list_budgets = self
+            .budget
+            .retried("kubernetes:list poddisruptionbudgets", || self.cluster.list_budgets())
+            .fuse();
+        tokio::pin!(list_budgets);
+        let (sender, mut seen) = unbounded_channel();
+        let watching = watch(self.cluster, name, version, self.budget, &sender).fuse();
+        tokio::pin!(watching);
+
+        // A hibernating instance freezes at once: an eviction would only be half done when it does, and
+        // its pods go on with the instance.
+        let evicts = self.notice.action.ends_processes();
+        let mut open = vec![Wave::Ordinary];
+        loop {
+            let last_wave = table.last_wave(pods.longest_grace(Wave::Critical));
+            if open.len() == 1 && (pods.is_over(Wave::Ordinary) || self.budget.now() >= last_wave) {
+                open.push(Wave::Critical);
+            }
+            if evicts {
+                let candidates = open.iter().flat_map(|wave| pods.candidates(*wave));
+                for pod in candidates.filter(|pod| asked.insert(pod.uid.clone())) {
+                    let (slots, policy) = (&slots, self.policy.pdb);
+                    asks.push(async move {
+                        let answer = ask(self.cluster, &pod, policy, slots, self.budget).await;
+                        (pod.uid, answer)
+                    });
+                }
+            }
+            let over = !evicts || [Wave::Ordinary, Wave::Critical].into_iter().all(|w| pods.is_over(w));
+            if over && asks.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                Some(change) = seen.recv() => take_in(&mut pods, change, self.budget),
+                Some((uid, answer)) = asks.next() => {
+                    if let (Asked::Deleted(_), Some(pod)) = (&answer, pods.get(&uid)) {
+                        asides.push(self.post(events::overridden(self.notice, pod, self.now())).boxed());
+                    }
+                    pods.asked(&uid, answer, self.budget.now_ms());
+                }
+                Some(()) = asides.next() => {}
+                Ok(list) = &mut list_budgets => budgets = list,
+                () = &mut watching => {}
+                () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
+                () = self.budget.wait_until(table.closing()) => break,
+            }
+        }
+        drain_channel(&mut seen, &mut pods, self.budget);
+        let unasked =
+            if evicts { "no answer before the deadline" } else { "hibernates and goes on with its instance" };
+        let report = pods.report(&budgets, unasked);
+        let closing = self.post(events::drained(self.notice, node, &report, self.now()));
+        tokio::join!(closing, asides.for_each(|()| std::future::ready(())));
+        report
+    }
+
+    async fn list(&self, node: &str) -> Result<crate::ports::Pods, CallError> {
+        self.budget.retried(LIST, || self.cluster.list_pods(node)).await
+    }
+
+    async fn post(&self, event: Event) {
+        if let Err(error) =
+            self.budget.call("kubernetes:create events", self.cluster.create_event(&event)).await
+        {
+            tracing::info!(%error, reason = event.reason, "event not posted");
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.entered + SignedDuration::try_from(self.budget.now()).unwrap_or_default()
+    }
+
+    fn nothing_to_drain(self) -> Drained {
+        let reason =
+            format!("no node of cluster {} runs on {}", self.target.cluster, self.target.instance_id);
+        let cordon =
+            CordonReport { outcome: CordonOutcome::Skipped, after_ms: None, reason: Some(reason.clone()) };
+        Drained { node: None, cordon, pods: Vec::new(), reason: Some(reason) }
+    }
+
+    fn not_cordoned(
+        self,
+        listed: Option<(String, Result<crate::ports::Pods, CallError>)>,
+        reason: String,
+        cordon_ms: u64,
+    ) -> Drained {
+        // Without the cordon nothing proves that the pods stand on this instance: they are named, not touched.
+        let mut pods = Pods::default();
+        let listed = listed.into_iter().filter_map(|(_, list)| list.ok()).flat_map(|list| list.items);
+        listed.for_each(|pod| pods.see(pod));
+        Drained {
+            node: self.target.node.clone(),
+            cordon: CordonReport {
+                outcome: CordonOutcome::Failed,
+                after_ms: Some(cordon_ms),
+                reason: Some(reason.clone()),
+            },
+            pods: pods.report(&[], "the node was not cordoned"),
+            reason: Some(format!("cordon: {reason}")),
+        }
+    }
+}
+
+fn take_in(pods: &mut Pods, seen: Seen, budget: &Budget) {
+    match seen {
+        Seen::Change(PodChange::Is(pod)) => pods.see(*pod),
+        Seen::Change(PodChange::Gone(pod)) => pods.see_gone(&pod, budget.now_ms()),
+        Seen::All(items) => pods.see_all(items, budget.now_ms()),
+    }
+}
+
+fn drain_channel(seen: &mut UnboundedReceiver<Seen>, pods: &mut Pods, budget: &Budget) {
+    while let Ok(change) = seen.try_recv() {
+        take_in(pods, change, budget);
+    }
+}

@@ -1,0 +1,16 @@
+//! The two independent halves of the work. This is the only stage that waits; what it waits for and for
+//! how long the plan says.
+//!
+//! ```text
+//!            ┌─ cordon ─┐
+//! drain leg  ┤          ├─► evictions (wave 1, wave 2) ─► watch until gone   drain.rs: the one loop
+//!            └─ LIST ───┘
+//! replacement leg ─► read the group ─► choose ─► ask, or watch it            replace.rs
+//! ```
+
+pub mod cordon;
+pub mod drain;
+mod evict;
+pub mod replace;
+mod tracked;
+mod watch;

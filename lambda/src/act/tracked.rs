@@ -1,0 +1,176 @@
+//! The pods of the node while they go, each with its verdict, what was asked and what was seen.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use k8s_openapi::api::{core::v1::Pod, policy::v1::PodDisruptionBudget};
+use tokio::sync::Notify;
+
+use super::evict::{Asked, Candidate};
+use crate::{
+    plan::{
+        disruption::covering,
+        eviction::Obstacle,
+        verdict::{Verdict, Wave, judge, own_grace, uid},
+    },
+    report::{PodOutcome, PodReport},
+};
+
+/// One pod.
+#[derive(Debug)]
+pub(super) struct Tracked {
+    pod: Pod,
+    verdict: Verdict,
+    on_its_way: Arc<Notify>,
+    asked: Option<(Asked, u64)>,
+    gone_ms: Option<u64>,
+}
+
+/// All pods, by UID (or namespace and name, where a pod has none).
+#[derive(Debug, Default)]
+pub(super) struct Pods {
+    by_uid: BTreeMap<String, Tracked>,
+}
+
+impl Pods {
+    /// Takes in a pod as it is now.
+    pub(super) fn see(&mut self, pod: Pod) {
+        let key = key(&pod);
+        let terminating = pod.metadata.deletion_timestamp.is_some();
+        if let Some(tracked) = self.by_uid.get_mut(&key) {
+            if terminating {
+                tracked.on_its_way.notify_one();
+            }
+            return;
+        }
+        let verdict = judge(&pod);
+        self.by_uid.insert(
+            key,
+            Tracked { verdict, pod, on_its_way: Arc::new(Notify::new()), asked: None, gone_ms: None },
+        );
+    }
+
+    /// Takes in that a pod is gone.
+    pub(super) fn see_gone(&mut self, pod: &Pod, now_ms: u64) {
+        if let Some(tracked) = self.by_uid.get_mut(&key(pod)) {
+            tracked.gone(now_ms);
+        }
+    }
+
+    /// Takes in all pods that stand on the node; the rest is gone.
+    pub(super) fn see_all(&mut self, pods: Vec<Pod>, now_ms: u64) {
+        let standing: Vec<String> = pods.iter().map(key).collect();
+        for (_, tracked) in self.by_uid.iter_mut().filter(|(uid, _)| !standing.contains(uid)) {
+            tracked.gone(now_ms);
+        }
+        pods.into_iter().for_each(|pod| self.see(pod));
+    }
+
+    /// Takes in how the asking for a pod ended.
+    pub(super) fn asked(&mut self, uid: &str, asked: Asked, now_ms: u64) {
+        if let Some(tracked) = self.by_uid.get_mut(uid) {
+            tracked.asked = Some((asked, now_ms));
+        }
+    }
+
+    /// A pod by UID.
+    pub(super) fn get(&self, uid: &str) -> Option<&Pod> {
+        self.by_uid.get(uid).map(|tracked| &tracked.pod)
+    }
+
+    /// The pods to be evicted in `wave`, longest grace first.
+    pub(super) fn candidates(&self, wave: Wave) -> Vec<Candidate> {
+        let mut candidates: Vec<_> = self
+            .by_uid
+            .values()
+            .filter(|t| t.verdict == Verdict::Evict(wave) && t.gone_ms.is_none())
+            .map(Tracked::candidate)
+            .collect();
+        candidates.sort_by(|a, b| b.own_grace.cmp(&a.own_grace).then_with(|| a.name.cmp(&b.name)));
+        candidates
+    }
+
+    /// Whether nothing more is to be waited for in `wave`: every pod of it is gone, or will not go.
+    pub(super) fn is_over(&self, wave: Wave) -> bool {
+        self.by_uid.values().filter(|t| t.verdict.wave() == Some(wave)).all(Tracked::is_over)
+    }
+
+    /// The longest grace of the pods to be evicted in `wave`.
+    pub(super) fn longest_grace(&self, wave: Wave) -> Duration {
+        self.candidates(wave).first().map_or(Duration::ZERO, |c| c.own_grace)
+    }
+
+    /// The account of all pods, by namespace and name. `unasked` says why a pod was not asked to go.
+    pub(super) fn report(&self, budgets: &[PodDisruptionBudget], unasked: &str) -> Vec<PodReport> {
+        let mut reports: Vec<_> = self.by_uid.values().map(|t| t.report(budgets, unasked)).collect();
+        reports.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
+        reports
+    }
+}
+
+impl Tracked {
+    fn gone(&mut self, now_ms: u64) {
+        self.gone_ms.get_or_insert(now_ms);
+        self.on_its_way.notify_one();
+    }
+
+    fn is_over(&self) -> bool {
+        self.gone_ms.is_some() || matches!(self.asked, Some((Asked::Refused(_) | Asked::Left(_), _)))
+    }
+
+    fn candidate(&self) -> Candidate {
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        Candidate {
+            namespace: text(&self.pod.metadata.namespace),
+            name: text(&self.pod.metadata.name),
+            uid: text(&self.pod.metadata.uid),
+            own_grace: own_grace(&self.pod),
+            on_its_way: self.on_its_way.clone(),
+        }
+    }
+
+    fn report(&self, budgets: &[PodDisruptionBudget], unasked: &str) -> PodReport {
+        let obstacle = |obstacle: &Obstacle| match (obstacle, covering(budgets, &self.pod).join(", ")) {
+            (Obstacle::Budget, names) if names.is_empty() => {
+                "a PodDisruptionBudget allows no disruption".to_owned()
+            }
+            (Obstacle::Budget, names) => format!("PodDisruptionBudget {names} allows no disruption"),
+            (Obstacle::TooManyBudgets, names) => {
+                format!("more than one PodDisruptionBudget covers it: {names}")
+            }
+            (Obstacle::Throttled, _) => "the API server throttled every eviction".to_owned(),
+            (Obstacle::Error(error), _) => error.clone(),
+        };
+        let (outcome, reason) = match (self.verdict, &self.asked, self.gone_ms) {
+            (_, Some((Asked::Evicted, _)), Some(_)) => (PodOutcome::Evicted, None),
+            (_, Some((Asked::Deleted(o), _)), Some(_)) => (PodOutcome::Deleted, Some(obstacle(o))),
+            (_, _, Some(_)) => (PodOutcome::Gone, None),
+            (Verdict::Stay(why), ..) => (PodOutcome::Left, Some(why.to_owned())),
+            (Verdict::Refuse(why), ..) => (PodOutcome::Failed, Some(why.to_owned())),
+            (_, Some((Asked::Refused(why), _)), None) => (PodOutcome::Failed, Some(why.clone())),
+            (_, Some((Asked::Left(o), _)), None) => (PodOutcome::Left, Some(obstacle(o))),
+            (_, Some((Asked::Evicted | Asked::Deleted(_) | Asked::NotNeeded, _)), None)
+            | (Verdict::Await(_), ..) => (PodOutcome::Left, Some("still terminating".to_owned())),
+            (Verdict::Evict(_), None, None) => (PodOutcome::Left, Some(unasked.to_owned())),
+        };
+        PodReport {
+            namespace: self.pod.metadata.namespace.clone().unwrap_or_default(),
+            name: self.pod.metadata.name.clone().unwrap_or_default(),
+            uid: uid(&self.pod).to_owned(),
+            outcome,
+            after_ms: self.gone_ms.or(self.asked.as_ref().map(|(_, at)| *at)),
+            wave: self.verdict.wave().map(Wave::number),
+            reason,
+        }
+    }
+}
+
+fn key(pod: &Pod) -> String {
+    match uid(pod) {
+        "" => format!(
+            "{}/{}",
+            pod.metadata.namespace.as_deref().unwrap_or_default(),
+            pod.metadata.name.as_deref().unwrap_or_default()
+        ),
+        uid => uid.to_owned(),
+    }
+}

@@ -1,0 +1,81 @@
+//! The one watch over the pods of a node, with a LIST wherever the watch has a gap: when it ends, when
+//! it could not begin, and when it has been quiet for suspiciously long.
+
+use std::{pin::pin, time::Duration};
+
+use futures_util::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use tokio::{sync::mpsc::UnboundedSender, time::timeout};
+
+use crate::{
+    budget::{Budget, jittered},
+    plan::retry::pause,
+    ports::{CallError, Cluster, PodChange, Pods},
+};
+
+/// A watch that says nothing for this long is checked by a LIST: a dead connection and a hung API server
+/// look just like pods that take their time.
+const QUIET: Duration = Duration::from_secs(15);
+
+pub(super) const LIST: &str = "kubernetes:list pods";
+const WATCH: &str = "kubernetes:watch pods";
+
+/// What was seen of the node's pods.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// One change.
+    Change(PodChange),
+    /// All pods that stand on the node.
+    All(Vec<Pod>),
+}
+
+/// Sends everything that happens to the pods of `node` from `version` on; returns only near the deadline.
+pub(super) async fn watch(
+    cluster: &impl Cluster,
+    node: &str,
+    mut version: String,
+    budget: &Budget,
+    seen: &UnboundedSender<Seen>,
+) {
+    let mut attempt = 0;
+    loop {
+        match budget.call(WATCH, cluster.watch_pods(node, &version)).await {
+            Ok(stream) => {
+                let mut stream = pin!(stream);
+                loop {
+                    match timeout(QUIET, stream.next()).await {
+                        Ok(Some(Ok(change))) => {
+                            attempt = 0;
+                            let _ = seen.send(Seen::Change(change));
+                        }
+                        Ok(Some(Err(error))) => {
+                            tracing::info!(%error, "watch ended, listing");
+                            break;
+                        }
+                        Ok(None) => break,
+                        Err(_quiet) => {
+                            if let Ok(pods) = list(cluster, node, budget).await {
+                                let _ = seen.send(Seen::All(pods.items));
+                            }
+                        }
+                    }
+                }
+            }
+            Err(error) => tracing::info!(%error, "no watch, listing"),
+        }
+        let next = budget.now() + jittered(pause(attempt, None));
+        if next >= budget.timetable().closing() {
+            return;
+        }
+        budget.wait_until(next).await;
+        attempt += 1;
+        if let Ok(pods) = list(cluster, node, budget).await {
+            version = pods.resource_version;
+            let _ = seen.send(Seen::All(pods.items));
+        }
+    }
+}
+
+pub(super) async fn list(cluster: &impl Cluster, node: &str, budget: &Budget) -> Result<Pods, CallError> {
+    budget.call(LIST, cluster.list_pods(node)).await
+}

@@ -1,0 +1,160 @@
+//! What an answer of the Kubernetes API means.
+
+use std::{error::Error as StdError, time::Duration};
+
+use kube::{Error, core::Status};
+
+use crate::ports::{CallError, Evicted, Patched};
+
+/// What an error means for the caller.
+pub(super) fn call_error(error: Error) -> CallError {
+    let status = match error {
+        Error::Api(status) => status,
+        other => return CallError::Transient(chain(&other)),
+    };
+    match status.code {
+        401 => CallError::Forbidden(
+            "Unauthorized: the API server does not know this caller (access entry?)".into(),
+        ),
+        403 => CallError::Forbidden(status.message),
+        404 => CallError::NotFound(status.message),
+        409 => CallError::LostRace(status.message),
+        429 => CallError::Throttled { retry_after: retry_after(&status) },
+        500.. => CallError::Transient(format!("{}: {}", status.code, status.message)),
+        _ => CallError::Refused(format!("{}: {}", status.code, status.message)),
+    }
+}
+
+/// What the answer to an eviction means (Kubernetes, "API-initiated Eviction").
+pub(super) fn eviction(answer: Result<(), Error>) -> Result<Evicted, CallError> {
+    let error = match answer {
+        Ok(()) => return Ok(Evicted::Accepted),
+        Err(error) => error,
+    };
+    if let Error::Api(status) = &error {
+        match status.code {
+            404 => return Ok(Evicted::Gone),
+            // The UID precondition: another pod stands under the name.
+            409 if status.message.contains("recondition") => return Ok(Evicted::Gone),
+            409 => return Err(CallError::Transient(status.message.clone())),
+            429 if has_cause(status, "DisruptionBudget") => {
+                return Ok(Evicted::Blocked { retry_after: retry_after(status) });
+            }
+            403 if has_cause(status, "NamespaceTerminating") => return Ok(Evicted::NamespaceTerminating),
+            500 if status.message.contains("more than one PodDisruptionBudget") => {
+                return Ok(Evicted::TooManyBudgets);
+            }
+            _ => {}
+        }
+    }
+    Err(call_error(error))
+}
+
+/// What the answer to a JSON Patch means.
+pub(super) fn patched(answer: Result<k8s_openapi::api::core::v1::Node, Error>) -> Result<Patched, CallError> {
+    match answer {
+        Ok(node) => Ok(Patched::Done(Box::new(node))),
+        Err(Error::Api(status)) if status.code == 404 => Ok(Patched::NotFound),
+        Err(Error::Api(status)) if matches!(status.code, 409 | 422) => {
+            let causes = status.details.iter().flat_map(|d| &d.causes).map(|c| c.message.as_str());
+            Ok(Patched::Mismatch(
+                [status.message.as_str()].into_iter().chain(causes).collect::<Vec<_>>().join(": "),
+            ))
+        }
+        Err(error) => Err(call_error(error)),
+    }
+}
+
+/// Whether the connection failed because the API server's certificate was not accepted.
+pub(super) fn is_tls_failure(error: &Error) -> bool {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        // The TLS error is wrapped into I/O errors, whose `source` skips what they wrap.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+fn has_cause(status: &Status, reason: &str) -> bool {
+    status.details.iter().flat_map(|d| &d.causes).any(|cause| cause.reason == reason)
+}
+
+fn retry_after(status: &Status) -> Option<Duration> {
+    let seconds = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|s| *s > 0)?;
+    Some(Duration::from_secs(seconds.into()))
+}
+
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn api(status: &Value) -> Result<(), Error> {
+        Err(Error::Api(Box::new(serde_json::from_value(status.clone()).unwrap())))
+    }
+
+    #[test]
+    fn evictions_are_answered_as_the_api_server_words_them() {
+        let not_yet = "Cannot evict pod as it would violate the pod's disruption budget.";
+        let two = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        for (case, status, expected) in [
+            (
+                "PDB",
+                json!({"code": 429, "reason": "TooManyRequests", "message": not_yet,
+                       "details": {"causes": [{"reason": "DisruptionBudget", "message": "needs 2"}]}}),
+                Ok(Evicted::Blocked { retry_after: None }),
+            ),
+            (
+                "PDB being processed",
+                json!({"code": 429, "message": not_yet, "details": {"retryAfterSeconds": 10,
+                       "causes": [{"reason": "DisruptionBudget", "message": "still being processed"}]}}),
+                Ok(Evicted::Blocked { retry_after: Some(Duration::from_secs(10)) }),
+            ),
+            (
+                "throttling",
+                json!({"code": 429, "details": {"retryAfterSeconds": 1}}),
+                Err(CallError::Throttled { retry_after: Some(Duration::from_secs(1)) }),
+            ),
+            ("two PDBs", json!({"code": 500, "message": two}), Ok(Evicted::TooManyBudgets)),
+            (
+                "another pod under the name",
+                json!({"code": 409, "message": "Precondition failed: UID in precondition: a, UID in object meta: b"}),
+                Ok(Evicted::Gone),
+            ),
+            ("gone", json!({"code": 404}), Ok(Evicted::Gone)),
+            (
+                "namespace",
+                json!({"code": 403, "details": {"causes": [{"reason": "NamespaceTerminating"}]}}),
+                Ok(Evicted::NamespaceTerminating),
+            ),
+            (
+                "RBAC",
+                json!({"code": 403, "message": "cannot create resource \"pods/eviction\""}),
+                Err(CallError::Forbidden("cannot create resource \"pods/eviction\"".into())),
+            ),
+            ("server", json!({"code": 503, "message": "x"}), Err(CallError::Transient("503: x".into()))),
+        ] {
+            assert_eq!(eviction(api(&status)), expected, "{case}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The Kubernetes calls of one EKS cluster.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::{Stream, StreamExt, future::ready};
+use k8s_openapi::{
+    api::{
+        core::v1::{Event, Node, Pod},
+        policy::v1::{Eviction, PodDisruptionBudget},
+    },
+    apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions},
+};
+use kube::{
+    Api, Client, Error, Resource,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams},
+};
+use serde_json::Value;
+
+use super::{
+    Endpoint, Transport,
+    answers::{call_error, eviction, is_tls_failure, patched},
+    connection,
+    eks::Eks,
+};
+use crate::ports::{CallError, Cluster, End, Evicted, Patched, PodChange, Pods};
+
+/// One EKS cluster.
+pub struct EksCluster {
+    name: String,
+    eks: Eks,
+    transport: Arc<dyn Transport>,
+    client: Mutex<Option<Client>>,
+    /// Held while connecting, so that calls that begin together ask EKS once.
+    connecting: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for EksCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EksCluster").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl EksCluster {
+    pub(super) fn new(name: &str, eks: &Eks, transport: &Arc<dyn Transport>) -> Self {
+        Self {
+            name: name.to_owned(),
+            eks: eks.clone(),
+            transport: transport.clone(),
+            client: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The client; asks EKS for the address if there is none.
+    pub(super) async fn connect(&self) -> Result<Client, CallError> {
+        if let Some(client) = self.connected() {
+            return Ok(client);
+        }
+        let _one_at_a_time = self.connecting.lock().await;
+        if let Some(client) = self.connected() {
+            return Ok(client);
+        }
+        let endpoint: Endpoint = self.eks.endpoint(&self.name).await?;
+        let service = self
+            .transport
+            .open(&endpoint)
+            .map_err(|error| CallError::Refused(format!("connection to {}: {error}", endpoint.server)))?;
+        let client = connection::client(&endpoint, service, self.eks.signer(&self.name));
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+        Ok(client)
+    }
+
+    fn connected(&self) -> Option<Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets address and CA after a TLS failure: the CA may have been rotated. The next try asks EKS.
+    fn note<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        if answer.as_ref().is_err_and(is_tls_failure) {
+            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        answer
+    }
+
+    async fn cluster_wide<K>(&self) -> Result<Api<K>, CallError>
+    where
+        K: Resource,
+        K::DynamicType: Default,
+    {
+        Ok(Api::all(self.connect().await?))
+    }
+
+    async fn pods_in(&self, namespace: &str) -> Result<Api<Pod>, CallError> {
+        Ok(Api::namespaced(self.connect().await?, namespace))
+    }
+}
+
+impl Cluster for EksCluster {
+    async fn get_node(&self, name: &str) -> Result<Node, CallError> {
+        let nodes: Api<Node> = self.cluster_wide().await?;
+        self.note(nodes.get(name).await).map_err(call_error)
+    }
+
+    async fn list_nodes(&self) -> Result<Vec<Node>, CallError> {
+        let nodes: Api<Node> = self.cluster_wide().await?;
+        // `match_any` is resourceVersion=0: from the API server's cache, without a quorum read of etcd.
+        let list = self.note(nodes.list(&ListParams::default().match_any()).await).map_err(call_error)?;
+        Ok(list.items)
+    }
+
+    async fn patch_node(&self, name: &str, patch: &Value) -> Result<Patched, CallError> {
+        let nodes: Api<Node> = self.cluster_wide().await?;
+        let patch = serde_json::from_value(patch.clone()).map_err(|e| CallError::Refused(e.to_string()))?;
+        patched(self.note(nodes.patch(name, &PatchParams::default(), &Patch::<()>::Json(patch)).await))
+    }
+
+    async fn list_pods(&self, node: &str) -> Result<Pods, CallError> {
+        let pods: Api<Pod> = self.cluster_wide().await?;
+        let list =
+            self.note(pods.list(&ListParams::default().fields(&on(node))).await).map_err(call_error)?;
+        Ok(Pods { items: list.items, resource_version: list.metadata.resource_version.unwrap_or_default() })
+    }
+
+    async fn watch_pods(
+        &self,
+        node: &str,
+        resource_version: &str,
+    ) -> Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError> {
+        let pods: Api<Pod> = self.cluster_wide().await?;
+        let params = WatchParams::default().fields(&on(node)).disable_bookmarks();
+        let stream = self.note(pods.watch(&params, resource_version).await).map_err(call_error)?;
+        Ok(stream.filter_map(|event| {
+            ready(match event {
+                Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => {
+                    Some(Ok(PodChange::Is(Box::new(pod))))
+                }
+                Ok(WatchEvent::Deleted(pod)) => Some(Ok(PodChange::Gone(Box::new(pod)))),
+                Ok(WatchEvent::Bookmark(_)) => None,
+                Ok(WatchEvent::Error(status)) => Some(Err(call_error(Error::Api(status)))),
+                Err(error) => Some(Err(call_error(error))),
+            })
+        }))
+    }
+
+    async fn list_budgets(&self) -> Result<Vec<PodDisruptionBudget>, CallError> {
+        let budgets: Api<PodDisruptionBudget> = self.cluster_wide().await?;
+        Ok(self.note(budgets.list(&ListParams::default()).await).map_err(call_error)?.items)
+    }
+
+    async fn evict(&self, end: End<'_>) -> Result<Evicted, CallError> {
+        let pods = self.pods_in(end.namespace).await?;
+        // Not `Api::evict`: kube writes its `delete_options` in snake case, and the API server drops them.
+        let body = Eviction {
+            metadata: ObjectMeta {
+                name: Some(end.name.to_owned()),
+                namespace: Some(end.namespace.to_owned()),
+                ..ObjectMeta::default()
+            },
+            delete_options: Some(DeleteOptions {
+                grace_period_seconds: end.grace_seconds,
+                preconditions: Some(Preconditions { uid: Some(end.uid.to_owned()), resource_version: None }),
+                ..DeleteOptions::default()
+            }),
+        };
+        let answer = pods.create_subresource("eviction", end.name, &PostParams::default(), &body).await;
+        eviction(self.note(answer).map(|_: Value| ()))
+    }
+
+    async fn delete_pod(&self, end: End<'_>) -> Result<bool, CallError> {
+        let pods = self.pods_in(end.namespace).await?;
+        let params = DeleteParams {
+            grace_period_seconds: end.grace_seconds.and_then(|s| u32::try_from(s).ok()),
+            preconditions: Some(kube::api::Preconditions {
+                uid: Some(end.uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        match self.note(pods.delete(end.name, &params).await).map_err(call_error) {
+            Ok(_) => Ok(true),
+            Err(CallError::NotFound(_) | CallError::LostRace(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_event(&self, event: &Event) -> Result<(), CallError> {
+        let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
+        let events: Api<Event> = Api::namespaced(self.connect().await?, namespace);
+        match self.note(events.create(&PostParams::default(), event).await).map_err(call_error) {
+            // An earlier delivery has posted it.
+            Ok(_) | Err(CallError::LostRace(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn on(node: &str) -> String {
+    format!("spec.nodeName={node}")
+}

@@ -1,0 +1,54 @@
+//! EKS: address and certificate authority of a cluster.
+
+use aws_config::SdkConfig;
+use aws_sdk_eks::{
+    Client,
+    config::{Builder, retry::RetryPartition},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::{Endpoint, token::Signer};
+use crate::{
+    adapters::aws::{call_error, retries, timeouts},
+    ports::CallError,
+};
+
+/// EKS through the AWS SDK.
+#[derive(Debug, Clone)]
+pub(super) struct Eks {
+    client: Client,
+    /// Credentials, region and clock of the SDK configuration, for the bearer tokens.
+    pub(super) sdk: SdkConfig,
+}
+
+impl Eks {
+    pub(super) fn new(sdk: &SdkConfig) -> Self {
+        let partition = RetryPartition::custom("cast-spot-eks").build();
+        let config = Builder::from(sdk)
+            .retry_config(retries())
+            .retry_partition(partition)
+            .timeout_config(timeouts())
+            .build();
+        Self { client: Client::from_conf(config), sdk: sdk.clone() }
+    }
+
+    /// DescribeCluster.
+    pub(super) async fn endpoint(&self, name: &str) -> Result<Endpoint, CallError> {
+        let answer = self.client.describe_cluster().name(name).send().await.map_err(call_error)?;
+        let refused = |what: &str| CallError::Refused(format!("DescribeCluster {name}: {what}"));
+        let cluster = answer.cluster.ok_or_else(|| refused("no cluster in the answer"))?;
+        let server = cluster.endpoint().ok_or_else(|| refused("no endpoint yet"))?;
+        let ca = cluster.certificate_authority().and_then(|ca| ca.data());
+        let ca = ca.ok_or_else(|| refused("no certificate authority yet"))?;
+        Ok(Endpoint {
+            cluster: name.to_owned(),
+            server: server.parse().map_err(|_| refused(&format!("odd endpoint `{server}`")))?,
+            ca_pem: BASE64_STANDARD.decode(ca).map_err(|_| refused("certificate authority is not base64"))?,
+        })
+    }
+
+    /// A signer of bearer tokens for the cluster.
+    pub(super) fn signer(&self, name: &str) -> Signer {
+        Signer::new(&self.sdk, name)
+    }
+}

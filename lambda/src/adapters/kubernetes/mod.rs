@@ -1,0 +1,53 @@
+//! The Kubernetes APIs of the registered clusters.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use futures_util::future::join_all;
+
+use crate::ports::Clusters;
+
+mod answers;
+mod cluster;
+mod connection;
+mod eks;
+mod token;
+mod transport;
+
+pub use cluster::EksCluster;
+pub use transport::{Endpoint, Http2, HttpService, ResponseBody, Transport};
+
+/// The registered clusters.
+#[derive(Debug)]
+pub struct Registry {
+    clusters: Vec<EksCluster>,
+}
+
+impl Registry {
+    pub(super) fn new(sdk: &SdkConfig, transport: &Arc<dyn Transport>, names: &[String]) -> Self {
+        let eks = eks::Eks::new(sdk);
+        let clusters = names.iter().map(|name| EksCluster::new(name, &eks, transport)).collect();
+        Self { clusters }
+    }
+
+    pub(super) async fn warm_up(&self) {
+        let connected = join_all(self.clusters.iter().map(|c| async move { (c.name(), c.connect().await) }));
+        for (cluster, connected) in connected.await {
+            if let Err(error) = connected {
+                tracing::warn!(cluster, %error, "not reached at start, asked again when needed");
+            }
+        }
+    }
+}
+
+impl Clusters for Registry {
+    type Cluster = EksCluster;
+
+    fn get(&self, name: &str) -> Option<&EksCluster> {
+        self.clusters.iter().find(|c| c.name() == name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.clusters.iter().map(|c| c.name().to_owned()).collect()
+    }
+}

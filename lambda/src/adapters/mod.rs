@@ -1,0 +1,68 @@
+//! The ports, answered by AWS and Kubernetes. Wire formats live here and only here; decisions do not.
+//!
+//! ```text
+//! Adapters ─┬─ ec2.rs, autoscaling.rs      AWS SDK operations
+//!           └─ kubernetes/                 one kube client per cluster
+//!                ├─ eks.rs                 address and CA by DescribeCluster, bearer token signed locally
+//!                ├─ transport.rs           HTTP/2, one TLS handshake per cluster
+//!                ├─ cluster.rs             the Kubernetes calls
+//!                └─ answers.rs             what an answer means
+//! ```
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+
+use crate::{Config, World};
+
+mod autoscaling;
+pub mod aws;
+mod ec2;
+pub mod kubernetes;
+
+pub use autoscaling::AutoScalingApi;
+pub use ec2::Ec2Api;
+pub use kubernetes::{EksCluster, Endpoint, Http2, HttpService, Registry, ResponseBody, Transport};
+
+/// The production world.
+#[derive(Debug)]
+pub struct Adapters {
+    ec2: Ec2Api,
+    auto_scaling: AutoScalingApi,
+    clusters: Registry,
+}
+
+impl Adapters {
+    /// Builds all clients; makes no call. `transport` opens the connection below each Kubernetes client.
+    pub fn new(sdk: &SdkConfig, transport: Arc<dyn Transport>, config: &Config) -> Self {
+        Self {
+            ec2: Ec2Api::new(sdk),
+            auto_scaling: AutoScalingApi::new(sdk),
+            clusters: Registry::new(sdk, &transport, &config.clusters),
+        }
+    }
+
+    /// Fetches what the first notice would have to wait for: address and CA of every cluster. A cluster
+    /// that cannot be reached now is asked again when it is needed.
+    pub async fn warm_up(&self) {
+        self.clusters.warm_up().await;
+    }
+}
+
+impl World for Adapters {
+    type Ec2 = Ec2Api;
+    type AutoScaling = AutoScalingApi;
+    type Clusters = Registry;
+
+    fn ec2(&self) -> &Ec2Api {
+        &self.ec2
+    }
+
+    fn auto_scaling(&self) -> &AutoScalingApi {
+        &self.auto_scaling
+    }
+
+    fn clusters(&self) -> &Registry {
+        &self.clusters
+    }
+}

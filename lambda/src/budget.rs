@@ -1,0 +1,185 @@
+//! The time and the calls of one notice. Every call to the world goes through here: it is counted, it
+//! has a time limit inside the deadline, and it is not begun after the deadline.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::{
+    plan::{retry::pause, timetable::Timetable},
+    ports::CallError,
+};
+
+/// Limit of one call: far above a healthy API's answer, and small enough to try again many times.
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// The time and the calls of one notice.
+#[derive(Debug)]
+pub struct Budget {
+    entry: Instant,
+    timetable: Timetable,
+    calls: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Budget {
+    /// A budget that begins now.
+    #[must_use]
+    pub fn new(timetable: Timetable) -> Self {
+        Self { entry: Instant::now(), timetable, calls: Mutex::default() }
+    }
+
+    /// When what has to have happened.
+    #[must_use]
+    pub fn timetable(&self) -> Timetable {
+        self.timetable
+    }
+
+    /// Time since the handler's entry.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.entry.elapsed()
+    }
+
+    /// Time since the handler's entry, in milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Waits until this time after the handler's entry.
+    pub async fn wait_until(&self, at: Duration) {
+        sleep_until(self.entry + at).await;
+    }
+
+    /// Number of calls, by API and operation.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One call, limited to five seconds and to the deadline.
+    pub async fn call<T>(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        self.limited(name, self.now() + CALL_LIMIT, call).await
+    }
+
+    async fn limited<T>(
+        &self,
+        name: &str,
+        limit: Duration,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let begun = self.now();
+        let limit = limit.min(self.timetable.deadline());
+        if begun >= limit {
+            return Err(CallError::TimedOut(Duration::ZERO));
+        }
+        *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default() += 1;
+        let answer = timeout_at(self.entry + limit, call).await;
+        answer.unwrap_or(Err(CallError::TimedOut(limit.saturating_sub(begun))))
+    }
+
+    /// Calls, each limited to five seconds, that are repeated until one is answered for good or the
+    /// deadline is near.
+    pub async fn retried<T, F>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        self.repeat(name, CALL_LIMIT, call).await
+    }
+
+    /// The same for operations that limit and repeat their attempts by themselves (an AWS SDK's).
+    pub async fn operation<T, F>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        self.repeat(name, self.timetable.deadline(), call).await
+    }
+
+    async fn repeat<T, F>(
+        &self,
+        name: &str,
+        limit: Duration,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let mut attempt = 0;
+        loop {
+            let error = match self.limited(name, self.now() + limit, call()).await {
+                Err(error) if error.is_worth_a_retry() => error,
+                answer => return answer,
+            };
+            let retry_after = match &error {
+                CallError::Throttled { retry_after } => *retry_after,
+                _ => None,
+            };
+            let next = self.now() + jittered(pause(attempt, retry_after));
+            if next >= self.timetable.closing() {
+                return Err(error);
+            }
+            self.wait_until(next).await;
+            attempt += 1;
+        }
+    }
+}
+
+/// A pause, lengthened by up to a quarter: many functions that failed together do not come back together.
+#[must_use]
+pub fn jittered(pause: Duration) -> Duration {
+    pause + pause.mul_f64(fastrand::f64() / 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hanging_call_ends_at_its_limit_or_at_the_deadline() {
+        let budget = Budget::new(Timetable::new(7 * S, S));
+        let hang = || std::future::pending::<Result<(), CallError>>();
+        assert_eq!(budget.call("x", hang()).await, Err(CallError::TimedOut(5 * S)));
+        assert_eq!(budget.call("x", hang()).await, Err(CallError::TimedOut(2 * S)));
+        assert_eq!(budget.now(), 7 * S);
+        assert_eq!(budget.calls()["x"], 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_call_begins_after_the_deadline() {
+        let budget = Budget::new(Timetable::new(S, S / 2));
+        budget.wait_until(S).await;
+        let begun = AtomicU32::new(0);
+        let call = async {
+            begun.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        assert_eq!(budget.call("x", call).await, Err(CallError::TimedOut(Duration::ZERO)));
+        assert_eq!(begun.load(Ordering::Relaxed), 0);
+        assert!(budget.calls().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retries_end_with_a_final_answer_or_near_the_deadline() {
+        let budget = Budget::new(Timetable::new(100 * S, 2 * S));
+        let forbidden = || async { Err::<(), _>(CallError::Forbidden("patch nodes".into())) };
+        assert!(budget.retried("x", forbidden).await.is_err());
+        assert_eq!(budget.calls()["x"], 1);
+        let failing = || async { Err::<(), _>(CallError::Transient("reset".into())) };
+        assert!(budget.retried("y", failing).await.is_err());
+        assert!(budget.now() < 99 * S);
+        assert!((15..30).contains(&budget.calls()["y"]), "{:?}", budget.calls());
+    }
+}

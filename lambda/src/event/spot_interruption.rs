@@ -1,0 +1,52 @@
+//! "EC2 Spot Instance Interruption Warning" (EC2 user guide, "Spot Instance interruption notices").
+
+use jiff::SignedDuration;
+
+use super::{Action, Envelope, EventError, Kind, Notice};
+
+/// EC2 issues the warning two minutes before it stops or terminates the instance. Before hibernation
+/// there is a warning but no lead: the two minutes then only bound our own work.
+const LEAD: SignedDuration = SignedDuration::from_secs(120);
+
+pub(super) const KIND: Kind = Kind {
+    name: "spot_interruption",
+    source: "aws.ec2",
+    detail_type: "EC2 Spot Instance Interruption Warning",
+    parse,
+};
+
+fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
+    let instance_id = envelope.detail_text("instance-id")?;
+    let well_formed = instance_id
+        .strip_prefix("i-")
+        .is_some_and(|hex| (8..=17).contains(&hex.len()) && hex.chars().all(|c| c.is_ascii_hexdigit()));
+    if !well_formed {
+        return Err(EventError::new(
+            "detail.instance-id",
+            format!("`{instance_id}` is not an EC2 instance id"),
+        ));
+    }
+    let action = match envelope.detail_text("instance-action")? {
+        "terminate" => Action::Terminate,
+        "stop" => Action::Stop,
+        "hibernate" => Action::Hibernate,
+        other => {
+            return Err(EventError::new(
+                "detail.instance-action",
+                format!("`{other}` is none of terminate, stop, hibernate"),
+            ));
+        }
+    };
+    let deadline = envelope
+        .time
+        .checked_add(LEAD)
+        .map_err(|_| EventError::new("time", format!("`{}` is out of range", envelope.time)))?;
+    Ok(Notice {
+        event_id: envelope.id.clone(),
+        kind: KIND.name,
+        instance_id: instance_id.to_owned(),
+        action,
+        time: envelope.time,
+        deadline,
+    })
+}

@@ -1,0 +1,168 @@
+//! The two JSON Patches on a node. Both begin with a `test`, so that a wrong node can never be written.
+
+use k8s_openapi::api::core::v1::{Node, Taint};
+use serde_json::{Value, json};
+
+use crate::event::Notice;
+
+/// Annotation that says which notice is being handled: the EventBridge event id.
+pub const CLAIM: &str = "cast-spot/claim";
+/// Taint that says why the node is unschedulable.
+pub const TAINT: &str = "cast-spot/interruption";
+/// Taken out of service load balancers (Kubernetes, "Well-Known Labels, Annotations and Taints").
+const EXCLUDE_FROM_LOAD_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+/// Set by the node controller on a node that is unschedulable.
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+
+/// The patch that cordons the node of `notice`, if it is the one with this providerID. `seen` is the
+/// node as it was read after a refused patch: parents that it lacks are added.
+#[must_use]
+pub fn cordon_patch(provider_id: &str, notice: &Notice, seen: Option<&Node>) -> Value {
+    let mut patch = vec![
+        json!({"op": "test", "path": "/spec/providerID", "value": provider_id}),
+        json!({"op": "add", "path": "/spec/unschedulable", "value": true}),
+    ];
+    for (parent, missing, key, value) in [
+        (
+            "/metadata/labels",
+            seen.is_some_and(|n| n.metadata.labels.is_none()),
+            EXCLUDE_FROM_LOAD_BALANCERS,
+            "cast-spot",
+        ),
+        (
+            "/metadata/annotations",
+            seen.is_some_and(|n| n.metadata.annotations.is_none()),
+            CLAIM,
+            &notice.event_id,
+        ),
+    ] {
+        if missing {
+            patch.push(json!({"op": "add", "path": parent, "value": {}}));
+        }
+        let key = key.replace('~', "~0").replace('/', "~1");
+        patch.push(json!({"op": "add", "path": format!("{parent}/{key}"), "value": value}));
+    }
+    Value::Array(patch)
+}
+
+/// The patch that adds the reason taint to the node as it was read; `None` if it stands there already.
+///
+/// `spec.taints` is an atomic list, so it is written whole: the `test` of the resource version that was
+/// read keeps the taints that others add meanwhile (the node controller does so after a cordon).
+#[must_use]
+pub fn taint_patch(provider_id: &str, notice: &Notice, node: &Node) -> Option<Value> {
+    let taints = taints(node);
+    if taints.iter().any(|t| t.key == TAINT) {
+        return None;
+    }
+    let taint = Taint {
+        key: TAINT.to_owned(),
+        value: Some(notice.action.as_str().to_owned()),
+        effect: "NoSchedule".to_owned(),
+        time_added: None,
+    };
+    let taints: Vec<&Taint> = taints.iter().chain([&taint]).collect();
+    Some(json!([
+        {"op": "test", "path": "/spec/providerID", "value": provider_id},
+        {"op": "test", "path": "/metadata/resourceVersion", "value": node.metadata.resource_version},
+        {"op": "add", "path": "/spec/taints", "value": taints},
+    ]))
+}
+
+/// Whether the node, as the cordon's answer shows it, was unschedulable before: the taints that follow
+/// a cordon stand on it already.
+#[must_use]
+pub fn was_cordoned(node: &Node) -> bool {
+    taints(node).iter().any(|t| t.key == TAINT || t.key == UNSCHEDULABLE)
+}
+
+/// A node's providerID; empty if it has none.
+#[must_use]
+pub fn provider_id(node: &Node) -> &str {
+    node.spec.as_ref().and_then(|s| s.provider_id.as_deref()).unwrap_or_default()
+}
+
+/// Whether a node runs on this instance. The AWS cloud provider writes `aws:///ZONE/INSTANCE`.
+#[must_use]
+pub fn runs_on(node: &Node, instance_id: &str) -> bool {
+    let provider_id = provider_id(node);
+    provider_id.starts_with("aws://") && provider_id.rsplit('/').next() == Some(instance_id)
+}
+
+fn taints(node: &Node) -> &[Taint] {
+    node.spec.as_ref().and_then(|s| s.taints.as_deref()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Action;
+
+    fn notice() -> Notice {
+        let time = "2026-11-22T09:00:00Z".parse().unwrap();
+        Notice {
+            event_id: "e-1".into(),
+            kind: "spot_interruption",
+            instance_id: "i-0abc1234".into(),
+            action: Action::Terminate,
+            time,
+            deadline: time + jiff::SignedDuration::from_secs(120),
+        }
+    }
+
+    fn node(spec: &Value) -> Node {
+        serde_json::from_value(json!({"metadata": {"name": "n"}, "spec": spec})).unwrap()
+    }
+
+    #[test]
+    fn the_cordon_is_one_patch_that_tests_the_provider_id_first() {
+        assert_eq!(
+            cordon_patch("aws:///eu-west-1a/i-0abc1234", &notice(), None),
+            json!([
+                {"op": "test", "path": "/spec/providerID", "value": "aws:///eu-west-1a/i-0abc1234"},
+                {"op": "add", "path": "/spec/unschedulable", "value": true},
+                {"op": "add", "path": "/metadata/labels/node.kubernetes.io~1exclude-from-external-load-balancers",
+                 "value": "cast-spot"},
+                {"op": "add", "path": "/metadata/annotations/cast-spot~1claim", "value": "e-1"},
+            ])
+        );
+    }
+
+    #[test]
+    fn missing_parents_are_added_once_the_node_was_read() {
+        let patch = cordon_patch("aws:///z/i-0abc1234", &notice(), Some(&node(&json!({}))));
+        let paths: Vec<_> = patch.as_array().unwrap().iter().map(|op| op["path"].as_str().unwrap()).collect();
+        assert_eq!(paths[2], "/metadata/labels");
+        assert_eq!(paths[4], "/metadata/annotations");
+    }
+
+    #[test]
+    fn the_taint_keeps_the_taints_that_were_read_and_tests_that_they_are_all() {
+        let taint = json!({"key": "cast-spot/interruption", "value": "terminate", "effect": "NoSchedule"});
+        let other = json!({"key": "gpu", "effect": "NoSchedule"});
+        let mut seen = node(&json!({"taints": [other]}));
+        seen.metadata.resource_version = Some("7".into());
+        let patch = taint_patch("p", &notice(), &seen).unwrap();
+        assert_eq!(patch[0], json!({"op": "test", "path": "/spec/providerID", "value": "p"}));
+        assert_eq!(patch[1], json!({"op": "test", "path": "/metadata/resourceVersion", "value": "7"}));
+        assert_eq!(patch[2], json!({"op": "add", "path": "/spec/taints", "value": [other, taint]}));
+        assert_eq!(taint_patch("p", &notice(), &node(&json!({"taints": [taint]}))), None);
+    }
+
+    #[test]
+    fn a_node_runs_on_the_instance_that_ends_its_provider_id() {
+        for (provider_id, expected) in [
+            ("aws:///eu-west-1a/i-0abc1234", true),
+            ("aws:///eu-west-1a/i-0abc12345", false),
+            ("aws:///eu-west-1a/xi-0abc1234", false),
+            ("gce:///p/i-0abc1234", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                runs_on(&node(&json!({"providerID": provider_id})), "i-0abc1234"),
+                expected,
+                "{provider_id}"
+            );
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Deadline arithmetic. All times are offsets from the handler's entry.
+
+use std::time::Duration;
+
+/// A pod that its PodDisruptionBudget protects is given at most this much of its grace at the last
+/// moment: Kubernetes' default grace period.
+const LAST_MOMENT_GRACE: Duration = Duration::from_secs(30);
+
+/// Share of the usable time that is kept for system-critical pods.
+const LAST_WAVE_SHARE: u32 = 3;
+
+/// When what has to have happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timetable {
+    deadline: Duration,
+    margin: Duration,
+}
+
+impl Timetable {
+    /// A timetable that ends `deadline` after the handler's entry and wants pods gone `margin` before.
+    #[must_use]
+    pub fn new(deadline: Duration, margin: Duration) -> Self {
+        Self { deadline, margin }
+    }
+
+    /// Nothing is written from here on.
+    #[must_use]
+    pub fn deadline(self) -> Duration {
+        self.deadline
+    }
+
+    /// Pods are to be gone by here.
+    #[must_use]
+    pub fn settled(self) -> Duration {
+        self.deadline.saturating_sub(self.margin)
+    }
+
+    /// The handler stops waiting here: half of the margin is left for the last Events and the report.
+    #[must_use]
+    pub fn closing(self) -> Duration {
+        self.deadline.saturating_sub(self.margin / 2)
+    }
+
+    /// The grace to send at `now` for a pod whose own is `own`: `None` if its own ends in time, else
+    /// what is left, in whole seconds, at least 1 (0 would skip SIGTERM).
+    #[must_use]
+    pub fn grace(self, own: Duration, now: Duration) -> Option<i64> {
+        let left = self.settled().saturating_sub(now);
+        (own > left).then(|| i64::try_from(left.as_secs()).unwrap_or(i64::MAX).max(1))
+    }
+
+    /// The last moment for a pod with this grace: from here on its PodDisruptionBudget no longer
+    /// protects it, because EC2 is about to kill it anyway.
+    #[must_use]
+    pub fn last_moment(self, own_grace: Duration) -> Duration {
+        self.settled().saturating_sub(own_grace.min(LAST_MOMENT_GRACE))
+    }
+
+    /// When the last wave starts even if the one before it is not gone: early enough for the longest
+    /// of its graces, and with a third of the time at least.
+    #[must_use]
+    pub fn last_wave(self, longest_grace: Duration) -> Duration {
+        let settled = self.settled();
+        let share = settled / LAST_WAVE_SHARE;
+        settled.saturating_sub(longest_grace.min(settled / 2).max(share))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn grace_is_sent_only_when_the_pods_own_would_end_too_late() {
+        let table = Timetable::new(s(120), s(5));
+        for (case, own, now, expected) in [
+            ("in time", s(30), s(0), None),
+            ("just in time", s(30), s(85), None),
+            ("cut", s(30), s(86), Some(29)),
+            ("long", s(600), s(0), Some(115)),
+            ("fractions are cut off", s(600), Duration::from_millis(500), Some(114)),
+            ("at least one second", s(30), s(115), Some(1)),
+            ("after the deadline", s(30), s(300), Some(1)),
+            ("none asked", s(0), s(114), None),
+        ] {
+            assert_eq!(table.grace(own, now), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_last_moment_leaves_the_grace_but_no_more_than_thirty_seconds() {
+        let table = Timetable::new(s(120), s(5));
+        for (own, expected) in [(s(30), s(85)), (s(5), s(110)), (s(600), s(85)), (s(0), s(115))] {
+            assert_eq!(table.last_moment(own), expected);
+        }
+        assert_eq!(Timetable::new(s(3), s(5)).last_moment(s(30)), s(0));
+    }
+
+    #[test]
+    fn the_last_wave_gets_its_grace_or_a_third_of_the_time() {
+        let table = Timetable::new(s(125), s(5));
+        for (grace, expected) in [(s(10), s(80)), (s(50), s(70)), (s(600), s(60))] {
+            assert_eq!(table.last_wave(grace), expected);
+        }
+        assert_eq!(Timetable::new(s(2), s(5)).last_wave(s(30)), s(0));
+    }
+}

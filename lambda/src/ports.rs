@@ -1,0 +1,229 @@
+//! All that the stages may ask of the world. The production implementations are in
+//! [`crate::adapters`]; they translate wire formats and decide nothing.
+//!
+//! ```text
+//! locate ──► Ec2, Clusters
+//! act ─────► Cluster (one Kubernetes API), AutoScaling
+//! ```
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use futures_util::Stream;
+use k8s_openapi::api::{
+    core::v1::{Event, Node, Pod},
+    policy::v1::PodDisruptionBudget,
+};
+use serde_json::Value;
+
+/// Why a call gave no answer that its caller can use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The API asked to slow down (429 or an AWS throttling code).
+    #[error("throttled")]
+    Throttled {
+        /// When to come back, if the API said so.
+        retry_after: Option<Duration>,
+    },
+    /// The object does not exist.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// The caller may not do this; the message names the action or verb.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
+    /// The API understood and refused: the same call will be refused again.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The object is not in the state that the call asks for: somebody else was faster.
+    #[error("lost race: {0}")]
+    LostRace(String),
+    /// Network, server error: worth another try.
+    #[error("{0}")]
+    Transient(String),
+    /// No answer within the call's time limit.
+    #[error("no answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+}
+
+impl CallError {
+    /// Whether another try may bring another answer.
+    #[must_use]
+    pub fn is_worth_a_retry(&self) -> bool {
+        matches!(self, Self::Throttled { .. } | Self::Transient(_) | Self::TimedOut(_))
+    }
+}
+
+/// An EC2 instance as DescribeInstances shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Instance {
+    /// Instance id.
+    pub id: String,
+    /// Instance state (`running`, `shutting-down`, …).
+    pub state: String,
+    /// Private DNS name: the node name, unless the kubelet was told otherwise.
+    pub private_dns_name: Option<String>,
+    /// Availability Zone.
+    pub zone: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// EC2.
+pub trait Ec2: Sync {
+    /// DescribeInstances for one id; `None` if EC2 does not know it.
+    fn describe_instance(&self, id: &str)
+    -> impl Future<Output = Result<Option<Instance>, CallError>> + Send;
+}
+
+/// The membership of an instance in its group, as DescribeAutoScalingInstances shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Group name.
+    pub group: String,
+    /// Lifecycle state (`InService`, `Terminating:Wait`, …).
+    pub lifecycle_state: String,
+    /// Availability Zone.
+    pub zone: String,
+}
+
+/// An Auto Scaling group as DescribeAutoScalingGroups shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Group name.
+    pub name: String,
+    /// Capacity Rebalancing replaces an interrupted instance by itself.
+    pub capacity_rebalance: bool,
+    /// Principal that manages the group; others get AccessDenied.
+    pub operator: Option<String>,
+    /// Desired capacity.
+    pub desired: usize,
+    /// Instances with their lifecycle state.
+    pub instances: BTreeMap<String, String>,
+}
+
+/// EC2 Auto Scaling.
+pub trait AutoScaling: Sync {
+    /// DescribeAutoScalingInstances for one id; `None` if it is in no group.
+    fn membership(&self, id: &str) -> impl Future<Output = Result<Option<Membership>, CallError>> + Send;
+    /// DescribeAutoScalingGroups for one name; `None` if there is none.
+    fn group(&self, name: &str) -> impl Future<Output = Result<Option<Group>, CallError>> + Send;
+    /// DescribeLifecycleHooks: does a hook hold terminating instances of the group?
+    fn has_termination_hook(&self, group: &str) -> impl Future<Output = Result<bool, CallError>> + Send;
+    /// DetachInstances for one instance.
+    fn detach(
+        &self,
+        id: &str,
+        group: &str,
+        decrement: bool,
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
+    /// TerminateInstanceInAutoScalingGroup without decrement of the desired capacity.
+    fn terminate(&self, id: &str) -> impl Future<Output = Result<(), CallError>> + Send;
+    /// LaunchInstances for one instance in `zone`; the new instance's id. `token` makes a repeated
+    /// call answer with the first one's result.
+    fn launch(
+        &self,
+        group: &str,
+        zone: &str,
+        token: &str,
+    ) -> impl Future<Output = Result<String, CallError>> + Send;
+}
+
+/// The registered clusters.
+pub trait Clusters: Sync {
+    /// Kubernetes API of one cluster.
+    type Cluster: Cluster;
+    /// The cluster of this name, if it is registered.
+    fn get(&self, name: &str) -> Option<&Self::Cluster>;
+    /// All names.
+    fn names(&self) -> Vec<String>;
+}
+
+/// Answer to a JSON Patch on a node.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Patched {
+    /// The node as it is now.
+    Done(Box<Node>),
+    /// A `test` failed or a path is missing (422); the message says which.
+    Mismatch(String),
+    /// No such node.
+    NotFound,
+}
+
+/// Answer to an eviction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evicted {
+    /// The pod terminates.
+    Accepted,
+    /// The pod is gone, or another pod stands under its name.
+    Gone,
+    /// A PodDisruptionBudget says "not yet".
+    Blocked {
+        /// When to come back, if the API server said so.
+        retry_after: Option<Duration>,
+    },
+    /// More than one PodDisruptionBudget covers the pod: the Eviction API never takes it.
+    TooManyBudgets,
+    /// The namespace is being deleted: its controller deletes the pod.
+    NamespaceTerminating,
+}
+
+/// One change of the pods of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PodChange {
+    /// The pod is new or has changed.
+    Is(Box<Pod>),
+    /// The pod is gone.
+    Gone(Box<Pod>),
+}
+
+/// How a pod is to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End<'a> {
+    /// Namespace.
+    pub namespace: &'a str,
+    /// Name.
+    pub name: &'a str,
+    /// UID, sent as a precondition.
+    pub uid: &'a str,
+    /// Grace in seconds; `None` for the pod's own.
+    pub grace_seconds: Option<i64>,
+}
+
+/// The pods of a node at one resource version.
+#[derive(Debug, Clone, Default)]
+pub struct Pods {
+    /// The pods.
+    pub items: Vec<Pod>,
+    /// Where a watch goes on from.
+    pub resource_version: String,
+}
+
+/// The Kubernetes API of one cluster.
+pub trait Cluster: Sync {
+    /// GET node.
+    fn get_node(&self, name: &str) -> impl Future<Output = Result<Node, CallError>> + Send;
+    /// LIST nodes, from the API server's cache: any patch tests the identity again.
+    fn list_nodes(&self) -> impl Future<Output = Result<Vec<Node>, CallError>> + Send;
+    /// PATCH node with a JSON Patch.
+    fn patch_node(
+        &self,
+        name: &str,
+        patch: &Value,
+    ) -> impl Future<Output = Result<Patched, CallError>> + Send;
+    /// LIST pods of a node.
+    fn list_pods(&self, node: &str) -> impl Future<Output = Result<Pods, CallError>> + Send;
+    /// WATCH pods of a node from a resource version on. The stream ends with an error when the API
+    /// server ends it; a new LIST is due then.
+    fn watch_pods(
+        &self,
+        node: &str,
+        resource_version: &str,
+    ) -> impl Future<Output = Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError>> + Send;
+    /// LIST PodDisruptionBudgets of all namespaces.
+    fn list_budgets(&self) -> impl Future<Output = Result<Vec<PodDisruptionBudget>, CallError>> + Send;
+    /// POST pods/eviction.
+    fn evict(&self, end: End<'_>) -> impl Future<Output = Result<Evicted, CallError>> + Send;
+    /// DELETE pod, whatever its PodDisruptionBudget says; `false` if it was gone.
+    fn delete_pod(&self, end: End<'_>) -> impl Future<Output = Result<bool, CallError>> + Send;
+    /// POST event.
+    fn create_event(&self, event: &Event) -> impl Future<Output = Result<(), CallError>> + Send;
+}

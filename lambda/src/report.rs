@@ -1,0 +1,266 @@
+//! Outcomes become the one answer to a notice: the [`Report`], and from it the canonical log line,
+//! the metrics and the Kubernetes Events.
+//!
+//! The JSON shape is a contract (`cast-spot.report/1`): fields are added, never renamed or removed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::event::{Envelope, Notice};
+
+pub mod events;
+pub mod metrics;
+
+/// The schema that a [`Report`] names in its first field.
+pub const SCHEMA: &str = "cast-spot.report/1";
+
+/// The one answer to one notice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// The event as it was understood.
+    pub event: EventSummary,
+    /// What became of the notice as a whole.
+    pub outcome: Outcome,
+    /// Why, where the outcome alone does not say it.
+    pub reason: Option<String>,
+    /// `true` when nothing was written because the function runs dry.
+    pub dry_run: bool,
+    /// EKS cluster of the instance.
+    pub cluster: Option<String>,
+    /// Kubernetes node name of the instance.
+    pub node: Option<String>,
+    /// What became of the cordon.
+    pub cordon: CordonReport,
+    /// Every pod of the node.
+    pub pods: Vec<PodReport>,
+    /// Number of pods by outcome.
+    pub summary: BTreeMap<PodOutcome, usize>,
+    /// What became of the replacement.
+    pub replacement: ReplacementReport,
+    /// Calls that the handler made, by API and operation.
+    pub calls: BTreeMap<String, u64>,
+    /// From the handler's entry to this report, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl Report {
+    /// A report on an event for which nothing was done.
+    #[must_use]
+    pub fn undone(event: EventSummary, outcome: Outcome, reason: String) -> Self {
+        Self {
+            schema: SCHEMA,
+            event,
+            outcome,
+            reason: Some(reason),
+            dry_run: false,
+            cluster: None,
+            node: None,
+            cordon: CordonReport { outcome: CordonOutcome::Skipped, after_ms: None, reason: None },
+            pods: Vec::new(),
+            summary: BTreeMap::new(),
+            replacement: ReplacementReport::undone(ReplacementOutcome::NotNeeded, None),
+            calls: BTreeMap::new(),
+            duration_ms: 0,
+        }
+    }
+}
+
+/// Number of pods by outcome.
+#[must_use]
+pub fn summarise(pods: &[PodReport]) -> BTreeMap<PodOutcome, usize> {
+    let mut summary = BTreeMap::new();
+    for pod in pods {
+        *summary.entry(pod.outcome).or_default() += 1;
+    }
+    summary
+}
+
+/// The event behind a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventSummary {
+    /// EventBridge event id.
+    pub id: String,
+    /// Kind of the event (`spot_interruption`), or the detail-type of an ignored one.
+    pub kind: String,
+    /// EC2 instance id.
+    pub instance_id: Option<String>,
+    /// `terminate`, `stop` or `hibernate`.
+    pub action: Option<String>,
+    /// When EC2 issued the notice.
+    pub time: Option<Timestamp>,
+    /// When EC2 takes the instance.
+    pub deadline: Option<Timestamp>,
+}
+
+impl From<&Notice> for EventSummary {
+    fn from(notice: &Notice) -> Self {
+        Self {
+            id: notice.event_id.clone(),
+            kind: notice.kind.to_owned(),
+            instance_id: Some(notice.instance_id.clone()),
+            action: Some(notice.action.as_str().to_owned()),
+            time: Some(notice.time),
+            deadline: Some(notice.deadline),
+        }
+    }
+}
+
+impl From<&Envelope> for EventSummary {
+    fn from(envelope: &Envelope) -> Self {
+        Self {
+            id: envelope.id.clone(),
+            kind: envelope.detail_type.clone(),
+            instance_id: None,
+            action: None,
+            time: Some(envelope.time),
+            deadline: None,
+        }
+    }
+}
+
+/// What became of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every pod that was to leave is gone.
+    Drained,
+    /// Some pods that were to leave are still there.
+    Incomplete,
+    /// Nothing was to be done.
+    Ignored,
+    /// The node could not be found or cordoned.
+    Failed,
+}
+
+/// What became of the cordon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CordonReport {
+    /// Its outcome.
+    pub outcome: CordonOutcome,
+    /// When it was answered, from the handler's entry.
+    pub after_ms: Option<u64>,
+    /// Why it failed.
+    pub reason: Option<String>,
+}
+
+/// Outcome of the cordon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CordonOutcome {
+    /// The node is unschedulable since this call.
+    Done,
+    /// The node was unschedulable before.
+    Already,
+    /// The API server refused it or could not be reached.
+    Failed,
+    /// It was not tried.
+    Skipped,
+}
+
+/// What became of one pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PodReport {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// UID; empty if the API server gave none.
+    pub uid: String,
+    /// Its outcome.
+    pub outcome: PodOutcome,
+    /// When the outcome was known, from the handler's entry.
+    pub after_ms: Option<u64>,
+    /// Wave in which it was to go; `None` if it was to stay.
+    pub wave: Option<u8>,
+    /// Why, where the outcome alone does not say it.
+    pub reason: Option<String>,
+}
+
+impl PodReport {
+    /// Whether the pod was to leave the node and is still there.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        match self.outcome {
+            PodOutcome::Left => self.wave.is_some(),
+            PodOutcome::Failed => true,
+            PodOutcome::Evicted | PodOutcome::Deleted | PodOutcome::Gone => false,
+        }
+    }
+}
+
+/// Outcome of one pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PodOutcome {
+    /// Evicted, and gone before the deadline.
+    Evicted,
+    /// Deleted over a PodDisruptionBudget, and gone before the deadline.
+    Deleted,
+    /// Still there.
+    Left,
+    /// Gone without the handler's doing.
+    Gone,
+    /// The API server refused for good.
+    Failed,
+}
+
+/// What became of the replacement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReplacementReport {
+    /// Its outcome.
+    pub outcome: ReplacementOutcome,
+    /// How it was asked for.
+    pub method: Method,
+    /// Auto Scaling group.
+    pub group: Option<String>,
+    /// The new instance, where Auto Scaling named it.
+    pub instance_id: Option<String>,
+    /// When the outcome was known, from the handler's entry.
+    pub after_ms: Option<u64>,
+    /// Why, where the outcome alone does not say it.
+    pub reason: Option<String>,
+}
+
+impl ReplacementReport {
+    /// A replacement for which no call was made.
+    #[must_use]
+    pub fn undone(outcome: ReplacementOutcome, reason: Option<String>) -> Self {
+        Self { outcome, method: Method::None, group: None, instance_id: None, after_ms: None, reason }
+    }
+}
+
+/// Outcome of the replacement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplacementOutcome {
+    /// Auto Scaling took the request; capacity is on its way.
+    Requested,
+    /// Auto Scaling named the new instance, or was seen to replace by itself.
+    Confirmed,
+    /// Somebody else (an earlier delivery, the group itself) has already begun it.
+    Already,
+    /// Nothing is to be replaced.
+    NotNeeded,
+    /// Auto Scaling refused or could not be reached.
+    Failed,
+}
+
+/// Way in which a replacement is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// DetachInstances without decrement of the desired capacity.
+    Detach,
+    /// TerminateInstanceInAutoScalingGroup without decrement: the termination hook holds the instance.
+    Terminate,
+    /// LaunchInstances, then DetachInstances with decrement.
+    Launch,
+    /// The group replaces by itself: only look.
+    Verify,
+    /// No call.
+    None,
+}
