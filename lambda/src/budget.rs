@@ -78,7 +78,7 @@ impl Budget {
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let begun = self.now();
-        let limit = limit.min(self.timetable.deadline());
+        let limit = limit.min(self.timetable.end());
         if begun >= limit {
             return Err(CallError::TimedOut(Duration::ZERO));
         }
@@ -101,7 +101,7 @@ impl Budget {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.repeat(name, self.timetable.deadline(), call).await
+        self.repeat(name, self.timetable.end(), call).await
     }
 
     async fn repeat<T, F>(
@@ -149,7 +149,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hanging_call_ends_at_its_limit_or_at_the_deadline() {
-        let budget = Budget::new(Timetable::new(7 * S, S));
+        let budget = Budget::new(Timetable::new(7 * S, S, 100 * S));
         let hang = || std::future::pending::<Result<(), CallError>>();
         assert_eq!(budget.call("x", hang()).await, Err(CallError::TimedOut(5 * S)));
         assert_eq!(budget.call("x", hang()).await, Err(CallError::TimedOut(2 * S)));
@@ -159,7 +159,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_call_begins_after_the_deadline() {
-        let budget = Budget::new(Timetable::new(S, S / 2));
+        let budget = Budget::new(Timetable::new(S, S / 2, 100 * S));
         budget.wait_until(S).await;
         let begun = AtomicU32::new(0);
         let call = async {
@@ -173,7 +173,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn retries_end_with_a_final_answer_or_near_the_deadline() {
-        let budget = Budget::new(Timetable::new(100 * S, 2 * S));
+        let budget = Budget::new(Timetable::new(100 * S, 2 * S, 200 * S));
         let forbidden = || async { Err::<(), _>(CallError::Forbidden("patch nodes".into())) };
         assert!(budget.retried("x", forbidden).await.is_err());
         assert_eq!(budget.calls()["x"], 1);

@@ -148,7 +148,7 @@ impl<W: World> Handler<W> {
 
     async fn handle_notice(&self, notice: &Notice, entry: Entry) -> Report {
         let to_deadline = Duration::try_from(notice.deadline.duration_since(entry.now)).unwrap_or_default();
-        let timetable = Timetable::new(to_deadline.min(entry.time_left), self.config.policy.margin);
+        let timetable = Timetable::new(to_deadline, self.config.policy.margin, entry.time_left);
         let budget = Budget::new(timetable);
         let report = self.handle_within(notice, entry, &budget).await;
         Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }

@@ -4,12 +4,11 @@
 use k8s_openapi::api::core::v1::Node;
 
 use crate::{
-    budget::{Budget, jittered},
+    budget::Budget,
     event::Notice,
     locate::Target,
-    plan::{
-        cordon::{cordon_patch, provider_id, runs_on, taint_patch, was_cordoned},
-        retry::pause,
+    plan::cordon::{
+        append_taint_patch, cordon_patch, is_tainted, provider_id, runs_on, taint_patch, was_cordoned,
     },
     ports::{CallError, Cluster, Patched},
 };
@@ -104,25 +103,28 @@ async fn find(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Resul
 
 /// Adds the reason taint. Off the critical path: a node that is unschedulable gets no pods anyway.
 pub async fn taint(cluster: &impl Cluster, notice: &Notice, mut node: Node, budget: &Budget) {
-    for attempt in 0..DECISIONS {
-        let Some(patch) = taint_patch(provider_id(&node), notice, &node) else { return };
-        let name = name(&node).to_owned();
-        match budget.call(PATCH, cluster.patch_node(&name, &patch)).await {
-            Ok(Patched::Done(_) | Patched::NotFound) => return,
-            // The node controller taints a cordoned node at this very moment.
-            Ok(Patched::Mismatch(_)) => match budget.call(GET, cluster.get_node(&name)).await {
-                Ok(read) => node = read,
-                Err(error) => tracing::info!(%error, "node not read for its taint"),
-            },
-            Err(error) if error.is_worth_a_retry() => {
-                let next = budget.now() + jittered(pause(attempt, None));
-                if next >= budget.timetable().settled() {
+    // Those of the node that was cordoned: another one may stand under its name by now.
+    let (name, provider_id) = (name(&node).to_owned(), provider_id(&node).to_owned());
+    for _ in 0..DECISIONS {
+        if is_tainted(&node) {
+            return;
+        }
+        // Refused where the node had no taints: the node controller has just added its own. Then the
+        // second patch needs no reading of them.
+        for patch in [taint_patch(&provider_id, notice, &node), append_taint_patch(&provider_id, notice)] {
+            match budget.retried(PATCH, || cluster.patch_node(&name, &patch)).await {
+                Ok(Patched::Done(_) | Patched::NotFound) => return,
+                Ok(Patched::Mismatch(_)) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "reason taint not added");
                     return;
                 }
-                budget.wait_until(next).await;
             }
+        }
+        match budget.retried(GET, || cluster.get_node(&name)).await {
+            Ok(read) => node = read,
             Err(error) => {
-                tracing::warn!(%error, "reason taint refused");
+                tracing::warn!(%error, "node not read for its reason taint");
                 return;
             }
         }

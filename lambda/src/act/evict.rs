@@ -73,7 +73,7 @@ pub(super) async fn ask(
         let next = budget.now() + rest;
         // A budget is overridden at the last moment, even if its next "not yet" would be later.
         let next = if overrides { next.min(last_moment.max(budget.now())) } else { next };
-        if next >= table.settled() && !overrides {
+        if next >= table.closing() || (next >= table.settled() && !overrides) {
             return Asked::Left(obstacle);
         }
         tokio::select! {

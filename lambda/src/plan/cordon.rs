@@ -45,35 +45,48 @@ pub fn cordon_patch(provider_id: &str, notice: &Notice, seen: Option<&Node>) -> 
     Value::Array(patch)
 }
 
-/// The patch that adds the reason taint to the node as it was read; `None` if it stands there already.
-///
-/// `spec.taints` is an atomic list, so it is written whole: the `test` of the resource version that was
-/// read keeps the taints that others add meanwhile (the node controller does so after a cordon).
+/// Whether the reason taint stands on the node.
 #[must_use]
-pub fn taint_patch(provider_id: &str, notice: &Notice, node: &Node) -> Option<Value> {
-    let taints = taints(node);
-    if taints.iter().any(|t| t.key == TAINT) {
-        return None;
+pub fn is_tainted(node: &Node) -> bool {
+    taints(node).iter().any(|t| t.key == TAINT)
+}
+
+/// The patch that adds the reason taint.
+///
+/// `spec.taints` is an atomic list. Where the node as it was `seen` has one, the taint is put at its end,
+/// whatever stands in it by then. Where it has none, the list is written whole, and the `test` of the
+/// resource version keeps what others add meanwhile (the node controller does so after a cordon).
+#[must_use]
+pub fn taint_patch(provider_id: &str, notice: &Notice, seen: &Node) -> Value {
+    if taints(seen).is_empty() {
+        json!([
+            {"op": "test", "path": "/spec/providerID", "value": provider_id},
+            {"op": "test", "path": "/metadata/resourceVersion", "value": seen.metadata.resource_version},
+            {"op": "add", "path": "/spec/taints", "value": [taint(notice)]},
+        ])
+    } else {
+        append_taint_patch(provider_id, notice)
     }
-    let taint = Taint {
-        key: TAINT.to_owned(),
-        value: Some(notice.action.as_str().to_owned()),
-        effect: "NoSchedule".to_owned(),
-        time_added: None,
-    };
-    let taints: Vec<&Taint> = taints.iter().chain([&taint]).collect();
-    Some(json!([
+}
+
+/// The patch that puts the reason taint at the end of a list that stands there by now.
+#[must_use]
+pub fn append_taint_patch(provider_id: &str, notice: &Notice) -> Value {
+    json!([
         {"op": "test", "path": "/spec/providerID", "value": provider_id},
-        {"op": "test", "path": "/metadata/resourceVersion", "value": node.metadata.resource_version},
-        {"op": "add", "path": "/spec/taints", "value": taints},
-    ]))
+        {"op": "add", "path": "/spec/taints/-", "value": taint(notice)},
+    ])
+}
+
+fn taint(notice: &Notice) -> Value {
+    json!({"key": TAINT, "value": notice.action.as_str(), "effect": "NoSchedule"})
 }
 
 /// Whether the node, as the cordon's answer shows it, was unschedulable before: the taints that follow
 /// a cordon stand on it already.
 #[must_use]
 pub fn was_cordoned(node: &Node) -> bool {
-    taints(node).iter().any(|t| t.key == TAINT || t.key == UNSCHEDULABLE)
+    is_tainted(node) || taints(node).iter().any(|t| t.key == UNSCHEDULABLE)
 }
 
 /// A node's providerID; empty if it has none.
@@ -137,16 +150,28 @@ mod tests {
     }
 
     #[test]
-    fn the_taint_keeps_the_taints_that_were_read_and_tests_that_they_are_all() {
+    fn the_taint_never_takes_the_place_of_others() {
         let taint = json!({"key": "cast-spot/interruption", "value": "terminate", "effect": "NoSchedule"});
-        let other = json!({"key": "gpu", "effect": "NoSchedule"});
-        let mut seen = node(&json!({"taints": [other]}));
-        seen.metadata.resource_version = Some("7".into());
-        let patch = taint_patch("p", &notice(), &seen).unwrap();
-        assert_eq!(patch[0], json!({"op": "test", "path": "/spec/providerID", "value": "p"}));
-        assert_eq!(patch[1], json!({"op": "test", "path": "/metadata/resourceVersion", "value": "7"}));
-        assert_eq!(patch[2], json!({"op": "add", "path": "/spec/taints", "value": [other, taint]}));
-        assert_eq!(taint_patch("p", &notice(), &node(&json!({"taints": [taint]}))), None);
+        let mut bare = node(&json!({}));
+        bare.metadata.resource_version = Some("7".into());
+        assert_eq!(
+            taint_patch("p", &notice(), &bare),
+            json!([
+                {"op": "test", "path": "/spec/providerID", "value": "p"},
+                {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
+                {"op": "add", "path": "/spec/taints", "value": [taint]},
+            ])
+        );
+        let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
+        assert_eq!(
+            taint_patch("p", &notice(), &tainted),
+            json!([
+                {"op": "test", "path": "/spec/providerID", "value": "p"},
+                {"op": "add", "path": "/spec/taints/-", "value": taint},
+            ])
+        );
+        assert!(is_tainted(&node(&json!({"taints": [taint]}))));
+        assert!(!is_tainted(&tainted));
     }
 
     #[test]

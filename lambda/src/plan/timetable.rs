@@ -14,19 +14,21 @@ const LAST_WAVE_SHARE: u32 = 3;
 pub struct Timetable {
     deadline: Duration,
     margin: Duration,
+    invocation: Duration,
 }
 
 impl Timetable {
-    /// A timetable that ends `deadline` after the handler's entry and wants pods gone `margin` before.
+    /// A timetable for an instance that ends `deadline` after the handler's entry and whose pods are to
+    /// be gone `margin` before, handled by an invocation that ends `invocation` after its entry.
     #[must_use]
-    pub fn new(deadline: Duration, margin: Duration) -> Self {
-        Self { deadline, margin }
+    pub fn new(deadline: Duration, margin: Duration, invocation: Duration) -> Self {
+        Self { deadline, margin, invocation }
     }
 
     /// Nothing is written from here on.
     #[must_use]
-    pub fn deadline(self) -> Duration {
-        self.deadline
+    pub fn end(self) -> Duration {
+        self.deadline.min(self.invocation)
     }
 
     /// Pods are to be gone by here.
@@ -38,7 +40,7 @@ impl Timetable {
     /// The handler stops waiting here: half of the margin is left for the last Events and the report.
     #[must_use]
     pub fn closing(self) -> Duration {
-        self.deadline.saturating_sub(self.margin / 2)
+        self.end().saturating_sub(self.margin / 2)
     }
 
     /// The grace to send at `now` for a pod whose own is `own`: `None` if its own ends in time, else
@@ -50,7 +52,8 @@ impl Timetable {
     }
 
     /// The last moment for a pod with this grace: from here on its PodDisruptionBudget no longer
-    /// protects it, because EC2 is about to kill it anyway.
+    /// protects it, because EC2 is about to kill it anyway. It follows from the instance's end alone: an
+    /// invocation that ends before does not bring it forward.
     #[must_use]
     pub fn last_moment(self, own_grace: Duration) -> Duration {
         self.settled().saturating_sub(own_grace.min(LAST_MOMENT_GRACE))
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn grace_is_sent_only_when_the_pods_own_would_end_too_late() {
-        let table = Timetable::new(s(120), s(5));
+        let table = Timetable::new(s(120), s(5), s(150));
         for (case, own, now, expected) in [
             ("in time", s(30), s(0), None),
             ("just in time", s(30), s(85), None),
@@ -93,19 +96,28 @@ mod tests {
 
     #[test]
     fn the_last_moment_leaves_the_grace_but_no_more_than_thirty_seconds() {
-        let table = Timetable::new(s(120), s(5));
+        let table = Timetable::new(s(120), s(5), s(150));
         for (own, expected) in [(s(30), s(85)), (s(5), s(110)), (s(600), s(85)), (s(0), s(115))] {
             assert_eq!(table.last_moment(own), expected);
         }
-        assert_eq!(Timetable::new(s(3), s(5)).last_moment(s(30)), s(0));
+        assert_eq!(Timetable::new(s(3), s(5), s(150)).last_moment(s(30)), s(0));
     }
 
     #[test]
     fn the_last_wave_gets_its_grace_or_a_third_of_the_time() {
-        let table = Timetable::new(s(125), s(5));
+        let table = Timetable::new(s(125), s(5), s(150));
         for (grace, expected) in [(s(10), s(80)), (s(50), s(70)), (s(600), s(60))] {
             assert_eq!(table.last_wave(grace), expected);
         }
-        assert_eq!(Timetable::new(s(2), s(5)).last_wave(s(30)), s(0));
+        assert_eq!(Timetable::new(s(2), s(5), s(150)).last_wave(s(30)), s(0));
+    }
+
+    #[test]
+    fn a_short_invocation_ends_the_work_and_brings_no_last_moment_forward() {
+        let table = Timetable::new(s(120), s(4), s(30));
+        assert_eq!(table.end(), s(30));
+        assert_eq!(table.closing(), s(28));
+        assert_eq!(table.last_moment(s(30)), s(86));
+        assert_eq!(table.grace(s(60), s(0)), None);
     }
 }
