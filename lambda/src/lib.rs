@@ -18,7 +18,7 @@
 //! LIST of its pods and the reading of its group; `R3` all evictions, beside them the call for the
 //! replacement.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::{FutureExt, future::join_all};
@@ -53,6 +53,16 @@ pub struct Entry {
     pub now: Timestamp,
     /// What is left of the invocation (the function's timeout).
     pub time_left: Duration,
+}
+
+impl Entry {
+    /// The entry at `now` into an invocation that Lambda ends at `deadline`. Lambda never invokes after the
+    /// deadline: one in the past is no deadline (`cargo lambda watch` sends such).
+    #[must_use]
+    pub fn at(now: SystemTime, deadline: SystemTime) -> Self {
+        let time_left = deadline.duration_since(now).unwrap_or(Duration::MAX);
+        Self { now: Timestamp::try_from(now).unwrap_or_default(), time_left }
+    }
 }
 
 /// The function's return value.

@@ -10,12 +10,11 @@ use cast_spot_handler::{
     event::EventError,
     report::metrics,
 };
-use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
-#[expect(clippy::disallowed_methods, reason = "main is the one place that reads the environment")]
+#[expect(clippy::disallowed_methods, reason = "main is the one place that reads environment and clock")]
 async fn main() -> Result<(), Error> {
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
     let lines = tracing_subscriber::fmt().with_max_level(config.log_level).without_time().with_ansi(false);
@@ -29,21 +28,12 @@ async fn main() -> Result<(), Error> {
     adapters.warm_up().await;
     let handler = &Handler::new(adapters, config);
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
-        let entry = entry(event.context.deadline());
+        let entry = Entry::at(SystemTime::now(), event.context.deadline());
         let answer = handler.handle(event.payload, entry).await.map_err(invalid)?;
         log(&answer, entry);
         Ok::<_, Diagnostic>(answer)
     }))
     .await
-}
-
-#[expect(clippy::disallowed_methods, reason = "main is the one place that reads the wall clock")]
-fn entry(deadline: SystemTime) -> Entry {
-    let now = SystemTime::now();
-    Entry {
-        now: Timestamp::try_from(now).unwrap_or_default(),
-        time_left: deadline.duration_since(now).unwrap_or_default(),
-    }
 }
 
 /// The canonical line and the metrics of each report.

@@ -1,9 +1,10 @@
 //! The Kubernetes APIs of the registered clusters.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use crate::ports::Clusters;
 
@@ -16,6 +17,9 @@ mod transport;
 
 pub use cluster::EksCluster;
 pub use transport::{Endpoint, Http2, HttpService, ResponseBody, Transport};
+
+/// Lambda ends an initialisation that takes ten seconds, and starts it all over again.
+const WARM_UP: Duration = Duration::from_secs(3);
 
 /// The registered clusters.
 #[derive(Debug)]
@@ -31,11 +35,14 @@ impl Registry {
     }
 
     pub(super) async fn warm_up(&self) {
-        let connected = join_all(self.clusters.iter().map(|c| async move { (c.name(), c.connect().await) }));
-        for (cluster, connected) in connected.await {
-            if let Err(error) = connected {
-                tracing::warn!(cluster, %error, "not reached at start, asked again when needed");
-            }
+        let connected = self.clusters.iter().map(|c| async { (c.name(), timeout(WARM_UP, c.connect()).await) });
+        for (cluster, connected) in join_all(connected).await {
+            let error = match connected {
+                Ok(Ok(_)) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(late) => late.to_string(),
+            };
+            tracing::warn!(cluster, error, "not reached at start, asked again when needed");
         }
     }
 }

@@ -1,0 +1,202 @@
+//! Design section 3 as tests: who may touch what, what things are called, how long files are. They
+//! read the sources, because the compiler does not know these rules.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use cast_spot_tests::{root, rust_files};
+
+mod paths;
+
+/// Crates' own source folders.
+const SOURCES: [&str; 5] =
+    ["lambda/src", "lambda/rehearsal/src", "provisioner-lib/src", "provisioner-lib/cli/src", "tests"];
+const CLOCKS: [&str; 4] = ["SystemTime::now", "std::time::Instant", "Timestamp::now", "Zoned::now"];
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn short(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// Names that the files at `places` use and may not. A place of the handler must exist: a stage that
+/// has moved would go unwatched. The provisioner grows its stages one after the other.
+fn breaches(places: &[&str], forbidden: &[&str]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for place in places {
+        let files = rust_files(place);
+        assert!(!files.is_empty() || place.starts_with("provisioner-lib/"), "{place} is not there");
+        for file in files {
+            for path in paths::used(&read(&file)) {
+                if let Some(rule) = forbidden.iter().find(|rule| paths::names(&path, rule)) {
+                    breaches.push(format!("{} uses {path} ({rule})", short(&file)));
+                }
+            }
+        }
+    }
+    breaches
+}
+
+fn assert_none(places: &[&str], forbidden: &[&[&str]]) {
+    let found = breaches(places, &forbidden.concat());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn event_plan_and_report_are_pure() {
+    assert_none(
+        &["lambda/src/event", "lambda/src/plan", "lambda/src/report", "lambda/src/report.rs"],
+        &[&["tokio", "kube", "aws_*", "std::env", "crate::adapters", "crate::act"], &CLOCKS],
+    );
+}
+
+#[test]
+fn act_and_locate_reach_the_world_through_ports_only() {
+    assert_none(
+        &["lambda/src/act", "lambda/src/locate.rs"],
+        &[&["kube", "aws_*", "std::env", "crate::adapters"], &CLOCKS],
+    );
+}
+
+#[test]
+fn adapters_read_no_environment_and_decide_nothing() {
+    assert_none(&["lambda/src/adapters"], &[&["std::env", "crate::plan", "crate::act", "crate::locate"]]);
+}
+
+#[test]
+fn the_stages_of_the_provisioner_are_pure() {
+    let stages = ["spec", "resource", "desired", "plan", "aws_auth", "policy", "report"];
+    for stage in stages {
+        for place in [format!("provisioner-lib/src/{stage}.rs"), format!("provisioner-lib/src/{stage}")] {
+            assert_none(&[&place], &[&["tokio", "kube", "aws_*", "std::env", "crate::provider"], &CLOCKS]);
+        }
+    }
+}
+
+#[test]
+fn apply_offboard_and_verify_reach_aws_through_the_provider_only() {
+    assert_none(
+        &["provisioner-lib/src/apply.rs", "provisioner-lib/src/offboard.rs", "provisioner-lib/src/verify.rs"],
+        &[&["kube", "aws_*", "std::env"]],
+    );
+}
+
+#[test]
+fn the_command_line_calls_no_sdk() {
+    assert_none(&["provisioner-lib/cli/src"], &[&["kube", "aws_*"]]);
+}
+
+#[test]
+fn handler_and_provisioner_do_not_depend_on_each_other() {
+    for (manifest, other) in [
+        ("lambda/Cargo.toml", "cast-spot-provisioner"),
+        ("lambda/rehearsal/Cargo.toml", "cast-spot-provisioner"),
+        ("provisioner-lib/Cargo.toml", "cast-spot-handler"),
+        ("provisioner-lib/Cargo.toml", "cast-spot-rehearsal"),
+    ] {
+        assert!(!read(&root().join(manifest)).contains(other), "{manifest} names {other}");
+    }
+}
+
+#[test]
+fn the_top_level_is_what_the_design_lists() {
+    let listed: BTreeSet<String> = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "cargo-lambda.toml",
+        "README.md",
+        "LICENSE",
+        "lambda",
+        "provisioner-lib",
+        "infra",
+        "tests",
+        "docs",
+    ]
+    .map(String::from)
+    .into();
+    let found: BTreeSet<String> = fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.') && name != "target")
+        .collect();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn no_module_is_a_drawer_for_anything() {
+    let drawers = ["utils", "util", "common", "helpers", "helper", "models", "manager", "misc"];
+    for file in SOURCES.into_iter().flat_map(rust_files) {
+        for part in &file.strip_prefix(root()).unwrap().with_extension("") {
+            assert!(!drawers.iter().any(|drawer| part == *drawer), "{}", short(&file));
+        }
+        let source = read(&file);
+        for drawer in drawers {
+            let inline = format!("mod {drawer} ");
+            assert!(
+                !source.lines().any(|line| line.trim_start().starts_with(&inline)),
+                "{}: {inline}",
+                short(&file)
+            );
+        }
+    }
+}
+
+#[test]
+fn no_file_has_more_than_400_lines() {
+    let long: Vec<_> = SOURCES
+        .into_iter()
+        .flat_map(rust_files)
+        .map(|file| (read(&file).lines().count(), file))
+        .filter(|(lines, _)| *lines > 400)
+        .map(|(lines, file)| format!("{}: {lines}", short(&file)))
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// A file that no module declares is not compiled, and nobody notices: a kind of event that is never
+/// recognised, a test that never runs.
+#[test]
+fn every_source_file_is_part_of_its_crate() {
+    let targets = read(&root().join("tests/Cargo.toml"));
+    let orphans: Vec<_> = SOURCES
+        .into_iter()
+        .flat_map(rust_files)
+        .filter(|file| !is_part_of_its_crate(file, &targets))
+        .map(|file| short(&file))
+        .collect();
+    assert!(orphans.is_empty(), "no module declares {}", orphans.join(", "));
+}
+
+fn is_part_of_its_crate(file: &Path, targets: &str) -> bool {
+    let (name, folder) = (file.file_stem().unwrap().to_str().unwrap(), file.parent().unwrap());
+    match name {
+        "lib" | "main" => true,
+        // `x/mod.rs` is declared one folder up, under the folder's name.
+        "mod" => is_declared(folder.file_name().unwrap().to_str().unwrap(), folder.parent().unwrap()),
+        _ => targets.contains(&format!("path = \"{name}.rs\"")) || is_declared(name, folder),
+    }
+}
+
+fn is_declared(name: &str, folder: &Path) -> bool {
+    let mut parents: Vec<PathBuf> = ["mod.rs", "lib.rs", "main.rs"].map(|parent| folder.join(parent)).into();
+    parents.push(folder.with_extension("rs"));
+    if folder == root().join("tests") {
+        // A test target is the root of a crate.
+        parents.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    let declaration = format!("mod {name};");
+    parents.iter().filter(|parent| parent.is_file()).any(|parent| {
+        read(parent).lines().any(|line| {
+            let line = line.trim();
+            line == declaration
+                || line.strip_prefix("pub ").or(line.strip_prefix("pub(crate) ")) == Some(&declaration)
+        })
+    })
+}

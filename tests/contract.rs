@@ -1,0 +1,131 @@
+//! The handler and the provisioner never depend on each other: they agree through `infra/`. Here its
+//! words are held against the code and the payloads that rely on them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
+
+use std::{collections::BTreeSet, fs};
+
+use cast_spot_provisioner::{EVENT_PATTERN_SPOT, HANDLER_POLICY, RBAC};
+use cast_spot_tests::{payload, rust_files};
+use serde_json::Value;
+
+/// What the handler calls: it counts each call under its name (`ec2:DescribeInstances`,
+/// `kubernetes:create pods/eviction`), and that name stands in its source.
+fn called() -> BTreeSet<String> {
+    let mut called = BTreeSet::new();
+    for file in rust_files("lambda/src") {
+        let source = fs::read_to_string(&file).unwrap();
+        let code = source.split("#[cfg(test)]").next().unwrap();
+        called
+            .extend(code.split('"').skip(1).step_by(2).filter(|literal| is_call(literal)).map(String::from));
+        // Made when the function starts, where nothing is counted yet.
+        if code.contains(".describe_cluster()") {
+            called.insert("eks:DescribeCluster".into());
+        }
+    }
+    called
+}
+
+fn is_call(literal: &str) -> bool {
+    match literal.split_once(':') {
+        // Tag keys (`eks:cluster-name`) go on in lower case, lifecycle transitions have underscores.
+        Some(("ec2" | "autoscaling" | "eks", name)) => {
+            name.starts_with(|c: char| c.is_ascii_uppercase())
+                && name.chars().all(|c| c.is_ascii_alphanumeric())
+        }
+        Some(("kubernetes", name)) => name.contains(' '),
+        _ => false,
+    }
+}
+
+fn called_of(kubernetes: bool) -> BTreeSet<String> {
+    called().into_iter().filter(|call| call.starts_with("kubernetes:") == kubernetes).collect()
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(strings).collect(),
+        Value::String(text) => vec![text.clone()],
+        _ => vec![],
+    }
+}
+
+fn statements() -> Vec<Value> {
+    let policy: Value = serde_json::from_str(HANDLER_POLICY).unwrap();
+    assert_eq!(policy["Version"], "2012-10-17");
+    policy["Statement"].as_array().unwrap().clone()
+}
+
+fn rbac(kind: &str) -> Value {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(RBAC).unwrap();
+    let [found] = documents.iter().filter(|document| document["kind"] == kind).collect::<Vec<_>>()[..] else {
+        panic!("one {kind} in {documents:?}");
+    };
+    assert_eq!(found["apiVersion"], "rbac.authorization.k8s.io/v1");
+    found.clone()
+}
+
+#[test]
+fn the_event_pattern_matches_a_real_notice_and_no_other_event() {
+    let pattern: Value = serde_json::from_str(EVENT_PATTERN_SPOT).unwrap();
+    let mut event: Value =
+        serde_json::from_str(&fs::read_to_string(payload("spot-terminate.json")).unwrap()).unwrap();
+    let matches = |event: &Value| {
+        pattern
+            .as_object()
+            .unwrap()
+            .iter()
+            .all(|(field, values)| values.as_array().unwrap().contains(&event[field]))
+    };
+    assert!(matches(&event));
+    event["detail-type"] = "EC2 Instance Rebalance Recommendation".into();
+    assert!(!matches(&event));
+}
+
+#[test]
+fn the_policy_grants_the_aws_calls_of_the_handler_and_nothing_else() {
+    let granted: BTreeSet<String> =
+        statements().iter().flat_map(|statement| strings(&statement["Action"])).collect();
+    assert_eq!(granted, called_of(false));
+}
+
+#[test]
+fn every_write_of_the_policy_is_scoped_to_one_cluster() {
+    for statement in statements() {
+        assert_eq!(statement["Effect"], "Allow");
+        let writes = strings(&statement["Action"]).iter().any(|action| !action.contains(":Describe"));
+        let scoped =
+            statement["Condition"].to_string().contains("aws:ResourceTag/kubernetes.io/cluster/<cluster>");
+        assert!(!writes || (scoped && statement["Resource"] != "*"), "{statement}");
+    }
+}
+
+#[test]
+fn the_placeholders_of_the_policy_are_the_documented_four() {
+    let found: BTreeSet<&str> =
+        HANDLER_POLICY.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()).collect();
+    assert_eq!(found, BTreeSet::from(["account", "cluster", "partition", "region"]));
+}
+
+#[test]
+fn the_cluster_role_grants_the_kubernetes_calls_of_the_handler_and_nothing_else() {
+    let mut granted = BTreeSet::new();
+    for rule in rbac("ClusterRole")["rules"].as_array().unwrap() {
+        for resource in strings(&rule["resources"]) {
+            let group = if resource == "poddisruptionbudgets" { "policy" } else { "" };
+            assert_eq!(strings(&rule["apiGroups"]), [group], "{resource}");
+            granted
+                .extend(strings(&rule["verbs"]).iter().map(|verb| format!("kubernetes:{verb} {resource}")));
+        }
+    }
+    assert_eq!(granted, called_of(true));
+}
+
+#[test]
+fn the_cluster_role_is_bound_to_a_group_that_eks_accepts() {
+    let (role, binding) = (rbac("ClusterRole"), rbac("ClusterRoleBinding"));
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    assert_eq!(binding["roleRef"]["kind"], "ClusterRole");
+    assert_eq!(binding["subjects"][0]["kind"], "Group");
+    assert_eq!(binding["subjects"][0]["name"], "cast-spot:handler");
+}

@@ -1,0 +1,36 @@
+//! Tests across the crates of cast-spot, one target per area (see `Cargo.toml`). What they share is
+//! only where things are.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Root of the workspace.
+#[must_use]
+pub fn root() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests)
+}
+
+/// A payload of `tests/payloads/`, by its file name.
+#[must_use]
+pub fn payload(name: &str) -> PathBuf {
+    root().join("tests/payloads").join(name)
+}
+
+/// All `.rs` files at or under `place` (relative to the root), sorted; none if there is no such place.
+#[must_use]
+pub fn rust_files(place: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(place)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+        } else if path.is_file() && path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,140 @@
+//! `cargo xtask bench`: what the function costs before it does anything, against the limits that it
+//! must keep. The binary is the one that `cargo build-lambda` makes.
+
+mod figures;
+mod runtime_api;
+mod start;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::ValueEnum;
+
+use self::{
+    figures::{Figure, Unit},
+    start::Start,
+};
+use crate::{
+    build, cache, cargo_lambda,
+    process::{self, Failure, Outcome, headline},
+};
+
+/// Starts of each binary; the median counts.
+const RUNS: usize = 15;
+
+/// Which build is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// What is deployed.
+    Release,
+    /// What the tests run.
+    Dev,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Dev => "dev",
+        }
+    }
+}
+
+/// Builds, measures, prints, writes `json`, and fails when a limit is exceeded.
+pub(crate) fn run(profile: Profile, json: Option<&Path>) -> Outcome {
+    headline(format!("building the function and an empty one ({})", profile.name()));
+    let function = built(profile, "cast-spot-handler")?;
+    let empty = built(profile, "empty-lambda")?;
+
+    headline(format!("starting each {RUNS} times"));
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        // By turns, so that a busy moment of the machine hits both.
+        ours.push(Start::of(&function.binary)?);
+        theirs.push(Start::of(&empty.binary)?);
+    }
+    let figures = figures(&function, &ours, &theirs)?;
+
+    print!("{}", figures::table(&figures));
+    if let Some(file) = json {
+        let text = format!("{:#}\n", figures::json(profile.name(), RUNS, &figures));
+        fs::write(file, text).map_err(|error| Failure::of(file.display(), &error))?;
+    }
+    let exceeded: Vec<_> =
+        figures.iter().filter(|figure| figure.is_exceeded()).map(|figure| figure.name).collect();
+    if exceeded.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Other(format!("over the limit: {}", exceeded.join(", "))))
+}
+
+fn figures(function: &Built, ours: &[Start], theirs: &[Start]) -> Outcome<Vec<Figure>> {
+    let start = start::median(ours, |start| Some(start.to_first_poll.as_secs_f64() * 1e3));
+    let floor = start::median(theirs, |start| Some(start.to_first_poll.as_secs_f64() * 1e3));
+    let above = start.zip(floor).map(|(start, floor)| (start - floor).max(0.0));
+    let mib = |count: f64| Some(count * f64::from(1 << 20));
+    Ok(vec![
+        Figure::new("binary_bytes", "binary", Unit::Bytes, size(&function.binary)?, mib(12.0)),
+        Figure::new(
+            "zip_bytes",
+            "zip",
+            Unit::Bytes,
+            function.zip.as_deref().map_or(Ok(None), size)?,
+            mib(5.0),
+        ),
+        Figure::new("start_ms", "start-up, exec to first poll", Unit::Millis, start, None),
+        Figure::new("start_empty_ms", "start-up of an empty function", Unit::Millis, floor, None),
+        Figure::new(
+            "start_above_empty_ms",
+            "start-up over the empty function",
+            Unit::Millis,
+            above,
+            Some(60.0),
+        ),
+        Figure::new(
+            "peak_memory_first_poll_bytes",
+            "peak memory at the first poll",
+            Unit::Bytes,
+            start::median(ours, |start| start.peak_at_first_poll),
+            None,
+        ),
+        Figure::new(
+            "peak_memory_ignored_event_bytes",
+            "peak memory after an ignored event",
+            Unit::Bytes,
+            start::median(ours, |start| start.peak_after_event),
+            mib(32.0),
+        ),
+    ])
+}
+
+struct Built {
+    binary: PathBuf,
+    zip: Option<PathBuf>,
+}
+
+fn built(profile: Profile, package: &str) -> Outcome<Built> {
+    if profile == Profile::Dev {
+        process::run(build::cargo("build")?.args(["--bin", package]))?;
+        return Ok(Built { binary: cache::target()?.join("debug").join(package), zip: None });
+    }
+    let folder = cargo_lambda::output(package);
+    for format in ["binary", "zip"] {
+        process::run(cargo_lambda::command("build")?.args([
+            "--release",
+            "--package",
+            package,
+            "--output-format",
+            format,
+        ]))?;
+    }
+    Ok(Built { binary: folder.join("bootstrap"), zip: Some(folder.join("bootstrap.zip")) })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a file of 2^53 bytes is not a function")]
+fn size(file: &Path) -> Outcome<Option<f64>> {
+    let found = fs::metadata(file).map_err(|error| Failure::of(file.display(), &error))?;
+    Ok(Some(found.len() as f64))
+}

@@ -1,0 +1,29 @@
+//! `cargo xtask ci`: everything that must hold before a change goes in.
+
+use crate::{
+    build,
+    process::{self, Outcome, ask, headline},
+    test,
+};
+
+/// Cheapest first; the first failure ends it.
+pub(crate) fn run(allow_missing: bool) -> Outcome {
+    headline("formatting");
+    process::run(build::cargo("fmt")?.args(["--all", "--check"]))?;
+
+    headline("lints");
+    process::run(build::cargo("clippy")?.args(["--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+
+    headline("documentation");
+    process::run(build::cargo("doc")?.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+
+    headline("licences and sources of dependencies");
+    if ask(build::cargo("deny")?.arg("--version")).is_some() {
+        // Without advisories: a new one must not stop an unrelated change.
+        process::run(build::cargo("deny")?.args(["check", "bans", "licenses", "sources"]))?;
+    } else {
+        eprintln!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
+    }
+
+    test::run(allow_missing, &[])
+}

@@ -1,0 +1,150 @@
+//! Tasks of the workspace: `cargo xtask test | ci | bench | simulate`, and what stands behind the
+//! aliases `cargo rehearse`, `cargo build-lambda` and `cargo deploy-lambda`.
+//!
+//! Few dependencies on purpose: this crate is built before anything else, in the clone's own `target/`.
+//! Everything that it starts builds in one shared folder, see [`cache`].
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task runner talks to its terminal, reads its environment and measures real time"
+)]
+
+mod bench;
+mod build;
+mod cache;
+mod cargo_lambda;
+mod ci;
+mod process;
+mod rehearse;
+mod simulate;
+mod test;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{bench::Profile, process::Failure};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Tasks of the cast-spot workspace",
+    after_help = "\
+Examples:
+  cargo xtask test                    all tiers; what is missing on the way is set up
+  cargo xtask test -- drain           only tests whose name contains `drain`
+  cargo xtask simulate --seeds 2000   random storms, all laws checked after each
+  cargo xtask bench --json bench.json bytes, start-up and memory of the release function
+
+Builds and tools are kept in $CAST_SPOT_CACHE, by default the cache folder of the user
+(~/.cache/cast-spot, on macOS ~/Library/Caches/cast-spot). CARGO_TARGET_DIR moves the builds alone."
+)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run all tests, from fast to real
+    #[command(after_help = "\
+Examples:
+  cargo xtask test
+  cargo xtask test --allow-missing    skip what needs a tool that is not there, and do not fail for it
+  cargo xtask test -- replacement")]
+    Test {
+        /// Do not fail when a tool is missing and the tests that need it were skipped
+        #[arg(long)]
+        allow_missing: bool,
+        /// Arguments for the test binaries: a filter first of all
+        #[arg(last = true)]
+        filter: Vec<String>,
+    },
+    /// Formatting, lints, documentation, licences, then all tests
+    #[command(after_help = "Example:\n  cargo xtask ci")]
+    Ci {
+        /// Do not fail when a tool is missing and the tests that need it were skipped
+        #[arg(long)]
+        allow_missing: bool,
+    },
+    /// Measure the function's binary: bytes, start-up, memory; fail when a limit is exceeded
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench                   builds for release first, which takes long
+  cargo xtask bench --json bench.json
+  cargo xtask bench --profile dev     for trying out the measurement; the limits will not hold")]
+    Bench {
+        /// Build to measure
+        #[arg(long, value_enum, default_value_t = Profile::Release)]
+        profile: Profile,
+        /// Write the figures to this file, too
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Run random storms over the embedded world and check every law after each
+    #[command(after_help = "\
+Examples:
+  cargo xtask simulate --seeds 2000
+  cargo xtask simulate --seeds 1 --from 1337    replay one seed")]
+    Simulate {
+        /// Number of seeds
+        #[arg(long)]
+        seeds: u64,
+        /// First seed
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
+    /// Build the CLI and rehearse (`cargo rehearse`)
+    #[command(disable_help_flag = true, after_help = "See `cargo rehearse --help`.")]
+    Rehearse {
+        /// Arguments of `cast-spot rehearse`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build the function with cargo-lambda (`cargo build-lambda`)
+    #[command(after_help = "\
+Examples:
+  cargo build-lambda --arm64                        for AWS
+  cargo build-lambda --output-format zip            for the architecture of this machine
+  cargo build-lambda -- --help                      all options of `cargo lambda build`")]
+    BuildLambda {
+        /// Arguments of `cargo lambda build`, added to `--release --package cast-spot-handler`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Deploy the function with cargo-lambda (`cargo deploy-lambda`)
+    #[command(after_help = "\
+Examples:
+  cargo deploy-lambda --role ROLE_ARN --env-var CAST_SPOT_CLUSTERS=prod
+  cargo deploy-lambda --dry                         show what would be deployed
+  cargo deploy-lambda -- --help                     all options of `cargo lambda deploy`")]
+    DeployLambda {
+        /// Arguments of `cargo lambda deploy`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Test { allow_missing, filter } => test::run(allow_missing, &filter),
+        Task::Ci { allow_missing } => ci::run(allow_missing),
+        Task::Bench { profile, json } => bench::run(profile, json.as_deref()),
+        Task::Simulate { seeds, from } => simulate::run(seeds, from),
+        Task::Rehearse { args } => rehearse::run(&args),
+        Task::BuildLambda { args } => cargo_lambda::build(&args),
+        Task::DeployLambda { args } => cargo_lambda::deploy(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // The program has already said what is wrong.
+        Err(Failure::Exited { code, .. }) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
