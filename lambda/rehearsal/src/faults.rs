@@ -1,0 +1,165 @@
+//! What goes wrong with calls: where, when, how.
+
+use fastrand::Rng;
+
+/// An API of the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Api {
+    /// Amazon EC2.
+    Ec2,
+    /// Amazon EC2 Auto Scaling.
+    AutoScaling,
+    /// Amazon EKS.
+    Eks,
+    /// The clusters' API servers.
+    Kubernetes,
+}
+
+impl Api {
+    /// Its name in traces and call counts.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ec2 => "ec2",
+            Self::AutoScaling => "autoscaling",
+            Self::Eks => "eks",
+            Self::Kubernetes => "kubernetes",
+        }
+    }
+}
+
+/// One fault. The first in the list that fits a call is what happens to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Where.
+    pub api: Api,
+    /// Which operation (`DescribeInstances`, `create pods/eviction`); `None`: all.
+    pub operation: Option<String>,
+    /// First millisecond.
+    pub from_ms: u64,
+    /// First millisecond that is well again (`u64::MAX`: never).
+    pub until_ms: u64,
+    /// Share of the calls that it hits, in percent, seeded.
+    pub percent: u8,
+    /// Most calls that it hits; `None`: no limit.
+    pub times: Option<u32>,
+    /// What happens.
+    pub kind: FaultKind,
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Throttled: EC2 RequestLimitExceeded, Auto Scaling Throttling, API server 429 with Retry-After 1
+    /// and no cause.
+    Throttled,
+    /// 503.
+    Unavailable,
+    /// 500.
+    InternalError,
+    /// Not allowed: AWS UnauthorizedOperation or AccessDenied, API server 403 of RBAC.
+    Forbidden,
+    /// The connection fails.
+    Refused,
+    /// The effect happens, and the connection breaks before the answer.
+    AnswerLost,
+    /// A watch's resourceVersion is too old (410).
+    Expired,
+    /// The answer takes so many milliseconds longer (`u64::MAX`: never comes). The effect happens after
+    /// the wait, if the caller still waits.
+    Hang(u64),
+}
+
+impl Fault {
+    /// Every call to `api`, for good.
+    #[must_use]
+    pub fn always(api: Api, kind: FaultKind) -> Self {
+        Self { api, operation: None, from_ms: 0, until_ms: u64::MAX, percent: 100, times: None, kind }
+    }
+
+    /// Only this operation.
+    #[must_use]
+    pub fn on(mut self, operation: &str) -> Self {
+        self.operation = Some(operation.to_owned());
+        self
+    }
+
+    /// Only in this window: `from_ms` included, `until_ms` not.
+    #[must_use]
+    pub fn between(mut self, from_ms: u64, until_ms: u64) -> Self {
+        self.from_ms = from_ms;
+        self.until_ms = until_ms;
+        self
+    }
+
+    /// Only so many calls.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Only a share of the calls.
+    #[must_use]
+    pub fn percent(mut self, percent: u8) -> Self {
+        self.percent = percent;
+        self
+    }
+}
+
+/// The faults of a run, with what they have done so far.
+#[derive(Debug)]
+pub(crate) struct FaultPlan {
+    faults: Vec<(Fault, u32)>,
+    rng: Rng,
+}
+
+impl FaultPlan {
+    pub(crate) fn new(faults: &[Fault], seed: u64) -> Self {
+        Self {
+            faults: faults.iter().map(|fault| (fault.clone(), 0)).collect(),
+            rng: Rng::with_seed(seed ^ 0x00fa_0175),
+        }
+    }
+
+    /// What happens to a call that is made now.
+    pub(crate) fn strike(&mut self, now_ms: u64, api: Api, operation: &str) -> Option<FaultKind> {
+        for (fault, strikes) in &mut self.faults {
+            let fits = fault.api == api
+                && fault.operation.as_ref().is_none_or(|only| only == operation)
+                && (fault.from_ms..fault.until_ms).contains(&now_ms)
+                && fault.times.is_none_or(|times| *strikes < times);
+            if fits && (fault.percent >= 100 || self.rng.u8(..100) < fault.percent) {
+                *strikes += 1;
+                return Some(fault.kind);
+            }
+        }
+        None
+    }
+
+    /// When open connections to the API servers break.
+    pub(crate) fn cuts(&self) -> Vec<u64> {
+        let lasting = self.faults.iter().filter(|(fault, _)| fault.is_outage());
+        lasting
+            .filter(|(fault, _)| fault.kind == FaultKind::Refused)
+            .map(|(fault, _)| fault.from_ms)
+            .collect()
+    }
+
+    /// When an open watch shows what happened at `at_ms`: later, while the API servers hang.
+    pub(crate) fn shown_ms(&self, at_ms: u64) -> u64 {
+        let hanging = self.faults.iter().find(|(fault, _)| {
+            fault.is_outage()
+                && matches!(fault.kind, FaultKind::Hang(_))
+                && (fault.from_ms..fault.until_ms).contains(&at_ms)
+        });
+        hanging.map_or(at_ms, |(fault, _)| fault.until_ms)
+    }
+}
+
+impl Fault {
+    /// All of the API servers, for all calls.
+    fn is_outage(&self) -> bool {
+        self.api == Api::Kubernetes && self.operation.is_none() && self.percent >= 100 && self.times.is_none()
+    }
+}

@@ -1,0 +1,39 @@
+//! The embedded EKS, EC2 and Auto Scaling of cast-spot, in virtual time.
+//!
+//! The production handler, its real adapters included, runs over a world that lives in this process and
+//! speaks the real wire formats: Kubernetes under `kube::Client`, the AWS query and REST protocols under the
+//! AWS SDKs. Two minutes pass in milliseconds, and every figure is exact and repeatable.
+//!
+//! ```text
+//! WorldSpec (plain data) --> run() --> Outcome
+//!                             |  world/     instances, groups, nodes, pods, budgets, and their clockwork
+//!                             |  wire/      HTTP in front of it: Kubernetes, EC2, Auto Scaling, EKS
+//!                             |  faults     what goes wrong with calls
+//!                             |  observer   checks the handler's laws from what the world saw
+//! ```
+//!
+//! ```no_run
+//! use cast_spot_rehearsal::{Action, WorldSpec, run};
+//!
+//! let mut spec = WorldSpec::usual(7, 3, 20); // seed, nodes, pods on each
+//! spec.interrupt(0, Action::Terminate, 0);
+//! let outcome = run("baseline", spec);
+//! assert!(outcome.world.violations.is_empty());
+//! ```
+
+pub mod faults;
+mod observer;
+pub mod outcome;
+mod run;
+pub mod scenario;
+pub mod simulation;
+pub mod timeline;
+mod trace;
+mod wire;
+pub mod world;
+
+pub use faults::{Api, Fault, FaultKind};
+pub use outcome::Outcome;
+pub use run::run;
+pub use simulation::simulate;
+pub use world::spec::*;

@@ -1,0 +1,174 @@
+//! The observer: holds the handler to its laws (design, section 4) by what the world itself saw. Only law 1
+//! looks at the handler's own report.
+//!
+//! - `asks` judges evictions and deletes: laws 2, 3, 6, 7, 8, 9, 10
+//! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7 (law 4 is kept by the groups)
+//! - `invocations` judges an invocation as a whole: laws 1, 5, 6
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    faults::Api,
+    outcome::Violation,
+    wire::{Call, Operation},
+    world::{pods::PodId, spec::Action},
+};
+
+mod asks;
+mod invocations;
+mod writes;
+
+pub(crate) use asks::{Answer, Ask, Verb};
+pub(crate) use invocations::told;
+
+/// What the operator chose, as far as the laws depend on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// Pods are to be gone so long before the deadline.
+    pub(crate) margin_ms: i64,
+    /// Budgets may be overridden at the last moment.
+    pub(crate) may_override: bool,
+    /// Nothing may be written.
+    pub(crate) dry_run: bool,
+    /// The handler is to ask for replacements.
+    pub(crate) replaces: bool,
+}
+
+/// What a payload told the function of one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) instance: String,
+    pub(crate) action: Action,
+    /// The notice's time and two minutes, as virtual milliseconds; negative for old notices.
+    pub(crate) deadline_ms: i64,
+}
+
+/// When a list was made, and the pods in it.
+type List = (u64, Vec<PodId>);
+
+/// One invocation, in an environment of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Invocation {
+    /// `false`: frozen after its answer, or dead.
+    alive: bool,
+    entered_ms: u64,
+    ended_ms: Option<u64>,
+    /// It came back with an answer.
+    answered: bool,
+    told: Vec<Told>,
+    /// Pods that it was shown, by cluster and node, when it first listed them.
+    listed: BTreeMap<(usize, String), List>,
+    /// Lists that are on their way back, by call.
+    under_way: BTreeMap<u64, ((usize, String), List)>,
+    /// Pods that it has asked to go.
+    asked: BTreeSet<PodId>,
+    /// Not to be asked again before.
+    not_before: BTreeMap<PodId, u64>,
+    /// Pods whose last answer was throttling.
+    throttled: BTreeSet<PodId>,
+    /// Pods that it may not ask to go.
+    forbidden: BTreeSet<PodId>,
+    /// APIs that a fault or a bucket struck, and when first.
+    struck: BTreeMap<Api, u64>,
+    first_ask_ms: Option<u64>,
+    first_group_write_ms: Option<u64>,
+    open: BTreeMap<u64, String>,
+}
+
+/// The observer.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    rules: Rules,
+    invocations: Vec<Invocation>,
+    calls: u64,
+    violations: Vec<Violation>,
+}
+
+impl Observer {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self { rules, invocations: Vec::new(), calls: 0, violations: Vec::new() }
+    }
+
+    /// A law was broken.
+    pub(crate) fn broken(&mut self, law: u8, at_ms: u64, what: String) {
+        let violation = Violation { law, at_ms, what };
+        if !self.violations.contains(&violation) {
+            self.violations.push(violation);
+        }
+    }
+
+    /// All violations, by time.
+    pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
+        self.violations.sort_by_key(|violation| (violation.at_ms, violation.law));
+        std::mem::take(&mut self.violations)
+    }
+
+    /// A new environment starts. Its number.
+    pub(crate) fn environment(&mut self) -> usize {
+        self.invocations.push(Invocation { alive: true, ..Invocation::default() });
+        self.invocations.len() - 1
+    }
+
+    /// Whether an environment can still make calls.
+    pub(crate) fn is_alive(&self, env: usize) -> bool {
+        self.invocations.get(env).is_some_and(|invocation| invocation.alive)
+    }
+
+    /// A call was sent. Its number.
+    pub(crate) fn sent(&mut self, env: usize, operation: &Operation, is_struck: bool, now_ms: u64) -> u64 {
+        self.calls += 1;
+        if is_struck {
+            self.struck(env, operation.api, now_ms);
+        }
+        let writes_to_group = operation.api == Api::AutoScaling && operation.writes;
+        let asks = matches!(operation.name.as_str(), "create pods/eviction" | "delete pods");
+        let Some(invocation) = self.invocations.get_mut(env) else { return self.calls };
+        if writes_to_group {
+            invocation.first_group_write_ms.get_or_insert(now_ms);
+        }
+        if asks {
+            invocation.first_ask_ms.get_or_insert(now_ms);
+        }
+        // Events are part of the report; the address of the API server belongs to no notice.
+        if operation.name != "create events" && operation.api != Api::Eks {
+            invocation.open.insert(self.calls, format!("{} {}", operation.key(), operation.target));
+        }
+        self.calls
+    }
+
+    /// A call was answered or given up. Law 6: none is open after the deadline.
+    pub(crate) fn closed(&mut self, env: usize, call: u64, now_ms: u64) {
+        let Some(invocation) = self.invocations.get_mut(env) else { return };
+        let Some(what) = invocation.open.remove(&call) else { return };
+        let last = invocation.told.iter().map(|told| told.deadline_ms).max();
+        if invocation.alive && last.is_some_and(|deadline_ms| now_ms as i64 > deadline_ms) {
+            self.broken(6, now_ms, format!("f{env} {what}: open after the deadline"));
+        }
+    }
+
+    /// A fault or a bucket struck a call.
+    pub(crate) fn struck(&mut self, env: usize, api: Api, now_ms: u64) {
+        if let Some(invocation) = self.invocations.get_mut(env) {
+            invocation.struck.entry(api).or_insert(now_ms);
+        }
+    }
+
+    /// A function is going to be shown all pods of a node.
+    pub(crate) fn listed(&mut self, call: Call, cluster: usize, node: &str, now_ms: u64, pods: &[PodId]) {
+        if let Some(invocation) = self.invocations.get_mut(call.env) {
+            invocation.under_way.insert(call.id, ((cluster, node.to_owned()), (now_ms, pods.to_vec())));
+        }
+    }
+
+    /// An answer has come back: now the function knows.
+    pub(crate) fn answered(&mut self, call: Call) {
+        let Some(invocation) = self.invocations.get_mut(call.env) else { return };
+        if let Some((node, list)) = invocation.under_way.remove(&call.id) {
+            invocation.listed.entry(node).or_insert(list);
+        }
+    }
+
+    fn told(&self, env: usize, instance: &str) -> Option<&Told> {
+        self.invocations.get(env)?.told.iter().find(|told| told.instance == instance)
+    }
+}

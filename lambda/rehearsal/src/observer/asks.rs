@@ -1,0 +1,207 @@
+//! Evictions and deletes of pods.
+
+use super::Told;
+use crate::{
+    wire::{Call, objects::pod_uid},
+    world::{
+        budgets::Ruling,
+        pods::{EndedBy, PodId},
+        spec::Action,
+        state::State,
+    },
+};
+
+/// At the last moment a protected pod is given no more of its grace than this.
+const LAST_MOMENT_GRACE_MS: i64 = 30_000;
+
+/// How a pod was asked to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// The Eviction API.
+    Evict,
+    /// DELETE, past any budget.
+    Delete,
+}
+
+/// What the API server is going to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It happens.
+    Accepted,
+    /// 429 without a cause, to come back after so many milliseconds.
+    Throttled(u64),
+    /// The caller may not do this: no use in asking again.
+    Forbidden,
+    /// Anything else.
+    Refused,
+}
+
+/// One eviction or delete, as it arrives.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) call: Call,
+    pub(crate) verb: Verb,
+    pub(crate) pod: PodId,
+    /// Precondition on the UID.
+    pub(crate) uid: Option<String>,
+    pub(crate) grace_s: Option<u32>,
+    /// What the budgets say at this moment.
+    pub(crate) ruling: Ruling,
+    pub(crate) answer: Answer,
+}
+
+impl State {
+    /// Judges an eviction or a delete by the state before it.
+    pub(crate) fn saw_ask(&mut self, ask: &Ask) {
+        let now_ms = self.now_ms;
+        self.pods[ask.pod].asked_ms.get_or_insert(now_ms);
+        let hits = ask.uid.as_ref().is_none_or(|uid| *uid == pod_uid(ask.pod));
+        for (law, what) in self.broken_by(ask, hits) {
+            let verb = if ask.verb == Verb::Evict { "eviction" } else { "delete" };
+            let what = format!("f{} {verb} of {}: {what}", ask.call.env, self.label(ask.pod));
+            self.observer.broken(law, now_ms, what);
+        }
+        let Some(invocation) = self.observer.invocations.get_mut(ask.call.env) else { return };
+        if hits {
+            invocation.asked.insert(ask.pod);
+        }
+        invocation.throttled.remove(&ask.pod);
+        if ask.answer == Answer::Forbidden {
+            invocation.forbidden.insert(ask.pod);
+        }
+        if let Answer::Throttled(after_ms) = ask.answer {
+            invocation.throttled.insert(ask.pod);
+            invocation.not_before.insert(ask.pod, now_ms + after_ms);
+        }
+    }
+
+    fn broken_by(&self, ask: &Ask, hits: bool) -> Vec<(u8, String)> {
+        let mut broken = Vec::new();
+        let pod = &self.pods[ask.pod];
+        let cluster = &self.clusters[pod.cluster];
+        let node = pod.node.as_ref().and_then(|name| cluster.nodes.get(name));
+        let told = node.and_then(|node| self.observer.told(ask.call.env, &node.instance));
+        if !cluster.registered {
+            broken.push((2, format!("cluster {} is not registered", cluster.name)));
+        }
+        if self.observer.rules.dry_run {
+            broken.push((2, "the function runs dry".to_owned()));
+        }
+        if ask.uid.is_none() {
+            broken.push((8, "no precondition on the UID".to_owned()));
+        }
+        let Some(told) = told else {
+            if hits {
+                broken.push((2, "it stands on no instance that the function got a notice for".to_owned()));
+            }
+            return broken;
+        };
+        if self.now_ms as i64 > told.deadline_ms {
+            broken.push((6, format!("arrives after the deadline {}", told.deadline_ms)));
+        }
+        if !hits {
+            return broken;
+        }
+        let last_moment = self.is_last_moment(ask, told);
+        broken.extend(self.budget_overridden(ask, told, last_moment));
+        broken.extend(self.asked_twice(ask, last_moment));
+        broken.extend(self.wrong_grace(ask, told));
+        broken.extend(self.out_of_order(ask, told));
+        broken.extend(self.impatient(ask));
+        broken
+    }
+
+    /// From here on a budget no longer protects the pod.
+    fn is_last_moment(&self, ask: &Ask, told: &Told) -> bool {
+        let grace_ms = i64::from(self.workload(ask.pod).grace_s) * 1_000;
+        let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
+        self.now_ms as i64 >= settled_ms - grace_ms.min(LAST_MOMENT_GRACE_MS)
+    }
+
+    /// Law 3.
+    fn budget_overridden(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
+        let protected = match &ask.ruling {
+            Ruling::Allowed => return None,
+            Ruling::Blocked { pdb, .. } => format!("budget {pdb} has no room"),
+            Ruling::TooMany => "several budgets protect it".to_owned(),
+        };
+        if ask.verb == Verb::Evict {
+            return None;
+        }
+        if told.action == Action::Hibernate {
+            return Some((3, format!("{protected}, and the signal does not end the instance")));
+        }
+        if !self.observer.rules.may_override {
+            return Some((3, format!("{protected}, and the policy is to leave it")));
+        }
+        (!last_moment).then(|| (3, format!("{protected}, and it is not the last moment")))
+    }
+
+    /// Law 7: a pod that was seen terminating is not asked again.
+    fn asked_twice(&self, ask: &Ask, last_moment: bool) -> Option<(u8, String)> {
+        let termination = self.pods[ask.pod].termination?;
+        let own = match termination.by {
+            EndedBy::Eviction(env) | EndedBy::Delete(env) => env == ask.call.env,
+            EndedBy::Cluster => false,
+        };
+        let node = self.pods[ask.pod].node.clone()?;
+        let invocation = &self.observer.invocations[ask.call.env];
+        let (listed_ms, _) = invocation.listed.get(&(self.pods[ask.pod].cluster, node))?;
+        let was_shown = termination.since_ms < *listed_ms;
+        let overrides = ask.verb == Verb::Delete && last_moment;
+        let what = || format!("terminates since {} ms, and was shown so", termination.since_ms);
+        (!own && was_shown && !overrides).then(|| (7, what()))
+    }
+
+    /// Law 8.
+    fn wrong_grace(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
+        if ask.grace_s == Some(0) {
+            return Some((8, "grace 0 skips SIGTERM".to_owned()));
+        }
+        let grace_s = ask.grace_s.unwrap_or(self.workload(ask.pod).grace_s);
+        let left_ms = told.deadline_ms - ask.call.sent_ms as i64;
+        let too_long = i64::from(grace_s) * 1_000 > left_ms.max(0) + 1_000;
+        (too_long && told.action != Action::Hibernate)
+            .then(|| (8, format!("grace {grace_s} s with {left_ms} ms left")))
+    }
+
+    /// Law 9.
+    fn out_of_order(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
+        if self.belongs_to_node(ask.pod) {
+            return Some((9, "it belongs to its node".to_owned()));
+        }
+        if !self.is_critical(ask.pod) || ask.verb == Verb::Delete {
+            return None;
+        }
+        let invocation = &self.observer.invocations[ask.call.env];
+        let node = self.pods[ask.pod].node.clone()?;
+        let (_, shown) = invocation.listed.get(&(self.pods[ask.pod].cluster, node))?;
+        let waiting = shown.iter().copied().find(|pod| {
+            let goes = !self.belongs_to_node(*pod) && !invocation.forbidden.contains(pod);
+            self.pods[*pod].end.is_none() && goes && !self.is_critical(*pod)
+        })?;
+        // The ordinary pods' share ends in the middle of the usable time at the earliest.
+        let entered_ms = invocation.entered_ms as i64;
+        let usable_ms = told.deadline_ms - self.observer.rules.margin_ms - entered_ms;
+        let too_early = (ask.call.sent_ms as i64 - entered_ms) < usable_ms / 2 - 1_000;
+        too_early.then(|| (9, format!("system-critical, while {} is still there", self.label(waiting))))
+    }
+
+    /// Law 10.
+    fn impatient(&self, ask: &Ask) -> Option<(u8, String)> {
+        let invocation = &self.observer.invocations[ask.call.env];
+        match ask.verb {
+            Verb::Evict => {
+                let not_before_ms = *invocation.not_before.get(&ask.pod)?;
+                (ask.call.sent_ms < not_before_ms)
+                    .then(|| (10, format!("Retry-After says not before {not_before_ms}")))
+            }
+            Verb::Delete => {
+                let because_throttled = ask.ruling == Ruling::Allowed
+                    && invocation.throttled.contains(&ask.pod)
+                    && self.pods[ask.pod].termination.is_none();
+                because_throttled.then(|| (10, "its eviction was throttled, no budget forbade it".to_owned()))
+            }
+        }
+    }
+}

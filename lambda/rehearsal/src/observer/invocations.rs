@@ -1,0 +1,164 @@
+//! An invocation as a whole: what it was told, what it did in time, what it answered.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Told;
+use crate::{
+    faults::Api,
+    wire::objects::pod_uid,
+    world::{clock::Clock, pods::PodId, spec::Action, state::State},
+};
+
+/// A leg is not held up by the other for longer than this (law 5).
+const PROMPT_MS: u64 = 5_000;
+/// From the notice's time to its deadline.
+const LEAD_MS: i64 = 120_000;
+
+/// The Spot notices in a payload: an event, or an SQS batch of them.
+pub(crate) fn told(payload: &Value, clock: Clock) -> Vec<Told> {
+    if let Some(records) = payload.get("Records").and_then(Value::as_array) {
+        let bodies = records.iter().filter_map(|record| record.get("body")?.as_str());
+        let events = bodies.filter_map(|body| serde_json::from_str(body).ok());
+        return events.flat_map(|event: Value| told(&event, clock)).collect();
+    }
+    notice(payload, clock).into_iter().collect()
+}
+
+fn notice(event: &Value, clock: Clock) -> Option<Told> {
+    if event["detail-type"] != "EC2 Spot Instance Interruption Warning" || event["source"] != "aws.ec2" {
+        return None;
+    }
+    let action = match event["detail"]["instance-action"].as_str()? {
+        "terminate" => Action::Terminate,
+        "stop" => Action::Stop,
+        "hibernate" => Action::Hibernate,
+        _ => return None,
+    };
+    let issued: Timestamp = event["time"].as_str()?.parse().ok()?;
+    Some(Told {
+        instance: event["detail"]["instance-id"].as_str()?.to_owned(),
+        action,
+        deadline_ms: clock.ms_of(issued) + LEAD_MS,
+    })
+}
+
+impl State {
+    /// An environment is invoked.
+    pub(crate) fn saw_entry(&mut self, env: usize, told: Vec<Told>) {
+        let now_ms = self.now_ms;
+        if let Some(invocation) = self.observer.invocations.get_mut(env) {
+            invocation.entered_ms = now_ms;
+            invocation.told = told;
+        }
+    }
+
+    /// An environment's process ends, with an answer or without one: it makes no more calls.
+    pub(crate) fn saw_end(&mut self, env: usize) {
+        let now_ms = self.now_ms;
+        if let Some(invocation) = self.observer.invocations.get_mut(env) {
+            invocation.alive = false;
+            invocation.ended_ms = Some(now_ms);
+        }
+    }
+
+    /// Law 1: the answer has exactly one report for each notice, and every pod that the function was shown
+    /// on the node stands in it.
+    pub(crate) fn saw_answer(&mut self, env: usize, reports: &[Value]) {
+        let Some(invocation) = self.observer.invocations.get_mut(env) else { return };
+        invocation.answered = true;
+        let (told, listed) = (invocation.told.clone(), invocation.listed.clone());
+        for Told { instance, .. } in &told {
+            let mine: Vec<&Value> =
+                reports.iter().filter(|r| r["event"]["instance_id"] == **instance).collect();
+            let deliveries = told.iter().filter(|other| other.instance == *instance).count();
+            if mine.len() != deliveries {
+                let what = format!("f{env} {} reports for {deliveries} notices of {instance}", mine.len());
+                self.observer.broken(1, self.now_ms, what);
+            }
+            let Some(node) = self.instances.get(instance).and_then(|i| Some((i.cluster, i.node.clone()?)))
+            else {
+                continue;
+            };
+            for pod in listed.get(&node).map(|(_, pods)| pods.clone()).unwrap_or_default() {
+                let uid = pod_uid(pod);
+                let stands = |report: &&Value| {
+                    let pods = report["pods"].as_array();
+                    pods.is_some_and(|pods| pods.iter().any(|entry| entry["uid"] == *uid))
+                };
+                if !mine.iter().all(stands) {
+                    let what = format!("f{env} report for {instance}: pod {} is not in it", self.label(pod));
+                    self.observer.broken(1, self.now_ms, what);
+                }
+            }
+        }
+    }
+
+    /// Law 5, held after the run: a leg whose own APIs were well began in time.
+    pub(crate) fn judge_legs(&mut self) {
+        for env in 0..self.observer.invocations.len() {
+            for (leg, what) in self.late_legs(env) {
+                let at_ms = self.observer.invocations[env].entered_ms + PROMPT_MS;
+                self.observer.broken(5, at_ms, format!("f{env} {leg}: {what}"));
+            }
+        }
+    }
+
+    fn late_legs(&self, env: usize) -> Vec<(&'static str, String)> {
+        let invocation = &self.observer.invocations[env];
+        let [told] = &invocation.told[..] else { return Vec::new() };
+        let due_ms = invocation.entered_ms + PROMPT_MS + 5 * (self.pace.latency_ms + self.pace.jitter_ms);
+        let well = |apis: &[Api]| {
+            apis.iter().all(|api| invocation.struck.get(api).is_none_or(|at_ms| *at_ms > due_ms))
+        };
+        let on_time = |first_ms: Option<u64>| first_ms.is_some_and(|at_ms| at_ms <= due_ms);
+        // With a second delivery, either may find the work done.
+        let shared =
+            self.observer.invocations.iter().filter(|i| i.told.iter().any(|t| t.instance == told.instance));
+        let Some(instance) = self.instances.get(&told.instance) else { return Vec::new() };
+        let exempt = self.observer.rules.dry_run
+            || shared.count() > 1
+            || !self.clusters[instance.cluster].registered
+            || invocation.ended_ms.is_none_or(|at_ms| at_ms <= due_ms && !invocation.answered)
+            || told.deadline_ms < due_ms as i64 + 2 * PROMPT_MS as i64
+            || instance.ended_ms.is_some_and(|at_ms| at_ms <= due_ms);
+        let mut late = Vec::new();
+        if exempt || !well(&[Api::Ec2, Api::Eks]) {
+            return late;
+        }
+        if told.action == Action::Terminate
+            && self.observer.rules.replaces
+            && well(&[Api::AutoScaling])
+            && self.was_to_be_replaced(&told.instance)
+            && !on_time(invocation.first_group_write_ms)
+        {
+            late.push(("replacement leg", format!("no call for {} by {due_ms} ms", told.instance)));
+        }
+        let evictable = self.evictable_at(&told.instance, invocation.entered_ms);
+        if told.action != Action::Hibernate
+            && well(&[Api::Kubernetes])
+            && !evictable.is_empty()
+            && !on_time(invocation.first_ask_ms)
+        {
+            late.push(("drain leg", format!("no eviction on {} by {due_ms} ms", told.instance)));
+        }
+        late
+    }
+
+    /// Whether the instance was in service in a group that leaves its replacement to others.
+    fn was_to_be_replaced(&self, id: &str) -> bool {
+        let group = self.instances.get(id).and_then(|instance| instance.first_group.as_ref());
+        let Some(group) = group.and_then(|name| self.groups.get(name)) else { return false };
+        !group.rebalances() && group.spec.operator.is_none()
+    }
+
+    /// Ordinary pods that stood on the instance's node, not terminating, when the function was entered.
+    fn evictable_at(&self, id: &str, at_ms: u64) -> Vec<PodId> {
+        let pods = self.concerned.get(id).into_iter().flatten().copied();
+        pods.filter(|pod| !self.belongs_to_node(*pod) && !self.is_critical(*pod))
+            .filter(|pod| self.pods[*pod].created_ms <= at_ms)
+            .filter(|pod| self.pods[*pod].termination.is_none_or(|t| t.since_ms > at_ms))
+            .filter(|pod| self.pods[*pod].end.is_none_or(|end| end.at_ms > at_ms))
+            .collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! Writes to nodes and groups.
+
+use crate::{wire::Call, world::state::State};
+
+impl State {
+    /// Laws 2, 6, 7: a patch changed a node.
+    pub(crate) fn saw_node_write(&mut self, call: Call, instance: &str, node: &str, uncordoned: bool) {
+        let what = format!("f{} patch of node {node}", call.env);
+        self.judge_write(call, instance, &what);
+        if uncordoned {
+            self.observer.broken(7, self.now_ms, format!("{what}: uncordons it"));
+        }
+    }
+
+    /// Laws 2, 6: DetachInstances or TerminateInstanceInAutoScalingGroup for an instance.
+    pub(crate) fn saw_group_write(&mut self, call: Call, instance: &str) {
+        self.judge_write(call, instance, &format!("f{} call to Auto Scaling", call.env));
+    }
+
+    /// Laws 2, 6: LaunchInstances. The instance in whose stead it launches: one that the function got a
+    /// notice for, of this group.
+    pub(crate) fn saw_launch(&mut self, call: Call, group: &str) -> Option<String> {
+        let of_group = |id: &String| {
+            let member = self.instances.get(id).and_then(|i| i.member.as_ref());
+            member.is_some_and(|member| member.group == group)
+        };
+        let told: Vec<String> = {
+            let invocation = self.observer.invocations.get(call.env)?;
+            invocation.told.iter().map(|told| told.instance.clone()).collect()
+        };
+        let unreplaced = |id: &&String| self.instances.get(*id).is_some_and(|i| i.replaced_by.is_empty());
+        let candidates: Vec<String> = told.iter().filter(|id| of_group(id)).cloned().collect();
+        let old = candidates.iter().find(unreplaced).or(candidates.first()).or(told.first()).cloned();
+        let what = format!("f{} LaunchInstances in {group}", call.env);
+        self.judge_write(call, old.as_deref().unwrap_or_default(), &what);
+        candidates.first().and(old)
+    }
+
+    fn judge_write(&mut self, call: Call, instance: &str, what: &str) {
+        let now_ms = self.now_ms;
+        if let Some(known) = self.instances.get(instance)
+            && !self.clusters[known.cluster].registered
+        {
+            let cluster = self.clusters[known.cluster].name.clone();
+            self.observer.broken(
+                2,
+                now_ms,
+                format!("{what}: {instance} is of cluster {cluster}, not registered"),
+            );
+        }
+        if self.observer.rules.dry_run {
+            self.observer.broken(2, now_ms, format!("{what}: the function runs dry"));
+        }
+        match self.observer.told(call.env, instance).map(|told| told.deadline_ms) {
+            None => self.observer.broken(2, now_ms, format!("{what}: no notice for {instance}")),
+            Some(deadline_ms) if now_ms as i64 > deadline_ms => {
+                self.observer.broken(6, now_ms, format!("{what}: arrives after the deadline {deadline_ms}"));
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a rehearsal found: the data behind the timeline and behind `--json`.
+//!
+//! Everything here is measured by the world itself, except [`Delivery::answer`], which is what the
+//! handler said. Times are whole virtual milliseconds since the first notice was issued.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// The result of one rehearsal.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Seed that replays this run byte for byte.
+    pub seed: u64,
+    /// The handler's reports, in the order in which they came back.
+    pub reports: Vec<Value>,
+    /// What the world saw.
+    pub world: WorldSummary,
+    /// Virtual time from the first notice to the end of the run.
+    pub virtual_ms: u64,
+    /// Real time that the run took. The only figure that differs between two runs of one seed.
+    pub real_ms: u64,
+    /// Deliveries, one by one, with their answers (a superset of `reports`).
+    #[serde(skip)]
+    pub deliveries: Vec<Delivery>,
+    /// One timeline for each instance that got a notice.
+    #[serde(skip)]
+    pub timelines: Vec<NodeTimeline>,
+    /// Every state change and every call, one line each: equal for equal seeds.
+    #[serde(skip)]
+    pub trace: Vec<String>,
+}
+
+/// The world's own account of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct WorldSummary {
+    /// What became of the pods that stood on interrupted nodes and were to leave them.
+    pub pods: PodCounts,
+    /// Instances that were launched to replace interrupted ones.
+    pub replacements: usize,
+    /// Calls answered, by API and operation (`ec2:DescribeInstances`, `kubernetes:create pods/eviction`).
+    pub calls: BTreeMap<String, u64>,
+    /// Laws of the handler that were broken.
+    pub violations: Vec<Violation>,
+}
+
+/// Counts of pods by fate. DaemonSet, mirror and finished pods are not counted: they stay by design.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PodCounts {
+    /// Pods that were to leave an interrupted node.
+    pub total: usize,
+    /// Ended by themselves within their grace after an eviction.
+    pub drained: usize,
+    /// Ended by themselves within their grace after a delete that overrode a PodDisruptionBudget.
+    pub deleted: usize,
+    /// Still running when the run ended: the node was kept (hibernate), or nobody took it.
+    pub left: usize,
+    /// Ended by SIGKILL: the grace ran out, or EC2 took the instance under them.
+    pub killed: usize,
+}
+
+/// One broken law.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Number of the law in the design (1 to 10).
+    pub law: u8,
+    /// When it was broken.
+    pub at_ms: u64,
+    /// What happened, with the names of the objects.
+    pub what: String,
+}
+
+/// One invocation of the handler.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// When the function was called.
+    pub at_ms: u64,
+    /// When it answered; `None` if it was crashed on purpose.
+    pub answered_ms: Option<u64>,
+    /// Instances named by the payload.
+    pub instances: Vec<String>,
+    /// The handler's answer, or its error.
+    pub answer: Result<Value, String>,
+}
+
+/// What happened to one interrupted instance.
+#[derive(Debug, Clone)]
+pub struct NodeTimeline {
+    /// EC2 instance id.
+    pub instance: String,
+    /// Kubernetes node name.
+    pub node: String,
+    /// When EC2 issued the notice.
+    pub notice_ms: u64,
+    /// When EC2 takes the instance; `None` for hibernate.
+    pub reclaimed_ms: Option<u64>,
+    /// When the node became unschedulable.
+    pub cordoned_ms: Option<u64>,
+    /// The replacement, where there is one.
+    pub replacement: Option<ReplacementTrack>,
+    /// Pods of the node at the time of the notice and those that came later, by namespace and name.
+    pub pods: Vec<PodTrack>,
+}
+
+/// The replacement of one instance.
+#[derive(Debug, Clone)]
+pub struct ReplacementTrack {
+    /// Instance id of the new instance.
+    pub instance: String,
+    /// When it was launched.
+    pub launched_ms: u64,
+    /// When its node became Ready.
+    pub ready_ms: Option<u64>,
+}
+
+/// The way of one pod.
+#[derive(Debug, Clone)]
+pub struct PodTrack {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// First eviction or delete call that reached the API server.
+    pub asked_ms: Option<u64>,
+    /// When it began to terminate (SIGTERM).
+    pub terminating_ms: Option<u64>,
+    /// When it was gone, or killed.
+    pub ended_ms: Option<u64>,
+    /// How it ended.
+    pub fate: Fate,
+}
+
+/// How a pod ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// Belongs to the node: DaemonSet, mirror or finished pod.
+    Stays,
+    /// Evicted, ended by itself within its grace.
+    Drained,
+    /// Deleted over its PodDisruptionBudget, ended by itself within its grace.
+    Deleted,
+    /// Still running at the end of the run.
+    Left,
+    /// Ended by SIGKILL.
+    Killed,
+}

@@ -1,0 +1,296 @@
+//! One rehearsal from its spec to its outcome: function environments around the production handler, on a
+//! paused clock.
+
+use std::{sync::Arc, time::Duration};
+
+use cast_spot_handler::{
+    Config, Entry, Handler,
+    adapters::{Adapters, Endpoint, HttpService, Transport},
+    plan::{PdbPolicy, ReplacementPolicy},
+};
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::time::{sleep_until, timeout};
+use tower::BoxError;
+
+use crate::{
+    DeliverySpec, Outcome, WorldSpec,
+    observer::{Observer, Rules, told},
+    outcome::Delivery,
+    wire::{Wire, aws, eks, kubernetes::ApiServer},
+    world::{World, clock::Clock, state::State},
+};
+
+/// Lambda invokes an asynchronous function again so long after it failed.
+const REDELIVERY_MS: u64 = 60_000;
+
+/// Runs the handler over the world of `spec`, in virtual time, until every invocation has answered, every
+/// announced instance is gone, and every replacement stands.
+///
+/// Equal specs give equal outcomes, byte for byte but for `real_ms`.
+///
+/// # Panics
+/// When the process cannot have a timer.
+#[must_use]
+pub fn run(name: &str, spec: WorldSpec) -> Outcome {
+    #[expect(clippy::disallowed_methods, reason = "the one figure about real time")]
+    let started = std::time::Instant::now();
+    // The SDK's and the handler's jitter come from the thread's generator.
+    fastrand::seed(spec.seed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O asks nothing of the system");
+    let mut outcome = runtime.block_on(rehearse(name, spec));
+    outcome.real_ms = started.elapsed().as_millis() as u64;
+    outcome
+}
+
+async fn rehearse(name: &str, spec: WorldSpec) -> Outcome {
+    let clock = Clock::new(spec.start);
+    let config = configure(&spec);
+    let rules = match &config {
+        Ok(config) => Rules {
+            margin_ms: config.policy.margin.as_millis() as i64,
+            may_override: config.policy.pdb == PdbPolicy::Delete,
+            dry_run: config.policy.dry_run,
+            replaces: matches!(
+                config.policy.replacement,
+                ReplacementPolicy::Auto | ReplacementPolicy::Launch
+            ),
+        },
+        Err(_) => Rules { margin_ms: 0, may_override: false, dry_run: true, replaces: false },
+    };
+    let world = World::new(State::new(&spec, clock, Observer::new(rules)));
+    let clockwork = tokio::spawn(world.clone().turn());
+    let deliveries = match config {
+        Ok(config) => {
+            let function = Function { world: world.clone(), config, cold: spec.settings.cold };
+            let limit = Duration::from_millis(spec.settings.time_limit_ms);
+            function.serve(spec.deliveries, limit).await
+        }
+        Err(error) => spec.deliveries.iter().map(|delivery| unanswered(&world, delivery, &error)).collect(),
+    };
+    while let Some(due) = world.enter(|state| if state.is_settled() { None } else { state.next_due() }) {
+        sleep_until(clock.instant(due)).await;
+    }
+    clockwork.abort();
+    world.enter(|state| state.account(name, spec.seed, deliveries))
+}
+
+fn configure(spec: &WorldSpec) -> Result<Config, String> {
+    let registered = spec.clusters.iter().filter(|cluster| cluster.registered);
+    let registered: Vec<&str> = registered.map(|cluster| cluster.name.as_str()).collect();
+    let clusters = if registered.is_empty() { "elsewhere".to_owned() } else { registered.join(",") };
+    Config::from_lookup(|name| {
+        let given = spec.settings.env.get(name).cloned();
+        given.or_else(|| (name == "CAST_SPOT_CLUSTERS").then(|| clusters.clone()))
+    })
+    .map_err(|error| error.to_string())
+}
+
+fn unanswered(world: &World, delivery: &DeliverySpec, error: &str) -> Delivery {
+    Delivery {
+        at_ms: delivery.at_ms,
+        answered_ms: None,
+        instances: told(&delivery.payload, world.clock()).into_iter().map(|told| told.instance).collect(),
+        answer: Err(error.to_owned()),
+    }
+}
+
+/// The Lambda function.
+#[derive(Clone)]
+struct Function {
+    world: World,
+    config: Config,
+    cold: bool,
+}
+
+/// One execution environment.
+struct Environment {
+    number: usize,
+    adapters: Adapters,
+    warm: bool,
+}
+
+impl Function {
+    /// Serves all deliveries, each in an environment of its own. Lambda invokes a crashed one again.
+    async fn serve(self, specs: Vec<DeliverySpec>, limit: Duration) -> Vec<Delivery> {
+        let mut environments: Vec<Environment> = specs.iter().map(|_| self.start()).collect();
+        if !self.cold {
+            join_all(environments.iter().map(|environment| environment.adapters.warm_up())).await;
+            environments.iter_mut().for_each(|environment| environment.warm = true);
+        }
+        sleep_until(self.world.clock().instant(0)).await;
+        let invocations = specs.into_iter().zip(environments).map(|(spec, environment)| {
+            let function = self.clone();
+            tokio::spawn(async move {
+                sleep_until(function.world.clock().instant(spec.at_ms)).await;
+                let first = function.invoke(environment, &spec, limit).await;
+                let crashed_ms = spec.crash_after_ms.filter(|_| first.answered_ms.is_none());
+                let Some(after_ms) = crashed_ms else { return vec![first] };
+                let again = DeliverySpec {
+                    at_ms: spec.at_ms + after_ms + REDELIVERY_MS,
+                    crash_after_ms: None,
+                    ..spec
+                };
+                sleep_until(function.world.clock().instant(again.at_ms)).await;
+                vec![first, function.invoke(function.start(), &again, limit).await]
+            })
+        });
+        let invocations: Vec<_> = invocations.collect();
+        let mut deliveries = Vec::new();
+        for invocation in invocations {
+            // A panic of the handler is its answer.
+            match invocation.await {
+                Ok(answers) => deliveries.extend(answers),
+                Err(panicked) => deliveries.push(Delivery {
+                    at_ms: self.world.clock().now_ms(),
+                    answered_ms: None,
+                    instances: Vec::new(),
+                    answer: Err(format!("the handler panicked: {panicked}")),
+                }),
+            }
+        }
+        deliveries
+    }
+
+    fn start(&self) -> Environment {
+        let number = self.world.enter(|state| state.observer.environment());
+        let wire = Wire { world: self.world.clone(), env: number };
+        let sdk = aws::sdk_config(&wire);
+        Environment {
+            number,
+            adapters: Adapters::new(&sdk, Arc::new(Connections { wire }), &self.config),
+            warm: false,
+        }
+    }
+
+    async fn invoke(&self, environment: Environment, spec: &DeliverySpec, limit: Duration) -> Delivery {
+        let Environment { number, adapters, warm } = environment;
+        let clock = self.world.clock();
+        let told = told(&spec.payload, clock);
+        let mut delivery = Delivery {
+            at_ms: clock.now_ms(),
+            answered_ms: None,
+            instances: told.iter().map(|told| told.instance.clone()).collect(),
+            answer: Err("crashed".to_owned()),
+        };
+        self.world.enter(|state| {
+            state.note(&format!("f{number} invoked for {}", delivery.instances.join(" ")));
+            state.saw_entry(number, told);
+        });
+        let work = async {
+            if !warm {
+                adapters.warm_up().await;
+            }
+            let handler = Handler::new(adapters, self.config.clone());
+            let entry = Entry { now: clock.wall(), time_left: limit };
+            handler.handle(spec.payload.clone(), entry).await
+        };
+        let lives = spec.crash_after_ms.map_or(limit, Duration::from_millis).min(limit);
+        let answer = timeout(lives, work).await;
+        let now_ms = clock.now_ms();
+        self.world.enter(|state| state.saw_end(number));
+        let Ok(answer) = answer else {
+            self.world.enter(|state| state.note(&format!("f{number} dies")));
+            return delivery;
+        };
+        delivery.answered_ms = Some(now_ms);
+        let reports: Vec<Value> = match &answer {
+            Ok(answer) => {
+                answer.reports().iter().filter_map(|report| serde_json::to_value(report).ok()).collect()
+            }
+            Err(_) => Vec::new(),
+        };
+        self.world.enter(|state| {
+            let said = match &answer {
+                Ok(_) => format!("{} reports", reports.len()),
+                Err(error) => error.to_string(),
+            };
+            state.note(&format!("f{number} answers: {said}"));
+            state.saw_answer(number, &reports);
+        });
+        delivery.answer = match answer {
+            Ok(answer) => serde_json::to_value(&answer).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        delivery
+    }
+}
+
+/// Connections from one environment to the API servers of the world.
+struct Connections {
+    wire: Wire,
+}
+
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "connections of f{}", self.wire.env)
+    }
+}
+
+impl Transport for Connections {
+    fn open(&self, endpoint: &Endpoint) -> Result<HttpService, BoxError> {
+        let server = endpoint.server.host().unwrap_or_default().to_owned();
+        let cluster = self.wire.world.enter(|state| {
+            state.clusters.iter().position(|cluster| eks::endpoint(&cluster.name).ends_with(&server))
+        });
+        let cluster = cluster.ok_or_else(|| format!("no API server at {server}"))?;
+        Ok(HttpService::new(ApiServer { wire: self.wire.clone(), cluster }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Action;
+
+    /// Effects of an operation in the trace.
+    fn times(outcome: &Outcome, operation: &str) -> Vec<u64> {
+        let lines = outcome.trace.iter().filter(|line| line.contains(operation) && line.contains(" -> "));
+        lines.map(|line| line.split_whitespace().next().unwrap().parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_full_node_is_evicted_in_three_round_trips() {
+        let mut spec = WorldSpec::usual(7, 3, 110);
+        spec.pace.latency_ms = 50;
+        spec.interrupt(0, Action::Terminate, 0);
+        let outcome = run("baseline", spec);
+        assert_eq!(outcome.world.violations, []);
+        assert_eq!(outcome.timelines[0].cordoned_ms, Some(75), "answered at 100 ms");
+        assert_eq!(times(&outcome, "DetachInstances"), [125]);
+        let evictions = times(&outcome, "create pods/eviction");
+        assert_eq!(evictions.len(), 110);
+        assert!(evictions.iter().all(|at_ms| *at_ms <= 175), "all answered by 200 ms: {evictions:?}");
+        assert_eq!(outcome.world.pods.drained, 110);
+        assert_eq!(outcome.world.replacements, 1);
+    }
+
+    #[test]
+    fn a_crashed_invocation_is_tried_again_a_minute_later() {
+        let mut spec = WorldSpec::usual(7, 3, 5);
+        spec.interrupt(0, Action::Terminate, 0);
+        spec.deliveries[0].crash_after_ms = Some(25);
+        let outcome = run("crash", spec);
+        assert_eq!(outcome.world.violations, []);
+        assert_eq!(outcome.deliveries.len(), 2);
+        assert_eq!(outcome.deliveries[0].answer, Err("crashed".to_owned()));
+        assert_eq!(outcome.deliveries[1].at_ms, 60_025);
+        assert_eq!(outcome.reports.len(), 1);
+        assert_eq!(outcome.world.pods.drained, 5);
+    }
+
+    #[test]
+    fn a_wrong_configuration_is_told_and_nothing_is_called() {
+        let mut spec = WorldSpec::usual(7, 3, 5);
+        spec.interrupt(0, Action::Terminate, 0);
+        spec.env("CAST_SPOT_PDB_POLICY", "perhaps");
+        let outcome = run("wrong", spec);
+        assert!(outcome.deliveries[0].answer.as_ref().unwrap_err().contains("CAST_SPOT_PDB_POLICY"));
+        assert!(outcome.world.calls.is_empty());
+        assert_eq!(outcome.world.pods.killed, 5);
+    }
+}

@@ -1,0 +1,33 @@
+//! APIs that fail.
+
+use crate::{Action, Api, Fault, FaultKind, WorldSpec};
+
+use super::Options;
+use super::cluster::{calm, interrupt};
+
+/// No connection to the API server, ever.
+pub(super) fn api_server_down(options: &Options) -> WorldSpec {
+    with(options, Fault::always(Api::Kubernetes, FaultKind::Refused))
+}
+
+/// The API server takes calls and answers none of them for half a minute.
+pub(super) fn api_server_hangs(options: &Options) -> WorldSpec {
+    with(options, Fault::always(Api::Kubernetes, FaultKind::Hang(u64::MAX)).between(0, 30_000))
+}
+
+/// EC2 throttles for good.
+pub(super) fn ec2_throttled(options: &Options) -> WorldSpec {
+    with(options, Fault::always(Api::Ec2, FaultKind::Throttled))
+}
+
+/// Auto Scaling is out of order for good.
+pub(super) fn autoscaling_fails(options: &Options) -> WorldSpec {
+    with(options, Fault::always(Api::AutoScaling, FaultKind::InternalError))
+}
+
+fn with(options: &Options, fault: Fault) -> WorldSpec {
+    let mut spec = calm(options);
+    interrupt(&mut spec, options, Action::Terminate);
+    spec.faults.push(fault);
+    spec
+}

@@ -1,0 +1,63 @@
+//! PodDisruptionBudgets that stand in the way, and a namespace that goes away by itself.
+
+use crate::{Action, Budget, PdbSpec, TerminatingNamespace, WorkloadSpec, WorldSpec};
+
+use super::Options;
+use super::cluster::{add_deployment, calm, interrupt, victims};
+
+/// A Deployment whose budget never allows a disruption.
+pub(super) fn pdb_blocked(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    add_deployment(&mut spec, options, "ledger");
+    spec.cluster().pdbs.push(PdbSpec::over("ledger", Budget::MaxUnavailable(0)));
+    interrupt(&mut spec, options, Action::Terminate);
+    spec
+}
+
+/// The same, but somebody relaxes the budget after a minute.
+pub(super) fn pdb_frees_late(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    add_deployment(&mut spec, options, "ledger");
+    spec.cluster().pdbs.push(PdbSpec {
+        change: Some((60_000, Budget::MaxUnavailable(1))),
+        ..PdbSpec::over("ledger", Budget::MaxUnavailable(0))
+    });
+    interrupt(&mut spec, options, Action::Terminate);
+    spec
+}
+
+/// One replica, and a budget that wants one available: the commonest slip of all.
+pub(super) fn single_replica(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    let (nodes, _) = victims(&mut spec, options);
+    for (number, node) in nodes.into_iter().enumerate() {
+        let name = if number == 0 { "admin".to_owned() } else { format!("admin-{}", number + 1) };
+        let cluster = spec.cluster();
+        cluster.pdbs.push(PdbSpec::over(&name, Budget::MinAvailable(1)));
+        cluster.workloads.push(WorkloadSpec::deployment(&name, vec![node]));
+    }
+    interrupt(&mut spec, options, Action::Terminate);
+    spec
+}
+
+/// Two budgets over one Deployment. Each of them alone would allow the disruption.
+pub(super) fn two_pdbs(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    add_deployment(&mut spec, options, "ledger");
+    let budget = PdbSpec::over("ledger", Budget::MaxUnavailable(1));
+    let second = PdbSpec { name: "team-default".to_owned(), ..budget.clone() };
+    spec.cluster().pdbs.extend([budget, second]);
+    interrupt(&mut spec, options, Action::Terminate);
+    spec
+}
+
+/// A preview environment is deleted; its controller needs 20 s to come to the pods.
+pub(super) fn namespace_terminating(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    "preview".clone_into(&mut add_deployment(&mut spec, options, "branch-42").namespace);
+    spec.cluster()
+        .terminating
+        .push(TerminatingNamespace { name: "preview".to_owned(), pods_deleted_ms: Some(20_000) });
+    interrupt(&mut spec, options, Action::Terminate);
+    spec
+}

@@ -1,0 +1,76 @@
+//! The cluster that the scenarios change, and the ways in which notices reach it.
+
+use serde_json::Value;
+
+use crate::{Action, Budget, Notice, PdbSpec, WorkloadSpec, WorldSpec};
+
+use super::Options;
+
+/// From a notice to the end of the instance.
+const LEAD_MS: u64 = 120_000;
+
+/// The usual cluster with the chosen sizes, before any notice. Each Deployment of namespace `shop` has a
+/// PodDisruptionBudget that allows one disruption.
+pub(super) fn calm(options: &Options) -> WorldSpec {
+    let notices = options.notices(1);
+    let mut spec = WorldSpec::usual(options.seed, options.cluster_size(notices), options.pods_per_node);
+    spec.pace.latency_ms = options.latency_ms;
+    spec.settings.cold = options.cold;
+    spec.env("CAST_SPOT_PDB_POLICY", options.pdb_at_deadline.as_str());
+    spec.env("CAST_SPOT_REPLACEMENT", options.replacement.as_str());
+    if let Some(event) = &options.event {
+        spec.start = event.time;
+        for (node, announced) in spec.cluster().nodes.iter_mut().zip(&event.instances) {
+            node.instance.clone_from(&announced.id);
+        }
+    }
+    let cluster = spec.cluster();
+    let shop = cluster.workloads.iter().filter(|workload| workload.namespace == "shop");
+    cluster.pdbs = shop.map(|workload| PdbSpec::over(&workload.name, Budget::MaxUnavailable(1))).collect();
+    spec
+}
+
+/// Names of the nodes that get a notice, and the name of one that gets none (where there is one).
+pub(super) fn victims(spec: &mut WorldSpec, options: &Options) -> (Vec<String>, String) {
+    let names: Vec<String> = spec.cluster().nodes.iter().map(|node| node.name.clone()).collect();
+    let survivor = names.last().cloned().unwrap_or_default();
+    (names.into_iter().take(options.notices(1)).collect(), survivor)
+}
+
+/// Adds a Deployment of namespace `shop`: one pod on each node that gets a notice and one elsewhere.
+pub(super) fn add_deployment<'a>(
+    spec: &'a mut WorldSpec,
+    options: &Options,
+    name: &str,
+) -> &'a mut WorkloadSpec {
+    let (mut nodes, survivor) = victims(spec, options);
+    nodes.push(survivor);
+    add(spec, WorkloadSpec::deployment(name, nodes))
+}
+
+/// Adds a workload.
+pub(super) fn add(spec: &mut WorldSpec, workload: WorkloadSpec) -> &mut WorkloadSpec {
+    let workloads = &mut spec.cluster().workloads;
+    let last = workloads.len();
+    workloads.push(workload);
+    &mut workloads[last]
+}
+
+/// EC2 announces `action` for the first nodes at 0 ms, and the function is told at once; or what the
+/// chosen event says. Returns the payloads that were delivered.
+pub(super) fn interrupt(spec: &mut WorldSpec, options: &Options, action: Action) -> Vec<Value> {
+    let Some(event) = &options.event else {
+        return (0..options.notices(1)).map(|index| spec.interrupt(index, action, 0)).collect();
+    };
+    for announced in &event.instances {
+        let ago = event.time.duration_since(announced.time).as_millis();
+        spec.notices.push(Notice {
+            instance: announced.id.clone(),
+            action: announced.action,
+            at_ms: 0,
+            lead_ms: LEAD_MS.saturating_sub(u64::try_from(ago).unwrap_or(0)),
+        });
+    }
+    spec.deliver(0, event.payload.clone());
+    vec![event.payload.clone()]
+}

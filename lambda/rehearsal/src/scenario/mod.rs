@@ -1,0 +1,283 @@
+//! The built-in scenarios: each one a cluster, what EC2 does to it, what goes wrong meanwhile, and what
+//! is to come of it.
+//!
+//! To add one, write a function from [`Options`] to [`WorldSpec`] in the file of its subject and add its
+//! line to [`ALL`].
+
+mod apis;
+mod budgets;
+mod cluster;
+mod deliveries;
+mod groups;
+mod machines;
+mod options;
+mod payload;
+
+use serde::Serialize;
+
+use crate::{Outcome, WorkloadKind, WorldSpec, simulation, timeline::Heading};
+
+pub use options::{Options, PdbAtDeadline, Replacement};
+pub use payload::{Announced, EventFile, EventFileError};
+
+/// One rehearsal that can be chosen by name.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Scenario {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// What it is about, in one sentence.
+    pub about: &'static str,
+    /// What is to come of it.
+    pub verdict: &'static str,
+    /// Whether every pod is to end gracefully (exit code 0) with the default options; `None`: the seed
+    /// decides.
+    pub graceful: Option<bool>,
+    /// Notices at once, unless chosen otherwise.
+    pub nodes: usize,
+    #[serde(skip)]
+    world: fn(&Options) -> WorldSpec,
+}
+
+impl Scenario {
+    /// The world of this scenario.
+    #[must_use]
+    pub fn world(&self, options: &Options) -> WorldSpec {
+        (self.world)(&Options { nodes: Some(options.notices(self.nodes)), ..options.clone() })
+    }
+
+    /// Runs it in virtual time.
+    #[must_use]
+    pub fn rehearse(&self, options: &Options) -> Outcome {
+        crate::run(self.name, self.world(options))
+    }
+
+    /// Everything that is wrong with the choices for this scenario, one line each.
+    #[must_use]
+    pub fn faults(&self, options: &Options) -> Vec<String> {
+        let seed_only = Options { seed: options.seed, ..Options::default() };
+        if self.name == "random" && *options != seed_only {
+            return vec!["--scenario random: takes no option but --seed, which decides all else".to_owned()];
+        }
+        options.faults(self.nodes)
+    }
+
+    /// What is rehearsed, in words.
+    #[must_use]
+    pub fn heading(&self, options: &Options) -> Heading {
+        let spec = self.world(options);
+        let nodes: usize = spec.clusters.iter().map(|cluster| cluster.nodes.len()).sum();
+        let workloads = spec.clusters.iter().flat_map(|cluster| &cluster.workloads);
+        let pods = workloads.filter(|workload| workload.kind != WorkloadKind::DaemonSet);
+        let pods: usize = pods.map(|workload| workload.nodes.len()).sum();
+        let notices = match spec.notices.len() {
+            1 => "1 notice".to_owned(),
+            many => format!("{many} notices"),
+        };
+        let start = if spec.settings.cold { "cold" } else { "warm" };
+        let setting =
+            format!("{nodes} nodes · {pods} pods · {notices} · {} ms a call · {start}", spec.pace.latency_ms);
+        Heading { description: self.about.to_owned(), setting }
+    }
+}
+
+/// The scenario of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Scenario> {
+    ALL.iter().find(|scenario| scenario.name == name)
+}
+
+/// All scenarios, the plainest first.
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "baseline",
+        about: "nodes of a healthy cluster get a notice",
+        verdict: "cordoned in two round trips, every pod evicted, replacement Ready before the deadline",
+        graceful: Some(true),
+        nodes: 1,
+        world: machines::baseline,
+    },
+    Scenario {
+        name: "pdb-blocked",
+        about: "a PodDisruptionBudget allows no disruption at all",
+        verdict: "the pod keeps its protection until the last moment, then is deleted with its grace",
+        graceful: Some(true),
+        nodes: 1,
+        world: budgets::pdb_blocked,
+    },
+    Scenario {
+        name: "pdb-frees-late",
+        about: "a PodDisruptionBudget allows no disruption for the first minute",
+        verdict: "asked again and again, evicted when allowed, nothing overridden",
+        graceful: Some(true),
+        nodes: 1,
+        world: budgets::pdb_frees_late,
+    },
+    Scenario {
+        name: "long-grace",
+        about: "a pod has ten minutes of grace and needs 90 s to end",
+        verdict: "asked at once, its grace cut to the time left, ends in time",
+        graceful: Some(true),
+        nodes: 1,
+        world: machines::long_grace,
+    },
+    Scenario {
+        name: "single-replica",
+        about: "the only replica of a Deployment stands under a PodDisruptionBudget with minAvailable 1",
+        verdict: "never evictable, so deleted at the last moment with its grace",
+        graceful: Some(true),
+        nodes: 1,
+        world: budgets::single_replica,
+    },
+    Scenario {
+        name: "slow-exit",
+        about: "a pod ignores SIGTERM",
+        verdict: "killed when its grace is over; all others end in time",
+        graceful: Some(false),
+        nodes: 1,
+        world: machines::slow_exit,
+    },
+    Scenario {
+        name: "duplicate-delivery",
+        about: "EventBridge delivers the notice three times",
+        verdict: "one drain, one replacement, three reports",
+        graceful: Some(true),
+        nodes: 1,
+        world: deliveries::duplicate,
+    },
+    Scenario {
+        name: "redelivery-after-crash",
+        about: "the function dies right after the cordon; Lambda tries again a minute later",
+        verdict: "the second delivery resumes and ends the drain in the minute that is left",
+        graceful: Some(true),
+        nodes: 1,
+        world: deliveries::crash,
+    },
+    Scenario {
+        name: "stale-notice",
+        about: "a five minutes old event arrives for an instance that lives on",
+        verdict: "ignored with its reason; nothing is written",
+        graceful: Some(true),
+        nodes: 1,
+        world: deliveries::stale,
+    },
+    Scenario {
+        name: "unregistered-cluster",
+        about: "the instance belongs to a cluster that the function is not registered for",
+        verdict: "ignored, nothing is written anywhere; its pods die with it",
+        graceful: Some(false),
+        nodes: 1,
+        world: machines::unregistered_cluster,
+    },
+    Scenario {
+        name: "api-server-down",
+        about: "the cluster's API server refuses every connection",
+        verdict: "pods die with the node, but the replacement is asked for all the same",
+        graceful: Some(false),
+        nodes: 1,
+        world: apis::api_server_down,
+    },
+    Scenario {
+        name: "api-server-hangs",
+        about: "the cluster's API server gives no answer for half a minute",
+        verdict: "replacement asked for meanwhile; drained as soon as it answers",
+        graceful: Some(true),
+        nodes: 1,
+        world: apis::api_server_hangs,
+    },
+    Scenario {
+        name: "ec2-throttled",
+        about: "EC2 throttles every call",
+        verdict: "the node is found in the cluster's own node list and drained",
+        graceful: Some(true),
+        nodes: 1,
+        world: apis::ec2_throttled,
+    },
+    Scenario {
+        name: "autoscaling-fails",
+        about: "Auto Scaling answers every call with an error",
+        verdict: "drained all the same; the report says that the replacement failed",
+        graceful: Some(true),
+        nodes: 1,
+        world: apis::autoscaling_fails,
+    },
+    Scenario {
+        name: "asg-capacity-rebalance",
+        about: "the group has Capacity Rebalancing and replaces by itself",
+        verdict: "drained; the group is only watched, so there is one replacement",
+        graceful: Some(true),
+        nodes: 1,
+        world: groups::capacity_rebalance,
+    },
+    Scenario {
+        name: "managed-node-group",
+        about: "the group belongs to an EKS managed node group",
+        verdict: "drained; the group is only watched, so there is one replacement",
+        graceful: Some(true),
+        nodes: 1,
+        world: groups::managed_node_group,
+    },
+    Scenario {
+        name: "termination-hook",
+        about: "a lifecycle hook holds terminating instances of the group",
+        verdict: "the instance is terminated through the group, so that the hook runs; one replacement",
+        graceful: Some(true),
+        nodes: 1,
+        world: groups::termination_hook,
+    },
+    Scenario {
+        name: "stop",
+        about: "the instance is stopped, and comes back some day",
+        verdict: "drained, the Node object kept, no replacement asked for",
+        graceful: Some(true),
+        nodes: 1,
+        world: machines::stop,
+    },
+    Scenario {
+        name: "hibernate",
+        about: "the instance is hibernated, without any lead time",
+        verdict: "cordoned; its pods freeze with it and are left, none is half evicted",
+        graceful: Some(false),
+        nodes: 1,
+        world: machines::hibernate,
+    },
+    Scenario {
+        name: "two-pdbs",
+        about: "two PodDisruptionBudgets cover one pod, which the Eviction API refuses with an error",
+        verdict: "reported as a fault of configuration, deleted at the last moment with its grace",
+        graceful: Some(true),
+        nodes: 1,
+        world: budgets::two_pdbs,
+    },
+    Scenario {
+        name: "namespace-terminating",
+        about: "a namespace is being deleted while its pods are to be evicted",
+        verdict: "left to the namespace controller, which deletes them in time",
+        graceful: Some(true),
+        nodes: 1,
+        world: budgets::namespace_terminating,
+    },
+    Scenario {
+        name: "wrong-node-name",
+        about: "EC2's private DNS name is the name of another node",
+        verdict: "the other node is not touched; the right one is found by its providerID and drained",
+        graceful: Some(true),
+        nodes: 1,
+        world: machines::wrong_node_name,
+    },
+    Scenario {
+        name: "storm",
+        about: "EC2 takes a whole Spot pool at once, and throttles the functions that ask it",
+        verdict: "every node cordoned within seconds, every pod evicted as its budget allows",
+        graceful: Some(true),
+        nodes: 120,
+        world: machines::baseline,
+    },
+    Scenario {
+        name: "random",
+        about: "a random cluster with random notices, faults, duplicates and crashes, all from --seed",
+        verdict: "no law is broken; what the simulation test runs by the hundred",
+        graceful: None,
+        nodes: 1,
+        world: |options| simulation::world(options.seed),
+    },
+];

@@ -1,0 +1,208 @@
+//! What a person can choose for a rehearsal.
+
+use super::payload::EventFile;
+
+/// Most nodes of a rehearsed cluster.
+const MOST_NODES: usize = 5_000;
+/// Most pods on a node: EKS allows 250 at most (EKS best practices, "max-pods").
+const MOST_PODS_PER_NODE: usize = 250;
+/// Most pods of a rehearsed cluster: the world and its trace are held in memory.
+const MOST_PODS: usize = 200_000;
+/// Longest round trip in milliseconds: ten such calls and the notice is over.
+const LONGEST_LATENCY_MS: u64 = 10_000;
+
+/// All choices, as plain data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Notices at once; `None`: what the scenario is made for.
+    pub nodes: Option<usize>,
+    /// Nodes of the cluster; `None`: enough for the pods of all interrupted nodes.
+    pub cluster_nodes: Option<usize>,
+    /// Pods on each node, DaemonSets not counted.
+    pub pods_per_node: usize,
+    /// Round trip of each call in milliseconds.
+    pub latency_ms: u64,
+    /// Seeds names and exit times; equal seeds give equal runs.
+    pub seed: u64,
+    /// Every invocation starts with nothing cached.
+    pub cold: bool,
+    /// What happens at the last moment to a pod that its PodDisruptionBudget protects.
+    pub pdb_at_deadline: PdbAtDeadline,
+    /// How a replacement is asked for.
+    pub replacement: Replacement,
+    /// A real event, in place of the scenario's own.
+    pub event: Option<EventFile>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            nodes: None,
+            cluster_nodes: None,
+            pods_per_node: 20,
+            latency_ms: 20,
+            seed: 1,
+            cold: false,
+            pdb_at_deadline: PdbAtDeadline::Delete,
+            replacement: Replacement::Auto,
+            event: None,
+        }
+    }
+}
+
+impl Options {
+    /// Notices at once, where the scenario is made for `usual`.
+    #[must_use]
+    pub fn notices(&self, usual: usize) -> usize {
+        match &self.event {
+            Some(event) => event.instances.len().max(1),
+            None => self.nodes.unwrap_or(usual),
+        }
+    }
+
+    /// Nodes of the cluster around `notices` interrupted ones: a quarter more, and ten.
+    #[must_use]
+    pub fn cluster_size(&self, notices: usize) -> usize {
+        self.cluster_nodes.unwrap_or(notices + notices / 4 + 10)
+    }
+
+    /// Everything that is wrong with the choices, for a scenario made for `usual` notices; each line
+    /// names the option, its value and what it may be.
+    pub(super) fn faults(&self, usual: usize) -> Vec<String> {
+        let notices = self.notices(usual);
+        let cluster = self.cluster_size(notices);
+        let mut faults = Vec::new();
+        let mut hold = |good: bool, fault: &dyn Fn() -> String| {
+            if !good {
+                faults.push(fault());
+            }
+        };
+        hold(notices >= 1, &|| "--nodes 0: at least one node must get a notice".to_owned());
+        hold(self.nodes.is_none() || self.event.is_none(), &|| {
+            "--nodes together with --event: the event itself says which instances get a notice".to_owned()
+        });
+        hold(notices <= cluster, &|| {
+            format!("--nodes {notices}: the cluster has only {cluster} nodes (--cluster-nodes)")
+        });
+        hold((1..=MOST_NODES).contains(&cluster), &|| {
+            format!(
+                "--cluster-nodes {cluster}: 1 to {MOST_NODES}, the size up to which Kubernetes is supported"
+            )
+        });
+        hold(self.pods_per_node <= MOST_PODS_PER_NODE, &|| {
+            format!(
+                "--pods-per-node {}: 0 to {MOST_PODS_PER_NODE}, the most that EKS runs on a node",
+                self.pods_per_node
+            )
+        });
+        let pods = cluster.saturating_mul(self.pods_per_node);
+        hold(pods <= MOST_PODS || self.pods_per_node > MOST_PODS_PER_NODE || cluster > MOST_NODES, &|| {
+            format!(
+                "--cluster-nodes {cluster} with --pods-per-node {}: {pods} pods, and a rehearsal holds at most {MOST_PODS} in memory",
+                self.pods_per_node
+            )
+        });
+        hold(self.latency_ms <= LONGEST_LATENCY_MS, &|| {
+            format!(
+                "--latency-ms {}: 0 to {LONGEST_LATENCY_MS}; with more the notice is over before the drain begins",
+                self.latency_ms
+            )
+        });
+        faults
+    }
+}
+
+/// What happens at the last moment to a pod that its PodDisruptionBudget protects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PdbAtDeadline {
+    /// Delete it with the grace that is left.
+    Delete,
+    /// Leave it to be killed with the instance.
+    Leave,
+}
+
+impl PdbAtDeadline {
+    /// All values.
+    pub const ALL: [Self; 2] = [Self::Delete, Self::Leave];
+
+    /// The word for it, on the command line and in the function's environment.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Leave => "leave",
+        }
+    }
+}
+
+/// How a replacement is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacement {
+    /// Detach, or terminate where a termination hook holds the instance.
+    Auto,
+    /// Launch synchronously, then detach.
+    Launch,
+    /// Only watch the group replace the instance.
+    Verify,
+    /// No call.
+    None,
+}
+
+impl Replacement {
+    /// All values.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Launch, Self::Verify, Self::None];
+
+    /// The word for it, on the command line and in the function's environment.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Launch => "launch",
+            Self::Verify => "verify",
+            Self::None => "none",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_free_of_faults() {
+        assert_eq!(Options::default().faults(1), [""; 0]);
+        assert_eq!(Options { nodes: Some(500), ..Options::default() }.faults(1), [""; 0]);
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let options = Options {
+            nodes: Some(9),
+            cluster_nodes: Some(3),
+            pods_per_node: 251,
+            latency_ms: 10_001,
+            ..Options::default()
+        };
+        let faults = options.faults(1);
+        let named = ["--nodes 9", "--pods-per-node 251", "--latency-ms 10001"];
+        assert_eq!(faults.len(), named.len(), "{faults:?}");
+        for (fault, name) in faults.iter().zip(named) {
+            assert!(fault.starts_with(name), "{fault}");
+        }
+    }
+
+    #[test]
+    fn absurd_sizes_are_refused_with_a_reason() {
+        for (nodes, cluster, pods, reason) in [
+            (Some(0), None, 20, "at least one node"),
+            (None, Some(0), 20, "has only 0 nodes"),
+            (None, Some(5_001), 20, "the size up to which Kubernetes is supported"),
+            (None, Some(5_000), 100, "500000 pods"),
+        ] {
+            let options =
+                Options { nodes, cluster_nodes: cluster, pods_per_node: pods, ..Options::default() };
+            let faults = options.faults(1).join("\n");
+            assert!(faults.contains(reason), "{faults}");
+        }
+    }
+}

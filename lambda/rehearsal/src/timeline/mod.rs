@@ -1,0 +1,227 @@
+//! An [`Outcome`] as text for people: a chart per interrupted node, and one line of verdict.
+//!
+//! ```text
+//!  mod      heading, choice of nodes, legend
+//!   ├─ node     the section of one node ── fold (pods of one row), chart (cells and axis)
+//!   ├─ crowd    the nodes that are not drawn in full
+//!   └─ verdict  the sentence, broken laws, hints
+//!  reports  what the handler said, for the reasons        paint  colours, cut and wrapped text
+//! ```
+//!
+//! The text carries ANSI colours; print it through `anstream`, which strips them where nobody sees them.
+
+mod chart;
+mod crowd;
+mod fold;
+mod node;
+mod paint;
+mod reports;
+#[cfg(test)]
+mod sample;
+mod verdict;
+
+use std::cmp::Reverse;
+
+use crate::outcome::{Delivery, NodeTimeline, Outcome};
+
+use chart::{Layout, Scale};
+use node::Painter;
+use paint::{BOLD, DIM};
+use reports::Reports;
+
+/// Nodes drawn in full: all up to this number, else the first and the worst.
+const FULL: usize = 3;
+/// Lead time of a Spot notice, in milliseconds: the axis where no node has a deadline.
+const NOTICE_MS: u64 = 120_000;
+
+/// What is rehearsed, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// What the scenario is about, one sentence.
+    pub description: String,
+    /// Size and setting: `20 nodes · 400 pods · 1 notice · 20 ms a call · warm`.
+    pub setting: String,
+}
+
+/// Draws `outcome` for a terminal of `width` columns, each line ended by a newline.
+#[must_use]
+pub fn render(outcome: &Outcome, heading: &Heading, width: usize) -> String {
+    let layout = Layout::new(width);
+    let reports = Reports::new(&outcome.reports);
+    let painter = Painter { layout, scale: scale(outcome, layout), reports: &reports, outcome };
+    let (full, rest) = choose(&outcome.timelines);
+    let rows = if full.len() == 1 { 14 } else { 8 };
+
+    let mut charts = Vec::new();
+    for node in &full {
+        charts.extend(painter.section(node, rows));
+        charts.push(String::new());
+    }
+    if !rest.is_empty() {
+        charts.extend(crowd::lines(&painter, &rest));
+        charts.push(String::new());
+    }
+    let legend = legend(&charts.join(""), outcome.world.pods.left > 0, layout.width());
+    let verdict = verdict::lines(outcome, &reports, layout.width());
+    let mut head = head(outcome, heading, layout.width());
+    head.extend(unseen(outcome, layout.width()));
+    let all = [head, vec![String::new()], charts, legend, verdict, vec![String::new()]];
+    // Spaces that do not break have done their work.
+    all.concat().join("\n").replace('\u{a0}', " ")
+}
+
+fn head(outcome: &Outcome, heading: &Heading, width: usize) -> Vec<String> {
+    let title = format!("{}: {}", outcome.scenario, heading.description);
+    let setting = format!("{} · seed {}", heading.setting, outcome.seed);
+    let title = paint::wrap(&title, width, 2).into_iter().map(|line| paint::with(BOLD, &line));
+    let setting = paint::wrap(&setting, width, 2).into_iter().map(|line| paint::with(DIM, &line));
+    title.chain(setting).collect()
+}
+
+/// Deliveries for instances that EC2 does not take: they have no chart.
+fn unseen(outcome: &Outcome, width: usize) -> Vec<String> {
+    let drawn = |delivery: &Delivery| {
+        outcome.timelines.iter().any(|node| delivery.instances.contains(&node.instance))
+    };
+    let lines = outcome.deliveries.iter().filter(|delivery| !drawn(delivery)).flat_map(|delivery| {
+        let instance = delivery.instances.first().map_or("no instance", String::as_str);
+        let said = match (&delivery.answer, reports::answered(delivery, instance)) {
+            (Err(error), _) => format!("error: {error}"),
+            (Ok(_), Some(report)) => {
+                let word = |key: &str| report[key].as_str().unwrap_or("no reason given").to_owned();
+                format!("{}: {}", word("outcome"), word("reason"))
+            }
+            (Ok(_), None) => "answered".to_owned(),
+        };
+        let text = format!("delivery for {instance} at {}: {said}", paint::duration(delivery.at_ms));
+        paint::wrap(&text, width, 2)
+    });
+    lines.collect()
+}
+
+/// One axis for all nodes, so that they can be compared.
+fn scale(outcome: &Outcome, layout: Layout) -> Scale {
+    let ends = outcome.timelines.iter().filter_map(|node| Some(node.reclaimed_ms? - node.notice_ms));
+    Scale::new(layout.chart, ends.max().filter(|&ms| ms > 0).unwrap_or(NOTICE_MS))
+}
+
+/// Nodes to draw in full, and the others in the order of their notices.
+fn choose(nodes: &[NodeTimeline]) -> (Vec<&NodeTimeline>, Vec<&NodeTimeline>) {
+    if nodes.len() <= FULL {
+        return (nodes.iter().collect(), Vec::new());
+    }
+    let (first, others) = nodes.split_at(1);
+    let mut worst: Vec<&NodeTimeline> = others.iter().collect();
+    worst.sort_by_key(|node| Reverse(verdict::badness(node)));
+    let bad = worst.iter().filter(|node| verdict::badness(node).0 > 0).count();
+    worst.truncate(bad.clamp(1, FULL - 1));
+    let chosen = |node: &NodeTimeline| worst.iter().any(|other| other.instance == node.instance);
+    let rest = others.iter().filter(|node| !chosen(node)).collect();
+    (first.iter().chain(worst).collect(), rest)
+}
+
+/// The signs that stand in the charts, each once.
+fn legend(charts: &str, some_left: bool, width: usize) -> Vec<String> {
+    const SIGNS: [(char, &str); 13] = [
+        ('◆', "notice"),
+        ('▲', "cordon"),
+        ('┃', "EC2 takes the node"),
+        ('▬', "function runs"),
+        ('†', "dies"),
+        ('╌', "booting"),
+        ('▶', "Ready"),
+        ('░', "refused"),
+        ('·', "not yet asked"),
+        ('▆', "terminating"),
+        ('✓', "ended"),
+        ('–', "left"),
+        ('✗', "killed"),
+    ];
+    // Kept together by spaces that do not break, until the lines are filled.
+    let words: Vec<String> = (SIGNS.iter())
+        .filter(|&&(sign, _)| charts.contains(sign) && (sign != '–' || some_left))
+        .map(|(sign, word)| format!("{sign} {word} ").replace(' ', "\u{a0}"))
+        .collect();
+    if words.is_empty() {
+        return Vec::new();
+    }
+    let lines = paint::wrap(&words.join(" "), width, 0).into_iter();
+    lines.map(|line| paint::with(DIM, line.trim_end())).chain([String::new()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+
+    use super::sample::{node, outcome, pod};
+    use super::*;
+    use crate::outcome::{Fate, Violation};
+
+    fn heading() -> Heading {
+        Heading {
+            description: "one node of a healthy cluster gets a notice".to_owned(),
+            setting: "20 nodes · 400 pods · 1 notice · 20 ms a call · warm".to_owned(),
+        }
+    }
+
+    fn text(outcome: &Outcome, width: usize) -> String {
+        strip_str(&render(outcome, &heading(), width)).to_string()
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in [60, 80, 120] {
+            let nodes = (0..5).map(|n| node(n, (0..110).map(|p| pod(p, Fate::Drained)).collect()));
+            for line in text(&outcome(nodes.collect()), width).lines() {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn five_hundred_nodes_stay_readable() {
+        let nodes = (0..500).map(|n| node(n, (0..20).map(|p| pod(p, Fate::Drained)).collect()));
+        let text = text(&outcome(nodes.collect()), 80);
+        assert!(text.lines().count() <= 60, "{text}");
+        assert!(text.contains("498 more nodes") && text.contains("10000 of 10000 pods"), "{text}");
+    }
+
+    #[test]
+    fn a_forced_pod_has_its_own_line_and_its_reason() {
+        let mut pods: Vec<_> = (0..109).map(|p| pod(p, Fate::Drained)).collect();
+        pods.push(pod(900, Fate::Deleted));
+        let text = text(&outcome(vec![node(1, pods)]), 100);
+        assert!(text.lines().any(|line| line.contains("x0900") && line.contains("forced 91 s")), "{text}");
+        assert!(text.contains("PodDisruptionBudget shop/db refused until 87 s"), "{text}");
+    }
+
+    #[test]
+    fn the_verdict_says_it_in_one_sentence() {
+        let text = text(&outcome(vec![node(1, (0..3).map(|p| pod(p, Fate::Drained)).collect())]), 150);
+        let verdict = "✓ 3 of 3 pods ended gracefully; cordon after 100 ms, node empty after 2.3 s, \
+                       replacement Ready 71 s before the deadline";
+        assert!(text.contains(verdict), "{text}");
+    }
+
+    #[test]
+    fn killed_pods_bring_a_hint() {
+        let text = text(&outcome(vec![node(1, vec![pod(1, Fate::Killed), pod(2, Fate::Left)])]), 150);
+        assert!(text.contains("✗ 0 of 2 pods ended gracefully, 1 killed, 1 left"), "{text}");
+        assert_eq!(text.lines().filter(|line| line.starts_with("hint: 1 pod ")).count(), 2, "{text}");
+    }
+
+    #[test]
+    fn a_broken_law_is_told_with_its_number_and_its_time() {
+        let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
+        let what = "pods/eviction shop/web-0 without preconditions.uid".to_owned();
+        outcome.world.violations.push(Violation { law: 8, at_ms: 50, what });
+        let text = text(&outcome, 100);
+        let told = "✗ law 8 broken at 50 ms: pods/eviction shop/web-0 without preconditions.uid";
+        assert!(text.lines().any(|line| line == told), "{text}");
+    }
+
+    #[test]
+    fn no_notice_at_all_is_no_fault() {
+        assert!(text(&outcome(Vec::new()), 80).contains("– no pod had to leave"));
+    }
+}

@@ -1,0 +1,71 @@
+//! What the handler said, looked up by pod and by instance. The timeline draws what the world saw;
+//! the reports only add the reasons.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::outcome::Delivery;
+
+/// All reports of a run.
+#[derive(Debug, Default)]
+pub(super) struct Reports<'a> {
+    pods: BTreeMap<&'a str, Said<'a>>,
+    instances: BTreeMap<&'a str, &'a Value>,
+}
+
+/// What the handler said of one pod.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said<'a> {
+    /// Why, where the outcome alone does not say it.
+    pub(super) reason: Option<&'a str>,
+}
+
+impl<'a> Reports<'a> {
+    /// Reads the reports. Of two reports on one pod the one with a reason stands, else the later.
+    pub(super) fn new(reports: &'a [Value]) -> Self {
+        let mut found = Self::default();
+        for report in reports {
+            if let Some(instance) = report["event"]["instance_id"].as_str() {
+                found.instances.insert(instance, report);
+            }
+            for pod in report["pods"].as_array().into_iter().flatten() {
+                let Some(uid) = pod["uid"].as_str() else { continue };
+                let said = Said { reason: pod["reason"].as_str() };
+                let entry = found.pods.entry(uid).or_insert(said);
+                if said.reason.is_some() {
+                    *entry = said;
+                }
+            }
+        }
+        found
+    }
+
+    /// What was said of a pod.
+    pub(super) fn pod(&self, uid: &str) -> Option<Said<'a>> {
+        self.pods.get(uid).copied()
+    }
+
+    /// The last report on an instance.
+    pub(super) fn of(&self, instance: &str) -> Option<&'a Value> {
+        self.instances.get(instance).copied()
+    }
+
+    /// Outcome of the replacement in the last report on an instance, in words.
+    pub(super) fn replacement_of(&self, instance: &str) -> Option<&'static str> {
+        match self.of(instance)?["replacement"]["outcome"].as_str()? {
+            "requested" | "confirmed" => Some("requested"),
+            "already" => Some("by somebody else"),
+            "failed" => Some("failed"),
+            _ => Some("none asked for"),
+        }
+    }
+}
+
+/// The report that one delivery answered for an instance (any, if none names it).
+pub(super) fn answered<'a>(delivery: &'a Delivery, instance: &str) -> Option<&'a Value> {
+    let answer = delivery.answer.as_ref().ok()?;
+    let reports = answer["reports"].as_array().map_or(std::slice::from_ref(answer), Vec::as_slice);
+    let report = reports.iter().find(|report| report["event"]["instance_id"] == instance);
+    report.or(reports.first())
+}

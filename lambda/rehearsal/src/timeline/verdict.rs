@@ -1,0 +1,214 @@
+//! The lines below the chart: what came of it, which laws were broken, what to do next.
+
+use std::collections::BTreeMap;
+
+use crate::outcome::{Fate, NodeTimeline, Outcome, PodTrack};
+
+use super::node::{Tally, empty_ms};
+use super::paint::{self, BAD, BOLD, GOOD, WAITS, count, duration};
+use super::reports::Reports;
+
+/// Broken laws beyond this number are only counted.
+const VIOLATIONS_SHOWN: usize = 12;
+/// Hints beyond this number repeat themselves.
+const HINTS_SHOWN: usize = 3;
+
+/// All lines below the chart, none wider than `width` where words allow it.
+pub(super) fn lines(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> Vec<String> {
+    let pods = outcome.world.pods;
+    let (sign, style) = match (pods.killed + pods.left, pods.total) {
+        (0, 0) => ('–', BOLD),
+        (0, _) => ('✓', GOOD.bold()),
+        _ => ('✗', BAD),
+    };
+    let text = format!("{sign} {}", sentence(outcome));
+    let mut lines = painted(&text, width, 2, style);
+    lines.extend(violations(outcome, width));
+    lines.extend(hints(outcome, reports, width));
+    lines
+}
+
+fn painted(text: &str, width: usize, indent: usize, style: anstyle::Style) -> Vec<String> {
+    paint::wrap(text, width, indent).into_iter().map(|line| paint::with(style, &line)).collect()
+}
+
+/// `27 of 27 pods ended gracefully; cordon after 100 ms, node empty after 8.2 s, replacement Ready
+/// 71 s before the deadline`.
+fn sentence(outcome: &Outcome) -> String {
+    let parts = [cordon(outcome), empty(outcome), replacement(outcome)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let pods = pods(outcome);
+    if parts.is_empty() { pods } else { format!("{pods}; {}", parts.join(", ")) }
+}
+
+fn pods(outcome: &Outcome) -> String {
+    let pods = outcome.world.pods;
+    if pods.total == 0 {
+        return "no pod had to leave".to_owned();
+    }
+    let over = match pods.deleted {
+        0 => String::new(),
+        some => format!(" ({some} over a PodDisruptionBudget)"),
+    };
+    let good = pods.drained + pods.deleted;
+    let mut parts = vec![format!("{good} of {} ended gracefully{over}", count(pods.total, "pod"))];
+    let lost = [(pods.killed, "killed"), (pods.left, "left")].into_iter();
+    parts.extend(lost.filter(|&(number, _)| number > 0).map(|(number, how)| format!("{number} {how}")));
+    parts.join(", ")
+}
+
+fn cordon(outcome: &Outcome) -> Option<String> {
+    let all = outcome.timelines.len();
+    let cordoned: Vec<u64> = (outcome.timelines.iter())
+        .filter_map(|node| Some(node.cordoned_ms?.saturating_sub(node.notice_ms)))
+        .collect();
+    let last = duration(cordoned.iter().copied().max().unwrap_or(0));
+    match (cordoned.len(), all) {
+        (_, 0) => None,
+        (0, 1) => Some("not cordoned".to_owned()),
+        (1, 1) => Some(format!("cordon after {last}")),
+        (0, _) => Some("no node cordoned".to_owned()),
+        (some, _) if some < all => Some(format!("{some} of {all} nodes cordoned, within {last}")),
+        _ => Some(format!("every node cordoned within {last}")),
+    }
+}
+
+fn empty(outcome: &Outcome) -> Option<String> {
+    let times: Option<Vec<u64>> = outcome.timelines.iter().map(empty_ms).collect();
+    let times = times?;
+    let last = duration(times.iter().copied().max()?);
+    match times.len() {
+        1 => Some(format!("node empty after {last}")),
+        _ => Some(format!("all nodes empty after {last}")),
+    }
+}
+
+fn replacement(outcome: &Outcome) -> Option<String> {
+    if let [node] = outcome.timelines.as_slice() {
+        return Some(match &node.replacement {
+            None => "no replacement".to_owned(),
+            Some(track) => match track.ready_ms {
+                None => "replacement not Ready".to_owned(),
+                Some(ready) => format!("replacement Ready {}", before_deadline(node, ready)),
+            },
+        });
+    }
+    let all = outcome.timelines.len();
+    let ready: Vec<u64> = (outcome.timelines.iter())
+        .filter_map(|node| Some(node.replacement.as_ref()?.ready_ms?.saturating_sub(node.notice_ms)))
+        .collect();
+    match ready.iter().max() {
+        None if all == 0 => None,
+        None => Some("no replacement Ready".to_owned()),
+        Some(&last) => Some(format!("{} of {all} replacements Ready within {}", ready.len(), duration(last))),
+    }
+}
+
+fn before_deadline(node: &NodeTimeline, ready_ms: u64) -> String {
+    match node.reclaimed_ms {
+        Some(deadline) if ready_ms <= deadline => {
+            format!("{} before the deadline", duration(deadline - ready_ms))
+        }
+        Some(deadline) => format!("{} after the deadline", duration(ready_ms - deadline)),
+        None => format!("after {}", duration(ready_ms.saturating_sub(node.notice_ms))),
+    }
+}
+
+fn violations(outcome: &Outcome, width: usize) -> Vec<String> {
+    let broken = &outcome.world.violations;
+    let shown = broken.iter().take(VIOLATIONS_SHOWN).flat_map(|violation| {
+        let at = duration(violation.at_ms);
+        painted(&format!("✗ law {} broken at {at}: {}", violation.law, violation.what), width, 4, BAD)
+    });
+    let mut lines: Vec<String> = shown.collect();
+    if broken.len() > VIOLATIONS_SHOWN {
+        let more = count(broken.len() - VIOLATIONS_SHOWN, "more violation");
+        lines.push(paint::with(BAD, &format!("✗ and {more}")));
+    }
+    lines
+}
+
+/// One line for each way in which pods were lost, the commonest first.
+fn hints(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> Vec<String> {
+    let mut ways: BTreeMap<Loss, Vec<&PodTrack>> = BTreeMap::new();
+    for node in &outcome.timelines {
+        for pod in node.pods.iter().filter(|pod| matches!(pod.fate, Fate::Killed | Fate::Left)) {
+            ways.entry(Loss::of(node, pod)).or_default().push(pod);
+        }
+    }
+    let mut ways: Vec<(Loss, Vec<&PodTrack>)> = ways.into_iter().collect();
+    ways.sort_by_key(|(_, pods)| std::cmp::Reverse(pods.len()));
+    let failed = outcome.timelines.iter().find_map(|node| reports.of(&node.instance)?["reason"].as_str());
+    let hints = ways.into_iter().take(HINTS_SHOWN).flat_map(|(loss, pods)| {
+        // Of a pod that was let go and did not go, the report cannot say why.
+        let said = match loss {
+            Loss::GraceOver | Loss::TooSlow => None,
+            _ => pods.iter().find_map(|pod| Some((*pod, reports.pod(&pod.uid)?.reason?))),
+        };
+        let said = match (said, failed) {
+            (Some((pod, reason)), _) => {
+                format!(" (the report says of {}/{}: {reason})", pod.namespace, pod.name)
+            }
+            (None, Some(reason)) if loss == Loss::NeverAsked => format!(" (the report says: {reason})"),
+            _ => String::new(),
+        };
+        let text = format!("hint: {} {}{said}", count(pods.len(), "pod"), loss.advice());
+        let mut lines = paint::wrap(&text, width, 6);
+        if let Some(first) = lines.first_mut() {
+            *first = first.replacen("hint:", &paint::with(WAITS.bold(), "hint:"), 1);
+        }
+        lines
+    });
+    hints.collect()
+}
+
+/// Ways in which a pod is lost, as far as the world can tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Loss {
+    /// Nobody asked it to go.
+    NeverAsked,
+    /// It was asked, and never allowed to go.
+    Refused,
+    /// It was terminating, and its own grace ran out.
+    GraceOver,
+    /// It was terminating, and EC2 took the node first.
+    TooSlow,
+    /// The node went to sleep with it.
+    Frozen,
+}
+
+impl Loss {
+    fn of(node: &NodeTimeline, pod: &PodTrack) -> Self {
+        match (pod.asked_ms, pod.terminating_ms) {
+            _ if pod.fate == Fate::Left && node.reclaimed_ms.is_none() => Self::Frozen,
+            (None, None) => Self::NeverAsked,
+            (Some(_), None) => Self::Refused,
+            _ if pod.ended_ms < node.reclaimed_ms || node.reclaimed_ms.is_none() => Self::GraceOver,
+            _ => Self::TooSlow,
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::NeverAsked => "got no eviction that reached the API server",
+            Self::Refused => {
+                "had no leave to go: give the workload one more replica than its PodDisruptionBudget asks \
+                 for, or let cast-spot override it with --pdb-at-deadline delete"
+            }
+            Self::GraceOver => {
+                "did not exit within the grace period after SIGTERM: handle SIGTERM, or raise \
+                 terminationGracePeriodSeconds (100 s still fit into a notice)"
+            }
+            Self::TooSlow => {
+                "needed more time than a notice leaves: keep terminationGracePeriodSeconds and the time to \
+                 exit below 100 s"
+            }
+            Self::Frozen => "froze with the instance, and go on with it when it comes back",
+        }
+    }
+}
+
+/// How much a node needs a look: by lost pods, then by the time until it was empty.
+pub(super) fn badness(node: &NodeTimeline) -> (usize, u64) {
+    (Tally::of(&node.pods).bad(), empty_ms(node).unwrap_or(0))
+}

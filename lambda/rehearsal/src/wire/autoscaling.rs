@@ -1,0 +1,269 @@
+//! Amazon EC2 Auto Scaling's query protocol (2011-01-01).
+
+use super::{
+    Call, Reply,
+    xml::{Form, element, nest},
+};
+use crate::{
+    faults::FaultKind,
+    world::{groups::Group, instances::Instance, state::State},
+};
+
+/// Whom a request is about, for the trace.
+pub(super) fn target(form: &Form) -> String {
+    let mut about = form.list("InstanceIds.member");
+    about.extend(form.get("InstanceId").map(str::to_owned));
+    about.extend(form.list("AutoScalingGroupNames.member"));
+    about.extend(form.get("AutoScalingGroupName").map(str::to_owned));
+    about.join(" ")
+}
+
+pub(super) fn answer(
+    state: &mut State,
+    call: Call,
+    action: &str,
+    form: &Form,
+    fault: Option<FaultKind>,
+) -> Reply {
+    match fault {
+        None => {}
+        Some(FaultKind::Throttled) => return error(400, "Throttling", "Rate exceeded"),
+        Some(FaultKind::Forbidden) => {
+            let message = format!("User is not authorized to perform: autoscaling:{action}");
+            return error(403, "AccessDenied", &message);
+        }
+        Some(FaultKind::InternalError) => {
+            return error(500, "InternalFailure", "An internal error has occurred");
+        }
+        Some(_) => return error(503, "ServiceUnavailable", "The service is unavailable"),
+    }
+    let result = match action {
+        "DescribeAutoScalingInstances" => Ok(describe_instances(state, form)),
+        "DescribeAutoScalingGroups" => Ok(describe_groups(state, form)),
+        "DescribeLifecycleHooks" => describe_hooks(state, form),
+        "DetachInstances" => detach(state, call, form),
+        "TerminateInstanceInAutoScalingGroup" => terminate(state, call, form),
+        "LaunchInstances" => launch(state, call, form),
+        other => return error(400, "InvalidAction", &format!("Could not find operation {other}")),
+    };
+    match result {
+        Ok(result) => reply(
+            200,
+            &format!(
+                "<{action}Response xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">{}{}</{action}Response>",
+                nest(&format!("{action}Result"), &result),
+                nest("ResponseMetadata", &element("RequestId", "0")),
+            ),
+        ),
+        Err(refusal) => refusal,
+    }
+}
+
+fn reply(status: u16, body: &str) -> Reply {
+    Reply { content_type: "text/xml", ..Reply::json(status, body.to_owned()) }
+}
+
+fn error(status: u16, code: &str, message: &str) -> Reply {
+    let who = if status < 500 { "Sender" } else { "Receiver" };
+    let error = element("Type", who) + &element("Code", code) + &element("Message", message);
+    let body = nest("Error", &error) + &element("RequestId", "0");
+    let body = format!(
+        "<ErrorResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">{body}</ErrorResponse>"
+    );
+    reply(status, &body)
+}
+
+fn validation(message: &str) -> Reply {
+    error(400, "ValidationError", message)
+}
+
+fn no_such_group(name: &str) -> Reply {
+    validation(&format!("AutoScalingGroup name not found - AutoScalingGroup: {name} not found"))
+}
+
+/// What describes a member in its group and by itself.
+fn member(instance: &Instance, with_group: bool) -> Option<String> {
+    let membership = instance.member.as_ref()?;
+    let group = match with_group {
+        true => element("AutoScalingGroupName", &membership.group),
+        false => String::new(),
+    };
+    let inner = [
+        element("InstanceId", &instance.id),
+        group,
+        element("InstanceType", "m7g.large"),
+        element("AvailabilityZone", &instance.zone),
+        element("LifecycleState", membership.lifecycle.as_str()),
+        element("HealthStatus", if with_group { "HEALTHY" } else { "Healthy" }),
+        element("ProtectedFromScaleIn", "false"),
+    ];
+    Some(nest("member", &inner.concat()))
+}
+
+fn describe_instances(state: &State, form: &Form) -> String {
+    let ids = form.list("InstanceIds.member");
+    let wanted = state.instances.values().filter(|i| ids.is_empty() || ids.contains(&i.id));
+    let members: String = wanted.filter_map(|instance| member(instance, true)).collect();
+    nest("AutoScalingInstances", &members)
+}
+
+fn describe_groups(state: &State, form: &Form) -> String {
+    let names = form.list("AutoScalingGroupNames.member");
+    let wanted = state.groups.values().filter(|g| names.is_empty() || names.contains(&g.spec.name));
+    let groups: String = wanted.map(|group| nest("member", &describe_group(state, group))).collect();
+    nest("AutoScalingGroups", &groups)
+}
+
+fn describe_group(state: &State, group: &Group) -> String {
+    let spec = &group.spec;
+    let zones: String = spec.zones.iter().map(|zone| element("member", zone)).collect();
+    let members = state.members(&spec.name);
+    let instances: String = members.iter().filter_map(|id| member(&state.instances[id], false)).collect();
+    let mut inner = [
+        element("AutoScalingGroupName", &spec.name),
+        element("MinSize", "0"),
+        element("MaxSize", &spec.max.to_string()),
+        element("DesiredCapacity", &group.desired.to_string()),
+        nest("AvailabilityZones", &zones),
+        nest("Instances", &instances),
+        element("HealthCheckType", "EC2"),
+        element("CreatedTime", "2026-01-01T00:00:00Z"),
+        element("CapacityRebalance", if group.rebalances() { "true" } else { "false" }),
+    ]
+    .concat();
+    if spec.mixed {
+        let distribution = element("OnDemandPercentageAboveBaseCapacity", "0");
+        inner += &nest("MixedInstancesPolicy", &nest("InstancesDistribution", &distribution));
+    }
+    if let Some(operator) = &spec.operator {
+        inner += &nest("Operator", &(element("Managed", "true") + &element("Principal", operator)));
+    }
+    inner
+}
+
+fn describe_hooks(state: &State, form: &Form) -> Result<String, Reply> {
+    let name = form.get("AutoScalingGroupName").unwrap_or_default();
+    let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
+    let managed = group.spec.managed_node_group.as_ref().map(|_| "Terminate-LC-Hook".to_owned());
+    let hooks: String = group
+        .spec
+        .termination_hook
+        .iter()
+        .chain(&managed)
+        .map(|hook| {
+            let inner = [
+                element("LifecycleHookName", hook),
+                element("AutoScalingGroupName", name),
+                element("LifecycleTransition", "autoscaling:EC2_INSTANCE_TERMINATING"),
+                element("HeartbeatTimeout", "1800"),
+                element("GlobalTimeout", "172800"),
+                element("DefaultResult", "CONTINUE"),
+            ];
+            nest("member", &inner.concat())
+        })
+        .collect();
+    Ok(nest("LifecycleHooks", &hooks))
+}
+
+fn activity(group: &str, description: &str) -> String {
+    [
+        element("ActivityId", "00000000-0000-4000-c000-000000000000"),
+        element("AutoScalingGroupName", group),
+        element("Description", description),
+        element("Cause", "a user request"),
+        element("StartTime", "2026-01-01T00:00:00Z"),
+        element("StatusCode", "InProgress"),
+        element("Progress", "50"),
+    ]
+    .concat()
+}
+
+fn not_operated_by_other(state: &State, group: &str) -> Result<(), Reply> {
+    match state.groups.get(group) {
+        None => Err(no_such_group(group)),
+        Some(group) if group.spec.operator.is_some() => {
+            Err(error(403, "AccessDenied", "The Auto Scaling group is managed by another operator."))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn detach(state: &mut State, call: Call, form: &Form) -> Result<String, Reply> {
+    let group = form.get("AutoScalingGroupName").unwrap_or_default();
+    not_operated_by_other(state, group)?;
+    let decrement = match form.get("ShouldDecrementDesiredCapacity") {
+        Some("true") => true,
+        Some("false") => false,
+        _ => return Err(validation("ShouldDecrementDesiredCapacity is required")),
+    };
+    let mut activities = String::new();
+    for id in form.list("InstanceIds.member") {
+        state.saw_group_write(call, &id);
+        state.detach(&id, group, decrement).map_err(|refusal| validation(&refusal))?;
+        activities += &nest("member", &activity(group, &format!("Detaching EC2 instance: {id}")));
+    }
+    Ok(nest("Activities", &activities))
+}
+
+fn terminate(state: &mut State, call: Call, form: &Form) -> Result<String, Reply> {
+    let id = form.get("InstanceId").unwrap_or_default();
+    let group = state.instances.get(id).and_then(|i| i.member.as_ref()).map(|m| m.group.clone());
+    if let Some(group) = &group {
+        not_operated_by_other(state, group)?;
+    }
+    let decrement = form.get("ShouldDecrementDesiredCapacity") == Some("true");
+    state.saw_group_write(call, id);
+    state.terminate_in_group(id, decrement).map_err(|refusal| validation(&refusal))?;
+    Ok(nest("Activity", &activity(&group.unwrap_or_default(), &format!("Terminating EC2 instance: {id}"))))
+}
+
+fn launch(state: &mut State, call: Call, form: &Form) -> Result<String, Reply> {
+    let group = form.get("AutoScalingGroupName").unwrap_or_default();
+    not_operated_by_other(state, group)?;
+    let token = form.get("ClientToken").filter(|token| !token.is_empty() && token.len() <= 64);
+    let token = token.ok_or_else(|| validation("ClientToken must have 1 to 64 characters"))?.to_owned();
+    if form.get("RequestedCapacity") != Some("1") {
+        return Err(validation("the world launches one instance at a time"));
+    }
+    let zones = &state.groups[group].spec.zones;
+    let zone = match (form.list("AvailabilityZones.member").as_slice(), zones.as_slice()) {
+        ([zone], zones) if zones.contains(zone) => zone.clone(),
+        ([], [only]) => only.clone(),
+        _ => {
+            return Err(validation(
+                "You must specify exactly one of the group's Availability Zones or subnets.",
+            ));
+        }
+    };
+    let old = state.saw_launch(call, group);
+    let outcome = match state.launch_instance(group, &zone, &token, old.as_deref()) {
+        Some(id) => nest(
+            "Instances",
+            &nest(
+                "member",
+                &[
+                    element("InstanceType", "m7g.large"),
+                    element("MarketType", "spot"),
+                    element("AvailabilityZone", &zone),
+                    nest("InstanceIds", &element("member", &id)),
+                ]
+                .concat(),
+            ),
+        ),
+        None => nest(
+            "Errors",
+            &nest(
+                "member",
+                &[
+                    element("InstanceType", "m7g.large"),
+                    element("MarketType", "spot"),
+                    element("AvailabilityZone", &zone),
+                    element("ErrorCode", "InsufficientInstanceCapacity"),
+                    element("ErrorMessage", "There is no Spot capacity available that matches your request."),
+                ]
+                .concat(),
+            ),
+        ),
+    };
+    Ok(element("AutoScalingGroupName", group) + &element("ClientToken", &token) + &outcome)
+}

@@ -1,0 +1,142 @@
+//! The AWS side: an HTTP client for the AWS SDKs whose connections end in the world.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_config::SdkConfig;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+
+use super::{Call, Effect, Operation, Reply, Wire, autoscaling, ec2, eks, xml::Form};
+use crate::{
+    faults::{Api, FaultKind},
+    world::{state::State, usual::REGION},
+};
+
+/// The configuration with which one environment builds its AWS clients.
+pub(crate) fn sdk_config(wire: &Wire) -> SdkConfig {
+    let credentials =
+        Credentials::new("AKIDWORLD", "secret-of-the-world", Some("session".to_owned()), None, "world");
+    SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::from_static(REGION))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(SharedHttpClient::new(Client { wire: wire.clone() }))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(wire.world.clock())
+        .build()
+}
+
+#[derive(Clone)]
+struct Client {
+    wire: Wire,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "world's HTTP client of f{}", self.wire.env)
+    }
+}
+
+impl HttpClient for Client {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector { client: self.clone(), read_timeout: settings.read_timeout() })
+    }
+}
+
+#[derive(Debug)]
+struct Connector {
+    client: Client,
+    read_timeout: Option<Duration>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let (wire, read_timeout) = (self.client.wire.clone(), self.read_timeout);
+        HttpConnectorFuture::new(async move {
+            // An unread body would trip the SDK's stalled stream protection.
+            let body =
+                request.take_body().collect().await.map_err(|error| ConnectorError::user(error))?.to_bytes();
+            let asked = Asked::new(request.uri(), &body);
+            let operation = asked.operation();
+            let effect: Effect = Box::new(move |state, call, fault| asked.answer(state, call, fault));
+            let call = wire.call(operation, effect);
+            let reply = match read_timeout {
+                None => call.await,
+                Some(limit) => match timeout(limit, call).await {
+                    Ok(reply) => reply,
+                    Err(elapsed) => return Err(ConnectorError::timeout(elapsed.into())),
+                },
+            };
+            let (reply, _open) = reply.map_err(|broken| ConnectorError::io(broken.into()))?;
+            Ok(response(reply))
+        })
+    }
+}
+
+fn response(reply: Reply) -> HttpResponse {
+    let status =
+        StatusCode::try_from(reply.status).unwrap_or_else(|_| StatusCode::from(http::StatusCode::OK));
+    let mut response = HttpResponse::new(status, SdkBody::from(reply.body.to_vec()));
+    response.headers_mut().insert("content-type", reply.content_type);
+    response
+}
+
+/// A request, taken apart.
+struct Asked {
+    api: Api,
+    action: String,
+    path: String,
+    form: Arc<Form>,
+}
+
+impl Asked {
+    fn new(uri: &str, body: &[u8]) -> Self {
+        let uri: http::Uri = uri.parse().unwrap_or_default();
+        let service = uri.host().and_then(|host| host.split('.').next()).unwrap_or_default();
+        let form = Form::parse(body);
+        let action = form.get("Action").unwrap_or_default().to_owned();
+        let (api, action) = match service {
+            "ec2" => (Api::Ec2, action),
+            "autoscaling" => (Api::AutoScaling, action),
+            _ => (Api::Eks, "DescribeCluster".to_owned()),
+        };
+        Self { api, action, path: uri.path().to_owned(), form: Arc::new(form) }
+    }
+
+    fn operation(&self) -> Operation {
+        let target = match self.api {
+            Api::Ec2 => self.form.list("InstanceId").join(","),
+            Api::AutoScaling => autoscaling::target(&self.form),
+            Api::Eks | Api::Kubernetes => self.path.trim_start_matches("/clusters/").to_owned(),
+        };
+        Operation {
+            api: self.api,
+            name: self.action.clone(),
+            target,
+            writes: !self.action.starts_with("Describe"),
+        }
+    }
+
+    fn answer(&self, state: &mut State, call: Call, fault: Option<FaultKind>) -> Reply {
+        match self.api {
+            Api::Ec2 => ec2::answer(state, call, &self.action, &self.form, fault),
+            Api::AutoScaling => autoscaling::answer(state, call, &self.action, &self.form, fault),
+            Api::Eks | Api::Kubernetes => eks::answer(state, &self.path, fault),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Amazon EKS's REST JSON: DescribeCluster.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+
+use super::Reply;
+use crate::{
+    faults::FaultKind,
+    world::{
+        state::State,
+        usual::{ACCOUNT, REGION},
+    },
+};
+
+/// What the cluster's CA looks like. No TLS runs in the world, so it need not be a real one.
+const CA: &str = "-----BEGIN CERTIFICATE-----\nd29ybGQ=\n-----END CERTIFICATE-----\n";
+
+/// Address of a cluster's API server.
+pub(crate) fn endpoint(cluster: &str) -> String {
+    format!("https://{}.gr7.{REGION}.eks.amazonaws.com", cluster.to_lowercase().replace('_', "-"))
+}
+
+pub(super) fn answer(state: &State, path: &str, fault: Option<FaultKind>) -> Reply {
+    match fault {
+        None => {}
+        Some(FaultKind::Throttled) => return error(429, "ThrottlingException", "Rate exceeded"),
+        Some(FaultKind::Forbidden) => {
+            return error(
+                403,
+                "AccessDeniedException",
+                "User is not authorized to perform: eks:DescribeCluster",
+            );
+        }
+        Some(FaultKind::InternalError) => return error(500, "ServerException", "Internal server error"),
+        Some(_) => return error(503, "ServiceUnavailableException", "Service is unavailable"),
+    }
+    let name = path.trim_start_matches("/clusters/");
+    if !state.clusters.iter().any(|cluster| cluster.name == name) {
+        return error(404, "ResourceNotFoundException", &format!("No cluster found for name: {name}."));
+    }
+    let cluster = json!({ "cluster": {
+        "name": name,
+        "arn": format!("arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}"),
+        "createdAt": 1_700_000_000,
+        "version": "1.33",
+        "endpoint": endpoint(name),
+        "status": "ACTIVE",
+        "certificateAuthority": { "data": STANDARD.encode(CA) },
+        "accessConfig": { "authenticationMode": "API_AND_CONFIG_MAP" },
+    }});
+    Reply::json(200, cluster.to_string())
+}
+
+fn error(status: u16, code: &str, message: &str) -> Reply {
+    Reply::json(status, json!({ "__type": code, "message": message }).to_string())
+}

@@ -1,0 +1,106 @@
+//! The API servers: a service that takes the requests of a `kube::Client`.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, future::BoxFuture, stream};
+use http::{Request, Response, header};
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::Frame;
+use kube::client::Body;
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    time::{Instant, sleep_until},
+};
+use tower::{BoxError, Service};
+
+use super::{Effect, Open, Reply, Wire, request::Asked};
+use crate::world::watch::Change;
+
+/// Body of an answer. A watch's goes on for as long as it is read.
+pub(crate) type ReplyBody = UnsyncBoxBody<Bytes, BoxError>;
+
+/// The API server of one cluster, as one environment reaches it.
+#[derive(Clone)]
+pub(crate) struct ApiServer {
+    pub(crate) wire: Wire,
+    pub(crate) cluster: usize,
+}
+
+impl Service<Request<Body>> for ApiServer {
+    type Response = Response<ReplyBody>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let server = self.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect_bytes().await?;
+            let asked = Asked::new(&parts, body);
+            let timeout = asked.parameter("timeoutSeconds").and_then(|s| s.parse().ok());
+            let operation = asked.operation();
+            let cluster = server.cluster;
+            let effect: Effect =
+                Box::new(move |state, call, fault| asked.answer(state, cluster, call, fault));
+            let (reply, open) = server.wire.call(operation, effect).await?;
+            server.respond(reply, open, timeout)
+        }
+        .boxed()
+    }
+}
+
+impl ApiServer {
+    fn respond(
+        &self,
+        reply: Reply,
+        open: Open,
+        timeout: Option<u64>,
+    ) -> Result<Response<ReplyBody>, BoxError> {
+        let mut response =
+            Response::builder().status(reply.status).header(header::CONTENT_TYPE, reply.content_type);
+        if let Some(seconds) = reply.retry_after {
+            response = response.header(header::RETRY_AFTER, seconds);
+        }
+        let body = match reply.watch {
+            None => Full::new(reply.body).map_err(|never: Infallible| match never {}).boxed_unsync(),
+            Some(changes) => self.stream(changes, open, timeout),
+        };
+        Ok(response.body(body)?)
+    }
+
+    /// Changes arrive half a round trip after they happen. The server ends the watch after its timeout.
+    fn stream(&self, changes: UnboundedReceiver<Change>, open: Open, timeout: Option<u64>) -> ReplyBody {
+        let world = self.wire.world.clone();
+        let ends = Instant::now() + Duration::from_secs(timeout.unwrap_or(1_800));
+        let next = move |(mut changes, open): (UnboundedReceiver<Change>, Open)| {
+            let world = world.clone();
+            async move {
+                let change = tokio::select! {
+                    biased;
+                    change = changes.recv() => change,
+                    () = sleep_until(ends) => return None,
+                };
+                let Some((at_ms, line)) = change else {
+                    return Some((Err("connection reset by peer".into()), (changes, open)));
+                };
+                let shown =
+                    world.enter(|state| state.faults.shown_ms(at_ms).checked_add(state.pace.latency_ms / 2));
+                match shown {
+                    Some(shown_ms) => sleep_until(world.clock().instant(shown_ms)).await,
+                    None => std::future::pending().await,
+                }
+                Some((Ok(Frame::data(line)), (changes, open)))
+            }
+        };
+        StreamBody::new(stream::unfold((changes, open), next)).boxed_unsync()
+    }
+}

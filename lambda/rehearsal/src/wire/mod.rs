@@ -1,0 +1,197 @@
+//! The wires into the world: HTTP requests in, HTTP responses out, in the formats of the real services.
+//!
+//! Every call goes through [`Wire::call`]: half of its latency, its effect (or a fault), the other half. The
+//! request is on its way once it is sent: a caller that gives up does not take it back.
+
+use std::{future::pending, time::Duration};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{mpsc::UnboundedReceiver, oneshot},
+    time::sleep,
+};
+
+use crate::{
+    faults::{Api, FaultKind},
+    world::{World, state::State, watch::Change},
+};
+
+mod autoscaling;
+pub(crate) mod aws;
+mod ec2;
+pub(crate) mod eks;
+mod eviction;
+pub(crate) mod kubernetes;
+pub(crate) mod objects;
+mod patch;
+mod request;
+mod resources;
+mod status;
+#[cfg(test)]
+mod tests;
+mod token;
+mod xml;
+
+/// The wires of one function environment.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    pub(crate) world: World,
+    pub(crate) env: usize,
+}
+
+/// What is called, for faults, counts and the trace.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) api: Api,
+    /// `DescribeInstances`, `create pods/eviction`
+    pub(crate) name: String,
+    /// On what.
+    pub(crate) target: String,
+    /// Whether it can change something.
+    pub(crate) writes: bool,
+}
+
+impl Operation {
+    /// Its key in call counts.
+    pub(crate) fn key(&self) -> String {
+        format!("{}:{}", self.api.as_str(), self.name)
+    }
+}
+
+/// One call under way, as its effect sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) env: usize,
+    pub(crate) id: u64,
+    pub(crate) sent_ms: u64,
+}
+
+/// An answer.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) retry_after: Option<u32>,
+    pub(crate) body: Bytes,
+    /// A body that goes on: the changes of a watch.
+    pub(crate) watch: Option<UnboundedReceiver<Change>>,
+}
+
+impl Reply {
+    pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, content_type: "application/json", retry_after: None, body: body.into(), watch: None }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error("connection refused")]
+    Refused,
+    #[error("connection reset by peer")]
+    Reset,
+}
+
+/// What a call does when it arrives. It gets the fault, if one strikes, and renders it in its own format.
+pub(crate) type Effect = Box<dyn FnOnce(&mut State, Call, Option<FaultKind>) -> Reply + Send>;
+
+/// An open call: closed when it is answered or dropped.
+pub(crate) struct Open {
+    wire: Wire,
+    id: u64,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let (env, id) = (self.wire.env, self.id);
+        self.wire.world.enter(|state| state.observer.closed(env, id, state.now_ms));
+    }
+}
+
+impl Wire {
+    /// Sends a call and waits for its answer. The call stays open for as long as [`Open`] lives.
+    pub(crate) async fn call(&self, operation: Operation, effect: Effect) -> Result<(Reply, Open), Broken> {
+        let begun = self.world.clock().has_begun();
+        let start = self.world.enter(|state| {
+            if !state.observer.is_alive(self.env) {
+                return None;
+            }
+            let fault = match begun {
+                true => state.faults.strike(state.now_ms, operation.api, &operation.name),
+                false => None,
+            };
+            let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
+            let id = state.observer.sent(self.env, &operation, fault.is_some(), state.now_ms);
+            let call = Call { env: self.env, id, sent_ms: state.now_ms };
+            Some((fault, latency_ms, Open { wire: self.clone(), id }, call))
+        });
+        // The environment is frozen or dead: nothing in it goes on.
+        let Some((fault, latency_ms, open, call)) = start else { return pending().await };
+        let (mut answer, answered) = oneshot::channel();
+        let world = self.world.clone();
+        tokio::spawn(async move {
+            let fault = match fault {
+                Some(FaultKind::Hang(ms)) => {
+                    if !outlasts(&mut answer, ms).await {
+                        let what = format!("f{} {} {} given up", call.env, operation.key(), operation.target);
+                        return world.enter(|state| state.note(&what));
+                    }
+                    None
+                }
+                fault => fault,
+            };
+            answer.send(arrive(&world, &operation, call, fault, latency_ms, effect).await).ok();
+        });
+        let reply = answered.await.unwrap_or(Err(Broken::Reset))?;
+        self.world.enter(|state| state.observer.answered(call));
+        Ok((reply, open))
+    }
+}
+
+/// `true` when the caller still waits after so many milliseconds.
+async fn outlasts(answer: &mut oneshot::Sender<Result<Reply, Broken>>, ms: u64) -> bool {
+    let over =
+        async { if ms == u64::MAX { pending().await } else { sleep(Duration::from_millis(ms)).await } };
+    tokio::select! {
+        biased;
+        () = answer.closed() => false,
+        () = over => true,
+    }
+}
+
+/// The way there, the effect, the way back.
+async fn arrive(
+    world: &World,
+    operation: &Operation,
+    call: Call,
+    fault: Option<FaultKind>,
+    latency_ms: u64,
+    effect: Effect,
+) -> Result<Reply, Broken> {
+    let there_ms = latency_ms / 2;
+    sleep(Duration::from_millis(there_ms)).await;
+    let begun = world.clock().has_begun();
+    let result = world.enter(|state| {
+        let (result, outcome) = match fault {
+            Some(FaultKind::Refused) => (Err(Broken::Refused), "refused".to_owned()),
+            Some(FaultKind::AnswerLost) => {
+                let reply = effect(state, call, None);
+                (Err(Broken::Reset), format!("{}, answer lost", reply.status))
+            }
+            fault => {
+                let reply = effect(state, call, fault);
+                let status = reply.status;
+                (Ok(reply), status.to_string())
+            }
+        };
+        if begun {
+            let key = operation.key();
+            state.note(&format!("f{} {key} {} -> {outcome}", call.env, operation.target));
+            if result.is_ok() {
+                *state.calls.entry(key).or_default() += 1;
+            }
+        }
+        result
+    });
+    sleep(Duration::from_millis(latency_ms - there_ms)).await;
+    result
+}

@@ -1,0 +1,160 @@
+//! A request to an API server: what it names, and which answer is its.
+
+use bytes::Bytes;
+use http::{Method, header};
+
+use super::{Call, Operation, Reply, eviction, resources, status, token};
+use crate::{
+    faults::{Api, FaultKind},
+    world::state::State,
+};
+
+/// A request, taken apart.
+pub(super) struct Asked {
+    method: Method,
+    path: Vec<String>,
+    query: Vec<(String, String)>,
+    authorization: Option<String>,
+    pub(super) content_type: String,
+    pub(super) body: Bytes,
+}
+
+/// What a path names.
+enum Resource<'a> {
+    Nodes,
+    Node(&'a str),
+    Pods(Option<&'a str>),
+    Pod(&'a str, &'a str),
+    Eviction(&'a str, &'a str),
+    Events(&'a str),
+    Budgets(Option<&'a str>),
+    Unknown,
+}
+
+impl Asked {
+    pub(super) fn new(parts: &http::request::Parts, body: Bytes) -> Self {
+        let header = |name| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let query = parts.uri.query().unwrap_or_default();
+        Self {
+            method: parts.method.clone(),
+            path: parts.uri.path().trim_matches('/').split('/').map(str::to_owned).collect(),
+            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            authorization: header(header::AUTHORIZATION),
+            content_type: header(header::CONTENT_TYPE).unwrap_or_default(),
+            body,
+        }
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn is_watch(&self) -> bool {
+        matches!(self.parameter("watch"), Some("true" | "1"))
+    }
+
+    /// The node in a field selector on `spec.nodeName`.
+    pub(super) fn selected_node(&self) -> Result<Option<&str>, Reply> {
+        match self.parameter("fieldSelector").filter(|selector| !selector.is_empty()) {
+            None => Ok(None),
+            Some(selector) => match selector.strip_prefix("spec.nodeName=") {
+                Some(node) => Ok(Some(node.trim_start_matches('='))),
+                None => Err(status::bad_request(&format!("field label not supported: {selector}"))),
+            },
+        }
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["api", "v1", "nodes"] => Resource::Nodes,
+            ["api", "v1", "nodes", name] => Resource::Node(name),
+            ["api", "v1", "pods"] => Resource::Pods(None),
+            ["api", "v1", "namespaces", ns, "pods"] => Resource::Pods(Some(ns)),
+            ["api", "v1", "namespaces", ns, "pods", name] => Resource::Pod(ns, name),
+            ["api", "v1", "namespaces", ns, "pods", name, "eviction"] => Resource::Eviction(ns, name),
+            ["api", "v1", "namespaces", ns, "events"] => Resource::Events(ns),
+            ["apis", "policy", "v1", "poddisruptionbudgets"] => Resource::Budgets(None),
+            ["apis", "policy", "v1", "namespaces", ns, "poddisruptionbudgets"] => Resource::Budgets(Some(ns)),
+            _ => Resource::Unknown,
+        }
+    }
+
+    /// Kubernetes' verb, resource and object.
+    fn names(&self) -> (&'static str, &'static str, String) {
+        let on_list = match self.method {
+            Method::POST => "create",
+            _ if self.is_watch() => "watch",
+            _ => "list",
+        };
+        let on_object = match self.method {
+            Method::PATCH => "patch",
+            Method::DELETE => "delete",
+            Method::PUT => "update",
+            _ => "get",
+        };
+        let selector = || self.parameter("fieldSelector").unwrap_or_default().to_owned();
+        match self.resource() {
+            Resource::Nodes => (on_list, "nodes", String::new()),
+            Resource::Node(name) => (on_object, "nodes", name.to_owned()),
+            Resource::Pods(_) => (on_list, "pods", selector()),
+            Resource::Pod(ns, name) => (on_object, "pods", format!("{ns}/{name}")),
+            Resource::Eviction(ns, name) => ("create", "pods/eviction", format!("{ns}/{name}")),
+            Resource::Events(ns) => (on_list, "events", ns.to_owned()),
+            Resource::Budgets(_) => (on_list, "poddisruptionbudgets", String::new()),
+            Resource::Unknown => (on_object, "unknown", self.path.join("/")),
+        }
+    }
+
+    pub(super) fn operation(&self) -> Operation {
+        let (verb, resource, target) = self.names();
+        Operation {
+            api: Api::Kubernetes,
+            name: format!("{verb} {resource}"),
+            target,
+            writes: self.method != Method::GET,
+        }
+    }
+
+    pub(super) fn answer(
+        &self,
+        state: &mut State,
+        cluster: usize,
+        call: Call,
+        fault: Option<FaultKind>,
+    ) -> Reply {
+        let wall = state.clock.wall();
+        if let Err(why) = token::check(self.authorization.as_deref(), wall) {
+            state.note(&format!("f{} token refused: {why}", call.env));
+            return status::unauthorized();
+        }
+        let (verb, resource, target) = self.names();
+        let fault = fault.map(|kind| (kind, status::fault(kind, verb, resource, &target)));
+        match (&self.method, self.resource(), fault) {
+            // Throttled or not, the observer sees evictions and deletes.
+            (&Method::POST, Resource::Eviction(ns, name), fault) => {
+                eviction::evict(state, cluster, call, (ns, name), &self.body, fault.map(|(_, reply)| reply))
+            }
+            (&Method::DELETE, Resource::Pod(ns, name), fault) => {
+                eviction::delete(state, cluster, call, (ns, name), &self.body, fault.map(|(_, reply)| reply))
+            }
+            (&Method::GET, Resource::Pods(None), Some((FaultKind::Expired, status))) if self.is_watch() => {
+                resources::expired_watch(state, &status)
+            }
+            (_, _, Some((_, reply))) => reply,
+            (&Method::GET, Resource::Pods(ns), None) if self.is_watch() => {
+                resources::watch_pods(self, state, cluster, ns)
+            }
+            (&Method::GET, Resource::Nodes, None) => resources::list_nodes(state, cluster),
+            (&Method::GET, Resource::Node(name), None) => resources::get_node(state, cluster, name),
+            (&Method::PATCH, Resource::Node(name), None) => {
+                resources::patch_node(self, state, cluster, call, name)
+            }
+            (&Method::GET, Resource::Pods(ns), None) => resources::list_pods(self, state, cluster, call, ns),
+            (&Method::GET, Resource::Pod(ns, name), None) => resources::get_pod(state, cluster, ns, name),
+            (&Method::POST, Resource::Events(ns), None) => resources::create_event(self, state, cluster, ns),
+            (&Method::GET, Resource::Budgets(ns), None) => resources::list_budgets(state, cluster, ns),
+            _ => status::no_such_resource(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the API servers hold: nodes, pods, budgets, events.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::{Call, Reply, objects, patch, request::Asked, status};
+use crate::world::{nodes::Node, state::State};
+
+/// The status of budgets lags behind in a real cluster too. The text is made at most once in this time.
+const BUDGETS_LAG_MS: u64 = 100;
+
+pub(super) fn get_node(state: &mut State, cluster: usize, name: &str) -> Reply {
+    match state.clusters[cluster].nodes.get_mut(name) {
+        Some(node) => Reply::json(200, node.json()),
+        None => status::not_found("nodes", name),
+    }
+}
+
+pub(super) fn get_pod(state: &State, cluster: usize, namespace: &str, name: &str) -> Reply {
+    match state.find_pod(cluster, namespace, name) {
+        Some(pod) => Reply::json(200, objects::pod(state, pod, true)),
+        None => status::not_found("pods", name),
+    }
+}
+
+/// A watch whose one event says that its resourceVersion is too old.
+pub(super) fn expired_watch(state: &State, status: &Reply) -> Reply {
+    let (sender, only) = mpsc::unbounded_channel();
+    let error = [&b"{\"type\":\"ERROR\",\"object\":"[..], &status.body, b"}\n"].concat();
+    sender.send((state.now_ms, Bytes::from(error))).ok();
+    Reply { watch: Some(only), ..Reply::json(200, Bytes::new()) }
+}
+
+pub(super) fn list_pods(
+    asked: &Asked,
+    state: &mut State,
+    cluster: usize,
+    call: Call,
+    namespace: Option<&str>,
+) -> Reply {
+    let node = match asked.selected_node() {
+        Ok(node) => node,
+        Err(reply) => return reply,
+    };
+    let of_node = node.and_then(|name| state.clusters[cluster].nodes.get_mut(name));
+    let mut pods: Vec<_> = match (node, of_node) {
+        (Some(_), Some(node)) => {
+            node.watchers.record();
+            node.pods.iter().copied().collect()
+        }
+        (Some(_), None) => Vec::new(),
+        (None, _) => state.clusters[cluster].names.values().copied().collect(),
+    };
+    pods.retain(|pod| namespace.is_none_or(|ns| state.workload(*pod).namespace == ns));
+    if let (Some(node), None) = (node, namespace) {
+        state.observer.listed(call, cluster, node, state.now_ms, &pods);
+    }
+    let items: Vec<String> = pods.iter().map(|pod| objects::pod(state, *pod, false)).collect();
+    list("PodList", "v1", state.revision, &items)
+}
+
+pub(super) fn watch_pods(asked: &Asked, state: &mut State, cluster: usize, namespace: Option<&str>) -> Reply {
+    let node = match asked.selected_node() {
+        Ok(Some(node)) if namespace.is_none() => node,
+        Ok(_) => return status::bad_request("the world watches the pods of one node only"),
+        Err(reply) => return reply,
+    };
+    let since = asked.parameter("resourceVersion").unwrap_or("0");
+    let since = since.parse::<u64>().ok().filter(|revision| *revision > 0);
+    let changes = state.watch_pods(cluster, node, since);
+    Reply { watch: Some(changes), ..Reply::json(200, Bytes::new()) }
+}
+
+pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call: Call, name: &str) -> Reply {
+    if asked.content_type != "application/json-patch+json" {
+        let message = "the body of the request was in an unknown format";
+        return status::failure(415, "UnsupportedMediaType", message, &json!({}));
+    }
+    let Some(node) = state.clusters[cluster].nodes.get(name) else {
+        return status::not_found("nodes", name);
+    };
+    let (instance, was_cordoned) = (node.instance.clone(), node.is_unschedulable());
+    let patched = match patch::apply(&node.object, &asked.body) {
+        Ok(patched) => patched,
+        Err(patch::Refused::Malformed(problem)) => return status::bad_request(&problem),
+        Err(patch::Refused::DoesNotApply) => return status::patch_does_not_apply(),
+    };
+    if patched["metadata"]["name"] != name
+        || patched["spec"]["providerID"] != node.object["spec"]["providerID"]
+    {
+        return status::invalid("Node", name, "spec.providerID: Forbidden: node updates may not change it");
+    }
+    let changed = state.store_node(cluster, name, patched);
+    let node = state.clusters[cluster].nodes.get_mut(name);
+    let (json, uncordoned) = match node {
+        Some(node) => (node.json(), was_cordoned && !node.is_unschedulable()),
+        None => return status::not_found("nodes", name),
+    };
+    if changed {
+        state.saw_node_write(call, &instance, name, uncordoned);
+    }
+    Reply::json(200, json)
+}
+
+pub(super) fn create_event(asked: &Asked, state: &mut State, cluster: usize, namespace: &str) -> Reply {
+    let Ok(mut event) = serde_json::from_slice::<Value>(&asked.body) else {
+        return status::bad_request("the object provided is unrecognized");
+    };
+    let generated =
+        event["metadata"]["generateName"].as_str().map(|prefix| format!("{prefix}{}", state.revision));
+    let name = event["metadata"]["name"].as_str().map(str::to_owned).or(generated);
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return status::invalid(
+            "Event",
+            "",
+            "metadata.name: Required value: name or generateName is required",
+        );
+    };
+    if state.is_terminating(cluster, namespace) {
+        return status::namespace_terminating("events", &name, namespace);
+    }
+    let about = event["involvedObject"]["namespace"].as_str().unwrap_or_default();
+    let fits = match about {
+        "" => matches!(namespace, "default" | "kube-system"),
+        about => about == namespace,
+    };
+    if !fits {
+        let problem = "involvedObject.namespace: Invalid value: does not match event.namespace";
+        return status::invalid("Event", &name, problem);
+    }
+    event["metadata"]["name"] = json!(name);
+    event["metadata"]["namespace"] = json!(namespace);
+    event["metadata"]["resourceVersion"] = json!(state.bump().to_string());
+    Reply::json(201, event.to_string())
+}
+
+fn list(kind: &str, version: &str, revision: u64, items: &[String]) -> Reply {
+    let head = format!(
+        "{{\"kind\":\"{kind}\",\"apiVersion\":\"{version}\",\"metadata\":{{\"resourceVersion\":\"{revision}\"}},\"items\":["
+    );
+    Reply::json(200, [head.as_str(), &items.join(","), "]}"].concat())
+}
+
+/// Hundreds of functions may list the nodes at once: the text is made once for each change.
+pub(super) fn list_nodes(state: &mut State, cluster: usize) -> Reply {
+    let revision = state.revision;
+    let cluster = &mut state.clusters[cluster];
+    if let Some((at, text)) = &cluster.node_list
+        && *at == cluster.nodes_revision
+    {
+        return Reply::json(200, text.clone());
+    }
+    let items: Vec<Bytes> = cluster.nodes.values_mut().map(Node::json).collect();
+    let items: Vec<String> = items.iter().map(|json| String::from_utf8_lossy(json).into_owned()).collect();
+    let reply = list("NodeList", "v1", revision, &items);
+    cluster.node_list = Some((cluster.nodes_revision, reply.body.clone()));
+    reply
+}
+
+pub(super) fn list_budgets(state: &mut State, cluster: usize, namespace: Option<&str>) -> Reply {
+    let fresh = |at_ms: u64| state.now_ms < at_ms + BUDGETS_LAG_MS;
+    match (&state.clusters[cluster].budget_list, namespace) {
+        (Some((at_ms, text)), None) if fresh(*at_ms) => return Reply::json(200, text.clone()),
+        _ => {}
+    }
+    let budgets = 0..state.clusters[cluster].pdbs.len();
+    let wanted = budgets
+        .filter(|index| namespace.is_none_or(|ns| state.clusters[cluster].pdbs[*index].namespace == ns));
+    let items: Vec<String> = wanted.map(|index| objects::budget(state, cluster, index).to_string()).collect();
+    let reply = list("PodDisruptionBudgetList", "policy/v1", state.revision, &items);
+    if namespace.is_none() {
+        state.clusters[cluster].budget_list = Some((state.now_ms, reply.body.clone()));
+    }
+    reply
+}

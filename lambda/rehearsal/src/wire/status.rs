@@ -1,0 +1,136 @@
+//! Errors of the Kubernetes API as `Status` objects, with the real API server's words.
+
+use serde_json::{Value, json};
+
+use super::Reply;
+use crate::{faults::FaultKind, world::budgets::Ruling};
+
+/// A `Status` of kind Failure.
+pub(super) fn failure(code: u16, reason: &str, message: &str, details: &Value) -> Reply {
+    let mut status = json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "code": code,
+    });
+    if !reason.is_empty() {
+        status["reason"] = json!(reason);
+    }
+    if !details.is_null() {
+        status["details"] = details.clone();
+    }
+    Reply::json(code, status.to_string())
+}
+
+pub(super) fn not_found(kind: &str, name: &str) -> Reply {
+    let details = json!({ "name": name, "kind": kind });
+    failure(404, "NotFound", &format!("{kind} \"{name}\" not found"), &details)
+}
+
+pub(super) fn no_such_resource() -> Reply {
+    let message = "the server could not find the requested resource";
+    failure(404, "NotFound", message, &json!({}))
+}
+
+pub(super) fn bad_request(message: &str) -> Reply {
+    failure(400, "BadRequest", message, &Value::Null)
+}
+
+pub(super) fn unauthorized() -> Reply {
+    failure(401, "Unauthorized", "Unauthorized", &Value::Null)
+}
+
+/// A JSON Patch that does not apply. The API server does not say which operation failed.
+pub(super) fn patch_does_not_apply() -> Reply {
+    let message = "the server rejected our request due to an error in our request";
+    failure(422, "Invalid", message, &json!({}))
+}
+
+pub(super) fn invalid(kind: &str, name: &str, problem: &str) -> Reply {
+    let message = format!("{kind} \"{name}\" is invalid: {problem}");
+    failure(422, "Invalid", &message, &json!({ "name": name, "kind": kind }))
+}
+
+/// The precondition on the UID does not hold.
+pub(super) fn uid_conflict(name: &str, asked: &str, actual: &str) -> Reply {
+    let message = format!(
+        "Operation cannot be fulfilled on pods \"{name}\": Precondition failed: UID in precondition: {asked}, UID in \
+         object meta: {actual}"
+    );
+    failure(409, "Conflict", &message, &json!({ "name": name, "kind": "pods" }))
+}
+
+pub(super) fn namespace_terminating(resource: &str, name: &str, namespace: &str) -> Reply {
+    let message = format!(
+        "{resource} \"{name}\" is forbidden: unable to create new content in namespace {namespace} because it is being \
+         terminated"
+    );
+    let details = json!({
+        "name": name,
+        "kind": resource,
+        "causes": [{
+            "reason": "NamespaceTerminating",
+            "message": format!("namespace {namespace} is being terminated"),
+            "field": "metadata.namespace",
+        }],
+    });
+    failure(403, "Forbidden", &message, &details)
+}
+
+/// What the Eviction API answers where a budget stands in the way.
+pub(super) fn disruption(ruling: &Ruling) -> Option<Reply> {
+    match ruling {
+        Ruling::Allowed => None,
+        Ruling::Blocked { pdb, status } => {
+            let needs = format!(
+                "The disruption budget {pdb} needs {} healthy pods and has {} currently",
+                status.desired, status.healthy
+            );
+            let details = json!({ "causes": [{ "reason": "DisruptionBudget", "message": needs }] });
+            let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+            Some(failure(429, "TooManyRequests", message, &details))
+        }
+        Ruling::TooMany => {
+            let message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not \
+                           support.";
+            Some(failure(500, "", message, &Value::Null))
+        }
+    }
+}
+
+/// The answer of an API server that a fault has struck.
+pub(super) fn fault(kind: FaultKind, verb: &str, resource: &str, name: &str) -> Reply {
+    match kind {
+        // API Priority and Fairness answers in plain text.
+        FaultKind::Throttled => Reply {
+            content_type: "text/plain; charset=utf-8",
+            retry_after: Some(1),
+            ..Reply::json(429, "Too many requests, please try again later.\n")
+        },
+        FaultKind::Forbidden => {
+            let message = format!(
+                "{resource} \"{name}\" is forbidden: User \"cast-spot\" cannot {verb} resource \"{resource}\" in API \
+                 group \"\" at the cluster scope"
+            );
+            failure(403, "Forbidden", &message, &json!({ "name": name, "kind": resource }))
+        }
+        FaultKind::InternalError => {
+            let message = "Internal error occurred: etcdserver: leader changed";
+            failure(
+                500,
+                "InternalError",
+                message,
+                &json!({ "causes": [{ "message": "etcdserver: leader changed" }] }),
+            )
+        }
+        FaultKind::Expired => {
+            failure(410, "Expired", "The resourceVersion for the provided watch is too old.", &Value::Null)
+        }
+        FaultKind::Unavailable | FaultKind::Refused | FaultKind::AnswerLost | FaultKind::Hang(_) => {
+            let message = "the server is currently unable to handle the request";
+            failure(503, "ServiceUnavailable", message, &json!({}))
+        }
+    }
+}

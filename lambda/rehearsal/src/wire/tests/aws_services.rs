@@ -1,0 +1,181 @@
+//! EC2, Auto Scaling and EKS, called by their SDKs.
+
+use aws_config::retry::RetryConfig;
+use aws_sdk_autoscaling::{Client as AutoScaling, error::ProvideErrorMetadata as _};
+use aws_sdk_ec2::Client as Ec2;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{Bench, small};
+use crate::{
+    Action, Api, Bucket, Fault, FaultKind, WorldSpec,
+    world::usual::{CLUSTER, GROUP},
+};
+
+const OLD: &str = "i-0a000000000000000";
+
+fn autoscaling(bench: &Bench) -> AutoScaling {
+    let config = aws_sdk_autoscaling::config::Builder::from(&bench.sdk).retry_config(RetryConfig::disabled());
+    AutoScaling::from_conf(config.build())
+}
+
+fn ec2(bench: &Bench) -> Ec2 {
+    let config = aws_sdk_ec2::config::Builder::from(&bench.sdk).retry_config(RetryConfig::disabled());
+    Ec2::from_conf(config.build())
+}
+
+#[tokio::test(start_paused = true)]
+async fn ec2_describes_instances_with_all_that_the_handler_reads() {
+    let bench = Bench::new(&small()).await;
+    let answer = ec2(&bench).describe_instances().instance_ids(OLD).send().await.unwrap();
+    assert_eq!(bench.now_ms(), 20, "one round trip");
+    let instance = &answer.reservations()[0].instances()[0];
+    assert_eq!(instance.instance_id(), Some(OLD));
+    assert_eq!(instance.state().unwrap().name().unwrap().as_str(), "running");
+    assert_eq!(instance.private_dns_name(), Some(bench.node.as_str()));
+    assert_eq!(instance.placement().unwrap().availability_zone(), Some("eu-west-1a"));
+    assert_eq!(instance.instance_lifecycle().unwrap().as_str(), "spot");
+    assert_eq!(instance.private_dns_name_options().unwrap().hostname_type().unwrap().as_str(), "ip-name");
+    let tag =
+        |key: &str| instance.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
+    assert_eq!(tag("aws:autoscaling:groupName"), Some(GROUP));
+    assert_eq!(tag("kubernetes.io/cluster/production"), Some("owned"));
+    let unknown = ec2(&bench).describe_instances().instance_ids("i-00000000").send().await.unwrap_err();
+    assert_eq!(unknown.code(), Some("InvalidInstanceID.NotFound"));
+    assert_eq!(unknown.message(), Some("The instance ID 'i-00000000' does not exist"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ec2_throttles_by_its_bucket_and_fails_by_faults() {
+    let mut spec = small();
+    spec.ec2_bucket = Some(Bucket { burst: 2, per_second: 1 });
+    let bench = Bench::new(&spec).await;
+    for expected in [None, None, Some("RequestLimitExceeded")] {
+        let answer = ec2(&bench).describe_instances().send().await;
+        assert_eq!(answer.err().and_then(|error| error.code().map(str::to_owned)).as_deref(), expected);
+    }
+    bench.at(1_100).await;
+    ec2(&bench).describe_instances().send().await.unwrap();
+
+    for (kind, code) in [
+        (FaultKind::Throttled, Some("RequestLimitExceeded")),
+        (FaultKind::InternalError, Some("InternalError")),
+        (FaultKind::Forbidden, Some("UnauthorizedOperation")),
+        (FaultKind::Refused, None),
+        (FaultKind::AnswerLost, None),
+    ] {
+        let mut spec = small();
+        spec.faults = vec![Fault::always(Api::Ec2, kind)];
+        let bench = Bench::new(&spec).await;
+        let error = ec2(&bench).describe_instances().send().await.unwrap_err();
+        assert_eq!(error.code(), code, "{kind:?}");
+        assert_eq!(bench.now_ms(), 20, "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn detach_launches_a_replacement_once() {
+    let bench = Bench::new(&small()).await;
+    let client = autoscaling(&bench);
+    let detach = || {
+        let call = client.detach_instances().instance_ids(OLD).auto_scaling_group_name(GROUP);
+        call.should_decrement_desired_capacity(false).send()
+    };
+    let activities = detach().await.unwrap();
+    assert_eq!(activities.activities()[0].auto_scaling_group_name(), Some(GROUP));
+    let refused = detach().await.unwrap_err();
+    assert_eq!(refused.code(), Some("ValidationError"));
+    assert_eq!(refused.message(), Some(&*format!("The instance {OLD} is not in InService or Standby.")));
+    let group = client.describe_auto_scaling_groups().auto_scaling_group_names(GROUP).send().await.unwrap();
+    let group = &group.auto_scaling_groups()[0];
+    assert_eq!((group.desired_capacity(), group.instances().len()), (Some(2), 3));
+    assert_eq!(group.capacity_rebalance(), Some(false));
+    bench.at(31_000).await;
+    let refused = detach().await.unwrap_err();
+    let gone = format!("The instance {OLD} is not part of Auto Scaling group {GROUP}.");
+    assert_eq!(refused.message(), Some(&*gone));
+    let answer = ec2(&bench).describe_instances().instance_ids(OLD).send().await.unwrap();
+    let tags = answer.reservations()[0].instances()[0].tags();
+    assert!(tags.iter().all(|tag| tag.key() != Some("aws:autoscaling:groupName")), "the tag goes with it");
+    let member = client.describe_auto_scaling_instances().instance_ids(OLD).send().await.unwrap();
+    assert!(member.auto_scaling_instances().is_empty());
+    bench.at(46_000).await;
+    assert_eq!(bench.world.enter(|state| state.clusters[0].nodes.len()), 3, "booted");
+    assert_eq!(bench.violations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_holds_a_terminated_instance_until_ec2_takes_it() {
+    for (hook, state, ended_ms) in
+        [(Some("drain".to_owned()), "Terminating:Wait", 120_000), (None, "Terminating", 1_010)]
+    {
+        let mut spec = small();
+        spec.group().termination_hook = hook.clone();
+        let bench = Bench::new(&spec).await;
+        let client = autoscaling(&bench);
+        let call = client.terminate_instance_in_auto_scaling_group().instance_id(OLD);
+        call.should_decrement_desired_capacity(false).send().await.unwrap();
+        let member = client.describe_auto_scaling_instances().instance_ids(OLD).send().await.unwrap();
+        assert_eq!(member.auto_scaling_instances()[0].lifecycle_state(), Some(state));
+        let hooks = client.describe_lifecycle_hooks().auto_scaling_group_name(GROUP).send().await.unwrap();
+        let hooks = hooks.lifecycle_hooks();
+        assert_eq!(hooks.first().and_then(|hook| hook.lifecycle_hook_name()), hook.as_deref());
+        bench.at(130_000).await;
+        assert_eq!(bench.world.enter(|state| state.instances[OLD].ended_ms), Some(ended_ms));
+        assert_eq!(bench.world.enter(|state| state.instances[OLD].replaced_by.len()), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn launch_instances_is_idempotent_and_names_what_it_could_not_get() {
+    let mut spec = small();
+    spec.group().spare_capacity = Some(1);
+    let bench = Bench::new(&spec).await;
+    let client = autoscaling(&bench);
+    let launch = |token: &str| {
+        let call = client.launch_instances().auto_scaling_group_name(GROUP).requested_capacity(1);
+        call.availability_zones("eu-west-1a").client_token(token).send()
+    };
+    let first = launch("a").await.unwrap();
+    let again = launch("a").await.unwrap();
+    assert_eq!(first.instances()[0].instance_ids(), again.instances()[0].instance_ids());
+    assert_eq!(bench.violations(), []);
+    let none = launch("b").await.unwrap();
+    assert!(none.instances().is_empty());
+    assert_eq!(none.errors()[0].error_code(), Some("InsufficientInstanceCapacity"));
+    let unnamed =
+        client.launch_instances().auto_scaling_group_name(GROUP).requested_capacity(1).client_token("c");
+    assert_eq!(unnamed.send().await.unwrap_err().code(), Some("ValidationError"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebalancing_group_replaces_on_the_notice() {
+    let changes: [fn(&mut WorldSpec); 2] = [
+        |spec| spec.group().capacity_rebalance = true,
+        |spec| spec.group().managed_node_group = Some("spot".to_owned()),
+    ];
+    for change in changes {
+        let mut spec = WorldSpec::usual(1, 2, 0);
+        change(&mut spec);
+        spec.interrupt(0, Action::Terminate, 500);
+        let bench = Bench::new(&spec).await;
+        bench.at(500).await;
+        let (state, replaced) = bench.world.enter(|state| {
+            let old = &state.instances[OLD];
+            (old.member.as_ref().unwrap().lifecycle.as_str(), old.replaced_by.len())
+        });
+        assert_eq!((state, replaced), ("Terminating:Wait", 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn eks_names_address_and_ca() {
+    let bench = Bench::new(&small()).await;
+    let client = aws_sdk_eks::Client::new(&bench.sdk);
+    let answer = client.describe_cluster().name(CLUSTER).send().await.unwrap();
+    let cluster = answer.cluster().unwrap();
+    assert!(cluster.endpoint().unwrap().starts_with("https://production."));
+    let ca = STANDARD.decode(cluster.certificate_authority().unwrap().data().unwrap()).unwrap();
+    assert!(ca.starts_with(b"-----BEGIN CERTIFICATE-----"));
+    let unknown = client.describe_cluster().name("nowhere").send().await.unwrap_err();
+    assert!(unknown.into_service_error().is_resource_not_found_exception());
+}

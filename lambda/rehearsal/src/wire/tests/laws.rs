@@ -1,0 +1,255 @@
+//! The observer catches a caller that breaks the laws.
+
+use aws_sdk_autoscaling::Client as AutoScaling;
+use k8s_openapi::{
+    api::core::v1::{Node, Pod},
+    apimachinery::pkg::apis::meta::v1::DeleteOptions,
+};
+use kube::{
+    Api,
+    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::json;
+
+use super::{Bench, RULES, small, uid_of};
+use crate::{
+    Action, Api as WorldApi, Budget, Fault, FaultKind, PdbSpec, WorkloadKind, WorkloadSpec, WorldSpec,
+    observer::Rules, world::usual::GROUP,
+};
+
+/// `web` and `dns` (system-critical) on node 0, `away` on node 1.
+fn world() -> WorldSpec {
+    let mut spec = small();
+    let names: Vec<String> = spec.clusters[0].nodes.iter().map(|node| node.name.clone()).collect();
+    let dns = WorkloadSpec {
+        priority_class: Some("system-cluster-critical".to_owned()),
+        ..WorkloadSpec::deployment("dns", vec![names[0].clone()])
+    };
+    spec.cluster().workloads.extend([
+        WorkloadSpec::deployment("web", vec![names[0].clone()]),
+        dns,
+        WorkloadSpec::deployment("away", vec![names[1].clone()]),
+    ]);
+    spec
+}
+
+impl Bench {
+    async fn find(&self, app: &str) -> Pod {
+        let pods = Api::<Pod>::all(self.kube.clone()).list(&ListParams::default()).await.unwrap();
+        let mut pods = pods.items;
+        pods.retain(|pod| pod.metadata.labels.as_ref().is_some_and(|labels| labels["app"] == app));
+        let here =
+            |pod: &Pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.as_ref() == Some(&self.node));
+        pods.iter().find(|pod| here(pod)).unwrap_or(&pods[0]).clone()
+    }
+
+    async fn delete(&self, pod: &Pod, grace_s: u32) {
+        let namespace = pod.metadata.namespace.as_deref().unwrap();
+        let uid = Preconditions { uid: pod.metadata.uid.clone(), resource_version: None };
+        let params = DeleteParams::default().grace_period(grace_s).preconditions(uid);
+        self.pods(namespace).delete(pod.metadata.name.as_deref().unwrap(), &params).await.ok();
+    }
+
+    async fn set_unschedulable(&self, node: &str, to: bool) {
+        let patch = json!([{ "op": "add", "path": "/spec/unschedulable", "value": to }]);
+        let patch = Patch::<()>::Json(serde_json::from_value(patch).unwrap());
+        Api::<Node>::all(self.kube.clone()).patch(node, &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    fn laws(&self) -> Vec<u8> {
+        self.violations().iter().map(|violation| violation.law).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_2_a_write_to_what_no_notice_named() {
+    let spec = world();
+    let bench = Bench::new(&spec).await;
+    bench.evict(&bench.find("away").await).await.unwrap();
+    assert_eq!(bench.laws(), [2]);
+    bench.set_unschedulable(&spec.clusters[0].nodes[1].name, true).await;
+    assert_eq!(bench.laws(), [2]);
+    let detach = AutoScaling::new(&bench.sdk).detach_instances().auto_scaling_group_name(GROUP);
+    let detach =
+        detach.instance_ids(&spec.clusters[0].nodes[1].instance).should_decrement_desired_capacity(false);
+    detach.send().await.unwrap();
+    assert_eq!(bench.laws(), [2]);
+    bench.set_unschedulable(&bench.node, true).await;
+    assert_eq!(bench.laws(), [0_u8; 0], "its own node");
+
+    let mut strange = world();
+    strange.cluster().registered = false;
+    let bench = Bench::new(&strange).await;
+    bench.set_unschedulable(&bench.node, true).await;
+    bench.evict(&bench.find("web").await).await.unwrap();
+    assert_eq!(bench.laws(), [2, 2]);
+
+    let bench = Bench::with_rules(&world(), Rules { dry_run: true, ..RULES }).await;
+    bench.set_unschedulable(&bench.node, true).await;
+    assert_eq!(bench.laws(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_3_a_budget_overridden_too_early_or_for_nothing() {
+    let blocked = || {
+        let mut spec = world();
+        spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(0))];
+        spec
+    };
+    let bench = Bench::new(&blocked()).await;
+    bench.at(84_000).await;
+    bench.delete(&bench.find("web").await, 30).await;
+    assert_eq!(bench.laws(), [3]);
+
+    let bench = Bench::new(&blocked()).await;
+    bench.at(85_000).await;
+    bench.delete(&bench.find("web").await, 30).await;
+    assert_eq!(bench.laws(), [0_u8; 0], "the last moment: 120 - 5 - 30 s");
+
+    let bench = Bench::with_rules(&blocked(), Rules { may_override: false, ..RULES }).await;
+    bench.at(100_000).await;
+    bench.delete(&bench.find("web").await, 10).await;
+    assert_eq!(bench.laws(), [3]);
+
+    let mut spec = blocked();
+    spec.deliveries.clear();
+    spec.interrupt(0, Action::Hibernate, 0);
+    let bench = Bench::new(&spec).await;
+    bench.at(100_000).await;
+    bench.delete(&bench.find("web").await, 10).await;
+    assert_eq!(bench.laws(), [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_4_two_replacements_for_one_instance() {
+    let bench = Bench::new(&world()).await;
+    let client = AutoScaling::new(&bench.sdk);
+    for token in ["a", "b"] {
+        let launch = client.launch_instances().auto_scaling_group_name(GROUP).requested_capacity(1);
+        launch.availability_zones("eu-west-1a").client_token(token).send().await.unwrap();
+    }
+    assert_eq!(bench.laws(), [4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_5_a_leg_that_waits_for_the_other() {
+    let bench = Bench::new(&world()).await;
+    bench.at(6_000).await;
+    bench.evict(&bench.find("web").await).await.unwrap();
+    bench.world.enter(|state| {
+        state.saw_end(0);
+        state.saw_answer(0, &[json!({ "event": { "instance_id": "i-0a000000000000000" } })]);
+        state.judge_legs();
+    });
+    assert_eq!(bench.laws(), [5, 5], "no call to Auto Scaling, no eviction in time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_6_a_write_after_the_deadline_and_a_call_left_open() {
+    let bench = Bench::new(&world()).await;
+    bench.at(119_995).await;
+    let pod = bench.find("web").await;
+    assert_eq!(bench.laws(), [6], "answered after the deadline");
+    bench
+        .evict_with(
+            &pod,
+            DeleteOptions {
+                grace_period_seconds: Some(1),
+                preconditions: uid_of(&pod),
+                ..Default::default()
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(bench.laws(), [6, 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_7_work_done_twice_or_undone() {
+    let bench = Bench::new(&world()).await;
+    let pod = bench.shop().await.remove(0);
+    bench.world.enter(|state| state.terminate(0, None, crate::world::pods::EndedBy::Cluster));
+    bench.evict(&pod).await.ok();
+    bench.set_unschedulable(&bench.node, true).await;
+    bench.set_unschedulable(&bench.node, false).await;
+    assert_eq!(bench.laws(), [7]);
+
+    // Another function's eviction, before this one looked.
+    let spec = world();
+    let bench = Bench::new(&spec).await;
+    let web = bench.find("web").await;
+    let id =
+        bench.world.enter(|state| state.find_pod(0, "shop", web.metadata.name.as_deref().unwrap()).unwrap());
+    bench.world.enter(|state| state.terminate(id, None, crate::world::pods::EndedBy::Eviction(7)));
+    bench.at(500).await;
+    bench.shop().await;
+    bench.evict(&web).await.unwrap();
+    assert_eq!(bench.laws(), [7]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_8_no_uid_no_grace_too_much_grace() {
+    let bench = Bench::new(&world()).await;
+    let pod = bench.find("web").await;
+    bench.evict_with(&pod, DeleteOptions::default()).await.unwrap();
+    assert_eq!(bench.laws(), [8], "no UID");
+
+    for grace_s in [0, 600] {
+        let bench = Bench::new(&world()).await;
+        let pod = bench.find("web").await;
+        bench.delete(&pod, grace_s).await;
+        assert_eq!(bench.laws(), [8], "grace {grace_s}");
+    }
+
+    let bench = Bench::new(&world()).await;
+    bench.at(100_000).await;
+    bench.evict(&bench.find("web").await).await.unwrap();
+    assert_eq!(bench.laws(), [8], "its own 30 s, and 20 s left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_9_the_wrong_pods_or_the_wrong_order() {
+    let bench = Bench::new(&world()).await;
+    bench.shop().await;
+    bench.evict(&bench.find("dns").await).await.unwrap();
+    assert_eq!(bench.laws(), [9], "critical, and the ordinary one is still there");
+    bench.evict(&bench.find("aws-node").await).await.unwrap();
+    assert_eq!(bench.laws(), [9], "a DaemonSet's");
+
+    let bench = Bench::new(&world()).await;
+    bench.shop().await;
+    bench.evict(&bench.find("web").await).await.unwrap();
+    bench.at(10_000).await;
+    bench.evict(&bench.find("dns").await).await.unwrap();
+    assert_eq!(bench.laws(), [0_u8; 0], "the ordinary one is gone");
+
+    let mut spec = world();
+    spec.cluster().workload("web").kind = WorkloadKind::Mirror;
+    let bench = Bench::new(&spec).await;
+    bench.evict(&bench.find("web").await).await.unwrap();
+    assert_eq!(bench.laws(), [9]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_10_impatience_and_a_delete_because_of_throttling() {
+    let mut spec = world();
+    spec.faults =
+        vec![Fault::always(WorldApi::Kubernetes, FaultKind::Throttled).on("create pods/eviction").times(1)];
+    let bench = Bench::new(&spec).await;
+    let pod = bench.find("web").await;
+    assert_eq!(bench.evict(&pod).await.unwrap_err().code, 429);
+    bench.delete(&pod, 10).await;
+    assert_eq!(bench.laws(), [10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_1_a_report_too_few_or_a_pod_left_out() {
+    let bench = Bench::new(&world()).await;
+    bench.world.enter(|state| state.saw_answer(0, &[]));
+    assert_eq!(bench.laws(), [1]);
+    let shown = bench.shop().await;
+    let report = json!({ "event": { "instance_id": "i-0a000000000000000" }, "pods": [{ "uid": shown[0].metadata.uid }] });
+    bench.world.enter(|state| state.saw_answer(0, &[report]));
+    let others = bench.world.enter(|state| state.clusters[0].nodes[&bench.node].pods.len()) - 1;
+    assert_eq!(bench.laws(), vec![1; others]);
+}

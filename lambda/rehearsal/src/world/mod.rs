@@ -1,0 +1,85 @@
+//! What stands in the world and how it moves.
+//!
+//! [`World`] is the door: whoever enters finds all that was due done. Behind it is one [`State`], cut by
+//! subject: instances and groups (what AWS sees), nodes, pods, budgets and workloads (what Kubernetes
+//! sees), and the timers that move them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::{sync::Notify, time::sleep_until};
+
+mod account;
+pub(crate) mod budgets;
+pub(crate) mod clock;
+pub(crate) mod groups;
+pub(crate) mod instances;
+pub(crate) mod nodes;
+pub(crate) mod pods;
+mod scheduler;
+pub mod spec;
+pub(crate) mod state;
+pub mod usual;
+pub(crate) mod watch;
+mod workloads;
+
+use clock::Clock;
+use state::State;
+
+/// The world, shared by its clockwork and the wires.
+#[derive(Clone)]
+pub(crate) struct World {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Clock,
+    state: Mutex<State>,
+    /// Wakes the clockwork when something falls due earlier than it knew.
+    earlier: Notify,
+}
+
+impl World {
+    pub(crate) fn new(state: State) -> Self {
+        Self {
+            shared: Arc::new(Shared { clock: state.clock, state: Mutex::new(state), earlier: Notify::new() }),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.shared.clock
+    }
+
+    /// Enters the world: first all that is due by now happens, then `visit`.
+    pub(crate) fn enter<T>(&self, visit: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.shared.clock.has_begun() {
+            state.advance(self.shared.clock.now_ms());
+        }
+        let before = state.next_due();
+        let result = visit(&mut state);
+        let earlier = match (before, state.next_due()) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(before), Some(now)) => now < before,
+        };
+        drop(state);
+        if earlier {
+            self.shared.earlier.notify_one();
+        }
+        result
+    }
+
+    /// The clockwork: moves the world for as long as it is polled.
+    pub(crate) async fn turn(self) {
+        loop {
+            match self.enter(|state| state.next_due()) {
+                None => self.shared.earlier.notified().await,
+                Some(due) => tokio::select! {
+                    biased;
+                    () = self.shared.earlier.notified() => {}
+                    () = sleep_until(self.clock().instant(due)) => {}
+                },
+            }
+        }
+    }
+}

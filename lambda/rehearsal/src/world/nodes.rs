@@ -1,0 +1,174 @@
+//! Node objects. The JSON object is the truth, because clients patch it.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::{
+    instances::Instance,
+    pods::PodId,
+    spec::NodeSpec,
+    state::{State, Timer},
+    watch::Watchers,
+};
+
+const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
+
+/// One Node object, and what the world knows of the machine under it.
+pub(crate) struct Node {
+    pub(crate) instance: String,
+    pub(crate) object: Value,
+    pub(crate) capacity: usize,
+    /// `false`: no kubelet moves anything here.
+    pub(crate) alive: bool,
+    /// Pods bound here that the API server still knows.
+    pub(crate) pods: BTreeSet<PodId>,
+    pub(crate) watchers: Watchers,
+    serialised: Option<Bytes>,
+}
+
+impl Node {
+    pub(super) fn new(instance: &Instance, name: &str, revision: u64, spec: &NodeSpec) -> Self {
+        let number: String = instance.id.chars().filter(char::is_ascii_hexdigit).collect();
+        let mut object = json!({
+            "kind": "Node",
+            "apiVersion": "v1",
+            "metadata": {
+                "name": name,
+                "uid": format!("00000000-0000-4000-9000-{:0>12}", &number[number.len().saturating_sub(12)..]),
+                "resourceVersion": revision.to_string(),
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+                "labels": {
+                    "kubernetes.io/hostname": name,
+                    "kubernetes.io/arch": "arm64",
+                    "kubernetes.io/os": "linux",
+                    "topology.kubernetes.io/zone": instance.zone,
+                    "eks.amazonaws.com/capacityType": "SPOT",
+                },
+            },
+            "spec": { "providerID": format!("aws:///{}/{}", instance.zone, instance.id) },
+            "status": {
+                "capacity": { "pods": spec.capacity.to_string() },
+                "conditions": [{ "type": "Ready", "status": "True", "reason": "KubeletReady" }],
+                "addresses": [{ "type": "InternalDNS", "address": instance.private_dns_name }],
+            },
+        });
+        if !spec.annotations.is_empty() {
+            object["metadata"]["annotations"] = json!(spec.annotations);
+        }
+        if spec.unschedulable {
+            object["spec"]["unschedulable"] = json!(true);
+            object["spec"]["taints"] = json!([{ "key": CORDON_TAINT, "effect": "NoSchedule" }]);
+        }
+        Self {
+            instance: instance.id.clone(),
+            object,
+            capacity: spec.capacity,
+            alive: true,
+            pods: BTreeSet::new(),
+            watchers: Watchers::default(),
+            serialised: None,
+        }
+    }
+
+    pub(crate) fn is_unschedulable(&self) -> bool {
+        self.object["spec"]["unschedulable"] == true
+    }
+
+    /// Whether the scheduler may put one more pod here. The world's pods tolerate no taint.
+    pub(crate) fn has_room(&self) -> bool {
+        let tainted = self.object["spec"]["taints"].as_array().is_some_and(|taints| {
+            taints.iter().any(|t| t["effect"] == "NoSchedule" || t["effect"] == "NoExecute")
+        });
+        self.alive && self.pods.len() < self.capacity && !tainted && !self.is_unschedulable()
+    }
+
+    /// The object as JSON text, made once for each change.
+    pub(crate) fn json(&mut self) -> Bytes {
+        let object = &self.object;
+        self.serialised.get_or_insert_with(|| Bytes::from(object.to_string())).clone()
+    }
+
+    fn touch(&mut self, revision: u64) {
+        self.object["metadata"]["resourceVersion"] = json!(revision.to_string());
+        self.serialised = None;
+    }
+
+    pub(super) fn halt(&mut self, revision: u64) {
+        self.alive = false;
+        self.object["status"]["conditions"] =
+            json!([{ "type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown" }]);
+        self.touch(revision);
+    }
+}
+
+impl State {
+    /// Stores `object` as the new content of a node. `false` if nothing changed.
+    pub(crate) fn store_node(&mut self, cluster: usize, name: &str, mut object: Value) -> bool {
+        drop_empty(&mut object);
+        let revision = self.revision + 1;
+        let (taint_ms, now_ms) = (self.pace.taint_ms, self.now_ms);
+        let Some(node) = self.clusters[cluster].nodes.get_mut(name) else { return false };
+        if node.object == object {
+            return false;
+        }
+        let was_cordoned = node.is_unschedulable();
+        node.object = object;
+        node.touch(revision);
+        let (is_cordoned, instance) = (node.is_unschedulable(), node.instance.clone());
+        self.revision = revision;
+        self.clusters[cluster].nodes_revision = revision;
+        if is_cordoned && !was_cordoned {
+            self.note(&format!("kubernetes node {name} cordoned"));
+            if let Some(instance) = self.instances.get_mut(&instance) {
+                instance.cordoned_ms.get_or_insert(now_ms);
+            }
+            self.set_in(taint_ms, Timer::Taint(cluster, name.to_owned()));
+        } else if was_cordoned && !is_cordoned {
+            self.note(&format!("kubernetes node {name} uncordoned"));
+        }
+        true
+    }
+
+    /// The node controller mirrors `unschedulable` as a taint.
+    pub(super) fn taint_cordoned(&mut self, cluster: usize, name: &str) {
+        let Some(node) = self.clusters[cluster].nodes.get(name).filter(|n| n.is_unschedulable()) else {
+            return;
+        };
+        let mut taints = node.object["spec"]["taints"].as_array().cloned().unwrap_or_default();
+        if taints.iter().any(|taint| taint["key"] == CORDON_TAINT) {
+            return;
+        }
+        let added = self.clock.wall().to_string();
+        taints.push(json!({ "key": CORDON_TAINT, "effect": "NoSchedule", "timeAdded": added }));
+        let mut object = node.object.clone();
+        object["spec"]["taints"] = Value::Array(taints);
+        self.store_node(cluster, name, object);
+        self.note(&format!("kubernetes node {name} tainted by the node controller"));
+    }
+}
+
+/// The API server leaves out what is empty or false.
+fn drop_empty(object: &mut Value) {
+    let prune = |map: &mut Map<String, Value>, keys: &[&str]| {
+        for key in keys {
+            let empty = match map.get(*key) {
+                Some(Value::Array(list)) => list.is_empty(),
+                Some(Value::Object(entries)) => entries.is_empty(),
+                Some(Value::Bool(set)) => !set,
+                Some(Value::Null) => true,
+                _ => false,
+            };
+            if empty {
+                map.remove(*key);
+            }
+        }
+    };
+    if let Some(spec) = object["spec"].as_object_mut() {
+        prune(spec, &["unschedulable", "taints"]);
+    }
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        prune(metadata, &["labels", "annotations"]);
+    }
+}

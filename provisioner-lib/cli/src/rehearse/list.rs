@@ -1,0 +1,34 @@
+//! `--list`: a table for people, JSON for scripts.
+
+use anstyle::Style;
+use cast_spot_rehearsal::scenario::ALL;
+
+/// All scenarios.
+pub(super) fn render(as_json: bool) -> serde_json::Result<String> {
+    if as_json { Ok(serde_json::to_string_pretty(ALL)? + "\n") } else { Ok(table()) }
+}
+
+fn table() -> String {
+    const BOLD: Style = Style::new().bold();
+    const DIM: Style = Style::new().dimmed();
+    let width = ALL.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
+    let mut text = format!("{DIM}{:width$}  exit{DIM:#}\n", "name");
+    for scenario in ALL {
+        let code = exit_code(scenario.graceful);
+        text += &[
+            format!("{BOLD}{:width$}{BOLD:#}     {code}  {}\n", scenario.name, scenario.about),
+            format!("{:width$}        {DIM}{}{DIM:#}\n", "", scenario.verdict),
+        ]
+        .concat();
+    }
+    text
+}
+
+/// Exit code with the default options, if it does not depend on the seed.
+fn exit_code(graceful: Option<bool>) -> String {
+    match graceful {
+        Some(true) => "0".to_owned(),
+        Some(false) => super::PODS_LOST.to_string(),
+        None => "–".to_owned(),
+    }
+}

@@ -1,0 +1,126 @@
+//! `cast-spot rehearse` as a script sees it: exit codes, standard output, standard error.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::{
+    io::{Read, Write},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+fn cast_spot(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cast-spot"));
+    command.arg("rehearse").args(args);
+    command
+}
+
+fn run(args: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = cast_spot(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+#[test]
+fn a_graceful_end_exits_0_and_ends_with_one_line_of_verdict() {
+    let (code, out, err) = run(&["--pods-per-node", "3"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("✓ 3 of 3 pods ended gracefully; cordon after 30 ms"), "{out}");
+    assert!(!out.contains('\u{1b}'), "no colours without a terminal");
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+}
+
+#[test]
+fn lost_pods_exit_1_and_bring_a_hint() {
+    let (code, out, _) = run(&["--scenario", "slow-exit", "--pods-per-node", "1"]);
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("✗ 1 of 2 pods ended gracefully, 1 killed") && out.contains("hint: 1 pod "),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_wrong_call_exits_2_before_anything_runs_and_says_what_to_type() {
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["--scenario", "pdb-bloked"], &["pdb-bloked", "similar value exists: 'pdb-blocked'"]),
+        (
+            &["--nodes", "9", "--cluster-nodes", "3", "--pods-per-node", "999"],
+            &["--nodes 9", "--pods-per-node 999", "hint:"],
+        ),
+        (&["--nodes", "many"], &["many", "--nodes"]),
+        (&["--pdb-at-deadline", "pray"], &["pray", "delete, leave"]),
+        (&["--event", "no-such-file.json"], &["--event no-such-file.json", "hint:"]),
+        (&["--scenario", "random", "--nodes", "2"], &["--seed"]),
+    ];
+    for (args, said) in cases {
+        let (code, out, err) = run(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
+        for words in said {
+            assert!(err.contains(words), "{args:?}: {err}");
+        }
+    }
+}
+
+#[test]
+fn an_event_is_read_from_standard_input() {
+    let event = |action: &str| {
+        format!(
+            r#"{{"version":"0","id":"e-1","detail-type":"EC2 Spot Instance Interruption Warning","source":"aws.ec2",
+            "account":"123456789012","time":"2026-11-22T09:00:00Z","region":"us-east-2","resources":[],
+            "detail":{{"instance-id":"i-1234567890abcdef0","instance-action":"{action}"}}}}"#
+        )
+    };
+    for (action, code, said) in
+        [("stop", 0, "i-1234567890abcdef0"), ("explode", 2, "detail.instance-action: `explode`")]
+    {
+        let mut child = cast_spot(&["--event", "-", "--pods-per-node", "1"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(event(action).as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+#[test]
+fn json_is_one_document_and_equal_for_equal_seeds() {
+    let outcome = || {
+        let (code, out, _) = run(&["--json", "--latency-ms", "50", "--seed", "5"]);
+        assert_eq!(code, 0);
+        let mut outcome: Value = serde_json::from_str(&out).unwrap();
+        assert!(outcome["real_ms"].is_u64());
+        outcome["real_ms"] = Value::Null;
+        outcome
+    };
+    let first = outcome();
+    assert_eq!(first, outcome());
+    assert_eq!(first["reports"][0]["cordon"]["after_ms"], 100);
+    assert_eq!(first["world"]["violations"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn the_list_names_every_scenario_in_both_forms() {
+    let (code, table, _) = run(&["--list"]);
+    assert_eq!(code, 0);
+    let (_, json, _) = run(&["--list", "--json"]);
+    let scenarios: Vec<Value> = serde_json::from_str(&json).unwrap();
+    assert!(scenarios.len() >= 23);
+    for scenario in scenarios {
+        assert!(table.contains(scenario["name"].as_str().unwrap()), "{table}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = cast_spot(&["--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}

@@ -1,0 +1,41 @@
+//! Real payloads in place of the scenarios' own events.
+
+use std::fs;
+
+use cast_spot_rehearsal::{
+    Outcome,
+    scenario::{EventFile, Options},
+};
+
+use super::{DETACH, assert_all_drained, calls, rehearse};
+
+#[test]
+fn a_real_event_takes_the_place_of_the_scenarios_own() {
+    for (file, action, replaced) in [("spot-terminate", "terminate", 1), ("spot-stop", "stop", 0)] {
+        let outcome = rehearse_event(file);
+        assert_eq!(outcome.reports[0]["event"]["instance_id"], "i-1234567890abcdef0");
+        assert_eq!(outcome.reports[0]["event"]["time"], "2026-11-22T09:00:00Z");
+        assert_eq!(outcome.reports[0]["event"]["action"], action);
+        assert_all_drained(&outcome);
+        assert_eq!(calls(&outcome, DETACH), replaced, "{file}");
+    }
+    assert_eq!(rehearse_event("spot-hibernate").world.pods.left, 20);
+    assert_eq!(rehearse_event("rebalance").reports[0]["outcome"], "ignored");
+}
+
+#[test]
+fn one_bad_message_of_a_batch_fails_alone() {
+    let outcome = rehearse_event("sqs-batch");
+    assert_all_drained(&outcome);
+    assert_eq!((outcome.timelines.len(), outcome.reports.len()), (2, 2));
+    let answer = outcome.deliveries[0].answer.as_ref().unwrap();
+    let failed = answer["batchItemFailures"].as_array().unwrap();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["itemIdentifier"], "2e1424d4-f796-459a-8184-9c92662be6da");
+}
+
+fn rehearse_event(file: &str) -> Outcome {
+    let path = cast_spot_tests::payload(&format!("{file}.json"));
+    let event = EventFile::parse(&fs::read_to_string(path).unwrap()).unwrap();
+    rehearse("baseline", &Options { event: Some(event), ..Options::default() })
+}
