@@ -44,7 +44,9 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     into.push(at.to_owned());
     match value {
         Value::Object(map) => map.iter().for_each(|(key, v)| places(v, &format!("{at}/{key}"), into)),
-        Value::Array(list) => list.iter().enumerate().for_each(|(i, v)| places(v, &format!("{at}/{i}"), into)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, v)| places(v, &format!("{at}/{i}"), into))
+        }
         _ => {}
     }
 }
@@ -99,6 +101,9 @@ proptest! {
 #[test]
 fn the_real_payloads_are_decoded() {
     for payload in PAYLOADS {
-        assert!(events(serde_json::from_str(payload).unwrap()).unwrap().iter().any(Result::is_ok), "{payload}");
+        assert!(
+            events(serde_json::from_str(payload).unwrap()).unwrap().iter().any(Result::is_ok),
+            "{payload}"
+        );
     }
 }

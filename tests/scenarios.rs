@@ -311,7 +311,11 @@ fn a_group_that_replaces_by_itself_is_only_watched() {
         let outcome = usual(scenario);
         assert_all_drained(&outcome);
         let replacement = &outcome.reports[0]["replacement"];
-        assert!(["confirmed", "already"].contains(&replacement["outcome"].as_str().unwrap()), "{scenario}");
+        assert_eq!(
+            (&replacement["method"], &replacement["outcome"]),
+            (&"verify".into(), &"confirmed".into())
+        );
+        assert!(replacement["instance_id"].as_str().unwrap().starts_with("i-"), "{scenario}");
         let writes = ["DetachInstances", "TerminateInstanceInAutoScalingGroup", "LaunchInstances"];
         assert!(
             writes.iter().all(|write| calls(&outcome, &format!("autoscaling:{write}")) == 0),

@@ -10,9 +10,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_runtime_api::{
     client::{
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-        },
+        http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
         orchestrator::{HttpRequest, HttpResponse},
         runtime_components::RuntimeComponents,
     },
@@ -114,7 +112,8 @@ struct ApiServer {
 
 impl ApiServer {
     async fn start() -> Self {
-        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut tls = ServerConfig::builder_with_provider(provider)
@@ -132,7 +131,8 @@ impl ApiServer {
         let (handshakes, requests) = (server.handshakes.clone(), server.requests.clone());
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (acceptor, handshakes, requests) = (acceptor.clone(), handshakes.clone(), requests.clone());
+                let (acceptor, handshakes, requests) =
+                    (acceptor.clone(), handshakes.clone(), requests.clone());
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(socket).await else { return };
                     handshakes.fetch_add(1, Ordering::SeqCst);
@@ -158,7 +158,8 @@ async fn accept(
         authorization: head.headers["authorization"].to_str().unwrap().to_owned(),
         body: serde_json::from_slice(&body).unwrap(),
     });
-    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    let status =
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(Response::builder().status(201).body(Full::from(status.to_string())).unwrap())
 }
 

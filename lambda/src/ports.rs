@@ -218,8 +218,11 @@ pub trait Cluster: Sync {
         node: &str,
         resource_version: &str,
     ) -> impl Future<Output = Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError>> + Send;
-    /// LIST PodDisruptionBudgets of all namespaces.
-    fn list_budgets(&self) -> impl Future<Output = Result<Vec<PodDisruptionBudget>, CallError>> + Send;
+    /// LIST PodDisruptionBudgets of a namespace.
+    fn list_budgets(
+        &self,
+        namespace: &str,
+    ) -> impl Future<Output = Result<Vec<PodDisruptionBudget>, CallError>> + Send;
     /// POST pods/eviction.
     fn evict(&self, end: End<'_>) -> impl Future<Output = Result<Evicted, CallError>> + Send;
     /// DELETE pod, whatever its PodDisruptionBudget says; `false` if it was gone.

@@ -1,16 +1,13 @@
 //! Tests across the crates of cast-spot, one target per area (see `Cargo.toml`). What they share is
 //! only where things are.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
-/// Root of the workspace.
+/// Root of the workspace. Cargo runs tests in the folder of their package; the folder they were compiled in
+/// may be another clone's, because clones share a target folder.
 #[must_use]
-pub fn root() -> &'static Path {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap_or(tests)
+pub fn root() -> PathBuf {
+    fs::canonicalize("..").unwrap_or_else(|_| PathBuf::from(".."))
 }
 
 /// A payload of `tests/payloads/`, by its file name.

@@ -22,6 +22,7 @@
 //! ```
 
 pub mod faults;
+pub mod live;
 mod observer;
 pub mod outcome;
 mod run;

@@ -1,7 +1,7 @@
 //! One rehearsal from its spec to its outcome: function environments around the production handler, on a
 //! paused clock.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cast_spot_handler::{
     Config, Entry, Handler,
@@ -17,7 +17,7 @@ use crate::{
     DeliverySpec, Outcome, WorldSpec,
     observer::{Observer, Rules, told},
     outcome::Delivery,
-    wire::{Wire, aws, eks, kubernetes::ApiServer},
+    wire::{Wire, aws, kubernetes::ApiServer},
     world::{World, clock::Clock, state::State},
 };
 
@@ -50,19 +50,7 @@ pub fn run(name: &str, spec: WorldSpec) -> Outcome {
 async fn rehearse(name: &str, spec: WorldSpec) -> Outcome {
     let clock = Clock::new(spec.start);
     let config = configure(&spec);
-    let rules = match &config {
-        Ok(config) => Rules {
-            margin_ms: config.policy.margin.as_millis() as i64,
-            may_override: config.policy.pdb == PdbPolicy::Delete,
-            dry_run: config.policy.dry_run,
-            replaces: matches!(
-                config.policy.replacement,
-                ReplacementPolicy::Auto | ReplacementPolicy::Launch
-            ),
-        },
-        Err(_) => Rules { margin_ms: 0, may_override: false, dry_run: true, replaces: false },
-    };
-    let world = World::new(State::new(&spec, clock, Observer::new(rules)));
+    let world = World::new(State::new(&spec, clock, Observer::new(rules(&config))));
     let clockwork = tokio::spawn(world.clone().turn());
     let deliveries = match config {
         Ok(config) => {
@@ -79,15 +67,35 @@ async fn rehearse(name: &str, spec: WorldSpec) -> Outcome {
     world.enter(|state| state.account(name, spec.seed, deliveries))
 }
 
-fn configure(spec: &WorldSpec) -> Result<Config, String> {
+/// The function's own environment variables.
+pub(crate) fn environment(spec: &WorldSpec) -> BTreeMap<String, String> {
     let registered = spec.clusters.iter().filter(|cluster| cluster.registered);
     let registered: Vec<&str> = registered.map(|cluster| cluster.name.as_str()).collect();
     let clusters = if registered.is_empty() { "elsewhere".to_owned() } else { registered.join(",") };
-    Config::from_lookup(|name| {
-        let given = spec.settings.env.get(name).cloned();
-        given.or_else(|| (name == "CAST_SPOT_CLUSTERS").then(|| clusters.clone()))
-    })
-    .map_err(|error| error.to_string())
+    let mut environment = BTreeMap::from([("CAST_SPOT_CLUSTERS".to_owned(), clusters)]);
+    environment.extend(spec.settings.env.clone());
+    environment
+}
+
+pub(crate) fn configure(spec: &WorldSpec) -> Result<Config, String> {
+    let environment = environment(spec);
+    Config::from_lookup(|name| environment.get(name).cloned()).map_err(|error| error.to_string())
+}
+
+/// What the observer must know of the configuration.
+pub(crate) fn rules(config: &Result<Config, String>) -> Rules {
+    match config {
+        Ok(config) => Rules {
+            margin_ms: config.policy.margin.as_millis() as i64,
+            may_override: config.policy.pdb == PdbPolicy::Delete,
+            dry_run: config.policy.dry_run,
+            replaces: matches!(
+                config.policy.replacement,
+                ReplacementPolicy::Auto | ReplacementPolicy::Launch
+            ),
+        },
+        Err(_) => Rules { margin_ms: 0, may_override: false, dry_run: true, replaces: false },
+    }
 }
 
 fn unanswered(world: &World, delivery: &DeliverySpec, error: &str) -> Delivery {
@@ -234,9 +242,10 @@ impl std::fmt::Debug for Connections {
 impl Transport for Connections {
     fn open(&self, endpoint: &Endpoint) -> Result<HttpService, BoxError> {
         let server = endpoint.server.host().unwrap_or_default().to_owned();
-        let cluster = self.wire.world.enter(|state| {
-            state.clusters.iter().position(|cluster| eks::endpoint(&cluster.name).ends_with(&server))
-        });
+        let cluster = self
+            .wire
+            .world
+            .enter(|state| state.clusters.iter().position(|cluster| cluster.server.ends_with(&server)));
         let cluster = cluster.ok_or_else(|| format!("no API server at {server}"))?;
         Ok(HttpService::new(ApiServer { wire: self.wire.clone(), cluster }))
     }

@@ -228,6 +228,11 @@ fn notices(spec: &mut WorldSpec, rng: &mut Rng) {
 }
 
 fn fault(rng: &mut Rng) -> Fault {
+    if chance(rng, 15) {
+        // Throttled to the end: what is not a budget's "not yet" must not be overridden.
+        let throttled = Fault::always(Api::Kubernetes, FaultKind::Throttled).on("create pods/eviction");
+        return throttled.percent(one(rng, &[30, 100]));
+    }
     let api = one(rng, &[Api::Ec2, Api::AutoScaling, Api::Kubernetes, Api::Kubernetes, Api::Eks]);
     let kind = match rng.u8(..8) {
         0 | 1 => FaultKind::Throttled,

@@ -119,20 +119,19 @@ impl<C: Cluster> DrainLeg<'_, C> {
     /// The drain loop: evicts wave by wave and watches until the pods are gone or time is up.
     async fn empty(&self, node: &Node, name: &str, version: String, mut pods: Pods) -> Vec<PodReport> {
         let table = self.budget.timetable();
+        // Only a refusal is explained by budgets: in a storm, hundreds of functions do without their list.
+        let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
+        let mut explained: BTreeSet<String> = BTreeSet::new();
+        let mut explanations = FuturesUnordered::new();
+        let (refuse, mut refused) = unbounded_channel::<String>();
         let slots = Semaphore::new(CALLS_AT_ONCE);
         let mut asks = FuturesUnordered::new();
         let mut asked: BTreeSet<String> = BTreeSet::new();
-        let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
 
         // Beside the evictions: what must not stand in their way.
         let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         asides.push(cordon::taint(self.cluster, self.notice, node.clone(), self.budget).boxed());
         asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
-        let list_budgets = self
-            .budget
-            .retried("kubernetes:list poddisruptionbudgets", || self.cluster.list_budgets())
-            .fuse();
-        tokio::pin!(list_budgets);
         let (sender, mut seen) = unbounded_channel();
         let watching = watch(self.cluster, name, version, self.budget, &sender).fuse();
         tokio::pin!(watching);
@@ -149,9 +148,9 @@ impl<C: Cluster> DrainLeg<'_, C> {
             if evicts {
                 let candidates = open.iter().flat_map(|wave| pods.candidates(*wave));
                 for pod in candidates.filter(|pod| asked.insert(pod.uid.clone())) {
-                    let (slots, policy) = (&slots, self.policy.pdb);
+                    let (slots, policy, refuse) = (&slots, self.policy.pdb, &refuse);
                     asks.push(async move {
-                        let answer = ask(self.cluster, &pod, policy, slots, self.budget).await;
+                        let answer = ask(self.cluster, &pod, policy, slots, refuse, self.budget).await;
                         (pod.uid, answer)
                     });
                 }
@@ -170,7 +169,12 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     pods.asked(&uid, answer, self.budget.now_ms());
                 }
                 Some(()) = asides.next() => {}
-                Ok(list) = &mut list_budgets => budgets = list,
+                Some(namespace) = refused.recv() => {
+                    if explained.insert(namespace.clone()) {
+                        explanations.push(self.list_budgets(namespace));
+                    }
+                }
+                Some(list) = explanations.next() => budgets.extend(list.unwrap_or_default()),
                 () = &mut watching => {}
                 () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
                 () = self.budget.wait_until(table.closing()) => break,
@@ -187,6 +191,11 @@ impl<C: Cluster> DrainLeg<'_, C> {
 
     async fn list(&self, node: &str) -> Result<crate::ports::Pods, CallError> {
         self.budget.retried(LIST, || self.cluster.list_pods(node)).await
+    }
+
+    async fn list_budgets(&self, namespace: String) -> Result<Vec<PodDisruptionBudget>, CallError> {
+        let list = || self.cluster.list_budgets(&namespace);
+        self.budget.retried("kubernetes:list poddisruptionbudgets", list).await
     }
 
     async fn post(&self, event: Event) {

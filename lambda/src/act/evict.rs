@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc::UnboundedSender};
 
 use crate::{
     budget::{Budget, jittered},
@@ -46,16 +46,18 @@ pub(super) enum Asked {
     Refused(String),
 }
 
-/// Asks until an answer ends it.
+/// Asks until an answer ends it. `refused` is told the namespace when a PodDisruptionBudget says no.
 pub(super) async fn ask(
     cluster: &impl Cluster,
     pod: &Candidate,
     policy: PdbPolicy,
     slots: &Semaphore,
+    refused: &UnboundedSender<String>,
     budget: &Budget,
 ) -> Asked {
     let table = budget.timetable();
     let last_moment = table.last_moment(pod.own_grace);
+    let mut told = false;
     let mut attempt = 0;
     loop {
         let answer = {
@@ -68,6 +70,9 @@ pub(super) async fn ask(
             Step::Fail(reason) => return Asked::Refused(reason),
             Step::Retry(rest, obstacle) => (jittered(rest), obstacle),
         };
+        if obstacle.is_budget() && !std::mem::replace(&mut told, true) {
+            let _ = refused.send(pod.namespace.clone());
+        }
         attempt += 1;
         let overrides = policy == PdbPolicy::Delete && obstacle.is_budget();
         let next = budget.now() + rest;

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     cache,
-    process::{Failure, Outcome},
+    process::{self, Failure, Outcome},
 };
 
 /// `cargo TASK` in the workspace root, building in the shared folder.
@@ -71,6 +71,20 @@ pub(crate) fn announce_first_build() -> Outcome {
         );
     }
     Ok(())
+}
+
+/// The function, as a dev build. Without `--package`, as `cargo lambda watch` builds it: that way tokio has the
+/// same features as in the tests, and aws-sdk-ec2 is not built a second time.
+pub(crate) fn function() -> Outcome<PathBuf> {
+    process::run(cargo("build")?.args(["--bin", "cast-spot-handler"]))?;
+    Ok(cache::target()?.join("debug/cast-spot-handler"))
+}
+
+/// The embedded world as a program of its own (`lambda/rehearsal/examples/serve.rs`), always a dev build and
+/// without `--package`, for the same reason.
+pub(crate) fn world() -> Outcome<PathBuf> {
+    process::run(cargo("build")?.args(["--example", "serve"]))?;
+    Ok(cache::target()?.join("debug/examples/serve"))
 }
 
 /// Cargo's own progress for whoever watches a terminal, silence in pipes and logs.

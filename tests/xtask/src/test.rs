@@ -1,5 +1,7 @@
-//! `cargo xtask test`: the tiers, from fast to real. Tests that need a tool are `#[ignore]` in a plain
-//! `cargo test`; here the tool is set up and they run.
+//! `cargo xtask test`: the tiers, from fast to real. Tests that need a tool or a program are `#[ignore]` in a
+//! plain `cargo test`; here it is set up and they run.
+
+use std::process::Command;
 
 use crate::{
     build, cargo_lambda,
@@ -13,6 +15,9 @@ pub(crate) fn run(allow_missing: bool, filter: &[String]) -> Outcome {
     headline("unit, world and simulation: cargo alone");
     let mut cargo = build::cargo("test")?;
     let fast = process::run(cargo.args(["--workspace", "--no-fail-fast", "--"]).args(filter));
+
+    headline("function: the binary itself over real sockets");
+    let fast = fast.and(function_tier(filter));
 
     headline("lambda: the function under `cargo lambda watch`, called with `cargo lambda invoke`");
     let lambda = lambda_tier(filter);
@@ -30,15 +35,21 @@ pub(crate) fn run(allow_missing: bool, filter: &[String]) -> Outcome {
     }
 }
 
+fn function_tier(filter: &[String]) -> Outcome {
+    build::function()?;
+    build::world()?;
+    process::run(ignored("function")?.args(filter))
+}
+
 fn lambda_tier(filter: &[String]) -> Outcome {
     let program = cargo_lambda::program()?;
-    // Without `--package`, as `cargo lambda watch` builds it: that way tokio has the same features as
-    // in the tests, and aws-sdk-ec2 is not built a second time.
-    process::run(build::cargo("build")?.args(["--bin", "cast-spot-handler"]))?;
+    build::function()?;
+    process::run(ignored("lambda")?.args(filter).env("CAST_SPOT_CARGO_LAMBDA", program))
+}
+
+/// The ignored tests of one target.
+fn ignored(target: &str) -> Outcome<Command> {
     let mut cargo = build::cargo("test")?;
-    cargo
-        .args(["--package", "cast-spot-tests", "--test", "lambda", "--", "--ignored"])
-        .args(filter)
-        .env("CAST_SPOT_CARGO_LAMBDA", program);
-    process::run(&mut cargo)
+    cargo.args(["--package", "cast-spot-tests", "--test", target, "--", "--ignored"]);
+    Ok(cargo)
 }

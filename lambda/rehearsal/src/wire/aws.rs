@@ -18,10 +18,11 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
-use super::{Call, Effect, Operation, Reply, Wire, autoscaling, ec2, eks, xml::Form};
+use super::{Broken, Call, Effect, Open, Operation, Reply, Wire, autoscaling, ec2, eks, xml::Form};
 use crate::{
     faults::{Api, FaultKind},
     world::{state::State, usual::REGION},
@@ -71,10 +72,8 @@ impl HttpConnector for Connector {
             // An unread body would trip the SDK's stalled stream protection.
             let body =
                 request.take_body().collect().await.map_err(|error| ConnectorError::user(error))?.to_bytes();
-            let asked = Asked::new(request.uri(), &body);
-            let operation = asked.operation();
-            let effect: Effect = Box::new(move |state, call, fault| asked.answer(state, call, fault));
-            let call = wire.call(operation, effect);
+            let authorization = request.headers().get("authorization").unwrap_or_default();
+            let call = call(&wire, request.uri(), authorization, &body);
             let reply = match read_timeout {
                 None => call.await,
                 Some(limit) => match timeout(limit, call).await {
@@ -86,6 +85,19 @@ impl HttpConnector for Connector {
             Ok(response(reply))
         })
     }
+}
+
+/// Sends one request, whichever service it is for.
+pub(crate) async fn call(
+    wire: &Wire,
+    uri: &str,
+    authorization: &str,
+    body: &Bytes,
+) -> Result<(Reply, Open), Broken> {
+    let asked = Asked::new(uri, authorization, body);
+    let operation = asked.operation();
+    let effect: Effect = Box::new(move |state, call, fault| asked.answer(state, call, fault));
+    wire.call(operation, effect).await
 }
 
 fn response(reply: Reply) -> HttpResponse {
@@ -105,9 +117,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(uri: &str, body: &[u8]) -> Self {
+    /// All services may share one address: the credential scope `DATE/REGION/SERVICE/aws4_request` of the
+    /// signature tells them apart.
+    fn new(uri: &str, authorization: &str, body: &[u8]) -> Self {
         let uri: http::Uri = uri.parse().unwrap_or_default();
-        let service = uri.host().and_then(|host| host.split('.').next()).unwrap_or_default();
+        let scope = authorization.split("/aws4_request").next().unwrap_or_default();
+        let service = scope.rsplit('/').next().unwrap_or_default();
         let form = Form::parse(body);
         let action = form.get("Action").unwrap_or_default().to_owned();
         let (api, action) = match service {

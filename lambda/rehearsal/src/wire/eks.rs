@@ -12,11 +12,11 @@ use crate::{
     },
 };
 
-/// What the cluster's CA looks like. No TLS runs in the world, so it need not be a real one.
-const CA: &str = "-----BEGIN CERTIFICATE-----\nd29ybGQ=\n-----END CERTIFICATE-----\n";
+/// What a cluster's CA looks like where no TLS runs.
+pub(crate) const CA: &str = "-----BEGIN CERTIFICATE-----\nd29ybGQ=\n-----END CERTIFICATE-----\n";
 
-/// Address of a cluster's API server.
-pub(crate) fn endpoint(cluster: &str) -> String {
+/// Address of a cluster's API server where no socket stands for it.
+pub(crate) fn server(cluster: &str) -> String {
     format!("https://{}.gr7.{REGION}.eks.amazonaws.com", cluster.to_lowercase().replace('_', "-"))
 }
 
@@ -35,17 +35,17 @@ pub(super) fn answer(state: &State, path: &str, fault: Option<FaultKind>) -> Rep
         Some(_) => return error(503, "ServiceUnavailableException", "Service is unavailable"),
     }
     let name = path.trim_start_matches("/clusters/");
-    if !state.clusters.iter().any(|cluster| cluster.name == name) {
+    let Some(cluster) = state.clusters.iter().find(|cluster| cluster.name == name) else {
         return error(404, "ResourceNotFoundException", &format!("No cluster found for name: {name}."));
-    }
+    };
     let cluster = json!({ "cluster": {
         "name": name,
         "arn": format!("arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}"),
         "createdAt": 1_700_000_000,
         "version": "1.33",
-        "endpoint": endpoint(name),
+        "endpoint": cluster.server,
         "status": "ACTIVE",
-        "certificateAuthority": { "data": STANDARD.encode(CA) },
+        "certificateAuthority": { "data": STANDARD.encode(&cluster.ca) },
         "accessConfig": { "authenticationMode": "API_AND_CONFIG_MAP" },
     }});
     Reply::json(200, cluster.to_string())

@@ -22,7 +22,7 @@ use super::{Effect, Open, Reply, Wire, request::Asked};
 use crate::world::watch::Change;
 
 /// Body of an answer. A watch's goes on for as long as it is read.
-pub(crate) type ReplyBody = UnsyncBoxBody<Bytes, BoxError>;
+pub type ReplyBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// The API server of one cluster, as one environment reaches it.
 #[derive(Clone)]

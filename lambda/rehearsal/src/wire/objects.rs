@@ -1,5 +1,7 @@
 //! Pods and budgets as the API server shows them.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -52,10 +54,10 @@ pub(crate) fn pod(state: &State, id: PodId, with_kind: bool) -> String {
         metadata["deletionTimestamp"] = json!(wall(over_ms));
         metadata["deletionGracePeriodSeconds"] = json!(termination.grace_s);
     }
-    let mut spec = json!({
-        "containers": [{ "name": "main", "image": workload.name }],
-        "terminationGracePeriodSeconds": workload.grace_s,
-    });
+    let mut spec = json!({ "terminationGracePeriodSeconds": workload.grace_s });
+    if !state.full_pods {
+        spec["containers"] = json!([{ "name": "main", "image": workload.name }]);
+    }
     if let Some(node) = &pod.node {
         spec["nodeName"] = json!(node);
     }
@@ -77,7 +79,19 @@ pub(crate) fn pod(state: &State, id: PodId, with_kind: bool) -> String {
         object["kind"] = json!("Pod");
         object["apiVersion"] = json!("v1");
     }
+    if state.full_pods {
+        return full(&object).to_string();
+    }
     object.to_string()
+}
+
+/// A pod with all that it does not need here: probes, volumes, managed fields.
+fn full(pod: &Value) -> Value {
+    static REAL: LazyLock<Value> =
+        LazyLock::new(|| serde_json::from_str(include_str!("pod.json")).unwrap_or_default());
+    let mut full = REAL.clone();
+    json_patch::merge(&mut full, pod);
+    full
 }
 
 /// A PodDisruptionBudget.

@@ -1,4 +1,5 @@
-//! The one clock of the world: tokio's paused clock, seen as milliseconds and as wall time.
+//! The one clock of the world: tokio's clock, seen as milliseconds and as wall time. It is paused in a
+//! rehearsal, and runs in the live world.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +21,11 @@ impl Clock {
     /// A clock that shows `start` at 0 ms.
     pub(crate) fn new(start: Timestamp) -> Self {
         Self { zero: Instant::now() + WARM_UP, start }
+    }
+
+    /// A clock that shows `start` at 0 ms, which is now.
+    pub(crate) fn running(start: Timestamp) -> Self {
+        Self { zero: Instant::now(), start }
     }
 
     /// Milliseconds since the start of the rehearsal.

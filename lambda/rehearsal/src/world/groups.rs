@@ -12,6 +12,8 @@ use super::{
 
 /// A detached instance is `Detaching` for so long.
 const DETACHING_MS: u64 = 30_000;
+/// A group that replaces by itself acts so long after the notice.
+const REBALANCE_MS: u64 = 3_000;
 /// From TerminateInstanceInAutoScalingGroup to the end of an instance that no hook holds.
 const TERMINATE_MS: u64 = 1_000;
 
@@ -82,8 +84,15 @@ impl State {
         self.groups.get(&self.instances.get(id)?.member.as_ref()?.group)
     }
 
-    /// A group with Capacity Rebalancing replaces an announced instance at once.
+    /// A group with Capacity Rebalancing hears of the notice, too, and acts on it a moment later.
     pub(super) fn group_sees_notice(&mut self, id: &str) {
+        if self.group_of(id).is_some_and(Group::rebalances) {
+            self.set_in(REBALANCE_MS, Timer::Rebalance(id.to_owned()));
+        }
+    }
+
+    /// The group replaces an announced instance, if it still has it.
+    pub(super) fn rebalance(&mut self, id: &str) {
         let in_service = self.instances.get(id).and_then(|i| i.member.as_ref());
         let in_service = in_service.is_some_and(|m| m.lifecycle == Lifecycle::InService);
         if in_service && self.group_of(id).is_some_and(Group::rebalances) {

@@ -28,6 +28,8 @@ pub struct WorldSpec {
     pub pace: Pace,
     /// Bucket of EC2's request throttling, shared by all functions; `None`: EC2 never throttles.
     pub ec2_bucket: Option<Bucket>,
+    /// Pods carry all that real ones do, some 10 kB each, where a rehearsal needs a tenth of it.
+    pub full_pods: bool,
     /// What goes wrong with calls.
     pub faults: Vec<Fault>,
     /// How the function runs.

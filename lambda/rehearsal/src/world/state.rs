@@ -12,7 +12,7 @@ use super::{
     pods::{Pod, PodId},
     spec::{Action, Bucket, Notice, Pace, PdbSpec, TerminatingNamespace, WorkloadSpec, WorldSpec},
 };
-use crate::{faults::FaultPlan, observer::Observer, trace::Trace};
+use crate::{faults::FaultPlan, observer::Observer, trace::Trace, wire::eks};
 
 /// Everything that stands in the world.
 pub(crate) struct State {
@@ -24,6 +24,7 @@ pub(crate) struct State {
     pub(crate) observer: Observer,
     pub(crate) faults: FaultPlan,
     pub(crate) ec2_bucket: Option<(Bucket, f64, u64)>,
+    pub(crate) full_pods: bool,
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) instances: BTreeMap<String, Instance>,
     pub(crate) groups: BTreeMap<String, Group>,
@@ -45,6 +46,10 @@ pub(crate) struct State {
 pub(crate) struct Cluster {
     pub(crate) name: String,
     pub(crate) registered: bool,
+    /// Address of its API server.
+    pub(crate) server: String,
+    /// Its certificate authority, PEM.
+    pub(crate) ca: String,
     pub(crate) nodes: BTreeMap<String, Node>,
     pub(crate) workloads: Vec<WorkloadSpec>,
     pub(crate) pdbs: Vec<PdbSpec>,
@@ -74,6 +79,8 @@ pub(crate) enum Timer {
     Reclaim(String),
     /// The node of a taken instance is removed.
     NodeGone(String),
+    /// A group acts on a notice by itself.
+    Rebalance(String),
     /// An instance freezes.
     Freeze(String),
     /// A new instance's node is Ready.
@@ -102,7 +109,12 @@ impl Timer {
     fn is_awaited(&self) -> bool {
         matches!(
             self,
-            Self::Notice(_) | Self::Reclaim(_) | Self::Freeze(_) | Self::Boot(_) | Self::HealthCheck(_)
+            Self::Notice(_)
+                | Self::Rebalance(_)
+                | Self::Reclaim(_)
+                | Self::Freeze(_)
+                | Self::Boot(_)
+                | Self::HealthCheck(_)
         )
     }
 }
@@ -119,6 +131,7 @@ impl State {
             observer,
             faults: FaultPlan::new(&spec.faults, spec.seed),
             ec2_bucket: spec.ec2_bucket.map(|bucket| (bucket, f64::from(bucket.burst), 0)),
+            full_pods: spec.full_pods,
             calls: BTreeMap::new(),
             instances: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -140,6 +153,8 @@ impl State {
             state.clusters.push(Cluster {
                 name: cluster.name.clone(),
                 registered: cluster.registered,
+                server: eks::server(&cluster.name),
+                ca: eks::CA.to_owned(),
                 nodes: BTreeMap::new(),
                 workloads: cluster.workloads.clone(),
                 pdbs: cluster.pdbs.clone(),
@@ -244,6 +259,7 @@ impl State {
             Timer::Notice(number) => self.issue_notice(number),
             Timer::Reclaim(instance) => self.reclaim(&instance),
             Timer::NodeGone(instance) => self.remove_node(&instance),
+            Timer::Rebalance(instance) => self.rebalance(&instance),
             Timer::Freeze(instance) => self.freeze(&instance),
             Timer::Boot(instance) => self.boot(&instance),
             Timer::HealthCheck(instance) => self.health_check(&instance),

@@ -73,6 +73,7 @@ impl WorldSpec {
             deliveries: Vec::new(),
             pace: Pace::default(),
             ec2_bucket: Some(EC2_BUCKET),
+            full_pods: false,
             faults: Vec::new(),
             settings: Settings::default(),
         }

@@ -35,7 +35,8 @@ impl Registry {
     }
 
     pub(super) async fn warm_up(&self) {
-        let connected = self.clusters.iter().map(|c| async { (c.name(), timeout(WARM_UP, c.connect()).await) });
+        let connected =
+            self.clusters.iter().map(|c| async { (c.name(), timeout(WARM_UP, c.connect()).await) });
         for (cluster, connected) in join_all(connected).await {
             let error = match connected {
                 Ok(Ok(_)) => continue,

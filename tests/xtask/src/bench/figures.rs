@@ -51,15 +51,22 @@ impl Figure {
     }
 }
 
+/// Median of what `value` takes out of each run.
+pub(crate) fn median<T>(runs: &[T], value: impl Fn(&T) -> Option<f64>) -> Option<f64> {
+    let mut values: Vec<f64> = runs.iter().filter_map(value).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
 /// One line for each figure.
 pub(crate) fn table(figures: &[Figure]) -> String {
-    let mut table = format!("{:<36} {:>12} {:>12}\n", "", "measured", "limit");
+    let mut table = format!("{:<42} {:>12} {:>12}\n", "", "measured", "limit");
     for figure in figures {
         let measured = figure.show(figure.value, "not measured");
         let limit = figure.show(figure.limit, "");
         let verdict = if figure.is_exceeded() { "  EXCEEDED" } else { "" };
         // Writing to a String cannot fail.
-        let _ = writeln!(table, "{:<36} {measured:>12} {limit:>12}{verdict}", figure.name);
+        let _ = writeln!(table, "{:<42} {measured:>12} {limit:>12}{verdict}", figure.name);
     }
     table
 }

@@ -1,6 +1,7 @@
-//! `cargo xtask bench`: what the function costs before it does anything, against the limits that it
-//! must keep. The binary is the one that `cargo build-lambda` makes.
+//! `cargo xtask bench`: what the function costs, before it does anything and for the drain of a full node,
+//! against the limits that it must keep. The binary is the one that `cargo build-lambda` makes.
 
+mod drain;
 mod figures;
 mod runtime_api;
 mod start;
@@ -13,7 +14,8 @@ use std::{
 use clap::ValueEnum;
 
 use self::{
-    figures::{Figure, Unit},
+    drain::Drain,
+    figures::{Figure, Unit, median},
     start::Start,
 };
 use crate::{
@@ -23,6 +25,8 @@ use crate::{
 
 /// Starts of each binary; the median counts.
 const RUNS: usize = 15;
+/// Drains; the median counts.
+const DRAINS: usize = 5;
 
 /// Which build is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,6 +51,8 @@ pub(crate) fn run(profile: Profile, json: Option<&Path>) -> Outcome {
     headline(format!("building the function and an empty one ({})", profile.name()));
     let function = built(profile, "cast-spot-handler")?;
     let empty = built(profile, "empty-lambda")?;
+    headline("building the world that it drains a node of");
+    let world = build::world()?;
 
     headline(format!("starting each {RUNS} times"));
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -55,7 +61,10 @@ pub(crate) fn run(profile: Profile, json: Option<&Path>) -> Outcome {
         ours.push(Start::of(&function.binary)?);
         theirs.push(Start::of(&empty.binary)?);
     }
-    let figures = figures(&function, &ours, &theirs)?;
+
+    headline(format!("draining a node of 110 pods over real sockets, {DRAINS} times"));
+    let drains = (0..DRAINS).map(|_| Drain::by(&function.binary, &world)).collect::<Outcome<Vec<_>>>()?;
+    let figures = figures(&function, &ours, &theirs, &drains)?;
 
     print!("{}", figures::table(&figures));
     if let Some(file) = json {
@@ -70,9 +79,9 @@ pub(crate) fn run(profile: Profile, json: Option<&Path>) -> Outcome {
     Err(Failure::Other(format!("over the limit: {}", exceeded.join(", "))))
 }
 
-fn figures(function: &Built, ours: &[Start], theirs: &[Start]) -> Outcome<Vec<Figure>> {
-    let start = start::median(ours, |start| Some(start.to_first_poll.as_secs_f64() * 1e3));
-    let floor = start::median(theirs, |start| Some(start.to_first_poll.as_secs_f64() * 1e3));
+fn figures(function: &Built, ours: &[Start], theirs: &[Start], drains: &[Drain]) -> Outcome<Vec<Figure>> {
+    let start = median(ours, |start| Some(start.to_first_poll.as_secs_f64() * 1e3));
+    let floor = median(theirs, |start| Some(start.to_first_poll.as_secs_f64() * 1e3));
     let above = start.zip(floor).map(|(start, floor)| (start - floor).max(0.0));
     let mib = |count: f64| Some(count * f64::from(1 << 20));
     Ok(vec![
@@ -97,15 +106,29 @@ fn figures(function: &Built, ours: &[Start], theirs: &[Start]) -> Outcome<Vec<Fi
             "peak_memory_first_poll_bytes",
             "peak memory at the first poll",
             Unit::Bytes,
-            start::median(ours, |start| start.peak_at_first_poll),
+            median(ours, |start| start.peak_at_first_poll),
             None,
         ),
         Figure::new(
-            "peak_memory_ignored_event_bytes",
-            "peak memory after an ignored event",
+            "peak_memory_drain_bytes",
+            "peak memory, drain of 110 pods",
             Unit::Bytes,
-            start::median(ours, |start| start.peak_after_event),
+            median(drains, |drain| drain.peak),
             mib(32.0),
+        ),
+        Figure::new(
+            "drain_last_eviction_ms",
+            "drain of 110 pods, to the last eviction",
+            Unit::Millis,
+            median(drains, |drain| Some(drain.to_last_eviction)),
+            None,
+        ),
+        Figure::new(
+            "drain_answer_ms",
+            "drain of 110 pods, to the answer",
+            Unit::Millis,
+            median(drains, |drain| Some(drain.to_answer)),
+            None,
         ),
     ])
 }

@@ -148,7 +148,7 @@ async fn launch_instances_is_idempotent_and_names_what_it_could_not_get() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rebalancing_group_replaces_on_the_notice() {
+async fn a_rebalancing_group_replaces_soon_after_the_notice() {
     let changes: [fn(&mut WorldSpec); 2] = [
         |spec| spec.group().capacity_rebalance = true,
         |spec| spec.group().managed_node_group = Some("spot".to_owned()),
@@ -158,7 +158,7 @@ async fn a_rebalancing_group_replaces_on_the_notice() {
         change(&mut spec);
         spec.interrupt(0, Action::Terminate, 500);
         let bench = Bench::new(&spec).await;
-        bench.at(500).await;
+        bench.at(3_500).await;
         let (state, replaced) = bench.world.enter(|state| {
             let old = &state.instances[OLD];
             (old.member.as_ref().unwrap().lifecycle.as_str(), old.replaced_by.len())
