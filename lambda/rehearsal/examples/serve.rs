@@ -150,9 +150,10 @@ async fn kubernetes(live: Live, request: Request<Incoming>) -> Result<Response<R
 
 async fn aws(live: Live, request: Request<Incoming>) -> Result<Response<ReplyBody>, Fault> {
     let request = whole(request).await?;
-    match request.uri().path().starts_with("/2018-06-01/runtime/") {
-        true => runtime(&live, &request).await,
-        false => live.aws(request).await,
+    if request.uri().path().starts_with("/2018-06-01/runtime/") {
+        runtime(&live, &request).await
+    } else {
+        live.aws(request).await
     }
 }
 

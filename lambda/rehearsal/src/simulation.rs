@@ -5,9 +5,12 @@ use fastrand::Rng;
 use serde_json::json;
 
 use crate::{
-    Action, Api, Bucket, Budget, ClusterSpec, ExitTime, Fault, FaultKind, NodeSpec, Outcome, PdbSpec,
-    PodState, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec, run,
+    Action, Api, Bucket, Budget, ClusterSpec, ExitTime, Fault, FaultKind, GroupSpec, NodeSpec, Outcome,
+    PdbSpec, PodState, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec, run,
 };
+
+/// Group of the other cluster's node.
+const OTHER_GROUP: &str = "another-spot";
 
 /// Runs the random world of `seed`. Equal seeds give equal traces.
 #[must_use]
@@ -162,12 +165,18 @@ fn machines(spec: &mut WorldSpec, rng: &mut Rng) {
     }
     if chance(rng, 15) {
         spec.clusters.push(another(chance(rng, 30)));
+        let group = GroupSpec { cluster: "another".to_owned(), ..GroupSpec::usual(3) };
+        spec.groups.push(GroupSpec { name: OTHER_GROUP.to_owned(), ..group });
     }
 }
 
 /// Another cluster with one node; the function may know it or not.
 fn another(registered: bool) -> ClusterSpec {
-    let node = NodeSpec { instance: "i-0c000000000000001".to_owned(), group: None, ..NodeSpec::usual(0, 0) };
+    let node = NodeSpec {
+        instance: "i-0c000000000000001".to_owned(),
+        group: Some(OTHER_GROUP.to_owned()),
+        ..NodeSpec::usual(0, 0)
+    };
     ClusterSpec {
         name: "another".to_owned(),
         registered,

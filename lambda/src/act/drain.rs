@@ -119,11 +119,6 @@ impl<C: Cluster> DrainLeg<'_, C> {
     /// The drain loop: evicts wave by wave and watches until the pods are gone or time is up.
     async fn empty(&self, node: &Node, name: &str, version: String, mut pods: Pods) -> Vec<PodReport> {
         let table = self.budget.timetable();
-        // Only a refusal is explained by budgets: in a storm, hundreds of functions do without their list.
-        let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
-        let mut explained: BTreeSet<String> = BTreeSet::new();
-        let mut explanations = FuturesUnordered::new();
-        let (refuse, mut refused) = unbounded_channel::<String>();
         let slots = Semaphore::new(CALLS_AT_ONCE);
         let mut asks = FuturesUnordered::new();
         let mut asked: BTreeSet<String> = BTreeSet::new();
@@ -132,6 +127,10 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         asides.push(cordon::taint(self.cluster, self.notice, node.clone(), self.budget).boxed());
         asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
+        // Budgets are listed for the pods that they held to the end, to be named in the report.
+        let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
+        let mut explained: BTreeSet<String> = BTreeSet::new();
+        let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
         let watching = watch(self.cluster, name, version, self.budget, &sender).fuse();
         tokio::pin!(watching);
@@ -148,10 +147,10 @@ impl<C: Cluster> DrainLeg<'_, C> {
             if evicts {
                 let candidates = open.iter().flat_map(|wave| pods.candidates(*wave));
                 for pod in candidates.filter(|pod| asked.insert(pod.uid.clone())) {
-                    let (slots, policy, refuse) = (&slots, self.policy.pdb, &refuse);
+                    let (slots, policy) = (&slots, self.policy.pdb);
                     asks.push(async move {
-                        let answer = ask(self.cluster, &pod, policy, slots, refuse, self.budget).await;
-                        (pod.uid, answer)
+                        let answer = ask(self.cluster, &pod, policy, slots, self.budget).await;
+                        (pod, answer)
                     });
                 }
             }
@@ -162,23 +161,24 @@ impl<C: Cluster> DrainLeg<'_, C> {
             tokio::select! {
                 biased;
                 Some(change) = seen.recv() => take_in(&mut pods, change, self.budget),
-                Some((uid, answer)) = asks.next() => {
-                    if let (Asked::Deleted(_), Some(pod)) = (&answer, pods.get(&uid)) {
+                Some((pod, answer)) = asks.next() => {
+                    if answer.is_up_to_budgets() && explained.insert(pod.namespace.clone()) {
+                        explanations.push(self.list_budgets(pod.namespace.clone()));
+                    }
+                    if let (Asked::Deleted(_), Some(pod)) = (&answer, pods.get(&pod.uid)) {
                         asides.push(self.post(events::overridden(self.notice, pod, self.now())).boxed());
                     }
-                    pods.asked(&uid, answer, self.budget.now_ms());
+                    pods.asked(&pod.uid, answer, self.budget.now_ms());
                 }
                 Some(()) = asides.next() => {}
-                Some(namespace) = refused.recv() => {
-                    if explained.insert(namespace.clone()) {
-                        explanations.push(self.list_budgets(namespace));
-                    }
-                }
-                Some(list) = explanations.next() => budgets.extend(list.unwrap_or_default()),
+                Some(list) = explanations.next() => budgets.extend(pods.covered(list)),
                 () = &mut watching => {}
                 () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
                 () = self.budget.wait_until(table.closing()) => break,
             }
+        }
+        while let Some(list) = explanations.next().await {
+            budgets.extend(pods.covered(list));
         }
         drain_channel(&mut seen, &mut pods, self.budget);
         let unasked =
@@ -193,9 +193,13 @@ impl<C: Cluster> DrainLeg<'_, C> {
         self.budget.retried(LIST, || self.cluster.list_pods(node)).await
     }
 
-    async fn list_budgets(&self, namespace: String) -> Result<Vec<PodDisruptionBudget>, CallError> {
+    async fn list_budgets(&self, namespace: String) -> Vec<PodDisruptionBudget> {
         let list = || self.cluster.list_budgets(&namespace);
-        self.budget.retried("kubernetes:list poddisruptionbudgets", list).await
+        let listed = self.budget.retried("kubernetes:list poddisruptionbudgets", list).await;
+        listed.unwrap_or_else(|error| {
+            tracing::info!(%error, namespace, "budgets not listed");
+            Vec::new()
+        })
     }
 
     async fn post(&self, event: Event) {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore, mpsc::UnboundedSender};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     budget::{Budget, jittered},
@@ -46,18 +46,23 @@ pub(super) enum Asked {
     Refused(String),
 }
 
-/// Asks until an answer ends it. `refused` is told the namespace when a PodDisruptionBudget says no.
+impl Asked {
+    /// Whether a PodDisruptionBudget stood in the way to the end.
+    pub(super) fn is_up_to_budgets(&self) -> bool {
+        matches!(self, Self::Deleted(obstacle) | Self::Left(obstacle) if obstacle.is_budget())
+    }
+}
+
+/// Asks until an answer ends it.
 pub(super) async fn ask(
     cluster: &impl Cluster,
     pod: &Candidate,
     policy: PdbPolicy,
     slots: &Semaphore,
-    refused: &UnboundedSender<String>,
     budget: &Budget,
 ) -> Asked {
     let table = budget.timetable();
     let last_moment = table.last_moment(pod.own_grace);
-    let mut told = false;
     let mut attempt = 0;
     loop {
         let answer = {
@@ -70,9 +75,6 @@ pub(super) async fn ask(
             Step::Fail(reason) => return Asked::Refused(reason),
             Step::Retry(rest, obstacle) => (jittered(rest), obstacle),
         };
-        if obstacle.is_budget() && !std::mem::replace(&mut told, true) {
-            let _ = refused.send(pod.namespace.clone());
-        }
         attempt += 1;
         let overrides = policy == PdbPolicy::Delete && obstacle.is_budget();
         let next = budget.now() + rest;

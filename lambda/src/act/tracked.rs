@@ -94,6 +94,14 @@ impl Pods {
         self.by_uid.values().filter(|t| t.verdict.wave() == Some(wave)).all(Tracked::is_over)
     }
 
+    /// Those of `budgets` that cover one of the pods.
+    pub(super) fn covered(&self, budgets: Vec<PodDisruptionBudget>) -> Vec<PodDisruptionBudget> {
+        let covers = |budget: &PodDisruptionBudget| {
+            self.by_uid.values().any(|t| !covering(std::slice::from_ref(budget), &t.pod).is_empty())
+        };
+        budgets.into_iter().filter(covers).collect()
+    }
+
     /// The longest grace of the pods to be evicted in `wave`.
     pub(super) fn longest_grace(&self, wave: Wave) -> Duration {
         self.candidates(wave).first().map_or(Duration::ZERO, |c| c.own_grace)

@@ -15,7 +15,10 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Error, Resource,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams},
+    api::{
+        DeleteParams, ListParams, ObjectList, Patch, PatchParams, PostParams, Request, WatchEvent,
+        WatchParams,
+    },
 };
 use serde_json::Value;
 
@@ -24,6 +27,7 @@ use super::{
     answers::{call_error, eviction, is_tls_failure, patched},
     connection,
     eks::Eks,
+    pods::LeanPod,
 };
 use crate::ports::{CallError, Cluster, End, Evicted, Patched, PodChange, Pods};
 
@@ -122,10 +126,12 @@ impl Cluster for EksCluster {
     }
 
     async fn list_pods(&self, node: &str) -> Result<Pods, CallError> {
-        let pods: Api<Pod> = self.cluster_wide().await?;
-        let list =
-            self.note(pods.list(&ListParams::default().fields(&on(node))).await).map_err(call_error)?;
-        Ok(Pods { items: list.items, resource_version: list.metadata.resource_version.unwrap_or_default() })
+        let client = self.connect().await?;
+        let request = all_pods().list(&ListParams::default().fields(&on(node)));
+        let request = request.map_err(|error| CallError::Refused(error.to_string()))?;
+        let list: ObjectList<LeanPod> = self.note(client.request(request).await).map_err(call_error)?;
+        let items = list.items.into_iter().map(|pod| pod.0).collect();
+        Ok(Pods { items, resource_version: list.metadata.resource_version.unwrap_or_default() })
     }
 
     async fn watch_pods(
@@ -133,15 +139,17 @@ impl Cluster for EksCluster {
         node: &str,
         resource_version: &str,
     ) -> Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError> {
-        let pods: Api<Pod> = self.cluster_wide().await?;
+        let client = self.connect().await?;
         let params = WatchParams::default().fields(&on(node)).disable_bookmarks();
-        let stream = self.note(pods.watch(&params, resource_version).await).map_err(call_error)?;
+        let request = all_pods().watch(&params, resource_version);
+        let request = request.map_err(|error| CallError::Refused(error.to_string()))?;
+        let stream = self.note(client.request_events::<LeanPod>(request).await).map_err(call_error)?;
         Ok(stream.filter_map(|event| {
             ready(match event {
                 Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => {
-                    Some(Ok(PodChange::Is(Box::new(pod))))
+                    Some(Ok(PodChange::Is(Box::new(pod.0))))
                 }
-                Ok(WatchEvent::Deleted(pod)) => Some(Ok(PodChange::Gone(Box::new(pod)))),
+                Ok(WatchEvent::Deleted(pod)) => Some(Ok(PodChange::Gone(Box::new(pod.0)))),
                 Ok(WatchEvent::Bookmark(_)) => None,
                 Ok(WatchEvent::Error(status)) => Some(Err(call_error(Error::Api(status)))),
                 Err(error) => Some(Err(call_error(error))),
@@ -199,6 +207,11 @@ impl Cluster for EksCluster {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Not `Api<Pod>`, which reads all of each pod.
+fn all_pods() -> Request {
+    Request::new(Pod::url_path(&(), None))
 }
 
 fn on(node: &str) -> String {
