@@ -18,7 +18,10 @@
 //! LIST of its pods and the reading of its group; `R3` all evictions, beside them the call for the
 //! replacement.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, SystemTime},
+};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::{FutureExt, future::join_all};
@@ -36,7 +39,10 @@ pub mod plan;
 pub mod ports;
 pub mod report;
 
-use act::{drain::DrainLeg, replace::ReplaceLeg};
+use act::{
+    drain::{DrainLeg, Drained},
+    replace::ReplaceLeg,
+};
 use budget::Budget;
 pub use config::Config;
 use event::{Decoded, Delivery, EventError, Notice};
@@ -44,7 +50,7 @@ use locate::Located;
 use plan::timetable::Timetable;
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
-use report::{Outcome, PodReport};
+use report::{Outcome, PodReport, ReplacementOutcome, ReplacementReport};
 
 /// The moment at which the handler was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +95,15 @@ pub struct BatchAnswer {
 }
 
 impl Answer {
+    /// The malformed events in it, by message id.
+    #[must_use]
+    pub fn malformed(&self) -> &[(String, EventError)] {
+        match self {
+            Self::Report(_) => &[],
+            Self::Batch(batch) => &batch.malformed,
+        }
+    }
+
     /// The reports in it.
     #[must_use]
     pub fn reports(&self) -> &[Report] {
@@ -181,10 +196,15 @@ impl<W: World> Handler<W> {
         let drain = DrainLeg { cluster, target, notice, policy, budget, entered: entry.now };
         let replace = ReplaceLeg { auto_scaling: self.world.auto_scaling(), target, notice, policy, budget };
         // Boxed: the compiler gives up on the depth of the futures' types otherwise.
-        let (drained, replacement) = tokio::join!(drain.run().boxed(), replace.run().boxed());
+        let (drained, replacement) = tokio::join!(
+            guarded(drain.run().boxed(), Drained::failed),
+            guarded(replace.run().boxed(), |panic| {
+                ReplacementReport::undone(ReplacementOutcome::Failed, Some(panic))
+            }),
+        );
         let unfinished = drained.pods.iter().any(PodReport::is_unfinished);
         let outcome = match (drained.cordon.outcome, &drained.node, &drained.reason) {
-            (report::CordonOutcome::Failed, ..) | (_, Some(_), Some(_)) => Outcome::Failed,
+            (report::CordonOutcome::Failed, ..) | (_, _, Some(_)) => Outcome::Failed,
             _ if unfinished => Outcome::Incomplete,
             _ => Outcome::Drained,
         };
@@ -201,6 +221,16 @@ impl<W: World> Handler<W> {
             ..Report::undone(notice.into(), outcome, String::new())
         }
     }
+}
+
+/// A panic in one leg is a failure of that leg: it takes neither the other nor the rest of a batch with it.
+async fn guarded<T>(leg: impl Future<Output = T>, failed: impl FnOnce(String) -> T) -> T {
+    let result = AssertUnwindSafe(leg).catch_unwind().await;
+    result.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        failed(format!("internal error: {said}"))
+    })
 }
 
 /// A message comes back if its event is malformed (so that it ends in the dead-letter queue) or if a

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::Node;
 
 use crate::{
@@ -97,15 +97,21 @@ fn decide(lists: Lists, instance_id: &str, ec2: &CallError) -> Result<Located, S
     }
 }
 
-/// Asks all registered clusters for their nodes; the faults of those that did not answer.
+/// Asks all registered clusters for their nodes: the first that has the instance answers, whatever keeps
+/// the others. Without an answer, the faults of those that could not be asked.
 async fn from_node_lists(clusters: &impl Clusters, instance_id: &str, budget: &Budget) -> Lists {
     let names = clusters.names();
-    let lists = join_all(names.iter().filter_map(|name| {
-        let cluster = clusters.get(name)?;
-        Some(async move { (name, budget.retried("kubernetes:list nodes", || cluster.list_nodes()).await) })
-    }));
+    let mut lists: FuturesUnordered<_> = names
+        .iter()
+        .filter_map(|name| {
+            let cluster = clusters.get(name)?;
+            Some(
+                async move { (name, budget.retried("kubernetes:list nodes", || cluster.list_nodes()).await) },
+            )
+        })
+        .collect();
     let mut faults = Vec::new();
-    for (name, nodes) in lists.await {
+    while let Some((name, nodes)) = lists.next().await {
         match nodes {
             Ok(nodes) => {
                 if let Some(node) = nodes.iter().find(|n| runs_on(n, instance_id)) {

@@ -38,6 +38,9 @@ async fn main() -> Result<(), Error> {
 
 /// The canonical line and the metrics of each report.
 fn log(answer: &Answer, entry: Entry) {
+    for (message_id, error) in answer.malformed() {
+        tracing::error!(message_id, error_type = EventError::TYPE, field = error.field, "{}", error.problem);
+    }
     let mut out = std::io::stdout().lock();
     for report in answer.reports() {
         let took = jiff::SignedDuration::from_millis(i64::try_from(report.duration_ms).unwrap_or_default());

@@ -94,10 +94,19 @@ pub struct Group {
     pub capacity_rebalance: bool,
     /// Principal that manages the group; others get AccessDenied.
     pub operator: Option<String>,
-    /// Desired capacity.
+    /// Desired capacity, in units.
     pub desired: usize,
-    /// Instances with their lifecycle state.
-    pub instances: BTreeMap<String, String>,
+    /// Members, by instance id.
+    pub instances: BTreeMap<String, Member>,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Lifecycle state.
+    pub state: String,
+    /// Units of capacity that it counts for: 1, unless the group weighs its instance types.
+    pub weight: usize,
 }
 
 /// EC2 Auto Scaling.

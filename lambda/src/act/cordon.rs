@@ -1,14 +1,19 @@
 //! The cordon: one patch on the right node. A refused patch leads to a look at the node, and to the node
 //! list if the name was wrong.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Node;
 
 use crate::{
-    budget::Budget,
+    budget::{Budget, jittered},
     event::Notice,
     locate::Target,
-    plan::cordon::{
-        append_taint_patch, cordon_patch, is_tainted, provider_id, runs_on, taint_patch, was_cordoned,
+    plan::{
+        cordon::{
+            append_taint_patch, cordon_patch, is_tainted, provider_id, runs_on, taint_patch, was_cordoned,
+        },
+        retry::pause,
     },
     ports::{CallError, Cluster, Patched},
 };
@@ -19,6 +24,9 @@ const LIST: &str = "kubernetes:list nodes";
 
 /// How often a refused patch is decided anew. Each time the node has changed under us, or was read anew.
 const DECISIONS: u32 = 5;
+
+/// For so long after the handler's entry a node that is not there is looked for again.
+const LOOK_FOR: Duration = Duration::from_secs(60);
 
 /// A node that is known to run on the instance.
 #[derive(Debug, Clone)]
@@ -52,6 +60,7 @@ pub async fn cordon(
     budget: &Budget,
 ) -> Result<Cordoned, NoCordon> {
     let mut seen: Option<Node> = None;
+    let mut refusal = String::new();
     for _ in 0..DECISIONS {
         let known = seen.as_ref().map(|n| (name(n).to_owned(), provider_id(n).to_owned()));
         let named = target.node.clone().map(|node| (node, target.provider_id.clone()));
@@ -66,10 +75,11 @@ pub async fn cordon(
             Patched::Mismatch(what) => {
                 tracing::info!(node, what, "cordon refused, reading the node");
                 seen = Some(identify(cluster, target, &node, budget).await?);
+                refusal = what;
             }
         }
     }
-    Err(NoCordon::Failed(format!("the node changed {DECISIONS} times under the patch")))
+    Err(NoCordon::Failed(format!("the patch was refused {DECISIONS} times, at last: {refusal}")))
 }
 
 /// The node of `target`, read only.
@@ -95,10 +105,22 @@ async fn identify(
     }
 }
 
-/// Finds the node of the instance by its providerID.
+/// Finds the node of the instance by its providerID. The kubelet of a young instance may not have registered
+/// it yet, and will put pods on it as soon as it has: it is looked for again for a while.
 async fn find(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Result<Node, NoCordon> {
-    let nodes = budget.retried(LIST, || cluster.list_nodes()).await?;
-    nodes.into_iter().find(|n| runs_on(n, &target.instance_id)).ok_or(NoCordon::NoNode)
+    let mut attempt = 0;
+    loop {
+        let nodes = budget.retried(LIST, || cluster.list_nodes()).await?;
+        if let Some(node) = nodes.into_iter().find(|n| runs_on(n, &target.instance_id)) {
+            return Ok(node);
+        }
+        let next = budget.now() + jittered(pause(attempt, None));
+        if next >= LOOK_FOR.min(budget.timetable().closing()) {
+            return Err(NoCordon::NoNode);
+        }
+        budget.wait_until(next).await;
+        attempt += 1;
+    }
 }
 
 /// Adds the reason taint. Off the critical path: a node that is unschedulable gets no pods anyway.

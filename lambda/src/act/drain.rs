@@ -41,6 +41,16 @@ pub struct Drained {
     pub reason: Option<String>,
 }
 
+impl Drained {
+    /// A leg that came to nothing.
+    #[must_use]
+    pub fn failed(reason: String) -> Self {
+        let cordon =
+            CordonReport { outcome: CordonOutcome::Failed, after_ms: None, reason: Some(reason.clone()) };
+        Self { node: None, cordon, pods: Vec::new(), reason: Some(reason) }
+    }
+}
+
 /// One drain leg.
 #[derive(Debug)]
 pub struct DrainLeg<'a, C> {
@@ -121,7 +131,6 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let table = self.budget.timetable();
         let slots = Semaphore::new(CALLS_AT_ONCE);
         let mut asks = FuturesUnordered::new();
-        let mut asked: BTreeSet<String> = BTreeSet::new();
 
         // Beside the evictions: what must not stand in their way.
         let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
@@ -145,8 +154,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 open.push(Wave::Critical);
             }
             if evicts {
-                let candidates = open.iter().flat_map(|wave| pods.candidates(*wave));
-                for pod in candidates.filter(|pod| asked.insert(pod.uid.clone())) {
+                for pod in open.iter().flat_map(|wave| pods.hand_out(*wave)) {
                     let (slots, policy) = (&slots, self.policy.pdb);
                     asks.push(async move {
                         let answer = ask(self.cluster, &pod, policy, slots, self.budget).await;

@@ -63,6 +63,8 @@ pub(super) async fn ask(
 ) -> Asked {
     let table = budget.timetable();
     let last_moment = table.last_moment(pod.own_grace);
+    // A call without an answer may have been heard: if the pod goes then, it went because of us.
+    let mut heard = Asked::NotNeeded;
     let mut attempt = 0;
     loop {
         let answer = {
@@ -71,11 +73,14 @@ pub(super) async fn ask(
         };
         let (rest, obstacle) = match next_step(answer, attempt) {
             Step::Done => return Asked::Evicted,
-            Step::Await => return Asked::NotNeeded,
+            Step::Await => return heard,
             Step::Fail(reason) => return Asked::Refused(reason),
             Step::Retry(rest, obstacle) => (jittered(rest), obstacle),
         };
         attempt += 1;
+        if matches!(obstacle, Obstacle::Error(_)) {
+            heard = Asked::Evicted;
+        }
         let overrides = policy == PdbPolicy::Delete && obstacle.is_budget();
         let next = budget.now() + rest;
         // A budget is overridden at the last moment, even if its next "not yet" would be later.
@@ -85,7 +90,7 @@ pub(super) async fn ask(
         }
         tokio::select! {
             biased;
-            () = pod.on_its_way.notified() => return Asked::NotNeeded,
+            () = pod.on_its_way.notified() => return heard,
             () = budget.wait_until(next) => {}
         }
         if overrides && budget.now() >= last_moment {
@@ -102,6 +107,7 @@ async fn delete(
     slots: &Semaphore,
     budget: &Budget,
 ) -> Asked {
+    let mut unanswered = false;
     let mut attempt = 0;
     loop {
         let answer = {
@@ -110,10 +116,16 @@ async fn delete(
         };
         let retry_after = match answer {
             Ok(true) => return Asked::Deleted(obstacle),
+            Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) if unanswered => {
+                return Asked::Deleted(obstacle);
+            }
             Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) => return Asked::NotNeeded,
             Err(CallError::Forbidden(reason) | CallError::Refused(reason)) => return Asked::Refused(reason),
             Err(CallError::Throttled { retry_after }) => retry_after,
-            Err(CallError::Transient(_) | CallError::TimedOut(_)) => None,
+            Err(CallError::Transient(_) | CallError::TimedOut(_)) => {
+                unanswered = true;
+                None
+            }
         };
         let next = budget.now() + jittered(pause(attempt, retry_after));
         if next >= budget.timetable().closing() {

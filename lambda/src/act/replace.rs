@@ -82,10 +82,15 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
     async fn about(&self, group: &str) -> Result<(Group, bool), CallError> {
         let (found, hook) = tokio::join!(
             self.budget.operation(GROUP, || self.auto_scaling.group(group)),
-            self.budget.operation(HOOKS, || self.auto_scaling.has_termination_hook(group)),
+            self.budget.call(HOOKS, self.auto_scaling.has_termination_hook(group)),
         );
         let found = found?.ok_or_else(|| CallError::NotFound(format!("Auto Scaling group {group}")))?;
-        Ok((found, hook?))
+        // Hooks only choose between two ways: not knowing them does not hold the replacement up.
+        let hook = hook.unwrap_or_else(|error| {
+            tracing::warn!(%error, group, "lifecycle hooks not read, taken for none");
+            false
+        });
+        Ok((found, hook))
     }
 
     async fn follow(&self, choice: &Choice, facts: &Facts) -> ReplacementReport {
@@ -119,15 +124,24 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         let launch = || self.auto_scaling.launch(group, &member.zone, &token);
         let launched = match self.budget.operation(LAUNCH, launch).await {
             Ok(launched) => launched,
-            Err(error) => {
+            // Nothing was launched, for sure: the group itself goes on looking.
+            Err(error @ (CallError::Refused(_) | CallError::Forbidden(_) | CallError::NotFound(_))) => {
                 let report = asked(Method::Detach, self.detach(group, false).await);
                 let why = report.reason.map(|reason| format!("; {reason}")).unwrap_or_default();
                 return ReplacementReport { reason: Some(format!("launch: {error}{why}")), ..report };
             }
+            // Something may have been launched: another way of asking could make it two.
+            Err(error) => {
+                let reason = Some(format!("launch not confirmed: {error}"));
+                let report = ReplacementReport::undone(ReplacementOutcome::Failed, reason);
+                return ReplacementReport { method: Method::Launch, ..report };
+            }
         };
         let reason = match self.detach(group, true).await {
-            Ok(()) | Err(CallError::LostRace(_)) => None,
-            Err(error) => Some(format!("launched, but not detached: {error}")),
+            Ok(()) => None,
+            Err(error) => {
+                Some(format!("launched, but not detached, so the group may have one more: {error}"))
+            }
         };
         ReplacementReport {
             outcome: ReplacementOutcome::Confirmed,
@@ -155,13 +169,11 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
             after_ms: None,
             reason: Some(reason),
         };
-        if is_replaced(before, instance) {
-            return report(ReplacementOutcome::Already, None, why.to_owned());
-        }
         let mut pause = FIRST_LOOK;
         loop {
             let next = self.budget.now() + pause;
-            if next >= self.budget.timetable().settled() {
+            let table = self.budget.timetable();
+            if next >= table.settled().min(table.closing()) {
                 let reason = format!("{why}: the group has not begun to replace it");
                 return report(ReplacementOutcome::Failed, None, reason);
             }
@@ -169,7 +181,7 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
             pause += pause / 2;
             match self.budget.operation(GROUP, || self.auto_scaling.group(&before.name)).await {
                 Ok(Some(now)) if is_replaced(&now, instance) => {
-                    let new = newcomer(&before.instances, &now);
+                    let new = newcomer(before, &now);
                     return report(ReplacementOutcome::Confirmed, new, why.to_owned());
                 }
                 Ok(_) => {}

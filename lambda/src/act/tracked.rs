@@ -1,6 +1,10 @@
 //! The pods of the node while they go, each with its verdict, what was asked and what was seen.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use k8s_openapi::api::{core::v1::Pod, policy::v1::PodDisruptionBudget};
 use tokio::sync::Notify;
@@ -21,6 +25,7 @@ pub(super) struct Tracked {
     pod: Pod,
     verdict: Verdict,
     on_its_way: Arc<Notify>,
+    handed_out: bool,
     asked: Option<(Asked, u64)>,
     gone_ms: Option<u64>,
 }
@@ -45,7 +50,14 @@ impl Pods {
         let verdict = judge(&pod);
         self.by_uid.insert(
             key,
-            Tracked { verdict, pod, on_its_way: Arc::new(Notify::new()), asked: None, gone_ms: None },
+            Tracked {
+                verdict,
+                pod,
+                on_its_way: Arc::new(Notify::new()),
+                handed_out: false,
+                asked: None,
+                gone_ms: None,
+            },
         );
     }
 
@@ -58,8 +70,8 @@ impl Pods {
 
     /// Takes in all pods that stand on the node; the rest is gone.
     pub(super) fn see_all(&mut self, pods: Vec<Pod>, now_ms: u64) {
-        let standing: Vec<String> = pods.iter().map(key).collect();
-        for (_, tracked) in self.by_uid.iter_mut().filter(|(uid, _)| !standing.contains(uid)) {
+        let standing: BTreeSet<String> = pods.iter().map(key).collect();
+        for (_, tracked) in self.by_uid.iter_mut().filter(|(uid, _)| !standing.contains(*uid)) {
             tracked.gone(now_ms);
         }
         pods.into_iter().for_each(|pod| self.see(pod));
@@ -77,14 +89,15 @@ impl Pods {
         self.by_uid.get(uid).map(|tracked| &tracked.pod)
     }
 
-    /// The pods to be evicted in `wave`, longest grace first.
-    pub(super) fn candidates(&self, wave: Wave) -> Vec<Candidate> {
-        let mut candidates: Vec<_> = self
-            .by_uid
-            .values()
-            .filter(|t| t.verdict == Verdict::Evict(wave) && t.gone_ms.is_none())
-            .map(Tracked::candidate)
-            .collect();
+    /// The pods to be evicted in `wave` that were not handed out before, longest grace first.
+    pub(super) fn hand_out(&mut self, wave: Wave) -> Vec<Candidate> {
+        let of_wave =
+            self.by_uid.values_mut().filter(|t| t.verdict == Verdict::Evict(wave) && t.gone_ms.is_none());
+        let mut candidates = Vec::new();
+        for tracked in of_wave.filter(|t| !t.handed_out) {
+            tracked.handed_out = true;
+            candidates.push(tracked.candidate());
+        }
         candidates.sort_by(|a, b| b.own_grace.cmp(&a.own_grace).then_with(|| a.name.cmp(&b.name)));
         candidates
     }
@@ -104,7 +117,8 @@ impl Pods {
 
     /// The longest grace of the pods to be evicted in `wave`.
     pub(super) fn longest_grace(&self, wave: Wave) -> Duration {
-        self.candidates(wave).first().map_or(Duration::ZERO, |c| c.own_grace)
+        let of_wave = self.by_uid.values().filter(|t| t.verdict == Verdict::Evict(wave));
+        of_wave.map(|t| own_grace(&t.pod)).max().unwrap_or_default()
     }
 
     /// The account of all pods, by namespace and name. `unasked` says why a pod was not asked to go.

@@ -1,5 +1,7 @@
 //! EC2 Auto Scaling.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_autoscaling::{
     Client,
@@ -7,11 +9,14 @@ use aws_sdk_autoscaling::{
     types::RetryStrategy,
 };
 
-use super::aws::{call_error, retries, timeouts};
-use crate::ports::{AutoScaling, CallError, Group, Membership};
+use super::aws::{ATTEMPT, call_error, retries, timeouts};
+use crate::ports::{AutoScaling, CallError, Group, Member, Membership};
 
 /// Lifecycle transition of hooks that hold a terminating instance.
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+
+/// Limit of one attempt to launch.
+const LAUNCH: Duration = Duration::from_secs(20);
 
 /// EC2 Auto Scaling through the AWS SDK.
 #[derive(Debug)]
@@ -25,7 +30,7 @@ impl AutoScalingApi {
         let config = Builder::from(sdk)
             .retry_config(retries())
             .retry_partition(partition)
-            .timeout_config(timeouts())
+            .timeout_config(timeouts(ATTEMPT))
             .build();
         Self { client: Client::from_conf(config) }
     }
@@ -62,7 +67,10 @@ impl AutoScaling for AutoScalingApi {
                 .instances
                 .into_iter()
                 .flatten()
-                .filter_map(|i| Some((i.instance_id?, i.lifecycle_state?.as_str().to_owned())))
+                .filter_map(|i| {
+                    let weight = i.weighted_capacity.and_then(|w| w.parse().ok()).unwrap_or(1);
+                    Some((i.instance_id?, Member { state: i.lifecycle_state?.as_str().to_owned(), weight }))
+                })
                 .collect(),
         }))
     }
@@ -88,7 +96,9 @@ impl AutoScaling for AutoScalingApi {
     async fn launch(&self, group: &str, zone: &str, token: &str) -> Result<String, CallError> {
         let call = self.client.launch_instances().auto_scaling_group_name(group).requested_capacity(1);
         let call = call.availability_zones(zone).client_token(token).retry_strategy(RetryStrategy::None);
-        let answer = call.send().await.map_err(call_error)?;
+        // Synchronous: the answer comes when EC2 has launched.
+        let patient = Builder::new().timeout_config(timeouts(LAUNCH));
+        let answer = call.customize().config_override(patient).send().await.map_err(call_error)?;
         let launched =
             answer.instances.iter().flatten().flat_map(|i| i.instance_ids.iter().flatten()).next().cloned();
         launched.ok_or_else(|| {

@@ -20,21 +20,22 @@ pub(super) const IDLE_CONNECTION: Duration = Duration::from_secs(20);
 /// The retries of one operation. The SDK draws each pause between zero and the backoff, so that the
 /// first retry comes within 200 ms; its default of one second and three attempts was made for callers
 /// with more time.
-#[must_use]
-pub fn retries() -> RetryConfig {
+pub(super) fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(6)
         .with_initial_backoff(Duration::from_millis(200))
         .with_max_backoff(Duration::from_secs(8))
 }
 
+/// Limit of one attempt of an operation that is answered at once.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(4);
+
 /// The limits of one attempt. An operation as a whole is limited by the notice's deadline (see
 /// [`crate::budget`]).
-#[must_use]
-pub fn timeouts() -> TimeoutConfig {
+pub(super) fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(4))
+        .operation_attempt_timeout(attempt)
         .build()
 }
 

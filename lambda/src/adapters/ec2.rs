@@ -4,10 +4,10 @@ use aws_config::SdkConfig;
 use aws_sdk_ec2::{
     Client,
     config::{Builder, retry::RetryPartition},
-    types::Instance as Ec2Instance,
+    types::{Filter, Instance as Ec2Instance},
 };
 
-use super::aws::{call_error, retries, timeouts};
+use super::aws::{ATTEMPT, call_error, retries, timeouts};
 use crate::ports::{CallError, Ec2, Instance};
 
 /// EC2 through the AWS SDK.
@@ -24,7 +24,7 @@ impl Ec2Api {
         let config = Builder::from(sdk)
             .retry_config(retries())
             .retry_partition(partition)
-            .timeout_config(timeouts())
+            .timeout_config(timeouts(ATTEMPT))
             .build();
         Self { client: Client::from_conf(config) }
     }
@@ -32,12 +32,10 @@ impl Ec2Api {
 
 impl Ec2 for Ec2Api {
     async fn describe_instance(&self, id: &str) -> Result<Option<Instance>, CallError> {
-        let answer = match self.client.describe_instances().instance_ids(id).send().await.map_err(call_error)
-        {
-            Ok(answer) => answer,
-            Err(CallError::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        // By filter, not by id: calls with a filter draw from the larger request bucket (EC2 API reference,
+        // "Request throttling"), and an unknown id is an empty answer.
+        let filter = Filter::builder().name("instance-id").values(id).build();
+        let answer = self.client.describe_instances().filters(filter).send().await.map_err(call_error)?;
         let mut instances =
             answer.reservations.into_iter().flatten().flat_map(|r| r.instances.unwrap_or_default());
         Ok(instances.find(|i| i.instance_id() == Some(id)).map(from_wire))

@@ -1,12 +1,10 @@
 //! How a replacement is asked for, and when a group is seen to have begun one by itself.
 //! AWS behaviour: EC2 Auto Scaling user guide, "Detach instances", "Capacity Rebalancing", "Lifecycle hooks".
 
-use std::collections::BTreeMap;
-
 use super::{Policy, ReplacementPolicy};
 use crate::{
     event::Action,
-    ports::{Group, Membership},
+    ports::{Group, Member, Membership},
 };
 
 /// What is known of the instance's group.
@@ -87,20 +85,23 @@ pub fn choose(facts: &Facts, policy: &Policy) -> Choice {
     }
 }
 
-/// Whether the group has begun to replace `instance`: what it has in service or on the way, without the
-/// instance, fills its desired capacity.
+/// Whether the group has replaced `instance`: it has left service, and what the group has in service or on
+/// the way fills its desired capacity.
 #[must_use]
 pub fn is_replaced(group: &Group, instance: &str) -> bool {
-    let others = group.instances.iter().filter(|(id, state)| {
-        id.as_str() != instance && (state.starts_with("Pending") || *state == "InService")
-    });
-    others.count() >= group.desired
+    let stands = |member: &&Member| member.state.starts_with("Pending") || member.state == "InService";
+    let has_left = group.instances.get(instance).is_none_or(|member| !stands(&member));
+    let standing: usize = group.instances.values().filter(stands).map(|member| member.weight).sum();
+    has_left && standing >= group.desired
 }
 
-/// The instance that `now` has and `before` had not.
+/// The instance that `now` has and `before` had not; `None` if there are several, of which only the group
+/// knows which one stands for which.
 #[must_use]
-pub fn newcomer<'a>(before: &BTreeMap<String, String>, now: &'a Group) -> Option<&'a str> {
-    now.instances.keys().find(|id| !before.contains_key(*id)).map(String::as_str)
+pub fn newcomer<'a>(before: &Group, now: &'a Group) -> Option<&'a str> {
+    let mut new = now.instances.keys().filter(|id| !before.instances.contains_key(*id));
+    let first = new.next()?;
+    new.next().is_none().then_some(first)
 }
 
 /// LaunchInstances answers a repeated token with the first call's result. One token for one instance:
@@ -191,17 +192,32 @@ mod tests {
         assert!(not_wanted(Action::Terminate, &policy(ReplacementPolicy::None)).is_some());
     }
 
+    fn group(desired: usize, members: &[(&str, &str, usize)]) -> Group {
+        let member = |state: &str, weight| Member { state: state.to_owned(), weight };
+        let instances = members.iter().map(|(id, state, weight)| ((*id).to_owned(), member(state, *weight)));
+        Group { desired, instances: instances.collect(), ..Group::default() }
+    }
+
     #[test]
     fn a_group_has_replaced_when_the_others_fill_its_desired_capacity() {
-        let group = |states: &[(&str, &str)]| Group {
-            desired: 2,
-            instances: states.iter().map(|(i, s)| ((*i).to_owned(), (*s).to_owned())).collect(),
-            ..Group::default()
-        };
-        let before = group(&[("i-1", "InService"), ("i-2", "InService")]);
-        assert!(!is_replaced(&before, "i-1"));
-        let after = group(&[("i-1", "Terminating"), ("i-2", "InService"), ("i-3", "Pending")]);
-        assert!(is_replaced(&after, "i-1"));
-        assert_eq!(newcomer(&before.instances, &after), Some("i-3"));
+        let before = group(2, &[("i-1", "InService", 1), ("i-2", "InService", 1)]);
+        let one_more = group(2, &[("i-1", "InService", 1), ("i-2", "InService", 1), ("i-3", "Pending", 1)]);
+        let leaving = group(2, &[("i-1", "Terminating:Wait", 1), ("i-2", "InService", 1)]);
+        let after = group(2, &[("i-1", "Terminating", 1), ("i-2", "InService", 1), ("i-3", "Pending", 1)]);
+        let gone = group(2, &[("i-2", "InService", 1), ("i-3", "Pending:Wait", 1)]);
+        let weighted = group(8, &[("i-1", "Terminating", 4), ("i-2", "InService", 4), ("i-3", "Pending", 4)]);
+        for (case, group, expected) in [
+            ("nothing has happened", &before, false),
+            ("the group has not let go of it", &one_more, false),
+            ("nothing has come", &leaving, false),
+            ("replaced", &after, true),
+            ("replaced and gone", &gone, true),
+            ("capacity is counted in weights", &weighted, true),
+        ] {
+            assert_eq!(is_replaced(group, "i-1"), expected, "{case}");
+        }
+        assert_eq!(newcomer(&before, &after), Some("i-3"));
+        let two = group(2, &[("i-3", "Pending", 1), ("i-4", "Pending", 1)]);
+        assert_eq!(newcomer(&before, &two), None);
     }
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// moment: Kubernetes' default grace period.
 const LAST_MOMENT_GRACE: Duration = Duration::from_secs(30);
 
+/// What is left of an invocation for its answer.
+const ANSWER: Duration = Duration::from_secs(1);
+
 /// Share of the usable time that is kept for system-critical pods.
 const LAST_WAVE_SHARE: u32 = 3;
 
@@ -28,7 +31,7 @@ impl Timetable {
     /// Nothing is written from here on.
     #[must_use]
     pub fn end(self) -> Duration {
-        self.deadline.min(self.invocation)
+        self.deadline.min(self.invocation.saturating_sub(ANSWER))
     }
 
     /// Pods are to be gone by here.
@@ -63,7 +66,7 @@ impl Timetable {
     /// of its graces, and with a third of the time at least.
     #[must_use]
     pub fn last_wave(self, longest_grace: Duration) -> Duration {
-        let settled = self.settled();
+        let settled = self.settled().min(self.end());
         let share = settled / LAST_WAVE_SHARE;
         settled.saturating_sub(longest_grace.min(settled / 2).max(share))
     }
@@ -115,8 +118,9 @@ mod tests {
     #[test]
     fn a_short_invocation_ends_the_work_and_brings_no_last_moment_forward() {
         let table = Timetable::new(s(120), s(4), s(30));
-        assert_eq!(table.end(), s(30));
-        assert_eq!(table.closing(), s(28));
+        assert_eq!(table.end(), s(29));
+        assert_eq!(table.closing(), s(27));
+        assert!(table.last_wave(s(5)) < table.closing());
         assert_eq!(table.last_moment(s(30)), s(86));
         assert_eq!(table.grace(s(60), s(0)), None);
     }

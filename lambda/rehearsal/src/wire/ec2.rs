@@ -57,6 +57,7 @@ fn error(status: u16, code: &str, message: &str) -> Reply {
 }
 
 fn describe_instances(state: &State, form: &Form) -> Reply {
+    let filtered = form.list("Filter.1.Value");
     let ids = form.list("InstanceId");
     let unknown: Vec<&str> =
         ids.iter().filter(|id| !state.instances.contains_key(*id)).map(String::as_str).collect();
@@ -78,6 +79,7 @@ fn describe_instances(state: &State, form: &Form) -> Reply {
         .instances
         .values()
         .filter(|instance| ids.is_empty() || ids.contains(&instance.id))
+        .filter(|instance| filtered.is_empty() || filtered.contains(&instance.id))
         .map(|instance| {
             let items = nest("instancesSet", &nest("item", &describe(state, instance)));
             nest("item", &(element("reservationId", "r-0") + &element("ownerId", ACCOUNT) + &items))

@@ -44,7 +44,11 @@ impl Service<Request<Body>> for Connection {
             let mut bearer = HeaderValue::try_from(format!("Bearer {}", signer.token().await?))?;
             bearer.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, bearer);
-            keep_retry_after(service.oneshot(request).await?).await
+            let answer = service.oneshot(request).await?;
+            if answer.status() == StatusCode::UNAUTHORIZED {
+                signer.forget();
+            }
+            keep_retry_after(answer).await
         })
     }
 }

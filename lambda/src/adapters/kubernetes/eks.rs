@@ -9,7 +9,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{Endpoint, token::Signer};
 use crate::{
-    adapters::aws::{call_error, retries, timeouts},
+    adapters::aws::{ATTEMPT, call_error, retries, timeouts},
     ports::CallError,
 };
 
@@ -27,7 +27,7 @@ impl Eks {
         let config = Builder::from(sdk)
             .retry_config(retries())
             .retry_partition(partition)
-            .timeout_config(timeouts())
+            .timeout_config(timeouts(ATTEMPT))
             .build();
         Self { client: Client::from_conf(config), sdk: sdk.clone() }
     }

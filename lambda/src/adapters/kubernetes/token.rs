@@ -43,19 +43,27 @@ impl Signer {
         }
     }
 
-    /// A token that is good for five minutes at least.
+    /// A token that is good for five minutes at least, or as long as its credentials.
     pub(super) async fn token(&self) -> Result<String, BoxError> {
         let now = self.clock.now();
         let last = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((token, signed)) = last
-            && now.duration_since(signed).is_ok_and(|age| age < RENEW_AFTER)
+        if let Some((token, until)) = last
+            && now < until
         {
             return Ok(token);
         }
         let provider = self.credentials.as_ref().ok_or("no AWS credentials configured")?;
-        let token = self.sign(provider.provide_credentials().await?, now)?;
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some((token.clone(), now));
+        let credentials = provider.provide_credentials().await?;
+        let until = now + RENEW_AFTER;
+        let until = credentials.expiry().map_or(until, |expiry| until.min(expiry));
+        let token = self.sign(credentials, now)?;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some((token.clone(), until));
         Ok(token)
+    }
+
+    /// Drops the token: the API server did not accept it.
+    pub(super) fn forget(&self) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn sign(

@@ -60,11 +60,8 @@ impl Transport for Http2 {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(Duration::from_secs(2)));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http2()
-            .wrap_connector(tcp);
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http2().wrap_connector(tcp);
 
         // `http2_only`: calls that begin together wait for the one connection instead of opening theirs.
         // The pings find out that a connection is dead while calls wait on it.
