@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -102,7 +103,9 @@ impl Live {
             instances: told.iter().map(|told| told.instance.clone()).collect(),
             answer: Err("no answer".to_owned()),
         });
-        self.wire.world.enter(|state| state.saw_entry(self.wire.env, told));
+        self.wire.world.enter(|state| {
+            state.saw_entry(self.wire.env, told, Duration::from_millis(self.spec.settings.time_limit_ms))
+        });
         Some((payload.clone(), self.spec.settings.time_limit_ms))
     }
 

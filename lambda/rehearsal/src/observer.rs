@@ -52,6 +52,8 @@ pub(crate) struct Invocation {
     /// `false`: frozen after its answer, or dead.
     alive: bool,
     entered_ms: u64,
+    /// Lambda ends it so long after its entry.
+    limit_ms: i64,
     ended_ms: Option<u64>,
     /// It came back with an answer.
     answered: bool,

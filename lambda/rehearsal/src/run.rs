@@ -179,22 +179,24 @@ impl Function {
         let Environment { number, adapters, warm } = environment;
         let clock = self.world.clock();
         let told = told(&spec.payload, clock);
+        let invoked_ms = clock.now_ms();
         let mut delivery = Delivery {
-            at_ms: clock.now_ms(),
+            at_ms: invoked_ms,
             answered_ms: None,
             instances: told.iter().map(|told| told.instance.clone()).collect(),
             answer: Err("crashed".to_owned()),
         };
         self.world.enter(|state| {
             state.note(&format!("f{number} invoked for {}", delivery.instances.join(" ")));
-            state.saw_entry(number, told);
+            state.saw_entry(number, told, limit);
         });
         let work = async {
             if !warm {
                 adapters.warm_up().await;
             }
             let handler = Handler::new(adapters, self.config.clone());
-            let entry = Entry { now: clock.wall(), time_left: limit };
+            let used = Duration::from_millis(clock.now_ms().saturating_sub(invoked_ms));
+            let entry = Entry { now: clock.wall(), time_left: limit.saturating_sub(used) };
             handler.handle(spec.payload.clone(), entry).await
         };
         let lives = spec.crash_after_ms.map_or(limit, Duration::from_millis).min(limit);
@@ -202,7 +204,13 @@ impl Function {
         let now_ms = clock.now_ms();
         self.world.enter(|state| state.saw_end(number));
         let Ok(answer) = answer else {
-            self.world.enter(|state| state.note(&format!("f{number} dies")));
+            self.world.enter(|state| {
+                state.note(&format!("f{number} dies"));
+                if spec.crash_after_ms.is_none() && !delivery.instances.is_empty() {
+                    let what = format!("f{number} has no report when its invocation ends");
+                    state.observer.broken(1, state.now_ms, what);
+                }
+            });
             return delivery;
         };
         delivery.answered_ms = Some(now_ms);

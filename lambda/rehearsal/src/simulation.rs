@@ -187,6 +187,7 @@ fn another(registered: bool) -> ClusterSpec {
 }
 
 fn settings(spec: &mut WorldSpec, rng: &mut Rng) {
+    spec.settings.time_limit_ms = one(rng, &[150_000, 150_000, 150_000, 60_000, 20_000]);
     spec.settings.cold = chance(rng, 30);
     spec.env("CAST_SPOT_PDB_POLICY", one(rng, &["delete", "delete", "leave"]));
     spec.env("CAST_SPOT_REPLACEMENT", one(rng, &["auto", "auto", "auto", "launch", "verify", "none"]));

@@ -17,6 +17,9 @@ use crate::{
 /// The API server's HTTP/2 connection carries this many calls at once; more would only wait there.
 pub(super) const CALLS_AT_ONCE: usize = 100;
 
+/// The last eviction is tried so long before time is up.
+const LAST_TRY: Duration = Duration::from_secs(1);
+
 const EVICT: &str = "kubernetes:create pods/eviction";
 const DELETE: &str = "kubernetes:delete pods";
 
@@ -71,21 +74,24 @@ pub(super) async fn ask(
             let _slot = slots.acquire().await;
             budget.call(EVICT, cluster.evict(end(pod, budget))).await
         };
-        let (rest, obstacle) = match next_step(answer, attempt) {
+        let (after, least, obstacle) = match next_step(answer, attempt) {
             Step::Done => return Asked::Evicted,
             Step::Await => return heard,
             Step::Fail(reason) => return Asked::Refused(reason),
-            Step::Retry(rest, obstacle) => (jittered(rest), obstacle),
+            Step::Retry { after, least, obstacle } => (jittered(after), least, obstacle),
         };
         attempt += 1;
         if matches!(obstacle, Obstacle::Error(_)) {
             heard = Asked::Evicted;
         }
         let overrides = policy == PdbPolicy::Delete && obstacle.is_budget();
-        let next = budget.now() + rest;
-        // A budget is overridden at the last moment, even if its next "not yet" would be later.
-        let next = if overrides { next.min(last_moment.max(budget.now())) } else { next };
-        if next >= table.closing() || (next >= table.settled() && !overrides) {
+        let now = budget.now();
+        // A budget is overridden at the last moment, even if its next "not yet" would be later. All others
+        // get their last try in the last second.
+        let give_up = if overrides { table.closing() } else { table.settled().min(table.closing()) };
+        let last = if overrides { last_moment } else { (now + least).max(give_up.saturating_sub(LAST_TRY)) };
+        let next = (now + after).min(last.max(now));
+        if next >= give_up || now >= give_up.saturating_sub(LAST_TRY) && !overrides {
             return Asked::Left(obstacle);
         }
         tokio::select! {

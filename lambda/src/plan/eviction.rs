@@ -33,8 +33,15 @@ pub enum Step {
     Done,
     /// The pod is gone, or its end is somebody else's work: only wait.
     Await,
-    /// Try again after this pause.
-    Retry(Duration, Obstacle),
+    /// Try again.
+    Retry {
+        /// After this pause.
+        after: Duration,
+        /// And not before: the API server said so.
+        least: Duration,
+        /// What stands in the way.
+        obstacle: Obstacle,
+    },
     /// It will be refused for good.
     Fail(String),
 }
@@ -42,18 +49,21 @@ pub enum Step {
 /// The next step after the `attempt`-th answer (0 for the first).
 #[must_use]
 pub fn next_step(answer: Result<Evicted, CallError>, attempt: u32) -> Step {
+    let retry = |attempt, retry_after: Option<Duration>, obstacle| Step::Retry {
+        after: pause(attempt, retry_after),
+        least: retry_after.unwrap_or_default(),
+        obstacle,
+    };
     match answer {
         Ok(Evicted::Accepted) => Step::Done,
         Ok(Evicted::Gone | Evicted::NamespaceTerminating)
         | Err(CallError::NotFound(_) | CallError::LostRace(_)) => Step::Await,
-        Ok(Evicted::Blocked { retry_after }) => Step::Retry(pause(attempt, retry_after), Obstacle::Budget),
-        Ok(Evicted::TooManyBudgets) => Step::Retry(pause(u32::MAX, None), Obstacle::TooManyBudgets),
-        Err(CallError::Throttled { retry_after }) => {
-            Step::Retry(pause(attempt, retry_after), Obstacle::Throttled)
-        }
+        Ok(Evicted::Blocked { retry_after }) => retry(attempt, retry_after, Obstacle::Budget),
+        Ok(Evicted::TooManyBudgets) => retry(u32::MAX, None, Obstacle::TooManyBudgets),
+        Err(CallError::Throttled { retry_after }) => retry(attempt, retry_after, Obstacle::Throttled),
         Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => Step::Fail(error.to_string()),
         Err(error @ (CallError::Transient(_) | CallError::TimedOut(_))) => {
-            Step::Retry(pause(attempt, None), Obstacle::Error(error.to_string()))
+            retry(attempt, None, Obstacle::Error(error.to_string()))
         }
     }
 }
@@ -66,30 +76,28 @@ mod tests {
         Duration::from_millis(millis)
     }
 
+    fn retry(after: u64, least: u64, obstacle: Obstacle) -> Step {
+        Step::Retry { after: ms(after), least: ms(least), obstacle }
+    }
+
     #[test]
     fn each_answer_has_its_step() {
         let forbidden = CallError::Forbidden("cannot create pods/eviction".into());
+        let throttled = CallError::Throttled { retry_after: Some(ms(1_000)) };
+        let being_processed = Evicted::Blocked { retry_after: Some(ms(10_000)) };
         for (case, answer, expected) in [
             ("accepted", Ok(Evicted::Accepted), Step::Done),
             ("gone", Ok(Evicted::Gone), Step::Await),
             ("namespace", Ok(Evicted::NamespaceTerminating), Step::Await),
-            ("budget", Ok(Evicted::Blocked { retry_after: None }), Step::Retry(ms(250), Obstacle::Budget)),
-            (
-                "budget being processed",
-                Ok(Evicted::Blocked { retry_after: Some(ms(10_000)) }),
-                Step::Retry(ms(10_000), Obstacle::Budget),
-            ),
-            ("two budgets", Ok(Evicted::TooManyBudgets), Step::Retry(ms(5_000), Obstacle::TooManyBudgets)),
-            (
-                "throttled",
-                Err(CallError::Throttled { retry_after: Some(ms(1_000)) }),
-                Step::Retry(ms(1_000), Obstacle::Throttled),
-            ),
+            ("budget", Ok(Evicted::Blocked { retry_after: None }), retry(250, 0, Obstacle::Budget)),
+            ("budget being processed", Ok(being_processed), retry(10_000, 10_000, Obstacle::Budget)),
+            ("two budgets", Ok(Evicted::TooManyBudgets), retry(5_000, 0, Obstacle::TooManyBudgets)),
+            ("throttled", Err(throttled), retry(1_000, 1_000, Obstacle::Throttled)),
             ("forbidden", Err(forbidden), Step::Fail("forbidden: cannot create pods/eviction".into())),
             (
                 "network",
                 Err(CallError::Transient("reset".into())),
-                Step::Retry(ms(250), Obstacle::Error("reset".into())),
+                retry(250, 0, Obstacle::Error("reset".into())),
             ),
         ] {
             assert_eq!(next_step(answer, 0), expected, "{case}");

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// moment: Kubernetes' default grace period.
 const LAST_MOMENT_GRACE: Duration = Duration::from_secs(30);
 
+/// Enough for the last Events and the report.
+const CLOSING: Duration = Duration::from_secs(3);
+
 /// What is left of an invocation for its answer.
 const ANSWER: Duration = Duration::from_secs(1);
 
@@ -40,10 +43,10 @@ impl Timetable {
         self.deadline.saturating_sub(self.margin)
     }
 
-    /// The handler stops waiting here: half of the margin is left for the last Events and the report.
+    /// The handler stops waiting here: what is left of the margin is for the last Events and the report.
     #[must_use]
     pub fn closing(self) -> Duration {
-        self.end().saturating_sub(self.margin / 2)
+        self.end().saturating_sub((self.margin / 2).min(CLOSING))
     }
 
     /// The grace to send at `now` for a pod whose own is `own`: `None` if its own ends in time, else

@@ -183,6 +183,7 @@ impl State {
         // The ordinary pods' share ends in the middle of the usable time at the earliest.
         let entered_ms = invocation.entered_ms as i64;
         let usable_ms = told.deadline_ms - self.observer.rules.margin_ms - entered_ms;
+        let usable_ms = usable_ms.min(invocation.limit_ms - 1_000);
         let too_early = (ask.call.sent_ms as i64 - entered_ms) < usable_ms / 2 - 1_000;
         too_early.then(|| (9, format!("system-critical, while {} is still there", self.label(waiting))))
     }

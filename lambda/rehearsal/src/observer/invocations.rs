@@ -1,5 +1,7 @@
 //! An invocation as a whole: what it was told, what it did in time, what it answered.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -45,10 +47,11 @@ fn notice(event: &Value, clock: Clock) -> Option<Told> {
 
 impl State {
     /// An environment is invoked.
-    pub(crate) fn saw_entry(&mut self, env: usize, told: Vec<Told>) {
+    pub(crate) fn saw_entry(&mut self, env: usize, told: Vec<Told>, limit: Duration) {
         let now_ms = self.now_ms;
         if let Some(invocation) = self.observer.invocations.get_mut(env) {
             invocation.entered_ms = now_ms;
+            invocation.limit_ms = limit.as_millis() as i64;
             invocation.told = told;
         }
     }

@@ -62,7 +62,7 @@ impl Bench {
         let wire = Wire { world: world.clone(), env };
         sleep_until(clock.instant(0)).await;
         let told = spec.deliveries.iter().flat_map(|delivery| told(&delivery.payload, clock)).collect();
-        world.enter(|state| state.saw_entry(env, told));
+        world.enter(|state| state.saw_entry(env, told, std::time::Duration::from_secs(180)));
         Self {
             kube: client(ApiServer { wire: wire.clone(), cluster: 0 }, &token("20270115T080000Z")),
             sdk: aws::sdk_config(&wire),
