@@ -104,7 +104,7 @@ impl Live {
             answer: Err("no answer".to_owned()),
         });
         self.wire.world.enter(|state| {
-            state.saw_entry(self.wire.env, told, Duration::from_millis(self.spec.settings.time_limit_ms))
+            state.saw_entry(self.wire.env, told, Duration::from_millis(self.spec.settings.time_limit_ms));
         });
         Some((payload.clone(), self.spec.settings.time_limit_ms))
     }

@@ -157,7 +157,7 @@ fn machines(spec: &mut WorldSpec, rng: &mut Rng) {
             3 => node.annotations.clear(),
             4 | 6 => node.private_dns_name.clone_from(&names[rng.usize(..names.len())]),
             5 => {
-                node.hostname_type = "resource-name".to_owned();
+                "resource-name".clone_into(&mut node.hostname_type);
                 node.private_dns_name = format!("{}.eu-west-1.compute.internal", node.instance);
             }
             _ => {}

@@ -26,7 +26,7 @@ const LIST: &str = "kubernetes:list nodes";
 const DECISIONS: u32 = 5;
 
 /// For so long after the handler's entry a node that is not there is looked for again.
-const LOOK_FOR: Duration = Duration::from_secs(60);
+const LOOK_FOR: Duration = Duration::from_mins(1);
 
 /// A node that is known to run on the instance.
 #[derive(Debug, Clone)]

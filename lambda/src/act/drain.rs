@@ -242,13 +242,13 @@ impl<C: Cluster> DrainLeg<'_, C> {
         listed.for_each(|pod| pods.see(pod));
         Drained {
             node: self.target.node.clone(),
+            pods: pods.report(&[], "the node was not cordoned"),
+            reason: Some(format!("cordon: {reason}")),
             cordon: CordonReport {
                 outcome: CordonOutcome::Failed,
                 after_ms: Some(cordon_ms),
-                reason: Some(reason.clone()),
+                reason: Some(reason),
             },
-            pods: pods.report(&[], "the node was not cordoned"),
-            reason: Some(format!("cordon: {reason}")),
         }
     }
 }

@@ -74,7 +74,7 @@ pub(super) async fn ask(
             let _slot = slots.acquire().await;
             budget.call(EVICT, cluster.evict(end(pod, budget))).await
         };
-        let (after, least, obstacle) = match next_step(answer, attempt) {
+        let (rest, least, obstacle) = match next_step(answer, attempt) {
             Step::Done => return Asked::Evicted,
             Step::Await => return heard,
             Step::Fail(reason) => return Asked::Refused(reason),
@@ -86,12 +86,17 @@ pub(super) async fn ask(
         }
         let overrides = policy == PdbPolicy::Delete && obstacle.is_budget();
         let now = budget.now();
-        // A budget is overridden at the last moment, even if its next "not yet" would be later. All others
-        // get their last try in the last second.
-        let give_up = if overrides { table.closing() } else { table.settled().min(table.closing()) };
-        let last = if overrides { last_moment } else { (now + least).max(give_up.saturating_sub(LAST_TRY)) };
-        let next = (now + after).min(last.max(now));
-        if next >= give_up || now >= give_up.saturating_sub(LAST_TRY) && !overrides {
+        // A budget is overridden at the last moment, even if the next "not yet" would come later. Any other
+        // obstacle gets its last try in the last second.
+        let (deadline, latest) = if overrides {
+            (table.closing(), last_moment)
+        } else {
+            let deadline = table.settled().min(table.closing());
+            (deadline, (now + least).max(deadline.saturating_sub(LAST_TRY)))
+        };
+        let next = (now + rest).min(latest.max(now));
+        let tried_last = !overrides && now + LAST_TRY >= deadline;
+        if next >= deadline || tried_last {
             return Asked::Left(obstacle);
         }
         tokio::select! {

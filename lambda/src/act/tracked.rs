@@ -74,7 +74,9 @@ impl Pods {
         for (_, tracked) in self.by_uid.iter_mut().filter(|(uid, _)| !standing.contains(*uid)) {
             tracked.gone(now_ms);
         }
-        pods.into_iter().for_each(|pod| self.see(pod));
+        for pod in pods {
+            self.see(pod);
+        }
     }
 
     /// Takes in how the asking for a pod ended.

@@ -8,9 +8,10 @@ use aws_smithy_http_client::{
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{http::SharedHttpClient, result::SdkError};
-use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
+use super::in_words;
 use crate::ports::CallError;
 
 /// An idle connection is not trusted for longer: Lambda freezes the function between two notices, and
@@ -64,7 +65,7 @@ where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     let Some(service) = error.as_service_error() else {
-        return CallError::Transient(DisplayErrorContext(error).to_string());
+        return CallError::Transient(in_words(&error));
     };
     let code = service.code().unwrap_or("no error code").to_owned();
     let message = service.message().unwrap_or_default();

@@ -34,6 +34,7 @@ pub struct Adapters {
 
 impl Adapters {
     /// Builds all clients; makes no call. `transport` opens the connection below each Kubernetes client.
+    #[expect(clippy::needless_pass_by_value, reason = "it is given away: each cluster keeps a share")]
     pub fn new(sdk: &SdkConfig, transport: Arc<dyn Transport>, config: &Config) -> Self {
         Self {
             ec2: Ec2Api::new(sdk),
@@ -65,4 +66,18 @@ impl World for Adapters {
     fn clusters(&self) -> &Registry {
         &self.clusters
     }
+}
+
+/// An error with its causes, each said once.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -63,7 +63,10 @@ Examples:
         #[arg(last = true)]
         filter: Vec<String>,
     },
-    /// Formatting, lints, documentation, licences, then all tests
+    /// Formatting, lints, documentation, licences
+    #[command(after_help = "Example:\n  cargo xtask lint")]
+    Lint,
+    /// What `lint` does, then all tests
     #[command(after_help = "Example:\n  cargo xtask ci")]
     Ci {
         /// Do not fail when a tool is missing and the tests that need it were skipped
@@ -131,6 +134,7 @@ Examples:
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Test { allow_missing, filter } => test::run(allow_missing, &filter),
+        Task::Lint => ci::lint(),
         Task::Ci { allow_missing } => ci::run(allow_missing),
         Task::Bench { profile, json } => bench::run(profile, json.as_deref()),
         Task::Simulate { seeds, from } => simulate::run(seeds, from),

@@ -84,10 +84,7 @@ fn no_such_group(name: &str) -> Reply {
 /// What describes a member in its group and by itself.
 fn member(instance: &Instance, with_group: bool) -> Option<String> {
     let membership = instance.member.as_ref()?;
-    let group = match with_group {
-        true => element("AutoScalingGroupName", &membership.group),
-        false => String::new(),
-    };
+    let group = with_group.then(|| element("AutoScalingGroupName", &membership.group)).unwrap_or_default();
     let inner = [
         element("InstanceId", &instance.id),
         group,

@@ -115,10 +115,8 @@ impl Wire {
             if !state.observer.is_alive(self.env) {
                 return None;
             }
-            let fault = match begun {
-                true => state.faults.strike(state.now_ms, operation.api, &operation.name),
-                false => None,
-            };
+            let fault =
+                if begun { state.faults.strike(state.now_ms, operation.api, &operation.name) } else { None };
             let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
             let id = state.observer.sent(self.env, &operation, fault.is_some(), state.now_ms);
             let call = Call { env: self.env, id, sent_ms: state.now_ms };

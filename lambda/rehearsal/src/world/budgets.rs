@@ -33,17 +33,13 @@ impl State {
     /// Pods that a budget selects.
     fn selected(&self, cluster: usize, pdb: &PdbSpec) -> Vec<PodId> {
         let cluster = &self.clusters[cluster];
-        match &pdb.app {
-            Some(app) => {
-                let key = (pdb.namespace.clone(), app.clone());
-                cluster.apps.get(&key).into_iter().flatten().copied().collect()
-            }
-            None => {
-                let of_namespace = cluster.apps.range((pdb.namespace.clone(), String::new())..);
-                let of_namespace = of_namespace.take_while(|((namespace, _), _)| *namespace == pdb.namespace);
-                of_namespace.flat_map(|(_, pods)| pods.iter().copied()).collect()
-            }
+        if let Some(app) = &pdb.app {
+            let key = (pdb.namespace.clone(), app.clone());
+            return cluster.apps.get(&key).into_iter().flatten().copied().collect();
         }
+        let of_namespace = cluster.apps.range((pdb.namespace.clone(), String::new())..);
+        let of_namespace = of_namespace.take_while(|((namespace, _), _)| *namespace == pdb.namespace);
+        of_namespace.flat_map(|(_, pods)| pods.iter().copied()).collect()
     }
 
     /// The scale of all owners of `pods`; `None` where an owner has none (bare pods, DaemonSets, Jobs).

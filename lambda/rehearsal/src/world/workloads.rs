@@ -13,9 +13,8 @@ impl State {
         let spec = self.clusters[cluster].workloads[workload].clone();
         for (ordinal, node) in spec.nodes.iter().enumerate() {
             let name = match spec.kind {
-                WorkloadKind::StatefulSet => format!("{}-{ordinal}", spec.name),
                 WorkloadKind::Bare if spec.nodes.len() == 1 => spec.name.clone(),
-                WorkloadKind::Bare => format!("{}-{ordinal}", spec.name),
+                WorkloadKind::StatefulSet | WorkloadKind::Bare => format!("{}-{ordinal}", spec.name),
                 WorkloadKind::Mirror => format!("{}-{node}", spec.name),
                 WorkloadKind::Deployment | WorkloadKind::DaemonSet | WorkloadKind::Job => {
                     self.generated_name(cluster, workload)

@@ -4,13 +4,16 @@ use std::{error::Error as StdError, time::Duration};
 
 use kube::{Error, core::Status};
 
-use crate::ports::{CallError, Evicted, Patched};
+use crate::{
+    adapters::in_words,
+    ports::{CallError, Evicted, Patched},
+};
 
 /// What an error means for the caller.
 pub(super) fn call_error(error: Error) -> CallError {
     let status = match error {
         Error::Api(status) => status,
-        other => return CallError::Transient(chain(&other)),
+        other => return CallError::Transient(in_words(&other)),
     };
     match status.code {
         401 => CallError::Forbidden(
@@ -88,19 +91,6 @@ fn has_cause(status: &Status, reason: &str) -> bool {
 fn retry_after(status: &Status) -> Option<Duration> {
     let seconds = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|s| *s > 0)?;
     Some(Duration::from_secs(seconds.into()))
-}
-
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use tower::BoxError;
 const CLUSTER_HEADER: &str = "x-k8s-aws-id";
 
 /// EKS takes a token for 15 minutes from its signature; it is renewed well before.
-const RENEW_AFTER: Duration = Duration::from_secs(10 * 60);
+const RENEW_AFTER: Duration = Duration::from_mins(10);
 
 /// Signs tokens for one cluster.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Signer {
             format!("https://sts.{}.{domain}/?Action=GetCallerIdentity&Version=2011-06-15", self.region);
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
-        settings.expires_in = Some(Duration::from_secs(60));
+        settings.expires_in = Some(Duration::from_mins(1));
         let identity = credentials.into();
         let params = SigningParams::builder()
             .identity(&identity)
@@ -103,7 +103,7 @@ mod tests {
     fn url(region: &str) -> String {
         let sdk = SdkConfig::builder().region(aws_config::Region::new(region.to_owned())).build();
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", Some("session".into()), None, "test");
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_338_000);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(498_705);
         let token = Signer::new(&sdk, "prod").sign(credentials, now).unwrap();
         let encoded = token.strip_prefix("k8s-aws-v1.").unwrap();
         assert!(!encoded.contains('='), "padding");
