@@ -67,7 +67,7 @@ fn claim(target: &Path) -> io::Result<()> {
 pub(crate) fn announce_first_build() -> Outcome {
     if !has_sdk(&cache::target()?.join("debug/deps")) {
         eprintln!(
-            "first build takes about 10 minutes, almost all of it aws-sdk-ec2; later ones take seconds"
+            "the first build takes about five minutes, most of it aws-sdk-ec2; later ones take seconds"
         );
     }
     Ok(())
