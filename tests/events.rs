@@ -32,6 +32,8 @@ fn one_bad_message_of_a_batch_fails_alone() {
     let failed = answer["batchItemFailures"].as_array().unwrap();
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["itemIdentifier"], "2e1424d4-f796-459a-8184-9c92662be6da");
+    let [error] = outcome.errors.as_slice() else { panic!("{:?}", outcome.errors) };
+    assert!(error.error.contains("2e1424d4-f796-459a-8184-9c92662be6da"), "{error:?}");
 }
 
 fn rehearse_event(file: &str) -> Outcome {

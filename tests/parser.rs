@@ -45,7 +45,9 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, v)| places(v, &format!("{at}/{key}"), into)),
         Value::Array(list) => {
-            list.iter().enumerate().for_each(|(i, v)| places(v, &format!("{at}/{i}"), into))
+            for (i, v) in list.iter().enumerate() {
+                places(v, &format!("{at}/{i}"), into);
+            }
         }
         _ => {}
     }

@@ -90,7 +90,7 @@ fn json_has_the_shape_that_scripts_rely_on() {
     let keys = [
         "{\"scenario\":\"baseline\",\"seed\":1,\"reports\":[{",
         ",\"world\":{\"pods\":{\"total\":0,\"drained\":0,\"deleted\":0,\"left\":0,\"killed\":0},\"replacements\":1,\"calls\":{",
-        "},\"violations\":[]},\"virtual_ms\":",
+        "},\"violations\":[]},\"errors\":[],\"virtual_ms\":",
         ",\"real_ms\":",
     ];
     let mut rest = json.as_str();
@@ -236,6 +236,8 @@ fn a_crash_after_the_cordon_is_resumed_by_the_next_delivery() {
     assert_all_drained(&outcome);
     let [crashed, resumed] = outcome.deliveries.as_slice() else { panic!() };
     assert_eq!((crashed.answered_ms, resumed.at_ms), (None, 60_035));
+    assert_eq!(outcome.errors.len(), 1);
+    assert_eq!((outcome.errors[0].at_ms, outcome.errors[0].error.as_str()), (0, "crashed"));
     assert_eq!(node(&outcome).cordoned_ms, Some(30));
     // A new environment: DescribeCluster, then three calls up to the evictions, each with 20 ms.
     assert_eq!(effects(&outcome, EVICT).iter().min(), Some(&60_105));
@@ -338,8 +340,18 @@ fn a_termination_hook_is_honoured() {
 fn a_stopped_node_is_drained_and_its_return_awaited() {
     let outcome = usual("stop");
     assert_all_drained(&outcome);
-    assert_eq!(outcome.reports[0]["replacement"]["outcome"], "not_needed");
     assert_eq!(calls(&outcome, DETACH), 0);
+}
+
+#[test]
+fn what_ec2_stops_or_hibernates_is_in_no_group_and_nobody_replaces_it() {
+    for scenario in ["stop", "hibernate"] {
+        let outcome = usual(scenario);
+        assert_eq!(outcome.reports[0]["replacement"]["outcome"], "not_needed", "{scenario}");
+        assert!(node(&outcome).replacement.is_none(), "{scenario}");
+        assert_eq!(outcome.world.replacements, 0, "{scenario}");
+        assert!(find(scenario).unwrap().verdict.contains("no replacement asked for"), "{scenario}");
+    }
 }
 
 #[test]

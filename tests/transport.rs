@@ -1,5 +1,6 @@
 //! The production transport over real sockets: one TLS handshake per cluster, the wire bodies, and a
 //! rotated certificate authority.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::sync::{
     Arc, Mutex,

@@ -49,6 +49,7 @@ fn log(answer: &Answer, entry: Entry) {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 fn invalid(error: EventError) -> Diagnostic {
     Diagnostic { error_type: EventError::TYPE.to_owned(), error_message: error.to_string() }
 }

@@ -19,6 +19,8 @@ pub struct Outcome {
     pub reports: Vec<Value>,
     /// What the world saw.
     pub world: WorldSummary,
+    /// What the function did not handle: deliveries, and messages of batches.
+    pub errors: Vec<DeliveryError>,
     /// Virtual time from the first notice to the end of the run.
     pub virtual_ms: u64,
     /// Real time that the run took. The only figure that differs between two runs of one seed.
@@ -84,6 +86,17 @@ pub struct Delivery {
     pub instances: Vec<String>,
     /// The handler's answer, or its error.
     pub answer: Result<Value, String>,
+}
+
+/// A delivery, or a message of an SQS batch, that was not handled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryError {
+    /// When the function was called.
+    pub at_ms: u64,
+    /// Instances that the delivery names and no report of its answer does.
+    pub instances: Vec<String>,
+    /// The function's error, `crashed` where it ended without an answer, or the message that failed.
+    pub error: String,
 }
 
 /// What happened to one interrupted instance.

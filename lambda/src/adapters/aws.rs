@@ -59,6 +59,7 @@ pub fn http_client() -> Result<SharedHttpClient, tower::BoxError> {
 }
 
 /// What an SDK error means for the caller.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 pub(super) fn call_error<E, R>(error: SdkError<E, R>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

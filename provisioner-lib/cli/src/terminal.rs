@@ -22,15 +22,24 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes `error:` lines, and a `hint:` line that says what to type instead, to standard error.
-pub(crate) fn complain<'a>(errors: impl IntoIterator<Item = &'a str>, hint: &str) {
+/// Something that is wrong, and what to do instead.
+#[derive(Debug)]
+pub(crate) struct Complaint {
+    pub(crate) error: String,
+    pub(crate) hint: String,
+}
+
+/// Writes `error:` lines to standard error, and below them a `hint:` line; one for all errors that share it.
+pub(crate) fn complain(complaints: &[Complaint]) {
     const ERROR: Style = AnsiColor::Red.on_default().bold();
     const HINT: Style = AnsiColor::Yellow.on_default().bold();
     let mut text = String::new();
-    for error in errors {
-        text.push_str(&format_line("error:", ERROR, error));
+    for alike in complaints.chunk_by(|one, next| one.hint == next.hint) {
+        for complaint in alike {
+            text.push_str(&format_line("error:", ERROR, &complaint.error));
+        }
+        text.push_str(&format_line("hint:", HINT, &alike[0].hint));
     }
-    text.push_str(&format_line("hint:", HINT, hint));
     // Nowhere is left to say that this cannot be written.
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }

@@ -25,7 +25,7 @@ fn run(args: &[&str]) -> (i32, String, String) {
 fn a_graceful_end_exits_0_and_ends_with_one_line_of_verdict() {
     let (code, out, err) = run(&["--pods-per-node", "3"]);
     assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.contains("✓ 3 of 3 pods ended gracefully; cordon after 30 ms"), "{out}");
+    assert!(out.contains("✓ 3 of 3 pods ended gracefully; cordoned 30 ms after the notice"), "{out}");
     assert!(!out.contains('\u{1b}'), "no colours without a terminal");
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
 }
@@ -42,8 +42,37 @@ fn lost_pods_exit_1_and_bring_a_hint() {
 
 #[test]
 fn a_wrong_call_exits_2_before_anything_runs_and_says_what_to_type() {
-    let cases: [(&[&str], &[&str]); 6] = [
-        (&["--scenario", "pdb-bloked"], &["pdb-bloked", "similar value exists: 'pdb-blocked'"]),
+    let cases: [(&[&str], &[&str]); 9] = [
+        (
+            &["--scenario", "pdb-bloked"],
+            &["--scenario pdb-bloked", "hint: did you mean `pdb-blocked`?", "--list"],
+        ),
+        (&["--scenario", "wrong-node-name", "--cluster-nodes", "1"], &["--cluster-nodes 1", "needs 2 nodes"]),
+        (&["--nodes", "-1"], &["--nodes -1: not a whole number"]),
+        (
+            &[
+                "--nodes",
+                "many",
+                "--latency-ms",
+                "x",
+                "--pods-per-node",
+                "999",
+                "--scenario",
+                "nope",
+                "--event",
+                "no-such-file.json",
+                "--replacement",
+                "perhaps",
+            ],
+            &[
+                "--nodes many:",
+                "--latency-ms x:",
+                "--pods-per-node 999:",
+                "--scenario nope:",
+                "--event no-such-file.json:",
+                "--replacement perhaps: not one of auto, launch, verify, none",
+            ],
+        ),
         (
             &["--nodes", "9", "--cluster-nodes", "3", "--pods-per-node", "999"],
             &["--nodes 9", "--pods-per-node 999", "hint:"],
@@ -114,6 +143,38 @@ fn the_list_names_every_scenario_in_both_forms() {
     for scenario in scenarios {
         assert!(table.contains(scenario["name"].as_str().unwrap()), "{table}");
     }
+}
+
+#[test]
+fn help_shows_values_and_defaults() {
+    let (code, help, _) = run(&["--help"]);
+    assert_eq!(code, 0);
+    for words in
+        ["--latency-ms <MS>", "[default: 20]", "[default: baseline]", "delete or leave", "[default: auto]"]
+    {
+        assert!(help.contains(words), "{words}: {help}");
+    }
+}
+
+#[test]
+fn errors_are_in_both_forms_of_the_outcome() {
+    let crash = ["--scenario", "redelivery-after-crash", "--pods-per-node", "1"];
+    let (_, text, _) = run(&crash);
+    assert!(text.contains("✗ delivery at 0 ms for i-0a000000000000000: crashed"), "{text}");
+    let (_, json, _) = run(&[crash.as_slice(), &["--json"]].concat());
+    let outcome: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(outcome["errors"][0]["instances"][0], "i-0a000000000000000");
+    assert_eq!(outcome["errors"][0]["error"], "crashed");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_no_wrong_call() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = cast_spot(&["--pods-per-node", "1"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.starts_with("error: standard output: ") && err.contains("hint:"), "{err}");
 }
 
 #[test]

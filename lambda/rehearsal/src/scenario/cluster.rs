@@ -60,9 +60,12 @@ pub(super) fn add(spec: &mut WorldSpec, workload: WorkloadSpec) -> &mut Workload
 /// chosen event says. Returns the payloads that were delivered.
 pub(super) fn interrupt(spec: &mut WorldSpec, options: &Options, action: Action) -> Vec<Value> {
     let Some(event) = &options.event else {
-        return (0..options.notices(1)).map(|index| spec.interrupt(index, action, 0)).collect();
+        let notices = 0..options.notices(1);
+        notices.clone().for_each(|index| ungroup(spec, index, action));
+        return notices.map(|index| spec.interrupt(index, action, 0)).collect();
     };
-    for announced in &event.instances {
+    for (index, announced) in event.instances.iter().enumerate() {
+        ungroup(spec, index, announced.action);
         let ago = event.time.duration_since(announced.time).as_millis();
         spec.notices.push(Notice {
             instance: announced.id.clone(),
@@ -73,4 +76,13 @@ pub(super) fn interrupt(spec: &mut WorldSpec, options: &Options, action: Action)
     }
     spec.deliver(0, event.payload.clone());
     vec![event.payload.clone()]
+}
+
+/// Auto Scaling groups terminate only: an instance that EC2 stops or hibernates is in none.
+fn ungroup(spec: &mut WorldSpec, index: usize, action: Action) {
+    if action != Action::Terminate
+        && let Some(node) = spec.cluster().nodes.get_mut(index)
+    {
+        node.group = None;
+    }
 }

@@ -58,7 +58,15 @@ impl Scenario {
         if self.name == "random" && *options != seed_only {
             return vec!["--scenario random: takes no option but --seed, which decides all else".to_owned()];
         }
-        options.faults(self.nodes)
+        let mut faults = options.faults(self.nodes);
+        let cluster = options.cluster_size(options.notices(self.nodes));
+        if self.name == "wrong-node-name" && cluster == 1 {
+            faults.push(
+                "--cluster-nodes 1: --scenario wrong-node-name needs 2 nodes, one that goes and one whose name it claims"
+                    .to_owned(),
+            );
+        }
+        faults
     }
 
     /// What is rehearsed, in words.
@@ -226,7 +234,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "stop",
-        about: "the instance is stopped, and comes back some day",
+        about: "an instance outside of any group is stopped, and comes back some day",
         verdict: "drained, the Node object kept, no replacement asked for",
         graceful: Some(true),
         nodes: 1,
@@ -234,8 +242,8 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "hibernate",
-        about: "the instance is hibernated, without any lead time",
-        verdict: "cordoned; its pods freeze with it and are left, none is half evicted",
+        about: "an instance outside of any group is hibernated, without any lead time",
+        verdict: "cordoned, no replacement asked for; its pods freeze with it and are left, none is half evicted",
         graceful: Some(false),
         nodes: 1,
         world: machines::hibernate,

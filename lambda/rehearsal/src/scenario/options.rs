@@ -205,4 +205,13 @@ mod tests {
             assert!(faults.contains(reason), "{faults}");
         }
     }
+
+    #[test]
+    fn a_borrowed_name_needs_a_node_to_borrow_it_from() {
+        let scenario = super::super::find("wrong-node-name").unwrap();
+        let faults =
+            |nodes| scenario.faults(&Options { cluster_nodes: Some(nodes), ..Options::default() }).concat();
+        assert_eq!(faults(2), "");
+        assert!(faults(1).starts_with("--cluster-nodes 1: "), "{}", faults(1));
+    }
 }

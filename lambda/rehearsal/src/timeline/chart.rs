@@ -16,11 +16,11 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Shares out `width` columns (held between 60 and 150, outside of which a chart reads badly).
+    /// Shares out `width` columns (held between 40 and 150, outside of which a chart reads badly).
     pub(super) fn new(width: usize) -> Self {
-        let width = width.clamp(60, 150);
-        let label = (width * 3 / 10).clamp(18, 36);
-        let note = (width / 5).clamp(17, 26);
+        let width = width.clamp(40, 150);
+        let label = (width * 3 / 10).clamp(12, 36);
+        let note = (width / 5).clamp(16, 26);
         // Three: the column of the deadline and a space on both sides of the chart.
         Self { label, chart: width - label - note - 3, note }
     }

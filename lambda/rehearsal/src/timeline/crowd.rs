@@ -17,13 +17,14 @@ pub(super) fn lines(painter: &Painter<'_>, nodes: &[&NodeTimeline]) -> Vec<Strin
     if nodes.len() <= LINES {
         lines.extend(nodes.iter().map(|node| painter.line(node)));
     } else {
-        lines.extend(figures(nodes));
+        lines.extend(figures(nodes, painter.layout.width()));
     }
     lines
 }
 
-/// Spread of the figures over all nodes.
-fn figures(nodes: &[&NodeTimeline]) -> Vec<String> {
+/// Spread of the figures over all nodes; only the outlines of it where `width` has no room for all.
+fn figures(nodes: &[&NodeTimeline], width: usize) -> Vec<String> {
+    const HEADS: [&str; 5] = ["first", "median", "95 %", "last", "nodes"];
     type Figure = fn(&NodeTimeline) -> Option<u64>;
     let figures: [(&str, Figure); 3] = [
         ("cordon", |node| Some(node.cordoned_ms?.saturating_sub(node.notice_ms))),
@@ -32,8 +33,12 @@ fn figures(nodes: &[&NodeTimeline]) -> Vec<String> {
             Some(node.replacement.as_ref()?.ready_ms?.saturating_sub(node.notice_ms))
         }),
     ];
-    let head = format!("{:20}{:>9}{:>9}{:>9}{:>9}{:>9}", "", "first", "median", "95 %", "last", "nodes");
-    let mut lines = vec![paint::with(DIM, &head)];
+    let shown: &[usize] = if width >= 65 { &[0, 1, 2, 3, 4] } else { &[1, 3] };
+    let line = |name: &str, cells: [&str; 5]| {
+        let cells: Vec<String> = shown.iter().map(|&column| format!("{:>9}", cells[column])).collect();
+        format!("{name:20}{}", cells.concat())
+    };
+    let mut lines = vec![paint::with(DIM, &line("", HEADS))];
     for (name, figure) in figures {
         let mut times: Vec<u64> = nodes.iter().filter_map(|node| figure(node)).collect();
         times.sort_unstable();
@@ -42,7 +47,7 @@ fn figures(nodes: &[&NodeTimeline]) -> Vec<String> {
             times.get(index).copied().map_or_else(|| "–".to_owned(), duration)
         };
         let [first, median, most, last] = [at(0), at(50), at(95), at(100)];
-        lines.push(format!("{name:20}{first:>9}{median:>9}{most:>9}{last:>9}{:>9}", times.len()));
+        lines.push(line(name, [&first, &median, &most, &last, &times.len().to_string()]));
     }
     let (bad, total) = (nodes.iter().map(|node| Tally::of(&node.pods)))
         .fold((0, 0), |(bad, total), tally| (bad + tally.bad(), total + tally.total()));

@@ -4,7 +4,7 @@
 //!  mod      heading, choice of nodes, legend
 //!   ├─ node     the section of one node ── fold (pods of one row), chart (cells and axis)
 //!   ├─ crowd    the nodes that are not drawn in full
-//!   └─ verdict  the sentence, broken laws, hints
+//!   └─ verdict  the sentence, errors, broken laws, hints
 //!  reports  what the handler said, for the reasons        paint  colours, cut and wrapped text
 //! ```
 //!
@@ -78,20 +78,20 @@ fn head(outcome: &Outcome, heading: &Heading, width: usize) -> Vec<String> {
     title.chain(setting).collect()
 }
 
-/// Deliveries for instances that EC2 does not take: they have no chart.
+/// Answers for instances that EC2 does not take: they have no chart. Errors stand below the verdict.
 fn unseen(outcome: &Outcome, width: usize) -> Vec<String> {
     let drawn = |delivery: &Delivery| {
         outcome.timelines.iter().any(|node| delivery.instances.contains(&node.instance))
     };
-    let lines = outcome.deliveries.iter().filter(|delivery| !drawn(delivery)).flat_map(|delivery| {
+    let answered = outcome.deliveries.iter().filter(|delivery| delivery.answer.is_ok());
+    let lines = answered.filter(|delivery| !drawn(delivery)).flat_map(|delivery| {
         let instance = delivery.instances.first().map_or("no instance", String::as_str);
-        let said = match (&delivery.answer, reports::answered(delivery, instance)) {
-            (Err(error), _) => format!("error: {error}"),
-            (Ok(_), Some(report)) => {
+        let said = match reports::answered(delivery, instance) {
+            Some(report) => {
                 let word = |key: &str| report[key].as_str().unwrap_or("no reason given").to_owned();
                 format!("{}: {}", word("outcome"), word("reason"))
             }
-            (Ok(_), None) => "answered".to_owned(),
+            None => "answered".to_owned(),
         };
         let text = format!("delivery for {instance} at {}: {said}", paint::duration(delivery.at_ms));
         paint::wrap(&text, width, 2)
@@ -155,7 +155,7 @@ mod tests {
 
     use super::sample::{node, outcome, pod};
     use super::*;
-    use crate::outcome::{Fate, Violation};
+    use crate::outcome::{DeliveryError, Fate, Violation};
 
     fn heading() -> Heading {
         Heading {
@@ -170,10 +170,12 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_terminal() {
-        for width in [60, 80, 120] {
-            let nodes = (0..5).map(|n| node(n, (0..110).map(|p| pod(p, Fate::Drained)).collect()));
-            for line in text(&outcome(nodes.collect()), width).lines() {
-                assert!(line.chars().count() <= width, "{width}: {line}");
+        for width in [40, 60, 80, 120] {
+            for nodes in [5, 50] {
+                let nodes = (0..nodes).map(|n| node(n, (0..110).map(|p| pod(p, Fate::Drained)).collect()));
+                for line in text(&outcome(nodes.collect()), width).lines() {
+                    assert!(line.chars().count() <= width, "{width}: {line}");
+                }
             }
         }
     }
@@ -198,7 +200,7 @@ mod tests {
     #[test]
     fn the_verdict_says_it_in_one_sentence() {
         let text = text(&outcome(vec![node(1, (0..3).map(|p| pod(p, Fate::Drained)).collect())]), 150);
-        let verdict = "✓ 3 of 3 pods ended gracefully; cordon after 100 ms, node empty after 2.3 s, \
+        let verdict = "✓ 3 of 3 pods ended gracefully; cordoned 100 ms after the notice, node empty after 2.3 s, \
                        replacement Ready 71 s before the deadline";
         assert!(text.contains(verdict), "{text}");
     }
@@ -218,6 +220,53 @@ mod tests {
         let text = text(&outcome, 100);
         let told = "✗ law 8 broken at 50 ms: pods/eviction shop/web-0 without preconditions.uid";
         assert!(text.lines().any(|line| line == told), "{text}");
+    }
+
+    #[test]
+    fn who_launched_a_late_replacement_is_told() {
+        for (method, said, told) in [
+            ("detach", "failed", "request failed"),
+            ("verify", "failed", "not seen in time"),
+            ("none", "not_needed", "none asked for"),
+        ] {
+            let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
+            outcome.timelines[0].replacement.as_mut().unwrap().launched_ms = 135_000;
+            outcome.timelines[0].replacement.as_mut().unwrap().ready_ms = Some(180_000);
+            outcome.reports[0]["replacement"] = serde_json::json!({"method": method, "outcome": said});
+            let text = text(&outcome, 150).replace("\n  ", " ");
+            assert!(
+                text.contains(&format!("replacement: {told}; the group's health check replaced it after")),
+                "{text}"
+            );
+            assert!(
+                text.contains(&format!("by the group's health check ({told}) Ready 60 s after the deadline")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_replacement_that_nobody_asked_for_is_told_in_the_verdict() {
+        let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
+        outcome.timelines[0].replacement = None;
+        outcome.reports[0]["replacement"]["outcome"] = "not_needed".into();
+        let text = text(&outcome, 150);
+        assert!(text.contains(", no replacement asked for"), "{text}");
+    }
+
+    #[test]
+    fn a_few_errors_are_told_and_the_rest_counted() {
+        let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
+        outcome.errors = (0..7)
+            .map(|at_ms| DeliveryError {
+                at_ms,
+                instances: vec!["i-1".to_owned()],
+                error: "crashed".to_owned(),
+            })
+            .collect();
+        let text = text(&outcome, 80);
+        assert!(text.contains("✗ delivery at 4 ms for i-1: crashed\n✗ and 2 more errors"), "{text}");
+        assert!(!text.contains("at 5 ms"), "{text}");
     }
 
     #[test]

@@ -30,7 +30,14 @@ pub(super) struct Painter<'a> {
 impl Painter<'_> {
     /// The full section, with at most about `rows` rows for pods.
     pub(super) fn section(&self, node: &NodeTimeline, rows: usize) -> Vec<String> {
-        let title = format!("{}  {}", paint::with(BOLD, &node.node), paint::with(DIM, &node.instance));
+        let width = self.layout.width();
+        let fits = node.node.chars().count() + 2 + node.instance.chars().count() <= width;
+        let title = format!(
+            "{}{}{}",
+            paint::with(BOLD, &paint::shorten(&node.node, width)),
+            if fits { "  " } else { "\n" },
+            paint::with(DIM, &node.instance)
+        );
         let [numbers, ticks] = self.scale.axis();
         let margin = " ".repeat(self.layout.label + 1);
         let mut lines = vec![
@@ -48,6 +55,7 @@ impl Painter<'_> {
             lines.push(self.pods_row(node, &group).render(self.layout));
         }
         lines.extend(self.staying_row(node).map(|row| row.render(self.layout)));
+        lines.extend(self.launcher(node));
         lines.extend(self.reasons(node));
         lines
     }
@@ -213,6 +221,28 @@ impl Painter<'_> {
         Some(row)
     }
 
+    /// What the handler said of a replacement that it did not bring about, and who did.
+    fn launcher(&self, node: &NodeTimeline) -> Vec<String> {
+        let said = self.reports.replacement_of(&node.instance);
+        let late = by_health_check(node);
+        let failed = self.reports.replacement_failed(&node.instance);
+        if !late && !failed {
+            return Vec::new();
+        }
+        let reason =
+            self.reports.of(&node.instance).and_then(|report| report["replacement"]["reason"].as_str());
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let then = match &node.replacement {
+            None => "",
+            Some(_) if late => "; the group's health check replaced it after the instance was gone",
+            Some(_) => "; launched before the instance was gone all the same",
+        };
+        let text = format!("↳ replacement: {}{reason}{then}", said.unwrap_or("no report"));
+        let style = if failed { BAD } else { WAITS };
+        let lines = paint::wrap(&text, self.layout.width(), 2);
+        lines.into_iter().map(|line| paint::with(style, &line)).collect()
+    }
+
     /// What the handler said of forced, left and killed pods: each reason once.
     fn reasons(&self, node: &NodeTimeline) -> Vec<String> {
         let mut by_reason: BTreeMap<&str, Vec<&PodTrack>> = BTreeMap::new();
@@ -271,9 +301,16 @@ fn span(first_ms: u64, last_ms: u64) -> String {
 fn node_note(node: &NodeTimeline) -> String {
     match (node.cordoned_ms, empty_ms(node)) {
         (Some(_), Some(empty)) => format!("empty {}", duration(empty)),
-        (Some(cordoned), None) => format!("cordon {}", duration(cordoned.saturating_sub(node.notice_ms))),
+        (Some(cordoned), None) => format!("cordoned {}", duration(cordoned.saturating_sub(node.notice_ms))),
         (None, _) => "not cordoned".to_owned(),
     }
+}
+
+/// Whether nobody but the group itself replaced the instance, when it found it gone: the handler asks for
+/// nothing after the deadline.
+pub(super) fn by_health_check(node: &NodeTimeline) -> bool {
+    let (Some(track), Some(gone_ms)) = (&node.replacement, node.reclaimed_ms) else { return false };
+    track.launched_ms >= gone_ms
 }
 
 /// When the last pod that was to leave was gone, from the notice on; `None` if one was not gone by

@@ -53,12 +53,20 @@ impl<'a> Reports<'a> {
 
     /// Outcome of the replacement in the last report on an instance, in words.
     pub(super) fn replacement_of(&self, instance: &str) -> Option<&'static str> {
-        match self.of(instance)?["replacement"]["outcome"].as_str()? {
+        let replacement = &self.of(instance)?["replacement"];
+        match replacement["outcome"].as_str()? {
             "requested" | "confirmed" => Some("requested"),
             "already" => Some("by somebody else"),
-            "failed" => Some("failed"),
+            // Only watched, and not seen.
+            "failed" if replacement["method"] == "verify" => Some("not seen in time"),
+            "failed" => Some("request failed"),
             _ => Some("none asked for"),
         }
+    }
+
+    /// Whether the last report on an instance says that its replacement failed.
+    pub(super) fn replacement_failed(&self, instance: &str) -> bool {
+        self.of(instance).is_some_and(|report| report["replacement"]["outcome"] == "failed")
     }
 }
 

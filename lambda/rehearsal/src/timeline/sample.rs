@@ -76,6 +76,7 @@ pub(super) fn outcome(nodes: Vec<NodeTimeline>) -> Outcome {
             replacements: nodes.len(),
             ..WorldSummary::default()
         },
+        errors: Vec::new(),
         virtual_ms: 120_000,
         real_ms: 80,
         deliveries: deliveries.collect(),

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::outcome::{Fate, NodeTimeline, Outcome, PodTrack};
 
-use super::node::{Tally, empty_ms};
+use super::node::{Tally, by_health_check, empty_ms};
 use super::paint::{self, BAD, BOLD, GOOD, WAITS, count, duration};
 use super::reports::Reports;
 
 /// Broken laws beyond this number are only counted.
 const VIOLATIONS_SHOWN: usize = 12;
+/// Errors beyond this number are only counted.
+const ERRORS_SHOWN: usize = 5;
 /// Hints beyond this number repeat themselves.
 const HINTS_SHOWN: usize = 3;
 
@@ -21,8 +23,9 @@ pub(super) fn lines(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> V
         (0, _) => ('✓', GOOD.bold()),
         _ => ('✗', BAD),
     };
-    let text = format!("{sign} {}", sentence(outcome));
+    let text = format!("{sign} {}", sentence(outcome, reports));
     let mut lines = painted(&text, width, 2, style);
+    lines.extend(errors(outcome, width));
     lines.extend(violations(outcome, width));
     lines.extend(hints(outcome, reports, width));
     lines
@@ -32,10 +35,10 @@ fn painted(text: &str, width: usize, indent: usize, style: anstyle::Style) -> Ve
     paint::wrap(text, width, indent).into_iter().map(|line| paint::with(style, &line)).collect()
 }
 
-/// `27 of 27 pods ended gracefully; cordon after 100 ms, node empty after 8.2 s, replacement Ready
-/// 71 s before the deadline`.
-fn sentence(outcome: &Outcome) -> String {
-    let parts = [cordon(outcome), empty(outcome), replacement(outcome)];
+/// `27 of 27 pods ended gracefully; cordoned 75 ms after the notice, node empty after 8.2 s, replacement
+/// Ready 71 s before the deadline`.
+fn sentence(outcome: &Outcome, reports: &Reports<'_>) -> String {
+    let parts = [cordon(outcome), empty(outcome), replacement(outcome, reports)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let pods = pods(outcome);
     if parts.is_empty() { pods } else { format!("{pods}; {}", parts.join(", ")) }
@@ -57,6 +60,7 @@ fn pods(outcome: &Outcome) -> String {
     parts.join(", ")
 }
 
+/// When the cordons took effect. (The report counts to the API server's answer, half a round trip later.)
 fn cordon(outcome: &Outcome) -> Option<String> {
     let all = outcome.timelines.len();
     let cordoned: Vec<u64> = (outcome.timelines.iter())
@@ -66,10 +70,12 @@ fn cordon(outcome: &Outcome) -> Option<String> {
     match (cordoned.len(), all) {
         (_, 0) => None,
         (0, 1) => Some("not cordoned".to_owned()),
-        (1, 1) => Some(format!("cordon after {last}")),
+        (1, 1) => Some(format!("cordoned {last} after the notice")),
         (0, _) => Some("no node cordoned".to_owned()),
-        (some, _) if some < all => Some(format!("{some} of {all} nodes cordoned, within {last}")),
-        _ => Some(format!("every node cordoned within {last}")),
+        (some, _) if some < all => {
+            Some(format!("{some} of {all} nodes cordoned, within {last} of the notice"))
+        }
+        _ => Some(format!("every node cordoned within {last} of the notice")),
     }
 }
 
@@ -83,24 +89,43 @@ fn empty(outcome: &Outcome) -> Option<String> {
     }
 }
 
-fn replacement(outcome: &Outcome) -> Option<String> {
+fn replacement(outcome: &Outcome, reports: &Reports<'_>) -> Option<String> {
     if let [node] = outcome.timelines.as_slice() {
-        return Some(match &node.replacement {
-            None => "no replacement".to_owned(),
-            Some(track) => match track.ready_ms {
-                None => "replacement not Ready".to_owned(),
-                Some(ready) => format!("replacement Ready {}", before_deadline(node, ready)),
-            },
+        let said = reports.replacement_of(&node.instance);
+        let Some(track) = &node.replacement else {
+            return Some(match said {
+                Some("none asked for") => "no replacement asked for".to_owned(),
+                Some(said) => format!("no replacement ({said})"),
+                None => "no replacement".to_owned(),
+            });
+        };
+        let said = said.filter(|_| by_health_check(node) || reports.replacement_failed(&node.instance));
+        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        let by = if by_health_check(node) { " by the group's health check" } else { "" };
+        return Some(match track.ready_ms {
+            None => format!("replacement{by}{said} not Ready"),
+            Some(ready) => format!("replacement{by}{said} Ready {}", before_deadline(node, ready)),
         });
     }
     let all = outcome.timelines.len();
+    let unasked = |node: &NodeTimeline| reports.replacement_of(&node.instance) == Some("none asked for");
     let ready: Vec<u64> = (outcome.timelines.iter())
         .filter_map(|node| Some(node.replacement.as_ref()?.ready_ms?.saturating_sub(node.notice_ms)))
         .collect();
     match ready.iter().max() {
         None if all == 0 => None,
+        None if outcome.timelines.iter().all(unasked) => Some("no replacement asked for".to_owned()),
         None => Some("no replacement Ready".to_owned()),
-        Some(&last) => Some(format!("{} of {all} replacements Ready within {}", ready.len(), duration(last))),
+        Some(&last) => {
+            let late = outcome.timelines.iter().filter(|node| by_health_check(node)).count();
+            let failed = outcome.timelines.iter().filter(|node| reports.replacement_failed(&node.instance));
+            let notes = [(failed.count(), "not got by the handler"), (late, "by the group's health check")];
+            let notes: Vec<String> = (notes.into_iter().filter(|&(number, _)| number > 0))
+                .map(|(number, what)| format!("{number} {what}"))
+                .collect();
+            let late = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+            Some(format!("{} of {all} replacements Ready within {}{late}", ready.len(), duration(last)))
+        }
     }
 }
 
@@ -112,6 +137,25 @@ fn before_deadline(node: &NodeTimeline, ready_ms: u64) -> String {
         Some(deadline) => format!("{} after the deadline", duration(ready_ms - deadline)),
         None => format!("after {}", duration(ready_ms.saturating_sub(node.notice_ms))),
     }
+}
+
+/// What the function did not handle.
+fn errors(outcome: &Outcome, width: usize) -> Vec<String> {
+    let shown = outcome.errors.iter().take(ERRORS_SHOWN).flat_map(|error| {
+        let named = match error.instances.as_slice() {
+            [] => String::new(),
+            [one] => format!(" for {one}"),
+            [first, others @ ..] => format!(" for {first} and {} more", others.len()),
+        };
+        let text = format!("✗ delivery at {}{named}: {}", duration(error.at_ms), error.error);
+        painted(&text, width, 4, BAD)
+    });
+    let mut lines: Vec<String> = shown.collect();
+    if outcome.errors.len() > ERRORS_SHOWN {
+        let more = count(outcome.errors.len() - ERRORS_SHOWN, "more error");
+        lines.push(paint::with(BAD, &format!("✗ and {more} (--json has all)")));
+    }
+    lines
 }
 
 fn violations(outcome: &Outcome, width: usize) -> Vec<String> {

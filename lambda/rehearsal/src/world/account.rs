@@ -8,16 +8,16 @@ use super::{
     state::State,
 };
 use crate::outcome::{
-    Delivery, Fate, NodeTimeline, Outcome, PodCounts, PodTrack, ReplacementTrack, WorldSummary,
+    Delivery, DeliveryError, Fate, NodeTimeline, Outcome, PodCounts, PodTrack, ReplacementTrack, WorldSummary,
 };
 
 impl State {
     /// Closes the books.
     pub(crate) fn account(&mut self, scenario: &str, seed: u64, deliveries: Vec<Delivery>) -> Outcome {
         self.judge_legs();
-        let mut seen = BTreeSet::new();
+        let mut known = BTreeSet::new();
         let notices: Vec<Notice> =
-            self.notices.iter().filter(|notice| seen.insert(notice.instance.clone())).cloned().collect();
+            self.notices.iter().filter(|notice| known.insert(notice.instance.clone())).cloned().collect();
         let timelines: Vec<NodeTimeline> =
             notices.iter().filter_map(|notice| self.timeline(notice)).collect();
         let mut pods = PodCounts::default();
@@ -43,6 +43,7 @@ impl State {
                 calls: self.calls.clone(),
                 violations: self.observer.take_violations(),
             },
+            errors: errors(&deliveries),
             virtual_ms: self.now_ms,
             real_ms: 0,
             deliveries,
@@ -110,4 +111,59 @@ fn reports(deliveries: &[Delivery]) -> Vec<serde_json::Value> {
             None => vec![answer.clone()],
         })
         .collect()
+}
+
+/// Deliveries that failed as a whole, and the messages of batches that failed alone, in the order of the
+/// deliveries.
+fn errors(deliveries: &[Delivery]) -> Vec<DeliveryError> {
+    deliveries.iter().flat_map(errors_of).collect()
+}
+
+fn errors_of(delivery: &Delivery) -> Vec<DeliveryError> {
+    let error = |instances: &[String], error: String| DeliveryError {
+        at_ms: delivery.at_ms,
+        instances: instances.to_vec(),
+        error,
+    };
+    let answer = match &delivery.answer {
+        Ok(answer) => answer,
+        Err(said) => return vec![error(&delivery.instances, said.clone())],
+    };
+    let failed: Vec<&str> = (answer["batchItemFailures"].as_array().into_iter().flatten())
+        .filter_map(|item| item["itemIdentifier"].as_str())
+        .collect();
+    let reported = reports(std::slice::from_ref(delivery));
+    let mut unreported = delivery.instances.clone();
+    unreported.retain(|instance| reported.iter().all(|report| report["event"]["instance_id"] != **instance));
+    failed.iter().map(|id| error(&unreported, format!("message {id} of the batch failed"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn delivery(answer: Result<Value, String>) -> Delivery {
+        let answered_ms = answer.is_ok().then_some(900);
+        let instances = vec!["i-1".to_owned(), "i-2".to_owned()];
+        Delivery { at_ms: 40, answered_ms, instances, answer }
+    }
+
+    #[test]
+    fn a_failed_delivery_is_an_error_for_all_its_instances() {
+        let found = errors(&[delivery(Err("crashed".to_owned())), delivery(Ok(json!({"reports": []})))]);
+        let instances = vec!["i-1".to_owned(), "i-2".to_owned()];
+        assert_eq!(found, [DeliveryError { at_ms: 40, instances, error: "crashed".to_owned() }]);
+    }
+
+    #[test]
+    fn a_failed_message_of_a_batch_is_an_error_for_what_has_no_report() {
+        let answer = json!({"batchItemFailures": [{"itemIdentifier": "m-2"}],
+                            "reports": [{"event": {"instance_id": "i-1"}}]});
+        let found = errors(&[delivery(Ok(answer))]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].instances, ["i-2"]);
+        assert!(found[0].error.contains("m-2"), "{}", found[0].error);
+    }
 }

@@ -1,17 +1,18 @@
 //! `cast-spot rehearse`: what happens if these nodes go.
 
 mod args;
+mod call;
 mod list;
 
-use std::io::Read;
+use std::io;
 use std::process::ExitCode;
-use std::{fs, io};
 
 use cast_spot_rehearsal::Outcome;
-use cast_spot_rehearsal::scenario::{self, EventFile, Options, Scenario};
+use cast_spot_rehearsal::scenario::{Options, Scenario};
 use cast_spot_rehearsal::timeline;
 
-use crate::{WRONG_CALL, terminal};
+use crate::WRONG_CALL;
+use crate::terminal::{self, Complaint};
 
 pub(crate) use args::Args;
 
@@ -20,75 +21,35 @@ const PODS_LOST: u8 = 1;
 /// Exit code when the handler broke one of its laws.
 const LAW_BROKEN: u8 = 3;
 
-/// A call that cannot be carried out: all that is wrong with it, and what to type instead.
-struct WrongCall {
-    errors: Vec<String>,
-    hint: &'static str,
-}
+/// Exit code when the result cannot be written.
+const NOT_WRITTEN: u8 = 1;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let done = match prepare(args) {
-        Ok(Some((scenario, options))) => {
-            let outcome = scenario.rehearse(&options);
-            let printed = render(args, scenario, &options, &outcome);
-            printed.map(|()| ExitCode::from(exit_code(&outcome)))
-        }
-        Ok(None) => list(args.json).map(|()| ExitCode::SUCCESS),
-        Err(wrong) => {
-            terminal::complain(wrong.errors.iter().map(String::as_str), wrong.hint);
-            return ExitCode::from(WRONG_CALL);
-        }
+    let done = if args.list {
+        list(args.json).map(|()| ExitCode::SUCCESS)
+    } else {
+        let (scenario, options) = match call::read(args) {
+            Ok(call) => call,
+            Err(complaints) => {
+                terminal::complain(&complaints);
+                return ExitCode::from(WRONG_CALL);
+            }
+        };
+        let outcome = scenario.rehearse(&options);
+        render(args, scenario, &options, &outcome).map(|()| ExitCode::from(exit_code(&outcome)))
     };
     done.unwrap_or_else(|error| {
-        terminal::complain([error.to_string().as_str()], "standard output must be writable");
-        ExitCode::from(WRONG_CALL)
+        terminal::complain(&[Complaint {
+            error: format!("standard output: {error}"),
+            hint: "give it a place that can be written, with room enough".to_owned(),
+        }]);
+        ExitCode::from(NOT_WRITTEN)
     })
-}
-
-/// The scenario and the choices; `None` if only the list is asked for.
-fn prepare(args: &Args) -> Result<Option<(&'static Scenario, Options)>, WrongCall> {
-    if args.list {
-        return Ok(None);
-    }
-    let wrong = |errors, hint| Err(WrongCall { errors, hint });
-    let Some(scenario) = scenario::find(&args.scenario) else {
-        return wrong(
-            vec![format!("--scenario {}: unknown", args.scenario)],
-            "see `cast-spot rehearse --list`",
-        );
-    };
-    let event = match args.event.as_deref().map(read_event).transpose() {
-        Ok(event) => event,
-        Err(error) => {
-            return wrong(
-                vec![error],
-                "FILE must hold the payload of the function: an EventBridge event, or an SQS batch of them",
-            );
-        }
-    };
-    let options = args.options(event);
-    let faults = scenario.faults(&options);
-    if faults.is_empty() {
-        Ok(Some((scenario, options)))
-    } else {
-        wrong(faults, "see `cast-spot rehearse --help`")
-    }
 }
 
 fn list(as_json: bool) -> io::Result<()> {
     terminal::print(&list::render(as_json)?)
-}
-
-fn read_event(file: &str) -> Result<EventFile, String> {
-    let text = if file == "-" {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(file)
-    };
-    let text = text.map_err(|error| format!("--event {file}: {error}"))?;
-    EventFile::parse(&text).map_err(|error| format!("--event {file}: {error}"))
 }
 
 fn render(args: &Args, scenario: &Scenario, options: &Options, outcome: &Outcome) -> io::Result<()> {
