@@ -1,9 +1,11 @@
-//! The observer: holds the handler to its laws (design, section 4) by what the world itself saw. Only law 1
-//! looks at the handler's own report.
+//! The observer: holds the handler to its laws (design, section 4) by what the world itself saw. The handler's
+//! own report is only looked at to hold it against the world.
 //!
 //! - `asks` judges evictions and deletes: laws 2, 3, 6, 7, 8, 9, 10
 //! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7 (law 4 is kept by the groups)
 //! - `invocations` judges an invocation as a whole: laws 1, 5, 6
+//! - `truth` judges what a report says: laws 1, 3
+//! - `liveness` judges what was not done in time: laws 3, 5, 9
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +18,15 @@ use crate::{
 
 mod asks;
 mod invocations;
+mod liveness;
+mod truth;
 mod writes;
 
 pub(crate) use asks::{Answer, Ask, Verb};
 pub(crate) use invocations::told;
+
+/// At the last moment a protected pod is given no more of its grace than this.
+const LAST_MOMENT_GRACE_MS: i64 = 30_000;
 
 /// What the operator chose, as far as the laws depend on it.
 #[derive(Debug, Clone, Copy)]
@@ -62,8 +69,16 @@ pub(crate) struct Invocation {
     listed: BTreeMap<(usize, String), List>,
     /// Lists that are on their way back, by call.
     under_way: BTreeMap<u64, ((usize, String), List)>,
-    /// Pods that it has asked to go.
-    asked: BTreeSet<PodId>,
+    /// Pods that it has asked to go, and when first.
+    asked: BTreeMap<PodId, u64>,
+    /// Pods whose eviction a budget refused.
+    blocked: BTreeSet<PodId>,
+    /// Deletes over a budget whose answers are on their way back, by call.
+    overriding: BTreeMap<u64, PodId>,
+    /// Pods over whose budget it knows that it has deleted them.
+    overridden: BTreeSet<PodId>,
+    /// When it posted its last Event.
+    last_event_ms: Option<u64>,
     /// Not to be asked again before.
     not_before: BTreeMap<PodId, u64>,
     /// Pods whose last answer was throttling.
@@ -128,6 +143,9 @@ impl Observer {
         if writes_to_group {
             invocation.first_group_write_ms.get_or_insert(now_ms);
         }
+        if operation.name == "create events" {
+            invocation.last_event_ms = Some(now_ms);
+        }
         if asks {
             invocation.first_ask_ms.get_or_insert(now_ms);
         }
@@ -167,6 +185,9 @@ impl Observer {
         let Some(invocation) = self.invocations.get_mut(call.env) else { return };
         if let Some((node, list)) = invocation.under_way.remove(&call.id) {
             invocation.listed.entry(node).or_insert(list);
+        }
+        if let Some(pod) = invocation.overriding.remove(&call.id) {
+            invocation.overridden.insert(pod);
         }
     }
 

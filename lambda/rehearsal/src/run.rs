@@ -10,7 +10,10 @@ use cast_spot_handler::{
 };
 use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::time::{sleep_until, timeout};
+use tokio::{
+    task::JoinError,
+    time::{sleep_until, timeout},
+};
 use tower::BoxError;
 
 use crate::{
@@ -128,7 +131,9 @@ impl Function {
         let mut environments: Vec<Environment> = specs.iter().map(|_| self.start()).collect();
         if !self.cold {
             join_all(environments.iter().map(|environment| environment.adapters.warm_up())).await;
-            environments.iter_mut().for_each(|environment| environment.warm = true);
+            for environment in &mut environments {
+                environment.warm = true;
+            }
         }
         sleep_until(self.world.clock().instant(0)).await;
         let invocations = specs.into_iter().zip(environments).map(|(spec, environment)| {
@@ -150,18 +155,24 @@ impl Function {
         let invocations: Vec<_> = invocations.collect();
         let mut deliveries = Vec::new();
         for invocation in invocations {
-            // A panic of the handler is its answer.
             match invocation.await {
                 Ok(answers) => deliveries.extend(answers),
-                Err(panicked) => deliveries.push(Delivery {
-                    at_ms: self.world.clock().now_ms(),
-                    answered_ms: None,
-                    instances: Vec::new(),
-                    answer: Err(format!("the handler panicked: {panicked}")),
-                }),
+                Err(panicked) => deliveries.push(self.panicked(&panicked)),
             }
         }
         deliveries
+    }
+
+    /// A panic of the handler is its answer: law 1, no report.
+    fn panicked(&self, panicked: &JoinError) -> Delivery {
+        let what = format!("the handler panicked: {panicked}");
+        self.world.enter(|state| state.observer.broken(1, state.now_ms, what.clone()));
+        Delivery {
+            at_ms: self.world.clock().now_ms(),
+            answered_ms: None,
+            instances: Vec::new(),
+            answer: Err(what),
+        }
     }
 
     fn start(&self) -> Environment {
@@ -284,6 +295,18 @@ mod tests {
         assert!(evictions.iter().all(|at_ms| *at_ms <= 175), "all answered by 200 ms: {evictions:?}");
         assert_eq!(outcome.world.pods.drained, 110);
         assert_eq!(outcome.world.replacements, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_of_the_handler_breaks_law_1() {
+        let spec = WorldSpec::usual(7, 3, 5);
+        let (clock, config) = (Clock::new(spec.start), configure(&spec));
+        let world = World::new(State::new(&spec, clock, Observer::new(rules(&config))));
+        let function = Function { world: world.clone(), config: config.unwrap(), cold: false };
+        let panicked = tokio::spawn(async { panic!("on purpose") }).await.unwrap_err();
+        assert!(function.panicked(&panicked).answer.unwrap_err().contains("panicked"));
+        let violations = world.enter(|state| state.observer.take_violations());
+        assert_eq!(violations.iter().map(|violation| violation.law).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

@@ -25,12 +25,12 @@ pub(crate) fn build(args: &[String]) -> Outcome {
     Ok(())
 }
 
-/// `cargo lambda deploy` of what [`build`] has built.
+/// `cargo lambda deploy` of what [`build()`] has built.
 pub(crate) fn deploy(args: &[String]) -> Outcome {
     process::run(command("deploy")?.args(args))
 }
 
-/// Where [`build`] leaves `bootstrap` and `bootstrap.zip` of a package (`lambda_dir` in cargo-lambda.toml).
+/// Where [`build()`] leaves `bootstrap` and `bootstrap.zip` of a package (`lambda_dir` in cargo-lambda.toml).
 pub(crate) fn output(package: &str) -> PathBuf {
     cache::root().join("target/lambda").join(package)
 }

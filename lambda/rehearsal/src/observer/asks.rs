@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// At the last moment a protected pod is given no more of its grace than this.
-const LAST_MOMENT_GRACE_MS: i64 = 30_000;
+/// A grace may be so much shorter than the time that is left.
+const SHORT_GRACE_MS: i64 = 2_000;
 
 /// How a pod was asked to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,17 @@ impl State {
         }
         let Some(invocation) = self.observer.invocations.get_mut(ask.call.env) else { return };
         if hits {
-            invocation.asked.insert(ask.pod);
+            invocation.asked.entry(ask.pod).or_insert(now_ms);
+        }
+        let protected = hits && ask.ruling != Ruling::Allowed;
+        match (ask.verb, ask.answer) {
+            (Verb::Evict, Answer::Refused) if protected => {
+                invocation.blocked.insert(ask.pod);
+            }
+            (Verb::Delete, Answer::Accepted) if protected => {
+                invocation.overriding.insert(ask.call.id, ask.pod);
+            }
+            _ => {}
         }
         invocation.throttled.remove(&ask.pod);
         if ask.answer == Answer::Forbidden {
@@ -113,9 +123,8 @@ impl State {
 
     /// From here on a budget no longer protects the pod.
     fn is_last_moment(&self, ask: &Ask, told: &Told) -> bool {
-        let grace_ms = i64::from(self.workload(ask.pod).grace_s) * 1_000;
         let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
-        self.now_ms as i64 >= settled_ms - grace_ms.min(LAST_MOMENT_GRACE_MS)
+        self.now_ms as i64 >= settled_ms - self.last_moment_grace_ms(ask.pod)
     }
 
     /// Law 3.
@@ -158,11 +167,14 @@ impl State {
         if ask.grace_s == Some(0) {
             return Some((8, "grace 0 skips SIGTERM".to_owned()));
         }
-        let grace_s = ask.grace_s.unwrap_or(self.workload(ask.pod).grace_s);
+        let own_s = self.workload(ask.pod).grace_s;
+        let grace_s = ask.grace_s.unwrap_or(own_s);
         let left_ms = told.deadline_ms - ask.call.sent_ms as i64;
         let too_long = i64::from(grace_s) * 1_000 > left_ms.max(0) + 1_000;
-        (too_long && told.action != Action::Hibernate)
-            .then(|| (8, format!("grace {grace_s} s with {left_ms} ms left")))
+        let fair_ms = (left_ms - self.observer.rules.margin_ms).min(i64::from(own_s) * 1_000);
+        let too_short = i64::from(grace_s) * 1_000 + SHORT_GRACE_MS < fair_ms;
+        ((too_long || too_short) && told.action != Action::Hibernate)
+            .then(|| (8, format!("grace {grace_s} s of {own_s} s with {left_ms} ms left")))
     }
 
     /// Law 9.

@@ -9,7 +9,12 @@ use super::Told;
 use crate::{
     faults::Api,
     wire::objects::pod_uid,
-    world::{clock::Clock, pods::PodId, spec::Action, state::State},
+    world::{
+        clock::Clock,
+        pods::{EndedBy, PodId},
+        spec::Action,
+        state::State,
+    },
 };
 
 /// A leg is not held up by the other for longer than this (law 5).
@@ -66,18 +71,22 @@ impl State {
     }
 
     /// Law 1: the answer has exactly one report for each notice, and every pod that the function was shown
-    /// on the node stands in it.
+    /// on the node stands in it, and what it says is true.
     pub(crate) fn saw_answer(&mut self, env: usize, reports: &[Value]) {
         let Some(invocation) = self.observer.invocations.get_mut(env) else { return };
         invocation.answered = true;
         let (told, listed) = (invocation.told.clone(), invocation.listed.clone());
-        for Told { instance, .. } in &told {
+        for notice in &told {
+            let instance = &notice.instance;
             let mine: Vec<&Value> =
                 reports.iter().filter(|r| r["event"]["instance_id"] == **instance).collect();
             let deliveries = told.iter().filter(|other| other.instance == *instance).count();
             if mine.len() != deliveries {
                 let what = format!("f{env} {} reports for {deliveries} notices of {instance}", mine.len());
                 self.observer.broken(1, self.now_ms, what);
+            }
+            for report in &mine {
+                self.judge_report(env, notice, report);
             }
             let Some(node) = self.instances.get(instance).and_then(|i| Some((i.cluster, i.node.clone()?)))
             else {
@@ -105,6 +114,7 @@ impl State {
                 self.observer.broken(5, at_ms, format!("f{env} {leg}: {what}"));
             }
         }
+        self.judge_liveness();
     }
 
     fn late_legs(&self, env: usize) -> Vec<(&'static str, String)> {
@@ -137,7 +147,7 @@ impl State {
         {
             late.push(("replacement leg", format!("no call for {} by {due_ms} ms", told.instance)));
         }
-        let evictable = self.evictable_at(&told.instance, invocation.entered_ms);
+        let evictable = self.evictable(&told.instance, env, due_ms);
         if told.action != Action::Hibernate
             && well(&[Api::Kubernetes])
             && !evictable.is_empty()
@@ -155,12 +165,15 @@ impl State {
         !group.rebalances() && group.spec.operator.is_none()
     }
 
-    /// Ordinary pods that stood on the instance's node, not terminating, when the function was entered.
-    fn evictable_at(&self, id: &str, at_ms: u64) -> Vec<PodId> {
+    /// Ordinary pods that stood on the instance's node when the function was entered, and that nobody else
+    /// began to terminate by `due_ms`.
+    fn evictable(&self, id: &str, env: usize, due_ms: u64) -> Vec<PodId> {
+        let at_ms = self.observer.invocations[env].entered_ms;
+        let own = |by| matches!(by, EndedBy::Eviction(other) | EndedBy::Delete(other) if other == env);
         let pods = self.concerned.get(id).into_iter().flatten().copied();
         pods.filter(|pod| !self.belongs_to_node(*pod) && !self.is_critical(*pod))
             .filter(|pod| self.pods[*pod].created_ms <= at_ms)
-            .filter(|pod| self.pods[*pod].termination.is_none_or(|t| t.since_ms > at_ms))
+            .filter(|pod| self.pods[*pod].termination.is_none_or(|t| own(t.by) || t.since_ms > due_ms))
             .filter(|pod| self.pods[*pod].end.is_none_or(|end| end.at_ms > at_ms))
             .collect()
     }

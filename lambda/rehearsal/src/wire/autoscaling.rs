@@ -84,7 +84,7 @@ fn no_such_group(name: &str) -> Reply {
 /// What describes a member in its group and by itself.
 fn member(instance: &Instance, with_group: bool) -> Option<String> {
     let membership = instance.member.as_ref()?;
-    let group = with_group.then(|| element("AutoScalingGroupName", &membership.group)).unwrap_or_default();
+    let group = if with_group { element("AutoScalingGroupName", &membership.group) } else { String::new() };
     let inner = [
         element("InstanceId", &instance.id),
         group,

@@ -70,8 +70,7 @@ impl HttpConnector for Connector {
         let (wire, read_timeout) = (self.client.wire.clone(), self.read_timeout);
         HttpConnectorFuture::new(async move {
             // An unread body would trip the SDK's stalled stream protection.
-            let body =
-                request.take_body().collect().await.map_err(|error| ConnectorError::user(error))?.to_bytes();
+            let body = request.take_body().collect().await.map_err(ConnectorError::user)?.to_bytes();
             let authorization = request.headers().get("authorization").unwrap_or_default();
             let call = call(&wire, request.uri(), authorization, &body);
             let reply = match read_timeout {
@@ -82,7 +81,7 @@ impl HttpConnector for Connector {
                 },
             };
             let (reply, _open) = reply.map_err(|broken| ConnectorError::io(broken.into()))?;
-            Ok(response(reply))
+            Ok(response(&reply))
         })
     }
 }
@@ -100,7 +99,7 @@ pub(crate) async fn call(
     wire.call(operation, effect).await
 }
 
-fn response(reply: Reply) -> HttpResponse {
+fn response(reply: &Reply) -> HttpResponse {
     let status =
         StatusCode::try_from(reply.status).unwrap_or_else(|_| StatusCode::from(http::StatusCode::OK));
     let mut response = HttpResponse::new(status, SdkBody::from(reply.body.to_vec()));
@@ -135,7 +134,7 @@ impl Asked {
 
     fn operation(&self) -> Operation {
         let target = match self.api {
-            Api::Ec2 => self.form.list("InstanceId").join(","),
+            Api::Ec2 => ec2::target(&self.form),
             Api::AutoScaling => autoscaling::target(&self.form),
             Api::Eks | Api::Kubernetes => self.path.trim_start_matches("/clusters/").to_owned(),
         };

@@ -56,8 +56,23 @@ fn error(status: u16, code: &str, message: &str) -> Reply {
     Reply { content_type: "text/xml;charset=UTF-8", ..Reply::json(status, body) }
 }
 
+/// Whom a request is about, for the trace.
+pub(super) fn target(form: &Form) -> String {
+    let mut about = form.list("InstanceId");
+    about.extend(form.list("Filter.1.Value"));
+    about.join(",")
+}
+
 fn describe_instances(state: &State, form: &Form) -> Reply {
     let filtered = form.list("Filter.1.Value");
+    match form.get("Filter.1.Name") {
+        None if filtered.is_empty() => {}
+        Some("instance-id") => {}
+        other => {
+            let name = other.unwrap_or_default();
+            return error(400, "InvalidParameterValue", &format!("The filter '{name}' is invalid"));
+        }
+    }
     let ids = form.list("InstanceId");
     let unknown: Vec<&str> =
         ids.iter().filter(|id| !state.instances.contains_key(*id)).map(String::as_str).collect();

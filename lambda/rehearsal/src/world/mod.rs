@@ -1,6 +1,6 @@
 //! What stands in the world and how it moves.
 //!
-//! [`World`] is the door: whoever enters finds all that was due done. Behind it is one [`State`], cut by
+//! `World` is the door: whoever enters finds all that was due done. Behind it is one `State`, cut by
 //! subject: instances and groups (what AWS sees), nodes, pods, budgets and workloads (what Kubernetes
 //! sees), and the timers that move them.
 

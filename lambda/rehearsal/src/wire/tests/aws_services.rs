@@ -45,6 +45,21 @@ async fn ec2_describes_instances_with_all_that_the_handler_reads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ec2_filters_by_instance_id_only() {
+    let bench = Bench::new(&small()).await;
+    let filtered = |name: &str| {
+        let filter = aws_sdk_ec2::types::Filter::builder().name(name).values(OLD).build();
+        ec2(&bench).describe_instances().filters(filter).send()
+    };
+    assert_eq!(filtered("instance-id").await.unwrap().reservations().len(), 1);
+    assert_eq!(filtered("instance").await.unwrap_err().code(), Some("InvalidParameterValue"));
+    bench.world.enter(|state| {
+        let trace = state.trace.take();
+        assert!(trace.iter().all(|line| line.contains(OLD)), "{trace:?}");
+    });
+}
+
+#[tokio::test(start_paused = true)]
 async fn ec2_throttles_by_its_bucket_and_fails_by_faults() {
     let mut spec = small();
     spec.ec2_bucket = Some(Bucket { burst: 2, per_second: 1 });

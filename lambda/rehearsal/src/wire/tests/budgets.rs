@@ -113,8 +113,8 @@ async fn other_refusals_come_in_the_api_servers_words() {
     let bench = Bench::new(&web(1, 0)).await;
     let mut other = pod.clone();
     other.metadata.uid = Some("another".to_owned());
-    let refused =
-        bench.evict_with(&pod, DeleteOptions { preconditions: uid_of(&other), ..DeleteOptions::default() });
+    let refused = bench
+        .evict_with(&pod, DeleteOptions { preconditions: Some(uid_of(&other)), ..DeleteOptions::default() });
     let refused = refused.await.unwrap_err();
     assert_eq!((refused.code, refused.reason.as_str()), (409, "Conflict"));
     assert!(

@@ -98,7 +98,7 @@ async fn a_process_ends_by_itself_or_is_killed_when_its_grace_is_over() {
         let pod = bench.shop().await.remove(0);
         let options = DeleteOptions {
             grace_period_seconds: grace_s,
-            preconditions: uid_of(&pod),
+            preconditions: Some(uid_of(&pod)),
             ..DeleteOptions::default()
         };
         bench.evict_with(&pod, options).await.unwrap();

@@ -9,13 +9,15 @@ use kube::{
     Api,
     api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Bench, RULES, small, uid_of};
 use crate::{
     Action, Api as WorldApi, Budget, Fault, FaultKind, PdbSpec, WorkloadKind, WorkloadSpec, WorldSpec,
-    observer::Rules, world::usual::GROUP,
+    observer::Rules, wire::Operation, world::usual::GROUP,
 };
+
+const OLD: &str = "i-0a000000000000000";
 
 /// `web` and `dns` (system-critical) on node 0, `away` on node 1.
 fn world() -> WorldSpec {
@@ -108,7 +110,7 @@ async fn law_3_a_budget_overridden_too_early_or_for_nothing() {
 
     let bench = Bench::with_rules(&blocked(), Rules { may_override: false, ..RULES }).await;
     bench.at(100_000).await;
-    bench.delete(&bench.find("web").await, 10).await;
+    bench.delete(&bench.find("web").await, 14).await;
     assert_eq!(bench.laws(), [3]);
 
     let mut spec = blocked();
@@ -141,7 +143,20 @@ async fn law_5_a_leg_that_waits_for_the_other() {
         state.saw_answer(0, &[json!({ "event": { "instance_id": "i-0a000000000000000" } })]);
         state.judge_legs();
     });
-    assert_eq!(bench.laws(), [5, 5], "no call to Auto Scaling, no eviction in time");
+    assert_eq!(
+        bench.laws(),
+        [5, 5, 9, 9],
+        "no call to Auto Scaling, no eviction in time; no cordon, pods not listed"
+    );
+
+    let bench = Bench::new(&world()).await;
+    bench.world.enter(|state| {
+        state.observer.struck(0, WorldApi::AutoScaling, 0);
+        state.saw_end(0);
+        state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
+        state.judge_legs();
+    });
+    assert_eq!(bench.laws(), [5, 5, 5], "Auto Scaling failed, and nothing was drained either");
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,7 +170,7 @@ async fn law_6_a_write_after_the_deadline_and_a_call_left_open() {
             &pod,
             DeleteOptions {
                 grace_period_seconds: Some(1),
-                preconditions: uid_of(&pod),
+                preconditions: Some(uid_of(&pod)),
                 ..Default::default()
             },
         )
@@ -205,6 +220,12 @@ async fn law_8_no_uid_no_grace_too_much_grace() {
     bench.at(100_000).await;
     bench.evict(&bench.find("web").await).await.unwrap();
     assert_eq!(bench.laws(), [8], "its own 30 s, and 20 s left");
+
+    for (grace_s, laws) in [(27, vec![8]), (28, vec![])] {
+        let bench = Bench::new(&world()).await;
+        bench.delete(&bench.find("web").await, grace_s).await;
+        assert_eq!(bench.laws(), laws, "{grace_s} s of its own 30 s, and 115 s left");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +259,7 @@ async fn law_10_impatience_and_a_delete_because_of_throttling() {
     let bench = Bench::new(&spec).await;
     let pod = bench.find("web").await;
     assert_eq!(bench.evict(&pod).await.unwrap_err().code, 429);
-    bench.delete(&pod, 10).await;
+    bench.delete(&pod, 30).await;
     assert_eq!(bench.laws(), [10]);
 }
 
@@ -248,8 +269,94 @@ async fn law_1_a_report_too_few_or_a_pod_left_out() {
     bench.world.enter(|state| state.saw_answer(0, &[]));
     assert_eq!(bench.laws(), [1]);
     let shown = bench.shop().await;
-    let report = json!({ "event": { "instance_id": "i-0a000000000000000" }, "pods": [{ "uid": shown[0].metadata.uid }] });
+    let report = json!({ "event": { "instance_id": "i-0a000000000000000" }, "pods": [{ "uid": shown[0].metadata.uid, "outcome": "left" }] });
     bench.world.enter(|state| state.saw_answer(0, &[report]));
     let others = bench.world.enter(|state| state.clusters[0].nodes[&bench.node].pods.len()) - 1;
     assert_eq!(bench.laws(), vec![1; others]);
+}
+
+impl Bench {
+    /// The laws that a report of this content breaks, answered now.
+    fn told(&self, more: Value) -> Vec<u8> {
+        let mut report = more;
+        report["event"] = json!({ "instance_id": OLD });
+        self.world.enter(|state| state.saw_answer(0, &[report]));
+        self.laws()
+    }
+
+    async fn detach(&self) {
+        let call = AutoScaling::new(&self.sdk).detach_instances().auto_scaling_group_name(GROUP);
+        call.instance_ids(OLD).should_decrement_desired_capacity(false).send().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_1_a_report_that_is_not_true() {
+    let bench = Bench::new(&world()).await;
+    let web = bench.find("web").await;
+    let says = |outcome: &str| json!({ "pods": [{ "uid": web.metadata.uid, "outcome": outcome }] });
+    for outcome in ["evicted", "deleted", "gone"] {
+        assert_eq!(bench.told(says(outcome)), [1], "{outcome}, and it stands there");
+    }
+    assert_eq!(bench.told(says("left")), [0_u8; 0]);
+    assert_eq!(bench.told(json!({ "pods": [{ "uid": "u-1", "outcome": "left" }] })), [1], "no such pod");
+    assert_eq!(bench.told(json!({ "reason": "internal error: index out of bounds" })), [1]);
+
+    let cordoned = json!({ "cordon": { "outcome": "done" } });
+    assert_eq!(bench.told(cordoned.clone()), [1]);
+    bench.set_unschedulable(&bench.node, true).await;
+    assert_eq!(bench.told(cordoned), [0_u8; 0]);
+
+    let replaced = json!({ "replacement": { "outcome": "requested" } });
+    assert_eq!(bench.told(replaced.clone()), [1]);
+    bench.detach().await;
+    assert_eq!(bench.told(replaced), [0_u8; 0]);
+
+    bench.evict(&web).await.unwrap();
+    bench.at(60_000).await;
+    assert_eq!(bench.told(says("evicted")), [0_u8; 0]);
+    let event = Operation {
+        api: WorldApi::Kubernetes,
+        name: "create events".to_owned(),
+        target: String::new(),
+        writes: true,
+    };
+    bench.world.enter(|state| state.observer.sent(0, &event, false, state.now_ms));
+    assert_eq!(bench.told(says("left")), [1], "it is long gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_3_an_override_that_is_not_reported() {
+    let mut spec = world();
+    spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(0))];
+    let bench = Bench::new(&spec).await;
+    bench.at(85_000).await;
+    let web = bench.find("web").await;
+    bench.delete(&web, 30).await;
+    bench.at(116_000).await;
+    for (outcome, laws) in [("evicted", vec![3]), ("gone", vec![3]), ("deleted", vec![])] {
+        let pods = json!({ "pods": [{ "uid": web.metadata.uid, "outcome": outcome }] });
+        assert_eq!(bench.told(pods), laws, "{outcome}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn laws_3_and_9_what_was_never_done() {
+    let mut spec = world();
+    spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(0))];
+    let bench = Bench::new(&spec).await;
+    bench.shop().await;
+    bench.detach().await;
+    bench.set_unschedulable(&bench.node, true).await;
+    bench.evict(&bench.find("web").await).await.unwrap_err();
+    bench.world.enter(|state| {
+        state.saw_end(0);
+        state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
+        state.judge_legs();
+    });
+    let mut broken = bench.violations();
+    broken.retain(|violation| violation.law != 1);
+    let app = |law: u8, app: &str| broken.iter().any(|v| v.law == law && v.what.contains(app));
+    assert!(app(3, "shop/web-") && app(9, "shop/dns-") && app(9, "kube-system/coredns-"), "{broken:?}");
+    assert_eq!(broken.len(), 3, "web was asked, and the agents stay: {broken:?}");
 }

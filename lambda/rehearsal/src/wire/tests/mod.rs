@@ -62,7 +62,7 @@ impl Bench {
         let wire = Wire { world: world.clone(), env };
         sleep_until(clock.instant(0)).await;
         let told = spec.deliveries.iter().flat_map(|delivery| told(&delivery.payload, clock)).collect();
-        world.enter(|state| state.saw_entry(env, told, std::time::Duration::from_secs(180)));
+        world.enter(|state| state.saw_entry(env, told, std::time::Duration::from_mins(3)));
         Self {
             kube: client(ApiServer { wire: wire.clone(), cluster: 0 }, &token("20270115T080000Z")),
             sdk: aws::sdk_config(&wire),
@@ -82,11 +82,12 @@ impl Bench {
         list.items.into_iter().filter(|pod| pod.metadata.namespace.as_deref() == Some("shop")).collect()
     }
 
-    pub(super) async fn evict(&self, pod: &Pod) -> Result<Status, Status> {
-        self.evict_with(pod, DeleteOptions { preconditions: uid_of(pod), ..DeleteOptions::default() }).await
+    pub(super) async fn evict(&self, pod: &Pod) -> Result<Status, Box<Status>> {
+        self.evict_with(pod, DeleteOptions { preconditions: Some(uid_of(pod)), ..DeleteOptions::default() })
+            .await
     }
 
-    pub(super) async fn evict_with(&self, pod: &Pod, options: DeleteOptions) -> Result<Status, Status> {
+    pub(super) async fn evict_with(&self, pod: &Pod, options: DeleteOptions) -> Result<Status, Box<Status>> {
         let eviction = Eviction { delete_options: Some(options), metadata: pod.metadata.clone() };
         let (namespace, name) =
             (pod.metadata.namespace.as_deref().unwrap(), pod.metadata.name.as_deref().unwrap());
@@ -110,13 +111,13 @@ impl Bench {
     }
 }
 
-pub(super) fn uid_of(pod: &Pod) -> Option<Preconditions> {
-    Some(Preconditions { uid: pod.metadata.uid.clone(), resource_version: None })
+pub(super) fn uid_of(pod: &Pod) -> Preconditions {
+    Preconditions { uid: pod.metadata.uid.clone(), resource_version: None }
 }
 
-pub(super) fn api_result<T>(result: Result<T, kube::Error>) -> Result<T, Status> {
+pub(super) fn api_result<T>(result: Result<T, kube::Error>) -> Result<T, Box<Status>> {
     result.map_err(|error| match error {
-        kube::Error::Api(status) => *status,
+        kube::Error::Api(status) => status,
         other => panic!("no answer of the API server: {other}"),
     })
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Bench, api_result, small};
 
 impl Bench {
-    async fn patch(&self, patch: Value) -> Result<Node, Status> {
+    async fn patch(&self, patch: Value) -> Result<Node, Box<Status>> {
         let patch = serde_json::from_value(patch).unwrap();
         let nodes: Api<Node> = Api::all(self.kube.clone());
         let answer = nodes.patch(&self.node, &PatchParams::default(), &Patch::<()>::Json(patch)).await;

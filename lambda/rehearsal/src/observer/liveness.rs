@@ -1,0 +1,127 @@
+//! What was to happen and did not, held after the run: laws 3, 5, 9. Only for invocations that had time, and
+//! whose drain leg met no fault.
+
+use super::{Invocation, LAST_MOMENT_GRACE_MS, List};
+use crate::{
+    faults::Api,
+    world::{
+        instances::Instance,
+        pods::{EndedBy, PodId},
+        spec::Action,
+        state::State,
+    },
+};
+
+/// With less time than this between entry and deadline, nothing is asked.
+const ENOUGH_MS: i64 = 30_000;
+/// Nor with a time limit below this.
+const ENOUGH_LIMIT_MS: i64 = 60_000;
+/// A budget is overridden so long after the pod's last moment at the latest.
+const OVERRIDE_MS: i64 = 5_000;
+/// The handler's own reserve at its end.
+const CLOSING_MS: i64 = 4_000;
+
+impl State {
+    /// Laws 3, 5, 9, held after the run.
+    pub(super) fn judge_liveness(&mut self) {
+        for env in 0..self.observer.invocations.len() {
+            for (law, at_ms, what) in self.undone(env) {
+                self.observer.broken(law, at_ms.max(0) as u64, format!("f{env} {what}"));
+            }
+        }
+    }
+
+    fn undone(&self, env: usize) -> Vec<(u8, i64, String)> {
+        let invocation = &self.observer.invocations[env];
+        let [told] = &invocation.told[..] else { return Vec::new() };
+        let Some(instance) = self.instances.get(&told.instance) else { return Vec::new() };
+        let Some(node) = &instance.node else { return Vec::new() };
+        let entered_ms = invocation.entered_ms as i64;
+        let struck =
+            [Api::Ec2, Api::Eks, Api::Kubernetes].iter().any(|api| invocation.struck.contains_key(api));
+        let deliveries = self.observer.invocations.iter();
+        let deliveries = deliveries.filter(|i| i.told.iter().any(|t| t.instance == told.instance)).count();
+        if !invocation.answered
+            || struck
+            || self.observer.rules.dry_run
+            || deliveries > 1
+            || !self.clusters[instance.cluster].registered
+            || told.deadline_ms - entered_ms < ENOUGH_MS
+            || invocation.limit_ms < ENOUGH_LIMIT_MS
+        {
+            return Vec::new();
+        }
+        // The drain leg is well: what stops it is the other leg, or itself.
+        let law = if invocation.struck.contains_key(&Api::AutoScaling) { 5 } else { 9 };
+        let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
+        let due_ms = settled_ms.min(entered_ms + invocation.limit_ms - CLOSING_MS);
+        let by = |at_ms: Option<u64>, due_ms: i64| at_ms.is_some_and(|at_ms| at_ms as i64 <= due_ms);
+        if by(instance.ended_ms, due_ms) {
+            return Vec::new();
+        }
+        let mut undone = Vec::new();
+        if !by(instance.cordoned_ms, due_ms) {
+            undone.push((law, due_ms, format!("node {node} is not cordoned")));
+        }
+        if told.action == Action::Hibernate {
+            return undone;
+        }
+        let Some(list) = invocation.listed.get(&(instance.cluster, node.clone())) else {
+            undone.push((law, due_ms, format!("the pods of {node} were never listed")));
+            return undone;
+        };
+        for pod in self.to_evict(env, list, due_ms) {
+            if !by(invocation.asked.get(&pod).copied(), due_ms) {
+                undone.push((law, due_ms, format!("{} was never asked to go", self.label(pod))));
+            }
+            let last_ms = settled_ms - self.last_moment_grace_ms(pod);
+            if let Some(late_ms) = self.not_overridden(invocation, instance, pod, (last_ms, due_ms)) {
+                let what =
+                    format!("{} is blocked, and its last moment {last_ms} was not used", self.label(pod));
+                undone.push((3, late_ms, what));
+            }
+        }
+        undone
+    }
+
+    /// Pods of the list that were up to this invocation: they belong to no node, and nobody else ended them.
+    fn to_evict(&self, env: usize, (_, shown): &List, due_ms: i64) -> Vec<PodId> {
+        let own = |by| matches!(by, EndedBy::Eviction(other) | EndedBy::Delete(other) if other == env);
+        let shown = shown.iter().copied().filter(|pod| !self.belongs_to_node(*pod));
+        shown
+            .filter(|pod| {
+                let seen = &self.pods[*pod];
+                let by_others = seen.termination.is_some_and(|t| !own(t.by) && t.since_ms as i64 <= due_ms);
+                let ended = seen.end.is_some_and(|end| end.at_ms as i64 <= due_ms);
+                !by_others && (!ended || seen.termination.is_some())
+            })
+            .collect()
+    }
+
+    /// When the last moment of a blocked pod had passed unused.
+    fn not_overridden(
+        &self,
+        invocation: &Invocation,
+        instance: &Instance,
+        pod: PodId,
+        (last_ms, due_ms): (i64, i64),
+    ) -> Option<i64> {
+        let entered_ms = invocation.entered_ms as i64;
+        // The last wave may start when half of the time is used.
+        let began_ms = if self.is_critical(pod) { i64::midpoint(entered_ms, due_ms) } else { entered_ms };
+        let from_ms = last_ms.max(began_ms) + self.slack_ms() as i64;
+        let late_ms = from_ms + OVERRIDE_MS;
+        let namespace = &self.workload(pod).namespace;
+        let terminated = self.pods[pod].termination.is_some_and(|t| t.since_ms as i64 <= late_ms);
+        let undone = self.observer.rules.may_override
+            && invocation.blocked.contains(&pod)
+            && !terminated
+            && !self.is_terminating(instance.cluster, namespace)
+            && from_ms <= due_ms - CLOSING_MS;
+        undone.then_some(late_ms)
+    }
+
+    pub(super) fn last_moment_grace_ms(&self, pod: PodId) -> i64 {
+        (i64::from(self.workload(pod).grace_s) * 1_000).min(LAST_MOMENT_GRACE_MS)
+    }
+}
