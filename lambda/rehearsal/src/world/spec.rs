@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+/// What EC2 does to an interrupted instance.
+pub use cast_spot_handler::event::Action;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -281,29 +283,6 @@ pub struct Notice {
     pub at_ms: u64,
     /// From the notice to the end of the instance. Two minutes, where EC2 keeps its word.
     pub lead_ms: u64,
-}
-
-/// What EC2 does to an interrupted instance (`instance-action`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
-    /// The instance ends, and its node with it.
-    Terminate,
-    /// The instance stops: its processes are killed, its Node object stays NotReady.
-    Stop,
-    /// The instance freezes at once, with no lead time, and comes back some day.
-    Hibernate,
-}
-
-impl Action {
-    /// The word in the event.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Terminate => "terminate",
-            Self::Stop => "stop",
-            Self::Hibernate => "hibernate",
-        }
-    }
 }
 
 /// One invocation of the function. Each has an environment of its own, as Lambda runs one invocation at
