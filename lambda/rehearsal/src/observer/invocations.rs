@@ -93,6 +93,10 @@ impl State {
                 continue;
             };
             for pod in listed.get(&node).map(|(_, pods)| pods.clone()).unwrap_or_default() {
+                // A batch may have been shown the node under another notice, whose instance bore its name.
+                if told.len() > 1 && self.pods[pod].end.is_some() {
+                    continue;
+                }
                 let uid = pod_uid(pod);
                 let stands = |report: &&Value| {
                     let pods = report["pods"].as_array();

@@ -18,8 +18,8 @@ impl State {
     }
 
     /// Laws 2, 6: LaunchInstances. The instance in whose stead it launches: one that the function got a
-    /// notice for, of this group.
-    pub(crate) fn saw_launch(&mut self, call: Call, group: &str) -> Option<String> {
+    /// notice for, of this group; the one that the token names, where the function got several.
+    pub(crate) fn saw_launch(&mut self, call: Call, group: &str, token: &str) -> Option<String> {
         let of_group = |id: &String| {
             let member = self.instances.get(id).and_then(|i| i.member.as_ref());
             member.is_some_and(|member| member.group == group)
@@ -30,7 +30,9 @@ impl State {
         };
         let unreplaced = |id: &&String| self.instances.get(*id).is_some_and(|i| i.replaced_by.is_empty());
         let candidates: Vec<String> = told.iter().filter(|id| of_group(id)).cloned().collect();
-        let old = candidates.iter().find(unreplaced).or(candidates.first()).or(told.first()).cloned();
+        let named = candidates.iter().find(|id| token.contains(id.as_str()));
+        let old =
+            named.or(candidates.iter().find(unreplaced)).or(candidates.first()).or(told.first()).cloned();
         let what = format!("f{} LaunchInstances in {group}", call.env);
         self.judge_write(call, old.as_deref().unwrap_or_default(), &what);
         candidates.first().and(old)

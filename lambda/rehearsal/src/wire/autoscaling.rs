@@ -232,7 +232,7 @@ fn launch(state: &mut State, call: Call, form: &Form) -> Result<String, Reply> {
             ));
         }
     };
-    let old = state.saw_launch(call, group);
+    let old = state.saw_launch(call, group, &token);
     let outcome = match state.launch_instance(group, &zone, &token, old.as_deref()) {
         Some(id) => nest(
             "Instances",
