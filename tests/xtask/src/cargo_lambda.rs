@@ -2,7 +2,7 @@
 //! environment of its own.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -10,12 +10,12 @@ use std::{
 use crate::{
     build, cache,
     process::{self, Failure, Outcome, ask},
+    setup::python,
 };
 
 const VERSION: &str = "1.9.2";
 /// Zig is cargo-lambda's linker: it links against an old enough glibc, and for the other architecture.
-const REQUIREMENTS: [&str; 2] = ["cargo-lambda==1.9.2", "ziglang==0.17.1"];
-const PYTHONS: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
+const REQUIREMENTS: &str = "cargo-lambda==1.9.2\nziglang==0.17.1\n";
 
 /// `cargo lambda build` of the function, for release.
 pub(crate) fn build(args: &[String]) -> Outcome {
@@ -51,12 +51,16 @@ pub(crate) fn command(task: &str) -> Outcome<Command> {
 
 /// Path of cargo-lambda, set up on first use.
 pub(crate) fn program() -> Outcome<PathBuf> {
-    let venv = cache::folder()?.join("venv-cargo-lambda");
-    let own = venv.join("bin/cargo-lambda");
-    if let Some(found) = on_path().into_iter().chain([own.clone()]).find(|path| is_pinned(path)) {
+    if let Some(found) = on_path().filter(|path| is_pinned(path)) {
         return Ok(found);
     }
-    set_up(&venv)?;
+    let venv = python::environment("cargo-lambda", REQUIREMENTS).map_err(|failure| match failure {
+        Failure::Missing(what) => {
+            Failure::Missing(format!("{what}; or cargo-lambda {VERSION} on PATH, for cargo-lambda"))
+        }
+        other => other,
+    })?;
+    let own = venv.join("bin/cargo-lambda");
     if is_pinned(&own) {
         Ok(own)
     } else {
@@ -73,29 +77,4 @@ fn is_pinned(program: &Path) -> bool {
     ask(Command::new(program).args(["lambda", "--version"]))
         .and_then(|line| line.split(' ').nth(1).map(|v| v == VERSION))
         == Some(true)
-}
-
-fn set_up(venv: &Path) -> Outcome {
-    let python = PYTHONS
-        .into_iter()
-        .find(|python| {
-            ask(Command::new(python)
-                .args(["-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 11))"]))
-            .as_deref()
-                == Some("True")
-        })
-        .ok_or_else(|| {
-            Failure::Missing(format!(
-                "Python 3.11 or newer with its venv module (python3, python3-venv), to set up cargo-lambda; \
-                 cargo-lambda {VERSION} on PATH does as well"
-            ))
-        })?;
-    eprintln!("setting up cargo-lambda {VERSION} in {}", venv.display());
-    if venv.exists() {
-        fs::remove_dir_all(venv).map_err(|error| Failure::of(venv.display(), &error))?;
-    }
-    process::run(Command::new(python).args(["-m", "venv"]).arg(venv))?;
-    let mut pip = Command::new(venv.join("bin/pip"));
-    pip.args(["install", "--quiet", "--no-input", "--disable-pip-version-check"]).args(REQUIREMENTS);
-    process::run(&mut pip)
 }

@@ -30,5 +30,5 @@ pub(crate) fn lint() -> Outcome {
 /// Everything.
 pub(crate) fn run(allow_missing: bool) -> Outcome {
     lint()?;
-    test::run(allow_missing, &[])
+    test::run(&[], allow_missing, &[])
 }

@@ -18,6 +18,7 @@ mod cargo_lambda;
 mod ci;
 mod process;
 mod rehearse;
+mod setup;
 mod simulate;
 mod test;
 
@@ -25,7 +26,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench::Profile, process::Failure};
+use crate::{bench::Profile, process::Failure, test::Tier};
 
 #[derive(Parser)]
 #[command(
@@ -53,9 +54,13 @@ enum Task {
     #[command(after_help = "\
 Examples:
   cargo xtask test
+  cargo xtask test --tier real
   cargo xtask test --allow-missing    skip what needs a tool that is not there, and do not fail for it
   cargo xtask test -- replacement")]
     Test {
+        /// Run only this tier; can be given several times
+        #[arg(long, value_enum)]
+        tier: Vec<Tier>,
         /// Do not fail when a tool is missing and the tests that need it were skipped
         #[arg(long)]
         allow_missing: bool,
@@ -133,7 +138,7 @@ Examples:
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Test { allow_missing, filter } => test::run(allow_missing, &filter),
+        Task::Test { tier, allow_missing, filter } => test::run(&tier, allow_missing, &filter),
         Task::Lint => ci::lint(),
         Task::Ci { allow_missing } => ci::run(allow_missing),
         Task::Bench { profile, json } => bench::run(profile, json.as_deref()),

@@ -3,48 +3,95 @@
 
 use std::process::Command;
 
+use clap::ValueEnum;
+
 use crate::{
     build, cargo_lambda,
     process::{self, Failure, Outcome, headline},
+    setup,
 };
 
-/// Runs all tiers. A failed tier does not hide the next one.
-pub(crate) fn run(allow_missing: bool, filter: &[String]) -> Outcome {
+/// A part of the tests, named by what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tier {
+    /// Unit, world and simulation: cargo alone
+    Fast,
+    /// The function's binary over real sockets
+    Function,
+    /// The function under `cargo lambda watch`; needs Python
+    Lambda,
+    /// The release binary against a real control plane and emulated AWS; needs Python and Go
+    Real,
+}
+
+const TIERS: [Tier; 4] = [Tier::Fast, Tier::Function, Tier::Lambda, Tier::Real];
+
+/// Runs the tiers asked for, all of them when none is. A failed tier does not hide the next one.
+pub(crate) fn run(tiers: &[Tier], allow_missing: bool, filter: &[String]) -> Outcome {
     build::announce_first_build()?;
-
-    headline("unit, world and simulation: cargo alone");
-    let mut cargo = build::cargo("test")?;
-    let fast = process::run(cargo.args(["--workspace", "--no-fail-fast", "--"]).args(filter));
-
-    headline("function: the binary itself over real sockets");
-    let fast = fast.and(function_tier(filter));
-
-    headline("lambda: the function under `cargo lambda watch`, called with `cargo lambda invoke`");
-    let lambda = lambda_tier(filter);
-
-    match lambda {
-        Err(Failure::Missing(what)) => {
-            eprintln!("\nSKIPPED: the tier `lambda`, because something is missing: {what}");
-            if allow_missing {
-                fast
+    let mut outcome = Ok(());
+    for tier in TIERS.into_iter().filter(|tier| tiers.is_empty() || tiers.contains(tier)) {
+        let mut ran = tier.run(filter);
+        if let Err(Failure::Missing(what)) = ran {
+            eprintln!("\nSKIPPED: the tier `{}`, because something is missing: {what}", tier.name());
+            ran = if allow_missing {
+                Ok(())
             } else {
-                fast.and(Err(Failure::Missing(format!("{what} (with --allow-missing this is no failure)"))))
+                Err(Failure::Missing(format!("{what} (with --allow-missing this is no failure)")))
+            };
+        }
+        outcome = outcome.and(ran);
+    }
+    outcome
+}
+
+impl Tier {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Function => "function",
+            Self::Lambda => "lambda",
+            Self::Real => "real",
+        }
+    }
+
+    fn run(self, filter: &[String]) -> Outcome {
+        match self {
+            Self::Fast => {
+                headline("unit, world and simulation: cargo alone");
+                let mut cargo = build::cargo("test")?;
+                process::run(cargo.args(["--workspace", "--no-fail-fast", "--"]).args(filter))
+            }
+            Self::Function => {
+                headline("function: the binary itself over real sockets");
+                build::function()?;
+                build::world()?;
+                process::run(ignored("function")?.args(filter))
+            }
+            Self::Lambda => {
+                headline("lambda: the function under `cargo lambda watch`, called with `cargo lambda invoke`");
+                let program = cargo_lambda::program()?;
+                build::function()?;
+                process::run(ignored("lambda")?.args(filter).env("CAST_SPOT_CARGO_LAMBDA", program))
+            }
+            Self::Real => {
+                headline("real: the release binary as a Lambda, a real control plane, emulated AWS");
+                real(filter)
             }
         }
-        lambda => fast.and(lambda),
     }
 }
 
-fn function_tier(filter: &[String]) -> Outcome {
-    build::function()?;
-    build::world()?;
-    process::run(ignored("function")?.args(filter))
-}
-
-fn lambda_tier(filter: &[String]) -> Outcome {
-    let program = cargo_lambda::program()?;
-    build::function()?;
-    process::run(ignored("lambda")?.args(filter).env("CAST_SPOT_CARGO_LAMBDA", program))
+/// The suites of `tests/real/`, which run what is ignored elsewhere because the programs are named.
+fn real(filter: &[String]) -> Outcome {
+    let environment = setup::environment()?;
+    setup::function()?;
+    let mut cargo = build::cargo("test")?;
+    cargo.args(["--workspace", "--no-fail-fast"]);
+    for suite in ["control_plane", "emulators", "drains", "faults", "permissions"] {
+        cargo.args(["--test", suite]);
+    }
+    process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment))
 }
 
 /// The ignored tests of one target.

@@ -1,0 +1,150 @@
+"""ministack, mended where it differs from AWS in what the function meets.
+
+What it plays: IAM, STS, EKS, Lambda, EventBridge, SQS, CloudWatch Logs. It is configured by its own
+environment variables, and by:
+
+EKS_FOLDER          CLUSTER.json for each cluster: {"endpoint": URL, "ca": base64 of PEM}; read each time
+EKS_WEBHOOK_SECRET  last part of the path of every cluster's TokenReview webhook
+
+Private names of the pinned version are used throughout.
+"""
+
+import contextvars
+import json
+import os
+import time
+from pathlib import Path
+
+from ministack import app
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core.iam_actions import access_denied_response
+from ministack.core.responses import get_region
+from ministack.core.router import extract_access_key_id
+from ministack.services import eks, eventbridge, lambda_svc
+
+
+# A cluster has an invented address and no certificate authority, so that nobody can talk to its API server.
+# EKS API Reference, "DescribeCluster": endpoint and certificateAuthority.data are those of the API server.
+def with_own_api_server(cluster, shown=eks._sanitize):
+    file = Path(os.environ["EKS_FOLDER"], cluster["name"] + ".json")
+    answer = shown(cluster)
+    if file.exists():
+        own = json.loads(file.read_text())
+        answer |= {"endpoint": own["endpoint"], "certificateAuthority": {"data": own["ca"]}}
+    return answer
+
+
+# The webhook's path ends in a random secret that no call returns, while an API server needs the path when it
+# starts, before the cluster is created. The webhook itself stands for what EKS does inside ("Grant IAM users
+# and roles access to Kubernetes APIs" in the EKS user guide).
+def with_known_secret(*args, found=eks._cluster_for_auth):
+    match = found(*args)
+    if match:
+        match[2]["_auth_token"] = os.environ["EKS_WEBHOOK_SECRET"]
+    return match
+
+
+# AWS services cannot send their events: a source that begins with `aws.` is refused, rightly so for callers,
+# and the Time of an entry is ignored. EC2 user guide, "EC2 Spot Instance interruption notices": source
+# aws.ec2, and a time from which the two minutes run. EventBridge API Reference, "PutEventsRequestEntry": Time
+# is the event's.
+sent_at = contextvars.ContextVar("sent_at", default=None)
+
+
+def put_events(data, allow_aws_source=True, put=eventbridge._put_events):
+    if len(data.get("Entries", [])) > 10:
+        return put(data)
+    results = []
+    for entry in data.get("Entries", []):
+        sent_at.set(entry.get("Time"))
+        results += json.loads(put({"Entries": [entry]}, allow_aws_source)[2])["Entries"]
+    sent_at.set(None)
+    failed = sum("ErrorCode" in result for result in results)
+    return eventbridge.json_response({"FailedEntryCount": failed, "Entries": results})
+
+
+# A failed invocation by EventBridge is never tried again. EventBridge user guide, "Amazon EventBridge
+# targets": Lambda functions are invoked asynchronously, which means Lambda's retries and its destination for
+# failures.
+def call_function(arn, payload):
+    function, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if function is None:
+        eventbridge.logger.warning("EventBridge: function %s not found", name)
+        return
+    record = lambda_svc._execution_record_for_config(function, {**config, "FunctionArn": arn})
+    lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+
+# Asynchronous invocation of an alias or version ignores its own settings, and a throttled event is lost after
+# the function's retries. Lambda developer guide, "How Lambda handles errors and retries with asynchronous
+# invocation": settings belong to a function, version or alias; throttled events go back to the queue and are
+# no attempt.
+asynchronous = contextvars.ContextVar("asynchronous", default=False)
+
+
+def invoke_asynchronously(function, event, invoke=lambda_svc.invoke_async_with_retry):
+    arn = (function.get("config") or function)["FunctionArn"]
+    name, qualifier = lambda_svc._lambda_function_name_and_qualifier_from_arn(arn)
+    base = lambda_svc._functions.get(name) or {}
+    asynchronous.set(True)  # The event's own thread copies it.
+    invoke({**function, "event_invoke_config": lambda_svc._event_invoke_config(base, qualifier)}, event)
+    asynchronous.set(False)
+
+
+def execute(function, event, once=lambda_svc._execute_function):
+    result = once(function, event)
+    while result.get("throttle") and asynchronous.get():
+        time.sleep(1)
+        result = once(function, event)
+    return result
+
+
+# "Max Memory Used" counts processes that have ended, of any function. Lambda developer guide, "Viewing
+# CloudWatch logs for Lambda functions": the memory that the function used. Here: the most of its running
+# environments.
+def peak_memory(function, otherwise=lambda_svc._probe_peak_memory_mb):
+    name = (function.get("config") or function)["FunctionName"]
+    peaks = [0]
+    for key, workers in list(lambda_runtime._workers.items()):
+        for process in [w._proc for w in workers if w._proc and key.split(":")[2] == name]:
+            status = Path(f"/proc/{process.pid}/status")
+            lines = status.read_text().splitlines() if status.exists() else []
+            peaks += [int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM:")]
+    return max(peaks) or otherwise(function)
+
+
+# EC2 and Auto Scaling are played by moto, which cannot evaluate policies. It sends each request here as it
+# came, with a question: may this caller do this to a resource with these tags? The answer is empty or the
+# service's own error. Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2
+# Auto Scaling".
+async def authorize(method, path, headers, body, query, request_id, pass_on=app._handle_post_body_shortcuts):
+    if "x-cast-spot-question" not in headers:
+        return await pass_on(method, path, headers, body, query, request_id)
+    question = json.loads(headers["x-cast-spot-question"])
+    service, resource = question["service"], question["resource"]
+    action = f"{service}:{question['action']}"
+    tags = {f"aws:ResourceTag/{key}": value for key, value in question["tags"].items()}
+    key = extract_access_key_id(headers, query)
+    no = iam_evaluator.enforce(key, action, service, get_region(), resource, tags)
+    if no is None:
+        return 200, {}, b""
+    if isinstance(no, iam_evaluator.AuthError):
+        return access_denied_response(
+            service, action, "", request_id, error_code=no.code, message=no.message, headers=headers
+        )
+    return access_denied_response(
+        service, action, no.principal_arn, request_id, headers=headers, explicit_deny=no.decision == "Deny"
+    )
+
+
+eks._sanitize = with_own_api_server
+eks._cluster_for_auth = with_known_secret
+clock = eventbridge._now_ts
+eventbridge._now_ts = lambda: clock() if sent_at.get() is None else sent_at.get()
+eventbridge._put_events = put_events
+eventbridge._dispatch_to_lambda = call_function
+lambda_svc.invoke_async_with_retry = invoke_asynchronously
+lambda_svc._execute_function = execute
+lambda_svc._probe_peak_memory_mb = peak_memory
+app._handle_post_body_shortcuts = authorize
+app.main()

@@ -1,0 +1,76 @@
+//! The AWS account: clients with the root keys of the emulators, and what onboarding would have made there.
+
+use anyhow::{Context, Result};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+
+use crate::emulators::Emulators;
+
+/// The region of everything.
+pub const REGION: &str = "eu-west-1";
+
+/// One client per service, for the account's root.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// EC2 (moto).
+    pub ec2: aws_sdk_ec2::Client,
+    /// EC2 Auto Scaling (moto).
+    pub auto_scaling: aws_sdk_autoscaling::Client,
+    /// IAM (ministack).
+    pub iam: aws_sdk_iam::Client,
+    /// EKS (ministack).
+    pub eks: aws_sdk_eks::Client,
+    /// Lambda (ministack).
+    pub lambda: aws_sdk_lambda::Client,
+    /// EventBridge (ministack).
+    pub event_bridge: aws_sdk_eventbridge::Client,
+    /// SQS (ministack).
+    pub sqs: aws_sdk_sqs::Client,
+    /// CloudWatch Logs (ministack).
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+}
+
+impl Account {
+    /// Clients of the emulators.
+    pub async fn of(emulators: &Emulators) -> Self {
+        let moto = config(&emulators.moto).await;
+        let ministack = config(&emulators.ministack).await;
+        Self {
+            ec2: aws_sdk_ec2::Client::new(&moto),
+            auto_scaling: aws_sdk_autoscaling::Client::new(&moto),
+            iam: aws_sdk_iam::Client::new(&ministack),
+            eks: aws_sdk_eks::Client::new(&ministack),
+            lambda: aws_sdk_lambda::Client::new(&ministack),
+            event_bridge: aws_sdk_eventbridge::Client::new(&ministack),
+            sqs: aws_sdk_sqs::Client::new(&ministack),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&ministack),
+        }
+    }
+
+    /// A role that Lambda may assume, with one inline policy; returns its ARN.
+    pub async fn function_role(&self, name: &str, policy: &str) -> Result<String> {
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+        let role = self.iam.create_role().role_name(name).assume_role_policy_document(trust).send().await;
+        let arn = role.with_context(|| format!("role {name}"))?.role.context("CreateRole answers a role")?.arn;
+        self.iam.put_role_policy().role_name(name).policy_name("cast-spot").policy_document(policy).send().await?;
+        Ok(arn)
+    }
+
+    /// Lets a role into a cluster, as a member of Kubernetes groups.
+    pub async fn access_entry(&self, cluster: &str, role_arn: &str, groups: &[&str]) -> Result<()> {
+        let entry = self.eks.create_access_entry().cluster_name(cluster).principal_arn(role_arn).r#type("STANDARD");
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        entry.set_kubernetes_groups(Some(groups)).send().await?;
+        Ok(())
+    }
+}
+
+async fn config(endpoint: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new("test", "test", None, None, "root of the emulators"))
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .load()
+        .await
+}

@@ -1,0 +1,222 @@
+//! Everything together, wired as onboarding wires it: a cluster registered in EKS, the function deployed, its
+//! role let into the cluster, a rule that sends it Spot notices.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_lambda::types::FunctionConfiguration;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use kube::{Api, api::PostParams};
+
+use crate::{
+    account::{Account, REGION},
+    control_plane::ControlPlane,
+    emulators::Emulators,
+    function::Function,
+    process,
+    proxy::{Proxy, Wire},
+    tools::Tools,
+};
+
+/// The EKS cluster of the stack.
+pub const CLUSTER: &str = "lab";
+/// The group that `infra/kubernetes/rbac.yaml` binds.
+pub const HANDLER_GROUP: &str = "cast-spot:handler";
+/// The function's role, as the seed calls it.
+pub const HANDLER_ROLE: &str = "CastLambdaRoleForSpot";
+
+/// The running parts, and clients for all of them.
+pub struct Stack {
+    /// Logs, process ids, keys.
+    pub folder: PathBuf,
+    /// The programs.
+    pub tools: Tools,
+    /// moto and ministack.
+    pub emulators: Emulators,
+    /// The cluster's control plane.
+    pub control_plane: ControlPlane,
+    /// Admin of the cluster.
+    pub kube: kube::Client,
+    /// Root of the account.
+    pub account: Account,
+    /// What the function's calls go through.
+    pub wires: Wires,
+    /// The function as it was deployed with cargo-lambda, called by EventBridge.
+    pub function: Function,
+    proxy: Proxy,
+}
+
+/// One wire for each API that the function calls.
+#[derive(Debug, Clone)]
+pub struct Wires {
+    /// The cluster's API server.
+    pub kubernetes: Wire,
+    /// EC2.
+    pub ec2: Wire,
+    /// EC2 Auto Scaling.
+    pub auto_scaling: Wire,
+    /// EKS.
+    pub eks: Wire,
+}
+
+impl Stack {
+    /// Starts everything in `folder`, after ending what an earlier run has left there. `progress` hears of each
+    /// step.
+    pub async fn start(tools: Tools, folder: &Path, progress: impl Fn(&str)) -> Result<Self> {
+        process::stop_left_running(folder)?;
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+        progress("starting moto, ministack and Toxiproxy");
+        let (emulators, proxy) =
+            tokio::try_join!(Emulators::start(&tools, folder), Proxy::start(&tools, folder))?;
+        progress("starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler and KWOK");
+        let webhook = emulators.token_webhook(CLUSTER);
+        let control_plane = ControlPlane::start(&tools, folder, Some(&webhook)).await?;
+        let wires = Wires {
+            kubernetes: proxy.wire("kubernetes", port(&control_plane.address())?).await?,
+            ec2: proxy.wire("ec2", port(&emulators.moto)?).await?,
+            auto_scaling: proxy.wire("auto-scaling", port(&emulators.moto)?).await?,
+            eks: proxy.wire("eks", port(&emulators.ministack)?).await?,
+        };
+        let account = Account::of(&emulators).await;
+        let kube = control_plane.client()?;
+
+        progress("creating the cluster, the role and its access entry");
+        let endpoint = format!("https://127.0.0.1:{}", wires.kubernetes.port());
+        emulators.set_cluster(CLUSTER, &endpoint, &control_plane.ca_pem()?).await?;
+        create_cluster(&account, CLUSTER).await?;
+        let role = account.function_role(HANDLER_ROLE, &handler_policy(&tools)?).await?;
+        account.access_entry(CLUSTER, &role, &[HANDLER_GROUP]).await?;
+        apply_rbac(&kube, &tools).await?;
+
+        progress("deploying the function with cargo-lambda");
+        let environment = environment(&wires, &[]);
+        let function = Function::deploy(&account, &tools, &emulators.ministack, &role, &environment).await?;
+        let stack = Self {
+            folder: folder.to_owned(),
+            tools,
+            emulators,
+            control_plane,
+            kube,
+            account,
+            wires,
+            function,
+            proxy,
+        };
+        stack.rule(&stack.function, "cast-spot-interruption").await?;
+        Ok(stack)
+    }
+
+    /// The environment of a function of this stack: `settings` on top of the endpoints.
+    #[must_use]
+    pub fn environment(&self, settings: &[(&str, &str)]) -> Vec<(String, String)> {
+        environment(&self.wires, settings)
+    }
+
+    /// Another function of the same role.
+    pub async fn another_function(&self, name: &str, settings: &[(&str, &str)]) -> Result<Function> {
+        let role = self.account.iam.get_role().role_name(HANDLER_ROLE).send().await?;
+        let role = role.role.context("GetRole answers a role")?.arn;
+        Function::create(&self.account, &self.tools, name, &role, &self.environment(settings)).await
+    }
+
+    /// A rule with the event pattern of `infra/`, and the function as its target.
+    pub async fn rule(&self, function: &Function, name: &str) -> Result<()> {
+        let pattern = fs::read_to_string(self.tools.workspace.join("infra/events/spot-interruption.json"))?;
+        let events = &self.account.event_bridge;
+        let rule = events.put_rule().name(name).event_pattern(pattern).send().await?;
+        let FunctionConfiguration { function_arn, .. } = self
+            .account
+            .lambda
+            .get_function()
+            .function_name(&function.name)
+            .send()
+            .await?
+            .configuration
+            .context("GetFunction answers a configuration")?;
+        let allow = self.account.lambda.add_permission().function_name(&function.name).statement_id(name);
+        let allow = allow.action("lambda:InvokeFunction").principal("events.amazonaws.com");
+        allow.set_source_arn(rule.rule_arn).send().await?;
+        let target = Target::builder().id("function").arn(function_arn.unwrap_or_default()).build()?;
+        events.put_targets().rule(name).targets(target).send().await?;
+        Ok(())
+    }
+
+    /// Another way through the proxy.
+    pub async fn wire(&self, name: &str, upstream: u16) -> Result<Wire> {
+        self.proxy.wire(name, upstream).await
+    }
+
+    /// Lets everything run on when this value goes. `process::stop_left_running(folder)` ends it.
+    pub fn leave_running(&mut self) {
+        self.emulators.leave_running();
+        self.control_plane.leave_running();
+        self.proxy.leave_running();
+    }
+}
+
+fn environment(wires: &Wires, settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    let endpoint = |wire: &Wire| format!("http://127.0.0.1:{}", wire.port());
+    let mut environment = vec![
+        ("AWS_ENDPOINT_URL_EC2".to_owned(), endpoint(&wires.ec2)),
+        ("AWS_ENDPOINT_URL_AUTO_SCALING".to_owned(), endpoint(&wires.auto_scaling)),
+        ("AWS_ENDPOINT_URL_EKS".to_owned(), endpoint(&wires.eks)),
+        ("CAST_SPOT_CLUSTERS".to_owned(), CLUSTER.to_owned()),
+    ];
+    for (name, value) in settings {
+        environment.retain(|(known, _)| known != name);
+        environment.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    environment
+}
+
+/// A cluster in EKS; what it needs besides a name does not matter here.
+pub async fn create_cluster(account: &Account, name: &str) -> Result<()> {
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    let role = format!("eks-{name}");
+    let role = account.iam.create_role().role_name(role).assume_role_policy_document(trust).send().await?;
+    let network = aws_sdk_eks::types::VpcConfigRequest::builder().subnet_ids("subnet-1").subnet_ids("subnet-2").build();
+    let access = aws_sdk_eks::types::CreateAccessConfigRequest::builder()
+        .authentication_mode(aws_sdk_eks::types::AuthenticationMode::ApiAndConfigMap)
+        .build();
+    let role = role.role.context("CreateRole answers a role")?.arn;
+    let call = account.eks.create_cluster().name(name).role_arn(role).resources_vpc_config(network);
+    call.access_config(access).send().await.with_context(|| format!("cluster {name}"))?;
+    Ok(())
+}
+
+/// `infra/iam/handler.json` for this account and cluster.
+pub fn handler_policy(tools: &Tools) -> Result<String> {
+    let words = fs::read_to_string(tools.workspace.join("infra/iam/handler.json"))?;
+    let filled = words
+        .replace("<partition>", "aws")
+        .replace("<region>", REGION)
+        .replace("<account>", crate::emulators::ACCOUNT)
+        .replace("<cluster>", CLUSTER);
+    Ok(filled)
+}
+
+/// `infra/kubernetes/rbac.yaml`: the ClusterRole and its binding.
+pub fn rbac(tools: &Tools) -> Result<(ClusterRole, ClusterRoleBinding)> {
+    let words = fs::read_to_string(tools.workspace.join("infra/kubernetes/rbac.yaml"))?;
+    let mut documents = words.split("\n---\n");
+    let mut next = || documents.next().context("infra/kubernetes/rbac.yaml has two documents");
+    Ok((serde_saphyr::from_str(next()?)?, serde_saphyr::from_str(next()?)?))
+}
+
+async fn apply_rbac(kube: &kube::Client, tools: &Tools) -> Result<()> {
+    let (role, binding) = rbac(tools)?;
+    Api::all(kube.clone()).create(&PostParams::default(), &role).await?;
+    Api::all(kube.clone()).create(&PostParams::default(), &binding).await?;
+    Ok(())
+}
+
+fn port(url: &str) -> Result<u16> {
+    url.rsplit(':').next().and_then(|port| port.parse().ok()).with_context(|| format!("no port in {url}"))
+}

@@ -1,0 +1,51 @@
+//! Where the programs are. `cargo xtask` sets them up and names them in the environment.
+
+use std::{env, path::PathBuf};
+
+use anyhow::{Result, bail};
+
+/// The programs of the real parts.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// Folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kubectl.
+    pub control_plane: PathBuf,
+    /// KWOK, which plays the kubelets.
+    pub kwok: PathBuf,
+    /// Toxiproxy's server.
+    pub toxiproxy: PathBuf,
+    /// Python of the virtual environment of moto (also the home of the `aws` command).
+    pub moto: PathBuf,
+    /// Python of the virtual environment of ministack.
+    pub ministack: PathBuf,
+    /// cargo-lambda.
+    pub cargo_lambda: PathBuf,
+    /// The workspace's root.
+    pub workspace: PathBuf,
+}
+
+impl Tools {
+    /// Reads the environment; names all that is not there.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the harness reads its environment")]
+    pub fn from_environment() -> Result<Self> {
+        let mut missing = Vec::new();
+        let mut path = |name: &'static str| {
+            env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).unwrap_or_else(|| {
+                missing.push(name);
+                PathBuf::new()
+            })
+        };
+        let tools = Self {
+            control_plane: path("CAST_SPOT_CONTROL_PLANE"),
+            kwok: path("CAST_SPOT_KWOK"),
+            toxiproxy: path("CAST_SPOT_TOXIPROXY"),
+            moto: path("CAST_SPOT_MOTO"),
+            ministack: path("CAST_SPOT_MINISTACK"),
+            cargo_lambda: path("CAST_SPOT_CARGO_LAMBDA"),
+            workspace: path("CAST_SPOT_WORKSPACE"),
+        };
+        if missing.is_empty() {
+            return Ok(tools);
+        }
+        bail!("{} not set\nhint: run this with `cargo xtask test` or `cargo xtask up`", missing.join(", "))
+    }
+}

@@ -1,0 +1,145 @@
+//! What runs in a scenario's namespace: pods as the cases need them, and who owns them.
+
+use serde_json::{Map, Value, json};
+
+/// Who looks after the pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// A Deployment: replaced elsewhere.
+    Deployment,
+    /// A StatefulSet: replaced under the same name, after the old pod is gone.
+    StatefulSet,
+    /// A DaemonSet: one on each node of the scenario.
+    DaemonSet,
+    /// Nobody.
+    Nobody,
+    /// The kubelet's own manifest: a mirror pod.
+    Kubelet,
+}
+
+/// Pods of one kind. KWOK plays their processes: without further words they are Ready at once and end at once
+/// when their grace period is over.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    pub(crate) name: String,
+    pub(crate) owner: Owner,
+    pub(crate) replicas: u32,
+    grace: u32,
+    annotations: Map<String, Value>,
+    finalizers: Vec<String>,
+    priority_class: Option<String>,
+    volumes: Vec<Value>,
+    restart_policy: &'static str,
+}
+
+impl Workload {
+    /// `replicas` pods of an owner.
+    #[must_use]
+    pub fn of(owner: Owner, name: &str, replicas: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            owner,
+            replicas,
+            grace: 30,
+            annotations: Map::new(),
+            finalizers: Vec::new(),
+            priority_class: None,
+            volumes: Vec::new(),
+            restart_policy: "Always",
+        }
+        .exits_after("300ms")
+    }
+
+    /// A Deployment.
+    #[must_use]
+    pub fn deployment(name: &str, replicas: u32) -> Self {
+        Self::of(Owner::Deployment, name, replicas)
+    }
+
+    /// terminationGracePeriodSeconds.
+    #[must_use]
+    pub fn grace(mut self, seconds: u32) -> Self {
+        self.grace = seconds;
+        self
+    }
+
+    /// How long the process takes to end after it was told to, as Go writes durations (`2s`).
+    #[must_use]
+    pub fn exits_after(self, time: &str) -> Self {
+        self.annotated("pod-delete.stage.kwok.x-k8s.io/delay", time)
+    }
+
+    /// How long a pod takes to become Ready.
+    #[must_use]
+    pub fn ready_after(self, time: &str) -> Self {
+        self.annotated("pod-ready.stage.kwok.x-k8s.io/delay", time)
+    }
+
+    /// Runs, but is never Ready.
+    #[must_use]
+    pub fn never_ready(self) -> Self {
+        self.annotated("cast-spot.test/unready", "true")
+    }
+
+    /// Any annotation.
+    #[must_use]
+    pub fn annotated(mut self, name: &str, value: &str) -> Self {
+        self.annotations.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// A finalizer that nobody takes away.
+    #[must_use]
+    pub fn finalizer(mut self, name: &str) -> Self {
+        self.finalizers.push(name.to_owned());
+        self
+    }
+
+    /// priorityClassName.
+    #[must_use]
+    pub fn priority(mut self, class: &str) -> Self {
+        self.priority_class = Some(class.to_owned());
+        self
+    }
+
+    /// With an emptyDir volume.
+    #[must_use]
+    pub fn empty_dir(mut self) -> Self {
+        self.volumes.push(json!({ "name": "scratch", "emptyDir": {} }));
+        self
+    }
+
+    /// restartPolicy Never, as for pods that finish.
+    #[must_use]
+    pub fn runs_once(mut self) -> Self {
+        self.restart_policy = "Never";
+        self
+    }
+
+    /// The labels of its pods.
+    #[must_use]
+    pub fn labels(&self) -> Value {
+        json!({ "app": self.name })
+    }
+
+    /// metadata and spec of its pods, held to the nodes of `lab`.
+    pub(crate) fn template(&self, lab: &str) -> Value {
+        let mut annotations = self.annotations.clone();
+        if self.owner == Owner::Kubelet {
+            annotations.insert("kubernetes.io/config.mirror".to_owned(), "of-a-manifest".into());
+        }
+        json!({
+            "metadata": {
+                "labels": self.labels(), "annotations": annotations, "finalizers": self.finalizers,
+            },
+            "spec": {
+                "terminationGracePeriodSeconds": self.grace,
+                "restartPolicy": self.restart_policy,
+                "nodeSelector": { crate::cloud::LAB: lab },
+                "priorityClassName": self.priority_class,
+                "volumes": self.volumes,
+                "containers": [{ "name": "main", "image": "registry.k8s.io/pause:3.10" }],
+            },
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! STUB.
+use std::process::ExitCode;
+use cast_spot_real::suite;
+fn main() -> ExitCode { suite::run("faults", 1, &[]) }

@@ -1,0 +1,61 @@
+//! What the real parts of the tests run on, set up on first use and named in the environment of the tests.
+
+pub(crate) mod go;
+pub(crate) mod python;
+
+use std::path::PathBuf;
+
+use crate::{
+    cache, cargo_lambda,
+    process::{Failure, Outcome},
+};
+
+type Step = (&'static str, fn() -> Outcome<PathBuf>);
+
+/// Takes a minute at most.
+const QUICK: [Step; 4] = [
+    ("CAST_SPOT_WORKSPACE", || Ok(cache::root())),
+    ("CAST_SPOT_CARGO_LAMBDA", cargo_lambda::program),
+    ("CAST_SPOT_MOTO", python::moto),
+    ("CAST_SPOT_MINISTACK", python::ministack),
+];
+/// Takes minutes from nothing, and is only begun when nothing is missing.
+const SLOW: [Step; 3] = [
+    ("CAST_SPOT_TOXIPROXY", go::toxiproxy),
+    ("CAST_SPOT_KWOK", go::kwok),
+    ("CAST_SPOT_CONTROL_PLANE", go::control_plane),
+];
+
+/// Sets everything up; returns the variables that the tests find it by. All that is missing is named at once.
+pub(crate) fn environment() -> Outcome<Vec<(&'static str, PathBuf)>> {
+    let mut variables = Vec::new();
+    let mut missing = Vec::new();
+    for (name, set_up) in QUICK {
+        match set_up() {
+            Ok(path) => variables.push((name, path)),
+            Err(Failure::Missing(what)) if missing.contains(&what) => {}
+            Err(Failure::Missing(what)) => missing.push(what),
+            Err(failure) => return Err(failure),
+        }
+    }
+    match go::toolchain() {
+        Err(Failure::Missing(what)) => missing.push(what),
+        toolchain => drop(toolchain?),
+    }
+    if !missing.is_empty() {
+        return Err(Failure::Missing(missing.join("; ")));
+    }
+    for (name, set_up) in SLOW {
+        variables.push((name, set_up()?));
+    }
+    Ok(variables)
+}
+
+/// The function as it is deployed, and its zip for functions of other settings.
+pub(crate) fn function() -> Outcome {
+    eprintln!("building the function for release (from nothing about eight minutes)");
+    for format in ["binary", "zip"] {
+        cargo_lambda::build(&["--output-format".to_owned(), format.to_owned()])?;
+    }
+    Ok(())
+}
