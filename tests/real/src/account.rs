@@ -51,14 +51,22 @@ impl Account {
     pub async fn function_role(&self, name: &str, policy: &str) -> Result<String> {
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         let role = self.iam.create_role().role_name(name).assume_role_policy_document(trust).send().await;
-        let arn = role.with_context(|| format!("role {name}"))?.role.context("CreateRole answers a role")?.arn;
-        self.iam.put_role_policy().role_name(name).policy_name("cast-spot").policy_document(policy).send().await?;
+        let arn =
+            role.with_context(|| format!("role {name}"))?.role.context("CreateRole answers a role")?.arn;
+        self.iam
+            .put_role_policy()
+            .role_name(name)
+            .policy_name("cast-spot")
+            .policy_document(policy)
+            .send()
+            .await?;
         Ok(arn)
     }
 
     /// Lets a role into a cluster, as a member of Kubernetes groups.
     pub async fn access_entry(&self, cluster: &str, role_arn: &str, groups: &[&str]) -> Result<()> {
-        let entry = self.eks.create_access_entry().cluster_name(cluster).principal_arn(role_arn).r#type("STANDARD");
+        let entry =
+            self.eks.create_access_entry().cluster_name(cluster).principal_arn(role_arn).r#type("STANDARD");
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
         entry.set_kubernetes_groups(Some(groups)).send().await?;
         Ok(())

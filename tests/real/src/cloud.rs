@@ -45,12 +45,15 @@ pub async fn group(account: &Account, cluster: &str, name: &str) -> Result<()> {
         .build();
     let template = account.ec2.create_launch_template().launch_template_name(name).launch_template_data(data);
     template.send().await.with_context(|| format!("launch template {name}"))?;
-    let tag = |key: String, value: &str| Tag::builder().key(key).value(value).propagate_at_launch(true).build();
+    let tag =
+        |key: String, value: &str| Tag::builder().key(key).value(value).propagate_at_launch(true).build();
     account
         .auto_scaling
         .create_auto_scaling_group()
         .auto_scaling_group_name(name)
-        .launch_template(LaunchTemplateSpecification::builder().launch_template_name(name).version("$Latest").build())
+        .launch_template(
+            LaunchTemplateSpecification::builder().launch_template_name(name).version("$Latest").build(),
+        )
         .min_size(0)
         .max_size(100)
         .desired_capacity(0)
@@ -77,14 +80,15 @@ pub async fn join(account: &Account, client: &Client, group: &str) -> Result<Vec
     let nodes: Api<Node> = Api::all(client.clone());
     let mut machines = Vec::new();
     for instance in &instances {
-        let machine = machine(instance).with_context(|| format!("an instance without a name: {instance:?}"))?;
+        let machine =
+            machine(instance).with_context(|| format!("an instance without a name: {instance:?}"))?;
         if nodes.get_opt(&machine.node).await?.is_none() {
             nodes.create(&PostParams::default(), &node(&machine, instance)?).await?;
         }
         machines.push(machine);
     }
     for machine in &machines {
-        eventually(&format!("{} is Ready", machine.node), Duration::from_secs(60), async || {
+        eventually(&format!("{} is Ready", machine.node), Duration::from_mins(1), async || {
             Ok(nodes.get_opt(&machine.node).await?.filter(is_ready))
         })
         .await?;
@@ -120,7 +124,8 @@ pub async fn members(account: &Account, group: &str) -> Result<Vec<Instance>> {
 
 async fn instances(account: &Account) -> Result<BTreeMap<String, Instance>> {
     let reservations = account.ec2.describe_instances().send().await?.reservations.unwrap_or_default();
-    let instances = reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
+    let instances =
+        reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
     Ok(instances.filter_map(|instance| Some((instance.instance_id.clone()?, instance))).collect())
 }
 

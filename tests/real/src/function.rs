@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsError;
 use aws_sdk_lambda::{
     primitives::Blob,
     types::{Architecture, Environment, FunctionCode, InvocationType, Runtime, State},
@@ -94,7 +95,8 @@ impl Function {
 
     async fn active(&self) -> Result<()> {
         eventually(&format!("function {} is Active", self.name), Duration::from_secs(20), async || {
-            let found = self.account.lambda.get_function_configuration().function_name(&self.name).send().await?;
+            let found =
+                self.account.lambda.get_function_configuration().function_name(&self.name).send().await?;
             Ok((found.state() == Some(&State::Active)).then_some(()))
         })
         .await
@@ -110,7 +112,8 @@ impl Function {
 
     /// Calls it as EventBridge does: the answer goes to nobody, errors are tried again.
     pub async fn invoke_later(&self, payload: &Value) -> Result<()> {
-        let call = self.account.lambda.invoke().function_name(&self.name).invocation_type(InvocationType::Event);
+        let call =
+            self.account.lambda.invoke().function_name(&self.name).invocation_type(InvocationType::Event);
         call.payload(Blob::new(payload.to_string())).send().await?;
         Ok(())
     }
@@ -120,11 +123,18 @@ impl Function {
         let mut lines = Vec::new();
         let mut token = None;
         loop {
-            let call = self.account.logs.filter_log_events().log_group_name(format!("/aws/lambda/{}", self.name));
+            let call =
+                self.account.logs.filter_log_events().log_group_name(format!("/aws/lambda/{}", self.name));
             let page = match call.set_next_token(token).send().await {
                 Ok(page) => page,
                 // Before the first invocation there is no log group.
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => break,
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(FilterLogEventsError::is_resource_not_found_exception) =>
+                {
+                    break;
+                }
                 Err(error) => return Err(error.into()),
             };
             let messages = page.events.into_iter().flatten().filter_map(|event| event.message);

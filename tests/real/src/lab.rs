@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
-    core::v1::{Namespace, Node, Pod},
+    core::v1::{Namespace, Node, Pod, ServiceAccount},
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How long anything but the function may take here: these machines are slow.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A scenario's corner.
 pub struct Lab<'s> {
@@ -51,6 +51,11 @@ impl<'s> Lab<'s> {
         let mut lab =
             Self { stack, name: name.to_owned(), machines: Vec::new(), function: stack.function.clone() };
         lab.scale(1).await?;
+        // Without it the API server refuses pods.
+        eventually("the namespace has its service account", PATIENCE, async || {
+            Ok(lab.api::<ServiceAccount>().get_opt("default").await?)
+        })
+        .await?;
         Ok(lab)
     }
 

@@ -1,11 +1,7 @@
 //! Toxiproxy between the function and everything that it calls: each way is a [`Wire`] of its own, which can be
 //! made slow, narrow, silent or broken while the others go on.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;

@@ -181,7 +181,8 @@ pub async fn create_cluster(account: &Account, name: &str) -> Result<()> {
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
     let role = format!("eks-{name}");
     let role = account.iam.create_role().role_name(role).assume_role_policy_document(trust).send().await?;
-    let network = aws_sdk_eks::types::VpcConfigRequest::builder().subnet_ids("subnet-1").subnet_ids("subnet-2").build();
+    let network =
+        aws_sdk_eks::types::VpcConfigRequest::builder().subnet_ids("subnet-1").subnet_ids("subnet-2").build();
     let access = aws_sdk_eks::types::CreateAccessConfigRequest::builder()
         .authentication_mode(aws_sdk_eks::types::AuthenticationMode::ApiAndConfigMap)
         .build();

@@ -51,7 +51,9 @@ pub fn run(suite: &'static str, threads: usize, scenarios: &[(&'static str, Scen
         Trial::test(name, move || shared.play(scenario)).with_ignored_flag(!ready)
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    if conclusion.has_failed() && let Ok(folder) = shared.folder() {
+    if conclusion.has_failed()
+        && let Ok(folder) = shared.folder()
+    {
         eprintln!("the logs of all parts are in {}", folder.display());
     }
     // The stack ends with the last share.
@@ -65,16 +67,20 @@ impl Shared {
     }
 
     fn play(&self, scenario: Scenario) -> Result<(), Failed> {
-        self.runtime.block_on(async {
-            let stack = self.stack.get_or_init(|| async { self.start().await.map_err(|e| format!("{e:?}")) });
-            let stack = stack.await.as_ref().map_err(|error| anyhow!("{error}"))?;
-            timeout(LIMIT, scenario(stack)).await.map_err(|_| anyhow!("not finished after {LIMIT:?}"))??;
-            Ok::<_, anyhow::Error>(())
-        })
-        .map_err(|error| Failed::from(format!("{error:?}")))
+        self.runtime
+            .block_on(async {
+                let stack =
+                    self.stack.get_or_init(|| async { self.start().await.map_err(|e| format!("{e:?}")) });
+                let stack = stack.await.as_ref().map_err(|error| anyhow!("{error}"))?;
+                timeout(LIMIT, scenario(stack))
+                    .await
+                    .map_err(|_| anyhow!("not finished after {LIMIT:?}"))??;
+                Ok::<_, anyhow::Error>(())
+            })
+            .map_err(|error| Failed::from(format!("{error:?}")))
     }
 
-    #[expect(clippy::print_stderr, clippy::exit, reason = "an interrupted run leaves no program behind")]
+    #[expect(clippy::print_stderr, reason = "an interrupted run leaves no program behind")]
     async fn start(&self) -> Result<Stack> {
         let folder = self.folder()?;
         let interrupted = folder.clone();

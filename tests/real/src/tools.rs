@@ -29,10 +29,11 @@ impl Tools {
     pub fn from_environment() -> Result<Self> {
         let mut missing = Vec::new();
         let mut path = |name: &'static str| {
-            env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).unwrap_or_else(|| {
+            let value = env::var_os(name).filter(|value| !value.is_empty());
+            if value.is_none() {
                 missing.push(name);
-                PathBuf::new()
-            })
+            }
+            value.map(PathBuf::from).unwrap_or_default()
         };
         let tools = Self {
             control_plane: path("CAST_SPOT_CONTROL_PLANE"),

@@ -69,7 +69,9 @@ impl Tier {
                 process::run(ignored("function")?.args(filter))
             }
             Self::Lambda => {
-                headline("lambda: the function under `cargo lambda watch`, called with `cargo lambda invoke`");
+                headline(
+                    "lambda: the function under `cargo lambda watch`, called with `cargo lambda invoke`",
+                );
                 let program = cargo_lambda::program()?;
                 build::function()?;
                 process::run(ignored("lambda")?.args(filter).env("CAST_SPOT_CARGO_LAMBDA", program))

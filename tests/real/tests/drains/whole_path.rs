@@ -11,7 +11,9 @@ use cast_spot_real::{
 };
 use serde_json::json;
 
-pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement(
+    stack: &Stack,
+) -> Result<()> {
     let mut lab = Lab::open(stack, "whole-path").await?;
     lab.run(&Workload::deployment("web", 3)).await?;
     lab.budget("web", "web", &json!({ "minAvailable": 2 })).await?;

@@ -1,4 +1,6 @@
 //! STUB.
-use std::process::ExitCode;
 use cast_spot_real::suite;
-fn main() -> ExitCode { suite::run("faults", 1, &[]) }
+use std::process::ExitCode;
+fn main() -> ExitCode {
+    suite::run("faults", 1, &[])
+}
