@@ -217,7 +217,7 @@ impl<W: World> Handler<W> {
             pods: drained.pods,
             replacement,
             outcome,
-            reason: drained.reason,
+            reason: drained.reason.or_else(|| target.without_ec2.clone()),
             ..Report::undone(notice.into(), outcome, String::new())
         }
     }

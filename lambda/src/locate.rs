@@ -31,6 +31,8 @@ pub struct Target {
     pub group: Option<String>,
     /// The group belongs to an EKS managed node group.
     pub managed: bool,
+    /// Why EC2 did not tell, where a node list had to.
+    pub without_ec2: Option<String>,
 }
 
 /// What locating an instance found.
@@ -89,7 +91,10 @@ type Lists = (Option<Target>, Vec<String>);
 
 fn decide(lists: Lists, instance_id: &str, ec2: &CallError) -> Result<Located, String> {
     match lists {
-        (Some(target), _) => Ok(Located::Here(target)),
+        (Some(target), _) => {
+            let without_ec2 = Some(format!("located by the node list alone (EC2: {ec2})"));
+            Ok(Located::Here(Target { without_ec2, ..target }))
+        }
         (None, faults) if faults.is_empty() => Ok(Located::Elsewhere(format!(
             "no node of a registered cluster runs on {instance_id} (EC2: {ec2})"
         ))),
@@ -143,6 +148,7 @@ fn from_instance(instance: &Instance, registered: &[String]) -> Located {
         node: instance.private_dns_name.clone().filter(|name| !name.is_empty()),
         group: tag("aws:autoscaling:groupName"),
         managed: tag("eks:nodegroup-name").is_some(),
+        without_ec2: None,
     })
 }
 
@@ -155,6 +161,7 @@ fn from_node(node: &Node, cluster: &str, instance_id: &str) -> Target {
         node: node.metadata.name.clone(),
         group: None,
         managed: labels.is_some_and(|l| l.contains_key("eks.amazonaws.com/nodegroup")),
+        without_ec2: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The drain leg: cordon the node, then one loop until its pods are gone or time is up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
@@ -119,7 +119,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let pods = if reason.is_some() {
             Vec::new()
         } else if self.policy.dry_run {
-            pods.report(&[], "dry run: to be evicted")
+            pods.report(&[], &BTreeMap::new(), "dry run: to be evicted")
         } else {
             self.empty(&node, &name, version, pods).await
         };
@@ -138,6 +138,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
         // Budgets are listed for the pods that they held to the end, to be named in the report.
         let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
+        let mut unlisted: BTreeMap<String, CallError> = BTreeMap::new();
         let mut explained: BTreeSet<String> = BTreeSet::new();
         let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
@@ -179,19 +180,25 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     pods.asked(&pod.uid, answer, self.budget.now_ms());
                 }
                 Some(()) = asides.next() => {}
-                Some(list) = explanations.next() => budgets.extend(pods.covered(list)),
+                Some((namespace, list)) = explanations.next() => match list {
+                    Ok(list) => budgets.extend(pods.covered(list)),
+                    Err(error) => drop(unlisted.insert(namespace, error)),
+                },
                 () = &mut watching => {}
                 () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
                 () = self.budget.wait_until(table.closing()) => break,
             }
         }
-        while let Some(list) = explanations.next().await {
-            budgets.extend(pods.covered(list));
+        while let Some((namespace, list)) = explanations.next().await {
+            match list {
+                Ok(list) => budgets.extend(pods.covered(list)),
+                Err(error) => drop(unlisted.insert(namespace, error)),
+            }
         }
         drain_channel(&mut seen, &mut pods, self.budget);
         let unasked =
             if evicts { "no answer before the deadline" } else { "hibernates and goes on with its instance" };
-        let report = pods.report(&budgets, unasked);
+        let report = pods.report(&budgets, &unlisted, unasked);
         let closing = self.post(events::drained(self.notice, node, &report, self.now()));
         tokio::join!(closing, asides.for_each(|()| std::future::ready(())));
         report
@@ -201,13 +208,10 @@ impl<C: Cluster> DrainLeg<'_, C> {
         self.budget.retried(LIST, || self.cluster.list_pods(node)).await
     }
 
-    async fn list_budgets(&self, namespace: String) -> Vec<PodDisruptionBudget> {
+    async fn list_budgets(&self, namespace: String) -> (String, Result<Vec<PodDisruptionBudget>, CallError>) {
         let list = || self.cluster.list_budgets(&namespace);
         let listed = self.budget.retried("kubernetes:list poddisruptionbudgets", list).await;
-        listed.unwrap_or_else(|error| {
-            tracing::info!(%error, namespace, "budgets not listed");
-            Vec::new()
-        })
+        (namespace, listed)
     }
 
     async fn post(&self, event: Event) {
@@ -242,7 +246,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         listed.for_each(|pod| pods.see(pod));
         Drained {
             node: self.target.node.clone(),
-            pods: pods.report(&[], "the node was not cordoned"),
+            pods: pods.report(&[], &BTreeMap::new(), "the node was not cordoned"),
             reason: Some(format!("cordon: {reason}")),
             cordon: CordonReport {
                 outcome: CordonOutcome::Failed,

@@ -131,7 +131,9 @@ async fn delete(
                 return Asked::Deleted(obstacle);
             }
             Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) => return Asked::NotNeeded,
-            Err(CallError::Forbidden(reason) | CallError::Refused(reason)) => return Asked::Refused(reason),
+            Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => {
+                return Asked::Refused(error.to_string());
+            }
             Err(CallError::Throttled { retry_after }) => retry_after,
             Err(CallError::Transient(_) | CallError::TimedOut(_)) => {
                 unanswered = true;

@@ -45,8 +45,8 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         if let Some(reason) = not_wanted(self.notice.action, self.policy) {
             return ReplacementReport::undone(ReplacementOutcome::NotNeeded, Some(reason.to_owned()));
         }
-        let facts = match self.read().await {
-            Ok(facts) => facts,
+        let (facts, doubt) = match self.read().await {
+            Ok(read) => read,
             Err(error) => {
                 let report = ReplacementReport::undone(ReplacementOutcome::Failed, Some(error.to_string()));
                 return ReplacementReport { group: self.target.group.clone(), ..report };
@@ -55,14 +55,16 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         let choice = choose(&facts, self.policy);
         let report = if self.policy.dry_run { dry(&choice) } else { self.follow(&choice, &facts).await };
         let group = facts.membership.map(|m| m.group).or_else(|| self.target.group.clone());
-        ReplacementReport { group, after_ms: Some(self.budget.now_ms()), ..report }
+        let reason = report.reason.or(doubt);
+        ReplacementReport { group, reason, after_ms: Some(self.budget.now_ms()), ..report }
     }
 
-    /// Reads what the choice depends on; all at once where the group's name is known from the tags.
-    async fn read(&self) -> Result<Facts, CallError> {
+    /// Reads what the choice depends on; all at once where the group's name is known from the tags. Beside it,
+    /// what is doubtful about it.
+    async fn read(&self) -> Result<(Facts, Option<String>), CallError> {
         let membership =
             self.budget.operation(MEMBERSHIP, || self.auto_scaling.membership(&self.target.instance_id));
-        let (membership, group, termination_hook) = match &self.target.group {
+        let (membership, group, hook) = match &self.target.group {
             Some(name) => {
                 let (membership, about) = tokio::join!(membership, self.about(name));
                 let (group, hook) = about?;
@@ -73,23 +75,23 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
                     let (group, hook) = self.about(&membership.group).await?;
                     (Some(membership), group, hook)
                 }
-                None => return Ok(Facts::default()),
+                None => return Ok((Facts::default(), None)),
             },
         };
-        Ok(Facts { membership, group, termination_hook, managed: self.target.managed })
+        // Hooks only choose between two ways: not knowing them does not hold the replacement up.
+        let (termination_hook, doubt) = match hook {
+            Ok(hook) => (hook, None),
+            Err(error) => (false, Some(format!("lifecycle hooks not read, taken for none: {error}"))),
+        };
+        Ok((Facts { membership, group, termination_hook, managed: self.target.managed }, doubt))
     }
 
-    async fn about(&self, group: &str) -> Result<(Group, bool), CallError> {
+    async fn about(&self, group: &str) -> Result<(Group, Result<bool, CallError>), CallError> {
         let (found, hook) = tokio::join!(
             self.budget.operation(GROUP, || self.auto_scaling.group(group)),
             self.budget.call(HOOKS, self.auto_scaling.has_termination_hook(group)),
         );
         let found = found?.ok_or_else(|| CallError::NotFound(format!("Auto Scaling group {group}")))?;
-        // Hooks only choose between two ways: not knowing them does not hold the replacement up.
-        let hook = hook.unwrap_or_else(|error| {
-            tracing::warn!(%error, group, "lifecycle hooks not read, taken for none");
-            false
-        });
         Ok((found, hook))
     }
 

@@ -16,6 +16,7 @@ use crate::{
         eviction::Obstacle,
         verdict::{Verdict, Wave, judge, own_grace, uid},
     },
+    ports::CallError,
     report::{PodOutcome, PodReport},
 };
 
@@ -123,9 +124,16 @@ impl Pods {
         of_wave.map(|t| own_grace(&t.pod)).max().unwrap_or_default()
     }
 
-    /// The account of all pods, by namespace and name. `unasked` says why a pod was not asked to go.
-    pub(super) fn report(&self, budgets: &[PodDisruptionBudget], unasked: &str) -> Vec<PodReport> {
-        let mut reports: Vec<_> = self.by_uid.values().map(|t| t.report(budgets, unasked)).collect();
+    /// The account of all pods, by namespace and name. `unlisted` says why a namespace's budgets are not among
+    /// `budgets`, `unasked` why a pod was not asked to go.
+    pub(super) fn report(
+        &self,
+        budgets: &[PodDisruptionBudget],
+        unlisted: &BTreeMap<String, CallError>,
+        unasked: &str,
+    ) -> Vec<PodReport> {
+        let mut reports: Vec<_> =
+            self.by_uid.values().map(|t| t.report(budgets, unlisted, unasked)).collect();
         reports.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
         reports
     }
@@ -152,8 +160,18 @@ impl Tracked {
         }
     }
 
-    fn report(&self, budgets: &[PodDisruptionBudget], unasked: &str) -> PodReport {
-        let obstacle = |obstacle: &Obstacle| match (obstacle, covering(budgets, &self.pod).join(", ")) {
+    fn report(
+        &self,
+        budgets: &[PodDisruptionBudget],
+        unlisted: &BTreeMap<String, CallError>,
+        unasked: &str,
+    ) -> PodReport {
+        let unlisted = self.pod.metadata.namespace.as_ref().and_then(|namespace| unlisted.get(namespace));
+        let names = match unlisted {
+            None => covering(budgets, &self.pod).join(", "),
+            Some(error) => format!("(which one is not known: {error})"),
+        };
+        let obstacle = |obstacle: &Obstacle| match (obstacle, &names) {
             (Obstacle::Budget, names) if names.is_empty() => {
                 "a PodDisruptionBudget allows no disruption".to_owned()
             }

@@ -33,8 +33,12 @@ pub struct Account {
 impl Account {
     /// Clients of the emulators.
     pub async fn of(emulators: &Emulators) -> Self {
-        let moto = config(&emulators.moto).await;
-        let ministack = config(&emulators.ministack).await;
+        Self::at(&emulators.moto, &emulators.ministack).await
+    }
+
+    /// Clients of emulators that run somewhere else.
+    pub async fn at(moto: &str, ministack: &str) -> Self {
+        let (moto, ministack) = (config(moto).await, config(ministack).await);
         Self {
             ec2: aws_sdk_ec2::Client::new(&moto),
             auto_scaling: aws_sdk_autoscaling::Client::new(&moto),

@@ -22,7 +22,7 @@ pub struct Log {
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Who asked, as authenticated; `system:anonymous` where the token was refused.
+    /// Who asked, as authenticated; empty where the token was refused.
     pub user: String,
     /// Their groups.
     pub groups: Vec<String>,
@@ -48,6 +48,27 @@ pub struct Entry {
     pub uri: String,
     /// Body of a write to nodes, pods or evictions.
     pub body: Option<Value>,
+}
+
+impl Entry {
+    /// Whether a pod was to be evicted.
+    #[must_use]
+    pub fn is_eviction(&self) -> bool {
+        self.resource == "pods" && self.subresource.as_deref() == Some("eviction")
+    }
+
+    /// Whether a pod was to be deleted, past its PodDisruptionBudget.
+    #[must_use]
+    pub fn is_pod_deletion(&self) -> bool {
+        self.resource == "pods" && self.subresource.is_none() && self.verb == "delete"
+    }
+
+    /// The DeleteOptions that came with an eviction or a delete.
+    #[must_use]
+    pub fn delete_options(&self) -> Option<&Value> {
+        let body = self.body.as_ref()?;
+        if self.is_eviction() { body.get("deleteOptions") } else { Some(body) }
+    }
 }
 
 impl Log {

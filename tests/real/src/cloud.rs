@@ -4,10 +4,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
-use aws_sdk_autoscaling::types::{LaunchTemplateSpecification, Tag};
+use aws_sdk_autoscaling::{
+    operation::create_auto_scaling_group::builders::CreateAutoScalingGroupFluentBuilder,
+    types::{LaunchTemplateSpecification, Tag},
+};
 use aws_sdk_ec2::types::{
     Instance, InstanceStateName, InstanceType, LaunchTemplateInstanceMarketOptionsRequest, MarketType,
-    RequestLaunchTemplateData,
+    RequestLaunchTemplateData, builders::RequestLaunchTemplateDataBuilder,
 };
 use k8s_openapi::api::core::v1::Node;
 use kube::{
@@ -35,19 +38,20 @@ pub struct Machine {
     pub zone: String,
 }
 
-/// An Auto Scaling group of Spot instances of `cluster`, tagged as EKS wants it, with nothing in it yet.
-pub async fn group(account: &Account, cluster: &str, name: &str) -> Result<()> {
-    let spot = LaunchTemplateInstanceMarketOptionsRequest::builder().market_type(MarketType::Spot).build();
-    let data = RequestLaunchTemplateData::builder()
-        .image_id("ami-12c6146b")
-        .instance_type(InstanceType::M5Large)
-        .instance_market_options(spot)
-        .build();
+/// An Auto Scaling group of Spot instances of `cluster`, tagged as EKS wants it, with nothing in it yet. `more` is
+/// what else is asked of it.
+pub async fn group(
+    account: &Account,
+    cluster: &str,
+    name: &str,
+    more: impl FnOnce(CreateAutoScalingGroupFluentBuilder) -> CreateAutoScalingGroupFluentBuilder,
+) -> Result<()> {
+    let data = launch_data().build();
     let template = account.ec2.create_launch_template().launch_template_name(name).launch_template_data(data);
     template.send().await.with_context(|| format!("launch template {name}"))?;
     let tag =
         |key: String, value: &str| Tag::builder().key(key).value(value).propagate_at_launch(true).build();
-    account
+    let group = account
         .auto_scaling
         .create_auto_scaling_group()
         .auto_scaling_group_name(name)
@@ -59,11 +63,19 @@ pub async fn group(account: &Account, cluster: &str, name: &str) -> Result<()> {
         .desired_capacity(0)
         .availability_zones(format!("{REGION}a"))
         .tags(tag(format!("kubernetes.io/cluster/{cluster}"), "owned"))
-        .tags(tag(LAB.to_owned(), name))
-        .send()
-        .await
-        .with_context(|| format!("group {name}"))?;
+        .tags(tag(LAB.to_owned(), name));
+    more(group).send().await.with_context(|| format!("group {name}"))?;
     Ok(())
+}
+
+/// What the group's launch template says.
+#[must_use]
+pub fn launch_data() -> RequestLaunchTemplateDataBuilder {
+    let spot = LaunchTemplateInstanceMarketOptionsRequest::builder().market_type(MarketType::Spot).build();
+    RequestLaunchTemplateData::builder()
+        .image_id("ami-12c6146b")
+        .instance_type(InstanceType::M5Large)
+        .instance_market_options(spot)
 }
 
 /// Sets the size of a group and lets what it launches join; returns all machines of the group, oldest first.
@@ -123,10 +135,14 @@ pub async fn members(account: &Account, group: &str) -> Result<Vec<Instance>> {
 }
 
 async fn instances(account: &Account) -> Result<BTreeMap<String, Instance>> {
-    let reservations = account.ec2.describe_instances().send().await?.reservations.unwrap_or_default();
-    let instances =
-        reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
-    Ok(instances.filter_map(|instance| Some((instance.instance_id.clone()?, instance))).collect())
+    let mut pages = account.ec2.describe_instances().into_paginator().send();
+    let mut instances = BTreeMap::new();
+    while let Some(page) = pages.try_next().await? {
+        let reservations = page.reservations.into_iter().flatten();
+        let found = reservations.flat_map(|reservation| reservation.instances.unwrap_or_default());
+        instances.extend(found.filter_map(|instance| Some((instance.instance_id.clone()?, instance))));
+    }
+    Ok(instances)
 }
 
 fn is_alive(instance: &Instance) -> bool {

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_autoscaling::operation::create_auto_scaling_group::builders::CreateAutoScalingGroupFluentBuilder;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
@@ -45,9 +46,18 @@ pub struct Lab<'s> {
 impl<'s> Lab<'s> {
     /// A namespace and a group with one machine. What is started now lands there.
     pub async fn open(stack: &'s Stack, name: &str) -> Result<Self> {
+        Self::open_with(stack, name, |group| group).await
+    }
+
+    /// [`Lab::open`] with a group of which `more` is asked.
+    pub async fn open_with(
+        stack: &'s Stack,
+        name: &str,
+        more: impl FnOnce(CreateAutoScalingGroupFluentBuilder) -> CreateAutoScalingGroupFluentBuilder,
+    ) -> Result<Self> {
         let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": name } }))?;
         Api::all(stack.kube.clone()).create(&PostParams::default(), &namespace).await?;
-        cloud::group(&stack.account, CLUSTER, name).await?;
+        cloud::group(&stack.account, CLUSTER, name, more).await?;
         let mut lab =
             Self { stack, name: name.to_owned(), machines: Vec::new(), function: stack.function.clone() };
         lab.scale(1).await?;

@@ -1,7 +1,7 @@
 //! Toxiproxy between the function and everything that it calls: each way is a [`Wire`] of its own, which can be
 //! made slow, narrow, silent or broken while the others go on.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -79,6 +79,25 @@ impl Wire {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The connections to it that this machine knows of, open or just closed, by the client's port.
+    pub fn connections(&self) -> Result<BTreeSet<u16>> {
+        // `sl local_address rem_address st ...`, each address as HEX:HEX; the proxy's end and the client's are
+        // a line each, as both are here. Only one of them stays after a connection is closed.
+        let table = fs::read_to_string("/proc/net/tcp").context("/proc/net/tcp")?;
+        let port = |address: &str| u16::from_str_radix(address.rsplit(':').next()?, 16).ok();
+        let ends = table.lines().skip(1).filter_map(|line| {
+            let mut addresses = line.split_whitespace().skip(1);
+            Some((port(addresses.next()?)?, port(addresses.next()?)?))
+        });
+        Ok(ends
+            .filter_map(|ends| match ends {
+                (near, far) if near == self.port && far != 0 => Some(far),
+                (near, far) if far == self.port => Some(near),
+                _ => None,
+            })
+            .collect())
     }
 
     /// Breaks it, on top of what is broken already.

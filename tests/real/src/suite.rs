@@ -97,5 +97,5 @@ impl Shared {
 /// The function's name without its module.
 #[must_use]
 pub fn last(path: &'static str) -> &'static str {
-    path.rsplit([':', ' ']).next().unwrap_or(path)
+    path.rsplit(|c: char| c == ':' || c.is_whitespace()).next().unwrap_or(path)
 }

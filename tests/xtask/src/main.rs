@@ -1,4 +1,4 @@
-//! Tasks of the workspace: `cargo xtask test | ci | bench | simulate`, and what stands behind the
+//! Tasks of the workspace: `cargo xtask test | ci | bench | simulate | up | down`, and what stands behind the
 //! aliases `cargo rehearse`, `cargo build-lambda` and `cargo deploy-lambda`.
 //!
 //! Few dependencies on purpose: this crate is built before anything else, in the clone's own `target/`.
@@ -16,6 +16,7 @@ mod build;
 mod cache;
 mod cargo_lambda;
 mod ci;
+mod playground;
 mod process;
 mod rehearse;
 mod setup;
@@ -26,7 +27,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench::Profile, process::Failure, test::Tier};
+use crate::{
+    bench::{Part, Profile},
+    process::Failure,
+    test::Tier,
+};
 
 #[derive(Parser)]
 #[command(
@@ -38,7 +43,8 @@ Examples:
   cargo xtask test                    all tiers; what is missing on the way is set up
   cargo xtask test -- drain           only tests whose name contains `drain`
   cargo xtask simulate --seeds 2000   random storms, all laws checked after each
-  cargo xtask bench --json bench.json bytes, start-up and memory of the release function
+  cargo xtask up                      the real parts, left running to play with
+  cargo xtask bench --json bench.json what the release function costs, and how fast it drains
 
 Builds and tools are kept in $CAST_SPOT_CACHE, by default the cache folder of the user
 (~/.cache/cast-spot, on macOS ~/Library/Caches/cast-spot). CARGO_TARGET_DIR moves the builds alone."
@@ -78,14 +84,19 @@ Examples:
         #[arg(long)]
         allow_missing: bool,
     },
-    /// Measure the function's binary: bytes, start-up, memory; fail when a limit is exceeded
+    /// Measure the function: bytes, start-up, memory, drains on a real control plane; fail when a limit is exceeded
     #[command(after_help = "\
 Examples:
   cargo xtask bench                   builds for release first, which takes long
   cargo xtask bench --json bench.json
-  cargo xtask bench --profile dev     for trying out the measurement; the limits will not hold")]
+  cargo xtask bench --only function   without the real control plane, which needs Go and Python
+  cargo xtask bench --only function --profile dev
+                                      for trying out the measurement; the limits will not hold")]
     Bench {
-        /// Build to measure
+        /// Measure only this part
+        #[arg(long, value_enum)]
+        only: Option<Part>,
+        /// Build to measure alone; the control plane always gets the release build
         #[arg(long, value_enum, default_value_t = Profile::Release)]
         profile: Profile,
         /// Write the figures to this file, too
@@ -105,6 +116,22 @@ Examples:
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// Start the real parts with a demo in them, leave them running, and print the environment to use them
+    #[command(after_help = "\
+Examples:
+  cargo xtask up
+  . target/real/playground/env && kubectl get pods -n shop -o wide -w
+  cargo xtask up --fresh              ends what runs, and starts anew with the code as it is now
+
+What to do then: docs/playground.md. Needs Go 1.26 or newer and Python 3.11 or newer.")]
+    Up {
+        /// Start anew, also when it is running
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// End what `up` has started
+    #[command(after_help = "Example:\n  cargo xtask down")]
+    Down,
     /// Build the CLI and rehearse (`cargo rehearse`)
     #[command(disable_help_flag = true, after_help = "See `cargo rehearse --help`.")]
     Rehearse {
@@ -141,8 +168,10 @@ fn main() -> ExitCode {
         Task::Test { tier, allow_missing, filter } => test::run(&tier, allow_missing, &filter),
         Task::Lint => ci::lint(),
         Task::Ci { allow_missing } => ci::run(allow_missing),
-        Task::Bench { profile, json } => bench::run(profile, json.as_deref()),
+        Task::Bench { only, profile, json } => bench::run(only, profile, json.as_deref()),
         Task::Simulate { seeds, from } => simulate::run(seeds, from),
+        Task::Up { fresh } => playground::up(fresh),
+        Task::Down => playground::down(),
         Task::Rehearse { args } => rehearse::run(&args),
         Task::BuildLambda { args } => cargo_lambda::build(&args),
         Task::DeployLambda { args } => cargo_lambda::deploy(&args),

@@ -117,7 +117,7 @@ pub(crate) fn budget(state: &State, cluster: usize, index: usize) -> Value {
         (true, 0) => ("False", "InsufficientPods"),
         (true, _) => ("True", "SufficientPods"),
     };
-    json!({
+    let mut object = json!({
         "metadata": {
             "name": pdb.name,
             "namespace": pdb.namespace,
@@ -140,5 +140,11 @@ pub(crate) fn budget(state: &State, cluster: usize, index: usize) -> Value {
                 "lastTransitionTime": "2026-01-01T00:00:00Z",
             }],
         },
-    })
+    });
+    if !status.synced
+        && let Some(status) = object["status"].as_object_mut()
+    {
+        status.remove("observedGeneration");
+    }
+    object
 }

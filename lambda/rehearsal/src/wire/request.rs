@@ -57,10 +57,12 @@ impl Asked {
     pub(super) fn selected_node(&self) -> Result<Option<&str>, Reply> {
         match self.parameter("fieldSelector").filter(|selector| !selector.is_empty()) {
             None => Ok(None),
-            Some(selector) => match selector.strip_prefix("spec.nodeName=") {
-                Some(node) => Ok(Some(node.trim_start_matches('='))),
-                None => Err(status::bad_request(&format!("field label not supported: {selector}"))),
-            },
+            Some(selector) => {
+                let node = selector.strip_prefix("spec.nodeName=").map(|node| node.trim_start_matches('='));
+                let label = selector.split(['=', '!']).next().unwrap_or_default();
+                let unknown = || status::bad_request(&format!("field label not supported: {label}"));
+                node.map(Some).ok_or_else(unknown)
+            }
         }
     }
 

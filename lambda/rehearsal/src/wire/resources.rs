@@ -74,8 +74,7 @@ pub(super) fn watch_pods(asked: &Asked, state: &mut State, cluster: usize, names
 
 pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call: Call, name: &str) -> Reply {
     if asked.content_type != "application/json-patch+json" {
-        let message = "the body of the request was in an unknown format";
-        return status::failure(415, "UnsupportedMediaType", message, &json!({}));
+        return status::failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", &json!({}));
     }
     let Some(node) = state.clusters[cluster].nodes.get(name) else {
         return status::not_found("nodes", name);
@@ -89,7 +88,8 @@ pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call:
     if patched["metadata"]["name"] != name
         || patched["spec"]["providerID"] != node.object["spec"]["providerID"]
     {
-        return status::invalid("Node", name, "spec.providerID: Forbidden: node updates may not change it");
+        let problem = "Forbidden: node updates may not change providerID except from \"\" to valid";
+        return status::invalid("Node", name, ("spec.providerID", "FieldValueForbidden", problem));
     }
     let changed = state.store_node(cluster, name, patched);
     let node = state.clusters[cluster].nodes.get_mut(name);
@@ -111,11 +111,8 @@ pub(super) fn create_event(asked: &Asked, state: &mut State, cluster: usize, nam
         event["metadata"]["generateName"].as_str().map(|prefix| format!("{prefix}{}", state.revision));
     let name = event["metadata"]["name"].as_str().map(str::to_owned).or(generated);
     let Some(name) = name.filter(|name| !name.is_empty()) else {
-        return status::invalid(
-            "Event",
-            "",
-            "metadata.name: Required value: name or generateName is required",
-        );
+        let problem = "Required value: name or generateName is required";
+        return status::invalid("Event", "", ("metadata.name", "FieldValueRequired", problem));
     };
     if state.is_terminating(cluster, namespace) {
         return status::namespace_terminating("events", &name, namespace);
@@ -126,9 +123,14 @@ pub(super) fn create_event(asked: &Asked, state: &mut State, cluster: usize, nam
         about => about == namespace,
     };
     if !fits {
-        let problem = "involvedObject.namespace: Invalid value: does not match event.namespace";
-        return status::invalid("Event", &name, problem);
+        let problem = format!("Invalid value: \"{about}\": does not match event.namespace");
+        return status::invalid("Event", &name, ("involvedObject.namespace", "FieldValueInvalid", &problem));
     }
+    if !state.clusters[cluster].events.insert((namespace.to_owned(), name.clone())) {
+        return status::already_exists("events", &name);
+    }
+    event["kind"] = json!("Event");
+    event["apiVersion"] = json!("v1");
     event["metadata"]["name"] = json!(name);
     event["metadata"]["namespace"] = json!(namespace);
     event["metadata"]["resourceVersion"] = json!(state.bump().to_string());

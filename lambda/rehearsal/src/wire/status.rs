@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::Reply;
 use crate::{faults::FaultKind, world::budgets::Ruling};
 
+/// What the Eviction API says to wait for a budget that its controller has not processed.
+const UNPROCESSED_S: u32 = 10;
+
 /// A `Status` of kind Failure.
 pub(super) fn failure(code: u16, reason: &str, message: &str, details: &Value) -> Reply {
     let mut status = json!({
@@ -48,18 +51,25 @@ pub(super) fn patch_does_not_apply() -> Reply {
     failure(422, "Invalid", message, &json!({}))
 }
 
-pub(super) fn invalid(kind: &str, name: &str, problem: &str) -> Reply {
-    let message = format!("{kind} \"{name}\" is invalid: {problem}");
-    failure(422, "Invalid", &message, &json!({ "name": name, "kind": kind }))
+/// What is wrong with an object: the field, the reason, the words.
+pub(super) fn invalid(kind: &str, name: &str, (field, reason, problem): (&str, &str, &str)) -> Reply {
+    let message = format!("{kind} \"{name}\" is invalid: {field}: {problem}");
+    let causes = json!([{ "reason": reason, "message": problem, "field": field }]);
+    failure(422, "Invalid", &message, &json!({ "name": name, "kind": kind, "causes": causes }))
+}
+
+pub(super) fn already_exists(kind: &str, name: &str) -> Reply {
+    let message = format!("{kind} \"{name}\" already exists");
+    failure(409, "AlreadyExists", &message, &json!({ "name": name, "kind": kind }))
 }
 
 /// The precondition on the UID does not hold.
 pub(super) fn uid_conflict(name: &str, asked: &str, actual: &str) -> Reply {
     let message = format!(
-        "Operation cannot be fulfilled on pods \"{name}\": Precondition failed: UID in precondition: {asked}, UID in \
-         object meta: {actual}"
+        "Operation cannot be fulfilled on Pod \"{name}\": the UID in the precondition ({asked}) does not match the \
+         UID in record ({actual}). The object might have been deleted and then recreated"
     );
-    failure(409, "Conflict", &message, &json!({ "name": name, "kind": "pods" }))
+    failure(409, "Conflict", &message, &json!({ "name": name, "kind": "Pod" }))
 }
 
 pub(super) fn namespace_terminating(resource: &str, name: &str, namespace: &str) -> Reply {
@@ -84,12 +94,20 @@ pub(super) fn disruption(ruling: &Ruling) -> Option<Reply> {
     match ruling {
         Ruling::Allowed => None,
         Ruling::Blocked { pdb, status } => {
+            let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+            if !status.synced {
+                // Its controller has never got as far as to observe this generation.
+                let why = format!("The disruption budget {pdb} is still being processed by the server.");
+                let causes = json!([{ "reason": "DisruptionBudget", "message": why }]);
+                let details = json!({ "causes": causes, "retryAfterSeconds": UNPROCESSED_S });
+                let reply = failure(429, "TooManyRequests", message, &details);
+                return Some(Reply { retry_after: Some(UNPROCESSED_S), ..reply });
+            }
             let needs = format!(
                 "The disruption budget {pdb} needs {} healthy pods and has {} currently",
                 status.desired, status.healthy
             );
             let details = json!({ "causes": [{ "reason": "DisruptionBudget", "message": needs }] });
-            let message = "Cannot evict pod as it would violate the pod's disruption budget.";
             Some(failure(429, "TooManyRequests", message, &details))
         }
         Ruling::TooMany => {

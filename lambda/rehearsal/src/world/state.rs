@@ -58,6 +58,8 @@ pub(crate) struct Cluster {
     pub(crate) names: BTreeMap<(String, String), PodId>,
     /// The same by namespace and label `app`.
     pub(crate) apps: BTreeMap<(String, String), BTreeSet<PodId>>,
+    /// Namespace and name of all Events.
+    pub(crate) events: BTreeSet<(String, String)>,
     pub(crate) pending: Vec<PodId>,
     pub(crate) scheduling: bool,
     /// Indices of budgets by namespace and the label that they select by.
@@ -161,6 +163,7 @@ impl State {
                 terminating: cluster.terminating.clone(),
                 names: BTreeMap::new(),
                 apps: BTreeMap::new(),
+                events: BTreeSet::new(),
                 pending: Vec::new(),
                 scheduling: false,
                 budgets: BTreeMap::new(),

@@ -13,6 +13,7 @@ mod programs;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -41,7 +42,7 @@ pub struct ControlPlane {
     programs: Programs,
     credentials: Credentials,
     /// `None` between [`Self::stop_api_server`] and [`Self::start_api_server`].
-    api_server: Option<Process>,
+    api_server: Mutex<Option<Process>>,
     /// All but the API server.
     others: Vec<Process>,
     left_running: bool,
@@ -56,8 +57,13 @@ impl ControlPlane {
         let credentials = Credentials::write(&folder, free_port()?)?;
         let programs = Programs::new(tools, &folder, &credentials, token_webhook)?;
         let etcd = Process::start(&folder, "etcd", &mut programs.etcd())?;
-        let mut this =
-            Self { programs, credentials, api_server: None, others: vec![etcd], left_running: false };
+        let mut this = Self {
+            programs,
+            credentials,
+            api_server: Mutex::default(),
+            others: vec![etcd],
+            left_running: false,
+        };
         this.start_api_server().await?;
         this.start_others(&folder).await?;
         Ok(this)
@@ -118,23 +124,23 @@ impl ControlPlane {
     }
 
     /// Starts the API server after [`Self::stop_api_server`], at the same address, and waits until it is ready.
-    pub async fn start_api_server(&mut self) -> Result<()> {
+    pub async fn start_api_server(&self) -> Result<()> {
         let mut process = self.programs.start_api_server()?;
         let credentials = &self.credentials;
         let ready = process.ready(PATIENCE, async || is_ready(credentials).await).await;
-        self.api_server = Some(process);
+        *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
         ready
     }
 
     /// Ends the API server as a crash does: connections break, later ones are refused.
-    pub fn stop_api_server(&mut self) {
-        if let Some(mut process) = self.api_server.take() {
+    pub fn stop_api_server(&self) {
+        if let Some(mut process) = self.api_server.lock().unwrap_or_else(PoisonError::into_inner).take() {
             process.kill();
         }
     }
 
     /// Both, with a pause between them.
-    pub async fn restart_api_server(&mut self, pause: Duration) -> Result<()> {
+    pub async fn restart_api_server(&self, pause: Duration) -> Result<()> {
         self.stop_api_server();
         sleep(pause).await;
         self.start_api_server().await
@@ -155,7 +161,8 @@ impl ControlPlane {
     }
 
     fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
-        self.api_server.iter_mut().chain(&mut self.others)
+        let api_server = self.api_server.get_mut().unwrap_or_else(PoisonError::into_inner);
+        api_server.iter_mut().chain(&mut self.others)
     }
 }
 

@@ -193,7 +193,8 @@ fn audit_policy() -> String {
     json!({
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
-        "omitStages": ["RequestReceived", "ResponseStarted"],
+        // A refused token is logged when the answer starts, and so is a watch.
+        "omitStages": ["RequestReceived"],
         "rules": [
             {"level": "None", "users": parts},
             {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
@@ -202,6 +203,7 @@ fn audit_policy() -> String {
                 "verbs": ["create", "update", "patch", "delete", "deletecollection"],
                 "resources": [{"group": "", "resources": ["nodes", "pods", "pods/eviction"]}],
             },
+            {"level": "Metadata", "verbs": ["watch"], "omitStages": ["ResponseStarted"]},
             {"level": "Metadata"},
         ],
     })

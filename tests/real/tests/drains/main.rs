@@ -5,12 +5,43 @@ use std::process::ExitCode;
 
 use cast_spot_real::{scenarios, suite};
 
+mod budgets;
+mod deliveries;
+mod machines;
+mod pods;
 mod whole_path;
 
 fn main() -> ExitCode {
     suite::run(
         "drains",
         6,
-        scenarios![whole_path::a_notice_on_the_bus_drains_the_node_and_brings_a_replacement],
+        scenarios![
+            whole_path::a_notice_on_the_bus_drains_the_node_and_brings_a_replacement,
+            budgets::a_budget_is_obeyed_until_replicas_are_ready_elsewhere,
+            budgets::a_budget_that_never_frees_is_overridden_at_the_last_moment,
+            budgets::a_budget_is_never_overridden_with_policy_leave,
+            budgets::two_budgets_over_one_pod_are_a_fault_of_configuration,
+            budgets::a_stopping_instance_overrides_budgets_and_stays_in_its_group,
+            budgets::a_hibernating_instance_keeps_its_pods,
+            pods::pods_that_belong_to_the_node_stay_and_all_others_leave,
+            pods::a_stateful_set_comes_back_under_its_names_and_is_left_alone,
+            pods::a_long_grace_is_cut_to_the_time_that_is_left,
+            pods::a_pod_held_by_a_finalizer_is_left_and_holds_up_no_other,
+            pods::system_critical_pods_go_when_the_ordinary_ones_are_gone,
+            pods::pods_of_a_namespace_that_is_being_deleted_are_gone_without_an_override,
+            machines::a_node_that_is_gone_costs_nothing_but_its_replacement,
+            machines::a_node_of_another_instance_under_the_same_name_is_left_alone,
+            machines::a_node_named_after_its_instance_is_found,
+            machines::thirty_nodes_at_once_are_drained_and_replaced_one_by_one,
+            machines::a_termination_hook_holds_the_instance_while_it_is_replaced,
+            machines::a_group_that_rebalances_by_itself_is_only_watched,
+            deliveries::a_notice_that_comes_again_finds_its_work_done,
+            deliveries::a_notice_that_comes_twice_at_once_replaces_once,
+            deliveries::a_function_that_is_killed_is_called_again_and_goes_on,
+            deliveries::a_bad_record_ends_in_the_dead_letter_queue_and_keeps_no_other,
+            deliveries::a_role_without_an_access_entry_is_told_so_and_still_replaces,
+            deliveries::a_token_for_another_cluster_is_refused_and_the_instance_still_replaced,
+            deliveries::a_stale_notice_changes_nothing,
+        ],
     )
 }

@@ -1,6 +1,29 @@
-//! STUB.
-use cast_spot_real::suite;
+//! What `infra/` lets the function do is enough and not too much: every situation needs nothing more, and each
+//! verb and action is missed in one of them.
+
 use std::process::ExitCode;
+
+use cast_spot_real::{scenarios, suite};
+
+mod needs;
+mod permission;
+mod situation;
+mod whole_list;
+
 fn main() -> ExitCode {
-    suite::run("permissions", 1, &[])
+    suite::run(
+        "permissions",
+        4,
+        scenarios![
+            whole_list::every_verb_of_the_cluster_role_is_proven_to_be_needed,
+            whole_list::every_action_of_the_policy_is_proven_to_be_needed,
+            needs::a_drain_needs_each_of_its_permissions,
+            needs::a_refused_cordon_needs_to_read_the_node,
+            needs::without_ec2_the_node_list_is_needed,
+            needs::a_last_moment_needs_to_delete_and_to_name_the_budget,
+            needs::a_termination_hook_needs_to_be_read_and_used,
+            needs::a_synchronous_launch_needs_its_action,
+            needs::a_group_of_another_cluster_is_out_of_reach,
+        ],
+    )
 }

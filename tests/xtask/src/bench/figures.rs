@@ -71,7 +71,7 @@ pub(crate) fn table(figures: &[Figure]) -> String {
     table
 }
 
-/// `{"schema","profile","runs","figures":{..},"limits":{..},"exceeded":[..]}`
+/// `{"profile","runs","figures":{..},"limits":{..},"exceeded":[..]}`
 pub(crate) fn json(profile: &str, runs: usize, figures: &[Figure]) -> Value {
     let by_key = |value: fn(&Figure) -> Option<f64>| -> Map<String, Value> {
         figures.iter().map(|figure| (figure.key.to_owned(), json!(value(figure)))).collect()
@@ -79,7 +79,6 @@ pub(crate) fn json(profile: &str, runs: usize, figures: &[Figure]) -> Value {
     let exceeded: Vec<_> =
         figures.iter().filter(|figure| figure.is_exceeded()).map(|figure| figure.key).collect();
     json!({
-        "schema": "cast-spot.bench/1",
         "profile": profile,
         "runs": runs,
         "figures": by_key(|figure| figure.value),

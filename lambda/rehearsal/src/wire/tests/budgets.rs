@@ -118,7 +118,7 @@ async fn other_refusals_come_in_the_api_servers_words() {
     let refused = refused.await.unwrap_err();
     assert_eq!((refused.code, refused.reason.as_str()), (409, "Conflict"));
     assert!(
-        refused.message.contains("Precondition failed: UID in precondition: another, UID in object meta: ")
+        refused.message.contains("the UID in the precondition (another) does not match the UID in record (")
     );
     pod.metadata.name = Some("nobody".to_owned());
     assert_eq!(bench.evict(&pod).await.unwrap_err().code, 404);

@@ -1,0 +1,125 @@
+//! Full nodes to drain: each with its own Deployment, so that it carries exactly the pods of the case, and four
+//! DaemonSets. Replacements stay pending: their node is cordoned, and no other will do.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use cast_spot_real::{
+    clock::{self, eventually},
+    cloud::LAB,
+    lab::Lab,
+    workload::{Owner, Workload},
+};
+use futures_util::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Namespace, Node, Pod},
+};
+use kube::{
+    Api,
+    api::{DeleteParams, ListParams, WatchEvent, WatchParams},
+};
+use serde_json::json;
+use tokio::time::{sleep, timeout};
+
+use crate::case::Case;
+
+const PATIENCE: Duration = Duration::from_mins(5);
+const DAEMON_SETS: usize = 4;
+
+/// Fills the case's nodes, which are new.
+pub(crate) async fn fill(lab: &mut Lab<'_>, case: &Case, exit_seconds: u32) -> Result<()> {
+    lab.scale(case.nodes).await?;
+    ensure!(lab.machines.len() == case.nodes, "{} machines", lab.machines.len());
+    for index in 0..DAEMON_SETS {
+        lab.run(&Workload::of(Owner::DaemonSet, &format!("agent-{index}"), 1)).await?;
+    }
+    for (index, machine) in lab.machines.iter().enumerate() {
+        let labels = json!({ "bench": "load", "on": index.to_string() });
+        lab.create::<Deployment>(json!({
+            "metadata": { "name": format!("load-{index}") },
+            "spec": {
+                "replicas": case.pods,
+                "selector": { "matchLabels": labels },
+                "template": {
+                    "metadata": {
+                        "labels": labels,
+                        "annotations": {
+                            "pod-delete.stage.kwok.x-k8s.io/delay": format!("{exit_seconds}s"),
+                        },
+                    },
+                    "spec": {
+                        "terminationGracePeriodSeconds": 30,
+                        "nodeSelector": { "kubernetes.io/hostname": machine.node },
+                        "containers": [{ "name": "main", "image": "registry.k8s.io/pause:3.10" }],
+                    },
+                },
+            },
+        }))
+        .await?;
+    }
+    let deployments = lab.api::<Deployment>();
+    eventually("all pods are Ready", PATIENCE, async || {
+        // The wait itself is to cost little.
+        sleep(Duration::from_secs(1)).await;
+        let ready = deployments.list(&ListParams::default()).await?.into_iter();
+        let ready = ready.filter_map(|deployment| deployment.status?.ready_replicas).sum::<i32>();
+        Ok((usize::try_from(ready)? == case.nodes * case.pods).then_some(()))
+    })
+    .await
+}
+
+/// The pods of the case while they go.
+pub(crate) struct Load {
+    pods: Api<Pod>,
+    names: BTreeSet<String>,
+    version: String,
+}
+
+impl Load {
+    /// As it stands before the notices.
+    pub(crate) async fn of(lab: &Lab<'_>, case: &Case) -> Result<Self> {
+        let pods = lab.api::<Pod>();
+        let list = pods.list(&ListParams::default().labels("bench=load")).await?;
+        let version = list.metadata.resource_version.clone().context("a list has a version")?;
+        let names: BTreeSet<_> = list.into_iter().filter_map(|pod| pod.metadata.name).collect();
+        ensure!(names.len() == case.nodes * case.pods, "{} pods", names.len());
+        Ok(Self { pods, names, version })
+    }
+
+    /// When the last of them was gone.
+    pub(crate) async fn gone(mut self) -> Result<Timestamp> {
+        let parameters = WatchParams::default().labels("bench=load").timeout(290);
+        let mut events = self.pods.watch(&parameters, &self.version).await?.boxed();
+        let wait = async {
+            while let Some(event) = events.try_next().await? {
+                if let WatchEvent::Deleted(pod) = event {
+                    self.names.remove(&pod.metadata.name.unwrap_or_default());
+                }
+                if self.names.is_empty() {
+                    break;
+                }
+            }
+            anyhow::Ok(clock::now())
+        };
+        let end = timeout(PATIENCE, wait).await;
+        ensure!(self.names.is_empty(), "{} pods stayed: {end:?}", self.names.len());
+        end?
+    }
+}
+
+/// Takes everything away, so that the next round finds a machine at rest.
+pub(crate) async fn clear(lab: &Lab<'_>) -> Result<()> {
+    let namespaces: Api<Namespace> = Api::all(lab.stack.kube.clone());
+    namespaces.delete(&lab.name, &DeleteParams::default()).await?;
+    eventually("the namespace is gone", PATIENCE, async || {
+        sleep(Duration::from_secs(1)).await;
+        Ok(namespaces.get_opt(&lab.name).await?.is_none().then_some(()))
+    })
+    .await?;
+    let nodes: Api<Node> = Api::all(lab.stack.kube.clone());
+    let label = ListParams::default().labels(&format!("{LAB}={}", lab.name));
+    nodes.delete_collection(&DeleteParams::default(), &label).await?;
+    Ok(())
+}

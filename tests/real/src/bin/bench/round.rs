@@ -1,0 +1,167 @@
+//! One round of a case: full nodes, all notices at once, and what the API server saw of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use cast_spot_real::{
+    audit,
+    clock::{self, eventually},
+    function::Function,
+    lab::Lab,
+    notice::Notice,
+    stack::{HANDLER_GROUP, Stack},
+};
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::{
+    case::Case,
+    field::{self, Load},
+    usage::Usage,
+};
+
+/// How the function is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Start {
+    /// No process of it runs.
+    Cold,
+    /// It has drained as many nodes before.
+    Warm,
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Cold { "cold" } else { "warm" })
+    }
+}
+
+/// What a round showed. Times in seconds from before the first notice was sent.
+#[derive(Debug, Serialize)]
+pub(crate) struct Round {
+    pub(crate) start: Start,
+    pub(crate) exit_seconds: u32,
+    pub(crate) cordon_median: f64,
+    pub(crate) cordon_last: f64,
+    pub(crate) last_eviction: f64,
+    pub(crate) gone: f64,
+    /// Calls to the API server, by verb and resource, of all nodes.
+    pub(crate) calls: BTreeMap<String, usize>,
+    /// Connections to the API server, each with its TLS handshake.
+    pub(crate) handshakes: usize,
+    pub(crate) processes: usize,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) peak_memory_kib: u64,
+}
+
+impl Round {
+    pub(crate) fn all_calls(&self) -> usize {
+        self.calls.values().sum()
+    }
+}
+
+/// Plays one.
+pub(crate) async fn play(
+    stack: &Stack,
+    function: &Function,
+    case: &Case,
+    start: Start,
+    exit_seconds: u32,
+) -> Result<Round> {
+    let mut lab = Lab::open(stack, &format!("bench-{}-{start}-{exit_seconds}", case.name())).await?;
+    field::fill(&mut lab, case, exit_seconds).await?;
+    // Controllers and scheduler come to rest.
+    sleep(Duration::from_secs(5)).await;
+    let functions = stack.emulators.lambda_process();
+    let (load, used, connected) =
+        (Load::of(&lab, case).await?, Usage::under(functions)?, connections(stack)?);
+
+    let sent = clock::now();
+    let notices: Vec<_> = lab.machines.iter().map(|machine| Notice::of(machine).event()).collect();
+    let deliver = try_join_all(notices.iter().map(|notice| function.invoke_later(notice)));
+    let (_, gone) = tokio::try_join!(deliver, load.gone())?;
+    all_report(&lab, function).await?;
+
+    let usage = Usage::under(functions)?;
+    let handshakes = connections(stack)? - connected;
+    let mut calls = stack.control_plane.audit().entries()?;
+    calls.retain(|call| {
+        call.received >= sent && call.groups.iter().any(|group| group.starts_with(HANDLER_GROUP))
+    });
+    let since = |at: Timestamp| (at - sent).total(jiff::Unit::Second);
+    let cordons = cordons(&lab, &calls)?;
+    let evictions = calls.iter().filter(|call| call.subresource.as_deref() == Some("eviction"));
+    let last_eviction = evictions.map(|call| call.received).max().context("no eviction")?;
+    let round = Round {
+        start,
+        exit_seconds,
+        cordon_median: since(cordons[cordons.len() / 2])?,
+        cordon_last: since(cordons[cordons.len() - 1])?,
+        last_eviction: since(last_eviction)?,
+        gone: since(gone)?,
+        calls: by_verb(&calls),
+        handshakes,
+        processes: usage.processes,
+        cpu_seconds: usage.cpu_seconds - used.cpu_seconds,
+        peak_memory_kib: usage.peak_memory_kib,
+    };
+    field::clear(&lab).await?;
+    Ok(round)
+}
+
+/// When each node was cordoned, in order.
+fn cordons(lab: &Lab<'_>, calls: &[audit::Entry]) -> Result<Vec<Timestamp>> {
+    let mut first = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.resource == "nodes" && call.verb == "patch") {
+        let at = first.entry(call.name.clone()).or_insert(call.received);
+        *at = call.received.min(*at);
+    }
+    ensure!(first.len() == lab.machines.len(), "{} nodes were patched", first.len());
+    let mut cordons: Vec<_> = first.into_values().collect();
+    cordons.sort();
+    Ok(cordons)
+}
+
+fn by_verb(calls: &[audit::Entry]) -> BTreeMap<String, usize> {
+    let mut count = BTreeMap::new();
+    for call in calls {
+        let parts = [Some(call.resource.as_str()), call.subresource.as_deref()];
+        let resource = parts.into_iter().flatten().collect::<Vec<_>>().join("/");
+        *count.entry(format!("{} {resource}", call.verb)).or_default() += 1;
+    }
+    count
+}
+
+/// Waits for the report on each node; all must be drained.
+async fn all_report(lab: &Lab<'_>, function: &Function) -> Result<()> {
+    let expected: BTreeSet<_> = lab.machines.iter().map(|machine| machine.instance.clone()).collect();
+    eventually("a report on each node", Duration::from_mins(3), async || {
+        sleep(Duration::from_secs(1)).await;
+        let mut drained = BTreeSet::new();
+        for line in function.log().await? {
+            let Ok(report) = serde_json::from_str::<Value>(&line) else { continue };
+            let instance = report["event"]["instance_id"].as_str().unwrap_or_default();
+            if report["outcome"] == "drained" && expected.contains(instance) {
+                drained.insert(instance.to_owned());
+            }
+        }
+        Ok((drained == expected).then_some(()))
+    })
+    .await
+}
+
+/// How many connections Toxiproxy has taken for the API server so far, by its own log.
+fn connections(stack: &Stack) -> Result<usize> {
+    let log = fs::read_to_string(stack.folder.join("toxiproxy.log"))?;
+    Ok(log
+        .lines()
+        .filter(|line| line.contains("Accepted client") && line.contains(r#""name":"kubernetes""#))
+        .count())
+}

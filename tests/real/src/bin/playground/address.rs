@@ -1,0 +1,112 @@
+//! Where a running stack can be found: for the programs beside it as `stack.json`, for a shell as `env`.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use cast_spot_real::{
+    account::{Account, REGION},
+    stack::Stack,
+};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "stack.json";
+
+/// All that one needs to talk to a running stack.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Address {
+    /// The stack's folder.
+    pub(crate) folder: PathBuf,
+    moto: String,
+    ministack: String,
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    aws: PathBuf,
+}
+
+impl Address {
+    pub(crate) fn of(stack: &Stack) -> Result<Self> {
+        Ok(Self {
+            folder: fs::canonicalize(&stack.folder)?,
+            moto: stack.emulators.moto.clone(),
+            ministack: stack.emulators.ministack.clone(),
+            kubeconfig: stack.control_plane.kubeconfig(),
+            kubectl: stack.tools.control_plane.join("kubectl"),
+            aws: stack.tools.moto.with_file_name("aws"),
+        })
+    }
+
+    /// The address in `folder`, if what it names answers.
+    pub(crate) async fn of_running(folder: &Path) -> Option<Self> {
+        let address = Self::read(folder).ok()?;
+        address.kube().await.ok()?.apiserver_version().await.ok()?;
+        let account = address.account().await;
+        account.ec2.describe_instances().send().await.ok()?;
+        account.event_bridge.list_rules().send().await.ok()?;
+        Some(address)
+    }
+
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let file = folder.join(FILE);
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Leaves it in the folder, with links to the two programs that people use: their own folders hold others
+    /// that a shell should not find.
+    pub(crate) fn write(&self) -> Result<()> {
+        let programs = self.programs();
+        fs::create_dir_all(&programs)?;
+        symlink(&self.kubectl, programs.join("kubectl"))?;
+        symlink(&self.aws, programs.join("aws"))?;
+        fs::write(self.folder.join("env"), self.shell())?;
+        fs::write(self.folder.join(FILE), serde_json::to_string_pretty(self)?)?;
+        Ok(())
+    }
+
+    pub(crate) async fn account(&self) -> Account {
+        Account::at(&self.moto, &self.ministack).await
+    }
+
+    pub(crate) async fn kube(&self) -> Result<kube::Client> {
+        let file = Kubeconfig::read_from(&self.kubeconfig)?;
+        let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+        Ok(config.try_into()?)
+    }
+
+    /// For `sh` to read.
+    pub(crate) fn shell(&self) -> String {
+        let mut lines = String::new();
+        for (name, value) in [
+            ("KUBECONFIG", self.kubeconfig.display().to_string().as_str()),
+            ("AWS_ENDPOINT_URL", &self.ministack),
+            ("AWS_ENDPOINT_URL_EC2", &self.moto),
+            ("AWS_ENDPOINT_URL_AUTO_SCALING", &self.moto),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
+        ] {
+            let _ = writeln!(lines, "export {name}={}", quoted(value));
+        }
+        // A session or a profile of a real account does not belong here.
+        lines.push_str("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE\n");
+        let _ = writeln!(lines, "export PATH={}:\"$PATH\"", quoted(&self.programs().display().to_string()));
+        lines
+    }
+
+    fn programs(&self) -> PathBuf {
+        self.folder.join("bin")
+    }
+}
+
+/// One word for `sh`, whatever is in it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}

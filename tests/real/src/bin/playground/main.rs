@@ -1,0 +1,145 @@
+//! The stack for a person to play with: `cargo xtask up` and `cargo xtask down` call this.
+//!
+//! ```text
+//! up ───► Stack ──► demo      a shop on three Spot instances
+//!    └──► cloud               runs on beside it: EC2's and the kubelets' part of what follows a notice
+//!    └──► FOLDER/env          what a shell needs to talk to all of it
+//! down ─► every FOLDER/*.pid
+//! ```
+
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a program for people talks to their terminal"
+)]
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result};
+use cast_spot_real::{
+    process::{self, Process},
+    stack::Stack,
+    tools::Tools,
+};
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::address::Address;
+
+mod address;
+mod cloud;
+mod demo;
+
+/// The exit code of a program that Ctrl-C has ended, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+#[derive(Parser)]
+#[command(about = "The real parts, left running; called by `cargo xtask up` and `cargo xtask down`")]
+struct Cli {
+    /// Where everything stands: logs, process ids, `env`
+    #[arg(long)]
+    folder: PathBuf,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Start everything and leave it running
+    Up {
+        /// Start anew, also when it is running
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// End everything
+    Down,
+    /// Play AWS between its services, until it is ended
+    Cloud,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { folder, task } = Cli::parse();
+    let done = match task {
+        Task::Up { fresh } => up(&folder, fresh).await,
+        Task::Down => down(&folder),
+        Task::Cloud => cloud::run(&folder).await.map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn up(folder: &Path, fresh: bool) -> Result<ExitCode> {
+    if !fresh && let Some(running) = Address::of_running(folder).await {
+        eprintln!("already up (`cargo xtask up --fresh` starts it anew, with the function as it is now)");
+        show(&running.shell(), folder);
+        return Ok(ExitCode::SUCCESS);
+    }
+    // What has been started by then ends with the future that holds it.
+    let address = tokio::select! {
+        started = start(folder) => started?,
+        signalled = interruption() => {
+            signalled?;
+            process::stop_left_running(folder)?;
+            eprintln!("interrupted: nothing is left running");
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    };
+    show(&address.shell(), folder);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn start(folder: &Path) -> Result<Address> {
+    let tools = Tools::from_environment()?;
+    let mut stack = Stack::start(tools, folder, |step| eprintln!("{step}")).await?;
+    eprintln!("starting the demo: namespace {}, three Spot instances", demo::NAME);
+    demo::open(&stack).await?;
+    let address = Address::of(&stack)?;
+    address.write()?;
+    // Not `current_exe`: a build that has replaced this program meanwhile would leave none there.
+    let program = std::env::args_os().next().context("a program has a name")?;
+    let mut cloud = std::process::Command::new(program);
+    cloud.arg("--folder").arg(&address.folder).arg("cloud");
+    let mut cloud = Process::start(folder, "cloud", &mut cloud)?;
+    cloud.leave_running();
+    stack.leave_running();
+    Ok(address)
+}
+
+fn down(folder: &Path) -> Result<ExitCode> {
+    match process::stop_left_running(folder)? {
+        0 => eprintln!("nothing was running"),
+        count => eprintln!("stopped {count} programs; their logs are in {}", folder.display()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C, or what `kill` sends.
+async fn interruption() -> Result<()> {
+    let mut terminated = signal(SignalKind::terminate()).context("SIGTERM")?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.context("SIGINT"),
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+/// The environment goes to stdout alone, for programs that want it.
+fn show(shell: &str, folder: &Path) {
+    print!("{shell}");
+    eprintln!(
+        "
+Everything is up. Take the above into your shell, and look around:
+  . {}
+  kubectl get nodes
+  kubectl get pods -n {name} -o wide -w
+  aws autoscaling describe-auto-scaling-groups --query 'AutoScalingGroups[].Instances[].[InstanceId,LifecycleState]' --output text
+How to send a Spot notice: docs/playground.md. The end of it all: cargo xtask down",
+        folder.join("env").display(),
+        name = demo::NAME,
+    );
+}

@@ -1,0 +1,203 @@
+//! Machines that are not as the notice lets one expect: gone, replaced, oddly named, many at once, in groups with
+//! ways of their own.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context, Result};
+use aws_sdk_ec2::types::{HostnameType, LaunchTemplatePrivateDnsNameOptionsRequest};
+use cast_spot_real::{
+    audit,
+    clock::eventually,
+    cloud,
+    lab::{Lab, PATIENCE, phase},
+    notice::Notice,
+    stack::Stack,
+    workload::Workload,
+};
+use futures_util::future::try_join_all;
+use k8s_openapi::api::core::v1::Node;
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
+
+pub(crate) async fn a_node_that_is_gone_costs_nothing_but_its_replacement(stack: &Stack) -> Result<()> {
+    let lab = Lab::open(stack, "node-gone").await?;
+    lab.run(&Workload::deployment("web", 2)).await?;
+    nodes(stack).delete(&lab.victim().node, &DeleteParams::default()).await?;
+
+    let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(100)).await?;
+
+    assert_eq!(report["cordon"]["outcome"], "skipped", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    let calls = lab.calls()?;
+    assert!(calls.iter().any(|call| call.verb == "patch" && call.code == 404), "{calls:?}");
+    assert!(writes(&lab)?.is_empty(), "{calls:?}");
+    assert_replaced(&lab).await
+}
+
+pub(crate) async fn a_node_of_another_instance_under_the_same_name_is_left_alone(
+    stack: &Stack,
+) -> Result<()> {
+    let lab = Lab::open(stack, "node-recreated").await?;
+    lab.run(&Workload::deployment("web", 2)).await?;
+    let mut node = lab.node(lab.victim()).await?;
+    nodes(stack).delete(&lab.victim().node, &DeleteParams::default()).await?;
+    (node.metadata.uid, node.metadata.resource_version) = (None, None);
+    let spec = node.spec.as_mut().context("a Node has a spec")?;
+    spec.provider_id = Some(format!("aws:///{}/i-0fedcba9876543210", lab.victim().zone));
+    nodes(stack).create(&PostParams::default(), &node).await?;
+
+    let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(100)).await?;
+
+    assert_eq!(report["cordon"]["outcome"], "skipped", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    let calls = lab.calls()?;
+    assert!(calls.iter().any(|call| call.verb == "patch" && call.code == 422), "{calls:?}");
+    assert!(writes(&lab)?.is_empty(), "{calls:?}");
+    let spec = lab.node(lab.victim()).await?.spec.unwrap_or_default();
+    assert_ne!(spec.unschedulable, Some(true));
+    assert!(
+        !spec.taints.iter().flatten().any(|taint| taint.key.starts_with("cast-spot")),
+        "{:?}",
+        spec.taints
+    );
+    let pods = lab.pods_on(lab.victim()).await?;
+    assert_eq!(pods.len(), 2);
+    assert!(pods.values().all(|pod| pod.metadata.deletion_timestamp.is_none()), "{pods:?}");
+    assert_replaced(&lab).await
+}
+
+pub(crate) async fn a_node_named_after_its_instance_is_found(stack: &Stack) -> Result<()> {
+    let mut lab = Lab::open(stack, "resource-name").await?;
+    let by_resource =
+        LaunchTemplatePrivateDnsNameOptionsRequest::builder().hostname_type(HostnameType::ResourceName);
+    let data = cloud::launch_data().private_dns_name_options(by_resource.build()).build();
+    let ec2 = &stack.account.ec2;
+    let version = ec2.create_launch_template_version().launch_template_name(&lab.name);
+    version.launch_template_data(data).send().await?;
+    // moto launches the default version, whatever version the group names.
+    ec2.modify_launch_template().launch_template_name(&lab.name).default_version("2").send().await?;
+    lab.scale(2).await?;
+    lab.machines.sort_by_key(|machine| !machine.node.starts_with("i-"));
+    let (victim, other) = (&lab.machines[0], &lab.machines[1]);
+    assert_eq!(victim.node.split('.').next(), Some(victim.instance.as_str()));
+    nodes(stack).cordon(&other.node).await?;
+    lab.run(&Workload::deployment("web", 2)).await?;
+    nodes(stack).uncordon(&other.node).await?;
+
+    let report = lab.notify(&Notice::of(victim).seconds_ago(60)).await?;
+
+    assert_eq!(report["outcome"], "drained", "{report}");
+    assert_eq!(report["node"], victim.node.as_str(), "{report}");
+    assert!(is_cordoned(&lab.node(victim).await?));
+    assert!(lab.pods_on(victim).await?.is_empty());
+    assert!(!is_cordoned(&lab.node(other).await?));
+    // Found at once, not by a look at all nodes.
+    let cordon = lab.calls()?.into_iter().find(|call| call.verb == "patch").context("a patch")?;
+    assert_eq!(cordon.code, 200, "{cordon:?}");
+    assert_replaced(&lab).await
+}
+
+pub(crate) async fn thirty_nodes_at_once_are_drained_and_replaced_one_by_one(stack: &Stack) -> Result<()> {
+    let mut lab = Lab::open(stack, "thirty-nodes").await?;
+    lab.scale(30).await?;
+    lab.run(&Workload::deployment("web", 75)).await?;
+    let before: BTreeSet<_> = lab.group().await?.into_keys().collect();
+    assert_eq!(before.len(), 30);
+
+    try_join_all(lab.machines.iter().map(async |machine| lab.send(&Notice::of(machine)).await)).await?;
+
+    eventually("all nodes are cordoned", Duration::from_secs(110), async || {
+        let nodes = try_join_all(lab.machines.iter().map(|machine| lab.node(machine))).await?;
+        Ok(nodes.iter().all(is_cordoned).then_some(()))
+    })
+    .await?;
+    for machine in &lab.machines {
+        let report = stack.function.report(&machine.instance, 1, Duration::from_secs(150)).await?;
+        assert_eq!(report["outcome"], "drained", "{report}");
+        assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+        assert!(lab.pods_on(machine).await?.is_empty());
+    }
+    let after: BTreeSet<_> = lab.group().await?.into_keys().collect();
+    assert_eq!(after.len(), 30, "{after:?}");
+    assert!(before.is_disjoint(&after), "{before:?} {after:?}");
+    cloud::join(&stack.account, &stack.kube, &lab.name).await?;
+    eventually("all pods run on the new nodes", PATIENCE, async || {
+        let running = lab.pods_of("web").await?.iter().filter(|pod| phase(pod) == "Running").count();
+        Ok((running == 75).then_some(()))
+    })
+    .await
+}
+
+pub(crate) async fn a_termination_hook_holds_the_instance_while_it_is_replaced(stack: &Stack) -> Result<()> {
+    let lab = Lab::open(stack, "termination-hook").await?;
+    let hook = stack.account.auto_scaling.put_lifecycle_hook().auto_scaling_group_name(&lab.name);
+    hook.lifecycle_hook_name("hold")
+        .lifecycle_transition("autoscaling:EC2_INSTANCE_TERMINATING")
+        .send()
+        .await?;
+    lab.run(&Workload::deployment("web", 2)).await?;
+
+    let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(60)).await?;
+
+    assert_eq!(report["outcome"], "drained", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    assert_eq!(report["replacement"]["method"], "terminate", "{report}");
+    assert!(lab.pods_on(lab.victim()).await?.is_empty());
+    let mut group = lab.group().await?;
+    assert_eq!(group.remove(&lab.victim().instance).as_deref(), Some("Terminating:Wait"));
+    assert_eq!(group.into_values().collect::<Vec<_>>(), ["InService"]);
+    Ok(())
+}
+
+pub(crate) async fn a_group_that_rebalances_by_itself_is_only_watched(stack: &Stack) -> Result<()> {
+    let lab = Lab::open_with(stack, "rebalancing", |group| group.capacity_rebalance(true)).await?;
+    lab.run(&Workload::deployment("web", 2)).await?;
+    let (victim, before) = (lab.victim(), lab.group().await?);
+    lab.send(&Notice::of(victim).seconds_ago(60)).await?;
+    eventually("the node is empty", PATIENCE, async || {
+        Ok(lab.pods_on(victim).await?.is_empty().then_some(()))
+    })
+    .await?;
+    // Nothing was asked of the group: a detach is sent beside the evictions.
+    assert_eq!(lab.group().await?, before);
+
+    // What Capacity Rebalancing does.
+    let replaced = stack.account.auto_scaling.terminate_instance_in_auto_scaling_group();
+    replaced.instance_id(&victim.instance).should_decrement_desired_capacity(false).send().await?;
+
+    let report = stack.function.report(&victim.instance, 1, PATIENCE).await?;
+    assert_eq!(report["outcome"], "drained", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
+    assert_eq!(report["replacement"]["method"], "verify", "{report}");
+    let group: Vec<_> = lab.group().await?.into_keys().collect();
+    assert_eq!(group.len(), 1, "{group:?}");
+    assert_eq!(report["replacement"]["instance_id"], group[0].as_str(), "{report}");
+    Ok(())
+}
+
+fn nodes(stack: &Stack) -> Api<Node> {
+    Api::all(stack.kube.clone())
+}
+
+fn is_cordoned(node: &Node) -> bool {
+    node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true)
+}
+
+/// What the function has written, as far as the API server let it.
+fn writes(lab: &Lab) -> Result<Vec<audit::Entry>> {
+    let calls = lab.calls()?.into_iter();
+    Ok(calls
+        .filter(|call| !matches!(call.verb.as_str(), "get" | "list" | "watch") && call.code < 300)
+        .collect())
+}
+
+/// The victim is out of its group, which is as large as before.
+async fn assert_replaced(lab: &Lab<'_>) -> Result<()> {
+    let group = lab.group().await?;
+    assert_eq!(group.len(), lab.machines.len(), "{group:?}");
+    let kept = lab.machines.iter().filter(|machine| group.contains_key(&machine.instance)).count();
+    assert!(!group.contains_key(&lab.victim().instance) && kept == lab.machines.len() - 1, "{group:?}");
+    Ok(())
+}

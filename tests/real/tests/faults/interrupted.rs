@@ -1,0 +1,62 @@
+//! The API server goes away in the middle of a drain, and comes back.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use cast_spot_real::{
+    clock::eventually,
+    lab::{Lab, PATIENCE},
+    notice::Notice,
+    proxy::Fault,
+    stack::Stack,
+    workload::Workload,
+};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::in_time::{Mended, evictions, invoke, is_drained};
+
+pub(crate) async fn a_drain_goes_on_when_broken_connections_heal(stack: &Stack) -> Result<()> {
+    drain_interrupted("reset", stack, async || {
+        stack.wires.kubernetes.fault(Fault::Reset).await?;
+        sleep(Duration::from_secs(3)).await;
+        stack.wires.kubernetes.heal().await
+    })
+    .await
+}
+
+pub(crate) async fn a_drain_goes_on_after_a_restart_of_the_api_server(stack: &Stack) -> Result<()> {
+    drain_interrupted("restart", stack, async || {
+        stack.control_plane.restart_api_server(Duration::from_secs(2)).await
+    })
+    .await
+}
+
+/// One pod is on its way when the interruption comes; the critical one is to be evicted after it, when the
+/// first is gone. That is after the interruption.
+async fn drain_interrupted(
+    name: &str,
+    stack: &Stack,
+    interruption: impl AsyncFnOnce() -> Result<()>,
+) -> Result<()> {
+    let lab = Lab::open(stack, name).await?;
+    lab.run(&Workload::deployment("web", 2).exits_after("5s")).await?;
+    lab.run(&Workload::deployment("last", 1).priority("system-cluster-critical")).await?;
+    let _mended = Mended(stack);
+    let notice = Notice::of(lab.victim()).seconds_ago(50);
+    let interrupted = async {
+        eventually("the first pods are on their way", PATIENCE, async || {
+            Ok((evictions(&lab)?.len() == 2).then_some(()))
+        })
+        .await?;
+        interruption().await
+    };
+
+    let (report, ()) = tokio::try_join!(invoke(&lab, &notice), interrupted)?;
+
+    assert_eq!(report["outcome"], "drained", "{report}");
+    assert_eq!(report["summary"], json!({ "evicted": 3 }), "{report}");
+    assert_eq!(evictions(&lab)?.len(), 3, "each pod once");
+    assert!(is_drained(&lab).await?);
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! The table: what is missing, in which situation it is missed, what is seen then, and where that is said.
+
+use anyhow::{Context, Result, ensure};
+use cast_spot_real::stack::Stack;
+use futures_util::future::try_join_all;
+
+use crate::{
+    permission::Permission::{self, Action, Verb},
+    situation::{Handled, Seen, Situation},
+};
+
+/// A permission and the situation that needs it.
+pub(crate) struct Need {
+    pub(crate) permission: Permission,
+    situation: Situation,
+    /// What is seen without it.
+    without: Seen,
+    said: Said,
+}
+
+/// Where the refusal is said, in the words of the API that refused.
+enum Said {
+    /// JSON pointer into the report.
+    Report(&'static str),
+    /// In the log: the report stays the same.
+    Log,
+}
+
+const POD: Said = Said::Report("/pods/0/reason");
+const CORDON: Said = Said::Report("/cordon/reason");
+const REPLACEMENT: Said = Said::Report("/replacement/reason");
+const REASON: Said = Said::Report("/reason");
+
+/// All of them. What is not listed is as it is with all permissions.
+pub(crate) fn needs() -> Vec<Need> {
+    let need = |permission, situation: Situation, said, change: fn(Seen) -> Seen| Need {
+        permission,
+        situation,
+        without: change(situation.expected()),
+        said,
+    };
+    let not_cordoned: fn(Seen) -> Seen = |seen| Seen {
+        outcome: "failed",
+        cordoned: false,
+        pods: Some("left"),
+        left: 2,
+        events: false,
+        ..seen
+    };
+    let not_replaced: fn(Seen) -> Seen =
+        |seen| Seen { replacement: ("failed", "none"), member: Some("InService"), ..seen };
+    let refused: fn(Seen) -> Seen =
+        |seen| Seen { outcome: "incomplete", pods: Some("failed"), left: 2, ..seen };
+    use Situation::{Budget, Drain, Ec2Unreachable, Hook, Launch, OtherProviderId};
+    vec![
+        need(Verb("patch", "nodes"), Drain, CORDON, not_cordoned),
+        need(Verb("list", "pods"), Drain, REASON, |seen| Seen {
+            outcome: "failed",
+            pods: None,
+            left: 2,
+            events: false,
+            ..seen
+        }),
+        need(Verb("watch", "pods"), Drain, Said::Log, |seen| seen),
+        need(Verb("create", "pods/eviction"), Drain, POD, refused),
+        need(Verb("create", "events"), Drain, Said::Log, |seen| Seen { events: false, ..seen }),
+        need(Verb("get", "nodes"), OtherProviderId, CORDON, not_cordoned),
+        need(Verb("list", "nodes"), Ec2Unreachable, REASON, |_| Seen {
+            outcome: "failed",
+            cordoned: false,
+            pods: None,
+            left: 2,
+            replacement: ("not_needed", "none"),
+            member: Some("InService"),
+            events: false,
+        }),
+        need(Verb("delete", "pods"), Budget, POD, refused),
+        need(Verb("list", "poddisruptionbudgets"), Budget, POD, |seen| seen),
+        need(Action("ec2:DescribeInstances"), Drain, REASON, |seen| seen),
+        need(Action("eks:DescribeCluster"), Drain, CORDON, |seen| Seen {
+            outcome: "failed",
+            cordoned: false,
+            pods: None,
+            left: 2,
+            events: false,
+            ..seen
+        }),
+        need(Action("autoscaling:DescribeAutoScalingInstances"), Drain, REPLACEMENT, not_replaced),
+        need(Action("autoscaling:DescribeAutoScalingGroups"), Drain, REPLACEMENT, not_replaced),
+        need(Action("autoscaling:DetachInstances"), Drain, REPLACEMENT, |seen| Seen {
+            replacement: ("failed", "detach"),
+            member: Some("InService"),
+            ..seen
+        }),
+        need(Action("autoscaling:DescribeLifecycleHooks"), Hook, REPLACEMENT, |seen| Seen {
+            replacement: ("requested", "detach"),
+            member: None,
+            ..seen
+        }),
+        need(Action("autoscaling:TerminateInstanceInAutoScalingGroup"), Hook, REPLACEMENT, |seen| Seen {
+            replacement: ("failed", "terminate"),
+            member: Some("InService"),
+            ..seen
+        }),
+        need(Action("autoscaling:LaunchInstances"), Launch, REPLACEMENT, |seen| Seen {
+            replacement: ("requested", "detach"),
+            ..seen
+        }),
+    ]
+}
+
+pub(crate) async fn a_drain_needs_each_of_its_permissions(stack: &Stack) -> Result<()> {
+    let with_all = prove(stack, Situation::Drain).await?;
+    ensure!(with_all.lists == 1, "the watch should have seen the end, not {} lists", with_all.lists);
+    ensure!(with_all.report["calls"]["kubernetes:list nodes"].is_null(), "{}", with_all.report);
+    Ok(())
+}
+
+pub(crate) async fn a_refused_cordon_needs_to_read_the_node(stack: &Stack) -> Result<()> {
+    prove(stack, Situation::OtherProviderId).await.map(drop)
+}
+
+pub(crate) async fn without_ec2_the_node_list_is_needed(stack: &Stack) -> Result<()> {
+    prove(stack, Situation::Ec2Unreachable).await.map(drop)
+}
+
+pub(crate) async fn a_last_moment_needs_to_delete_and_to_name_the_budget(stack: &Stack) -> Result<()> {
+    let with_all = prove(stack, Situation::Budget).await?;
+    let reason = &with_all.report["pods"][0]["reason"];
+    ensure!(reason == "PodDisruptionBudget web allows no disruption", "{reason}");
+    Ok(())
+}
+
+pub(crate) async fn a_termination_hook_needs_to_be_read_and_used(stack: &Stack) -> Result<()> {
+    prove(stack, Situation::Hook).await.map(drop)
+}
+
+pub(crate) async fn a_synchronous_launch_needs_its_action(stack: &Stack) -> Result<()> {
+    prove(stack, Situation::Launch).await.map(drop)
+}
+
+pub(crate) async fn a_group_of_another_cluster_is_out_of_reach(stack: &Stack) -> Result<()> {
+    let handled = prove(stack, Situation::OtherClustersGroup).await?;
+    said(&handled, &REPLACEMENT, Action("autoscaling:DetachInstances"))
+}
+
+/// Plays the situation with all permissions, and once for each one that it needs without it. Returns the first.
+async fn prove(stack: &Stack, situation: Situation) -> Result<Handled> {
+    let with_all = async {
+        let name = format!("{situation:?}").to_lowercase();
+        let handled = situation.meet(stack, &name, None).await?;
+        handled.check(&situation.expected())?;
+        // Nothing more is needed than what is there.
+        ensure!(handled.refused.is_empty(), "{:?}", handled.refused);
+        Ok(handled)
+    };
+    let needs = needs();
+    let without = needs.iter().filter(|need| need.situation == situation).map(|need| async move {
+        missed(stack, need).await.with_context(|| format!("without {:?}", need.permission))
+    });
+    let with_all = with_all.await.context("with all permissions")?;
+    try_join_all(without).await?;
+    Ok(with_all)
+}
+
+async fn missed(stack: &Stack, need: &Need) -> Result<()> {
+    let handled = need.situation.meet(stack, &name(need.permission), Some(need.permission)).await?;
+    handled.check(&need.without)?;
+    said(&handled, &need.said, need.permission)?;
+    let expected = match need.permission {
+        Verb(verb, resource) => vec![(verb.to_owned(), resource.to_owned())],
+        Action(_) => Vec::new(),
+    };
+    ensure!(handled.refused.iter().eq(&expected), "refused: {:?}", handled.refused);
+    if need.permission == Verb("watch", "pods") {
+        ensure!(handled.lists > 1, "what the watch does not say must be listed");
+    }
+    Ok(())
+}
+
+fn said(handled: &Handled, place: &Said, permission: Permission) -> Result<()> {
+    let words = match place {
+        Said::Report(pointer) => handled.report.pointer(pointer).and_then(|words| words.as_str()),
+        Said::Log => Some(handled.log.as_str()),
+    };
+    let words = words.with_context(|| format!("no reason: {}", handled.report))?;
+    ensure!(words.contains("forbidden: "), "{words}");
+    ensure!(words.contains(&permission.in_refusals()), "{words}");
+    Ok(())
+}
+
+/// `pods/eviction` create: `no-create-pods-eviction`.
+fn name(permission: Permission) -> String {
+    let words = match permission {
+        Verb(verb, resource) => format!("no-{verb}-{resource}"),
+        Action(action) => format!("no-{}", action.rsplit(':').next().unwrap_or(action)),
+    };
+    words.replace('/', "-").to_lowercase()
+}

@@ -1,0 +1,88 @@
+//! A function with a role, an access entry and a ClusterRole of its own: each says what `infra/` says, but for one
+//! permission.
+
+use anyhow::{Context, Result};
+use cast_spot_real::{
+    function::Function,
+    stack::{CLUSTER, HANDLER_GROUP, HANDLER_ROLE, Stack, handler_policy, rbac},
+};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use kube::{Api, api::PostParams};
+use serde_json::Value;
+
+/// Something that the function may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Permission {
+    /// A verb on a resource, in the cluster.
+    Verb(&'static str, &'static str),
+    /// An IAM action.
+    Action(&'static str),
+}
+
+impl Permission {
+    /// As the refusals of Kubernetes and IAM name it.
+    pub(crate) fn in_refusals(self) -> String {
+        match self {
+            Self::Verb(verb, resource) => format!("cannot {verb} resource \"{resource}\""),
+            Self::Action(action) => format!("is not authorized to perform: {action}"),
+        }
+    }
+}
+
+/// The Kubernetes group of the function called `name`.
+pub(crate) fn group(name: &str) -> String {
+    format!("{HANDLER_GROUP}-{name}")
+}
+
+/// A function that may do all that `infra/` says, but for `missing`.
+pub(crate) async fn function(
+    stack: &Stack,
+    name: &str,
+    missing: Option<Permission>,
+    settings: &[(&str, &str)],
+) -> Result<Function> {
+    let (role, binding) = bound(stack, name, missing)?;
+    Api::all(stack.kube.clone()).create(&PostParams::default(), &role).await?;
+    Api::all(stack.kube.clone()).create(&PostParams::default(), &binding).await?;
+    let policy = policy(stack, missing)?;
+    let role = stack.account.function_role(&format!("{HANDLER_ROLE}-{name}"), &policy).await?;
+    stack.account.access_entry(CLUSTER, &role, &[&group(name)]).await?;
+    Function::create(&stack.account, &stack.tools, name, &role, &stack.environment(settings)).await
+}
+
+fn bound(
+    stack: &Stack,
+    name: &str,
+    missing: Option<Permission>,
+) -> Result<(ClusterRole, ClusterRoleBinding)> {
+    let (mut role, mut binding) = rbac(&stack.tools)?;
+    let called = format!("{}-{name}", role.metadata.name.as_deref().unwrap_or_default());
+    role.metadata.name = Some(called.clone());
+    if let Some(Permission::Verb(verb, resource)) = missing {
+        for rule in role.rules.iter_mut().flatten() {
+            if rule.resources.iter().flatten().any(|named| named == resource) {
+                rule.verbs.retain(|allowed| allowed != verb);
+            }
+        }
+        // The API server refuses rules without a verb.
+        role.rules.iter_mut().for_each(|rules| rules.retain(|rule| !rule.verbs.is_empty()));
+    }
+    binding.metadata.name = Some(called.clone());
+    binding.role_ref.name = called;
+    binding.subjects.iter_mut().flatten().for_each(|subject| subject.name = group(name));
+    Ok((role, binding))
+}
+
+fn policy(stack: &Stack, missing: Option<Permission>) -> Result<String> {
+    let mut policy: Value = serde_json::from_str(&handler_policy(&stack.tools)?)?;
+    if let Some(Permission::Action(action)) = missing {
+        let statements = policy["Statement"].as_array_mut().context("a policy has statements")?;
+        for statement in statements.iter_mut() {
+            if let Some(allowed) = statement["Action"].as_array_mut() {
+                allowed.retain(|allowed| allowed != action);
+            }
+        }
+        statements.retain(|statement| statement["Action"] != action);
+    }
+    Ok(policy.to_string())
+}
