@@ -33,6 +33,7 @@ const REASON: Said = Said::Report("/reason");
 
 /// All of them. What is not listed is as it is with all permissions.
 pub(crate) fn needs() -> Vec<Need> {
+    use Situation::{Budget, Drain, Ec2Unreachable, Hook, Launch, OtherProviderId};
     let need = |permission, situation: Situation, said, change: fn(Seen) -> Seen| Need {
         permission,
         situation,
@@ -51,7 +52,6 @@ pub(crate) fn needs() -> Vec<Need> {
         |seen| Seen { replacement: ("failed", "none"), member: Some("InService"), ..seen };
     let refused: fn(Seen) -> Seen =
         |seen| Seen { outcome: "incomplete", pods: Some("failed"), left: 2, ..seen };
-    use Situation::{Budget, Drain, Ec2Unreachable, Hook, Launch, OtherProviderId};
     vec![
         need(Verb("patch", "nodes"), Drain, CORDON, not_cordoned),
         need(Verb("list", "pods"), Drain, REASON, |seen| Seen {
