@@ -178,7 +178,7 @@ impl Handled {
         let report = &self.report;
         ensure!(report["outcome"] == expected.outcome, "outcome {report}");
         ensure!(self.cordoned == expected.cordoned, "cordoned: {} {report}", self.cordoned);
-        let pods = expected.pods.map(|outcome| json!({ outcome: PODS })).unwrap_or_else(|| json!({}));
+        let pods = expected.pods.map_or_else(|| json!({}), |outcome| json!({ outcome: PODS }));
         ensure!(report["summary"] == pods, "pods {report}");
         ensure!(self.left == expected.left, "{} pods left {report}", self.left);
         let (outcome, method) = expected.replacement;
