@@ -1,0 +1,152 @@
+//! The IAM policies: the documents of `infra/iam/`, filled in for one cluster. Pure.
+//!
+//! Two of them go on the principal that manages a cluster. [`cast_eks`] is one policy for all clusters of an
+//! account: it tells clusters apart by the tags of the principal (`${aws:PrincipalTag/cast-spot:cluster}`), which
+//! IAM allows in the last part of an ARN and in the values of conditions, but neither in the region of an ARN nor
+//! in the names of condition keys. What needs those is in [`restricted`], one policy for each cluster. What every
+//! statement grants, and what IAM cannot say, is in docs/permissions.md.
+
+use serde_json::Value;
+
+use self::document::{fill, merge, parse};
+use crate::names;
+
+mod document;
+
+pub use self::document::{minified, same, size, split};
+
+/// Largest managed policy, in characters without white space ("IAM and AWS STS quotas" in the IAM User Guide).
+pub const MANAGED_LIMIT: usize = 6_144;
+
+/// What the placeholders of the policies stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// `aws`, `aws-us-gov` or `aws-cn`.
+    pub partition: &'a str,
+    /// Region of the cluster.
+    pub region: &'a str,
+    /// Account id.
+    pub account: &'a str,
+    /// Name of the cluster.
+    pub cluster: &'a str,
+    /// Its VPC.
+    pub vpc_id: &'a str,
+    /// Name of the role of its nodes, which is that of their instance profile, too.
+    pub node_role: &'a str,
+}
+
+impl Scope<'_> {
+    fn cluster_arn(&self) -> String {
+        let Self { partition, region, account, cluster, .. } = self;
+        format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}")
+    }
+
+    fn fill(&self, text: &str) -> Value {
+        let arn = self.cluster_arn();
+        fill(
+            parse(text),
+            &[
+                ("<partition>", self.partition),
+                ("<region>", self.region),
+                ("<account>", self.account),
+                ("<cluster>", self.cluster),
+                ("<vpc>", self.vpc_id),
+                ("<node-role>", self.node_role),
+                ("<name>", &names::principal(self.cluster, &arn)),
+                ("<restricted>", &names::restricted_policy(self.cluster, &arn)),
+            ],
+        )
+    }
+}
+
+/// How the principal of the cluster is made, and so which calls an administrator needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminMode {
+    /// A role that another account may assume.
+    Role,
+    /// A user with an access key.
+    User,
+}
+
+/// `CastEKSPolicy`, the same for all clusters of an account: of `scope` only partition and account are used.
+#[must_use]
+pub fn cast_eks(scope: &Scope) -> Value {
+    scope.fill(include_str!("../../../infra/iam/cast-eks.json"))
+}
+
+/// The policy of one cluster, beside [`cast_eks`].
+#[must_use]
+pub fn restricted(scope: &Scope) -> Value {
+    scope.fill(include_str!("../../../infra/iam/restricted.json"))
+}
+
+/// All that the handler calls for one cluster, as one policy.
+#[must_use]
+pub fn handler(scope: &Scope) -> Value {
+    scope.fill(crate::HANDLER_POLICY)
+}
+
+/// What the handler needs for no cluster in particular. One inline policy for all clusters and regions of the
+/// account, so it is the same for each of them.
+#[must_use]
+pub fn handler_reads(scope: &Scope) -> Value {
+    scope.fill(include_str!("../../../infra/iam/handler-reads.json"))
+}
+
+/// What the handler needs for one cluster: the writes of [`handler`], for the function in the cluster's region
+/// alone. The role is one for the account, and whoever may change a function in one region shall gain nothing in
+/// another.
+#[must_use]
+pub fn handler_cluster(scope: &Scope) -> Value {
+    scope.fill(include_str!("../../../infra/iam/handler-cluster.json"))
+}
+
+/// What the role lacks when it has the documented AWS managed policies in place of [`handler_reads`]: Lambda
+/// sends with the function's role what the function could not handle. The same for all clusters and regions.
+#[must_use]
+pub fn handler_dead_letter(scope: &Scope) -> Value {
+    scope.fill(include_str!("../../../infra/iam/handler-dead-letter.json"))
+}
+
+/// Who may assume `CastLambdaRoleForSpot`: functions.
+#[must_use]
+pub fn lambda_trust() -> Value {
+    parse(include_str!("../../../infra/iam/lambda-trust.json"))
+}
+
+/// Who may assume the node role: instances.
+#[must_use]
+pub fn node_trust(partition: &str) -> Value {
+    // The one service of ours whose principal has another name in China ("Amazon EKS node IAM role" in the
+    // EKS User Guide for China).
+    let service = if partition == "aws-cn" { "ec2.amazonaws.com.cn" } else { "ec2.amazonaws.com" };
+    fill(parse(include_str!("../../../infra/iam/node-trust.json")), &[("<ec2-service>", service)])
+}
+
+/// Who may assume the cluster's role: `principal_arn`, who says `external_id`. Session tags cannot be passed
+/// (`sts:TagSession`): they would take the place of the role's tags, by which [`cast_eks`] knows the cluster.
+#[must_use]
+pub fn principal_trust(principal_arn: &str, external_id: &str) -> Value {
+    let trust = parse(include_str!("../../../infra/iam/principal-trust.json"));
+    fill(trust, &[("<principal>", principal_arn), ("<external-id>", external_id)])
+}
+
+/// Policy of the dead-letter queue: our rule may send what it could not deliver.
+#[must_use]
+pub fn dead_letter_queue(scope: &Scope) -> Value {
+    scope.fill(include_str!("../../../infra/iam/dead-letter-queue.json"))
+}
+
+/// Least privileges of the administrator who plans, onboards, verifies and offboards this cluster. It may exceed
+/// [`MANAGED_LIMIT`]; [`split`] makes managed policies of it, and an inline policy of a role has room for all.
+#[must_use]
+pub fn admin(mode: AdminMode, scope: &Scope) -> Value {
+    let principal = match mode {
+        AdminMode::Role => include_str!("../../../infra/iam/admin-role.json"),
+        AdminMode::User => include_str!("../../../infra/iam/admin-user.json"),
+    };
+    merge(scope.fill(principal), scope.fill(include_str!("../../../infra/iam/admin.json")))
+}
+
+#[cfg(test)]
+mod tests;
