@@ -1,0 +1,280 @@
+//! The provider that there is: AWS by its SDK and the cluster by kube.
+
+use aws_config::SdkConfig;
+use aws_sdk_iam as iam;
+
+use super::{
+    Error, ErrorKind, Made, Provider,
+    connection::Connection,
+    ec2::Ec2,
+    eks::Eks,
+    events::Events,
+    iam::Iam,
+    kubernetes::Kubernetes,
+    lambda::{Lambda, name_security_group},
+    logs::Logs,
+    sqs::Sqs,
+    sts::Sts,
+};
+use crate::{
+    facts::{AuthenticationMode, Cluster, Facts},
+    plan::{self, Change, Found, Observed},
+    resource::{Kind, Resource},
+    verify::{Check, Verdict},
+};
+
+/// AWS, with the identity and in the region of a [`Connection`], and one cluster: the last one whose facts were
+/// looked up.
+pub struct Aws {
+    region: String,
+    sts: Sts,
+    iam: Iam,
+    eks: Eks,
+    lambda: Lambda,
+    events: Events,
+    logs: Logs,
+    sqs: Sqs,
+    ec2: Ec2,
+    kubernetes: Kubernetes,
+}
+
+/// What looks after a kind of resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Iam,
+    Eks,
+    Lambda,
+    Events,
+    Logs,
+    Sqs,
+    Ec2,
+    Kubernetes,
+}
+
+impl Service {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Policy
+            | Kind::Role
+            | Kind::User
+            | Kind::Attachment
+            | Kind::InlinePolicy
+            | Kind::InstanceProfile
+            | Kind::AccessKey => Self::Iam,
+            Kind::LogGroup => Self::Logs,
+            Kind::Queue => Self::Sqs,
+            Kind::SecurityGroup | Kind::Ingress => Self::Ec2,
+            Kind::Function | Kind::InvokeConfig | Kind::Permission => Self::Lambda,
+            Kind::Rule | Kind::Target => Self::Events,
+            Kind::AccessEntry => Self::Eks,
+            Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding => Self::Kubernetes,
+        }
+    }
+}
+
+impl Aws {
+    /// Finds credentials and region as the `aws` command does (AWS SDKs and Tools Reference Guide). Nothing is called
+    /// yet, and the cluster is connected to only when something is asked of it.
+    pub async fn connect(connection: &Connection) -> Result<Self, Vec<Error>> {
+        let config = connection.load().await.map_err(|error| vec![error])?;
+        Self::with(&config, connection).map_err(|error| vec![error])
+    }
+
+    fn with(config: &SdkConfig, connection: &Connection) -> Result<Self, Error> {
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(Error::new(ErrorKind::Other, "region", "no region is set")
+                .hint("give --region, set AWS_REGION, or `aws configure set region eu-west-1`"));
+        };
+        let kubernetes = Kubernetes::new(connection.kubeconfig.clone(), connection.context.clone(), &region);
+        Ok(Self {
+            sts: Sts { client: aws_sdk_sts::Client::new(config) },
+            iam: Iam { client: iam::Client::new(config) },
+            eks: Eks { client: aws_sdk_eks::Client::new(config) },
+            lambda: Lambda { client: connection.lambda(config) },
+            events: Events { client: aws_sdk_eventbridge::Client::new(config) },
+            logs: Logs { client: aws_sdk_cloudwatchlogs::Client::new(config) },
+            sqs: Sqs { client: aws_sdk_sqs::Client::new(config) },
+            ec2: Ec2 { client: aws_sdk_ec2::Client::new(config) },
+            kubernetes,
+            region,
+        })
+    }
+
+    /// The region that was found.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// All services side by side.
+    async fn look(&self, mode: AuthenticationMode, resources: &[&Resource]) -> Vec<Result<Found, Error>> {
+        let of = |service| -> Vec<&Resource> {
+            resources.iter().copied().filter(|resource| Service::of(resource.id().kind) == service).collect()
+        };
+        let (in_iam, in_eks, in_lambda) = (of(Service::Iam), of(Service::Eks), of(Service::Lambda));
+        let (in_events, in_logs, in_sqs) = (of(Service::Events), of(Service::Logs), of(Service::Sqs));
+        let (in_ec2, in_kubernetes) = (of(Service::Ec2), of(Service::Kubernetes));
+        let (iam, eks, mut lambda, events, logs, sqs, ec2, kubernetes) = tokio::join!(
+            self.iam.observe(&in_iam),
+            self.eks.observe(mode, &in_eks),
+            self.lambda.observe(&in_lambda),
+            self.events.observe(&in_events),
+            self.logs.observe(&in_logs),
+            self.sqs.observe(&in_sqs),
+            self.ec2.observe(&in_ec2),
+            self.kubernetes.observe(&in_kubernetes),
+        );
+        for found in lambda.iter_mut().flatten() {
+            name_security_group(&mut found.resource, &ec2.names);
+        }
+        [iam, eks, lambda, events, logs, sqs, ec2.found, kubernetes].into_iter().flatten().collect()
+    }
+
+    async fn make(&self, resource: &Resource) -> Result<Made, Error> {
+        match Service::of(resource.id().kind) {
+            Service::Iam => self.iam.create(resource).await,
+            Service::Eks => self.eks.create(resource).await,
+            Service::Lambda => self.lambda.create(resource, self.security_group(resource).await?).await,
+            Service::Events => self.events.create(resource).await,
+            Service::Logs => self.logs.create(resource).await,
+            Service::Sqs => self.sqs.create(resource).await,
+            Service::Ec2 => self.ec2.create(resource).await,
+            Service::Kubernetes => self.kubernetes.create(resource).await,
+        }
+    }
+
+    /// Id of the security group that a function is to be in.
+    async fn security_group(&self, resource: &Resource) -> Result<Option<String>, Error> {
+        match resource {
+            Resource::Function { network: Some(network), .. } => self.ec2.group_id(network).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether it is there already and just so: another run, or an attempt whose answer was lost, has made it.
+    async fn is_made(&self, resource: &Resource) -> bool {
+        let seen = self.look(AuthenticationMode::ApiAndConfigMap, &[resource]).await;
+        let mut found = seen.into_iter().filter_map(Result::ok);
+        found.any(|found| plan::is_as_wanted(resource, &found.resource))
+    }
+}
+
+impl Provider for Aws {
+    async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
+        // The function before the register, see [`Facts::function`].
+        let served = async { (self.lambda.current().await, self.iam.register().await) };
+        let (identity, found, (function, register)) =
+            tokio::join!(self.sts.identity(), self.eks.cluster(cluster), served);
+        let facts = match (identity, found, function, register) {
+            (Ok(identity), Ok(found), Ok(function), Ok(register)) => {
+                let cluster = found.unwrap_or_else(|| {
+                    let (partition, account) = (&identity.partition, &identity.account);
+                    let arn = format!("arn:{partition}:eks:{}:{account}:cluster/{cluster}", self.region);
+                    Cluster::gone(cluster, arn)
+                });
+                Facts { identity, region: self.region.clone(), cluster, function, register }
+            }
+            (identity, found, function, register) => {
+                let failed = [identity.err(), found.err(), function.err(), register.err()];
+                return Err(distinct(failed.into_iter().flatten()));
+            }
+        };
+        self.kubernetes.is_about(&facts.cluster).await;
+        Ok(facts)
+    }
+
+    async fn observe(&self, facts: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
+        self.kubernetes.is_about(&facts.cluster).await;
+        let (mut observed, mut errors) = (Observed::new(), Vec::new());
+        for seen in self.look(facts.cluster.authentication_mode, resources).await {
+            match seen {
+                Ok(found) => {
+                    observed.insert(found.resource.id(), found);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(observed) } else { Err(distinct(errors)) }
+    }
+
+    async fn create(&self, resource: &Resource) -> Result<Made, Error> {
+        match self.make(resource).await {
+            Err(error) if error.reason == ErrorKind::Changed => {
+                if self.is_made(resource).await {
+                    Ok(Made::default())
+                } else {
+                    Err(error)
+                }
+            }
+            other => other,
+        }
+    }
+
+    async fn update(
+        &self,
+        resource: &Resource,
+        changes: &[Change],
+        revision: Option<&str>,
+    ) -> Result<Made, Error> {
+        match Service::of(resource.id().kind) {
+            Service::Iam => self.iam.update(resource, changes).await,
+            Service::Eks => self.eks.update(resource, changes).await,
+            Service::Lambda => {
+                let security_group = self.security_group(resource).await?;
+                self.lambda.update(resource, changes, revision, security_group).await
+            }
+            Service::Events => self.events.update(resource, changes).await,
+            Service::Logs => self.logs.update(resource, changes).await,
+            Service::Sqs => self.sqs.update(resource, changes).await,
+            Service::Ec2 => self.ec2.update(resource, changes).await,
+            Service::Kubernetes => self.kubernetes.update(resource, revision).await,
+        }
+    }
+
+    async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
+        match Service::of(resource.id().kind) {
+            Service::Iam => self.iam.delete(resource).await,
+            Service::Eks => self.eks.delete(resource).await,
+            Service::Lambda => self.lambda.delete(resource).await,
+            Service::Events => self.events.delete(resource).await,
+            Service::Logs => self.logs.delete(resource).await,
+            Service::Sqs => self.sqs.delete(resource).await,
+            Service::Ec2 => self.ec2.delete(resource).await,
+            Service::Kubernetes => self.kubernetes.delete(resource).await,
+        }
+    }
+
+    async fn check(&self, facts: &Facts, check: &Check) -> Result<Verdict, Error> {
+        match check {
+            Check::Allowed { .. } => self.iam.simulate(check).await,
+            Check::Kubernetes { .. } => {
+                self.kubernetes.is_about(&facts.cluster).await;
+                self.kubernetes.review(check).await
+            }
+            Check::Notice { function } => {
+                self.lambda.notice(function, &facts.region, &facts.identity.account).await
+            }
+        }
+    }
+}
+
+/// Credentials that are refused are refused by every service: that is said once.
+fn distinct(errors: impl IntoIterator<Item = Error>) -> Vec<Error> {
+    let mut distinct: Vec<Error> = Vec::new();
+    for error in errors {
+        let said = distinct.iter().any(|other| {
+            *other == error
+                || (error.reason == ErrorKind::Credentials && other.reason == ErrorKind::Credentials)
+        });
+        if !said {
+            distinct.push(error);
+        }
+    }
+    distinct
+}
+
+impl From<Resource> for Found {
+    fn from(resource: Resource) -> Self {
+        Self { resource, created: None, revision: None }
+    }
+}

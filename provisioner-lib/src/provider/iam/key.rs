@@ -1,0 +1,112 @@
+//! Access keys. A user has two at most ("IAM and AWS STS quotas" in the IAM User Guide), and only a new one shows
+//! its secret.
+
+use aws_sdk_iam::types::{AccessKeyMetadata, StatusType};
+use futures_util::future::join_all;
+
+use super::Iam;
+use crate::{
+    plan::Found,
+    provider::{
+        AccessKey, Error, ErrorKind, Made, error,
+        propagation::{KNOWN_TO_IAM, is_unseen, patiently},
+    },
+    resource::{Principal, Resource},
+};
+
+const MOST: usize = 2;
+
+impl Iam {
+    /// There is a key as soon as one works: one that is switched off opens nothing.
+    pub(super) async fn key(
+        &self,
+        principal: &Principal,
+        wanted: &[&Resource],
+    ) -> Result<Option<Found>, Error> {
+        let is_wanted = |resource: &&Resource| matches!(resource, Resource::AccessKey { user, .. } if *principal == Principal::User(user.clone()));
+        if !wanted.iter().any(is_wanted) {
+            return Ok(None);
+        }
+        let keys = self.keys(principal.name()).await?;
+        let found = || Found::from(Resource::AccessKey { user: principal.name().to_owned(), rotate: false });
+        Ok(keys.iter().any(is_active).then(found))
+    }
+
+    async fn keys(&self, user: &str) -> Result<Vec<AccessKeyMetadata>, Error> {
+        let answer = self.client.list_access_keys().user_name(user).send().await;
+        Ok(error::found("iam:ListAccessKeys", answer)?
+            .map(|page| page.access_key_metadata)
+            .unwrap_or_default())
+    }
+
+    /// A new key. Of two old ones, one that is switched off makes room.
+    pub(super) async fn create_key(&self, user: &str) -> Result<Made, Error> {
+        let old = self.keys(user).await?;
+        self.new_key(user, &old).await
+    }
+
+    /// A new key first; only then are the old ones switched off, so that there is always one that works. They stay,
+    /// to be switched on again if something still needs them.
+    pub(super) async fn rotate_key(&self, user: &str) -> Result<Made, Error> {
+        let old = self.keys(user).await?;
+        let made = self.new_key(user, &old).await?;
+        let switched = old.iter().filter(|key| is_active(key)).map(async |key| {
+            let id = key.access_key_id.clone().unwrap_or_default();
+            let call = self
+                .client
+                .update_access_key()
+                .user_name(user)
+                .access_key_id(id)
+                .status(StatusType::Inactive);
+            // The new key would be lost with an error here. What is still on is seen by whoever looks.
+            error::gone("iam:UpdateAccessKey", call.send().await)
+        });
+        let failed: Vec<String> = join_all(switched)
+            .await
+            .into_iter()
+            .filter_map(Result::err)
+            .map(|error| error.to_string())
+            .collect();
+        let backup =
+            (!failed.is_empty()).then(|| format!("an old key is still active: {}", failed.join("; ")));
+        Ok(Made { backup, ..made })
+    }
+
+    async fn new_key(&self, user: &str, old: &[AccessKeyMetadata]) -> Result<Made, Error> {
+        if old.len() >= MOST {
+            let unused = old
+                .iter()
+                .filter(|key| !is_active(key))
+                .min_by_key(|key| key.create_date.map(|date| date.secs()));
+            let Some(unused) = unused else {
+                let message = format!("{user} has two active access keys, and IAM allows no third");
+                let hint = format!(
+                    "`aws iam list-access-keys --user-name {user}` shows them; delete the one that nobody uses"
+                );
+                return Err(Error::new(ErrorKind::Limit, "iam:CreateAccessKey", message).hint(hint));
+            };
+            self.delete_key(user, unused.access_key_id().unwrap_or_default()).await?;
+        }
+        let call = self.client.create_access_key().user_name(user);
+        let answer =
+            patiently("iam:CreateAccessKey", KNOWN_TO_IAM, is_unseen, || call.clone().send()).await?;
+        let access_key =
+            answer.access_key.map(|key| AccessKey { id: key.access_key_id, secret: key.secret_access_key });
+        Ok(Made { access_key, backup: None })
+    }
+
+    pub(super) async fn delete_keys(&self, user: &str) -> Result<(), Error> {
+        let keys = self.keys(user).await?;
+        let ids: Vec<&str> = keys.iter().filter_map(AccessKeyMetadata::access_key_id).collect();
+        join_all(ids.into_iter().map(|id| self.delete_key(user, id))).await.into_iter().collect()
+    }
+
+    async fn delete_key(&self, user: &str, id: &str) -> Result<(), Error> {
+        let call = self.client.delete_access_key().user_name(user).access_key_id(id);
+        error::gone("iam:DeleteAccessKey", call.send().await)
+    }
+}
+
+fn is_active(key: &AccessKeyMetadata) -> bool {
+    key.status == Some(StatusType::Active)
+}

@@ -1,0 +1,220 @@
+use serde_json::json;
+
+use super::*;
+use crate::provider::wire::{self, Asked, action};
+
+const ARN: &str = "arn:aws:iam::123456789012:policy/CastEKSPolicy";
+
+/// IAM that answers an action with the content of its result.
+fn iam(mut answer: impl FnMut(&str, &str) -> Result<String, &'static str> + Send + 'static) -> (Iam, Asked) {
+    let (config, asked) = wire::config(move |asked| {
+        let action = action(asked).unwrap_or_default().to_owned();
+        match answer(&action, asked) {
+            Ok(result) => (
+                200,
+                format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"),
+            ),
+            Err(code) => {
+                let status = if code == "NoSuchEntity" { 404 } else { 409 };
+                (
+                    status,
+                    format!(
+                        "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+                    ),
+                )
+            }
+        }
+    });
+    (Iam { client: Client::new(&config) }, asked)
+}
+
+fn versions(ids: &[u32], default: u32) -> String {
+    let version = |id: &u32| {
+        let is_default = *id == default;
+        format!(
+            "<member><VersionId>v{id}</VersionId><IsDefaultVersion>{is_default}</IsDefaultVersion></member>"
+        )
+    };
+    format!(
+        "<IsTruncated>false</IsTruncated><Versions>{}</Versions>",
+        ids.iter().map(version).collect::<String>()
+    )
+}
+
+fn keys(keys: &[(&str, &str)]) -> String {
+    let key = |(id, status): &(&str, &str)| {
+        format!(
+            "<member><UserName>u</UserName><AccessKeyId>{id}</AccessKeyId><Status>{status}</Status></member>"
+        )
+    };
+    format!(
+        "<IsTruncated>false</IsTruncated><AccessKeyMetadata>{}</AccessKeyMetadata>",
+        keys.iter().map(key).collect::<String>()
+    )
+}
+
+const NEW_KEY: &str = "<AccessKey><UserName>u</UserName><AccessKeyId>NEW</AccessKeyId><Status>Active</Status>\
+                       <SecretAccessKey>secret</SecretAccessKey></AccessKey>";
+
+fn change(field: &str) -> Change {
+    Change { field: field.into(), from: String::new(), to: String::new() }
+}
+
+fn policy() -> Resource {
+    let (document, tags) = (json!({ "Version": "2012-10-17" }), Tags::new());
+    Resource::Policy {
+        arn: ARN.into(),
+        name: "CastEKSPolicy".into(),
+        description: String::new(),
+        document,
+        tags,
+    }
+}
+
+#[tokio::test]
+async fn of_five_versions_the_oldest_that_is_not_in_force_makes_room() {
+    for (ids, default, pruned) in [
+        (&[83, 82, 9, 8, 7][..], 83, Some("v7")),
+        (&[11, 10, 9, 8, 7][..], 7, Some("v8")),
+        (&[4, 3, 2, 1][..], 4, None),
+    ] {
+        let list = versions(ids, default);
+        let (iam, asked) = iam(move |action, _| {
+            Ok(if action == "ListPolicyVersions" { list.clone() } else { String::new() })
+        });
+        iam.update(&policy(), &[change("document")]).await.unwrap();
+        let deleted = pruned.map(|_| "DeletePolicyVersion");
+        let expected: Vec<&str> =
+            ["ListPolicyVersions"].into_iter().chain(deleted).chain(["CreatePolicyVersion"]).collect();
+        assert_eq!(wire::calls(&asked), expected);
+        let asked = asked.lock().unwrap();
+        assert!(asked.last().unwrap().contains("SetAsDefault=true"));
+        assert!(pruned.is_none_or(|id| asked[1].contains(&format!("VersionId={id}"))), "{}", asked[1]);
+    }
+}
+
+#[tokio::test]
+async fn new_tags_write_no_version() {
+    let (iam, asked) = iam(|_, _| Ok(String::new()));
+    let mut policy = policy();
+    if let Resource::Policy { tags, .. } = &mut policy {
+        tags.insert("cast-spot:managed".into(), "cast-spot".into());
+    }
+    iam.update(&policy, &[change("tags.cast-spot:managed"), change("tags.cast-spot:cluster")]).await.unwrap();
+    assert_eq!(wire::calls(&asked), ["TagPolicy", "UntagPolicy"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_attached_elsewhere_stays_and_says_where() {
+    let (iam, asked) = iam(|action, _| match action {
+        "ListPolicyVersions" => Ok(versions(&[2, 1], 2)),
+        "DeletePolicy" => Err("DeleteConflict"),
+        "ListEntitiesForPolicy" => {
+            Ok("<PolicyRoles><member><RoleName>theirs</RoleName></member></PolicyRoles>".into())
+        }
+        _ => Ok(String::new()),
+    });
+    let error = iam.delete(&policy()).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Other);
+    assert!(error.message.contains("attached to role theirs"), "{error}");
+    assert_eq!(wire::calls(&asked)[..3], ["ListPolicyVersions", "DeletePolicyVersion", "DeletePolicy"]);
+}
+
+#[tokio::test]
+async fn a_new_key_works_before_the_old_one_is_switched_off() {
+    let (iam, asked) = iam(|action, _| match action {
+        "ListAccessKeys" => Ok(keys(&[("OLD", "Active")])),
+        "CreateAccessKey" => Ok(NEW_KEY.into()),
+        _ => Ok(String::new()),
+    });
+    let made = iam
+        .update(&Resource::AccessKey { user: "u".into(), rotate: true }, &[change("rotate")])
+        .await
+        .unwrap();
+    assert_eq!(made.access_key.unwrap().id, "NEW");
+    assert_eq!(wire::calls(&asked), ["ListAccessKeys", "CreateAccessKey", "UpdateAccessKey"]);
+    let last = asked.lock().unwrap().pop().unwrap();
+    assert!(last.contains("AccessKeyId=OLD") && last.contains("Status=Inactive"), "{last}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_off_makes_room_and_two_that_are_on_do_not() {
+    for (old, expected) in [
+        (
+            [("ON", "Active"), ("OFF", "Inactive")],
+            &["ListAccessKeys", "DeleteAccessKey", "CreateAccessKey", "UpdateAccessKey"][..],
+        ),
+        ([("ON", "Active"), ("TOO", "Active")], &["ListAccessKeys"][..]),
+    ] {
+        let list = keys(&old);
+        let (iam, asked) = iam(move |action, _| match action {
+            "ListAccessKeys" => Ok(list.clone()),
+            "CreateAccessKey" => Ok(NEW_KEY.into()),
+            _ => Ok(String::new()),
+        });
+        let made =
+            iam.update(&Resource::AccessKey { user: "u".into(), rotate: true }, &[change("rotate")]).await;
+        assert_eq!(wire::calls(&asked), expected);
+        assert_eq!(made.err().map(|error| error.reason), (expected.len() == 1).then_some(ErrorKind::Limit));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_iam_does_not_show_yet_is_waited_for() {
+    let mut early = 3;
+    let (iam, asked) = iam(move |_, _| {
+        early -= 1;
+        if early >= 0 { Err("NoSuchEntity") } else { Ok(String::new()) }
+    });
+    let principal = Principal::Role("new".into());
+    iam.create(&Resource::Attachment { principal, policy_arn: ARN.into() }).await.unwrap();
+    assert_eq!(wire::calls(&asked), ["AttachRolePolicy"; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_iam_never_shows_is_not_waited_for_for_ever() {
+    let (iam, _) = iam(|_, _| Err("NoSuchEntity"));
+    let begin = tokio::time::Instant::now();
+    let principal = Principal::User("never".into());
+    iam.create(&Resource::Attachment { principal, policy_arn: ARN.into() }).await.unwrap_err();
+    assert!(begin.elapsed().as_secs() <= 30, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn what_an_absent_role_has_is_not_asked() {
+    let (iam, asked) = iam(|_, _| Err("NoSuchEntity"));
+    let role = Resource::Role {
+        name: "r".into(),
+        description: String::new(),
+        trust: Value::Null,
+        tags: Tags::new(),
+    };
+    let attachment = Resource::Attachment { principal: Principal::Role("r".into()), policy_arn: ARN.into() };
+    let inline = Resource::InlinePolicy { role: "r".into(), name: "i".into(), document: Value::Null };
+    assert!(iam.observe(&[&role, &attachment, &inline]).await.is_empty());
+    assert_eq!(wire::calls(&asked), ["GetRole"]);
+}
+
+#[tokio::test]
+async fn one_call_shows_all_that_is_attached() {
+    let (iam, asked) = iam(|_, _| {
+        let policy = format!("<member><PolicyName>p</PolicyName><PolicyArn>{ARN}</PolicyArn></member>");
+        Ok(format!("<AttachedPolicies>{policy}</AttachedPolicies><IsTruncated>false</IsTruncated>"))
+    });
+    let attachment = |policy_arn: &str| Resource::Attachment {
+        principal: Principal::User("u".into()),
+        policy_arn: policy_arn.into(),
+    };
+    let (there, missing) = (attachment(ARN), attachment("arn:aws:iam::aws:policy/IAMReadOnlyAccess"));
+    let seen = iam.observe(&[&there, &missing]).await;
+    assert_eq!(seen, [Ok(Found::from(there))]);
+    assert_eq!(wire::calls(&asked), ["ListAttachedUserPolicies"]);
+}
+
+#[test]
+fn documents_are_read_as_iam_encodes_them() {
+    for encoded in ["%7B%22a%22%3A%20%22%2B%25%C3%A9%22%7D", r#"{"a": "+%é"}"#] {
+        assert_eq!(document("iam:GetRole", Some(encoded)).unwrap(), json!({ "a": "+%é" }), "{encoded}");
+    }
+    assert!(document("iam:GetRole", Some("%7")).is_err());
+}

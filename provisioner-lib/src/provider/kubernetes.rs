@@ -1,0 +1,202 @@
+//! Kubernetes: RBAC, the ConfigMap `aws-auth`, and what a group may do. Objects are read and written as they are on
+//! the wire, so that nothing is lost that a typed client does not know.
+
+use std::path::PathBuf;
+
+use futures_util::future::join_all;
+use http::{Method, Request};
+use kube::Client;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::{Error, ErrorKind, Made, error};
+use crate::{
+    facts::Cluster,
+    plan::Found,
+    resource::Resource,
+    verify::{Check, Verdict},
+};
+
+mod connection;
+mod mappings;
+
+const RBAC_GROUP: &str = "/apis/rbac.authorization.k8s.io/v1";
+
+/// The API server of the cluster, connected to when something is first asked.
+pub(super) struct Kubernetes {
+    kubeconfig: Option<PathBuf>,
+    context: Option<String>,
+    region: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    cluster: Option<Cluster>,
+    client: Option<Client>,
+}
+
+impl Kubernetes {
+    pub(super) fn new(kubeconfig: Option<PathBuf>, context: Option<String>, region: &str) -> Self {
+        Self { kubeconfig, context, region: region.to_owned(), state: Mutex::default() }
+    }
+
+    /// From now on, this cluster is meant.
+    pub(super) async fn is_about(&self, cluster: &Cluster) {
+        let mut state = self.state.lock().await;
+        if state.cluster.as_ref() != Some(cluster) {
+            *state = State { cluster: Some(cluster.clone()), client: None };
+        }
+    }
+
+    async fn client(&self) -> Result<Client, Error> {
+        let mut state = self.state.lock().await;
+        if let Some(client) = &state.client {
+            return Ok(client.clone());
+        }
+        let Some(cluster) = &state.cluster else {
+            let message = "which cluster is meant is not known before its facts are looked up";
+            return Err(Error::new(ErrorKind::Other, "kubernetes", message));
+        };
+        let client = self.connect(cluster).await?;
+        state.client = Some(client.clone());
+        Ok(client)
+    }
+
+    /// A call. `what` is verb and resource, as RBAC has them.
+    async fn send(
+        &self,
+        what: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Option<Value>, Error> {
+        let client = self.client().await?;
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request =
+            request.body(body).map_err(|problem| Error::new(ErrorKind::Other, what, problem.to_string()))?;
+        match client.request::<Value>(request).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(failure) if error::is_not_found(&failure) => Ok(None),
+            Err(failure) => Err(error::of_kubernetes(what)(failure)),
+        }
+    }
+
+    /// One ConfigMap serves all of its entries.
+    pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        // Without a connection, each of them would say the same.
+        if let Err(error) = self.client().await {
+            return vec![Err(error)];
+        }
+        let objects = join_all(wanted.iter().map(|resource| self.object(resource)));
+        let (objects, mappings) = tokio::join!(objects, self.mappings(wanted));
+        let mut seen: Vec<_> = objects.into_iter().filter_map(Result::transpose).collect();
+        match mappings {
+            Ok(mappings) => seen.extend(mappings.into_iter().map(Ok)),
+            Err(error) => seen.push(Err(error)),
+        }
+        seen
+    }
+
+    async fn object(&self, wanted: &Resource) -> Result<Option<Found>, Error> {
+        let Some((plural, name, _)) = rbac(wanted) else { return Ok(None) };
+        let path = format!("{RBAC_GROUP}/{plural}/{name}");
+        let Some(manifest) = self.send(&format!("get {plural}"), Method::GET, &path, None).await? else {
+            return Ok(None);
+        };
+        let revision = revision(&manifest);
+        let name = name.to_owned();
+        let resource = match wanted {
+            Resource::ClusterRole { .. } => Resource::ClusterRole { name, manifest },
+            _ => Resource::ClusterRoleBinding { name, manifest },
+        };
+        Ok(Some(Found { resource, created: None, revision }))
+    }
+
+    pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
+        if let Resource::AwsAuth { mapping, .. } = resource {
+            return self.map(&mapping.into()).await;
+        }
+        let Some((plural, _, manifest)) = rbac(resource) else { return Err(error::misplaced(resource)) };
+        let path = format!("{RBAC_GROUP}/{plural}");
+        self.send(&format!("create {plural}"), Method::POST, &path, Some(manifest)).await?;
+        Ok(Made::default())
+    }
+
+    /// What is ours in it is replaced; annotations and labels of others stay.
+    pub(super) async fn update(&self, resource: &Resource, revision: Option<&str>) -> Result<Made, Error> {
+        let Some((plural, name, manifest)) = rbac(resource) else { return self.create(resource).await };
+        let path = format!("{RBAC_GROUP}/{plural}/{name}");
+        let Some(mut there) = self.send(&format!("get {plural}"), Method::GET, &path, None).await? else {
+            return self.create(resource).await;
+        };
+        for part in ["rules", "subjects", "roleRef"] {
+            if let Some(wanted) = manifest.get(part) {
+                there[part] = wanted.clone();
+            }
+        }
+        for (label, value) in manifest["metadata"]["labels"].as_object().into_iter().flatten() {
+            there["metadata"]["labels"][label] = value.clone();
+        }
+        if let Some(revision) = revision {
+            there["metadata"]["resourceVersion"] = json!(revision);
+        }
+        self.send(&format!("update {plural}"), Method::PUT, &path, Some(&there)).await?;
+        Ok(Made::default())
+    }
+
+    pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
+        if let Resource::AwsAuth { mapping, .. } = resource {
+            return self.unmap(&mapping.into()).await;
+        }
+        let Some((plural, name, _)) = rbac(resource) else { return Err(error::misplaced(resource)) };
+        let path = format!("{RBAC_GROUP}/{plural}/{name}");
+        self.send(&format!("delete {plural}"), Method::DELETE, &path, None).await?;
+        Ok(Made::default())
+    }
+
+    /// Asks the API server what it would say to a member of a group ("SubjectAccessReview" in the Kubernetes API
+    /// reference). Everybody who is known is in `system:authenticated` as well.
+    pub(super) async fn review(&self, check: &Check) -> Result<Verdict, Error> {
+        let Check::Kubernetes { group, verb, api_group, resource, subresource, expected } = check else {
+            return Err(Error::new(ErrorKind::Other, "kubernetes", "not a check of Kubernetes"));
+        };
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "groups": [group, "system:authenticated"],
+                "resourceAttributes": {
+                    "verb": verb, "group": api_group, "resource": resource, "subresource": subresource,
+                },
+            },
+        });
+        let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+        let answer = self.send("create subjectaccessreviews", Method::POST, path, Some(&review)).await?;
+        let status = &answer.unwrap_or_default()["status"];
+        let allowed = status["allowed"] == true;
+        let said = if allowed { "allowed" } else { "denied" };
+        let detail = match status["reason"].as_str().filter(|reason| !reason.is_empty()) {
+            Some(reason) => format!("{said}: {reason}"),
+            None => said.to_owned(),
+        };
+        Ok(Verdict { passed: allowed == *expected, detail })
+    }
+}
+
+/// Plural, name and manifest of an object of RBAC.
+fn rbac(resource: &Resource) -> Option<(&'static str, &str, &Value)> {
+    match resource {
+        Resource::ClusterRole { name, manifest } => Some(("clusterroles", name, manifest)),
+        Resource::ClusterRoleBinding { name, manifest } => Some(("clusterrolebindings", name, manifest)),
+        _ => None,
+    }
+}
+
+fn revision(object: &Value) -> Option<String> {
+    object["metadata"]["resourceVersion"].as_str().map(str::to_owned)
+}

@@ -1,0 +1,148 @@
+//! The way to the API server: the caller's kubeconfig, as `kubectl` has it, and only if it leads to the cluster that
+//! is meant.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+
+use super::Kubernetes;
+use crate::{
+    facts::Cluster,
+    provider::{
+        Error, ErrorKind,
+        error::{self, in_words},
+    },
+};
+
+/// The name of the step, for errors.
+const CALL: &str = "kubeconfig";
+const CONNECT: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(30);
+
+impl Kubernetes {
+    pub(super) async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
+        let hint = format!("aws eks update-kubeconfig --name {} --region {}", cluster.name, self.region);
+        let mut config = self.config().await.map_err(|error| {
+            Error::new(ErrorKind::Other, CALL, error).hint(format!("`{hint}` writes one"))
+        })?;
+        if !is_of(&config, cluster) {
+            let context =
+                self.context.as_deref().map_or_else(String::new, |context| format!(" of context {context}"));
+            let message = format!(
+                "the API server{context} is {}, not that of cluster {} ({})",
+                config.cluster_url, cluster.name, cluster.endpoint
+            );
+            return Err(Error::new(ErrorKind::Other, CALL, message)
+                .hint(format!("`{hint}`, or choose another context with --context")));
+        }
+        config.connect_timeout = Some(CONNECT);
+        config.read_timeout = Some(ANSWER);
+        // kube would try again for minutes, without a word (decision record of the handler's transport).
+        config.default_retry = false;
+        Client::try_from(config).map_err(error::of_kubernetes(CALL))
+    }
+
+    async fn config(&self) -> Result<Config, String> {
+        if self.kubeconfig.is_none() && self.context.is_none() {
+            return Config::infer().await.map_err(|error| in_words(&error));
+        }
+        let kubeconfig = match &self.kubeconfig {
+            Some(path) => Kubeconfig::read_from(path),
+            None => Kubeconfig::read(),
+        };
+        let kubeconfig = kubeconfig.map_err(|error| in_words(&error))?;
+        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| in_words(&error))
+    }
+}
+
+/// The same address, or the same certificate authority: an API server behind a tunnel or inside the cluster has
+/// another address, and each cluster has a certificate authority of its own.
+fn is_of(config: &Config, cluster: &Cluster) -> bool {
+    let address = cluster.endpoint.parse::<http::Uri>().ok();
+    if address.is_some_and(|address| place(&address) == place(&config.cluster_url)) {
+        return true;
+    }
+    let own = certificates(&cluster.certificate_authority);
+    config.root_cert.iter().flatten().any(|certificate| own.contains(certificate))
+}
+
+fn place(address: &http::Uri) -> Option<(String, u16)> {
+    let port = address.port_u16().unwrap_or(if address.scheme_str() == Some("http") { 80 } else { 443 });
+    Some((address.host()?.to_lowercase(), port))
+}
+
+/// The certificates (DER) of a PEM in base64.
+fn certificates(encoded: &str) -> Vec<Vec<u8>> {
+    let pem = BASE64_STANDARD.decode(encoded).unwrap_or_default();
+    let pem = String::from_utf8_lossy(&pem);
+    let bodies = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let bodies = bodies.filter_map(|rest| rest.split("-----END").next());
+    bodies
+        .filter_map(|body| BASE64_STANDARD.decode(body.split_whitespace().collect::<String>()).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(endpoint: &str, authority: &str) -> Cluster {
+        let pem = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            BASE64_STANDARD.encode(authority)
+        );
+        let mut cluster = Cluster::gone("prod", String::new());
+        cluster.endpoint = endpoint.to_owned();
+        cluster.certificate_authority = BASE64_STANDARD.encode(pem);
+        cluster
+    }
+
+    fn config(server: &str, authority: &str) -> Config {
+        let mut config = Config::new(server.parse().unwrap());
+        config.root_cert = Some(vec![authority.as_bytes().to_vec()]);
+        config
+    }
+
+    #[test]
+    fn a_kubeconfig_is_of_the_cluster_by_address_or_by_authority() {
+        let prod = cluster("https://ABC.gr7.eu-west-1.eks.amazonaws.com", "authority of prod");
+        for (server, authority, expected) in [
+            ("https://abc.gr7.eu-west-1.eks.amazonaws.com", "another", true),
+            ("https://abc.gr7.eu-west-1.eks.amazonaws.com:443/", "another", true),
+            ("https://127.0.0.1:8443", "authority of prod", true),
+            ("https://127.0.0.1:8443", "another", false),
+            ("https://abd.gr7.eu-west-1.eks.amazonaws.com", "another", false),
+        ] {
+            assert_eq!(is_of(&config(server, authority), &prod), expected, "{server} {authority}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_that_says_nothing_is_nobodys() {
+        let mut empty = cluster("", "");
+        empty.certificate_authority = String::new();
+        assert!(!is_of(&config("https://127.0.0.1:8443", "any"), &empty));
+    }
+
+    #[tokio::test]
+    async fn another_cluster_is_refused_with_the_command_that_helps() {
+        let folder = std::env::temp_dir().join(format!("cast-spot-kubeconfig-{}", std::process::id()));
+        let kubeconfig = r#"{"apiVersion":"v1","kind":"Config","current-context":"other",
+            "clusters":[{"name":"c","cluster":{"server":"https://127.0.0.1:1"}}],
+            "users":[{"name":"u","user":{"token":"t"}}],
+            "contexts":[{"name":"other","context":{"cluster":"c","user":"u"}}]}"#;
+        std::fs::write(&folder, kubeconfig).unwrap();
+        let kubernetes = Kubernetes::new(Some(folder.clone()), None, "eu-west-1");
+        kubernetes.is_about(&cluster("https://abc.eks.amazonaws.com", "authority of prod")).await;
+        let error = kubernetes.client().await.err().unwrap();
+        std::fs::remove_file(folder).unwrap();
+        assert!(error.message.contains("https://127.0.0.1:1"), "{error}");
+        let hint = error.hint.unwrap();
+        assert!(hint.contains("aws eks update-kubeconfig --name prod --region eu-west-1"), "{hint}");
+    }
+}

@@ -1,0 +1,182 @@
+//! AWS Lambda: the function, who may call it, how its asynchronous invocations are handled.
+
+use aws_sdk_lambda::Client;
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::{Error, ErrorKind, Made, error};
+use crate::{
+    facts::CurrentFunction,
+    names,
+    plan::{Change, Found},
+    resource::{CLUSTERS_VARIABLE, Resource},
+};
+
+mod function;
+mod notice;
+mod settled;
+mod update;
+
+pub(super) use function::name_security_group;
+
+/// Lambda of the region.
+pub(super) struct Lambda {
+    pub(super) client: Client,
+}
+
+impl Lambda {
+    /// The function as far as facts depend on it.
+    pub(super) async fn current(&self) -> Result<Option<CurrentFunction>, Error> {
+        let answer = self.client.get_function_configuration().function_name(names::FUNCTION).send().await;
+        let Some(function) = error::found("lambda:GetFunctionConfiguration", answer)? else {
+            return Ok(None);
+        };
+        let environment = function.environment();
+        let variables = environment.and_then(|environment| environment.variables());
+        let clusters =
+            variables.and_then(|variables| variables.get(CLUSTERS_VARIABLE)).map_or("", String::as_str);
+        let vpc_id = function.vpc_config().and_then(|vpc| vpc.vpc_id()).filter(|id| !id.is_empty());
+        Ok(Some(CurrentFunction {
+            clusters: clusters
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            vpc_id: vpc_id.map(str::to_owned),
+        }))
+    }
+
+    /// Functions first: what one has that is not there, is not asked.
+    pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
+        let functions = join_all(wanted.iter().map(async |resource| match resource {
+            Resource::Function { name, .. } => Some((name.as_str(), self.function(name).await)),
+            _ => None,
+        }));
+        let functions: Vec<_> = functions.await.into_iter().flatten().collect();
+        let is_there = |function: &str| {
+            let asked = functions.iter().find(|(name, _)| *name == function);
+            asked.is_none_or(|(_, answer)| matches!(answer, Ok(Some(_))))
+        };
+        let parts = join_all(wanted.iter().map(async |resource| match resource {
+            Resource::InvokeConfig { function, .. } if is_there(function) => {
+                self.invoke_config(function).await
+            }
+            Resource::Permission { function, statement_id, .. } if is_there(function) => {
+                self.permission(function, statement_id).await
+            }
+            _ => Ok(None),
+        }));
+        let parts = parts.await;
+        let whole = functions.into_iter().map(|(_, answer)| answer);
+        whole.chain(parts).filter_map(Result::transpose).collect()
+    }
+
+    async fn invoke_config(&self, function: &str) -> Result<Option<Found>, Error> {
+        let answer = self.client.get_function_event_invoke_config().function_name(function).send().await;
+        let found = error::found("lambda:GetFunctionEventInvokeConfig", answer)?;
+        Ok(found.map(|found| {
+            Found::from(Resource::InvokeConfig {
+                function: function.to_owned(),
+                // What Lambda does where nothing is said ("PutFunctionEventInvokeConfig" in its API reference).
+                maximum_event_age_seconds: found.maximum_event_age_in_seconds.unwrap_or(21_600),
+                maximum_retry_attempts: found.maximum_retry_attempts.unwrap_or(2),
+            })
+        }))
+    }
+
+    async fn permission(&self, function: &str, statement_id: &str) -> Result<Option<Found>, Error> {
+        let call = "lambda:GetPolicy";
+        let answer = error::found(call, self.client.get_policy().function_name(function).send().await)?;
+        let Some(policy) = answer.and_then(|answer| answer.policy) else { return Ok(None) };
+        let policy: Value = serde_json::from_str(&policy).map_err(|problem| {
+            Error::new(ErrorKind::Other, call, format!("the policy is not JSON ({problem})"))
+        })?;
+        let mut statements = policy["Statement"].as_array().into_iter().flatten();
+        Ok(statements.find(|statement| statement["Sid"] == statement_id).map(|statement| {
+            let principal = &statement["Principal"];
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            Found::from(Resource::Permission {
+                function: function.to_owned(),
+                statement_id: statement_id.to_owned(),
+                principal: text(if principal.is_object() { &principal["Service"] } else { principal }),
+                source_arn: text(&statement["Condition"]["ArnLike"]["AWS:SourceArn"]),
+            })
+        }))
+    }
+
+    pub(super) async fn create(
+        &self,
+        resource: &Resource,
+        security_group: Option<String>,
+    ) -> Result<Made, Error> {
+        match resource {
+            Resource::Function { .. } => self.create_function(resource, security_group).await?,
+            Resource::InvokeConfig { function, maximum_event_age_seconds, maximum_retry_attempts } => {
+                let call = self
+                    .client
+                    .put_function_event_invoke_config()
+                    .function_name(function)
+                    .maximum_event_age_in_seconds(*maximum_event_age_seconds)
+                    .maximum_retry_attempts(*maximum_retry_attempts);
+                call.send().await.map_err(error::of("lambda:PutFunctionEventInvokeConfig"))?;
+            }
+            Resource::Permission { function, statement_id, principal, source_arn } => {
+                let call = self
+                    .client
+                    .add_permission()
+                    .function_name(function)
+                    .statement_id(statement_id)
+                    .action("lambda:InvokeFunction")
+                    .principal(principal)
+                    .source_arn(source_arn);
+                call.send().await.map_err(error::of("lambda:AddPermission"))?;
+            }
+            other => return Err(error::misplaced(other)),
+        }
+        Ok(Made::default())
+    }
+
+    pub(super) async fn update(
+        &self,
+        resource: &Resource,
+        changes: &[Change],
+        revision: Option<&str>,
+        security_group: Option<String>,
+    ) -> Result<Made, Error> {
+        match resource {
+            Resource::Function { .. } => {
+                self.update_function(resource, changes, revision, security_group).await?;
+                Ok(Made::default())
+            }
+            Resource::Permission { .. } => {
+                self.delete(resource).await?;
+                self.create(resource, None).await
+            }
+            other => self.create(other, None).await,
+        }
+    }
+
+    pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
+        match resource {
+            Resource::Function { name, .. } => {
+                let answer = self.client.delete_function().function_name(name).send().await;
+                error::gone("lambda:DeleteFunction", answer)?;
+            }
+            Resource::InvokeConfig { function, .. } => {
+                let answer =
+                    self.client.delete_function_event_invoke_config().function_name(function).send().await;
+                error::gone("lambda:DeleteFunctionEventInvokeConfig", answer)?;
+            }
+            Resource::Permission { function, statement_id, .. } => {
+                let call = self.client.remove_permission().function_name(function).statement_id(statement_id);
+                error::gone("lambda:RemovePermission", call.send().await)?;
+            }
+            other => return Err(error::misplaced(other)),
+        }
+        Ok(Made::default())
+    }
+}
+
+#[cfg(test)]
+mod tests;

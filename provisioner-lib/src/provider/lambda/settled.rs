@@ -1,0 +1,66 @@
+//! A function that is made or changed is busy for a while ("Lambda function states" in the Lambda developer guide).
+
+use std::time::Duration;
+
+use aws_sdk_lambda::{
+    operation::get_function_configuration::GetFunctionConfigurationOutput,
+    types::{LastUpdateStatus, State},
+};
+use tokio::time::{Instant, sleep};
+
+use super::Lambda;
+use crate::provider::{Error, ErrorKind, error};
+
+/// With network interfaces in a VPC it takes minutes.
+const PATIENCE: Duration = Duration::from_secs(300);
+const PAUSE: Duration = Duration::from_secs(1);
+const CALL: &str = "lambda:GetFunctionConfiguration";
+
+impl Lambda {
+    pub(super) async fn configuration(&self, name: &str) -> Result<GetFunctionConfigurationOutput, Error> {
+        self.client.get_function_configuration().function_name(name).send().await.map_err(error::of(CALL))
+    }
+
+    /// Waits until nothing is going on any more, and says how it is then.
+    pub(super) async fn settled(&self, name: &str) -> Result<GetFunctionConfigurationOutput, Error> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let found = self.configuration(name).await?;
+            if found.state() == Some(&State::Failed) {
+                let reason = found.state_reason().unwrap_or("no reason given");
+                return Err(Error::new(
+                    ErrorKind::Other,
+                    CALL,
+                    format!("function {name} could not be made: {reason}"),
+                ));
+            }
+            if !is_busy(&found) {
+                return Ok(found);
+            }
+            if Instant::now() + PAUSE > end {
+                let message = format!("function {name} is still busy after {} s", PATIENCE.as_secs());
+                return Err(Error::new(ErrorKind::Other, CALL, message).hint("run it again in a few minutes"));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// As [`Self::settled`], and what was asked for has to be in force.
+    pub(super) async fn updated(&self, name: &str) -> Result<GetFunctionConfigurationOutput, Error> {
+        let found = self.settled(name).await?;
+        if found.last_update_status() == Some(&LastUpdateStatus::Failed) {
+            let reason = found.last_update_status_reason().unwrap_or("no reason given");
+            return Err(Error::new(
+                ErrorKind::Other,
+                CALL,
+                format!("function {name} could not be changed: {reason}"),
+            ));
+        }
+        Ok(found)
+    }
+}
+
+fn is_busy(found: &GetFunctionConfigurationOutput) -> bool {
+    found.state() == Some(&State::Pending)
+        || found.last_update_status() == Some(&LastUpdateStatus::InProgress)
+}

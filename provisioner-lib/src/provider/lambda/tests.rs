@@ -1,0 +1,211 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    provider::wire::{self, Asked},
+    resource::Code,
+};
+
+fn lambda(answer: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> (Lambda, Asked) {
+    let mut answer = answer;
+    let (config, asked) = wire::config(move |asked| {
+        let (status, body) = answer(asked);
+        (status, body.to_string())
+    });
+    (Lambda { client: Client::new(&config) }, asked)
+}
+
+fn function(clusters: &str) -> Resource {
+    Resource::Function {
+        name: "cast-spot".into(),
+        role_arn: "arn:aws:iam::123456789012:role/CastLambdaRoleForSpot".into(),
+        runtime: "provided.al2023".into(),
+        architecture: Some("arm64".into()),
+        handler: "bootstrap".into(),
+        memory_mb: 512,
+        timeout_seconds: 150,
+        environment: BTreeMap::from([(CLUSTERS_VARIABLE.to_owned(), clusters.to_owned())]),
+        code: Some(Code { sha256: "new".into(), zip: b"zip".to_vec() }),
+        dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".into(),
+        network: None,
+        tags: BTreeMap::new(),
+    }
+}
+
+fn as_it_is(revision: &str, state: &str, update: &str) -> Value {
+    json!({
+        "FunctionName": "cast-spot",
+        "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot",
+        "RevisionId": revision,
+        "State": state,
+        "LastUpdateStatus": update,
+        "Environment": { "Variables": { "FOREIGN": "stays", CLUSTERS_VARIABLE: "old" } },
+    })
+}
+
+fn change(field: &str) -> Change {
+    Change { field: field.into(), from: String::new(), to: String::new() }
+}
+
+const CONFIGURATION: &str = "/2015-03-31/functions/cast-spot/configuration";
+const CODE: &str = "/2015-03-31/functions/cast-spot/code";
+
+#[tokio::test(start_paused = true)]
+async fn each_change_names_the_revision_that_it_goes_by_and_waits_for_the_one_before() {
+    let mut reads = 0;
+    let (lambda, asked) = lambda(move |asked| {
+        let answer = if asked.starts_with("GET") {
+            reads += 1;
+            match reads {
+                1 => as_it_is("r1", "Active", "Successful"),
+                2 | 4 => as_it_is("busy", "Active", "InProgress"),
+                3 => as_it_is("r2", "Active", "Successful"),
+                _ => as_it_is("r3", "Active", "Successful"),
+            }
+        } else {
+            as_it_is("busy", "Active", "InProgress")
+        };
+        (200, answer)
+    });
+    let changes = [change("environment.CAST_SPOT_CLUSTERS"), change("code")];
+    lambda.update(&function("a,b"), &changes, Some("r1"), None).await.unwrap();
+    let read = format!("GET {CONFIGURATION}");
+    let expected =
+        [&read, &format!("PUT {CONFIGURATION}"), &read, &read, &format!("PUT {CODE}"), &read, &read];
+    assert_eq!(wire::calls(&asked), expected.map(String::clone));
+    let asked = asked.lock().unwrap();
+    let body = |index: usize| -> Value {
+        serde_json::from_str(asked[index].splitn(3, ' ').last().unwrap()).unwrap()
+    };
+    assert_eq!(body(1)["RevisionId"], "r1");
+    assert_eq!(body(1)["Environment"]["Variables"], json!({ "FOREIGN": "stays", CLUSTERS_VARIABLE: "a,b" }));
+    assert_eq!((&body(4)["RevisionId"], &body(4)["Architectures"]), (&json!("r2"), &json!(["arm64"])));
+}
+
+#[tokio::test]
+async fn a_function_that_has_changed_since_is_not_touched() {
+    let (lambda, asked) = lambda(|_| (200, as_it_is("r2", "Active", "Successful")));
+    let changes = [change("environment.CAST_SPOT_CLUSTERS")];
+    let error = lambda.update(&function("a"), &changes, Some("r1"), None).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Changed);
+    assert_eq!(wire::calls(&asked), [format!("GET {CONFIGURATION}")]);
+}
+
+#[tokio::test]
+async fn a_lost_race_is_told_apart_from_a_failure() {
+    for (code, reason) in [
+        ("PreconditionFailedException", ErrorKind::Changed),
+        ("ResourceConflictException", ErrorKind::Changed),
+        ("InvalidParameterValueException", ErrorKind::Other),
+    ] {
+        let (lambda, _) = lambda(move |asked| {
+            if asked.starts_with("GET") {
+                (200, as_it_is("r1", "Active", "Successful"))
+            } else {
+                (409, json!({ "__type": code, "message": "no" }))
+            }
+        });
+        let changes = [change("memory_mb")];
+        let error = lambda.update(&function("a"), &changes, Some("r1"), None).await.unwrap_err();
+        assert_eq!(error.reason, reason, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lambda_may_hear_late_of_the_role_and_of_its_rights() {
+    let mut refusals = vec![
+        "The provided execution role does not have permissions to call SendMessage on SQS",
+        "The role defined for the function cannot be assumed by Lambda.",
+    ];
+    let (lambda, asked) = lambda(move |asked| {
+        if asked.starts_with("GET") {
+            return (200, as_it_is("r1", "Active", "Successful"));
+        }
+        match refusals.pop() {
+            Some(message) => (400, json!({ "__type": "InvalidParameterValueException", "message": message })),
+            None => (201, as_it_is("r1", "Pending", "Successful")),
+        }
+    });
+    lambda.create(&function("a"), None).await.unwrap();
+    let create = "POST /2015-03-31/functions".to_owned();
+    assert_eq!(wire::calls(&asked), [create.clone(), create.clone(), create, format!("GET {CONFIGURATION}")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_lambda_never_takes_is_an_error_within_the_limit() {
+    let message = "The role defined for the function cannot be assumed by Lambda.";
+    let (lambda, _) =
+        lambda(move |_| (400, json!({ "__type": "InvalidParameterValueException", "message": message })));
+    let begin = tokio::time::Instant::now();
+    let error = lambda.create(&function("a"), None).await.unwrap_err();
+    assert!(error.message.contains("cannot be assumed"), "{error}");
+    assert!(begin.elapsed().as_secs() <= 60, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_function_is_seen_with_the_revision_that_a_change_has_to_name() {
+    let (lambda, _) = lambda(|_| {
+        let mut configuration = as_it_is("r7", "Active", "Successful");
+        configuration["CodeSha256"] = json!("abc");
+        configuration["Architectures"] = json!(["x86_64"]);
+        configuration["VpcConfig"] = json!({ "VpcId": "", "SubnetIds": [], "SecurityGroupIds": [] });
+        (200, json!({ "Configuration": configuration, "Tags": { "cast-spot:managed": "cast-spot" } }))
+    });
+    let found = lambda.function("cast-spot").await.unwrap().unwrap();
+    assert_eq!(found.revision.as_deref(), Some("r7"));
+    let Resource::Function { environment, code, network, architecture, tags, .. } = found.resource else {
+        panic!()
+    };
+    assert_eq!(environment["FOREIGN"], "stays");
+    assert_eq!(
+        (code.unwrap().sha256.as_str(), network, architecture.as_deref()),
+        ("abc", None, Some("x86_64"))
+    );
+    assert_eq!(tags["cast-spot:managed"], "cast-spot");
+}
+
+#[tokio::test]
+async fn tags_that_the_caller_may_not_see_are_not_taken_for_missing() {
+    let (lambda, _) = lambda(|_| {
+        let note = json!({ "ErrorCode": "AccessDeniedException", "Message": "no" });
+        (200, json!({ "Configuration": as_it_is("r", "Active", "Successful"), "TagsError": note }))
+    });
+    let error = lambda.function("cast-spot").await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Denied { action: "lambda:ListTags".into() });
+}
+
+#[tokio::test]
+async fn what_an_absent_function_has_is_not_asked() {
+    let (lambda, asked) =
+        lambda(|_| (404, json!({ "__type": "ResourceNotFoundException", "message": "no" })));
+    let config = Resource::InvokeConfig {
+        function: "cast-spot".into(),
+        maximum_event_age_seconds: 1,
+        maximum_retry_attempts: 1,
+    };
+    assert!(lambda.observe(&[&function("a"), &config]).await.is_empty());
+    assert_eq!(wire::calls(&asked).len(), 1);
+}
+
+#[tokio::test]
+async fn a_statement_is_found_by_its_id() {
+    let (lambda, _) = lambda(|_| {
+        let statement = json!({
+            "Sid": "rule", "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
+            "Condition": { "ArnLike": { "AWS:SourceArn": "arn:rule" } },
+        });
+        let policy = json!({ "Statement": [{ "Sid": "other", "Principal": "*" }, statement] }).to_string();
+        (200, json!({ "Policy": policy }))
+    });
+    let found = lambda.permission("cast-spot", "rule").await.unwrap().unwrap().resource;
+    let expected = Resource::Permission {
+        function: "cast-spot".into(),
+        statement_id: "rule".into(),
+        principal: "events.amazonaws.com".into(),
+        source_arn: "arn:rule".into(),
+    };
+    assert_eq!(found, expected);
+    assert_eq!(lambda.permission("cast-spot", "none").await.unwrap(), None);
+}

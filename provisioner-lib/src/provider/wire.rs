@@ -1,0 +1,77 @@
+//! An AWS that answers from a closure, on the wire: for tests of what is asked, and in which order.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+        orchestrator::{HttpRequest, HttpResponse},
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+
+/// What was asked: `POST / Action=..` of IAM, `PUT /2015-03-31/functions/.. {..}` of Lambda.
+pub(super) type Asked = Arc<Mutex<Vec<String>>>;
+
+/// Status and body for a request.
+type Answer = Box<dyn FnMut(&str) -> (u16, String) + Send>;
+
+#[derive(Clone)]
+struct Wire {
+    asked: Asked,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        let uri: http::Uri = request.uri().parse().unwrap();
+        let asked = format!("{} {} {body}", request.method(), uri.path());
+        let (status, answer) = (self.answer.lock().unwrap())(&asked);
+        self.asked.lock().unwrap().push(asked);
+        let status = StatusCode::try_from(status).unwrap();
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer))))
+    }
+}
+
+/// Settings of clients that ask `answer`, and what they have asked.
+pub(super) fn config(answer: impl FnMut(&str) -> (u16, String) + Send + 'static) -> (SdkConfig, Asked) {
+    let asked = Asked::default();
+    let wire = Wire { asked: asked.clone(), answer: Arc::new(Mutex::new(Box::new(answer))) };
+    let client = http_client_fn(move |_, _| SharedHttpConnector::new(wire.clone()));
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::disabled())
+        .http_client(client);
+    (config.build(), asked)
+}
+
+/// What was asked, each cut after the part that names the call.
+pub(super) fn calls(asked: &Asked) -> Vec<String> {
+    let asked = asked.lock().unwrap();
+    asked.iter().map(|asked| action(asked).map_or_else(|| line(asked), str::to_owned)).collect()
+}
+
+/// The action of a call of the query protocol, such as those of IAM.
+pub(super) fn action(asked: &str) -> Option<&str> {
+    asked.split_once("Action=").and_then(|(_, rest)| rest.split('&').next())
+}
+
+fn line(asked: &str) -> String {
+    asked.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
