@@ -1,0 +1,119 @@
+//! Follows a plan: independent steps side by side, each after those that it needs. The first failure ends an
+//! onboarding; running it again is the recovery. An offboarding goes on with what does not depend on the failure.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+
+use crate::{
+    plan::{Action, Plan, Step},
+    provider::{Error, Made, Provider},
+    report::Report,
+    resource::Id,
+};
+
+/// Steps that run at once. IAM's own limits are not known to its callers; more than this is throttled.
+const AT_ONCE: usize = 8;
+
+/// What is heard of a running plan.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// A step has begun.
+    Started(&'a Step),
+    /// A step is done.
+    Done(&'a Step),
+    /// A step has failed.
+    Failed(&'a Step, &'a Error),
+}
+
+/// What is done after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing more is begun.
+    Stop,
+    /// What does not depend on the failed step is done.
+    GoOn,
+}
+
+/// Lets somebody else end a run: nothing more is begun, what has begun is finished.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Nothing has been said yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Ends the run.
+    pub fn say(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to end.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Follows `plan`. A plan with conflicts is not begun.
+pub async fn apply(
+    plan: &Plan,
+    provider: &impl Provider,
+    on_failure: OnFailure,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Report {
+    let mut report = Report::of(plan);
+    if plan.conflicts().next().is_some() {
+        return report;
+    }
+    let mut waiting: Vec<&Step> = plan.writes().collect();
+    let mut done: BTreeSet<&Id> = BTreeSet::new();
+    let mut failed = false;
+    let mut running = FuturesUnordered::new();
+    loop {
+        let goes_on = !stop.is_said() && (!failed || on_failure == OnFailure::GoOn);
+        while goes_on && running.len() < AT_ONCE {
+            let ready = waiting.iter().position(|step| step.after.iter().all(|id| done.contains(id)));
+            let Some(ready) = ready else { break };
+            let step = waiting.remove(ready);
+            progress(Progress::Started(step));
+            running.push(async move { (step, take(step, provider).await) });
+        }
+        let Some((step, result)) = running.next().await else { break };
+        match &result {
+            Ok(_) => {
+                done.insert(&step.id);
+                progress(Progress::Done(step));
+            }
+            Err(error) => {
+                failed = true;
+                progress(Progress::Failed(step, error));
+            }
+        }
+        report.record(&step.id, result);
+    }
+    report.stopped = stop.is_said();
+    report
+}
+
+async fn take(step: &Step, provider: &impl Provider) -> Result<Made, Error> {
+    match &step.action {
+        Action::Create => provider.create(&step.resource).await,
+        Action::Update { changes } => {
+            provider.update(&step.resource, changes, step.revision.as_deref()).await
+        }
+        Action::Replace { .. } => {
+            provider.delete(&step.resource).await?;
+            provider.create(&step.resource).await
+        }
+        Action::Delete => provider.delete(&step.resource).await,
+        Action::Keep | Action::Conflict { .. } => Ok(Made::default()),
+    }
+}

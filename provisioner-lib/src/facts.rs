@@ -1,0 +1,147 @@
+//! What has to be known before anything can be desired: who asks, what cluster it is, who else is registered.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+/// Who makes the calls (STS `GetCallerIdentity`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// `aws`, `aws-us-gov` or `aws-cn`.
+    pub partition: String,
+    /// Account id.
+    pub account: String,
+    /// ARN of the caller.
+    pub arn: String,
+}
+
+/// How a cluster lets IAM principals in (EKS API Reference, "AccessConfigResponse").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AuthenticationMode {
+    /// Access entries alone.
+    Api,
+    /// Both; access entries win.
+    ApiAndConfigMap,
+    /// The ConfigMap `aws-auth` alone. Also of clusters that do not say.
+    ConfigMap,
+}
+
+impl AuthenticationMode {
+    /// Whether access entries are looked at.
+    #[must_use]
+    pub fn has_api(self) -> bool {
+        self != Self::ConfigMap
+    }
+}
+
+/// The cluster as `DescribeCluster` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cluster {
+    /// Name.
+    pub name: String,
+    /// ARN.
+    pub arn: String,
+    /// `ACTIVE` and others.
+    pub status: String,
+    /// Address of the API server.
+    pub endpoint: String,
+    /// PEM of its certificate authority, in base64.
+    pub certificate_authority: String,
+    /// How it lets principals in.
+    pub authentication_mode: AuthenticationMode,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Its subnets.
+    pub subnet_ids: Vec<String>,
+    /// The security group that EKS has made for it.
+    pub security_group_id: String,
+    /// Whether the API server is reached from the internet.
+    pub public_access: bool,
+    /// From which addresses.
+    pub public_access_cidrs: Vec<String>,
+    /// Whether it is reached from its VPC by private addresses.
+    pub private_access: bool,
+}
+
+/// Status of a cluster that is not there, which AWS has no word for.
+const GONE: &str = "NOT_FOUND";
+
+impl Cluster {
+    /// A cluster that is not there: all that is known of it follows from its name.
+    #[must_use]
+    pub fn gone(name: &str, arn: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            arn,
+            status: GONE.to_owned(),
+            endpoint: String::new(),
+            certificate_authority: String::new(),
+            authentication_mode: AuthenticationMode::Api,
+            vpc_id: String::new(),
+            subnet_ids: Vec::new(),
+            security_group_id: String::new(),
+            public_access: true,
+            public_access_cidrs: Vec::new(),
+            private_access: false,
+        }
+    }
+
+    /// Whether it is not there.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.status == GONE
+    }
+
+    /// Whether a function outside of the VPC, whose address nobody knows, reaches the API server.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        // No list at all means everywhere (EKS API Reference, "VpcConfigRequest").
+        let everywhere =
+            self.public_access_cidrs.is_empty() || self.public_access_cidrs.iter().any(|c| c == "0.0.0.0/0");
+        self.public_access && everywhere
+    }
+}
+
+/// The function as it is now, as far as others depend on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CurrentFunction {
+    /// Clusters in its environment.
+    pub clusters: BTreeSet<String>,
+    /// Subnets that it is in; none outside of a VPC.
+    pub vpc_id: Option<String>,
+}
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// Who makes the calls.
+    pub identity: Identity,
+    /// The region of the calls.
+    pub region: String,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The function, if there is one in the region. Looked at before the register: a cluster that another
+    /// onboarding adds in between is then in the register.
+    pub function: Option<CurrentFunction>,
+    /// Registered clusters of the account: region and name.
+    pub register: BTreeSet<(String, String)>,
+}
+
+impl Facts {
+    /// Clusters of this region that the function serves besides this one.
+    #[must_use]
+    pub fn others_in_region(&self) -> BTreeSet<String> {
+        let registered =
+            self.register.iter().filter(|(region, _)| *region == self.region).map(|(_, name)| name.clone());
+        let served = self.function.iter().flat_map(|function| function.clusters.iter().cloned());
+        registered.chain(served).filter(|name| *name != self.cluster.name).collect()
+    }
+
+    /// Whether another cluster of the account, in any region, is registered.
+    #[must_use]
+    pub fn has_others(&self) -> bool {
+        let own = (self.region.clone(), self.cluster.name.clone());
+        self.register.iter().any(|registered| *registered != own) || !self.others_in_region().is_empty()
+    }
+}

@@ -1,0 +1,134 @@
+//! What everything is called. Names follow from the cluster alone, so that no state file is needed; a name that
+//! would be too long is cut and told apart by a hash.
+
+use sha2::{Digest, Sha256};
+
+/// The policy that all clusters of an account share.
+pub const CAST_EKS_POLICY: &str = "CastEKSPolicy";
+/// The function's role, shared by all clusters of an account.
+pub const LAMBDA_ROLE: &str = "CastLambdaRoleForSpot";
+/// Inline policy of the function's role for what belongs to no cluster.
+pub const LAMBDA_ROLE_SHARED: &str = "cast-spot";
+/// The function, one in a region.
+pub const FUNCTION: &str = "cast-spot";
+/// Its log group.
+pub const LOG_GROUP: &str = "/aws/lambda/cast-spot";
+/// Where events end that could not be handled.
+pub const DEAD_LETTER_QUEUE: &str = "cast-spot-dlq";
+/// The rule that sends Spot notices to the function.
+pub const RULE: &str = "cast-spot-interruption";
+/// Security group of a function that reaches private endpoints.
+pub const SECURITY_GROUP: &str = "cast-spot-handler";
+/// Kubernetes group of the handler, see `infra/kubernetes/rbac.yaml`.
+pub const HANDLER_GROUP: &str = "cast-spot:handler";
+
+/// Tag of everything that is ours. Its value is [`MANAGED`].
+pub const TAG_MANAGED: &str = "cast-spot:managed";
+/// Value of [`TAG_MANAGED`].
+pub const MANAGED: &str = "cast-spot";
+/// Tag: the cluster that an object belongs to. Shared objects lack it.
+pub const TAG_CLUSTER: &str = "cast-spot:cluster";
+/// Tag: the cluster's region.
+pub const TAG_REGION: &str = "cast-spot:region";
+/// Tag of the principal: name of the cluster's node role, which the shared policy lets it pass.
+pub const TAG_NODE_ROLE: &str = "cast-spot:node-role";
+
+/// Longest name of an IAM role or user ("IAM and AWS STS quotas" in the IAM User Guide).
+const ROLE_LIMIT: usize = 64;
+/// Longest name of a managed policy, same page.
+const POLICY_LIMIT: usize = 128;
+
+/// Seven characters that stand for a cluster: the start of the SHA-256 of its ARN.
+#[must_use]
+pub fn suffix(cluster_arn: &str) -> String {
+    let digest = Sha256::digest(cluster_arn.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..7].to_owned()
+}
+
+/// IAM user or role that manages the cluster.
+#[must_use]
+pub fn principal(cluster: &str, cluster_arn: &str) -> String {
+    let whole = format!("cast-eks-{cluster}");
+    if whole.len() <= ROLE_LIMIT {
+        return whole;
+    }
+    fit("cast-eks-", cluster, &format!("-{}", suffix(cluster_arn)), ROLE_LIMIT)
+}
+
+/// Role and instance profile of the nodes.
+#[must_use]
+pub fn node_role(cluster: &str, cluster_arn: &str) -> String {
+    fit("cast-", cluster, &format!("-eks-{}", suffix(cluster_arn)), ROLE_LIMIT)
+}
+
+/// The cluster-restricted managed policy.
+#[must_use]
+pub fn restricted_policy(cluster: &str, cluster_arn: &str) -> String {
+    fit("CastEKSRestrictedAccess-", cluster, &format!("-{}", suffix(cluster_arn)), POLICY_LIMIT)
+}
+
+/// Inline policy of [`LAMBDA_ROLE`] for one cluster. All of them together are the register of clusters.
+#[must_use]
+pub fn registration(region: &str, cluster: &str) -> String {
+    format!("{LAMBDA_ROLE_SHARED}.{region}.{cluster}")
+}
+
+/// Region and cluster of an inline policy's name, if it is a registration. Neither has a dot in it.
+#[must_use]
+pub fn registered(policy: &str) -> Option<(&str, &str)> {
+    policy.strip_prefix(LAMBDA_ROLE_SHARED)?.strip_prefix('.')?.split_once('.')
+}
+
+/// `prefix`, as much of `middle` as has room, and `suffix`.
+fn fit(prefix: &str, middle: &str, suffix: &str, limit: usize) -> String {
+    let room = limit - prefix.len() - suffix.len();
+    // Cluster names are ASCII (EKS API Reference, "CreateCluster"); anything else is refused before.
+    format!("{prefix}{}{suffix}", middle.get(..room.min(middle.len())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arn(cluster: &str) -> String {
+        format!("arn:aws:eks:eu-west-1:123456789012:cluster/{cluster}")
+    }
+
+    #[test]
+    fn names_of_the_seed_are_used_where_they_fit() {
+        assert_eq!(principal("prod", &arn("prod")), "cast-eks-prod");
+        let node = node_role("prod", &arn("prod"));
+        assert!(node.starts_with("cast-prod-eks-") && node.len() == "cast-prod-eks-".len() + 7, "{node}");
+    }
+
+    #[test]
+    fn the_longest_cluster_name_fits_everywhere() {
+        let long = "c".repeat(100);
+        assert_eq!(principal(&long, &arn(&long)).len(), 64);
+        assert_eq!(node_role(&long, &arn(&long)).len(), 64);
+        assert!(restricted_policy(&long, &arn(&long)).len() <= 128);
+        assert!(registration("us-gov-east-1", &long).len() <= 128);
+    }
+
+    #[test]
+    fn clusters_that_differ_only_in_the_part_that_is_cut_have_different_names() {
+        let (one, two) = (format!("{}1", "c".repeat(99)), format!("{}2", "c".repeat(99)));
+        assert_ne!(principal(&one, &arn(&one)), principal(&two, &arn(&two)));
+        assert_ne!(node_role(&one, &arn(&one)), node_role(&two, &arn(&two)));
+        assert_ne!(restricted_policy(&one, &arn(&one)), restricted_policy(&two, &arn(&two)));
+    }
+
+    #[test]
+    fn one_name_in_two_regions_is_two_clusters() {
+        let there = arn("prod").replace("eu-west-1", "us-east-1");
+        assert_ne!(node_role("prod", &arn("prod")), node_role("prod", &there));
+        assert_ne!(restricted_policy("prod", &arn("prod")), restricted_policy("prod", &there));
+    }
+
+    #[test]
+    fn a_registration_is_read_back() {
+        assert_eq!(registered(&registration("eu-west-1", "prod_2-a")), Some(("eu-west-1", "prod_2-a")));
+        assert_eq!(registered("cast-spot"), None);
+        assert_eq!(registered("somebody-elses"), None);
+    }
+}

@@ -1,0 +1,283 @@
+//! What there is against what is to be: a list of steps, pure data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    desired::Desired,
+    names::{MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
+    resource::{Id, Kind, Resource},
+};
+
+mod changes;
+
+pub use changes::Change;
+
+/// A resource as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its state.
+    pub resource: Resource,
+    /// When it was made, in seconds since 1970, where that matters: of roles and access entries.
+    pub created: Option<i64>,
+    /// What a change has to name, so that it changes nothing that somebody else has changed since.
+    pub revision: Option<String>,
+}
+
+/// Everything that was looked for and is there.
+pub type Observed = BTreeMap<Id, Found>;
+
+/// What is done about a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// It is not there.
+    Create,
+    /// It differs.
+    Update {
+        /// In what.
+        changes: Vec<Change>,
+    },
+    /// It differs in what cannot be changed: it goes and is made anew.
+    Replace {
+        /// In what.
+        why: String,
+    },
+    /// It is ours and no longer wanted.
+    Delete,
+    /// It is as it should be.
+    Keep,
+    /// Something that is not ours stands in its place.
+    Conflict {
+        /// Whose it is.
+        why: String,
+    },
+}
+
+impl Action {
+    /// Whether it writes.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        !matches!(self, Self::Keep | Self::Conflict { .. })
+    }
+}
+
+/// One resource, and what is done about it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// The resource.
+    pub id: Id,
+    /// What is done.
+    #[serde(flatten)]
+    pub action: Action,
+    /// How it is to be; of [`Action::Delete`], how it is.
+    pub resource: Resource,
+    /// Steps of this plan that come first.
+    pub after: Vec<Id>,
+    /// See [`Found::revision`].
+    #[serde(skip)]
+    pub revision: Option<String>,
+}
+
+/// Steps in an order that can be followed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Plan {
+    /// One for each resource.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The steps that write.
+    pub fn writes(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.action.writes())
+    }
+
+    /// Whether nothing is to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.iter().all(|step| step.action == Action::Keep)
+    }
+
+    /// What stands in the way.
+    pub fn conflicts(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| matches!(step.action, Action::Conflict { .. }))
+    }
+}
+
+/// Compares. With `adopt`, what is not ours becomes ours; without, it is a conflict.
+#[must_use]
+pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
+    let mut steps: Vec<Step> =
+        desired.present.iter().map(|resource| present(resource, observed, adopt)).collect();
+    // A principal that is made anew has another unique id, and access entries go by that ("Access entries" in the
+    // EKS User Guide).
+    let made: BTreeSet<Id> = steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Create | Action::Replace { .. }))
+        .map(|step| step.id.clone())
+        .collect();
+    for step in &mut steps {
+        if let Resource::AccessEntry { principal, .. } = &step.resource
+            && made.contains(&principal.id())
+            && matches!(step.action, Action::Keep | Action::Update { .. })
+        {
+            step.action = Action::Replace { why: "its principal is made anew".to_owned() };
+        }
+    }
+    let updated: Vec<Id> =
+        steps.iter().filter(|step| step.action.writes()).map(|step| step.id.clone()).collect();
+    steps.extend(desired.absent.iter().filter_map(|resource| absent(resource, observed)));
+    order(steps, &updated)
+}
+
+/// Whether what there is, is what is wanted, in all that can be changed.
+pub(crate) fn is_as_wanted(wanted: &Resource, found: &Resource) -> bool {
+    changes::between(wanted, found).is_empty()
+}
+
+fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
+    let id = wanted.id();
+    let found = observed.get(&id);
+    let action = match found {
+        None => Action::Create,
+        Some(found) => match foreign(wanted, found) {
+            Some(why) if !adopt => Action::Conflict { why },
+            _ => compare(wanted, found, observed),
+        },
+    };
+    let revision = found.and_then(|found| found.revision.clone());
+    Step { id, action, resource: wanted.clone(), after: Vec::new(), revision }
+}
+
+fn compare(wanted: &Resource, found: &Found, observed: &Observed) -> Action {
+    if let Resource::AccessEntry { principal, .. } = wanted
+        && let Some(role) = observed.get(&principal.id())
+        && role.created > found.created
+    {
+        return Action::Replace { why: "its principal was made anew since".to_owned() };
+    }
+    let changes = changes::between(wanted, &found.resource);
+    if changes.is_empty() {
+        return Action::Keep;
+    }
+    match changes::fixed(wanted.id().kind, &changes) {
+        Some(why) => Action::Replace { why },
+        None => Action::Update { changes },
+    }
+}
+
+/// Goes only if it is ours: by its tags, or as a part of something that is.
+fn absent(unwanted: &Resource, observed: &Observed) -> Option<Step> {
+    let id = unwanted.id();
+    let found = observed.get(&id)?;
+    let whole = unwanted.needs().into_iter().next().and_then(|whole| observed.get(&whole));
+    let is_part = found.resource.tags().is_none() && label(&found.resource).is_none();
+    let owner = if is_part { whole } else { Some(found) };
+    if owner.is_some_and(|owner| foreign(&expected(owner, unwanted), owner).is_some()) {
+        return None;
+    }
+    Some(Step {
+        id,
+        action: Action::Delete,
+        resource: found.resource.clone(),
+        after: Vec::new(),
+        revision: found.revision.clone(),
+    })
+}
+
+/// What ownership is read off: the unwanted resource itself, or its whole as it is.
+fn expected(owner: &Found, unwanted: &Resource) -> Resource {
+    if owner.resource.id() == unwanted.id() { unwanted.clone() } else { owner.resource.clone() }
+}
+
+/// Whose the found one is, if not ours or another cluster's.
+fn foreign(wanted: &Resource, found: &Found) -> Option<String> {
+    if let Some(label) = label(&found.resource) {
+        return (label != MANAGED).then(|| format!("it lacks the label {LABEL}={MANAGED}"));
+    }
+    let tags = found.resource.tags()?;
+    if tags.get(TAG_MANAGED).map(String::as_str) != Some(MANAGED) {
+        return Some(format!("it lacks the tag {TAG_MANAGED}={MANAGED}"));
+    }
+    // The function serves all clusters; its tag says whether it is only one.
+    if wanted.id().kind == Kind::Function {
+        return None;
+    }
+    for tag in [TAG_CLUSTER, TAG_REGION] {
+        let (ours, theirs) = (wanted.tags().and_then(|tags| tags.get(tag)), tags.get(tag));
+        if let (Some(ours), Some(theirs)) = (ours, theirs)
+            && ours != theirs
+        {
+            return Some(format!("its tag {tag} says {theirs}"));
+        }
+    }
+    None
+}
+
+/// Label that says who has made a Kubernetes object ("Recommended Labels" in the Kubernetes documentation).
+const LABEL: &str = "app.kubernetes.io/name";
+
+fn label(resource: &Resource) -> Option<&str> {
+    match resource {
+        Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. } => {
+            Some(manifest["metadata"]["labels"][LABEL].as_str().unwrap_or_default())
+        }
+        _ => None,
+    }
+}
+
+/// Fills in what each step waits for and sorts by it. `updated` are steps that are done before anything goes: a
+/// function lets go of a cluster before the cluster is struck off the register.
+fn order(mut steps: Vec<Step>, updated: &[Id]) -> Plan {
+    let needs: BTreeMap<Id, Vec<Id>> =
+        steps.iter().map(|step| (step.id.clone(), step.resource.needs())).collect();
+    let writes: BTreeMap<Id, bool> =
+        steps.iter().map(|step| (step.id.clone(), step.action == Action::Delete)).collect();
+    let everything: Vec<Id> =
+        steps.iter().filter(|step| step.action.writes()).map(|step| step.id.clone()).collect();
+    for step in &mut steps {
+        if !step.action.writes() {
+            continue;
+        }
+        let mut after: BTreeSet<Id> = BTreeSet::new();
+        if step.action == Action::Delete {
+            let dependents =
+                needs.iter().filter(|(_, needs)| needs.contains(&step.id)).map(|(id, _)| id.clone());
+            after.extend(dependents.filter(|id| writes[id]));
+            after.extend(updated.iter().cloned());
+        } else {
+            after.extend(needs[&step.id].iter().filter(|id| writes.get(id) == Some(&false)).cloned());
+            // Shown once: nothing may fail after it.
+            if step.id.kind == Kind::AccessKey {
+                after.extend(everything.iter().filter(|id| !writes[id] && **id != step.id).cloned());
+            }
+        }
+        step.after = after.into_iter().filter(|id| everything.contains(id) && *id != step.id).collect();
+    }
+    Plan { steps: sorted(steps) }
+}
+
+/// Each step after those that it waits for; else in the order given.
+fn sorted(steps: Vec<Step>) -> Vec<Step> {
+    let (mut sorted, mut rest): (Vec<Step>, Vec<Step>) = (Vec::new(), steps);
+    while !rest.is_empty() {
+        let waiting: BTreeSet<Id> = rest.iter().map(|step| step.id.clone()).collect();
+        let next = rest.iter().position(|step| !step.after.iter().any(|id| waiting.contains(id)));
+        // A circle cannot be: needs go from parts to wholes. If there were one, the order given would do.
+        sorted.push(rest.remove(next.unwrap_or(0)));
+    }
+    sorted
+}
+
+/// A field's value without what depends on the order of writing.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! What differs, field by field.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::text;
+use crate::{
+    policy,
+    resource::{CLUSTERS_VARIABLE, Kind, Resource},
+};
+
+/// Prefix of our tags. Others are no business of ours.
+const OURS: &str = "cast-spot:";
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Its name; `tags.x` of a tag.
+    pub field: String,
+    /// What it says; empty where there is nothing.
+    pub from: String,
+    /// What it is to say; empty where nothing is to be.
+    pub to: String,
+}
+
+/// All that differs between what is wanted and what there is.
+pub(super) fn between(wanted: &Resource, found: &Resource) -> Vec<Change> {
+    let (wanted, found) = (fields(wanted), fields(found));
+    let mut changes = Vec::new();
+    for (field, to) in &wanted {
+        compare(field, found.get(field).unwrap_or(&Value::Null), to, &mut changes);
+    }
+    changes
+}
+
+/// Why it has to be made anew, if one of the changes is in what cannot be changed.
+pub(super) fn fixed(kind: Kind, changes: &[Change]) -> Option<String> {
+    let fixed: &[&str] = match kind {
+        Kind::AccessEntry => &["entry_type"],
+        Kind::ClusterRoleBinding => &["manifest.roleRef"],
+        // Statements of a resource policy are added and removed, not changed.
+        Kind::Permission => &["principal", "source_arn"],
+        _ => &[],
+    };
+    let change = changes.iter().find(|change| fixed.contains(&change.field.as_str()))?;
+    Some(format!("{} cannot be changed from {} to {}", change.field, change.from, change.to))
+}
+
+fn compare(field: &str, from: &Value, to: &Value, changes: &mut Vec<Change>) {
+    let mut differs = |field: String, from: &Value, to: &Value| {
+        let shown = |value: &Value| if value.is_null() { String::new() } else { text(value) };
+        changes.push(Change { field, from: shown(from), to: shown(to) });
+    };
+    match field {
+        // Cannot be changed and says nothing about rights.
+        "description" | "kind" | "principal_arn" => {}
+        "document" | "trust" | "policy" => {
+            if !policy::same(from, to) {
+                differs(field.to_owned(), from, to);
+            }
+        }
+        "tags" | "environment" => {
+            for key in keys(field, from, to) {
+                if from.get(&key) != to.get(&key) {
+                    let value = |side: &Value| side.get(&key).cloned().unwrap_or_default();
+                    differs(format!("{field}.{key}"), &value(from), &value(to));
+                }
+            }
+        }
+        "code" => {
+            if !to.is_null() && from["sha256"] != to["sha256"] {
+                differs("code".to_owned(), &from["sha256"], &to["sha256"]);
+            }
+        }
+        "manifest" => {
+            for part in ["rules", "roleRef", "subjects"] {
+                if from[part] != to[part] {
+                    differs(format!("manifest.{part}"), &from[part], &to[part]);
+                }
+            }
+        }
+        "architecture" if to.is_null() => {}
+        "groups" | "policies" | "subnet_ids" => {
+            if sorted(from) != sorted(to) {
+                differs(field.to_owned(), from, to);
+            }
+        }
+        _ => {
+            if from != to {
+                differs(field.to_owned(), from, to);
+            }
+        }
+    }
+}
+
+/// Tags that are ours, on both sides; variables that are wanted. What else stands there stays.
+fn keys(field: &str, from: &Value, to: &Value) -> Vec<String> {
+    let keys = |value: &Value| value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
+    let mut all = keys(to).unwrap_or_default();
+    if field == "tags" {
+        all.extend(keys(from).unwrap_or_default().into_iter().filter(|key| key.starts_with(OURS)));
+    } else {
+        all.push(CLUSTERS_VARIABLE.to_owned());
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn sorted(list: &Value) -> Vec<String> {
+    let mut items: Vec<String> = list.as_array().into_iter().flatten().map(text).collect();
+    items.sort();
+    items
+}
+
+fn fields(resource: &Resource) -> Map<String, Value> {
+    // The network is compared by its parts, so that the order of subnets does not matter.
+    let mut fields = match serde_json::to_value(resource) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    if let Some(Value::Object(network)) = fields.remove("network") {
+        fields.extend(network);
+    }
+    if let Some(mapping) = fields.remove("mapping") {
+        fields.extend(mapping.as_object().cloned().unwrap_or_default());
+    }
+    fields.entry("kind").or_insert(json!(null));
+    fields
+}

@@ -1,0 +1,404 @@
+//! The closed set of things that onboarding makes: what each is called, what it needs first, what it looks like.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    aws_auth::{Mapping, Section},
+    names,
+};
+
+/// The handler's setting that lists its clusters (docs/configuration.md).
+pub const CLUSTERS_VARIABLE: &str = "CAST_SPOT_CLUSTERS";
+/// AWS managed policy of functions in a VPC.
+pub const VPC_ACCESS: &str = "AWSLambdaVPCAccessExecutionRole";
+
+/// Tags, or labels.
+pub type Tags = BTreeMap<String, String>;
+
+/// Kinds of resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Customer managed IAM policy.
+    Policy,
+    /// IAM role.
+    Role,
+    /// IAM user.
+    User,
+    /// Managed policy on a role or user.
+    Attachment,
+    /// Inline policy of a role.
+    InlinePolicy,
+    /// Instance profile.
+    InstanceProfile,
+    /// Access key of a user.
+    AccessKey,
+    /// CloudWatch Logs log group.
+    LogGroup,
+    /// SQS queue.
+    Queue,
+    /// EC2 security group.
+    SecurityGroup,
+    /// Ingress rule of a security group.
+    Ingress,
+    /// Lambda function.
+    Function,
+    /// Settings of a function's asynchronous invocations.
+    InvokeConfig,
+    /// Statement of a function's resource policy.
+    Permission,
+    /// EventBridge rule.
+    Rule,
+    /// Target of a rule.
+    Target,
+    /// EKS access entry.
+    AccessEntry,
+    /// Entry of the ConfigMap `aws-auth`.
+    AwsAuth,
+    /// Kubernetes ClusterRole.
+    ClusterRole,
+    /// Kubernetes ClusterRoleBinding.
+    ClusterRoleBinding,
+}
+
+impl Kind {
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Role => "role",
+            Self::User => "user",
+            Self::Attachment => "attachment",
+            Self::InlinePolicy => "inline policy",
+            Self::InstanceProfile => "instance profile",
+            Self::AccessKey => "access key",
+            Self::LogGroup => "log group",
+            Self::Queue => "queue",
+            Self::SecurityGroup => "security group",
+            Self::Ingress => "ingress rule",
+            Self::Function => "function",
+            Self::InvokeConfig => "invoke config",
+            Self::Permission => "permission",
+            Self::Rule => "rule",
+            Self::Target => "target",
+            Self::AccessEntry => "access entry",
+            Self::AwsAuth => "aws-auth entry",
+            Self::ClusterRole => "ClusterRole",
+            Self::ClusterRoleBinding => "ClusterRoleBinding",
+        }
+    }
+}
+
+/// What a resource is known by: its kind and name. The name of a part has that of its whole in front.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Id {
+    /// Kind.
+    pub kind: Kind,
+    /// Name.
+    pub name: String,
+}
+
+impl Id {
+    /// The id of `name`.
+    pub fn new(kind: Kind, name: impl Into<String>) -> Self {
+        Self { kind, name: name.into() }
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.words(), self.name)
+    }
+}
+
+/// Who can have policies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Principal {
+    /// A role, by name.
+    Role(String),
+    /// A user, by name.
+    User(String),
+}
+
+impl Principal {
+    /// Name of the role or user.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Role(name) | Self::User(name) => name,
+        }
+    }
+
+    /// Id of the role or user.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        match self {
+            Self::Role(name) => Id::new(Kind::Role, name),
+            Self::User(name) => Id::new(Kind::User, name),
+        }
+    }
+
+    /// Its ARN in an account.
+    #[must_use]
+    pub fn arn(&self, partition: &str, account: &str) -> String {
+        match self {
+            Self::Role(name) => format!("arn:{partition}:iam::{account}:role/{name}"),
+            Self::User(name) => format!("arn:{partition}:iam::{account}:user/{name}"),
+        }
+    }
+}
+
+/// The code of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Code {
+    /// SHA-256 of the zip in base64, as Lambda shows it.
+    pub sha256: String,
+    /// The zip.
+    #[serde(skip)]
+    pub zip: Vec<u8>,
+}
+
+/// A function's place in a VPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Network {
+    /// The VPC.
+    pub vpc_id: String,
+    /// Its subnets.
+    pub subnet_ids: Vec<String>,
+    /// Name of the security group, in this VPC.
+    pub security_group: String,
+}
+
+/// A resource as it is to be, or as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "fields carry the names of the AWS and Kubernetes APIs")]
+pub enum Resource {
+    /// Customer managed IAM policy.
+    Policy { arn: String, name: String, description: String, document: Value, tags: Tags },
+    /// IAM role.
+    Role { name: String, description: String, trust: Value, tags: Tags },
+    /// IAM user.
+    User { name: String, tags: Tags },
+    /// Managed policy on a role or user.
+    Attachment { principal: Principal, policy_arn: String },
+    /// Inline policy of a role.
+    InlinePolicy { role: String, name: String, document: Value },
+    /// Instance profile with its one role.
+    InstanceProfile { name: String, role: String, tags: Tags },
+    /// Access key of a user. Its secret is shown once and kept nowhere.
+    AccessKey { user: String, rotate: bool },
+    /// CloudWatch Logs log group.
+    LogGroup { name: String, retention_days: i32, tags: Tags },
+    /// SQS queue.
+    Queue { name: String, retention_seconds: u32, policy: Value, tags: Tags },
+    /// EC2 security group.
+    SecurityGroup { name: String, vpc_id: String, description: String, tags: Tags },
+    /// TCP from the group called `from` into the group `to`.
+    Ingress { from: String, vpc_id: String, to: String, port: u16 },
+    /// Lambda function. Foreign environment variables and tags are left as they are.
+    Function {
+        name: String,
+        role_arn: String,
+        runtime: String,
+        /// None: what is there is right.
+        architecture: Option<String>,
+        handler: String,
+        memory_mb: i32,
+        timeout_seconds: i32,
+        environment: BTreeMap<String, String>,
+        /// None: what is there is right.
+        code: Option<Code>,
+        dead_letter_arn: String,
+        /// None: where it is, is right.
+        network: Option<Network>,
+        tags: Tags,
+    },
+    /// Settings of a function's asynchronous invocations.
+    InvokeConfig { function: String, maximum_event_age_seconds: i32, maximum_retry_attempts: i32 },
+    /// Statement of a function's resource policy: a rule may invoke it.
+    Permission { function: String, statement_id: String, principal: String, source_arn: String },
+    /// EventBridge rule of the default bus.
+    Rule { name: String, pattern: Value, description: String, tags: Tags },
+    /// Target of a rule.
+    Target { rule: String, target_id: String, arn: String, dead_letter_arn: String },
+    /// EKS access entry, with the access policies (ARNs) that it has on the whole cluster.
+    AccessEntry {
+        cluster: String,
+        principal: Principal,
+        principal_arn: String,
+        entry_type: String,
+        groups: Vec<String>,
+        policies: Vec<String>,
+        tags: Tags,
+    },
+    /// Entry of the ConfigMap `aws-auth`.
+    AwsAuth { principal: Principal, mapping: MappingFields },
+    /// Kubernetes ClusterRole.
+    ClusterRole { name: String, manifest: Value },
+    /// Kubernetes ClusterRoleBinding.
+    ClusterRoleBinding { name: String, manifest: Value },
+}
+
+/// [`Mapping`], as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields of aws-auth")]
+pub struct MappingFields {
+    pub users: bool,
+    pub arn: String,
+    pub username: String,
+    pub groups: Vec<String>,
+}
+
+impl From<&MappingFields> for Mapping {
+    fn from(fields: &MappingFields) -> Self {
+        Self {
+            section: if fields.users { Section::MapUsers } else { Section::MapRoles },
+            arn: fields.arn.clone(),
+            username: fields.username.clone(),
+            groups: fields.groups.clone(),
+        }
+    }
+}
+
+impl Resource {
+    /// What it is known by.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        match self {
+            Self::Policy { name, .. } => Id::new(Kind::Policy, name),
+            Self::Role { name, .. } => Id::new(Kind::Role, name),
+            Self::User { name, .. } => Id::new(Kind::User, name),
+            Self::Attachment { principal, policy_arn } => attachment(principal, policy_arn),
+            Self::InlinePolicy { role, name, .. } => Id::new(Kind::InlinePolicy, format!("{role}/{name}")),
+            Self::InstanceProfile { name, .. } => Id::new(Kind::InstanceProfile, name),
+            Self::AccessKey { user, .. } => Id::new(Kind::AccessKey, user),
+            Self::LogGroup { name, .. } => Id::new(Kind::LogGroup, name),
+            Self::Queue { name, .. } => Id::new(Kind::Queue, name),
+            Self::SecurityGroup { name, vpc_id, .. } => {
+                Id::new(Kind::SecurityGroup, format!("{vpc_id}/{name}"))
+            }
+            Self::Ingress { from, to, port, .. } => Id::new(Kind::Ingress, format!("{to}/{from}:{port}")),
+            Self::Function { name, .. } => Id::new(Kind::Function, name),
+            Self::InvokeConfig { function, .. } => Id::new(Kind::InvokeConfig, function),
+            Self::Permission { function, statement_id, .. } => {
+                Id::new(Kind::Permission, format!("{function}/{statement_id}"))
+            }
+            Self::Rule { name, .. } => Id::new(Kind::Rule, name),
+            Self::Target { rule, target_id, .. } => Id::new(Kind::Target, format!("{rule}/{target_id}")),
+            Self::AccessEntry { cluster, principal, .. } => {
+                Id::new(Kind::AccessEntry, format!("{cluster}/{}", principal.name()))
+            }
+            Self::AwsAuth { principal, .. } => Id::new(Kind::AwsAuth, principal.name()),
+            Self::ClusterRole { name, .. } => Id::new(Kind::ClusterRole, name),
+            Self::ClusterRoleBinding { name, .. } => Id::new(Kind::ClusterRoleBinding, name),
+        }
+    }
+
+    /// What has to stand before it is made, and may only go after it has gone. What is not ours (AWS managed
+    /// policies) is in no plan and thus never waited for. The first one is the whole that a part belongs to.
+    #[must_use]
+    pub fn needs(&self) -> Vec<Id> {
+        match self {
+            Self::Policy { .. }
+            | Self::Role { .. }
+            | Self::User { .. }
+            | Self::LogGroup { .. }
+            | Self::Queue { .. }
+            | Self::SecurityGroup { .. }
+            | Self::Rule { .. }
+            | Self::ClusterRole { .. } => Vec::new(),
+            Self::Attachment { principal, policy_arn } => {
+                vec![principal.id(), Id::new(Kind::Policy, last(policy_arn))]
+            }
+            Self::InlinePolicy { role, .. } | Self::InstanceProfile { role, .. } => {
+                vec![Id::new(Kind::Role, role)]
+            }
+            Self::AccessKey { user, .. } => vec![Id::new(Kind::User, user)],
+            Self::Ingress { from, vpc_id, .. } => {
+                vec![Id::new(Kind::SecurityGroup, format!("{vpc_id}/{from}"))]
+            }
+            Self::Function { role_arn, dead_letter_arn, network, environment, .. } => {
+                function_needs(role_arn, dead_letter_arn, network.as_ref(), environment)
+            }
+            Self::InvokeConfig { function, .. } | Self::Permission { function, .. } => {
+                vec![Id::new(Kind::Function, function)]
+            }
+            Self::Target { rule, arn, dead_letter_arn, .. } => {
+                let function = arn.rsplit(':').next().unwrap_or_default();
+                let queue = dead_letter_arn.rsplit(':').next().unwrap_or_default();
+                let allowed = Id::new(Kind::Permission, format!("{function}/{rule}"));
+                vec![
+                    Id::new(Kind::Rule, rule),
+                    Id::new(Kind::Function, function),
+                    allowed,
+                    Id::new(Kind::Queue, queue),
+                ]
+            }
+            Self::AccessEntry { principal, .. } | Self::AwsAuth { principal, .. } => vec![principal.id()],
+            Self::ClusterRoleBinding { name, .. } => vec![Id::new(Kind::ClusterRole, name)],
+        }
+    }
+
+    /// Its tags, where it can have any.
+    #[must_use]
+    pub fn tags(&self) -> Option<&Tags> {
+        match self {
+            Self::Policy { tags, .. }
+            | Self::Role { tags, .. }
+            | Self::User { tags, .. }
+            | Self::InstanceProfile { tags, .. }
+            | Self::LogGroup { tags, .. }
+            | Self::Queue { tags, .. }
+            | Self::SecurityGroup { tags, .. }
+            | Self::Function { tags, .. }
+            | Self::Rule { tags, .. }
+            | Self::AccessEntry { tags, .. } => Some(tags),
+            _ => None,
+        }
+    }
+}
+
+/// Lambda looks at the role when it takes a function: whether it may send to the queue and enter the VPC. And a
+/// cluster is registered before it is served: see [`crate::facts::Facts`].
+fn function_needs(
+    role_arn: &str,
+    dead_letter_arn: &str,
+    network: Option<&Network>,
+    environment: &BTreeMap<String, String>,
+) -> Vec<Id> {
+    let role = last(role_arn);
+    let (region, queue) = (dead_letter_arn.split(':').nth(3), dead_letter_arn.rsplit(':').next());
+    let inline = |name: &str| Id::new(Kind::InlinePolicy, format!("{role}/{name}"));
+    let mut needs = vec![
+        Id::new(Kind::Role, role),
+        inline(names::LAMBDA_ROLE_SHARED),
+        Id::new(Kind::Queue, queue.unwrap_or_default()),
+        Id::new(Kind::LogGroup, names::LOG_GROUP),
+        Id::new(Kind::Attachment, format!("{role}/{VPC_ACCESS}")),
+    ];
+    needs.extend(network.map(|network| {
+        Id::new(Kind::SecurityGroup, format!("{}/{}", network.vpc_id, network.security_group))
+    }));
+    let clusters = environment.get(CLUSTERS_VARIABLE).map_or("", String::as_str);
+    let registrations = clusters.split(',').filter(|name| !name.is_empty());
+    needs.extend(registrations.map(|name| inline(&names::registration(region.unwrap_or_default(), name))));
+    needs
+}
+
+/// Id of a managed policy on a role or user.
+#[must_use]
+pub fn attachment(principal: &Principal, policy_arn: &str) -> Id {
+    Id::new(Kind::Attachment, format!("{}/{}", principal.name(), last(policy_arn)))
+}
+
+/// What stands behind the last slash of an ARN.
+#[must_use]
+pub fn last(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or_default()
+}

@@ -1,0 +1,274 @@
+//! The request: what somebody asks for, read and validated once. Nothing behind it sees a raw string.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    fault::{Fault, Faults},
+    package::{Architecture, Package},
+    policy::AdminMode,
+    resource::CLUSTERS_VARIABLE,
+};
+
+/// How the cluster is managed from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum Access {
+    /// A role that somebody else's account may assume.
+    Role {
+        /// ARN of the user, role or account root that may.
+        principal: String,
+        /// `sts:ExternalId`, always required: without it, whoever the principal works for could be tricked into
+        /// using the role for somebody else ("The confused deputy problem" in the IAM User Guide).
+        external_id: String,
+    },
+    /// A user with an access key.
+    User {
+        /// Make a new key, then disable the old one.
+        rotate_key: bool,
+    },
+}
+
+impl Access {
+    /// Which administrator policy goes with it.
+    #[must_use]
+    pub fn admin_mode(&self) -> AdminMode {
+        match self {
+            Self::Role { .. } => AdminMode::Role,
+            Self::User { .. } => AdminMode::User,
+        }
+    }
+}
+
+/// What the function's role may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Privilege {
+    /// The three AWS managed policies of the documentation.
+    #[default]
+    Documented,
+    /// What the handler calls, and nothing else.
+    Least,
+}
+
+/// A request as it comes from a form, a command line or a file.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Name of the EKS cluster.
+    pub cluster: String,
+    /// `role` or `user`; empty means `role`.
+    pub mode: String,
+    /// See [`Access::Role`].
+    pub principal: Option<String>,
+    /// See [`Access::Role`].
+    pub external_id: Option<String>,
+    /// See [`Access::User`].
+    pub rotate_key: bool,
+    /// See [`Privilege`].
+    pub least_privilege: bool,
+    /// Days for which the function's log is kept.
+    pub log_retention_days: Option<String>,
+    /// Settings of the function, `NAME=VALUE`.
+    pub settings: Vec<String>,
+    /// The function's zip.
+    pub package: Option<Vec<u8>>,
+    /// Where the zip was looked for, for messages.
+    pub package_name: String,
+    /// `x86_64` or `arm64`; empty means the zip's own.
+    pub architecture: Option<String>,
+    /// Make objects of the same names ours.
+    pub adopt: bool,
+}
+
+/// A request that can be worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// Name of the EKS cluster.
+    pub cluster: String,
+    /// How the cluster is managed from outside.
+    pub access: Access,
+    /// What the function's role may do.
+    pub privilege: Privilege,
+    /// Days for which the function's log is kept.
+    pub log_retention_days: i32,
+    /// Settings of the function.
+    pub settings: BTreeMap<String, String>,
+    /// The function, where it was given: an existing one then keeps its code.
+    pub package: Option<Package>,
+    /// Make objects of the same names ours.
+    pub adopt: bool,
+}
+
+/// What CloudWatch Logs takes (`PutRetentionPolicy` in its API reference).
+const RETENTIONS: [i32; 23] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    0,
+];
+const USUAL_RETENTION: i32 = 30;
+/// `CreateCluster` in the EKS API reference.
+const CLUSTER_LIMIT: usize = 100;
+
+impl Request {
+    /// Reads it, or says all that is wrong.
+    pub fn validate(self) -> Result<Spec, Faults> {
+        let mut faults = Vec::new();
+        if let Some(problem) = cluster_problem(&self.cluster) {
+            faults.push(Fault::new(
+                "cluster",
+                &self.cluster,
+                problem,
+                "`aws eks list-clusters` shows the names",
+            ));
+        }
+        let access = access(&self, &mut faults);
+        let log_retention_days = retention(self.log_retention_days.as_deref(), &mut faults);
+        let settings = settings(&self.settings, &mut faults);
+        let package = self.package.as_deref().and_then(|zip| {
+            let wanted = self.architecture.as_deref().map(str::parse::<Architecture>).transpose();
+            let read = wanted.and_then(|wanted| Package::read(zip, wanted));
+            read.map_err(|problem| {
+                faults.push(Fault::new(
+                    "zip",
+                    &self.package_name,
+                    problem,
+                    "`cargo build-lambda --output-format zip` builds it; with --arm64 for Graviton",
+                ));
+            })
+            .ok()
+        });
+        match access {
+            Some(access) if faults.is_empty() => Ok(Spec {
+                cluster: self.cluster,
+                access,
+                privilege: if self.least_privilege { Privilege::Least } else { Privilege::Documented },
+                log_retention_days,
+                settings,
+                package,
+                adopt: self.adopt,
+            }),
+            _ => Err(Faults(faults)),
+        }
+    }
+}
+
+fn cluster_problem(name: &str) -> Option<&'static str> {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let reads_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if name.is_empty() {
+        Some("missing")
+    } else if name.len() > CLUSTER_LIMIT {
+        Some("longer than the 100 characters of a cluster name")
+    } else if !starts_well || !reads_well {
+        Some("not a cluster name: letters, digits, - and _, a letter or digit first")
+    } else {
+        None
+    }
+}
+
+fn access(request: &Request, faults: &mut Vec<Fault>) -> Option<Access> {
+    match request.mode.as_str() {
+        "" | "role" => {
+            let before = faults.len();
+            let principal = required("principal", request.principal.as_deref(), PRINCIPAL_HINT, faults);
+            let external_id =
+                required("external-id", request.external_id.as_deref(), EXTERNAL_ID_HINT, faults);
+            if let Some(arn) = &principal
+                && !is_principal(arn)
+            {
+                let problem = "not the ARN of an IAM user, role or account root";
+                faults.push(Fault::new("principal", arn, problem, PRINCIPAL_HINT));
+            }
+            // `AssumeRole` in the STS API reference.
+            if let Some(id) = &external_id
+                && (id.len() < 2 || id.len() > 1224 || !id.chars().all(is_external_id))
+            {
+                let problem = "not 2 to 1,224 letters, digits and +=,.@:/-_";
+                faults.push(Fault::new("external-id", id, problem, EXTERNAL_ID_HINT));
+            }
+            if request.rotate_key {
+                let problem = "a role has no access key";
+                faults.push(Fault::new("rotate-key", "", problem, "give `--mode user` with it"));
+            }
+            let access = Access::Role { principal: principal?, external_id: external_id? };
+            (faults.len() == before).then_some(access)
+        }
+        "user" => {
+            for (field, value) in [("principal", &request.principal), ("external-id", &request.external_id)] {
+                if let Some(value) = value {
+                    let hint = "leave it out, or give `--mode role`";
+                    faults.push(Fault::new(field, value, "only a role is assumed by somebody", hint));
+                }
+            }
+            Some(Access::User { rotate_key: request.rotate_key })
+        }
+        other => {
+            faults.push(Fault::new("mode", other, "neither `role` nor `user`", "`role` is the usual one"));
+            None
+        }
+    }
+}
+
+const PRINCIPAL_HINT: &str = "the console that will manage the cluster shows it, such as arn:aws:iam::123456789012:user/cast-crossrole-prod";
+const EXTERNAL_ID_HINT: &str =
+    "use the cluster's id in the console, or any text that only the two sides know";
+
+fn required(field: &str, value: Option<&str>, hint: &str, faults: &mut Vec<Fault>) -> Option<String> {
+    let given = value.map(str::trim).filter(|value| !value.is_empty());
+    if given.is_none() {
+        faults.push(Fault::new(field, "", "missing, and needed in mode `role`", hint));
+    }
+    given.map(str::to_owned)
+}
+
+fn is_principal(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [arn, partition, "iam", "", account, resource] = parts[..] else { return false };
+    arn == "arn"
+        && partition.starts_with("aws")
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && (resource == "root" || resource.starts_with("user/") || resource.starts_with("role/"))
+}
+
+fn is_external_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+=,.@:/-_".contains(c)
+}
+
+fn retention(text: Option<&str>, faults: &mut Vec<Fault>) -> i32 {
+    let Some(text) = text else { return USUAL_RETENTION };
+    match text.parse() {
+        Ok(days) if RETENTIONS.contains(&days) => days,
+        _ => {
+            let hint = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 and some more; 0 keeps it for ever";
+            faults.push(Fault::new("log-retention-days", text, "not a retention of CloudWatch Logs", hint));
+            USUAL_RETENTION
+        }
+    }
+}
+
+fn settings(given: &[String], faults: &mut Vec<Fault>) -> BTreeMap<String, String> {
+    let mut settings = BTreeMap::new();
+    for setting in given {
+        let hint = "docs/configuration.md lists the settings";
+        match setting.split_once('=') {
+            Some((CLUSTERS_VARIABLE, _)) => {
+                let problem = "follows from the clusters that are onboarded";
+                faults.push(Fault::new("env", setting, problem, "leave it out"));
+            }
+            Some((name, value)) if is_variable(name) => {
+                settings.insert(name.to_owned(), value.to_owned());
+            }
+            _ => faults.push(Fault::new("env", setting, "not NAME=VALUE", hint)),
+        }
+    }
+    settings
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests;
