@@ -7,7 +7,7 @@ use cast_spot_rehearsal::{
     scenario::{EventFile, Options},
 };
 
-use super::{DETACH, assert_all_drained, calls, rehearse};
+use super::{DETACH, assert_all_drained, calls, node, rehearse};
 
 #[test]
 fn a_real_event_takes_the_place_of_the_scenarios_own() {
@@ -21,6 +21,20 @@ fn a_real_event_takes_the_place_of_the_scenarios_own() {
     }
     assert_eq!(rehearse_event("spot-hibernate").world.pods.left, 20);
     assert_eq!(rehearse_event("rebalance").reports[0]["outcome"], "ignored");
+}
+
+#[test]
+fn a_notice_that_says_dry_run_is_planned_and_reported_and_nothing_is_written() {
+    let outcome = rehearse_event("spot-dry-run");
+    let report = &outcome.reports[0];
+    assert_eq!(report["dry_run"], true);
+    assert_eq!(report["node"], node(&outcome).node.as_str());
+    assert_eq!(report["cordon"]["reason"], "dry run");
+    assert!(report["pods"].as_array().unwrap().len() > 20, "{report}");
+    let writes = ["patch", "create", "delete", "Detach", "Terminate"];
+    let written: Vec<_> =
+        outcome.world.calls.keys().filter(|call| writes.iter().any(|write| call.contains(write))).collect();
+    assert!(written.is_empty(), "{written:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ const PAYLOADS: [&str; 5] = [
     include_str!("payloads/spot-terminate.json"),
     include_str!("payloads/spot-stop.json"),
     include_str!("payloads/spot-hibernate.json"),
+    include_str!("payloads/spot-dry-run.json"),
     include_str!("payloads/rebalance.json"),
     include_str!("payloads/sqs-batch.json"),
 ];

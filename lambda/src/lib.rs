@@ -47,7 +47,7 @@ use budget::Budget;
 pub use config::Config;
 use event::{Decoded, Delivery, EventError, Notice};
 use locate::Located;
-use plan::timetable::Timetable;
+use plan::{Policy, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
 use report::{Outcome, PodReport, ReplacementOutcome, ReplacementReport};
@@ -192,7 +192,9 @@ impl<W: World> Handler<W> {
             let reason = format!("cluster {} is not registered", target.cluster);
             return Report::undone(notice.into(), Outcome::Ignored, reason);
         };
-        let (target, policy) = (&target, &self.config.policy);
+        let configured = &self.config.policy;
+        let policy = &Policy { dry_run: configured.dry_run || notice.dry_run, ..configured.clone() };
+        let target = &target;
         let drain = DrainLeg { cluster, target, notice, policy, budget, entered: entry.now };
         let replace = ReplaceLeg { auto_scaling: self.world.auto_scaling(), target, notice, policy, budget };
         // Boxed: the compiler gives up on the depth of the futures' types otherwise.

@@ -77,6 +77,8 @@ pub struct Notice {
     pub time: Timestamp,
     /// When EC2 takes the instance.
     pub deadline: Timestamp,
+    /// Only plan and report: the notice is a rehearsal.
+    pub dry_run: bool,
 }
 
 /// A decoded event.

@@ -1,12 +1,16 @@
 //! "EC2 Spot Instance Interruption Warning" (EC2 user guide, "Spot Instance interruption notices").
 
 use jiff::SignedDuration;
+use serde_json::Value;
 
-use super::{Action, Envelope, EventError, Kind, Notice};
+use super::{Action, Envelope, EventError, Kind, Notice, envelope::type_name};
 
 /// EC2 issues the warning two minutes before it stops or terminates the instance. Before hibernation
 /// there is a warning but no lead: the two minutes then only bound our own work.
 const LEAD: SignedDuration = SignedDuration::from_secs(120);
+
+/// Not of EC2: a synthetic notice says by it that nothing is to be written. `cast-spot status` sends one.
+const DRY_RUN: &str = "dry-run";
 
 pub(super) const KIND: Kind = Kind {
     name: "spot_interruption",
@@ -41,6 +45,14 @@ fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
         .time
         .checked_add(LEAD)
         .map_err(|_| EventError::new("time", format!("`{}` is out of range", envelope.time)))?;
+    let dry_run = match envelope.detail.get(DRY_RUN) {
+        None => false,
+        Some(Value::Bool(dry_run)) => *dry_run,
+        Some(other) => {
+            let found = format!("expected a boolean, found {}", type_name(other));
+            return Err(EventError::new(format!("detail.{DRY_RUN}"), found));
+        }
+    };
     Ok(Notice {
         event_id: envelope.id.clone(),
         kind: KIND.name,
@@ -48,5 +60,6 @@ fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
         action,
         time: envelope.time,
         deadline,
+        dry_run,
     })
 }

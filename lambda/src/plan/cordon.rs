@@ -120,6 +120,7 @@ mod tests {
             action: Action::Terminate,
             time,
             deadline: time + jiff::SignedDuration::from_secs(120),
+            dry_run: false,
         }
     }
 

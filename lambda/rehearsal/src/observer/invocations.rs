@@ -36,6 +36,10 @@ fn notice(event: &Value, clock: Clock) -> Option<Told> {
     if event["detail-type"] != "EC2 Spot Instance Interruption Warning" || event["source"] != "aws.ec2" {
         return None;
     }
+    // A rehearsal is no notice: nothing may be written for it.
+    if event["detail"]["dry-run"] == true {
+        return None;
+    }
     let action = match event["detail"]["instance-action"].as_str()? {
         "terminate" => Action::Terminate,
         "stop" => Action::Stop,
