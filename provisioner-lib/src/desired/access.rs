@@ -1,0 +1,136 @@
+//! Who gets in: the principal that manages the cluster, its nodes, and by what way.
+
+use serde_json::Value;
+
+use super::Maker;
+use crate::{
+    names::{self, CAST_EKS_POLICY},
+    policy::{self, Scope},
+    resource::{MappingFields, Principal, Resource},
+    spec::{Access, Spec},
+};
+
+/// Managed policies of the principal ("Actions performed by the onboarding script").
+const PRINCIPAL_POLICIES: [&str; 2] = ["AmazonEC2ReadOnlyAccess", "IAMReadOnlyAccess"];
+/// Of the nodes.
+const NODE_POLICIES: [&str; 3] =
+    ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
+/// Group of the mapped user, as the seed has it.
+pub(super) const ADMINS: &str = "system:masters";
+/// Group of nodes ("Using Node Authorization" in the Kubernetes documentation).
+const NODES: &str = "system:nodes";
+
+impl Maker<'_> {
+    /// The user or role that manages the cluster from outside.
+    pub(super) fn principal(&self, spec: &Spec) -> Vec<Resource> {
+        match &spec.access {
+            Access::Role { principal, external_id } => {
+                self.principal_role(policy::principal_trust(principal, external_id))
+            }
+            Access::User { rotate_key } => self.principal_user(*rotate_key),
+        }
+    }
+
+    pub(super) fn principal_role(&self, trust: Value) -> Vec<Resource> {
+        let role = Resource::Role {
+            name: self.principal.clone(),
+            description: format!("Manages the EKS cluster {} from outside", self.cluster),
+            trust,
+            tags: self.principal_tags(),
+        };
+        let rights = self.rights(&Principal::Role(self.principal.clone()));
+        [role].into_iter().chain(rights).collect()
+    }
+
+    pub(super) fn principal_user(&self, rotate: bool) -> Vec<Resource> {
+        let user = Resource::User { name: self.principal.clone(), tags: self.principal_tags() };
+        let rights = self.rights(&Principal::User(self.principal.clone()));
+        let key = Resource::AccessKey { user: self.principal.clone(), rotate };
+        [user].into_iter().chain(rights).chain([key]).collect()
+    }
+
+    pub(super) fn rights(&self, principal: &Principal) -> Vec<Resource> {
+        let restricted = names::restricted_policy(self.cluster, &self.facts.cluster.arn);
+        let arn = self.iam_arn(&format!("policy/{restricted}"));
+        let policy = Resource::Policy {
+            arn: arn.clone(),
+            name: restricted,
+            description: format!("What managing the EKS cluster {} takes", self.cluster),
+            document: policy::restricted(&self.scope()),
+            tags: self.tags(),
+        };
+        let shared = self.iam_arn(&format!("policy/{CAST_EKS_POLICY}"));
+        let ours =
+            [shared, arn].map(|policy_arn| Resource::Attachment { principal: principal.clone(), policy_arn });
+        [policy].into_iter().chain(ours).chain(self.attach(principal, &PRINCIPAL_POLICIES)).collect()
+    }
+
+    /// The role that new nodes get, which may join the cluster.
+    pub(super) fn nodes(&self) -> Vec<Resource> {
+        let role = Principal::Role(self.node_role.clone());
+        let mut resources = vec![
+            Resource::Role {
+                name: self.node_role.clone(),
+                description: format!("Nodes of the EKS cluster {}", self.cluster),
+                trust: policy::node_trust(self.scope().partition),
+                tags: self.tags(),
+            },
+            Resource::InstanceProfile {
+                name: self.node_role.clone(),
+                role: self.node_role.clone(),
+                tags: self.tags(),
+            },
+        ];
+        resources.extend(self.attach(&role, &NODE_POLICIES));
+        resources.push(self.entry(
+            &role,
+            "system:node:{{EC2PrivateDNSName}}",
+            &["system:bootstrappers", NODES],
+        ));
+        resources
+    }
+
+    /// Lets a principal in by the way that the cluster looks at: as one of `groups`.
+    pub(super) fn entry(&self, principal: &Principal, username: &str, groups: &[&str]) -> Resource {
+        if self.facts.cluster.authentication_mode.has_api() {
+            self.access_entry(principal, groups)
+        } else {
+            self.aws_auth(principal, username, groups)
+        }
+    }
+
+    /// No entry may name a group that begins with `system:`; EKS has a type of entry for nodes and a policy for
+    /// administrators instead ("Access entries" and "Access policy permissions" in the EKS User Guide).
+    pub(super) fn access_entry(&self, principal: &Principal, groups: &[&str]) -> Resource {
+        let Scope { partition, account, .. } = self.scope();
+        let entry_type = if groups.contains(&NODES) { "EC2_LINUX" } else { "STANDARD" };
+        let admin = format!("arn:{partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy");
+        let policies = if groups.contains(&ADMINS) { vec![admin] } else { Vec::new() };
+        Resource::AccessEntry {
+            cluster: self.cluster.to_owned(),
+            principal: principal.clone(),
+            principal_arn: principal.arn(partition, account),
+            entry_type: entry_type.to_owned(),
+            groups: groups
+                .iter()
+                .filter(|group| !group.starts_with("system:"))
+                .map(ToString::to_string)
+                .collect(),
+            policies,
+            tags: self.tags(),
+        }
+    }
+
+    pub(super) fn aws_auth(&self, principal: &Principal, username: &str, groups: &[&str]) -> Resource {
+        let Scope { partition, account, .. } = self.scope();
+        Resource::AwsAuth {
+            principal: principal.clone(),
+            mapping: MappingFields {
+                users: matches!(principal, Principal::User(_)),
+                arn: principal.arn(partition, account),
+                username: username.to_owned(),
+                groups: groups.iter().map(ToString::to_string).collect(),
+            },
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The function of the region: what it is, what brings notices to it, and its way to a private endpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Maker, list, shared_tags};
+use crate::{
+    EVENT_PATTERN_SPOT,
+    names::{DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, TAG_CLUSTER},
+    policy,
+    resource::{CLUSTERS_VARIABLE, Network, Principal, Resource, VPC_ACCESS},
+    spec::Spec,
+};
+
+/// From the notice's arrival on, Lambda tries for no longer than the notice is worth anything.
+const MAXIMUM_EVENT_AGE: i32 = 120;
+const RETRIES: i32 = 2;
+/// 512 MB is 0.29 vCPU, enough for a full node's evictions; the two minutes of a notice, and what is around them.
+const MEMORY: i32 = 512;
+const TIMEOUT: i32 = 150;
+/// The longest that SQS keeps a message.
+const DEAD_LETTER_RETENTION: u32 = 14 * 24 * 3600;
+
+impl Maker<'_> {
+    /// The function of the region, and what brings notices to it.
+    pub(super) fn function(&self, spec: &Spec) -> Vec<Resource> {
+        let queue = self.arn("sqs", DEAD_LETTER_QUEUE);
+        let rule = self.arn("events", &format!("rule/{RULE}"));
+        let mut clusters = self.facts.others_in_region();
+        clusters.insert(self.cluster.to_owned());
+        let mut environment = spec.settings.clone();
+        environment.insert(CLUSTERS_VARIABLE.to_owned(), list(&clusters));
+        vec![
+            Resource::LogGroup {
+                name: LOG_GROUP.to_owned(),
+                retention_days: spec.log_retention_days,
+                tags: shared_tags(),
+            },
+            Resource::Queue {
+                name: DEAD_LETTER_QUEUE.to_owned(),
+                retention_seconds: DEAD_LETTER_RETENTION,
+                policy: policy::dead_letter_queue(&self.scope()),
+                tags: shared_tags(),
+            },
+            self.function_with(spec, environment, &clusters),
+            Resource::InvokeConfig {
+                function: FUNCTION.to_owned(),
+                maximum_event_age_seconds: MAXIMUM_EVENT_AGE,
+                maximum_retry_attempts: RETRIES,
+            },
+            Resource::Rule {
+                name: RULE.to_owned(),
+                pattern: serde_json::from_str(EVENT_PATTERN_SPOT).unwrap_or_default(),
+                description: "Spot interruption warnings".to_owned(),
+                tags: shared_tags(),
+            },
+            Resource::Permission {
+                function: FUNCTION.to_owned(),
+                statement_id: RULE.to_owned(),
+                principal: "events.amazonaws.com".to_owned(),
+                source_arn: rule,
+            },
+            Resource::Target {
+                rule: RULE.to_owned(),
+                target_id: FUNCTION.to_owned(),
+                arn: self.arn("lambda", &format!("function:{FUNCTION}")),
+                dead_letter_arn: queue,
+            },
+        ]
+    }
+
+    pub(super) fn function_with(
+        &self,
+        spec: &Spec,
+        environment: BTreeMap<String, String>,
+        clusters: &BTreeSet<String>,
+    ) -> Resource {
+        let mut tags = shared_tags();
+        // Only then may the cluster's principal change it, see infra/iam/cast-eks.json.
+        if clusters.len() == 1 {
+            tags.extend(clusters.iter().map(|cluster| (TAG_CLUSTER.to_owned(), cluster.clone())));
+        }
+        Resource::Function {
+            name: FUNCTION.to_owned(),
+            role_arn: self.iam_arn(&format!("role/{LAMBDA_ROLE}")),
+            runtime: "provided.al2023".to_owned(),
+            architecture: spec.package.as_ref().map(|package| package.architecture.to_string()),
+            handler: "bootstrap".to_owned(),
+            memory_mb: MEMORY,
+            timeout_seconds: TIMEOUT,
+            environment,
+            code: spec.package.as_ref().map(|package| package.code.clone()),
+            dead_letter_arn: self.arn("sqs", DEAD_LETTER_QUEUE),
+            network: self.place(),
+            tags,
+        }
+    }
+
+    /// Where the function has to be to reach this cluster.
+    pub(super) fn place(&self) -> Option<Network> {
+        let cluster = &self.facts.cluster;
+        (!cluster.is_open()).then(|| Network {
+            vpc_id: cluster.vpc_id.clone(),
+            subnet_ids: cluster.subnet_ids.clone(),
+            security_group: SECURITY_GROUP.to_owned(),
+        })
+    }
+
+    /// The way to a private endpoint.
+    pub(super) fn network(&self) -> Vec<Resource> {
+        if self.facts.cluster.is_open() {
+            return Vec::new();
+        }
+        self.private_network()
+    }
+
+    pub(super) fn private_network(&self) -> Vec<Resource> {
+        let vpc_id = self.facts.cluster.vpc_id.clone();
+        let role = Principal::Role(LAMBDA_ROLE.to_owned());
+        let mut resources = self.attach(&role, &[&format!("service-role/{VPC_ACCESS}")]);
+        resources.push(Resource::SecurityGroup {
+            name: SECURITY_GROUP.to_owned(),
+            vpc_id: vpc_id.clone(),
+            description: "Function that handles Spot interruptions".to_owned(),
+            tags: shared_tags(),
+        });
+        resources.push(Resource::Ingress {
+            from: SECURITY_GROUP.to_owned(),
+            vpc_id,
+            to: self.facts.cluster.security_group_id.clone(),
+            port: 443,
+        });
+        resources
+    }
+}
