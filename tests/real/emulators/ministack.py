@@ -5,13 +5,16 @@ environment variables, and by:
 
 EKS_FOLDER          CLUSTER.json for each cluster: {"endpoint": URL, "ca": base64 of PEM}; read each time
 EKS_WEBHOOK_SECRET  last part of the path of every cluster's TokenReview webhook
+CALLS               file that gets a line for each call that is authorized: access key, action, resource
 
 Private names of the pinned version are used throughout.
 """
 
 import contextvars
+import dataclasses
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -137,6 +140,33 @@ async def authorize(method, path, headers, body, query, request_id, pass_on=app.
     )
 
 
+# Policy variables are taken for letters. IAM user guide, "IAM policy elements: Variables and tags": in a resource
+# and in a condition's value ${KEY} stands for the request's value of that key; without one nothing matches.
+def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
+    def fill(value):
+        if isinstance(value, dict):
+            return {key: fill(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [fill(item) for item in value]
+        known = lambda match: str(iam_evaluator._resolve_condition_key(match[1], ctx) or "\0")
+        return re.sub(r"\$\{([^}]+)\}", known, value) if isinstance(value, str) else value
+
+    def filled(statement):
+        resources, conditions = fill(statement.resources), fill(statement.conditions)
+        return dataclasses.replace(statement, resources=resources, conditions=conditions)
+
+    layers = [[[filled(s) for s in policy] for policy in layer] for layer in (policies, *limits)]
+    return evaluate(ctx, *layers)
+
+
+# Nothing says which calls were made. CloudTrail user guide, "What is AWS CloudTrail?": every call is an event.
+def enforce(key, action, service, region, resource="*", context=None, enforce=iam_evaluator.enforce):
+    if "CALLS" in os.environ:
+        with open(os.environ["CALLS"], "a") as calls:
+            calls.write(f"{key} {action} {resource}\n")
+    return enforce(key, action, service, region, resource, context)
+
+
 eks._sanitize = with_own_api_server
 eks._cluster_for_auth = with_known_secret
 clock = eventbridge._now_ts
@@ -147,4 +177,6 @@ lambda_svc.invoke_async_with_retry = invoke_asynchronously
 lambda_svc._execute_function = execute
 lambda_svc._probe_peak_memory_mb = peak_memory
 app._handle_post_body_shortcuts = authorize
+iam_evaluator.evaluate = evaluate
+iam_evaluator.enforce = enforce
 app.main()

@@ -35,6 +35,7 @@ pub struct Emulators {
     pub ministack: String,
     /// What EKS says of clusters, one file each.
     clusters: PathBuf,
+    calls: PathBuf,
     processes: [Process; 2],
 }
 
@@ -50,7 +51,9 @@ impl Emulators {
 
         let mut command = launcher(&tools.ministack, tools, "ministack.py");
         command.env("GATEWAY_PORT", ministack_port.to_string()).env("TMPDIR", &temporary);
-        command.env("EKS_FOLDER", &clusters).env("EKS_WEBHOOK_SECRET", WEBHOOK_SECRET).envs([
+        let calls = folder.join("aws-calls");
+        command.env("EKS_FOLDER", &clusters).env("EKS_WEBHOOK_SECRET", WEBHOOK_SECRET);
+        command.env("CALLS", &calls).envs([
             ("BIND_HOST", "127.0.0.1"),
             ("AUTH", "true"),
             ("MINISTACK_ACCOUNT_ID", ACCOUNT),
@@ -76,6 +79,7 @@ impl Emulators {
             moto: url(moto_port),
             ministack: url(ministack_port),
             clusters,
+            calls,
             processes: [moto, ministack],
         })
     }
@@ -93,6 +97,16 @@ impl Emulators {
         // In one step: ministack reads it at any time.
         let write = move || fs::write(&new, cluster).and_then(|()| fs::rename(&new, &file));
         tokio::task::spawn_blocking(write).await?.with_context(|| format!("description of cluster {name}"))
+    }
+
+    /// The actions that somebody's access key has asked for so far, in their order.
+    pub fn calls_of(&self, access_key: &str) -> Result<Vec<String>> {
+        let lines = fs::read_to_string(&self.calls).unwrap_or_default();
+        let words = lines.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        Ok(words
+            .filter(|words| words[0] == access_key)
+            .filter_map(|words| Some((*words.get(1)?).to_owned()))
+            .collect())
     }
 
     /// Process id of ministack, the parent of all running functions.

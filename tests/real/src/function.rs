@@ -33,14 +33,20 @@ pub struct Answer {
 }
 
 impl Function {
-    /// Deploys with `cargo deploy-lambda`, as the README says; `environment` goes in as `--env-var`.
+    /// The function of that name, which need not be there yet.
+    #[must_use]
+    pub fn named(account: &Account, name: &str) -> Self {
+        Self { account: account.clone(), name: name.to_owned() }
+    }
+
+    /// Deploys it with `cargo deploy-lambda`, as the README says; `environment` goes in as `--env-var`.
     pub async fn deploy(
-        account: &Account,
+        &self,
         tools: &Tools,
         endpoint: &str,
         role: &str,
         environment: &[(String, String)],
-    ) -> Result<Self> {
+    ) -> Result<()> {
         let mut command = Command::new("cargo");
         command
             .current_dir(&tools.workspace)
@@ -58,9 +64,7 @@ impl Function {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
-        let function = Self { account: account.clone(), name: "cast-spot".to_owned() };
-        function.active().await?;
-        Ok(function)
+        self.active().await
     }
 
     /// Another function of the same code.
@@ -88,7 +92,7 @@ impl Function {
             .environment(Environment::builder().set_variables(Some(variables)).build())
             .code(FunctionCode::builder().zip_file(Blob::new(code)).build());
         call.send().await.with_context(|| format!("function {name}"))?;
-        let function = Self { account: account.clone(), name: name.to_owned() };
+        let function = Self::named(account, name);
         function.active().await?;
         Ok(function)
     }

@@ -12,11 +12,13 @@
 
 pub mod account;
 pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod control_plane;
 pub mod emulators;
 pub mod function;
+pub mod inventory;
 pub mod lab;
 pub mod notice;
 pub mod process;

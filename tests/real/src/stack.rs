@@ -26,6 +26,8 @@ use crate::{
 pub const CLUSTER: &str = "lab";
 /// The group that `infra/kubernetes/rbac.yaml` binds.
 pub const HANDLER_GROUP: &str = "cast-spot:handler";
+/// The function, as cargo-lambda.toml and onboarding call it.
+pub const FUNCTION: &str = "cast-spot";
 /// The function's role, as the seed calls it.
 pub const HANDLER_ROLE: &str = "CastLambdaRoleForSpot";
 
@@ -64,9 +66,24 @@ pub struct Wires {
 }
 
 impl Stack {
-    /// Starts everything in `folder`, after ending what an earlier run has left there. `progress` hears of each
-    /// step.
+    /// Starts everything in `folder`, after ending what an earlier run has left there, and onboards the cluster by
+    /// hand. `progress` hears of each step.
     pub async fn start(tools: Tools, folder: &Path, progress: impl Fn(&str)) -> Result<Self> {
+        let stack = Self::bare(tools, folder, &progress).await?;
+        progress("creating the role and its access entry");
+        let role = stack.account.function_role(HANDLER_ROLE, &handler_policy(&stack.tools)?).await?;
+        stack.account.access_entry(CLUSTER, &role, &[HANDLER_GROUP]).await?;
+        apply_rbac(&stack.kube, &stack.tools).await?;
+
+        progress("deploying the function with cargo-lambda");
+        let ministack = &stack.emulators.ministack;
+        stack.function.deploy(&stack.tools, ministack, &role, &stack.environment(&[])).await?;
+        stack.rule(&stack.function, "cast-spot-interruption").await?;
+        Ok(stack)
+    }
+
+    /// Starts everything but what onboarding makes: there is a cluster, and nothing of cast-spot.
+    pub async fn bare(tools: Tools, folder: &Path, progress: impl Fn(&str)) -> Result<Self> {
         process::stop_left_running(folder)?;
         if folder.exists() {
             fs::remove_dir_all(folder)?;
@@ -87,30 +104,13 @@ impl Stack {
         let account = Account::of(&emulators).await;
         let kube = control_plane.client()?;
 
-        progress("creating the cluster, the role and its access entry");
+        progress("creating the cluster");
         let endpoint = format!("https://127.0.0.1:{}", wires.kubernetes.port());
         emulators.set_cluster(CLUSTER, &endpoint, &control_plane.ca_pem()?).await?;
         create_cluster(&account, CLUSTER).await?;
-        let role = account.function_role(HANDLER_ROLE, &handler_policy(&tools)?).await?;
-        account.access_entry(CLUSTER, &role, &[HANDLER_GROUP]).await?;
-        apply_rbac(&kube, &tools).await?;
-
-        progress("deploying the function with cargo-lambda");
-        let environment = environment(&wires, &[]);
-        let function = Function::deploy(&account, &tools, &emulators.ministack, &role, &environment).await?;
-        let stack = Self {
-            folder: folder.to_owned(),
-            tools,
-            emulators,
-            control_plane,
-            kube,
-            account,
-            wires,
-            function,
-            proxy,
-        };
-        stack.rule(&stack.function, "cast-spot-interruption").await?;
-        Ok(stack)
+        let function = Function::named(&account, FUNCTION);
+        let folder = folder.to_owned();
+        Ok(Self { folder, tools, emulators, control_plane, kube, account, wires, function, proxy })
     }
 
     /// The environment of a function of this stack: `settings` on top of the endpoints.

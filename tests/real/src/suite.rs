@@ -24,8 +24,18 @@ macro_rules! scenarios {
     };
 }
 
+/// What stands when the first scenario begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A cluster, and nothing of cast-spot.
+    Bare,
+    /// The cluster is onboarded.
+    Onboarded,
+}
+
 struct Shared {
     suite: &'static str,
+    stage: Stage,
     runtime: Runtime,
     stack: OnceCell<Result<Stack, String>>,
 }
@@ -33,8 +43,23 @@ struct Shared {
 /// Runs scenarios, `threads` at a time unless the command line says otherwise. Where the programs are not there,
 /// all are ignored: plain `cargo test` does not need them.
 #[must_use]
-#[expect(clippy::print_stderr, reason = "a test runner talks to its terminal")]
 pub fn run(suite: &'static str, threads: usize, scenarios: &[(&'static str, Scenario)]) -> ExitCode {
+    run_on(Stage::Onboarded, suite, threads, scenarios)
+}
+
+/// [`run`] over a cluster that is not onboarded. One scenario at a time: they share the account.
+#[must_use]
+pub fn run_bare(suite: &'static str, scenarios: &[(&'static str, Scenario)]) -> ExitCode {
+    run_on(Stage::Bare, suite, 1, scenarios)
+}
+
+#[expect(clippy::print_stderr, reason = "a test runner talks to its terminal")]
+fn run_on(
+    stage: Stage,
+    suite: &'static str,
+    threads: usize,
+    scenarios: &[(&'static str, Scenario)],
+) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(threads);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -44,7 +69,7 @@ pub fn run(suite: &'static str, threads: usize, scenarios: &[(&'static str, Scen
             return ExitCode::FAILURE;
         }
     };
-    let shared = Arc::new(Shared { suite, runtime, stack: OnceCell::new() });
+    let shared = Arc::new(Shared { suite, stage, runtime, stack: OnceCell::new() });
     let ready = Tools::from_environment().is_ok();
     let trials = scenarios.iter().map(|&(name, scenario)| {
         let shared = Arc::clone(&shared);
@@ -90,7 +115,11 @@ impl Shared {
                 std::process::exit(130);
             }
         });
-        Stack::start(Tools::from_environment()?, &folder, |step| eprintln!("{}: {step}", self.suite)).await
+        let progress = |step: &str| eprintln!("{}: {step}", self.suite);
+        match self.stage {
+            Stage::Bare => Stack::bare(Tools::from_environment()?, &folder, progress).await,
+            Stage::Onboarded => Stack::start(Tools::from_environment()?, &folder, progress).await,
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Tools {
     pub ministack: PathBuf,
     /// cargo-lambda.
     pub cargo_lambda: PathBuf,
+    /// The command line `cast-spot`.
+    pub cli: PathBuf,
     /// The workspace's root.
     pub workspace: PathBuf,
 }
@@ -42,6 +44,7 @@ impl Tools {
             moto: path("CAST_SPOT_MOTO"),
             ministack: path("CAST_SPOT_MINISTACK"),
             cargo_lambda: path("CAST_SPOT_CARGO_LAMBDA"),
+            cli: path("CAST_SPOT_CLI"),
             workspace: path("CAST_SPOT_WORKSPACE"),
         };
         if missing.is_empty() {

@@ -122,12 +122,16 @@ Examples:
   cargo xtask up
   . target/real/playground/env && kubectl get pods -n shop -o wide -w
   cargo xtask up --fresh              ends what runs, and starts anew with the code as it is now
+  cargo xtask up --bare               a cluster that nobody has onboarded: docs/onboarding.md
 
 What to do then: docs/playground.md. Needs Go 1.26 or newer and Python 3.11 or newer.")]
     Up {
         /// Start anew, also when it is running
         #[arg(long)]
         fresh: bool,
+        /// With nothing of cast-spot in it, to be onboarded
+        #[arg(long)]
+        bare: bool,
     },
     /// End what `up` has started
     #[command(after_help = "Example:\n  cargo xtask down")]
@@ -170,7 +174,7 @@ fn main() -> ExitCode {
         Task::Ci { allow_missing } => ci::run(allow_missing),
         Task::Bench { only, profile, json } => bench::run(only, profile, json.as_deref()),
         Task::Simulate { seeds, from } => simulate::run(seeds, from),
-        Task::Up { fresh } => playground::up(fresh),
+        Task::Up { fresh, bare } => playground::up(fresh, bare),
         Task::Down => playground::down(),
         Task::Rehearse { args } => rehearse::run(&args),
         Task::BuildLambda { args } => cargo_lambda::build(&args),

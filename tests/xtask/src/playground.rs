@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// Starts everything and leaves it running.
-pub(crate) fn up(fresh: bool) -> Outcome {
+pub(crate) fn up(fresh: bool, bare: bool) -> Outcome {
     build::announce_first_build()?;
     let environment = setup::environment()?;
     setup::function()?;
     build()?;
     let mut playground = playground()?;
-    playground.arg("up").args(fresh.then_some("--fresh"));
+    playground.arg("up").args(fresh.then_some("--fresh")).args(bare.then_some("--bare"));
     // The function is deployed with `cargo deploy-lambda`, which wants the same target folder.
     build::share_target(&mut playground)?;
     become_it(playground.envs(environment))

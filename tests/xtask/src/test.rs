@@ -90,7 +90,7 @@ fn real(filter: &[String]) -> Outcome {
     setup::function()?;
     let mut cargo = build::cargo("test")?;
     cargo.args(["--workspace", "--no-fail-fast"]);
-    for suite in ["control_plane", "emulators", "drains", "faults", "permissions", "same_answers"] {
+    for suite in ["control_plane", "emulators", "drains", "faults", "permissions", "same_answers", "onboarding"] {
         cargo.args(["--test", suite]);
     }
     process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment))

@@ -6,8 +6,8 @@ pub(crate) mod python;
 use std::path::PathBuf;
 
 use crate::{
-    cache, cargo_lambda,
-    process::{Failure, Outcome},
+    build, cache, cargo_lambda,
+    process::{self, Failure, Outcome},
 };
 
 type Step = (&'static str, fn() -> Outcome<PathBuf>);
@@ -48,7 +48,17 @@ pub(crate) fn environment() -> Outcome<Vec<(&'static str, PathBuf)>> {
     for (name, set_up) in SLOW {
         variables.push((name, set_up()?));
     }
+    variables.push(("CAST_SPOT_CLI", command_line()?));
     Ok(variables)
+}
+
+/// Builds the command line.
+fn command_line() -> Outcome<PathBuf> {
+    let mut cargo = build::cargo("build")?;
+    cargo.args(["--workspace", "--bin", "cast-spot"]);
+    build::quiet_unless_watched(&mut cargo);
+    process::run(&mut cargo)?;
+    Ok(cache::target()?.join("debug/cast-spot"))
 }
 
 /// The function as it is deployed, and its zip for functions of other settings.

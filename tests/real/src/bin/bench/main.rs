@@ -7,6 +7,7 @@
 mod case;
 mod field;
 mod goals;
+mod onboarding;
 mod round;
 mod table;
 mod usage;
@@ -58,7 +59,7 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     let tools = Tools::from_environment()?;
     let folder = tools.workspace.join("target/real/bench");
     end_when_interrupted(folder.clone());
-    let stack = Stack::start(tools, &folder, |step| eprintln!("{step}")).await?;
+    let stack = Stack::start(tools.clone(), &folder, |step| eprintln!("{step}")).await?;
     let wires = &stack.wires;
     for wire in [&wires.kubernetes, &wires.ec2, &wires.auto_scaling, &wires.eks] {
         wire.fault(Fault::Latency(LATENCY)).await?;
@@ -69,17 +70,22 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     }
     let goals: Vec<_> = results.iter().flat_map(|(case, rounds)| goals::of(case, rounds)).collect();
     let machine = usage::Machine::this()?;
+    drop(stack);
+    let commands = onboarding::measure(tools, &folder).await.context("onboarding")?;
     println!("{}", table::markdown(&machine, &results, &goals));
+    println!("{}", onboarding::markdown(&commands));
     if let Some(file) = &arguments.json {
         let cases: Vec<_> =
             results.iter().map(|(case, rounds)| json!({ "case": case.name(), "rounds": rounds })).collect();
         let all = json!({
             "schema": "cast-spot.bench.control-plane/1",
             "machine": machine, "latency_ms": LATENCY.as_millis() as u64, "cases": cases, "goals": goals,
+            "onboarding": commands,
         });
         fs::write(file, format!("{all:#}\n")).with_context(|| file.display().to_string())?;
     }
-    Ok(goals.iter().all(|goal| goal.kept))
+    let idle = commands.iter().find(|command| command.name == onboarding::NOTHING_TO_DO);
+    Ok(goals.iter().all(|goal| goal.kept) && idle.is_some_and(|command| command.writes == 0))
 }
 
 #[expect(clippy::exit, reason = "an interrupted run leaves no program behind")]

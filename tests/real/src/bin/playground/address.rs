@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use cast_spot_real::{
     account::{Account, REGION},
-    stack::Stack,
+    stack::{CLUSTER, Stack},
 };
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::{Deserialize, Serialize};
@@ -27,10 +27,14 @@ pub(crate) struct Address {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
     aws: PathBuf,
+    cast_spot: PathBuf,
+    /// Settings that a function needs to reach this stack, `NAME=VALUE`.
+    settings: Vec<String>,
 }
 
 impl Address {
     pub(crate) fn of(stack: &Stack) -> Result<Self> {
+        let endpoints = stack.environment(&[]).into_iter().filter(|(name, _)| name.starts_with("AWS_"));
         Ok(Self {
             folder: fs::canonicalize(&stack.folder)?,
             moto: stack.emulators.moto.clone(),
@@ -38,6 +42,8 @@ impl Address {
             kubeconfig: stack.control_plane.kubeconfig(),
             kubectl: stack.tools.control_plane.join("kubectl"),
             aws: stack.tools.moto.with_file_name("aws"),
+            cast_spot: stack.tools.cli.clone(),
+            settings: endpoints.map(|(name, value)| format!("{name}={value}")).collect(),
         })
     }
 
@@ -57,13 +63,14 @@ impl Address {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// Leaves it in the folder, with links to the two programs that people use: their own folders hold others
+    /// Leaves it in the folder, with links to the programs that people use: their own folders hold others
     /// that a shell should not find.
     pub(crate) fn write(&self) -> Result<()> {
         let programs = self.programs();
         fs::create_dir_all(&programs)?;
         symlink(&self.kubectl, programs.join("kubectl"))?;
         symlink(&self.aws, programs.join("aws"))?;
+        symlink(&self.cast_spot, programs.join("cast-spot"))?;
         fs::write(self.folder.join("env"), self.shell())?;
         fs::write(self.folder.join(FILE), serde_json::to_string_pretty(self)?)?;
         Ok(())
@@ -91,6 +98,8 @@ impl Address {
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_REGION", REGION),
             ("AWS_DEFAULT_REGION", REGION),
+            ("CAST_SPOT_CLUSTER", CLUSTER),
+            ("CAST_SPOT_ENV", &self.settings.join(" ")),
         ] {
             let _ = writeln!(lines, "export {name}={}", quoted(value));
         }
@@ -103,6 +112,12 @@ impl Address {
     fn programs(&self) -> PathBuf {
         self.folder.join("bin")
     }
+}
+
+/// This program. Not `current_exe`: a build that has replaced it meanwhile would leave none there.
+pub(crate) fn program() -> Result<PathBuf> {
+    let called = std::env::args_os().next().context("a program has a name")?;
+    Ok(std::path::absolute(called)?)
 }
 
 /// One word for `sh`, whatever is in it.

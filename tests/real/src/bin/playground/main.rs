@@ -53,6 +53,9 @@ enum Task {
         /// Start anew, also when it is running
         #[arg(long)]
         fresh: bool,
+        /// With nothing of cast-spot in it, to be onboarded
+        #[arg(long)]
+        bare: bool,
     },
     /// End everything
     Down,
@@ -64,7 +67,7 @@ enum Task {
 async fn main() -> ExitCode {
     let Cli { folder, task } = Cli::parse();
     let done = match task {
-        Task::Up { fresh } => up(&folder, fresh).await,
+        Task::Up { fresh, bare } => up(&folder, fresh, bare).await,
         Task::Down => down(&folder),
         Task::Cloud => cloud::run(&folder).await.map(|()| ExitCode::SUCCESS),
     };
@@ -74,7 +77,7 @@ async fn main() -> ExitCode {
     })
 }
 
-async fn up(folder: &Path, fresh: bool) -> Result<ExitCode> {
+async fn up(folder: &Path, fresh: bool, bare: bool) -> Result<ExitCode> {
     if !fresh && let Some(running) = Address::of_running(folder).await {
         eprintln!("already up (`cargo xtask up --fresh` starts it anew, with the function as it is now)");
         show(&running.shell(), folder);
@@ -82,7 +85,7 @@ async fn up(folder: &Path, fresh: bool) -> Result<ExitCode> {
     }
     // What has been started by then ends with the future that holds it.
     let address = tokio::select! {
-        started = start(folder) => started?,
+        started = start(folder, bare) => started?,
         signalled = interruption() => {
             signalled?;
             process::stop_left_running(folder)?;
@@ -94,16 +97,19 @@ async fn up(folder: &Path, fresh: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn start(folder: &Path) -> Result<Address> {
+async fn start(folder: &Path, bare: bool) -> Result<Address> {
     let tools = Tools::from_environment()?;
-    let mut stack = Stack::start(tools, folder, |step| eprintln!("{step}")).await?;
+    let progress = |step: &str| eprintln!("{step}");
+    let mut stack = if bare {
+        Stack::bare(tools, folder, progress).await?
+    } else {
+        Stack::start(tools, folder, progress).await?
+    };
     eprintln!("starting the demo: namespace {}, three Spot instances", demo::NAME);
     demo::open(&stack).await?;
     let address = Address::of(&stack)?;
     address.write()?;
-    // Not `current_exe`: a build that has replaced this program meanwhile would leave none there.
-    let program = std::env::args_os().next().context("a program has a name")?;
-    let mut cloud = std::process::Command::new(program);
+    let mut cloud = std::process::Command::new(address::program()?);
     cloud.arg("--folder").arg(&address.folder).arg("cloud");
     let mut cloud = Process::start(folder, "cloud", &mut cloud)?;
     cloud.leave_running();
@@ -138,7 +144,7 @@ Everything is up. Take the above into your shell, and look around:
   kubectl get nodes
   kubectl get pods -n {name} -o wide -w
   aws autoscaling describe-auto-scaling-groups --query 'AutoScalingGroups[].Instances[].[InstanceId,LifecycleState]' --output text
-How to send a Spot notice: docs/playground.md. The end of it all: cargo xtask down",
+How to send a Spot notice: docs/playground.md. How to onboard: docs/onboarding.md. The end of it all: cargo xtask down",
         folder.join("env").display(),
         name = demo::NAME,
     );

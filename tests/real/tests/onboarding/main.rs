@@ -1,0 +1,35 @@
+//! Onboarding by the command line, against emulated AWS with IAM enforced and a real API server. Each scenario
+//! takes out again what it has made: one finds the account as the one before has found it.
+
+use std::process::ExitCode;
+
+use cast_spot_real::{scenarios, suite};
+
+mod administrator;
+mod interrupted;
+mod mapping;
+mod principals;
+mod situation;
+mod story;
+
+fn main() -> ExitCode {
+    suite::run_bare(
+        "onboarding",
+        scenarios![
+            story::a_cluster_is_onboarded_drained_replaced_and_offboarded_without_a_trace,
+            story::a_second_onboarding_reads_and_writes_nothing,
+            story::what_has_drifted_is_shown_and_mended,
+            story::commands_that_were_typed_by_hand_leave_nothing_to_do,
+            interrupted::a_killed_onboarding_is_finished_by_the_next,
+            interrupted::two_onboardings_at_once_end_as_one,
+            interrupted::a_foreign_object_is_a_conflict_and_nothing_is_written,
+            interrupted::a_role_that_was_made_anew_gets_a_new_access_entry,
+            mapping::every_form_of_aws_auth_is_edited_and_restored,
+            mapping::an_edit_of_somebody_else_meanwhile_is_kept,
+            mapping::the_functions_identity_may_do_what_its_cluster_role_says_and_no_more,
+            administrator::exactly_the_admin_policy_is_enough_in_both_modes,
+            administrator::without_any_one_of_its_actions_something_is_refused,
+            principals::a_principal_manages_its_own_cluster_and_no_other,
+        ],
+    )
+}

@@ -1,0 +1,71 @@
+//! What the scenarios begin with: a command line, a zip, what was there before.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+use cast_spot_real::{
+    cli::Cli,
+    inventory::inventory,
+    stack::{CLUSTER, Stack},
+};
+
+/// Somebody in another account who may assume the role.
+pub(crate) const CONSOLE: &str = "arn:aws:iam::210987654321:user/cast-crossrole-lab";
+/// What only the two sides know.
+pub(crate) const EXTERNAL_ID: &str = "0b7f5a3e-lab";
+
+/// A scenario's view of the stack.
+pub(crate) struct Situation<'s> {
+    pub(crate) stack: &'s Stack,
+    pub(crate) cli: Cli,
+    before: BTreeSet<String>,
+    zip: String,
+}
+
+impl<'s> Situation<'s> {
+    pub(crate) async fn begin(stack: &'s Stack) -> Result<Self> {
+        let zip = stack.tools.workspace.join("target/lambda/cast-spot-handler/bootstrap.zip");
+        let before = inventory(stack).await?;
+        Ok(Self { stack, cli: Cli::of(stack), before, zip: zip.display().to_string() })
+    }
+
+    /// With another command line.
+    pub(crate) fn with(mut self, cli: Cli) -> Self {
+        self.cli = cli;
+        self
+    }
+
+    /// The words of an onboarding with a role.
+    pub(crate) fn role(&self, command: &'static str) -> Vec<&str> {
+        vec![command, "--principal", CONSOLE, "--external-id", EXTERNAL_ID, "--zip", &self.zip]
+    }
+
+    /// The words of an onboarding with a user.
+    pub(crate) fn user(&self, command: &'static str) -> Vec<&str> {
+        vec![command, "--mode", "user", "--zip", &self.zip]
+    }
+
+    pub(crate) async fn onboard(&self) -> Result<()> {
+        let words = [self.role("onboard"), vec!["--yes"]].concat();
+        self.cli.run(&words).await?.expect(0)?;
+        Ok(())
+    }
+
+    /// Takes it out and sees that nothing is left, and nothing else is gone.
+    pub(crate) async fn end(&self) -> Result<()> {
+        self.cli.run(&["offboard", "--yes"]).await?.expect(0)?;
+        self.is_as_before().await
+    }
+
+    pub(crate) async fn is_as_before(&self) -> Result<()> {
+        let after = inventory(self.stack).await?;
+        let left: Vec<_> = after.difference(&self.before).collect();
+        let gone: Vec<_> = self.before.difference(&after).collect();
+        ensure!(left.is_empty() && gone.is_empty(), "left of {CLUSTER}: {left:#?}\ngone: {gone:#?}");
+        Ok(())
+    }
+
+    pub(crate) fn before(&self) -> &BTreeSet<String> {
+        &self.before
+    }
+}

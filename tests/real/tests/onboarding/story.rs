@@ -1,0 +1,131 @@
+//! From an empty account to a handler that has drained a node, and back.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use cast_spot_real::{
+    clock::eventually,
+    inventory::inventory,
+    lab::{Lab, PATIENCE, phase},
+    notice::Notice,
+    stack::{CLUSTER, FUNCTION, HANDLER_ROLE, Stack},
+    workload::Workload,
+};
+use serde_json::{Value, json};
+
+use crate::situation::Situation;
+
+pub(crate) async fn a_cluster_is_onboarded_drained_replaced_and_offboarded_without_a_trace(
+    stack: &Stack,
+) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    let planned = situation.cli.run(&situation.role("plan")).await?.expect(10)?;
+    ensure!(planned.out.contains("CastEKSPolicy") && planned.out.contains(FUNCTION), "{}", planned.out);
+    ensure!(inventory(stack).await? == *situation.before(), "a plan has written something");
+
+    situation.onboard().await?;
+    drain(stack).await?;
+    let status = situation.cli.run(&situation.role("status")).await?.expect(0)?;
+    ensure!(!status.out.contains("FAIL"), "{}", status.out);
+    situation.end().await
+}
+
+/// A Spot notice on the bus, as in production.
+async fn drain(stack: &Stack) -> Result<()> {
+    let mut lab = Lab::open(stack, "onboarded").await?;
+    lab.run(&Workload::deployment("web", 3)).await?;
+    lab.budget("web", "web", &json!({ "minAvailable": 2 })).await?;
+    lab.scale(2).await?;
+    let victim = lab.victim().clone();
+
+    lab.send(&Notice::of(&victim)).await?;
+    let report = stack.function.report(&victim.instance, 1, Duration::from_secs(150)).await?;
+
+    ensure!(report["outcome"] == "drained", "{report}");
+    ensure!(lab.pods_on(&victim).await?.is_empty(), "{report}");
+    eventually("three pods run elsewhere", PATIENCE, async || {
+        let pods = lab.pods_of("web").await?;
+        Ok((pods.iter().filter(|pod| phase(pod) == "Running").count() == 3).then_some(()))
+    })
+    .await?;
+    let group = lab.group().await?;
+    ensure!(group.len() == 2 && !group.contains_key(&victim.instance), "{group:?}");
+    Ok(())
+}
+
+pub(crate) async fn a_second_onboarding_reads_and_writes_nothing(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    situation.onboard().await?;
+    let (before, policy) = (inventory(stack).await?, versions(stack).await?);
+
+    let words = [situation.role("onboard"), vec!["--yes", "--json"]].concat();
+    let report = situation.cli.run(&words).await?.expect(0)?.json()?;
+
+    let steps = report["steps"].as_array().context("steps")?;
+    ensure!(!steps.is_empty() && steps.iter().all(|step| step["outcome"] == "kept"), "{report}");
+    ensure!(inventory(stack).await? == before && versions(stack).await? == policy, "something was written");
+    situation.end().await
+}
+
+/// Versions of the shared policy.
+async fn versions(stack: &Stack) -> Result<usize> {
+    let arn = format!("arn:aws:iam::{}:policy/CastEKSPolicy", cast_spot_real::emulators::ACCOUNT);
+    Ok(stack.account.iam.list_policy_versions().policy_arn(arn).send().await?.versions().len())
+}
+
+pub(crate) async fn what_has_drifted_is_shown_and_mended(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    situation.onboard().await?;
+    let (lambda, logs) = (&stack.account.lambda, &stack.account.logs);
+    lambda.update_function_configuration().function_name(FUNCTION).memory_size(128).send().await?;
+    logs.put_retention_policy().log_group_name("/aws/lambda/cast-spot").retention_in_days(1).send().await?;
+    let attached = "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess";
+    let detach = stack.account.iam.detach_role_policy().role_name(HANDLER_ROLE).policy_arn(attached);
+    detach.send().await?;
+
+    let status = situation.cli.run(&situation.role("status")).await?.expect(1)?;
+    for drift in ["memory_mb", "128", "retention_days", "AmazonEC2ReadOnlyAccess"] {
+        ensure!(status.out.contains(drift), "{drift} is not in\n{}", status.out);
+    }
+    situation.onboard().await?;
+    situation.cli.run(&situation.role("status")).await?.expect(0)?;
+    let function = lambda.get_function_configuration().function_name(FUNCTION).send().await?;
+    ensure!(function.memory_size() == Some(512), "{function:?}");
+    situation.end().await
+}
+
+pub(crate) async fn commands_that_were_typed_by_hand_leave_nothing_to_do(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    let words = [situation.role("plan"), vec!["--output", "commands"]].concat();
+    let commands = situation.cli.run(&words).await?.expect(10)?.out;
+    let output = shell(stack, &commands).await?;
+
+    let again = situation.cli.run(&[situation.role("plan"), vec!["--output", "json"]].concat()).await?;
+    let plan: Value = again.json()?;
+    let steps = plan["steps"].as_array().context("steps")?;
+    let undone: Vec<_> = steps.iter().filter(|step| step["action"] != "keep").collect();
+    ensure!(undone.is_empty(), "{undone:#?}\n{commands}\n{output}");
+    situation.end().await
+}
+
+/// Runs a script as somebody at a terminal would, who stops at the first error.
+async fn shell(stack: &Stack, script: &str) -> Result<String> {
+    let programs = [stack.tools.moto.parent(), Some(stack.tools.control_plane.as_path())];
+    let programs: Vec<_> = programs.iter().flatten().map(|folder| folder.display().to_string()).collect();
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", script]).current_dir(&stack.tools.workspace);
+    command.env("PATH", format!("{}:/usr/bin:/bin", programs.join(":")));
+    command.env("KUBECONFIG", stack.control_plane.kubeconfig()).envs([
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", cast_spot_real::account::REGION),
+        ("AWS_PAGER", ""),
+        ("AWS_ENDPOINT_URL", &stack.emulators.ministack),
+        ("AWS_ENDPOINT_URL_EC2", &stack.emulators.moto),
+    ]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{CLUSTER}: {}\n{said}\n{script}", output.status);
+    Ok(said)
+}
