@@ -1,7 +1,36 @@
-//! The provisioner: what a cluster and an AWS account must hold so that the handler can do its work.
+//! The provisioner: onboards an EKS cluster for the handler, and takes all of it out again.
 //!
-//! So far it is the keeper of the contract between the two: the words of `infra/`, embedded. The
-//! handler never reads them; it is held to them by the tests.
+//! ```text
+//! spec ──► desired ──┐
+//!                    ├──► plan (pure diff) ──► apply ──► report      verify = plan is empty + live checks
+//! provider.observe ──┘               offboard = plan(desired = nothing), what is ours only, in reverse order
+//! ```
+//!
+//! There is no state file: names follow from the cluster, tags say what is ours. A foreign object of the same name
+//! is a conflict, and nothing is written. `apply` stops at the first failure and says what stands; running it
+//! again is the recovery.
+//!
+//! The words that the handler is held to as well, policies, event pattern and RBAC, are those of `infra/`,
+//! embedded; the handler never reads them.
+
+pub mod apply;
+pub mod aws_auth;
+pub mod commands;
+pub mod desired;
+pub mod facts;
+pub mod fault;
+pub mod names;
+pub mod offboard;
+pub mod onboard;
+pub mod package;
+pub mod plan;
+pub mod policy;
+pub mod provider;
+pub mod recall;
+pub mod report;
+pub mod resource;
+pub mod spec;
+pub mod verify;
 
 /// EventBridge pattern that matches every Spot interruption notice of the account and region.
 pub const EVENT_PATTERN_SPOT: &str = include_str!("../../infra/events/spot-interruption.json");

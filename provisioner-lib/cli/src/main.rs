@@ -1,18 +1,41 @@
 //! The command line of cast-spot: parses, calls the libraries, renders.
 
+mod choices;
+mod environment;
+mod offboard;
+mod onboard;
+mod plan;
+mod policy;
+mod refusal;
 mod rehearse;
+mod session;
+mod status;
+mod target;
 mod terminal;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use environment::Environment;
+
 /// Exit code of a call that cannot be understood, as clap has it.
 const WRONG_CALL: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  cast-spot rehearse                 what happens if nodes go, without touching anything
+  cast-spot plan                     what onboarding the cluster of your kubeconfig would make
+  cast-spot onboard                  make it, after showing it and asking
+  cast-spot status                   whether it still is as it should be, and works
+  cast-spot offboard                 take it all out again
+
+Each command has its own --help, with examples and exit codes.";
 
 /// EC2 Spot interruptions that an EKS cluster does not notice.
 #[derive(Debug, Parser)]
 #[command(name = "cast-spot", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -20,9 +43,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Plan(plan::Args),
+    Onboard(onboard::Args),
+    Status(status::Args),
+    Offboard(offboard::Args),
+    Policy(policy::Args),
     Rehearse(rehearse::Args),
 }
 
+#[expect(clippy::disallowed_methods, reason = "main is the one place that reads the environment")]
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -32,7 +61,13 @@ fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(WRONG_CALL) } else { ExitCode::SUCCESS };
         }
     };
+    let environment = Environment::read(|name| std::env::var_os(name));
     match cli.command {
+        Command::Plan(args) => plan::run(&args, &environment),
+        Command::Onboard(args) => onboard::run(&args, &environment),
+        Command::Status(args) => status::run(&args, &environment),
+        Command::Offboard(args) => offboard::run(&args, &environment),
+        Command::Policy(args) => policy::run(&args, &environment),
         Command::Rehearse(args) => rehearse::run(&args),
     }
 }

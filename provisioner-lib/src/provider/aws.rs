@@ -17,7 +17,7 @@ use super::{
     sts::Sts,
 };
 use crate::{
-    facts::{AuthenticationMode, Cluster, Facts},
+    facts::{AuthenticationMode, Cluster, Facts, Identity},
     plan::{self, Change, Found, Observed},
     resource::{Kind, Resource},
     verify::{Check, Verdict},
@@ -104,6 +104,11 @@ impl Aws {
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// Who makes the calls; this takes no rights.
+    pub async fn identity(&self) -> Result<Identity, Error> {
+        self.sts.identity().await
     }
 
     /// All services side by side.

@@ -63,8 +63,8 @@ fn limits(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build()
 }
 
-/// One TLS stack with Mozilla's root certificates, through the proxy that the environment names.
-fn http_client() -> Result<SharedHttpClient, String> {
+/// Mozilla's root certificates.
+pub(super) fn tls_context() -> Result<TlsContext, String> {
     let mut pem = String::new();
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         pem.push_str("-----BEGIN CERTIFICATE-----\n");
@@ -72,7 +72,12 @@ fn http_client() -> Result<SharedHttpClient, String> {
         pem.push_str("\n-----END CERTIFICATE-----\n");
     }
     let roots = TrustStore::empty().with_pem_certificate(pem);
-    let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())?;
+    TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())
+}
+
+/// One TLS stack, through the proxy that the environment names.
+fn http_client() -> Result<SharedHttpClient, String> {
+    let tls = tls_context()?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()
             .proxy_config(ProxyConfig::from_env())

@@ -13,6 +13,7 @@ use crate::{
 
 mod aws;
 mod connection;
+pub mod console;
 mod ec2;
 mod eks;
 mod error;

@@ -1,0 +1,81 @@
+//! What the environment says, as `aws` and `kubectl` read it. `main` reads it once.
+
+use std::{ffi::OsString, path::PathBuf};
+
+/// Variables that stand for options which were not given.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Environment {
+    /// `CAST_SPOT_CLUSTER`.
+    pub(crate) cluster: Option<String>,
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    pub(crate) region: Option<String>,
+    /// Files of `KUBECONFIG`, else `~/.kube/config`: the first that says something is right.
+    pub(crate) kubeconfig: Vec<PathBuf>,
+    /// `CAST_SPOT_ENV`: settings of the function, separated by white space.
+    pub(crate) settings: Vec<String>,
+    /// `CAST_SPOT_CONSOLE_TOKEN`. Secret.
+    pub(crate) console_token: Option<String>,
+}
+
+impl Environment {
+    /// Reads it. An empty variable is as good as none.
+    pub(crate) fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let text =
+            |name| variable(name).and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty());
+        let kubeconfig = match variable("KUBECONFIG").filter(|value| !value.is_empty()) {
+            Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+            None => {
+                variable("HOME").map(|home| PathBuf::from(home).join(".kube/config")).into_iter().collect()
+            }
+        };
+        Self {
+            cluster: text("CAST_SPOT_CLUSTER"),
+            region: text("AWS_REGION").or_else(|| text("AWS_DEFAULT_REGION")),
+            kubeconfig,
+            settings: text("CAST_SPOT_ENV")
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
+            console_token: text("CAST_SPOT_CONSOLE_TOKEN"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Environment {
+        Environment::read(|name| {
+            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    fn the_region_is_read_as_aws_reads_it() {
+        for (variables, region) in [
+            (vec![("AWS_REGION", "a"), ("AWS_DEFAULT_REGION", "b")], Some("a")),
+            (vec![("AWS_DEFAULT_REGION", "b")], Some("b")),
+            (vec![("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "b")], Some("b")),
+            (vec![], None),
+        ] {
+            assert_eq!(read(&variables).region.as_deref(), region, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn kubeconfig_is_a_list_and_defaults_to_the_home_folder() {
+        let paths = |list: &[&str]| list.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(read(&[("KUBECONFIG", "/a::/b"), ("HOME", "/h")]).kubeconfig, paths(&["/a", "/b"]));
+        assert_eq!(read(&[("HOME", "/h")]).kubeconfig, paths(&["/h/.kube/config"]));
+        assert_eq!(read(&[("KUBECONFIG", ""), ("HOME", "/h")]).kubeconfig, paths(&["/h/.kube/config"]));
+        assert_eq!(read(&[]).kubeconfig, paths(&[]));
+    }
+
+    #[test]
+    fn settings_are_separated_by_white_space() {
+        let environment = read(&[("CAST_SPOT_ENV", " CAST_SPOT_DRY_RUN=true  AWS_LAMBDA_LOG_LEVEL=DEBUG ")]);
+        assert_eq!(environment.settings, ["CAST_SPOT_DRY_RUN=true", "AWS_LAMBDA_LOG_LEVEL=DEBUG"]);
+    }
+}

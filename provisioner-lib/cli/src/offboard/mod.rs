@@ -1,0 +1,165 @@
+//! `cast-spot offboard`: takes out what is ours, and says what is left.
+
+use std::process::ExitCode;
+
+use cast_spot_provisioner::{
+    apply::{Progress, Stop},
+    offboard,
+    onboard::Planned,
+    provider::Provider,
+    report::Report,
+};
+
+use crate::{
+    environment::Environment,
+    onboard::{
+        outcome,
+        progress::{Ended, Lines},
+    },
+    plan::{
+        self, json,
+        table::{self, green},
+    },
+    refusal::{NOT_GOOD, Refusal},
+    session::{self, Guarded},
+    target::TargetArgs,
+    terminal::{Complaint, Screen},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cast-spot offboard                        the cluster of your kubeconfig, after a question
+  cast-spot offboard --cluster prod --yes   without one, for scripts
+  cast-spot offboard --dry-run              only show what would go
+
+What is shared with other clusters stays for them; what cast-spot did not make stays in any case. The cluster
+need not be there any more.
+
+Exit codes:
+  0    nothing of this cluster is left
+  1    something is left, or it was not confirmed; running it again goes on from there
+  2    wrong call
+  4    AWS or the cluster refused, or cannot be reached (rights, credentials, network)
+  10   --dry-run: there is something to remove
+  130  interrupted; running it again goes on from there";
+
+/// Take a cluster out again: everything that onboarding it has made, and nothing else
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Do not ask
+    #[arg(long, short, help_heading = "How")]
+    yes: bool,
+
+    /// Show the plan, write nothing
+    #[arg(long, help_heading = "How")]
+    dry_run: bool,
+
+    /// Print the report as JSON
+    #[arg(long, help_heading = "How")]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+    session::run(async {
+        let mut complaints = Vec::new();
+        let target = args.target.read(environment, &mut complaints);
+        if !complaints.is_empty() {
+            return Err(Refusal::wrong_call(complaints));
+        }
+        let provider = session::connect(&target).await?;
+        carry_out(&target.cluster, args, &provider, &mut Screen::standard()).await
+    })
+}
+
+async fn carry_out(
+    cluster: &str,
+    args: &Args,
+    provider: &Guarded<impl Provider>,
+    screen: &mut Screen,
+) -> Result<u8, Refusal> {
+    let planned = offboard::plan(cluster, provider).await?;
+    if args.dry_run && args.json {
+        screen.print(&json::text(&json::plan(&planned))?)?;
+        return Ok(plan::exit_code(&planned));
+    }
+    let text = render(&planned, screen.width);
+    if args.json {
+        screen.say(&text);
+    } else {
+        screen.print(&text)?;
+    }
+    if args.dry_run {
+        return Ok(plan::exit_code(&planned));
+    }
+    if !planned.plan.is_empty() && !args.yes {
+        confirm(cluster, screen)?;
+    }
+    take_out(cluster, planned, args.json, provider, screen).await
+}
+
+fn render(planned: &Planned, width: usize) -> String {
+    if planned.plan.is_empty() {
+        let left = if planned.facts.cluster.is_gone() { "; there is no such cluster, either" } else { "" };
+        return format!(
+            "{}{} nothing of cast-spot is here for it{left}\n",
+            table::heading(planned),
+            green("✓")
+        );
+    }
+    table::render(planned, width)
+}
+
+fn confirm(cluster: &str, screen: &mut Screen) -> Result<(), Refusal> {
+    if !screen.has_person {
+        let complaint = Complaint::new(
+            "nobody is there to confirm: standard input is no terminal",
+            "give --yes to take it out without a question, or --dry-run to see what would go",
+        );
+        return Err(Refusal::wrong_call(vec![complaint]));
+    }
+    let question = format!(
+        "\nSpot interruptions of {cluster} are no longer handled then.\nType the cluster's name to go on: "
+    );
+    if screen.ask(&question)? == cluster {
+        return Ok(());
+    }
+    let complaint =
+        Complaint::new("not confirmed; nothing was written", format!("type `{cluster}`, or give --yes"));
+    Err(Refusal { complaints: vec![complaint], code: NOT_GOOD })
+}
+
+async fn take_out(
+    cluster: &str,
+    planned: Planned,
+    as_json: bool,
+    provider: &Guarded<impl Provider>,
+    screen: &mut Screen,
+) -> Result<u8, Refusal> {
+    let stop = Stop::new();
+    let report = if planned.plan.is_empty() {
+        Report::default()
+    } else {
+        screen.say("\n");
+        let lines = Lines::new(screen, planned.plan.writes().count());
+        let mut heard = |progress: Progress<'_>| lines.hear(progress);
+        let work = offboard::offboard(cluster, planned.clone(), provider, &stop, &mut heard);
+        match lines.follow(&stop, work).await {
+            Ended::Done(report) => report?,
+            Ended::Abandoned => return Ok(outcome::abandoned(screen)),
+        }
+    };
+    if as_json {
+        screen.print(&json::text(&json::report(&planned, &report, None))?)?;
+    } else if !report.is_complete() {
+        screen.print(&format!("\n{}", outcome::incomplete(&report, "cast-spot offboard")))?;
+    } else if report.done() > 0 {
+        let done = format!("\n{} cluster {cluster} is offboarded; nothing of it is left\n", green("✓"));
+        screen.print(&(done + &outcome::backups(&report)))?;
+    }
+    Ok(outcome::exit_code(&report))
+}

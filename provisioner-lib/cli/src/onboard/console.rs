@@ -1,0 +1,97 @@
+//! `--console-url`: where the role's ARN is sent, and with what.
+
+use std::fs;
+
+use super::Args;
+use crate::{environment::Environment, terminal::Complaint};
+
+/// A console, and our cluster in it.
+pub(super) struct Console {
+    pub(super) url: String,
+    pub(super) cluster_id: String,
+    /// Secret.
+    pub(super) token: String,
+}
+
+impl Console {
+    /// None if no console is told of anything.
+    pub(super) fn read(
+        args: &Args,
+        environment: &Environment,
+        complaints: &mut Vec<Complaint>,
+    ) -> Option<Self> {
+        let before = complaints.len();
+        let mut complain = |error: String, hint: &str| complaints.push(Complaint::new(error, hint));
+        if args.console_url.is_none()
+            && args.console_cluster_id.is_none()
+            && args.console_token_file.is_none()
+        {
+            return None;
+        }
+        let url = args.console_url.clone().unwrap_or_default();
+        if url.is_empty() {
+            complain("--console-url: missing".to_owned(), "such as https://api.example.com");
+        } else if !is_safe(&url) {
+            complain(
+                format!("--console-url {url}: not an https:// address"),
+                "the token goes with the call, so it has to be encrypted",
+            );
+        }
+        let cluster_id = args.console_cluster_id.clone().unwrap_or_default();
+        if cluster_id.is_empty() || !cluster_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            let given = if cluster_id.is_empty() { "missing" } else { "not letters, digits and -" };
+            complain(format!("--console-cluster-id {cluster_id}: {given}"), "the console shows it");
+        }
+        if args.choices.mode.as_deref() == Some("user") {
+            complain(
+                "--console-url: only a role's ARN is sent".to_owned(),
+                "enter the key of a user there by hand",
+            );
+        }
+        let token = match &args.console_token_file {
+            Some(path) => fs::read_to_string(path).map_err(|error| {
+                complain(
+                    format!("--console-token-file {}: {error}", path.display()),
+                    "name the file with the token",
+                );
+            }),
+            None => environment.console_token.clone().ok_or(()).map_err(|()| {
+                complain(
+                    "the console's token: missing".to_owned(),
+                    "set CAST_SPOT_CONSOLE_TOKEN, or give --console-token-file FILE",
+                );
+            }),
+        };
+        let token = token.map(|token| token.trim().to_owned()).unwrap_or_default();
+        (complaints.len() == before).then_some(Self { url, cluster_id, token })
+    }
+}
+
+/// Encrypted, or it does not leave this machine.
+fn is_safe(url: &str) -> bool {
+    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+    let is_local = local.iter().any(|start| {
+        url.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
+    url.len() > "https://".len() && url.starts_with("https://") || is_local
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_leaves_the_machine_encrypted_only() {
+        for (url, safe) in [
+            ("https://api.example.com", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://localhost", true),
+            ("http://localhost.example.com", false),
+            ("http://api.example.com", false),
+            ("https://", false),
+            ("api.example.com", false),
+        ] {
+            assert_eq!(is_safe(url), safe, "{url}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The command over a provider in memory.

@@ -1,0 +1,204 @@
+//! What changes in one field: two values side by side, or of a document what comes and what goes.
+
+use std::collections::BTreeSet;
+
+use anstyle::{AnsiColor, Style};
+use cast_spot_provisioner::plan::Change;
+use serde_json::Value;
+
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const DIM: Style = Style::new().dimmed();
+/// Lines of one document; more is for `--json`.
+const MOST: usize = 16;
+
+/// The change in lines of at most `width` columns, as far as names allow.
+pub(crate) fn lines(change: &Change, width: usize) -> Vec<String> {
+    match (parse(&change.from), parse(&change.to)) {
+        (None, None) => vec![simple(change, width)],
+        (from, to) => {
+            let mut lines = vec![format!("{}:", change.field)];
+            lines.extend(differences(&from.unwrap_or(Value::Null), &to.unwrap_or(Value::Null), width));
+            lines
+        }
+    }
+}
+
+/// A document or list, if it is one.
+fn parse(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().filter(|value: &Value| value.is_object() || value.is_array())
+}
+
+fn simple(change: &Change, width: usize) -> String {
+    let Change { field, from, to } = change;
+    match (from.as_str(), to.as_str()) {
+        ("", to) => format!("{field}: {GREEN}+ {}{GREEN:#}", cut(to, width)),
+        (from, "") => format!("{field}: {RED}- {}{RED:#}", cut(from, width)),
+        (from, to) => format!("{field}: {} {DIM}->{DIM:#} {}", cut(from, width / 2), cut(to, width / 2)),
+    }
+}
+
+/// What goes and what comes, statement by statement where there are any.
+fn differences(from: &Value, to: &Value, width: usize) -> Vec<String> {
+    let (old, new) = (parts(from), parts(to));
+    let mut lines = Vec::new();
+    for (name, old_parts) in &old {
+        match new.iter().find(|(other, _)| other == name) {
+            None => lines.push(signed(RED, "-", name, old_parts, width)),
+            Some((_, new_parts)) if old_parts != new_parts => {
+                if !name.is_empty() {
+                    lines.push(format!("  ~ {name}"));
+                }
+                let indent = if name.is_empty() { "" } else { "  " };
+                let gone = old_parts.difference(new_parts).map(|part| (RED, "-", part));
+                let come = new_parts.difference(old_parts).map(|part| (GREEN, "+", part));
+                for (style, sign, part) in gone.chain(come) {
+                    lines.push(format!(
+                        "  {indent}{style}{sign} {}{style:#}",
+                        cut(part, width.saturating_sub(6))
+                    ));
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, new_parts) in new.iter().filter(|(name, _)| !old.iter().any(|(other, _)| other == name)) {
+        lines.push(signed(GREEN, "+", name, new_parts, width));
+    }
+    let more = lines.len().saturating_sub(MOST);
+    if more > 1 {
+        lines.truncate(MOST);
+        lines.push(format!("  {DIM}… and {} more lines; --json has all{DIM:#}", more));
+    }
+    lines
+}
+
+fn signed(style: Style, sign: &str, name: &str, parts: &BTreeSet<String>, width: usize) -> String {
+    let words: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let whole = if name.is_empty() { words.join("; ") } else { format!("{name}: {}", words.join("; ")) };
+    format!("  {style}{sign} {}{style:#}", cut(&whole, width.saturating_sub(4)))
+}
+
+/// The statements of a policy by name, or else one nameless whole: each as a set of short texts.
+fn parts(document: &Value) -> Vec<(String, BTreeSet<String>)> {
+    let statements = match &document["Statement"] {
+        Value::Array(statements) => statements.iter().collect(),
+        Value::Object(_) => vec![&document["Statement"]],
+        _ => {
+            let items = match document {
+                Value::Null => return Vec::new(),
+                Value::Array(items) => items.iter().map(short).collect(),
+                other => flat(other),
+            };
+            return vec![(String::new(), items)];
+        }
+    };
+    let named = statements.into_iter().enumerate().map(|(index, statement)| {
+        let name =
+            statement["Sid"].as_str().map_or_else(|| format!("statement {}", index + 1), str::to_owned);
+        let mut statement = statement.clone();
+        if let Some(statement) = statement.as_object_mut() {
+            statement.remove("Sid");
+        }
+        (name, flat(&statement))
+    });
+    named.collect()
+}
+
+/// An item of a list; an object without its braces.
+fn short(item: &Value) -> String {
+    match item {
+        Value::String(text) => text.clone(),
+        Value::Object(_) => flat(item).into_iter().collect::<Vec<_>>().join("; "),
+        other => other.to_string(),
+    }
+}
+
+/// Every value with the way to it.
+fn flat(value: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect("", value, &mut found);
+    found
+}
+
+fn collect(path: &str, value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                collect(&if path.is_empty() { key.clone() } else { format!("{path} {key}") }, value, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(path, item, found)),
+        Value::String(text) => drop(found.insert(format!("{path} {text}").trim_start().to_owned())),
+        other => drop(found.insert(format!("{path} {other}").trim_start().to_owned())),
+    }
+}
+
+fn cut(text: &str, width: usize) -> String {
+    let width = width.max(20);
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(field: &str, from: &str, to: &str) -> Vec<String> {
+        let change = Change { field: field.to_owned(), from: from.to_owned(), to: to.to_owned() };
+        lines(&change, 80).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
+    }
+
+    #[test]
+    fn a_plain_field_shows_both_values_or_the_one_there_is() {
+        for (from, to, line) in [
+            ("256", "512", "memory_mb: 256 -> 512"),
+            ("", "prod", "memory_mb: + prod"),
+            ("prod", "", "memory_mb: - prod"),
+        ] {
+            assert_eq!(shown("memory_mb", from, to), [line]);
+        }
+    }
+
+    #[test]
+    fn a_policy_shows_the_statements_that_differ_and_of_those_what_differs() {
+        let from = r#"{"Statement":[
+            {"Sid":"Same","Effect":"Allow","Action":"a:B","Resource":"*"},
+            {"Sid":"Wide","Effect":"Allow","Action":["ec2:CreateTags","ec2:Run"],"Resource":"*"},
+            {"Sid":"Old","Effect":"Allow","Action":"iam:CreateRole","Resource":"*"}]}"#;
+        let to = r#"{"Statement":[
+            {"Sid":"Wide","Effect":"Allow","Action":"ec2:Run","Resource":"*","Condition":{"StringEquals":{"k":"v"}}},
+            {"Sid":"Same","Effect":"Allow","Action":["a:B"],"Resource":"*"},
+            {"Sid":"New","Effect":"Deny","Action":"iam:*","Resource":"*"}]}"#;
+        let lines = shown("document", from, to);
+        let expected = [
+            "document:",
+            "  ~ Wide",
+            "    - Action ec2:CreateTags",
+            "    + Condition StringEquals k v",
+            "  - Old: Action iam:CreateRole; Effect Allow; Resource *",
+            "  + New: Action iam:*; Effect Deny; Resource *",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_list_shows_what_comes_and_what_goes() {
+        assert_eq!(shown("groups", r#"["a","b"]"#, r#"["b","c"]"#), ["groups:", "  - a", "  + c"]);
+        let rules = (r#"[{"verbs":["get"],"resources":["nodes"]}]"#, "[]");
+        assert_eq!(
+            shown("manifest.rules", rules.0, rules.1),
+            ["manifest.rules:", "  - resources nodes; verbs get"]
+        );
+    }
+
+    #[test]
+    fn a_long_document_is_cut_and_says_so() {
+        let list = format!("[{}]", (0..40).map(|n| format!("\"a{n}\"")).collect::<Vec<_>>().join(","));
+        let lines = shown("policies", &list, "[]");
+        assert_eq!(lines.len(), MOST + 2);
+        assert!(lines.last().unwrap().contains("and 24 more lines"), "{lines:?}");
+    }
+}

@@ -1,0 +1,48 @@
+//! Plans and reports for programs. Every document says in `schema` what it is; fields are added to a schema, but
+//! neither removed nor given another meaning.
+
+use std::io;
+
+use cast_spot_provisioner::{onboard::Planned, provider::AccessKey, report::Report};
+use serde_json::{Value, json};
+
+/// What a cluster is known by.
+fn place(planned: &Planned) -> Value {
+    let facts = &planned.facts;
+    json!({
+        "cluster": facts.cluster.name,
+        "region": facts.region,
+        "account": facts.identity.account,
+    })
+}
+
+/// `cast-spot.plan/1`.
+pub(crate) fn plan(planned: &Planned) -> Value {
+    let mut document = place(planned);
+    document["schema"] = json!("cast-spot.plan/1");
+    document["summary"] = super::counts(&planned.plan)
+        .map(|(name, _, count)| (name.to_owned(), json!(count)))
+        .into_iter()
+        .collect();
+    document["steps"] = json!(planned.plan.steps);
+    document
+}
+
+/// `cast-spot.report/1`: what became of a plan. The key stands in it only where it has gone nowhere else.
+pub(crate) fn report(planned: &Planned, report: &Report, key: Option<&AccessKey>) -> Value {
+    let mut document = place(planned);
+    document["schema"] = json!("cast-spot.report/1");
+    document["complete"] = json!(report.is_complete());
+    document["stopped"] = json!(report.stopped);
+    document["written"] = json!(report.done());
+    document["steps"] = json!(report.steps);
+    if let Some(key) = key {
+        document["access_key"] = json!({ "id": key.id, "secret": key.secret });
+    }
+    document
+}
+
+/// As text.
+pub(crate) fn text(document: &Value) -> io::Result<String> {
+    Ok(serde_json::to_string_pretty(document)? + "\n")
+}

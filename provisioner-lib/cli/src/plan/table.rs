@@ -1,0 +1,144 @@
+//! A plan for people: a line for each resource that changes, and below it what changes.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use cast_spot_provisioner::{
+    onboard::Planned,
+    plan::{Action, Plan, Step},
+};
+
+use super::{document, groups::Group};
+
+/// How an action is shown: its sign, its word and its colour.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) sign: &'static str,
+    pub(crate) word: &'static str,
+    pub(crate) style: Style,
+}
+
+impl Look {
+    /// Of an action.
+    pub(crate) fn of(action: &Action) -> Self {
+        let look = |sign, word, color: AnsiColor| Self { sign, word, style: color.on_default() };
+        match action {
+            Action::Create => look("+", "create", AnsiColor::Green),
+            Action::Update { .. } => look("~", "change", AnsiColor::Yellow),
+            Action::Replace { .. } => look("-/+", "replace", AnsiColor::Magenta),
+            Action::Delete => look("-", "remove", AnsiColor::Red),
+            Action::Keep => Self { sign: "=", word: "keep", style: Style::new().dimmed() },
+            Action::Conflict { .. } => look("!", "CONFLICT", AnsiColor::Red),
+        }
+    }
+}
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+/// Columns of the kind's name.
+const KIND: usize = 18;
+/// Where changes begin.
+const INDENT: &str = "          ";
+
+/// The plan, in lines of `width`.
+pub(crate) fn render(planned: &Planned, width: usize) -> String {
+    let mut text = heading(planned);
+    text += &steps(planned, width);
+    let _ = writeln!(text, "\n{}", summary(&planned.plan));
+    text
+}
+
+/// Which cluster it is.
+pub(crate) fn heading(planned: &Planned) -> String {
+    let facts = &planned.facts;
+    let gone = if facts.cluster.is_gone() { ", which is no longer there," } else { "" };
+    format!(
+        "{BOLD}Cluster {}{BOLD:#}{gone} in {}, account {}\n",
+        facts.cluster.name, facts.region, facts.identity.account
+    )
+}
+
+/// All steps, by group.
+pub(crate) fn steps(planned: &Planned, width: usize) -> String {
+    let mut groups: Vec<(Group, Vec<&Step>)> = Vec::new();
+    for step in &planned.plan.steps {
+        let group = Group::of(&step.id, &planned.facts);
+        match groups.iter_mut().find(|(other, _)| *other == group) {
+            Some((_, steps)) => steps.push(step),
+            None => groups.push((group, vec![step])),
+        }
+    }
+    groups.sort_by_key(|(group, _)| *group);
+    let mut text = String::new();
+    for (group, steps) in groups {
+        let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", group.heading());
+        let (kept, others): (Vec<&Step>, Vec<&Step>) =
+            steps.into_iter().partition(|step| step.action == Action::Keep);
+        for step in others {
+            text += &line(step, width);
+        }
+        if !kept.is_empty() {
+            text += &keeping(kept.len());
+        }
+    }
+    text
+}
+
+fn keeping(count: usize) -> String {
+    let Look { sign, word, style } = Look::of(&Action::Keep);
+    let what = if count == 1 { "1 resource, as it is" } else { &format!("{count} resources, as they are") };
+    format!("{style}{sign:>5} {word:9}{what}{style:#}\n")
+}
+
+/// One step, and what changes by it.
+fn line(step: &Step, width: usize) -> String {
+    let Look { sign, word, style } = Look::of(&step.action);
+    let kind = step.id.kind.words();
+    let mut text = format!("{style}{sign:>5} {word:9}{style:#}{kind:KIND$} {}\n", step.id.name);
+    match &step.action {
+        Action::Update { changes } => {
+            for change in changes {
+                for line in document::lines(change, width.saturating_sub(INDENT.len() + 2)) {
+                    let _ = writeln!(text, "{INDENT}  {line}");
+                }
+            }
+        }
+        Action::Replace { why } | Action::Conflict { why } => {
+            let _ = writeln!(text, "{INDENT}  {DIM}{why}{DIM:#}");
+        }
+        Action::Create | Action::Delete | Action::Keep => {}
+    }
+    text
+}
+
+/// How many of each, in one line.
+pub(crate) fn summary(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return format!(
+            "{}: all {} resources are as they should be",
+            green("Nothing to do"),
+            plan.steps.len()
+        );
+    }
+    let counts: Vec<String> = super::counts(plan)
+        .into_iter()
+        .filter(|(_, _, count)| *count > 0)
+        .map(|(_, words, count)| format!("{count} {words}"))
+        .collect();
+    let conflicts = plan.conflicts().count();
+    if conflicts > 0 {
+        const RED: Style = AnsiColor::Red.on_default().bold();
+        let what =
+            if conflicts == 1 { "1 resource is".to_owned() } else { format!("{conflicts} resources are") };
+        return format!(
+            "{RED}Conflict{RED:#}: {what} in the way that cast-spot did not make; nothing is written.\n\
+             Rename or remove what is in the way, or make it cast-spot's with --adopt"
+        );
+    }
+    format!("{BOLD}Plan{BOLD:#}: {}", counts.join(", "))
+}
+
+pub(crate) fn green(text: &str) -> String {
+    const GREEN: Style = AnsiColor::Green.on_default().bold();
+    format!("{GREEN}{text}{GREEN:#}")
+}

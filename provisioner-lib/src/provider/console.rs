@@ -1,0 +1,196 @@
+//! The console that manages the cluster from outside: it is told which role to assume.
+
+use std::time::Duration;
+
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider as Tls, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{http::HttpConnector, orchestrator::HttpRequest};
+use aws_smithy_types::body::SdkBody;
+use serde_json::json;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Error, ErrorKind, connection::tls_context, error::in_words};
+
+const CALL: &str = "console";
+/// Until then a new role is known everywhere ("IAM is eventually consistent" in the IAM User Guide: seconds, and in
+/// bad hours minutes).
+const PATIENCE: Duration = Duration::from_secs(300);
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// An answer: its status and its words.
+type Answer = (u16, String);
+
+/// Sends the role's ARN to the console at `url`: `POST {url}/v1/kubernetes/external-clusters/{id}` with the token as
+/// `X-API-Key`. The console tries the role at once and refuses one that AWS does not know everywhere yet: that is
+/// tried again for five minutes.
+pub async fn announce(url: &str, cluster_id: &str, token: &str, role_arn: &str) -> Result<(), Error> {
+    let other = |problem: String| Error::new(ErrorKind::Other, CALL, problem);
+    let connector = Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls_context().map_err(other)?)
+        .build();
+    let address = format!("{}/v1/kubernetes/external-clusters/{cluster_id}", url.trim_end_matches('/'));
+    let body = json!({ "eks": { "assumeRoleArn": role_arn } }).to_string();
+    patiently(async || {
+        let request = request(&address, token, &body).map_err(other)?;
+        send(&connector, request).await
+    })
+    .await
+}
+
+fn request(address: &str, token: &str, body: &str) -> Result<HttpRequest, String> {
+    let request = http::Request::post(address)
+        .header("content-type", "application/json")
+        .header("x-api-key", token)
+        .body(SdkBody::from(body))
+        // The error does not repeat the token.
+        .map_err(|error| error.to_string())?;
+    HttpRequest::try_from(request).map_err(|error| error.to_string())
+}
+
+async fn send(connector: &Connector, request: HttpRequest) -> Result<Answer, Error> {
+    let unreachable = |words: String| {
+        Error::new(ErrorKind::Unreachable, CALL, words).hint("check the address, the network and HTTPS_PROXY")
+    };
+    let exchange = async {
+        let response = connector.call(request).await.map_err(|error| unreachable(in_words(&error)))?;
+        let status = response.status().as_u16();
+        let body = http_body(response.into_body()).await.map_err(unreachable)?;
+        Ok((status, body))
+    };
+    let late = |_| unreachable(format!("no answer within {} s", ANSWER.as_secs()));
+    timeout(ANSWER, exchange).await.map_err(late)?
+}
+
+async fn http_body(body: SdkBody) -> Result<String, String> {
+    let bytes = aws_smithy_types::byte_stream::ByteStream::new(body).collect().await;
+    let bytes = bytes.map_err(|error| in_words(&error))?.into_bytes();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Tries until the console takes it, refuses it for good, or the time is up.
+async fn patiently(call: impl AsyncFn() -> Result<Answer, Error>) -> Result<(), Error> {
+    let end = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let (status, words) = call().await?;
+        if (200..300).contains(&status) {
+            return Ok(());
+        }
+        if !is_early(status, &words) || Instant::now() + pause > end {
+            return Err(refused(status, &words));
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Whether the same call may be taken later.
+fn is_early(status: u16, words: &str) -> bool {
+    status >= 500 || (status == 400 && words.to_lowercase().contains("credential"))
+}
+
+fn refused(status: u16, words: &str) -> Error {
+    const MOST: usize = 300;
+    let words: String = words.trim().chars().take(MOST).collect();
+    let message = if words.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {words}") };
+    match status {
+        401 | 403 => Error::new(ErrorKind::Credentials, CALL, message)
+            .hint("the token has to be one of the console that may change this cluster"),
+        404 => Error::new(ErrorKind::Other, CALL, message)
+            .hint("check the address and the cluster's id in the console"),
+        500.. => {
+            Error::new(ErrorKind::Unreachable, CALL, message).hint("run it again later; all else is done")
+        }
+        _ => Error::new(ErrorKind::Other, CALL, message)
+            .hint("run it again, or enter the role's ARN in the console by hand; all else is done"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Gives the answers one after the other, then the last one for ever: how it ended, after how many calls and
+    /// seconds.
+    async fn run(answers: &[(u16, &str)]) -> (Result<(), Error>, usize, u64) {
+        let calls = Mutex::new(0);
+        let start = Instant::now();
+        let result = patiently(async || {
+            let mut calls = calls.lock().unwrap();
+            let (status, words) = answers[(*calls).min(answers.len() - 1)];
+            *calls += 1;
+            Ok((status, words.to_owned()))
+        })
+        .await;
+        let calls = *calls.lock().unwrap();
+        (result, calls, start.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_role_that_is_not_known_yet_is_announced_again() {
+        let early = (400, r#"{"message":"Could not validate Credentials"}"#);
+        for (answers, calls, seconds) in
+            [(vec![(200, "{}")], 1, 0), (vec![early, (503, ""), early, (201, "")], 4, 2 + 4 + 8)]
+        {
+            let (result, made, elapsed) = run(&answers).await;
+            assert_eq!((result, made, elapsed), (Ok(()), calls, seconds), "{answers:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_for_good_is_said_at_once() {
+        for (answer, reason) in [
+            ((400, "no such field"), ErrorKind::Other),
+            ((401, ""), ErrorKind::Credentials),
+            ((404, ""), ErrorKind::Other),
+        ] {
+            let (result, made, _) = run(&[answer]).await;
+            let error = result.unwrap_err();
+            assert_eq!((error.reason, made), (reason, 1), "{answer:?}");
+            assert!(error.message.starts_with(&format!("HTTP {}", answer.0)) && error.hint.is_some());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends_after_five_minutes() {
+        let (result, made, elapsed) = run(&[(400, "credentials are not valid")]).await;
+        assert!(result.unwrap_err().message.contains("credentials are not valid"));
+        assert!(elapsed <= 300 && elapsed > 260 && made > 8, "{elapsed} s, {made} calls");
+    }
+
+    #[tokio::test]
+    async fn the_call_is_the_one_that_the_console_expects() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut said = String::new();
+            while !said.ends_with("}}") {
+                let mut buffer = [0; 1024];
+                let read = stream.read(&mut buffer).await.unwrap();
+                said.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+            said
+        };
+        let (told, said) = tokio::join!(announce(&url, "c-1", "t0ken", "arn:aws:iam::1:role/r"), server);
+        told.unwrap();
+        assert!(said.starts_with("POST /v1/kubernetes/external-clusters/c-1 HTTP/1.1\r\n"), "{said}");
+        assert!(said.contains("x-api-key: t0ken\r\n"), "{said}");
+        assert!(said.ends_with(r#"{"eks":{"assumeRoleArn":"arn:aws:iam::1:role/r"}}"#), "{said}");
+    }
+}
