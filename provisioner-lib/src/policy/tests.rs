@@ -79,7 +79,7 @@ fn a_split_policy_is_the_same_policy() {
     assert_eq!(split(&cast_eks(&SCOPE), MANAGED_LIMIT), [cast_eks(&SCOPE)]);
 }
 
-fn statement(action: Value, resource: Value, condition: Value) -> Value {
+fn statement(action: &Value, resource: &Value, condition: &Value) -> Value {
     let statement =
         json!({ "Effect": "Allow", "Action": action, "Resource": resource, "Condition": condition });
     json!({ "Version": "2012-10-17", "Statement": [statement] })
@@ -87,9 +87,9 @@ fn statement(action: Value, resource: Value, condition: Value) -> Value {
 
 #[test]
 fn notation_and_order_make_no_difference() {
-    let a = statement(json!(["s3:Get", "s3:Put"]), json!("*"), json!({ "Null": { "k": "true" } }));
+    let a = statement(&json!(["s3:Get", "s3:Put"]), &json!("*"), &json!({ "Null": { "k": "true" } }));
     let b =
-        statement(json!(["s3:put", "s3:Get", "s3:get"]), json!(["*"]), json!({ "Null": { "k": [true] } }));
+        statement(&json!(["s3:put", "s3:Get", "s3:get"]), &json!(["*"]), &json!({ "Null": { "k": [true] } }));
     assert!(same(&a, &b));
     let mut turned = b.clone();
     turned["Statement"][0] = json!({ "Resource": "*", "Condition": { "Null": { "k": true } }, "Action": ["s3:Put", "s3:Get"], "Effect": "Allow" });
@@ -115,7 +115,7 @@ fn a_bare_account_is_its_root() {
 
 #[test]
 fn a_difference_in_effect_is_seen() {
-    let base = || statement(json!("s3:Get"), json!("arn:a"), json!({ "StringEquals": { "k": "v" } }));
+    let base = || statement(&json!("s3:Get"), &json!("arn:a"), &json!({ "StringEquals": { "k": "v" } }));
     let other = |change: fn(&mut Value)| {
         let mut policy = base();
         change(&mut policy);

@@ -1,0 +1,294 @@
+//! The administrator who plans, onboards, verifies and offboards one cluster.
+
+use std::collections::BTreeMap;
+
+use cast_spot_provisioner::{names, policy};
+use policy::AdminMode;
+
+use crate::{
+    calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, LAMBDA_ROLE, RULE, aws_policy},
+    evaluation::{Asker, Request},
+};
+
+const LOG_GROUP: &str = "log-group:/aws/lambda/cast-spot";
+const QUEUE: &str = "cast-spot-dlq";
+
+pub(crate) fn administrator(mode: AdminMode, cluster: &Cluster) -> Asker {
+    Asker {
+        arn: format!("arn:aws:iam::{ACCOUNT}:user/administrator"),
+        tags: BTreeMap::new(),
+        policies: vec![policy::admin(mode, &cluster.scope())],
+    }
+}
+
+fn cluster_arn(c: &Cluster) -> String {
+    c.arn("eks", &format!("cluster/{}", c.name))
+}
+
+fn iam(kind: &str, name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:{kind}/{name}")
+}
+
+fn all(resource: &str, actions: &[&str]) -> Vec<Request> {
+    actions.iter().map(|action| Request::new(action, resource)).collect()
+}
+
+/// Calls that are about this cluster alone.
+fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
+    let arn = cluster_arn(c);
+    let (name, restricted) = (names::principal(c.name, &arn), names::restricted_policy(c.name, &arn));
+    let restricted = iam("policy", &restricted);
+    let (role, user, node) = (iam("role", &name), iam("user", &name), iam("role", c.node_role));
+    let profile = iam("instance-profile", c.node_role);
+    let roles = [
+        "iam:GetRole",
+        "iam:ListAttachedRolePolicies",
+        "iam:CreateRole",
+        "iam:TagRole",
+        "iam:UpdateRole",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:DeleteRole",
+    ];
+    let mut calls = all(&node, &roles);
+    let attach = |kind: &str, resource: &str, policies: &[String]| {
+        let actions = [format!("iam:Attach{kind}Policy"), format!("iam:Detach{kind}Policy")];
+        let request = |action: &String, policy: &String| {
+            Request::new(action, resource).with("iam:PolicyARN", &policy[..])
+        };
+        actions
+            .iter()
+            .flat_map(|action| policies.iter().map(|policy| request(action, policy)))
+            .collect::<Vec<_>>()
+    };
+    let of_principal = [
+        aws_policy("AmazonEC2ReadOnlyAccess"),
+        aws_policy("IAMReadOnlyAccess"),
+        iam("policy", "CastEKSPolicy"),
+        restricted.clone(),
+    ];
+    match mode {
+        AdminMode::Role => {
+            calls.extend(all(&role, &roles));
+            calls.extend(all(&role, &["iam:SimulatePrincipalPolicy"]));
+            calls.extend(attach("Role", &role, &of_principal));
+        }
+        AdminMode::User => {
+            calls.extend(all(
+                &user,
+                &[
+                    "iam:CreateUser",
+                    "iam:TagUser",
+                    "iam:DeleteUser",
+                    "iam:CreateAccessKey",
+                    "iam:UpdateAccessKey",
+                    "iam:DeleteAccessKey",
+                    "iam:SimulatePrincipalPolicy",
+                ],
+            ));
+            calls.extend(attach("User", &user, &of_principal));
+        }
+    }
+    // Either way it is looked for what the other way has left.
+    calls.extend(all(&user, &["iam:GetUser", "iam:ListAttachedUserPolicies", "iam:ListAccessKeys"]));
+    calls.extend(all(&role, &["iam:GetRole", "iam:ListAttachedRolePolicies"]));
+    let of_nodes =
+        ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
+    calls.extend(attach("Role", &node, &of_nodes.map(aws_policy)));
+    calls.push(c.pass("ec2.amazonaws.com"));
+    calls.extend(all(&restricted, &POLICIES));
+    calls.extend(all(
+        &profile,
+        &[
+            "iam:GetInstanceProfile",
+            "iam:CreateInstanceProfile",
+            "iam:TagInstanceProfile",
+            "iam:AddRoleToInstanceProfile",
+            "iam:RemoveRoleFromInstanceProfile",
+            "iam:DeleteInstanceProfile",
+        ],
+    ));
+    calls.extend(all(&arn, &["eks:DescribeCluster", "eks:CreateAccessEntry"]));
+    let entry = c.arn("eks", &format!("access-entry/{}/role/{ACCOUNT}/{LAMBDA_ROLE}/0c5a", c.name));
+    calls.extend(all(
+        &entry,
+        &[
+            "eks:TagResource",
+            "eks:DescribeAccessEntry",
+            "eks:UpdateAccessEntry",
+            "eks:DeleteAccessEntry",
+            "eks:ListAssociatedAccessPolicies",
+        ],
+    ));
+    if mode == AdminMode::User {
+        let admin = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy";
+        let policies = all(&entry, &["eks:AssociateAccessPolicy", "eks:DisassociateAccessPolicy"]);
+        calls.extend(policies.into_iter().map(|request| request.with("eks:policyArn", admin)));
+    }
+    for action in ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"] {
+        calls.push(c.on(action, "ec2", "security-group/sg-0c"));
+    }
+    calls
+}
+
+const POLICIES: [&str; 9] = [
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:ListPolicyVersions",
+    "iam:ListEntitiesForPolicy",
+    "iam:CreatePolicy",
+    "iam:TagPolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicyVersion",
+    "iam:DeletePolicy",
+];
+
+/// Calls about what all clusters of the account, or of the region, share.
+fn shared(c: &Cluster) -> Vec<Request> {
+    let lambda = iam("role", LAMBDA_ROLE);
+    let mut calls = all(&iam("policy", "CastEKSPolicy"), &POLICIES);
+    calls.extend(all(
+        &lambda,
+        &[
+            "iam:GetRole",
+            "iam:CreateRole",
+            "iam:TagRole",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:DeleteRole",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "iam:GetRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:DeleteRolePolicy",
+            "iam:SimulatePrincipalPolicy",
+        ],
+    ));
+    calls.push(Request::new("iam:PassRole", &lambda).with("iam:PassedToService", "lambda.amazonaws.com"));
+    for policy in [
+        "CloudWatchLogsFullAccess",
+        "AmazonEC2ReadOnlyAccess",
+        "service-role/AWSLambdaRole",
+        "service-role/AWSLambdaVPCAccessExecutionRole",
+    ] {
+        for action in ["iam:AttachRolePolicy", "iam:DetachRolePolicy"] {
+            calls.push(Request::new(action, &lambda).with("iam:PolicyARN", aws_policy(policy)));
+        }
+    }
+    for resource in [LOG_GROUP.to_owned(), format!("{LOG_GROUP}:*")] {
+        calls.extend(all(
+            &c.arn("logs", &resource),
+            &[
+                "logs:CreateLogGroup",
+                "logs:TagResource",
+                "logs:ListTagsForResource",
+                "logs:PutRetentionPolicy",
+                "logs:DeleteLogGroup",
+            ],
+        ));
+    }
+    calls.extend(all(
+        &c.arn("sqs", QUEUE),
+        &[
+            "sqs:GetQueueUrl",
+            "sqs:GetQueueAttributes",
+            "sqs:ListQueueTags",
+            "sqs:CreateQueue",
+            "sqs:TagQueue",
+            "sqs:SetQueueAttributes",
+            "sqs:DeleteQueue",
+        ],
+    ));
+    let lambda_actions = "GetFunction GetFunctionConfiguration GetFunctionEventInvokeConfig GetPolicy ListTags \
+        CreateFunction TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration \
+        PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig AddPermission RemovePermission \
+        InvokeFunction DeleteFunction";
+    for action in lambda_actions.split_whitespace() {
+        calls.push(Request::new(&format!("lambda:{action}"), &c.arn("lambda", FUNCTION)));
+    }
+    let events_actions = "DescribeRule ListTargetsByRule ListTagsForResource PutRule TagResource UntagResource \
+        PutTargets RemoveTargets DeleteRule";
+    for action in events_actions.split_whitespace() {
+        calls.push(Request::new(&format!("events:{action}"), &c.arn("events", RULE)));
+    }
+    let ours = |request: Request| request.sets("cast-spot:managed", "cast-spot");
+    let group = c.arn("ec2", "security-group/*");
+    calls.push(ours(Request::new("ec2:CreateSecurityGroup", &group)));
+    calls.push(ours(Request::new("ec2:CreateTags", &group)).with("ec2:CreateAction", "CreateSecurityGroup"));
+    calls.push(Request::new("ec2:CreateSecurityGroup", &c.vpc_arn()));
+    calls.push(c.on_ours("ec2:DeleteSecurityGroup", "ec2", "security-group/sg-0f"));
+    calls
+}
+
+/// All calls, in this cluster.
+pub(crate) fn calls(mode: AdminMode, c: &Cluster) -> Vec<Request> {
+    let reads =
+        ["ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
+    let reads = all(&c.arn("ec2", "*"), &reads)
+        .into_iter()
+        .chain(all(&c.arn("logs", "*"), &["logs:DescribeLogGroups"]));
+    [of_the_cluster(mode, c), shared(c), reads.collect()].concat()
+}
+
+const MODES: [AdminMode; 2] = [AdminMode::Role, AdminMode::User];
+
+#[test]
+fn the_administrator_may_make_every_call_of_onboarding_and_offboarding() {
+    for mode in MODES {
+        for cluster in [A, FAR] {
+            let administrator = administrator(mode, &cluster);
+            let calls = calls(mode, &cluster);
+            let refused = crate::refused(&administrator, &calls);
+            assert!(refused.is_empty(), "{mode:?}: {refused:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_administrator_of_one_cluster_may_not_change_another() {
+    for mode in MODES {
+        for (own, other) in [(A, B), (B, A), (A, FAR)] {
+            let administrator = administrator(mode, &own);
+            let neutral = of_the_cluster(mode, &own);
+            for request in of_the_cluster(mode, &other).iter().filter(|request| !neutral.contains(request)) {
+                assert!(!administrator.may(request), "{mode:?} of {own:?}: {request:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_administrator_may_make_no_administrator() {
+    let admin = aws_policy("AdministratorAccess");
+    for mode in MODES {
+        let administrator = administrator(mode, &A);
+        for (kind, name) in [
+            ("Role", "cast-eks-a"),
+            ("Role", A.node_role),
+            ("Role", LAMBDA_ROLE),
+            ("User", "cast-eks-a"),
+            ("User", "administrator"),
+        ] {
+            let request = Request::new(&format!("iam:Attach{kind}Policy"), &iam(&kind.to_lowercase(), name));
+            assert!(!administrator.may(&request.with("iam:PolicyARN", &admin[..])), "{mode:?}: {name}");
+        }
+        let to = |service: &str, name: &str| {
+            Request::new("iam:PassRole", &iam("role", name)).with("iam:PassedToService", service)
+        };
+        assert!(!administrator.may(&to("ec2.amazonaws.com", "admin")));
+        assert!(!administrator.may(&to("lambda.amazonaws.com", "admin")));
+        assert!(!administrator.may(&to("ec2.amazonaws.com", LAMBDA_ROLE)));
+        assert!(!administrator.may(&to("lambda.amazonaws.com", A.node_role)));
+        for (action, resource) in [
+            ("lambda:UpdateFunctionCode", A.arn("lambda", "function:billing")),
+            ("events:PutTargets", A.arn("events", "rule/billing")),
+            ("sqs:DeleteQueue", A.arn("sqs", "orders")),
+            ("logs:DeleteLogGroup", A.arn("logs", "log-group:/aws/lambda/billing")),
+            ("iam:PutRolePolicy", iam("role", "cast-eks-a")),
+            ("iam:CreatePolicyVersion", iam("policy", "billing")),
+            ("ec2:CreateTags", A.arn("ec2", "security-group/sg-0e")),
+            ("ec2:DeleteSecurityGroup", A.arn("ec2", "security-group/sg-0e")),
+            ("ec2:AuthorizeSecurityGroupIngress", A.arn("ec2", "security-group/sg-0e")),
+        ] {
+            assert!(!administrator.may(&Request::new(action, &resource)), "{mode:?}: {action} {resource}");
+        }
+    }
+}

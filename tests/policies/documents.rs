@@ -1,0 +1,229 @@
+//! The documents themselves: valid, small enough, and every action with a resource and conditions that AWS knows
+//! of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
+
+use cast_spot_provisioner::policy::{self, AdminMode, Scope, size};
+use cast_spot_tests::root;
+use serde_json::Value;
+
+/// Largest trust policy, and all inline policies of a role together ("IAM and AWS STS quotas" in the IAM User
+/// Guide).
+pub(crate) const TRUST_LIMIT: usize = 2_048;
+pub(crate) const INLINE_LIMIT: usize = 10_240;
+
+/// What the policies are, by the names of their files.
+pub(crate) fn permissions(scope: &Scope) -> Vec<(&'static str, Value)> {
+    vec![
+        ("cast-eks", policy::cast_eks(scope)),
+        ("restricted", policy::restricted(scope)),
+        ("handler", policy::handler(scope)),
+        ("handler-reads", policy::handler_reads(scope)),
+        ("handler-dead-letter", policy::handler_dead_letter(scope)),
+        ("handler-cluster", policy::handler_cluster(scope)),
+        ("admin, role", policy::admin(AdminMode::Role, scope)),
+        ("admin, user", policy::admin(AdminMode::User, scope)),
+    ]
+}
+
+pub(crate) fn trusts(scope: &Scope) -> Vec<(&'static str, Value)> {
+    vec![
+        ("lambda-trust", policy::lambda_trust()),
+        ("node-trust", policy::node_trust(scope.partition)),
+        ("principal-trust", policy::principal_trust("arn:aws:iam::210987654321:user/console", "0a1b")),
+    ]
+}
+
+const LONG: &str =
+    "cluster-name-of-one-hundred-characters-which-is-the-longest-that-eks-takes-0123456789-0123456789-012";
+
+/// The longest names there are.
+pub(crate) fn longest(partition: &'static str) -> Scope<'static> {
+    let region = match partition {
+        "aws-us-gov" => "us-gov-east-1",
+        "aws-cn" => "cn-northwest-1",
+        _ => "ap-southeast-1",
+    };
+    assert_eq!(LONG.len(), 100);
+    let vpc_id = "vpc-0123456789abcdef0";
+    Scope { partition, region, account: "123456789012", cluster: LONG, vpc_id, node_role: &LONG[..64] }
+}
+
+pub(crate) fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(values) => values.iter().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
+}
+
+pub(crate) fn statements(policy: &Value) -> &[Value] {
+    policy["Statement"].as_array().unwrap()
+}
+
+/// Keys of a statement's conditions with their operators.
+fn conditions(statement: &Value) -> Vec<(&str, &str)> {
+    let operators = statement["Condition"].as_object().into_iter().flatten();
+    operators
+        .flat_map(|(operator, keys)| keys.as_object().unwrap().keys().map(|key| (&operator[..], &key[..])))
+        .collect()
+}
+
+#[test]
+fn every_document_is_a_valid_policy() {
+    for partition in ["aws", "aws-us-gov", "aws-cn"] {
+        let scope = longest(partition);
+        let queue = ("dead-letter-queue", policy::dead_letter_queue(&scope));
+        let resource = permissions(&scope);
+        for (name, policy) in resource.iter().chain(&trusts(&scope)).chain([&queue]) {
+            assert_eq!(policy["Version"], "2012-10-17", "{name}");
+            let mut sids = BTreeSet::new();
+            for statement in statements(policy) {
+                let sid = statement["Sid"].as_str().unwrap();
+                assert!(sids.insert(sid) && sid.chars().all(|c| c.is_ascii_alphanumeric()), "{name}: {sid}");
+                assert!(["Allow", "Deny"].contains(&statement["Effect"].as_str().unwrap()), "{sid}");
+                assert!(!strings(&statement["Action"]).is_empty(), "{sid}");
+                let trust = name.ends_with("-trust");
+                assert_eq!(strings(&statement["Resource"]).is_empty(), trust, "{sid}");
+                let keys: Vec<_> = statement.as_object().unwrap().keys().map(String::as_str).collect();
+                let known = ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
+                assert!(keys.iter().all(|key| known.contains(key)), "{sid}: {keys:?}");
+            }
+            assert!(!policy.to_string().contains(['<', '>']), "{name}");
+        }
+    }
+}
+
+/// `ArnEquals` takes wildcards in AWS, and none in iam-rs.
+#[test]
+fn what_has_to_be_equal_has_no_wildcards() {
+    for (name, policy) in permissions(&longest("aws")) {
+        for statement in statements(&policy) {
+            let values = statement["Condition"]["ArnEquals"].as_object().into_iter().flatten();
+            let mut values = values.flat_map(|(_, values)| strings(values));
+            assert!(values.all(|value| !value.contains(['*', '?'])), "{name}: {statement}");
+        }
+    }
+}
+
+#[test]
+fn the_longest_names_fit_in_every_partition() {
+    for partition in ["aws", "aws-us-gov", "aws-cn"] {
+        let scope = longest(partition);
+        for (name, policy) in permissions(&scope) {
+            let parts = if name.starts_with("admin") {
+                assert!(size(&policy) <= INLINE_LIMIT, "{name}: {}", size(&policy));
+                policy::split(&policy, policy::MANAGED_LIMIT)
+            } else {
+                vec![policy]
+            };
+            assert!(parts.len() <= 2, "{name}");
+            for part in parts {
+                assert!(size(&part) <= policy::MANAGED_LIMIT, "{name} in {partition}: {}", size(&part));
+            }
+        }
+        for (name, policy) in trusts(&scope) {
+            assert!(size(&policy) <= TRUST_LIMIT, "{name}: {}", size(&policy));
+        }
+        let clusters =
+            (INLINE_LIMIT - size(&policy::handler_reads(&scope))) / size(&policy::handler_cluster(&scope));
+        assert!(clusters >= 10, "room for {clusters} clusters of an account");
+    }
+}
+
+/// A variable before the fifth colon is no variable ("IAM policy elements: Variables and tags" in the IAM User
+/// Guide), nor is one in the name of a condition key.
+#[test]
+fn variables_stand_where_iam_fills_them_in() {
+    for (name, policy) in permissions(&longest("aws")) {
+        for statement in statements(&policy) {
+            for resource in strings(&statement["Resource"]) {
+                let place = resource.find("${").map(|at| resource[..at].matches(':').count());
+                assert!(place.is_none_or(|colons| colons >= 5), "{name}: {resource}");
+            }
+            assert!(conditions(statement).iter().all(|(_, key)| !key.contains("${")), "{name}: {statement}");
+        }
+    }
+}
+
+/// What AWS lists in the Service Authorization Reference, cut down to our actions and to the condition keys that
+/// any of our policies uses: action, resource type (first word of its ARN), condition keys.
+fn reference() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
+    let file = root().join("tests/policies/service-authorization.json");
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// The resource type of an ARN.
+fn kind(arn: &str) -> &str {
+    let resource = arn.splitn(6, ':').nth(5).unwrap();
+    if arn.split(':').nth(2) == Some("sqs") { "queue" } else { resource.split([':', '/']).next().unwrap() }
+}
+
+/// `aws:ResourceTag/kubernetes.io/cluster/a` is the key `aws:ResourceTag`.
+fn plain(key: &str) -> &str {
+    if key.contains("Tag/") { key.split('/').next().unwrap() } else { key }
+}
+
+/// Known for every action ("AWS global condition context keys" in the IAM User Guide), and for every call of a
+/// function ("Using source function ARN to control function access behavior" in the Lambda Developer Guide).
+const EVERYWHERE: [&str; 2] = ["aws:RequestedRegion", "lambda:SourceFunctionArn"];
+
+#[test]
+fn every_action_has_a_resource_and_conditions_that_aws_knows_of_it() {
+    let reference = reference();
+    let mut dead = Vec::new();
+    for (name, policy) in permissions(&longest("aws")) {
+        for statement in statements(&policy).iter().filter(|statement| statement["Effect"] == "Allow") {
+            let keys: Vec<_> = conditions(statement)
+                .into_iter()
+                .filter(|(operator, key)| !operator.ends_with("IfExists") && !EVERYWHERE.contains(key))
+                .map(|(_, key)| plain(key))
+                .collect();
+            for action in strings(&statement["Action"]).into_iter().filter(|action| !action.contains('*')) {
+                let Some(types) = reference.get(action) else {
+                    panic!(
+                        "{action} is not in service-authorization.json: look it up in the Service Authorization Reference"
+                    )
+                };
+                let alive = strings(&statement["Resource"]).into_iter().any(|resource| {
+                    let fits = |kind_of: &str| match resource {
+                        "*" => kind_of.is_empty(),
+                        arn => kind(arn) == "*" || kind(arn) == kind_of,
+                    };
+                    types
+                        .iter()
+                        .any(|(kind, known)| fits(kind) && keys.iter().all(|key| known.contains(*key)))
+                });
+                if !alive {
+                    dead.push(format!("{name}: {} of {}", action, statement["Sid"]));
+                }
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[test]
+fn a_write_is_on_something_of_ours_or_under_a_condition() {
+    let ours = [&LONG[..40], "cast-", "Cast", "vpc-0", "${aws:PrincipalTag/", "aws-service-role/"];
+    // A launch takes any image and makes its volumes, which are nobody's yet.
+    let launched = ["image", "volume"];
+    for (name, policy) in permissions(&longest("aws")) {
+        for statement in statements(&policy).iter().filter(|statement| statement["Effect"] == "Allow") {
+            let mut verbs =
+                strings(&statement["Action"]).into_iter().map(|action| action.split(':').nth(1).unwrap());
+            if verbs.all(|verb| ["Describe", "Get", "List"].iter().any(|reads| verb.starts_with(reads))) {
+                continue;
+            }
+            for resource in strings(&statement["Resource"]) {
+                assert_ne!(resource, "*", "{name}: {statement}");
+                let own = resource.splitn(6, ':').nth(5).unwrap();
+                let named = ours.iter().any(|part| own.contains(part)) || launched.contains(&kind(resource));
+                assert!(named || !statement["Condition"].is_null(), "{name}: {statement}");
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The function's role, the trust policies, and the policy of the dead-letter queue.
+
+use std::collections::BTreeMap;
+
+use cast_spot_provisioner::policy;
+use serde_json::{Value, json};
+
+use crate::{
+    calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, GROUP, LAMBDA_ROLE, RULE, role},
+    evaluation::{Asker, Request},
+};
+
+fn asker(arn: &str, policies: Vec<Value>) -> Asker {
+    Asker { arn: arn.to_owned(), tags: BTreeMap::new(), policies }
+}
+
+/// The role as it is with A and FAR onboarded.
+fn function_role() -> Asker {
+    let policies = vec![
+        policy::handler_reads(&A.scope()),
+        policy::handler_cluster(&A.scope()),
+        policy::handler_cluster(&FAR.scope()),
+    ];
+    asker(&format!("arn:aws:sts::{ACCOUNT}:assumed-role/{LAMBDA_ROLE}/cast-spot"), policies)
+}
+
+const REPLACE: [&str; 3] = [
+    "autoscaling:DetachInstances",
+    "autoscaling:LaunchInstances",
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
+];
+
+fn from(caller: &Cluster, request: Request) -> Request {
+    request.with("lambda:SourceFunctionArn", caller.arn("lambda", FUNCTION))
+}
+
+#[test]
+fn the_function_may_replace_in_the_groups_of_its_clusters_only() {
+    let role = function_role();
+    for action in REPLACE {
+        assert!(role.may(&from(&A, A.on(action, "autoscaling", GROUP))), "{action}");
+        assert!(role.may(&from(&FAR, FAR.on(action, "autoscaling", GROUP))), "{action}");
+        assert!(!role.may(&from(&A, B.on(action, "autoscaling", GROUP))), "{action}");
+        assert!(!role.may(&from(&A, Request::new(action, &A.arn("autoscaling", GROUP)))), "{action}");
+    }
+}
+
+#[test]
+fn a_function_gains_nothing_in_the_region_of_another() {
+    let role = function_role();
+    for action in REPLACE {
+        assert!(!role.may(&from(&A, FAR.on(action, "autoscaling", GROUP))), "{action}");
+        assert!(!role.may(&A.on(action, "autoscaling", GROUP)), "{action}, outside of a function");
+        let other = A.on(action, "autoscaling", GROUP);
+        let other = other.with("lambda:SourceFunctionArn", A.arn("lambda", "function:billing"));
+        assert!(!role.may(&other), "{action}, from another function");
+    }
+}
+
+#[test]
+fn the_function_may_read_log_and_keep_what_it_could_not_handle() {
+    let role = function_role();
+    let anywhere = |action: &str| Request::new(action, "arn:aws:ec2:eu-west-1:123456789012:*");
+    for action in ["ec2:DescribeInstances", "autoscaling:DescribeAutoScalingInstances"] {
+        assert!(role.may(&anywhere(action)), "{action}");
+    }
+    for cluster in [A, FAR] {
+        let on = |action: &str, service: &str, resource: &str| {
+            role.may(&Request::new(action, &cluster.arn(service, resource)))
+        };
+        assert!(on("eks:DescribeCluster", "eks", "cluster/a"));
+        assert!(!on("eks:DescribeCluster", "eks", "cluster/b"));
+        for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
+            assert!(on(action, "logs", "log-group:/aws/lambda/cast-spot:log-stream:2026/01/01/[$LATEST]0a"));
+            assert!(!on(action, "logs", "log-group:/aws/lambda/billing:log-stream:a"));
+        }
+        assert!(!on("logs:DeleteLogGroup", "logs", "log-group:/aws/lambda/cast-spot"));
+        assert!(on("sqs:SendMessage", "sqs", "cast-spot-dlq"));
+        assert!(!on("sqs:SendMessage", "sqs", "orders"));
+        assert!(!on("lambda:InvokeFunction", "lambda", FUNCTION));
+    }
+    let documented = asker("arn:aws:iam::123456789012:role/r", vec![policy::handler_dead_letter(&A.scope())]);
+    assert!(documented.may(&Request::new("sqs:SendMessage", &FAR.arn("sqs", "cast-spot-dlq"))));
+    assert!(!documented.may(&Request::new("sqs:SendMessage", &A.arn("sqs", "orders"))));
+}
+
+#[test]
+fn both_parts_of_the_functions_policy_are_that_of_the_handler() {
+    let whole = policy::handler(&A.scope());
+    let mut parts = policy::handler_reads(&A.scope());
+    let reads = parts["Statement"].as_array_mut().unwrap();
+    reads.truncate(1);
+    reads.extend(policy::handler_cluster(&A.scope())["Statement"].as_array().unwrap().clone());
+    // The one thing that a policy for several clusters has in addition.
+    let condition = reads[1]["Condition"].as_object_mut().unwrap().remove("ArnEquals").unwrap();
+    assert_eq!(condition, json!({ "lambda:SourceFunctionArn": A.arn("lambda", FUNCTION) }));
+    assert!(policy::same(&whole, &parts), "{whole:#}\n{parts:#}");
+}
+
+#[test]
+fn the_role_of_the_cluster_is_assumed_by_the_given_principal_who_says_the_external_id() {
+    let console = "arn:aws:iam::210987654321:user/console";
+    let trust = policy::principal_trust(console, "0a1b");
+    // A trust policy has no Resource: it is that of the role.
+    let mut trust = trust;
+    trust["Statement"][0]["Resource"] = "*".into();
+    let may = |who: &str, request: Request| asker(who, vec![trust.clone()]).may(&request);
+    let assume = || role("sts:AssumeRole", "cast-eks-a");
+    assert!(may(console, assume().with("sts:ExternalId", "0a1b")));
+    assert!(!may(console, assume()));
+    assert!(!may(console, assume().with("sts:ExternalId", "")));
+    assert!(!may(console, assume().with("sts:ExternalId", "0a1B")));
+    assert!(!may("arn:aws:iam::210987654321:user/other", assume().with("sts:ExternalId", "0a1b")));
+    // Tags of the session would take the place of the role's.
+    let tag = role("sts:TagSession", "cast-eks-a").with("sts:ExternalId", "0a1b");
+    assert!(!may(console, tag.with("aws:RequestTag/cast-spot:cluster", "b")));
+}
+
+#[test]
+fn roles_of_services_are_assumed_by_these_alone() {
+    for (mut trust, service) in [
+        (policy::lambda_trust(), "lambda.amazonaws.com"),
+        (policy::node_trust("aws"), "ec2.amazonaws.com"),
+        (policy::node_trust("aws-cn"), "ec2.amazonaws.com.cn"),
+    ] {
+        trust["Statement"][0]["Resource"] = "*".into();
+        let may = |who: &str| asker(who, vec![trust.clone()]).may(&role("sts:AssumeRole", "r"));
+        assert!(may(service));
+        assert!(!may("events.amazonaws.com") && !may("arn:aws:iam::123456789012:user/a"), "{service}");
+    }
+}
+
+#[test]
+fn the_dead_letter_queue_takes_messages_of_our_rule_only() {
+    let events = asker("events.amazonaws.com", vec![policy::dead_letter_queue(&A.scope())]);
+    let send = || Request::new("sqs:SendMessage", &A.arn("sqs", "cast-spot-dlq"));
+    assert!(events.may(&send().with("aws:SourceArn", A.arn("events", RULE))));
+    assert!(!events.may(&send()));
+    assert!(!events.may(&send().with("aws:SourceArn", A.arn("events", "rule/billing"))));
+    assert!(!events.may(&send().with("aws:SourceArn", FAR.arn("events", RULE))));
+    let read = Request::new("sqs:ReceiveMessage", &A.arn("sqs", "cast-spot-dlq"));
+    assert!(!events.may(&read.with("aws:SourceArn", A.arn("events", RULE))));
+    let lambda = asker("lambda.amazonaws.com", vec![policy::dead_letter_queue(&A.scope())]);
+    assert!(!lambda.may(&send().with("aws:SourceArn", A.arn("events", RULE))));
+}

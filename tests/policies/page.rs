@@ -1,0 +1,187 @@
+//! The part of docs/permissions.md that follows from the policies.
+
+use std::{env, fmt::Write as _, fs};
+
+use cast_spot_provisioner::{
+    names,
+    policy::{self, AdminMode, Scope, size},
+};
+use cast_spot_tests::root;
+use serde_json::Value;
+
+use crate::documents::{longest, statements, strings};
+
+/// Placeholders of `infra/iam/`, left as they are.
+const OPEN: Scope<'static> = Scope {
+    partition: "<partition>",
+    region: "<region>",
+    account: "<account>",
+    cluster: "<cluster>",
+    vpc_id: "<vpc>",
+    node_role: "<node-role>",
+};
+
+const BEGIN: &str = "<!-- From here on written by tests/policies.rs: CAST_SPOT_BLESS=1 -->\n";
+const END: &str = "<!-- To here. -->\n";
+
+struct Section {
+    title: &'static str,
+    about: &'static str,
+    policy: fn(&Scope) -> Value,
+}
+
+const SECTIONS: [Section; 12] = [
+    Section {
+        title: "CastEKSPolicy",
+        about: "Managed policy on the user or role `cast-eks-<cluster>`; one for all clusters of the account, \
+            which it tells apart by the tags of the user or role.",
+        policy: policy::cast_eks,
+    },
+    Section {
+        title: "CastEKSRestrictedAccess-\\<cluster>",
+        about: "Managed policy on the user or role `cast-eks-<cluster>`; one for each cluster.",
+        policy: policy::restricted,
+    },
+    Section {
+        title: "Trust of the role cast-eks-\\<cluster>",
+        about: "`<principal>` and `<external-id>` are given to `onboard`.",
+        policy: |_| policy::principal_trust("<principal>", "<external-id>"),
+    },
+    Section {
+        title: "CastLambdaRoleForSpot, for each cluster",
+        about: "Inline policy `cast-spot.<region>.<cluster>` of the function's role. All of them together are the \
+            register of clusters.",
+        policy: policy::handler_cluster,
+    },
+    Section {
+        title: "CastLambdaRoleForSpot, with \\--least-privilege",
+        about: "Inline policy `cast-spot` of the function's role, in place of CloudWatchLogsFullAccess, \
+            AWSLambdaRole and AmazonEC2ReadOnlyAccess.",
+        policy: policy::handler_reads,
+    },
+    Section {
+        title: "CastLambdaRoleForSpot, otherwise",
+        about: "Inline policy `cast-spot` of the function's role, beside these three.",
+        policy: policy::handler_dead_letter,
+    },
+    Section { title: "Trust of CastLambdaRoleForSpot", about: "", policy: |_| policy::lambda_trust() },
+    Section {
+        title: "Trust of the node role",
+        about: "In China `ec2.amazonaws.com.cn`.",
+        policy: |scope| policy::node_trust(scope.partition),
+    },
+    Section {
+        title: "Queue cast-spot-dlq",
+        about: "Who may send to the dead-letter queue without a right of their own.",
+        policy: policy::dead_letter_queue,
+    },
+    Section {
+        title: "A handler of one's own",
+        about: "All that the handler calls for one cluster (`infra/iam/handler.json`), for those who deploy it \
+            without `onboard`.",
+        policy: policy::handler,
+    },
+    Section {
+        title: "Administrator, mode role",
+        about: "Who runs `plan`, `onboard`, `status` and `offboard` for one cluster with a role.",
+        policy: |scope| policy::admin(AdminMode::Role, scope),
+    },
+    Section {
+        title: "Administrator, mode user",
+        about: "The same with a user.",
+        policy: |scope| policy::admin(AdminMode::User, scope),
+    },
+];
+
+fn generated() -> String {
+    let mut page = String::from(BEGIN);
+    for Section { title, about, policy } in &SECTIONS {
+        let longest = size(&policy(&longest("aws-us-gov")));
+        write!(page, "\n### {title}\n\n").unwrap();
+        if !about.is_empty() {
+            write!(page, "{about}\n\n").unwrap();
+        }
+        write!(
+            page,
+            "At most {longest} characters.\n\n| statement | actions | on | if |\n|---|---|---|---|\n"
+        )
+        .unwrap();
+        for statement in statements(&policy(&OPEN)) {
+            writeln!(page, "{}", row(statement)).unwrap();
+        }
+    }
+    // The hash at the end of the name is that of the cluster's ARN.
+    let suffix = names::suffix("arn:<partition>:eks:<region>:<account>:cluster/<cluster>");
+    page.replace(&suffix, "<hash>") + "\n" + END
+}
+
+fn row(statement: &Value) -> String {
+    let denies = if statement["Effect"] == "Deny" { "**denies** " } else { "" };
+    let sid = statement["Sid"].as_str().unwrap();
+    let on = match &statement["Principal"] {
+        Value::Object(kinds) => {
+            kinds.values().map(|who| format!("by {}", code(who.as_str().unwrap()))).collect()
+        }
+        _ => strings(&statement["Resource"]).iter().map(|arn| code(&own(short(arn)))).collect::<Vec<_>>(),
+    };
+    let actions: Vec<_> = strings(&statement["Action"]).into_iter().map(code).collect();
+    format!(
+        "| {denies}{sid} | {} | {} | {} |",
+        actions.join("<br>"),
+        on.join("<br>"),
+        conditions(statement).join("<br>")
+    )
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn short(arn: &str) -> &str {
+    arn.strip_prefix("arn:<partition>:").unwrap_or(arn)
+}
+
+fn conditions(statement: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
+        for (key, values) in keys.as_object().unwrap() {
+            let values: Vec<_> = strings(values).into_iter().map(|value| code(&own(short(value)))).collect();
+            let (key, values) = (code(key), values.join(" or "));
+            found.push(match operator.as_str() {
+                "StringEquals" | "ArnEquals" | "StringLike" | "ArnLike" => format!("{key} is {values}"),
+                "StringNotEquals" => format!("{key} is not {values}"),
+                "StringEqualsIfExists" => format!("{key}, if there, is {values}"),
+                "ForAllValues:StringLike" | "ForAllValues:ArnLike" => format!("each of {key} is {values}"),
+                "Null" if values == "`true`" => format!("{key} is not there"),
+                "Null" => format!("{key} is there"),
+                other => panic!("say {other} in words"),
+            });
+        }
+    }
+    found
+}
+
+/// `${aws:PrincipalTag/cast-spot:region}` is the region of whoever asks.
+fn own(text: &str) -> String {
+    text.replace("${aws:PrincipalTag/cast-spot:", "{own ")
+}
+
+#[test]
+fn the_page_on_permissions_says_what_the_policies_say() {
+    let file = root().join("docs/permissions.md");
+    let page = fs::read_to_string(&file).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let wanted = format!("{before}{}{after}", generated());
+    #[expect(clippy::disallowed_methods, reason = "a test has no other way to be asked for it")]
+    let bless = env::var("CAST_SPOT_BLESS").is_ok();
+    if bless {
+        fs::write(&file, wanted).unwrap();
+    } else {
+        assert!(
+            page == wanted,
+            "docs/permissions.md is out of date, CAST_SPOT_BLESS=1 rewrites it:\n{}",
+            generated()
+        );
+    }
+}
