@@ -45,7 +45,8 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
         "iam:ListAttachedRolePolicies",
         "iam:CreateRole",
         "iam:TagRole",
-        "iam:UpdateRole",
+        "iam:ListInstanceProfilesForRole",
+        "iam:UntagRole",
         "iam:UpdateAssumeRolePolicy",
         "iam:DeleteRole",
     ];
@@ -78,6 +79,11 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
                 &[
                     "iam:CreateUser",
                     "iam:TagUser",
+                    "iam:UntagUser",
+                    "iam:ListUserPolicies",
+                    "iam:DeleteUserPolicy",
+                    "iam:ListGroupsForUser",
+                    "iam:DeleteLoginProfile",
                     "iam:DeleteUser",
                     "iam:CreateAccessKey",
                     "iam:UpdateAccessKey",
@@ -102,6 +108,7 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
             "iam:GetInstanceProfile",
             "iam:CreateInstanceProfile",
             "iam:TagInstanceProfile",
+            "iam:UntagInstanceProfile",
             "iam:AddRoleToInstanceProfile",
             "iam:RemoveRoleFromInstanceProfile",
             "iam:DeleteInstanceProfile",
@@ -113,6 +120,7 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
         &entry,
         &[
             "eks:TagResource",
+            "eks:UntagResource",
             "eks:DescribeAccessEntry",
             "eks:UpdateAccessEntry",
             "eks:DeleteAccessEntry",
@@ -130,13 +138,14 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     calls
 }
 
-const POLICIES: [&str; 9] = [
+const POLICIES: [&str; 10] = [
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
     "iam:ListPolicyVersions",
     "iam:ListEntitiesForPolicy",
     "iam:CreatePolicy",
     "iam:TagPolicy",
+    "iam:UntagPolicy",
     "iam:CreatePolicyVersion",
     "iam:DeletePolicyVersion",
     "iam:DeletePolicy",
@@ -152,6 +161,8 @@ fn shared(c: &Cluster) -> Vec<Request> {
             "iam:GetRole",
             "iam:CreateRole",
             "iam:TagRole",
+            "iam:UntagRole",
+            "iam:ListInstanceProfilesForRole",
             "iam:UpdateAssumeRolePolicy",
             "iam:DeleteRole",
             "iam:ListAttachedRolePolicies",
@@ -181,6 +192,8 @@ fn shared(c: &Cluster) -> Vec<Request> {
                 "logs:TagResource",
                 "logs:ListTagsForResource",
                 "logs:PutRetentionPolicy",
+                "logs:DeleteRetentionPolicy",
+                "logs:UntagResource",
                 "logs:DeleteLogGroup",
             ],
         ));
@@ -193,6 +206,7 @@ fn shared(c: &Cluster) -> Vec<Request> {
             "sqs:ListQueueTags",
             "sqs:CreateQueue",
             "sqs:TagQueue",
+            "sqs:UntagQueue",
             "sqs:SetQueueAttributes",
             "sqs:DeleteQueue",
         ],
@@ -214,7 +228,9 @@ fn shared(c: &Cluster) -> Vec<Request> {
     calls.push(ours(Request::new("ec2:CreateSecurityGroup", &group)));
     calls.push(ours(Request::new("ec2:CreateTags", &group)).with("ec2:CreateAction", "CreateSecurityGroup"));
     calls.push(Request::new("ec2:CreateSecurityGroup", &c.vpc_arn()));
-    calls.push(c.on_ours("ec2:DeleteSecurityGroup", "ec2", "security-group/sg-0f"));
+    for action in ["ec2:DeleteSecurityGroup", "ec2:CreateTags", "ec2:DeleteTags"] {
+        calls.push(c.on_ours(action, "ec2", "security-group/sg-0f"));
+    }
     calls
 }
 

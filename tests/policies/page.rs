@@ -158,6 +158,8 @@ fn conditions(statement: &Value) -> Vec<String> {
             });
         }
     }
+    // serde_json keeps the order of the file where any crate asks it to, and else its own.
+    found.sort();
     found
 }
 
