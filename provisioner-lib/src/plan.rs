@@ -201,8 +201,8 @@ fn foreign(wanted: &Resource, found: &Found) -> Option<String> {
     if tags.get(TAG_MANAGED).map(String::as_str) != Some(MANAGED) {
         return Some(format!("it lacks the tag {TAG_MANAGED}={MANAGED}"));
     }
-    // The function serves all clusters; its tag says whether it is only one.
-    if wanted.id().kind == Kind::Function {
+    // These serve all clusters; their tag says whether that is only one.
+    if matches!(wanted.id().kind, Kind::Function | Kind::Rule) {
         return None;
     }
     for tag in [TAG_CLUSTER, TAG_REGION] {

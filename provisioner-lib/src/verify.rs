@@ -130,8 +130,12 @@ fn function_rights(spec: &Spec, facts: &Facts) -> Vec<Check> {
         "arn:{partition}:autoscaling:{}:{account}:autoScalingGroup:*:autoScalingGroupName/any",
         facts.region
     );
-    let tag = |cluster: &str| {
-        BTreeMap::from([(format!("aws:ResourceTag/kubernetes.io/cluster/{cluster}"), "owned".to_owned())])
+    // The simulator knows only what it is told, of a request as well as of who makes it.
+    let function = format!("arn:{partition}:lambda:{}:{account}:function:{}", facts.region, names::FUNCTION);
+    let called = BTreeMap::from([("lambda:SourceFunctionArn".to_owned(), function)]);
+    let tagged = |cluster: &str| {
+        let tag = (format!("aws:ResourceTag/kubernetes.io/cluster/{cluster}"), "owned".to_owned());
+        called.clone().into_iter().chain([tag]).collect()
     };
     let allowed = |action: &str, resource: &str, context, expected| Check::Allowed {
         principal_arn: role.clone(),
@@ -150,10 +154,9 @@ fn function_rights(spec: &Spec, facts: &Facts) -> Vec<Check> {
     .into();
     checks.push(allowed("eks:DescribeCluster", &facts.cluster.arn, BTreeMap::new(), true));
     for action in ["autoscaling:DetachInstances", "autoscaling:TerminateInstanceInAutoScalingGroup"] {
-        checks.push(allowed(action, &group, tag(&spec.cluster), true));
+        checks.push(allowed(action, &group, tagged(&spec.cluster), true));
     }
-    // Of no cluster at all.
-    checks.push(allowed("autoscaling:DetachInstances", &group, BTreeMap::new(), false));
+    checks.push(allowed("autoscaling:DetachInstances", &group, tagged("any-other"), false));
     checks
 }
 
@@ -165,36 +168,43 @@ fn principal_rights(spec: &Spec, facts: &Facts) -> Vec<Check> {
         Access::User { .. } => Principal::User(name),
     };
     let instances = format!("arn:{partition}:ec2:{region}:{account}:instance/*");
-    let node_role = names::node_role(&spec.cluster, &facts.cluster.arn);
-    let node_role = Principal::Role(node_role).arn(partition, account);
+    let node_role_name = names::node_role(&spec.cluster, &facts.cluster.arn);
+    let node_role = Principal::Role(node_role_name.clone()).arn(partition, account);
     let other_role = Principal::Role("any-other".to_owned()).arn(partition, account);
-    let one = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
     let own = format!("kubernetes.io/cluster/{}", spec.cluster);
+    let with = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    let passed = || with("iam:PassedToService", "ec2.amazonaws.com");
     let rows = [
-        ("ec2:DescribeInstances", "*", BTreeMap::new(), true),
-        ("eks:DescribeCluster", facts.cluster.arn.as_str(), BTreeMap::new(), true),
-        ("ec2:RunInstances", &instances, one(&format!("aws:RequestTag/{own}"), "owned"), true),
+        ("ec2:DescribeInstances", "*", Vec::new(), true),
+        ("eks:DescribeCluster", facts.cluster.arn.as_str(), Vec::new(), true),
+        ("ec2:RunInstances", &instances, with(&format!("aws:RequestTag/{own}"), "owned"), true),
         (
             "ec2:RunInstances",
             &instances,
-            one("aws:RequestTag/kubernetes.io/cluster/any-other", "owned"),
+            with("aws:RequestTag/kubernetes.io/cluster/any-other", "owned"),
             false,
         ),
-        ("ec2:TerminateInstances", &instances, one(&format!("ec2:ResourceTag/{own}"), "owned"), true),
+        ("ec2:TerminateInstances", &instances, with(&format!("aws:ResourceTag/{own}"), "owned"), true),
         (
             "ec2:TerminateInstances",
             &instances,
-            one("ec2:ResourceTag/kubernetes.io/cluster/any-other", "owned"),
+            with("aws:ResourceTag/kubernetes.io/cluster/any-other", "owned"),
             false,
         ),
-        ("iam:PassRole", &node_role, one("iam:PassedToService", "ec2.amazonaws.com"), true),
-        ("iam:PassRole", &other_role, one("iam:PassedToService", "ec2.amazonaws.com"), false),
+        ("iam:PassRole", &node_role, passed(), true),
+        ("iam:PassRole", &other_role, passed(), false),
+    ];
+    let who = [
+        (format!("aws:PrincipalTag/{}", names::TAG_CLUSTER), spec.cluster.clone()),
+        (format!("aws:PrincipalTag/{}", names::TAG_REGION), region.clone()),
+        (format!("aws:PrincipalTag/{}", names::TAG_NODE_ROLE), node_role_name),
+        ("aws:RequestedRegion".to_owned(), region.clone()),
     ];
     rows.map(|(action, resource, context, expected)| Check::Allowed {
         principal_arn: principal.arn(partition, account),
         action: action.to_owned(),
         resource: resource.to_owned(),
-        context,
+        context: who.iter().cloned().chain(context).collect(),
         expected,
     })
     .into()

@@ -1,13 +1,13 @@
 //! The function of the region: what it is, what brings notices to it, and its way to a private endpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Maker, list, shared_tags};
 use crate::{
     EVENT_PATTERN_SPOT,
     names::{DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, TAG_CLUSTER},
     policy,
-    resource::{CLUSTERS_VARIABLE, Network, Principal, Resource, VPC_ACCESS},
+    resource::{CLUSTERS_VARIABLE, Network, Principal, Resource, Tags, VPC_ACCESS},
     spec::Spec,
 };
 
@@ -41,7 +41,7 @@ impl Maker<'_> {
                 policy: policy::dead_letter_queue(&self.scope()),
                 tags: shared_tags(),
             },
-            self.function_with(spec, environment, &clusters),
+            self.function_with(spec, environment),
             Resource::InvokeConfig {
                 function: FUNCTION.to_owned(),
                 maximum_event_age_seconds: MAXIMUM_EVENT_AGE,
@@ -51,7 +51,7 @@ impl Maker<'_> {
                 name: RULE.to_owned(),
                 pattern: serde_json::from_str(EVENT_PATTERN_SPOT).unwrap_or_default(),
                 description: "Spot interruption warnings".to_owned(),
-                tags: shared_tags(),
+                tags: self.served_tags(),
             },
             Resource::Permission {
                 function: FUNCTION.to_owned(),
@@ -68,17 +68,17 @@ impl Maker<'_> {
         ]
     }
 
-    pub(super) fn function_with(
-        &self,
-        spec: &Spec,
-        environment: BTreeMap<String, String>,
-        clusters: &BTreeSet<String>,
-    ) -> Resource {
+    /// Tags of function and rule. Only where they serve no other cluster of the account may the cluster's
+    /// principal change them, see `infra/iam/cast-eks.json`: the function's role acts in all of them.
+    fn served_tags(&self) -> Tags {
         let mut tags = shared_tags();
-        // Only then may the cluster's principal change it, see infra/iam/cast-eks.json.
-        if clusters.len() == 1 {
-            tags.extend(clusters.iter().map(|cluster| (TAG_CLUSTER.to_owned(), cluster.clone())));
+        if !self.facts.has_others() {
+            tags.insert(TAG_CLUSTER.to_owned(), self.cluster.to_owned());
         }
+        tags
+    }
+
+    fn function_with(&self, spec: &Spec, environment: BTreeMap<String, String>) -> Resource {
         Resource::Function {
             name: FUNCTION.to_owned(),
             role_arn: self.iam_arn(&format!("role/{LAMBDA_ROLE}")),
@@ -91,7 +91,7 @@ impl Maker<'_> {
             code: spec.package.as_ref().map(|package| package.code.clone()),
             dead_letter_arn: self.arn("sqs", DEAD_LETTER_QUEUE),
             network: self.place(),
-            tags,
+            tags: self.served_tags(),
         }
     }
 

@@ -38,8 +38,8 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     for resource in maker.function(&spec) {
         if others.is_empty() {
             desired.absent.push(resource);
-        } else if let Resource::Function { .. } = resource {
-            desired.present.push(serving(resource, &others));
+        } else if let Resource::Function { .. } | Resource::Rule { .. } = resource {
+            desired.present.push(serving(resource, &others, facts));
         }
     }
     if !facts.cluster.is_gone() {
@@ -56,17 +56,20 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     desired
 }
 
-/// The function for the other clusters alone.
-fn serving(mut function: Resource, others: &BTreeSet<String>) -> Resource {
-    if let Resource::Function { environment, tags, network, .. } = &mut function {
+/// Function and rule for the other clusters alone; once more of one of them, if it is the only one left.
+fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> Resource {
+    if let Resource::Function { environment, network, .. } = &mut resource {
         environment.insert(CLUSTERS_VARIABLE.to_owned(), list(others));
-        *tags = shared_tags();
-        if others.len() == 1 {
-            tags.extend(others.iter().map(|cluster| (TAG_CLUSTER.to_owned(), cluster.clone())));
-        }
         *network = None;
     }
-    function
+    if let Resource::Function { tags, .. } | Resource::Rule { tags, .. } = &mut resource {
+        *tags = shared_tags();
+        let elsewhere = facts.register.iter().any(|(region, _)| *region != facts.region);
+        if let ([only], false) = (&others.iter().collect::<Vec<_>>()[..], elsewhere) {
+            tags.insert(TAG_CLUSTER.to_owned(), (*only).clone());
+        }
+    }
+    resource
 }
 
 /// A request whose choices do not matter: what it would make is looked for, whatever it looks like.

@@ -159,6 +159,16 @@ def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
     return evaluate(ctx, *layers)
 
 
+# Nothing says that a call comes from a function. Lambda developer guide, "Using source function ARN to control
+# function access behavior": calls with the credentials of a function carry lambda:SourceFunctionArn.
+def principal_keys(credential, keys=iam_evaluator._principal_keys):
+    known = keys(credential)
+    function = lambda_svc._functions.get(credential.principal_arn.rsplit("/", 1)[-1])
+    if credential.principal_type == "AssumedRole" and function:
+        known["lambda:sourcefunctionarn"] = function["config"]["FunctionArn"]
+    return known
+
+
 # Nothing says which calls were made. CloudTrail user guide, "What is AWS CloudTrail?": every call is an event.
 def enforce(key, action, service, region, resource="*", context=None, enforce=iam_evaluator.enforce):
     if "CALLS" in os.environ:
@@ -177,6 +187,7 @@ lambda_svc.invoke_async_with_retry = invoke_asynchronously
 lambda_svc._execute_function = execute
 lambda_svc._probe_peak_memory_mb = peak_memory
 app._handle_post_body_shortcuts = authorize
+iam_evaluator._principal_keys = principal_keys
 iam_evaluator.evaluate = evaluate
 iam_evaluator.enforce = enforce
 app.main()

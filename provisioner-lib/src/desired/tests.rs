@@ -1,0 +1,213 @@
+use super::*;
+use crate::{
+    facts::{AuthenticationMode, Cluster, CurrentFunction, Identity},
+    package::{Package, sample},
+    resource::{Id, Kind},
+};
+
+fn facts(cluster: &str) -> Facts {
+    let arn = format!("arn:aws:eks:eu-west-1:123456789012:cluster/{cluster}");
+    let open = Cluster {
+        status: "ACTIVE".to_owned(),
+        authentication_mode: AuthenticationMode::ApiAndConfigMap,
+        vpc_id: "vpc-1".to_owned(),
+        subnet_ids: vec!["subnet-1".to_owned()],
+        security_group_id: "sg-1".to_owned(),
+        ..Cluster::gone(cluster, arn)
+    };
+    Facts {
+        identity: Identity {
+            partition: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            arn: "arn:aws:iam::123456789012:root".to_owned(),
+        },
+        region: "eu-west-1".to_owned(),
+        cluster: open,
+        function: None,
+        register: BTreeSet::new(),
+    }
+}
+
+fn spec(cluster: &str, access: Access) -> Spec {
+    Spec {
+        cluster: cluster.to_owned(),
+        access,
+        privilege: Privilege::Documented,
+        log_retention_days: 30,
+        settings: std::collections::BTreeMap::new(),
+        package: Package::read(&sample("bootstrap", 0x3e), None).ok(),
+        adopt: false,
+    }
+}
+
+fn role() -> Access {
+    let principal = "arn:aws:iam::210987654321:root".to_owned();
+    Access::Role { principal, external_id: "e-1".to_owned() }
+}
+
+fn user() -> Access {
+    Access::User { rotate_key: false }
+}
+
+fn present(spec: &Spec, facts: &Facts) -> Vec<Resource> {
+    desired(spec, facts).expect("desired").present
+}
+
+fn ids(resources: &[Resource]) -> BTreeSet<Id> {
+    resources.iter().map(Resource::id).collect()
+}
+
+fn has(resources: &[Resource], kind: Kind, name: &str) -> bool {
+    ids(resources).contains(&Id::new(kind, name))
+}
+
+#[test]
+fn everything_that_the_page_names_is_made() {
+    let resources = present(&spec("prod", role()), &facts("prod"));
+    for (kind, name) in [
+        (Kind::Role, "cast-eks-prod"),
+        (Kind::Policy, CAST_EKS_POLICY),
+        (Kind::Attachment, "cast-eks-prod/AmazonEC2ReadOnlyAccess"),
+        (Kind::Attachment, "cast-eks-prod/IAMReadOnlyAccess"),
+        (Kind::Attachment, "cast-eks-prod/CastEKSPolicy"),
+        (Kind::Role, LAMBDA_ROLE),
+        (Kind::Attachment, "CastLambdaRoleForSpot/CloudWatchLogsFullAccess"),
+        (Kind::Attachment, "CastLambdaRoleForSpot/AWSLambdaRole"),
+        (Kind::Attachment, "CastLambdaRoleForSpot/AmazonEC2ReadOnlyAccess"),
+        (Kind::InlinePolicy, "CastLambdaRoleForSpot/cast-spot.eu-west-1.prod"),
+        (Kind::Function, FUNCTION),
+        (Kind::AccessEntry, "prod/CastLambdaRoleForSpot"),
+        (Kind::ClusterRole, "cast-spot-handler"),
+    ] {
+        assert!(has(&resources, kind, name), "{kind:?} {name} in {:?}", ids(&resources));
+    }
+    let node = names::node_role("prod", &facts("prod").cluster.arn);
+    for policy in ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"]
+    {
+        assert!(has(&resources, Kind::Attachment, &format!("{node}/{policy}")));
+    }
+}
+
+#[test]
+fn every_resource_has_an_id_of_its_own_and_needs_that_come_before_it() {
+    for access in [role(), user()] {
+        let resources = present(&spec("prod", access), &facts("prod"));
+        assert_eq!(ids(&resources).len(), resources.len());
+    }
+}
+
+#[test]
+fn only_the_user_is_mapped_into_the_cluster() {
+    let mapped = |access| {
+        let resources = present(&spec("prod", access), &facts("prod"));
+        has(&resources, Kind::AccessEntry, "prod/cast-eks-prod")
+    };
+    assert!(!mapped(role()));
+    assert!(mapped(user()));
+}
+
+#[test]
+fn the_mode_of_the_cluster_decides_between_access_entries_and_aws_auth() {
+    let mut facts = facts("prod");
+    facts.cluster.authentication_mode = AuthenticationMode::ConfigMap;
+    let resources = present(&spec("prod", user()), &facts);
+    assert!(!resources.iter().any(|resource| matches!(resource, Resource::AccessEntry { .. })));
+    for name in ["cast-eks-prod", LAMBDA_ROLE, &names::node_role("prod", &facts.cluster.arn)] {
+        assert!(has(&resources, Kind::AwsAuth, name), "{name}");
+    }
+}
+
+#[test]
+fn no_access_entry_names_a_group_that_eks_refuses() {
+    for resource in present(&spec("prod", user()), &facts("prod")) {
+        if let Resource::AccessEntry { groups, entry_type, policies, principal, .. } = resource {
+            assert!(groups.iter().all(|group| !group.starts_with("system:")), "{groups:?}");
+            assert_eq!(
+                entry_type == "EC2_LINUX",
+                principal.name().contains("-eks-") && groups.is_empty() && policies.is_empty()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_function_serves_all_registered_clusters_of_its_region() {
+    let mut facts = facts("prod");
+    facts.register = [("eu-west-1", "stage"), ("us-east-1", "far")]
+        .map(|(region, cluster)| (region.to_owned(), cluster.to_owned()))
+        .into();
+    facts.function = Some(CurrentFunction { clusters: ["dev".to_owned()].into(), vpc_id: None });
+    let resources = present(&spec("prod", role()), &facts);
+    let function = resources.iter().find_map(|resource| match resource {
+        Resource::Function { environment, tags, .. } => Some((environment, tags)),
+        _ => None,
+    });
+    let (environment, tags) = function.expect("a function");
+    assert_eq!(environment["CAST_SPOT_CLUSTERS"], "dev,prod,stage");
+    assert_eq!(tags.get(TAG_CLUSTER), None, "it is nobody's alone");
+}
+
+#[test]
+fn a_private_endpoint_puts_the_function_into_the_vpc() {
+    let mut facts = facts("prod");
+    facts.cluster.public_access = false;
+    facts.cluster.private_access = true;
+    let resources = present(&spec("prod", role()), &facts);
+    assert!(has(&resources, Kind::SecurityGroup, "vpc-1/cast-spot-handler"));
+    assert!(has(&resources, Kind::Ingress, "sg-1/cast-spot-handler:443"));
+    assert!(has(&resources, Kind::Attachment, "CastLambdaRoleForSpot/AWSLambdaVPCAccessExecutionRole"));
+}
+
+#[test]
+fn what_stands_in_the_way_is_said_before_anything_is_written() {
+    let fields = |spec: &Spec, facts: &Facts| {
+        let faults = desired(spec, facts).expect_err("faults").0;
+        faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>()
+    };
+    let gone = Facts { cluster: Cluster::gone("prod", "arn".to_owned()), ..facts("prod") };
+    assert_eq!(fields(&spec("prod", role()), &gone), ["cluster"]);
+    let no_zip = Spec { package: None, ..spec("prod", role()) };
+    assert_eq!(fields(&no_zip, &facts("prod")), ["zip"]);
+    let mut closed = facts("prod");
+    closed.cluster.public_access_cidrs = vec!["192.0.2.0/24".to_owned()];
+    assert_eq!(fields(&spec("prod", role()), &closed), ["cluster"]);
+    closed.cluster.private_access = true;
+    let elsewhere = CurrentFunction { clusters: BTreeSet::new(), vpc_id: Some("vpc-2".to_owned()) };
+    closed.function = Some(elsewhere);
+    assert_eq!(fields(&spec("prod", role()), &closed), ["cluster"]);
+    let mut full = facts("prod");
+    full.register = (0..60).map(|n| ("eu-west-1".to_owned(), format!("cluster-{n}"))).collect();
+    assert_eq!(fields(&spec("prod", role()), &full), ["role"]);
+}
+
+#[test]
+fn policies_of_the_longest_names_fit_in_every_partition() {
+    for (partition, region) in
+        [("aws", "ap-southeast-1"), ("aws-us-gov", "us-gov-east-1"), ("aws-cn", "cn-northwest-1")]
+    {
+        let long = "c".repeat(100);
+        let mut facts = facts(&long);
+        facts.identity.partition = partition.to_owned();
+        facts.region = region.to_owned();
+        for access in [role(), user()] {
+            desired(&spec(&long, access), &facts).expect("desired");
+        }
+    }
+}
+
+#[test]
+fn the_parts_of_the_region_go_with_its_last_cluster_and_those_of_the_account_with_the_last_of_all() {
+    let goes = |facts: &Facts, kind, name: &str| {
+        without("prod", facts).absent.iter().any(|resource| resource.id() == Id::new(kind, name))
+    };
+    let alone = facts("prod");
+    assert!(goes(&alone, Kind::Function, FUNCTION) && goes(&alone, Kind::Role, LAMBDA_ROLE));
+    let mut far = facts("prod");
+    far.register = [("us-east-1".to_owned(), "prod".to_owned())].into();
+    assert!(goes(&far, Kind::Function, FUNCTION) && !goes(&far, Kind::Role, LAMBDA_ROLE));
+    let mut near = facts("prod");
+    near.register = [("eu-west-1".to_owned(), "stage".to_owned())].into();
+    assert!(!goes(&near, Kind::Function, FUNCTION) && !goes(&near, Kind::Policy, CAST_EKS_POLICY));
+    assert!(goes(&near, Kind::InlinePolicy, "CastLambdaRoleForSpot/cast-spot.eu-west-1.prod"));
+    assert!(goes(&near, Kind::Role, "cast-eks-prod"));
+}
