@@ -5,7 +5,7 @@ environment variables, and by:
 
 EKS_FOLDER          CLUSTER.json for each cluster: {"endpoint": URL, "ca": base64 of PEM}; read each time
 EKS_WEBHOOK_SECRET  last part of the path of every cluster's TokenReview webhook
-CALLS               file that gets a line for each call that is authorized: access key, action, resource
+CALLS               file that gets a line for each call that is authorized: access key and action
 
 Private names of the pinned version are used throughout.
 """
@@ -23,7 +23,8 @@ from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.iam_actions import access_denied_response
 from ministack.core.responses import get_region
 from ministack.core.router import extract_access_key_id
-from ministack.services import eks, eventbridge, lambda_svc
+from ministack.services import eks, eventbridge, iam, lambda_svc
+from ministack.services.cloudformation import provisioners
 
 
 # A cluster has an invented address and no certificate authority, so that nobody can talk to its API server.
@@ -155,8 +156,26 @@ def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
         resources, conditions = fill(statement.resources), fill(statement.conditions)
         return dataclasses.replace(statement, resources=resources, conditions=conditions)
 
+    ctx.service_context = {**ctx.service_context, **simulated.get()}
     layers = [[[filled(s) for s in policy] for policy in layer] for layer in (policies, *limits)]
     return evaluate(ctx, *layers)
+
+
+# The simulator takes no notice of what it is told. IAM API Reference, "SimulatePrincipalPolicy": ContextEntries are
+# the condition keys of the request.
+simulated = contextvars.ContextVar("simulated", default={})
+
+
+def simulate(form, simulate=iam._simulate_principal_policy):
+    context, entry = {}, "ContextEntries.member.1"
+    while key := iam._p(form, f"{entry}.ContextKeyName"):
+        context[key.lower()] = iam._p(form, f"{entry}.ContextKeyValues.member.1")
+        entry = f"ContextEntries.member.{len(context) + 1}"
+    token = simulated.set(context)
+    try:
+        return simulate(form)
+    finally:
+        simulated.reset(token)
 
 
 # Nothing says that a call comes from a function. Lambda developer guide, "Using source function ARN to control
@@ -170,11 +189,34 @@ def principal_keys(credential, keys=iam_evaluator._principal_keys):
 
 
 # Nothing says which calls were made. CloudTrail user guide, "What is AWS CloudTrail?": every call is an event.
-def enforce(key, action, service, region, resource="*", context=None, enforce=iam_evaluator.enforce):
+def enforce(key, action, *args, enforce=iam_evaluator.enforce, **options):
     if "CALLS" in os.environ:
         with open(os.environ["CALLS"], "a") as calls:
-            calls.write(f"{key} {action} {resource}\n")
-    return enforce(key, action, service, region, resource, context)
+            calls.write(f"{key} {action}\n")
+    return enforce(key, action, *args, **options)
+
+
+# CloudFormation does not know access entries. CloudFormation user guide, "AWS::EKS::AccessEntry": they are those of
+# the EKS API, with the access policies in them.
+def create_access_entry(logical_id, props, stack_name):
+    cluster, principal = props["ClusterName"], props["PrincipalArn"]
+    body = {
+        "principalArn": principal,
+        "type": props.get("Type", "STANDARD"),
+        "kubernetesGroups": props.get("KubernetesGroups", []),
+        "tags": {tag["Key"]: tag["Value"] for tag in props.get("Tags", [])},
+    }
+    status, _, answer = eks._create_access_entry(cluster, body)
+    if status >= 400:
+        raise ValueError(answer)
+    for policy in props.get("AccessPolicies", []):
+        scope = {"type": policy["AccessScope"]["Type"]}
+        eks._associate_access_policy(cluster, principal, {"policyArn": policy["PolicyArn"], "accessScope": scope})
+    return f"{principal}|{cluster}", {}
+
+
+def delete_access_entry(physical_id, props):
+    eks._delete_access_entry(props["ClusterName"], props["PrincipalArn"])
 
 
 eks._sanitize = with_own_api_server
@@ -187,7 +229,12 @@ lambda_svc.invoke_async_with_retry = invoke_asynchronously
 lambda_svc._execute_function = execute
 lambda_svc._probe_peak_memory_mb = peak_memory
 app._handle_post_body_shortcuts = authorize
+iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
 iam_evaluator._principal_keys = principal_keys
 iam_evaluator.evaluate = evaluate
 iam_evaluator.enforce = enforce
+provisioners._RESOURCE_HANDLERS["AWS::EKS::AccessEntry"] = {
+    "create": create_access_entry,
+    "delete": delete_access_entry,
+}
 app.main()
