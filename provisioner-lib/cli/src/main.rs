@@ -2,6 +2,8 @@
 
 mod choices;
 mod environment;
+#[cfg(test)]
+mod memory;
 mod offboard;
 mod onboard;
 mod plan;

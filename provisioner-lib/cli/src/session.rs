@@ -58,17 +58,14 @@ pub(crate) struct Asked {
 impl Asked {
     /// Validates `request`: all that is wrong, with what was found wrong before.
     pub(crate) fn read(request: Request, mut complaints: Vec<Complaint>) -> Result<Self, Refusal> {
-        let is_open = request.mode.is_empty()
-            && request.principal.is_none()
-            && request.external_id.is_none()
-            && !request.rotate_key;
+        let is_open = request.mode.is_empty() && request.principal.is_none() && request.external_id.is_none();
         if let Err(faults) = request.clone().validate() {
             let said = |field: &str| {
                 complaints.iter().any(|complaint| complaint.error.starts_with(&format!("--{field}")))
             };
             let fresh = faults.0.iter().filter(|fault| {
                 let field = fault.field.as_str();
-                !(is_open && matches!(field, "principal" | "external-id")) && !said(field)
+                !(is_open && matches!(field, "principal" | "external-id" | "rotate-key")) && !said(field)
             });
             let fresh: Vec<_> = fresh.map(refusal::of_fault).collect();
             complaints.extend(fresh);
@@ -189,4 +186,10 @@ impl<P: Provider> Provider for Guarded<P> {
     async fn check(&self, facts: &Facts, check: &Check) -> Result<Verdict, Error> {
         self.inner.check(facts, check).await
     }
+}
+
+/// Runs something to its end.
+#[cfg(test)]
+pub(crate) fn run_in_test<T>(work: impl Future<Output = T>) -> T {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }

@@ -13,6 +13,8 @@ pub(super) enum Shell {
     Verbatim(String),
 }
 
+/// Longer commands have their options below each other.
+const WIDTH: usize = 100;
 /// What ends a here-document.
 const END: &str = "JSON";
 
@@ -71,8 +73,10 @@ impl fmt::Display for Shell {
             Self::Verbatim(text) => f.write_str(text),
             Self::Command { start, options, input } => {
                 f.write_str(start)?;
+                let length = start.len() + options.iter().map(|option| option.len() + 1).sum::<usize>();
+                let between = if length <= WIDTH { " " } else { " \\\n  " };
                 for (index, option) in options.iter().enumerate() {
-                    f.write_str(if index == 0 { " " } else { " \\\n  " })?;
+                    f.write_str(if index == 0 { " " } else { between })?;
                     f.write_str(option)?;
                 }
                 match input {
@@ -114,10 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn options_stand_below_each_other_and_a_document_at_the_end() {
-        let shell =
-            Shell::aws("iam", "create-role").with("--role-name", "r").document("--doc", &json!({"a": 1}));
-        let text = "aws iam create-role --role-name r \\\n  --doc file:///dev/stdin <<'JSON'\n{\n  \"a\": 1\n}\nJSON";
-        assert_eq!(shell.to_string(), text);
+    fn a_long_command_has_its_options_below_each_other_and_a_document_at_the_end() {
+        let shell = |name: &str| {
+            let create = Shell::aws("iam", "create-role").with("--role-name", name);
+            create.document("--doc", &json!({"a": 1})).to_string()
+        };
+        let document = "--doc file:///dev/stdin <<'JSON'\n{\n  \"a\": 1\n}\nJSON";
+        assert_eq!(shell("r"), format!("aws iam create-role --role-name r {document}"));
+        let long = "r".repeat(WIDTH);
+        assert_eq!(shell(&long), format!("aws iam create-role --role-name {long} \\\n  {document}"));
     }
 }

@@ -1,1 +1,255 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
 use super::*;
+use crate::{
+    desired::{desired, without},
+    facts::{AuthenticationMode, Cluster, Identity},
+    plan::{Found, Observed, diff},
+    resource::{Kind, Resource},
+    spec::Request,
+};
+
+fn facts(mode: AuthenticationMode) -> Facts {
+    let identity = Identity { partition: "aws".to_owned(), account: "1".repeat(12), arn: String::new() };
+    let mut cluster = Cluster::gone("prod", "arn:aws:eks:eu-west-1:111111111111:cluster/prod".to_owned());
+    cluster.status = "ACTIVE".to_owned();
+    cluster.authentication_mode = mode;
+    cluster.vpc_id = "vpc-1".to_owned();
+    cluster.subnet_ids = vec!["subnet-1".to_owned(), "subnet-2".to_owned()];
+    cluster.security_group_id = "sg-1".to_owned();
+    Facts { identity, region: "eu-west-1".to_owned(), cluster, function: None, register: [].into() }
+}
+
+fn request(mode: &str) -> Request {
+    let role = mode == "role";
+    Request {
+        cluster: "prod".to_owned(),
+        mode: mode.to_owned(),
+        principal: role.then(|| "arn:aws:iam::222222222222:user/console".to_owned()),
+        external_id: role.then(|| "it's".replace('\'', "-")),
+        package: Some(crate::package::sample("bootstrap", 0x3e)),
+        ..Request::default()
+    }
+}
+
+/// The script that onboards an empty account.
+fn script(mode: &str, facts: &Facts) -> String {
+    let desired = desired(&request(mode).validate().unwrap(), facts).unwrap();
+    commands(&diff(&desired, &Observed::new(), false), facts, "a folder/bootstrap.zip")
+}
+
+/// The commands of a script, each on one line, documents left out.
+fn lines(script: &str) -> Vec<String> {
+    let joined = script.replace(" \\\n ", "");
+    let (mut lines, mut inside) = (Vec::new(), false);
+    for line in joined.lines() {
+        if !inside && !line.is_empty() {
+            lines.push(line.to_owned());
+        }
+        inside = line.ends_with("<<'JSON'") || (inside && line != "JSON");
+    }
+    lines
+}
+
+#[test]
+fn onboarding_by_hand_makes_every_resource_in_an_order_that_works() {
+    let script = script("role", &facts(AuthenticationMode::Api));
+    let lines = lines(&script);
+    let place = |start: &str| {
+        lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}\n{script}"))
+    };
+    for (first, then) in [
+        (
+            "aws iam create-policy --policy-name CastEKSPolicy",
+            "aws iam attach-role-policy --role-name cast-eks-prod --policy-arn arn:aws:iam::111111111111:policy/CastEKSPolicy",
+        ),
+        (
+            "aws iam create-role --role-name cast-eks-prod",
+            "aws iam attach-role-policy --role-name cast-eks-prod",
+        ),
+        (
+            "aws iam create-role --role-name CastLambdaRoleForSpot",
+            "aws lambda create-function --function-name cast-spot",
+        ),
+        (
+            "aws logs create-log-group",
+            "aws logs put-retention-policy --log-group-name /aws/lambda/cast-spot --retention-in-days 30",
+        ),
+        ("aws sqs create-queue --queue-name cast-spot-dlq", "aws lambda create-function"),
+        ("sleep 15", "aws lambda create-function"),
+        ("aws lambda create-function", "aws lambda wait function-active-v2 --function-name cast-spot"),
+        ("aws lambda wait function-active-v2", "aws lambda add-permission --function-name cast-spot"),
+        (
+            "aws events put-rule --name cast-spot-interruption",
+            "aws events put-targets --rule cast-spot-interruption",
+        ),
+        (
+            "aws iam create-role --role-name CastLambdaRoleForSpot",
+            "aws eks create-access-entry --cluster-name prod --principal-arn arn:aws:iam::111111111111:role/CastLambdaRoleForSpot --type STANDARD --kubernetes-groups cast-spot:handler",
+        ),
+        ("aws iam create-instance-profile", "aws iam add-role-to-instance-profile"),
+    ] {
+        assert!(place(first) < place(then), "{first} before {then}\n{script}");
+    }
+    assert!(script.contains("--zip-file 'fileb://a folder/bootstrap.zip'"), "{script}");
+    assert_eq!(script.matches("kubectl apply -f - <<'JSON'").count(), 2);
+}
+
+#[test]
+fn a_user_gets_its_key_last_and_an_entry_of_aws_auth_is_made_by_hand() {
+    let script = script("user", &facts(AuthenticationMode::ConfigMap));
+    let lines = lines(&script);
+    assert_eq!(lines.last().unwrap(), "aws iam create-access-key --user-name cast-eks-prod");
+    for words in [
+        "# add this entry to mapUsers, and leave the others as they are:\n#   - userarn: arn:aws:iam::111111111111:user/cast-eks-prod\n",
+        "#     - system:masters\nkubectl -n kube-system edit configmap aws-auth\n",
+        "#     username: 'system:node:{{EC2PrivateDNSName}}'\n",
+    ] {
+        assert!(script.contains(words), "{words}\n{script}");
+    }
+    assert!(!script.contains("aws eks create-access-entry"), "{script}");
+}
+
+#[test]
+fn a_private_cluster_gets_its_security_group() {
+    let mut facts = facts(AuthenticationMode::Api);
+    (facts.cluster.public_access, facts.cluster.private_access) = (false, true);
+    let script = script("role", &facts);
+    for words in [
+        "aws ec2 create-security-group --group-name cast-spot-handler",
+        "aws ec2 authorize-security-group-ingress --group-id sg-1",
+        "--vpc-config SubnetIds=subnet-1,subnet-2,SecurityGroupIds=\"$(aws ec2 describe-security-groups",
+    ] {
+        assert!(script.contains(words), "{words}\n{script}");
+    }
+}
+
+#[test]
+fn what_was_made_by_hand_is_taken_out_by_hand_wholes_after_their_parts() {
+    let facts = facts(AuthenticationMode::Api);
+    let wanted = desired(&request("user").validate().unwrap(), &facts).unwrap();
+    let found = |resource: &Resource| Found { resource: resource.clone(), created: None, revision: None };
+    let observed: Observed = wanted.present.iter().map(|resource| (resource.id(), found(resource))).collect();
+    let script = commands(&diff(&without("prod", &facts), &observed, false), &facts, "");
+    let lines = lines(&script);
+    let place = |start: &str| {
+        lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}\n{script}"))
+    };
+    for (first, then) in [
+        ("aws events remove-targets", "aws events delete-rule"),
+        ("aws lambda remove-permission", "aws lambda delete-function --"),
+        ("aws iam detach-user-policy", "aws iam delete-user --"),
+        ("for key in $(aws iam list-access-keys", "aws iam delete-user --"),
+        ("aws iam remove-role-from-instance-profile", "aws iam delete-instance-profile"),
+        ("aws iam delete-instance-profile", "aws iam delete-role --role-name cast-prod-eks-"),
+        ("kubectl delete clusterrolebinding", "kubectl delete clusterrole "),
+    ] {
+        assert!(place(first) < place(then), "{first} before {then}\n{script}");
+    }
+    assert_eq!(script.matches("\n# remove ").count(), observed.len(), "{script}");
+}
+
+fn change(field: &str, from: &str, to: &str) -> Change {
+    Change { field: field.to_owned(), from: from.to_owned(), to: to.to_owned() }
+}
+
+/// The script of one step.
+fn of(resource: Resource, action: Action) -> String {
+    let step = Step { id: resource.id(), action, resource, after: Vec::new(), revision: None };
+    commands(&Plan { steps: vec![step] }, &facts(AuthenticationMode::Api), "b.zip")
+}
+
+#[test]
+fn changes_touch_what_changes_only() {
+    let key = Resource::AccessKey { user: "u".to_owned(), rotate: true };
+    let script = of(key, Action::Update { changes: vec![change("rotate", "false", "true")] });
+    assert!(
+        script.contains("--status Inactive") && script.contains("aws iam create-access-key --user-name u"),
+        "{script}"
+    );
+
+    let role = Resource::Role {
+        name: "r".to_owned(),
+        description: String::new(),
+        trust: json!({}),
+        tags: Tags::new(),
+    };
+    let script = of(
+        role,
+        Action::Update {
+            changes: vec![
+                change("tags.cast-spot:cluster", "", "prod"),
+                change("tags.cast-spot:old", "x", ""),
+            ],
+        },
+    );
+    assert!(
+        script.contains("aws iam tag-role --role-name r --tags Key=cast-spot:cluster,Value=prod\n"),
+        "{script}"
+    );
+    assert!(script.contains("aws iam untag-role --role-name r --tag-keys cast-spot:old\n"), "{script}");
+    assert!(!script.contains("update-assume-role-policy"), "{script}");
+}
+
+#[test]
+fn a_function_keeps_the_variables_of_others() {
+    let function = Resource::Function {
+        name: "cast-spot".to_owned(),
+        role_arn: String::new(),
+        runtime: String::new(),
+        architecture: None,
+        handler: String::new(),
+        memory_mb: 512,
+        timeout_seconds: 150,
+        environment: BTreeMap::new(),
+        code: None,
+        dead_letter_arn: String::new(),
+        network: None,
+        tags: Tags::new(),
+    };
+    let changes = vec![
+        change("environment.CAST_SPOT_CLUSTERS", "a", "a,b"),
+        change("memory_mb", "128", "512"),
+        change("code", "x", "y"),
+    ];
+    let script = of(function, Action::Update { changes });
+    for words in [
+        "--memory-size 512 \\\n",
+        r#"| jq -c '{Variables: ((.Variables // {}) + {"CAST_SPOT_CLUSTERS":"a,b"})}')""#,
+        "aws lambda update-function-code --function-name cast-spot --zip-file fileb://b.zip\n",
+    ] {
+        assert!(script.contains(words), "{words}\n{script}");
+    }
+    assert!(!script.contains("--timeout"), "{script}");
+}
+
+#[test]
+fn a_conflict_and_an_empty_plan_are_comments() {
+    let user = || Resource::User { name: "u".to_owned(), tags: Tags::new() };
+    let script = of(user(), Action::Conflict { why: "it lacks a tag".to_owned() });
+    assert!(script.ends_with("# CONFLICT: user u is not cast-spot's: it lacks a tag\n"), "{script}");
+    assert!(of(user(), Action::Keep).ends_with("# Nothing to do.\n"));
+}
+
+#[test]
+fn every_kind_of_resource_has_commands() {
+    let mut private = facts(AuthenticationMode::Api);
+    (private.cluster.public_access, private.cluster.private_access) = (false, true);
+    let mut kinds = std::collections::BTreeSet::<Kind>::new();
+    for (mode, facts) in [("role", private), ("user", facts(AuthenticationMode::ConfigMap))] {
+        let desired = desired(&request(mode).validate().unwrap(), &facts).unwrap();
+        for resource in desired.all() {
+            kinds.insert(resource.id().kind);
+            for action in [Action::Create, Action::Delete] {
+                let script = of(resource.clone(), action);
+                assert!(
+                    script.contains("\naws ") || script.contains("\nkubectl ") || script.contains("\nfor "),
+                    "{script}"
+                );
+            }
+        }
+    }
+    assert_eq!(kinds.len(), 20, "{kinds:?}");
+}

@@ -163,3 +163,6 @@ async fn take_out(
     }
     Ok(outcome::exit_code(&report))
 }
+
+#[cfg(test)]
+mod tests;

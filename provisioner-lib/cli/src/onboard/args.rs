@@ -7,13 +7,14 @@ use crate::{choices::ChoiceArgs, target::TargetArgs};
 const EXAMPLES: &str = "\
 Examples:
   cast-spot onboard --principal arn:aws:iam::123456789012:user/console --external-id 3f0c…
-                                                    the cluster of your kubeconfig, managed by a role
+                                       the cluster of your kubeconfig, managed by a role
   cast-spot onboard --mode user --credentials-file key.ini
-                                                    managed by a user; its key goes to a new file
-  cast-spot onboard --zip new/bootstrap.zip         a new version of the function; all else as it is
-  cast-spot onboard --mode user --rotate-key        a new access key, and the old one is disabled
-  cast-spot onboard --dry-run                       the same as cast-spot plan
-  cast-spot onboard --yes --json                    for scripts
+                                       managed by a user, its key in a new file
+  cast-spot onboard --zip bootstrap.zip
+                                       once onboarded: new code, all else as it is
+  cast-spot onboard --rotate-key       a new access key; the old one is disabled
+  cast-spot onboard --dry-run          the same as cast-spot plan
+  cast-spot onboard --yes --json       for scripts
 
 It can be run again at any time: it makes what is missing and mends what differs.
 

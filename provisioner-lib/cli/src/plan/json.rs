@@ -28,10 +28,10 @@ pub(crate) fn plan(planned: &Planned) -> Value {
     document
 }
 
-/// `cast-spot.report/1`: what became of a plan. The key stands in it only where it has gone nowhere else.
+/// `cast-spot.onboarding/1`: what became of a plan. The key stands in it only where it has gone nowhere else.
 pub(crate) fn report(planned: &Planned, report: &Report, key: Option<&AccessKey>) -> Value {
     let mut document = place(planned);
-    document["schema"] = json!("cast-spot.report/1");
+    document["schema"] = json!("cast-spot.onboarding/1");
     document["complete"] = json!(report.is_complete());
     document["stopped"] = json!(report.stopped);
     document["written"] = json!(report.done());

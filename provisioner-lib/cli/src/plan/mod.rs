@@ -140,3 +140,6 @@ pub(crate) fn counts(plan: &Plan) -> [(&'static str, &'static str, usize); 6] {
         ("conflict", "in the way", plan.conflicts().count()),
     ]
 }
+
+#[cfg(test)]
+mod tests;

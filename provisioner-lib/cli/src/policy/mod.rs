@@ -20,7 +20,7 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Policies:
-  admin            whoever runs cast-spot: plan, onboard, status and offboard of one cluster, and nothing else
+  admin            of whoever runs cast-spot for one cluster: its calls, and nothing else
   shared           CastEKSPolicy, the same for all clusters of an account
   cluster          CastEKSRestrictedAccess-…, of the user or role that manages one cluster
   handler          all that the function calls for one cluster, as one policy

@@ -50,20 +50,18 @@ fn line(checked: &Checked) -> String {
 }
 
 fn what(check: &Check) -> String {
-    let may = |expected: &bool| if *expected { "may" } else { "may not" };
+    let may = |expected: bool| if expected { "may" } else { "may not" };
     match check {
         Check::Allowed { action, resource, context, expected, .. } => {
             let on = if resource == "*" { String::new() } else { format!(" on {}", short(resource)) };
-            let context: Vec<String> =
-                context.iter().map(|(key, value)| format!("{} = {value}", short_key(key))).collect();
-            let with =
-                if context.is_empty() { String::new() } else { format!(" with {}", context.join(", ")) };
-            format!("{} {action}{on}{with}", may(expected))
+            let under: Vec<String> =
+                context.iter().filter_map(|(key, value)| circumstance(key, value)).collect();
+            format!("{} {action}{on}{}", may(*expected), under.concat())
         }
         Check::Kubernetes { verb, api_group, resource, subresource, expected, .. } => {
             let group = if api_group.is_empty() { String::new() } else { format!(".{api_group}") };
             let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
-            format!("{} {verb} {resource}{group}{sub}", may(expected))
+            format!("{} {verb} {resource}{group}{sub}", may(*expected))
         }
         Check::Notice { function } => format!("{function} answers a Spot notice in dry run"),
     }
@@ -71,12 +69,15 @@ fn what(check: &Check) -> String {
 
 /// The end of an ARN: what kind of thing it is, and its name.
 fn short(arn: &str) -> &str {
-    arn.splitn(6, ':').nth(5).unwrap_or(arn)
+    arn.rsplit(':').next().unwrap_or(arn)
 }
 
-/// A condition key without the service that it is of.
-fn short_key(key: &str) -> &str {
-    key.split_once(':').map_or(key, |(_, rest)| rest)
+/// What the check is about. The rest of a context is the same for all checks of a principal.
+fn circumstance(key: &str, value: &str) -> Option<String> {
+    if let Some((_, cluster)) = key.split_once("Tag/kubernetes.io/cluster/") {
+        return Some(format!(" of cluster {cluster}"));
+    }
+    (key == "iam:PassedToService").then(|| format!(" to {value}"))
 }
 
 /// What it all comes to.

@@ -1,1 +1,81 @@
 //! The command over a provider in memory.
+
+use cast_spot_provisioner::{apply::Stop, onboard, resource::Resource, spec::Request};
+
+use super::*;
+use crate::{
+    memory::{Memory, request, spec},
+    session::run_in_test,
+    terminal::recorded,
+};
+
+fn open() -> Request {
+    Request { principal: None, external_id: None, package: None, ..request() }
+}
+
+fn status(provider: &Guarded<Memory>, as_json: bool) -> (Result<u8, Refusal>, String) {
+    let (mut screen, out, _) = recorded::screen("");
+    let asked = Asked::read(open(), Vec::new()).unwrap();
+    let end = run_in_test(look(asked, as_json, provider, &mut screen));
+    (end, out.text())
+}
+
+fn onboarded() -> Memory {
+    let memory = Memory::new();
+    run_in_test(async {
+        let planned = onboard::plan(&spec(), &memory).await.unwrap();
+        onboard::onboard(&spec(), planned, &memory, &Stop::new(), &mut |_| {}).await.unwrap();
+    });
+    memory
+}
+
+#[test]
+fn a_good_cluster_needs_no_options() {
+    let (end, out) = status(&onboarded().guarded(), false);
+    assert_eq!(end, Ok(0), "{out}");
+    for words in [
+        "\nRights of CastLambdaRoleForSpot in AWS\n  ok    may ec2:DescribeInstances\n",
+        "\nRights of cast-eks-prod in AWS\n",
+        "  ok    may not ec2:TerminateInstances on instance/* of cluster any-other\n",
+        "\nRights of cast-spot:handler in the cluster\n",
+        "  ok    cast-spot answers a Spot notice in dry run\n",
+        "resources are as they should be, all ",
+    ] {
+        assert!(out.contains(words), "{words}\n{out}");
+    }
+}
+
+#[test]
+fn drift_and_failed_checks_are_shown_with_what_was_answered() {
+    let mut memory = onboarded();
+    memory.works = false;
+    memory.change(|resource| {
+        if let Resource::Function { memory_mb, .. } = resource {
+            *memory_mb = 128;
+        }
+    });
+    let (end, out) = status(&memory.guarded(), false);
+    assert_eq!(end, Ok(NOT_GOOD));
+    for words in
+        ["memory_mb: 128 -> 512", "  FAIL  may ", "        what was answered\n", "✗ 1 of ", "checks failed"]
+    {
+        assert!(out.contains(words), "{words}\n{out}");
+    }
+}
+
+#[test]
+fn json_has_drift_and_checks() {
+    let (end, out) = status(&onboarded().guarded(), true);
+    assert_eq!(end, Ok(0));
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&document["schema"], &document["good"]), (&json!("cast-spot.status/1"), &json!(true)));
+    assert!(document["checks"].as_array().unwrap().iter().all(|check| check["passed"] == true), "{out}");
+}
+
+#[test]
+fn a_cluster_that_is_not_onboarded_is_not_taken_for_one_with_drift() {
+    let (end, out) = status(&Memory::new().guarded(), false);
+    let refusal = end.unwrap_err();
+    assert_eq!((refusal.code, out.as_str()), (NOT_GOOD, ""));
+    assert!(refusal.complaints[0].error.contains("is not onboarded"), "{refusal:?}");
+}

@@ -83,15 +83,19 @@ impl Kubeconfig {
     pub(super) fn named(&self, context: Option<&str>) -> Result<Named, String> {
         let wanted = context.unwrap_or(&self.current_context);
         if wanted.is_empty() {
-            return Err("no current context".to_owned());
+            return Err("the kubeconfig has no current context".to_owned());
         }
         let found = self.contexts.iter().find(|context| context.name == wanted);
-        let Some(Context { name, context }) = found else { return Err(format!("no context `{wanted}`")) };
+        let Some(Context { name, context }) = found else {
+            return Err(format!("the kubeconfig has no context `{wanted}`"));
+        };
         by_arn(&context.cluster)
             .or_else(|| by_arn(name))
             .or_else(|| self.by_login(&context.user))
             .or_else(|| by_eksctl(&context.cluster))
-            .ok_or_else(|| format!("its context `{wanted}` does not say which EKS cluster it is"))
+            .ok_or_else(|| {
+                format!("the kubeconfig's context `{wanted}` does not say which EKS cluster it is")
+            })
     }
 
     /// `aws eks get-token --cluster-name NAME --region REGION`.

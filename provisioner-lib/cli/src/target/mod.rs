@@ -129,7 +129,7 @@ impl TargetArgs {
             }
             whole
         };
-        whole.named(self.context.as_deref()).map_err(|problem| format!("of the kubeconfig: {problem}"))
+        whole.named(self.context.as_deref())
     }
 }
 

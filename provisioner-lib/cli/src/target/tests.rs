@@ -70,5 +70,8 @@ fn what_contradicts_or_is_missing_is_said_all_at_once() {
     let file = File::of("kind", "kind-local");
     let (target, complaints) = read(TargetArgs::default(), &file, Environment::default());
     assert_eq!(target.cluster, "");
-    assert!(complaints[0].starts_with("--cluster: not given, and of the kubeconfig"), "{complaints:?}");
+    assert!(
+        complaints[0].starts_with("--cluster: not given, and the kubeconfig's context `c`"),
+        "{complaints:?}"
+    );
 }

@@ -1,0 +1,177 @@
+//! A provider in memory, for tests of what the commands say.
+
+use std::sync::{Mutex, PoisonError};
+
+use cast_spot_provisioner::{
+    facts::{AuthenticationMode, Cluster, CurrentFunction, Facts, Identity},
+    names::{LAMBDA_ROLE, registered},
+    plan::{Change, Found, Observed},
+    provider::{AccessKey, Error, ErrorKind, Made, Provider},
+    resource::{CLUSTERS_VARIABLE, Kind, Resource},
+    spec::{Request, Spec},
+    verify::{Check, Verdict},
+};
+
+use crate::{session::Guarded, target::Account};
+
+pub(crate) const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
+pub(crate) const SECRET: &str = "wJalrXUtnFEMI/SECRET";
+
+/// AWS and a cluster `prod`.
+pub(crate) struct Memory {
+    pub(crate) cluster: Cluster,
+    pub(crate) objects: Mutex<Observed>,
+    /// Kinds whose writes are refused.
+    pub(crate) refused: Vec<Kind>,
+    /// What checks answer.
+    pub(crate) works: bool,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Self {
+        let mut cluster = Cluster::gone("prod", "arn:aws:eks:eu-west-1:111111111111:cluster/prod".to_owned());
+        cluster.status = "ACTIVE".to_owned();
+        cluster.authentication_mode = AuthenticationMode::ApiAndConfigMap;
+        cluster.vpc_id = "vpc-1".to_owned();
+        Self { cluster, objects: Mutex::default(), refused: Vec::new(), works: true }
+    }
+
+    /// Behind the check of the account.
+    pub(crate) fn guarded(self) -> Guarded<Self> {
+        Guarded::new(self, None)
+    }
+
+    pub(crate) fn guarded_by(self, account: &str) -> Guarded<Self> {
+        Guarded::new(self, Some(Account { id: account.to_owned(), said_by: "--account" }))
+    }
+
+    /// Changes what is there, behind everybody's back.
+    pub(crate) fn change(&self, change: impl Fn(&mut Resource)) {
+        let mut objects = self.objects.lock().unwrap();
+        objects.values_mut().for_each(|found| change(&mut found.resource));
+    }
+
+    fn put(&self, resource: &Resource) -> Result<Made, Error> {
+        let id = resource.id();
+        if self.refused.contains(&id.kind) {
+            let reason = ErrorKind::Denied { action: "iam:CreateRole".to_owned() };
+            return Err(Error::new(reason, "iam:CreateRole", "User me is not authorized")
+                .hint("`cast-spot policy admin` prints the policy that allows it"));
+        }
+        let key = AccessKey { id: "AKIAEXAMPLE".to_owned(), secret: SECRET.to_owned() };
+        let access_key = (id.kind == Kind::AccessKey).then_some(key);
+        let resource = match resource.clone() {
+            Resource::AccessKey { user, .. } => Resource::AccessKey { user, rotate: false },
+            other => other,
+        };
+        self.lock().insert(id, Found { resource, created: None, revision: None });
+        Ok(Made { access_key, backup: None })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Observed> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Provider for Memory {
+    async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
+        let objects = self.lock();
+        let policies = objects.keys().filter(|id| id.kind == Kind::InlinePolicy);
+        let names =
+            policies.filter_map(|id| id.name.strip_prefix(&format!("{LAMBDA_ROLE}/")).map(str::to_owned));
+        let register = names.filter_map(|name| {
+            registered(&name).map(|(region, cluster)| (region.to_owned(), cluster.to_owned()))
+        });
+        let function = objects.values().find_map(|found| match &found.resource {
+            Resource::Function { environment, .. } => Some(CurrentFunction {
+                clusters: environment[CLUSTERS_VARIABLE].split(',').map(str::to_owned).collect(),
+                vpc_id: None,
+            }),
+            _ => None,
+        });
+        let cluster = if cluster == "prod" {
+            self.cluster.clone()
+        } else {
+            Cluster::gone(cluster, format!("arn:aws:eks:eu-west-1:111111111111:cluster/{cluster}"))
+        };
+        Ok(Facts {
+            identity: Identity {
+                partition: "aws".to_owned(),
+                account: "111111111111".to_owned(),
+                arn: "arn:aws:iam::111111111111:user/me".to_owned(),
+            },
+            region: "eu-west-1".to_owned(),
+            cluster,
+            function,
+            register: register.collect(),
+        })
+    }
+
+    async fn observe(&self, _: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
+        let objects = self.lock();
+        let ids = resources.iter().map(|resource| resource.id());
+        Ok(ids.filter_map(|id| objects.get(&id).map(|found| (id, found.clone()))).collect())
+    }
+
+    async fn create(&self, resource: &Resource) -> Result<Made, Error> {
+        self.put(resource)
+    }
+
+    async fn update(&self, resource: &Resource, _: &[Change], _: Option<&str>) -> Result<Made, Error> {
+        self.put(resource)
+    }
+
+    async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
+        if self.refused.contains(&resource.id().kind) {
+            return self.put(resource);
+        }
+        self.lock().remove(&resource.id());
+        Ok(Made::default())
+    }
+
+    async fn check(&self, _: &Facts, _: &Check) -> Result<Verdict, Error> {
+        Ok(Verdict { passed: self.works, detail: "what was answered".to_owned() })
+    }
+}
+
+/// A zip with a program that says it is for x86_64: stored, with the checksum that its bytes have.
+pub(crate) fn zip() -> Vec<u8> {
+    let mut program = vec![0x7f, b'E', b'L', b'F', 2];
+    program.resize(18, 0);
+    program.extend([0x3e, 0]);
+    let name = b"bootstrap";
+    let sum = checksum(&program).to_le_bytes();
+    let size = u32::try_from(program.len()).unwrap().to_le_bytes();
+    let common = [&[20, 0, 0, 0, 0, 0, 0, 0, 33, 0][..], &sum, &size, &size, &[9, 0, 0, 0]].concat();
+    let local = [b"PK\x03\x04", &common[..], name, &program].concat();
+    let central = [b"PK\x01\x02\x14\x00", &common[..], &[0; 14], name].concat();
+    let (at, length) = (u32::try_from(local.len()).unwrap(), u32::try_from(central.len()).unwrap());
+    let end =
+        [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &length.to_le_bytes()[..], &at.to_le_bytes(), &[0, 0]].concat();
+    [local, central, end].concat()
+}
+
+/// CRC-32 as zip has it.
+fn checksum(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, _| if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
+    !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
+}
+
+pub(crate) fn request() -> Request {
+    Request {
+        cluster: "prod".to_owned(),
+        principal: Some(PRINCIPAL.to_owned()),
+        external_id: Some("x-1".to_owned()),
+        package: Some(zip()),
+        package_name: "bootstrap.zip".to_owned(),
+        ..Request::default()
+    }
+}
+
+pub(crate) fn user() -> Request {
+    Request { mode: "user".to_owned(), principal: None, external_id: None, ..request() }
+}
+
+pub(crate) fn spec() -> Spec {
+    request().validate().unwrap()
+}

@@ -1,0 +1,252 @@
+//! The provisioning commands as a script sees them, without AWS: exit codes, standard output, standard error.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+const COMMANDS: [&str; 5] = ["plan", "onboard", "status", "offboard", "policy"];
+const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
+
+/// The command in an environment that has no credentials and no kubeconfig, in an empty folder.
+fn cast_spot(folder: &Folder, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cast-spot"));
+    command.args(args).env_clear().current_dir(&folder.0).stdin(Stdio::null());
+    command.env("HOME", &folder.0).env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// A folder that goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("provision-{test}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let folder = Folder::new("help");
+    for command in COMMANDS {
+        let (code, out, err) = run(&mut cast_spot(&folder, &[command, "--help"]));
+        assert_eq!((code, err.as_str()), (0, ""), "{command}");
+        for words in ["Examples:\n  cast-spot ", "Exit codes:\n  0 ", "--cluster <NAME>", "--account <ID>"] {
+            assert!(out.contains(words), "{command}: {words}\n{out}");
+        }
+        assert!(out.lines().all(|line| line.chars().count() <= 120), "{out}");
+    }
+    let (_, out, _) = run(&mut cast_spot(&folder, &["--help"]));
+    assert!(COMMANDS.iter().all(|command| out.contains(&format!("\n  {command} "))), "{out}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_before_anything_is_asked() {
+    let folder = Folder::new("faults");
+    let taken = folder.file("key.ini", "mine");
+    let args = [
+        "onboard",
+        "--account",
+        "12",
+        "--mode",
+        "user",
+        "--principal",
+        PRINCIPAL,
+        "--log-retention-days",
+        "2",
+        "--env",
+        "NOT A SETTING",
+        "--zip",
+        "nowhere.zip",
+        "--architecture",
+        "riscv",
+        "--credentials-file",
+        &taken,
+        "--console-url",
+        "http://console.example.com",
+    ];
+    let (code, out, err) = run(&mut cast_spot(&folder, &args));
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    for words in [
+        "error: --cluster: not given, and there is no kubeconfig\n",
+        "error: --account 12: ",
+        "error: --principal arn:aws:iam::222222222222:user/console: only a role",
+        "error: --log-retention-days 2: ",
+        "error: --env NOT A SETTING: ",
+        "error: --zip nowhere.zip: ",
+        "error: --architecture riscv: ",
+        "key.ini: there is such a file, and it is not overwritten\n",
+        "error: --console-url http://console.example.com: not an https:// address\n",
+        "error: --console-cluster-id : missing\n",
+        "error: the console's token: missing\n",
+        "hint: set CAST_SPOT_CONSOLE_TOKEN, or give --console-token-file FILE\n",
+    ] {
+        assert!(err.contains(words), "{words}\n{err}");
+    }
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
+    assert!(!err.contains('\u{1b}'), "no colours without a terminal: {err}");
+}
+
+#[test]
+fn wrong_calls_exit_2_and_say_what_to_type() {
+    let folder = Folder::new("wrong");
+    let cases: [(&[&str], &[&str]); 8] = [
+        (
+            &["plan", "--cluster", "prod", "--output", "xml"],
+            &["--output xml: not one of table, json, commands"],
+        ),
+        (&["plan", "--cluster", "prod", "--output", "commands", "--json"], &["--json: --output commands"]),
+        (&["plan", "--cluster", "prod", "--mode", "boss"], &["--mode boss: neither"]),
+        (
+            &["plan", "--cluster", "prod", "--mode", "role"],
+            &["--principal: missing", "--external-id: missing", "hint:"],
+        ),
+        (&["onboard", "--cluster", "-prod-"], &["--cluster -prod-", "not a cluster name"]),
+        (&["status", "--kubeconfig", "nowhere"], &["--cluster: not given", "nowhere"]),
+        (&["offboard"], &["--cluster: not given", "aws eks update-kubeconfig"]),
+        (&["policy", "boss", "--mode", "x"], &["boss: no such policy", "admin, shared", "--mode x:"]),
+    ];
+    for (args, said) in cases {
+        let (code, out, err) = run(cast_spot(&folder, args).env("AWS_REGION", "eu-west-1"));
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
+        for words in said {
+            assert!(err.contains(words), "{args:?}: {words}\n{err}");
+        }
+    }
+}
+
+#[test]
+fn without_credentials_it_exits_4_once_and_leaves_no_file() {
+    let folder = Folder::new("credentials");
+    let target = ["--cluster", "prod", "--region", "eu-west-1"];
+    let commands: [&[&str]; 5] = [
+        &["plan", "--mode", "user"],
+        &["onboard", "--mode", "user", "--yes", "--credentials-file", "key.ini"],
+        &["status"],
+        &["offboard", "--yes"],
+        &["policy", "admin"],
+    ];
+    for command in commands {
+        let (code, out, err) = run(&mut cast_spot(&folder, &[command, &target].concat()));
+        assert_eq!((code, out.as_str()), (4, ""), "{command:?}: {err}");
+        assert_eq!(err.matches("error: ").count(), 1, "{command:?}: {err}");
+        assert!(err.contains("hint: ") && err.contains("aws sts get-caller-identity"), "{command:?}: {err}");
+    }
+    assert!(!folder.0.join("key.ini").exists());
+}
+
+#[test]
+fn without_a_region_it_says_how_to_give_one() {
+    let folder = Folder::new("region");
+    let (code, _, err) = run(&mut cast_spot(&folder, &["plan", "--cluster", "prod", "--mode", "user"]));
+    assert_eq!(code, 4);
+    assert!(err.contains("--region") && err.contains("AWS_REGION"), "{err}");
+}
+
+#[test]
+fn policies_are_printed_without_asking_anybody() {
+    let folder = Folder::new("policy");
+    let place = ["--cluster", "prod", "--region", "us-gov-west-1", "--account", "123456789012"];
+    let policies: [&[&str]; 8] = [
+        &["admin"],
+        &["admin", "--mode", "user"],
+        &["shared"],
+        &["cluster", "--vpc-id", "vpc-1"],
+        &["handler"],
+        &["handler-shared"],
+        &["handler-cluster"],
+        &["trust", "--principal", PRINCIPAL, "--external-id", "x-1"],
+    ];
+    for policy in policies {
+        let (code, out, err) = run(&mut cast_spot(&folder, &[&["policy"], policy, &place].concat()));
+        assert_eq!(code, 0, "{policy:?}: {err}");
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(document["Version"], "2012-10-17", "{policy:?}");
+        for statement in document["Statement"].as_array().unwrap() {
+            assert!(
+                statement["Effect"].is_string() && statement["Action"] != Value::Null,
+                "{policy:?}: {statement}"
+            );
+        }
+        assert!(!out.contains('<') && !out.contains("arn:aws:ec2"), "{policy:?}: {out}");
+    }
+}
+
+#[test]
+fn an_administrator_s_policy_comes_in_parts_that_fit() {
+    let folder = Folder::new("split");
+    let args = [
+        "policy",
+        "admin",
+        "--split",
+        "--cluster",
+        "prod",
+        "--region",
+        "eu-west-1",
+        "--account",
+        "123456789012",
+    ];
+    let (code, out, err) = run(&mut cast_spot(&folder, &args));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let parts: Vec<Value> = serde_json::from_str(&out).unwrap();
+    assert!(!parts.is_empty());
+    assert!(
+        parts.iter().all(|part| part.to_string().chars().filter(|c| !c.is_whitespace()).count() <= 6_144)
+    );
+}
+
+#[test]
+fn the_cluster_of_the_kubeconfig_is_meant() {
+    let folder = Folder::new("kubeconfig");
+    let arn = "arn:aws:eks:eu-north-1:123456789012:cluster/from-kubeconfig";
+    let config = format!(
+        "current-context: {arn}\ncontexts:\n- name: {arn}\n  context: {{cluster: '{arn}', user: '{arn}'}}\n"
+    );
+    let file = folder.file("config", &config);
+    let (code, out, err) = run(cast_spot(&folder, &["policy", "handler"]).env("KUBECONFIG", &file));
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("arn:aws:eks:eu-north-1:123456789012:cluster/from-kubeconfig"), "{out}");
+    let other =
+        ["policy", "handler", "--account", "999999999999", "--region", "eu-west-1", "--cluster", "other"];
+    let (_, out, _) = run(cast_spot(&folder, &other).env("KUBECONFIG", &file));
+    assert!(out.contains("arn:aws:eks:eu-west-1:999999999999:cluster/other"), "{out}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_no_wrong_call() {
+    let folder = Folder::new("full");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let args =
+        ["policy", "handler", "--cluster", "prod", "--region", "eu-west-1", "--account", "123456789012"];
+    let output = cast_spot(&folder, &args).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.starts_with("error: standard output: ") && err.contains("hint:"), "{err}");
+}
