@@ -29,10 +29,10 @@ use stack::Stack;
 fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
     let comparable = resources.into_iter().filter_map(|mut resource| {
         match &mut resource {
-            // A secret in a stack can be read for ever.
-            Resource::AccessKey { .. } => return None,
-            // No type of CloudFormation's own makes Kubernetes objects.
-            Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } => return None,
+            // A secret in a stack can be read for ever, and no type of CloudFormation's own makes Kubernetes objects.
+            Resource::AccessKey { .. }
+            | Resource::ClusterRole { .. }
+            | Resource::ClusterRoleBinding { .. } => return None,
             // "AWS::IAM::ManagedPolicy" and "AWS::IAM::InstanceProfile" have no property Tags.
             Resource::Policy { arn, tags, .. } => (*arn, *tags) = (String::new(), Tags::new()),
             Resource::InstanceProfile { tags, .. } => *tags = Tags::new(),

@@ -131,7 +131,7 @@ impl<'a> Stack<'a> {
         for piece in pieces {
             let (name, rest) = piece.split_once('}').unwrap();
             match (name.strip_prefix('!'), name.split_once('.')) {
-                (Some(literal), _) => text += &format!("${{{literal}}}"),
+                (Some(literal), _) => text.extend(["${", literal, "}"]),
                 (None, Some((resource, attribute))) => text += &self.attribute(resource, attribute),
                 (None, None) => text += self.reference(name).as_str().unwrap(),
             }
