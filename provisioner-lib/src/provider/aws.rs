@@ -1,7 +1,6 @@
 //! The provider that there is: AWS by its SDK and the cluster by kube.
 
 use aws_config::SdkConfig;
-use aws_sdk_iam as iam;
 
 use super::{
     Error, ErrorKind, Made, Provider,
@@ -88,9 +87,9 @@ impl Aws {
         let kubernetes = Kubernetes::new(connection.kubeconfig.clone(), connection.context.clone(), &region);
         Ok(Self {
             sts: Sts { client: aws_sdk_sts::Client::new(config) },
-            iam: Iam { client: iam::Client::new(config) },
+            iam: Iam { client: Connection::iam(config) },
             eks: Eks { client: aws_sdk_eks::Client::new(config) },
-            lambda: Lambda { client: connection.lambda(config) },
+            lambda: Lambda { client: Connection::lambda(config) },
             events: Events { client: aws_sdk_eventbridge::Client::new(config) },
             logs: Logs { client: aws_sdk_cloudwatchlogs::Client::new(config) },
             sqs: Sqs { client: aws_sdk_sqs::Client::new(config) },

@@ -83,6 +83,14 @@ impl Kubernetes {
         }
     }
 
+    /// What is written has to be there.
+    async fn write(&self, what: &str, method: Method, path: &str, body: &Value) -> Result<Made, Error> {
+        match self.send(what, method, path, Some(body)).await? {
+            Some(_) => Ok(Made::default()),
+            None => Err(Error::new(ErrorKind::Changed, what, "it has gone since it was looked at")),
+        }
+    }
+
     /// One ConfigMap serves all of its entries.
     pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
         if wanted.is_empty() {
@@ -123,8 +131,7 @@ impl Kubernetes {
         }
         let Some((plural, _, manifest)) = rbac(resource) else { return Err(error::misplaced(resource)) };
         let path = format!("{RBAC_GROUP}/{plural}");
-        self.send(&format!("create {plural}"), Method::POST, &path, Some(manifest)).await?;
-        Ok(Made::default())
+        self.write(&format!("create {plural}"), Method::POST, &path, manifest).await
     }
 
     /// What is ours in it is replaced; annotations and labels of others stay.
@@ -145,8 +152,7 @@ impl Kubernetes {
         if let Some(revision) = revision {
             there["metadata"]["resourceVersion"] = json!(revision);
         }
-        self.send(&format!("update {plural}"), Method::PUT, &path, Some(&there)).await?;
-        Ok(Made::default())
+        self.write(&format!("update {plural}"), Method::PUT, &path, &there).await
     }
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
@@ -200,3 +206,6 @@ fn rbac(resource: &Resource) -> Option<(&'static str, &str, &Value)> {
 fn revision(object: &Value) -> Option<String> {
     object["metadata"]["resourceVersion"].as_str().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

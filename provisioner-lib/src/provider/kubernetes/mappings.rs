@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Kubernetes, revision};
 use crate::{
-    aws_auth::{self, Data, Mapping, Section},
+    aws_auth::{self, AwsAuthError, Data, Mapping, Section},
     plan::Found,
     provider::{Error, ErrorKind, Made},
     resource::{MappingFields, Resource},
@@ -33,8 +33,7 @@ impl Kubernetes {
         let mut found = Vec::new();
         for (principal, wanted) in entries {
             let section = Mapping::from(wanted).section;
-            let mapping = aws_auth::find(&data, section, &wanted.arn)
-                .map_err(|error| unreadable(&error.to_string()))?;
+            let mapping = aws_auth::find(&data, section, &wanted.arn).map_err(|error| refused(&error))?;
             let Some(mapping) = mapping else { continue };
             let mapping = MappingFields {
                 users: mapping.section == Section::MapUsers,
@@ -50,62 +49,56 @@ impl Kubernetes {
 
     /// Puts an entry in, or in the place of the one of the same ARN.
     pub(super) async fn map(&self, mapping: &Mapping) -> Result<Made, Error> {
-        self.edit(|data| aws_auth::add(data, mapping).map_err(|error| unreadable(&error.to_string()))).await
+        self.edit(|data| aws_auth::add(data, mapping)).await
     }
 
     /// Takes it out.
     pub(super) async fn unmap(&self, mapping: &Mapping) -> Result<Made, Error> {
-        self.edit(|data| {
-            aws_auth::remove(data, mapping.section, &mapping.arn)
-                .map_err(|error| unreadable(&error.to_string()))
-        })
-        .await
+        self.edit(|data| aws_auth::remove(data, mapping.section, &mapping.arn)).await
     }
 
     /// Whoever else edits it meanwhile is not undone: the write names the version that was read, and is begun again
     /// where that is not the newest any more.
-    async fn edit(&self, edited: impl Fn(&Data) -> Result<Data, Error>) -> Result<Made, Error> {
+    async fn edit(
+        &self,
+        edited: impl Fn(&Data) -> Result<Option<Data>, AwsAuthError>,
+    ) -> Result<Made, Error> {
         let mut overtaken = None;
         for _ in 0..ATTEMPTS {
             let there = self.read().await?;
             let before = there.as_ref().map(data_of).unwrap_or_default();
-            let after = edited(&before)?;
-            if after == before {
+            let Some(after) = edited(&before).map_err(|error| refused(&error))? else {
                 return Ok(Made::default());
-            }
-            match self.write(there, &after).await {
+            };
+            match self.replace(there, &after).await {
                 Ok(()) => return Ok(Made { backup: Some(backup(&before)), access_key: None }),
                 Err(error) if error.reason == ErrorKind::Changed => overtaken = Some(error),
                 Err(error) => return Err(error),
             }
         }
-        Err(overtaken.unwrap_or_else(|| unreadable("it is edited by others all the time")))
+        Err(overtaken.unwrap_or_else(|| {
+            Error::new(ErrorKind::Changed, "update configmaps", "aws-auth is edited by others all the time")
+        }))
     }
 
     async fn read(&self) -> Result<Option<Value>, Error> {
         self.send("get configmaps", Method::GET, PATH, None).await
     }
 
-    async fn write(&self, there: Option<Value>, data: &Data) -> Result<(), Error> {
-        match there {
-            Some(mut config_map) => {
-                config_map["data"] = json!(data);
-                let written = self.send("update configmaps", Method::PUT, PATH, Some(&config_map)).await?;
-                // Somebody has deleted it since.
-                written
-                    .map(drop)
-                    .ok_or_else(|| Error::new(ErrorKind::Changed, "update configmaps", "aws-auth has gone"))
-            }
-            None => {
-                let config_map = json!({
-                    "apiVersion": "v1",
-                    "kind": "ConfigMap",
-                    "metadata": { "name": "aws-auth", "namespace": "kube-system" },
-                    "data": data,
-                });
-                self.send("create configmaps", Method::POST, NEW, Some(&config_map)).await.map(drop)
-            }
-        }
+    async fn replace(&self, there: Option<Value>, data: &Data) -> Result<(), Error> {
+        let written = if let Some(mut config_map) = there {
+            config_map["data"] = json!(data);
+            self.write("update configmaps", Method::PUT, PATH, &config_map).await
+        } else {
+            let config_map = json!({
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": { "name": "aws-auth", "namespace": "kube-system" },
+                "data": data,
+            });
+            self.write("create configmaps", Method::POST, NEW, &config_map).await
+        };
+        written.map(drop)
     }
 }
 
@@ -125,7 +118,8 @@ fn backup(data: &Data) -> String {
     serde_json::to_string_pretty(&config_map).unwrap_or_default()
 }
 
-fn unreadable(problem: &str) -> Error {
-    Error::new(ErrorKind::Other, "get configmaps", format!("aws-auth in kube-system: {problem}"))
-        .hint("mend it with `kubectl -n kube-system edit configmap aws-auth`; nothing has been written")
+/// With what can be done by hand.
+fn refused(error: &AwsAuthError) -> Error {
+    Error::new(ErrorKind::Other, "get configmaps", format!("aws-auth in kube-system: {error}"))
+        .hint(error.hint())
 }

@@ -28,11 +28,10 @@ impl Lambda {
             let found = self.configuration(name).await?;
             if found.state() == Some(&State::Failed) {
                 let reason = found.state_reason().unwrap_or("no reason given");
-                return Err(Error::new(
-                    ErrorKind::Other,
-                    CALL,
-                    format!("function {name} could not be made: {reason}"),
-                ));
+                let message = format!("function {name} could not be made: {reason}");
+                let hint =
+                    format!("`aws lambda delete-function --function-name {name}`, then run this again");
+                return Err(Error::new(ErrorKind::Other, CALL, message).hint(hint));
             }
             if !is_busy(&found) {
                 return Ok(found);
