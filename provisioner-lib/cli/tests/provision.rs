@@ -127,7 +127,7 @@ fn wrong_calls_exit_2_and_say_what_to_type() {
             &["plan", "--cluster", "prod", "--mode", "role"],
             &["--principal: missing", "--external-id: missing", "hint:"],
         ),
-        (&["onboard", "--cluster", "-prod-"], &["--cluster -prod-", "not a cluster name"]),
+        (&["onboard", "--cluster", "prod!"], &["--cluster prod!", "not a cluster name"]),
         (&["status", "--kubeconfig", "nowhere"], &["--cluster: not given", "nowhere"]),
         (&["offboard"], &["--cluster: not given", "aws eks update-kubeconfig"]),
         (&["policy", "boss", "--mode", "x"], &["boss: no such policy", "admin, shared", "--mode x:"]),

@@ -17,7 +17,7 @@ use super::{Error, ErrorKind, connection::tls_context, error::in_words};
 const CALL: &str = "console";
 /// Until then a new role is known everywhere ("IAM is eventually consistent" in the IAM User Guide: seconds, and in
 /// bad hours minutes).
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(30);

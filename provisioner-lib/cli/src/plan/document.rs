@@ -105,13 +105,20 @@ fn parts(document: &Value) -> Vec<(String, BTreeSet<String>)> {
     named.collect()
 }
 
-/// An item of a list; an object without its braces.
+/// An item of a list; an object without its braces: of a rule of Kubernetes `resources nodes; verbs get, list`.
 fn short(item: &Value) -> String {
-    match item {
-        Value::String(text) => text.clone(),
-        Value::Object(_) => flat(item).into_iter().collect::<Vec<_>>().join("; "),
-        other => other.to_string(),
-    }
+    let Value::Object(fields) = item else { return word(item) };
+    let field = |(name, value): (&String, &Value)| {
+        let words: Vec<String> =
+            value.as_array().map_or_else(|| vec![word(value)], |list| list.iter().map(word).collect());
+        let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        (!words.is_empty()).then(|| format!("{name} {}", words.join(", ")))
+    };
+    fields.iter().filter_map(field).collect::<Vec<_>>().join("; ")
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Every value with the way to it.
@@ -187,10 +194,10 @@ mod tests {
     #[test]
     fn a_list_shows_what_comes_and_what_goes() {
         assert_eq!(shown("groups", r#"["a","b"]"#, r#"["b","c"]"#), ["groups:", "  - a", "  + c"]);
-        let rules = (r#"[{"verbs":["get"],"resources":["nodes"]}]"#, "[]");
+        let rules = (r#"[{"apiGroups":[""],"resources":["nodes"],"verbs":["get","list"]}]"#, "[]");
         assert_eq!(
             shown("manifest.rules", rules.0, rules.1),
-            ["manifest.rules:", "  - resources nodes; verbs get"]
+            ["manifest.rules:", "  - resources nodes; verbs get, list"]
         );
     }
 

@@ -120,36 +120,3 @@ fn credentials_of_another_account_are_refused_before_anything_is_looked_at() {
     let error = &refusal.complaints[0].error;
     assert!(error.contains("111111111111") && error.contains("--account says 999999999999"), "{error}");
 }
-
-#[test]
-fn zz_show() {
-    let m = Memory::new();
-    println!("{}", plan(request(), Form::Table, &m.guarded()).1);
-    let memory = onboarded();
-    memory.change(|resource| match resource {
-        Resource::Function { memory_mb, environment, .. } => {
-            *memory_mb = 128;
-            environment.clear();
-            environment.insert("CAST_SPOT_CLUSTERS".into(), "b".into());
-        }
-        Resource::Policy { name, document, .. } if name == "CastEKSPolicy" => {
-            document["Statement"][0]["Action"] = "ec2:*".into();
-        }
-        Resource::Role { name, trust, .. } if name == "cast-eks-prod" => {
-            trust["Statement"][0]["Condition"] = serde_json::json!({});
-        }
-        Resource::AccessEntry { groups, tags, .. } => {
-            groups.push("admins".into());
-            tags.remove("cast-spot:region");
-        }
-        Resource::ClusterRole { manifest, .. } => {
-            manifest["rules"] = serde_json::json!([]);
-        }
-        Resource::Rule { pattern, .. } => {
-            *pattern = serde_json::json!({"source":["aws.ec2"]});
-        }
-        _ => {}
-    });
-    println!("{}", plan(Request { package: None, ..request() }, Form::Table, &memory.guarded()).1);
-    println!("{}", plan(crate::memory::user(), Form::Commands, &Memory::new().guarded()).1);
-}
