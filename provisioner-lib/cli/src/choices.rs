@@ -70,7 +70,7 @@ impl ChoiceArgs {
         let package = if self.zip.is_some() || (usual_zip && Path::new(USUAL_ZIP).exists()) {
             fs::read(&package_name)
                 .map_err(|error| {
-                    complaints.push(Complaint::new(format!("--zip {package_name}: {error}"), BUILD))
+                    complaints.push(Complaint::new(format!("--zip {package_name}: {error}"), BUILD));
                 })
                 .ok()
         } else {

@@ -65,7 +65,8 @@ impl Asked {
             };
             let fresh = faults.0.iter().filter(|fault| {
                 let field = fault.field.as_str();
-                !(is_open && matches!(field, "principal" | "external-id" | "rotate-key")) && !said(field)
+                let is_left_open = is_open && matches!(field, "principal" | "external-id" | "rotate-key");
+                !is_left_open && !said(field)
             });
             let fresh: Vec<_> = fresh.map(refusal::of_fault).collect();
             complaints.extend(fresh);

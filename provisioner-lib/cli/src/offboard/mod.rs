@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
             return Err(Refusal::wrong_call(complaints));
         }
         let provider = session::connect(&target).await?;
-        carry_out(&target.cluster, args, &provider, &mut Screen::standard()).await
+        Box::pin(carry_out(&target.cluster, args, &provider, &mut Screen::standard())).await
     })
 }
 

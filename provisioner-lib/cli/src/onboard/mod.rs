@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
         let asked = Asked::read(request, complaints)?;
         let order = Order { yes: args.yes, dry_run: args.dry_run, json: args.json, file, console };
         let provider = session::connect(&target).await?;
-        carry_out(asked, order, &provider, &mut Screen::standard()).await
+        Box::pin(carry_out(asked, order, &provider, &mut Screen::standard())).await
     })
 }
 

@@ -131,10 +131,10 @@ impl State<'_> {
 
     /// The line that is written over.
     fn draw(&mut self) {
+        const DIM: Style = Style::new().dimmed();
         if !self.screen.is_live || self.running.is_empty() {
             return self.wipe();
         }
-        const DIM: Style = Style::new().dimmed();
         let names: Vec<String> = self.running.iter().map(ToString::to_string).collect();
         let text =
             format!("{} {}/{}  {}", FRAMES[self.frame % FRAMES.len()], self.done, self.all, names.join(", "));

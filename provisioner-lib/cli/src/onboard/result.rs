@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
     names,
     onboard::Planned,
+    provider::AccessKey,
     report::Report,
     resource::Principal,
     spec::{Access, Spec},
@@ -27,19 +28,24 @@ pub(super) fn render(spec: &Spec, planned: &Planned, report: &Report, kept: Opti
         text += &outcome::incomplete(report, "cast-spot onboard");
     }
     if let Some(key) = &report.access_key {
-        text += &match kept {
-            Some(file) => format!("\nThe access key {} is in {file}, readable by you alone.\n", key.id),
-            None => format!(
-                "\n{YELLOW}The access key, shown now and never again:{YELLOW:#}\n  AccessKeyId      {}\n  SecretAccessKey  {}\n",
-                key.id, key.secret
-            ),
-        };
+        text += &key_in(key, kept);
     }
     text += &outcome::backups(report);
     if report.is_complete() {
         text += &next_steps(spec, planned);
     }
     text
+}
+
+fn key_in(key: &AccessKey, kept: Option<&str>) -> String {
+    let AccessKey { id, secret } = key;
+    match kept {
+        Some(file) => format!("\nThe access key {id} is in {file}, readable by you alone.\n"),
+        None => format!(
+            "\n{YELLOW}The access key, shown now and never again:{YELLOW:#}\n  \
+             AccessKeyId      {id}\n  SecretAccessKey  {secret}\n"
+        ),
+    }
 }
 
 fn headline(planned: &Planned, report: &Report) -> String {

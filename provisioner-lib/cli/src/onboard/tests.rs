@@ -76,7 +76,7 @@ fn a_key_is_shown_once_or_kept_in_its_file() {
     for json in [false, true] {
         let file = Some(CredentialsFile::create(&path).unwrap());
         let provider = Memory::new().guarded();
-        let (end, out, err) = onboard(user(), Order { file, json, ..yes() }, &provider, "");
+        let (end, out, err) = onboard(user(), Order { json, file, ..yes() }, &provider, "");
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(end, Ok(0));

@@ -68,7 +68,7 @@ fn differences(from: &Value, to: &Value, width: usize) -> Vec<String> {
     let more = lines.len().saturating_sub(MOST);
     if more > 1 {
         lines.truncate(MOST);
-        lines.push(format!("  {DIM}… and {} more lines; --json has all{DIM:#}", more));
+        lines.push(format!("  {DIM}… and {more} more lines; --json has all{DIM:#}"));
     }
     lines
 }

@@ -220,12 +220,11 @@ impl Place {
             (given, _) => {
                 let aws = Aws::connect(&target.connection).await?;
                 let region = aws.region().to_owned();
-                match given {
-                    Some(account) => (partition_of(&region).to_owned(), region, account),
-                    None => {
-                        let identity = aws.identity().await.map_err(|error| vec![error])?;
-                        (identity.partition, region, identity.account)
-                    }
+                if let Some(account) = given {
+                    (partition_of(&region).to_owned(), region, account)
+                } else {
+                    let identity = aws.identity().await.map_err(|error| vec![error])?;
+                    (identity.partition, region, identity.account)
                 }
             }
         };

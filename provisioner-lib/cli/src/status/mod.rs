@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
         let request = args.choices.read(&target, environment, false, &mut complaints);
         let asked = Asked::read(request, complaints)?;
         let provider = session::connect(&target).await?;
-        look(asked, args.json, &provider, &mut Screen::standard()).await
+        Box::pin(look(asked, args.json, &provider, &mut Screen::standard())).await
     })
 }
 
