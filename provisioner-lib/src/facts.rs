@@ -108,8 +108,10 @@ impl Cluster {
 pub struct CurrentFunction {
     /// Clusters in its environment.
     pub clusters: BTreeSet<String>,
-    /// Subnets that it is in; none outside of a VPC.
+    /// The VPC that it is in.
     pub vpc_id: Option<String>,
+    /// Its revision: what is written goes by these facts only as long as it has this one.
+    pub revision: Option<String>,
 }
 
 /// All of it.

@@ -4,8 +4,7 @@
 use crate::{
     apply::{OnFailure, Progress, Stop, apply},
     desired::without,
-    onboard::{PlanError, Planned, was_overtaken},
-    plan::diff,
+    onboard::{PlanError, Planned, look, was_overtaken},
     provider::Provider,
     report::Report,
 };
@@ -16,10 +15,7 @@ const ROUNDS: u32 = 5;
 /// Looks at everything that onboarding `cluster` could have made and says what would go. Writes nothing. The
 /// cluster itself need not be there any more.
 pub async fn plan(cluster: &str, provider: &impl Provider) -> Result<Planned, PlanError> {
-    let facts = provider.facts(cluster).await?;
-    let desired = without(cluster, &facts);
-    let observed = provider.observe(&facts, &desired.all().collect::<Vec<_>>()).await?;
-    Ok(Planned { plan: diff(&desired, &observed, false), facts })
+    look(cluster, provider, false, |facts| Ok(without(cluster, facts))).await
 }
 
 /// Follows `planned`, and plans anew where somebody else was faster.

@@ -2,12 +2,13 @@
 
 use crate::{
     apply::{OnFailure, Progress, Stop, apply},
-    desired::desired,
+    desired::{Desired, desired},
     facts::Facts,
     fault::Faults,
     plan::{Plan, diff},
     provider::{Error, ErrorKind, Provider},
     report::Report,
+    resource::Kind,
     spec::Spec,
 };
 
@@ -47,10 +48,30 @@ pub struct Planned {
 
 /// Looks at everything and says what would be done. Writes nothing.
 pub async fn plan(spec: &Spec, provider: &impl Provider) -> Result<Planned, PlanError> {
-    let facts = provider.facts(&spec.cluster).await?;
-    let desired = desired(spec, &facts)?;
-    let observed = provider.observe(&facts, &desired.all().collect::<Vec<_>>()).await?;
-    Ok(Planned { plan: diff(&desired, &observed, spec.adopt), facts })
+    look(&spec.cluster, provider, spec.adopt, |facts| desired(spec, facts)).await
+}
+
+/// Facts, what is to be by them, and what there is. Again, if the function has changed in between: which clusters it
+/// is to serve follows from the facts, and would be written over those that somebody else has just added.
+pub(crate) async fn look(
+    cluster: &str,
+    provider: &impl Provider,
+    adopt: bool,
+    desired: impl Fn(&Facts) -> Result<Desired, Faults>,
+) -> Result<Planned, PlanError> {
+    let mut round = 0;
+    loop {
+        round += 1;
+        let facts = provider.facts(cluster).await?;
+        let desired = desired(&facts)?;
+        let observed = provider.observe(&facts, &desired.all().collect::<Vec<_>>()).await?;
+        let function = observed.iter().find(|(id, _)| id.kind == Kind::Function);
+        let seen = function.map(|(_, found)| found.revision.as_ref());
+        let known = facts.function.as_ref().map(|function| function.revision.as_ref());
+        if seen == known || round == ROUNDS {
+            return Ok(Planned { plan: diff(&desired, &observed, adopt), facts });
+        }
+    }
 }
 
 /// Follows `planned`, and plans anew where somebody else was faster.

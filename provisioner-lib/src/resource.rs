@@ -321,7 +321,12 @@ impl Resource {
 /// Id of a managed policy on a role or user.
 #[must_use]
 pub fn attachment(principal: &Principal, policy_arn: &str) -> Id {
-    Id::new(Kind::Attachment, format!("{}/{}", principal.name(), last(policy_arn)))
+    // A user may be called as a role is.
+    let whole = match principal {
+        Principal::Role(name) => name.clone(),
+        Principal::User(name) => format!("user/{name}"),
+    };
+    Id::new(Kind::Attachment, format!("{whole}/{}", last(policy_arn)))
 }
 
 /// What stands behind the last slash of an ARN.

@@ -86,6 +86,7 @@ impl Provider for Memory {
             Resource::Function { environment, .. } => Some(CurrentFunction {
                 clusters: environment[CLUSTERS_VARIABLE].split(',').map(str::to_owned).collect(),
                 vpc_id: None,
+                revision: found.revision.clone(),
             }),
             _ => None,
         });

@@ -136,7 +136,7 @@ fn the_function_serves_all_registered_clusters_of_its_region() {
     facts.register = [("eu-west-1", "stage"), ("us-east-1", "far")]
         .map(|(region, cluster)| (region.to_owned(), cluster.to_owned()))
         .into();
-    facts.function = Some(CurrentFunction { clusters: ["dev".to_owned()].into(), vpc_id: None });
+    facts.function = Some(CurrentFunction { clusters: ["dev".to_owned()].into(), ..CurrentFunction::default() });
     let resources = present(&spec("prod", role()), &facts);
     let function = resources.iter().find_map(|resource| match resource {
         Resource::Function { environment, tags, .. } => Some((environment, tags)),
@@ -172,7 +172,7 @@ fn what_stands_in_the_way_is_said_before_anything_is_written() {
     closed.cluster.public_access_cidrs = vec!["192.0.2.0/24".to_owned()];
     assert_eq!(fields(&spec("prod", role()), &closed), ["cluster"]);
     closed.cluster.private_access = true;
-    let elsewhere = CurrentFunction { clusters: BTreeSet::new(), vpc_id: Some("vpc-2".to_owned()) };
+    let elsewhere = CurrentFunction { vpc_id: Some("vpc-2".to_owned()), ..CurrentFunction::default() };
     closed.function = Some(elsewhere);
     assert_eq!(fields(&spec("prod", role()), &closed), ["cluster"]);
     let mut full = facts("prod");

@@ -44,6 +44,7 @@ impl Lambda {
                 .map(str::to_owned)
                 .collect(),
             vpc_id: vpc_id.map(str::to_owned),
+            revision: function.revision_id().map(str::to_owned),
         }))
     }
 
