@@ -1,6 +1,6 @@
 """ministack, mended where it differs from AWS in what the function meets.
 
-What it plays: IAM, STS, EKS, Lambda, EventBridge, SQS, CloudWatch Logs. It is configured by its own
+What it plays: IAM, STS, EKS, Lambda, EventBridge, SQS, CloudWatch Logs, CloudFormation. It is configured by its own
 environment variables, and by:
 
 EKS_FOLDER          CLUSTER.json for each cluster: {"endpoint": URL, "ca": base64 of PEM}; read each time
@@ -19,12 +19,12 @@ import time
 from pathlib import Path
 
 from ministack import app
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.iam_actions import access_denied_response
 from ministack.core.responses import get_region
 from ministack.core.router import extract_access_key_id
 from ministack.services import eks, eventbridge, iam, lambda_svc
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, provisioners
 
 
 # A cluster has an invented address and no certificate authority, so that nobody can talk to its API server.
@@ -156,9 +156,40 @@ def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
         resources, conditions = fill(statement.resources), fill(statement.conditions)
         return dataclasses.replace(statement, resources=resources, conditions=conditions)
 
-    ctx.service_context = {**ctx.service_context, **simulated.get()}
+    ctx.service_context = {**ctx.service_context, **named.get(), **simulated.get()}
     layers = [[[filled(s) for s in policy] for policy in layer] for layer in (policies, *limits)]
     return evaluate(ctx, *layers)
+
+
+# Some requests are authorized on no resource, or another. Service Authorization Reference: instance profiles, new
+# policies and new functions by their names, access entries by cluster, rules of the default bus as rule/NAME, tags of the resource that is named;
+# and iam:PolicyARN and eks:policyArn are the policy that is attached.
+named = contextvars.ContextVar("named", default={})
+
+
+def resource(service, method, path, headers, body, form, region, account, usual=iam_actions.extract_resource_arn):
+    found = usual(service, method, path, headers, body, form, region, account)
+    field = lambda *names: next((value for name in names if (value := iam_actions._query_param(form, name))), None)
+    part = lambda *names: next((v for name in names if (v := iam_actions._safe_json_field(body, name))), None)
+    action = field("Action") or ""
+    named.set({"iam:policyarn": field("PolicyArn")} if action.startswith(("Attach", "Detach")) else {})
+    if service == "eks" and "/access-entries/" in path:
+        named.set({"eks:policyarn": part("policyArn")})
+        cluster, principal = path.removeprefix("/clusters/").split("/access-entries/")
+        return f"arn:aws:eks:{region}:{account}:access-entry/{cluster}/{principal}"
+    if service == "iam" and "InstanceProfile" in action and (name := field("InstanceProfileName")):
+        return f"arn:aws:iam::{account}:instance-profile/{name}"
+    if service == "iam" and action == "SimulatePrincipalPolicy":
+        return field("PolicySourceArn")
+    if service == "iam" and action == "CreatePolicy":
+        return f"arn:aws:iam::{account}:policy/{field('PolicyName')}"
+    if service == "events":
+        name = part("Rule")
+        rule = f"arn:aws:events:{region}:{account}:rule/{name}" if name else found.replace(":rule/default/", ":rule/")
+        return part("ResourceARN") or rule
+    if service == "lambda" and found == "*" and (name := part("FunctionName")):
+        return f"arn:aws:lambda:{region}:{account}:function:{name}"
+    return found
 
 
 # The simulator takes no notice of what it is told. IAM API Reference, "SimulatePrincipalPolicy": ContextEntries are
@@ -219,6 +250,33 @@ def delete_access_entry(physical_id, props):
     eks._delete_access_entry(props["ClusterName"], props["PrincipalArn"])
 
 
+# CloudFormation forgets what a function does with events that it cannot handle. CloudFormation Template Reference,
+# "AWS::Lambda::Function": DeadLetterConfig is that of the Lambda API.
+functions = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+
+
+def create_function(logical_id, props, stack_name, create=functions["create"]):
+    name, attributes = create(logical_id, props, stack_name)
+    if "DeadLetterConfig" in props:
+        lambda_svc._functions[name]["config"]["DeadLetterConfig"] = props["DeadLetterConfig"]
+    return name, attributes
+
+
+# Settings of $LATEST are others than those without a qualifier, and CloudFormation asks for one. Lambda API
+# Reference, "PutFunctionEventInvokeConfig": without a qualifier they are those of $LATEST.
+def of_latest(call):
+    return lambda name, qualifier=None, *data: call(name, None if qualifier == "$LATEST" else qualifier, *data)
+
+
+# A change set holds every resource to be there, so that none comes or goes by its condition. CloudFormation User
+# Guide, "Template section: Conditions": they are evaluated anew in each update.
+def present(template, params, *stack, resolve=changesets._resolve_props_for_diff):
+    resolved = resolve(template, params, *stack)
+    conditions = engine._evaluate_conditions(template, params)
+    there = {key: it for key, it in resolved.get("Resources", {}).items() if conditions.get(it.get("Condition"), True)}
+    return {**resolved, "Resources": there}
+
+
 eks._sanitize = with_own_api_server
 eks._cluster_for_auth = with_known_secret
 clock = eventbridge._now_ts
@@ -230,9 +288,14 @@ lambda_svc._execute_function = execute
 lambda_svc._probe_peak_memory_mb = peak_memory
 app._handle_post_body_shortcuts = authorize
 iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
+iam_actions.extract_resource_arn = resource
 iam_evaluator._principal_keys = principal_keys
 iam_evaluator.evaluate = evaluate
 iam_evaluator.enforce = enforce
+functions["create"] = create_function
+changesets._resolve_props_for_diff = present
+for name in ("_get_event_invoke_config", "_put_event_invoke_config", "_delete_event_invoke_config"):
+    setattr(lambda_svc, name, of_latest(getattr(lambda_svc, name)))
 provisioners._RESOURCE_HANDLERS["AWS::EKS::AccessEntry"] = {
     "create": create_access_entry,
     "delete": delete_access_entry,

@@ -11,6 +11,7 @@ mod mapping;
 mod principals;
 mod situation;
 mod story;
+mod templates;
 
 fn main() -> ExitCode {
     suite::run_bare(
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
             story::a_second_onboarding_reads_and_writes_nothing,
             story::what_has_drifted_is_shown_and_mended,
             story::commands_that_were_typed_by_hand_leave_nothing_to_do,
+            templates::stacks_are_what_the_library_makes_and_leave_nothing,
             interrupted::a_killed_onboarding_is_finished_by_the_next,
             interrupted::two_onboardings_at_once_end_as_one,
             interrupted::a_foreign_object_is_a_conflict_and_nothing_is_written,
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
             mapping::an_edit_of_somebody_else_meanwhile_is_kept,
             mapping::the_functions_identity_may_do_what_its_cluster_role_says_and_no_more,
             administrator::exactly_the_admin_policy_is_enough_in_both_modes,
-            administrator::without_any_one_of_its_actions_something_is_refused,
+            administrator::without_any_one_of_its_actions_the_first_command_that_needs_it_says_so,
             principals::a_principal_manages_its_own_cluster_and_no_other,
         ],
     )

@@ -61,8 +61,7 @@ pub(crate) async fn a_second_onboarding_reads_and_writes_nothing(stack: &Stack) 
     let words = [situation.role("onboard"), vec!["--yes", "--json"]].concat();
     let report = situation.cli.run(&words).await?.expect(0)?.json()?;
 
-    let steps = report["steps"].as_array().context("steps")?;
-    ensure!(!steps.is_empty() && steps.iter().all(|step| step["outcome"] == "kept"), "{report}");
+    ensure!(report["complete"] == true && report["written"] == 0, "{report}");
     ensure!(inventory(stack).await? == before && versions(stack).await? == policy, "something was written");
     situation.end().await
 }
@@ -108,12 +107,16 @@ pub(crate) async fn commands_that_were_typed_by_hand_leave_nothing_to_do(stack: 
     situation.end().await
 }
 
+/// For this service the aws command looks at no environment variable.
+const SQS: &str = r#"aws() { if [ "$1" = sqs ]; then set -- --endpoint-url "$AWS_ENDPOINT_URL" "$@"; fi; command aws "$@"; }
+"#;
+
 /// Runs a script as somebody at a terminal would, who stops at the first error.
-async fn shell(stack: &Stack, script: &str) -> Result<String> {
+pub(crate) async fn shell(stack: &Stack, script: &str) -> Result<String> {
     let programs = [stack.tools.moto.parent(), Some(stack.tools.control_plane.as_path())];
     let programs: Vec<_> = programs.iter().flatten().map(|folder| folder.display().to_string()).collect();
     let mut command = Command::new("bash");
-    command.args(["-euo", "pipefail", "-c", script]).current_dir(&stack.tools.workspace);
+    command.args(["-euo", "pipefail", "-c", &format!("{SQS}{script}")]).current_dir(&stack.tools.workspace);
     command.env("PATH", format!("{}:/usr/bin:/bin", programs.join(":")));
     command.env("KUBECONFIG", stack.control_plane.kubeconfig()).envs([
         ("AWS_ACCESS_KEY_ID", "test"),
@@ -126,6 +129,7 @@ async fn shell(stack: &Stack, script: &str) -> Result<String> {
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "{CLUSTER}: {}\n{said}\n{script}", output.status);
+    let error = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{CLUSTER}: {}\n{error}\n{script}", output.status);
     Ok(said)
 }
