@@ -6,7 +6,7 @@ use std::process::Command;
 use clap::ValueEnum;
 
 use crate::{
-    build, cargo_lambda,
+    build, cache, cargo_lambda,
     process::{self, Failure, Outcome, headline},
     setup,
 };
@@ -87,13 +87,25 @@ impl Tier {
 /// The suites of `tests/real/`, which run what is ignored elsewhere because the programs are named.
 fn real(filter: &[String]) -> Outcome {
     let environment = setup::environment()?;
+    let linted = templates();
     setup::function()?;
     let mut cargo = build::cargo("test")?;
     cargo.args(["--workspace", "--no-fail-fast"]);
-    for suite in ["control_plane", "emulators", "drains", "faults", "permissions", "same_answers", "onboarding"] {
+    for suite in
+        ["control_plane", "emulators", "drains", "faults", "permissions", "same_answers", "onboarding"]
+    {
         cargo.args(["--test", suite]);
     }
-    process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment))
+    process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment)).and(linted)
+}
+
+/// cfn-lint has nothing to say about the templates.
+fn templates() -> Outcome {
+    let templates =
+        ["account.yaml", "cluster.yaml"].map(|name| cache::root().join("infra/cloudformation").join(name));
+    process::run(Command::new(setup::python::cfn_lint()?).args(templates))?;
+    eprintln!("cfn-lint: no findings in infra/cloudformation/");
+    Ok(())
 }
 
 /// The ignored tests of one target.

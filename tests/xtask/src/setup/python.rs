@@ -23,10 +23,19 @@ pub(crate) fn ministack() -> Outcome<PathBuf> {
     emulator("ministack")
 }
 
+/// The linter of CloudFormation templates.
+pub(crate) fn cfn_lint() -> Outcome<PathBuf> {
+    Ok(pinned("cfn-lint")?.join("bin/cfn-lint"))
+}
+
 fn emulator(name: &str) -> Outcome<PathBuf> {
+    Ok(pinned(name)?.join("bin/python"))
+}
+
+fn pinned(name: &str) -> Outcome<PathBuf> {
     let pins = cache::root().join("tests/real/emulators").join(format!("{name}.txt"));
     let pins = fs::read_to_string(&pins).map_err(|error| Failure::of(pins.display(), &error))?;
-    Ok(environment(name, &pins)?.join("bin/python"))
+    environment(name, &pins)
 }
 
 /// The virtual environment `venv-NAME` with what `requirements` pins; set up on first use, and again when they
