@@ -277,33 +277,6 @@ def present(template, params, *stack, resolve=changesets._resolve_props_for_diff
     return {**resolved, "Resources": there}
 
 
-# CloudFormation forgets what a function does with events that it cannot handle. CloudFormation Template Reference,
-# "AWS::Lambda::Function": DeadLetterConfig is that of the Lambda API.
-functions = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-
-
-def create_function(logical_id, props, stack_name, create=functions["create"]):
-    name, attributes = create(logical_id, props, stack_name)
-    if "DeadLetterConfig" in props:
-        lambda_svc._functions[name]["config"]["DeadLetterConfig"] = props["DeadLetterConfig"]
-    return name, attributes
-
-
-# Settings of $LATEST are others than those without a qualifier, and CloudFormation asks for one. Lambda API
-# Reference, "PutFunctionEventInvokeConfig": without a qualifier they are those of $LATEST.
-def of_latest(call):
-    return lambda name, qualifier=None, *data: call(name, None if qualifier == "$LATEST" else qualifier, *data)
-
-
-# A change set holds every resource to be there, so that none comes or goes by its condition. CloudFormation User
-# Guide, "Template section: Conditions": they are evaluated anew in each update.
-def present(template, params, *stack, resolve=changesets._resolve_props_for_diff):
-    resolved = resolve(template, params, *stack)
-    conditions = engine._evaluate_conditions(template, params)
-    there = {key: it for key, it in resolved.get("Resources", {}).items() if conditions.get(it.get("Condition"), True)}
-    return {**resolved, "Resources": there}
-
-
 eks._sanitize = with_own_api_server
 eks._cluster_for_auth = with_known_secret
 clock = eventbridge._now_ts
@@ -319,10 +292,6 @@ iam_actions.extract_resource_arn = resource
 iam_evaluator._principal_keys = principal_keys
 iam_evaluator.evaluate = evaluate
 iam_evaluator.enforce = enforce
-functions["create"] = create_function
-changesets._resolve_props_for_diff = present
-for name in ("_get_event_invoke_config", "_put_event_invoke_config", "_delete_event_invoke_config"):
-    setattr(lambda_svc, name, of_latest(getattr(lambda_svc, name)))
 functions["create"] = create_function
 changesets._resolve_props_for_diff = present
 for name in ("_get_event_invoke_config", "_put_event_invoke_config", "_delete_event_invoke_config"):

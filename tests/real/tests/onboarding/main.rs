@@ -12,7 +12,6 @@ mod principals;
 mod situation;
 mod story;
 mod templates;
-mod templates;
 
 fn main() -> ExitCode {
     suite::run_bare(
@@ -22,7 +21,6 @@ fn main() -> ExitCode {
             story::a_second_onboarding_reads_and_writes_nothing,
             story::what_has_drifted_is_shown_and_mended,
             story::commands_that_were_typed_by_hand_leave_nothing_to_do,
-            templates::stacks_are_what_the_library_makes_and_leave_nothing,
             templates::stacks_are_what_the_library_makes_and_leave_nothing,
             interrupted::a_killed_onboarding_is_finished_by_the_next,
             interrupted::two_onboardings_at_once_end_as_one,
