@@ -137,6 +137,14 @@ fn remove_from_profile(name: &str, role: &str) -> Shell {
     aws("remove-role-from-instance-profile").with("--instance-profile-name", name).with("--role-name", role)
 }
 
+/// Whatever is still attached: IAM deletes nothing that has policies.
+fn detach_all(kind: &str, name: &str) -> Shell {
+    Shell::Verbatim(format!(
+        "for policy in $(aws iam list-attached-{kind}-policies --{kind}-name {name} --query 'AttachedPolicies[].PolicyArn' \
+         --output text); do\n  aws iam detach-{kind}-policy --{kind}-name {name} --policy-arn \"$policy\"\ndone"
+    ))
+}
+
 pub(super) fn delete(resource: &Resource) -> Option<Vec<Shell>> {
     Some(match resource {
         Resource::Policy { arn, .. } => vec![
@@ -146,8 +154,12 @@ pub(super) fn delete(resource: &Resource) -> Option<Vec<Shell>> {
             )),
             aws("delete-policy").with("--policy-arn", arn),
         ],
-        Resource::Role { name, .. } => vec![aws("delete-role").with("--role-name", name)],
-        Resource::User { name, .. } => vec![aws("delete-user").with("--user-name", name)],
+        Resource::Role { name, .. } => {
+            vec![detach_all("role", name), aws("delete-role").with("--role-name", name)]
+        }
+        Resource::User { name, .. } => {
+            vec![detach_all("user", name), aws("delete-user").with("--user-name", name)]
+        }
         Resource::Attachment { principal, policy_arn } => {
             let (kind, name) = of(principal);
             let detach = aws(&format!("detach-{kind}-policy"));

@@ -154,7 +154,7 @@ async fn take_out(
         }
     };
     if as_json {
-        screen.print(&json::text(&json::report(&planned, &report, None))?)?;
+        screen.print(&json::text(&json::report(json::OFFBOARDING, &planned, &report, None))?)?;
     } else if !report.is_complete() {
         screen.print(&format!("\n{}", outcome::incomplete(&report, "cast-spot offboard")))?;
     } else if report.done() > 0 {

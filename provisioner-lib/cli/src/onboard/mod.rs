@@ -146,7 +146,7 @@ async fn make(
     let is_told = tell(spec, &planned, &report, order, screen).await;
     if order.json {
         let key = report.access_key.as_ref().filter(|_| kept.is_none());
-        screen.print(&json::text(&json::report(&planned, &report, key))?)?;
+        screen.print(&json::text(&json::report(json::ONBOARDING, &planned, &report, key))?)?;
     } else {
         screen.print(&result::render(spec, &planned, &report, kept.as_deref()))?;
     }

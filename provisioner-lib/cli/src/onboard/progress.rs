@@ -76,10 +76,6 @@ impl<'a> Lines<'a> {
         state.draw();
     }
 
-    fn running(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).running.len()
-    }
-
     fn finish(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).wipe();
     }
@@ -101,10 +97,7 @@ impl<'a> Lines<'a> {
                         return Ended::Abandoned;
                     }
                     stop.say();
-                    self.say(&format!(
-                        "Stopping: nothing more is begun, {} running steps are finished. Ctrl-C again ends at once.",
-                        self.running()
-                    ));
+                    self.say("Stopping: what runs is finished, nothing more is begun. Ctrl-C again ends at once.");
                 }
                 _ = frames.tick() => self.turn(),
             }

@@ -6,10 +6,16 @@ use std::io;
 use cast_spot_provisioner::{onboard::Planned, provider::AccessKey, report::Report};
 use serde_json::{Value, json};
 
-/// What a cluster is known by.
-fn place(planned: &Planned) -> Value {
+/// Schema of what became of an onboarding.
+pub(crate) const ONBOARDING: &str = "cast-spot.onboarding/1";
+/// Schema of what became of an offboarding: the same fields.
+pub(crate) const OFFBOARDING: &str = "cast-spot.offboarding/1";
+
+/// What a document is, and what cluster it is about.
+fn head(schema: &str, planned: &Planned) -> Value {
     let facts = &planned.facts;
     json!({
+        "schema": schema,
         "cluster": facts.cluster.name,
         "region": facts.region,
         "account": facts.identity.account,
@@ -18,8 +24,7 @@ fn place(planned: &Planned) -> Value {
 
 /// `cast-spot.plan/1`.
 pub(crate) fn plan(planned: &Planned) -> Value {
-    let mut document = place(planned);
-    document["schema"] = json!("cast-spot.plan/1");
+    let mut document = head("cast-spot.plan/1", planned);
     document["summary"] = super::counts(&planned.plan)
         .map(|(name, _, count)| (name.to_owned(), json!(count)))
         .into_iter()
@@ -28,10 +33,9 @@ pub(crate) fn plan(planned: &Planned) -> Value {
     document
 }
 
-/// `cast-spot.onboarding/1`: what became of a plan. The key stands in it only where it has gone nowhere else.
-pub(crate) fn report(planned: &Planned, report: &Report, key: Option<&AccessKey>) -> Value {
-    let mut document = place(planned);
-    document["schema"] = json!("cast-spot.onboarding/1");
+/// [`ONBOARDING`] or [`OFFBOARDING`]. The key stands in it only where it has gone nowhere else.
+pub(crate) fn report(schema: &str, planned: &Planned, report: &Report, key: Option<&AccessKey>) -> Value {
+    let mut document = head(schema, planned);
     document["complete"] = json!(report.is_complete());
     document["stopped"] = json!(report.stopped);
     document["written"] = json!(report.done());

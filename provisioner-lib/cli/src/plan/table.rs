@@ -43,7 +43,9 @@ const INDENT: &str = "          ";
 /// The plan, in lines of `width`.
 pub(crate) fn render(planned: &Planned, width: usize) -> String {
     let mut text = heading(planned);
-    text += &steps(planned, width);
+    if !planned.plan.is_empty() {
+        text += &steps(planned, width);
+    }
     let _ = writeln!(text, "\n{}", summary(&planned.plan));
     text
 }

@@ -29,6 +29,11 @@ pub(super) fn render(checks: &[Checked]) -> String {
     text
 }
 
+/// That there is no drift.
+pub(super) fn resources(count: usize) -> String {
+    format!("\n{BOLD}Resources{BOLD:#}\n  {}    all {count} are as they should be\n", green("ok"))
+}
+
 fn subject_of(check: &Check) -> String {
     match check {
         Check::Allowed { principal_arn, .. } => format!("Rights of {} in AWS", last(principal_arn)),
@@ -104,7 +109,7 @@ pub(super) fn verdict(verification: &Verification) -> String {
     let hint = if differing + foreign > 0 {
         "`cast-spot onboard` shows the same and mends it"
     } else {
-        "what a check needs is named beside it"
+        "`cast-spot status --json` has all that was asked in a check"
     };
     format!("{RED}✗{RED:#} {}\nhint: {hint}\n", parts.join(", "))
 }

@@ -87,7 +87,11 @@ fn document(verification: &Verification) -> serde_json::Value {
 fn render(verification: &Verification, width: usize) -> String {
     let planned = &verification.planned;
     let mut text = table::heading(planned);
-    text += &table::steps(planned, width);
+    if planned.plan.is_empty() {
+        text += &checks::resources(planned.plan.steps.len());
+    } else {
+        text += &table::steps(planned, width);
+    }
     text += &checks::render(&verification.checks);
     text += "\n";
     text += &checks::verdict(verification);

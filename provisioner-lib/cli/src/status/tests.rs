@@ -34,6 +34,7 @@ fn a_good_cluster_needs_no_options() {
     let (end, out) = status(&onboarded().guarded(), false);
     assert_eq!(end, Ok(0), "{out}");
     for words in [
+        "\nResources\n  ok    all 29 are as they should be\n",
         "\nRights of CastLambdaRoleForSpot in AWS\n  ok    may ec2:DescribeInstances\n",
         "\nRights of cast-eks-prod in AWS\n",
         "  ok    may not ec2:TerminateInstances on instance/* of cluster any-other\n",
