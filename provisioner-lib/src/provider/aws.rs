@@ -18,7 +18,7 @@ use super::{
 use crate::{
     facts::{AuthenticationMode, Cluster, Facts, Identity},
     plan::{self, Change, Found, Observed},
-    resource::{Kind, Resource},
+    resource::{Kind, Resource, Tags},
     verify::{Check, Verdict},
 };
 
@@ -157,10 +157,19 @@ impl Aws {
 
     /// Whether it is there already and just so: another run, or an attempt whose answer was lost, has made it.
     async fn is_made(&self, resource: &Resource) -> bool {
-        let seen = self.look(AuthenticationMode::ApiAndConfigMap, &[resource]).await;
-        let mut found = seen.into_iter().filter_map(Result::ok);
-        found.any(|found| plan::is_as_wanted(resource, &found.resource))
+        let group = group_of(resource);
+        let looked_at: Vec<&Resource> = [resource].into_iter().chain(&group).collect();
+        let seen = self.look(AuthenticationMode::ApiAndConfigMap, &looked_at).await;
+        let mut found = seen.into_iter().filter_map(Result::ok).map(|found| found.resource);
+        found.any(|found| found.id() == resource.id() && plan::is_as_wanted(resource, &found))
     }
+}
+
+/// The security group that a function is to be in: only who looks at it knows its name.
+fn group_of(resource: &Resource) -> Option<Resource> {
+    let Resource::Function { network: Some(network), .. } = resource else { return None };
+    let (name, vpc_id) = (network.security_group.clone(), network.vpc_id.clone());
+    Some(Resource::SecurityGroup { name, vpc_id, description: String::new(), tags: Tags::new() })
 }
 
 impl Provider for Aws {

@@ -35,7 +35,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// One attempt of a call. AWS answers within a few seconds, or not at all.
 const ATTEMPT: Duration = Duration::from_secs(30);
 /// One attempt of a call that takes the function's zip with it, over any line.
-const UPLOAD: Duration = Duration::from_secs(300);
+const UPLOAD: Duration = Duration::from_mins(5);
 const ATTEMPTS: u32 = 6;
 
 impl Connection {

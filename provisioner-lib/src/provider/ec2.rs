@@ -17,7 +17,7 @@ use crate::{
 /// Lambda gives the network interfaces of a function that has gone back only after a while, and until then EC2
 /// keeps their security group ("Giving Lambda functions access to resources in an Amazon VPC" in the Lambda
 /// developer guide).
-const INTERFACES_GONE: Duration = Duration::from_secs(300);
+const INTERFACES_GONE: Duration = Duration::from_mins(5);
 
 /// EC2 of the region.
 pub(super) struct Ec2 {

@@ -214,3 +214,6 @@ fn is_early(code: &str, message: &str) -> bool {
 fn sdk(tags: &Tags) -> std::collections::HashMap<String, String> {
     tags.clone().into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,7 +178,7 @@ impl Events {
                 error::gone("events:DeleteRule", self.client.delete_rule().name(name).send().await)?;
             }
             Resource::Target { rule, target_id, .. } => {
-                self.remove_targets(rule, vec![target_id.clone()]).await?
+                self.remove_targets(rule, vec![target_id.clone()]).await?;
             }
             other => return Err(error::misplaced(other)),
         }
@@ -207,3 +207,6 @@ fn refused(call: &str, code: Option<&str>, message: Option<&str>) -> Error {
 fn tags_in(tags: &Tags) -> Vec<Tag> {
     tags.iter().flat_map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
+
+#[cfg(test)]
+mod tests;

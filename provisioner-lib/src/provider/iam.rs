@@ -71,12 +71,12 @@ impl Iam {
         let tags = TagChanges::of(resource, changes);
         match resource {
             Resource::Policy { arn, document, .. } => {
-                self.update_policy(arn, document, changes, &tags).await?
+                self.update_policy(arn, document, changes, &tags).await?;
             }
             Resource::Role { name, trust, .. } => self.update_role(name, trust, changes, &tags).await?,
             Resource::User { name, .. } => self.update_user(name, &tags).await?,
             Resource::InstanceProfile { name, role, .. } => {
-                self.update_profile(name, role, changes, &tags).await?
+                self.update_profile(name, role, changes, &tags).await?;
             }
             Resource::AccessKey { user, .. } => return self.rotate_key(user).await,
             other => return self.create(other).await,
@@ -88,7 +88,7 @@ impl Iam {
         match resource {
             Resource::Policy { arn, .. } => self.delete_policy(arn).await?,
             Resource::Role { name, .. } => self.delete_role(name).await?,
-            Resource::User { name, .. } => self.delete_user(name).await?,
+            Resource::User { name, .. } => Box::pin(self.delete_user(name)).await?,
             Resource::Attachment { principal, policy_arn } => self.detach(principal, policy_arn).await?,
             Resource::InlinePolicy { role, name, .. } => self.delete_inline(role, name).await?,
             Resource::InstanceProfile { name, .. } => self.delete_profile(name).await?,
@@ -139,16 +139,9 @@ fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let code = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
+        let byte = code.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%');
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

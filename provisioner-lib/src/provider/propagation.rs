@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::{Error, error};
 
 /// How long a service may take to hear of a new role or user.
-pub(super) const KNOWN_EVERYWHERE: Duration = Duration::from_secs(60);
+pub(super) const KNOWN_EVERYWHERE: Duration = Duration::from_mins(1);
 /// How long IAM itself may take to show what it has just made.
 pub(super) const KNOWN_TO_IAM: Duration = Duration::from_secs(30);
 /// How long IAM may take to forget what was in something that goes.

@@ -12,7 +12,7 @@ use super::Lambda;
 use crate::provider::{Error, ErrorKind, error};
 
 /// With network interfaces in a VPC it takes minutes.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 const PAUSE: Duration = Duration::from_secs(1);
 const CALL: &str = "lambda:GetFunctionConfiguration";
 
