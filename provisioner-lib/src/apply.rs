@@ -61,12 +61,12 @@ impl Stop {
     }
 }
 
-/// Follows `plan`. A plan with conflicts is not begun.
+/// Follows `plan` until `ended` says otherwise. A plan with conflicts is not begun.
 pub async fn apply(
     plan: &Plan,
     provider: &impl Provider,
     on_failure: OnFailure,
-    stop: &Stop,
+    ended: &Stop,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Report {
     let mut report = Report::of(plan);
@@ -78,7 +78,7 @@ pub async fn apply(
     let mut failed = false;
     let mut running = FuturesUnordered::new();
     loop {
-        let goes_on = !stop.is_said() && (!failed || on_failure == OnFailure::GoOn);
+        let goes_on = !ended.is_said() && (!failed || on_failure == OnFailure::GoOn);
         while goes_on && running.len() < AT_ONCE {
             let ready = waiting.iter().position(|step| step.after.iter().all(|id| done.contains(id)));
             let Some(ready) = ready else { break };
@@ -99,7 +99,7 @@ pub async fn apply(
         }
         report.record(&step.id, result);
     }
-    report.stopped = stop.is_said();
+    report.stopped = ended.is_said();
     report
 }
 

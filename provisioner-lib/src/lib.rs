@@ -15,6 +15,7 @@
 
 pub mod apply;
 pub mod aws_auth;
+pub mod call;
 pub mod commands;
 pub mod desired;
 pub mod facts;

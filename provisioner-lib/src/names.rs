@@ -42,7 +42,8 @@ const POLICY_LIMIT: usize = 128;
 #[must_use]
 pub fn suffix(cluster_arn: &str) -> String {
     let digest = Sha256::digest(cluster_arn.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..7].to_owned()
+    let start = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+    format!("{:07x}", start >> 4)
 }
 
 /// IAM user or role that manages the cluster.

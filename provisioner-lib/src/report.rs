@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
+    call::{AccessKey, Error, Made},
     plan::{Action, Plan},
-    provider::{AccessKey, Error, Made},
     resource::Id,
 };
 
@@ -81,7 +81,7 @@ impl Report {
         for earlier in self.steps {
             match next.steps.iter_mut().find(|step| step.id == earlier.id) {
                 Some(step) if step.outcome == Outcome::Kept && earlier.outcome == Outcome::Done => {
-                    *step = earlier
+                    *step = earlier;
                 }
                 Some(step) => step.backup = step.backup.take().or(earlier.backup),
                 // It went, and is looked for no more.

@@ -43,6 +43,7 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     let roles = [
         "iam:GetRole",
         "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
         "iam:CreateRole",
         "iam:TagRole",
         "iam:ListInstanceProfilesForRole",
@@ -236,8 +237,7 @@ fn shared(c: &Cluster) -> Vec<Request> {
 
 /// All calls, in this cluster.
 pub(crate) fn calls(mode: AdminMode, c: &Cluster) -> Vec<Request> {
-    let reads =
-        ["ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
+    let reads = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
     let reads = all(&c.arn("ec2", "*"), &reads)
         .into_iter()
         .chain(all(&c.arn("logs", "*"), &["logs:DescribeLogGroups"]));

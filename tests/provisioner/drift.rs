@@ -11,7 +11,8 @@ use cast_spot_provisioner::{
 use serde_json::json;
 
 use crate::{
-    account::{Account, is_ours, tags_mut},
+    account::Account,
+    merge::{is_ours, tags_mut},
     situation::{USUAL, Way, end, run, ways},
 };
 

@@ -6,5 +6,6 @@
 mod account;
 mod drift;
 mod failures;
+mod merge;
 mod races;
 mod situation;

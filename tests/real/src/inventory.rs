@@ -48,7 +48,7 @@ async fn iam(stack: &Stack) -> Result<BTreeSet<String>> {
         lines.insert(line("policy", policy.policy_name(), policy.default_version_id()));
     }
     for profile in iam.list_instance_profiles().send().await?.instance_profiles {
-        let roles: Vec<_> = profile.roles().iter().map(|role| role.role_name()).collect();
+        let roles: Vec<_> = profile.roles().iter().map(aws_sdk_iam::types::Role::role_name).collect();
         lines.insert(line("instance profile", profile.instance_profile_name(), roles));
     }
     Ok(lines)
