@@ -99,12 +99,12 @@ impl Credentials {
         Ok(chain[start.with_context(|| format!("no certificate in {}", path.display()))?..].to_owned())
     }
 
-    /// A client of [`ADMIN`].
-    pub(super) fn client(&self) -> Result<kube::Client> {
+    /// A client with this bearer token.
+    pub(super) fn client(&self, token: &str) -> Result<kube::Client> {
         let authority: String = self.ca_pem()?.lines().filter(|line| !line.starts_with("-----")).collect();
         let mut config = kube::Config::new(self.address().parse()?);
         config.root_cert = Some(vec![STANDARD.decode(authority)?]);
-        config.auth_info.token = Some(ADMIN_TOKEN.into());
+        config.auth_info.token = Some(token.to_owned().into());
         // A test wants to see the 429 of a budget, not to sit it out.
         config.default_retry = false;
         Ok(config.try_into()?)

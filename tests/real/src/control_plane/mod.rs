@@ -114,7 +114,12 @@ impl ControlPlane {
 
     /// A client that may do everything.
     pub fn client(&self) -> Result<kube::Client> {
-        self.credentials.client()
+        self.credentials.client(ADMIN_TOKEN)
+    }
+
+    /// A client with another bearer token.
+    pub fn client_with(&self, token: &str) -> Result<kube::Client> {
+        self.credentials.client(token)
     }
 
     /// What the API server was asked.
@@ -176,7 +181,9 @@ impl Drop for ControlPlane {
 
 /// Whether the API server says that it is ready. Before its first start there is no certificate to ask it with.
 async fn is_ready(credentials: &Credentials) -> bool {
-    let (Ok(client), Ok(request)) = (credentials.client(), Request::get("/readyz").body(Vec::new())) else {
+    let (Ok(client), Ok(request)) =
+        (credentials.client(ADMIN_TOKEN), Request::get("/readyz").body(Vec::new()))
+    else {
         return false;
     };
     client.request_text(request).await.is_ok()
