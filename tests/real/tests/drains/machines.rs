@@ -96,6 +96,7 @@ pub(crate) async fn a_node_named_after_its_instance_is_found(stack: &Stack) -> R
     // Found at once, not by a look at all nodes.
     let cordon = lab.calls()?.into_iter().find(|call| call.verb == "patch").context("a patch")?;
     assert_eq!(cordon.code, 200, "{cordon:?}");
+    assert!(report["calls"]["kubernetes:list nodes"].is_null(), "{report}");
     assert_replaced(&lab).await
 }
 
