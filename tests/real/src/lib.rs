@@ -17,6 +17,7 @@ pub mod cloud;
 pub mod control_plane;
 pub mod emulators;
 pub mod function;
+pub mod job;
 pub mod lab;
 pub mod notice;
 pub mod process;
