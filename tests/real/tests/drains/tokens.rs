@@ -48,7 +48,10 @@ pub(crate) async fn a_token_for_another_cluster_is_refused_and_the_instance_stil
     let policy =
         stack::handler_policy(&stack.tools)?.replace(&format!(":cluster/{CLUSTER}"), ":cluster/foreign");
     let role = stack.account.function_role("foreign-token", &policy).await?;
-    stack.account.access_entry(cluster, &role, &[HANDLER_GROUP]).await?;
+    // Let into both: only the token says for which one it is.
+    for cluster in [cluster, CLUSTER] {
+        stack.account.access_entry(cluster, &role, &[HANDLER_GROUP]).await?;
+    }
     let tag = aws_sdk_ec2::types::Tag::builder().key("eks:cluster-name").value(cluster).build();
     stack.account.ec2.create_tags().resources(&lab.victim().instance).tags(tag).send().await?;
     let environment = stack.environment(&[("CAST_SPOT_CLUSTERS", cluster)]);
