@@ -14,13 +14,13 @@ use cast_spot_handler::{
     adapters::{Adapters, Endpoint, HttpService, Transport},
 };
 use cast_spot_real::{account::REGION, clock};
-use cast_spot_rehearsal::live::Live;
+use cast_spot_rehearsal::{live::Live, world::usual};
 use http::Request;
 use kube::client::Body;
 use serde_json::json;
 use tower::{BoxError, service_fn};
 
-use super::{OF_WORLD, Side, calls::Call, listing::Names, recorder::Recorder, setting};
+use super::{Side, calls::Call, listing::Names, recorder::Recorder, setting};
 
 /// The drain in the world.
 pub(crate) async fn drain() -> Result<Side> {
@@ -53,8 +53,7 @@ pub(crate) async fn drain() -> Result<Side> {
     live.answered(Ok(report.clone()));
     let broken = live.account().world.violations;
     ensure!(broken.is_empty(), "{broken:?}");
-    let [group, cluster] = OF_WORLD;
-    let names = Names::of(&report, [&first.name, &first.instance, group, cluster]);
+    let names = Names::of(&report, [&first.name, &first.instance, usual::GROUP, usual::CLUSTER]);
     let kubernetes = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(Side { names, kubernetes, aws: recorder.take(), report })
 }

@@ -12,12 +12,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use cast_spot_real::{
-    clock::{self, eventually},
+    clock::eventually,
     lab::Lab,
     notice::Notice,
     stack::{CLUSTER, Stack},
 };
-use cast_spot_rehearsal::world::usual;
 use serde_json::Value;
 
 mod calls;
@@ -56,7 +55,6 @@ pub(crate) async fn the_world_drains_a_node_call_by_call_as_the_real_parts_do(st
 /// The drain in the lab.
 async fn in_lab(stack: &Stack) -> Result<Side> {
     let mut lab = Lab::open(stack, setting::NAMESPACE).await?;
-    setting::real(&mut lab).await?;
     let ec2_and_auto_scaling = Recorder::before(stack.emulators.moto.clone()).await?;
     let eks = Recorder::before(stack.emulators.ministack.clone()).await?;
     lab.configure(&[
@@ -65,6 +63,7 @@ async fn in_lab(stack: &Stack) -> Result<Side> {
         ("AWS_ENDPOINT_URL_EKS", &eks.url),
     ])
     .await?;
+    setting::real(&mut lab).await?;
     let before = lab.pods_on(lab.victim()).await?;
     let notice = Notice::of(lab.victim()).seconds_ago(setting::AGE);
 
@@ -101,12 +100,3 @@ impl Side {
         listing::of_report(&self.report, &self.names)
     }
 }
-
-/// A notice of the world, as old as the one in the lab.
-fn aged(payload: &mut Value) {
-    let time = clock::now() - jiff::SignedDuration::from_secs(setting::AGE);
-    payload["time"] = time.round(jiff::Unit::Second).unwrap_or(time).to_string().into();
-}
-
-/// The names of the world's one group and cluster.
-const OF_WORLD: [&str; 2] = [usual::GROUP, usual::CLUSTER];

@@ -10,11 +10,10 @@ use cast_spot_real::{
 use cast_spot_rehearsal::{
     Action, Budget, DeliverySpec, ExitTime, Notice, PdbSpec, PodState, WorkloadKind, WorkloadSpec, WorldSpec,
 };
+use jiff::{SignedDuration, Unit};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::DeleteParams};
 use serde_json::json;
-
-use super::aged;
 
 /// Namespace, group and function.
 pub(crate) const NAMESPACE: &str = "same-drain";
@@ -112,7 +111,8 @@ pub(crate) fn world() -> WorldSpec {
         .collect();
     let action = Action::Terminate;
     let mut payload = spec.payload(&instance, action, 0);
-    aged(&mut payload);
+    let time = spec.start - SignedDuration::from_secs(AGE);
+    payload["time"] = time.round(Unit::Second).unwrap_or(time).to_string().into();
     spec.notices.push(Notice { instance, action, at_ms: 0, lead_ms: LEAD_MS });
     spec.deliveries.push(DeliverySpec { at_ms: 0, payload, crash_after_ms: None });
     spec
