@@ -166,8 +166,8 @@ pub(crate) async fn pods_of_a_namespace_that_is_being_deleted_are_gone_without_a
     stack: &Stack,
 ) -> Result<()> {
     let lab = Lab::open(stack, "namespace-deleted").await?;
-    // The last moment, 5 s of margin and 8 s of grace before the deadline, comes while they are on their way out.
-    lab.run(&Workload::deployment("web", 2).grace(8).exits_after("18s")).await?;
+    // The last moment, 5 s of margin and 12 s of grace before the deadline, comes while they are on their way out.
+    lab.run(&Workload::deployment("web", 2).grace(12).exits_after("15s")).await?;
     lab.budget("web", "web", &json!({ "maxUnavailable": 0 })).await?;
 
     let notice = Notice::of(lab.victim()).seconds_ago(90);
