@@ -68,7 +68,13 @@ async fn drain_interrupted(
 
     assert_eq!(report["outcome"], "drained", "{report}");
     assert_eq!(report["summary"], json!({ "evicted": 4 }), "{report}");
-    assert_eq!(evictions(&lab)?.len(), 4, "each pod once");
+    let evictions = evictions(&lab)?;
+    assert_eq!(evictions.len(), 4, "each pod once");
+    // That the others are gone was seen, not waited for until the last wave's own time, half a minute later.
+    let times: Vec<_> = evictions.iter().map(|call| call.received).collect();
+    let after = times[3].duration_since(times[2]);
+    assert!(evictions[3].name.as_ref().is_some_and(|name| name.starts_with("last")), "{evictions:?}");
+    assert!(after.as_secs() < 12, "{after:?} after the others");
     assert!(is_drained(&lab).await?);
     Ok(())
 }
