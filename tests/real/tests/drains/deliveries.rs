@@ -150,7 +150,8 @@ pub(crate) async fn a_stale_notice_changes_nothing(stack: &Stack) -> Result<()> 
     Ok(())
 }
 
-async fn is_cordoned(lab: &Lab<'_>) -> Result<bool> {
+/// The victim takes no pods.
+pub(crate) async fn is_cordoned(lab: &Lab<'_>) -> Result<bool> {
     let spec = lab.node(lab.victim()).await?.spec.unwrap_or_default();
     Ok(spec.unschedulable == Some(true))
 }
@@ -176,7 +177,7 @@ fn assert_evicted(lab: &Lab<'_>, pods: &BTreeMap<String, Pod>, times: usize) -> 
 }
 
 /// One machine is another one now.
-async fn assert_replaced_once(lab: &Lab<'_>) -> Result<()> {
+pub(crate) async fn assert_replaced_once(lab: &Lab<'_>) -> Result<()> {
     let group = lab.group().await?;
     assert_eq!(group.len(), 1, "{group:?}");
     assert!(!group.contains_key(&lab.victim().instance), "{group:?}");

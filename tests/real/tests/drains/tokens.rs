@@ -22,6 +22,8 @@ use cast_spot_real::{
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 
+use crate::deliveries::{assert_replaced_once, is_cordoned};
+
 pub(crate) async fn a_role_without_an_access_entry_is_told_so_and_still_replaces(
     stack: &Stack,
 ) -> Result<()> {
@@ -137,17 +139,4 @@ fn token(caller: &Credentials, time: SystemTime) -> Result<String> {
     let mut request = http::Request::get(&url).body(())?;
     instructions.apply_to_request_http1x(&mut request);
     Ok(format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(request.uri().to_string())))
-}
-
-async fn is_cordoned(lab: &Lab<'_>) -> Result<bool> {
-    let spec = lab.node(lab.victim()).await?.spec.unwrap_or_default();
-    Ok(spec.unschedulable == Some(true))
-}
-
-/// One machine is another one now.
-async fn assert_replaced_once(lab: &Lab<'_>) -> Result<()> {
-    let group = lab.group().await?;
-    assert_eq!(group.len(), 1, "{group:?}");
-    assert!(!group.contains_key(&lab.victim().instance), "{group:?}");
-    Ok(())
 }
