@@ -1,5 +1,5 @@
 //! The time and the calls of one notice. Every call to the world goes through here: it is counted, it
-//! has a time limit inside the deadline, and it is not begun after the deadline.
+//! has a time limit inside the deadline that leaves time for the report, and it is not begun after the deadline.
 
 use std::{
     collections::BTreeMap,
@@ -62,7 +62,7 @@ impl Budget {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One call, limited to five seconds and to the deadline.
+    /// One call, limited to five seconds and to the closing.
     pub async fn call<T>(
         &self,
         name: &str,
@@ -78,7 +78,7 @@ impl Budget {
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let begun = self.now();
-        let limit = limit.min(self.timetable.end());
+        let limit = limit.min(self.timetable.cut_off(begun));
         if begun >= limit {
             return Err(CallError::TimedOut(Duration::ZERO));
         }
@@ -93,6 +93,18 @@ impl Budget {
     where
         F: Future<Output = Result<T, CallError>>,
     {
+        self.repeat(name, CALL_LIMIT, call).await.0
+    }
+
+    /// [`Self::retried`], and whether an attempt before the last one had no answer: it may have been heard.
+    pub async fn retried_or_heard<T, F>(
+        &self,
+        name: &str,
+        call: impl FnMut() -> F,
+    ) -> (Result<T, CallError>, bool)
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
         self.repeat(name, CALL_LIMIT, call).await
     }
 
@@ -101,7 +113,7 @@ impl Budget {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.repeat(name, self.timetable.end(), call).await
+        self.repeat(name, self.timetable.end(), call).await.0
     }
 
     async fn repeat<T, F>(
@@ -109,15 +121,16 @@ impl Budget {
         name: &str,
         limit: Duration,
         mut call: impl FnMut() -> F,
-    ) -> Result<T, CallError>
+    ) -> (Result<T, CallError>, bool)
     where
         F: Future<Output = Result<T, CallError>>,
     {
         let mut attempt = 0;
+        let mut heard = false;
         loop {
             let error = match self.limited(name, self.now() + limit, call()).await {
                 Err(error) if error.is_worth_a_retry() => error,
-                answer => return answer,
+                answer => return (answer, heard),
             };
             let retry_after = match &error {
                 CallError::Throttled { retry_after } => *retry_after,
@@ -125,8 +138,9 @@ impl Budget {
             };
             let next = self.now() + jittered(pause(attempt, retry_after));
             if next >= self.timetable.closing() {
-                return Err(error);
+                return (Err(error), heard);
             }
+            heard |= error.is_unanswered();
             self.wait_until(next).await;
             attempt += 1;
         }
@@ -148,13 +162,30 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn a_hanging_call_ends_at_its_limit_or_at_the_deadline() {
-        let budget = Budget::new(Timetable::new(7 * S, S, 100 * S));
+    async fn a_hanging_call_ends_at_its_limit_or_in_time_for_the_report() {
+        let budget = Budget::new(Timetable::new(8 * S, 2 * S, 100 * S));
         let hang = || std::future::pending::<Result<(), CallError>>();
         assert_eq!(budget.call("x", hang()).await, Err(CallError::TimedOut(5 * S)));
         assert_eq!(budget.call("x", hang()).await, Err(CallError::TimedOut(2 * S)));
-        assert_eq!(budget.now(), 7 * S);
-        assert_eq!(budget.calls()["x"], 2);
+        assert_eq!(budget.now(), 7 * S, "the closing");
+        assert_eq!(budget.call("x", hang()).await, Err(CallError::TimedOut(S / 2)));
+        assert_eq!(budget.now(), 7 * S + S / 2);
+        assert_eq!(budget.calls()["x"], 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_without_an_answer_may_have_been_heard() {
+        let budget = Budget::new(Timetable::new(100 * S, 2 * S, 200 * S));
+        let lost = || CallError::LostRace("gone".into());
+        for (first, expected) in [
+            (CallError::Transient("reset".into()), true),
+            (CallError::TimedOut(S), true),
+            (CallError::Throttled { retry_after: None }, false),
+        ] {
+            let mut answers = vec![lost(), first.clone()];
+            let call = || std::future::ready(Err::<(), _>(answers.pop().unwrap()));
+            assert_eq!(budget.retried_or_heard("x", call).await, (Err(lost()), expected), "{first:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -48,7 +48,13 @@ impl CallError {
     /// Whether another try may bring another answer.
     #[must_use]
     pub fn is_worth_a_retry(&self) -> bool {
-        matches!(self, Self::Throttled { .. } | Self::Transient(_) | Self::TimedOut(_))
+        matches!(self, Self::Throttled { .. }) || self.is_unanswered()
+    }
+
+    /// Whether the call may have taken effect for all that its caller knows.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Transient(_) | Self::TimedOut(_))
     }
 }
 
@@ -117,14 +123,14 @@ pub trait AutoScaling: Sync {
     fn group(&self, name: &str) -> impl Future<Output = Result<Option<Group>, CallError>> + Send;
     /// DescribeLifecycleHooks: does a hook hold terminating instances of the group?
     fn has_termination_hook(&self, group: &str) -> impl Future<Output = Result<bool, CallError>> + Send;
-    /// DetachInstances for one instance.
+    /// DetachInstances for one instance; one attempt.
     fn detach(
         &self,
         id: &str,
         group: &str,
         decrement: bool,
     ) -> impl Future<Output = Result<(), CallError>> + Send;
-    /// TerminateInstanceInAutoScalingGroup without decrement of the desired capacity.
+    /// TerminateInstanceInAutoScalingGroup without decrement of the desired capacity; one attempt.
     fn terminate(&self, id: &str) -> impl Future<Output = Result<(), CallError>> + Send;
     /// LaunchInstances for one instance in `zone`; the new instance's id. `token` makes a repeated
     /// call answer with the first one's result.

@@ -101,7 +101,7 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
             (Choice::Detach, Some(member)) => asked(Method::Detach, self.detach(&member.group, false).await),
             (Choice::Terminate, _) => {
                 let call = || self.auto_scaling.terminate(instance);
-                asked(Method::Terminate, self.budget.operation(TERMINATE, call).await)
+                asked(Method::Terminate, self.budget.retried_or_heard(TERMINATE, call).await)
             }
             (Choice::Launch, Some(member)) => self.launch(member).await,
             (Choice::Verify(why), _) => self.verify(why, &facts.group).await,
@@ -140,8 +140,8 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
             }
         };
         let reason = match self.detach(group, true).await {
-            Ok(()) => None,
-            Err(error) => {
+            (Ok(()), _) | (Err(CallError::LostRace(_)), true) => None,
+            (Err(error), _) => {
                 Some(format!("launched, but not detached, so the group may have one more: {error}"))
             }
         };
@@ -155,9 +155,9 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         }
     }
 
-    async fn detach(&self, group: &str, decrement: bool) -> Result<(), CallError> {
+    async fn detach(&self, group: &str, decrement: bool) -> (Result<(), CallError>, bool) {
         let call = || self.auto_scaling.detach(&self.target.instance_id, group, decrement);
-        self.budget.operation(DETACH, call).await
+        self.budget.retried_or_heard(DETACH, call).await
     }
 
     /// Looks until the group is seen to replace the instance, or time is up.
@@ -193,9 +193,14 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
     }
 }
 
-fn asked(method: Method, answer: Result<(), CallError>) -> ReplacementReport {
+/// What came of the asking. An attempt that may have been `heard` is why the instance has left its group by the
+/// next one: it has left because of us.
+fn asked(method: Method, (answer, heard): (Result<(), CallError>, bool)) -> ReplacementReport {
     let (outcome, reason) = match answer {
         Ok(()) => (ReplacementOutcome::Requested, None),
+        Err(error @ CallError::LostRace(_)) if heard => {
+            (ReplacementOutcome::Requested, Some(format!("an attempt had no answer; after it: {error}")))
+        }
         Err(error @ CallError::LostRace(_)) => (ReplacementOutcome::Already, Some(error.to_string())),
         Err(error) => (ReplacementOutcome::Failed, Some(error.to_string())),
     };

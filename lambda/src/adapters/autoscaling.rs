@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_autoscaling::{
     Client,
     config::{Builder, retry::RetryPartition},
@@ -83,13 +83,15 @@ impl AutoScaling for AutoScalingApi {
 
     async fn detach(&self, id: &str, group: &str, decrement: bool) -> Result<(), CallError> {
         let call = self.client.detach_instances().instance_ids(id).auto_scaling_group_name(group);
-        call.should_decrement_desired_capacity(decrement).send().await.map_err(call_error)?;
+        let call = call.should_decrement_desired_capacity(decrement);
+        call.customize().config_override(once()).send().await.map_err(call_error)?;
         Ok(())
     }
 
     async fn terminate(&self, id: &str) -> Result<(), CallError> {
         let call = self.client.terminate_instance_in_auto_scaling_group().instance_id(id);
-        call.should_decrement_desired_capacity(false).send().await.map_err(call_error)?;
+        let call = call.should_decrement_desired_capacity(false);
+        call.customize().config_override(once()).send().await.map_err(call_error)?;
         Ok(())
     }
 
@@ -110,4 +112,10 @@ impl AutoScaling for AutoScalingApi {
             ))
         })
     }
+}
+
+/// One attempt. The SDK does not tell of the attempts before the last one, and whether one of them had no answer
+/// decides what a refusal means.
+fn once() -> Builder {
+    Builder::new().retry_config(RetryConfig::disabled())
 }

@@ -49,6 +49,15 @@ impl Timetable {
         self.end().saturating_sub((self.margin / 2).min(CLOSING))
     }
 
+    /// A call that begins at `begun` is cut off here if nothing else cuts it off before: at the closing, so that
+    /// an API that hangs does not hold up the report. The last Events, which begin later, get half of what is
+    /// left then.
+    #[must_use]
+    pub fn cut_off(self, begun: Duration) -> Duration {
+        let closing = self.closing();
+        if begun < closing { closing } else { closing + self.end().saturating_sub(closing) / 2 }
+    }
+
     /// The grace to send at `now` for a pod whose own is `own`: `None` if its own ends in time, else
     /// what is left, in whole seconds, at least 1 (0 would skip SIGTERM).
     #[must_use]
@@ -97,6 +106,17 @@ mod tests {
             ("none asked", s(0), s(114), None),
         ] {
             assert_eq!(table.grace(own, now), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_cut_off_early_enough_for_the_report() {
+        let table = Timetable::new(s(120), s(4), s(150));
+        assert_eq!((table.closing(), table.end()), (s(118), s(120)));
+        for (case, begun, expected) in
+            [("at work", s(0), s(118)), ("just in time", s(117), s(118)), ("a last Event", s(118), s(119))]
+        {
+            assert_eq!(table.cut_off(begun), expected, "{case}");
         }
     }
 

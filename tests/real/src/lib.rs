@@ -19,6 +19,7 @@ pub mod control_plane;
 pub mod emulators;
 pub mod function;
 pub mod inventory;
+pub mod job;
 pub mod lab;
 pub mod notice;
 pub mod process;

@@ -99,12 +99,12 @@ impl Credentials {
         Ok(chain[start.with_context(|| format!("no certificate in {}", path.display()))?..].to_owned())
     }
 
-    /// What a client of [`ADMIN`] goes by.
-    pub(super) fn config(&self) -> Result<kube::Config> {
+    /// What a client with this bearer token goes by.
+    pub(super) fn config(&self, token: &str) -> Result<kube::Config> {
         let authority: String = self.ca_pem()?.lines().filter(|line| !line.starts_with("-----")).collect();
         let mut config = kube::Config::new(self.address().parse()?);
         config.root_cert = Some(vec![STANDARD.decode(authority)?]);
-        config.auth_info.token = Some(ADMIN_TOKEN.into());
+        config.auth_info.token = Some(token.to_owned().into());
         // A test wants to see the 429 of a budget, not to sit it out.
         config.default_retry = false;
         Ok(config)

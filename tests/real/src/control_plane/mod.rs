@@ -114,12 +114,17 @@ impl ControlPlane {
 
     /// A client that may do everything.
     pub fn client(&self) -> Result<kube::Client> {
-        Ok(self.config()?.try_into()?)
+        self.client_with(ADMIN_TOKEN)
     }
 
-    /// What that client goes by.
+    /// A client with another bearer token.
+    pub fn client_with(&self, token: &str) -> Result<kube::Client> {
+        Ok(self.credentials.config(token)?.try_into()?)
+    }
+
+    /// What the client goes by that may do everything.
     pub fn config(&self) -> Result<kube::Config> {
-        self.credentials.config()
+        self.credentials.config(ADMIN_TOKEN)
     }
 
     /// What the API server was asked.
@@ -181,7 +186,8 @@ impl Drop for ControlPlane {
 
 /// Whether the API server says that it is ready. Before its first start there is no certificate to ask it with.
 async fn is_ready(credentials: &Credentials) -> bool {
-    let (Ok(client), Ok(request)) = (credentials.config().and_then(|config| Ok(kube::Client::try_from(config)?)), Request::get("/readyz").body(Vec::new())) else {
+    let client = credentials.config(ADMIN_TOKEN).and_then(|config| Ok(kube::Client::try_from(config)?));
+    let (Ok(client), Ok(request)) = (client, Request::get("/readyz").body(Vec::new())) else {
         return false;
     };
     client.request_text(request).await.is_ok()

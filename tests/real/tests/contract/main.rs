@@ -5,10 +5,18 @@ use std::process::ExitCode;
 use cast_spot_real::{scenarios, suite};
 
 mod answers;
+mod drain;
 mod peer;
 mod probes;
 mod situation;
 
 fn main() -> ExitCode {
-    suite::run("contract", 2, scenarios![answers::the_world_answers_as_the_real_api_server_does])
+    suite::run(
+        "contract",
+        2,
+        scenarios![
+            answers::the_world_answers_as_the_real_api_server_does,
+            drain::the_world_drains_a_node_call_by_call_as_the_real_parts_do,
+        ],
+    )
 }

@@ -37,11 +37,7 @@ enum Server {
 impl Peer {
     /// The API server of `stack`.
     pub(crate) async fn real(stack: &Stack, node: &str) -> Result<Self> {
-        let mut config = kube::Config::new(stack.control_plane.address().parse()?);
-        let ca = stack.control_plane.ca_pem()?;
-        config.root_cert = Some(ca_der(&ca)?);
-        config.auth_info.token = Some(STRANGER.to_owned().into());
-        let stranger = kube::Client::try_from(config)?;
+        let stranger = stack.control_plane.client_with(STRANGER)?;
         let mut this =
             Self { server: Server::Real { admin: stack.kube.clone(), stranger }, names: BTreeMap::new() };
         this.learn(node).await?;
@@ -157,11 +153,4 @@ fn token() -> String {
          &X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature=00"
     );
     format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(url))
-}
-
-fn ca_der(pem: &str) -> Result<Vec<Vec<u8>>> {
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
-    CertificateDer::pem_slice_iter(pem.as_bytes())
-        .map(|certificate| Ok(certificate.context("the API server's authority")?.to_vec()))
-        .collect()
 }

@@ -1,4 +1,4 @@
-//! Notices that come twice, too late, in bad company, or to a function that ends in the middle or is not let in.
+//! Notices that come twice, too late, in bad company, or to a function that ends in the middle.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use cast_spot_real::{
     function::Function,
     lab::{Lab, PATIENCE},
     notice::Notice,
-    stack::{self, CLUSTER, HANDLER_GROUP, Stack},
+    stack::Stack,
     workload::Workload,
 };
 use k8s_openapi::api::core::v1::Pod;
@@ -134,41 +134,6 @@ pub(crate) async fn a_bad_record_ends_in_the_dead_letter_queue_and_keeps_no_othe
     Ok(())
 }
 
-pub(crate) async fn a_role_without_an_access_entry_is_told_so_and_still_replaces(
-    stack: &Stack,
-) -> Result<()> {
-    let mut lab = Lab::open(stack, "no-access-entry").await?;
-    lab.run(&Workload::deployment("web", 1)).await?;
-    let policy = stack::handler_policy(&stack.tools)?;
-    let role = stack.account.function_role("no-access-entry", &policy).await?;
-    let environment = stack.environment(&[]);
-    lab.function = Function::create(&stack.account, &stack.tools, &lab.name, &role, &environment).await?;
-
-    refused_but_replaced(&lab).await
-}
-
-pub(crate) async fn a_token_for_another_cluster_is_refused_and_the_instance_still_replaced(
-    stack: &Stack,
-) -> Result<()> {
-    let mut lab = Lab::open(stack, "foreign-token").await?;
-    lab.run(&Workload::deployment("web", 1)).await?;
-    // A second cluster of which EKS says that the first one's API server is its own.
-    let cluster = "foreign";
-    let endpoint = format!("https://127.0.0.1:{}", stack.wires.kubernetes.port());
-    stack.emulators.set_cluster(cluster, &endpoint, &stack.control_plane.ca_pem()?).await?;
-    stack::create_cluster(&stack.account, cluster).await?;
-    let policy =
-        stack::handler_policy(&stack.tools)?.replace(&format!(":cluster/{CLUSTER}"), ":cluster/foreign");
-    let role = stack.account.function_role("foreign-token", &policy).await?;
-    stack.account.access_entry(cluster, &role, &[HANDLER_GROUP]).await?;
-    let tag = aws_sdk_ec2::types::Tag::builder().key("eks:cluster-name").value(cluster).build();
-    stack.account.ec2.create_tags().resources(&lab.victim().instance).tags(tag).send().await?;
-    let environment = stack.environment(&[("CAST_SPOT_CLUSTERS", cluster)]);
-    lab.function = Function::create(&stack.account, &stack.tools, &lab.name, &role, &environment).await?;
-
-    refused_but_replaced(&lab).await
-}
-
 pub(crate) async fn a_stale_notice_changes_nothing(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "stale").await?;
     lab.run(&Workload::deployment("web", 1)).await?;
@@ -185,31 +150,8 @@ pub(crate) async fn a_stale_notice_changes_nothing(stack: &Stack) -> Result<()> 
     Ok(())
 }
 
-/// The API server takes nobody's token for the function's: nothing is written there, the report says why, and the
-/// instance is replaced.
-async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
-    let report = lab.invoke(&Notice::of(lab.victim()).seconds_ago(90)).await?;
-
-    assert_eq!(report["outcome"], "failed", "{report}");
-    let reason = report["reason"].as_str().unwrap_or_default();
-    assert!(reason.contains("Unauthorized") && reason.contains("access entry"), "{report}");
-    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
-    assert!(!is_cordoned(lab).await?);
-    let pods = lab.pods_on(lab.victim()).await?;
-    assert_eq!(pods.len(), 1);
-    assert!(pods.values().all(|pod| pod.metadata.deletion_timestamp.is_none()), "{pods:?}");
-    let calls = lab.calls()?;
-    assert!(calls.is_empty(), "{calls:?}");
-    let node = &lab.victim().node;
-    let mut refused = lab.stack.control_plane.audit().entries()?;
-    refused.retain(|call| call.uri.contains(node) && call.code == 401);
-    assert!(refused.iter().any(|call| call.verb == "patch" && call.resource == "nodes"), "{refused:?}");
-    // No use in asking again with the same token.
-    assert!(refused.len() <= 4, "{refused:?}");
-    assert_replaced_once(lab).await
-}
-
-async fn is_cordoned(lab: &Lab<'_>) -> Result<bool> {
+/// The victim takes no pods.
+pub(crate) async fn is_cordoned(lab: &Lab<'_>) -> Result<bool> {
     let spec = lab.node(lab.victim()).await?.spec.unwrap_or_default();
     Ok(spec.unschedulable == Some(true))
 }
@@ -235,7 +177,7 @@ fn assert_evicted(lab: &Lab<'_>, pods: &BTreeMap<String, Pod>, times: usize) -> 
 }
 
 /// One machine is another one now.
-async fn assert_replaced_once(lab: &Lab<'_>) -> Result<()> {
+pub(crate) async fn assert_replaced_once(lab: &Lab<'_>) -> Result<()> {
     let group = lab.group().await?;
     assert_eq!(group.len(), 1, "{group:?}");
     assert!(!group.contains_key(&lab.victim().instance), "{group:?}");

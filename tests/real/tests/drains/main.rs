@@ -9,6 +9,7 @@ mod budgets;
 mod deliveries;
 mod machines;
 mod pods;
+mod tokens;
 mod whole_path;
 
 fn main() -> ExitCode {
@@ -39,9 +40,10 @@ fn main() -> ExitCode {
             deliveries::a_notice_that_comes_twice_at_once_replaces_once,
             deliveries::a_function_that_is_killed_is_called_again_and_goes_on,
             deliveries::a_bad_record_ends_in_the_dead_letter_queue_and_keeps_no_other,
-            deliveries::a_role_without_an_access_entry_is_told_so_and_still_replaces,
-            deliveries::a_token_for_another_cluster_is_refused_and_the_instance_still_replaced,
             deliveries::a_stale_notice_changes_nothing,
+            tokens::a_role_without_an_access_entry_is_told_so_and_still_replaces,
+            tokens::a_token_for_another_cluster_is_refused_and_the_instance_still_replaced,
+            tokens::a_token_is_taken_for_a_quarter_of_an_hour_and_no_longer,
         ],
     )
 }

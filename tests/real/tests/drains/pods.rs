@@ -6,17 +6,14 @@ use anyhow::{Context, Result};
 use cast_spot_real::{
     audit::Entry,
     clock::eventually,
-    cloud,
+    job,
     lab::{Lab, PATIENCE, phase},
     notice::Notice,
     stack::Stack,
     workload::{Owner, Workload},
 };
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::{
-    batch::v1::Job,
-    core::v1::{Namespace, Pod},
-};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{Api, api::DeleteParams};
 use serde_json::{Value, json};
 
@@ -26,7 +23,7 @@ pub(crate) async fn pods_that_belong_to_the_node_stay_and_all_others_leave(stack
     lab.run(&Workload::of(Owner::DaemonSet, "agent", 1)).await?;
     lab.run(&Workload::of(Owner::Kubelet, "static", 1)).await?;
     lab.run(&Workload::of(Owner::Nobody, "bare", 1)).await?;
-    run_to_its_end(&lab, "report").await?;
+    job::run_to_its_end(&lab, "report").await?;
     let before = lab.pods_on(lab.victim()).await?;
 
     let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(60)).await?;
@@ -169,7 +166,8 @@ pub(crate) async fn pods_of_a_namespace_that_is_being_deleted_are_gone_without_a
     stack: &Stack,
 ) -> Result<()> {
     let lab = Lab::open(stack, "namespace-deleted").await?;
-    lab.run(&Workload::deployment("web", 2).grace(3).exits_after("2s")).await?;
+    // The last moment, 5 s of margin and 12 s of grace before the deadline, comes while they are on their way out.
+    lab.run(&Workload::deployment("web", 2).grace(12).exits_after("15s")).await?;
     lab.budget("web", "web", &json!({ "maxUnavailable": 0 })).await?;
 
     let notice = Notice::of(lab.victim()).seconds_ago(90);
@@ -192,23 +190,6 @@ pub(crate) async fn pods_of_a_namespace_that_is_being_deleted_are_gone_without_a
     let refused = calls.iter().filter(|call| call.is_eviction()).all(|call| [429, 403].contains(&call.code));
     assert!(refused, "{calls:?}");
     Ok(())
-}
-
-/// A Job whose pod has finished on the node.
-async fn run_to_its_end(lab: &Lab<'_>, name: &str) -> Result<()> {
-    let template = json!({
-        "metadata": { "labels": { "app": name } },
-        "spec": {
-            "restartPolicy": "Never",
-            "nodeSelector": { cloud::LAB: lab.name },
-            "containers": [{ "name": "main", "image": "registry.k8s.io/pause:3.10" }],
-        },
-    });
-    lab.create::<Job>(json!({ "metadata": { "name": name }, "spec": { "template": template } })).await?;
-    eventually(&format!("{name} has finished"), PATIENCE, async || {
-        Ok(lab.pods_of(name).await?.iter().any(|pod| phase(pod) == "Succeeded").then_some(()))
-    })
-    .await
 }
 
 fn pod_report<'r>(report: &'r Value, name: &str) -> &'r Value {

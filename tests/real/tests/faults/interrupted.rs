@@ -11,6 +11,8 @@ use cast_spot_real::{
     stack::Stack,
     workload::Workload,
 };
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -32,8 +34,9 @@ pub(crate) async fn a_drain_goes_on_after_a_restart_of_the_api_server(stack: &St
     .await
 }
 
-/// One pod is on its way when the interruption comes; the critical one is to be evicted after it, when the
-/// first is gone. That is after the interruption.
+/// Two pods are on their way when the interruption comes, and their end has to be seen. The eviction of a third,
+/// which its budget refuses until the interruption is over, is asked for all the while. The critical one is to be
+/// evicted when all of them are gone.
 async fn drain_interrupted(
     name: &str,
     stack: &Stack,
@@ -41,6 +44,8 @@ async fn drain_interrupted(
 ) -> Result<()> {
     let lab = Lab::open(stack, name).await?;
     lab.run(&Workload::deployment("web", 2).exits_after("5s")).await?;
+    lab.run(&Workload::deployment("kept", 1)).await?;
+    lab.budget("kept", "kept", &json!({ "maxUnavailable": 0 })).await?;
     lab.run(&Workload::deployment("last", 1).priority("system-cluster-critical")).await?;
     let _mended = Mended(stack);
     let notice = Notice::of(lab.victim()).seconds_ago(50);
@@ -49,14 +54,27 @@ async fn drain_interrupted(
             Ok((evictions(&lab)?.len() == 2).then_some(()))
         })
         .await?;
-        interruption().await
+        interruption().await?;
+        let budgets = lab.api::<PodDisruptionBudget>();
+        let free = Patch::Merge(json!({ "spec": { "maxUnavailable": 1 } }));
+        eventually("the budget is freed", PATIENCE, async || {
+            Ok(Some(budgets.patch("kept", &PatchParams::default(), &free).await?))
+        })
+        .await?;
+        Ok(())
     };
 
     let (report, ()) = tokio::try_join!(invoke(&lab, &notice), interrupted)?;
 
     assert_eq!(report["outcome"], "drained", "{report}");
-    assert_eq!(report["summary"], json!({ "evicted": 3 }), "{report}");
-    assert_eq!(evictions(&lab)?.len(), 3, "each pod once");
+    assert_eq!(report["summary"], json!({ "evicted": 4 }), "{report}");
+    let evictions = evictions(&lab)?;
+    assert_eq!(evictions.len(), 4, "each pod once");
+    // That the others are gone was seen, not waited for until the last wave's own time, half a minute later.
+    let times: Vec<_> = evictions.iter().map(|call| call.received).collect();
+    let after = times[3].duration_since(times[2]);
+    assert!(evictions[3].name.as_ref().is_some_and(|name| name.starts_with("last")), "{evictions:?}");
+    assert!(after.as_secs() < 12, "{after:?} after the others");
     assert!(is_drained(&lab).await?);
     Ok(())
 }

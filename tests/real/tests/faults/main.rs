@@ -13,6 +13,7 @@ mod api_server;
 mod aws;
 mod in_time;
 mod interrupted;
+mod stalled;
 mod wires;
 
 fn main() -> ExitCode {
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             aws::without_eks_a_cold_function_still_asks_for_a_replacement,
             interrupted::a_drain_goes_on_when_broken_connections_heal,
             interrupted::a_drain_goes_on_after_a_restart_of_the_api_server,
+            stalled::a_warm_connection_that_has_died_is_replaced_within_the_notice,
         ],
     )
 }
