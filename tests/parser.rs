@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-const PAYLOADS: [&str; 5] = [
+const PAYLOADS: [&str; 6] = [
     include_str!("payloads/spot-terminate.json"),
     include_str!("payloads/spot-stop.json"),
     include_str!("payloads/spot-hibernate.json"),

@@ -9,8 +9,8 @@ use crate::{
     facts::Facts,
     fault::Faults,
     names::{
-        self, CAST_EKS_POLICY, FUNCTION, HANDLER_GROUP, LAMBDA_ROLE, LAMBDA_ROLE_SHARED, MANAGED, TAG_CLUSTER,
-        TAG_MANAGED, TAG_NODE_ROLE, TAG_REGION,
+        self, CAST_EKS_POLICY, FUNCTION, HANDLER_GROUP, LAMBDA_ROLE, LAMBDA_ROLE_SHARED, MANAGED,
+        TAG_CLUSTER, TAG_MANAGED, TAG_NODE_ROLE, TAG_REGION,
     },
     policy::{self, Scope},
     resource::{Principal, Resource, Tags},

@@ -33,6 +33,9 @@ fn all(resource: &str, actions: &[&str]) -> Vec<Request> {
     actions.iter().map(|action| Request::new(action, resource)).collect()
 }
 
+const OF_NODES: [&str; 3] =
+    ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
+
 /// Calls that are about this cluster alone.
 fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     let arn = cluster_arn(c);
@@ -98,9 +101,7 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     // Either way it is looked for what the other way has left.
     calls.extend(all(&user, &["iam:GetUser", "iam:ListAttachedUserPolicies", "iam:ListAccessKeys"]));
     calls.extend(all(&role, &["iam:GetRole", "iam:ListAttachedRolePolicies"]));
-    let of_nodes =
-        ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
-    calls.extend(attach("Role", &node, &of_nodes.map(aws_policy)));
+    calls.extend(attach("Role", &node, &OF_NODES.map(aws_policy)));
     calls.push(c.pass("ec2.amazonaws.com"));
     calls.extend(all(&restricted, &POLICIES));
     calls.extend(all(

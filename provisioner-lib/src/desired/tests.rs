@@ -136,7 +136,8 @@ fn the_function_serves_all_registered_clusters_of_its_region() {
     facts.register = [("eu-west-1", "stage"), ("us-east-1", "far")]
         .map(|(region, cluster)| (region.to_owned(), cluster.to_owned()))
         .into();
-    facts.function = Some(CurrentFunction { clusters: ["dev".to_owned()].into(), ..CurrentFunction::default() });
+    facts.function =
+        Some(CurrentFunction { clusters: ["dev".to_owned()].into(), ..CurrentFunction::default() });
     let resources = present(&spec("prod", role()), &facts);
     let function = resources.iter().find_map(|resource| match resource {
         Resource::Function { environment, tags, .. } => Some((environment, tags)),
