@@ -151,8 +151,13 @@ impl Account {
 
     fn key(&self, id: &Id) -> (String, Id) {
         let scope = match id.kind {
-            Kind::Policy | Kind::Role | Kind::User | Kind::Attachment | Kind::InlinePolicy => "global",
-            Kind::InstanceProfile | Kind::AccessKey => "global",
+            Kind::Policy
+            | Kind::Role
+            | Kind::User
+            | Kind::Attachment
+            | Kind::InlinePolicy
+            | Kind::InstanceProfile
+            | Kind::AccessKey => "global",
             Kind::AccessEntry | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding => {
                 &self.cluster.arn
             }

@@ -14,6 +14,7 @@ use cast_spot_provisioner::{
 use crate::account::Account;
 
 /// One way to onboard.
+#[expect(clippy::struct_excessive_bools, reason = "choices that have nothing to do with one another")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Way {
     pub(crate) user: bool,
