@@ -32,14 +32,14 @@ fn found(resource: Resource, created: Option<i64>) -> (Id, Found) {
     (resource.id(), Found { resource, created, revision: None })
 }
 
-fn actions(present: Vec<Resource>, absent: Vec<Resource>, observed: Observed) -> Vec<(String, Action)> {
-    let plan = diff(&Desired { present, absent }, &observed, false);
+fn actions(present: Vec<Resource>, absent: Vec<Resource>, observed: &Observed) -> Vec<(String, Action)> {
+    let plan = diff(&Desired { present, absent }, observed, false);
     plan.steps.into_iter().map(|step| (step.id.to_string(), step.action)).collect()
 }
 
 #[test]
 fn what_is_not_there_is_made_after_what_it_needs() {
-    let steps = actions(vec![attachment("a", "x"), entry("a"), role("a", ours())], vec![], Observed::new());
+    let steps = actions(vec![attachment("a", "x"), entry("a"), role("a", ours())], vec![], &Observed::new());
     let names: Vec<_> = steps.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names[0], "role a");
     assert!(steps.iter().all(|(_, action)| *action == Action::Create), "{steps:?}");
@@ -50,7 +50,7 @@ fn what_is_as_it_should_be_is_kept_whatever_foreign_tags_it_has() {
     let mut tags = ours();
     tags.insert("team".to_owned(), "platform".to_owned());
     let observed = Observed::from([found(role("a", tags), None)]);
-    assert_eq!(actions(vec![role("a", ours())], vec![], observed)[0].1, Action::Keep);
+    assert_eq!(actions(vec![role("a", ours())], vec![], &observed)[0].1, Action::Keep);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_tag_of_ours_that_is_not_wanted_is_a_change() {
     let mut tags = ours();
     tags.insert("cast-spot:node-role".to_owned(), "x".to_owned());
     let observed = Observed::from([found(role("a", tags), None)]);
-    let steps = actions(vec![role("a", ours())], vec![], observed);
+    let steps = actions(vec![role("a", ours())], vec![], &observed);
     let Action::Update { changes } = &steps[0].1 else { panic!("{steps:?}") };
     assert_eq!((changes[0].field.as_str(), changes[0].to.as_str()), ("tags.cast-spot:node-role", ""));
 }
@@ -84,7 +84,7 @@ fn an_access_entry_that_is_older_than_its_role_is_replaced() {
     let observed = |role_made, entry_made| {
         Observed::from([found(role("a", ours()), Some(role_made)), found(entry("a"), Some(entry_made))])
     };
-    let action = |observed| actions(vec![role("a", ours()), entry("a")], vec![], observed)[1].1.clone();
+    let action = |observed| actions(vec![role("a", ours()), entry("a")], vec![], &observed)[1].1.clone();
     assert_eq!(action(observed(10, 20)), Action::Keep);
     assert!(matches!(action(observed(20, 10)), Action::Replace { .. }));
     // The role is gone: it is made anew, and so is the entry.
@@ -100,7 +100,7 @@ fn what_is_not_wanted_goes_if_it_is_ours_parts_before_their_whole() {
         found(attachment("b", "x"), None),
     ]);
     let absent = vec![role("a", ours()), attachment("a", "x"), role("b", ours()), attachment("b", "x")];
-    let steps = actions(vec![], absent, observed);
+    let steps = actions(vec![], absent, &observed);
     let names: Vec<_> = steps.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["attachment a/x", "role a"], "b and what is on it are somebody else's");
 }
