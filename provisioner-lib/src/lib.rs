@@ -10,6 +10,41 @@
 //! is a conflict, and nothing is written. `apply` stops at the first failure and says what stands; running it
 //! again is the recovery.
 //!
+//! An onboarding tool does what the command line does:
+//!
+//! ```no_run
+//! use cast_spot_provisioner::{
+//!     apply::{Progress, Stop},
+//!     onboard::{PlanError, onboard, plan},
+//!     provider::{Aws, Connection},
+//!     spec::Request,
+//! };
+//!
+//! # async fn example(zip: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+//! let request = Request {
+//!     cluster: "prod".to_owned(),
+//!     principal: Some("arn:aws:iam::210987654321:user/console".to_owned()),
+//!     external_id: Some("3f0c91d2".to_owned()),
+//!     package: Some(zip),
+//!     ..Request::default()
+//! };
+//! let spec = request.validate()?;
+//! let aws = Aws::connect(&Connection::default()).await.map_err(PlanError::Calls)?;
+//! let planned = plan(&spec, &aws).await?;
+//! for step in planned.plan.writes() {
+//!     println!("{:?} {}", step.action, step.id);
+//! }
+//! let mut heard = |progress: Progress<'_>| {
+//!     if let Progress::Done(step) = progress {
+//!         println!("done: {}", step.id);
+//!     }
+//! };
+//! let report = onboard(&spec, planned, &aws, &Stop::new(), &mut heard).await?;
+//! println!("{}", serde_json::to_string(&report)?);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The words that the handler is held to as well, policies, event pattern and RBAC, are those of `infra/`,
 //! embedded; the handler never reads them.
 
