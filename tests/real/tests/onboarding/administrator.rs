@@ -165,8 +165,9 @@ const NOT_ASKED: [&str; 16] = [
 ];
 
 /// Asked for where this life does not lead: to the function's place in the VPC of a private endpoint, to a cluster
-/// that was onboarded in the other mode before, to a policy that somebody has attached elsewhere.
-const ELSEWHERE: [&str; 9] = [
+/// that was onboarded in the other mode before, to a policy that somebody has attached elsewhere, to what somebody
+/// has put on the user.
+const ELSEWHERE: [&str; 12] = [
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:CreateSecurityGroup",
     "ec2:CreateTags",
@@ -176,6 +177,9 @@ const ELSEWHERE: [&str; 9] = [
     "iam:ListAccessKeys",
     "iam:ListAttachedUserPolicies",
     "iam:ListEntitiesForPolicy",
+    "eks:DisassociateAccessPolicy",
+    "iam:DeleteUserPolicy",
+    "iam:UntagUser",
 ];
 
 /// Lives a whole life with exactly the policy; what was called in each phase.
