@@ -12,7 +12,7 @@ use cast_spot_real::{
 };
 use serde_json::Value;
 
-use crate::situation::Situation;
+use crate::{page, situation::Situation};
 
 const ADMINISTRATOR: &str = "administrator";
 
@@ -219,6 +219,7 @@ pub(crate) async fn without_any_one_of_its_actions_the_first_command_that_needs_
     let calls = calls(stack, mode).await?;
     let situation = Situation::begin(stack).await?;
     let whole = policy(&situation, mode).await?;
+    let mut missed = Vec::new();
     for action in actions(&whole) {
         let Some(first) = calls.iter().position(|calls| calls.contains(&action)) else { continue };
         let mut policy = whole.clone();
@@ -241,9 +242,20 @@ pub(crate) async fn without_any_one_of_its_actions_the_first_command_that_needs_
         if first > 0 {
             situation.cli.run(&["offboard", "--yes"]).await?.expect(0)?;
         }
+        missed.push((action, COMMANDS[first]));
     }
-    situation.is_as_before().await
+    situation.is_as_before().await?;
+    page::holds(stack, &missed)
 }
+
+/// The phases of [`life`] with a role, in words.
+const COMMANDS: [&str; 5] = [
+    "1. `plan`",
+    "2. `onboard`",
+    "3. `onboard`, where something has changed",
+    "4. `status`",
+    "5. `offboard`",
+];
 
 fn take_away(policy: &mut Value, action: &str) {
     let Some(statements) = policy["Statement"].as_array_mut() else { return };

@@ -8,6 +8,7 @@ use cast_spot_real::{scenarios, suite};
 mod administrator;
 mod interrupted;
 mod mapping;
+mod page;
 mod principals;
 mod situation;
 mod story;

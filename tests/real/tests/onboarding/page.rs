@@ -1,0 +1,45 @@
+//! The table of `docs/permissions.md` that says what each of the administrator's actions is for.
+
+use std::{collections::BTreeMap, fmt::Write, fs};
+
+use anyhow::{Context, Result, ensure};
+use cast_spot_real::stack::Stack;
+
+const PAGE: &str = "docs/permissions.md";
+const BEGIN: &str = "<!-- From here on written by the suite `onboarding`: CAST_SPOT_BLESS=1 -->\n";
+const END: &str = "<!-- Up to here -->\n";
+
+/// Fails where the page says otherwise, or rewrites it.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says so by an environment variable")]
+pub(crate) fn holds(stack: &Stack, missed: &[(String, &'static str)]) -> Result<()> {
+    let file = stack.tools.workspace.join(PAGE);
+    let page = fs::read_to_string(&file)?;
+    let (before, rest) = page.split_once(BEGIN).context("the page has the table's begin")?;
+    let (_, after) = rest.split_once(END).context("the page has the table's end")?;
+    let wanted = format!("{before}{BEGIN}{}{END}{after}", table(missed));
+    if std::env::var_os("CAST_SPOT_BLESS").is_some() {
+        fs::write(&file, wanted)?;
+    } else {
+        ensure!(page == wanted, "{PAGE} is out of date, CAST_SPOT_BLESS=1 rewrites it:\n{}", table(missed));
+    }
+    Ok(())
+}
+
+/// One line for each command, in the order of a cluster's life.
+fn table(missed: &[(String, &'static str)]) -> String {
+    let mut commands: Vec<&str> = Vec::new();
+    let mut actions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (action, command) in missed {
+        if !commands.contains(command) {
+            commands.push(command);
+        }
+        actions.entry(command).or_default().push(format!("`{action}`"));
+    }
+    commands.sort_unstable();
+    let mut table = "\n| command | refused without any one of |\n|---|---|\n".to_owned();
+    for command in commands {
+        // Writing to a String cannot fail.
+        let _ = writeln!(table, "| {command} | {} |", actions[command].join(", "));
+    }
+    table + "\n"
+}
