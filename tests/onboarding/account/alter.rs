@@ -1,0 +1,291 @@
+//! Changing what is there, in as many calls as AWS takes for it.
+
+use cast_spot_provisioner::{
+    plan::Change,
+    provider::{Error, ErrorKind, Made},
+    resource::{Id, Kind, Resource},
+};
+
+use super::{
+    Account, changed,
+    changes::{configure, replace_code, tags, tags_of, touches},
+    refused,
+};
+
+/// Versions of a policy ("IAM and AWS STS quotas" in the IAM User Guide).
+pub(crate) const MOST_VERSIONS: usize = 5;
+
+impl Account {
+    /// One call that changes something, or says that it is not there.
+    pub(super) async fn edit(
+        &self,
+        call: &str,
+        id: &Id,
+        edit: impl FnOnce(&mut Resource),
+    ) -> Result<(), Error> {
+        let place = self.place(id);
+        self.write(call, |state| {
+            let is_there = state.change(&place, |object| edit(&mut object.resource));
+            if is_there { Ok(()) } else { Err(refused(call, format!("{id} is not there"))) }
+        })
+        .await
+    }
+
+    pub(super) async fn alter(
+        &self,
+        resource: &Resource,
+        changes: &[Change],
+        revision: Option<&str>,
+    ) -> Result<Made, Error> {
+        let id = resource.id();
+        match resource {
+            Resource::Policy { document, .. } => {
+                if touches(changes, "document") {
+                    self.new_version(&id, document).await?;
+                }
+            }
+            Resource::Role { trust, .. } => {
+                if touches(changes, "trust") {
+                    self.edit("iam:UpdateAssumeRolePolicy", &id, |resource| {
+                        if let Resource::Role { trust: there, .. } = resource {
+                            there.clone_from(trust);
+                        }
+                    })
+                    .await?;
+                }
+            }
+            Resource::InstanceProfile { name, role, .. } => {
+                if touches(changes, "role") {
+                    self.empty(&id).await?;
+                    self.put_in(name, role).await?;
+                }
+            }
+            Resource::LogGroup { retention_days, .. } => {
+                if touches(changes, "retention_days") {
+                    self.keep_for(&id, *retention_days).await?;
+                }
+            }
+            Resource::Queue { .. } => self.alter_queue(resource, changes).await?,
+            Resource::Function { .. } => self.alter_function(resource, changes, revision).await?,
+            Resource::Rule { .. } => {
+                if touches(changes, "pattern") {
+                    self.put_rule(resource).await?;
+                }
+            }
+            Resource::AccessEntry { .. } => self.alter_entry(resource, changes).await?,
+            Resource::User { .. } | Resource::SecurityGroup { .. } => {}
+            Resource::AccessKey { user, .. } => return self.rotate(user).await,
+            Resource::Permission { .. } => {
+                self.remove(resource).await?;
+                return self.make(resource).await;
+            }
+            Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } => {
+                return self.alter_manifest(resource, revision).await;
+            }
+            Resource::Attachment { .. }
+            | Resource::InlinePolicy { .. }
+            | Resource::Ingress { .. }
+            | Resource::InvokeConfig { .. }
+            | Resource::Target { .. }
+            | Resource::AwsAuth { .. } => return self.make(resource).await,
+        }
+        self.tag(resource, changes).await?;
+        Ok(Made::default())
+    }
+
+    async fn tag(&self, resource: &Resource, changes: &[Change]) -> Result<(), Error> {
+        let (set, removed) = tags(resource, changes);
+        if !set.is_empty() {
+            let put = |resource: &mut Resource| {
+                if let Some(tags) = tags_of(resource) {
+                    tags.extend(set);
+                }
+            };
+            self.edit("tag", &resource.id(), put).await?;
+        }
+        if !removed.is_empty() {
+            let take = |resource: &mut Resource| {
+                if let Some(tags) = tags_of(resource) {
+                    tags.retain(|key, _| !removed.contains(key));
+                }
+            };
+            self.edit("untag", &resource.id(), take).await?;
+        }
+        Ok(())
+    }
+
+    /// Of five, the oldest makes room.
+    async fn new_version(&self, id: &Id, document: &serde_json::Value) -> Result<(), Error> {
+        let (place, call) = (self.place(id), "iam:CreatePolicyVersion");
+        let there = self.read("iam:ListPolicyVersions", |state| {
+            state.objects.get(&place).map_or(0, |object| object.versions)
+        });
+        if there.await? >= MOST_VERSIONS {
+            self.write("iam:DeletePolicyVersion", |state| {
+                state.change(&place, |object| object.versions -= 1);
+                Ok(())
+            })
+            .await?;
+        }
+        self.write(call, |state| {
+            let mut is_full = false;
+            let is_there = state.change(&place, |object| {
+                is_full = object.versions >= MOST_VERSIONS;
+                if let Resource::Policy { document: there, .. } = &mut object.resource
+                    && !is_full
+                {
+                    there.clone_from(document);
+                    object.versions += 1;
+                }
+            });
+            match (is_there, is_full) {
+                (true, false) => Ok(()),
+                (true, true) => Err(Error::new(ErrorKind::Limit, call, "five versions")),
+                (false, _) => Err(refused(call, "it is not there")),
+            }
+        })
+        .await
+    }
+
+    /// What is not there is empty.
+    pub(super) async fn empty(&self, profile: &Id) -> Result<(), Error> {
+        let place = self.place(profile);
+        self.write("iam:RemoveRoleFromInstanceProfile", |state| {
+            state.change(&place, |object| {
+                if let Resource::InstanceProfile { role, .. } = &mut object.resource {
+                    role.clear();
+                }
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    async fn alter_queue(&self, wanted: &Resource, changes: &[Change]) -> Result<(), Error> {
+        if !touches(changes, "retention_seconds") && !touches(changes, "policy") {
+            return Ok(());
+        }
+        self.edit("sqs:SetQueueAttributes", &wanted.id(), |resource| {
+            if let (
+                Resource::Queue { retention_seconds, policy, .. },
+                Resource::Queue { retention_seconds: new_retention, policy: new_policy, .. },
+            ) = (resource, wanted)
+            {
+                *retention_seconds = *new_retention;
+                policy.clone_from(new_policy);
+            }
+        })
+        .await
+    }
+
+    /// Each call names the revision that it goes by.
+    async fn alter_function(
+        &self,
+        wanted: &Resource,
+        changes: &[Change],
+        revision: Option<&str>,
+    ) -> Result<(), Error> {
+        let (place, call) = (self.place(&wanted.id()), "lambda:UpdateFunctionConfiguration");
+        let now = || self.read(call, |state| state.objects.get(&place).map(|object| object.revision));
+        let before = now().await?.ok_or_else(|| refused(call, "it is not there"))?;
+        if revision.is_some_and(|revision| revision != before.to_string()) {
+            return Err(changed(call, "it has been changed since"));
+        }
+        let is_code = |change: &Change| change.field == "code" || change.field == "architecture";
+        let is_setting = |change: &Change| !change.field.starts_with("tags.") && !is_code(change);
+        let put = async |revision: u64, put: fn(&mut Resource, &Resource)| {
+            self.write(call, |state| match state.objects.get(&place).map(|object| object.revision) {
+                Some(there) if there == revision => {
+                    state.change(&place, |object| put(&mut object.resource, wanted));
+                    Ok(())
+                }
+                Some(_) => Err(changed(call, "it has another revision")),
+                None => Err(refused(call, "it is not there")),
+            })
+            .await
+        };
+        let mut revision = before;
+        if changes.iter().any(is_setting) {
+            put(revision, configure).await?;
+            revision = now().await?.unwrap_or_default();
+        }
+        if changes.iter().any(is_code) {
+            put(revision, replace_code).await?;
+        }
+        Ok(())
+    }
+
+    async fn alter_entry(&self, wanted: &Resource, changes: &[Change]) -> Result<(), Error> {
+        let Resource::AccessEntry { groups, policies, .. } = wanted else { return Ok(()) };
+        let id = wanted.id();
+        if touches(changes, "groups") {
+            self.edit("eks:UpdateAccessEntry", &id, |resource| {
+                if let Resource::AccessEntry { groups: there, .. } = resource {
+                    there.clone_from(groups);
+                }
+            })
+            .await?;
+        }
+        if touches(changes, "policies") {
+            for policy in policies {
+                self.associate(&id, policy).await?;
+            }
+            self.edit("eks:DisassociateAccessPolicy", &id, |resource| {
+                if let Resource::AccessEntry { policies: there, .. } = resource {
+                    there.retain(|policy| policies.contains(policy));
+                }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// PUT with the version that was read; annotations of others stay.
+    async fn alter_manifest(&self, wanted: &Resource, revision: Option<&str>) -> Result<Made, Error> {
+        self.reaches("update").await?;
+        let place = self.place(&wanted.id());
+        if self.read("get", |state| !state.objects.contains_key(&place)).await? {
+            return self.make(wanted).await;
+        }
+        self.write("update", |state| {
+            let there = state.objects.get(&place).map(|object| object.revision.to_string());
+            if revision.is_some() && there.as_deref() != revision {
+                return Err(changed("update", "the object has been modified"));
+            }
+            state.change(&place, |object| {
+                if let (
+                    Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. },
+                    Resource::ClusterRole { manifest: new, .. }
+                    | Resource::ClusterRoleBinding { manifest: new, .. },
+                ) = (&mut object.resource, wanted)
+                {
+                    for part in ["rules", "subjects", "roleRef"] {
+                        if let Some(wanted) = new.get(part) {
+                            manifest[part] = wanted.clone();
+                        }
+                    }
+                    manifest["metadata"]["labels"] = new["metadata"]["labels"].clone();
+                }
+            });
+            Ok(Made::default())
+        })
+        .await
+    }
+
+    /// A new key first; the old ones are switched off, and stay.
+    async fn rotate(&self, user: &str) -> Result<Made, Error> {
+        let made = self.new_key(user).await?;
+        let new = made.access_key.as_ref().map(|key| key.id.clone()).unwrap_or_default();
+        let place = self.place(&Id::new(Kind::AccessKey, user));
+        let switched = self.write("iam:UpdateAccessKey", |state| {
+            state.change(&place, |object| {
+                for (_, works) in object.keys.iter_mut().filter(|(id, _)| *id != new) {
+                    *works = false;
+                }
+            });
+            Ok(())
+        });
+        let backup = switched.await.err().map(|error| format!("an old key is still active: {error}"));
+        Ok(Made { backup, ..made })
+    }
+}

@@ -1,0 +1,81 @@
+//! How a change is written into what is there: only the fields that the plan names.
+
+use cast_spot_provisioner::{
+    plan::Change,
+    resource::{Resource, Tags},
+};
+
+/// Whether a change is in a field, or in a part of it.
+pub(super) fn touches(changes: &[Change], field: &str) -> bool {
+    changes.iter().any(|change| {
+        change.field.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+/// Tags to be put on, and keys of those to be taken off.
+pub(super) fn tags(wanted: &Resource, changes: &[Change]) -> (Tags, Vec<String>) {
+    let (mut set, mut removed) = (Tags::new(), Vec::new());
+    for key in changes.iter().filter_map(|change| change.field.strip_prefix("tags.")) {
+        match wanted.tags().and_then(|tags| tags.get(key)) {
+            Some(value) => drop(set.insert(key.to_owned(), value.clone())),
+            None => removed.push(key.to_owned()),
+        }
+    }
+    (set, removed)
+}
+
+/// Tags of a resource, to be changed.
+pub(crate) fn tags_of(resource: &mut Resource) -> Option<&mut Tags> {
+    match resource {
+        Resource::Policy { tags, .. }
+        | Resource::Role { tags, .. }
+        | Resource::User { tags, .. }
+        | Resource::InstanceProfile { tags, .. }
+        | Resource::LogGroup { tags, .. }
+        | Resource::Queue { tags, .. }
+        | Resource::SecurityGroup { tags, .. }
+        | Resource::Function { tags, .. }
+        | Resource::Rule { tags, .. }
+        | Resource::AccessEntry { tags, .. } => Some(tags),
+        _ => None,
+    }
+}
+
+/// What UpdateFunctionConfiguration sets. Variables of others stay, and so does the network where none is named.
+pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
+    let mut configured = wanted.clone();
+    let (
+        Resource::Function { environment, code, architecture, network, tags, .. },
+        Resource::Function {
+            environment: old,
+            code: old_code,
+            architecture: old_architecture,
+            network: old_network,
+            tags: old_tags,
+            ..
+        },
+    ) = (&mut configured, &*there)
+    else {
+        return;
+    };
+    for (name, value) in old {
+        environment.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    code.clone_from(old_code);
+    architecture.clone_from(old_architecture);
+    tags.clone_from(old_tags);
+    *network = network.take().or_else(|| old_network.clone());
+    *there = configured;
+}
+
+/// What UpdateFunctionCode sets.
+pub(super) fn replace_code(there: &mut Resource, wanted: &Resource) {
+    if let (
+        Resource::Function { code, architecture, .. },
+        Resource::Function { code: new_code, architecture: new_architecture, .. },
+    ) = (there, wanted)
+    {
+        code.clone_from(new_code);
+        architecture.clone_from(new_architecture);
+    }
+}

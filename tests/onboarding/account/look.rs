@@ -1,0 +1,121 @@
+//! What is asked without changing anything.
+
+use std::collections::BTreeSet;
+
+use cast_spot_provisioner::{
+    facts::{Cluster, CurrentFunction, Facts, Identity},
+    names::{self, LAMBDA_ROLE},
+    plan::{Found, Observed},
+    provider::Error,
+    resource::{CLUSTERS_VARIABLE, Id, Kind, Resource},
+};
+
+use super::{ACCOUNT, Account, Object, Place, State};
+
+impl Account {
+    /// The function before the register, as facts promise.
+    pub(super) async fn facts_of(&self, cluster: &str) -> Result<Facts, Error> {
+        let found = self
+            .read("eks:DescribeCluster", |state| {
+                state.clusters.get(&(self.region.clone(), cluster.to_owned())).cloned()
+            })
+            .await?;
+        let cluster = found.unwrap_or_else(|| Cluster::gone(cluster, self.arn()));
+        let place = self.place(&Id::new(Kind::Function, names::FUNCTION));
+        let function = self.read("lambda:GetFunctionConfiguration", |state| current(state, &place)).await?;
+        let register = self.read("iam:ListRolePolicies", |state| register(state)).await?;
+        let identity = Identity {
+            partition: "aws".to_owned(),
+            account: ACCOUNT.to_owned(),
+            arn: format!("arn:aws:iam::{ACCOUNT}:root"),
+        };
+        Ok(Facts { identity, region: self.region.clone(), cluster, function, register })
+    }
+
+    pub(super) async fn look(&self, resources: &[&Resource]) -> Result<Observed, Error> {
+        let mut observed = Observed::new();
+        for resource in resources {
+            let id = resource.id();
+            let place = self.place(&id);
+            let found = self.read("look", |state| state.objects.get(&place).and_then(found)).await?;
+            observed.extend(found.map(|found| (id, found)));
+        }
+        Ok(observed)
+    }
+}
+
+/// As the services show it: not all of them have dates or revisions, and keys that are switched off do not count.
+pub(super) fn found(object: &Object) -> Option<Found> {
+    let kind = object.resource.id().kind;
+    if kind == Kind::AccessKey && !object.keys.iter().any(|(_, works)| *works) {
+        return None;
+    }
+    let has_date = matches!(kind, Kind::Role | Kind::User | Kind::AccessEntry);
+    let has_revision =
+        matches!(kind, Kind::Function | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding);
+    Some(Found {
+        resource: object.resource.clone(),
+        created: has_date.then_some(object.created),
+        revision: has_revision.then(|| object.revision.to_string()),
+    })
+}
+
+fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
+    let object = state.objects.get(place)?;
+    let Resource::Function { environment, network, .. } = &object.resource else { return None };
+    let clusters = environment.get(CLUSTERS_VARIABLE).map_or("", String::as_str).split(',');
+    Some(CurrentFunction {
+        clusters: clusters.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        vpc_id: network.as_ref().map(|network| network.vpc_id.clone()),
+        revision: Some(object.revision.to_string()),
+    })
+}
+
+/// Clusters that have an inline policy in the function's role.
+pub(super) fn register(state: &State) -> BTreeSet<(String, String)> {
+    let names = state.objects.keys().filter(|(_, id)| id.kind == Kind::InlinePolicy);
+    let names = names.filter_map(|(_, id)| id.name.strip_prefix(LAMBDA_ROLE)?.strip_prefix('/'));
+    let registered = names.filter_map(names::registered);
+    registered.map(|(region, name)| (region.to_owned(), name.to_owned())).collect()
+}
+
+impl Account {
+    /// What does not work although it is there: entries that let nobody in, clusters that are served without being
+    /// registered, parts without their whole.
+    pub(crate) fn broken(&self) -> Vec<String> {
+        let state = self.state();
+        let registered = register(&state);
+        let mut broken = Vec::new();
+        for ((scope, id), object) in &state.objects {
+            match &object.resource {
+                Resource::AccessEntry { principal, .. } if object.lets_in != state.made(&principal.id()) => {
+                    broken.push(format!("{id} lets nobody in"));
+                }
+                Resource::Function { name, environment, .. } if name == names::FUNCTION => {
+                    let served = environment.get(CLUSTERS_VARIABLE).map_or("", String::as_str).split(',');
+                    let unknown =
+                        served.filter(|name| !registered.contains(&(scope.clone(), (*name).to_owned())));
+                    broken.extend(unknown.map(|name| format!("{id} serves {name}, which is not registered")));
+                }
+                Resource::InstanceProfile { role, .. }
+                    if !state.objects.contains_key(&("global".to_owned(), Id::new(Kind::Role, role))) =>
+                {
+                    broken.push(format!("{id} has no role"));
+                }
+                _ => {}
+            }
+        }
+        broken
+    }
+
+    /// Clusters that the function of the region serves.
+    pub(crate) fn served(&self) -> BTreeSet<String> {
+        let place = self.place(&Id::new(Kind::Function, names::FUNCTION));
+        current(&self.state(), &place).map(|function| function.clusters).unwrap_or_default()
+    }
+
+    /// Whether it is registered.
+    pub(crate) fn is_registered(&self) -> bool {
+        register(&self.state()).contains(&(self.region.clone(), self.cluster.clone()))
+    }
+}

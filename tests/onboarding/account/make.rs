@@ -1,0 +1,279 @@
+//! Making things: what has to be there before, what is there already, and in how many calls.
+
+use cast_spot_provisioner::{
+    facts::AuthenticationMode,
+    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED},
+    provider::{AccessKey, Error, ErrorKind, Made},
+    resource::{Id, Kind, Principal, Resource, VPC_ACCESS, attachment, last},
+};
+
+use super::{ACCOUNT, Account, State, changed, refused};
+
+/// What every secret begins with.
+pub(crate) const SECRET: &str = "secret-of-";
+/// Keys of a user ("IAM and AWS STS quotas" in the IAM User Guide).
+const MOST_KEYS: usize = 2;
+
+impl Account {
+    fn wants(&self, state: &State, call: &str, wanted: &[Id]) -> Result<(), Error> {
+        match wanted.iter().find(|id| !state.objects.contains_key(&self.place(id))) {
+            Some(id) => Err(refused(call, format!("{id} is not there"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls that refuse a name that is taken.
+    async fn put_new(&self, call: &str, resource: &Resource, wanted: &[Id]) -> Result<(), Error> {
+        let place = self.place(&resource.id());
+        self.write(call, |state| {
+            self.wants(state, call, wanted)?;
+            if state.objects.contains_key(&place) {
+                return Err(changed(call, format!("{} is there", place.1)));
+            }
+            state.put(place, resource.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Calls that put what is given in the place of what is there.
+    async fn put_over(&self, call: &str, resource: &Resource, wanted: &[Id]) -> Result<(), Error> {
+        let place = self.place(&resource.id());
+        self.write(call, |state| {
+            self.wants(state, call, wanted)?;
+            let there = state.objects.get(&place).map(|object| &object.resource);
+            if there.is_none() {
+                state.put(place, resource.clone());
+            } else if there != Some(resource) {
+                state.change(&place, |object| object.resource = resource.clone());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn make(&self, resource: &Resource) -> Result<Made, Error> {
+        match resource {
+            Resource::Policy { .. } => self.put_new("iam:CreatePolicy", resource, &[]).await?,
+            Resource::Role { .. } => self.put_new("iam:CreateRole", resource, &[]).await?,
+            Resource::User { .. } => self.put_new("iam:CreateUser", resource, &[]).await?,
+            Resource::Attachment { principal, policy_arn } => {
+                self.attach(resource, principal, policy_arn).await?;
+            }
+            Resource::InlinePolicy { role, .. } => {
+                self.put_over("iam:PutRolePolicy", resource, &[Id::new(Kind::Role, role)]).await?;
+            }
+            Resource::InstanceProfile { name, role, tags } => {
+                let empty =
+                    Resource::InstanceProfile { name: name.clone(), role: String::new(), tags: tags.clone() };
+                self.put_new("iam:CreateInstanceProfile", &empty, &[]).await?;
+                self.put_in(name, role).await?;
+            }
+            Resource::AccessKey { user, .. } => return self.new_key(user).await,
+            Resource::LogGroup { name, retention_days, tags } => {
+                let group = Resource::LogGroup { name: name.clone(), retention_days: 0, tags: tags.clone() };
+                self.put_new("logs:CreateLogGroup", &group, &[]).await?;
+                self.keep_for(&resource.id(), *retention_days).await?;
+            }
+            Resource::Queue { .. } => self.make_queue(resource).await?,
+            Resource::SecurityGroup { .. } => self.put_new("ec2:CreateSecurityGroup", resource, &[]).await?,
+            Resource::Ingress { from, vpc_id, .. } => {
+                let group = Id::new(Kind::SecurityGroup, format!("{vpc_id}/{from}"));
+                self.put_over("ec2:AuthorizeSecurityGroupIngress", resource, &[group]).await?;
+            }
+            Resource::Function { .. } => self.make_function(resource).await?,
+            Resource::InvokeConfig { function, .. } => {
+                let function = [Id::new(Kind::Function, function)];
+                self.put_over("lambda:PutFunctionEventInvokeConfig", resource, &function).await?;
+            }
+            Resource::Permission { function, .. } => {
+                self.put_new("lambda:AddPermission", resource, &[Id::new(Kind::Function, function)]).await?;
+            }
+            Resource::Rule { .. } => self.put_rule(resource).await?,
+            Resource::Target { rule, arn, .. } => {
+                let function = arn.rsplit(':').next().unwrap_or_default();
+                let wanted = [Id::new(Kind::Rule, rule), Id::new(Kind::Function, function)];
+                self.put_over("events:PutTargets", resource, &wanted).await?;
+            }
+            Resource::AccessEntry { .. } => self.let_in(resource).await?,
+            Resource::AwsAuth { .. } => {
+                self.reaches("update configmaps").await?;
+                self.put_over("update configmaps", resource, &[]).await?;
+            }
+            Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } => {
+                self.reaches("create").await?;
+                self.put_new("create", resource, &[]).await?;
+            }
+        }
+        Ok(Made::default())
+    }
+
+    async fn attach(&self, resource: &Resource, to: &Principal, policy_arn: &str) -> Result<(), Error> {
+        let mut wanted = vec![to.id()];
+        // Those of AWS are always there.
+        if policy_arn.contains(ACCOUNT) {
+            wanted.push(Id::new(Kind::Policy, last(policy_arn)));
+        }
+        self.put_over("iam:AttachPolicy", resource, &wanted).await
+    }
+
+    /// A profile takes one role.
+    pub(super) async fn put_in(&self, profile: &str, role: &str) -> Result<(), Error> {
+        let call = "iam:AddRoleToInstanceProfile";
+        let place = self.place(&Id::new(Kind::InstanceProfile, profile));
+        self.write(call, |state| {
+            self.wants(state, call, &[place.1.clone(), Id::new(Kind::Role, role)])?;
+            let mut is_full = false;
+            state.change(&place, |object| {
+                if let Resource::InstanceProfile { role: there, .. } = &mut object.resource {
+                    is_full = !there.is_empty() && there != role;
+                    if !is_full {
+                        role.clone_into(there);
+                    }
+                }
+            });
+            if is_full { Err(Error::new(ErrorKind::Limit, call, "it has a role")) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Of two keys, one that is switched off makes room.
+    pub(super) async fn new_key(&self, user: &str) -> Result<Made, Error> {
+        let call = "iam:CreateAccessKey";
+        let place = self.place(&Id::new(Kind::AccessKey, user));
+        let old = self.read("iam:ListAccessKeys", |state| state.objects.get(&place).cloned()).await?;
+        let old = old.map(|object| object.keys).unwrap_or_default();
+        if old.len() >= MOST_KEYS {
+            let unused = old.iter().find(|(_, works)| !works);
+            let Some((unused, _)) = unused else {
+                return Err(Error::new(ErrorKind::Limit, call, "two keys"));
+            };
+            self.delete_key(&place, unused).await?;
+        }
+        self.write(call, |state| {
+            self.wants(state, call, &[Id::new(Kind::User, user)])?;
+            let id = if let Some(there) = state.objects.get(&place) {
+                if there.keys.len() >= MOST_KEYS {
+                    return Err(Error::new(ErrorKind::Limit, call, "two keys"));
+                }
+                let id = format!("AKIA{}", state.tick());
+                state.change(&place, |object| object.keys.push((id.clone(), true)));
+                id
+            } else {
+                state.put(place.clone(), Resource::AccessKey { user: user.to_owned(), rotate: false });
+                state.objects[&place].keys[0].0.clone()
+            };
+            let secret = format!("{SECRET}{id}");
+            Ok(Made { access_key: Some(AccessKey { id, secret }), backup: None })
+        })
+        .await
+    }
+
+    pub(super) async fn keep_for(&self, group: &Id, days: i32) -> Result<(), Error> {
+        let call = "logs:PutRetentionPolicy";
+        self.edit(call, group, |resource| {
+            if let Resource::LogGroup { retention_days, .. } = resource {
+                *retention_days = days;
+            }
+        })
+        .await
+    }
+
+    /// The same attributes again are no error; tags are not looked at ("CreateQueue" in the SQS API reference).
+    async fn make_queue(&self, resource: &Resource) -> Result<(), Error> {
+        let place = self.place(&resource.id());
+        let attributes = |resource: &Resource| match resource {
+            Resource::Queue { retention_seconds, policy, .. } => Some((*retention_seconds, policy.clone())),
+            _ => None,
+        };
+        self.write("sqs:CreateQueue", |state| match state.objects.get(&place) {
+            Some(there) if attributes(&there.resource) == attributes(resource) => Ok(()),
+            Some(_) => Err(changed("sqs:CreateQueue", "it has other attributes")),
+            None => {
+                state.put(place, resource.clone());
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// Lambda tries whether the role may send to the queue and enter the VPC.
+    async fn make_function(&self, resource: &Resource) -> Result<(), Error> {
+        let Resource::Function { code, role_arn, dead_letter_arn, network, .. } = resource else {
+            return Ok(());
+        };
+        let call = "lambda:CreateFunction";
+        if code.is_none() {
+            return Err(refused(call, "no code"));
+        }
+        let role = Principal::Role(last(role_arn).to_owned());
+        let mut wanted = vec![
+            role.id(),
+            Id::new(Kind::InlinePolicy, format!("{LAMBDA_ROLE}/{LAMBDA_ROLE_SHARED}")),
+            Id::new(Kind::Queue, dead_letter_arn.rsplit(':').next().unwrap_or_default()),
+        ];
+        if let Some(network) = network {
+            let group = format!("{}/{}", network.vpc_id, network.security_group);
+            wanted.extend([Id::new(Kind::SecurityGroup, group), attachment(&role, VPC_ACCESS)]);
+        }
+        self.put_new(call, resource, &wanted).await
+    }
+
+    /// Tags of a rule that is there are left as they are ("PutRule" in the EventBridge API reference).
+    pub(super) async fn put_rule(&self, wanted: &Resource) -> Result<(), Error> {
+        let place = self.place(&wanted.id());
+        self.write("events:PutRule", |state| {
+            if !state.objects.contains_key(&place) {
+                state.put(place, wanted.clone());
+                return Ok(());
+            }
+            state.change(&place, |object| {
+                let mut put = wanted.clone();
+                if let (Resource::Rule { tags, .. }, Some(old)) = (&mut put, object.resource.tags()) {
+                    tags.clone_from(old);
+                }
+                object.resource = put;
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    async fn let_in(&self, resource: &Resource) -> Result<(), Error> {
+        let Resource::AccessEntry { principal, policies, .. } = resource else { return Ok(()) };
+        let call = "eks:CreateAccessEntry";
+        let cluster = (self.region.clone(), self.cluster.clone());
+        let mode =
+            self.read(call, |state| state.clusters.get(&cluster).map(|found| found.authentication_mode));
+        if mode.await?.is_none_or(|mode| mode == AuthenticationMode::ConfigMap) {
+            return Err(refused(call, "the cluster is not there, or looks at aws-auth only"));
+        }
+        let mut bare = resource.clone();
+        if let Resource::AccessEntry { policies, .. } = &mut bare {
+            policies.clear();
+        }
+        self.put_new(call, &bare, &[principal.id()]).await?;
+        for policy in policies {
+            self.associate(&resource.id(), policy).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn associate(&self, entry: &Id, policy: &str) -> Result<(), Error> {
+        self.edit("eks:AssociateAccessPolicy", entry, |resource| {
+            if let Resource::AccessEntry { policies, .. } = resource
+                && !policies.iter().any(|there| there == policy)
+            {
+                policies.push(policy.to_owned());
+            }
+        })
+        .await
+    }
+
+    /// The API server of a cluster that is gone does not answer.
+    pub(super) async fn reaches(&self, call: &str) -> Result<(), Error> {
+        let cluster = (self.region.clone(), self.cluster.clone());
+        let is_there = self.read(call, |state| state.clusters.contains_key(&cluster)).await?;
+        if is_there { Ok(()) } else { Err(Error::new(ErrorKind::Unreachable, call, "no such host")) }
+    }
+}

@@ -1,0 +1,52 @@
+//! The account as the stages call it.
+
+use cast_spot_provisioner::{
+    desired::Desired,
+    facts::Facts,
+    plan::{self, Change, Observed},
+    provider::{Error, ErrorKind, Made, Provider},
+    resource::Resource,
+    verify::{Check, Verdict},
+};
+
+use super::Account;
+
+impl Provider for Account {
+    async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
+        self.facts_of(cluster).await.map_err(|error| vec![error])
+    }
+
+    async fn observe(&self, _: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
+        self.look(resources).await.map_err(|error| vec![error])
+    }
+
+    /// What is there already just so was made by another run, or by an attempt whose answer was lost.
+    async fn create(&self, resource: &Resource) -> Result<Made, Error> {
+        match self.make(resource).await {
+            Err(error) if error.reason == ErrorKind::Changed => {
+                let observed = self.look(&[resource]).await?;
+                let desired = Desired { present: vec![resource.clone()], absent: Vec::new() };
+                let is_made = plan::diff(&desired, &observed, true).is_empty();
+                if is_made { Ok(Made::default()) } else { Err(error) }
+            }
+            other => other,
+        }
+    }
+
+    async fn update(
+        &self,
+        resource: &Resource,
+        changes: &[Change],
+        revision: Option<&str>,
+    ) -> Result<Made, Error> {
+        self.alter(resource, changes, revision).await
+    }
+
+    async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
+        self.remove(resource).await.map(|()| Made::default())
+    }
+
+    async fn check(&self, _: &Facts, _: &Check) -> Result<Verdict, Error> {
+        self.read("check", |_| Verdict { passed: true, detail: String::new() }).await
+    }
+}

@@ -1,0 +1,174 @@
+//! Every field of every kind, changed by somebody else.
+
+use cast_spot_provisioner::{
+    onboard::plan,
+    plan::Action,
+    resource::{Kind, Network, Resource},
+};
+use serde_json::json;
+
+use crate::{
+    account::tags_of,
+    situation::{USUAL, Way, completed, same},
+};
+
+type Spoil = (&'static str, fn(&mut Resource));
+
+macro_rules! spoil {
+    ($kind:ident . $field:ident = $value:expr) => {
+        (stringify!($field), |resource| {
+            if let Resource::$kind { $field, .. } = resource {
+                *$field = $value;
+            }
+        })
+    };
+}
+
+/// Each field that can drift. Not here: names, which make it another thing; descriptions, which cannot be changed and
+/// say nothing about rights; attachments and ingress rules, which are there or not.
+fn drifts(kind: Kind) -> Vec<Spoil> {
+    match kind {
+        Kind::Policy => vec![spoil!(Policy.document = json!({ "Statement": [] }))],
+        Kind::Role => vec![spoil!(Role.trust = json!({ "Statement": [] }))],
+        Kind::InlinePolicy => vec![spoil!(InlinePolicy.document = json!({ "Statement": [] }))],
+        Kind::InstanceProfile => {
+            vec![
+                spoil!(InstanceProfile.role = "other".to_owned()),
+                spoil!(InstanceProfile.role = String::new()),
+            ]
+        }
+        Kind::LogGroup => vec![spoil!(LogGroup.retention_days = 0), spoil!(LogGroup.retention_days = 1)],
+        Kind::Queue => vec![spoil!(Queue.retention_seconds = 60), spoil!(Queue.policy = json!(null))],
+        Kind::Function => vec![
+            spoil!(Function.role_arn = "arn:aws:iam::123456789012:role/other".to_owned()),
+            spoil!(Function.runtime = "python3.13".to_owned()),
+            spoil!(Function.architecture = Some("arm64".to_owned())),
+            spoil!(Function.handler = "other".to_owned()),
+            spoil!(Function.memory_mb = 128),
+            spoil!(Function.timeout_seconds = 3),
+            spoil!(Function.dead_letter_arn = String::new()),
+            ("environment", |resource| {
+                if let Resource::Function { environment, .. } = resource {
+                    environment.insert("CAST_SPOT_CLUSTERS".to_owned(), String::new());
+                }
+            }),
+            ("code", |resource| {
+                if let Resource::Function { code: Some(code), .. } = resource {
+                    "other".clone_into(&mut code.sha256);
+                }
+            }),
+            ("network", |resource| {
+                if let Resource::Function { network, .. } = resource {
+                    *network = network.clone().map(|there| Network { subnet_ids: Vec::new(), ..there });
+                }
+            }),
+        ],
+        Kind::InvokeConfig => vec![
+            spoil!(InvokeConfig.maximum_event_age_seconds = 21_600),
+            spoil!(InvokeConfig.maximum_retry_attempts = 0),
+        ],
+        Kind::Permission => vec![
+            spoil!(Permission.principal = "*".to_owned()),
+            spoil!(Permission.source_arn = "arn:aws:events:eu-west-1:123456789012:rule/other".to_owned()),
+        ],
+        // A rule that is switched off has no pattern.
+        Kind::Rule => {
+            vec![spoil!(Rule.pattern = json!({ "source": ["x"] })), spoil!(Rule.pattern = json!(null))]
+        }
+        Kind::Target => vec![
+            spoil!(Target.arn = "arn:aws:lambda:eu-west-1:123456789012:function:other".to_owned()),
+            spoil!(Target.dead_letter_arn = String::new()),
+        ],
+        Kind::AccessEntry => vec![
+            spoil!(AccessEntry.entry_type = "FARGATE_LINUX".to_owned()),
+            spoil!(AccessEntry.groups = vec!["system-like".to_owned()]),
+            spoil!(AccessEntry.policies = vec!["arn:aws:eks::aws:cluster-access-policy/Other".to_owned()]),
+        ],
+        Kind::AwsAuth => vec![
+            ("groups", |resource| {
+                if let Resource::AwsAuth { mapping, .. } = resource {
+                    mapping.groups = vec!["system:masters-of-others".to_owned()];
+                }
+            }),
+            ("username", |resource| {
+                if let Resource::AwsAuth { mapping, .. } = resource {
+                    "other".clone_into(&mut mapping.username);
+                }
+            }),
+        ],
+        Kind::ClusterRole => vec![("rules", |resource| {
+            if let Resource::ClusterRole { manifest, .. } = resource {
+                manifest["rules"] = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
+            }
+        })],
+        Kind::ClusterRoleBinding => vec![
+            ("roleRef", |resource| {
+                if let Resource::ClusterRoleBinding { manifest, .. } = resource {
+                    manifest["roleRef"]["name"] = json!("cluster-admin");
+                }
+            }),
+            ("subjects", |resource| {
+                if let Resource::ClusterRoleBinding { manifest, .. } = resource {
+                    manifest["subjects"] = json!([]);
+                }
+            }),
+        ],
+        Kind::User | Kind::SecurityGroup | Kind::Attachment | Kind::Ingress | Kind::AccessKey => Vec::new(),
+    }
+}
+
+/// Of everything that has tags.
+const TAGS: [Spoil; 3] = [
+    ("a tag gone", |resource| {
+        if let Some(tags) = tags_of(resource) {
+            tags.remove("cast-spot:cluster");
+        }
+    }),
+    ("a tag more", |resource| {
+        if let Some(tags) = tags_of(resource) {
+            tags.insert("cast-spot:old".to_owned(), "x".to_owned());
+        }
+    }),
+    ("a tag of others", |resource| {
+        if let Some(tags) = tags_of(resource) {
+            tags.insert("team".to_owned(), "theirs".to_owned());
+        }
+    }),
+];
+
+#[tokio::test]
+async fn drift_in_any_field_of_anything_is_found_named_and_mended_and_nothing_else_is_touched() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for way in [
+        Way { user: true, private: true, ..USUAL },
+        Way { least: true, ..USUAL },
+        Way { user: true, config_map: true, ..USUAL },
+    ] {
+        let (_, reference, _) = way.undisturbed().await;
+        let (spec, all) = (way.spec(), reference.all());
+        let planned = plan(&spec, &reference).await.unwrap().plan;
+        for id in planned.steps.iter().map(|step| &step.id) {
+            for (field, spoil) in drifts(id.kind).into_iter().chain(TAGS) {
+                let account = reference.copy();
+                account.change(id, spoil);
+                if account.all() == all {
+                    continue;
+                }
+                let what = format!("{id}: {field}");
+                let found = plan(&spec, &account).await.unwrap().plan;
+                let writes: Vec<_> = found.writes().map(|step| &step.id).collect();
+                if field == "a tag of others" {
+                    assert!(writes.is_empty(), "{what}: it is theirs");
+                    continue;
+                }
+                assert_eq!(writes, [id], "{what}");
+                let step = found.writes().next().unwrap();
+                assert!(matches!(step.action, Action::Update { .. } | Action::Replace { .. }), "{what}");
+                kinds.insert(id.kind);
+                completed(&spec, &account, &what).await;
+                same(&account, &reference, &what);
+            }
+        }
+    }
+    assert_eq!(kinds.len(), 17, "every kind but those that are there or not: {kinds:?}");
+}

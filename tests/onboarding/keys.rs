@@ -1,0 +1,133 @@
+//! Access keys: made last, shown once, two at most, and always one that works.
+
+use cast_spot_provisioner::{
+    onboard::plan,
+    provider::ErrorKind,
+    report::Report,
+    resource::{Id, Kind},
+    spec::{Request, Spec},
+};
+
+use crate::{
+    account::{Account, At, Mishap, SECRET},
+    situation::{USUAL, Way, completed, run, unless_killed},
+};
+
+const USER: Way = Way { user: true, ..USUAL };
+
+fn rotating() -> Spec {
+    Request { rotate_key: true, ..USER.request("prod") }.validate().unwrap()
+}
+
+fn keys(account: &Account) -> Vec<(String, bool)> {
+    account.object(&Id::new(Kind::AccessKey, "cast-eks-prod")).map(|object| object.keys).unwrap_or_default()
+}
+
+fn working(account: &Account) -> Vec<String> {
+    keys(account).into_iter().filter(|(_, works)| *works).map(|(id, _)| id).collect()
+}
+
+fn shown(report: &Report) -> Option<String> {
+    report.access_key.as_ref().map(|key| key.id.clone())
+}
+
+#[tokio::test]
+async fn rotating_shows_a_new_key_and_switches_the_old_one_off_again_and_again() {
+    let (_, account, _) = USER.undisturbed().await;
+    let mut last = working(&account);
+    for round in 0..4 {
+        let report = run(&rotating(), &account).await.unwrap();
+        assert!(report.is_complete(), "round {round}");
+        let now = working(&account);
+        assert_eq!(now, shown(&report).into_iter().collect::<Vec<_>>(), "round {round}");
+        assert_ne!(now, last, "round {round}");
+        assert_eq!(keys(&account).len(), 2, "round {round}: the last one can be switched on again");
+        last = now;
+    }
+    // Who does not ask for it keeps what works.
+    let report = run(&USER.spec(), &account).await.unwrap();
+    assert_eq!((report.done(), shown(&report), working(&account)), (0, None, last));
+}
+
+#[tokio::test]
+async fn while_keys_are_rotated_there_is_always_one_that_works_and_the_new_one_is_shown() {
+    let (_, before, _) = USER.undisturbed().await;
+    run(&rotating(), &before).await.unwrap();
+    before.mishap(None);
+    let whole = before.copy();
+    run(&rotating(), &whole).await.unwrap();
+    let writes = whole.counts().1;
+    assert_eq!(writes, 3, "room is made, a key, the old one off");
+    for number in 0..writes {
+        for mishap in [Mishap::Refused, Mishap::Lost, Mishap::KilledAfter] {
+            let what = format!("write {number} {mishap:?}");
+            let account = before.copy();
+            account.mishap(Some((At::Write(number), mishap)));
+            let report = unless_killed(&account, run(&rotating(), &account)).await;
+            assert!(!working(&account).is_empty(), "{what}");
+            if let Some(report) = report.map(Result::unwrap)
+                && report.is_complete()
+            {
+                let key = shown(&report).unwrap();
+                assert!(working(&account).contains(&key), "{what}: what is shown works");
+                let told = report.steps.iter().any(|step| step.backup.is_some());
+                assert!(
+                    told || working(&account).len() == 1,
+                    "{what}: an old key that still works is told of"
+                );
+                assert_eq!(told, number == 2, "{what}: where the answer is lost, it might");
+            }
+            account.mishap(None);
+            let again = run(&rotating(), &account).await.unwrap();
+            if again.is_complete() {
+                assert_eq!(working(&account), shown(&again).into_iter().collect::<Vec<_>>(), "{what}");
+            } else {
+                // Two that work, one of them unseen: which may go is for a person to say.
+                assert_eq!(again.failures().next().unwrap().1.reason, ErrorKind::Limit, "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_has_seen_is_replaced_by_rotating() {
+    let (before, whole, writes) = USER.undisturbed().await;
+    assert_eq!(working(&whole).len(), 1);
+    for mishap in [Mishap::Lost, Mishap::KilledAfter] {
+        let account = before.copy();
+        account.mishap(Some((At::Write(writes - 1), mishap)));
+        let report = unless_killed(&account, run(&USER.spec(), &account)).await;
+        assert!(report.is_none_or(|report| shown(&report.unwrap()).is_none()), "{mishap:?}");
+        assert_eq!(working(&account).len(), 1, "the key was the very last write: {mishap:?}");
+        completed(&USER.spec(), &account, &format!("{mishap:?}")).await;
+        let report = run(&rotating(), &account).await.unwrap();
+        assert_eq!(working(&account), shown(&report).into_iter().collect::<Vec<_>>(), "{mishap:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_switched_off_is_no_key() {
+    let (_, account, _) = USER.undisturbed().await;
+    let place = account.place(&Id::new(Kind::AccessKey, "cast-eks-prod"));
+    account.meddle(At::Call(0), move |state| {
+        state.change(&place, |object| object.keys[0].1 = false);
+    });
+    let report = run(&USER.spec(), &account).await.unwrap();
+    assert_eq!(working(&account), shown(&report).into_iter().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_plan_no_report_and_no_debug_output_of_any_run() {
+    for spec in [USER.spec(), rotating()] {
+        let account = USER.account().await;
+        let planned = plan(&spec, &account).await.unwrap();
+        assert_eq!(planned.plan.steps.last().unwrap().id.kind, Kind::AccessKey);
+        let mut words = vec![format!("{planned:?}"), serde_json::to_string(&planned.plan).unwrap()];
+        let report = run(&spec, &account).await.unwrap();
+        assert!(report.access_key.as_ref().unwrap().secret.starts_with(SECRET));
+        words.extend([format!("{report:?}"), serde_json::to_string(&report).unwrap()]);
+        let later = plan(&spec, &account).await.unwrap();
+        words.extend([format!("{later:?}"), serde_json::to_string(&later.plan).unwrap()]);
+        assert!(words.iter().all(|words| !words.contains(SECRET)));
+    }
+}

@@ -1,0 +1,183 @@
+//! What is there before us and is none of our business: one of each kind, and what others hang onto what is ours.
+
+use cast_spot_provisioner::{
+    names::{FUNCTION, LAMBDA_ROLE, RULE},
+    resource::{Id, Kind, MappingFields, Network, Principal, Resource, Tags},
+};
+use serde_json::{Value, json};
+
+use crate::account::Account;
+
+fn tags() -> Tags {
+    Tags::from([("team".to_owned(), "theirs".to_owned())])
+}
+
+fn document() -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [] })
+}
+
+fn manifest(kind: &str) -> Value {
+    json!({ "kind": kind, "metadata": { "name": "theirs", "annotations": { "by": "hand" } } })
+}
+
+/// Names that begin as ours do.
+pub(crate) fn live_in(account: &Account) {
+    let role = Principal::Role("cast-eks-production".to_owned());
+    let own = "arn:aws:iam::123456789012:policy/CastEKSPolicyOfOthers".to_owned();
+    let arn = role.arn("aws", "123456789012");
+    let whole = [
+        Resource::Policy {
+            arn: own.clone(),
+            name: "CastEKSPolicyOfOthers".to_owned(),
+            description: String::new(),
+            document: document(),
+            tags: tags(),
+        },
+        Resource::Role {
+            name: role.name().to_owned(),
+            description: String::new(),
+            trust: document(),
+            tags: tags(),
+        },
+        Resource::User { name: "cast-eks-production".to_owned(), tags: tags() },
+        Resource::LogGroup {
+            name: "/aws/lambda/cast-spot-theirs".to_owned(),
+            retention_days: 0,
+            tags: tags(),
+        },
+        Resource::Queue {
+            name: "cast-spot-dlq-theirs".to_owned(),
+            retention_seconds: 60,
+            policy: Value::Null,
+            tags: tags(),
+        },
+        Resource::SecurityGroup {
+            name: "cast-spot-handler-theirs".to_owned(),
+            vpc_id: "vpc-1".to_owned(),
+            description: String::new(),
+            tags: tags(),
+        },
+        function("cast-spot-theirs"),
+        Resource::Rule {
+            name: "cast-spot-interruption-theirs".to_owned(),
+            pattern: json!({ "source": ["theirs"] }),
+            description: String::new(),
+            tags: tags(),
+        },
+    ];
+    let parts = [
+        Resource::Attachment { principal: role.clone(), policy_arn: own },
+        Resource::InlinePolicy {
+            role: role.name().to_owned(),
+            name: "cast-spot.eu-west-1.prod".to_owned(),
+            document: document(),
+        },
+        Resource::InstanceProfile {
+            name: "cast-eks-production".to_owned(),
+            role: role.name().to_owned(),
+            tags: tags(),
+        },
+        Resource::AccessKey { user: "cast-eks-production".to_owned(), rotate: false },
+        Resource::Ingress {
+            from: "cast-spot-handler-theirs".to_owned(),
+            vpc_id: "vpc-1".to_owned(),
+            to: "sg-prod".to_owned(),
+            port: 443,
+        },
+        Resource::InvokeConfig {
+            function: "cast-spot-theirs".to_owned(),
+            maximum_event_age_seconds: 60,
+            maximum_retry_attempts: 0,
+        },
+        permission("cast-spot-theirs"),
+        target("cast-spot-interruption-theirs"),
+        Resource::AccessEntry {
+            cluster: "prod".to_owned(),
+            principal: role.clone(),
+            principal_arn: arn.clone(),
+            entry_type: "STANDARD".to_owned(),
+            groups: vec!["theirs".to_owned()],
+            policies: Vec::new(),
+            tags: tags(),
+        },
+        Resource::AwsAuth {
+            principal: role,
+            mapping: MappingFields {
+                users: false,
+                arn,
+                username: "theirs".to_owned(),
+                groups: vec!["system:masters".to_owned()],
+            },
+        },
+        Resource::ClusterRole { name: "theirs".to_owned(), manifest: manifest("ClusterRole") },
+        Resource::ClusterRoleBinding { name: "theirs".to_owned(), manifest: manifest("ClusterRoleBinding") },
+    ];
+    for resource in whole.into_iter().chain(parts) {
+        account.put(resource);
+    }
+}
+
+fn function(name: &str) -> Resource {
+    Resource::Function {
+        name: name.to_owned(),
+        role_arn: "arn:aws:iam::123456789012:role/theirs".to_owned(),
+        runtime: "python3.13".to_owned(),
+        architecture: Some("arm64".to_owned()),
+        handler: "main.handler".to_owned(),
+        memory_mb: 128,
+        timeout_seconds: 3,
+        environment: [("CAST_SPOT_CLUSTERS".to_owned(), "prod".to_owned())].into(),
+        code: None,
+        dead_letter_arn: String::new(),
+        network: Some(Network {
+            vpc_id: "vpc-1".to_owned(),
+            subnet_ids: Vec::new(),
+            security_group: "cast-spot-handler-theirs".to_owned(),
+        }),
+        tags: tags(),
+    }
+}
+
+fn permission(function: &str) -> Resource {
+    Resource::Permission {
+        function: function.to_owned(),
+        statement_id: "theirs".to_owned(),
+        principal: "s3.amazonaws.com".to_owned(),
+        source_arn: "arn:aws:s3:::theirs".to_owned(),
+    }
+}
+
+fn target(rule: &str) -> Resource {
+    Resource::Target {
+        rule: rule.to_owned(),
+        target_id: "theirs".to_owned(),
+        arn: "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot-theirs".to_owned(),
+        dead_letter_arn: String::new(),
+    }
+}
+
+/// Hangs things onto what clusters share, as somebody does who works around us.
+pub(crate) fn lean_on_ours(account: &Account) {
+    account.put(Resource::Attachment {
+        principal: Principal::Role(LAMBDA_ROLE.to_owned()),
+        policy_arn: "arn:aws:iam::123456789012:policy/CastEKSPolicyOfOthers".to_owned(),
+    });
+    account.put(Resource::InlinePolicy {
+        role: LAMBDA_ROLE.to_owned(),
+        name: "theirs".to_owned(),
+        document: document(),
+    });
+    account.put(permission(FUNCTION));
+    account.put(target(RULE));
+    account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
+        if let Resource::Function { environment, tags: there, .. } = resource {
+            environment.insert("THEIRS".to_owned(), "kept".to_owned());
+            there.extend(tags());
+        }
+    });
+    account.change(&Id::new(Kind::Role, LAMBDA_ROLE), |resource| {
+        if let Resource::Role { tags: there, .. } = resource {
+            there.extend(tags());
+        }
+    });
+}

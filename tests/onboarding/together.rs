@@ -1,0 +1,214 @@
+//! Several at once, in many orders. A seed that fails can be run again: nothing else decides the order.
+
+use std::collections::BTreeSet;
+
+use cast_spot_provisioner::{
+    facts::Cluster,
+    names::{FUNCTION, RULE},
+    onboard::plan,
+    report::Report,
+    resource::{Id, Kind},
+};
+
+use crate::{
+    account::{Account, SECRET},
+    situation::{USUAL, Way, completed, end, ended, run, same, untouched},
+};
+
+/// Orders in which calls may fall.
+const SEEDS: u64 = 40;
+
+/// What went wrong, in short.
+fn failed(reports: &[&Report]) -> Vec<String> {
+    let failures = reports.iter().flat_map(|report| report.failures());
+    failures.map(|(id, error)| format!("{id}: {error}")).collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn one_cluster_onboarded_twice_at_once_ends_as_once() {
+    for way in
+        [USUAL, Way { least: true, config_map: true, private: true, ..USUAL }, Way { beside: true, ..USUAL }]
+    {
+        let (before, reference, _) = way.undisturbed().await;
+        let spec = way.spec();
+        for seed in 0..SEEDS {
+            let what = format!("{way:?} seed {seed}");
+            let account = before.copy();
+            account.pauses(Some(seed));
+            let (one, two) = tokio::join!(run(&spec, &account), run(&spec, &account));
+            assert!(one.unwrap().is_complete() && two.unwrap().is_complete(), "{what}");
+            same(&account, &reference, &what);
+            assert_eq!(account.broken(), Vec::<String>::new(), "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_onboard_a_user_at_once_each_gets_a_key_that_works_or_none() {
+    let way = Way { user: true, ..USUAL };
+    let (before, reference, _) = way.undisturbed().await;
+    let spec = way.spec();
+    for seed in 0..SEEDS {
+        let account = before.copy();
+        account.pauses(Some(seed));
+        let (one, two) = tokio::join!(run(&spec, &account), run(&spec, &account));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert!(one.is_complete() && two.is_complete(), "seed {seed}");
+        same(&account, &reference, &format!("seed {seed}"));
+        let shown: BTreeSet<String> =
+            [one, two].iter().filter_map(|report| report.access_key.clone()).map(|key| key.id).collect();
+        let keys = account.object(&Id::new(Kind::AccessKey, "cast-eks-prod")).unwrap().keys;
+        let there: BTreeSet<String> =
+            keys.iter().filter(|(_, works)| *works).map(|(id, _)| id.clone()).collect();
+        assert_eq!(shown, there, "seed {seed}: nobody holds a key that he does not know of ({SECRET})");
+    }
+}
+
+#[tokio::test]
+async fn two_clusters_of_a_region_onboarded_at_once_end_as_one_after_the_other() {
+    for way in [USUAL, Way { user: true, ..USUAL }] {
+        let before = way.account().await;
+        let (of_prod, of_stage) = (way.spec_of("prod"), way.spec_of("stage"));
+        let reference = before.copy();
+        run(&of_prod, &reference).await.unwrap();
+        run(&of_stage, &reference.of("eu-west-1", "stage")).await.unwrap();
+        for seed in 0..SEEDS {
+            let what = format!("{way:?} seed {seed}");
+            let prod = before.copy();
+            let stage = prod.of("eu-west-1", "stage");
+            prod.pauses(Some(seed));
+            let (one, two) = tokio::join!(run(&of_prod, &prod), run(&of_stage, &stage));
+            assert!(one.unwrap().is_complete() && two.unwrap().is_complete(), "{what}");
+            assert!(prod.is_registered() && stage.is_registered(), "{what}");
+            assert_eq!(prod.served(), set(&["prod", "stage"]), "{what}");
+            same(&prod, &reference, &what);
+            untouched(&prod, &before, &what);
+        }
+    }
+}
+
+#[tokio::test]
+async fn clusters_of_two_regions_onboarded_at_once_end_registered_and_served_each_by_its_own_function() {
+    let before = USUAL.account().await;
+    let (of_prod, of_far) = (USUAL.spec_of("prod"), USUAL.spec_of("far"));
+    for seed in 0..SEEDS {
+        let what = format!("seed {seed}");
+        let prod = before.copy();
+        let far = prod.of("us-east-1", "far");
+        prod.pauses(Some(seed));
+        let (one, two) = tokio::join!(run(&of_prod, &prod), run(&of_far, &far));
+        assert!(one.unwrap().is_complete() && two.unwrap().is_complete(), "{what}");
+        assert!(prod.is_registered() && far.is_registered(), "{what}");
+        assert_eq!((prod.served(), far.served()), (set(&["prod"]), set(&["far"])), "{what}");
+        assert_eq!(prod.broken(), Vec::<String>::new(), "{what}");
+        prod.pauses(None);
+        ended("prod", &prod, &what).await;
+        ended("far", &far, &what).await;
+        same(&prod, &before.of("us-east-1", "far"), &what);
+    }
+}
+
+#[tokio::test]
+async fn one_cluster_offboarded_twice_at_once_ends_as_once() {
+    for way in [USUAL, Way { user: true, beside: true, ..USUAL }] {
+        let (before, after, _) = way.undisturbed().await;
+        for seed in 0..SEEDS {
+            let what = format!("{way:?} seed {seed}");
+            let account = after.copy();
+            account.pauses(Some(seed));
+            let (one, two) = tokio::join!(end("prod", &account), end("prod", &account));
+            let (one, two) = (one.unwrap(), two.unwrap());
+            assert!(one.is_complete() && two.is_complete(), "{what}: {:?}", failed(&[&one, &two]));
+            same(&account, &before, &what);
+            untouched(&account, &before, &what);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_last_two_clusters_of_a_region_or_an_account_offboarded_at_once_leave_nothing() {
+    for (region, name) in [("eu-west-1", "stage"), ("us-east-1", "far")] {
+        let before = USUAL.account().await;
+        let both = before.copy();
+        run(&USUAL.spec(), &both).await.unwrap();
+        run(&USUAL.spec_of(name), &both.of(region, name)).await.unwrap();
+        for seed in 0..SEEDS {
+            let what = format!("{name} seed {seed}");
+            let prod = both.copy();
+            let other = prod.of(region, name);
+            prod.pauses(Some(seed));
+            let (one, two) = tokio::join!(end("prod", &prod), end(name, &other));
+            prod.pauses(None);
+            // A report that says that all is done is right; who is told that something is left does it again.
+            for (report, cluster, account) in [(one, "prod", &prod), (two, name, &other)] {
+                if !report.unwrap().is_complete() {
+                    ended(cluster, account, &what).await;
+                }
+            }
+            same(&prod, &before, &what);
+            untouched(&prod, &before, &what);
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_who_comes_while_the_last_other_goes_one_is_told_if_it_does_not_work() {
+    let before = USUAL.account().await;
+    let alone = before.copy();
+    run(&USUAL.spec(), &alone).await.unwrap();
+    let of_stage = USUAL.spec_of("stage");
+    let reference = before.of("eu-west-1", "stage").copy();
+    run(&of_stage, &reference).await.unwrap();
+    for seed in 0..SEEDS {
+        let what = format!("seed {seed}");
+        let prod = alone.copy();
+        let stage = prod.of("eu-west-1", "stage");
+        prod.pauses(Some(seed));
+        let (gone, come) = tokio::join!(end("prod", &prod), run(&of_stage, &stage));
+        let (gone, come) = (gone.unwrap(), come.unwrap());
+        prod.pauses(None);
+        let works = plan(&of_stage, &stage).await.unwrap().plan.is_empty();
+        assert!(works || !come.is_complete() || !gone.is_complete(), "{what}");
+        // Onboarding it again is the recovery, before and after the other has gone.
+        completed(&of_stage, &stage, &what).await;
+        ended("prod", &prod, &what).await;
+        completed(&of_stage, &stage, &what).await;
+        same(&stage, &reference, &what);
+    }
+}
+
+#[tokio::test]
+async fn function_and_rule_are_a_clusters_own_only_as_long_as_it_is_alone() {
+    let account = USUAL.account().await;
+    let stage = account.of("eu-west-1", "stage");
+    let own = |account: &Account| {
+        [(Kind::Function, FUNCTION), (Kind::Rule, RULE)].map(|(kind, name)| {
+            let object = account.object(&Id::new(kind, name)).unwrap();
+            object.resource.tags().unwrap().get("cast-spot:cluster").cloned()
+        })
+    };
+    run(&USUAL.spec(), &account).await.unwrap();
+    assert_eq!(own(&account), [Some("prod".to_owned()), Some("prod".to_owned())]);
+    run(&USUAL.spec_of("stage"), &stage).await.unwrap();
+    assert_eq!(own(&account), [None, None]);
+    end("prod", &account).await.unwrap();
+    assert_eq!(own(&account), [Some("stage".to_owned()), Some("stage".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_deleted_is_offboarded_from_what_is_left_of_it() {
+    for way in [USUAL, Way { user: true, beside: true, ..USUAL }] {
+        let (before, after, _) = way.undisturbed().await;
+        after.delete_cluster();
+        before.delete_cluster();
+        let planned = cast_spot_provisioner::offboard::plan("prod", &after).await.unwrap();
+        assert_eq!(planned.facts.cluster, Cluster::gone("prod", planned.facts.cluster.arn.clone()));
+        ended("prod", &after, &format!("{way:?}")).await;
+        same(&after, &before, &format!("{way:?}"));
+        untouched(&after, &before, &format!("{way:?}"));
+    }
+}
