@@ -1,4 +1,4 @@
-//! What runs in a scenario's namespace: pods as the cases need them, and who owns them.
+//! What runs in a scenario's namespace: pods as the scenarios need them, and who owns them.
 
 use serde_json::{Map, Value, json};
 

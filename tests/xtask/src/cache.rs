@@ -8,6 +8,7 @@
 //! $CAST_SPOT_CACHE/go/                 Go's caches for them
 //! $CAST_SPOT_CACHE/venv-moto/          moto and the aws command, pinned
 //! $CAST_SPOT_CACHE/venv-ministack/     ministack, pinned
+//! $CAST_SPOT_CACHE/venv-cfn-lint/      cfn-lint, pinned
 //! ```
 
 use std::{
