@@ -146,4 +146,27 @@ impl Facts {
         let own = (self.region.clone(), self.cluster.name.clone());
         self.register.iter().any(|registered| *registered != own) || !self.others_in_region().is_empty()
     }
+
+    /// Clusters of this region that are registered and not in the function's list: they come or go at this moment. One
+    /// that goes has the function let go of it first, and a list that was changed meanwhile cannot be written over; so
+    /// only these can be written back into it after they have gone.
+    pub(crate) fn on_their_way(&self) -> BTreeSet<String> {
+        let listed = |name: &String| self.function.iter().any(|function| function.clusters.contains(name));
+        let here = self.register.iter().filter(|(region, _)| *region == self.region);
+        here.map(|(_, name)| name.clone())
+            .filter(|name| *name != self.cluster.name && !listed(name))
+            .collect()
+    }
+
+    /// Of those that were [on their way](Self::on_their_way), the ones that are registered no more have gone, whatever
+    /// the function lists.
+    pub(crate) fn without_gone(&self, on_their_way: &BTreeSet<String>) -> Self {
+        let mut facts = self.clone();
+        if let Some(function) = &mut facts.function {
+            function.clusters.retain(|name| {
+                !on_their_way.contains(name) || self.register.contains(&(self.region.clone(), name.clone()))
+            });
+        }
+        facts
+    }
 }

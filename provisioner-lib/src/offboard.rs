@@ -1,8 +1,6 @@
 //! Takes a cluster out again: what is ours, in reverse order, and nothing else. It goes on after a failure with
 //! what does not depend on it, and says what is left.
 
-use std::collections::BTreeSet;
-
 use crate::{
     apply::{OnFailure, Progress, Stop, apply},
     desired::without,
@@ -32,41 +30,24 @@ pub async fn offboard(
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
     let mut has_others = planned.facts.has_others();
-    let mut known = planned.facts.register;
+    let mut on_their_way = planned.facts.on_their_way();
     let mut report = apply(&planned.plan, provider, OnFailure::GoOn, stop, progress).await;
     for _ in 1..ROUNDS {
         let overtaken = was_overtaken(&report);
         if stop.is_said() || !(overtaken || (has_others && report.is_complete())) {
             break;
         }
-        let again =
-            look(cluster, provider, false, |facts| Ok(without(cluster, &without_gone(facts, &known)))).await;
-        let again = match again {
+        let desired = |facts: &Facts| Ok(without(cluster, &facts.without_gone(&on_their_way)));
+        let again = match look(cluster, provider, false, desired).await {
             Ok(again) if overtaken || again.plan.writes().next().is_some() => again,
             Err(error) if overtaken => return Err(error),
             // This one is out: that the others could not be looked at changes nothing about it.
             Ok(_) | Err(_) => break,
         };
-        has_others = without_gone(&again.facts, &known).has_others();
-        known.extend(again.facts.register);
+        has_others = again.facts.without_gone(&on_their_way).has_others();
+        on_their_way.extend(again.facts.on_their_way());
         let next = apply(&again.plan, provider, OnFailure::GoOn, stop, progress).await;
         report = report.followed_by(next);
     }
     Ok(report)
-}
-
-/// A cluster that was registered and is so no more has gone, even where the function still lists it: whoever went by an
-/// older look has written it there. One that is listed and was never seen in the register counts: its entry may have
-/// been lost, and the function serves it.
-fn without_gone(facts: &Facts, known: &BTreeSet<(String, String)>) -> Facts {
-    let mut facts = facts.clone();
-    let (region, register) = (&facts.region, &facts.register);
-    let has_gone = |name: &String| {
-        let own = (region.clone(), name.clone());
-        known.contains(&own) && !register.contains(&own)
-    };
-    if let Some(function) = &mut facts.function {
-        function.clusters.retain(|name| !has_gone(name));
-    }
-    facts
 }

@@ -1,5 +1,7 @@
 //! From a request to a cluster that is looked after.
 
+use std::collections::BTreeSet;
+
 use crate::{
     apply::{OnFailure, Progress, Stop, apply},
     desired::{Desired, desired},
@@ -7,9 +9,9 @@ use crate::{
     fault::Faults,
     plan::{Plan, diff},
     provider::{Error, ErrorKind, Provider},
-    report::Report,
+    report::{Outcome, Report, StepReport},
     resource::Kind,
-    spec::Spec,
+    spec::{Access, Spec},
 };
 
 /// How often a plan is made anew because somebody else has changed what it goes by. Two onboardings at once need
@@ -82,16 +84,47 @@ pub async fn onboard(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
+    let mut on_their_way = planned.facts.on_their_way();
     let mut report = apply(&planned.plan, provider, OnFailure::Stop, stop, progress).await;
     for _ in 1..ROUNDS {
-        if stop.is_said() || !was_overtaken(&report) {
+        let overtaken = was_overtaken(&report);
+        let goes_on = overtaken || lists_gone(spec, &report, &on_their_way, provider).await;
+        if stop.is_said() || !goes_on {
             break;
         }
-        let again = plan(spec, provider).await?;
+        let spec = if report.access_key.is_some() { &rotated(spec) } else { spec };
+        let wanted = |facts: &Facts| desired(spec, &facts.without_gone(&on_their_way));
+        let again = look(&spec.cluster, provider, spec.adopt, wanted).await?;
+        on_their_way.extend(again.facts.on_their_way());
         let next = apply(&again.plan, provider, OnFailure::Stop, stop, progress).await;
         report = report.followed_by(next);
     }
     Ok(report)
+}
+
+/// Whether the function has been written, and lists a cluster now that has gone meanwhile: that one has looked for the
+/// last time, perhaps, before it was written; and whoever is listed counts for everybody who comes or goes later.
+async fn lists_gone(
+    spec: &Spec,
+    report: &Report,
+    on_their_way: &BTreeSet<String>,
+    provider: &impl Provider,
+) -> bool {
+    let is_written = |step: &StepReport| step.id.kind == Kind::Function && step.outcome == Outcome::Done;
+    if on_their_way.is_empty() || !report.is_complete() || !report.steps.iter().any(is_written) {
+        return false;
+    }
+    // This one is in: that it could not be looked again changes nothing about it.
+    provider.facts(&spec.cluster).await.is_ok_and(|facts| facts.without_gone(on_their_way) != facts)
+}
+
+/// The same request, once its key has been made.
+fn rotated(spec: &Spec) -> Spec {
+    let access = match &spec.access {
+        Access::User { .. } => Access::User { rotate_key: false },
+        role @ Access::Role { .. } => role.clone(),
+    };
+    Spec { access, ..spec.clone() }
 }
 
 /// Whether nothing else is wrong than that it had changed meanwhile.

@@ -189,7 +189,7 @@ async fn a_principal_that_is_made_anew_is_let_in_again_even_if_the_repair_is_cut
     }
 }
 
-/// The other one has gone between two calls of ours; the function lists it still, because we have written that.
+/// The other one has let go of the function and is registered still when ours looks, and has gone before a call of ours.
 #[tokio::test]
 async fn the_last_one_takes_what_is_shared_even_if_another_one_goes_on_its_way() {
     let before = USUAL.account().await;
@@ -202,6 +202,7 @@ async fn the_last_one_takes_what_is_shared_even_if_another_one_goes_on_its_way()
     let left = left.all();
     let own: Vec<Place> = both.all().into_keys().filter(|place| !left.contains_key(place)).collect();
     assert!(own.len() > 10, "{own:?}");
+    both.change(&Id::new(Kind::Function, FUNCTION), |function| set(function, CLUSTERS_VARIABLE, "prod"));
 
     let writes = {
         let whole = both.copy();
@@ -215,5 +216,51 @@ async fn the_last_one_takes_what_is_shared_even_if_another_one_goes_on_its_way()
         let report = end("prod", &account).await.unwrap();
         assert!(report.is_complete(), "write {number}: {:?}", report.failures().collect::<Vec<_>>());
         same(&account, &before, &format!("stage has gone before write {number}"));
+    }
+}
+
+/// The one who goes has let go of the function and is registered still when the other one looks; it has gone, and will
+/// look no more, when the other one writes.
+#[tokio::test]
+async fn who_comes_does_not_write_back_who_has_gone_meanwhile() {
+    let (before, all, _) = Way { beside: true, ..USUAL }.undisturbed().await;
+    let left = before.all();
+    let own: Vec<Place> = all.all().into_keys().filter(|place| !left.contains_key(place)).collect();
+    all.change(&Id::new(Kind::Function, FUNCTION), |function| set(function, CLUSTERS_VARIABLE, "stage"));
+    let (spec, late) = (USUAL.spec_of("late"), all.of("eu-west-1", "late"));
+    let whole = late.copy();
+    completed(&spec, &whole, "late").await;
+    for number in 0..whole.counts().1 {
+        let (account, gone) = (late.copy(), own.clone());
+        account
+            .meddle(At::Write(number), move |state| state.objects.retain(|place, _| !gone.contains(place)));
+        let report = run(&spec, &account).await.unwrap();
+        assert!(report.is_complete(), "write {number}: {:?}", report.failures().collect::<Vec<_>>());
+        assert_eq!(account.broken(), Vec::<String>::new(), "write {number}");
+        assert!(account.served().contains("late") && account.served().contains("stage"), "write {number}");
+    }
+}
+
+/// With the register, the entries of all are lost; none of them has gone for that.
+#[tokio::test]
+async fn who_is_served_stays_served_when_somebody_empties_the_role() {
+    let (before, _, writes) = BESIDE.undisturbed().await;
+    let spec = BESIDE.spec();
+    for number in 0..writes {
+        let account = before.copy();
+        account.meddle(At::Write(number), move |state| {
+            state
+                .objects
+                .retain(|(_, id), _| id.kind != Kind::InlinePolicy || !id.name.starts_with(LAMBDA_ROLE));
+        });
+        for _ in 0..2 {
+            run(&spec, &account).await.unwrap();
+            account.mishap(None);
+            assert!(account.served().contains("stage"), "emptied before write {number}");
+        }
+        assert!(
+            account.served().contains("prod") && account.is_registered(),
+            "emptied before write {number}"
+        );
     }
 }

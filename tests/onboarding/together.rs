@@ -182,6 +182,27 @@ async fn of_who_comes_while_the_last_other_goes_one_is_told_if_it_does_not_work(
 }
 
 #[tokio::test]
+async fn of_one_who_comes_while_another_goes_and_a_third_stays_the_function_serves_who_is_registered() {
+    let way = Way { beside: true, ..USUAL };
+    let (before, all, _) = way.undisturbed().await;
+    let reference = before.copy();
+    run(&USUAL.spec_of("late"), &reference.of("eu-west-1", "late")).await.unwrap();
+    for seed in 0..SEEDS {
+        let what = format!("seed {seed}");
+        let prod = all.copy();
+        let late = prod.of("eu-west-1", "late");
+        prod.pauses(Some(seed));
+        let spec = USUAL.spec_of("late");
+        let (gone, come) = tokio::join!(end("prod", &prod), run(&spec, &late));
+        let (gone, come) = (gone.unwrap(), come.unwrap());
+        assert!(gone.is_complete() && come.is_complete(), "{what}: {:?}", failed(&[&gone, &come]));
+        assert_eq!(late.served(), set(&["late", "stage"]), "{what}");
+        same(&late, &reference, &what);
+        untouched(&late, &before, &what);
+    }
+}
+
+#[tokio::test]
 async fn function_and_rule_are_a_clusters_own_only_as_long_as_it_is_alone() {
     let account = USUAL.account().await;
     let stage = account.of("eu-west-1", "stage");

@@ -5,6 +5,8 @@ use crate::{
     resource::{Id, Kind},
 };
 
+mod variants;
+
 fn facts(cluster: &str) -> Facts {
     let arn = format!("arn:aws:eks:eu-west-1:123456789012:cluster/{cluster}");
     let open = Cluster {

@@ -117,3 +117,154 @@ fn an_access_key_comes_after_everything_else() {
     let last = plan.steps.last().expect("steps");
     assert_eq!((last.id.kind, last.after.len()), (Kind::AccessKey, 2));
 }
+
+fn function(environment: &[(&str, &str)], network: Option<crate::resource::Network>) -> Resource {
+    Resource::Function {
+        name: "cast-spot".to_owned(),
+        role_arn: "arn:aws:iam::123456789012:role/CastLambdaRoleForSpot".to_owned(),
+        runtime: "provided.al2023".to_owned(),
+        architecture: None,
+        handler: "bootstrap".to_owned(),
+        memory_mb: 512,
+        timeout_seconds: 150,
+        environment: environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        code: None,
+        dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".to_owned(),
+        network,
+        tags: ours(),
+    }
+}
+
+fn network(vpc_id: &str, subnets: &[&str]) -> crate::resource::Network {
+    crate::resource::Network {
+        vpc_id: vpc_id.to_owned(),
+        subnet_ids: subnets.iter().map(ToString::to_string).collect(),
+        security_group: "cast-spot-handler".to_owned(),
+    }
+}
+
+/// Fields that an observed resource is changed in, to be as wanted.
+fn changed(wanted: Resource, observed: Resource) -> Vec<String> {
+    match actions(vec![wanted], vec![], &Observed::from([found(observed, None)])).remove(0).1 {
+        Action::Keep => Vec::new(),
+        Action::Update { changes } => changes.into_iter().map(|change| change.field).collect(),
+        Action::Replace { why } => vec![why],
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn variables_of_others_stay_and_the_list_of_clusters_is_always_ours() {
+    let list = "CAST_SPOT_CLUSTERS";
+    for (wanted, there, fields) in [
+        (vec![(list, "a")], vec![(list, "a"), ("THEIRS", "1")], vec![]),
+        (vec![(list, "a,b")], vec![(list, "a"), ("THEIRS", "1")], vec!["environment.CAST_SPOT_CLUSTERS"]),
+        (vec![(list, "a"), ("LOG", "x")], vec![(list, "a"), ("LOG", "y")], vec!["environment.LOG"]),
+        (vec![], vec![(list, "a")], vec!["environment.CAST_SPOT_CLUSTERS"]),
+    ] {
+        assert_eq!(changed(function(&wanted, None), function(&there, None)), fields, "{wanted:?} {there:?}");
+    }
+}
+
+#[test]
+fn where_the_function_is_and_what_it_runs_is_right_where_nothing_is_said() {
+    let there = || function(&[], Some(network("vpc-1", &["b", "a"])));
+    assert!(changed(function(&[], None), there()).is_empty());
+    assert!(
+        changed(function(&[], Some(network("vpc-1", &["a", "b"]))), there()).is_empty(),
+        "order is no change"
+    );
+    assert_eq!(changed(function(&[], Some(network("vpc-1", &["a"]))), there()), ["subnet_ids"]);
+}
+
+#[test]
+fn what_cannot_be_changed_is_made_anew_and_the_reason_names_it() {
+    let permission = |source_arn: &str| Resource::Permission {
+        function: "cast-spot".to_owned(),
+        statement_id: "s".to_owned(),
+        principal: "events.amazonaws.com".to_owned(),
+        source_arn: source_arn.to_owned(),
+    };
+    assert_eq!(changed(permission("a"), permission("b")), ["source_arn cannot be changed from b to a"]);
+    let Resource::AccessEntry { cluster, principal, principal_arn, groups, policies, tags, .. } = entry("a")
+    else {
+        panic!("no entry")
+    };
+    let entry_type = "EC2_LINUX".to_owned();
+    let other =
+        Resource::AccessEntry { cluster, principal, principal_arn, entry_type, groups, policies, tags };
+    assert_eq!(changed(entry("a"), other), ["entry_type cannot be changed from EC2_LINUX to STANDARD"]);
+    let binding = |role: &str| Resource::ClusterRoleBinding {
+        name: "b".to_owned(),
+        manifest: json!({ "metadata": { "labels": { LABEL: MANAGED } }, "roleRef": role }),
+    };
+    assert_eq!(changed(binding("x"), binding("y")), ["manifest.roleRef cannot be changed from y to x"]);
+}
+
+#[test]
+fn a_kubernetes_object_without_our_label_is_a_conflict_and_never_goes() {
+    let object = |label: serde_json::Value| Resource::ClusterRole {
+        name: "r".to_owned(),
+        manifest: json!({ "metadata": { "labels": { LABEL: label } } }),
+    };
+    for label in [json!("other"), json!(null)] {
+        let observed = || Observed::from([found(object(label.clone()), None)]);
+        let steps = actions(vec![object(json!(MANAGED))], vec![], &observed());
+        assert!(matches!(steps[0].1, Action::Conflict { .. }), "{label}: {steps:?}");
+        assert!(actions(vec![], vec![object(json!(MANAGED))], &observed()).is_empty(), "{label}");
+    }
+}
+
+#[test]
+fn the_function_comes_after_all_that_lambda_tries_and_after_the_clusters_that_it_serves() {
+    let inline = |name: &str| Resource::InlinePolicy {
+        role: "CastLambdaRoleForSpot".to_owned(),
+        name: name.to_owned(),
+        document: json!({}),
+    };
+    let present = vec![
+        function(&[("CAST_SPOT_CLUSTERS", "prod")], None),
+        inline("cast-spot.eu-west-1.prod"),
+        inline("cast-spot"),
+        role("CastLambdaRoleForSpot", ours()),
+    ];
+    let plan = diff(&Desired { present, absent: vec![] }, &Observed::new(), false);
+    let names: Vec<_> = plan.steps.iter().map(|step| step.id.name.as_str()).collect();
+    assert_eq!(names.first(), Some(&"CastLambdaRoleForSpot"));
+    assert_eq!(names.last(), Some(&"cast-spot"), "{names:?}");
+    assert_eq!(plan.steps.last().map(|step| step.after.len()), Some(3));
+}
+
+#[test]
+fn a_cluster_is_struck_off_after_the_function_has_let_go_of_it() {
+    let registration = Resource::InlinePolicy {
+        role: "CastLambdaRoleForSpot".to_owned(),
+        name: "cast-spot.eu-west-1.prod".to_owned(),
+        document: json!({}),
+    };
+    let observed = Observed::from([
+        found(role("CastLambdaRoleForSpot", ours()), Some(1)),
+        found(function(&[("CAST_SPOT_CLUSTERS", "prod,stage")], None), None),
+        found(registration.clone(), None),
+    ]);
+    let present = vec![function(&[("CAST_SPOT_CLUSTERS", "stage")], None)];
+    let plan = diff(&Desired { present, absent: vec![registration] }, &observed, false);
+    let steps: Vec<_> = plan.steps.iter().map(|step| (step.id.kind, step.after.len())).collect();
+    assert_eq!(steps, [(Kind::Function, 0), (Kind::InlinePolicy, 1)]);
+}
+
+#[test]
+fn a_plan_says_nothing_of_revisions_and_of_the_code_only_its_hash() {
+    let mut wanted = function(&[], None);
+    if let Resource::Function { code, .. } = &mut wanted {
+        *code = Some(crate::resource::Code { sha256: "abc".to_owned(), zip: vec![80, 75] });
+    }
+    let mut observed = Observed::from([found(function(&[], None), None)]);
+    for found in observed.values_mut() {
+        found.revision = Some("revision-7".to_owned());
+    }
+    let plan = diff(&Desired { present: vec![wanted], absent: vec![] }, &observed, false);
+    assert_eq!(plan.steps[0].revision.as_deref(), Some("revision-7"));
+    let shown = serde_json::to_string(&plan).expect("JSON");
+    assert!(shown.contains("abc") && !shown.contains("zip") && !shown.contains("revision-7"), "{shown}");
+}

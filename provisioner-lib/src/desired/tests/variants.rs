@@ -1,0 +1,148 @@
+//! Partitions, long names, endpoints, limits, and the other choices.
+
+use super::*;
+
+#[test]
+fn every_arn_is_of_the_partition_and_region_that_the_cluster_is_in() {
+    for (partition, region) in
+        [("aws", "eu-west-1"), ("aws-us-gov", "us-gov-west-1"), ("aws-cn", "cn-north-1")]
+    {
+        let mut facts = facts("prod");
+        partition.clone_into(&mut facts.identity.partition);
+        region.clone_into(&mut facts.region);
+        facts.cluster.arn = format!("arn:{partition}:eks:{region}:123456789012:cluster/prod");
+        let text = serde_json::to_string(&present(&spec("prod", user()), &facts)).expect("JSON");
+        let others = ["aws", "aws-us-gov", "aws-cn"].into_iter().filter(|other| *other != partition);
+        for other in others {
+            assert!(!text.contains(&format!("arn:{other}:")), "{partition}: an ARN of {other}");
+        }
+        assert!(
+            text.contains(&format!("arn:{partition}:sqs:{region}:123456789012:cast-spot-dlq")),
+            "{partition}"
+        );
+    }
+}
+
+#[test]
+fn clusters_whose_long_names_begin_alike_share_nothing_but_what_all_share() {
+    let of = |end: char| {
+        let name = format!("{}{end}", "c".repeat(99));
+        ids(&present(&spec(&name, user()), &facts(&name)))
+    };
+    let (one, two) = (of('1'), of('2'));
+    let shared: Vec<_> = one.intersection(&two).collect();
+    let own = |id: &Id| id.name.contains("ccc");
+    assert!(!shared.iter().any(|id| own(id)), "{shared:?}");
+    assert!(one.iter().filter(|id| own(id)).count() > 10);
+    assert!(one.iter().all(|id| id.kind != Kind::Role || id.name.len() <= 64));
+}
+
+#[test]
+fn what_belongs_to_one_cluster_says_so_and_what_is_shared_does_not() {
+    let mut facts = facts("prod");
+    facts.register = [("us-east-1".to_owned(), "far".to_owned())].into();
+    for resource in present(&spec("prod", user()), &facts) {
+        let id = resource.id();
+        let Some(tags) = resource.tags() else { continue };
+        assert_eq!(tags.get(TAG_MANAGED).map(String::as_str), Some(MANAGED), "{id}");
+        let own = id.name.contains("prod");
+        assert_eq!(tags.get(TAG_CLUSTER).is_some(), own, "{id}");
+        assert_eq!(tags.get(TAG_REGION).is_some(), own, "{id}");
+        assert_eq!(tags.contains_key(TAG_NODE_ROLE), id.name == "cast-eks-prod", "{id}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_some_addresses_reach_is_closed_to_the_function_unless_everybody_is_among_them() {
+    for (public, cidrs, private, places) in [
+        (true, vec![], false, false),
+        (true, vec!["0.0.0.0/0"], true, false),
+        (true, vec!["192.0.2.0/24", "0.0.0.0/0"], false, false),
+        (true, vec!["192.0.2.0/24"], true, true),
+        (false, vec!["0.0.0.0/0"], true, true),
+    ] {
+        let mut facts = facts("prod");
+        facts.cluster.public_access = public;
+        facts.cluster.public_access_cidrs = cidrs.iter().map(ToString::to_string).collect();
+        facts.cluster.private_access = private;
+        let resources = present(&spec("prod", role()), &facts);
+        assert_eq!(
+            has(&resources, Kind::SecurityGroup, "vpc-1/cast-spot-handler"),
+            places,
+            "{public} {cidrs:?}"
+        );
+        let placed = resources
+            .iter()
+            .any(|resource| matches!(resource, Resource::Function { network: Some(network), .. } if network.vpc_id == "vpc-1"));
+        assert_eq!(placed, places, "{public} {cidrs:?}");
+    }
+}
+
+#[test]
+fn all_faults_are_said_at_once_and_each_says_what_to_do() {
+    let mut closed = facts("prod");
+    "CREATING".clone_into(&mut closed.cluster.status);
+    closed.cluster.public_access = false;
+    let faults = desired(&Spec { package: None, ..spec("prod", role()) }, &closed).expect_err("faults").0;
+    let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
+    assert_eq!(fields, ["cluster", "zip", "cluster"]);
+    assert!(faults.iter().all(|fault| !fault.hint.is_empty() && !fault.problem.is_empty()), "{faults:?}");
+    "UPDATING".clone_into(&mut closed.cluster.status);
+    closed.cluster.public_access = true;
+    assert!(desired(&spec("prod", role()), &closed).is_ok(), "a cluster that is updated works");
+}
+
+#[test]
+fn an_external_id_that_makes_the_trust_too_large_is_a_fault_before_anything_is_written() {
+    let long = |length| {
+        let access = Access::Role {
+            principal: "arn:aws:iam::210987654321:root".to_owned(),
+            external_id: "e".repeat(length),
+        };
+        desired(&spec("prod", access), &facts("prod"))
+    };
+    assert!(long(1_224).is_ok(), "the longest that STS takes");
+    let faults = long(2_048).expect_err("faults").0;
+    assert_eq!((faults[0].field.as_str(), faults[0].value.as_str()), ("policy", "cast-eks-prod"));
+}
+
+#[test]
+fn the_other_choices_of_a_cluster_are_looked_for_and_none_of_its_own() {
+    for (access, privilege) in [
+        (role(), Privilege::Documented),
+        (role(), Privilege::Least),
+        (user(), Privilege::Documented),
+        (user(), Privilege::Least),
+    ] {
+        let is_role = matches!(access, Access::Role { .. });
+        let desired = desired(&Spec { privilege, ..spec("prod", access) }, &facts("prod")).expect("desired");
+        let (present, absent) = (ids(&desired.present), ids(&desired.absent));
+        assert!(present.is_disjoint(&absent), "{:?}", present.intersection(&absent));
+        let goes = |kind, name: &str| absent.contains(&Id::new(kind, name));
+        assert_eq!(goes(Kind::User, "cast-eks-prod"), is_role);
+        assert_eq!(goes(Kind::Role, "cast-eks-prod"), !is_role);
+        let documented = goes(Kind::Attachment, "CastLambdaRoleForSpot/CloudWatchLogsFullAccess");
+        assert_eq!(documented, privilege == Privilege::Least);
+    }
+}
+
+#[test]
+fn only_who_is_registered_and_not_listed_can_have_gone() {
+    let mut facts = facts("prod");
+    let set = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    facts.function =
+        Some(CurrentFunction { clusters: set(&["prod", "listed", "lost"]), ..CurrentFunction::default() });
+    facts.register =
+        [("eu-west-1", "listed"), ("eu-west-1", "way"), ("eu-west-1", "prod"), ("us-east-1", "far")]
+            .map(|(region, name)| (region.to_owned(), name.to_owned()))
+            .into();
+    let on_their_way = facts.on_their_way();
+    assert_eq!(on_their_way, set(&["way"]));
+    let mut later = facts.clone();
+    later.register.clear();
+    if let Some(function) = &mut later.function {
+        function.clusters.insert("way".to_owned());
+    }
+    assert_eq!(later.without_gone(&on_their_way).others_in_region(), set(&["listed", "lost"]));
+    assert_eq!(facts.without_gone(&on_their_way), facts, "who is registered still is there");
+}
