@@ -78,8 +78,9 @@ pub async fn apply(
     let mut failed = false;
     let mut running = FuturesUnordered::new();
     loop {
-        let goes_on = !ended.is_said() && (!failed || on_failure == OnFailure::GoOn);
-        while goes_on && running.len() < AT_ONCE {
+        let goes_on = !failed || on_failure == OnFailure::GoOn;
+        // Whoever hears of a step that begins may end the run by it.
+        while goes_on && !ended.is_said() && running.len() < AT_ONCE {
             let ready = waiting.iter().position(|step| step.after.iter().all(|id| done.contains(id)));
             let Some(ready) = ready else { break };
             let step = waiting.remove(ready);

@@ -81,6 +81,7 @@ pub(crate) struct State {
     mishap: Option<(At, Mishap)>,
     meddler: Option<(At, Meddler)>,
     is_dead: bool,
+    has_strayed: bool,
     pauses: Option<fastrand::Rng>,
 }
 
@@ -185,7 +186,8 @@ impl Account {
     /// From now on this goes wrong, once.
     pub(crate) fn mishap(&self, mishap: Option<(At, Mishap)>) {
         let mut state = self.state();
-        (state.mishap, state.calls, state.writes, state.is_dead) = (mishap, 0, 0, false);
+        (state.mishap, state.calls, state.writes) = (mishap, 0, 0);
+        (state.is_dead, state.has_strayed) = (false, false);
     }
 
     /// Somebody else does something just before a call.
@@ -203,6 +205,12 @@ impl Account {
     pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.state();
         (state.calls, state.writes)
+    }
+
+    /// Whether, since the last [`Account::mishap`], a write of whoever works here has left a cluster served that is not
+    /// registered.
+    pub(crate) fn has_strayed(&self) -> bool {
+        self.state().has_strayed
     }
 
     /// Ends when who makes the calls has died.

@@ -161,6 +161,7 @@ pub(crate) async fn completed(spec: &Spec, account: &Account, what: &str) {
     let report = run(spec, account).await.unwrap();
     assert!(report.is_complete(), "{what}: {:?}", report.failures().collect::<Vec<_>>());
     assert_eq!(account.broken(), Vec::<String>::new(), "{what}");
+    assert!(!account.has_strayed(), "{what}: at every moment, who is served is registered");
 }
 
 /// Offboards with nothing in the way.
@@ -169,6 +170,7 @@ pub(crate) async fn ended(cluster: &str, account: &Account, what: &str) {
     let report = end(cluster, account).await.unwrap();
     assert!(report.is_complete(), "{what}: {:?}", report.failures().collect::<Vec<_>>());
     assert_eq!(account.broken(), Vec::<String>::new(), "{what}");
+    assert!(!account.has_strayed(), "{what}: at every moment, who is served is registered");
 }
 
 /// What differs; whole accounts are too long to read.

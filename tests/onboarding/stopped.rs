@@ -7,7 +7,10 @@ use cast_spot_provisioner::{
     report::Outcome,
 };
 
-use crate::situation::{USUAL, Way, completed, ended, same, tells_the_truth};
+use crate::{
+    account::{At, Mishap},
+    situation::{USUAL, Way, completed, ended, same, tells_the_truth},
+};
 
 /// Says stop at the step of this number that begins.
 fn stopping(stop: &Stop, at: usize) -> impl FnMut(Progress<'_>) + Send {
@@ -41,6 +44,7 @@ async fn a_run_that_is_stopped_anywhere_says_so_and_is_gone_on_with_or_taken_bac
         let left = report.steps.iter().filter(|step| step.outcome == Outcome::NotReached).count();
         assert_eq!(report.is_complete(), left == 0, "{what}");
         assert_eq!(report.done() + left, steps, "{what}: all is done or not reached");
+        assert_eq!(report.done(), at + 1, "{what}: what had begun, and nothing more");
         assert_eq!(report.access_key.is_some(), left == 0, "{what}: the key is made last");
         tells_the_truth(&report, &account, &before, &what);
         let half = account.copy();
@@ -65,10 +69,45 @@ async fn an_offboarding_that_is_stopped_anywhere_says_so_and_is_gone_on_with() {
         let report = offboard("prod", planned, &account, &stop, &mut stopping(&stop, at)).await.unwrap();
         account.pauses(None);
         assert!(report.stopped && report.failures().next().is_none(), "{what}");
+        assert_eq!(report.done(), at + 1, "{what}: what had begun, and nothing more");
         tells_the_truth(&report, &account, &after, &what);
         ended("prod", &account, &what).await;
         same(&account, &before, &what);
     }
+}
+
+/// Steps that begin after one has failed, and whether one has.
+fn begun_after_failure(has_failed: &mut bool, begun: &mut usize, progress: Progress<'_>) {
+    match progress {
+        Progress::Failed(..) => *has_failed = true,
+        Progress::Started(_) => *begun += usize::from(*has_failed),
+        Progress::Done(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn after_a_failure_an_onboarding_begins_nothing_more_and_an_offboarding_goes_on() {
+    let (before, after, writes) = USUAL.undisturbed().await;
+    let mut went_on = 0;
+    for number in 0..writes {
+        let (account, onboarded) = (before.copy(), after.copy());
+        for account in [&account, &onboarded] {
+            account.mishap(Some((At::Write(number), Mishap::Refused)));
+            account.pauses(Some(number as u64));
+        }
+        let (mut has_failed, mut begun) = (false, 0);
+        let planned = plan(&USUAL.spec(), &account).await.unwrap();
+        let mut heard = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
+        onboard(&USUAL.spec(), planned, &account, &Stop::new(), &mut heard).await.unwrap();
+        assert!(has_failed && begun == 0, "write {number}");
+
+        let (mut has_failed, mut begun) = (false, 0);
+        let planned = offboard::plan("prod", &onboarded).await.unwrap();
+        let mut heard = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
+        offboard("prod", planned, &onboarded, &Stop::new(), &mut heard).await.unwrap();
+        went_on += begun;
+    }
+    assert!(went_on > writes, "{went_on}");
 }
 
 #[tokio::test]

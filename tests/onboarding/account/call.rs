@@ -2,7 +2,7 @@
 
 use cast_spot_provisioner::provider::{Error, ErrorKind};
 
-use super::{Account, At, Mishap, State};
+use super::{Account, At, Mishap, State, look::strays};
 
 impl Account {
     pub(super) async fn read<T>(&self, name: &str, answer: impl FnOnce(&mut State) -> T) -> Result<T, Error> {
@@ -59,6 +59,12 @@ impl Account {
             self.died.notify_one();
         };
         match mishap {
+            None if writes => {
+                let before = strays(&state);
+                let answer = effect(&mut state);
+                state.has_strayed |= strays(&state) > before;
+                Some(answer)
+            }
             None => Some(effect(&mut state)),
             Some(Mishap::Refused) => Some(Err(Error::new(ErrorKind::Other, name, "refused"))),
             Some(Mishap::Lost) => Some(effect(&mut state).and_then(|_| Err(lost()))),

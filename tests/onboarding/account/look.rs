@@ -79,6 +79,15 @@ pub(super) fn register(state: &State) -> BTreeSet<(String, String)> {
     registered.map(|(region, name)| (region.to_owned(), name.to_owned())).collect()
 }
 
+/// Clusters that a function of ours lists and the register does not.
+pub(super) fn strays(state: &State) -> usize {
+    let registered = register(state);
+    let functions = state.objects.keys().filter(|(_, id)| *id == Id::new(Kind::Function, names::FUNCTION));
+    let listed = functions.filter_map(|place| Some((&place.0, current(state, place)?.clusters)));
+    let is_stray = |region: &String, name: &String| !registered.contains(&(region.clone(), name.clone()));
+    listed.map(|(region, names)| names.iter().filter(|name| is_stray(region, name)).count()).sum()
+}
+
 impl Account {
     /// What does not work although it is there: entries that let nobody in, clusters that are served without being
     /// registered, parts without their whole.
