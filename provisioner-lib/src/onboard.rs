@@ -94,7 +94,8 @@ pub async fn onboard(
         }
         let spec = if report.access_key.is_some() { &rotated(spec) } else { spec };
         let wanted = |facts: &Facts| desired(spec, &facts.without_gone(&on_their_way));
-        let again = look(&spec.cluster, provider, spec.adopt, wanted).await?;
+        // What was written, and a key that was made, is said whatever happens to this look.
+        let Ok(again) = look(&spec.cluster, provider, spec.adopt, wanted).await else { break };
         on_their_way.extend(again.facts.on_their_way());
         let next = apply(&again.plan, provider, OnFailure::Stop, stop, progress).await;
         report = report.followed_by(next);

@@ -38,7 +38,10 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     for resource in maker.function(&spec) {
         if others.is_empty() {
             desired.absent.push(resource);
-        } else if let Resource::Function { .. } | Resource::Rule { .. } = resource {
+        } else if let Resource::Function { .. } | Resource::Rule { .. } = resource
+            // Where there is none, none is made: this is an offboarding.
+            && facts.function.is_some()
+        {
             desired.present.push(serving(resource, &others, facts));
         }
     }
