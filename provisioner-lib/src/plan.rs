@@ -128,7 +128,7 @@ pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
     }
     let updated: Vec<Id> =
         steps.iter().filter(|step| step.action.writes()).map(|step| step.id.clone()).collect();
-    steps.extend(desired.absent.iter().filter_map(|resource| absent(resource, observed)));
+    steps.extend(desired.absent.iter().filter_map(|resource| absent(resource, desired, observed)));
     order(steps, &updated)
 }
 
@@ -168,14 +168,20 @@ fn compare(wanted: &Resource, found: &Found, observed: &Observed) -> Action {
     }
 }
 
-/// Goes only if it is ours: by its tags, or as a part of something that is.
-fn absent(unwanted: &Resource, observed: &Observed) -> Option<Step> {
+/// Goes only if it is ours: by its tags, or as a part of something that is. A whole of the same name may be another
+/// cluster's, so it is held against what ours would be; what all clusters share is held against nothing but our tag.
+fn absent(unwanted: &Resource, desired: &Desired, observed: &Observed) -> Option<Step> {
     let id = unwanted.id();
     let found = observed.get(&id)?;
-    let whole = unwanted.needs().into_iter().next().and_then(|whole| observed.get(&whole));
     let is_part = found.resource.tags().is_none() && label(&found.resource).is_none();
-    let owner = if is_part { whole } else { Some(found) };
-    if owner.is_some_and(|owner| foreign(&expected(owner, unwanted), owner).is_some()) {
+    if is_part {
+        let whole = unwanted.needs().into_iter().next();
+        let owner = whole.as_ref().and_then(|whole| observed.get(whole));
+        let ours = desired.all().find(|resource| Some(resource.id()) == whole);
+        if owner.is_some_and(|owner| foreign(ours.unwrap_or(&owner.resource), owner).is_some()) {
+            return None;
+        }
+    } else if foreign(unwanted, found).is_some() {
         return None;
     }
     Some(Step {
@@ -185,11 +191,6 @@ fn absent(unwanted: &Resource, observed: &Observed) -> Option<Step> {
         after: Vec::new(),
         revision: found.revision.clone(),
     })
-}
-
-/// What ownership is read off: the unwanted resource itself, or its whole as it is.
-fn expected(owner: &Found, unwanted: &Resource) -> Resource {
-    if owner.resource.id() == unwanted.id() { unwanted.clone() } else { owner.resource.clone() }
 }
 
 /// Whose the found one is, if not ours or another cluster's.

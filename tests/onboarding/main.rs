@@ -1,11 +1,13 @@
 //! Onboarding and offboarding over an account that is played call by call, as strict as AWS where an order, a race
-//! or a half-made resource matters. `provisioner` proves the stages step by step; here a step can also end between
-//! two of its calls, calls of one run overlap when it dies, others work at the same time, and neighbours look on.
+//! or a half-made resource matters: a step can end between two of its calls, calls of one run overlap when it dies,
+//! others work at the same time, and neighbours look on.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says so")]
 
 mod account;
+mod choices;
 mod drift;
+mod foreign;
 mod interrupted;
 mod keys;
 mod meddled;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::text;
+use super::{LABEL, text};
 use crate::{
     policy,
     resource::{CLUSTERS_VARIABLE, Kind, Resource},
@@ -77,6 +77,11 @@ fn compare(field: &str, from: &Value, to: &Value, changes: &mut Vec<Change>) {
                 if from[part] != to[part] {
                     differs(format!("manifest.{part}"), &from[part], &to[part]);
                 }
+            }
+            // Other than ours only of what is adopted: else it is a conflict.
+            let label = |manifest: &Value| manifest["metadata"]["labels"][LABEL].clone();
+            if label(from) != label(to) {
+                differs(format!("manifest.metadata.labels.{LABEL}"), &label(from), &label(to));
             }
         }
         "architecture" if to.is_null() => {}

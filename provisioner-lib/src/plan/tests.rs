@@ -216,6 +216,33 @@ fn a_kubernetes_object_without_our_label_is_a_conflict_and_never_goes() {
 }
 
 #[test]
+fn a_kubernetes_object_that_is_adopted_gets_our_label_even_if_nothing_else_differs() {
+    let object = |label: &str| Resource::ClusterRole {
+        name: "r".to_owned(),
+        manifest: json!({ "metadata": { "labels": { LABEL: label } }, "rules": [] }),
+    };
+    let observed = Observed::from([found(object("theirs"), None)]);
+    let desired = Desired { present: vec![object(MANAGED)], absent: vec![] };
+    let step = diff(&desired, &observed, true).steps.remove(0);
+    let Action::Update { changes } = step.action else { panic!("{:?}", step.action) };
+    assert_eq!((changes.len(), changes[0].from.as_str(), changes[0].to.as_str()), (1, "theirs", MANAGED));
+}
+
+#[test]
+fn a_part_goes_only_with_a_whole_that_is_this_clusters() {
+    let tags = |region: &str| {
+        let mut tags = ours();
+        tags.insert(TAG_REGION.to_owned(), region.to_owned());
+        tags
+    };
+    let absent = || vec![role("a", tags("eu-west-1")), attachment("a", "x")];
+    let of =
+        |region| Observed::from([found(role("a", tags(region)), None), found(attachment("a", "x"), None)]);
+    assert_eq!(actions(vec![], absent(), &of("eu-west-1")).len(), 2);
+    assert!(actions(vec![], absent(), &of("us-east-1")).is_empty(), "a cluster of the same name, elsewhere");
+}
+
+#[test]
 fn the_function_comes_after_all_that_lambda_tries_and_after_the_clusters_that_it_serves() {
     let inline = |name: &str| Resource::InlinePolicy {
         role: "CastLambdaRoleForSpot".to_owned(),

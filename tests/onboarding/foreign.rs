@@ -1,0 +1,145 @@
+//! Things of others in the place of ours: conflicts, adoption, clusters that share a name.
+
+use cast_spot_provisioner::{
+    names::TAG_MANAGED,
+    onboard::plan,
+    report::Report,
+    resource::{Kind, Resource, Tags},
+    spec::Request,
+};
+use serde_json::json;
+
+use crate::{
+    account::{Account, Place, tags_of},
+    situation::{USUAL, Way, completed, end, is_ours, run, same},
+};
+
+/// With all that can have an owner.
+const WAY: Way = Way { user: true, private: true, ..USUAL };
+
+/// The same thing, made by somebody else.
+fn theirs(mut resource: Resource) -> Resource {
+    if let Some(tags) = tags_of(&mut resource) {
+        *tags = Tags::from([("team".to_owned(), "theirs".to_owned())]);
+    }
+    if let Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. } =
+        &mut resource
+    {
+        manifest["metadata"]["labels"] = json!({ "team": "theirs" });
+    }
+    resource
+}
+
+/// All of ours that can be told from what is not.
+async fn owned() -> (Account, Vec<(Place, Resource)>) {
+    let (before, after, _) = WAY.undisturbed().await;
+    let there = before.all();
+    let can_be_told = |resource: &Resource| {
+        is_ours(resource)
+            || matches!(resource, Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. })
+    };
+    let mut owned: Vec<_> = after.all().into_iter().collect();
+    owned.retain(|(place, resource)| can_be_told(resource) && !there.contains_key(place));
+    assert!(owned.len() > 12, "{owned:?}");
+    (before, owned)
+}
+
+#[tokio::test]
+async fn something_foreign_in_our_place_is_a_conflict_and_nothing_is_written_nor_taken() {
+    let (before, owned) = owned().await;
+    for (place, resource) in owned {
+        let account = before.copy();
+        account.put(theirs(resource));
+        let objects = account.objects();
+        let report = run(&WAY.spec(), &account).await.unwrap();
+        assert!(!report.is_complete() && report.done() == 0, "{}", place.1);
+        let planned = plan(&WAY.spec(), &account).await.unwrap().plan;
+        let conflicts: Vec<_> = planned.conflicts().map(|step| &step.id).collect();
+        assert_eq!(conflicts, [&place.1]);
+        assert!(end("prod", &account).await.unwrap().is_complete(), "{}", place.1);
+        assert_eq!((account.counts().1, account.objects()), (0, objects), "{}", place.1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_adopted_becomes_ours_keeps_the_tags_of_others_and_goes_as_ours() {
+    let (before, owned) = owned().await;
+    let adopting = Request { adopt: true, ..WAY.request("prod") }.validate().unwrap();
+    for (place, resource) in owned {
+        // An entry that is older than its principal is made anew, and loses them.
+        let has_tags = resource.tags().is_some() && place.1.kind != Kind::AccessEntry;
+        let account = before.copy();
+        account.put(theirs(resource));
+        completed(&adopting, &account, &place.1.to_string()).await;
+        if has_tags {
+            let adopted = account.object(&place.1).unwrap().resource;
+            let tags = adopted.tags().unwrap();
+            assert!(tags.contains_key(TAG_MANAGED) && tags.contains_key("team"), "{}: {tags:?}", place.1);
+        }
+        let again = plan(&WAY.spec(), &account).await.unwrap().plan;
+        assert!(again.is_empty(), "{}: {:?}", place.1, again.writes().collect::<Vec<_>>());
+        crate::situation::ended("prod", &account, &place.1.to_string()).await;
+        same(&account, &before, &place.1.to_string());
+    }
+}
+
+fn conflicts(report: &Report) -> usize {
+    use cast_spot_provisioner::plan::Action;
+    report.steps.iter().filter(|step| matches!(step.action, Action::Conflict { .. })).count()
+}
+
+#[tokio::test]
+async fn clusters_of_one_name_in_two_regions_do_not_get_one_principal() {
+    for user in [false, true] {
+        let way = Way { user, ..USUAL };
+        let (_, here, _) = way.undisturbed().await;
+        let there = here.of("us-east-1", "prod");
+        let (objects, whole) = (here.objects(), here.copy());
+        let report = run(&way.spec(), &there).await.unwrap();
+        assert!(!report.is_complete() && conflicts(&report) == 1, "the name is another cluster's");
+        assert_eq!(here.objects(), objects);
+        assert!(end("prod", &there).await.unwrap().is_complete());
+        same(&here, &whole, "and it is not offboarded in its place");
+        assert_eq!(here.objects(), objects);
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_of_the_same_name_in_another_region_loses_nothing_to_one_of_the_other_mode() {
+    for user in [false, true] {
+        let (_, here, _) = Way { user, ..USUAL }.undisturbed().await;
+        let there = here.of("us-east-1", "prod");
+        let alone = here.all();
+        let spec = Way { user: !user, ..USUAL }.spec();
+        for _ in 0..2 {
+            assert!(run(&spec, &there).await.unwrap().is_complete());
+        }
+        assert!(end("prod", &there).await.unwrap().is_complete());
+        let found = here.all();
+        let lost: Vec<_> = alone.iter().filter(|(place, _)| !found.contains_key(place)).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+        completed(&Way { user, ..USUAL }.spec(), &here, "prod").await;
+        assert_eq!(here.all(), alone);
+    }
+}
+
+#[tokio::test]
+async fn of_two_clusters_the_one_that_stays_is_as_if_it_had_always_been_alone() {
+    for (region, name) in [("eu-west-1", "stage"), ("us-east-1", "far")] {
+        let before = USUAL.account().await;
+        let spec = USUAL.spec_of(name);
+        let alone = before.copy().of(region, name);
+        completed(&spec, &alone, name).await;
+
+        let both = before.copy();
+        let other = both.of(region, name);
+        completed(&USUAL.spec(), &both, "prod").await;
+        completed(&spec, &other, name).await;
+        crate::situation::ended("prod", &both, "prod").await;
+        // The function may be another cluster's own again where only its own onboarding says so.
+        completed(&spec, &other, name).await;
+        same(&other, &alone, name);
+        crate::situation::ended(name, &other, name).await;
+        same(&other, &before.of(region, name), name);
+    }
+}
