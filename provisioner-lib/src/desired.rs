@@ -42,7 +42,7 @@ impl Desired {
 
 /// Of the function's role, as documented.
 const LAMBDA_POLICIES: [&str; 3] =
-    ["CloudWatchLogsFullAccess", "service-role/AWSLambdaRole", "AmazonEC2ReadOnlyAccess"];
+    [names::DOCUMENTED_POLICY, "service-role/AWSLambdaRole", "AmazonEC2ReadOnlyAccess"];
 
 /// What is to be for `spec`, or all that stands in the way.
 pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
@@ -78,12 +78,7 @@ struct Maker<'a> {
 impl<'a> Maker<'a> {
     fn new(cluster: &'a str, facts: &'a Facts) -> Self {
         let arn = &facts.cluster.arn;
-        Self {
-            cluster,
-            facts,
-            node_role: names::node_role(cluster, arn),
-            principal: names::principal(cluster, arn),
-        }
+        Self { cluster, facts, node_role: names::node_role(cluster, arn), principal: facts.principal() }
     }
 
     fn scope(&self) -> Scope<'_> {
@@ -114,13 +109,23 @@ impl<'a> Maker<'a> {
         names.iter().map(arn).map(attach).collect()
     }
 
+    /// As asked for, else as it is.
+    fn privilege(&self, spec: &Spec) -> Privilege {
+        spec.privilege.or(self.facts.earlier.privilege).unwrap_or_default()
+    }
+
+    fn registration(&self) -> String {
+        names::registration(&self.facts.region, self.cluster, self.facts.is_by_hash())
+    }
+
     /// What all clusters of the account share, and this one's entry in the register.
     fn shared(&self, spec: &Spec) -> Vec<Resource> {
         let scope = self.scope();
         let role = Principal::Role(LAMBDA_ROLE.to_owned());
         let inline =
             |name: String, document| Resource::InlinePolicy { role: LAMBDA_ROLE.to_owned(), name, document };
-        let own = match spec.privilege {
+        let privilege = self.privilege(spec);
+        let own = match privilege {
             Privilege::Documented => policy::handler_dead_letter(&scope),
             Privilege::Least => policy::handler_reads(&scope),
         };
@@ -140,9 +145,9 @@ impl<'a> Maker<'a> {
                 tags: shared_tags(),
             },
             inline(LAMBDA_ROLE_SHARED.to_owned(), own),
-            inline(names::registration(scope.region, self.cluster), policy::handler_cluster(&scope)),
+            inline(self.registration(), policy::handler_cluster(&scope)),
         ];
-        if spec.privilege == Privilege::Documented {
+        if privilege == Privilege::Documented {
             resources.extend(self.attach(&role, &LAMBDA_POLICIES));
         }
         resources

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::{names, spec::Privilege};
+
 /// Who makes the calls (STS `GetCallerIdentity`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
@@ -54,6 +56,10 @@ pub struct Cluster {
     pub vpc_id: String,
     /// Its subnets.
     pub subnet_ids: Vec<String>,
+    /// Those of them whose way to the internet is an internet gateway. A function has no public address, so there it
+    /// has no way out ("Enable internet access for VPC-connected Lambda functions" in the Lambda developer guide).
+    /// Looked for only where the function has to be in the VPC.
+    pub public_subnet_ids: BTreeSet<String>,
     /// The security group that EKS has made for it.
     pub security_group_id: String,
     /// Whether the API server is reached from the internet.
@@ -80,6 +86,7 @@ impl Cluster {
             authentication_mode: AuthenticationMode::Api,
             vpc_id: String::new(),
             subnet_ids: Vec::new(),
+            public_subnet_ids: BTreeSet::new(),
             security_group_id: String::new(),
             public_access: true,
             public_access_cidrs: Vec::new(),
@@ -91,6 +98,12 @@ impl Cluster {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.status == GONE
+    }
+
+    /// The subnets that a function can be in.
+    #[must_use]
+    pub fn private_subnet_ids(&self) -> Vec<String> {
+        self.subnet_ids.iter().filter(|id| !self.public_subnet_ids.contains(*id)).cloned().collect()
     }
 
     /// Whether a function outside of the VPC, whose address nobody knows, reaches the API server.
@@ -128,9 +141,50 @@ pub struct Facts {
     pub function: Option<CurrentFunction>,
     /// Registered clusters of the account: region and name.
     pub register: BTreeSet<(String, String)>,
+    /// What earlier onboardings have chosen for all.
+    pub earlier: Earlier,
+}
+
+/// What earlier onboardings have left that a request which does not say otherwise goes by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Earlier {
+    /// Of the function's role, which all clusters of the account share; None: there is none yet.
+    pub privilege: Option<Privilege>,
+    /// Of the log group of the region, in days; 0 is for ever, None: there is none yet, or nobody has chosen.
+    pub log_retention_days: Option<i32>,
+    /// Registered clusters whose principal is named [by hash](names::principal_by_hash).
+    pub by_hash: BTreeSet<(String, String)>,
+    /// VPCs with a security group of ours. Looked for only where the cluster, which would tell, is gone.
+    pub vpcs: BTreeSet<String>,
 }
 
 impl Facts {
+    /// Region and name of the cluster, as the register has them.
+    fn own(&self) -> (String, String) {
+        (self.region.clone(), self.cluster.name.clone())
+    }
+
+    /// Whether the cluster's principal is named by hash: as it has been registered, and else where another cluster
+    /// has taken the plain name. IAM takes upper and lower case for the same ("IAM identifiers" in the IAM User Guide).
+    #[must_use]
+    pub fn is_by_hash(&self) -> bool {
+        let own = self.own();
+        if self.register.contains(&own) {
+            return self.earlier.by_hash.contains(&own);
+        }
+        let takes_it = |other: &(String, String)| {
+            other.1.eq_ignore_ascii_case(&own.1) && *other != own && !self.earlier.by_hash.contains(other)
+        };
+        self.register.iter().any(takes_it)
+    }
+
+    /// Name of the user or role that manages the cluster.
+    #[must_use]
+    pub fn principal(&self) -> String {
+        let Cluster { name, arn, .. } = &self.cluster;
+        if self.is_by_hash() { names::principal_by_hash(name, arn) } else { names::principal(name, arn) }
+    }
+
     /// Clusters of this region that the function serves besides this one.
     #[must_use]
     pub fn others_in_region(&self) -> BTreeSet<String> {
@@ -143,7 +197,7 @@ impl Facts {
     /// Whether another cluster of the account, in any region, is registered.
     #[must_use]
     pub fn has_others(&self) -> bool {
-        let own = (self.region.clone(), self.cluster.name.clone());
+        let own = self.own();
         self.register.iter().any(|registered| *registered != own) || !self.others_in_region().is_empty()
     }
 

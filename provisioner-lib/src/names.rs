@@ -9,6 +9,9 @@ pub const CAST_EKS_POLICY: &str = "CastEKSPolicy";
 pub const LAMBDA_ROLE: &str = "CastLambdaRoleForSpot";
 /// Inline policy of the function's role for what belongs to no cluster.
 pub const LAMBDA_ROLE_SHARED: &str = "cast-spot";
+/// Of the three documented AWS managed policies of [`LAMBDA_ROLE`], the one that nothing else brings along: by it, one
+/// can tell whether the role has them.
+pub const DOCUMENTED_POLICY: &str = "CloudWatchLogsFullAccess";
 /// The function, one in a region.
 pub const FUNCTION: &str = "cast-spot";
 /// Its log group.
@@ -30,6 +33,11 @@ pub const MANAGED: &str = "cast-spot";
 pub const TAG_CLUSTER: &str = "cast-spot:cluster";
 /// Tag: the cluster's region.
 pub const TAG_REGION: &str = "cast-spot:region";
+/// Tag of a log group that is kept for ever because somebody has said so. Without a retention, and without this, it is
+/// one that Lambda has made, or a run that did not get further.
+pub const TAG_KEEP: &str = "cast-spot:keep";
+/// Value of [`TAG_KEEP`].
+pub const FOR_EVER: &str = "for-ever";
 /// Tag of the principal: name of the cluster's node role, which the shared policy lets it pass.
 pub const TAG_NODE_ROLE: &str = "cast-spot:node-role";
 
@@ -53,6 +61,13 @@ pub fn principal(cluster: &str, cluster_arn: &str) -> String {
     if whole.len() <= ROLE_LIMIT {
         return whole;
     }
+    principal_by_hash(cluster, cluster_arn)
+}
+
+/// The same, where a cluster of this name in another region has taken [`principal`] already: told apart by the ARN.
+/// Of a name that is cut anyway, it is [`principal`].
+#[must_use]
+pub fn principal_by_hash(cluster: &str, cluster_arn: &str) -> String {
     fit("cast-eks-", cluster, &format!("-{}", suffix(cluster_arn)), ROLE_LIMIT)
 }
 
@@ -68,16 +83,34 @@ pub fn restricted_policy(cluster: &str, cluster_arn: &str) -> String {
     fit("CastEKSRestrictedAccess-", cluster, &format!("-{}", suffix(cluster_arn)), POLICY_LIMIT)
 }
 
-/// Inline policy of [`LAMBDA_ROLE`] for one cluster. All of them together are the register of clusters.
+/// Inline policy of [`LAMBDA_ROLE`] for one cluster. All of them together are the register of clusters. What it is
+/// called keeps, as long as the cluster is onboarded, that its principal is named [by hash](principal_by_hash).
 #[must_use]
-pub fn registration(region: &str, cluster: &str) -> String {
-    format!("{LAMBDA_ROLE_SHARED}.{region}.{cluster}")
+pub fn registration(region: &str, cluster: &str, by_hash: bool) -> String {
+    format!("{LAMBDA_ROLE_SHARED}.{region}.{cluster}{}", if by_hash { BY_HASH } else { "" })
 }
 
-/// Region and cluster of an inline policy's name, if it is a registration. Neither has a dot in it.
+/// End of a registration's name.
+const BY_HASH: &str = ".h";
+
+/// A cluster in the register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registered<'a> {
+    /// Its region.
+    pub region: &'a str,
+    /// Its name.
+    pub cluster: &'a str,
+    /// Whether its principal is named [by hash](principal_by_hash).
+    pub by_hash: bool,
+}
+
+/// Of an inline policy's name, if it is a registration. Neither region nor cluster has a dot in it.
 #[must_use]
-pub fn registered(policy: &str) -> Option<(&str, &str)> {
-    policy.strip_prefix(LAMBDA_ROLE_SHARED)?.strip_prefix('.')?.split_once('.')
+pub fn registered(policy: &str) -> Option<Registered<'_>> {
+    let name = policy.strip_prefix(LAMBDA_ROLE_SHARED)?.strip_prefix('.')?;
+    let (region, rest) = name.split_once('.')?;
+    let whole = rest.strip_suffix(BY_HASH);
+    Some(Registered { region, cluster: whole.unwrap_or(rest), by_hash: whole.is_some() })
 }
 
 /// `prefix`, as much of `middle` as has room, and `suffix`.
@@ -108,7 +141,7 @@ mod tests {
         assert_eq!(principal(&long, &arn(&long)).len(), 64);
         assert_eq!(node_role(&long, &arn(&long)).len(), 64);
         assert!(restricted_policy(&long, &arn(&long)).len() <= 128);
-        assert!(registration("us-gov-east-1", &long).len() <= 128);
+        assert!(registration("ap-southeast-1", &long, true).len() <= 128);
     }
 
     #[test]
@@ -124,11 +157,16 @@ mod tests {
         let there = arn("prod").replace("eu-west-1", "us-east-1");
         assert_ne!(node_role("prod", &arn("prod")), node_role("prod", &there));
         assert_ne!(restricted_policy("prod", &arn("prod")), restricted_policy("prod", &there));
+        assert_ne!(principal_by_hash("prod", &arn("prod")), principal_by_hash("prod", &there));
     }
 
     #[test]
     fn a_registration_is_read_back() {
-        assert_eq!(registered(&registration("eu-west-1", "prod_2-a")), Some(("eu-west-1", "prod_2-a")));
+        for by_hash in [false, true] {
+            let name = registration("eu-west-1", "prod_2-a", by_hash);
+            let read = Registered { region: "eu-west-1", cluster: "prod_2-a", by_hash };
+            assert_eq!(registered(&name), Some(read));
+        }
         assert_eq!(registered("cast-spot"), None);
         assert_eq!(registered("somebody-elses"), None);
     }

@@ -3,27 +3,87 @@
 
 use crate::{
     apply::{OnFailure, Progress, Stop, apply},
-    desired::without,
+    desired::{Desired, without},
     facts::Facts,
+    fault::{Fault, Faults},
     onboard::{PlanError, Planned, look, was_overtaken},
     provider::Provider,
     report::Report,
+    resource::{Kind, Resource},
 };
 
 /// How often a plan is made anew because somebody else has changed what it goes by.
 const ROUNDS: u32 = 5;
 
-/// Looks at everything that onboarding `cluster` could have made and says what would go. Writes nothing. The
-/// cluster itself need not be there any more.
-pub async fn plan(cluster: &str, provider: &impl Provider) -> Result<Planned, PlanError> {
-    look(cluster, provider, false, |facts| Ok(without(cluster, facts))).await
+/// What is to be taken out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Leave the log group and the dead-letter queue where they are, also with the last cluster of the region.
+    pub keep_logs: bool,
+    /// Go on although instances run with the node role, which lose it: they cannot pull images of ECR, give pods
+    /// addresses, or join the cluster again from then on.
+    pub nodes_lose_access: bool,
+}
+
+impl Removal {
+    /// Of a cluster, with nothing kept and no node harmed.
+    pub fn of(cluster: impl Into<String>) -> Self {
+        Self { cluster: cluster.into(), ..Self::default() }
+    }
+
+    fn desired(&self, facts: &Facts) -> Desired {
+        let mut desired = without(&self.cluster, facts);
+        if self.keep_logs {
+            desired
+                .absent
+                .retain(|resource| !matches!(resource, Resource::LogGroup { .. } | Resource::Queue { .. }));
+        }
+        desired
+    }
+}
+
+/// Looks at everything that onboarding the cluster could have made and says what would go. Writes nothing. The
+/// cluster itself need not be there any more. Instances that run with the node role are a fault, unless `removal` says
+/// that they do not matter.
+pub async fn plan(removal: &Removal, provider: &impl Provider) -> Result<Planned, PlanError> {
+    let planned = look(&removal.cluster, provider, false, |facts| Ok(removal.desired(facts))).await?;
+    // Without a cluster there is nothing that they could lose.
+    if removal.nodes_lose_access || planned.facts.cluster.is_gone() {
+        return Ok(planned);
+    }
+    let profile = planned.plan.writes().find(|step| step.id.kind == Kind::InstanceProfile);
+    if let Some(profile) = profile.map(|step| step.id.name.clone()) {
+        let mut instances =
+            provider.instances_with(&planned.facts, &profile).await.map_err(|error| vec![error])?;
+        instances.sort();
+        if !instances.is_empty() {
+            return Err(Faults::from(in_use(&profile, &instances)).into());
+        }
+    }
+    Ok(planned)
+}
+
+fn in_use(profile: &str, instances: &[String]) -> Fault {
+    const SHOWN: usize = 10;
+    let more = instances.len().saturating_sub(SHOWN);
+    let shown = instances.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let run =
+        if instances.len() == 1 { "1 instance runs" } else { &format!("{} instances run", instances.len()) };
+    let problem = format!(
+        "{run} with it: {shown}{rest}. Without their role, nodes pull no images from ECR and give pods no addresses"
+    );
+    let hint = "drain and terminate them first, or say with --nodes-lose-access that they do not matter";
+    Fault::new("node role", profile, problem, hint)
 }
 
 /// Follows `planned`, and plans anew where somebody else was faster. Clusters that go at the same time take each other
 /// for ones that stay, and none of them would take what they share: where there were others, it looks once more at the
 /// end, and whoever looks last takes it.
 pub async fn offboard(
-    cluster: &str,
+    removal: &Removal,
     planned: Planned,
     provider: &impl Provider,
     stop: &Stop,
@@ -32,16 +92,18 @@ pub async fn offboard(
     let mut has_others = planned.facts.has_others();
     let mut on_their_way = planned.facts.on_their_way();
     let mut report = apply(&planned.plan, provider, OnFailure::GoOn, stop, progress).await;
-    for _ in 1..ROUNDS {
+    for round in 1..ROUNDS {
         let overtaken = was_overtaken(&report);
         if stop.is_said() || !(overtaken || (has_others && report.is_complete())) {
             break;
         }
-        let desired = |facts: &Facts| Ok(without(cluster, &facts.without_gone(&on_their_way)));
-        let again = match look(cluster, provider, false, desired).await {
+        if overtaken {
+            provider.pause(round).await;
+        }
+        let desired = |facts: &Facts| Ok(removal.desired(&facts.without_gone(&on_their_way)));
+        let again = match look(&removal.cluster, provider, false, desired).await {
             Ok(again) if overtaken || again.plan.writes().next().is_some() => again,
-            Err(error) if overtaken => return Err(error),
-            // This one is out: that the others could not be looked at changes nothing about it.
+            // What was done, and what has failed, is said whatever happens to this look.
             Ok(_) | Err(_) => break,
         };
         has_others = again.facts.without_gone(&on_their_way).has_others();

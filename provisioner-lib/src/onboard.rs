@@ -7,7 +7,7 @@ use crate::{
     desired::{Desired, desired},
     facts::Facts,
     fault::Faults,
-    plan::{Plan, diff},
+    plan::{Plan, diff, too_many},
     provider::{Error, ErrorKind, Provider},
     report::{Outcome, Report, StepReport},
     resource::Kind,
@@ -71,8 +71,11 @@ pub(crate) async fn look(
         let seen = function.map(|(_, found)| found.revision.as_ref());
         let known = facts.function.as_ref().map(|function| function.revision.as_ref());
         if seen == known || round == ROUNDS {
-            return Ok(Planned { plan: diff(&desired, &observed, adopt), facts });
+            let plan = diff(&desired, &observed, adopt);
+            let faults = too_many(&plan, &observed);
+            return if faults.is_empty() { Ok(Planned { facts, plan }) } else { Err(Faults(faults).into()) };
         }
+        provider.pause(round).await;
     }
 }
 
@@ -86,11 +89,14 @@ pub async fn onboard(
 ) -> Result<Report, PlanError> {
     let mut on_their_way = planned.facts.on_their_way();
     let mut report = apply(&planned.plan, provider, OnFailure::Stop, stop, progress).await;
-    for _ in 1..ROUNDS {
+    for round in 1..ROUNDS {
         let overtaken = was_overtaken(&report);
         let goes_on = overtaken || lists_gone(spec, &report, &on_their_way, provider).await;
         if stop.is_said() || !goes_on {
             break;
+        }
+        if overtaken {
+            provider.pause(round).await;
         }
         let spec = if report.access_key.is_some() { &rotated(spec) } else { spec };
         let wanted = |facts: &Facts| desired(spec, &facts.without_gone(&on_their_way));

@@ -8,12 +8,14 @@ use serde_json::Value;
 use crate::{
     desired::Desired,
     names::{MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
-    resource::{Id, Kind, Resource},
+    resource::{Id, Kind, Resource, Tags},
 };
 
 mod changes;
+mod quota;
 
 pub use changes::Change;
+pub(crate) use quota::too_many;
 
 /// A resource as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,8 +145,11 @@ fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
     let action = match found {
         None => Action::Create,
         Some(found) => match foreign(wanted, found) {
-            Some(why) if !adopt => Action::Conflict { why },
-            _ => compare(wanted, found, observed),
+            Some(Foreign::Stranger(_)) if adopt || is_left_over(wanted, found, observed) => {
+                compare(wanted, found, observed)
+            }
+            Some(Foreign::Stranger(why) | Foreign::Sibling(why)) => Action::Conflict { why },
+            None => compare(wanted, found, observed),
         },
     };
     let revision = found.and_then(|found| found.revision.clone());
@@ -193,14 +198,31 @@ fn absent(unwanted: &Resource, desired: &Desired, observed: &Observed) -> Option
     })
 }
 
+/// Whose something is that is not this cluster's, and why one can tell.
+enum Foreign {
+    /// Somebody else's: it can be adopted.
+    Stranger(String),
+    /// Another cluster's of ours, which would lose it.
+    Sibling(String),
+}
+
+/// Lambda makes the log group of a function that runs, without tags; so a last line that comes after the offboarding
+/// makes it anew. Nobody else's function writes there, as long as there is none of this name.
+fn is_left_over(wanted: &Resource, found: &Found, observed: &Observed) -> bool {
+    matches!(wanted, Resource::LogGroup { .. })
+        && found.resource.tags().is_some_and(Tags::is_empty)
+        && !observed.keys().any(|id| id.kind == Kind::Function)
+}
+
 /// Whose the found one is, if not ours or another cluster's.
-fn foreign(wanted: &Resource, found: &Found) -> Option<String> {
+fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
     if let Some(label) = label(&found.resource) {
-        return (label != MANAGED).then(|| format!("it lacks the label {LABEL}={MANAGED}"));
+        return (label != MANAGED)
+            .then(|| Foreign::Stranger(format!("it lacks the label {LABEL}={MANAGED}")));
     }
     let tags = found.resource.tags()?;
     if tags.get(TAG_MANAGED).map(String::as_str) != Some(MANAGED) {
-        return Some(format!("it lacks the tag {TAG_MANAGED}={MANAGED}"));
+        return Some(Foreign::Stranger(format!("it lacks the tag {TAG_MANAGED}={MANAGED}")));
     }
     // These serve all clusters; their tag says whether that is only one.
     if matches!(wanted.id().kind, Kind::Function | Kind::Rule) {
@@ -211,7 +233,8 @@ fn foreign(wanted: &Resource, found: &Found) -> Option<String> {
         if let (Some(ours), Some(theirs)) = (ours, theirs)
             && ours != theirs
         {
-            return Some(format!("its tag {tag} says {theirs}"));
+            let why = format!("its tag {tag} says {theirs}: it is another cluster's, and is not adopted");
+            return Some(Foreign::Sibling(why));
         }
     }
     None

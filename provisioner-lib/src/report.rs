@@ -58,7 +58,7 @@ impl Report {
         let steps = plan.steps.iter().map(|step| StepReport {
             id: step.id.clone(),
             action: step.action.clone(),
-            outcome: if step.action.writes() { Outcome::NotReached } else { Outcome::Kept },
+            outcome: if step.action == Action::Keep { Outcome::Kept } else { Outcome::NotReached },
             backup: None,
         });
         Self { steps: steps.collect(), ..Self::default() }

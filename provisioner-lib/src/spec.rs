@@ -65,9 +65,9 @@ pub struct Request {
     pub external_id: Option<String>,
     /// See [`Access::User`].
     pub rotate_key: bool,
-    /// See [`Privilege`].
-    pub least_privilege: bool,
-    /// Days for which the function's log is kept.
+    /// See [`Privilege`]; None: as it is, else documented.
+    pub least_privilege: Option<bool>,
+    /// Days for which the function's log is kept; None: as it is, else 30.
     pub log_retention_days: Option<String>,
     /// Settings of the function, `NAME=VALUE`.
     pub settings: Vec<String>,
@@ -79,6 +79,8 @@ pub struct Request {
     pub architecture: Option<String>,
     /// Make objects of the same names ours.
     pub adopt: bool,
+    /// Put a function that serves other clusters into the VPC of this one.
+    pub move_function: bool,
 }
 
 /// A request that can be worked on.
@@ -88,16 +90,19 @@ pub struct Spec {
     pub cluster: String,
     /// How the cluster is managed from outside.
     pub access: Access,
-    /// What the function's role may do.
-    pub privilege: Privilege,
-    /// Days for which the function's log is kept.
-    pub log_retention_days: i32,
+    /// What the function's role may do. It is one role for all clusters of the account: None, and it stays as it is.
+    pub privilege: Option<Privilege>,
+    /// Days for which the function's log is kept, of all clusters of the region; 0: for ever. None, and it stays as
+    /// it is.
+    pub log_retention_days: Option<i32>,
     /// Settings of the function.
     pub settings: BTreeMap<String, String>,
     /// The function, where it was given: an existing one then keeps its code.
     pub package: Option<Package>,
     /// Make objects of the same names ours.
     pub adopt: bool,
+    /// Put a function that serves other clusters into the VPC of this one: its subnets have a way out to them.
+    pub move_function: bool,
 }
 
 /// What CloudWatch Logs takes (`PutRetentionPolicy` in its API reference).
@@ -105,7 +110,6 @@ const RETENTIONS: [i32; 23] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
     0,
 ];
-const USUAL_RETENTION: i32 = 30;
 /// `CreateCluster` in the EKS API reference.
 const CLUSTER_LIMIT: usize = 100;
 
@@ -141,11 +145,14 @@ impl Request {
             Some(access) if faults.is_empty() => Ok(Spec {
                 cluster: self.cluster,
                 access,
-                privilege: if self.least_privilege { Privilege::Least } else { Privilege::Documented },
+                privilege: self
+                    .least_privilege
+                    .map(|least| if least { Privilege::Least } else { Privilege::Documented }),
                 log_retention_days,
                 settings,
                 package,
                 adopt: self.adopt,
+                move_function: self.move_function,
             }),
             _ => Err(Faults(faults)),
         }
@@ -221,6 +228,11 @@ fn required(field: &str, value: Option<&str>, hint: &str, faults: &mut Vec<Fault
     given.map(str::to_owned)
 }
 
+/// Partition of the ARN of an IAM principal.
+pub(crate) fn partition_of(arn: &str) -> &str {
+    arn.split(':').nth(1).unwrap_or_default()
+}
+
 fn is_principal(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let [arn, partition, "iam", "", account, resource] = parts[..] else { return false };
@@ -235,16 +247,14 @@ fn is_external_id(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+=,.@:/-_".contains(c)
 }
 
-fn retention(text: Option<&str>, faults: &mut Vec<Fault>) -> i32 {
-    let Some(text) = text else { return USUAL_RETENTION };
-    match text.parse() {
-        Ok(days) if RETENTIONS.contains(&days) => days,
-        _ => {
-            let hint = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 and some more; 0 keeps it for ever";
-            faults.push(Fault::new("log-retention-days", text, "not a retention of CloudWatch Logs", hint));
-            USUAL_RETENTION
-        }
+fn retention(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<i32> {
+    let text = text?;
+    let days = text.parse().ok().filter(|days| RETENTIONS.contains(days));
+    if days.is_none() {
+        let hint = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 and some more; 0 keeps it for ever";
+        faults.push(Fault::new("log-retention-days", text, "not a retention of CloudWatch Logs", hint));
     }
+    days
 }
 
 fn settings(given: &[String], faults: &mut Vec<Fault>) -> BTreeMap<String, String> {

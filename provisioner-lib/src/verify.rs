@@ -162,7 +162,7 @@ fn function_rights(spec: &Spec, facts: &Facts) -> Vec<Check> {
 
 fn principal_rights(spec: &Spec, facts: &Facts) -> Vec<Check> {
     let (partition, account, region) = (&facts.identity.partition, &facts.identity.account, &facts.region);
-    let name = names::principal(&spec.cluster, &facts.cluster.arn);
+    let name = facts.principal();
     let principal = match spec.access {
         Access::Role { .. } => Principal::Role(name),
         Access::User { .. } => Principal::User(name),

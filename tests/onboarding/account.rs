@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) objects: BTreeMap<Place, Object>,
     clusters: BTreeMap<(String, String), Cluster>,
     clock: i64,
+    /// That run, by the instance profile that they run with.
+    pub(crate) instances: BTreeMap<String, Vec<String>>,
     calls: usize,
     writes: usize,
     mishap: Option<(At, Mishap)>,
@@ -180,7 +182,11 @@ impl Account {
         let arn = self.arn();
         let mut state = self.state();
         state.clusters.remove(&(self.region.clone(), self.cluster.clone()));
-        state.objects.retain(|(scope, _), _| *scope != arn);
+        // Its security group goes with it, and with that the rules in it.
+        let group = format!("sg-{}/", self.cluster);
+        state.objects.retain(|(scope, id), _| {
+            *scope != arn && !(id.kind == Kind::Ingress && id.name.starts_with(&group))
+        });
     }
 
     /// From now on this goes wrong, once.
@@ -236,6 +242,12 @@ impl Account {
     pub(crate) fn put(&self, resource: Resource) {
         let place = self.place(&resource.id());
         self.state().put(place, resource);
+    }
+
+    /// Instances that run with an instance profile.
+    pub(crate) fn run_instances(&self, profile: &str, ids: &[&str]) {
+        let ids = ids.iter().map(ToString::to_string).collect();
+        self.state().instances.insert(profile.to_owned(), ids);
     }
 
     /// Somebody else deletes it.

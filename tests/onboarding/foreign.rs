@@ -1,17 +1,16 @@
 //! Things of others in the place of ours: conflicts, adoption, clusters that share a name.
 
 use cast_spot_provisioner::{
-    names::TAG_MANAGED,
+    names::{TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
     onboard::plan,
-    report::Report,
-    resource::{Kind, Resource, Tags},
+    resource::{Id, Kind, Resource, Tags},
     spec::Request,
 };
 use serde_json::json;
 
 use crate::{
     account::{Account, Place, tags_of},
-    situation::{USUAL, Way, completed, end, is_ours, run, same},
+    situation::{USUAL, Way, completed, end, ended, is_ours, run, same},
 };
 
 /// With all that can have an owner.
@@ -78,30 +77,68 @@ async fn what_is_adopted_becomes_ours_keeps_the_tags_of_others_and_goes_as_ours(
         }
         let again = plan(&WAY.spec(), &account).await.unwrap().plan;
         assert!(again.is_empty(), "{}: {:?}", place.1, again.writes().collect::<Vec<_>>());
-        crate::situation::ended("prod", &account, &place.1.to_string()).await;
+        ended("prod", &account, &place.1.to_string()).await;
         same(&account, &before, &place.1.to_string());
     }
 }
 
-fn conflicts(report: &Report) -> usize {
-    use cast_spot_provisioner::plan::Action;
-    report.steps.iter().filter(|step| matches!(step.action, Action::Conflict { .. })).count()
+#[tokio::test]
+async fn clusters_of_one_name_get_a_principal_each_and_keep_it() {
+    for (region, name) in [("us-east-1", "prod"), ("eu-west-1", "Prod")] {
+        for user in [false, true] {
+            let way = Way { user, ..USUAL };
+            let what = format!("{region} {name} {user}");
+            let (before, here, _) = way.undisturbed().await;
+            let there = here.of(region, name);
+            completed(&way.spec_of(name), &there, &what).await;
+            // Each knows of the other by now.
+            completed(&way.spec(), &here, &what).await;
+            let both = here.copy();
+            assert_eq!(principals(&both).len(), 2, "{what}");
+
+            for (first, last) in [(&here, &there), (&there, &here)] {
+                let account = both.copy();
+                let last = account.of(&last.region, &last.cluster);
+                let kept = principals(&account)
+                    .into_iter()
+                    .find(|found| found.1 == last.region && found.2 == last.cluster);
+                ended(&first.cluster, &account.of(&first.region, &first.cluster), &what).await;
+                completed(&way.spec_of(&last.cluster), &last, &what).await;
+                assert_eq!(principals(&account), kept.into_iter().collect::<Vec<_>>(), "{what}");
+                ended(&last.cluster, &last, &what).await;
+                same(&account.of(region, name), &before.of(region, name), &what);
+            }
+        }
+    }
+}
+
+/// Roles and users that manage clusters: name, region and cluster.
+fn principals(account: &Account) -> Vec<(String, String, String)> {
+    let tag = |tags: &Tags, key: &str| tags.get(key).cloned().unwrap_or_default();
+    let found = account.all().into_values().filter_map(|resource| match resource {
+        Resource::Role { name, tags, .. } | Resource::User { name, tags }
+            if name.starts_with("cast-eks-") && tags.contains_key(TAG_MANAGED) =>
+        {
+            Some((name, tag(&tags, TAG_REGION), tag(&tags, TAG_CLUSTER)))
+        }
+        _ => None,
+    });
+    found.collect()
 }
 
 #[tokio::test]
-async fn clusters_of_one_name_in_two_regions_do_not_get_one_principal() {
-    for user in [false, true] {
-        let way = Way { user, ..USUAL };
-        let (_, here, _) = way.undisturbed().await;
-        let there = here.of("us-east-1", "prod");
-        let (objects, whole) = (here.objects(), here.copy());
-        let report = run(&way.spec(), &there).await.unwrap();
-        assert!(!report.is_complete() && conflicts(&report) == 1, "the name is another cluster's");
-        assert_eq!(here.objects(), objects);
-        assert!(end("prod", &there).await.unwrap().is_complete());
-        same(&here, &whole, "and it is not offboarded in its place");
-        assert_eq!(here.objects(), objects);
-    }
+async fn what_is_another_clusters_of_ours_is_never_adopted() {
+    let (_, account, _) = USUAL.undisturbed().await;
+    // As an onboarding leaves it that ended before it was registered.
+    let id = Id::new(Kind::Role, "cast-eks-prod");
+    let Some(Resource::Role { name, description, trust, mut tags }) = account.take(&id) else { panic!() };
+    tags.insert(TAG_REGION.to_owned(), "us-east-1".to_owned());
+    account.put(Resource::Role { name, description, trust, tags });
+    let objects = account.objects();
+    let adopting = Request { adopt: true, ..USUAL.request("prod") }.validate().unwrap();
+    let report = run(&adopting, &account).await.unwrap();
+    assert!(!report.is_complete() && report.done() == 0);
+    assert_eq!(account.objects(), objects);
 }
 
 #[tokio::test]
@@ -135,11 +172,11 @@ async fn of_two_clusters_the_one_that_stays_is_as_if_it_had_always_been_alone() 
         let other = both.of(region, name);
         completed(&USUAL.spec(), &both, "prod").await;
         completed(&spec, &other, name).await;
-        crate::situation::ended("prod", &both, "prod").await;
+        ended("prod", &both, "prod").await;
         // The function may be another cluster's own again where only its own onboarding says so.
         completed(&spec, &other, name).await;
         same(&other, &alone, name);
-        crate::situation::ended(name, &other, name).await;
+        ended(name, &other, name).await;
         same(&other, &before.of(region, name), name);
     }
 }

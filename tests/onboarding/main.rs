@@ -14,6 +14,7 @@ mod meddled;
 mod others;
 mod random;
 mod repeated;
+mod shared;
 mod situation;
 mod stopped;
 mod together;

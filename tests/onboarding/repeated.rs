@@ -2,7 +2,7 @@
 
 use cast_spot_provisioner::{
     apply::Stop,
-    offboard::{self, offboard},
+    offboard::{self, Removal, offboard},
     onboard::{onboard, plan},
     plan::Action,
     resource::{Id, Kind, Resource},
@@ -41,10 +41,11 @@ async fn a_plan_that_is_followed_twice_ends_as_once() {
         }
         assert_eq!(account.broken(), Vec::<String>::new(), "{way:?}");
 
-        let planned = offboard::plan("prod", &account).await.unwrap();
+        let planned = offboard::plan(&Removal::of("prod"), &account).await.unwrap();
         for _ in 0..2 {
-            let report =
-                offboard("prod", planned.clone(), &account, &Stop::new(), &mut |_| ()).await.unwrap();
+            let report = offboard(&Removal::of("prod"), planned.clone(), &account, &Stop::new(), &mut |_| ())
+                .await
+                .unwrap();
             assert!(report.is_complete(), "{way:?}: {:?}", report.failures().collect::<Vec<_>>());
             same(&account, &before, &format!("{way:?}"));
         }

@@ -9,7 +9,7 @@ use cast_spot_provisioner::{
     apply::Stop,
     facts::AuthenticationMode,
     names::{self, TAG_MANAGED},
-    offboard::{self, offboard},
+    offboard::{self, Removal, offboard},
     onboard::{PlanError, onboard, plan},
     report::{Outcome, Report},
     resource::Resource,
@@ -95,7 +95,8 @@ impl Way {
             mode: if self.user { "user" } else { "role" }.to_owned(),
             principal: role("arn:aws:iam::210987654321:root"),
             external_id: role("e-1"),
-            least_privilege: self.least,
+            least_privilege: Some(self.least),
+            log_retention_days: Some("30".to_owned()),
             package: Some(package()),
             ..Request::default()
         }
@@ -142,8 +143,9 @@ pub(crate) async fn run(spec: &Spec, account: &Account) -> Ended {
 
 /// Plans and offboards.
 pub(crate) async fn end(cluster: &str, account: &Account) -> Ended {
-    let planned = offboard::plan(cluster, account).await?;
-    offboard(cluster, planned, account, &Stop::new(), &mut |_| ()).await
+    let removal = Removal::of(cluster);
+    let planned = offboard::plan(&removal, account).await?;
+    offboard(&removal, planned, account, &Stop::new(), &mut |_| ()).await
 }
 
 /// A run, or None if who makes it dies on the way.

@@ -2,7 +2,7 @@
 
 use cast_spot_provisioner::{
     apply::{Progress, Stop},
-    offboard::{self, offboard},
+    offboard::{self, Removal, offboard},
     onboard::{onboard, plan},
     report::Outcome,
 };
@@ -59,14 +59,15 @@ async fn a_run_that_is_stopped_anywhere_says_so_and_is_gone_on_with_or_taken_bac
 async fn an_offboarding_that_is_stopped_anywhere_says_so_and_is_gone_on_with() {
     let way = Way { beside: true, user: true, ..USUAL };
     let (before, after, _) = way.undisturbed().await;
-    let steps = offboard::plan("prod", &after).await.unwrap().plan.writes().count();
+    let steps = offboard::plan(&Removal::of("prod"), &after).await.unwrap().plan.writes().count();
     for at in 0..steps {
         let what = format!("stopped at step {at}");
         let account = after.copy();
         account.pauses(Some(at as u64));
-        let planned = offboard::plan("prod", &account).await.unwrap();
+        let planned = offboard::plan(&Removal::of("prod"), &account).await.unwrap();
         let stop = Stop::new();
-        let report = offboard("prod", planned, &account, &stop, &mut stopping(&stop, at)).await.unwrap();
+        let report =
+            offboard(&Removal::of("prod"), planned, &account, &stop, &mut stopping(&stop, at)).await.unwrap();
         account.pauses(None);
         assert!(report.stopped && report.failures().next().is_none(), "{what}");
         assert_eq!(report.done(), at + 1, "{what}: what had begun, and nothing more");
@@ -102,9 +103,9 @@ async fn after_a_failure_an_onboarding_begins_nothing_more_and_an_offboarding_go
         assert!(has_failed && begun == 0, "write {number}");
 
         let (mut has_failed, mut begun) = (false, 0);
-        let planned = offboard::plan("prod", &onboarded).await.unwrap();
+        let planned = offboard::plan(&Removal::of("prod"), &onboarded).await.unwrap();
         let mut heard = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
-        offboard("prod", planned, &onboarded, &Stop::new(), &mut heard).await.unwrap();
+        offboard(&Removal::of("prod"), planned, &onboarded, &Stop::new(), &mut heard).await.unwrap();
         went_on += begun;
     }
     assert!(went_on > writes, "{went_on}");
@@ -123,8 +124,8 @@ async fn a_run_that_is_stopped_before_it_begins_writes_nothing() {
 
     after.mishap(None);
     let objects = after.objects();
-    let planned = offboard::plan("prod", &after).await.unwrap();
-    let report = offboard("prod", planned, &after, &stop, &mut |_| ()).await.unwrap();
+    let planned = offboard::plan(&Removal::of("prod"), &after).await.unwrap();
+    let report = offboard(&Removal::of("prod"), planned, &after, &stop, &mut |_| ()).await.unwrap();
     assert!(report.stopped && report.done() == 0);
     assert_eq!((after.counts().1, after.objects()), (0, objects));
 }

@@ -222,11 +222,16 @@ async fn function_and_rule_are_a_clusters_own_only_as_long_as_it_is_alone() {
 
 #[tokio::test]
 async fn a_cluster_that_is_deleted_is_offboarded_from_what_is_left_of_it() {
-    for way in [USUAL, Way { user: true, beside: true, ..USUAL }] {
+    for way in [USUAL, Way { user: true, beside: true, ..USUAL }, Way { private: true, ..USUAL }] {
         let (before, after, _) = way.undisturbed().await;
         after.delete_cluster();
         before.delete_cluster();
-        let planned = cast_spot_provisioner::offboard::plan("prod", &after).await.unwrap();
+        let planned = cast_spot_provisioner::offboard::plan(
+            &cast_spot_provisioner::offboard::Removal::of("prod"),
+            &after,
+        )
+        .await
+        .unwrap();
         assert_eq!(planned.facts.cluster, Cluster::gone("prod", planned.facts.cluster.arn.clone()));
         ended("prod", &after, &format!("{way:?}")).await;
         same(&after, &before, &format!("{way:?}"));

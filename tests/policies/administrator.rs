@@ -36,71 +36,82 @@ fn all(resource: &str, actions: &[&str]) -> Vec<Request> {
 const OF_NODES: [&str; 3] =
     ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
 
-/// Calls that are about this cluster alone.
-fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
+const ROLES: [&str; 9] = [
+    "iam:GetRole",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+    "iam:CreateRole",
+    "iam:TagRole",
+    "iam:ListInstanceProfilesForRole",
+    "iam:UntagRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:DeleteRole",
+];
+
+/// To attach and detach them.
+fn attach(kind: &str, resource: &str, policies: &[String]) -> Vec<Request> {
+    let actions = [format!("iam:Attach{kind}Policy"), format!("iam:Detach{kind}Policy")];
+    let request =
+        |action: &String, policy: &String| Request::new(action, resource).with("iam:PolicyARN", &policy[..]);
+    actions.iter().flat_map(|action| policies.iter().map(|policy| request(action, policy))).collect()
+}
+
+/// Calls about the user or role that manages the cluster.
+fn of_the_principal(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     let arn = cluster_arn(c);
-    let (name, restricted) = (names::principal(c.name, &arn), names::restricted_policy(c.name, &arn));
-    let restricted = iam("policy", &restricted);
-    let (role, user, node) = (iam("role", &name), iam("user", &name), iam("role", c.node_role));
-    let profile = iam("instance-profile", c.node_role);
-    let roles = [
-        "iam:GetRole",
-        "iam:ListAttachedRolePolicies",
-        "iam:ListRolePolicies",
-        "iam:CreateRole",
-        "iam:TagRole",
-        "iam:ListInstanceProfilesForRole",
-        "iam:UntagRole",
-        "iam:UpdateAssumeRolePolicy",
-        "iam:DeleteRole",
-    ];
-    let mut calls = all(&node, &roles);
-    let attach = |kind: &str, resource: &str, policies: &[String]| {
-        let actions = [format!("iam:Attach{kind}Policy"), format!("iam:Detach{kind}Policy")];
-        let request = |action: &String, policy: &String| {
-            Request::new(action, resource).with("iam:PolicyARN", &policy[..])
-        };
-        actions
-            .iter()
-            .flat_map(|action| policies.iter().map(|policy| request(action, policy)))
-            .collect::<Vec<_>>()
-    };
+    let restricted = iam("policy", &names::restricted_policy(c.name, &arn));
     let of_principal = [
         aws_policy("AmazonEC2ReadOnlyAccess"),
         aws_policy("IAMReadOnlyAccess"),
         iam("policy", "CastEKSPolicy"),
-        restricted.clone(),
+        restricted,
     ];
-    match mode {
-        AdminMode::Role => {
-            calls.extend(all(&role, &roles));
-            calls.extend(all(&role, &["iam:SimulatePrincipalPolicy"]));
-            calls.extend(attach("Role", &role, &of_principal));
+    let mut calls = Vec::new();
+    // It has the second name where a cluster of the same name in another region has the first.
+    for name in [names::principal(c.name, &arn), names::principal_by_hash(c.name, &arn)] {
+        let (role, user) = (iam("role", &name), iam("user", &name));
+        match mode {
+            AdminMode::Role => {
+                calls.extend(all(&role, &ROLES));
+                calls.extend(all(&role, &["iam:SimulatePrincipalPolicy"]));
+                calls.extend(attach("Role", &role, &of_principal));
+            }
+            AdminMode::User => {
+                calls.extend(all(
+                    &user,
+                    &[
+                        "iam:CreateUser",
+                        "iam:TagUser",
+                        "iam:UntagUser",
+                        "iam:ListUserPolicies",
+                        "iam:DeleteUserPolicy",
+                        "iam:ListGroupsForUser",
+                        "iam:DeleteLoginProfile",
+                        "iam:DeleteUser",
+                        "iam:CreateAccessKey",
+                        "iam:UpdateAccessKey",
+                        "iam:DeleteAccessKey",
+                        "iam:SimulatePrincipalPolicy",
+                    ],
+                ));
+                calls.extend(attach("User", &user, &of_principal));
+            }
         }
-        AdminMode::User => {
-            calls.extend(all(
-                &user,
-                &[
-                    "iam:CreateUser",
-                    "iam:TagUser",
-                    "iam:UntagUser",
-                    "iam:ListUserPolicies",
-                    "iam:DeleteUserPolicy",
-                    "iam:ListGroupsForUser",
-                    "iam:DeleteLoginProfile",
-                    "iam:DeleteUser",
-                    "iam:CreateAccessKey",
-                    "iam:UpdateAccessKey",
-                    "iam:DeleteAccessKey",
-                    "iam:SimulatePrincipalPolicy",
-                ],
-            ));
-            calls.extend(attach("User", &user, &of_principal));
-        }
+        // Either way it is looked for what the other way has left.
+        calls.extend(all(&user, &["iam:GetUser", "iam:ListAttachedUserPolicies", "iam:ListAccessKeys"]));
+        calls.extend(all(&role, &["iam:GetRole", "iam:ListAttachedRolePolicies"]));
     }
-    // Either way it is looked for what the other way has left.
-    calls.extend(all(&user, &["iam:GetUser", "iam:ListAttachedUserPolicies", "iam:ListAccessKeys"]));
-    calls.extend(all(&role, &["iam:GetRole", "iam:ListAttachedRolePolicies"]));
+    calls
+}
+
+/// Calls that are about this cluster alone.
+fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
+    let arn = cluster_arn(c);
+    let restricted = iam("policy", &names::restricted_policy(c.name, &arn));
+    let node = iam("role", c.node_role);
+    let profile = iam("instance-profile", c.node_role);
+    let mut calls = all(&node, &ROLES);
+    calls.extend(of_the_principal(mode, c));
     calls.extend(attach("Role", &node, &OF_NODES.map(aws_policy)));
     calls.push(c.pass("ec2.amazonaws.com"));
     calls.extend(all(&restricted, &POLICIES));
@@ -238,7 +249,13 @@ fn shared(c: &Cluster) -> Vec<Request> {
 
 /// All calls, in this cluster.
 pub(crate) fn calls(mode: AdminMode, c: &Cluster) -> Vec<Request> {
-    let reads = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
+    let reads = [
+        "ec2:DescribeInstances",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+    ];
     let reads = all(&c.arn("ec2", "*"), &reads)
         .into_iter()
         .chain(all(&c.arn("logs", "*"), &["logs:DescribeLogGroups"]));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cast_spot_provisioner::{
     desired::desired,
-    facts::{AuthenticationMode, Cluster, Facts, Identity},
+    facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
     names,
     package::{Architecture, Package},
     policy::Scope,
@@ -146,6 +146,7 @@ impl Choice {
             },
             function: None,
             register: registered.chain(elsewhere).collect::<BTreeSet<_>>(),
+            earlier: Earlier::default(),
         }
     }
 
@@ -156,7 +157,7 @@ impl Choice {
             mode: self.mode.to_owned(),
             principal: is_role.then(|| self.principal()),
             external_id: is_role.then(|| EXTERNAL_ID.to_owned()),
-            least_privilege: self.least_privilege,
+            least_privilege: Some(self.least_privilege),
             log_retention_days: Some(self.log_retention_days.to_owned()),
             settings: self.settings.iter().map(|(name, _, value)| format!("{name}={value}")).collect(),
             ..Request::default()

@@ -11,6 +11,7 @@ const USUAL_ZIP: &str = "target/lambda/cast-spot-handler/bootstrap.zip";
 const BUILD: &str = "`cargo build-lambda --output-format zip` builds it";
 
 /// The options.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Default, Clone, clap::Args)]
 #[command(next_help_heading = "What is made")]
 pub(crate) struct ChoiceArgs {
@@ -32,8 +33,12 @@ pub(crate) struct ChoiceArgs {
     pub(crate) rotate_key: bool,
 
     /// Give the function's role what the handler calls, in place of the three documented AWS managed policies
-    #[arg(long)]
+    #[arg(long, conflicts_with = "documented_privilege")]
     pub(crate) least_privilege: bool,
+
+    /// Give it the three documented AWS managed policies [default: as it is, else these]
+    #[arg(long)]
+    pub(crate) documented_privilege: bool,
 
     /// The function [default: target/lambda/cast-spot-handler/bootstrap.zip, if it is there]
     #[arg(long, value_name = "FILE")]
@@ -43,7 +48,7 @@ pub(crate) struct ChoiceArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) architecture: Option<String>,
 
-    /// Days for which the function's log is kept; 0: for ever [default: 30]
+    /// Days for which the function's log is kept; 0: for ever [default: as it is, else 30]
     #[arg(long, value_name = "N")]
     pub(crate) log_retention_days: Option<String>,
 
@@ -54,6 +59,10 @@ pub(crate) struct ChoiceArgs {
     /// Make ours what stands in the way under the same name
     #[arg(long)]
     pub(crate) adopt: bool,
+
+    /// Put a function that serves other clusters into the VPC of this one, whose API server is private
+    #[arg(long)]
+    pub(crate) move_function: bool,
 }
 
 impl ChoiceArgs {
@@ -86,7 +95,11 @@ impl ChoiceArgs {
             principal: self.principal.clone(),
             external_id: self.external_id.clone(),
             rotate_key: self.rotate_key,
-            least_privilege: self.least_privilege,
+            least_privilege: match (self.least_privilege, self.documented_privilege) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
             log_retention_days: self.log_retention_days.clone(),
             // The later of two settings of one name holds: options win.
             settings: environment.settings.iter().chain(&self.env).cloned().collect(),
@@ -94,6 +107,7 @@ impl ChoiceArgs {
             package_name,
             architecture: self.architecture.clone(),
             adopt: self.adopt,
+            move_function: self.move_function,
         }
     }
 }

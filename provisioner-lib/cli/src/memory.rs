@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use cast_spot_provisioner::{
-    facts::{AuthenticationMode, Cluster, CurrentFunction, Facts, Identity},
+    facts::{AuthenticationMode, Cluster, CurrentFunction, Earlier, Facts, Identity},
     names::{LAMBDA_ROLE, registered},
     plan::{Change, Found, Observed},
     provider::{AccessKey, Error, ErrorKind, Made, Provider},
@@ -23,6 +23,8 @@ pub(crate) struct Memory {
     pub(crate) objects: Mutex<Observed>,
     /// Kinds whose writes are refused.
     pub(crate) refused: Vec<Kind>,
+    /// Instances that run with the node role.
+    pub(crate) instances: Vec<String>,
     /// What checks answer.
     pub(crate) works: bool,
 }
@@ -33,7 +35,7 @@ impl Memory {
         cluster.status = "ACTIVE".to_owned();
         cluster.authentication_mode = AuthenticationMode::ApiAndConfigMap;
         cluster.vpc_id = "vpc-1".to_owned();
-        Self { cluster, objects: Mutex::default(), refused: Vec::new(), works: true }
+        Self { cluster, objects: Mutex::default(), refused: Vec::new(), instances: Vec::new(), works: true }
     }
 
     /// Behind the check of the account.
@@ -80,7 +82,11 @@ impl Provider for Memory {
         let names =
             policies.filter_map(|id| id.name.strip_prefix(&format!("{LAMBDA_ROLE}/")).map(str::to_owned));
         let register = names.filter_map(|name| {
-            registered(&name).map(|(region, cluster)| (region.to_owned(), cluster.to_owned()))
+            registered(&name).map(|found| (found.region.to_owned(), found.cluster.to_owned()))
+        });
+        let log_retention_days = objects.values().find_map(|found| match found.resource {
+            Resource::LogGroup { retention_days, .. } => Some(retention_days),
+            _ => None,
         });
         let function = objects.values().find_map(|found| match &found.resource {
             Resource::Function { environment, .. } => Some(CurrentFunction {
@@ -105,6 +111,7 @@ impl Provider for Memory {
             cluster,
             function,
             register: register.collect(),
+            earlier: Earlier { log_retention_days, ..Earlier::default() },
         })
     }
 
@@ -129,6 +136,12 @@ impl Provider for Memory {
         self.lock().remove(&resource.id());
         Ok(Made::default())
     }
+
+    async fn instances_with(&self, _: &Facts, _: &str) -> Result<Vec<String>, Error> {
+        Ok(self.instances.clone())
+    }
+
+    async fn pause(&self, _: u32) {}
 
     async fn check(&self, _: &Facts, _: &Check) -> Result<Verdict, Error> {
         Ok(Verdict { passed: self.works, detail: "what was answered".to_owned() })

@@ -184,6 +184,14 @@ impl<P: Provider> Provider for Guarded<P> {
         self.inner.delete(resource).await
     }
 
+    async fn instances_with(&self, facts: &Facts, profile: &str) -> Result<Vec<String>, Error> {
+        self.inner.instances_with(facts, profile).await
+    }
+
+    async fn pause(&self, round: u32) {
+        self.inner.pause(round).await;
+    }
+
     async fn check(&self, facts: &Facts, check: &Check) -> Result<Verdict, Error> {
         self.inner.check(facts, check).await
     }

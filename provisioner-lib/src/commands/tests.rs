@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     desired::{desired, without},
-    facts::{AuthenticationMode, Cluster, Identity},
+    facts::{AuthenticationMode, Cluster, Earlier, Identity},
     plan::{Found, Observed, diff},
     resource::{Kind, Resource},
     spec::Request,
@@ -19,7 +19,8 @@ fn facts(mode: AuthenticationMode) -> Facts {
     cluster.vpc_id = "vpc-1".to_owned();
     cluster.subnet_ids = vec!["subnet-1".to_owned(), "subnet-2".to_owned()];
     cluster.security_group_id = "sg-1".to_owned();
-    Facts { identity, region: "eu-west-1".to_owned(), cluster, function: None, register: [].into() }
+    let (region, earlier) = ("eu-west-1".to_owned(), Earlier::default());
+    Facts { identity, region, cluster, function: None, register: [].into(), earlier }
 }
 
 fn request(mode: &str) -> Request {

@@ -7,7 +7,7 @@ use crate::{
     names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED},
     policy,
     resource::Resource,
-    spec::Spec,
+    spec::{Access, Spec, partition_of},
 };
 
 /// Characters of a managed policy, of a role's inline policies together and of a trust policy, white space not
@@ -34,14 +34,22 @@ pub(super) fn of(spec: &Spec, facts: &Facts) -> Vec<Fault> {
         let problem = "missing, and there is no function in this region yet";
         faults.push(Fault::new("zip", "", problem, "`cargo build-lambda --output-format zip` builds it"));
     }
+    if let Access::Role { principal, .. } = &spec.access
+        && partition_of(principal) != facts.identity.partition
+    {
+        let problem =
+            format!("of another partition than {}, which IAM does not trust", facts.identity.partition);
+        let hint = "give a principal of the same partition, or --mode user";
+        faults.push(Fault::new("principal", principal, problem, hint));
+    }
     if !cluster.is_open() {
-        faults.extend(closed(facts));
+        faults.extend(closed(spec, facts));
     }
     faults
 }
 
 /// The API server is not open to everybody: the function has to be in its VPC.
-fn closed(facts: &Facts) -> Option<Fault> {
+fn closed(spec: &Spec, facts: &Facts) -> Option<Fault> {
     let cluster = &facts.cluster;
     if !cluster.private_access {
         let problem = "its API server lets only some addresses in, and the function's is none of them";
@@ -49,14 +57,38 @@ fn closed(facts: &Facts) -> Option<Fault> {
                     then put into the VPC";
         return Some(Fault::new("cluster", &cluster.name, problem, hint));
     }
-    let vpc = facts.function.as_ref().and_then(|function| function.vpc_id.as_deref())?;
-    (vpc != cluster.vpc_id).then(|| {
-        let problem = format!(
-            "its API server is reached from {} only, and the function of this region is in {vpc} for other clusters",
-            cluster.vpc_id
-        );
-        let hint = "peer the VPCs and open the endpoint, or onboard this cluster from another account";
-        Fault::new("cluster", &cluster.name, problem, hint)
+    if cluster.private_subnet_ids().is_empty() {
+        let problem = "all of its subnets go to the internet by an internet gateway, which gives a function in them no \
+                       way out";
+        let hint = "add a subnet with a NAT gateway, or with VPC endpoints, to the cluster: `aws eks \
+                    update-cluster-config --resources-vpc-config subnetIds=…`";
+        return Some(Fault::new("cluster", &cluster.name, problem, hint));
+    }
+    let others: Vec<String> = facts.others_in_region().into_iter().collect();
+    let function = facts.function.as_ref()?;
+    let vpc = function.vpc_id.as_deref();
+    if vpc == Some(&cluster.vpc_id) || others.is_empty() {
+        return None;
+    }
+    let others = others.join(", ");
+    Some(match vpc {
+        Some(vpc) => {
+            let problem = format!(
+                "its API server is reached from {} only, and the function of this region is in {vpc} for {others}",
+                cluster.vpc_id
+            );
+            let hint = "peer the VPCs and open the endpoint, or onboard this cluster from another account";
+            Fault::new("cluster", &cluster.name, problem, hint)
+        }
+        None if !spec.move_function => {
+            let problem = format!(
+                "its API server is reached from {} only, and the function of this region, which serves {others}, would \
+                 be put there: it reaches them from then on only if the subnets have a way to the internet",
+                cluster.vpc_id
+            );
+            Fault::new("cluster", &cluster.name, problem, "if they have, give --move-function")
+        }
+        None => return None,
     })
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::{Maker, list, shared_tags};
 use crate::{
     EVENT_PATTERN_SPOT,
-    names::{DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, TAG_CLUSTER},
+    names::{
+        DEAD_LETTER_QUEUE, FOR_EVER, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, TAG_CLUSTER,
+        TAG_KEEP,
+    },
     policy,
     resource::{CLUSTERS_VARIABLE, Network, Principal, Resource, Tags, VPC_ACCESS},
     spec::Spec,
@@ -17,6 +20,8 @@ const RETRIES: i32 = 2;
 /// 512 MB is 0.29 vCPU, enough for a full node's evictions; the two minutes of a notice, and what is around them.
 const MEMORY: i32 = 512;
 const TIMEOUT: i32 = 150;
+/// Days of log.
+const USUAL_RETENTION: i32 = 30;
 /// The longest that SQS keeps a message.
 const DEAD_LETTER_RETENTION: u32 = 14 * 24 * 3600;
 
@@ -30,11 +35,7 @@ impl Maker<'_> {
         let mut environment = spec.settings.clone();
         environment.insert(CLUSTERS_VARIABLE.to_owned(), list(&clusters));
         vec![
-            Resource::LogGroup {
-                name: LOG_GROUP.to_owned(),
-                retention_days: spec.log_retention_days,
-                tags: shared_tags(),
-            },
+            self.log_group(spec),
             Resource::Queue {
                 name: DEAD_LETTER_QUEUE.to_owned(),
                 retention_seconds: DEAD_LETTER_RETENTION,
@@ -68,6 +69,16 @@ impl Maker<'_> {
         ]
     }
 
+    fn log_group(&self, spec: &Spec) -> Resource {
+        let chosen = spec.log_retention_days.or(self.facts.earlier.log_retention_days);
+        let retention_days = chosen.unwrap_or(USUAL_RETENTION);
+        let mut tags = shared_tags();
+        if retention_days == 0 {
+            tags.insert(TAG_KEEP.to_owned(), FOR_EVER.to_owned());
+        }
+        Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days, tags }
+    }
+
     /// Tags of function and rule. Only where they serve no other cluster of the account may the cluster's
     /// principal change them, see `infra/iam/cast-eks.json`: the function's role acts in all of them.
     fn served_tags(&self) -> Tags {
@@ -95,12 +106,17 @@ impl Maker<'_> {
         }
     }
 
-    /// Where the function has to be to reach this cluster.
+    /// Where the function has to be to reach this cluster. One that another cluster has put into the VPC is right where
+    /// it is.
     pub(super) fn place(&self) -> Option<Network> {
         let cluster = &self.facts.cluster;
-        (!cluster.is_open()).then(|| Network {
+        let function = self.facts.function.as_ref();
+        let is_there = function.is_some_and(|function| function.vpc_id.as_deref() == Some(&cluster.vpc_id));
+        let is_shared = !self.facts.others_in_region().is_empty();
+        let stays = cluster.is_open() || (is_there && is_shared);
+        (!stays).then(|| Network {
             vpc_id: cluster.vpc_id.clone(),
-            subnet_ids: cluster.subnet_ids.clone(),
+            subnet_ids: cluster.private_subnet_ids(),
             security_group: SECURITY_GROUP.to_owned(),
         })
     }
@@ -110,25 +126,31 @@ impl Maker<'_> {
         if self.facts.cluster.is_open() {
             return Vec::new();
         }
-        self.private_network()
+        let mut resources = self.vpc_access();
+        resources.push(security_group(&self.facts.cluster.vpc_id));
+        resources.push(self.ingress());
+        resources
     }
 
-    pub(super) fn private_network(&self) -> Vec<Resource> {
-        let vpc_id = self.facts.cluster.vpc_id.clone();
-        let role = Principal::Role(LAMBDA_ROLE.to_owned());
-        let mut resources = self.attach(&role, &[&format!("service-role/{VPC_ACCESS}")]);
-        resources.push(Resource::SecurityGroup {
-            name: SECURITY_GROUP.to_owned(),
-            vpc_id: vpc_id.clone(),
-            description: "Function that handles Spot interruptions".to_owned(),
-            tags: shared_tags(),
-        });
-        resources.push(Resource::Ingress {
+    pub(super) fn ingress(&self) -> Resource {
+        Resource::Ingress {
             from: SECURITY_GROUP.to_owned(),
-            vpc_id,
+            vpc_id: self.facts.cluster.vpc_id.clone(),
             to: self.facts.cluster.security_group_id.clone(),
             port: 443,
-        });
-        resources
+        }
+    }
+
+    pub(super) fn vpc_access(&self) -> Vec<Resource> {
+        self.attach(&Principal::Role(LAMBDA_ROLE.to_owned()), &[&format!("service-role/{VPC_ACCESS}")])
+    }
+}
+
+pub(super) fn security_group(vpc_id: &str) -> Resource {
+    Resource::SecurityGroup {
+        name: SECURITY_GROUP.to_owned(),
+        vpc_id: vpc_id.to_owned(),
+        description: "Function that handles Spot interruptions".to_owned(),
+        tags: shared_tags(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Desired, Maker, list, rbac, shared_tags};
+use super::{Desired, Maker, function::security_group, list, rbac, shared_tags};
 use crate::{
     facts::Facts,
     names::{self, LAMBDA_ROLE, TAG_CLUSTER},
@@ -19,21 +19,21 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     let mut desired = Desired::default();
 
     for resource in maker.shared(&spec) {
-        let own = resource.id().name.ends_with(&names::registration(&facts.region, cluster));
+        let own = resource.id().name.ends_with(&format!("/{}", maker.registration()));
         if own || !facts.has_others() {
             desired.absent.push(resource);
         }
     }
     let role = Principal::Role(LAMBDA_ROLE.to_owned());
-    for resource in maker.choices().into_iter().chain(maker.nodes()).chain(maker.private_network()) {
-        let goes = match &resource {
-            Resource::Attachment { principal, .. } if *principal == role => !facts.has_others(),
-            Resource::SecurityGroup { .. } => others.is_empty(),
-            _ => true,
-        };
-        if goes {
+    let own = maker.choices().into_iter().chain(maker.nodes()).chain(maker.vpc_access());
+    for resource in own.chain(other_name(cluster, facts)) {
+        let is_shared = matches!(&resource, Resource::Attachment { principal, .. } if *principal == role);
+        if !is_shared || !facts.has_others() {
             desired.absent.push(resource);
         }
+    }
+    if others.is_empty() {
+        desired.absent.extend(vpcs(facts).iter().map(|vpc_id| security_group(vpc_id)));
     }
     for resource in maker.function(&spec) {
         if others.is_empty() {
@@ -45,18 +45,39 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
             desired.present.push(serving(resource, &others, facts));
         }
     }
-    if !facts.cluster.is_gone() {
+    // What only the cluster itself knows has gone with it.
+    if facts.cluster.is_gone() {
+        let inside =
+            |resource: &Resource| matches!(resource, Resource::AccessEntry { .. } | Resource::AwsAuth { .. });
+        desired.absent.retain(|resource| !inside(resource));
+    } else {
+        desired.absent.push(maker.ingress());
         desired.absent.extend(rbac());
     }
-    // What only the cluster itself knows has gone with it.
-    let inside =
-        |resource: &Resource| matches!(resource, Resource::AccessEntry { .. } | Resource::AwsAuth { .. });
-    let nowhere =
-        |resource: &Resource| matches!(resource, Resource::SecurityGroup { .. } | Resource::Ingress { .. });
-    desired.absent.retain(|resource| !facts.cluster.is_gone() || !(inside(resource) || nowhere(resource)));
     let mut seen = BTreeSet::new();
     desired.absent.retain(|resource| seen.insert(resource.id()));
     desired
+}
+
+/// What the principal would have had by its other name. A cluster that is not registered (yet, or any more) does not
+/// say which of the two it was.
+fn other_name(cluster: &str, facts: &Facts) -> Vec<Resource> {
+    let arn = &facts.cluster.arn;
+    let both = [names::principal(cluster, arn), names::principal_by_hash(cluster, arn)];
+    let is_registered = facts.register.contains(&(facts.region.clone(), cluster.to_owned()));
+    let mut maker = Maker::new(cluster, facts);
+    let Some(other) = both.into_iter().find(|name| *name != maker.principal && !is_registered) else {
+        return Vec::new();
+    };
+    maker.principal = other;
+    maker.choices()
+}
+
+/// Where our security group may be: a cluster that is gone does not tell, nor does a function that is gone.
+fn vpcs(facts: &Facts) -> BTreeSet<String> {
+    let of_function = facts.function.as_ref().and_then(|function| function.vpc_id.clone());
+    let known = of_function.into_iter().chain([facts.cluster.vpc_id.clone()]);
+    known.chain(facts.earlier.vpcs.iter().cloned()).filter(|vpc_id| !vpc_id.is_empty()).collect()
 }
 
 /// Function and rule for the other clusters alone; once more of one of them, if it is the only one left.
@@ -80,10 +101,11 @@ fn any(cluster: &str) -> Spec {
     Spec {
         cluster: cluster.to_owned(),
         access: Access::User { rotate_key: false },
-        privilege: Privilege::Documented,
-        log_retention_days: 0,
+        privilege: Some(Privilege::Documented),
+        log_retention_days: None,
         settings: BTreeMap::new(),
         package: None,
         adopt: false,
+        move_function: false,
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    facts::{AuthenticationMode, Cluster, CurrentFunction, Identity},
+    facts::{AuthenticationMode, Cluster, CurrentFunction, Earlier, Identity},
     package::{Package, sample},
     resource::{Id, Kind},
 };
@@ -27,6 +27,7 @@ fn facts(cluster: &str) -> Facts {
         cluster: open,
         function: None,
         register: BTreeSet::new(),
+        earlier: Earlier::default(),
     }
 }
 
@@ -34,11 +35,12 @@ fn spec(cluster: &str, access: Access) -> Spec {
     Spec {
         cluster: cluster.to_owned(),
         access,
-        privilege: Privilege::Documented,
-        log_retention_days: 30,
+        privilege: Some(Privilege::Documented),
+        log_retention_days: None,
         settings: std::collections::BTreeMap::new(),
         package: Package::read(&sample("bootstrap", 0x3e), None).ok(),
         adopt: false,
+        move_function: false,
     }
 }
 
@@ -177,6 +179,7 @@ fn what_stands_in_the_way_is_said_before_anything_is_written() {
     closed.cluster.private_access = true;
     let elsewhere = CurrentFunction { vpc_id: Some("vpc-2".to_owned()), ..CurrentFunction::default() };
     closed.function = Some(elsewhere);
+    closed.register = [("eu-west-1".to_owned(), "stage".to_owned())].into();
     assert_eq!(fields(&spec("prod", role()), &closed), ["cluster"]);
     let mut full = facts("prod");
     full.register = (0..60).map(|n| ("eu-west-1".to_owned(), format!("cluster-{n}"))).collect();
@@ -192,7 +195,11 @@ fn policies_of_the_longest_names_fit_in_every_partition() {
         let mut facts = facts(&long);
         facts.identity.partition = partition.to_owned();
         facts.region = region.to_owned();
-        for access in [role(), user()] {
+        let mut role = role();
+        if let Access::Role { principal, .. } = &mut role {
+            *principal = principal.replacen("aws", partition, 1);
+        }
+        for access in [role, user()] {
             desired(&spec(&long, access), &facts).expect("desired");
         }
     }
@@ -213,4 +220,13 @@ fn the_parts_of_the_region_go_with_its_last_cluster_and_those_of_the_account_wit
     assert!(!goes(&near, Kind::Function, FUNCTION) && !goes(&near, Kind::Policy, CAST_EKS_POLICY));
     assert!(goes(&near, Kind::InlinePolicy, "CastLambdaRoleForSpot/cast-spot.eu-west-1.prod"));
     assert!(goes(&near, Kind::Role, "cast-eks-prod"));
+}
+
+#[test]
+fn a_principal_of_another_partition_is_refused_before_anything_is_written() {
+    let mut facts = facts("prod");
+    facts.identity.partition = "aws-us-gov".to_owned();
+    let faults = desired(&spec("prod", role()), &facts).expect_err("faults").0;
+    assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["principal"]);
+    assert!(desired(&spec("prod", user()), &facts).is_ok());
 }

@@ -64,18 +64,18 @@ fn a_tag_of_ours_that_is_not_wanted_is_a_change() {
 }
 
 #[test]
-fn what_lacks_our_tag_or_is_another_clusters_is_a_conflict_unless_adopted() {
+fn what_lacks_our_tag_can_be_adopted_and_what_is_another_clusters_cannot() {
     let mut own = ours();
     own.insert(TAG_CLUSTER.to_owned(), "prod".to_owned());
     let mut others = ours();
     others.insert(TAG_CLUSTER.to_owned(), "stage".to_owned());
-    for tags in [Tags::new(), others] {
+    for (tags, adoptable) in [(Tags::new(), true), (others, false)] {
         let desired = Desired { present: vec![role("a", own.clone())], absent: vec![] };
         let observed = Observed::from([found(role("a", tags), None)]);
         let plan = diff(&desired, &observed, false);
         assert_eq!(plan.conflicts().count(), 1, "{plan:?}");
         let adopted = diff(&desired, &observed, true);
-        assert!(matches!(adopted.steps[0].action, Action::Update { .. }), "{adopted:?}");
+        assert_eq!(matches!(adopted.steps[0].action, Action::Update { .. }), adoptable, "{adopted:?}");
     }
 }
 

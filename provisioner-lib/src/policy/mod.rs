@@ -53,6 +53,7 @@ impl Scope<'_> {
                 ("<vpc>", self.vpc_id),
                 ("<node-role>", self.node_role),
                 ("<name>", &names::principal(self.cluster, &arn)),
+                ("<name-by-hash>", &names::principal_by_hash(self.cluster, &arn)),
                 ("<restricted>", &names::restricted_policy(self.cluster, &arn)),
             ],
         )

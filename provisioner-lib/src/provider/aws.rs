@@ -1,5 +1,7 @@
 //! The provider that there is: AWS by its SDK and the cluster by kube.
 
+use std::collections::BTreeSet;
+
 use aws_config::SdkConfig;
 
 use super::{
@@ -12,11 +14,13 @@ use super::{
     kubernetes::Kubernetes,
     lambda::{Lambda, name_security_group},
     logs::Logs,
+    propagation,
     sqs::Sqs,
     sts::Sts,
 };
 use crate::{
-    facts::{AuthenticationMode, Cluster, Facts, Identity},
+    facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
+    names,
     plan::{self, Change, Found, Observed},
     resource::{Kind, Resource, Tags},
     verify::{Check, Verdict},
@@ -110,6 +114,18 @@ impl Aws {
         self.sts.identity().await
     }
 
+    /// What of the VPC matters to this cluster.
+    async fn look_around(&self, facts: &mut Facts) -> Result<(), Error> {
+        let cluster = &mut facts.cluster;
+        if cluster.is_gone() {
+            facts.earlier.vpcs = self.ec2.vpcs().await?;
+        } else if !cluster.is_open() {
+            let public = self.ec2.public_subnets(&cluster.vpc_id, &cluster.subnet_ids);
+            cluster.public_subnet_ids = public.await?;
+        }
+        Ok(())
+    }
+
     /// All services side by side.
     async fn look(&self, mode: AuthenticationMode, resources: &[&Resource]) -> Vec<Result<Found, Error>> {
         let of = |service| -> Vec<&Resource> {
@@ -126,7 +142,7 @@ impl Aws {
             self.logs.observe(&in_logs),
             self.sqs.observe(&in_sqs),
             self.ec2.observe(&in_ec2),
-            self.kubernetes.observe(&in_kubernetes),
+            self.kubernetes.observe(mode, &in_kubernetes),
         );
         for found in lambda.iter_mut().flatten() {
             name_security_group(&mut found.resource, &ec2.names);
@@ -176,22 +192,34 @@ impl Provider for Aws {
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
         // The function before the register, see [`Facts::function`].
         let served = async { (self.lambda.current().await, self.iam.register().await) };
-        let (identity, found, (function, register)) =
-            tokio::join!(self.sts.identity(), self.eks.cluster(cluster), served);
-        let facts = match (identity, found, function, register) {
-            (Ok(identity), Ok(found), Ok(function), Ok(register)) => {
+        let (identity, found, (function, register), retention) = tokio::join!(
+            self.sts.identity(),
+            self.eks.cluster(cluster),
+            served,
+            self.logs.retention(names::LOG_GROUP)
+        );
+        let mut facts = match (identity, found, function, register, retention) {
+            (Ok(identity), Ok(found), Ok(function), Ok(register), Ok(retention)) => {
                 let cluster = found.unwrap_or_else(|| {
                     let (partition, account) = (&identity.partition, &identity.account);
                     let arn = format!("arn:{partition}:eks:{}:{account}:cluster/{cluster}", self.region);
                     Cluster::gone(cluster, arn)
                 });
-                Facts { identity, region: self.region.clone(), cluster, function, register }
+                let earlier = Earlier {
+                    privilege: register.privilege,
+                    log_retention_days: retention,
+                    by_hash: register.by_hash,
+                    vpcs: BTreeSet::new(),
+                };
+                let (region, register) = (self.region.clone(), register.clusters);
+                Facts { identity, region, cluster, function, register, earlier }
             }
-            (identity, found, function, register) => {
-                let failed = [identity.err(), found.err(), function.err(), register.err()];
+            (identity, found, function, register, retention) => {
+                let failed = [identity.err(), found.err(), function.err(), register.err(), retention.err()];
                 return Err(distinct(failed.into_iter().flatten()));
             }
         };
+        self.look_around(&mut facts).await.map_err(|error| vec![error])?;
         self.kubernetes.is_about(&facts.cluster).await;
         Ok(facts)
     }
@@ -257,6 +285,15 @@ impl Provider for Aws {
         }
     }
 
+    async fn instances_with(&self, facts: &Facts, profile: &str) -> Result<Vec<String>, Error> {
+        let Identity { partition, account, .. } = &facts.identity;
+        self.ec2.instances_with(&format!("arn:{partition}:iam::{account}:instance-profile/{profile}")).await
+    }
+
+    async fn pause(&self, round: u32) {
+        propagation::pause(round).await;
+    }
+
     async fn check(&self, facts: &Facts, check: &Check) -> Result<Verdict, Error> {
         match check {
             Check::Allowed { .. } => self.iam.simulate(check).await,
@@ -264,9 +301,7 @@ impl Provider for Aws {
                 self.kubernetes.is_about(&facts.cluster).await;
                 self.kubernetes.review(check).await
             }
-            Check::Notice { function } => {
-                self.lambda.notice(function, &facts.region, &facts.identity.account).await
-            }
+            Check::Notice { function } => self.lambda.notice(function, facts).await,
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Amazon EC2: the security group of a function in a VPC, and its way into the cluster's.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_ec2::{
     Client,
-    types::{Filter, IpPermission, ResourceType, SecurityGroup, Tag, TagSpecification, UserIdGroupPair},
+    types::{
+        Filter, IpPermission, ResourceType, Route, RouteTableAssociation, SecurityGroup, Tag,
+        TagSpecification, UserIdGroupPair,
+    },
 };
 use futures_util::future::join_all;
 
 use super::{Error, ErrorKind, Made, error, propagation::patiently, tags::TagChanges};
 use crate::{
+    names::{MANAGED, SECURITY_GROUP, TAG_MANAGED},
     plan::{Change, Found},
     resource::{Network, Resource, Tags},
 };
@@ -60,7 +64,6 @@ impl Ec2 {
     }
 
     async fn group(&self, name: &str, vpc_id: &str) -> Result<Option<SecurityGroup>, Error> {
-        let filter = |key: &str, value: &str| Filter::builder().name(key).values(value).build();
         let call = self.client.describe_security_groups();
         let call = call.filters(filter("group-name", name)).filters(filter("vpc-id", vpc_id));
         let groups = call.send().await.map_err(error::of("ec2:DescribeSecurityGroups"))?.security_groups;
@@ -79,6 +82,49 @@ impl Ec2 {
             .flatten()
             .collect();
         Ok(ways.iter().any(|way| lets_in(way, from_id, *port)).then(|| Found::from(wanted.clone())))
+    }
+
+    /// VPCs with a security group of ours.
+    pub(super) async fn vpcs(&self) -> Result<BTreeSet<String>, Error> {
+        let call = self.client.describe_security_groups();
+        let call = call.filters(filter("group-name", SECURITY_GROUP));
+        let pages =
+            call.filters(filter(&format!("tag:{TAG_MANAGED}"), MANAGED)).into_paginator().items().send();
+        let groups = pages.collect::<Result<Vec<_>, _>>().await;
+        let groups = groups.map_err(error::of("ec2:DescribeSecurityGroups"))?;
+        Ok(groups.into_iter().filter_map(|group| group.vpc_id).collect())
+    }
+
+    /// Those of a VPC's subnets whose way to the internet is an internet gateway: that is how "Internet gateways" in
+    /// the Amazon VPC User Guide defines a public subnet. A subnet without a route table of its own has the VPC's.
+    pub(super) async fn public_subnets(
+        &self,
+        vpc_id: &str,
+        subnet_ids: &[String],
+    ) -> Result<BTreeSet<String>, Error> {
+        let call = self.client.describe_route_tables().filters(filter("vpc-id", vpc_id));
+        let tables = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let tables = tables.map_err(error::of("ec2:DescribeRouteTables"))?;
+        let of = |is: &dyn Fn(&RouteTableAssociation) -> bool| {
+            tables.iter().find(|table| table.associations().iter().any(is))
+        };
+        let main = of(&|association| association.main() == Some(true));
+        let is_public = |id: &&String| {
+            let own = of(&|association| association.subnet_id() == Some(id.as_str()));
+            own.or(main).is_some_and(|table| table.routes().iter().any(goes_out_by_gateway))
+        };
+        Ok(subnet_ids.iter().filter(is_public).cloned().collect())
+    }
+
+    /// Ids of instances that run, or are about to, with an instance profile.
+    pub(super) async fn instances_with(&self, profile_arn: &str) -> Result<Vec<String>, Error> {
+        let call = self.client.describe_instances().filters(filter("iam-instance-profile.arn", profile_arn));
+        let states = Filter::builder().name("instance-state-name").values("pending").values("running");
+        let pages = call.filters(states.build()).into_paginator().items().send();
+        let reservations = pages.collect::<Result<Vec<_>, _>>().await;
+        let reservations = reservations.map_err(error::of("ec2:DescribeInstances"))?;
+        let instances = reservations.into_iter().filter_map(|reservation| reservation.instances).flatten();
+        Ok(instances.filter_map(|instance| instance.instance_id).collect())
     }
 
     /// Id of the group of a network.
@@ -178,6 +224,15 @@ impl Ec2 {
     }
 }
 
+fn filter(key: &str, value: &str) -> Filter {
+    Filter::builder().name(key).values(value).build()
+}
+
+fn goes_out_by_gateway(route: &Route) -> bool {
+    route.destination_cidr_block() == Some("0.0.0.0/0")
+        && route.gateway_id().is_some_and(|gateway| gateway.starts_with("igw-"))
+}
+
 /// Name and VPC of the group that it is, or is about.
 fn group_of(resource: &Resource) -> Option<(&str, &str)> {
     match resource {
@@ -232,3 +287,6 @@ fn is_in_use(code: &str, _: &str) -> bool {
 fn tags_in(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
+
+#[cfg(test)]
+mod tests;

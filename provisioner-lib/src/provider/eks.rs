@@ -1,5 +1,7 @@
 //! Amazon EKS: the cluster and its access entries.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_eks::{
     Client,
     types::{AccessScope, AccessScopeType, AuthenticationMode as Mode},
@@ -47,6 +49,7 @@ impl Eks {
                 _ => AuthenticationMode::ConfigMap,
             },
             vpc_id: text(vpc.and_then(|vpc| vpc.vpc_id())),
+            public_subnet_ids: BTreeSet::new(),
             subnet_ids: vpc.map(|vpc| vpc.subnet_ids().to_vec()).unwrap_or_default(),
             security_group_id: text(vpc.and_then(|vpc| vpc.cluster_security_group_id())),
             public_access: vpc.is_some_and(|vpc| vpc.endpoint_public_access),

@@ -10,7 +10,8 @@ use super::{Error, ErrorKind, Made, error, tags::TagChanges};
 use crate::{
     names,
     plan::{Change, Found},
-    resource::{Principal, Resource, Tags},
+    resource::{Principal, Resource, Tags, last},
+    spec::Privilege,
 };
 
 mod key;
@@ -21,17 +22,39 @@ mod role;
 mod simulate;
 mod user;
 
+/// What the function's role tells.
+#[derive(Default)]
+pub(super) struct Register {
+    pub(super) clusters: BTreeSet<(String, String)>,
+    pub(super) by_hash: BTreeSet<(String, String)>,
+    pub(super) privilege: Option<Privilege>,
+}
+
 /// IAM of the account.
 pub(super) struct Iam {
     pub(super) client: Client,
 }
 
 impl Iam {
-    /// Registered clusters of the account: the names of the inline policies of the function's role.
-    pub(super) async fn register(&self) -> Result<BTreeSet<(String, String)>, Error> {
+    /// Registered clusters of the account, and what has been chosen for their function's role: the names of its inline
+    /// policies tell the one, those that are attached beside them the other.
+    pub(super) async fn register(&self) -> Result<Register, Error> {
         let names = self.inline_policies(names::LAMBDA_ROLE).await?;
-        let registered = names.iter().filter_map(|name| names::registered(name));
-        Ok(registered.map(|(region, name)| (region.to_owned(), name.to_owned())).collect())
+        let mut register = Register::default();
+        for found in names.iter().filter_map(|name| names::registered(name)) {
+            let cluster = (found.region.to_owned(), found.cluster.to_owned());
+            if found.by_hash {
+                register.by_hash.insert(cluster.clone());
+            }
+            register.clusters.insert(cluster);
+        }
+        if names.iter().any(|name| name == names::LAMBDA_ROLE_SHARED) {
+            let role = Principal::Role(names::LAMBDA_ROLE.to_owned());
+            let attached = self.attached_policies(&role).await?;
+            let is_documented = attached.iter().any(|arn| last(arn) == names::DOCUMENTED_POLICY);
+            register.privilege = Some(if is_documented { Privilege::Documented } else { Privilege::Least });
+        }
+        Ok(register)
     }
 
     /// Looks at policies and profiles one by one, and at each principal with all that it has.

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::{Error, ErrorKind, Made, error};
 use crate::{
-    facts::Cluster,
+    facts::{AuthenticationMode, Cluster},
     plan::Found,
     resource::Resource,
     verify::{Check, Verdict},
@@ -92,7 +92,11 @@ impl Kubernetes {
     }
 
     /// One ConfigMap serves all of its entries.
-    pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
+    pub(super) async fn observe(
+        &self,
+        mode: AuthenticationMode,
+        wanted: &[&Resource],
+    ) -> Vec<Result<Found, Error>> {
         if wanted.is_empty() {
             return Vec::new();
         }
@@ -101,7 +105,7 @@ impl Kubernetes {
             return vec![Err(error)];
         }
         let objects = join_all(wanted.iter().map(|resource| self.object(resource)));
-        let (objects, mappings) = tokio::join!(objects, self.mappings(wanted));
+        let (objects, mappings) = tokio::join!(objects, self.mappings(mode, wanted));
         let mut seen: Vec<_> = objects.into_iter().filter_map(Result::transpose).collect();
         match mappings {
             Ok(mappings) => seen.extend(mappings.into_iter().map(Ok)),

@@ -8,8 +8,9 @@ use super::{
     tags::{TagChanges, touches},
 };
 use crate::{
+    names::TAG_KEEP,
     plan::{Change, Found},
-    resource::Resource,
+    resource::{Resource, Tags},
 };
 
 /// CloudWatch Logs of the region.
@@ -26,13 +27,28 @@ impl Logs {
         found.await.into_iter().filter_map(Result::transpose).collect()
     }
 
+    /// For how many days somebody has chosen that a group keeps its lines, 0 being for ever.
+    pub(super) async fn retention(&self, name: &str) -> Result<Option<i32>, Error> {
+        match self.described(name).await? {
+            Some((arn, 0)) => {
+                let tags = self.tags(arn).await?;
+                Ok(tags.contains_key(TAG_KEEP).then_some(0))
+            }
+            found => Ok(found.map(|(_, days)| days)),
+        }
+    }
+
     async fn group(&self, name: &str) -> Result<Option<Found>, Error> {
         let Some((arn, retention_days)) = self.described(name).await? else { return Ok(None) };
-        let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
-        let tags = error::found("logs:ListTagsForResource", answer)?.and_then(|answer| answer.tags);
-        let tags = tags.unwrap_or_default().into_iter().collect();
+        let tags = self.tags(arn).await?;
         let resource = Resource::LogGroup { name: name.to_owned(), retention_days, tags };
         Ok(Some(resource.into()))
+    }
+
+    async fn tags(&self, arn: String) -> Result<Tags, Error> {
+        let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
+        let tags = error::found("logs:ListTagsForResource", answer)?.and_then(|answer| answer.tags);
+        Ok(tags.unwrap_or_default().into_iter().collect())
     }
 
     /// ARN and retention. The group itself is the first of those whose names begin with its own: they come sorted

@@ -59,6 +59,16 @@ pub trait Provider: Send + Sync {
     /// Takes it away, with everything in it that could keep it there.
     fn delete(&self, resource: &Resource) -> impl Future<Output = Result<Made, Error>> + Send;
 
+    /// Ids of instances that run, or are about to, with an instance profile of this name.
+    fn instances_with(
+        &self,
+        facts: &Facts,
+        profile: &str,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// Waits before a plan is made anew for the `round`th time: somebody else is at work, and is to get on with it.
+    fn pause(&self, round: u32) -> impl Future<Output = ()> + Send;
+
     /// Tries something that has to work, without changing anything.
     fn check(&self, facts: &Facts, check: &Check) -> impl Future<Output = Result<Verdict, Error>> + Send;
 }

@@ -46,6 +46,13 @@ where
     }
 }
 
+/// Before something is begun anew because somebody else is at it, for the `round`th time: longer each time, and not
+/// the same for two who meet.
+pub(super) async fn pause(round: u32) {
+    let longest = (FIRST_PAUSE * 2_u32.saturating_pow(round.min(8))).min(LONGEST_PAUSE);
+    sleep(longest.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
+}
+
 /// IAM does not show yet what it has just made.
 pub(super) fn is_unseen(code: &str, _: &str) -> bool {
     code == "NoSuchEntity"

@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::{
     client::{
         http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
         orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
     },
     http::StatusCode,
 };
@@ -18,6 +19,9 @@ use aws_smithy_types::body::SdkBody;
 
 /// What was asked: `POST / Action=..` of IAM, `PUT /2015-03-31/functions/.. {..}` of Lambda.
 pub(super) type Asked = Arc<Mutex<Vec<String>>>;
+
+/// Status of an answer that does not come: the request was heard, and the line is cut.
+pub(super) const LOST: u16 = 0;
 
 /// Status and body for a request.
 type Answer = Box<dyn FnMut(&str) -> (u16, String) + Send>;
@@ -41,6 +45,9 @@ impl HttpConnector for Wire {
         let asked = format!("{} {} {body}", request.method(), uri.path());
         let (status, answer) = (self.answer.lock().unwrap())(&asked);
         self.asked.lock().unwrap().push(asked);
+        if status == LOST {
+            return HttpConnectorFuture::ready(Err(ConnectorError::io("the line was cut".into())));
+        }
         let status = StatusCode::try_from(status).unwrap();
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer))))
     }

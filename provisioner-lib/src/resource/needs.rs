@@ -16,9 +16,13 @@ impl Resource {
             | Self::User { .. }
             | Self::LogGroup { .. }
             | Self::Queue { .. }
-            | Self::SecurityGroup { .. }
             | Self::Rule { .. }
             | Self::ClusterRole { .. } => Vec::new(),
+            // Lambda frees its network interfaces by the role's rights, and only then can the group go ("Giving Lambda
+            // functions access to resources in an Amazon VPC" in the Lambda developer guide).
+            Self::SecurityGroup { .. } => {
+                vec![Id::new(Kind::Attachment, format!("{}/{VPC_ACCESS}", names::LAMBDA_ROLE))]
+            }
             Self::Attachment { principal, policy_arn } => {
                 vec![principal.id(), Id::new(Kind::Policy, last(policy_arn))]
             }
@@ -75,6 +79,12 @@ fn function_needs(
     }));
     let clusters = environment.get(CLUSTERS_VARIABLE).map_or("", String::as_str);
     let registrations = clusters.split(',').filter(|name| !name.is_empty());
-    needs.extend(registrations.map(|name| inline(&names::registration(region.unwrap_or_default(), name))));
+    let region = region.unwrap_or_default();
+    // Which of the two it is called is not told here; the other is in no plan.
+    needs.extend(
+        registrations.flat_map(|name| {
+            [false, true].map(|by_hash| inline(&names::registration(region, name, by_hash)))
+        }),
+    );
     needs
 }

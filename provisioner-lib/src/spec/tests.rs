@@ -19,7 +19,7 @@ fn fields(request: Request) -> Vec<String> {
 fn a_role_with_an_external_id_is_the_usual_request() {
     let spec = request().validate().expect("valid");
     let access = Access::Role { principal: PRINCIPAL.to_owned(), external_id: "0b7f-prod".to_owned() };
-    assert_eq!((spec.access, spec.privilege, spec.log_retention_days), (access, Privilege::Documented, 30));
+    assert_eq!((spec.access, spec.privilege, spec.log_retention_days), (access, None, None));
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use cast_spot_provisioner::{
-    facts::{Cluster, CurrentFunction, Facts, Identity},
-    names::{self, LAMBDA_ROLE},
+    facts::{Cluster, CurrentFunction, Earlier, Facts, Identity},
+    names::{self, LAMBDA_ROLE, Registered},
     plan::{Found, Observed},
     provider::Error,
-    resource::{CLUSTERS_VARIABLE, Id, Kind, Resource},
+    resource::{CLUSTERS_VARIABLE, Id, Kind, Principal, Resource, attachment},
+    spec::Privilege,
 };
 
 use super::{ACCOUNT, Account, Object, Place, State};
@@ -24,12 +25,14 @@ impl Account {
         let place = self.place(&Id::new(Kind::Function, names::FUNCTION));
         let function = self.read("lambda:GetFunctionConfiguration", |state| current(state, &place)).await?;
         let register = self.read("iam:ListRolePolicies", |state| register(state)).await?;
+        let group = self.place(&Id::new(Kind::LogGroup, names::LOG_GROUP));
+        let earlier = self.read("earlier", |state| earlier(state, &group, cluster.is_gone())).await?;
         let identity = Identity {
             partition: "aws".to_owned(),
             account: ACCOUNT.to_owned(),
             arn: format!("arn:aws:iam::{ACCOUNT}:root"),
         };
-        Ok(Facts { identity, region: self.region.clone(), cluster, function, register })
+        Ok(Facts { identity, region: self.region.clone(), cluster, function, register, earlier })
     }
 
     pub(super) async fn look(&self, resources: &[&Resource]) -> Result<Observed, Error> {
@@ -37,8 +40,8 @@ impl Account {
         for resource in resources {
             let id = resource.id();
             let place = self.place(&id);
-            let found = self.read("look", |state| state.objects.get(&place).and_then(found)).await?;
-            observed.extend(found.map(|found| (id, found)));
+            let seen = self.read("look", |state| seen(state, &place, resource)).await?;
+            observed.extend(seen);
         }
         Ok(observed)
     }
@@ -60,6 +63,50 @@ pub(super) fn found(object: &Object) -> Option<Found> {
     })
 }
 
+/// What asking for it shows: of attachments, all that the principal has.
+fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
+    let is_shown = |object: &Object| match (&object.resource, wanted) {
+        (Resource::Attachment { principal, .. }, Resource::Attachment { principal: of, .. }) => {
+            principal == of
+        }
+        _ => false,
+    };
+    let objects = state.objects.iter().filter(|(at, object)| *at == place || is_shown(object));
+    objects.filter_map(|(at, object)| Some((at.1.clone(), found(object)?))).collect()
+}
+
+/// What has been chosen before for all.
+fn earlier(state: &State, log_group: &Place, is_gone: bool) -> Earlier {
+    let (role, region) = (Principal::Role(LAMBDA_ROLE.to_owned()), &log_group.0);
+    let is_there = |id: Id| state.objects.contains_key(&("global".to_owned(), id));
+    let shared = Id::new(Kind::InlinePolicy, format!("{LAMBDA_ROLE}/{}", names::LAMBDA_ROLE_SHARED));
+    let documented = is_there(attachment(&role, names::DOCUMENTED_POLICY));
+    let chosen = state.objects.get(log_group).and_then(|object| match &object.resource {
+        Resource::LogGroup { retention_days: 0, tags, .. } if !tags.contains_key(names::TAG_KEEP) => None,
+        Resource::LogGroup { retention_days, .. } => Some(*retention_days),
+        _ => None,
+    });
+    let groups = state.objects.iter().filter(|((scope, _), _)| is_gone && scope == region);
+    let vpcs = groups.filter_map(|(_, object)| match &object.resource {
+        Resource::SecurityGroup { name, vpc_id, tags, .. }
+            if name == names::SECURITY_GROUP && tags.contains_key(names::TAG_MANAGED) =>
+        {
+            Some(vpc_id.clone())
+        }
+        _ => None,
+    });
+    Earlier {
+        privilege: is_there(shared).then_some(if documented {
+            Privilege::Documented
+        } else {
+            Privilege::Least
+        }),
+        log_retention_days: chosen,
+        by_hash: clusters(state, |found| found.by_hash),
+        vpcs: vpcs.collect(),
+    }
+}
+
 fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
     let object = state.objects.get(place)?;
     let Resource::Function { environment, network, .. } = &object.resource else { return None };
@@ -73,10 +120,14 @@ fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
 
 /// Clusters that have an inline policy in the function's role.
 pub(super) fn register(state: &State) -> BTreeSet<(String, String)> {
+    clusters(state, |_| true)
+}
+
+fn clusters(state: &State, is_meant: fn(&Registered<'_>) -> bool) -> BTreeSet<(String, String)> {
     let names = state.objects.keys().filter(|(_, id)| id.kind == Kind::InlinePolicy);
     let names = names.filter_map(|(_, id)| id.name.strip_prefix(LAMBDA_ROLE)?.strip_prefix('/'));
-    let registered = names.filter_map(names::registered);
-    registered.map(|(region, name)| (region.to_owned(), name.to_owned())).collect()
+    let registered = names.filter_map(names::registered).filter(is_meant);
+    registered.map(|found| (found.region.to_owned(), found.cluster.to_owned())).collect()
 }
 
 /// Clusters that a function of ours lists and the register does not.

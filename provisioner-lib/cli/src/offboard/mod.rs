@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use cast_spot_provisioner::{
     apply::{Progress, Stop},
-    offboard,
+    offboard::{self, Removal},
     onboard::Planned,
     provider::Provider,
     report::Report,
@@ -31,6 +31,7 @@ Examples:
   cast-spot offboard                        the cluster of your kubeconfig, after a question
   cast-spot offboard --cluster prod --yes   without one, for scripts
   cast-spot offboard --dry-run              only show what would go
+  cast-spot offboard --keep-logs            what the function has said stays, until its retention is over
 
 What is shared with other clusters stays for them; what cast-spot did not make stays in any case. The cluster
 need not be there any more.
@@ -38,17 +39,27 @@ need not be there any more.
 Exit codes:
   0    nothing of this cluster is left
   1    something is left, or it was not confirmed; running it again goes on from there
-  2    wrong call
+  2    wrong call, or instances run with the node role
   4    AWS or the cluster refused, or cannot be reached (rights, credentials, network)
   10   --dry-run: there is something to remove
   130  interrupted; running it again goes on from there";
 
 /// Take a cluster out again: everything that onboarding it has made, and nothing else
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
+
+    /// Leave the log group and the dead-letter queue, also with the last cluster of the region
+    #[arg(long, help_heading = "How")]
+    keep_logs: bool,
+
+    /// Go on although instances run with the node role: without it they pull no images from ECR and give pods no
+    /// addresses
+    #[arg(long, help_heading = "How")]
+    nodes_lose_access: bool,
 
     /// Do not ask
     #[arg(long, short, help_heading = "How")]
@@ -72,17 +83,22 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
             return Err(Refusal::wrong_call(complaints));
         }
         let provider = session::connect(&target).await?;
-        Box::pin(carry_out(&target.cluster, args, &provider, &mut Screen::standard())).await
+        let removal = Removal {
+            cluster: target.cluster.clone(),
+            keep_logs: args.keep_logs,
+            nodes_lose_access: args.nodes_lose_access,
+        };
+        Box::pin(carry_out(&removal, args, &provider, &mut Screen::standard())).await
     })
 }
 
 async fn carry_out(
-    cluster: &str,
+    removal: &Removal,
     args: &Args,
     provider: &Guarded<impl Provider>,
     screen: &mut Screen,
 ) -> Result<u8, Refusal> {
-    let planned = offboard::plan(cluster, provider).await?;
+    let planned = offboard::plan(removal, provider).await?;
     if args.dry_run && args.json {
         screen.print(&json::text(&json::plan(&planned))?)?;
         return Ok(plan::exit_code(&planned));
@@ -97,9 +113,9 @@ async fn carry_out(
         return Ok(plan::exit_code(&planned));
     }
     if !planned.plan.is_empty() && !args.yes {
-        confirm(cluster, screen)?;
+        confirm(&removal.cluster, screen)?;
     }
-    take_out(cluster, planned, args.json, provider, screen).await
+    take_out(removal, planned, args.json, provider, screen).await
 }
 
 fn render(planned: &Planned, width: usize) -> String {
@@ -134,7 +150,7 @@ fn confirm(cluster: &str, screen: &mut Screen) -> Result<(), Refusal> {
 }
 
 async fn take_out(
-    cluster: &str,
+    removal: &Removal,
     planned: Planned,
     as_json: bool,
     provider: &Guarded<impl Provider>,
@@ -147,7 +163,7 @@ async fn take_out(
         screen.say("\n");
         let lines = Lines::new(screen, planned.plan.writes().count());
         let mut heard = |progress: Progress<'_>| lines.hear(progress);
-        let work = offboard::offboard(cluster, planned.clone(), provider, &stop, &mut heard);
+        let work = offboard::offboard(removal, planned.clone(), provider, &stop, &mut heard);
         match lines.follow(&stop, work).await {
             Ended::Done(report) => report?,
             Ended::Abandoned => return Ok(outcome::abandoned(screen)),
@@ -158,7 +174,8 @@ async fn take_out(
     } else if !report.is_complete() {
         screen.print(&format!("\n{}", outcome::incomplete(&report, "cast-spot offboard")))?;
     } else if report.done() > 0 {
-        let done = format!("\n{} cluster {cluster} is offboarded; nothing of it is left\n", green("✓"));
+        let left = if removal.keep_logs { "nothing but logs of it is left" } else { "nothing of it is left" };
+        let done = format!("\n{} cluster {} is offboarded; {left}\n", green("✓"), removal.cluster);
         screen.print(&(done + &outcome::backups(&report)))?;
     }
     Ok(outcome::exit_code(&report))

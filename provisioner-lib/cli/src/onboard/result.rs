@@ -6,9 +6,10 @@ use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
     names,
     onboard::Planned,
+    plan::Action,
     provider::AccessKey,
     report::Report,
-    resource::Principal,
+    resource::{Kind, Principal},
     spec::{Access, Spec},
 };
 
@@ -29,6 +30,13 @@ pub(super) fn render(spec: &Spec, planned: &Planned, report: &Report, kept: Opti
     }
     if let Some(key) = &report.access_key {
         text += &key_in(key, kept);
+    } else if planned
+        .plan
+        .steps
+        .iter()
+        .any(|step| step.id.kind == Kind::AccessKey && step.action == Action::Keep)
+    {
+        text += "\nThe access key is as it was; its secret was shown when it was made. --rotate-key makes another.\n";
     }
     text += &outcome::backups(report);
     if report.is_complete() {
@@ -81,7 +89,7 @@ fn names_to_copy(spec: &Spec, planned: &Planned) -> String {
 /// ARN of the user or role that manages the cluster.
 pub(super) fn principal_arn(spec: &Spec, planned: &Planned) -> String {
     let facts = &planned.facts;
-    let name = names::principal(&spec.cluster, &facts.cluster.arn);
+    let name = facts.principal();
     let principal = match spec.access {
         Access::Role { .. } => Principal::Role(name),
         Access::User { .. } => Principal::User(name),

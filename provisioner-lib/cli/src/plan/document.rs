@@ -34,7 +34,21 @@ fn simple(change: &Change, width: usize) -> String {
     match (from.as_str(), to.as_str()) {
         ("", to) => format!("{field}: {GREEN}+ {}{GREEN:#}", cut(to, width)),
         (from, "") => format!("{field}: {RED}- {}{RED:#}", cut(from, width)),
-        (from, to) => format!("{field}: {} {DIM}->{DIM:#} {}", cut(from, width / 2), cut(to, width / 2)),
+        (from, to) => {
+            let lost = lines_lost(field, from, to);
+            format!("{field}: {} {DIM}->{DIM:#} {}{lost}", cut(from, width / 2), cut(to, width / 2))
+        }
+    }
+}
+
+/// CloudWatch Logs deletes what is older than the retention; 0 days are for ever.
+fn lines_lost(field: &str, from: &str, to: &str) -> String {
+    let days = |text: &str| text.parse().ok().map(|days: u32| if days == 0 { u32::MAX } else { days });
+    match (field, days(from), days(to)) {
+        ("retention_days", Some(from), Some(to)) if to < from => {
+            format!(" {RED}(older log lines are deleted){RED:#}")
+        }
+        _ => String::new(),
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
         let request = args.choices.read(&target, environment, true, &mut complaints);
         let asked = Asked::read(request, complaints)?;
         let provider = session::connect(&target).await?;
-        show(asked, form, zip_name(&args.choices), &provider, &mut Screen::standard()).await
+        Box::pin(show(asked, form, zip_name(&args.choices), &provider, &mut Screen::standard())).await
     })
 }
 

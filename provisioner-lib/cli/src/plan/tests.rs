@@ -121,3 +121,22 @@ fn credentials_of_another_account_are_refused_before_anything_is_looked_at() {
     let error = &refusal.complaints[0].error;
     assert!(error.contains("111111111111") && error.contains("--account says 999999999999"), "{error}");
 }
+
+#[test]
+fn a_shorter_retention_says_what_is_lost_and_without_one_nothing_changes() {
+    let asked =
+        |days: &str| Request { package: None, log_retention_days: Some(days.to_owned()), ..request() };
+    for (days, is_lost) in [("7", true), ("365", false), ("0", false)] {
+        let (code, text) = plan(asked(days), Form::Table, &onboarded().guarded());
+        assert_eq!(code, CHANGES);
+        assert_eq!(text.contains("(older log lines are deleted)"), is_lost, "{days}: {text}");
+    }
+    let memory = onboarded();
+    memory.change(|resource| {
+        if let Resource::LogGroup { retention_days, .. } = resource {
+            *retention_days = 365;
+        }
+    });
+    let (code, text) = plan(Request { package: None, ..request() }, Form::Table, &memory.guarded());
+    assert_eq!(code, 0, "{text}");
+}

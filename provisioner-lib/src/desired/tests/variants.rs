@@ -115,7 +115,8 @@ fn the_other_choices_of_a_cluster_are_looked_for_and_none_of_its_own() {
         (user(), Privilege::Least),
     ] {
         let is_role = matches!(access, Access::Role { .. });
-        let desired = desired(&Spec { privilege, ..spec("prod", access) }, &facts("prod")).expect("desired");
+        let desired = desired(&Spec { privilege: Some(privilege), ..spec("prod", access) }, &facts("prod"))
+            .expect("desired");
         let (present, absent) = (ids(&desired.present), ids(&desired.absent));
         assert!(present.is_disjoint(&absent), "{:?}", present.intersection(&absent));
         let goes = |kind, name: &str| absent.contains(&Id::new(kind, name));

@@ -1,7 +1,10 @@
 //! Access keys. A user has two at most ("IAM and AWS STS quotas" in the IAM User Guide), and only a new one shows
 //! its secret.
 
-use aws_sdk_iam::types::{AccessKeyMetadata, StatusType};
+use aws_sdk_iam::{
+    config::{Config, retry::RetryConfig},
+    types::{AccessKeyMetadata, StatusType},
+};
 use futures_util::future::join_all;
 
 use super::Iam;
@@ -15,6 +18,9 @@ use crate::{
 };
 
 const MOST: usize = 2;
+/// What to do when the answer with the secret was lost.
+const LOST: &str =
+    "the same command with --rotate-key makes a key whose secret you see, and switches off those before it";
 
 impl Iam {
     /// There is a key as soon as one works: one that is switched off opens nothing.
@@ -87,12 +93,45 @@ impl Iam {
             };
             self.delete_key(user, unused.access_key_id().unwrap_or_default()).await?;
         }
-        let call = self.client.create_access_key().user_name(user);
-        let answer =
-            patiently("iam:CreateAccessKey", KNOWN_TO_IAM, is_unseen, || call.clone().send()).await?;
+        match self.ask_for_key(user).await {
+            Err(error) if error.reason == ErrorKind::Unreachable => {
+                self.after_silence(user, old, error).await
+            }
+            other => other,
+        }
+    }
+
+    /// Asks once: a request that is made again because its answer was lost makes another key, and nobody would ever see
+    /// the secret of the first. What IAM has refused is asked for again.
+    async fn ask_for_key(&self, user: &str) -> Result<Made, Error> {
+        let once = || {
+            let call = self.client.create_access_key().user_name(user).customize();
+            call.config_override(Config::builder().retry_config(RetryConfig::disabled())).send()
+        };
+        let answer = patiently("iam:CreateAccessKey", KNOWN_TO_IAM, is_refused_for_now, once).await?;
         let access_key =
             answer.access_key.map(|key| AccessKey { id: key.access_key_id, secret: key.secret_access_key });
         Ok(Made { access_key, backup: None })
+    }
+
+    /// No answer: there is a new key, or there is none. A key is never deleted here: another run may have made it.
+    async fn after_silence(
+        &self,
+        user: &str,
+        old: &[AccessKeyMetadata],
+        error: Error,
+    ) -> Result<Made, Error> {
+        let known: Vec<_> = old.iter().map(AccessKeyMetadata::access_key_id).collect();
+        let now = self.keys(user).await.map_err(|_| error.clone().hint(LOST))?;
+        let Some(new) = now.iter().find(|key| !known.contains(&key.access_key_id())) else {
+            return self.ask_for_key(user).await.map_err(|again| match again.reason {
+                ErrorKind::Unreachable => again.hint(LOST),
+                _ => again,
+            });
+        };
+        let id = new.access_key_id().unwrap_or_default();
+        let message = format!("{}; the key {id} was made meanwhile", error.message);
+        Err(Error::new(ErrorKind::Unreachable, error.call, message).hint(LOST))
     }
 
     pub(super) async fn delete_keys(&self, user: &str) -> Result<(), Error> {
@@ -105,6 +144,12 @@ impl Iam {
         let call = self.client.delete_access_key().user_name(user).access_key_id(id);
         error::gone("iam:DeleteAccessKey", call.send().await)
     }
+}
+
+/// Not made, and to be asked for again ("Common errors" in the IAM API reference).
+fn is_refused_for_now(code: &str, message: &str) -> bool {
+    is_unseen(code, message)
+        || ["Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable"].contains(&code)
 }
 
 fn is_active(key: &AccessKeyMetadata) -> bool {

@@ -55,23 +55,15 @@ impl Iam {
         seen
     }
 
+    /// All of them, those that nobody asks for too: they count towards a quota.
     async fn attached(&self, principal: &Principal, wanted: &[&Resource]) -> Result<Vec<Found>, Error> {
-        let of_this: Vec<&&Resource> = wanted
-            .iter()
-            .filter(
-                |resource| matches!(resource, Resource::Attachment { principal: of, .. } if of == principal),
-            )
-            .collect();
-        if of_this.is_empty() {
+        let is_of_this = |resource: &&Resource| matches!(resource, Resource::Attachment { principal: of, .. } if of == principal);
+        if !wanted.iter().any(is_of_this) {
             return Ok(Vec::new());
         }
-        let attached = self.attached_policies(principal).await?;
-        let is_attached = |resource: &Resource| matches!(resource, Resource::Attachment { policy_arn, .. } if attached.contains(policy_arn));
-        Ok(of_this
-            .into_iter()
-            .filter(|resource| is_attached(resource))
-            .map(|resource| Found::from((*resource).clone()))
-            .collect())
+        let attached = self.attached_policies(principal).await?.into_iter();
+        let attachment = |policy_arn| Resource::Attachment { principal: principal.clone(), policy_arn };
+        Ok(attached.map(|policy_arn| Found::from(attachment(policy_arn))).collect())
     }
 
     async fn inline(&self, principal: &Principal, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {

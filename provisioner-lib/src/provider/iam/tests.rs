@@ -159,6 +159,83 @@ async fn a_key_that_is_off_makes_room_and_two_that_are_on_do_not() {
     }
 }
 
+/// A user with a key `OLD`, whose new keys' secrets are lost `lost` times; `made` of them are made all the same.
+fn losing(lost: usize, made: usize) -> (Iam, Asked) {
+    let mut asked_for = 0;
+    let (config, asked) = wire::config(move |asked| {
+        let action = action(asked).unwrap_or_default().to_owned();
+        let known = [("OLD", "Active"), ("UNSEEN", "Active")];
+        let result = match action.as_str() {
+            "CreateAccessKey" => {
+                asked_for += 1;
+                if asked_for <= lost {
+                    return (wire::LOST, String::new());
+                }
+                NEW_KEY.to_owned()
+            }
+            "ListAccessKeys" => keys(&known[..=usize::from(asked_for > 0 && made > 0)]),
+            _ => String::new(),
+        };
+        (200, format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"))
+    });
+    let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(6);
+    let config = config.into_builder().retry_config(retries).build();
+    (Iam { client: Client::new(&config) }, asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_secret_was_lost_is_named_and_no_second_one_is_made() {
+    let (iam, asked) = losing(1, 1);
+    let error = iam.create(&Resource::AccessKey { user: "u".into(), rotate: false }).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Unreachable);
+    assert!(error.message.contains("UNSEEN"), "{error}");
+    assert!(error.hint.unwrap().contains("--rotate-key"));
+    assert_eq!(wire::calls(&asked), ["ListAccessKeys", "CreateAccessKey", "ListAccessKeys"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_for_a_key_that_did_not_arrive_is_made_again_once() {
+    let (iam, asked) = losing(1, 0);
+    let made = iam.create(&Resource::AccessKey { user: "u".into(), rotate: false }).await.unwrap();
+    assert_eq!(made.access_key.unwrap().id, "NEW");
+    let once = ["ListAccessKeys", "CreateAccessKey", "ListAccessKeys", "CreateAccessKey"];
+    assert_eq!(wire::calls(&asked), once);
+    let (iam, asked) = losing(9, 0);
+    let error = iam.create(&Resource::AccessKey { user: "u".into(), rotate: false }).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Unreachable);
+    assert_eq!(wire::calls(&asked), once);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_iam_refuses_for_now_is_asked_for_again() {
+    let mut refusals = 2;
+    let (iam, asked) = iam(move |action, _| match action {
+        "CreateAccessKey" => {
+            refusals -= 1;
+            if refusals >= 0 { Err("Throttling") } else { Ok(NEW_KEY.into()) }
+        }
+        _ => Ok(keys(&[])),
+    });
+    iam.create(&Resource::AccessKey { user: "u".into(), rotate: false }).await.unwrap();
+    assert_eq!(
+        wire::calls(&asked),
+        ["ListAccessKeys", "CreateAccessKey", "CreateAccessKey", "CreateAccessKey"]
+    );
+}
+
+#[tokio::test]
+async fn all_policies_of_a_principal_are_seen_not_only_those_asked_for() {
+    let theirs = "arn:aws:iam::aws:policy/Theirs";
+    let (iam, _) = iam(move |_, _| {
+        let member =
+            |arn: &str| format!("<member><PolicyName>p</PolicyName><PolicyArn>{arn}</PolicyArn></member>");
+        Ok(format!("<AttachedPolicies>{}{}</AttachedPolicies>", member(ARN), member(theirs)))
+    });
+    let principal = Principal::Role("r".into());
+    let seen = iam.observe(&[&Resource::Attachment { principal, policy_arn: ARN.into() }]).await;
+    assert_eq!(seen.len(), 2, "{seen:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_iam_does_not_show_yet_is_waited_for() {
     let mut early = 3;

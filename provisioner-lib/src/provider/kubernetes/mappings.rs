@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Kubernetes, revision};
 use crate::{
     aws_auth::{self, AwsAuthError, Data, Mapping, Section},
+    facts::AuthenticationMode,
     plan::Found,
     provider::{Error, ErrorKind, Made},
     resource::{MappingFields, Resource},
@@ -17,7 +18,13 @@ const NEW: &str = "/api/v1/namespaces/kube-system/configmaps";
 const ATTEMPTS: u32 = 5;
 
 impl Kubernetes {
-    pub(super) async fn mappings(&self, wanted: &[&Resource]) -> Result<Vec<Found>, Error> {
+    /// A cluster that has access entries has none of ours in here, or old ones: one that cannot be read keeps nobody out
+    /// of it, and nobody from onboarding it.
+    pub(super) async fn mappings(
+        &self,
+        mode: AuthenticationMode,
+        wanted: &[&Resource],
+    ) -> Result<Vec<Found>, Error> {
         let entries: Vec<_> = wanted
             .iter()
             .filter_map(|resource| match resource {
@@ -33,7 +40,10 @@ impl Kubernetes {
         let mut found = Vec::new();
         for (principal, wanted) in entries {
             let section = Mapping::from(wanted).section;
-            let mapping = aws_auth::find(&data, section, &wanted.arn).map_err(|error| refused(&error))?;
+            let mapping = match aws_auth::find(&data, section, &wanted.arn) {
+                Err(_) if mode.has_api() => None,
+                other => other.map_err(|error| refused(&error))?,
+            };
             let Some(mapping) = mapping else { continue };
             let mapping = MappingFields {
                 users: mapping.section == Section::MapUsers,

@@ -99,7 +99,7 @@ async fn an_edit_that_is_always_overtaken_ends() {
 async fn a_config_map_that_is_not_there_is_made_and_a_part_of_it_is_nothing() {
     let (kubernetes, asked) =
         kubernetes(|call, body| if call.starts_with("GET") { status(404) } else { (201, body.clone()) });
-    assert!(kubernetes.observe(&[&entry()]).await.is_empty());
+    assert!(kubernetes.observe(AuthenticationMode::ConfigMap, &[&entry()]).await.is_empty());
     kubernetes.create(&entry()).await.unwrap();
     kubernetes.delete(&entry()).await.unwrap();
     let get = format!("GET {AWS_AUTH}");
@@ -114,9 +114,20 @@ async fn one_config_map_serves_all_entries() {
     let Resource::AwsAuth { mapping, .. } = entry() else { panic!() };
     let mapping = MappingFields { arn: format!("{ARN}-2"), ..mapping };
     let missing = Resource::AwsAuth { principal: Principal::Role("other".to_owned()), mapping };
-    let seen = kubernetes.observe(&[&entry(), &missing]).await;
+    let seen = kubernetes.observe(AuthenticationMode::ConfigMap, &[&entry(), &missing]).await;
     assert_eq!(seen, [Ok(Found { resource: entry(), created: None, revision: Some("7".to_owned()) })]);
     assert_eq!(calls(&asked), [format!("GET {AWS_AUTH}")]);
+}
+
+#[tokio::test]
+async fn an_aws_auth_that_cannot_be_read_is_in_nobodys_way_where_access_entries_count() {
+    use AuthenticationMode::{Api, ApiAndConfigMap, ConfigMap};
+    for (mode, stops) in [(Api, false), (ApiAndConfigMap, false), (ConfigMap, true)] {
+        let (kubernetes, _) = kubernetes(|_, _| config_map(7, "- rolearn: [unclosed"));
+        let seen = kubernetes.observe(mode, &[&entry()]).await;
+        assert_eq!(seen.iter().any(Result::is_err), stops, "{mode:?}: {seen:?}");
+        assert!(seen.iter().all(Result::is_err), "{mode:?}: {seen:?}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Lambda;
 use crate::{
+    facts::{Facts, Identity},
     provider::{Error, error},
     verify::Verdict,
 };
@@ -17,13 +18,8 @@ const ID: &str = "00000000-0000-0000-0000-000000000000";
 
 impl Lambda {
     /// Passed when the function answers with a report. An error of the function is the answer, too.
-    pub(in crate::provider) async fn notice(
-        &self,
-        function: &str,
-        region: &str,
-        account: &str,
-    ) -> Result<Verdict, Error> {
-        let event = event(region, account, &now()).to_string();
+    pub(in crate::provider) async fn notice(&self, function: &str, facts: &Facts) -> Result<Verdict, Error> {
+        let event = event(&facts.region, &facts.identity, &now()).to_string();
         let call = self.client.invoke().function_name(function).payload(Blob::new(event));
         let answer = call.send().await.map_err(error::of("lambda:InvokeFunction"))?;
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
@@ -42,7 +38,8 @@ fn now() -> String {
 
 /// As EC2 sends it ("EC2 Spot Instance interruption notices" in the EC2 User Guide), with a mark that the handler
 /// knows.
-fn event(region: &str, account: &str, time: &str) -> Value {
+fn event(region: &str, identity: &Identity, time: &str) -> Value {
+    let Identity { partition, account, .. } = identity;
     json!({
         "version": "0",
         "id": ID,
@@ -51,7 +48,7 @@ fn event(region: &str, account: &str, time: &str) -> Value {
         "account": account,
         "time": time,
         "region": region,
-        "resources": [format!("arn:aws:ec2:{region}:{account}:instance/{NOBODY}")],
+        "resources": [format!("arn:{partition}:ec2:{region}:{account}:instance/{NOBODY}")],
         "detail": { "instance-id": NOBODY, "instance-action": "terminate", "dry-run": true },
     })
 }
@@ -92,7 +89,14 @@ mod tests {
 
     #[test]
     fn the_notice_says_the_region_and_now() {
-        let event = event("eu-west-1", "123456789012", &now());
+        let identity = Identity {
+            partition: "aws-us-gov".to_owned(),
+            account: "123456789012".to_owned(),
+            arn: String::new(),
+        };
+        let event = event("us-gov-west-1", &identity, &now());
+        let instance = "arn:aws-us-gov:ec2:us-gov-west-1:123456789012:instance/i-00000000000000000";
+        assert_eq!(event["resources"], json!([instance]));
         let time = event["time"].as_str().unwrap();
         assert!(time.len() == 20 && time.ends_with('Z'), "{time}");
         assert_eq!(event["detail"]["dry-run"], true);

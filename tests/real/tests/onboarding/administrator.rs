@@ -167,12 +167,13 @@ const NOT_ASKED: [&str; 16] = [
 /// Asked for where this life does not lead: to the function's place in the VPC of a private endpoint, to a cluster
 /// that was onboarded in the other mode before, to a policy that somebody has attached elsewhere, to what somebody
 /// has put on the user.
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 13] = [
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:CreateSecurityGroup",
     "ec2:CreateTags",
     "ec2:DeleteSecurityGroup",
     "ec2:DeleteTags",
+    "ec2:DescribeRouteTables",
     "ec2:RevokeSecurityGroupIngress",
     "iam:ListAccessKeys",
     "iam:ListAttachedUserPolicies",

@@ -1,0 +1,184 @@
+//! What clusters share: choices that are made once for all, logs, a place in the network, nodes.
+
+use cast_spot_provisioner::{
+    names::{LOG_GROUP, TAG_MANAGED, node_role},
+    offboard::{self, Removal},
+    onboard::{PlanError, plan},
+    resource::{Id, Kind, Network, Resource, Tags},
+    spec::{Request, Spec},
+};
+
+use crate::{
+    account::Account,
+    situation::{USUAL, Way, completed, end, ended, run},
+};
+
+/// Nothing is said about what all clusters share.
+fn open(way: Way, name: &str) -> Request {
+    Request { least_privilege: None, log_retention_days: None, ..way.request(name) }
+}
+
+fn spec(request: Request) -> Spec {
+    request.validate().unwrap()
+}
+
+/// Days of log, and whether the function's role has the documented policies.
+fn shared(account: &Account) -> (i32, bool) {
+    let group = account.object(&Id::new(Kind::LogGroup, LOG_GROUP)).map(|object| object.resource);
+    let days = match group {
+        Some(Resource::LogGroup { retention_days, .. }) => Some(retention_days),
+        _ => None,
+    };
+    let documented = Id::new(Kind::Attachment, "CastLambdaRoleForSpot/CloudWatchLogsFullAccess");
+    (days.unwrap(), account.object(&documented).is_some())
+}
+
+#[tokio::test]
+async fn a_second_cluster_changes_none_of_the_choices_that_the_first_has_made_for_all() {
+    let account = USUAL.account().await;
+    let days = |days: &str| Some(days.to_owned());
+    let chosen =
+        Request { least_privilege: Some(true), log_retention_days: days("365"), ..open(USUAL, "prod") };
+    completed(&spec(chosen), &account, "chosen").await;
+    for (region, name) in [("eu-west-1", "prod"), ("eu-west-1", "stage")] {
+        completed(&spec(open(USUAL, name)), &account.of(region, name), name).await;
+        assert_eq!(shared(&account), (365, false), "{name}");
+    }
+    // The log is the region's, the role is the account's.
+    let far = account.of("us-east-1", "far");
+    completed(&spec(open(USUAL, "far")), &far, "far").await;
+    assert_eq!(shared(&far), (30, false));
+    // Who says it, gets it, and back again.
+    let back =
+        Request { least_privilege: Some(false), log_retention_days: days("0"), ..open(USUAL, "stage") };
+    completed(&spec(back), &account.of("eu-west-1", "stage"), "back").await;
+    completed(&spec(open(USUAL, "prod")), &account, "prod").await;
+    assert_eq!(shared(&account), (0, true));
+}
+
+#[tokio::test]
+async fn a_log_group_that_lambda_has_made_anew_after_the_offboarding_is_taken_for_ours() {
+    let account = USUAL.account().await;
+    let left = Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() };
+    account.put(left);
+    completed(&spec(open(USUAL, "prod")), &account, "left over").await;
+    assert_eq!(shared(&account).0, 30, "nobody has chosen for ever");
+    ended("prod", &account, "left over").await;
+    // With a function of this name that is not ours, they are its logs.
+    let theirs = USUAL.undisturbed().await.1.take(&Id::new(Kind::Function, "cast-spot")).unwrap();
+    let Resource::Function { environment, .. } = &theirs else { panic!() };
+    assert!(!environment.is_empty());
+    let account = USUAL.account().await;
+    account.put(Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() });
+    account.put(foreign(theirs));
+    let report = run(&spec(open(USUAL, "prod")), &account).await.unwrap();
+    assert!(!report.is_complete() && report.done() == 0);
+}
+
+fn foreign(mut function: Resource) -> Resource {
+    if let Resource::Function { tags, environment, .. } = &mut function {
+        tags.clear();
+        environment.clear();
+    }
+    function
+}
+
+#[tokio::test]
+async fn logs_that_are_kept_are_ours_still() {
+    let (_, account, _) = USUAL.undisturbed().await;
+    let removal = Removal { keep_logs: true, ..Removal::of("prod") };
+    let planned = offboard::plan(&removal, &account).await.unwrap();
+    let stop = cast_spot_provisioner::apply::Stop::new();
+    let report = offboard::offboard(&removal, planned, &account, &stop, &mut |_| ()).await.unwrap();
+    assert!(report.is_complete());
+    let left = account
+        .all()
+        .into_values()
+        .filter(|left| left.tags().is_some_and(|tags| tags.contains_key(TAG_MANAGED)));
+    let left: Vec<Kind> = left.map(|resource| resource.id().kind).collect();
+    assert_eq!(left, [Kind::LogGroup, Kind::Queue]);
+    completed(&spec(open(USUAL, "prod")), &account, "again").await;
+}
+
+fn faults(error: Option<PlanError>) -> Vec<String> {
+    match error {
+        Some(PlanError::Faults(faults)) => faults.0.iter().map(|fault| fault.field.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn nodes_that_run_with_the_node_role_keep_it_unless_somebody_says_so_or_the_cluster_is_gone() {
+    let (_, account, _) = USUAL.undisturbed().await;
+    let profile = node_role("prod", &plan(&USUAL.spec(), &account).await.unwrap().facts.cluster.arn);
+    account.run_instances(&profile, &["i-1", "i-2"]);
+    let objects = account.objects();
+    assert_eq!(faults(end("prod", &account).await.err()), ["node role"]);
+    assert_eq!(account.objects(), objects);
+    let said = Removal { nodes_lose_access: true, ..Removal::of("prod") };
+    assert!(offboard::plan(&said, &account).await.is_ok());
+    account.delete_cluster();
+    assert!(end("prod", &account).await.unwrap().is_complete());
+}
+
+fn network(account: &Account) -> Option<Network> {
+    match account.object(&Id::new(Kind::Function, "cast-spot")).map(|object| object.resource) {
+        Some(Resource::Function { network, .. }) => network,
+        _ => None,
+    }
+}
+
+const PRIVATE: Way = Way { private: true, ..USUAL };
+
+#[tokio::test]
+async fn a_function_is_put_only_where_there_is_a_way_out() {
+    let account = PRIVATE.account().await.with_cluster(|cluster| {
+        (cluster.public_access, cluster.private_access) = (false, true);
+        cluster.subnet_ids = ["public", "private"].map(str::to_owned).into();
+        cluster.public_subnet_ids = ["public".to_owned()].into();
+    });
+    completed(&PRIVATE.spec(), &account, "one of each").await;
+    assert_eq!(network(&account).unwrap().subnet_ids, ["private"]);
+    let account = account.with_cluster(|cluster| {
+        (cluster.public_access, cluster.private_access) = (false, true);
+        cluster.public_subnet_ids = cluster.subnet_ids.iter().cloned().collect();
+    });
+    assert_eq!(faults(plan(&PRIVATE.spec(), &account).await.err()), ["cluster"]);
+}
+
+#[tokio::test]
+async fn a_function_that_serves_others_is_moved_into_a_vpc_only_if_somebody_says_so() {
+    let (_, account, _) = USUAL.undisturbed().await;
+    let inner = account.of("eu-west-1", "inner").with_cluster(|cluster| {
+        (cluster.public_access, cluster.private_access) = (false, true);
+    });
+    assert_eq!(faults(plan(&PRIVATE.spec_of("inner"), &inner).await.err()), ["cluster"]);
+    let said = Request { move_function: true, ..PRIVATE.request("inner") };
+    completed(&spec(said), &inner, "moved").await;
+    assert_eq!(network(&account).unwrap().vpc_id, "vpc-1");
+    completed(&PRIVATE.spec_of("inner"), &inner, "it is there").await;
+}
+
+#[tokio::test]
+async fn two_private_clusters_of_one_vpc_leave_the_function_where_it_is() {
+    let (_, account, _) = PRIVATE.undisturbed().await;
+    let inner = account.of("eu-west-1", "inner").with_cluster(|cluster| {
+        (cluster.public_access, cluster.private_access) = (false, true);
+        cluster.subnet_ids = vec!["subnet-9".to_owned()];
+    });
+    let before = network(&account);
+    completed(&PRIVATE.spec_of("inner"), &inner, "inner").await;
+    assert_eq!(network(&account), before);
+    for (spec, account) in [(PRIVATE.spec(), &account), (PRIVATE.spec_of("inner"), &inner)] {
+        let again = plan(&spec, account).await.unwrap().plan;
+        assert!(again.is_empty(), "{:?}", again.writes().collect::<Vec<_>>());
+    }
+    ended("prod", &account, "prod").await;
+    ended("inner", &inner, "inner").await;
+    let group = Kind::SecurityGroup;
+    let left = account
+        .all()
+        .into_keys()
+        .filter(|(_, id)| id.kind == group && id.name.ends_with("/cast-spot-handler"));
+    assert_eq!(left.count(), 0);
+}
