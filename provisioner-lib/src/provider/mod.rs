@@ -59,6 +59,10 @@ pub trait Provider: Send + Sync {
     /// Takes it away, with everything in it that could keep it there.
     fn delete(&self, resource: &Resource) -> impl Future<Output = Result<Made, Error>> + Send;
 
-    /// Tries something that has to work, without changing anything.
-    fn check(&self, facts: &Facts, check: &Check) -> impl Future<Output = Result<Verdict, Error>> + Send;
+    /// Tries what has to work, without changing anything: a verdict for each check, in their order.
+    fn check(
+        &self,
+        facts: &Facts,
+        checks: &[Check],
+    ) -> impl Future<Output = Vec<Result<Verdict, Error>>> + Send;
 }
