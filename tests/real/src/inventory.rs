@@ -65,8 +65,9 @@ async fn services(stack: &Stack) -> Result<BTreeSet<String>> {
     for rule in account.event_bridge.list_rules().send().await?.rules() {
         let name = rule.name().unwrap_or_default();
         let targets = account.event_bridge.list_targets_by_rule().rule(name).send().await?;
-        let targets: Vec<_> = targets.targets().iter().map(aws_sdk_eventbridge::types::Target::arn).collect();
-        lines.insert(line("rule", name, (rule.event_pattern(), targets)));
+        let targets = targets.targets().iter().map(|target| (target.arn(), target.input_transformer()));
+        let on = (rule.event_pattern(), rule.schedule_expression());
+        lines.insert(line("rule", name, (on, targets.collect::<Vec<_>>())));
     }
     for queue in account.sqs.list_queues().send().await?.queue_urls() {
         lines.insert(line("queue", queue, ()));
