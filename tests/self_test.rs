@@ -69,7 +69,7 @@ fn a_function_with_its_rights_passes_in_every_cluster() {
 #[test]
 fn a_right_that_is_lacking_is_named() {
     let (_, report) = tested(|spec| {
-        spec.faults.push(Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("patch nodes"))
+        spec.faults.push(Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("patch nodes"));
     });
     assert_eq!(report["outcome"], "failed");
     assert_eq!(failed(&report), [("production".into(), "patch nodes".into(), "denied".into())]);
