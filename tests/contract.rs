@@ -5,6 +5,10 @@
 
 use std::{collections::BTreeSet, fs};
 
+use cast_spot_handler::{
+    plan::access::{NEEDED, UNWANTED},
+    ports::Right,
+};
 use cast_spot_provisioner::{EVENT_PATTERN_SPOT, HANDLER_POLICY, RBAC};
 use cast_spot_tests::{payload, rust_files};
 use serde_json::Value;
@@ -118,7 +122,34 @@ fn the_cluster_role_grants_the_kubernetes_calls_of_the_handler_and_nothing_else(
                 .extend(strings(&rule["verbs"]).iter().map(|verb| format!("kubernetes:{verb} {resource}")));
         }
     }
+    // Everybody may review their own access ("Default roles: system:basic-user" in the Kubernetes documentation).
+    granted.insert("kubernetes:create selfsubjectaccessreviews".to_owned());
     assert_eq!(granted, called_of(true));
+}
+
+#[test]
+fn the_self_test_reviews_each_verb_of_the_cluster_role_and_what_it_must_not_grant() {
+    let mut granted = BTreeSet::new();
+    for rule in rbac("ClusterRole")["rules"].as_array().unwrap() {
+        let group = rule["apiGroups"][0].as_str().unwrap();
+        for resource in strings(&rule["resources"]) {
+            let (resource, sub) = resource.split_once('/').unwrap_or((&resource, ""));
+            granted.extend(
+                strings(&rule["verbs"])
+                    .into_iter()
+                    .map(|verb| (verb, group.to_owned(), resource.to_owned(), sub.to_owned())),
+            );
+        }
+    }
+    let rights = |rights: &[Right]| -> BTreeSet<_> {
+        let own = |right: &Right| {
+            let Right { verb, api_group, resource, subresource } = *right;
+            (verb.to_owned(), api_group.to_owned(), resource.to_owned(), subresource.to_owned())
+        };
+        rights.iter().map(own).collect()
+    };
+    assert_eq!(rights(&NEEDED), granted);
+    assert!(rights(&UNWANTED).is_disjoint(&granted));
 }
 
 #[test]

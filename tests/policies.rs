@@ -10,6 +10,8 @@ mod administrator;
 mod attacks;
 #[path = "policies/calls.rs"]
 mod calls;
+#[path = "policies/checks.rs"]
+mod checks;
 #[path = "policies/documents.rs"]
 mod documents;
 #[path = "policies/evaluation.rs"]

@@ -17,8 +17,12 @@
 //! Two round trips lead to the cordon: `R1` DescribeInstances; `R2` the patch on the node, beside it the
 //! LIST of its pods and the reading of its group; `R3` all evictions, beside them the call for the
 //! replacement.
+//!
+//! A dry-run notice for an instance that cannot be is a self-test: [`act::review`] takes the place of `locate` and
+//! `act`, and the report has its checks.
 
 use std::{
+    any::Any,
     panic::AssertUnwindSafe,
     time::{Duration, SystemTime},
 };
@@ -42,6 +46,7 @@ pub mod report;
 use act::{
     drain::{DrainLeg, Drained},
     replace::ReplaceLeg,
+    review,
 };
 use budget::Budget;
 pub use config::Config;
@@ -167,14 +172,29 @@ impl<W: World> Handler<W> {
                 let event = notice.as_ref().map_or_else(|| (&envelope).into(), Into::into);
                 Report::undone(event, Outcome::Ignored, reason)
             }
+            Decoded::Notice(notice) if notice.is_self_test() => self.self_test(&notice, entry).await,
             Decoded::Notice(notice) => self.handle_notice(&notice, entry).await,
         })
     }
 
-    async fn handle_notice(&self, notice: &Notice, entry: Entry) -> Report {
+    /// Reviews its own access, for nobody's instance. Nothing is written.
+    async fn self_test(&self, notice: &Notice, entry: Entry) -> Report {
+        let budget = self.budget(notice, entry, review::LIMIT);
+        let (ec2, auto_scaling) = (self.world.ec2(), self.world.auto_scaling());
+        let clusters = self.world.clusters();
+        let checks = review::review(&notice.instance_id, ec2, auto_scaling, clusters, &budget).boxed().await;
+        let report = Report::tested(notice.into(), checks);
+        Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
+    }
+
+    /// The time and the calls of a notice, for no longer than `limit`.
+    fn budget(&self, notice: &Notice, entry: Entry, limit: Duration) -> Budget {
         let to_deadline = Duration::try_from(notice.deadline.duration_since(entry.now)).unwrap_or_default();
-        let timetable = Timetable::new(to_deadline, self.config.policy.margin, entry.time_left);
-        let budget = Budget::new(timetable);
+        Budget::new(Timetable::new(to_deadline.min(limit), self.config.policy.margin, entry.time_left))
+    }
+
+    async fn handle_notice(&self, notice: &Notice, entry: Entry) -> Report {
+        let budget = self.budget(notice, entry, Duration::MAX);
         let report = self.handle_within(notice, entry, &budget).await;
         Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
@@ -228,11 +248,14 @@ impl<W: World> Handler<W> {
 /// A panic in one leg is a failure of that leg: it takes neither the other nor the rest of a batch with it.
 async fn guarded<T>(leg: impl Future<Output = T>, failed: impl FnOnce(String) -> T) -> T {
     let result = AssertUnwindSafe(leg).catch_unwind().await;
-    result.unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<&str>().map(ToString::to_string);
-        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        failed(format!("internal error: {said}"))
-    })
+    result.unwrap_or_else(|panic| failed(panic_message(panic.as_ref())))
+}
+
+/// What a panic has said.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    format!("internal error: {said}")
 }
 
 /// A message comes back if its event is malformed (so that it ends in the dead-letter queue) or if a

@@ -8,7 +8,10 @@ use cast_spot_handler::{
     adapters::{Adapters, Http2, aws},
     config::LogFormat,
     event::EventError,
-    report::metrics,
+    report::{
+        checks::{Failure, failures},
+        metrics,
+    },
 };
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -43,6 +46,9 @@ fn log(answer: &Answer, entry: Entry) {
     }
     let mut out = std::io::stdout().lock();
     for report in answer.reports() {
+        for Failure { cluster, checks, reason } in failures(&report.checks) {
+            tracing::error!(cluster, checks, reason, "self-test failed");
+        }
         let took = jiff::SignedDuration::from_millis(i64::try_from(report.duration_ms).unwrap_or_default());
         let line = serde_json::to_string(report).unwrap_or_default();
         let _ = writeln!(out, "{line}\n{}", metrics::line(report, entry.now + took));

@@ -6,7 +6,7 @@
 //! act ─────► Cluster (one Kubernetes API), AutoScaling
 //! ```
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{collections::BTreeMap, fmt, future::Future, time::Duration};
 
 use futures_util::Stream;
 use k8s_openapi::api::{
@@ -212,6 +212,40 @@ pub struct Pods {
     pub resource_version: String,
 }
 
+/// What may be done in a cluster: verb, API group, resource and subresource, as RBAC has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Right {
+    /// Verb.
+    pub verb: &'static str,
+    /// API group of the resource; empty of the core group.
+    pub api_group: &'static str,
+    /// Resource, in the plural.
+    pub resource: &'static str,
+    /// Its subresource, or nothing.
+    pub subresource: &'static str,
+}
+
+/// As `kubectl auth can-i` is asked: `create pods/eviction`, `list poddisruptionbudgets.policy`.
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verb, api_group, resource, subresource } = self;
+        write!(f, "{verb} {resource}")?;
+        if !api_group.is_empty() {
+            write!(f, ".{api_group}")?;
+        }
+        if subresource.is_empty() { Ok(()) } else { write!(f, "/{subresource}") }
+    }
+}
+
+/// Answer to a SelfSubjectAccessReview.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Whether the caller may do it.
+    pub allowed: bool,
+    /// What the authorizer says to that; often nothing.
+    pub reason: String,
+}
+
 /// The Kubernetes API of one cluster.
 pub trait Cluster: Sync {
     /// GET node.
@@ -244,4 +278,6 @@ pub trait Cluster: Sync {
     fn delete_pod(&self, end: End<'_>) -> impl Future<Output = Result<bool, CallError>> + Send;
     /// POST event.
     fn create_event(&self, event: &Event) -> impl Future<Output = Result<(), CallError>> + Send;
+    /// POST selfsubjectaccessreviews: what the API server would say to this caller. Writes nothing.
+    fn review_access(&self, right: &Right) -> impl Future<Output = Result<Access, CallError>> + Send;
 }

@@ -8,13 +8,18 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::checks::{CheckReport, failures};
 use crate::event::{Envelope, Notice};
 
+pub mod checks;
 pub mod events;
 pub mod metrics;
 
 /// The schema that a [`Report`] names in its first field.
 pub const SCHEMA: &str = "cast-spot.report/1";
+
+/// Kind of a self-test in a report: it is not counted with the notices.
+const SELF_TEST: &str = "self_test";
 
 /// The one answer to one notice.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +46,9 @@ pub struct Report {
     pub summary: BTreeMap<PodOutcome, usize>,
     /// What became of the replacement.
     pub replacement: ReplacementReport,
+    /// What a self-test has found. No other report has any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckReport>,
     /// Calls that the handler made, by API and operation.
     pub calls: BTreeMap<String, u64>,
     /// From the handler's entry to this report, in milliseconds.
@@ -63,9 +71,25 @@ impl Report {
             pods: Vec::new(),
             summary: BTreeMap::new(),
             replacement: ReplacementReport::undone(ReplacementOutcome::NotNeeded, None),
+            checks: Vec::new(),
             calls: BTreeMap::new(),
             duration_ms: 0,
         }
+    }
+
+    /// The report on a self-test.
+    #[must_use]
+    pub fn tested(event: EventSummary, checks: Vec<CheckReport>) -> Self {
+        let failed: Vec<String> = failures(&checks)
+            .into_iter()
+            .map(|failure| {
+                let cluster = failure.cluster.map(|name| format!("cluster {name}: ")).unwrap_or_default();
+                format!("{cluster}{}: {}", failure.checks, failure.reason)
+            })
+            .collect();
+        let outcome = if failed.is_empty() { Outcome::Passed } else { Outcome::Failed };
+        let reason = (!failed.is_empty()).then(|| failed.join("; "));
+        Self { dry_run: true, checks, reason, ..Self::undone(event, outcome, String::new()) }
     }
 }
 
@@ -84,7 +108,7 @@ pub fn summarise(pods: &[PodReport]) -> BTreeMap<PodOutcome, usize> {
 pub struct EventSummary {
     /// EventBridge event id.
     pub id: String,
-    /// Kind of the event (`spot_interruption`), or the detail-type of an ignored one.
+    /// Kind of the event (`spot_interruption`, `self_test`), or the detail-type of an ignored one.
     pub kind: String,
     /// EC2 instance id.
     pub instance_id: Option<String>,
@@ -100,7 +124,7 @@ impl From<&Notice> for EventSummary {
     fn from(notice: &Notice) -> Self {
         Self {
             id: notice.event_id.clone(),
-            kind: notice.kind.to_owned(),
+            kind: if notice.is_self_test() { SELF_TEST } else { notice.kind }.to_owned(),
             instance_id: Some(notice.instance_id.clone()),
             action: Some(notice.action.as_str().to_owned()),
             time: Some(notice.time),
@@ -132,8 +156,10 @@ pub enum Outcome {
     Incomplete,
     /// Nothing was to be done.
     Ignored,
-    /// The node could not be found or cordoned.
+    /// The node could not be found or cordoned, or a check of a self-test failed.
     Failed,
+    /// A self-test, and all that it checks is well.
+    Passed,
 }
 
 /// What became of the cordon.

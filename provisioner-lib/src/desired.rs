@@ -29,6 +29,8 @@ pub use offboard::without;
 pub struct Desired {
     /// What is to be.
     pub present: Vec<Resource>,
+    /// What is to be so if it is there. It is not made.
+    pub kept: Vec<Resource>,
     /// What is to go.
     pub absent: Vec<Resource>,
 }
@@ -36,7 +38,7 @@ pub struct Desired {
 impl Desired {
     /// All that has to be looked at.
     pub fn all(&self) -> impl Iterator<Item = &Resource> {
-        self.present.iter().chain(&self.absent)
+        self.present.iter().chain(&self.kept).chain(&self.absent)
     }
 }
 
@@ -60,7 +62,7 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     // The other choices of the same cluster: what an earlier onboarding has made by them goes.
     let wanted: BTreeSet<_> = present.iter().map(Resource::id).collect();
     let absent = maker.choices().into_iter().filter(|other| !wanted.contains(&other.id())).collect();
-    let desired = Desired { present, absent };
+    let desired = Desired { present, absent, ..Desired::default() };
     let registered =
         facts.register.iter().filter(|own| **own != (facts.region.clone(), spec.cluster.clone())).count() + 1;
     let too_large = faults::too_large(&desired, registered);

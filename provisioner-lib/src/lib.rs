@@ -71,6 +71,10 @@ pub mod verify;
 /// EventBridge pattern that matches every Spot interruption notice of the account and region.
 pub const EVENT_PATTERN_SPOT: &str = include_str!("../../infra/events/spot-interruption.json");
 
+/// The self-test that a schedule sends the function: a dry-run notice for nobody's instance. `<id>`, `<time>`,
+/// `<account>` and `<region>` are those of the scheduled event; EventBridge fills them in.
+pub const SELF_TEST: &str = include_str!("../../infra/events/self-test.json");
+
 /// Kubernetes `ClusterRole` and `ClusterRoleBinding` (YAML) of the handler, for the group
 /// `cast-spot:handler` that its access entry names.
 pub const RBAC: &str = include_str!("../../infra/kubernetes/rbac.yaml");

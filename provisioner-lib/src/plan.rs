@@ -111,8 +111,9 @@ impl Plan {
 /// Compares. With `adopt`, what is not ours becomes ours; without, it is a conflict.
 #[must_use]
 pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
+    let kept = desired.kept.iter().filter(|resource| observed.contains_key(&resource.id()));
     let mut steps: Vec<Step> =
-        desired.present.iter().map(|resource| present(resource, observed, adopt)).collect();
+        desired.present.iter().chain(kept).map(|resource| present(resource, observed, adopt)).collect();
     // A principal that is made anew has another unique id, and access entries go by that ("Access entries" in the
     // EKS User Guide).
     let made: BTreeSet<Id> = steps

@@ -222,10 +222,11 @@ pub enum Resource {
     InvokeConfig { function: String, maximum_event_age_seconds: i32, maximum_retry_attempts: i32 },
     /// Statement of a function's resource policy: a rule may invoke it.
     Permission { function: String, statement_id: String, principal: String, source_arn: String },
-    /// EventBridge rule of the default bus.
-    Rule { name: String, pattern: Value, description: String, tags: Tags },
-    /// Target of a rule.
-    Target { rule: String, target_id: String, arn: String, dead_letter_arn: String },
+    /// EventBridge rule of the default bus: a pattern (else null) or a schedule.
+    Rule { name: String, pattern: Value, schedule: Option<String>, description: String, tags: Tags },
+    /// Target of a rule. With an input it is sent that, `<id>`, `<time>`, `<account>` and `<region>` filled in from
+    /// the event; else the event.
+    Target { rule: String, target_id: String, arn: String, dead_letter_arn: String, input: Option<Value> },
     /// EKS access entry, with the access policies (ARNs) that it has on the whole cluster.
     AccessEntry {
         cluster: String,
@@ -316,6 +317,12 @@ impl Resource {
             _ => None,
         }
     }
+}
+
+/// Fields of an event that an input of a target can name as `<field>`, and where they are in the event.
+#[must_use]
+pub fn input_paths() -> BTreeMap<String, String> {
+    ["account", "id", "region", "time"].map(|field| (field.to_owned(), format!("$.{field}"))).into()
 }
 
 /// Id of a managed policy on a role or user.

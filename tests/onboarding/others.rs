@@ -1,7 +1,7 @@
 //! What is there before us and is none of our business: one of each kind, and what others hang onto what is ours.
 
 use cast_spot_provisioner::{
-    names::{FUNCTION, LAMBDA_ROLE, RULE},
+    names::{FUNCTION, LAMBDA_ROLE, RULE, SELF_TEST_RULE},
     resource::{Id, Kind, MappingFields, Network, Principal, Resource, Tags},
 };
 use serde_json::{Value, json};
@@ -61,6 +61,7 @@ pub(crate) fn live_in(account: &Account) {
         Resource::Rule {
             name: "cast-spot-interruption-theirs".to_owned(),
             pattern: json!({ "source": ["theirs"] }),
+            schedule: None,
             description: String::new(),
             tags: tags(),
         },
@@ -153,6 +154,7 @@ fn target(rule: &str) -> Resource {
         target_id: "theirs".to_owned(),
         arn: "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot-theirs".to_owned(),
         dead_letter_arn: String::new(),
+        input: None,
     }
 }
 
@@ -169,6 +171,7 @@ pub(crate) fn lean_on_ours(account: &Account) {
     });
     account.put(permission(FUNCTION));
     account.put(target(RULE));
+    account.put(target(SELF_TEST_RULE));
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
         if let Resource::Function { environment, tags: there, .. } = resource {
             environment.insert("THEIRS".to_owned(), "kept".to_owned());

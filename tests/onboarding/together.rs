@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cast_spot_provisioner::{
     facts::Cluster,
-    names::{FUNCTION, RULE},
+    names::{FUNCTION, RULE, SELF_TEST_RULE},
     onboard::plan,
     report::Report,
     resource::{Id, Kind},
@@ -203,21 +203,40 @@ async fn of_one_who_comes_while_another_goes_and_a_third_stays_the_function_serv
 }
 
 #[tokio::test]
-async fn function_and_rule_are_a_clusters_own_only_as_long_as_it_is_alone() {
+async fn function_and_rules_are_a_clusters_own_only_as_long_as_it_is_alone() {
     let account = USUAL.account().await;
     let stage = account.of("eu-west-1", "stage");
     let own = |account: &Account| {
-        [(Kind::Function, FUNCTION), (Kind::Rule, RULE)].map(|(kind, name)| {
+        [(Kind::Function, FUNCTION), (Kind::Rule, RULE), (Kind::Rule, SELF_TEST_RULE)].map(|(kind, name)| {
             let object = account.object(&Id::new(kind, name)).unwrap();
             object.resource.tags().unwrap().get("cast-spot:cluster").cloned()
         })
     };
     run(&USUAL.spec(), &account).await.unwrap();
-    assert_eq!(own(&account), [Some("prod".to_owned()), Some("prod".to_owned())]);
+    assert!(own(&account).iter().all(|cluster| cluster.as_deref() == Some("prod")));
     run(&USUAL.spec_of("stage"), &stage).await.unwrap();
-    assert_eq!(own(&account), [None, None]);
+    assert!(own(&account).iter().all(Option::is_none));
     end("prod", &account).await.unwrap();
-    assert_eq!(own(&account), [Some("stage".to_owned()), Some("stage".to_owned())]);
+    assert!(own(&account).iter().all(|cluster| cluster.as_deref() == Some("stage")));
+}
+
+/// An onboarding of a time when there was no self-test.
+#[tokio::test]
+async fn who_leaves_makes_nothing_that_those_who_stay_lack() {
+    let account = Way { beside: true, ..USUAL }.account().await;
+    run(&USUAL.spec(), &account).await.unwrap();
+    let parts = [
+        (Kind::Target, format!("{SELF_TEST_RULE}/{FUNCTION}")),
+        (Kind::Permission, format!("{FUNCTION}/{SELF_TEST_RULE}")),
+        (Kind::Rule, SELF_TEST_RULE.to_owned()),
+    ];
+    let parts = parts.map(|(kind, name)| Id::new(kind, name));
+    assert!(parts.iter().all(|part| account.take(part).is_some()));
+    end("prod", &account).await.unwrap();
+    assert!(parts.iter().all(|part| account.object(part).is_none()));
+    let stage = account.of("eu-west-1", "stage");
+    completed(&USUAL.spec_of("stage"), &stage, "who stays").await;
+    assert!(parts.iter().all(|part| account.object(part).is_some()));
 }
 
 #[tokio::test]

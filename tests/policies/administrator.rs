@@ -6,7 +6,7 @@ use cast_spot_provisioner::{names, policy};
 use policy::AdminMode;
 
 use crate::{
-    calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, LAMBDA_ROLE, RULE, aws_policy},
+    calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, LAMBDA_ROLE, RULE, SELF_TEST, aws_policy},
     evaluation::{Asker, Request},
 };
 
@@ -234,7 +234,8 @@ fn shared(c: &Cluster) -> Vec<Request> {
     let events_actions = "DescribeRule ListTargetsByRule ListTagsForResource PutRule TagResource UntagResource \
         PutTargets RemoveTargets DeleteRule";
     for action in events_actions.split_whitespace() {
-        calls.push(Request::new(&format!("events:{action}"), &c.arn("events", RULE)));
+        let on = |rule| Request::new(&format!("events:{action}"), &c.arn("events", rule));
+        calls.extend([RULE, SELF_TEST].map(on));
     }
     let ours = |request: Request| request.sets("cast-spot:managed", "cast-spot");
     let group = c.arn("ec2", "security-group/*");

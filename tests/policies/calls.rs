@@ -112,6 +112,7 @@ pub(crate) fn aws_policy(name: &str) -> String {
 
 pub(crate) const FUNCTION: &str = "function:cast-spot";
 pub(crate) const RULE: &str = "rule/cast-spot-interruption";
+pub(crate) const SELF_TEST: &str = "rule/cast-spot-self-test";
 pub(crate) const GROUP: &str = "autoScalingGroup:0c5a:autoScalingGroupName/nodes";
 
 fn call(what: &'static str, requests: impl IntoIterator<Item = Request>) -> Call {
@@ -262,15 +263,15 @@ fn function(c: &Cluster) -> Vec<Call> {
             [c.on_ours("lambda:AddPermission", "lambda", FUNCTION)
                 .with("lambda:Principal", "events.amazonaws.com")],
         ),
-        call(
-            "create the rule",
-            [c.makes("events:PutRule", "events", RULE), c.makes("events:TagResource", "events", RULE)],
-        ),
-        call(
-            "point the rule at it",
-            [c.on_ours("events:PutTargets", "events", RULE).with("events:TargetArn", vec![target])],
-        ),
     ];
+    for rule in [RULE, SELF_TEST] {
+        calls.push(call(
+            "create the rule",
+            [c.makes("events:PutRule", "events", rule), c.makes("events:TagResource", "events", rule)],
+        ));
+        let point = c.on_ours("events:PutTargets", "events", rule);
+        calls.push(call("point the rule at it", [point.with("events:TargetArn", vec![target.clone()])]));
+    }
     for action in [
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
@@ -294,7 +295,9 @@ fn function(c: &Cluster) -> Vec<Call> {
         "events:ListTargetsByRule",
         "events:ListTagsForResource",
     ] {
-        calls.push(call("manage the rule", [c.on_ours(action, "events", RULE)]));
+        calls.extend(
+            [RULE, SELF_TEST].map(|rule| call("manage the rule", [c.on_ours(action, "events", rule)])),
+        );
     }
     calls
 }

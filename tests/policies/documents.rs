@@ -151,13 +151,13 @@ fn variables_stand_where_iam_fills_them_in() {
 
 /// What AWS lists in the Service Authorization Reference, cut down to our actions and to the condition keys that
 /// any of our policies uses: action, resource type (first word of its ARN), condition keys.
-fn reference() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
+pub(crate) fn reference() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let file = root().join("tests/policies/service-authorization.json");
     serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
 }
 
 /// The resource type of an ARN.
-fn kind(arn: &str) -> &str {
+pub(crate) fn kind(arn: &str) -> &str {
     let resource = arn.splitn(6, ':').nth(5).unwrap();
     if arn.split(':').nth(2) == Some("sqs") { "queue" } else { resource.split([':', '/']).next().unwrap() }
 }

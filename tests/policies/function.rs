@@ -6,7 +6,7 @@ use cast_spot_provisioner::policy;
 use serde_json::{Value, json};
 
 use crate::{
-    calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, GROUP, LAMBDA_ROLE, RULE, role},
+    calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, GROUP, LAMBDA_ROLE, RULE, SELF_TEST, role},
     evaluation::{Asker, Request},
 };
 
@@ -131,10 +131,11 @@ fn roles_of_services_are_assumed_by_these_alone() {
 }
 
 #[test]
-fn the_dead_letter_queue_takes_messages_of_our_rule_only() {
+fn the_dead_letter_queue_takes_messages_of_our_rules_only() {
     let events = asker("events.amazonaws.com", vec![policy::dead_letter_queue(&A.scope())]);
     let send = || Request::new("sqs:SendMessage", &A.arn("sqs", "cast-spot-dlq"));
     assert!(events.may(&send().with("aws:SourceArn", A.arn("events", RULE))));
+    assert!(events.may(&send().with("aws:SourceArn", A.arn("events", SELF_TEST))));
     assert!(!events.may(&send()));
     assert!(!events.may(&send().with("aws:SourceArn", A.arn("events", "rule/billing"))));
     assert!(!events.may(&send().with("aws:SourceArn", FAR.arn("events", RULE))));

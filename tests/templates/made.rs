@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use cast_spot_provisioner::{
-    names::{RULE, SECURITY_GROUP},
-    resource::{MappingFields, Network, Principal, Resource, Tags},
+    names::SECURITY_GROUP,
+    resource::{MappingFields, Network, Principal, Resource, Tags, input_paths, last},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stack::{MADE_GROUP, Stack};
 
@@ -152,11 +152,16 @@ fn rule(properties: &Value) -> Vec<Resource> {
         target_id: text(&target["Id"]),
         arn: text(&target["Arn"]),
         dead_letter_arn: text(&target["DeadLetterConfig"]["Arn"]),
+        input: target.get("InputTransformer").map(|transformer| {
+            assert_eq!(transformer["InputPathsMap"], json!(input_paths()));
+            document(&transformer["InputTemplate"])
+        }),
     };
     let targets: Vec<_> = list(&properties["Targets"]).iter().map(target).collect();
     let rule = Resource::Rule {
         name: name.clone(),
         pattern: properties["EventPattern"].clone(),
+        schedule: properties.get("ScheduleExpression").map(text),
         description: text(&properties["Description"]),
         tags: tags(properties),
     };
@@ -165,12 +170,13 @@ fn rule(properties: &Value) -> Vec<Resource> {
 
 fn permission(properties: &Value) -> Resource {
     assert_eq!(properties["Action"], "lambda:InvokeFunction");
+    let source_arn = text(&properties["SourceArn"]);
     Resource::Permission {
         function: text(&properties["FunctionName"]),
         // CloudFormation makes one up.
-        statement_id: RULE.to_owned(),
+        statement_id: last(&source_arn).to_owned(),
         principal: text(&properties["Principal"]),
-        source_arn: text(&properties["SourceArn"]),
+        source_arn,
     }
 }
 

@@ -137,6 +137,16 @@ impl FaultPlan {
         None
     }
 
+    /// Whether every call of this kind that is made now is forbidden.
+    pub(crate) fn forbids(&self, now_ms: u64, api: Api, operation: &str) -> bool {
+        self.faults.iter().any(|(fault, _)| {
+            fault.kind == FaultKind::Forbidden
+                && fault.api == api
+                && fault.operation.as_deref() == Some(operation)
+                && (fault.from_ms..fault.until_ms).contains(&now_ms)
+        })
+    }
+
     /// When open connections to the API servers break.
     pub(crate) fn cuts(&self) -> Vec<u64> {
         let lasting = self.faults.iter().filter(|(fault, _)| fault.is_outage());

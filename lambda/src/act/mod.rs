@@ -7,10 +7,13 @@
 //!            └─ LIST ───┘
 //! replacement leg ─► read the group ─► choose ─► ask, or watch it            replace.rs
 //! ```
+//!
+//! A self-test is neither: `review.rs` asks what the two would be answered, and writes nothing.
 
 pub mod cordon;
 pub mod drain;
 mod evict;
 pub mod replace;
+pub mod review;
 mod tracked;
 mod watch;

@@ -81,6 +81,17 @@ pub struct Notice {
     pub dry_run: bool,
 }
 
+/// Nobody's instance: EC2 draws ids at random. A dry-run notice for it is a self-test.
+const NOBODY: &str = "i-00000000000000000";
+
+impl Notice {
+    /// Whether it asks the handler to review its own access: `infra/events/self-test.json`.
+    #[must_use]
+    pub fn is_self_test(&self) -> bool {
+        self.dry_run && self.instance_id == NOBODY
+    }
+}
+
 /// A decoded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded {
@@ -221,6 +232,21 @@ mod tests {
             panic!()
         };
         assert_eq!(reason, "no handler for `EC2 Instance Rebalance Recommendation` from `aws.ec2`");
+    }
+
+    #[test]
+    fn a_self_test_is_a_notice_for_nobody_that_says_dry_run() {
+        let notice = |instance: &str, dry_run: bool| {
+            let event =
+                spot(&json!({"instance-id": instance, "instance-action": "terminate", "dry-run": dry_run}));
+            match decode_at(&event, "2026-11-22T09:00:01Z") {
+                Ok(Decoded::Notice(notice)) => notice,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(notice(NOBODY, true).is_self_test());
+        assert!(!notice(NOBODY, false).is_self_test());
+        assert!(!notice("i-0abc1234", true).is_self_test());
     }
 
     fn without(event: &Value, key: &str) -> Value {

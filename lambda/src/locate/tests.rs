@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     plan::timetable::Timetable,
-    ports::{End, Evicted, Patched, PodChange, Pods},
+    ports::{Access, End, Evicted, Patched, PodChange, Pods, Right},
 };
 
 fn instance(tags: &[(&str, &str)]) -> Instance {
@@ -119,6 +119,10 @@ impl Cluster for Listing {
     }
 
     async fn create_event(&self, _: &Event) -> Result<(), CallError> {
+        unasked()
+    }
+
+    async fn review_access(&self, _: &Right) -> Result<Access, CallError> {
         unasked()
     }
 }

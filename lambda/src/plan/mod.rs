@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+pub mod access;
 pub mod cordon;
 pub mod disruption;
 pub mod eviction;

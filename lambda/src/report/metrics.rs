@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{CordonOutcome, PodOutcome, ReplacementOutcome, Report};
+use super::{CordonOutcome, PodOutcome, ReplacementOutcome, Report, checks::CheckReport};
 
 /// CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "CastSpot";
@@ -12,6 +12,23 @@ pub const NAMESPACE: &str = "CastSpot";
 /// The metrics of one report as one log line. `now` is when the report was made.
 #[must_use]
 pub fn line(report: &Report, now: Timestamp) -> Value {
+    if report.checks.is_empty() { of_notice(report, now) } else { of_self_test(&report.checks, now) }
+}
+
+/// Without dimensions: one alarm watches the function, and the log says which cluster it is.
+fn of_self_test(checks: &[CheckReport], now: Timestamp) -> Value {
+    let metrics = ["SelfTestChecks", "SelfTestFailed"].map(|name| json!({"Name": name, "Unit": "Count"}));
+    json!({
+        "_aws": {
+            "Timestamp": now.as_millisecond(),
+            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": metrics }],
+        },
+        "SelfTestChecks": checks.len(),
+        "SelfTestFailed": checks.iter().filter(|check| !check.passed).count(),
+    })
+}
+
+fn of_notice(report: &Report, now: Timestamp) -> Value {
     let mut metrics = Vec::new();
     let mut values = Map::new();
     let mut metric = |name: &str, unit: &str, value: u64| {

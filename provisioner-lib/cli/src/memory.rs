@@ -143,8 +143,9 @@ impl Provider for Memory {
 
     async fn pause(&self, _: u32) {}
 
-    async fn check(&self, _: &Facts, _: &Check) -> Result<Verdict, Error> {
-        Ok(Verdict { passed: self.works, detail: "what was answered".to_owned() })
+    async fn check(&self, _: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
+        let verdict = || Ok(Verdict { passed: self.works, detail: "what was answered".to_owned() });
+        checks.iter().map(|_| verdict()).collect()
     }
 }
 

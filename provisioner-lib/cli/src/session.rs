@@ -192,8 +192,8 @@ impl<P: Provider> Provider for Guarded<P> {
         self.inner.pause(round).await;
     }
 
-    async fn check(&self, facts: &Facts, check: &Check) -> Result<Verdict, Error> {
-        self.inner.check(facts, check).await
+    async fn check(&self, facts: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
+        self.inner.check(facts, checks).await
     }
 }
 

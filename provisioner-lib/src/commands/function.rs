@@ -10,7 +10,7 @@ use super::{
 use crate::{
     names::SECURITY_GROUP,
     plan::{Change, Step},
-    resource::{Kind, Network, Resource},
+    resource::{Kind, Network, Resource, input_paths},
 };
 
 pub(super) fn create(resource: &Resource, step: &Step, context: Context) -> Option<Vec<Shell>> {
@@ -52,15 +52,19 @@ pub(super) fn create(resource: &Resource, step: &Step, context: Context) -> Opti
                 .with("--source-arn", source_arn),
         ],
         Resource::Rule { tags, .. } => {
-            vec![put_rule(resource)?.all("--tags", &listed(tags)).reading(pattern(resource)?)]
+            vec![on(put_rule(resource)?.all("--tags", &listed(tags)), resource)?]
         }
-        Resource::Target { rule, target_id, arn, dead_letter_arn } => {
-            let target = json!([{
+        Resource::Target { rule, target_id, arn, dead_letter_arn, input } => {
+            let mut target = json!([{
                 "Id": target_id,
                 "Arn": arn,
                 "DeadLetterConfig": { "Arn": dead_letter_arn },
                 "RetryPolicy": { "MaximumEventAgeInSeconds": 120, "MaximumRetryAttempts": 8 },
             }]);
+            if let Some(input) = input {
+                target[0]["InputTransformer"] =
+                    json!({ "InputPathsMap": input_paths(), "InputTemplate": input.to_string() });
+            }
             vec![Shell::aws("events", "put-targets").with("--rule", rule).document("--targets", &target)]
         }
         _ => return None,
@@ -105,12 +109,16 @@ fn ingress(verb: &str, vpc_id: &str, to: &str, port: u16) -> Shell {
 fn put_rule(rule: &Resource) -> Option<Shell> {
     let Resource::Rule { name, description, .. } = rule else { return None };
     let put = Shell::aws("events", "put-rule").with("--name", name).with("--description", description);
-    Some(put.raw("--state ENABLED").raw("--event-pattern file:///dev/stdin"))
+    Some(put.raw("--state ENABLED"))
 }
 
-fn pattern(rule: &Resource) -> Option<&serde_json::Value> {
-    let Resource::Rule { pattern, .. } = rule else { return None };
-    Some(pattern)
+/// With the rule's schedule, or its pattern from the standard input.
+fn on(put: Shell, rule: &Resource) -> Option<Shell> {
+    let Resource::Rule { pattern, schedule, .. } = rule else { return None };
+    Some(match schedule {
+        Some(schedule) => put.with("--schedule-expression", schedule),
+        None => put.raw("--event-pattern file:///dev/stdin").reading(pattern),
+    })
 }
 
 fn vpc_config(network: &Network) -> String {
@@ -179,8 +187,8 @@ pub(super) fn update(resource: &Resource, changes: &[Change], context: Context) 
         Resource::Rule { name, .. } => {
             let rule = arn(context.facts, "events", &format!("rule/{name}"));
             let mut shells = Vec::new();
-            if touches(changes, &["pattern"]) {
-                shells.push(put_rule(resource)?.reading(pattern(resource)?));
+            if touches(changes, &["pattern", "schedule"]) {
+                shells.push(on(put_rule(resource)?, resource)?);
             }
             let (set, gone) = tag_changes(changes);
             if !set.is_empty() {

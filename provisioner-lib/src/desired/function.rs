@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Maker, list, shared_tags};
 use crate::{
-    EVENT_PATTERN_SPOT,
+    EVENT_PATTERN_SPOT, SELF_TEST,
     names::{
-        DEAD_LETTER_QUEUE, FOR_EVER, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, TAG_CLUSTER,
-        TAG_KEEP,
+        DEAD_LETTER_QUEUE, FOR_EVER, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, SELF_TEST_RULE,
+        TAG_CLUSTER, TAG_KEEP,
     },
     policy,
     resource::{CLUSTERS_VARIABLE, Network, Principal, Resource, Tags, VPC_ACCESS},
@@ -22,19 +24,20 @@ const MEMORY: i32 = 512;
 const TIMEOUT: i32 = 150;
 /// Days of log.
 const USUAL_RETENTION: i32 = 30;
+/// A function in a VPC that is not called for some weeks becomes inactive, and its next call fails ("Lambda function
+/// states" in the Lambda Developer Guide); and a way into a cluster that breaks is noticed within a day.
+const SELF_TEST_SCHEDULE: &str = "rate(1 day)";
 /// The longest that SQS keeps a message.
 const DEAD_LETTER_RETENTION: u32 = 14 * 24 * 3600;
 
 impl Maker<'_> {
     /// The function of the region, and what brings notices to it.
     pub(super) fn function(&self, spec: &Spec) -> Vec<Resource> {
-        let queue = self.arn("sqs", DEAD_LETTER_QUEUE);
-        let rule = self.arn("events", &format!("rule/{RULE}"));
         let mut clusters = self.facts.others_in_region();
         clusters.insert(self.cluster.to_owned());
         let mut environment = spec.settings.clone();
         environment.insert(CLUSTERS_VARIABLE.to_owned(), list(&clusters));
-        vec![
+        let mut resources = vec![
             self.log_group(spec),
             Resource::Queue {
                 name: DEAD_LETTER_QUEUE.to_owned(),
@@ -48,23 +51,43 @@ impl Maker<'_> {
                 maximum_event_age_seconds: MAXIMUM_EVENT_AGE,
                 maximum_retry_attempts: RETRIES,
             },
-            Resource::Rule {
-                name: RULE.to_owned(),
-                pattern: serde_json::from_str(EVENT_PATTERN_SPOT).unwrap_or_default(),
-                description: "Spot interruption warnings".to_owned(),
-                tags: self.served_tags(),
-            },
+        ];
+        resources.extend(self.called_by(Resource::Rule {
+            name: RULE.to_owned(),
+            pattern: serde_json::from_str(EVENT_PATTERN_SPOT).unwrap_or_default(),
+            schedule: None,
+            description: "Spot interruption warnings".to_owned(),
+            tags: self.served_tags(),
+        }));
+        resources.extend(self.called_by(Resource::Rule {
+            name: SELF_TEST_RULE.to_owned(),
+            pattern: Value::Null,
+            schedule: Some(SELF_TEST_SCHEDULE.to_owned()),
+            description: "Self-test of the function that handles Spot interruptions".to_owned(),
+            tags: self.served_tags(),
+        }));
+        resources
+    }
+
+    /// A rule, its right to call the function, and the function as its target. An event of a pattern is handed on as
+    /// it is; in the place of a scheduled one comes the self-test.
+    fn called_by(&self, rule: Resource) -> [Resource; 3] {
+        let name = rule.id().name;
+        let is_scheduled = matches!(&rule, Resource::Rule { schedule: Some(_), .. });
+        [
+            rule,
             Resource::Permission {
                 function: FUNCTION.to_owned(),
-                statement_id: RULE.to_owned(),
+                statement_id: name.clone(),
                 principal: "events.amazonaws.com".to_owned(),
-                source_arn: rule,
+                source_arn: self.arn("events", &format!("rule/{name}")),
             },
             Resource::Target {
-                rule: RULE.to_owned(),
+                rule: name,
                 target_id: FUNCTION.to_owned(),
                 arn: self.arn("lambda", &format!("function:{FUNCTION}")),
-                dead_letter_arn: queue,
+                dead_letter_arn: self.arn("sqs", DEAD_LETTER_QUEUE),
+                input: is_scheduled.then(|| serde_json::from_str(SELF_TEST).unwrap_or_default()),
             },
         ]
     }

@@ -38,11 +38,9 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     for resource in maker.function(&spec) {
         if others.is_empty() {
             desired.absent.push(resource);
-        } else if let Resource::Function { .. } | Resource::Rule { .. } = resource
+        } else if let Resource::Function { .. } | Resource::Rule { .. } = resource {
             // Where there is none, none is made: this is an offboarding.
-            && facts.function.is_some()
-        {
-            desired.present.push(serving(resource, &others, facts));
+            desired.kept.push(serving(resource, &others, facts));
         }
     }
     // What only the cluster itself knows has gone with it.
@@ -80,7 +78,7 @@ fn vpcs(facts: &Facts) -> BTreeSet<String> {
     known.chain(facts.earlier.vpcs.iter().cloned()).filter(|vpc_id| !vpc_id.is_empty()).collect()
 }
 
-/// Function and rule for the other clusters alone; once more of one of them, if it is the only one left.
+/// Function and rules for the other clusters alone; once more of one of them, if it is the only one left.
 fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> Resource {
     if let Resource::Function { environment, network, .. } = &mut resource {
         environment.insert(CLUSTERS_VARIABLE.to_owned(), list(others));

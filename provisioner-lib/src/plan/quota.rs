@@ -67,7 +67,7 @@ mod tests {
     fn faults(there: usize, present: Vec<Resource>, absent: Vec<Resource>) -> usize {
         let found = |resource: Resource| (resource.id(), Found { resource, created: None, revision: None });
         let observed: Observed = attachments(0, there).into_iter().map(found).collect();
-        too_many(&diff(&Desired { present, absent }, &observed, false), &observed).len()
+        too_many(&diff(&Desired { present, absent, ..Desired::default() }, &observed, false), &observed).len()
     }
 
     #[test]

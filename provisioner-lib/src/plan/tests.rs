@@ -33,7 +33,7 @@ fn found(resource: Resource, created: Option<i64>) -> (Id, Found) {
 }
 
 fn actions(present: Vec<Resource>, absent: Vec<Resource>, observed: &Observed) -> Vec<(String, Action)> {
-    let plan = diff(&Desired { present, absent }, observed, false);
+    let plan = diff(&Desired { present, absent, ..Desired::default() }, observed, false);
     plan.steps.into_iter().map(|step| (step.id.to_string(), step.action)).collect()
 }
 
@@ -70,7 +70,7 @@ fn what_lacks_our_tag_can_be_adopted_and_what_is_another_clusters_cannot() {
     let mut others = ours();
     others.insert(TAG_CLUSTER.to_owned(), "stage".to_owned());
     for (tags, adoptable) in [(Tags::new(), true), (others, false)] {
-        let desired = Desired { present: vec![role("a", own.clone())], absent: vec![] };
+        let desired = Desired { present: vec![role("a", own.clone())], ..Desired::default() };
         let observed = Observed::from([found(role("a", tags), None)]);
         let plan = diff(&desired, &observed, false);
         assert_eq!(plan.conflicts().count(), 1, "{plan:?}");
@@ -110,7 +110,7 @@ fn an_access_key_comes_after_everything_else() {
     let user = Resource::User { name: "u".to_owned(), tags: ours() };
     let key = Resource::AccessKey { user: "u".to_owned(), rotate: false };
     let plan = diff(
-        &Desired { present: vec![key, user, role("a", ours())], absent: vec![] },
+        &Desired { present: vec![key, user, role("a", ours())], ..Desired::default() },
         &Observed::new(),
         false,
     );
@@ -222,7 +222,7 @@ fn a_kubernetes_object_that_is_adopted_gets_our_label_even_if_nothing_else_diffe
         manifest: json!({ "metadata": { "labels": { LABEL: label } }, "rules": [] }),
     };
     let observed = Observed::from([found(object("theirs"), None)]);
-    let desired = Desired { present: vec![object(MANAGED)], absent: vec![] };
+    let desired = Desired { present: vec![object(MANAGED)], ..Desired::default() };
     let step = diff(&desired, &observed, true).steps.remove(0);
     let Action::Update { changes } = step.action else { panic!("{:?}", step.action) };
     assert_eq!((changes.len(), changes[0].from.as_str(), changes[0].to.as_str()), (1, "theirs", MANAGED));
@@ -255,7 +255,7 @@ fn the_function_comes_after_all_that_lambda_tries_and_after_the_clusters_that_it
         inline("cast-spot"),
         role("CastLambdaRoleForSpot", ours()),
     ];
-    let plan = diff(&Desired { present, absent: vec![] }, &Observed::new(), false);
+    let plan = diff(&Desired { present, ..Desired::default() }, &Observed::new(), false);
     let names: Vec<_> = plan.steps.iter().map(|step| step.id.name.as_str()).collect();
     assert_eq!(names.first(), Some(&"CastLambdaRoleForSpot"));
     assert_eq!(names.last(), Some(&"cast-spot"), "{names:?}");
@@ -275,7 +275,7 @@ fn a_cluster_is_struck_off_after_the_function_has_let_go_of_it() {
         found(registration.clone(), None),
     ]);
     let present = vec![function(&[("CAST_SPOT_CLUSTERS", "stage")], None)];
-    let plan = diff(&Desired { present, absent: vec![registration] }, &observed, false);
+    let plan = diff(&Desired { present, absent: vec![registration], ..Desired::default() }, &observed, false);
     let steps: Vec<_> = plan.steps.iter().map(|step| (step.id.kind, step.after.len())).collect();
     assert_eq!(steps, [(Kind::Function, 0), (Kind::InlinePolicy, 1)]);
 }
@@ -290,8 +290,19 @@ fn a_plan_says_nothing_of_revisions_and_of_the_code_only_its_hash() {
     for found in observed.values_mut() {
         found.revision = Some("revision-7".to_owned());
     }
-    let plan = diff(&Desired { present: vec![wanted], absent: vec![] }, &observed, false);
+    let plan = diff(&Desired { present: vec![wanted], ..Desired::default() }, &observed, false);
     assert_eq!(plan.steps[0].revision.as_deref(), Some("revision-7"));
     let shown = serde_json::to_string(&plan).expect("JSON");
     assert!(shown.contains("abc") && !shown.contains("zip") && !shown.contains("revision-7"), "{shown}");
+}
+
+#[test]
+fn what_is_kept_is_mended_and_never_made() {
+    let wanted = role("a", ours());
+    let desired = Desired { kept: vec![wanted.clone()], ..Desired::default() };
+    assert!(diff(&desired, &Observed::new(), false).steps.is_empty());
+    let mut tags = ours();
+    tags.insert(TAG_CLUSTER.to_owned(), "gone".to_owned());
+    let plan = diff(&desired, &Observed::from([found(role("a", tags), None)]), false);
+    assert!(matches!(plan.steps[0].action, Action::Update { .. }), "{plan:?}");
 }

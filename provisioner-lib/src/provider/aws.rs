@@ -23,7 +23,7 @@ use crate::{
     names,
     plan::{self, Change, Found, Observed},
     resource::{Kind, Resource, Tags},
-    verify::{Check, Verdict},
+    verify::{Check, Verdict, self_test},
 };
 
 /// AWS, with the identity and in the region of a [`Connection`], and one cluster: the last one whose facts were
@@ -294,16 +294,29 @@ impl Provider for Aws {
         propagation::pause(round).await;
     }
 
-    async fn check(&self, facts: &Facts, check: &Check) -> Result<Verdict, Error> {
-        match check {
-            Check::Allowed { .. } => self.iam.simulate(check).await,
-            Check::Kubernetes { .. } => {
-                self.kubernetes.is_about(&facts.cluster).await;
-                self.kubernetes.review(check).await
-            }
-            Check::Notice { function } => self.lambda.notice(function, facts).await,
-        }
+    /// The function is asked once, and its answer is one to all checks that are not of IAM.
+    async fn check(&self, facts: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
+        let is_of_iam = |check: &&Check| matches!(check, Check::Allowed { .. });
+        let (of_iam, of_function): (Vec<&Check>, Vec<&Check>) = checks.iter().partition(is_of_iam);
+        let asked = async {
+            if of_function.is_empty() { Ok(Ok(Vec::new())) } else { self.lambda.self_test(facts).await }
+        };
+        let (simulated, answer) = tokio::join!(self.iam.simulate(&of_iam), asked);
+        let mut simulated = simulated.into_iter();
+        let of_function = |check: &Check| match &answer {
+            Ok(answer) => Ok(self_test::verdict(check, answer)),
+            Err(error) => Err(error.clone()),
+        };
+        let verdict = |check: &Check| match check {
+            Check::Allowed { .. } => simulated.next().unwrap_or_else(|| Err(unanswered())),
+            other => of_function(other),
+        };
+        checks.iter().map(verdict).collect()
     }
+}
+
+fn unanswered() -> Error {
+    Error::new(ErrorKind::Other, "iam:SimulatePrincipalPolicy", "no answer to this check")
 }
 
 /// Credentials that are refused are refused by every service: that is said once.

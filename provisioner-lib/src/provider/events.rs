@@ -2,6 +2,7 @@
 
 use aws_sdk_eventbridge::{
     Client,
+    error::BuildError,
     types::{DeadLetterConfig, RetryPolicy, RuleState, Tag, Target},
 };
 use futures_util::future::join_all;
@@ -20,6 +21,8 @@ use crate::{
 const MAXIMUM_EVENT_AGE: i32 = 120;
 /// As often as it can in this time; EventBridge spaces the attempts by itself.
 const RETRIES: i32 = 8;
+
+mod input;
 
 /// EventBridge of the region.
 pub(super) struct Events {
@@ -52,12 +55,14 @@ impl Events {
         let arn = rule.arn().unwrap_or_default();
         let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
         let tags = error::found("events:ListTagsForResource", answer)?.and_then(|answer| answer.tags);
+        // A rule that is switched off matches nothing, and its time never comes.
+        let is_on = rule.state() != Some(&RuleState::Disabled);
         let pattern = rule.event_pattern().and_then(|text| serde_json::from_str(text).ok());
-        // A rule that is switched off matches nothing.
-        let pattern = pattern.filter(|_| rule.state() != Some(&RuleState::Disabled)).unwrap_or(Value::Null);
+        let schedule = rule.schedule_expression().filter(|text| is_on && !text.is_empty());
         Ok(Some(Found::from(Resource::Rule {
             name: name.to_owned(),
-            pattern,
+            pattern: pattern.filter(|_| is_on).unwrap_or(Value::Null),
+            schedule: schedule.map(str::to_owned),
             description: rule.description.unwrap_or_default(),
             tags: tags.into_iter().flatten().map(|tag| (tag.key, tag.value)).collect(),
         })))
@@ -67,6 +72,7 @@ impl Events {
         let targets = self.targets(rule).await?;
         Ok(targets.into_iter().find(|target| target.id == target_id).map(|target| {
             Found::from(Resource::Target {
+                input: input::found(&target),
                 rule: rule.to_owned(),
                 target_id: target.id,
                 arn: target.arn,
@@ -94,9 +100,7 @@ impl Events {
             Resource::Rule { tags, .. } => {
                 self.put_rule(resource, Some(tags_in(tags))).await?;
             }
-            Resource::Target { rule, target_id, arn, dead_letter_arn } => {
-                self.put_target(rule, target_id, arn, dead_letter_arn).await?;
-            }
+            Resource::Target { .. } => self.put_target(resource).await?,
             other => return Err(error::misplaced(other)),
         }
         Ok(Made::default())
@@ -104,7 +108,7 @@ impl Events {
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
         let Resource::Rule { name, .. } = resource else { return self.create(resource).await };
-        if touches(changes, "pattern") {
+        if touches(changes, "pattern") || touches(changes, "schedule") {
             // Tags of a rule that is there are left as they are ("PutRule" in the EventBridge API reference).
             self.put_rule(resource, None).await?;
         }
@@ -118,33 +122,39 @@ impl Events {
     }
 
     async fn put_rule(&self, resource: &Resource, tags: Option<Vec<Tag>>) -> Result<(), Error> {
-        let Resource::Rule { name, pattern, description, .. } = resource else {
+        let Resource::Rule { name, pattern, schedule, description, .. } = resource else {
             return Err(error::misplaced(resource));
         };
         let call = self
             .client
             .put_rule()
             .name(name)
-            .event_pattern(pattern.to_string())
+            .set_event_pattern((!pattern.is_null()).then(|| pattern.to_string()))
+            .set_schedule_expression(schedule.clone())
             .description(description)
             .state(RuleState::Enabled)
             .set_tags(tags);
         call.send().await.map_err(error::of("events:PutRule")).map(drop)
     }
 
-    async fn put_target(&self, rule: &str, id: &str, arn: &str, dead_letter_arn: &str) -> Result<(), Error> {
+    async fn put_target(&self, resource: &Resource) -> Result<(), Error> {
+        let Resource::Target { rule, target_id, arn, dead_letter_arn, input } = resource else {
+            return Err(error::misplaced(resource));
+        };
         let call = "events:PutTargets";
+        let refusal = |problem: BuildError| Error::new(ErrorKind::Other, call, problem.to_string());
         let retries = RetryPolicy::builder()
             .maximum_event_age_in_seconds(MAXIMUM_EVENT_AGE)
             .maximum_retry_attempts(RETRIES)
             .build();
         let target = Target::builder()
-            .id(id)
+            .id(target_id)
             .arn(arn)
+            .set_input_transformer(input.as_ref().map(input::transformer).transpose().map_err(refusal)?)
             .dead_letter_config(DeadLetterConfig::builder().arn(dead_letter_arn).build())
             .retry_policy(retries)
             .build()
-            .map_err(|problem| Error::new(ErrorKind::Other, call, problem.to_string()))?;
+            .map_err(refusal)?;
         let answer =
             self.client.put_targets().rule(rule).targets(target).send().await.map_err(error::of(call))?;
         // A target that was refused is no error of the call.

@@ -1,4 +1,4 @@
-//! Kubernetes: RBAC, the ConfigMap `aws-auth`, and what a group may do. Objects are read and written as they are on
+//! Kubernetes: RBAC and the ConfigMap `aws-auth`. Objects are read and written as they are on
 //! the wire, so that nothing is lost that a typed client does not know.
 
 use std::path::PathBuf;
@@ -14,7 +14,6 @@ use crate::{
     facts::{AuthenticationMode, Cluster},
     plan::Found,
     resource::Resource,
-    verify::{Check, Verdict},
 };
 
 mod connection;
@@ -167,34 +166,6 @@ impl Kubernetes {
         let path = format!("{RBAC_GROUP}/{plural}/{name}");
         self.send(&format!("delete {plural}"), Method::DELETE, &path, None).await?;
         Ok(Made::default())
-    }
-
-    /// Asks the API server what it would say to a member of a group ("SubjectAccessReview" in the Kubernetes API
-    /// reference). Everybody who is known is in `system:authenticated` as well.
-    pub(super) async fn review(&self, check: &Check) -> Result<Verdict, Error> {
-        let Check::Kubernetes { group, verb, api_group, resource, subresource, expected } = check else {
-            return Err(Error::new(ErrorKind::Other, "kubernetes", "not a check of Kubernetes"));
-        };
-        let review = json!({
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SubjectAccessReview",
-            "spec": {
-                "groups": [group, "system:authenticated"],
-                "resourceAttributes": {
-                    "verb": verb, "group": api_group, "resource": resource, "subresource": subresource,
-                },
-            },
-        });
-        let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
-        let answer = self.send("create subjectaccessreviews", Method::POST, path, Some(&review)).await?;
-        let status = &answer.unwrap_or_default()["status"];
-        let allowed = status["allowed"] == true;
-        let said = if allowed { "allowed" } else { "denied" };
-        let detail = match status["reason"].as_str().filter(|reason| !reason.is_empty()) {
-            Some(reason) => format!("{said}: {reason}"),
-            None => said.to_owned(),
-        };
-        Ok(Verdict { passed: allowed == *expected, detail })
     }
 }
 

@@ -1,5 +1,7 @@
 //! AWS Lambda: the function, who may call it, how its asynchronous invocations are handled.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_lambda::Client;
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -59,17 +61,29 @@ impl Lambda {
             let asked = functions.iter().find(|(name, _)| *name == function);
             asked.is_none_or(|(_, answer)| matches!(answer, Ok(Some(_))))
         };
-        let parts = join_all(wanted.iter().map(async |resource| match resource {
+        let configs = join_all(wanted.iter().map(async |resource| match resource {
             Resource::InvokeConfig { function, .. } if is_there(function) => {
                 self.invoke_config(function).await
             }
-            Resource::Permission { function, statement_id, .. } if is_there(function) => {
-                self.permission(function, statement_id).await
-            }
             _ => Ok(None),
         }));
-        let parts = parts.await;
+        // One policy has the statements of all rules.
+        let mut statements: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for resource in wanted {
+            if let Resource::Permission { function, statement_id, .. } = resource
+                && is_there(function)
+            {
+                statements.entry(function).or_default().push(statement_id);
+            }
+        }
+        let permissions =
+            join_all(statements.iter().map(async |(function, ids)| match self.policy(function).await {
+                Ok(policy) => ids.iter().map(|id| Ok(permission(&policy, function, id))).collect(),
+                Err(error) => vec![Err(error)],
+            }));
+        let (configs, permissions) = tokio::join!(configs, permissions);
         let whole = functions.into_iter().map(|(_, answer)| answer);
+        let parts = configs.into_iter().chain(permissions.into_iter().flatten());
         whole.chain(parts).filter_map(Result::transpose).collect()
     }
 
@@ -86,24 +100,14 @@ impl Lambda {
         }))
     }
 
-    async fn permission(&self, function: &str, statement_id: &str) -> Result<Option<Found>, Error> {
+    /// The resource policy of a function; null if it has none.
+    async fn policy(&self, function: &str) -> Result<Value, Error> {
         let call = "lambda:GetPolicy";
         let answer = error::found(call, self.client.get_policy().function_name(function).send().await)?;
-        let Some(policy) = answer.and_then(|answer| answer.policy) else { return Ok(None) };
-        let policy: Value = serde_json::from_str(&policy).map_err(|problem| {
+        let Some(policy) = answer.and_then(|answer| answer.policy) else { return Ok(Value::Null) };
+        serde_json::from_str(&policy).map_err(|problem| {
             Error::new(ErrorKind::Other, call, format!("the policy is not JSON ({problem})"))
-        })?;
-        let mut statements = policy["Statement"].as_array().into_iter().flatten();
-        Ok(statements.find(|statement| statement["Sid"] == statement_id).map(|statement| {
-            let principal = &statement["Principal"];
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            Found::from(Resource::Permission {
-                function: function.to_owned(),
-                statement_id: statement_id.to_owned(),
-                principal: text(if principal.is_object() { &principal["Service"] } else { principal }),
-                source_arn: text(&statement["Condition"]["ArnLike"]["AWS:SourceArn"]),
-            })
-        }))
+        })
     }
 
     pub(super) async fn create(
@@ -177,6 +181,20 @@ impl Lambda {
         }
         Ok(Made::default())
     }
+}
+
+/// A statement of a function's resource policy.
+fn permission(policy: &Value, function: &str, statement_id: &str) -> Option<Found> {
+    let mut statements = policy["Statement"].as_array().into_iter().flatten();
+    let statement = statements.find(|statement| statement["Sid"] == statement_id)?;
+    let principal = &statement["Principal"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Some(Found::from(Resource::Permission {
+        function: function.to_owned(),
+        statement_id: statement_id.to_owned(),
+        principal: text(if principal.is_object() { &principal["Service"] } else { principal }),
+        source_arn: text(&statement["Condition"]["ArnLike"]["AWS:SourceArn"]),
+    }))
 }
 
 #[cfg(test)]

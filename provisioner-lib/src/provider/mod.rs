@@ -69,6 +69,10 @@ pub trait Provider: Send + Sync {
     /// Waits before a plan is made anew for the `round`th time: somebody else is at work, and is to get on with it.
     fn pause(&self, round: u32) -> impl Future<Output = ()> + Send;
 
-    /// Tries something that has to work, without changing anything.
-    fn check(&self, facts: &Facts, check: &Check) -> impl Future<Output = Result<Verdict, Error>> + Send;
+    /// Tries what has to work, without changing anything: a verdict for each check, in their order.
+    fn check(
+        &self,
+        facts: &Facts,
+        checks: &[Check],
+    ) -> impl Future<Output = Vec<Result<Verdict, Error>>> + Send;
 }

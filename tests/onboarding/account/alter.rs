@@ -68,7 +68,7 @@ impl Account {
             Resource::Queue { .. } => self.alter_queue(resource, changes).await?,
             Resource::Function { .. } => self.alter_function(resource, changes, revision).await?,
             Resource::Rule { .. } => {
-                if touches(changes, "pattern") {
+                if touches(changes, "pattern") || touches(changes, "schedule") {
                     self.put_rule(resource).await?;
                 }
             }

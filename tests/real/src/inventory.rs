@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Debug};
 
 use anyhow::Result;
+use aws_sdk_eventbridge::types::InputTransformer;
 use k8s_openapi::api::{
     core::v1::ConfigMap,
     rbac::v1::{ClusterRole, ClusterRoleBinding},
@@ -65,8 +66,12 @@ async fn services(stack: &Stack) -> Result<BTreeSet<String>> {
     for rule in account.event_bridge.list_rules().send().await?.rules() {
         let name = rule.name().unwrap_or_default();
         let targets = account.event_bridge.list_targets_by_rule().rule(name).send().await?;
-        let targets: Vec<_> = targets.targets().iter().map(aws_sdk_eventbridge::types::Target::arn).collect();
-        lines.insert(line("rule", name, (rule.event_pattern(), targets)));
+        let targets = targets
+            .targets()
+            .iter()
+            .map(|target| (target.arn(), target.input_transformer().map(InputTransformer::input_template)));
+        let on = (rule.event_pattern(), rule.schedule_expression());
+        lines.insert(line("rule", name, (on, targets.collect::<Vec<_>>())));
     }
     for queue in account.sqs.list_queues().send().await?.queue_urls() {
         lines.insert(line("queue", queue, ()));

@@ -26,6 +26,7 @@ pub(crate) mod objects;
 mod patch;
 mod request;
 mod resources;
+mod reviews;
 mod status;
 #[cfg(test)]
 mod tests;

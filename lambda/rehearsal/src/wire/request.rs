@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, header};
 
-use super::{Call, Operation, Reply, eviction, resources, status, token};
+use super::{Call, Operation, Reply, eviction, resources, reviews, status, token};
 use crate::{
     faults::{Api, FaultKind},
     world::state::State,
@@ -28,6 +28,7 @@ enum Resource<'a> {
     Eviction(&'a str, &'a str),
     Events(&'a str),
     Budgets(Option<&'a str>),
+    Reviews,
     Unknown,
 }
 
@@ -78,6 +79,7 @@ impl Asked {
             ["api", "v1", "namespaces", ns, "events"] => Resource::Events(ns),
             ["apis", "policy", "v1", "poddisruptionbudgets"] => Resource::Budgets(None),
             ["apis", "policy", "v1", "namespaces", ns, "poddisruptionbudgets"] => Resource::Budgets(Some(ns)),
+            ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => Resource::Reviews,
             _ => Resource::Unknown,
         }
     }
@@ -104,6 +106,7 @@ impl Asked {
             Resource::Eviction(ns, name) => ("create", "pods/eviction", format!("{ns}/{name}")),
             Resource::Events(ns) => (on_list, "events", ns.to_owned()),
             Resource::Budgets(_) => (on_list, "poddisruptionbudgets", String::new()),
+            Resource::Reviews => (on_list, "selfsubjectaccessreviews", reviews::right(&self.body)),
             Resource::Unknown => (on_object, "unknown", self.path.join("/")),
         }
     }
@@ -114,7 +117,8 @@ impl Asked {
             api: Api::Kubernetes,
             name: format!("{verb} {resource}"),
             target,
-            writes: self.method != Method::GET,
+            // A review is posted, and changes nothing.
+            writes: self.method != Method::GET && !matches!(self.resource(), Resource::Reviews),
         }
     }
 
@@ -156,6 +160,7 @@ impl Asked {
             (&Method::GET, Resource::Pod(ns, name), None) => resources::get_pod(state, cluster, ns, name),
             (&Method::POST, Resource::Events(ns), None) => resources::create_event(self, state, cluster, ns),
             (&Method::GET, Resource::Budgets(ns), None) => resources::list_budgets(state, cluster, ns),
+            (&Method::POST, Resource::Reviews, None) => reviews::answer(state, &self.body),
             _ => status::no_such_resource(),
         }
     }

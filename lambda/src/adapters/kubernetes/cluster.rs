@@ -8,6 +8,7 @@ use std::{
 use futures_util::{Stream, StreamExt, future::ready};
 use k8s_openapi::{
     api::{
+        authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
         core::v1::{Event, Node, Pod},
         policy::v1::{Eviction, PodDisruptionBudget},
     },
@@ -29,7 +30,7 @@ use super::{
     eks::Eks,
     pods::LeanPod,
 };
-use crate::ports::{CallError, Cluster, End, Evicted, Patched, PodChange, Pods};
+use crate::ports::{Access, CallError, Cluster, End, Evicted, Patched, PodChange, Pods, Right};
 
 /// One EKS cluster.
 pub struct EksCluster {
@@ -207,6 +208,27 @@ impl Cluster for EksCluster {
             Err(error) => Err(error),
         }
     }
+
+    async fn review_access(&self, right: &Right) -> Result<Access, CallError> {
+        let reviews: Api<SelfSubjectAccessReview> = self.cluster_wide().await?;
+        let answer = reviews.create(&PostParams::default(), &review_of(right)).await;
+        let status = self.note(answer).map_err(call_error)?.status.unwrap_or_default();
+        Ok(Access { allowed: status.allowed, reason: status.reason.unwrap_or_default() })
+    }
+}
+
+/// "SelfSubjectAccessReview" in the Kubernetes API reference, for all namespaces and names.
+fn review_of(right: &Right) -> SelfSubjectAccessReview {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let attributes = ResourceAttributes {
+        verb: text(right.verb),
+        group: text(right.api_group),
+        resource: text(right.resource),
+        subresource: text(right.subresource),
+        ..ResourceAttributes::default()
+    };
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+    SelfSubjectAccessReview { spec, ..Default::default() }
 }
 
 /// Not `Api<Pod>`, which reads all of each pod.

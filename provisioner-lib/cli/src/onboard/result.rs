@@ -100,7 +100,7 @@ pub(super) fn principal_arn(spec: &Spec, planned: &Planned) -> String {
 fn next_steps(spec: &Spec, planned: &Planned) -> String {
     let place = format!("--cluster {} --region {}", spec.cluster, planned.facts.region);
     let mut text = format!(
-        "\nNext:\n  cast-spot status {place}\n      tries that it works: rights, access to the cluster, a notice in dry run\n"
+        "\nNext:\n  cast-spot status {place}\n      tries that it works: rights, and what the function says of its own access\n"
     );
     if let Access::User { .. } = spec.access {
         let _ = writeln!(

@@ -17,14 +17,56 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 /// All checks, under a heading for each subject.
 pub(super) fn render(checks: &[Checked]) -> String {
     let mut text = String::new();
-    let mut subject = String::new();
-    for checked in checks {
-        let next = subject_of(&checked.check);
-        if next != subject {
-            let _ = writeln!(text, "\n{BOLD}{next}{BOLD:#}");
-            subject = next;
+    for subject in checks.chunk_by(|one, next| subject_of(&one.check) == subject_of(&next.check)) {
+        let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", subject_of(&subject[0].check));
+        text += &if matches!(subject[0].check, Check::Allowed { .. }) {
+            counted(subject)
+        } else {
+            listed(subject)
+        };
+    }
+    text
+}
+
+/// Rights in AWS are many: those that are as they should be are counted. `--json` has each of them.
+fn counted(checks: &[Checked]) -> String {
+    let passed = |allowed: bool| {
+        let is_so = |checked: &&Checked| {
+            checked.verdict.passed
+                && matches!(checked.check, Check::Allowed { expected, .. } if expected == allowed)
+        };
+        checks.iter().filter(is_so).count()
+    };
+    let mut text = String::new();
+    for (count, words) in [
+        (passed(true), "calls that it makes are allowed"),
+        (passed(false), "calls in another cluster are denied"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(text, "  {}    {count} {words}", green("ok"));
         }
-        text += &line(checked);
+    }
+    let failed: Vec<Checked> = checks.iter().filter(|checked| !checked.verdict.passed).cloned().collect();
+    text + &listed(&failed)
+}
+
+/// Each check. What several that stand together were answered is said once, below the last of them.
+fn listed(checks: &[Checked]) -> String {
+    let mut text = String::new();
+    for alike in checks.chunk_by(|one, next| one.verdict == next.verdict) {
+        for checked in alike {
+            let sign = if checked.verdict.passed {
+                format!("{}  ", green("ok"))
+            } else {
+                format!("{RED}FAIL{RED:#}")
+            };
+            let _ = writeln!(text, "  {sign}  {}", what(&checked.check));
+        }
+        if let Some(Checked { verdict, .. }) = alike.first().filter(|checked| !checked.verdict.passed) {
+            for detail in verdict.detail.lines() {
+                let _ = writeln!(text, "        {DIM}{detail}{DIM:#}");
+            }
+        }
     }
     text
 }
@@ -37,21 +79,11 @@ pub(super) fn resources(count: usize) -> String {
 fn subject_of(check: &Check) -> String {
     match check {
         Check::Allowed { principal_arn, .. } => format!("Rights of {} in AWS", last(principal_arn)),
-        Check::Kubernetes { group, .. } => format!("Rights of {group} in the cluster"),
+        Check::Kubernetes { cluster, .. } => {
+            format!("Rights of the function in {cluster}, as it says itself")
+        }
         Check::Notice { .. } => "The deployed function".to_owned(),
     }
-}
-
-fn line(checked: &Checked) -> String {
-    let what = what(&checked.check);
-    if checked.verdict.passed {
-        return format!("  {}    {what}\n", green("ok"));
-    }
-    let mut text = format!("  {RED}FAIL{RED:#}  {what}\n");
-    for detail in checked.verdict.detail.lines() {
-        let _ = writeln!(text, "        {DIM}{detail}{DIM:#}");
-    }
-    text
 }
 
 fn what(check: &Check) -> String {
@@ -68,7 +100,7 @@ fn what(check: &Check) -> String {
             let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
             format!("{} {verb} {resource}{group}{sub}", may(*expected))
         }
-        Check::Notice { function } => format!("{function} answers a Spot notice in dry run"),
+        Check::Notice { function, .. } => format!("{function} passes its self-test"),
     }
 }
 

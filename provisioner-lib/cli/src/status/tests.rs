@@ -34,12 +34,12 @@ fn a_good_cluster_needs_no_options() {
     let (end, out) = status(&onboarded().guarded(), false);
     assert_eq!(end, Ok(0), "{out}");
     for words in [
-        "\nResources\n  ok    all 29 are as they should be\n",
-        "\nRights of CastLambdaRoleForSpot in AWS\n  ok    may ec2:DescribeInstances\n",
+        "\nResources\n  ok    all 32 are as they should be\n",
+        "\nRights of CastLambdaRoleForSpot in AWS\n  ok    11 calls that it makes are allowed\n  ok    3 calls in another cluster are denied\n",
         "\nRights of cast-eks-prod in AWS\n",
-        "  ok    may not ec2:TerminateInstances on instance/* of cluster any-other\n",
-        "\nRights of cast-spot:handler in the cluster\n",
-        "  ok    cast-spot answers a Spot notice in dry run\n",
+        "\nRights of the function in prod, as it says itself\n  ok    may get nodes\n",
+        "  ok    may not get secrets\n",
+        "  ok    cast-spot passes its self-test\n",
         "resources are as they should be, all ",
     ] {
         assert!(out.contains(words), "{words}\n{out}");
@@ -57,11 +57,17 @@ fn drift_and_failed_checks_are_shown_with_what_was_answered() {
     });
     let (end, out) = status(&memory.guarded(), false);
     assert_eq!(end, Ok(NOT_GOOD));
-    for words in
-        ["memory_mb: 128 -> 512", "  FAIL  may ", "        what was answered\n", "✗ 1 of ", "checks failed"]
-    {
+    for words in [
+        "memory_mb: 128 -> 512",
+        "  FAIL  may ",
+        "  FAIL  may not ec2:TerminateInstances on instance/* of cluster any-other\n",
+        "        what was answered\n",
+        "✗ 1 of ",
+        "checks failed",
+    ] {
         assert!(out.contains(words), "{words}\n{out}");
     }
+    assert_eq!(out.matches("what was answered").count(), 4, "once for each subject\n{out}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
-//! What IAM would say to a call.
+//! What IAM would say to calls.
 
-use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
+use futures_util::{StreamExt, stream};
 
 use super::Iam;
 use crate::{
@@ -8,40 +11,94 @@ use crate::{
     verify::{Check, Verdict},
 };
 
+const CALL: &str = "iam:SimulatePrincipalPolicy";
+/// Simulations at once: IAM is throttled for the account as a whole.
+const AT_ONCE: usize = 4;
+/// Condition keys that have several values in a request ("Multivalued context keys" in the IAM User Guide).
+const LISTS: [&str; 2] = ["aws:TagKeys", "events:TargetArn"];
+
+/// What one simulation is about: the principal, the resource and the context.
+type Subject<'a> = (&'a str, &'a str, &'a BTreeMap<String, String>);
+/// Places in the answer and the actions asked for there.
+type Asked<'a> = Vec<(usize, &'a str, bool)>;
+
 impl Iam {
-    /// All policies of the principal are looked at, in no more than one call.
-    pub(in crate::provider) async fn simulate(&self, check: &Check) -> Result<Verdict, Error> {
-        let name = "iam:SimulatePrincipalPolicy";
-        let Check::Allowed { principal_arn, action, resource, context, expected } = check else {
-            return Err(Error::new(ErrorKind::Other, name, "not a check of IAM"));
-        };
-        let entries = context.iter().map(|(key, value)| {
-            let entry = ContextEntry::builder().context_key_name(key).context_key_values(value);
-            entry.context_key_type(ContextKeyTypeEnum::String).build()
-        });
-        let call = self
-            .client
-            .simulate_principal_policy()
-            .policy_source_arn(principal_arn)
-            .action_names(action)
-            .resource_arns(resource)
-            .set_context_entries((!context.is_empty()).then(|| entries.collect()));
-        let answer = call.send().await.map_err(error::of(name))?;
-        let Some(result) = answer.evaluation_results().first() else {
-            return Err(Error::new(ErrorKind::Other, name, "no result"));
-        };
-        let allowed = result.eval_decision == PolicyEvaluationDecisionType::Allowed;
-        let said = match &result.eval_decision {
-            PolicyEvaluationDecisionType::Allowed => "allowed",
-            PolicyEvaluationDecisionType::ExplicitDeny => "denied by a policy",
-            _ => "allowed by no policy",
-        };
-        let missing = result.missing_context_values();
-        let detail = if missing.is_empty() || allowed {
-            said.to_owned()
-        } else {
-            format!("{said}; its policies ask for {}", missing.join(", "))
-        };
-        Ok(Verdict { passed: allowed == *expected, detail })
+    /// A verdict for each of the checks. Those that differ in nothing but the action are one call.
+    pub(in crate::provider) async fn simulate(&self, checks: &[&Check]) -> Vec<Result<Verdict, Error>> {
+        let mut subjects: BTreeMap<Subject, Asked> = BTreeMap::new();
+        for (place, check) in checks.iter().enumerate() {
+            if let Check::Allowed { principal_arn, action, resource, context, expected } = check {
+                let subject = (principal_arn.as_str(), resource.as_str(), context);
+                subjects.entry(subject).or_default().push((place, action, *expected));
+            }
+        }
+        let calls: Vec<_> = subjects
+            .into_iter()
+            .map(|(subject, asked)| async move { (self.results(subject, &asked).await, asked) })
+            .collect();
+        let answers = stream::iter(calls).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
+        let misplaced = || Err(Error::new(ErrorKind::Other, CALL, "not a check of IAM"));
+        let mut verdicts: Vec<Result<Verdict, Error>> = checks.iter().map(|_| misplaced()).collect();
+        for (results, asked) in answers.await {
+            for (place, action, expected) in asked {
+                verdicts[place] = match &results {
+                    Ok(results) => verdict(results, action, expected),
+                    Err(error) => Err(error.clone()),
+                };
+            }
+        }
+        verdicts
     }
+
+    async fn results(
+        &self,
+        (principal, resource, context): Subject<'_>,
+        asked: &Asked<'_>,
+    ) -> Result<Vec<EvaluationResult>, Error> {
+        let entries: Vec<_> = context.iter().map(|(key, value)| entry(key, value)).collect();
+        let actions: Vec<String> = asked.iter().map(|(_, action, _)| (*action).to_owned()).collect();
+        let (mut results, mut marker) = (Vec::new(), None);
+        loop {
+            let call = self
+                .client
+                .simulate_principal_policy()
+                .policy_source_arn(principal)
+                .set_action_names(Some(actions.clone()))
+                .resource_arns(resource)
+                .set_context_entries((!entries.is_empty()).then(|| entries.clone()))
+                .set_marker(marker);
+            let answer = call.send().await.map_err(error::of(CALL))?;
+            results.extend(answer.evaluation_results.unwrap_or_default());
+            marker = answer.marker.filter(|_| answer.is_truncated);
+            if marker.is_none() {
+                return Ok(results);
+            }
+        }
+    }
+}
+
+fn entry(key: &str, value: &str) -> ContextEntry {
+    let kind = if LISTS.contains(&key) { ContextKeyTypeEnum::StringList } else { ContextKeyTypeEnum::String };
+    let entry = ContextEntry::builder().context_key_name(key).context_key_values(value);
+    entry.context_key_type(kind).build()
+}
+
+fn verdict(results: &[EvaluationResult], action: &str, expected: bool) -> Result<Verdict, Error> {
+    let of_action = |result: &&EvaluationResult| result.eval_action_name.eq_ignore_ascii_case(action);
+    let Some(result) = results.iter().find(of_action) else {
+        return Err(Error::new(ErrorKind::Other, CALL, format!("no result for {action}")));
+    };
+    let allowed = result.eval_decision == PolicyEvaluationDecisionType::Allowed;
+    let said = match &result.eval_decision {
+        PolicyEvaluationDecisionType::Allowed => "allowed",
+        PolicyEvaluationDecisionType::ExplicitDeny => "denied by a policy",
+        _ => "allowed by no policy",
+    };
+    let missing = result.missing_context_values();
+    let detail = if missing.is_empty() || allowed {
+        said.to_owned()
+    } else {
+        format!("{said}; its policies ask for {}", missing.join(", "))
+    };
+    Ok(Verdict { passed: allowed == expected, detail })
 }

@@ -1,7 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::provider::wire::{self, Asked, action};
+use crate::{
+    provider::wire::{self, Asked, action},
+    verify::Check,
+};
 
 const ARN: &str = "arn:aws:iam::123456789012:policy/CastEKSPolicy";
 
@@ -294,4 +297,48 @@ fn documents_are_read_as_iam_encodes_them() {
         assert_eq!(document("iam:GetRole", Some(encoded)).unwrap(), json!({ "a": "+%é" }), "{encoded}");
     }
     assert!(document("iam:GetRole", Some("%7")).is_err());
+}
+
+#[tokio::test]
+async fn checks_that_differ_in_the_action_alone_are_one_call_and_each_gets_its_own_verdict() {
+    let (iam, asked) = iam(|_, asked| {
+        let result = |action: &str, decision: &str| {
+            format!(
+                "<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>"
+            )
+        };
+        // Not in the order asked for, and the rest on a second page.
+        let (results, rest) = if asked.contains("Marker=") {
+            (result("iam:TagRole", "implicitDeny"), "<IsTruncated>false</IsTruncated>".to_owned())
+        } else if asked.contains("iam%3ATagRole") {
+            (
+                result("IAM:CreateRole", "allowed"),
+                "<IsTruncated>true</IsTruncated><Marker>m</Marker>".to_owned(),
+            )
+        } else {
+            (result("iam:PassRole", "explicitDeny"), "<IsTruncated>false</IsTruncated>".to_owned())
+        };
+        Ok(format!("<EvaluationResults>{results}</EvaluationResults>{rest}"))
+    });
+    let check = |action: &str, key: &str, expected| Check::Allowed {
+        principal_arn: "arn:aws:iam::123456789012:role/r".to_owned(),
+        action: action.to_owned(),
+        resource: "arn:aws:iam::123456789012:role/n".to_owned(),
+        context: [(key.to_owned(), "x".to_owned())].into(),
+        expected,
+    };
+    let checks = [
+        check("iam:TagRole", "aws:TagKeys", true),
+        check("iam:PassRole", "iam:PassedToService", false),
+        check("iam:CreateRole", "aws:TagKeys", true),
+    ];
+    let verdicts = iam.simulate(&checks.iter().collect::<Vec<_>>()).await;
+    let said: Vec<_> =
+        verdicts.into_iter().map(|verdict| verdict.unwrap()).map(|v| (v.passed, v.detail)).collect();
+    let expected = [(false, "allowed by no policy"), (true, "denied by a policy"), (true, "allowed")];
+    assert_eq!(said, expected.map(|(passed, detail)| (passed, detail.to_owned())));
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 3, "two subjects, one of them with a second page: {asked:?}");
+    let lists = asked.iter().filter(|asked| asked.contains("ContextKeyType=stringList"));
+    assert_eq!(lists.count(), 2, "{asked:?}");
 }

@@ -149,22 +149,3 @@ async fn an_object_is_replaced_in_its_version_and_keeps_what_is_foreign() {
     assert_eq!(metadata["labels"], json!({ "theirs": "1", "app.kubernetes.io/name": "cast-spot" }));
     assert_eq!((&metadata["annotations"]["a"], &body["rules"][0]["verbs"][0]), (&json!("b"), &json!("get")));
 }
-
-#[tokio::test]
-async fn a_right_is_asked_as_a_member_of_the_group() {
-    let (kubernetes, asked) =
-        kubernetes(|_, _| (201, json!({ "status": { "allowed": true, "reason": "RBAC" } })));
-    let check = |expected| Check::Kubernetes {
-        group: HANDLER_GROUP.to_owned(),
-        verb: "create".to_owned(),
-        api_group: String::new(),
-        resource: "pods".to_owned(),
-        subresource: "eviction".to_owned(),
-        expected,
-    };
-    assert!(kubernetes.review(&check(true)).await.unwrap().passed);
-    assert!(!kubernetes.review(&check(false)).await.unwrap().passed);
-    let asked = asked.lock().unwrap();
-    assert_eq!(asked[0].1["spec"]["groups"], json!([HANDLER_GROUP, "system:authenticated"]));
-    assert_eq!(asked[0].1["spec"]["resourceAttributes"]["subresource"], "eviction");
-}

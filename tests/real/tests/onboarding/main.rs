@@ -10,6 +10,7 @@ mod interrupted;
 mod mapping;
 mod page;
 mod principals;
+mod self_test;
 mod situation;
 mod story;
 mod templates;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
             story::a_second_onboarding_reads_and_writes_nothing,
             story::what_has_drifted_is_shown_and_mended,
             story::commands_that_were_typed_by_hand_leave_nothing_to_do,
+            self_test::the_schedule_tests_the_function_and_a_broken_way_in_is_in_its_log_and_metric,
             templates::stacks_are_what_the_library_makes_and_leave_nothing,
             interrupted::a_killed_onboarding_is_finished_by_the_next,
             interrupted::two_onboardings_at_once_end_as_one,

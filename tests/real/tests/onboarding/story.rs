@@ -11,6 +11,8 @@ use cast_spot_real::{
     stack::{CLUSTER, FUNCTION, HANDLER_ROLE, Stack},
     workload::Workload,
 };
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::{Api, api::DeleteParams};
 use serde_json::{Value, json};
 
 use crate::situation::Situation;
@@ -81,11 +83,16 @@ pub(crate) async fn what_has_drifted_is_shown_and_mended(stack: &Stack) -> Resul
     let attached = "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess";
     let detach = stack.account.iam.detach_role_policy().role_name(HANDLER_ROLE).policy_arn(attached);
     detach.send().await?;
+    let bindings: Api<ClusterRoleBinding> = Api::all(stack.kube.clone());
+    bindings.delete("cast-spot-handler", &DeleteParams::default()).await?;
 
     let status = situation.cli.run(&situation.role("status")).await?.expect(1)?;
-    for drift in ["memory_mb", "128", "retention_days", "AmazonEC2ReadOnlyAccess"] {
+    let lost = "FAIL  may patch nodes";
+    for drift in ["memory_mb", "128", "retention_days", "AmazonEC2ReadOnlyAccess", lost] {
         ensure!(status.out.contains(drift), "{drift} is not in\n{}", status.out);
     }
+    ensure!(status.out.contains("cluster lab: get nodes, list nodes, "), "{}", status.out);
+    ensure!(!status.out.contains("FAIL  may not get secrets"), "{}", status.out);
     situation.onboard().await?;
     situation.cli.run(&situation.role("status")).await?.expect(0)?;
     let function = lambda.get_function_configuration().function_name(FUNCTION).send().await?;

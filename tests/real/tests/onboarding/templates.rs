@@ -15,8 +15,9 @@ use crate::{
     story::shell,
 };
 
-/// CloudFormation chooses the id of the statement.
-const PERMISSION: &str = "create permission cast-spot/cast-spot-interruption";
+/// CloudFormation chooses the ids of the statements.
+const PERMISSIONS: [&str; 2] =
+    ["create permission cast-spot/cast-spot-interruption", "create permission cast-spot/cast-spot-self-test"];
 
 pub(crate) async fn stacks_are_what_the_library_makes_and_leave_nothing(stack: &Stack) -> Result<()> {
     let mut situation = Situation::begin(stack).await?;
@@ -27,10 +28,10 @@ pub(crate) async fn stacks_are_what_the_library_makes_and_leave_nothing(stack: &
 
     shell(stack, &in_the_lab(make)).await?;
     let untagged = ["CastEKSPolicy", "CastEKSRestrictedAccess-", "cast-lab-eks-"];
-    is_as_planned(&situation, &situation.role("plan"), &untagged, &[PERMISSION]).await?;
+    is_as_planned(&situation, &situation.role("plan"), &untagged, &PERMISSIONS).await?;
 
     shell(stack, &in_the_lab(as_user)).await?;
-    let missing = [PERMISSION, "create access_key cast-eks-lab"];
+    let missing = [&PERMISSIONS[..], &["create access_key cast-eks-lab"]].concat();
     is_as_planned(&situation, &situation.user("plan"), &untagged, &missing).await?;
 
     shell(stack, &in_the_lab(remove)).await?;

@@ -1,0 +1,211 @@
+//! What the policies are for, and what they must not be good for: one check for each action that they allow, under a
+//! context that fits its conditions; and for each write the same in another cluster, which has to be denied. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Check;
+use crate::{
+    facts::Facts,
+    names::{self, LAMBDA_ROLE},
+    policy::{self, Scope},
+    resource::Principal,
+    spec::{Access, Spec},
+};
+
+/// A cluster, its VPC and its node role that nobody has.
+const OTHER: &str = "any-other";
+const OTHER_VPC: &str = "vpc-00000000000000000";
+const OTHER_NODE_ROLE: &str = "cast-any-other-eks-0000000";
+
+/// The simulator takes no wildcards in actions ("SimulatePrincipalPolicy" in the IAM API Reference): what stands for
+/// those of our policies.
+const EXAMPLES: [(&str, &[&str]); 2] = [
+    ("eks:Describe*", &["eks:DescribeCluster", "eks:DescribeNodegroup"]),
+    ("eks:List*", &["eks:ListNodegroups"]),
+];
+
+/// Kinds of resources of actions whose names mislead (Service Authorization Reference). A launch is authorized on
+/// each thing that it takes or makes.
+const KINDS: [(&str, &str); 3] =
+    [("ec2:RunInstances", "*"), ("eks:CreateNodegroup", "cluster"), ("eks:ListNodegroups", "cluster")];
+
+type Context = BTreeMap<String, String>;
+
+/// An action, what it is done to, and under which circumstances.
+#[derive(PartialEq)]
+struct Call {
+    action: String,
+    resource: String,
+    context: Context,
+}
+
+/// Of the function's role: all that the handler calls, whichever policies grant it.
+pub(super) fn of_function(spec: &Spec, facts: &Facts) -> Vec<Check> {
+    let role = Principal::Role(LAMBDA_ROLE.to_owned());
+    let documents = |scope: &Scope| vec![policy::handler_reads(scope), policy::handler_cluster(scope)];
+    checks(spec, facts, &role, &Context::new(), documents)
+}
+
+/// Of the principal that manages the cluster.
+pub(super) fn of_principal(spec: &Spec, facts: &Facts) -> Vec<Check> {
+    let name = facts.principal();
+    let principal = match spec.access {
+        Access::Role { .. } => Principal::Role(name),
+        Access::User { .. } => Principal::User(name),
+    };
+    let node_role = names::node_role(&spec.cluster, &facts.cluster.arn);
+    // The simulator knows only what it is told, of who makes a call as well as of the call.
+    let mut who = tags_of(&scope(&spec.cluster, &node_role, &facts.cluster.vpc_id, facts));
+    who.insert("aws:RequestedRegion".to_owned(), facts.region.clone());
+    let documents = |scope: &Scope| vec![policy::cast_eks(scope), policy::restricted(scope)];
+    checks(spec, facts, &principal, &who, documents)
+}
+
+fn scope<'a>(cluster: &'a str, node_role: &'a str, vpc_id: &'a str, facts: &'a Facts) -> Scope<'a> {
+    let (partition, account) = (facts.identity.partition.as_str(), facts.identity.account.as_str());
+    Scope { partition, region: &facts.region, account, cluster, vpc_id, node_role }
+}
+
+/// The tags by which the shared policy knows a cluster's principal, as the keys of its variables.
+fn tags_of(scope: &Scope) -> Context {
+    [
+        (names::TAG_CLUSTER, scope.cluster),
+        (names::TAG_REGION, scope.region),
+        (names::TAG_NODE_ROLE, scope.node_role),
+    ]
+    .into_iter()
+    .map(|(tag, value)| (format!("aws:PrincipalTag/{tag}"), value.to_owned()))
+    .collect()
+}
+
+fn checks(
+    spec: &Spec,
+    facts: &Facts,
+    principal: &Principal,
+    who: &Context,
+    documents: impl Fn(&Scope) -> Vec<Value>,
+) -> Vec<Check> {
+    let node_role = names::node_role(&spec.cluster, &facts.cluster.arn);
+    let own = scope(&spec.cluster, &node_role, &facts.cluster.vpc_id, facts);
+    let other = scope(OTHER, OTHER_NODE_ROLE, OTHER_VPC, facts);
+    let calls = |scope: &Scope| {
+        let mut calls: Vec<Call> = Vec::new();
+        for call in documents(scope).iter().flat_map(|document| calls_of(document, scope)) {
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
+        }
+        calls
+    };
+    let allowed = calls(&own);
+    // What is no cluster's, like an image, is asked for in the same words everywhere.
+    let denied: Vec<_> =
+        calls(&other).into_iter().filter(|call| !call.reads() && !allowed.contains(call)).collect();
+    let arn = principal.arn(own.partition, own.account);
+    let check = |call: Call, expected| Check::Allowed {
+        principal_arn: arn.clone(),
+        action: call.action,
+        resource: call.resource,
+        context: who.iter().map(|(key, value)| (key.clone(), value.clone())).chain(call.context).collect(),
+        expected,
+    };
+    let allowed = allowed.into_iter().map(|call| (call, true));
+    let denied = denied.into_iter().map(|call| (call, false));
+    allowed.chain(denied).map(|(call, expected)| check(call, expected)).collect()
+}
+
+impl Call {
+    fn reads(&self) -> bool {
+        let verb = self.action.split(':').nth(1).unwrap_or_default();
+        ["Describe", "Get", "List"].iter().any(|reads| verb.starts_with(reads))
+    }
+}
+
+/// The calls that a policy allows to the principal of a cluster.
+fn calls_of(document: &Value, scope: &Scope) -> Vec<Call> {
+    let statements = document["Statement"].as_array().into_iter().flatten();
+    let mut calls = Vec::new();
+    for statement in statements.filter(|statement| statement["Effect"] == "Allow") {
+        let resources: Vec<String> =
+            texts(&statement["Resource"]).map(|text| concrete(text, scope)).collect();
+        let actions = texts(&statement["Action"]);
+        for action in actions.flat_map(|action| examples(action).unwrap_or_else(|| vec![action])) {
+            calls.extend(authorized_on(action, &resources).into_iter().map(|resource| Call {
+                action: action.to_owned(),
+                resource: resource.clone(),
+                context: circumstances(&statement["Condition"], resource, scope),
+            }));
+        }
+    }
+    calls
+}
+
+fn examples(action: &str) -> Option<Vec<&'static str>> {
+    EXAMPLES.iter().find(|(pattern, _)| *pattern == action).map(|(_, examples)| examples.to_vec())
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let (one, many) = (value.as_str(), value.as_array());
+    one.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_str))
+}
+
+/// With variables filled in, and without wildcards where AWS has a region, an account or a kind of resource.
+fn concrete(text: &str, scope: &Scope) -> String {
+    let filled = tags_of(scope)
+        .iter()
+        .fold(text.to_owned(), |text, (key, value)| text.replace(&format!("${{{key}}}"), value));
+    let parts: Vec<&str> = filled.splitn(6, ':').collect();
+    let ["arn", partition, service, region, account, resource] = parts[..] else { return filled };
+    let region = if region == "*" { scope.region } else { region };
+    let account = if account == "*" { scope.account } else { account };
+    let resource = if resource == "*/*" { "instance/*" } else { resource };
+    format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+}
+
+/// Those of a statement's resources that the action is about: of its service, and of the kind that its name says.
+fn authorized_on<'a>(action: &str, resources: &'a [String]) -> Vec<&'a String> {
+    let (service, name) = action.split_once(':').unwrap_or((action, ""));
+    let name = name.to_ascii_lowercase();
+    let of_service: Vec<&String> =
+        resources.iter().filter(|arn| *arn == "*" || arn.split(':').nth(2) == Some(service)).collect();
+    let known = KINDS.iter().find(|(known, _)| *known == action).map(|(_, kind)| *kind);
+    let says = |kind: &str| match known {
+        Some(known) => known == kind,
+        None => name.contains(&kind.replace('-', "")),
+    };
+    let longest =
+        of_service.iter().map(|arn| kind(arn)).filter(|kind| says(kind)).max_by_key(|kind| kind.len());
+    match longest {
+        Some(longest) => of_service.iter().copied().filter(|arn| kind(arn) == longest).collect(),
+        None => of_service,
+    }
+}
+
+/// The kind of resource of an ARN.
+fn kind(arn: &str) -> &str {
+    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+    resource.split([':', '/']).next().unwrap_or_default()
+}
+
+/// A context under which all conditions hold.
+fn circumstances(condition: &Value, resource: &str, scope: &Scope) -> Context {
+    let mut context = Context::new();
+    let operators = || condition.as_object().into_iter().flatten();
+    let keys = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    for (_, tested) in operators().filter(|(operator, _)| *operator != "Null") {
+        for (key, values) in keys(tested) {
+            // Of several, the one that goes with the resource.
+            let fitting = texts(&values).find(|value| resource.contains(value)).or(texts(&values).next());
+            context.insert(key, concrete(fitting.unwrap_or_default(), scope));
+        }
+    }
+    // That it is there, whatever it says.
+    for (_, tested) in operators().filter(|(operator, _)| *operator == "Null") {
+        for (key, _) in keys(tested).into_iter().filter(|(_, absent)| absent == "false") {
+            context.entry(key).or_insert_with(|| "owned".to_owned());
+        }
+    }
+    context
+}

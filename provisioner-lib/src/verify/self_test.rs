@@ -1,0 +1,161 @@
+//! What the deployed function says of its own access: its report on a self-test (`infra/events/self-test.json`), and
+//! which checks of ours that answers. Pure.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Check, Verdict};
+use crate::{RBAC, SELF_TEST};
+
+/// One check of a report (docs/configuration.md, "The self-test").
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Reported {
+    /// The cluster that it is about, if it is.
+    pub cluster: Option<String>,
+    /// What was asked, as `kubectl auth can-i` is.
+    pub check: String,
+    /// Whether it went as it has to.
+    pub passed: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}
+
+/// The check whether the function reaches the API server.
+const CONNECT: &str = "connect";
+
+const OLDER: &str = "the deployed function is older than this program and does not test itself (hint: build the new \
+                     function, `cargo build-lambda --output-format zip`, and `cast-spot onboard` with its --zip)";
+
+/// The event of a self-test that is sent now.
+#[must_use]
+pub fn event(id: &str, time: &str, region: &str, account: &str) -> String {
+    [("<id>", id), ("<time>", time), ("<region>", region), ("<account>", account)]
+        .iter()
+        .fold(SELF_TEST.to_owned(), |text, (placeholder, value)| text.replace(placeholder, value))
+}
+
+/// The checks of an answer; an error says why there are none. `function_error` is Lambda's word for a function that
+/// failed.
+pub fn read(function_error: Option<&str>, payload: &[u8]) -> Result<Vec<Reported>, String> {
+    let text = || String::from_utf8_lossy(payload).trim().to_owned();
+    if let Some(kind) = function_error {
+        return Err(format!("the function failed ({kind}): {}", text()));
+    }
+    let report: Value = serde_json::from_slice(payload).unwrap_or_default();
+    let Some(outcome) = report["outcome"].as_str() else { return Err(format!("not a report: {}", text())) };
+    if report["event"]["kind"] != "self_test" {
+        return Err(OLDER.to_owned());
+    }
+    match serde_json::from_value(report["checks"].clone()) {
+        Ok(checks) => Ok(checks),
+        Err(_) => {
+            Err(format!("{outcome}: {}", report["reason"].as_str().unwrap_or("no checks in the report")))
+        }
+    }
+}
+
+/// What the function's answer says to one of our checks.
+#[must_use]
+pub fn verdict(check: &Check, answer: &Result<Vec<Reported>, String>) -> Verdict {
+    let failed = |detail: String| Verdict { passed: false, detail };
+    let reported = match answer {
+        Ok(reported) => reported,
+        Err(why) => return failed(why.clone()),
+    };
+    let of = |cluster: &str, name: &str| {
+        reported.iter().find(|found| found.cluster.as_deref() == Some(cluster) && found.check == name)
+    };
+    match check {
+        Check::Kubernetes { cluster, expected, .. } => {
+            let name = right(check);
+            let Some(found) = of(cluster, &name).or_else(|| of(cluster, CONNECT).filter(|way| !way.passed))
+            else {
+                return failed(missing(cluster, of(cluster, CONNECT).is_some()));
+            };
+            let said = if *expected { "allowed" } else { "denied" };
+            Verdict { passed: found.passed, detail: found.reason.clone().unwrap_or_else(|| said.to_owned()) }
+        }
+        Check::Notice { cluster, .. } => {
+            if of(cluster, CONNECT).is_none() {
+                return failed(missing(cluster, false));
+            }
+            let failures = failures(reported);
+            let passed = failures.is_empty();
+            let detail =
+                if passed { format!("{} checks passed", reported.len()) } else { failures.join("\n") };
+            Verdict { passed, detail }
+        }
+        Check::Allowed { .. } => failed("not a check of the function".to_owned()),
+    }
+}
+
+fn missing(cluster: &str, is_served: bool) -> String {
+    if is_served {
+        return OLDER.to_owned();
+    }
+    format!("the function does not serve {cluster} (hint: `cast-spot onboard` puts it on its list)")
+}
+
+/// Checks that failed, those of one cluster and reason together.
+fn failures(reported: &[Reported]) -> Vec<String> {
+    let mut failures: Vec<(String, Vec<&str>, &str)> = Vec::new();
+    for check in reported.iter().filter(|check| !check.passed) {
+        let cluster = check.cluster.as_ref().map(|name| format!("cluster {name}: ")).unwrap_or_default();
+        let reason = check.reason.as_deref().unwrap_or("failed");
+        match failures.iter_mut().find(|(known, _, why)| (known.as_str(), *why) == (cluster.as_str(), reason))
+        {
+            Some((_, checks, _)) => checks.push(&check.check),
+            None => failures.push((cluster, vec![&check.check], reason)),
+        }
+    }
+    failures
+        .into_iter()
+        .map(|(cluster, checks, why)| format!("{cluster}{}: {why}", checks.join(", ")))
+        .collect()
+}
+
+/// Verb and resource as the function names them, and `kubectl auth can-i` is asked for them.
+fn right(check: &Check) -> String {
+    let Check::Kubernetes { verb, api_group, resource, subresource, .. } = check else {
+        return String::new();
+    };
+    let group = if api_group.is_empty() { String::new() } else { format!(".{api_group}") };
+    let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
+    format!("{verb} {resource}{group}{sub}")
+}
+
+/// Each verb of `infra/kubernetes/rbac.yaml`, and what the function must not.
+pub(super) fn rights(cluster: &str) -> Vec<Check> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(RBAC).unwrap_or_default();
+    let rules = documents.iter().flat_map(|document| document["rules"].as_array().into_iter().flatten());
+    let list = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    };
+    let mut rights: Vec<(String, String, String)> = Vec::new();
+    for rule in rules {
+        let api_group = list(&rule["apiGroups"]).into_iter().next().unwrap_or_default();
+        for resource in list(&rule["resources"]) {
+            rights.extend(
+                list(&rule["verbs"]).into_iter().map(|verb| (verb, api_group.clone(), resource.clone())),
+            );
+        }
+    }
+    let check = |(verb, api_group, resource): (String, String, String), expected| {
+        let (resource, subresource) = resource.split_once('/').unwrap_or((&resource, ""));
+        Check::Kubernetes {
+            cluster: cluster.to_owned(),
+            verb,
+            api_group,
+            resource: resource.to_owned(),
+            subresource: subresource.to_owned(),
+            expected,
+        }
+    };
+    let denied = |verb: &str, resource: &str| (verb.to_owned(), String::new(), resource.to_owned());
+    let never = [denied("get", "secrets"), denied("create", "pods"), denied("delete", "nodes")];
+    let allowed = rights.into_iter().map(|right| check(right, true));
+    allowed.chain(never.into_iter().map(|right| check(right, false))).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! The checks of `cast-spot status` on rights in AWS are made of the policies: what each is to be answered, held
+//! against the second evaluation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cast_spot_provisioner::{
+    facts::{Cluster as EksCluster, Earlier, Facts, Identity},
+    names,
+    policy::{self, Scope},
+    spec::{Request as Onboarding, Spec},
+    verify::{Check, checks_of},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    calls::{ACCOUNT, LAMBDA_ROLE},
+    documents::{kind, reference, statements, strings},
+    evaluation::{Asker, Request},
+};
+
+const NAME: &str = "prod";
+/// Of actions that are about no resource.
+const ANY: &str = "whatever";
+
+fn facts(partition: &str) -> Facts {
+    let region = if partition == "aws" { "eu-west-1" } else { "cn-north-1" };
+    let arn = format!("arn:{partition}:eks:{region}:{ACCOUNT}:cluster/{NAME}");
+    let mut cluster = EksCluster::gone(NAME, arn);
+    (cluster.status, cluster.vpc_id) = ("ACTIVE".to_owned(), "vpc-0a".to_owned());
+    Facts {
+        identity: Identity {
+            partition: partition.to_owned(),
+            account: ACCOUNT.to_owned(),
+            arn: format!("arn:{partition}:iam::{ACCOUNT}:root"),
+        },
+        region: region.to_owned(),
+        cluster,
+        function: None,
+        register: BTreeSet::new(),
+        earlier: Earlier::default(),
+    }
+}
+
+fn spec() -> Spec {
+    let request = Onboarding {
+        cluster: NAME.to_owned(),
+        principal: Some("arn:aws:iam::210987654321:root".to_owned()),
+        external_id: Some("e-1".to_owned()),
+        ..Onboarding::default()
+    };
+    request.validate().unwrap()
+}
+
+/// A check of IAM: who, the request, and whether it has to be allowed.
+struct Row {
+    arn: String,
+    request: Request,
+    expected: bool,
+}
+
+fn rows(facts: &Facts) -> Vec<Row> {
+    let row = |check| match check {
+        Check::Allowed { principal_arn, action, resource, context, expected } => {
+            let list = |key: &str| key == "aws:TagKeys" || key == "events:TargetArn";
+            // iam-rs knows no request without an ARN.
+            let resource = if resource == "*" { format!("arn:aws:any:::{ANY}") } else { resource };
+            let value = |key: &str, value: String| if list(key) { json!([value]) } else { json!(value) };
+            let request =
+                context.into_iter().fold(Request::new(&action, &resource), |request, (key, text)| {
+                    let value = value(&key, text);
+                    request.with(&key, value)
+                });
+            Some(Row { arn: principal_arn, request, expected })
+        }
+        _ => None,
+    };
+    checks_of(&spec(), facts).into_iter().filter_map(row).collect()
+}
+
+/// The policies of the function's role and of the principal.
+fn documents(facts: &Facts) -> [(String, Vec<Value>); 2] {
+    let node_role = names::node_role(NAME, &facts.cluster.arn);
+    let partition = &facts.identity.partition;
+    let scope = Scope {
+        partition,
+        region: &facts.region,
+        account: ACCOUNT,
+        cluster: NAME,
+        vpc_id: &facts.cluster.vpc_id,
+        node_role: &node_role,
+    };
+    let role = |name: &str| format!("arn:{partition}:iam::{ACCOUNT}:role/{name}");
+    [
+        (role(LAMBDA_ROLE), vec![policy::handler_reads(&scope), policy::handler_cluster(&scope)]),
+        (role("cast-eks-prod"), vec![policy::cast_eks(&scope), policy::restricted(&scope)]),
+    ]
+}
+
+#[test]
+fn what_has_to_be_allowed_is_and_the_same_in_another_cluster_is_not() {
+    for partition in ["aws", "aws-cn"] {
+        let facts = facts(partition);
+        let askers = documents(&facts).map(|(arn, policies)| Asker { arn, tags: BTreeMap::new(), policies });
+        let wrong: Vec<_> = rows(&facts)
+            .into_iter()
+            .filter(|row| {
+                let asker = askers.iter().find(|asker| asker.arn == row.arn).unwrap();
+                asker.may(&row.request) != row.expected
+            })
+            .map(|row| (row.expected, row.request))
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
+
+#[test]
+fn every_action_that_the_policies_allow_is_checked_and_every_write_in_another_cluster_too() {
+    let facts = facts("aws");
+    let rows = rows(&facts);
+    for (arn, policies) in documents(&facts) {
+        let of = |action: &str, expected: bool| {
+            rows.iter().any(|row| {
+                row.arn == arn
+                    && row.expected == expected
+                    && action
+                        .strip_suffix('*')
+                        .map_or(row.request.action == action, |start| row.request.action.starts_with(start))
+            })
+        };
+        for policy in &policies {
+            for statement in statements(policy).iter().filter(|statement| statement["Effect"] == "Allow") {
+                let is_a_clusters = statement.to_string().contains(NAME)
+                    || statement.to_string().contains("${aws:PrincipalTag/");
+                for action in strings(&statement["Action"]) {
+                    assert!(of(action, true), "{action} is not checked");
+                    let reads =
+                        ["Describe", "Get", "List"].iter().any(|verb| action.contains(&format!(":{verb}")));
+                    assert!(reads || !is_a_clusters || of(action, false), "{action} in another cluster");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_action_is_asked_for_on_what_it_can_be_done_to() {
+    let reference = reference();
+    let lost: Vec<_> = rows(&facts("aws"))
+        .into_iter()
+        .map(|row| row.request)
+        .filter(|request| {
+            let Some(kinds) = reference.get(&request.action) else {
+                panic!("{} is not in service-authorization.json", request.action)
+            };
+            let kind = if request.resource.ends_with(ANY) { "" } else { kind(&request.resource) };
+            !kinds.contains_key(kind)
+        })
+        .map(|request| (request.action, request.resource))
+        .collect();
+    assert!(lost.is_empty(), "{lost:#?}");
+}
