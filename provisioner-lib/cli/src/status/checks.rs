@@ -77,7 +77,11 @@ fn detail<'c>(alike: &'c [Checked], said: &mut &'c str) -> String {
     };
     let lines = if verdict.detail == *said { "as above" } else { &verdict.detail };
     *said = &verdict.detail;
-    lines.lines().map(|line| format!("        {DIM}{line}{DIM:#}\n")).collect()
+    let mut text = String::new();
+    for line in lines.lines() {
+        let _ = writeln!(text, "        {DIM}{line}{DIM:#}");
+    }
+    text
 }
 
 /// That there is no drift.
