@@ -77,6 +77,18 @@ fn a_right_that_is_lacking_is_named() {
 }
 
 #[test]
+fn a_self_test_that_fails_does_not_come_back_from_a_queue() {
+    let (outcome, _) = tested(|spec| {
+        let body = spec.deliveries[0].payload.to_string();
+        let record = json!({ "messageId": "m-1", "eventSource": "aws:sqs", "body": body });
+        spec.deliveries[0].payload = json!({ "Records": [record] });
+        spec.faults.push(Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("patch nodes"));
+    });
+    assert_eq!(outcome.reports[0]["outcome"], "failed");
+    assert_eq!(outcome.deliveries[0].answer.as_ref().unwrap()["batchItemFailures"], json!([]));
+}
+
+#[test]
 fn a_cluster_that_is_not_reached_says_so_once_and_hides_no_other() {
     let (_, report) = tested(|spec| spec.env("CAST_SPOT_CLUSTERS", "gone,production"));
     let failed = failed(&report);

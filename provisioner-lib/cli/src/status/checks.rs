@@ -17,13 +17,25 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 /// All checks, under a heading for each subject.
 pub(super) fn render(checks: &[Checked]) -> String {
     let mut text = String::new();
+    let mut said = "";
     for subject in checks.chunk_by(|one, next| subject_of(&one.check) == subject_of(&next.check)) {
         let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", subject_of(&subject[0].check));
-        text += &if matches!(subject[0].check, Check::Allowed { .. }) {
-            counted(subject)
-        } else {
-            listed(subject)
-        };
+        let alike: Vec<&[Checked]> = subject.chunk_by(|one, next| one.verdict == next.verdict).collect();
+        let is_of_iam = matches!(subject[0].check, Check::Allowed { .. });
+        match alike[..] {
+            // IAM did not say anything.
+            [all] if is_of_iam && !all[0].verdict.passed => {
+                let _ = writeln!(text, "  {RED}FAIL{RED:#}  {} calls that could not be tried", all.len());
+                text += &detail(all, &mut said);
+                continue;
+            }
+            _ if is_of_iam => text += &counted(subject),
+            _ => {}
+        }
+        for alike in alike.into_iter().filter(|alike| !is_of_iam || !alike[0].verdict.passed) {
+            text += &alike.iter().map(row).collect::<String>();
+            text += &detail(alike, &mut said);
+        }
     }
     text
 }
@@ -46,27 +58,28 @@ fn counted(checks: &[Checked]) -> String {
             let _ = writeln!(text, "  {}    {count} {words}", green("ok"));
         }
     }
-    let failed: Vec<Checked> = checks.iter().filter(|checked| !checked.verdict.passed).cloned().collect();
-    text + &listed(&failed)
+    text
 }
 
-/// Each check. What several that stand together were answered is said once, below the last of them.
-fn listed(checks: &[Checked]) -> String {
+fn row(checked: &Checked) -> String {
+    let what = what(&checked.check);
+    if checked.verdict.passed {
+        format!("  {}    {what}\n", green("ok"))
+    } else {
+        format!("  {RED}FAIL{RED:#}  {what}\n")
+    }
+}
+
+/// What checks that failed alike were answered: once, below the last of them. `said` is what was said last.
+fn detail<'c>(alike: &'c [Checked], said: &mut &'c str) -> String {
+    let Some(Checked { verdict, .. }) = alike.first().filter(|checked| !checked.verdict.passed) else {
+        return String::new();
+    };
+    let lines = if verdict.detail == *said { "as above" } else { &verdict.detail };
+    *said = &verdict.detail;
     let mut text = String::new();
-    for alike in checks.chunk_by(|one, next| one.verdict == next.verdict) {
-        for checked in alike {
-            let sign = if checked.verdict.passed {
-                format!("{}  ", green("ok"))
-            } else {
-                format!("{RED}FAIL{RED:#}")
-            };
-            let _ = writeln!(text, "  {sign}  {}", what(&checked.check));
-        }
-        if let Some(Checked { verdict, .. }) = alike.first().filter(|checked| !checked.verdict.passed) {
-            for detail in verdict.detail.lines() {
-                let _ = writeln!(text, "        {DIM}{detail}{DIM:#}");
-            }
-        }
+    for line in lines.lines() {
+        let _ = writeln!(text, "        {DIM}{line}{DIM:#}");
     }
     text
 }

@@ -1,6 +1,12 @@
 //! The command over a provider in memory.
 
-use cast_spot_provisioner::{apply::Stop, onboard, resource::Resource, spec::Request};
+use cast_spot_provisioner::{
+    apply::Stop,
+    onboard,
+    resource::Resource,
+    spec::Request,
+    verify::{Check, Checked, Verdict},
+};
 
 use super::*;
 use crate::{
@@ -59,15 +65,41 @@ fn drift_and_failed_checks_are_shown_with_what_was_answered() {
     assert_eq!(end, Ok(NOT_GOOD));
     for words in [
         "memory_mb: 128 -> 512",
-        "  FAIL  may ",
-        "  FAIL  may not ec2:TerminateInstances on instance/* of cluster any-other\n",
-        "        what was answered\n",
+        "\nRights of CastLambdaRoleForSpot in AWS\n  FAIL  14 calls that could not be tried\n        what was answered\n",
+        "  FAIL  may not delete nodes\n        as above\n",
         "✗ 1 of ",
         "checks failed",
     ] {
         assert!(out.contains(words), "{words}\n{out}");
     }
-    assert_eq!(out.matches("what was answered").count(), 4, "once for each subject\n{out}");
+    assert_eq!(out.matches("what was answered").count(), 1, "said once\n{out}");
+}
+
+#[test]
+fn a_right_that_is_lacking_stands_beside_the_count_of_the_others() {
+    let check = |action: &str, passed, expected| Checked {
+        check: Check::Allowed {
+            principal_arn: "arn:aws:iam::111111111111:role/cast-eks-prod".to_owned(),
+            action: action.to_owned(),
+            resource: "arn:aws:ec2:eu-west-1:111111111111:instance/*".to_owned(),
+            context: [("aws:ResourceTag/kubernetes.io/cluster/prod".to_owned(), "owned".to_owned())].into(),
+            expected,
+        },
+        verdict: Verdict { passed, detail: "allowed by no policy".to_owned() },
+    };
+    let checks = [
+        check("ec2:StartInstances", true, true),
+        check("ec2:StopInstances", false, true),
+        check("ec2:RebootInstances", false, true),
+        check("ec2:StartInstances", true, false),
+    ];
+    let text = anstream::adapter::strip_str(&checks::render(&checks)).to_string();
+    assert_eq!(
+        text,
+        "\nRights of cast-eks-prod in AWS\n  ok    1 calls that it makes are allowed\n  ok    1 calls in another cluster are denied\n  \
+         FAIL  may ec2:StopInstances on instance/* of cluster prod\n  FAIL  may ec2:RebootInstances on instance/* of cluster prod\n        \
+         allowed by no policy\n"
+    );
 }
 
 #[test]

@@ -141,6 +141,7 @@ fn seen(body: &Value) -> Value {
         "unschedulable": body["spec"]["unschedulable"],
         "terminating": body["metadata"]["deletionTimestamp"].is_string(),
         "grace": body["metadata"]["deletionGracePeriodSeconds"],
+        "allowed": body["status"]["allowed"],
         "items": items,
     })
 }

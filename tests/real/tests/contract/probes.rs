@@ -74,7 +74,7 @@ impl Probe {
 
 /// All of them.
 pub(crate) fn probes() -> Vec<Probe> {
-    [nodes(), pods(), evictions(), deletes(), events()].into_iter().flatten().collect()
+    [nodes(), pods(), evictions(), deletes(), events(), reviews()].into_iter().flatten().collect()
 }
 
 fn nodes() -> Vec<Probe> {
@@ -146,5 +146,23 @@ fn events() -> Vec<Probe> {
         Probe::event("the same event", NAMESPACE, NAMESPACE).expect(409),
         Probe::event("an event about another namespace", NAMESPACE, "default").expect(422),
         Probe::event("an event in a namespace that ends", ENDING, ENDING).expect(403),
+    ]
+}
+
+fn reviews() -> Vec<Probe> {
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let review = |verb: &str, group: &str, resource: &str, sub: &str| {
+        let right = json!({ "verb": verb, "group": group, "resource": resource, "subresource": sub });
+        json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+                "spec": { "resourceAttributes": right } })
+    };
+    let ask = |case, review: &Value| Probe::write(case, "POST", path, review).expect(201);
+    let mut stranger = ask("a stranger's review", &review("get", "", "nodes", "")).expect(401);
+    stranger.known = false;
+    vec![
+        stranger,
+        ask("a right", &review("get", "", "nodes", "")),
+        ask("a right on a subresource", &review("create", "", "pods", "eviction")),
+        ask("a right of another group", &review("list", "policy", "poddisruptionbudgets", "")),
     ]
 }
