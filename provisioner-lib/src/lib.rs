@@ -52,6 +52,7 @@ pub mod apply;
 pub mod aws_auth;
 pub mod call;
 pub mod commands;
+pub mod connect;
 pub mod desired;
 pub mod facts;
 pub mod fault;

@@ -7,13 +7,15 @@ use serde_json::Value;
 
 use crate::{
     desired::Desired,
-    names::{MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
+    names::{LABEL_MANAGED_BY, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
     resource::{Id, Kind, Resource},
 };
 
 mod changes;
+mod manifest;
 
 pub use changes::Change;
+pub(crate) use manifest::merged;
 
 /// A resource as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +146,7 @@ fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
         None => Action::Create,
         Some(found) => match foreign(wanted, found) {
             Some(why) if !adopt => Action::Conflict { why },
+            Some(_) if manifest::is_remade(wanted) => Action::Replace { why: manifest::REMADE.to_owned() },
             _ => compare(wanted, found, observed),
         },
     };
@@ -162,7 +165,7 @@ fn compare(wanted: &Resource, found: &Found, observed: &Observed) -> Action {
     if changes.is_empty() {
         return Action::Keep;
     }
-    match changes::fixed(wanted.id().kind, &changes) {
+    match changes::fixed(wanted, &changes) {
         Some(why) => Action::Replace { why },
         None => Action::Update { changes },
     }
@@ -195,8 +198,8 @@ fn absent(unwanted: &Resource, desired: &Desired, observed: &Observed) -> Option
 
 /// Whose the found one is, if not ours or another cluster's.
 fn foreign(wanted: &Resource, found: &Found) -> Option<String> {
-    if let Some(label) = label(&found.resource) {
-        return (label != MANAGED).then(|| format!("it lacks the label {LABEL}={MANAGED}"));
+    if let Some((label, value)) = label(&found.resource) {
+        return (value != MANAGED).then(|| format!("it lacks the label {label}={MANAGED}"));
     }
     let tags = found.resource.tags()?;
     if tags.get(TAG_MANAGED).map(String::as_str) != Some(MANAGED) {
@@ -220,10 +223,14 @@ fn foreign(wanted: &Resource, found: &Found) -> Option<String> {
 /// Label that says who has made a Kubernetes object ("Recommended Labels" in the Kubernetes documentation).
 const LABEL: &str = "app.kubernetes.io/name";
 
-fn label(resource: &Resource) -> Option<&str> {
+/// The label that says whose it is, and what it says.
+fn label(resource: &Resource) -> Option<(&'static str, &str)> {
     match resource {
         Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. } => {
-            Some(manifest["metadata"]["labels"][LABEL].as_str().unwrap_or_default())
+            Some((LABEL, manifest["metadata"]["labels"][LABEL].as_str().unwrap_or_default()))
+        }
+        Resource::Manifest { manifest } => {
+            Some((LABEL_MANAGED_BY, manifest.label(LABEL_MANAGED_BY).unwrap_or_default()))
         }
         _ => None,
     }

@@ -47,6 +47,13 @@ pub enum Check {
         /// Whether it has to be allowed, or denied.
         expected: bool,
     },
+    /// A Deployment has the pods that it is to have.
+    Available {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        deployment: String,
+    },
     /// The deployed function handles a notice in dry run: it starts, reads its settings and reaches its APIs.
     Notice {
         /// The function.

@@ -66,7 +66,7 @@ impl Service {
             Kind::Function | Kind::InvokeConfig | Kind::Permission => Self::Lambda,
             Kind::Rule | Kind::Target => Self::Events,
             Kind::AccessEntry => Self::Eks,
-            Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding => Self::Kubernetes,
+            Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Manifest => Self::Kubernetes,
         }
     }
 }
@@ -260,9 +260,9 @@ impl Provider for Aws {
     async fn check(&self, facts: &Facts, check: &Check) -> Result<Verdict, Error> {
         match check {
             Check::Allowed { .. } => self.iam.simulate(check).await,
-            Check::Kubernetes { .. } => {
+            Check::Kubernetes { .. } | Check::Available { .. } => {
                 self.kubernetes.is_about(&facts.cluster).await;
-                self.kubernetes.review(check).await
+                self.kubernetes.check(check).await
             }
             Check::Notice { function } => {
                 self.lambda.notice(function, &facts.region, &facts.identity.account).await

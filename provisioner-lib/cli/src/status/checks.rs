@@ -38,6 +38,7 @@ fn subject_of(check: &Check) -> String {
     match check {
         Check::Allowed { principal_arn, .. } => format!("Rights of {} in AWS", last(principal_arn)),
         Check::Kubernetes { group, .. } => format!("Rights of {group} in the cluster"),
+        Check::Available { .. } => "The agent's pods".to_owned(),
         Check::Notice { .. } => "The deployed function".to_owned(),
     }
 }
@@ -67,6 +68,9 @@ fn what(check: &Check) -> String {
             let group = if api_group.is_empty() { String::new() } else { format!(".{api_group}") };
             let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
             format!("{} {verb} {resource}{group}{sub}", may(*expected))
+        }
+        Check::Available { namespace, deployment } => {
+            format!("{deployment} in namespace {namespace} is available")
         }
         Check::Notice { function } => format!("{function} answers a Spot notice in dry run"),
     }
