@@ -106,15 +106,18 @@ impl Kubernetes {
             options["preconditions"] = json!({ "uid": uid });
         }
         let call = place.call("delete");
-        if self.send(&call, Method::DELETE, &place.path(), Some(&options)).await?.is_none() {
-            return Ok(Made::default());
+        match self.send(&call, Method::DELETE, &place.path(), Some(&options)).await {
+            Ok(None) => return Ok(Made::default()),
+            // Also the answer about one that is on its way out already: then it is waited for.
+            Err(error) if error.reason == ErrorKind::Changed && self.is_going(&place).await? => {}
+            other => drop(other?),
         }
         let end = Instant::now() + FAREWELL;
         loop {
             let Some(left) = self.send(&place.call("get"), Method::GET, &place.path(), None).await? else {
                 return Ok(Made::default());
             };
-            if left["metadata"]["deletionTimestamp"].is_null() {
+            if !is_going(&left) {
                 // Somebody has made another one.
                 return Ok(Made::default());
             }
@@ -124,6 +127,15 @@ impl Kubernetes {
             sleep(PAUSE).await;
         }
     }
+
+    async fn is_going(&self, place: &Place) -> Result<bool, Error> {
+        let there = self.send(&place.call("get"), Method::GET, &place.path(), None).await?;
+        Ok(there.is_none_or(|object| is_going(&object)))
+    }
+}
+
+fn is_going(object: &Value) -> bool {
+    object["metadata"]["deletionTimestamp"].is_string()
 }
 
 fn still_there(call: &str, object: &Value) -> Error {

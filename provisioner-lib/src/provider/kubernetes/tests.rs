@@ -230,6 +230,28 @@ async fn an_object_is_gone_when_it_is_not_there_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_going_already_is_waited_for_and_another_of_its_name_is_left_alone() {
+    let answers = |going: bool| {
+        let looks = Lock::new(0);
+        move |call: &str, _: &Value| {
+            let mut looks = looks.lock().unwrap();
+            *looks += usize::from(call.starts_with("GET"));
+            let there = if going { json!("2026-11-27T07:00:00Z") } else { json!(null) };
+            match (call.starts_with("DELETE"), *looks) {
+                (true, _) => status(409),
+                (_, 3..) => status(404),
+                _ => (200, json!({ "metadata": { "deletionTimestamp": there } })),
+            }
+        }
+    };
+    let (kubernetes, asked) = kubernetes(answers(true));
+    kubernetes.delete(&manifest("a")).await.unwrap();
+    assert_eq!(calls(&asked).len(), 4);
+    let (kubernetes, _) = self::kubernetes(answers(false));
+    assert_eq!(kubernetes.delete(&manifest("a")).await.unwrap_err().reason, ErrorKind::Changed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_that_does_not_go_says_what_keeps_it() {
     let (kubernetes, _) = kubernetes(|_, _| {
         let conditions = json!([
