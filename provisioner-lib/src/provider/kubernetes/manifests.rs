@@ -51,13 +51,9 @@ impl Place {
 impl Kubernetes {
     pub(super) async fn manifest(&self, wanted: &Manifest) -> Result<Option<Found>, Error> {
         let place = Place::of(wanted);
-        let Some(mut object) = self.send(&place.call("get"), Method::GET, &place.path(), None).await? else {
+        let Some(object) = self.send(&place.call("get"), Method::GET, &place.path(), None).await? else {
             return Ok(None);
         };
-        // One object, asked for by its kind, need not name it.
-        for given in ["apiVersion", "kind"] {
-            object[given] = wanted.value()[given].clone();
-        }
         let revision = uid(&object).map(str::to_owned);
         let resource = Resource::Manifest { manifest: Manifest::new(object) };
         Ok(Some(Found { resource, created: None, revision }))

@@ -7,8 +7,10 @@ use serde_json::Value;
 use super::{Error, ErrorKind, Kubernetes};
 use crate::names::{LABEL_MANAGED_BY, MANAGED};
 
-/// Kubernetes itself puts these into every namespace, or keeps a record in them.
-const OF_EVERY_NAMESPACE: [&str; 3] = ["Event/", "ServiceAccount/default", "ConfigMap/kube-root-ca.crt"];
+/// Kubernetes itself puts these into every namespace.
+const OF_EVERY_NAMESPACE: [&str; 2] = ["ServiceAccount/default", "ConfigMap/kube-root-ca.crt"];
+/// A record of what has happened to others.
+const RECORD: &str = "Event";
 
 /// A kind of object that can be listed.
 struct Listed {
@@ -30,7 +32,7 @@ impl Kubernetes {
         let kinds: Vec<Listed> = kinds.into_iter().flatten().collect();
         let found = try_join_all(kinds.iter().map(|kind| self.own(namespace, kind))).await?;
         let mut found: Vec<String> = found.into_iter().flatten().collect();
-        // An Event is served by two groups.
+        // A kind may be served by two groups.
         found.sort();
         found.dedup();
         Ok(found)
@@ -52,7 +54,8 @@ impl Kubernetes {
         let can = |resource: &Value, verb: &str| items(&resource["verbs"]).any(|own| own == verb);
         let resources = items(&answer["resources"]).filter(|resource| {
             // What can be listed but not deleted is made up by the API server, such as metrics.
-            resource["namespaced"] == true && can(resource, "list") && can(resource, "delete")
+            let is_somebodys = can(resource, "list") && can(resource, "delete");
+            resource["namespaced"] == true && resource["kind"] != RECORD && is_somebodys
         });
         let listed = |resource: &Value| {
             Some(Listed {
@@ -70,7 +73,7 @@ impl Kubernetes {
         let found = items(&list["items"]).filter(|object| is_somebodys(object));
         let found = found.filter_map(|object| object["metadata"]["name"].as_str());
         let found = found.map(|name| format!("{}/{name}", kind.kind));
-        Ok(found.filter(|name| !OF_EVERY_NAMESPACE.iter().any(|own| name.starts_with(own))).collect())
+        Ok(found.filter(|name| !OF_EVERY_NAMESPACE.contains(&name.as_str())).collect())
     }
 }
 
