@@ -78,6 +78,10 @@ fn the_stages_of_the_provisioner_are_pure() {
             assert_none(&[&place], &[&["tokio", "kube", "aws_*", "std::env", "crate::provider"], &CLOCKS]);
         }
     }
+    assert_none(
+        &["provisioner-lib/src/connect"],
+        &[&["tokio", "kube", "aws_*", "std::env", "crate::provider"], &CLOCKS],
+    );
 }
 
 #[test]
@@ -85,6 +89,7 @@ fn apply_offboard_and_verify_reach_aws_through_the_provider_only() {
     assert_none(
         &[
             "provisioner-lib/src/apply.rs",
+            "provisioner-lib/src/connect.rs",
             "provisioner-lib/src/offboard.rs",
             "provisioner-lib/src/verify.rs",
             "provisioner-lib/src/verify",

@@ -10,6 +10,8 @@
 //! is a conflict, and nothing is written. `apply` stops at the first failure and says what stands; running it
 //! again is the recovery.
 //!
+//! [`connect`] is the read-only half of it, by the same stages and over the API server alone.
+//!
 //! An onboarding tool does what the command line does:
 //!
 //! ```no_run
@@ -52,6 +54,7 @@ pub mod apply;
 pub mod aws_auth;
 pub mod call;
 pub mod commands;
+pub mod connect;
 pub mod desired;
 pub mod facts;
 pub mod fault;

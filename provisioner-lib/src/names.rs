@@ -31,6 +31,11 @@ pub const HANDLER_GROUP: &str = "cast-spot:handler";
 pub const TAG_MANAGED: &str = "cast-spot:managed";
 /// Value of [`TAG_MANAGED`].
 pub const MANAGED: &str = "cast-spot";
+/// Label of Kubernetes objects that says which tool looks after them ("Recommended Labels" in the Kubernetes
+/// documentation). Its value is [`MANAGED`] on ours.
+pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Field manager of what we apply ("Server-Side Apply" in the Kubernetes documentation).
+pub const FIELD_MANAGER: &str = "cast-spot";
 /// Tag: the cluster that an object belongs to. Shared objects lack it.
 pub const TAG_CLUSTER: &str = "cast-spot:cluster";
 /// Tag: the cluster's region.

@@ -7,14 +7,16 @@ use serde_json::Value;
 
 use crate::{
     desired::Desired,
-    names::{MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
+    names::{LABEL_MANAGED_BY, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
     resource::{Id, Kind, Resource, Tags},
 };
 
 mod changes;
+mod manifest;
 mod quota;
 
 pub use changes::Change;
+pub(crate) use manifest::merged;
 pub(crate) use quota::too_many;
 
 /// A resource as it is.
@@ -146,6 +148,9 @@ fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
     let action = match found {
         None => Action::Create,
         Some(found) => match foreign(wanted, found) {
+            Some(Foreign::Stranger(_)) if adopt && manifest::is_remade(wanted) => {
+                Action::Replace { why: manifest::REMADE.to_owned() }
+            }
             Some(Foreign::Stranger(_)) if adopt || is_left_over(wanted, found, observed) => {
                 compare(wanted, found, observed)
             }
@@ -168,7 +173,7 @@ fn compare(wanted: &Resource, found: &Found, observed: &Observed) -> Action {
     if changes.is_empty() {
         return Action::Keep;
     }
-    match changes::fixed(wanted.id().kind, &changes) {
+    match changes::fixed(wanted, &changes) {
         Some(why) => Action::Replace { why },
         None => Action::Update { changes },
     }
@@ -217,9 +222,9 @@ fn is_left_over(wanted: &Resource, found: &Found, observed: &Observed) -> bool {
 
 /// Whose the found one is, if not ours or another cluster's.
 fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
-    if let Some(label) = label(&found.resource) {
-        return (label != MANAGED)
-            .then(|| Foreign::Stranger(format!("it lacks the label {LABEL}={MANAGED}")));
+    if let Some((label, value)) = label(&found.resource) {
+        return (value != MANAGED)
+            .then(|| Foreign::Stranger(format!("it lacks the label {label}={MANAGED}")));
     }
     let tags = found.resource.tags()?;
     if tags.get(TAG_MANAGED).map(String::as_str) != Some(MANAGED) {
@@ -244,10 +249,14 @@ fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
 /// Label that says who has made a Kubernetes object ("Recommended Labels" in the Kubernetes documentation).
 const LABEL: &str = "app.kubernetes.io/name";
 
-fn label(resource: &Resource) -> Option<&str> {
+/// The label that says whose it is, and what it says.
+fn label(resource: &Resource) -> Option<(&'static str, &str)> {
     match resource {
         Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. } => {
-            Some(manifest["metadata"]["labels"][LABEL].as_str().unwrap_or_default())
+            Some((LABEL, manifest["metadata"]["labels"][LABEL].as_str().unwrap_or_default()))
+        }
+        Resource::Manifest { manifest } => {
+            Some((LABEL_MANAGED_BY, manifest.label(LABEL_MANAGED_BY).unwrap_or_default()))
         }
         _ => None,
     }

@@ -7,7 +7,11 @@ use serde_json::Value;
 
 use crate::aws_auth::{Mapping, Section};
 
+mod manifest;
 mod needs;
+
+pub(crate) use manifest::id as manifest_id;
+pub use manifest::{HIDDEN, Manifest};
 
 /// The handler's setting that lists its clusters (docs/configuration.md).
 pub const CLUSTERS_VARIABLE: &str = "CAST_SPOT_CLUSTERS";
@@ -61,6 +65,8 @@ pub enum Kind {
     ClusterRole,
     /// Kubernetes ClusterRoleBinding.
     ClusterRoleBinding,
+    /// Any object of Kubernetes; its name begins with what Kubernetes calls its kind.
+    Manifest,
 }
 
 impl Kind {
@@ -88,6 +94,7 @@ impl Kind {
             Self::AwsAuth => "aws-auth entry",
             Self::ClusterRole => "ClusterRole",
             Self::ClusterRoleBinding => "ClusterRoleBinding",
+            Self::Manifest => "object",
         }
     }
 }
@@ -106,11 +113,19 @@ impl Id {
     pub fn new(kind: Kind, name: impl Into<String>) -> Self {
         Self { kind, name: name.into() }
     }
+
+    /// Kind and name, as they are shown.
+    #[must_use]
+    pub fn words(&self) -> (&str, &str) {
+        let own = || self.name.split_once('/').filter(|_| self.kind == Kind::Manifest);
+        own().unwrap_or((self.kind.words(), &self.name))
+    }
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind.words(), self.name)
+        let (kind, name) = self.words();
+        write!(f, "{kind} {name}")
     }
 }
 
@@ -243,6 +258,8 @@ pub enum Resource {
     ClusterRole { name: String, manifest: Value },
     /// Kubernetes ClusterRoleBinding.
     ClusterRoleBinding { name: String, manifest: Value },
+    /// Any object of Kubernetes, by server-side apply. Fields that it does not name are left as they are.
+    Manifest { manifest: Manifest },
 }
 
 /// [`Mapping`], as it is shown.
@@ -297,6 +314,7 @@ impl Resource {
             Self::AwsAuth { principal, .. } => Id::new(Kind::AwsAuth, principal.name()),
             Self::ClusterRole { name, .. } => Id::new(Kind::ClusterRole, name),
             Self::ClusterRoleBinding { name, .. } => Id::new(Kind::ClusterRoleBinding, name),
+            Self::Manifest { manifest } => manifest.id(),
         }
     }
 

@@ -159,7 +159,7 @@ impl Request {
     }
 }
 
-fn cluster_problem(name: &str) -> Option<&'static str> {
+pub(crate) fn cluster_problem(name: &str) -> Option<&'static str> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let reads_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if name.is_empty() {

@@ -48,6 +48,13 @@ pub enum Check {
         /// Whether it has to be allowed, or denied.
         expected: bool,
     },
+    /// A Deployment has the pods that it is to have.
+    Available {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        deployment: String,
+    },
     /// The deployed function passes its self-test, in which this cluster is: it starts, reads its settings, reaches
     /// AWS and all of its clusters.
     Notice {

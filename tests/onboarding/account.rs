@@ -19,6 +19,7 @@ mod call;
 mod changes;
 mod look;
 mod make;
+mod manifests;
 mod provider;
 mod remove;
 
@@ -270,7 +271,11 @@ impl Account {
             | Kind::InlinePolicy
             | Kind::InstanceProfile
             | Kind::AccessKey => "global",
-            Kind::AccessEntry | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding => &self.arn(),
+            Kind::AccessEntry
+            | Kind::AwsAuth
+            | Kind::ClusterRole
+            | Kind::ClusterRoleBinding
+            | Kind::Manifest => &self.arn(),
             _ => &self.region,
         };
         (scope.to_owned(), id.clone())

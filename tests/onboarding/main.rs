@@ -6,6 +6,7 @@
 
 mod account;
 mod choices;
+mod connecting;
 mod drift;
 mod foreign;
 mod interrupted;

@@ -13,6 +13,8 @@ pub(crate) struct Environment {
     pub(crate) kubeconfig: Vec<PathBuf>,
     /// `CAST_SPOT_ENV`: settings of the function, separated by white space.
     pub(crate) settings: Vec<String>,
+    /// `CAST_SPOT_AGENT_TOKEN`. Secret.
+    pub(crate) agent_token: Option<String>,
     /// `CAST_SPOT_CONSOLE_TOKEN`. Secret.
     pub(crate) console_token: Option<String>,
 }
@@ -37,6 +39,7 @@ impl Environment {
                 .split_whitespace()
                 .map(str::to_owned)
                 .collect(),
+            agent_token: text("CAST_SPOT_AGENT_TOKEN"),
             console_token: text("CAST_SPOT_CONSOLE_TOKEN"),
         }
     }

@@ -1,6 +1,8 @@
 //! The command line of cast-spot: parses, calls the libraries, renders.
 
 mod choices;
+mod connect;
+mod disconnect;
 mod environment;
 #[cfg(test)]
 mod memory;
@@ -31,6 +33,8 @@ Examples:
   cast-spot onboard                  make it, after showing it and asking
   cast-spot status                   whether it still is as it should be, and works
   cast-spot offboard                 take it all out again
+  cast-spot connect                  before all that: an agent that only reads, to see what could be saved
+  cast-spot disconnect               take the agent out again
 
 Each command has its own --help, with examples and exit codes.";
 
@@ -49,6 +53,8 @@ enum Command {
     Onboard(onboard::Args),
     Status(status::Args),
     Offboard(offboard::Args),
+    Connect(connect::Args),
+    Disconnect(disconnect::Args),
     Policy(policy::Args),
     Rehearse(rehearse::Args),
 }
@@ -69,6 +75,8 @@ fn main() -> ExitCode {
         Command::Onboard(args) => onboard::run(&args, &environment),
         Command::Status(args) => status::run(&args, &environment),
         Command::Offboard(args) => offboard::run(&args, &environment),
+        Command::Connect(args) => connect::run(&args, &environment),
+        Command::Disconnect(args) => disconnect::run(&args, &environment),
         Command::Policy(args) => policy::run(&args, &environment),
         Command::Rehearse(args) => rehearse::run(&args),
     }

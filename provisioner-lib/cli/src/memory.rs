@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use cast_spot_provisioner::{
+    apply::Stop,
+    connect::{self, Neighbours, Token},
     facts::{AuthenticationMode, Cluster, CurrentFunction, Earlier, Facts, Identity},
     names::{LAMBDA_ROLE, registered},
     plan::{Change, Found, Observed},
@@ -12,7 +14,10 @@ use cast_spot_provisioner::{
     verify::{Check, Verdict},
 };
 
-use crate::{session::Guarded, target::Account};
+use crate::{
+    session::{Guarded, run_in_test},
+    target::Account,
+};
 
 pub(crate) const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/SECRET";
@@ -25,6 +30,8 @@ pub(crate) struct Memory {
     pub(crate) refused: Vec<Kind>,
     /// Instances that run with the node role.
     pub(crate) instances: Vec<String>,
+    /// What others have in the agent's namespace.
+    pub(crate) others: Vec<String>,
     /// What checks answer.
     pub(crate) works: bool,
 }
@@ -35,7 +42,14 @@ impl Memory {
         cluster.status = "ACTIVE".to_owned();
         cluster.authentication_mode = AuthenticationMode::ApiAndConfigMap;
         cluster.vpc_id = "vpc-1".to_owned();
-        Self { cluster, objects: Mutex::default(), refused: Vec::new(), instances: Vec::new(), works: true }
+        Self {
+            cluster,
+            objects: Mutex::default(),
+            refused: Vec::new(),
+            instances: Vec::new(),
+            others: Vec::new(),
+            works: true,
+        }
     }
 
     /// Behind the check of the account.
@@ -147,6 +161,30 @@ impl Provider for Memory {
         let verdict = || Ok(Verdict { passed: self.works, detail: "what was answered".to_owned() });
         checks.iter().map(|_| verdict()).collect()
     }
+}
+
+impl Neighbours for Memory {
+    async fn others(&self, _: &str) -> Result<Vec<String>, Vec<Error>> {
+        Ok(self.others.clone())
+    }
+}
+
+/// Puts the agent in.
+pub(crate) fn connect(memory: &Memory) {
+    let text = |text: &str| Some(text.to_owned());
+    let request = connect::Request {
+        cluster: text("prod"),
+        region: text("eu-west-1"),
+        account: text("111111111111"),
+        token: Token::read("t0ken").ok(),
+        ..connect::Request::default()
+    };
+    run_in_test(async {
+        let seen = connect::look("prod", memory).await.unwrap();
+        let spec = request.complete(Some(&seen)).unwrap();
+        let planned = seen.plan(&spec).unwrap();
+        connect::connect(&spec, planned, memory, &Stop::new(), &mut |_| {}).await.unwrap();
+    });
 }
 
 /// A zip with a program that says it is for x86_64: stored, with the checksum that its bytes have.

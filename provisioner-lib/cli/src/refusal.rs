@@ -77,8 +77,16 @@ pub(crate) fn of_call(error: &Error) -> Complaint {
 
 /// Something that is wrong with the request. Its fields are our options.
 pub(crate) fn of_fault(fault: &Fault) -> Complaint {
-    const OPTIONS: [&str; 9] = [
+    const OPTIONS: [&str; 17] = [
         "cluster",
+        "region",
+        "account",
+        "image",
+        "autoscaler-image",
+        "api-url",
+        "provider",
+        "label",
+        "annotation",
         "mode",
         "principal",
         "external-id",

@@ -2,54 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::{fs, process::Stdio};
 
 use serde_json::Value;
 
-const COMMANDS: [&str; 5] = ["plan", "onboard", "status", "offboard", "policy"];
+mod script;
+
+use script::{Folder, cast_spot, run};
+
+const COMMANDS: [&str; 7] = ["plan", "onboard", "status", "offboard", "policy", "connect", "disconnect"];
 const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
-
-/// The command in an environment that has no credentials and no kubeconfig, in an empty folder.
-fn cast_spot(folder: &Folder, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cast-spot"));
-    command.args(args).env_clear().current_dir(&folder.0).stdin(Stdio::null());
-    command.env("HOME", &folder.0).env("AWS_EC2_METADATA_DISABLED", "true");
-    command
-}
-
-fn run(command: &mut Command) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-/// A folder that goes with its test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("provision-{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        path.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 #[test]
 fn help_has_examples_and_exit_codes() {
@@ -158,7 +120,7 @@ fn without_credentials_it_exits_4_once_and_leaves_no_file() {
         assert_eq!(err.matches("error: ").count(), 1, "{command:?}: {err}");
         assert!(err.contains("hint: ") && err.contains("aws sts get-caller-identity"), "{command:?}: {err}");
     }
-    assert!(!folder.0.join("key.ini").exists());
+    assert!(!folder.path().join("key.ini").exists());
 }
 
 #[test]

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::{mapped, shell::Shell, tag_changes, touches};
 use crate::{
+    names::FIELD_MANAGER,
     plan::Change,
-    resource::{MappingFields, Resource},
+    resource::{HIDDEN, Manifest, MappingFields, Resource},
 };
 
 fn entry(operation: &str, cluster: &str, principal_arn: &str) -> Shell {
@@ -35,12 +36,22 @@ pub(super) fn create(resource: &Resource) -> Option<Vec<Shell>> {
         Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. } => {
             vec![apply(manifest)]
         }
+        Resource::Manifest { manifest } => server_side(manifest),
         _ => return None,
     })
 }
 
 fn apply(manifest: &Value) -> Shell {
     Shell::kubectl("apply -f -").reading(manifest)
+}
+
+fn server_side(manifest: &Manifest) -> Vec<Shell> {
+    let words = format!("apply --server-side --force-conflicts --field-manager={FIELD_MANAGER} -f -");
+    let apply = Shell::kubectl(&words).reading(&manifest.public());
+    if manifest.is_secret() {
+        return vec![Shell::comment(&format!("put the values in for {HIDDEN}, in base64")), apply];
+    }
+    vec![apply]
 }
 
 /// By hand, so that entries of others stay as they are.
@@ -88,7 +99,9 @@ pub(super) fn update(resource: &Resource, changes: &[Change]) -> Option<Vec<Shel
             shells
         }
         Resource::AwsAuth { mapping, .. } => edit(mapping, "make this the entry in"),
-        Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } => return create(resource),
+        Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } | Resource::Manifest { .. } => {
+            return create(resource);
+        }
         _ => return None,
     })
 }
@@ -102,6 +115,11 @@ pub(super) fn delete(resource: &Resource) -> Option<Vec<Shell>> {
         Resource::ClusterRole { name, .. } => vec![Shell::kubectl(&format!("delete clusterrole {name}"))],
         Resource::ClusterRoleBinding { name, .. } => {
             vec![Shell::kubectl(&format!("delete clusterrolebinding {name}"))]
+        }
+        Resource::Manifest { manifest } => {
+            let namespace = manifest.namespace().map(|name| format!("-n {name} ")).unwrap_or_default();
+            let (kind, name) = (manifest.kind().to_lowercase(), manifest.name());
+            vec![Shell::kubectl(&format!("{namespace}delete {kind} {name}"))]
         }
         _ => return None,
     })

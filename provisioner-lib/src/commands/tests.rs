@@ -254,3 +254,21 @@ fn every_kind_of_resource_has_commands() {
     }
     assert_eq!(kinds.len(), 20, "{kinds:?}");
 }
+
+#[test]
+fn an_object_is_applied_by_the_server_and_a_secret_is_put_in_by_hand() {
+    let object = |kind: &str, namespace: &str, data: &str| {
+        let metadata = json!({ "name": "o", "namespace": namespace });
+        let value =
+            json!({ "apiVersion": "v1", "kind": kind, "metadata": metadata, "data": { "key": data } });
+        Resource::Manifest { manifest: crate::resource::Manifest::new(value) }
+    };
+    let script = of(object("ConfigMap", "n", "value"), Action::Create);
+    let apply = "kubectl apply --server-side --force-conflicts --field-manager=cast-spot -f - <<'JSON'\n";
+    assert!(script.contains("\n# create ConfigMap n/o\n") && script.contains(apply), "{script}");
+    let script = of(object("Secret", "n", "c2VjcmV0"), Action::Create);
+    assert!(script.contains("# put the values in for (secret), in base64\n"), "{script}");
+    assert!(!script.contains("c2VjcmV0"), "{script}");
+    let script = of(object("ConfigMap", "n", "value"), Action::Delete);
+    assert!(script.contains("\nkubectl -n n delete configmap o\n"), "{script}");
+}

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{LABEL, text};
+use super::{LABEL, manifest, text};
 use crate::{
     policy,
     resource::{CLUSTERS_VARIABLE, Kind, Resource},
@@ -25,6 +25,10 @@ pub struct Change {
 
 /// All that differs between what is wanted and what there is.
 pub(super) fn between(wanted: &Resource, found: &Resource) -> Vec<Change> {
+    if let (Resource::Manifest { manifest: wanted }, Resource::Manifest { manifest: found }) = (wanted, found)
+    {
+        return manifest::between(wanted, found);
+    }
     let (wanted, found) = (fields(wanted), fields(found));
     let mut changes = Vec::new();
     for (field, to) in &wanted {
@@ -34,12 +38,13 @@ pub(super) fn between(wanted: &Resource, found: &Resource) -> Vec<Change> {
 }
 
 /// Why it has to be made anew, if one of the changes is in what cannot be changed.
-pub(super) fn fixed(kind: Kind, changes: &[Change]) -> Option<String> {
-    let fixed: &[&str] = match kind {
+pub(super) fn fixed(wanted: &Resource, changes: &[Change]) -> Option<String> {
+    let fixed: &[&str] = match wanted.id().kind {
         Kind::AccessEntry => &["entry_type"],
         Kind::ClusterRoleBinding => &["manifest.roleRef"],
         // Statements of a resource policy are added and removed, not changed.
         Kind::Permission => &["principal", "source_arn"],
+        Kind::Manifest => manifest::fixed(wanted),
         _ => &[],
     };
     let change = changes.iter().find(|change| fixed.contains(&change.field.as_str()))?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
+use futures_util::future::join_all;
 
 use super::{
     Error, ErrorKind, Made, Provider,
@@ -70,7 +71,7 @@ impl Service {
             Kind::Function | Kind::InvokeConfig | Kind::Permission => Self::Lambda,
             Kind::Rule | Kind::Target => Self::Events,
             Kind::AccessEntry => Self::Eks,
-            Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding => Self::Kubernetes,
+            Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Manifest => Self::Kubernetes,
         }
     }
 }
@@ -294,29 +295,37 @@ impl Provider for Aws {
         propagation::pause(round).await;
     }
 
-    /// The function is asked once, and its answer is one to all checks that are not of IAM.
+    /// The function is asked once, and its answer is one to all checks that neither IAM nor the cluster answers.
     async fn check(&self, facts: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
-        let is_of_iam = |check: &&Check| matches!(check, Check::Allowed { .. });
-        let (of_iam, of_function): (Vec<&Check>, Vec<&Check>) = checks.iter().partition(is_of_iam);
-        let asked = async {
-            if of_function.is_empty() { Ok(Ok(Vec::new())) } else { self.lambda.self_test(facts).await }
-        };
-        let (simulated, answer) = tokio::join!(self.iam.simulate(&of_iam), asked);
-        let mut simulated = simulated.into_iter();
+        let (mut of_iam, mut of_cluster, mut is_function_asked) = (Vec::new(), Vec::new(), false);
+        for check in checks {
+            match check {
+                Check::Allowed { .. } => of_iam.push(check),
+                Check::Available { .. } => of_cluster.push(check),
+                Check::Kubernetes { .. } | Check::Notice { .. } => is_function_asked = true,
+            }
+        }
+        self.kubernetes.is_about(&facts.cluster).await;
+        let asked =
+            async { if is_function_asked { self.lambda.self_test(facts).await } else { Ok(Ok(Vec::new())) } };
+        let available = join_all(of_cluster.into_iter().map(|check| self.kubernetes.check(check)));
+        let (simulated, available, answer) = tokio::join!(self.iam.simulate(&of_iam), available, asked);
+        let (mut simulated, mut available) = (simulated.into_iter(), available.into_iter());
         let of_function = |check: &Check| match &answer {
             Ok(answer) => Ok(self_test::verdict(check, answer)),
             Err(error) => Err(error.clone()),
         };
         let verdict = |check: &Check| match check {
-            Check::Allowed { .. } => simulated.next().unwrap_or_else(|| Err(unanswered())),
+            Check::Allowed { .. } => simulated.next().unwrap_or_else(|| Err(unanswered(check))),
+            Check::Available { .. } => available.next().unwrap_or_else(|| Err(unanswered(check))),
             other => of_function(other),
         };
         checks.iter().map(verdict).collect()
     }
 }
 
-fn unanswered() -> Error {
-    Error::new(ErrorKind::Other, "iam:SimulatePrincipalPolicy", "no answer to this check")
+fn unanswered(check: &Check) -> Error {
+    Error::new(ErrorKind::Other, "check", format!("no answer to {check:?}"))
 }
 
 /// Credentials that are refused are refused by every service: that is said once.

@@ -1,4 +1,4 @@
-//! Kubernetes: RBAC and the ConfigMap `aws-auth`. Objects are read and written as they are on
+//! Kubernetes: RBAC, the ConfigMap `aws-auth` and manifests. Objects are read and written as they are on
 //! the wire, so that nothing is lost that a typed client does not know.
 
 use std::path::PathBuf;
@@ -16,8 +16,11 @@ use crate::{
     resource::Resource,
 };
 
+mod availability;
 mod connection;
+mod manifests;
 mod mappings;
+mod neighbours;
 
 const RBAC_GROUP: &str = "/apis/rbac.authorization.k8s.io/v1";
 
@@ -26,6 +29,8 @@ pub(super) struct Kubernetes {
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
     region: String,
+    /// Whether any cluster is meant that the kubeconfig leads to.
+    is_direct: bool,
     state: Mutex<State>,
 }
 
@@ -37,7 +42,12 @@ struct State {
 
 impl Kubernetes {
     pub(super) fn new(kubeconfig: Option<PathBuf>, context: Option<String>, region: &str) -> Self {
-        Self { kubeconfig, context, region: region.to_owned(), state: Mutex::default() }
+        Self { kubeconfig, context, region: region.to_owned(), is_direct: false, state: Mutex::default() }
+    }
+
+    /// The cluster that the kubeconfig leads to, whichever it is.
+    pub(super) fn direct(kubeconfig: Option<PathBuf>, context: Option<String>) -> Self {
+        Self { is_direct: true, ..Self::new(kubeconfig, context, "") }
     }
 
     /// From now on, this cluster is meant.
@@ -53,11 +63,14 @@ impl Kubernetes {
         if let Some(client) = &state.client {
             return Ok(client.clone());
         }
-        let Some(cluster) = &state.cluster else {
-            let message = "which cluster is meant is not known before its facts are looked up";
-            return Err(Error::new(ErrorKind::Other, "kubernetes", message));
+        let client = match &state.cluster {
+            _ if self.is_direct => self.connect_anyhow().await?,
+            Some(cluster) => self.connect(cluster).await?,
+            None => {
+                let message = "which cluster is meant is not known before its facts are looked up";
+                return Err(Error::new(ErrorKind::Other, "kubernetes", message));
+            }
         };
-        let client = self.connect(cluster).await?;
         state.client = Some(client.clone());
         Ok(client)
     }
@@ -70,9 +83,20 @@ impl Kubernetes {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Option<Value>, Error> {
+        self.send_as("application/json", what, method, path, body).await
+    }
+
+    async fn send_as(
+        &self,
+        form: &str,
+        what: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Option<Value>, Error> {
         let client = self.client().await?;
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = Request::builder().method(method).uri(path).header("content-type", form);
         let request =
             request.body(body).map_err(|problem| Error::new(ErrorKind::Other, what, problem.to_string()))?;
         match client.request::<Value>(request).await {
@@ -114,6 +138,9 @@ impl Kubernetes {
     }
 
     async fn object(&self, wanted: &Resource) -> Result<Option<Found>, Error> {
+        if let Resource::Manifest { manifest } = wanted {
+            return self.manifest(manifest).await;
+        }
         let Some((plural, name, _)) = rbac(wanted) else { return Ok(None) };
         let path = format!("{RBAC_GROUP}/{plural}/{name}");
         let Some(manifest) = self.send(&format!("get {plural}"), Method::GET, &path, None).await? else {
@@ -132,6 +159,9 @@ impl Kubernetes {
         if let Resource::AwsAuth { mapping, .. } = resource {
             return self.map(&mapping.into()).await;
         }
+        if let Resource::Manifest { manifest } = resource {
+            return self.make_manifest(manifest).await;
+        }
         let Some((plural, _, manifest)) = rbac(resource) else { return Err(error::misplaced(resource)) };
         let path = format!("{RBAC_GROUP}/{plural}");
         self.write(&format!("create {plural}"), Method::POST, &path, manifest).await
@@ -139,6 +169,9 @@ impl Kubernetes {
 
     /// What is ours in it is replaced; annotations and labels of others stay.
     pub(super) async fn update(&self, resource: &Resource, revision: Option<&str>) -> Result<Made, Error> {
+        if let Resource::Manifest { manifest } = resource {
+            return self.change_manifest(manifest, revision).await;
+        }
         let Some((plural, name, manifest)) = rbac(resource) else { return self.create(resource).await };
         let path = format!("{RBAC_GROUP}/{plural}/{name}");
         let Some(mut there) = self.send(&format!("get {plural}"), Method::GET, &path, None).await? else {
@@ -161,6 +194,9 @@ impl Kubernetes {
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
         if let Resource::AwsAuth { mapping, .. } = resource {
             return self.unmap(&mapping.into()).await;
+        }
+        if let Resource::Manifest { manifest } = resource {
+            return self.remove_manifest(manifest).await;
         }
         let Some((plural, name, _)) = rbac(resource) else { return Err(error::misplaced(resource)) };
         let path = format!("{RBAC_GROUP}/{plural}/{name}");

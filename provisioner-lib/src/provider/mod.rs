@@ -12,6 +12,7 @@ use crate::{
 mod aws;
 mod connection;
 pub mod console;
+mod direct;
 mod ec2;
 mod eks;
 mod error;
@@ -29,6 +30,7 @@ mod wire;
 
 pub use aws::Aws;
 pub use connection::Connection;
+pub use direct::Direct;
 
 pub use crate::call::{AccessKey, Error, ErrorKind, Made};
 

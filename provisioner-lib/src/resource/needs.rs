@@ -52,6 +52,7 @@ impl Resource {
             }
             Self::AccessEntry { principal, .. } | Self::AwsAuth { principal, .. } => vec![principal.id()],
             Self::ClusterRoleBinding { name, .. } => vec![Id::new(Kind::ClusterRole, name)],
+            Self::Manifest { manifest } => manifest.needs(),
         }
     }
 }

@@ -82,6 +82,9 @@ impl Account {
             Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } => {
                 return self.alter_manifest(resource, revision).await;
             }
+            Resource::Manifest { manifest } => {
+                return self.apply(&id, manifest, revision).await.map(|()| Made::default());
+            }
             Resource::Attachment { .. }
             | Resource::InlinePolicy { .. }
             | Resource::Ingress { .. }

@@ -56,11 +56,12 @@ pub(super) fn found(object: &Object) -> Option<Found> {
     let has_date = matches!(kind, Kind::Role | Kind::User | Kind::AccessEntry);
     let has_revision =
         matches!(kind, Kind::Function | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding);
-    Some(Found {
-        resource: object.resource.clone(),
-        created: has_date.then_some(object.created),
-        revision: has_revision.then(|| object.revision.to_string()),
-    })
+    let revision = match kind {
+        // Objects are known by what they are, not by their latest version.
+        Kind::Manifest => Some(object.created.to_string()),
+        _ => has_revision.then(|| object.revision.to_string()),
+    };
+    Some(Found { resource: object.resource.clone(), created: has_date.then_some(object.created), revision })
 }
 
 /// What asking for it shows: of attachments, all that the principal has.

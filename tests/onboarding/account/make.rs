@@ -104,6 +104,7 @@ impl Account {
                 self.reaches("create").await?;
                 self.put_new("create", resource, &[]).await?;
             }
+            Resource::Manifest { manifest } => self.apply(&resource.id(), manifest, None).await?,
         }
         Ok(Made::default())
     }

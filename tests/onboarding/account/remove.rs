@@ -73,6 +73,7 @@ impl Account {
                 self.reaches("delete").await?;
                 self.delete("delete", &id).await
             }
+            Resource::Manifest { manifest } => self.remove_manifest(&id, manifest).await,
             _ => self.delete("delete", &id).await,
         }
     }

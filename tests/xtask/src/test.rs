@@ -91,9 +91,16 @@ fn real(filter: &[String]) -> Outcome {
     setup::function()?;
     let mut cargo = build::cargo("test")?;
     cargo.args(["--workspace", "--no-fail-fast"]);
-    for suite in
-        ["control_plane", "emulators", "drains", "faults", "permissions", "same_answers", "onboarding"]
-    {
+    for suite in [
+        "control_plane",
+        "emulators",
+        "drains",
+        "faults",
+        "permissions",
+        "same_answers",
+        "onboarding",
+        "connect",
+    ] {
         cargo.args(["--test", suite]);
     }
     process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment)).and(linted)

@@ -166,7 +166,7 @@ async fn take_out(
         let work = offboard::offboard(removal, planned.clone(), provider, &stop, &mut heard);
         match lines.follow(&stop, work).await {
             Ended::Done(report) => report?,
-            Ended::Abandoned => return Ok(outcome::abandoned(screen)),
+            Ended::Abandoned => return Ok(outcome::abandoned(screen, "cast-spot plan")),
         }
     };
     if as_json {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use cast_spot_provisioner::call::is_safe;
+
 use super::Args;
 use crate::{environment::Environment, terminal::Complaint};
 
@@ -64,34 +66,5 @@ impl Console {
         };
         let token = token.map(|token| token.trim().to_owned()).unwrap_or_default();
         (complaints.len() == before).then_some(Self { url, cluster_id, token })
-    }
-}
-
-/// Encrypted, or it does not leave this machine.
-fn is_safe(url: &str) -> bool {
-    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let is_local = local.iter().any(|start| {
-        url.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    });
-    url.len() > "https://".len() && url.starts_with("https://") || is_local
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_leaves_the_machine_encrypted_only() {
-        for (url, safe) in [
-            ("https://api.example.com", true),
-            ("http://127.0.0.1:8080", true),
-            ("http://localhost", true),
-            ("http://localhost.example.com", false),
-            ("http://api.example.com", false),
-            ("https://", false),
-            ("api.example.com", false),
-        ] {
-            assert_eq!(is_safe(url), safe, "{url}");
-        }
     }
 }

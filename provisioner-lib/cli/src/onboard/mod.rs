@@ -96,7 +96,7 @@ async fn carry_out(
 }
 
 /// The plan, where it is no part of the JSON document.
-fn show(planned: &Planned, json: bool, screen: &mut Screen) -> Result<(), Refusal> {
+pub(crate) fn show(planned: &Planned, json: bool, screen: &mut Screen) -> Result<(), Refusal> {
     let text = table::render(planned, screen.width);
     if json {
         screen.say(&text);
@@ -106,7 +106,8 @@ fn show(planned: &Planned, json: bool, screen: &mut Screen) -> Result<(), Refusa
     Ok(())
 }
 
-fn confirm(screen: &mut Screen) -> Result<(), Refusal> {
+/// Fails unless somebody says yes.
+pub(crate) fn confirm(screen: &mut Screen) -> Result<(), Refusal> {
     if !screen.has_person {
         let complaint = Complaint::new(
             "nobody is there to confirm the plan: standard input is no terminal",
@@ -139,7 +140,7 @@ async fn make(
         let work = onboard::onboard(spec, planned.clone(), provider, &stop, &mut heard);
         match lines.follow(&stop, work).await {
             Ended::Done(report) => report?,
-            Ended::Abandoned => return Ok(outcome::abandoned(screen)),
+            Ended::Abandoned => return Ok(outcome::abandoned(screen, "cast-spot plan")),
         }
     };
     let kept = keep(&report, order);

@@ -28,11 +28,11 @@ pub(crate) fn exit_code(report: &Report) -> u8 {
     }
 }
 
-/// What is known when somebody did not wait.
-pub(crate) fn abandoned(screen: &mut Screen) -> u8 {
+/// What is known when somebody did not wait. `looking` is the command that shows what there is.
+pub(crate) fn abandoned(screen: &mut Screen, looking: &str) -> u8 {
     screen.say(&format!(
-        "{RED}✗ interrupted{RED:#} while steps were running; `cast-spot plan` shows what is there now, and running \
-         the same command again goes on from there\n"
+        "{RED}✗ interrupted{RED:#} while steps were running; `{looking}` shows what is there now, and \
+         running the same command again goes on from there\n"
     ));
     INTERRUPTED
 }

@@ -21,6 +21,8 @@ pub(crate) enum Group {
     Network,
     /// Who may do what in the cluster.
     Kubernetes,
+    /// The agent that only reads.
+    Agent,
 }
 
 impl Group {
@@ -54,6 +56,7 @@ impl Group {
             Kind::AccessEntry | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding => {
                 Self::Kubernetes
             }
+            Kind::Manifest => Self::Agent,
         }
     }
 
@@ -66,6 +69,7 @@ impl Group {
             Self::Function => "Function and events",
             Self::Network => "Network: the way to the private endpoint",
             Self::Kubernetes => "Kubernetes",
+            Self::Agent => "Kubernetes: the agent, read-only",
         }
     }
 }

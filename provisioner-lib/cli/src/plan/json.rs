@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 pub(crate) const ONBOARDING: &str = "cast-spot.onboarding/1";
 /// Schema of what became of an offboarding: the same fields.
 pub(crate) const OFFBOARDING: &str = "cast-spot.offboarding/1";
+/// Schema of what became of connecting: the same fields.
+pub(crate) const CONNECTION: &str = "cast-spot.connection/1";
+/// Schema of what became of disconnecting: the same fields.
+pub(crate) const DISCONNECTION: &str = "cast-spot.disconnection/1";
 
 /// What a document is, and what cluster it is about.
 fn head(schema: &str, planned: &Planned) -> Value {
@@ -33,7 +37,7 @@ pub(crate) fn plan(planned: &Planned) -> Value {
     document
 }
 
-/// [`ONBOARDING`] or [`OFFBOARDING`]. The key stands in it only where it has gone nowhere else.
+/// [`ONBOARDING`], or one of its siblings. The key stands in it only where it has gone nowhere else.
 pub(crate) fn report(schema: &str, planned: &Planned, report: &Report, key: Option<&AccessKey>) -> Value {
     let mut document = head(schema, planned);
     document["complete"] = json!(report.is_complete());

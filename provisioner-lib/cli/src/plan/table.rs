@@ -54,9 +54,15 @@ pub(crate) fn render(planned: &Planned, width: usize) -> String {
 pub(crate) fn heading(planned: &Planned) -> String {
     let facts = &planned.facts;
     let gone = if facts.cluster.is_gone() { ", which is no longer there," } else { "" };
+    let named = |name: &str, what: &str| match name {
+        "" => String::new(),
+        name => format!("{what}{name}"),
+    };
     format!(
-        "{BOLD}Cluster {}{BOLD:#}{gone} in {}, account {}\n",
-        facts.cluster.name, facts.region, facts.identity.account
+        "{BOLD}Cluster{}{BOLD:#}{gone}{}{}\n",
+        named(&facts.cluster.name, " "),
+        named(&facts.region, " in "),
+        named(&facts.identity.account, ", account ")
     )
 }
 
@@ -95,8 +101,8 @@ fn keeping(count: usize) -> String {
 /// One step, and what changes by it.
 fn line(step: &Step, width: usize) -> String {
     let Look { sign, word, style } = Look::of(&step.action);
-    let kind = step.id.kind.words();
-    let mut text = format!("{style}{sign:>5} {word:9}{style:#}{kind:KIND$} {}\n", step.id.name);
+    let (kind, name) = step.id.words();
+    let mut text = format!("{style}{sign:>5} {word:9}{style:#}{kind:KIND$} {name}\n");
     match &step.action {
         Action::Update { changes } => {
             for change in changes {

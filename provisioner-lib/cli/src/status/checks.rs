@@ -95,6 +95,7 @@ fn subject_of(check: &Check) -> String {
         Check::Kubernetes { cluster, .. } => {
             format!("Rights of the function in {cluster}, as it says itself")
         }
+        Check::Available { .. } => "The agent's pods".to_owned(),
         Check::Notice { .. } => "The deployed function".to_owned(),
     }
 }
@@ -112,6 +113,9 @@ fn what(check: &Check) -> String {
             let group = if api_group.is_empty() { String::new() } else { format!(".{api_group}") };
             let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
             format!("{} {verb} {resource}{group}{sub}", may(*expected))
+        }
+        Check::Available { namespace, deployment } => {
+            format!("{deployment} in namespace {namespace} is available")
         }
         Check::Notice { function, .. } => format!("{function} passes its self-test"),
     }

@@ -1,5 +1,6 @@
 //! `cast-spot status`: whether it is as it should be, and works.
 
+mod agent;
 mod checks;
 
 use std::process::ExitCode;
@@ -24,13 +25,15 @@ const EXAMPLES: &str = "\
 Examples:
   cast-spot status                      the cluster of your kubeconfig, against its own choices
   cast-spot status --zip bootstrap.zip  and whether the function runs this code
+  cast-spot status --agent              only the agent of a connected cluster; takes no rights in AWS
   cast-spot status --json               for monitoring
 
-Without --mode, --principal and --external-id, the choices are those that the onboarding was made with.
+Without --mode, --principal and --external-id, the choices are those that the onboarding was made with. The agent is
+shown where the cluster is connected.
 
 Exit codes:
-  0  all is as it should be, and works
-  1  something has drifted, does not work, or the cluster is not onboarded
+  0  all that is there is as it should be, and works
+  1  something has drifted, does not work, or the cluster is neither onboarded nor connected
   2  wrong call
   4  AWS or the cluster refused, or cannot be reached (rights, credentials, network)";
 
@@ -44,6 +47,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     choices: ChoiceArgs,
 
+    /// Look at the agent alone, by access to Kubernetes alone
+    #[arg(long, help_heading = "Output")]
+    agent: bool,
+
     /// Print the result as JSON
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -51,28 +58,46 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+    if args.agent {
+        return agent::run(&args.target, args.json, environment);
+    }
     session::run(async {
         let mut complaints = Vec::new();
         let target = args.target.read(environment, &mut complaints);
         let request = args.choices.read(&target, environment, false, &mut complaints);
         let asked = Asked::read(request, complaints)?;
         let provider = session::connect(&target).await?;
-        Box::pin(look(asked, args.json, &provider, &mut Screen::standard())).await
+        Box::pin(look(asked, &target.cluster, args.json, &provider, &mut Screen::standard())).await
     })
 }
 
 async fn look(
     asked: Asked,
+    cluster: &str,
     as_json: bool,
     provider: &Guarded<impl Provider>,
     screen: &mut Screen,
 ) -> Result<u8, Refusal> {
-    let spec = provider.spec_of_onboarded(asked).await?;
+    let spec = match provider.spec_of_onboarded(asked).await {
+        Ok(spec) => spec,
+        // Not onboarded; it may be connected all the same.
+        Err(refusal) if refusal.code == NOT_GOOD => {
+            let agent = agent::look(cluster, provider).await?;
+            return agent::show_alone(&agent, as_json, screen, refusal);
+        }
+        Err(refusal) => return Err(refusal),
+    };
     let verification = verify(&spec, provider, &mut |_| {}).await?;
-    let text =
-        if as_json { json::text(&document(&verification))? } else { render(&verification, screen.width) };
+    let agent = agent::look(cluster, provider).await?;
+    let text = if as_json {
+        let mut document = document(&verification);
+        document["agent"] = agent::document(&agent);
+        json::text(&document)?
+    } else {
+        render(&verification, screen.width) + &agent::render(&agent, screen.width)
+    };
     screen.print(&text)?;
-    Ok(if verification.is_good() { 0 } else { NOT_GOOD })
+    Ok(if verification.is_good() && agent.is_good() { 0 } else { NOT_GOOD })
 }
 
 /// `cast-spot.status/1`.

@@ -10,7 +10,7 @@ use cast_spot_provisioner::{
 
 use super::*;
 use crate::{
-    memory::{Memory, request, spec},
+    memory::{Memory, connect, request, spec},
     session::run_in_test,
     terminal::recorded,
 };
@@ -22,7 +22,7 @@ fn open() -> Request {
 fn status(provider: &Guarded<Memory>, as_json: bool) -> (Result<u8, Refusal>, String) {
     let (mut screen, out, _) = recorded::screen("");
     let asked = Asked::read(open(), Vec::new()).unwrap();
-    let end = run_in_test(look(asked, as_json, provider, &mut screen));
+    let end = run_in_test(look(asked, "prod", as_json, provider, &mut screen));
     (end, out.text())
 }
 
@@ -117,4 +117,41 @@ fn a_cluster_that_is_not_onboarded_is_not_taken_for_one_with_drift() {
     let refusal = end.unwrap_err();
     assert_eq!((refusal.code, out.as_str()), (NOT_GOOD, ""));
     assert!(refusal.complaints[0].error.contains("is not onboarded"), "{refusal:?}");
+}
+
+#[test]
+fn the_agent_is_shown_where_there_is_one() {
+    let memory = onboarded();
+    connect(&memory);
+    let provider = memory.guarded();
+    let (end, out) = status(&provider, false);
+    assert_eq!(end, Ok(0));
+    for words in [
+        "\nThe agent, read-only\n  ok    all 11 objects are as they should be\n",
+        "  ok    castai-agent in namespace castai-agent is available\n",
+        "✓ the agent is as it should be, and runs\n",
+    ] {
+        assert!(out.contains(words), "{words}\n{out}");
+    }
+    let (_, out) = status(&provider, true);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&document["agent"]["good"], &document["agent"]["summary"]["keep"]),
+        (&true.into(), &11.into())
+    );
+}
+
+#[test]
+fn a_cluster_that_is_connected_and_not_onboarded_shows_its_agent_and_what_is_wrong_with_it() {
+    let mut memory = Memory::new();
+    connect(&memory);
+    memory.works = false;
+    let provider = memory.guarded();
+    let (end, out) = status(&provider, false);
+    assert_eq!(end, Ok(NOT_GOOD));
+    assert!(out.contains("  FAIL  castai-agent in namespace castai-agent is available\n"), "{out}");
+    assert!(out.contains("✗ the agent does not run\n"), "{out}");
+    let (_, out) = status(&provider, true);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&document["onboarded"], &document["agent"]["good"]), (&false.into(), &false.into()));
 }

@@ -1,6 +1,7 @@
 //! Which cluster, in which region and account, with whose credentials: options, then the environment, then the
 //! kubeconfig, as `aws` and `kubectl` have it.
 
+mod direct;
 mod kubeconfig;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use cast_spot_provisioner::provider::Connection;
 
 use crate::{environment::Environment, terminal::Complaint};
 use kubeconfig::{Kubeconfig, Named};
+
+pub(crate) use direct::Direct;
 
 /// The options that all commands have.
 #[derive(Debug, Default, Clone, clap::Args)]

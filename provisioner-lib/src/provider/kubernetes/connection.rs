@@ -26,7 +26,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 impl Kubernetes {
     pub(super) async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
         let hint = format!("aws eks update-kubeconfig --name {} --region {}", cluster.name, self.region);
-        let mut config = self.config().await.map_err(|error| {
+        let config = self.config().await.map_err(|error| {
             Error::new(ErrorKind::Other, CALL, error).hint(format!("`{hint}` writes one"))
         })?;
         if !is_of(&config, cluster) {
@@ -39,11 +39,17 @@ impl Kubernetes {
             return Err(Error::new(ErrorKind::Other, CALL, message)
                 .hint(format!("`{hint}`, or choose another context with --context")));
         }
-        config.connect_timeout = Some(CONNECT);
-        config.read_timeout = Some(ANSWER);
-        // kube would try again for minutes, without a word (decision record of the handler's transport).
-        config.default_retry = false;
-        Client::try_from(config).map_err(error::of_kubernetes(CALL))
+        client(config)
+    }
+
+    /// To wherever the kubeconfig leads.
+    pub(super) async fn connect_anyhow(&self) -> Result<Client, Error> {
+        let config = self.config().await.map_err(|error| {
+            let hint =
+                "`aws eks update-kubeconfig --name NAME --region REGION` writes one; --context chooses";
+            Error::new(ErrorKind::Other, CALL, error).hint(hint)
+        })?;
+        client(config)
     }
 
     async fn config(&self) -> Result<Config, String> {
@@ -58,6 +64,14 @@ impl Kubernetes {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| in_words(&error))
     }
+}
+
+fn client(mut config: Config) -> Result<Client, Error> {
+    config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(ANSWER);
+    // kube would try again for minutes, without a word (decision record of the handler's transport).
+    config.default_retry = false;
+    Client::try_from(config).map_err(error::of_kubernetes(CALL))
 }
 
 /// The same address, or the same certificate authority: an API server behind a tunnel or inside the cluster has

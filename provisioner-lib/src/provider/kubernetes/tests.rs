@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     names::HANDLER_GROUP,
     provider::ErrorKind,
-    resource::{MappingFields, Principal},
+    resource::{Manifest, MappingFields, Principal},
 };
 
 type Asked = Arc<Lock<Vec<(String, Value)>>>;
@@ -19,7 +19,7 @@ fn kubernetes(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'sta
     let service = tower::service_fn(move |request: Request<Body>| {
         let (asked, answer) = (heard.clone(), answer.clone());
         async move {
-            let call = format!("{} {}", request.method(), request.uri().path());
+            let call = format!("{} {}", request.method(), request.uri());
             let body = request.into_body().collect_bytes().await?;
             let body: Value = serde_json::from_slice(&body).unwrap_or_default();
             asked.lock().unwrap().push((call.clone(), body.clone()));
@@ -148,4 +148,156 @@ async fn an_object_is_replaced_in_its_version_and_keeps_what_is_foreign() {
     assert_eq!(metadata["resourceVersion"], "8");
     assert_eq!(metadata["labels"], json!({ "theirs": "1", "app.kubernetes.io/name": "cast-spot" }));
     assert_eq!((&metadata["annotations"]["a"], &body["rules"][0]["verbs"][0]), (&json!("b"), &json!("get")));
+}
+
+fn manifest(image: &str) -> Resource {
+    let containers = json!([{ "name": "main", "image": image }]);
+    Resource::Manifest {
+        manifest: Manifest::new(json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": { "name": "d", "namespace": "n" },
+            "spec": { "template": { "spec": { "containers": containers } } },
+        })),
+    }
+}
+
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/n/deployments/d";
+
+#[tokio::test]
+async fn an_object_is_made_without_force_and_changed_by_force_and_only_the_one_that_was_looked_at() {
+    let (kubernetes, asked) = kubernetes(|_, body| (200, body.clone()));
+    kubernetes.create(&manifest("a")).await.unwrap();
+    kubernetes.update(&manifest("a"), Some("u-1")).await.unwrap();
+    let apply = |force| format!("PATCH {DEPLOYMENT}?fieldManager=cast-spot&force={force}");
+    assert_eq!(calls(&asked), [apply(false), apply(true)]);
+    let asked = asked.lock().unwrap();
+    let uids = [0, 1].map(|index: usize| asked[index].1["metadata"]["uid"].clone());
+    assert_eq!(uids, [json!(null), json!("u-1")]);
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_made_meanwhile_is_not_taken_from_them() {
+    let (kubernetes, _) = kubernetes(|_, _| status(409));
+    let error = kubernetes.create(&manifest("a")).await.unwrap_err();
+    assert_eq!((error.reason, error.call.as_str()), (ErrorKind::Changed, "patch deployments"));
+}
+
+#[tokio::test]
+async fn what_others_have_put_into_a_list_is_taken_out_by_writing_the_whole() {
+    let (kubernetes, asked) = kubernetes(|call, body| {
+        let mut there = body.clone();
+        there["metadata"]["resourceVersion"] = json!("7");
+        if call.starts_with("PATCH") {
+            // An apply leaves what others have.
+            let second = json!({ "name": "second" });
+            there["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().push(second);
+        }
+        (200, there)
+    });
+    kubernetes.update(&manifest("a"), Some("u-1")).await.unwrap();
+    let asked = asked.lock().unwrap();
+    let (call, body) = &asked[1];
+    assert_eq!(*call, format!("PUT {DEPLOYMENT}?fieldManager=cast-spot"));
+    assert_eq!(body["spec"]["template"]["spec"]["containers"], json!([{ "name": "main", "image": "a" }]));
+    assert_eq!(body["metadata"]["resourceVersion"], "7", "nothing that was changed meanwhile is undone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_is_gone_when_it_is_not_there_any_more() {
+    let looks = Lock::new(0);
+    let (kubernetes, asked) = kubernetes(move |call, _| {
+        let mut looks = looks.lock().unwrap();
+        *looks += usize::from(call.starts_with("GET"));
+        let going = json!({ "metadata": { "deletionTimestamp": "2026-11-27T07:00:00Z" } });
+        if *looks > 3 { status(404) } else { (200, going) }
+    });
+    let Resource::Manifest { manifest } = manifest("a") else { panic!("no manifest") };
+    let mut there = manifest.value().clone();
+    there["metadata"]["uid"] = json!("u-1");
+    kubernetes.delete(&Resource::Manifest { manifest: Manifest::new(there) }).await.unwrap();
+    assert_eq!(calls(&asked)[0], format!("DELETE {DEPLOYMENT}"));
+    assert_eq!(calls(&asked).len(), 5, "asked until it is gone");
+    assert_eq!(asked.lock().unwrap()[0].1["preconditions"]["uid"], "u-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_going_already_is_waited_for_and_another_of_its_name_is_left_alone() {
+    let answers = |going: bool| {
+        let looks = Lock::new(0);
+        move |call: &str, _: &Value| {
+            let mut looks = looks.lock().unwrap();
+            *looks += usize::from(call.starts_with("GET"));
+            let there = if going { json!("2026-11-27T07:00:00Z") } else { json!(null) };
+            match (call.starts_with("DELETE"), *looks) {
+                (true, _) => status(409),
+                (_, 3..) => status(404),
+                _ => (200, json!({ "metadata": { "deletionTimestamp": there } })),
+            }
+        }
+    };
+    let (kubernetes, asked) = kubernetes(answers(true));
+    kubernetes.delete(&manifest("a")).await.unwrap();
+    assert_eq!(calls(&asked).len(), 4);
+    let (kubernetes, _) = self::kubernetes(answers(false));
+    assert_eq!(kubernetes.delete(&manifest("a")).await.unwrap_err().reason, ErrorKind::Changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_does_not_go_says_what_keeps_it() {
+    let (kubernetes, _) = kubernetes(|_, _| {
+        let conditions = json!([
+            { "type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 1 resource instances" },
+            { "type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "fine" },
+        ]);
+        let metadata = json!({ "deletionTimestamp": "2026-11-27T07:00:00Z" });
+        (200, json!({ "metadata": metadata, "status": { "conditions": conditions } }))
+    });
+    let error = kubernetes.delete(&manifest("a")).await.unwrap_err();
+    let expected = "deleted, but still there after 120 s: pods. has 1 resource instances";
+    assert_eq!(error.message, expected);
+}
+
+#[tokio::test]
+async fn others_are_who_nobody_owns_and_who_is_not_ours() {
+    let (kubernetes, asked) = kubernetes(|call, _| {
+        let resource = |name: &str, kind: &str, verbs: Value| json!({ "name": name, "kind": kind, "namespaced": true, "verbs": verbs });
+        let all = || json!(["list", "delete"]);
+        let object = |name: &str, more: Value| {
+            let mut metadata = json!({ "name": name });
+            for (key, value) in more.as_object().into_iter().flatten() {
+                metadata[key] = value.clone();
+            }
+            json!({ "metadata": metadata })
+        };
+        let ours = json!({ "labels": { "app.kubernetes.io/managed-by": "cast-spot" } });
+        match call {
+            "GET /api/v1" => {
+                let nodes = json!({ "name": "nodes", "kind": "Node", "namespaced": false, "verbs": ["list", "delete"] });
+                let resources =
+                    [resource("configmaps", "ConfigMap", all()), resource("pods", "Pod", all()), nodes];
+                (200, json!({ "resources": resources }))
+            }
+            "GET /apis" => {
+                let group = |version: &str| json!({ "preferredVersion": { "groupVersion": version } });
+                (200, json!({ "groups": [group("metrics.k8s.io/v1"), group("down.example.com/v1")] }))
+            }
+            "GET /apis/metrics.k8s.io/v1" => {
+                (200, json!({ "resources": [resource("pods", "PodMetrics", json!(["list"]))] }))
+            }
+            "GET /apis/down.example.com/v1" => status(503),
+            "GET /api/v1/namespaces/n/configmaps" => {
+                let root = object("kube-root-ca.crt", json!({}));
+                (200, json!({ "items": [root, object("ours", ours), object("theirs", json!({}))] }))
+            }
+            "GET /api/v1/namespaces/n/pods" => {
+                let owned = object("owned", json!({ "ownerReferences": [{ "kind": "ReplicaSet" }] }));
+                let going = object("going", json!({ "deletionTimestamp": "2026-11-27T07:00:00Z" }));
+                (200, json!({ "items": [owned, going, object("bare", json!({}))] }))
+            }
+            other => panic!("{other}"),
+        }
+    });
+    assert_eq!(kubernetes.others("n").await.unwrap(), ["ConfigMap/theirs", "Pod/bare"]);
+    assert_eq!(calls(&asked).len(), 6);
 }

@@ -1,0 +1,111 @@
+//! The cluster that the kubeconfig leads to, as far as that can be told without asking AWS.
+
+use cast_spot_provisioner::provider::Connection;
+
+use super::TargetArgs;
+use crate::{environment::Environment, terminal::Complaint};
+
+/// What is known of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Direct {
+    pub(crate) cluster: Option<String>,
+    pub(crate) account: Option<String>,
+    /// How it is reached, and its region.
+    pub(crate) connection: Connection,
+}
+
+impl TargetArgs {
+    /// Reads the options. What they say must not be another cluster than the kubeconfig's.
+    pub(crate) fn read_direct(&self, environment: &Environment, complaints: &mut Vec<Complaint>) -> Direct {
+        let found = self.in_kubeconfig(environment).ok();
+        let found = |part: fn(&super::Named) -> Option<String>| found.as_ref().and_then(part);
+        let cluster = found(|found| Some(found.cluster.clone()));
+        let (region, account) = (found(|found| found.region.clone()), found(|found| found.account.clone()));
+        let mut same = |option: &str, given: Option<&String>, known: Option<&String>| {
+            if let (Some(given), Some(known)) = (given, known)
+                && given != known
+            {
+                complaints.push(Complaint::new(
+                    format!("{option} {given}: the kubeconfig leads to {known}"),
+                    "leave it out, or choose another context with --context",
+                ));
+            }
+        };
+        same("--cluster", self.cluster.as_ref(), cluster.as_ref());
+        if self.cluster.is_none() {
+            same("CAST_SPOT_CLUSTER", environment.cluster.as_ref(), cluster.as_ref());
+        }
+        same("--region", self.region.as_ref(), region.as_ref());
+        same("--account", self.account.as_ref(), account.as_ref());
+        Direct {
+            cluster: self.cluster.clone().or(cluster).or_else(|| environment.cluster.clone()),
+            account: self.account.clone().or(account),
+            connection: self.connection(region.or_else(|| environment.region.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EKS: &str = "arn:aws:eks:eu-west-1:123456789012:cluster/prod";
+
+    /// With a kubeconfig whose context has this name.
+    fn read(name: &str, args: TargetArgs, environment: &Environment) -> (Direct, Vec<String>) {
+        let file = std::env::temp_dir().join(format!(
+            "cast-spot-direct-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
+        let text = format!(
+            "current-context: c\ncontexts:\n- {{name: c, context: {{cluster: '{name}', user: u}}}}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let args = TargetArgs { kubeconfig: Some(file.clone()), ..args };
+        let mut complaints = Vec::new();
+        let direct = args.read_direct(environment, &mut complaints);
+        std::fs::remove_file(file).unwrap();
+        (direct, complaints.into_iter().map(|complaint| complaint.error).collect())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "as the options have it")]
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn an_eks_kubeconfig_says_everything() {
+        let environment = Environment { region: text("us-east-1"), ..Environment::default() };
+        let (direct, complaints) = read(EKS, TargetArgs::default(), &environment);
+        assert_eq!((direct.cluster, direct.account), (text("prod"), text("123456789012")));
+        assert_eq!(direct.connection.region, text("eu-west-1"), "and the environment does not change it");
+        assert!(complaints.is_empty(), "{complaints:?}");
+    }
+
+    #[test]
+    fn another_cluster_than_the_kubeconfigs_is_refused() {
+        let args = TargetArgs {
+            cluster: text("stage"),
+            region: text("eu-north-1"),
+            account: text("999999999999"),
+            ..TargetArgs::default()
+        };
+        let (_, complaints) = read(EKS, args, &Environment::default());
+        assert_eq!(complaints.len(), 3, "{complaints:?}");
+        assert_eq!(complaints[0], "--cluster stage: the kubeconfig leads to prod");
+        let environment = Environment { cluster: text("stage"), ..Environment::default() };
+        let (_, complaints) = read(EKS, TargetArgs::default(), &environment);
+        assert_eq!(complaints, ["CAST_SPOT_CLUSTER stage: the kubeconfig leads to prod"]);
+    }
+
+    #[test]
+    fn where_the_kubeconfig_does_not_tell_options_and_environment_do() {
+        let args = TargetArgs { account: text("123456789012"), ..TargetArgs::default() };
+        let environment =
+            Environment { cluster: text("lab"), region: text("eu-west-1"), ..Environment::default() };
+        let (direct, complaints) = read("kind-local", args, &environment);
+        assert_eq!((direct.cluster, direct.account), (text("lab"), text("123456789012")));
+        assert_eq!((direct.connection.region, complaints), (text("eu-west-1"), Vec::new()));
+    }
+}

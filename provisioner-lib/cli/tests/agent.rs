@@ -1,0 +1,170 @@
+//! `connect` and `disconnect` as a script sees them, without a cluster: exit codes, standard output, standard error.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::process::Command;
+
+use serde_json::Value;
+
+mod script;
+
+use script::{Folder, cast_spot, run};
+
+const TOKEN: &str = "agent-s3cret-token";
+const ENCODED: &str = "YWdlbnQtczNjcmV0LXRva2Vu";
+
+/// Runs it; the token is in nothing that it says.
+fn quietly(command: &mut Command) -> (i32, String, String) {
+    let (code, out, err) = run(command.env("CAST_SPOT_AGENT_TOKEN", TOKEN));
+    assert!(![TOKEN, ENCODED].iter().any(|token| format!("{out}{err}").contains(token)), "{out}{err}");
+    (code, out, err)
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_before_anything_is_asked() {
+    let folder = Folder::new("connect-faults");
+    let args = [
+        "connect",
+        "--cluster",
+        "prod!",
+        "--region",
+        "Europe",
+        "--account",
+        "12",
+        "--image",
+        "an image",
+        "--autoscaler-image",
+        "-x",
+        "--api-url",
+        "http://api.example.com",
+        "--provider",
+        "e k s",
+        "--label",
+        "team",
+        "--label",
+        "app.kubernetes.io/name=mine",
+        "--annotation",
+        "a b=c",
+        "--token-file",
+        "nowhere",
+        "--output",
+        "xml",
+        "--include-token",
+    ];
+    // A value that begins with a dash is one all the same.
+    let args: Vec<String> = args
+        .join("\n")
+        .replace("--autoscaler-image\n", "--autoscaler-image=")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (code, out, err) = quietly(&mut cast_spot(&folder, &args));
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    for words in [
+        "error: --cluster prod!: not a cluster name",
+        "error: --region Europe: not the name of a region\n",
+        "error: --account 12: not the 12 digits of an account\n",
+        "error: --image an image: not an image\n",
+        "error: --autoscaler-image -x: not an image\n",
+        "error: --api-url http://api.example.com: not an https:// address\n",
+        "hint: the token goes with every call, so it has to be encrypted\n",
+        "error: --provider e k s: ",
+        "error: --label team: not KEY=VALUE\n",
+        "error: --label app.kubernetes.io/name=mine: cast-spot goes by this one itself\n",
+        "error: --annotation a b=c: ",
+        "error: --token-file nowhere: ",
+        "error: --output xml: not one of table, json, yaml\n",
+        "error: --include-token: only YAML can hold the token\n",
+    ] {
+        assert!(err.contains(words), "{words}\n{err}");
+    }
+    assert!(!err.contains('\u{1b}'), "no colours without a terminal: {err}");
+}
+
+#[test]
+fn a_token_that_cannot_be_one_is_refused_without_being_shown() {
+    let folder = Folder::new("connect-token");
+    let file = folder.file("token", "two s3cret words\n");
+    let place = ["connect", "--cluster", "prod", "--region", "eu-west-1", "--account", "123456789012"];
+    let (code, _, err) = quietly(&mut cast_spot(&folder, &[&place[..], &["--token-file", &file]].concat()));
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("token: not one word of visible ASCII characters\n"), "{err}");
+    assert!(!err.contains("s3cret"), "{err}");
+    let (code, _, err) = run(cast_spot(&folder, &place).env("CAST_SPOT_AGENT_TOKEN", "two s3cret words"));
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("error: CAST_SPOT_AGENT_TOKEN: not one word") && !err.contains("s3cret"), "{err}");
+    // There is no way to give it as an argument.
+    let (code, _, err) = run(&mut cast_spot(&folder, &[&place[..], &["--token", "x"]].concat()));
+    assert_eq!(code, 2, "{err}");
+}
+
+#[test]
+fn yaml_is_printed_without_a_cluster_and_holds_the_token_only_if_asked() {
+    let folder = Folder::new("connect-yaml");
+    let place = ["connect", "--cluster", "prod", "--region", "eu-west-1", "--account", "123456789012"];
+    let yaml = [&place[..], &["--output", "yaml"]].concat();
+    let (code, out, err) = quietly(&mut cast_spot(&folder, &yaml));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&out).unwrap();
+    assert_eq!(objects.len(), 10, "{out}");
+    let (code, same, _) = run(&mut cast_spot(&folder, &yaml));
+    assert_eq!((code, same), (0, out), "no token is needed for it");
+    let (code, _, err) = run(&mut cast_spot(&folder, &[&yaml[..], &["--include-token"]].concat()));
+    assert_eq!(code, 2);
+    assert!(
+        err.starts_with("error: token: missing") && err.contains("hint: set CAST_SPOT_AGENT_TOKEN"),
+        "{err}"
+    );
+    let mut open = cast_spot(&folder, &[&yaml[..], &["--include-token"]].concat());
+    let (code, out, _) = run(open.env("CAST_SPOT_AGENT_TOKEN", TOKEN));
+    assert_eq!(code, 0);
+    assert!(out.contains(ENCODED) && !out.contains(TOKEN), "{out}");
+}
+
+#[test]
+fn what_only_somebody_else_can_tell_is_missing_all_at_once() {
+    let folder = Folder::new("connect-missing");
+    let (code, out, err) = run(&mut cast_spot(&folder, &["connect", "--output", "yaml", "--include-token"]));
+    assert_eq!((code, out.as_str()), (2, ""));
+    for words in ["--cluster: missing", "--region: missing", "--account: missing", "token: missing"] {
+        assert!(err.contains(&format!("error: {words}")), "{words}\n{err}");
+    }
+}
+
+#[test]
+fn another_cluster_than_the_kubeconfig_s_is_refused() {
+    let folder = Folder::new("connect-other");
+    let arn = "arn:aws:eks:eu-north-1:123456789012:cluster/prod";
+    let config = format!(
+        "current-context: {arn}\ncontexts:\n- name: {arn}\n  context: {{cluster: '{arn}', user: '{arn}'}}\n"
+    );
+    let file = folder.file("config", &config);
+    for command in [&["connect"][..], &["disconnect"], &["status", "--agent"]] {
+        let args = [command, &["--cluster", "stage", "--kubeconfig", &file]].concat();
+        let (code, _, err) = quietly(&mut cast_spot(&folder, &args));
+        assert_eq!(code, 2, "{args:?}: {err}");
+        assert!(err.starts_with("error: --cluster stage: the kubeconfig leads to prod\nhint: "), "{err}");
+    }
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_exit_code_4_with_a_hint() {
+    let folder = Folder::new("connect-unreachable");
+    let config = r#"{"apiVersion":"v1","kind":"Config","current-context":"c",
+        "clusters":[{"name":"c","cluster":{"server":"https://127.0.0.1:1"}}],
+        "users":[{"name":"u","user":{"token":"t"}}],
+        "contexts":[{"name":"c","context":{"cluster":"c","user":"u"}}]}"#;
+    let file = folder.file("config", config);
+    for command in [&["connect", "--yes"][..], &["disconnect", "--yes"], &["status", "--agent"]] {
+        let args = [command, &["--kubeconfig", &file]].concat();
+        let (code, out, err) = quietly(&mut cast_spot(&folder, &args));
+        assert_eq!((code, out.as_str()), (4, ""), "{args:?}: {err}");
+        assert!(err.contains("hint: `kubectl get --raw /version`"), "{err}");
+        assert_eq!(err.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{args:?}: {err}");
+    }
+    let nowhere = folder.path().join("nowhere").display().to_string();
+    let (code, _, err) = quietly(&mut cast_spot(&folder, &["disconnect", "--kubeconfig", &nowhere]));
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("aws eks update-kubeconfig"), "{err}");
+}

@@ -1,0 +1,101 @@
+//! The objects of `infra/agent/`, filled in.
+
+use serde_json::{Value, json};
+
+use super::{
+    Choices, Spec,
+    recall::{self, CHOICES},
+};
+use crate::{
+    names::{LABEL_MANAGED_BY, MANAGED},
+    resource::{Manifest, Resource},
+};
+
+/// In the order in which they are shown.
+const DOCUMENTS: [&str; 4] = [
+    include_str!("../../../infra/agent/namespace.yaml"),
+    include_str!("../../../infra/agent/rbac.yaml"),
+    include_str!("../../../infra/agent/agent.yaml"),
+    include_str!("../../../infra/agent/sizing.yaml"),
+];
+
+/// What stands in the place of the token where it is not to be.
+pub const TOKEN_PLACEHOLDER: &str = "<token>";
+
+/// The objects as they are to be. Without a token, [`TOKEN_PLACEHOLDER`] stands in its place.
+#[must_use]
+pub fn manifests(spec: &Spec) -> Vec<Value> {
+    let documents = DOCUMENTS.into_iter().flat_map(|text| {
+        let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_default();
+        documents
+    });
+    documents
+        .map(|mut object| {
+            fill(&mut object, spec);
+            mark(&mut object, &spec.choices);
+            object
+        })
+        .collect()
+}
+
+pub(super) fn resources(spec: &Spec) -> Vec<Resource> {
+    manifests(spec).into_iter().map(|value| Resource::Manifest { manifest: Manifest::new(value) }).collect()
+}
+
+/// Puts values in the place of texts in `<>`, and into nothing else: no value can become part of the object's form.
+fn fill(value: &mut Value, spec: &Spec) {
+    match value {
+        Value::String(text) => {
+            if let Some(filling) = filling(text, spec) {
+                *text = filling;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| fill(item, spec)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| fill(field, spec)),
+        _ => {}
+    }
+}
+
+fn filling(text: &str, spec: &Spec) -> Option<String> {
+    let choices = &spec.choices;
+    Some(match text {
+        TOKEN_PLACEHOLDER => return spec.token.as_ref().map(super::Token::encoded),
+        "<image>" => choices.image.clone(),
+        "<autoscaler-image>" => choices.autoscaler_image.clone(),
+        "<api-url>" => choices.api_url.clone(),
+        "<provider>" => choices.provider.clone(),
+        "<account>" => choices.account.clone(),
+        "<region>" => choices.region.clone(),
+        "<cluster>" => choices.cluster.clone(),
+        _ => return None,
+    })
+}
+
+/// Whose it is, and what it is part of; the pods of a workload as well.
+fn mark(object: &mut Value, choices: &Choices) {
+    let own = object["metadata"]["name"].clone();
+    label(&mut object["metadata"], &own, choices);
+    // Asked for by a pointer: reading what is not there would make it.
+    if let Some(template) = object.pointer_mut("/spec/template/metadata") {
+        label(template, &own, choices);
+    }
+    if object["kind"] == "Namespace" {
+        object["metadata"]["annotations"][CHOICES] = recall::text(choices);
+    }
+}
+
+fn label(metadata: &mut Value, own: &Value, choices: &Choices) {
+    for (key, value) in &choices.labels {
+        metadata["labels"][key] = json!(value);
+    }
+    for (key, value) in &choices.annotations {
+        metadata["annotations"][key] = json!(value);
+    }
+    let labels = &mut metadata["labels"];
+    // The selectors of Deployments go by the name that infra/agent/ gives their pods.
+    if labels["app.kubernetes.io/name"].is_null() {
+        labels["app.kubernetes.io/name"] = own.clone();
+    }
+    labels["app.kubernetes.io/part-of"] = json!(super::AGENT);
+    labels[LABEL_MANAGED_BY] = json!(MANAGED);
+}

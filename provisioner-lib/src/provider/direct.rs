@@ -1,0 +1,104 @@
+//! A cluster by its API server alone. Nothing is asked of AWS, and no rights in it are needed.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+
+use super::{Connection, Error, ErrorKind, Made, Provider, kubernetes::Kubernetes, propagation};
+use crate::{
+    connect::Neighbours,
+    facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
+    plan::{Change, Observed},
+    resource::{Kind, Resource},
+    verify::{Check, Verdict},
+};
+
+/// The cluster that a kubeconfig leads to.
+pub struct Direct {
+    region: String,
+    kubernetes: Kubernetes,
+}
+
+impl Direct {
+    /// Nothing is called yet.
+    #[must_use]
+    pub fn connect(connection: &Connection) -> Self {
+        let kubernetes = Kubernetes::direct(connection.kubeconfig.clone(), connection.context.clone());
+        Self { region: connection.region.clone().unwrap_or_default(), kubernetes }
+    }
+}
+
+impl Provider for Direct {
+    /// Nobody is asked: what only AWS knows is left open.
+    async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
+        let identity = Identity { partition: String::new(), account: String::new(), arn: String::new() };
+        let cluster = Cluster { status: String::new(), ..Cluster::gone(cluster, String::new()) };
+        let region = self.region.clone();
+        let (register, earlier) = (BTreeSet::new(), Earlier::default());
+        Ok(Facts { identity, region, cluster, function: None, register, earlier })
+    }
+
+    async fn observe(&self, _: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
+        let (mut observed, mut errors) = (Observed::new(), Vec::<Error>::new());
+        for seen in self.kubernetes.observe(AuthenticationMode::ConfigMap, resources).await {
+            match seen {
+                Ok(found) => drop(observed.insert(found.resource.id(), found)),
+                Err(error) if errors.iter().any(|said| is_said(said, &error)) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(observed) } else { Err(errors) }
+    }
+
+    async fn create(&self, resource: &Resource) -> Result<Made, Error> {
+        ours(resource)?;
+        self.kubernetes.create(resource).await
+    }
+
+    async fn update(&self, resource: &Resource, _: &[Change], revision: Option<&str>) -> Result<Made, Error> {
+        ours(resource)?;
+        self.kubernetes.update(resource, revision).await
+    }
+
+    async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
+        ours(resource)?;
+        self.kubernetes.delete(resource).await
+    }
+
+    /// Nobody but AWS knows who runs with what.
+    async fn instances_with(&self, _: &Facts, _: &str) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn pause(&self, round: u32) {
+        propagation::pause(round).await;
+    }
+
+    async fn check(&self, _: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
+        join_all(checks.iter().map(|check| self.kubernetes.check(check))).await
+    }
+}
+
+impl Neighbours for Direct {
+    async fn others(&self, namespace: &str) -> Result<Vec<String>, Vec<Error>> {
+        self.kubernetes.others(namespace).await.map_err(|error| vec![error])
+    }
+}
+
+/// Whoever does not answer, or does not know the caller, is the same for every call.
+fn is_said(said: &Error, error: &Error) -> bool {
+    said == error
+        || (said.reason == error.reason
+            && matches!(error.reason, ErrorKind::Unreachable | ErrorKind::Credentials))
+}
+
+/// Refuses what is not of Kubernetes.
+fn ours(resource: &Resource) -> Result<(), Error> {
+    match resource.id().kind {
+        Kind::Manifest | Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::AwsAuth => Ok(()),
+        _ => {
+            let message = format!("{} is not of Kubernetes", resource.id());
+            Err(Error::new(ErrorKind::Other, "provider", message))
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Connecting and disconnecting, with the same mishaps: a call fails, its answer is lost, the program dies, others are
+//! faster.
+
+use cast_spot_provisioner::{
+    apply::Stop,
+    connect::{self, Request, Spec, Token},
+    onboard::PlanError,
+    plan::Action,
+    report::Report,
+    resource::{Id, Kind, Manifest, Resource},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    account::{Account, At, Mishap},
+    situation::{USUAL, same, unless_killed},
+};
+
+fn request() -> Request {
+    Request {
+        cluster: Some("prod".to_owned()),
+        region: Some("eu-west-1".to_owned()),
+        account: Some("123456789012".to_owned()),
+        token: Token::read("t0ken").ok(),
+        ..Request::default()
+    }
+}
+
+async fn account() -> Account {
+    let account = USUAL.account().await;
+    let theirs = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": { "name": "theirs", "labels": { "app.kubernetes.io/managed-by": "Helm" } },
+    });
+    account.put(Resource::Manifest { manifest: Manifest::new(theirs) });
+    account.mishap(None);
+    account
+}
+
+async fn run(request: &Request, account: &Account) -> Result<Report, PlanError> {
+    let seen = connect::look("prod", account).await?;
+    let spec: Spec = request.complete(Some(&seen))?;
+    let planned = seen.plan(&spec)?;
+    connect::connect(&spec, planned, account, &Stop::new(), &mut |_| ()).await
+}
+
+async fn end(account: &Account) -> Result<Report, PlanError> {
+    let leaving = connect::leaving("prod", account).await?;
+    connect::disconnect("prod", leaving, account, &Stop::new(), &mut |_| ()).await
+}
+
+async fn completed(account: &Account, what: &str) {
+    account.mishap(None);
+    let report = run(&request(), account).await.unwrap();
+    assert!(report.is_complete(), "{what}: {:?}", report.failures().collect::<Vec<_>>());
+}
+
+async fn ended(account: &Account, what: &str) {
+    account.mishap(None);
+    let report = end(account).await.unwrap();
+    assert!(report.is_complete(), "{what}: {:?}", report.failures().collect::<Vec<_>>());
+}
+
+/// Before, after, and the writes in between.
+async fn undisturbed() -> (Account, Account, usize) {
+    let before = account().await;
+    let after = before.copy();
+    completed(&after, "undisturbed").await;
+    let writes = after.counts().1;
+    assert_eq!(writes, 11, "one for each object");
+    (before, after, writes)
+}
+
+fn deployment() -> Id {
+    Id::new(Kind::Manifest, "Deployment/castai-agent/castai-agent")
+}
+
+fn edit(account: &Account, id: &Id, change: impl FnOnce(&mut Value)) {
+    account.change(id, |resource| {
+        if let Resource::Manifest { manifest } = resource {
+            let mut value = manifest.value().clone();
+            change(&mut value);
+            *manifest = Manifest::new(value);
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_second_connecting_writes_nothing_and_disconnecting_leaves_what_was_there() {
+    let (before, after, _) = undisturbed().await;
+    after.mishap(None);
+    let report = run(&Request::default(), &after).await.unwrap();
+    assert_eq!((report.done(), after.counts().1), (0, 0), "neither token nor choices are needed again");
+    ended(&after, "at once").await;
+    same(&after, &before, "taken out");
+    ended(&after, "again").await;
+    assert_eq!(after.counts().1, 0);
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_unanswered_or_the_last_one_is_made_up_for() {
+    let (before, reference, writes) = undisturbed().await;
+    for mishap in [Mishap::Refused, Mishap::Lost, Mishap::KilledBefore, Mishap::KilledAfter] {
+        for number in 0..writes {
+            let what = format!("write {number} {mishap:?}");
+            let account = before.copy();
+            account.mishap(Some((At::Write(number), mishap)));
+            let ended_so = unless_killed(&account, run(&request(), &account)).await;
+            let is_killed = matches!(mishap, Mishap::KilledBefore | Mishap::KilledAfter);
+            assert_eq!(ended_so.is_none(), is_killed, "{what}");
+            if let Some(report) = ended_so {
+                assert!(!report.unwrap().is_complete(), "{what}");
+            }
+            let half = account.copy();
+            completed(&account, &what).await;
+            same(&account, &reference, &what);
+            ended(&half, &what).await;
+            same(&half, &before, &what);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_disconnecting_that_is_disturbed_is_finished_by_the_next() {
+    let (before, connected, _) = undisturbed().await;
+    let writes = {
+        let account = connected.copy();
+        ended(&account, "undisturbed").await;
+        account.counts().1
+    };
+    for mishap in [Mishap::Refused, Mishap::Lost, Mishap::KilledBefore, Mishap::KilledAfter] {
+        for number in 0..writes {
+            let what = format!("write {number} {mishap:?}");
+            let account = connected.copy();
+            account.mishap(Some((At::Write(number), mishap)));
+            let _ = unless_killed(&account, end(&account)).await;
+            ended(&account, &what).await;
+            same(&account, &before, &what);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_a_conflict_before_anything_is_written() {
+    let (before, _, _) = undisturbed().await;
+    let theirs = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": "castai-agent", "labels": { "team": "theirs" } },
+    });
+    before.put(Resource::Manifest { manifest: Manifest::new(theirs) });
+    let account = before.copy();
+    account.mishap(None);
+    let report = run(&request(), &account).await.unwrap();
+    assert!(report.steps.iter().any(|step| matches!(step.action, Action::Conflict { .. })));
+    assert_eq!(account.counts().1, 0);
+    same(&account, &before, "a conflict");
+    ended(&account, "a conflict").await;
+    same(&account, &before, "nothing of ours is there");
+
+    account.mishap(None);
+    let adopt = Request { adopt: true, ..request() };
+    assert!(run(&adopt, &account).await.unwrap().is_complete());
+    let namespace = account.object(&Id::new(Kind::Manifest, "Namespace/castai-agent")).unwrap();
+    let Resource::Manifest { manifest } = namespace.resource else { panic!("no manifest") };
+    assert_eq!(
+        (manifest.label("team"), manifest.label("app.kubernetes.io/managed-by")),
+        (Some("theirs"), Some("cast-spot"))
+    );
+}
+
+#[tokio::test]
+async fn an_object_that_somebody_makes_meanwhile_is_not_taken_from_them() {
+    let (before, _, writes) = undisturbed().await;
+    for number in 1..writes {
+        let account = before.copy();
+        let theirs = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": "castai-agent-autoscaler",
+                "namespace": "castai-agent",
+                "labels": { "app.kubernetes.io/managed-by": "Helm" },
+            },
+        });
+        let resource = Resource::Manifest { manifest: Manifest::new(theirs) };
+        let id = resource.id();
+        let place = account.place(&id);
+        account.meddle(At::Write(number), {
+            let resource = resource.clone();
+            move |state| {
+                if !state.objects.contains_key(&place) {
+                    state.put(place, resource);
+                }
+            }
+        });
+        let report = run(&request(), &account).await.unwrap();
+        let there = account.object(&id).unwrap().resource;
+        let is_theirs = there == resource;
+        // Either it was ours before they came, or it stays theirs.
+        assert_eq!(report.is_complete(), !is_theirs, "write {number}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_drifted_is_mended_and_what_cannot_be_changed_is_made_anew() {
+    let (_, reference, _) = undisturbed().await;
+    let account = reference.copy();
+    edit(&account, &deployment(), |value| value["spec"]["replicas"] = json!(0));
+    completed(&account, "drift").await;
+    assert_eq!(account.counts().1, 1);
+    same(&account, &reference, "drift");
+
+    edit(&account, &deployment(), |value| {
+        value["spec"]["selector"] = json!({ "matchLabels": { "app": "older" } });
+    });
+    let before = account.object(&deployment()).unwrap().created;
+    completed(&account, "another selector").await;
+    same(&account, &reference, "another selector");
+    assert_ne!(account.object(&deployment()).unwrap().created, before);
+}
+
+#[tokio::test]
+async fn one_that_was_made_anew_between_the_look_and_the_change_is_looked_at_again() {
+    let (_, reference, _) = undisturbed().await;
+    let account = reference.copy();
+    edit(&account, &deployment(), |value| value["spec"]["replicas"] = json!(0));
+    let place = account.place(&deployment());
+    account.meddle(At::Write(0), move |state| {
+        let object = state.objects.remove(&place).unwrap();
+        state.put(place, object.resource);
+    });
+    let report = run(&request(), &account).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    same(&account, &reference, "made anew meanwhile");
+}
+
+#[tokio::test]
+async fn what_others_have_in_the_namespace_keeps_it_and_only_it() {
+    let (_, connected, _) = undisturbed().await;
+    let theirs = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "theirs", "namespace": "castai-agent" },
+    });
+    connected.put(Resource::Manifest { manifest: Manifest::new(theirs) });
+    let leaving = connect::leaving("prod", &connected).await.unwrap();
+    assert_eq!(leaving.others, ["ConfigMap/theirs"]);
+    ended(&connected, "with others").await;
+    let left: Vec<String> = connected
+        .all()
+        .into_keys()
+        .filter(|(_, id)| id.kind == Kind::Manifest)
+        .map(|(_, id)| id.name)
+        .collect();
+    assert_eq!(left, ["ClusterRole/theirs", "ConfigMap/castai-agent/theirs", "Namespace/castai-agent"]);
+}

@@ -1,0 +1,158 @@
+//! What somebody may do, found by doing it: each write verb on each resource that the API server serves. Authorization
+//! comes before anything else is looked at, so that what is refused is refused whatever is sent; and what is not
+//! refused is a dry run.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::{Method, Request};
+use kube::Client;
+use serde_json::{Value, json};
+
+use crate::situation::{AGENT, Situation};
+
+/// The agent's own lease.
+pub(crate) const LEASE: &str = "agent-leader-election-lock";
+const AT_ONCE: usize = 16;
+
+/// What is tried on a resource.
+const WRITES: [(&str, Method); 5] = [
+    ("create", Method::POST),
+    ("update", Method::PUT),
+    ("patch", Method::PATCH),
+    ("delete", Method::DELETE),
+    ("deletecollection", Method::DELETE),
+];
+
+/// A resource, or a part of one.
+#[derive(Debug, Clone)]
+struct Served {
+    path: String,
+    name: String,
+    namespaced: bool,
+}
+
+/// All that was tried and not refused, as verb, path and name.
+pub(crate) async fn writes(situation: &Situation<'_>) -> Result<BTreeSet<String>> {
+    let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
+    let mut tries = Vec::new();
+    for served in served(&situation.stack.kube).await? {
+        let folders = if served.namespaced {
+            [AGENT, "default"].map(|namespace| format!("{}/namespaces/{namespace}", served.path)).to_vec()
+        } else {
+            vec![served.path.clone()]
+        };
+        for folder in folders {
+            for (verb, method) in WRITES {
+                for path in paths(&folder, &served.name, verb) {
+                    tries.push((verb, method.clone(), path));
+                }
+            }
+        }
+    }
+    ensure!(tries.len() > 1_000, "only {} tries", tries.len());
+    let allowed: Vec<Option<String>> = stream::iter(tries)
+        .map(|(verb, method, path)| {
+            let agent = agent.clone();
+            async move {
+                let refused = is_refused(&agent, method, &path).await?;
+                Ok::<_, anyhow::Error>((!refused).then(|| format!("{verb} {path}")))
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(allowed.into_iter().flatten().collect())
+}
+
+/// Of a resource and its parts: as a whole, and of one object. Names for which there might be an exception are tried
+/// beside one for which there is none.
+fn paths(folder: &str, resource: &str, verb: &str) -> Vec<String> {
+    let (plural, part) =
+        resource.split_once('/').map_or((resource, None), |(whole, part)| (whole, Some(part)));
+    let named = |name: &str| match part {
+        Some(part) => format!("{folder}/{plural}/{name}/{part}"),
+        None => format!("{folder}/{plural}/{name}"),
+    };
+    match (verb, part) {
+        ("create" | "deletecollection", None) => vec![format!("{folder}/{plural}")],
+        ("deletecollection", Some(_)) => Vec::new(),
+        _ => [AGENT, LEASE, "any-other"].map(named).to_vec(),
+    }
+}
+
+async fn is_refused(client: &Client, method: Method, path: &str) -> Result<bool> {
+    let body = json!({ "dryRun": ["All"] }).to_string().into_bytes();
+    let form = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+    let request = Request::builder().method(method).uri(format!("{path}?dryRun=All"));
+    let request = request.header("content-type", form).body(body)?;
+    match client.request::<Value>(request).await {
+        Err(kube::Error::Api(status)) => Ok(status.code == 403 && status.message.contains("cannot")),
+        // Something was answered, JSON or not, by whoever took the request.
+        Ok(_) | Err(kube::Error::SerdeError(_)) => Ok(false),
+        Err(error) => Err(error).with_context(|| path.to_owned()),
+    }
+}
+
+/// Everything in every version of every group.
+async fn served(kube: &Client) -> Result<Vec<Served>> {
+    let mut all = Vec::new();
+    let of = |path: String, resource: k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource| Served {
+        path,
+        name: resource.name,
+        namespaced: resource.namespaced,
+    };
+    for resource in kube.list_core_api_resources("v1").await?.resources {
+        all.push(of("/api/v1".to_owned(), resource));
+    }
+    for group in kube.list_api_groups().await?.groups {
+        for version in group.versions {
+            let resources = kube.list_api_group_resources(&version.group_version).await?.resources;
+            all.extend(resources.into_iter().map(|one| of(format!("/apis/{}", version.group_version), one)));
+        }
+    }
+    Ok(all)
+}
+
+/// What is not refused to the agent when it reads what it must not.
+pub(crate) async fn reads_of_secrets(situation: &Situation<'_>) -> Result<Vec<String>> {
+    let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
+    let mut allowed = Vec::new();
+    for path in [
+        "/api/v1/secrets".to_owned(),
+        "/api/v1/secrets?watch=true&timeoutSeconds=1".to_owned(),
+        format!("/api/v1/namespaces/{AGENT}/secrets"),
+        format!("/api/v1/namespaces/{AGENT}/secrets/{AGENT}"),
+        "/api/v1/namespaces/default/secrets/any".to_owned(),
+    ] {
+        let answer = agent.request_text(Request::get(&path).body(Vec::new())?).await;
+        let is_refused = matches!(&answer, Err(kube::Error::Api(status)) if status.code == 403);
+        if !is_refused {
+            allowed.push(path);
+        }
+    }
+    Ok(allowed)
+}
+
+/// The agent makes its lease and keeps it, as leader election does.
+pub(crate) async fn lease(situation: &Situation<'_>) -> Result<()> {
+    let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
+    let collection = format!("/apis/coordination.k8s.io/v1/namespaces/{AGENT}/leases");
+    let lease = json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": { "name": LEASE },
+        "spec": { "holderIdentity": "one" },
+    });
+    let send = async |method: Method, path: &str, body: &Value| -> Result<Value> {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        Ok(agent.request(request.body(body.to_string().into_bytes())?).await?)
+    };
+    send(Method::POST, &collection, &lease).await?;
+    let own = format!("{collection}/{LEASE}");
+    let mut held: Value = agent.request(Request::get(&own).body(Vec::new())?).await?;
+    held["spec"]["holderIdentity"] = json!("two");
+    send(Method::PUT, &own, &held).await?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Agents that were there before: as it was installed in 2022, by something else or by an older one of ours.
+
+use anyhow::{Context, Result, ensure};
+use cast_spot_real::stack::Stack;
+use kube::{
+    Api, Resource as _,
+    api::{DynamicObject, Patch, PatchParams},
+    core::{ApiResource, GroupVersionKind},
+};
+use serde_json::{Value, json};
+
+use crate::situation::{AGENT, Situation};
+
+/// The shape of 2022.
+const OLDER: &str = include_str!("older.yaml");
+
+/// How it differs from the file.
+struct Older<'a> {
+    manager: &'a str,
+    managed_by: &'a str,
+    selector: Value,
+}
+
+impl Older<'_> {
+    async fn install(&self, stack: &Stack) -> Result<()> {
+        let objects: Vec<Value> = serde_saphyr::from_multiple(OLDER)?;
+        for mut object in objects {
+            object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!(self.managed_by);
+            if object["kind"] == "Deployment" {
+                object["spec"]["selector"]["matchLabels"] = self.selector.clone();
+                object["spec"]["template"]["metadata"]["labels"] = self.selector.clone();
+            }
+            let object: DynamicObject = serde_json::from_value(object)?;
+            let kind = object.types.as_ref().context("a kind")?;
+            let kind = ApiResource::from_gvk(&GroupVersionKind::try_from(kind)?);
+            let kube = stack.kube.clone();
+            let api: Api<DynamicObject> = match object.meta().namespace.as_deref() {
+                Some(namespace) => Api::namespaced_with(kube, namespace, &kind),
+                None => Api::all_with(kube, &kind),
+            };
+            let name = object.meta().name.clone().context("a name")?;
+            api.patch(&name, &PatchParams::apply(self.manager), &Patch::Apply(&object)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn with_instance() -> Value {
+    json!({ "app.kubernetes.io/name": AGENT, "app.kubernetes.io/instance": "castai-agent" })
+}
+
+async fn agent(situation: &Situation<'_>) -> Result<Value> {
+    Ok(serde_json::to_value(situation.deployments().get(AGENT).await?)?)
+}
+
+/// That it is what a new one is.
+async fn is_new(situation: &Situation<'_>) -> Result<Value> {
+    situation.plan().await?.expect(0)?;
+    let agent = agent(situation).await?;
+    let containers = agent["spec"]["template"]["spec"]["containers"].as_array().context("containers")?;
+    ensure!(containers.len() == 1 && containers[0]["name"] == "agent", "{containers:?}");
+    ensure!(
+        agent["spec"]["selector"]["matchLabels"] == json!({ "app.kubernetes.io/name": AGENT }),
+        "{agent}"
+    );
+    let volumes = &agent["spec"]["template"]["spec"]["volumes"];
+    ensure!(volumes.as_array().is_none_or(Vec::is_empty), "{volumes}");
+    situation.node().await?;
+    let status = situation.status(0).await;
+    situation.no_node().await?;
+    status?;
+    Ok(agent)
+}
+
+pub(crate) async fn somebody_elses_agent_of_2022_is_a_conflict_and_is_taken_over_when_adopted(
+    stack: &Stack,
+) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    Older { manager: "kubectl", managed_by: "castai", selector: with_instance() }.install(stack).await?;
+    let before = agent(&situation).await?;
+    let refused = situation.connect(&[]).await?.expect(3)?;
+    ensure!(
+        refused.out.contains("CONFLICT Deployment         castai-agent/castai-agent\n"),
+        "{}",
+        refused.out
+    );
+    ensure!(refused.out.contains("--adopt"), "{}", refused.out);
+    ensure!(agent(&situation).await?["metadata"]["uid"] == before["metadata"]["uid"], "it was written");
+    let none = situation.run(&["disconnect", "--dry-run"]).await?.expect(0)?;
+    ensure!(none.out.contains("nothing of cast-spot's agent is here"), "{}", none.out);
+
+    let adopted = situation.connect(&["--adopt"]).await?.expect(0)?;
+    ensure!(
+        adopted.out.contains("-/+ replace  Deployment         castai-agent/castai-agent\n"),
+        "{}",
+        adopted.out
+    );
+    is_new(&situation).await?;
+    situation.end().await
+}
+
+pub(crate) async fn somebody_elses_agent_leaves_nothing_in_ours_even_with_our_selector(
+    stack: &Stack,
+) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    let selector = json!({ "app.kubernetes.io/name": AGENT });
+    Older { manager: "helm", managed_by: "Helm", selector }.install(stack).await?;
+    let before = agent(&situation).await?;
+    let adopted = situation.connect(&["--adopt"]).await?.expect(0)?;
+    ensure!(adopted.out.contains("what they have put into it would stay"), "{}", adopted.out);
+    let after = is_new(&situation).await?;
+    ensure!(after["metadata"]["uid"] != before["metadata"]["uid"], "it is the same");
+    situation.end().await
+}
+
+pub(crate) async fn an_older_one_of_ours_with_another_selector_is_made_anew(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    Older { manager: "cast-spot", managed_by: "cast-spot", selector: with_instance() }.install(stack).await?;
+    let before = agent(&situation).await?;
+    let renewed = situation.connect(&[]).await?.expect(0)?;
+    ensure!(renewed.out.contains("spec.selector cannot be changed"), "{}", renewed.out);
+    let after = is_new(&situation).await?;
+    ensure!(after["metadata"]["uid"] != before["metadata"]["uid"], "it is the same");
+    situation.end().await
+}

@@ -1,0 +1,162 @@
+//! What the scenarios begin with: a command line that has no AWS, a token that nothing may show.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use cast_spot_real::{
+    cli::{Cli, Ended},
+    clock::eventually,
+    emulators::ACCOUNT,
+    lab::PATIENCE,
+    stack::Stack,
+};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    authentication::v1::TokenRequest,
+    core::v1::{Namespace, Node, ServiceAccount},
+    rbac::v1::{ClusterRole, ClusterRoleBinding},
+};
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
+use serde_json::json;
+
+pub(crate) const AGENT: &str = "castai-agent";
+const TOKEN: &str = "agent-s3cret-token";
+const NODE: &str = "of-the-agent";
+
+/// A scenario's view of the stack.
+pub(crate) struct Situation<'s> {
+    pub(crate) stack: &'s Stack,
+    cli: Cli,
+}
+
+impl<'s> Situation<'s> {
+    /// A cluster without an agent.
+    pub(crate) async fn begin(stack: &'s Stack) -> Result<Self> {
+        let cli = Cli::of(stack)
+            .with("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            .with("CAST_SPOT_AGENT_TOKEN", TOKEN);
+        let this = Self { stack, cli };
+        this.clear().await?;
+        this.is_gone().await?;
+        Ok(this)
+    }
+
+    /// Takes away what a scenario has left that has failed: the next one says how it is with itself.
+    async fn clear(&self) -> Result<()> {
+        let kube = || self.stack.kube.clone();
+        let gone = DeleteParams::default();
+        let _ = Api::<Node>::all(kube()).delete(NODE, &gone).await;
+        let _ = Api::<ClusterRole>::all(kube()).delete(AGENT, &gone).await;
+        let _ = Api::<ClusterRoleBinding>::all(kube()).delete(AGENT, &gone).await;
+        let namespaces = Api::<Namespace>::all(kube());
+        let _ = namespaces.delete(AGENT, &gone).await;
+        eventually("the namespace is gone", PATIENCE, async || {
+            Ok(namespaces.get_opt(AGENT).await?.is_none().then_some(()))
+        })
+        .await
+    }
+
+    /// With another value in the environment.
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        Self { stack: self.stack, cli: self.cli.clone().with(name, value) }
+    }
+
+    /// Runs a command; the token is in nothing that it says.
+    pub(crate) async fn run(&self, words: &[&str]) -> Result<Ended> {
+        let ended = self.cli.run(words).await?;
+        let said = format!("{}{}", ended.out, ended.err);
+        ensure!(!said.contains(TOKEN) && !said.contains(&encoded()), "{words:?} shows the token:\n{said}");
+        Ok(ended)
+    }
+
+    /// Runs a command that is asked to show the token.
+    pub(crate) async fn run_openly(&self, words: &[&str]) -> Result<Ended> {
+        let ended = self.cli.run(words).await?;
+        ensure!(ended.out.contains(&encoded()) && !ended.err.contains(TOKEN), "{words:?}: {ended:?}");
+        Ok(ended)
+    }
+
+    pub(crate) async fn connect(&self, more: &[&str]) -> Result<Ended> {
+        self.run(&[&["connect", "--account", ACCOUNT, "--yes"], more].concat()).await
+    }
+
+    /// What connecting would do now.
+    pub(crate) async fn plan(&self) -> Result<Ended> {
+        self.run(&["connect", "--account", ACCOUNT, "--dry-run"]).await
+    }
+
+    /// Takes it out and sees that nothing is left.
+    pub(crate) async fn end(&self) -> Result<()> {
+        self.run(&["disconnect", "--yes"]).await?.expect(0)?;
+        self.is_gone().await
+    }
+
+    async fn is_gone(&self) -> Result<()> {
+        let kube = || self.stack.kube.clone();
+        ensure!(Api::<Namespace>::all(kube()).get_opt(AGENT).await?.is_none(), "the namespace is there");
+        ensure!(Api::<ClusterRole>::all(kube()).get_opt(AGENT).await?.is_none(), "the ClusterRole is there");
+        ensure!(
+            Api::<ClusterRoleBinding>::all(kube()).get_opt(AGENT).await?.is_none(),
+            "the ClusterRoleBinding is there"
+        );
+        Ok(())
+    }
+
+    pub(crate) fn deployments(&self) -> Api<Deployment> {
+        Api::namespaced(self.stack.kube.clone(), AGENT)
+    }
+
+    /// A token as the agent's pods have it.
+    pub(crate) async fn agents_token(&self) -> Result<String> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.stack.kube.clone(), AGENT);
+        let request: TokenRequest = serde_json::from_value(json!({ "spec": { "audiences": [] } }))?;
+        let made = accounts.create_token_request(AGENT, &PostParams::default(), &request).await?;
+        Ok(made.status.context("a token")?.token)
+    }
+
+    /// This command line as the agent.
+    pub(crate) async fn as_agent(&self) -> Result<Self> {
+        let text = fs::read_to_string(self.stack.control_plane.kubeconfig())?;
+        let mut config: serde_json::Value = serde_saphyr::from_str(&text)?;
+        config["users"][0]["user"] = json!({ "token": self.agents_token().await? });
+        let file = self.stack.folder.join("agent.kubeconfig");
+        fs::write(&file, config.to_string())?;
+        Ok(self.with("KUBECONFIG", &file.display().to_string()))
+    }
+
+    /// A place for the agent's pods.
+    pub(crate) async fn node(&self) -> Result<()> {
+        // As every kubelet labels its own.
+        let labels = json!({ "kubernetes.io/os": "linux" });
+        let node = json!({
+            "metadata": { "name": NODE, "labels": labels },
+            "spec": { "providerID": "aws:///eu-west-1a/i-a" },
+        });
+        Api::all(self.stack.kube.clone())
+            .create(&PostParams::default(), &serde_json::from_value::<Node>(node)?)
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn no_node(&self) -> Result<()> {
+        Api::<Node>::all(self.stack.kube.clone()).delete(NODE, &DeleteParams::default()).await?;
+        Ok(())
+    }
+
+    /// Waits until `status --agent` ends with `code`, and what it says then.
+    pub(crate) async fn status(&self, code: i32) -> Result<Ended> {
+        eventually(&format!("status ends with {code}"), PATIENCE, async || {
+            let ended = self.run(&["status", "--agent"]).await?;
+            Ok((ended.code == Some(code)).then_some(ended))
+        })
+        .await
+    }
+}
+
+fn encoded() -> String {
+    BASE64_STANDARD.encode(TOKEN)
+}

@@ -1,0 +1,160 @@
+//! From a cluster without an agent to one that runs, and back.
+
+use anyhow::{Result, ensure};
+use cast_spot_real::{clock::eventually, emulators::ACCOUNT, lab::PATIENCE, stack::Stack};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    attempts,
+    situation::{AGENT, Situation},
+};
+
+pub(crate) async fn a_cluster_is_connected_watched_and_disconnected_without_a_trace(
+    stack: &Stack,
+) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    let none = situation.run(&["status", "--agent"]).await?.expect(1)?;
+    ensure!(none.err.contains("cast-spot connect"), "{none:?}");
+    let planned = situation.plan().await?.expect(10)?;
+    ensure!(planned.out.contains("Plan: 11 to create"), "{}", planned.out);
+
+    situation.connect(&["--label", "team=platform"]).await?.expect(0)?;
+    let waiting = situation.status(1).await?;
+    ensure!(waiting.out.contains("0 of 1 pods available"), "{}", waiting.out);
+    let waiting = eventually("the scheduler has said why", PATIENCE, async || {
+        let status = situation.run(&["status", "--agent"]).await?;
+        Ok(status.out.contains("Unschedulable").then_some(status))
+    })
+    .await?;
+    ensure!(waiting.out.contains("the agent does not run"), "{}", waiting.out);
+    situation.node().await?;
+    let good = situation.status(0).await?;
+    ensure!(good.out.contains("all 11 objects are as they should be"), "{}", good.out);
+
+    let again = situation.connect(&["--json"]).await?.expect(0)?.json()?;
+    ensure!(again["complete"] == true && again["written"] == 0, "{again}");
+    // Neither the token nor the account is asked for again.
+    let bare = situation.with("CAST_SPOT_AGENT_TOKEN", "").run(&["connect", "--yes"]).await?.expect(0)?;
+    ensure!(bare.out.contains("Nothing to do"), "{}", bare.out);
+    situation.no_node().await?;
+    situation.end().await?;
+    let nothing = situation.run(&["disconnect", "--dry-run"]).await?.expect(0)?;
+    ensure!(nothing.out.contains("nothing of cast-spot's agent is here"), "{}", nothing.out);
+    Ok(())
+}
+
+pub(crate) async fn what_has_drifted_is_shown_and_mended_and_what_the_sizing_writes_is_no_drift(
+    stack: &Stack,
+) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    situation.connect(&["--annotation", "example.com/a=1"]).await?.expect(0)?;
+    let deployments = situation.deployments();
+
+    // As the cluster-proportional-vertical-autoscaler does, with the agent's identity.
+    let agent = stack.control_plane.client_with(&situation.agents_token().await?)?;
+    let size = json!({ "spec": { "template": { "spec": { "containers": [
+        { "name": "agent", "resources": { "requests": { "memory": "512Mi" }, "limits": { "memory": "512Mi" } } },
+    ] } } } });
+    let own = Api::<k8s_openapi::api::apps::v1::Deployment>::namespaced(agent, AGENT);
+    own.patch(AGENT, &PatchParams::default(), &Patch::Strategic(&size)).await?;
+    let same = situation.plan().await?.expect(0)?;
+    ensure!(same.out.contains("Nothing to do"), "{}", same.out);
+
+    let drift = json!({
+        "metadata": { "annotations": { "theirs": "stays" } },
+        "spec": { "replicas": 0, "template": { "spec": { "containers": [
+            { "name": "agent", "image": "evil", "env": [{ "name": "EXTRA", "value": "1" }] },
+            { "name": "second", "image": "evil" },
+        ] } } },
+    });
+    deployments.patch(AGENT, &PatchParams::default(), &Patch::Strategic(&drift)).await?;
+    let planned = situation.plan().await?.expect(10)?;
+    for words in [
+        "spec.replicas: 0 -> 1",
+        "containers[agent].image: evil",
+        "env[EXTRA]",
+        "containers[second]",
+        "Plan: 1 to change",
+    ] {
+        ensure!(planned.out.contains(words), "{words}\n{}", planned.out);
+    }
+    // Another choice, and one that is taken back.
+    situation.connect(&["--annotation", "example.com/b=2"]).await?.expect(0)?;
+    situation.plan().await?.expect(0)?;
+    let mended: Value = serde_json::to_value(deployments.get(AGENT).await?)?;
+    let container = &mended["spec"]["template"]["spec"]["containers"][0];
+    ensure!(
+        container["resources"]["limits"]["memory"] == "512Mi",
+        "the sizing's memory is gone: {container}"
+    );
+    let annotations = &mended["metadata"]["annotations"];
+    ensure!(annotations["theirs"] == "stays" && annotations["example.com/b"] == "2", "{annotations}");
+    ensure!(annotations["example.com/a"].is_null(), "{annotations}");
+    situation.end().await
+}
+
+pub(crate) async fn two_at_once_end_as_one(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    let (one, two) = tokio::try_join!(situation.connect(&[]), situation.connect(&[]))?;
+    one.expect(0)?;
+    two.expect(0)?;
+    situation.plan().await?.expect(0)?;
+    let (one, two) =
+        tokio::try_join!(situation.run(&["disconnect", "--yes"]), situation.run(&["disconnect", "--yes"]))?;
+    one.expect(0)?;
+    two.expect(0)?;
+    situation.end().await
+}
+
+pub(crate) async fn half_of_it_is_completed_and_half_of_it_is_taken_out(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    situation.connect(&[]).await?.expect(0)?;
+    let secrets: Api<Secret> = Api::namespaced(stack.kube.clone(), AGENT);
+    secrets.delete(AGENT, &DeleteParams::default()).await?;
+    let planned = situation.plan().await?.expect(10)?;
+    ensure!(planned.out.contains("Plan: 1 to create, 10 to keep"), "{}", planned.out);
+    situation.connect(&[]).await?.expect(0)?;
+
+    let namespaces: Api<Namespace> = Api::all(stack.kube.clone());
+    namespaces.delete(AGENT, &DeleteParams::default()).await?;
+    eventually("the namespace is gone", PATIENCE, async || {
+        Ok(namespaces.get_opt(AGENT).await?.is_none().then_some(()))
+    })
+    .await?;
+    let left = situation.run(&["disconnect", "--dry-run"]).await?.expect(10)?;
+    ensure!(left.out.contains("Plan: 2 to remove"), "{}", left.out);
+    situation.end().await
+}
+
+pub(crate) async fn what_others_have_in_the_namespace_keeps_it(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    situation.connect(&[]).await?.expect(0)?;
+    let maps: Api<ConfigMap> = Api::namespaced(stack.kube.clone(), AGENT);
+    let theirs: ConfigMap = serde_json::from_value(json!({ "metadata": { "name": "theirs" } }))?;
+    maps.create(&PostParams::default(), &theirs).await?;
+    attempts::lease(&situation).await?;
+
+    let kept = situation.run(&["disconnect", "--yes"]).await?.expect(1)?;
+    ensure!(kept.err.contains("did not make: ConfigMap/theirs\n"), "{kept:?}");
+    ensure!(maps.get_opt("theirs").await?.is_some(), "{kept:?}");
+    let left = situation.deployments().list(&kube::api::ListParams::default()).await?;
+    ensure!(left.items.is_empty(), "{left:?}");
+    maps.delete("theirs", &DeleteParams::default()).await?;
+    situation.end().await
+}
+
+pub(crate) async fn whoever_may_not_is_told_what(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    situation.connect(&[]).await?.expect(0)?;
+    let agent = situation.as_agent().await?;
+    let words = ["connect", "--account", ACCOUNT, "--dry-run"];
+    let refused = agent.run(&words).await?.expect(4)?;
+    ensure!(refused.err.contains("error: not allowed: get secrets: "), "{refused:?}");
+    ensure!(refused.err.contains("hint: "), "{refused:?}");
+    situation.end().await
+}
