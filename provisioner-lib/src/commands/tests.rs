@@ -87,6 +87,10 @@ fn onboarding_by_hand_makes_every_resource_in_an_order_that_works() {
             "aws events put-targets --rule cast-spot-interruption",
         ),
         (
+            "aws events put-rule --name cast-spot-self-test",
+            "aws events put-targets --rule cast-spot-self-test",
+        ),
+        (
             "aws iam create-role --role-name CastLambdaRoleForSpot",
             "aws eks create-access-entry --cluster-name prod --principal-arn arn:aws:iam::111111111111:role/CastLambdaRoleForSpot --type STANDARD --kubernetes-groups cast-spot:handler",
         ),
@@ -95,6 +99,8 @@ fn onboarding_by_hand_makes_every_resource_in_an_order_that_works() {
         assert!(place(first) < place(then), "{first} before {then}\n{script}");
     }
     assert!(script.contains("--zip-file 'fileb://a folder/bootstrap.zip'"), "{script}");
+    assert!(script.contains("--schedule-expression 'rate(1 day)'"), "{script}");
+    assert_eq!(script.matches("\"InputTemplate\"").count(), 1, "of the self-test alone\n{script}");
     assert_eq!(script.matches("kubectl apply -f - <<'JSON'").count(), 2);
 }
 

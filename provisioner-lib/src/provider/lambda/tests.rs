@@ -210,3 +210,23 @@ async fn a_statement_is_found_by_its_id() {
     assert_eq!(found, expected);
     assert_eq!(permission(&policy, "cast-spot", "none"), None);
 }
+
+#[tokio::test]
+async fn the_statements_of_all_rules_are_one_call() {
+    let (lambda, asked) = lambda(|_| {
+        let statement = |sid: &str| json!({ "Sid": sid, "Principal": "events.amazonaws.com" });
+        let policy = json!({ "Statement": [statement("one"), statement("two")] }).to_string();
+        (200, json!({ "Policy": policy }))
+    });
+    let permission = |id: &str| Resource::Permission {
+        function: "cast-spot".into(),
+        statement_id: id.into(),
+        principal: String::new(),
+        source_arn: String::new(),
+    };
+    let (one, two, none) = (permission("one"), permission("two"), permission("none"));
+    let found = lambda.observe(&[&one, &two, &none]).await;
+    let found: Vec<_> = found.into_iter().map(|found| found.unwrap().resource.id()).collect();
+    assert_eq!(found, [one.id(), two.id()]);
+    assert_eq!(wire::calls(&asked).len(), 1);
+}
