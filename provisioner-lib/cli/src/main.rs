@@ -33,7 +33,7 @@ Examples:
   cast-spot onboard                  make it, after showing it and asking
   cast-spot status                   whether it still is as it should be, and works
   cast-spot offboard                 take it all out again
-  cast-spot connect                  before all that: an agent that only reads, to see what could be saved
+  cast-spot connect                  before all that: an agent that only reads
   cast-spot disconnect               take the agent out again
 
 Each command has its own --help, with examples and exit codes.";

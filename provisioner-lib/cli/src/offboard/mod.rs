@@ -31,10 +31,10 @@ Examples:
   cast-spot offboard                        the cluster of your kubeconfig, after a question
   cast-spot offboard --cluster prod --yes   without one, for scripts
   cast-spot offboard --dry-run              only show what would go
-  cast-spot offboard --keep-logs            what the function has said stays, until its retention is over
+  cast-spot offboard --keep-logs            what the function has said stays
 
-What is shared with other clusters stays for them; what cast-spot did not make stays in any case. The cluster
-need not be there any more.
+What is shared with other clusters stays for them; what cast-spot did not make stays in any case.
+The cluster need not be there any more.
 
 Exit codes:
   0    nothing of this cluster is left
