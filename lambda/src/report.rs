@@ -77,6 +77,12 @@ impl Report {
         }
     }
 
+    /// Whether it is on a self-test, also on one that came too late.
+    #[must_use]
+    pub fn is_self_test(&self) -> bool {
+        self.event.kind == SELF_TEST
+    }
+
     /// The report on a self-test.
     #[must_use]
     pub fn tested(event: EventSummary, checks: Vec<CheckReport>) -> Self {

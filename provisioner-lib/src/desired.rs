@@ -21,8 +21,10 @@ mod access;
 mod faults;
 mod function;
 mod offboard;
+mod settled;
 
 pub use offboard::without;
+pub(crate) use settled::settled;
 
 /// What is to be, and what is to go if it is ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +46,7 @@ impl Desired {
 
 /// Of the function's role, as documented.
 const LAMBDA_POLICIES: [&str; 3] =
-    [names::DOCUMENTED_POLICY, "service-role/AWSLambdaRole", "AmazonEC2ReadOnlyAccess"];
+    ["CloudWatchLogsFullAccess", "service-role/AWSLambdaRole", "AmazonEC2ReadOnlyAccess"];
 
 /// What is to be for `spec`, or all that stands in the way.
 pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
@@ -111,11 +113,6 @@ impl<'a> Maker<'a> {
         names.iter().map(arn).map(attach).collect()
     }
 
-    /// As asked for, else as it is.
-    fn privilege(&self, spec: &Spec) -> Privilege {
-        spec.privilege.or(self.facts.earlier.privilege).unwrap_or_default()
-    }
-
     fn registration(&self) -> String {
         names::registration(&self.facts.region, self.cluster, self.facts.is_by_hash())
     }
@@ -126,7 +123,7 @@ impl<'a> Maker<'a> {
         let role = Principal::Role(LAMBDA_ROLE.to_owned());
         let inline =
             |name: String, document| Resource::InlinePolicy { role: LAMBDA_ROLE.to_owned(), name, document };
-        let privilege = self.privilege(spec);
+        let privilege = spec.privilege.unwrap_or_default();
         let own = match privilege {
             Privilege::Documented => policy::handler_dead_letter(&scope),
             Privilege::Least => policy::handler_reads(&scope),

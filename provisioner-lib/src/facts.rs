@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::{names, spec::Privilege};
+use crate::names;
 
 /// Who makes the calls (STS `GetCallerIdentity`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -141,20 +141,16 @@ pub struct Facts {
     pub function: Option<CurrentFunction>,
     /// Registered clusters of the account: region and name.
     pub register: BTreeSet<(String, String)>,
-    /// What earlier onboardings have chosen for all.
+    /// What earlier onboardings have left.
     pub earlier: Earlier,
 }
 
-/// What earlier onboardings have left that a request which does not say otherwise goes by.
+/// What earlier onboardings have left, beside the register.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Earlier {
-    /// Of the function's role, which all clusters of the account share; None: there is none yet.
-    pub privilege: Option<Privilege>,
-    /// Of the log group of the region, in days; 0 is for ever, None: there is none yet, or nobody has chosen.
-    pub log_retention_days: Option<i32>,
     /// Registered clusters whose principal is named [by hash](names::principal_by_hash).
     pub by_hash: BTreeSet<(String, String)>,
-    /// VPCs with a security group of ours. Looked for only where the cluster, which would tell, is gone.
+    /// VPCs with a security group of ours. Looked for only where cluster or function, which would tell, are gone.
     pub vpcs: BTreeSet<String>,
 }
 

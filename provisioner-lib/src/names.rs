@@ -9,9 +9,6 @@ pub const CAST_EKS_POLICY: &str = "CastEKSPolicy";
 pub const LAMBDA_ROLE: &str = "CastLambdaRoleForSpot";
 /// Inline policy of the function's role for what belongs to no cluster.
 pub const LAMBDA_ROLE_SHARED: &str = "cast-spot";
-/// Of the three documented AWS managed policies of [`LAMBDA_ROLE`], the one that nothing else brings along: by it, one
-/// can tell whether the role has them.
-pub const DOCUMENTED_POLICY: &str = "CloudWatchLogsFullAccess";
 /// The function, one in a region.
 pub const FUNCTION: &str = "cast-spot";
 /// Its log group.
@@ -40,11 +37,9 @@ pub const FIELD_MANAGER: &str = "cast-spot";
 pub const TAG_CLUSTER: &str = "cast-spot:cluster";
 /// Tag: the cluster's region.
 pub const TAG_REGION: &str = "cast-spot:region";
-/// Tag of a log group that is kept for ever because somebody has said so. Without a retention, and without this, it is
-/// one that Lambda has made, or a run that did not get further.
-pub const TAG_KEEP: &str = "cast-spot:keep";
-/// Value of [`TAG_KEEP`].
-pub const FOR_EVER: &str = "for-ever";
+/// Tag of the log group: the retention that was chosen, in days; 0 is for ever. It is the last thing that a new group
+/// gets, so that one which is half made is not taken for one that is kept for ever.
+pub const TAG_RETENTION: &str = "cast-spot:retention-days";
 /// Tag of the principal: name of the cluster's node role, which the shared policy lets it pass.
 pub const TAG_NODE_ROLE: &str = "cast-spot:node-role";
 

@@ -6,10 +6,12 @@ use crate::{
     desired::{Desired, without},
     facts::Facts,
     fault::{Fault, Faults},
+    names,
     onboard::{PlanError, Planned, look, was_overtaken},
+    plan::Observed,
     provider::Provider,
     report::Report,
-    resource::{Kind, Resource},
+    resource::{Principal, Resource},
 };
 
 /// How often a plan is made anew because somebody else has changed what it goes by.
@@ -48,24 +50,34 @@ impl Removal {
 /// cluster itself need not be there any more. Instances that run with the node role are a fault, unless `removal` says
 /// that they do not matter.
 pub async fn plan(removal: &Removal, provider: &impl Provider) -> Result<Planned, PlanError> {
-    let planned = look(&removal.cluster, provider, false, |facts| Ok(removal.desired(facts))).await?;
+    let planned = look(&removal.cluster, provider, false, |facts, _| Ok(removal.desired(facts))).await?;
     // Without a cluster there is nothing that they could lose.
     if removal.nodes_lose_access || planned.facts.cluster.is_gone() {
         return Ok(planned);
     }
-    let profile = planned.plan.writes().find(|step| step.id.kind == Kind::InstanceProfile);
-    if let Some(profile) = profile.map(|step| step.id.name.clone()) {
-        let mut instances =
-            provider.instances_with(&planned.facts, &profile).await.map_err(|error| vec![error])?;
+    let role = names::node_role(&removal.cluster, &planned.facts.cluster.arn);
+    if planned.plan.writes().any(|step| is_of(&role, &step.resource)) {
+        let mut instances = provider.instances_with(&role).await.map_err(|error| vec![error])?;
         instances.sort();
         if !instances.is_empty() {
-            return Err(Faults::from(in_use(&profile, &instances)).into());
+            return Err(Faults::from(in_use(&role, &instances)).into());
         }
     }
     Ok(planned)
 }
 
-fn in_use(profile: &str, instances: &[String]) -> Fault {
+/// Whether it is the role, or something by which the role works.
+fn is_of(role: &str, resource: &Resource) -> bool {
+    match resource {
+        Resource::Role { name, .. } | Resource::InstanceProfile { role: name, .. } => name == role,
+        Resource::Attachment { principal, .. }
+        | Resource::AccessEntry { principal, .. }
+        | Resource::AwsAuth { principal, .. } => *principal == Principal::Role(role.to_owned()),
+        _ => false,
+    }
+}
+
+fn in_use(role: &str, instances: &[String]) -> Fault {
     const SHOWN: usize = 10;
     let more = instances.len().saturating_sub(SHOWN);
     let shown = instances.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
@@ -76,7 +88,7 @@ fn in_use(profile: &str, instances: &[String]) -> Fault {
         "{run} with it: {shown}{rest}. Without their role, nodes pull no images from ECR and give pods no addresses"
     );
     let hint = "drain and terminate them first, or say with --nodes-lose-access that they do not matter";
-    Fault::new("node role", profile, problem, hint)
+    Fault::new("node role", role, problem, hint)
 }
 
 /// Follows `planned`, and plans anew where somebody else was faster. Clusters that go at the same time take each other
@@ -100,7 +112,7 @@ pub async fn offboard(
         if overtaken {
             provider.pause(round).await;
         }
-        let desired = |facts: &Facts| Ok(removal.desired(&facts.without_gone(&on_their_way)));
+        let desired = |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_gone(&on_their_way)));
         let again = match look(&removal.cluster, provider, false, desired).await {
             Ok(again) if overtaken || again.plan.writes().next().is_some() => again,
             // What was done, and what has failed, is said whatever happens to this look.

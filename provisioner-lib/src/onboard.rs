@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::{
     apply::{OnFailure, Progress, Stop, apply},
-    desired::{Desired, desired},
+    desired::{Desired, desired, settled},
     facts::Facts,
     fault::Faults,
-    plan::{Plan, diff, too_many},
+    plan::{Observed, Plan, diff, too_many},
     provider::{Error, ErrorKind, Provider},
     report::{Outcome, Report, StepReport},
     resource::Kind,
@@ -50,23 +50,26 @@ pub struct Planned {
 
 /// Looks at everything and says what would be done. Writes nothing.
 pub async fn plan(spec: &Spec, provider: &impl Provider) -> Result<Planned, PlanError> {
-    look(&spec.cluster, provider, spec.adopt, |facts| desired(spec, facts)).await
+    look(&spec.cluster, provider, spec.adopt, |facts, observed| desired(&settled(spec, observed), facts))
+        .await
 }
 
-/// Facts, what is to be by them, and what there is. Again, if the function has changed in between: which clusters it
+/// Facts, what is to be by them, and what there is. What is left open is settled by what there is: that changes how
+/// something is to be, and not what is looked at. Again, if the function has changed in between: which clusters it
 /// is to serve follows from the facts, and would be written over those that somebody else has just added.
 pub(crate) async fn look(
     cluster: &str,
     provider: &impl Provider,
     adopt: bool,
-    desired: impl Fn(&Facts) -> Result<Desired, Faults>,
+    desired: impl Fn(&Facts, &Observed) -> Result<Desired, Faults>,
 ) -> Result<Planned, PlanError> {
     let mut round = 0;
     loop {
         round += 1;
         let facts = provider.facts(cluster).await?;
-        let desired = desired(&facts)?;
-        let observed = provider.observe(&facts, &desired.all().collect::<Vec<_>>()).await?;
+        let looked_at = desired(&facts, &Observed::new())?;
+        let observed = provider.observe(&facts, &looked_at.all().collect::<Vec<_>>()).await?;
+        let desired = desired(&facts, &observed)?;
         let function = observed.iter().find(|(id, _)| id.kind == Kind::Function);
         let seen = function.map(|(_, found)| found.revision.as_ref());
         let known = facts.function.as_ref().map(|function| function.revision.as_ref());
@@ -99,7 +102,9 @@ pub async fn onboard(
             provider.pause(round).await;
         }
         let spec = if report.access_key.is_some() { &rotated(spec) } else { spec };
-        let wanted = |facts: &Facts| desired(spec, &facts.without_gone(&on_their_way));
+        let wanted = |facts: &Facts, observed: &Observed| {
+            desired(&settled(spec, observed), &facts.without_gone(&on_their_way))
+        };
         // What was written, and a key that was made, is said whatever happens to this look.
         let Ok(again) = look(&spec.cluster, provider, spec.adopt, wanted).await else { break };
         on_their_way.extend(again.facts.on_their_way());

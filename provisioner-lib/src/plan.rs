@@ -239,7 +239,10 @@ fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
         if let (Some(ours), Some(theirs)) = (ours, theirs)
             && ours != theirs
         {
-            let why = format!("its tag {tag} says {theirs}: it is another cluster's, and is not adopted");
+            let why = format!(
+                "its tag {tag} says {theirs}: it is another cluster's, and is not adopted. Once that one is onboarded, \
+                 offboarding and onboarding this one gives it a name of its own"
+            );
             return Some(Foreign::Sibling(why));
         }
     }

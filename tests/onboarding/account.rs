@@ -77,7 +77,8 @@ pub(crate) struct State {
     pub(crate) objects: BTreeMap<Place, Object>,
     clusters: BTreeMap<(String, String), Cluster>,
     clock: i64,
-    /// That run, by the instance profile that they run with.
+    waits: usize,
+    /// That run, by the role that they run with.
     pub(crate) instances: BTreeMap<String, Vec<String>>,
     calls: usize,
     writes: usize,
@@ -245,10 +246,19 @@ impl Account {
         self.state().put(place, resource);
     }
 
-    /// Instances that run with an instance profile.
-    pub(crate) fn run_instances(&self, profile: &str, ids: &[&str]) {
+    /// Instances that run with a role.
+    pub(crate) fn run_instances(&self, role: &str, ids: &[&str]) {
         let ids = ids.iter().map(ToString::to_string).collect();
-        self.state().instances.insert(profile.to_owned(), ids);
+        self.state().instances.insert(role.to_owned(), ids);
+    }
+
+    fn count_pause(&self) {
+        self.state().waits += 1;
+    }
+
+    /// How often somebody has waited before planning anew.
+    pub(crate) fn waits(&self) -> usize {
+        self.state().waits
     }
 
     /// Somebody else deletes it.

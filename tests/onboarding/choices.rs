@@ -15,7 +15,7 @@ async fn another_choice_ends_as_if_it_had_been_the_first_and_takes_out_what_only
             let what = format!("{from:?} {to:?}");
             let (_, reference, _) = to.undisturbed().await;
             let account = first.copy();
-            completed(&to.spec(), &account, &what).await;
+            completed(&to.chosen(), &account, &what).await;
             same(&account, &reference, &what);
             ended("prod", &account, &what).await;
             same(&account, &before, &what);
@@ -31,16 +31,16 @@ async fn a_change_of_choice_that_is_cut_off_anywhere_is_finished_turned_back_or_
     let (_, last, _) = to.undisturbed().await;
     let whole = first.copy();
     whole.mishap(None);
-    completed(&to.spec(), &whole, "whole").await;
+    completed(&to.chosen(), &whole, "whole").await;
     for number in 0..whole.counts().1 {
         let what = format!("killed after write {number}");
         let account = first.copy();
         account.mishap(Some((At::Write(number), Mishap::KilledAfter)));
-        assert!(unless_killed(&account, run(&to.spec(), &account)).await.is_none(), "{what}");
+        assert!(unless_killed(&account, run(&to.chosen(), &account)).await.is_none(), "{what}");
         let (back, out) = (account.copy(), account.copy());
-        completed(&to.spec(), &account, &what).await;
+        completed(&to.chosen(), &account, &what).await;
         same(&account, &last, &what);
-        completed(&from.spec(), &back, &what).await;
+        completed(&from.chosen(), &back, &what).await;
         same(&back, &first, &what);
         ended("prod", &out, &what).await;
         same(&out, &before, &what);
@@ -59,7 +59,7 @@ async fn a_cluster_that_moves_to_access_entries_loses_its_lines_in_aws_auth() {
     // EKS lets a cluster go this way only ("AccessConfigResponse" in the EKS API reference).
     for mode in [AuthenticationMode::ApiAndConfigMap, AuthenticationMode::Api] {
         let account = account.clone().with_cluster(|cluster| cluster.authentication_mode = mode);
-        completed(&way.spec(), &account, &format!("{mode:?}")).await;
+        completed(&way.chosen(), &account, &format!("{mode:?}")).await;
         assert_eq!((lines(Kind::AwsAuth), lines(Kind::AccessEntry)), (0, 3), "{mode:?}");
     }
     ended("prod", &account, "moved").await;

@@ -30,9 +30,9 @@ async fn whatever_has_happened_one_more_run_ends_as_an_undisturbed_one() {
         let left = account.copy();
 
         let way = Way { user: rng.bool(), ..cluster };
-        completed(&way.spec(), &account, &lived).await;
+        completed(&way.chosen(), &account, &lived).await;
         let reference = before.copy();
-        completed(&way.spec(), &reference, &lived).await;
+        completed(&way.chosen(), &reference, &lived).await;
         same(&account, &reference, &lived);
         untouched(&account, &before, &lived);
 
@@ -56,7 +56,7 @@ async fn year(account: &Account, way: Way, rng: &mut fastrand::Rng) -> String {
     }
     account.mishap(Some((at, mishap)));
     account.pauses(Some(pauses));
-    let spec = way.spec();
+    let spec = way.chosen();
     let outcome = if onboards {
         unless_killed(account, run(&spec, account)).await
     } else {

@@ -9,7 +9,7 @@ use cast_spot_provisioner::{
 };
 
 use crate::{
-    account::Account,
+    account::{Account, At},
     situation::{USUAL, Way, completed, end, ended, run},
 };
 
@@ -62,7 +62,7 @@ async fn a_log_group_that_lambda_has_made_anew_after_the_offboarding_is_taken_fo
     let left = Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() };
     account.put(left);
     completed(&spec(open(USUAL, "prod")), &account, "left over").await;
-    assert_eq!(shared(&account).0, 30, "nobody has chosen for ever");
+    assert_eq!(shared(&account).0, 0, "nobody has asked to delete anything");
     ended("prod", &account, "left over").await;
     // With a function of this name that is not ours, they are its logs.
     let theirs = USUAL.undisturbed().await.1.take(&Id::new(Kind::Function, "cast-spot")).unwrap();
@@ -71,8 +71,9 @@ async fn a_log_group_that_lambda_has_made_anew_after_the_offboarding_is_taken_fo
     let account = USUAL.account().await;
     account.put(Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() });
     account.put(foreign(theirs));
-    let report = run(&spec(open(USUAL, "prod")), &account).await.unwrap();
-    assert!(!report.is_complete() && report.done() == 0);
+    let planned = plan(&spec(open(USUAL, "prod")), &account).await.unwrap().plan;
+    let conflicts: Vec<Kind> = planned.conflicts().map(|step| step.id.kind).collect();
+    assert!(conflicts.contains(&Kind::LogGroup) && conflicts.contains(&Kind::Function), "{conflicts:?}");
 }
 
 fn foreign(mut function: Resource) -> Resource {
@@ -81,6 +82,18 @@ fn foreign(mut function: Resource) -> Resource {
         environment.clear();
     }
     function
+}
+
+#[tokio::test]
+async fn who_is_overtaken_waits_before_planning_anew() {
+    let (_, account, _) = USUAL.undisturbed().await;
+    let chosen = Request { settings: vec!["CAST_SPOT_LOG=info".to_owned()], ..open(USUAL, "prod") };
+    let function = account.place(&Id::new(Kind::Function, "cast-spot"));
+    account.meddle(At::Write(0), move |state| {
+        state.change(&function, |_| ());
+    });
+    assert!(run(&spec(chosen), &account).await.unwrap().is_complete());
+    assert_eq!(account.waits(), 1);
 }
 
 #[tokio::test]
@@ -110,11 +123,21 @@ fn faults(error: Option<PlanError>) -> Vec<String> {
 #[tokio::test]
 async fn nodes_that_run_with_the_node_role_keep_it_unless_somebody_says_so_or_the_cluster_is_gone() {
     let (_, account, _) = USUAL.undisturbed().await;
-    let profile = node_role("prod", &plan(&USUAL.spec(), &account).await.unwrap().facts.cluster.arn);
-    account.run_instances(&profile, &["i-1", "i-2"]);
+    let role = node_role("prod", &plan(&USUAL.spec(), &account).await.unwrap().facts.cluster.arn);
+    account.run_instances(&role, &["i-1", "i-2"]);
     let objects = account.objects();
     assert_eq!(faults(end("prod", &account).await.err()), ["node role"]);
     assert_eq!(account.objects(), objects);
+    // However little of the role is left.
+    let whole = account.copy();
+    whole.run_instances(&role, &["i-1"]);
+    for kind in [Kind::InstanceProfile, Kind::AccessEntry, Kind::Attachment] {
+        let ids: Vec<Id> = whole.all().into_keys().map(|(_, id)| id).filter(|id| id.kind == kind).collect();
+        for id in &ids {
+            whole.take(id);
+        }
+        assert_eq!(faults(end("prod", &whole).await.err()), ["node role"], "without any {kind:?}");
+    }
     let said = Removal { nodes_lose_access: true, ..Removal::of("prod") };
     assert!(offboard::plan(&said, &account).await.is_ok());
     account.delete_cluster();
@@ -175,10 +198,46 @@ async fn two_private_clusters_of_one_vpc_leave_the_function_where_it_is() {
     }
     ended("prod", &account, "prod").await;
     ended("inner", &inner, "inner").await;
+    no_group_is_left(&account);
+}
+
+#[tokio::test]
+async fn the_group_of_a_cluster_that_went_first_is_found_also_by_a_second_run_of_the_last() {
+    let (_, account, _) = PRIVATE.undisturbed().await;
+    let other = account.of("eu-west-1", "other").with_cluster(|cluster| cluster.vpc_id = "vpc-2".to_owned());
+    completed(&USUAL.spec_of("other"), &other, "other").await;
+    ended("prod", &account, "prod").await;
+    // The function has gone; its group has not, because Lambda still holds interfaces in it.
+    let group = account.all().into_values().find(
+        |resource| matches!(resource, Resource::SecurityGroup { name, .. } if name == "cast-spot-handler"),
+    );
+    ended("other", &other, "other").await;
+    no_group_is_left(&account);
+    account.put(group.unwrap());
+    ended("other", &other, "again").await;
+    no_group_is_left(&account);
+}
+
+fn no_group_is_left(account: &Account) {
     let group = Kind::SecurityGroup;
     let left = account
         .all()
         .into_keys()
         .filter(|(_, id)| id.kind == group && id.name.ends_with("/cast-spot-handler"));
     assert_eq!(left.count(), 0);
+}
+
+#[tokio::test]
+async fn a_log_that_somebody_keeps_for_longer_is_not_cut_unless_that_is_asked_for() {
+    let (_, account, _) = USUAL.undisturbed().await;
+    account.change(&Id::new(Kind::LogGroup, LOG_GROUP), |resource| {
+        if let Resource::LogGroup { retention_days, .. } = resource {
+            *retention_days = 0;
+        }
+    });
+    completed(&spec(open(USUAL, "prod")), &account, "open").await;
+    assert_eq!(shared(&account).0, 0);
+    let asked = Request { log_retention_days: Some("30".to_owned()), ..open(USUAL, "prod") };
+    completed(&spec(asked), &account, "asked").await;
+    assert_eq!(shared(&account).0, 30);
 }

@@ -95,8 +95,8 @@ impl Way {
             mode: if self.user { "user" } else { "role" }.to_owned(),
             principal: role("arn:aws:iam::210987654321:root"),
             external_id: role("e-1"),
-            least_privilege: Some(self.least),
-            log_retention_days: Some("30".to_owned()),
+            // What is usual is not said.
+            least_privilege: self.least.then_some(true),
             package: Some(package()),
             ..Request::default()
         }
@@ -104,6 +104,11 @@ impl Way {
 
     pub(crate) fn spec_of(self, cluster: &str) -> Spec {
         self.request(cluster).validate().unwrap()
+    }
+
+    /// All choices said, also what is usual: of who chooses anew.
+    pub(crate) fn chosen(self) -> Spec {
+        Request { least_privilege: Some(self.least), ..self.request("prod") }.validate().unwrap()
     }
 
     pub(crate) fn spec(self) -> Spec {

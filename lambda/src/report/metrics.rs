@@ -12,7 +12,7 @@ pub const NAMESPACE: &str = "CastSpot";
 /// The metrics of one report as one log line. `now` is when the report was made.
 #[must_use]
 pub fn line(report: &Report, now: Timestamp) -> Value {
-    if report.checks.is_empty() { of_notice(report, now) } else { of_self_test(&report.checks, now) }
+    if report.is_self_test() { of_self_test(&report.checks, now) } else { of_notice(report, now) }
 }
 
 /// Without dimensions: one alarm watches the function, and the log says which cluster it is.

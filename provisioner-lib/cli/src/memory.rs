@@ -98,10 +98,6 @@ impl Provider for Memory {
         let register = names.filter_map(|name| {
             registered(&name).map(|found| (found.region.to_owned(), found.cluster.to_owned()))
         });
-        let log_retention_days = objects.values().find_map(|found| match found.resource {
-            Resource::LogGroup { retention_days, .. } => Some(retention_days),
-            _ => None,
-        });
         let function = objects.values().find_map(|found| match &found.resource {
             Resource::Function { environment, .. } => Some(CurrentFunction {
                 clusters: environment[CLUSTERS_VARIABLE].split(',').map(str::to_owned).collect(),
@@ -125,7 +121,7 @@ impl Provider for Memory {
             cluster,
             function,
             register: register.collect(),
-            earlier: Earlier { log_retention_days, ..Earlier::default() },
+            earlier: Earlier::default(),
         })
     }
 
@@ -151,7 +147,7 @@ impl Provider for Memory {
         Ok(Made::default())
     }
 
-    async fn instances_with(&self, _: &Facts, _: &str) -> Result<Vec<String>, Error> {
+    async fn instances_with(&self, _: &str) -> Result<Vec<String>, Error> {
         Ok(self.instances.clone())
     }
 

@@ -184,8 +184,8 @@ impl<P: Provider> Provider for Guarded<P> {
         self.inner.delete(resource).await
     }
 
-    async fn instances_with(&self, facts: &Facts, profile: &str) -> Result<Vec<String>, Error> {
-        self.inner.instances_with(facts, profile).await
+    async fn instances_with(&self, role: &str) -> Result<Vec<String>, Error> {
+        self.inner.instances_with(role).await
     }
 
     async fn pause(&self, round: u32) {

@@ -65,8 +65,7 @@ fn closed(spec: &Spec, facts: &Facts) -> Option<Fault> {
         return Some(Fault::new("cluster", &cluster.name, problem, hint));
     }
     let others: Vec<String> = facts.others_in_region().into_iter().collect();
-    let function = facts.function.as_ref()?;
-    let vpc = function.vpc_id.as_deref();
+    let vpc = facts.function.as_ref().and_then(|function| function.vpc_id.as_deref());
     if vpc == Some(&cluster.vpc_id) || others.is_empty() {
         return None;
     }

@@ -8,8 +8,8 @@ use super::{Maker, list, shared_tags};
 use crate::{
     EVENT_PATTERN_SPOT, SELF_TEST,
     names::{
-        DEAD_LETTER_QUEUE, FOR_EVER, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, SELF_TEST_RULE,
-        TAG_CLUSTER, TAG_KEEP,
+        DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, SELF_TEST_RULE,
+        TAG_CLUSTER, TAG_RETENTION,
     },
     policy,
     resource::{CLUSTERS_VARIABLE, Network, Principal, Resource, Tags, VPC_ACCESS},
@@ -38,7 +38,7 @@ impl Maker<'_> {
         let mut environment = spec.settings.clone();
         environment.insert(CLUSTERS_VARIABLE.to_owned(), list(&clusters));
         let mut resources = vec![
-            self.log_group(spec),
+            log_group(spec),
             Resource::Queue {
                 name: DEAD_LETTER_QUEUE.to_owned(),
                 retention_seconds: DEAD_LETTER_RETENTION,
@@ -90,16 +90,6 @@ impl Maker<'_> {
                 input: is_scheduled.then(|| serde_json::from_str(SELF_TEST).unwrap_or_default()),
             },
         ]
-    }
-
-    fn log_group(&self, spec: &Spec) -> Resource {
-        let chosen = spec.log_retention_days.or(self.facts.earlier.log_retention_days);
-        let retention_days = chosen.unwrap_or(USUAL_RETENTION);
-        let mut tags = shared_tags();
-        if retention_days == 0 {
-            tags.insert(TAG_KEEP.to_owned(), FOR_EVER.to_owned());
-        }
-        Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days, tags }
     }
 
     /// Tags of function and rule. Only where they serve no other cluster of the account may the cluster's
@@ -167,6 +157,13 @@ impl Maker<'_> {
     pub(super) fn vpc_access(&self) -> Vec<Resource> {
         self.attach(&Principal::Role(LAMBDA_ROLE.to_owned()), &[&format!("service-role/{VPC_ACCESS}")])
     }
+}
+
+fn log_group(spec: &Spec) -> Resource {
+    let retention_days = spec.log_retention_days.unwrap_or(USUAL_RETENTION);
+    let mut tags = shared_tags();
+    tags.insert(TAG_RETENTION.to_owned(), retention_days.to_string());
+    Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days, tags }
 }
 
 pub(super) fn security_group(vpc_id: &str) -> Resource {

@@ -57,14 +57,13 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     desired
 }
 
-/// What the principal would have had by its other name. A cluster that is not registered (yet, or any more) does not
-/// say which of the two it was.
+/// What the principal would have had by its other name: a run that ended before the cluster was registered may have
+/// chosen that one.
 fn other_name(cluster: &str, facts: &Facts) -> Vec<Resource> {
     let arn = &facts.cluster.arn;
     let both = [names::principal(cluster, arn), names::principal_by_hash(cluster, arn)];
-    let is_registered = facts.register.contains(&(facts.region.clone(), cluster.to_owned()));
     let mut maker = Maker::new(cluster, facts);
-    let Some(other) = both.into_iter().find(|name| *name != maker.principal && !is_registered) else {
+    let Some(other) = both.into_iter().find(|name| *name != maker.principal) else {
         return Vec::new();
     };
     maker.principal = other;

@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
-    names,
     plan::{self, Change, Found, Observed},
     resource::{Kind, Resource, Tags},
     verify::{Check, Verdict, self_test},
@@ -118,9 +117,10 @@ impl Aws {
     /// What of the VPC matters to this cluster.
     async fn look_around(&self, facts: &mut Facts) -> Result<(), Error> {
         let cluster = &mut facts.cluster;
-        if cluster.is_gone() {
+        if cluster.is_gone() || facts.function.is_none() {
             facts.earlier.vpcs = self.ec2.vpcs().await?;
-        } else if !cluster.is_open() {
+        }
+        if !cluster.is_open() {
             let public = self.ec2.public_subnets(&cluster.vpc_id, &cluster.subnet_ids);
             cluster.public_subnet_ids = public.await?;
         }
@@ -193,30 +193,21 @@ impl Provider for Aws {
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
         // The function before the register, see [`Facts::function`].
         let served = async { (self.lambda.current().await, self.iam.register().await) };
-        let (identity, found, (function, register), retention) = tokio::join!(
-            self.sts.identity(),
-            self.eks.cluster(cluster),
-            served,
-            self.logs.retention(names::LOG_GROUP)
-        );
-        let mut facts = match (identity, found, function, register, retention) {
-            (Ok(identity), Ok(found), Ok(function), Ok(register), Ok(retention)) => {
+        let (identity, found, (function, register)) =
+            tokio::join!(self.sts.identity(), self.eks.cluster(cluster), served);
+        let mut facts = match (identity, found, function, register) {
+            (Ok(identity), Ok(found), Ok(function), Ok(register)) => {
                 let cluster = found.unwrap_or_else(|| {
                     let (partition, account) = (&identity.partition, &identity.account);
                     let arn = format!("arn:{partition}:eks:{}:{account}:cluster/{cluster}", self.region);
                     Cluster::gone(cluster, arn)
                 });
-                let earlier = Earlier {
-                    privilege: register.privilege,
-                    log_retention_days: retention,
-                    by_hash: register.by_hash,
-                    vpcs: BTreeSet::new(),
-                };
+                let earlier = Earlier { by_hash: register.by_hash, vpcs: BTreeSet::new() };
                 let (region, register) = (self.region.clone(), register.clusters);
                 Facts { identity, region, cluster, function, register, earlier }
             }
-            (identity, found, function, register, retention) => {
-                let failed = [identity.err(), found.err(), function.err(), register.err(), retention.err()];
+            (identity, found, function, register) => {
+                let failed = [identity.err(), found.err(), function.err(), register.err()];
                 return Err(distinct(failed.into_iter().flatten()));
             }
         };
@@ -286,9 +277,9 @@ impl Provider for Aws {
         }
     }
 
-    async fn instances_with(&self, facts: &Facts, profile: &str) -> Result<Vec<String>, Error> {
-        let Identity { partition, account, .. } = &facts.identity;
-        self.ec2.instances_with(&format!("arn:{partition}:iam::{account}:instance-profile/{profile}")).await
+    async fn instances_with(&self, role: &str) -> Result<Vec<String>, Error> {
+        let profiles = self.iam.profiles_of(role).await?;
+        if profiles.is_empty() { Ok(Vec::new()) } else { self.ec2.instances_with(&profiles).await }
     }
 
     async fn pause(&self, round: u32) {

@@ -66,7 +66,7 @@ impl Provider for Direct {
     }
 
     /// Nobody but AWS knows who runs with what.
-    async fn instances_with(&self, _: &Facts, _: &str) -> Result<Vec<String>, Error> {
+    async fn instances_with(&self, _: &str) -> Result<Vec<String>, Error> {
         Ok(Vec::new())
     }
 

@@ -116,9 +116,11 @@ impl Ec2 {
         Ok(subnet_ids.iter().filter(is_public).cloned().collect())
     }
 
-    /// Ids of instances that run, or are about to, with an instance profile.
-    pub(super) async fn instances_with(&self, profile_arn: &str) -> Result<Vec<String>, Error> {
-        let call = self.client.describe_instances().filters(filter("iam-instance-profile.arn", profile_arn));
+    /// Ids of instances that run, or are about to, with one of some instance profiles.
+    pub(super) async fn instances_with(&self, profile_arns: &[String]) -> Result<Vec<String>, Error> {
+        let profiles = Filter::builder().name("iam-instance-profile.arn");
+        let profiles = profiles.set_values(Some(profile_arns.to_vec())).build();
+        let call = self.client.describe_instances().filters(profiles);
         let states = Filter::builder().name("instance-state-name").values("pending").values("running");
         let pages = call.filters(states.build()).into_paginator().items().send();
         let reservations = pages.collect::<Result<Vec<_>, _>>().await;

@@ -10,8 +10,7 @@ use super::{Error, ErrorKind, Made, error, tags::TagChanges};
 use crate::{
     names,
     plan::{Change, Found},
-    resource::{Principal, Resource, Tags, last},
-    spec::Privilege,
+    resource::{Principal, Resource, Tags},
 };
 
 mod key;
@@ -27,7 +26,6 @@ mod user;
 pub(super) struct Register {
     pub(super) clusters: BTreeSet<(String, String)>,
     pub(super) by_hash: BTreeSet<(String, String)>,
-    pub(super) privilege: Option<Privilege>,
 }
 
 /// IAM of the account.
@@ -36,8 +34,7 @@ pub(super) struct Iam {
 }
 
 impl Iam {
-    /// Registered clusters of the account, and what has been chosen for their function's role: the names of its inline
-    /// policies tell the one, those that are attached beside them the other.
+    /// Registered clusters of the account: the names of the inline policies of the function's role.
     pub(super) async fn register(&self) -> Result<Register, Error> {
         let names = self.inline_policies(names::LAMBDA_ROLE).await?;
         let mut register = Register::default();
@@ -47,12 +44,6 @@ impl Iam {
                 register.by_hash.insert(cluster.clone());
             }
             register.clusters.insert(cluster);
-        }
-        if names.iter().any(|name| name == names::LAMBDA_ROLE_SHARED) {
-            let role = Principal::Role(names::LAMBDA_ROLE.to_owned());
-            let attached = self.attached_policies(&role).await?;
-            let is_documented = attached.iter().any(|arn| last(arn) == names::DOCUMENTED_POLICY);
-            register.privilege = Some(if is_documented { Privilege::Documented } else { Privilege::Least });
         }
         Ok(register)
     }

@@ -8,7 +8,7 @@ use super::{
     tags::{TagChanges, touches},
 };
 use crate::{
-    names::TAG_KEEP,
+    names::TAG_RETENTION,
     plan::{Change, Found},
     resource::{Resource, Tags},
 };
@@ -25,17 +25,6 @@ impl Logs {
             _ => Ok(None),
         }));
         found.await.into_iter().filter_map(Result::transpose).collect()
-    }
-
-    /// For how many days somebody has chosen that a group keeps its lines, 0 being for ever.
-    pub(super) async fn retention(&self, name: &str) -> Result<Option<i32>, Error> {
-        match self.described(name).await? {
-            Some((arn, 0)) => {
-                let tags = self.tags(arn).await?;
-                Ok(tags.contains_key(TAG_KEEP).then_some(0))
-            }
-            found => Ok(found.map(|(_, days)| days)),
-        }
     }
 
     async fn group(&self, name: &str) -> Result<Option<Found>, Error> {
@@ -69,11 +58,18 @@ impl Logs {
         let Resource::LogGroup { name, retention_days, tags } = resource else {
             return Err(error::misplaced(resource));
         };
-        let tags = tags.clone().into_iter().collect();
-        let call = self.client.create_log_group().log_group_name(name).set_tags(Some(tags));
+        let (last, first): (Vec<_>, Vec<_>) =
+            tags.clone().into_iter().partition(|(key, _)| key == TAG_RETENTION);
+        let call = self.client.create_log_group().log_group_name(name);
+        let call = call.set_tags(Some(first.into_iter().collect()));
         call.send().await.map_err(error::of("logs:CreateLogGroup"))?;
         if *retention_days != 0 {
             self.keep_for(name, *retention_days).await?;
+        }
+        // See [`TAG_RETENTION`].
+        if let Some((arn, _)) = self.described(name).await? {
+            let tags = TagChanges { set: last.into_iter().collect(), ..TagChanges::default() };
+            self.tag(&arn, &tags).await?;
         }
         Ok(Made::default())
     }

@@ -61,12 +61,9 @@ pub trait Provider: Send + Sync {
     /// Takes it away, with everything in it that could keep it there.
     fn delete(&self, resource: &Resource) -> impl Future<Output = Result<Made, Error>> + Send;
 
-    /// Ids of instances that run, or are about to, with an instance profile of this name.
-    fn instances_with(
-        &self,
-        facts: &Facts,
-        profile: &str,
-    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+    /// Ids of instances that run, or are about to, with a role: with any of the instance profiles that it is in. EKS makes
+    /// one of its own for each managed node group ("Amazon EKS node IAM role" in the EKS User Guide).
+    fn instances_with(&self, role: &str) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
     /// Waits before a plan is made anew for the `round`th time: somebody else is at work, and is to get on with it.
     fn pause(&self, round: u32) -> impl Future<Output = ()> + Send;

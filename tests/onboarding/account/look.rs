@@ -7,8 +7,7 @@ use cast_spot_provisioner::{
     names::{self, LAMBDA_ROLE, Registered},
     plan::{Found, Observed},
     provider::Error,
-    resource::{CLUSTERS_VARIABLE, Id, Kind, Principal, Resource, attachment},
-    spec::Privilege,
+    resource::{CLUSTERS_VARIABLE, Id, Kind, Resource},
 };
 
 use super::{ACCOUNT, Account, Object, Place, State};
@@ -25,8 +24,8 @@ impl Account {
         let place = self.place(&Id::new(Kind::Function, names::FUNCTION));
         let function = self.read("lambda:GetFunctionConfiguration", |state| current(state, &place)).await?;
         let register = self.read("iam:ListRolePolicies", |state| register(state)).await?;
-        let group = self.place(&Id::new(Kind::LogGroup, names::LOG_GROUP));
-        let earlier = self.read("earlier", |state| earlier(state, &group, cluster.is_gone())).await?;
+        let is_open_question = cluster.is_gone() || function.is_none();
+        let earlier = self.read("earlier", |state| earlier(state, &self.region, is_open_question)).await?;
         let identity = Identity {
             partition: "aws".to_owned(),
             account: ACCOUNT.to_owned(),
@@ -76,18 +75,9 @@ fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
     objects.filter_map(|(at, object)| Some((at.1.clone(), found(object)?))).collect()
 }
 
-/// What has been chosen before for all.
-fn earlier(state: &State, log_group: &Place, is_gone: bool) -> Earlier {
-    let (role, region) = (Principal::Role(LAMBDA_ROLE.to_owned()), &log_group.0);
-    let is_there = |id: Id| state.objects.contains_key(&("global".to_owned(), id));
-    let shared = Id::new(Kind::InlinePolicy, format!("{LAMBDA_ROLE}/{}", names::LAMBDA_ROLE_SHARED));
-    let documented = is_there(attachment(&role, names::DOCUMENTED_POLICY));
-    let chosen = state.objects.get(log_group).and_then(|object| match &object.resource {
-        Resource::LogGroup { retention_days: 0, tags, .. } if !tags.contains_key(names::TAG_KEEP) => None,
-        Resource::LogGroup { retention_days, .. } => Some(*retention_days),
-        _ => None,
-    });
-    let groups = state.objects.iter().filter(|((scope, _), _)| is_gone && scope == region);
+/// What is left of earlier onboardings.
+fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
+    let groups = state.objects.iter().filter(|((scope, _), _)| is_open_question && scope == region);
     let vpcs = groups.filter_map(|(_, object)| match &object.resource {
         Resource::SecurityGroup { name, vpc_id, tags, .. }
             if name == names::SECURITY_GROUP && tags.contains_key(names::TAG_MANAGED) =>
@@ -96,16 +86,7 @@ fn earlier(state: &State, log_group: &Place, is_gone: bool) -> Earlier {
         }
         _ => None,
     });
-    Earlier {
-        privilege: is_there(shared).then_some(if documented {
-            Privilege::Documented
-        } else {
-            Privilege::Least
-        }),
-        log_retention_days: chosen,
-        by_hash: clusters(state, |found| found.by_hash),
-        vpcs: vpcs.collect(),
-    }
+    Earlier { by_hash: clusters(state, |found| found.by_hash), vpcs: vpcs.collect() }
 }
 
 fn current(state: &State, place: &Place) -> Option<CurrentFunction> {

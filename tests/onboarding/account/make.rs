@@ -2,12 +2,12 @@
 
 use cast_spot_provisioner::{
     facts::AuthenticationMode,
-    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED},
+    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, TAG_RETENTION},
     provider::{AccessKey, Error, ErrorKind, Made},
     resource::{Id, Kind, Principal, Resource, VPC_ACCESS, attachment, last},
 };
 
-use super::{ACCOUNT, Account, State, changed, refused};
+use super::{ACCOUNT, Account, State, changed, refused, tags_of};
 
 /// What every secret begins with.
 pub(crate) const SECRET: &str = "secret-of-";
@@ -71,9 +71,17 @@ impl Account {
             }
             Resource::AccessKey { user, .. } => return self.new_key(user).await,
             Resource::LogGroup { name, retention_days, tags } => {
-                let group = Resource::LogGroup { name: name.clone(), retention_days: 0, tags: tags.clone() };
+                let mut first = tags.clone();
+                let last = first.remove(TAG_RETENTION);
+                let group = Resource::LogGroup { name: name.clone(), retention_days: 0, tags: first };
                 self.put_new("logs:CreateLogGroup", &group, &[]).await?;
                 self.keep_for(&resource.id(), *retention_days).await?;
+                let put = |resource: &mut Resource| {
+                    if let (Some(tags), Some(days)) = (tags_of(resource), last) {
+                        tags.insert(TAG_RETENTION.to_owned(), days);
+                    }
+                };
+                self.edit("logs:TagResource", &resource.id(), put).await?;
             }
             Resource::Queue { .. } => self.make_queue(resource).await?,
             Resource::SecurityGroup { .. } => self.put_new("ec2:CreateSecurityGroup", resource, &[]).await?,

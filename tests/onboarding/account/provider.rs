@@ -46,13 +46,15 @@ impl Provider for Account {
         self.remove(resource).await.map(|()| Made::default())
     }
 
-    async fn instances_with(&self, _: &Facts, profile: &str) -> Result<Vec<String>, Error> {
-        let id = profile.to_owned();
+    async fn instances_with(&self, role: &str) -> Result<Vec<String>, Error> {
+        let id = role.to_owned();
         self.read("ec2:DescribeInstances", |state| state.instances.get(&id).cloned().unwrap_or_default())
             .await
     }
 
-    async fn pause(&self, _: u32) {}
+    async fn pause(&self, _: u32) {
+        self.count_pause();
+    }
 
     async fn check(&self, _: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
         let mut verdicts = Vec::new();

@@ -21,7 +21,10 @@ from moto.autoscaling.models import AutoScalingBackend, TerminateInstanceActivit
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult, EmptyResult
+from moto.ec2.models import EC2Backend
 from moto.ec2.models.instances import Instance, InstanceBackend
+from moto.ec2.responses import instances
+from moto.ec2.utils import filter_dict_attribute_mapping
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import run_simple
 
@@ -48,6 +51,13 @@ def private_dns_name(self, by_address=Instance.private_dns_name.fget):
     if getattr(self, "hostname_type", None) != "resource-name":
         return by_address(self)
     return self.id + "." + by_address(self).split(".", 1)[1]
+
+
+# IAM is ministack's, so a profile is whatever the caller says; and no filter goes by it. EC2 API Reference,
+# "DescribeInstances": iam-instance-profile.arn.
+def associate(self, instance_id, iam_instance_profile_name=None, iam_instance_profile_arn=None):
+    by_name = f"arn:aws:iam::{self.account_id}:instance-profile/{iam_instance_profile_name}"
+    self.get_instance(instance_id).profile_arn = iam_instance_profile_arn or by_name
 
 
 # An unknown group is a crash and an unknown instance an empty success; an instance that is on its way out is
@@ -171,6 +181,9 @@ def target(backend, form):
 
 
 InstanceBackend.run_instances = run_instances
+instances.filter_iam_instance_profiles = lambda *_, **__: None
+EC2Backend.associate_iam_instance_profile = associate
+filter_dict_attribute_mapping["iam-instance-profile.arn"] = "profile_arn"
 Instance.private_dns_name = property(private_dns_name)
 AutoScalingBackend.detach_instances = detach
 AutoScalingBackend.terminate_instance = terminate

@@ -36,7 +36,7 @@ pub(super) fn render(spec: &Spec, planned: &Planned, report: &Report, kept: Opti
         .iter()
         .any(|step| step.id.kind == Kind::AccessKey && step.action == Action::Keep)
     {
-        text += "\nThe access key is as it was; its secret was shown when it was made. --rotate-key makes another.\n";
+        text += "\nThe access key is as it was; its secret is shown only when it is made. --rotate-key makes another.\n";
     }
     text += &outcome::backups(report);
     if report.is_complete() {

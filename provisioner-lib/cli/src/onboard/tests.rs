@@ -139,7 +139,8 @@ fn something_foreign_in_the_way_stops_it_before_the_question() {
 #[test]
 fn a_user_whose_key_stays_is_told_where_its_secret_went() {
     let provider = Memory::new().guarded();
-    for (round, words) in [(0, "shown now and never again"), (1, "its secret was shown when it was made")] {
+    for (round, words) in [(0, "shown now and never again"), (1, "its secret is shown only when it is made")]
+    {
         let (end, out, _) = onboard(user(), yes(), &provider, "");
         assert_eq!(end, Ok(0));
         assert!(out.contains(words), "{round}: {out}");

@@ -123,7 +123,7 @@ fn credentials_of_another_account_are_refused_before_anything_is_looked_at() {
 }
 
 #[test]
-fn a_shorter_retention_says_what_is_lost_and_without_one_nothing_changes() {
+fn a_shorter_retention_says_what_is_lost_and_a_longer_one_is_left_alone() {
     let asked =
         |days: &str| Request { package: None, log_retention_days: Some(days.to_owned()), ..request() };
     for (days, is_lost) in [("7", true), ("365", false), ("0", false)] {
@@ -138,5 +138,7 @@ fn a_shorter_retention_says_what_is_lost_and_without_one_nothing_changes() {
         }
     });
     let (code, text) = plan(Request { package: None, ..request() }, Form::Table, &memory.guarded());
-    assert_eq!(code, 0, "{text}");
+    assert_eq!(code, CHANGES);
+    assert!(text.contains("tags.cast-spot:retention-days: 30 -> 365"), "{text}");
+    assert!(!text.contains("deleted"), "{text}");
 }

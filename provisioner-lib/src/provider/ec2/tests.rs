@@ -52,8 +52,10 @@ async fn all_pages_of_instances_are_asked_for_and_only_those_that_run() {
         let instances = format!("<instancesSet><item><instanceId>{id}</instanceId></item></instancesSet>");
         format!("<reservationSet><item>{instances}</item></reservationSet>{next}")
     });
-    let found =
-        ec2.instances_with("arn:aws:iam::123456789012:instance-profile/cast-prod-eks-1").await.unwrap();
+    let found = ec2
+        .instances_with(&["arn:aws:iam::123456789012:instance-profile/cast-prod-eks-1".to_owned()])
+        .await
+        .unwrap();
     assert_eq!(found, ["i-1", "i-2"]);
     let first = asked.lock().unwrap()[0].clone();
     for words in ["iam-instance-profile.arn", "instance-profile%2Fcast-prod-eks-1", "pending", "running"] {

@@ -94,9 +94,7 @@ impl Iam {
             self.delete_key(user, unused.access_key_id().unwrap_or_default()).await?;
         }
         match self.ask_for_key(user).await {
-            Err(error) if error.reason == ErrorKind::Unreachable => {
-                self.after_silence(user, old, error).await
-            }
+            Err(error) if is_unsure(&error) => self.after_silence(user, old, error).await,
             other => other,
         }
     }
@@ -124,10 +122,10 @@ impl Iam {
         let known: Vec<_> = old.iter().map(AccessKeyMetadata::access_key_id).collect();
         let now = self.keys(user).await.map_err(|_| error.clone().hint(LOST))?;
         let Some(new) = now.iter().find(|key| !known.contains(&key.access_key_id())) else {
-            return self.ask_for_key(user).await.map_err(|again| match again.reason {
-                ErrorKind::Unreachable => again.hint(LOST),
-                _ => again,
-            });
+            return self
+                .ask_for_key(user)
+                .await
+                .map_err(|again| if is_unsure(&again) { again.hint(LOST) } else { again });
         };
         let id = new.access_key_id().unwrap_or_default();
         let message = format!("{}; the key {id} was made meanwhile", error.message);
@@ -146,10 +144,17 @@ impl Iam {
     }
 }
 
+/// Whether a key may have been made all the same: no answer, or one that IAM did not finish ("Common errors" in the IAM
+/// API reference).
+fn is_unsure(error: &Error) -> bool {
+    let is_broken = |code: &&str| error.message.contains(*code);
+    error.reason == ErrorKind::Unreachable
+        || ["ServiceUnavailable", "ServiceFailure", "InternalFailure"].iter().any(is_broken)
+}
+
 /// Not made, and to be asked for again ("Common errors" in the IAM API reference).
 fn is_refused_for_now(code: &str, message: &str) -> bool {
-    is_unseen(code, message)
-        || ["Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable"].contains(&code)
+    is_unseen(code, message) || ["Throttling", "ThrottlingException", "RequestLimitExceeded"].contains(&code)
 }
 
 fn is_active(key: &AccessKeyMetadata) -> bool {

@@ -1,5 +1,7 @@
 //! Instance profiles, each with its one role.
 
+use aws_sdk_iam::types::InstanceProfile;
+
 use super::{Iam, principal::tags, tags_in};
 use crate::{
     plan::{Change, Found},
@@ -78,11 +80,21 @@ impl Iam {
     }
 
     /// Profiles that a role is in; none of a role that is not there.
-    pub(super) async fn profiles_of(&self, role: &str) -> Result<Vec<String>, Error> {
-        let answer = self.client.list_instance_profiles_for_role().role_name(role).send().await;
-        let profiles =
-            error::found("iam:ListInstanceProfilesForRole", answer)?.map(|page| page.instance_profiles);
-        Ok(profiles.into_iter().flatten().map(|profile| profile.instance_profile_name).collect())
+    pub(super) async fn names_of_profiles(&self, role: &str) -> Result<Vec<String>, Error> {
+        let profiles = self.in_profiles(role).await?;
+        Ok(profiles.into_iter().map(|profile| profile.instance_profile_name).collect())
+    }
+
+    /// Their ARNs.
+    pub(in crate::provider) async fn profiles_of(&self, role: &str) -> Result<Vec<String>, Error> {
+        Ok(self.in_profiles(role).await?.into_iter().map(|profile| profile.arn).collect())
+    }
+
+    async fn in_profiles(&self, role: &str) -> Result<Vec<InstanceProfile>, Error> {
+        let pages = self.client.list_instance_profiles_for_role().role_name(role).into_paginator();
+        let profiles = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+        let profiles = error::found("iam:ListInstanceProfilesForRole", profiles)?;
+        Ok(profiles.unwrap_or_default())
     }
 
     pub(super) async fn take_out(&self, profile: &str, role: &str) -> Result<(), Error> {

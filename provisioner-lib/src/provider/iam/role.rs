@@ -83,8 +83,11 @@ impl Iam {
     /// A role goes only when nothing is in it and it is in nothing ("DeleteRole" in the IAM API reference).
     pub(super) async fn delete_role(&self, name: &str) -> Result<(), Error> {
         let principal = Principal::Role(name.to_owned());
-        let (detached, inline, profiles) =
-            tokio::join!(self.detach_all(&principal), self.inline_policies(name), self.profiles_of(name));
+        let (detached, inline, profiles) = tokio::join!(
+            self.detach_all(&principal),
+            self.inline_policies(name),
+            self.names_of_profiles(name)
+        );
         detached?;
         let (inline, profiles) = (inline?, profiles?);
         let inline = join_all(inline.iter().map(|policy| self.delete_inline(name, policy)));
