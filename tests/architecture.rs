@@ -14,8 +14,14 @@ use cast_spot_tests::{root, rust_files};
 mod paths;
 
 /// Crates' own source folders.
-const SOURCES: [&str; 5] =
-    ["lambda/src", "lambda/rehearsal/src", "provisioner-lib/src", "provisioner-lib/cli/src", "tests"];
+const SOURCES: [&str; 6] = [
+    "lambda/src",
+    "lambda/rehearsal/src",
+    "provisioner-lib/src",
+    "provisioner-lib/savings/src",
+    "provisioner-lib/cli/src",
+    "tests",
+];
 const CLOCKS: [&str; 4] = ["SystemTime::now", "std::time::Instant", "Timestamp::now", "Zoned::now"];
 
 fn read(path: &Path) -> String {
