@@ -57,15 +57,7 @@ pub fn fits_empty(pod: &Pod, offer: &Offer, daemons: &[&Daemon]) -> Result<(), R
     if let Some(obstacle) = &pod.obstacle {
         return Err(Reason::Obstacle(obstacle.clone()));
     }
-    if !selects(pod, &offer.labels) {
-        return Err(Reason::Labels(wanted(pod)));
-    }
-    if let Some(terms) = pod.volume_affinity.iter().find(|terms| !any_matches(terms, &offer.labels)) {
-        return Err(Reason::Volumes(written(terms)));
-    }
-    if let Some(taint) = untolerated(&pod.tolerations, &offer.taints) {
-        return Err(Reason::Taint(format!("{}={}", taint.key, taint.value.as_deref().unwrap_or(""))));
-    }
+    admits(pod, offer)?;
     let used = daemons.iter().fold(Resources::default(), |sum, daemon| sum.plus(&daemon.requests));
     if let Some(lacking) = lacking(&used.plus(&pod.requests), &pod.requests, &offer.allocatable) {
         return Err(Reason::Resource(lacking));
@@ -76,12 +68,31 @@ pub fn fits_empty(pod: &Pod, offer: &Offer, daemons: &[&Daemon]) -> Result<(), R
     if pod.volumes.len() > offer.max_volumes as usize {
         return Err(Reason::Resource("attachable volumes".to_owned()));
     }
-    let taken = daemons.iter().flat_map(|daemon| &daemon.host_ports);
-    let clash = taken.flat_map(|taken| pod.host_ports.iter().map(move |port| (taken, port)));
-    match clash.into_iter().find(|(taken, port)| ports_clash(taken, port)) {
-        Some((_, port)) => Err(Reason::HostPort(format!("{}/{}", port.2, port.1))),
+    host_port_taken(pod, daemons).map_or(Ok(()), Err)
+}
+
+/// Whether labels and taints of `offer` let the pod in, whatever its size.
+pub fn admits(pod: &Pod, offer: &Offer) -> Result<(), Reason> {
+    if !selects(pod, &offer.labels) {
+        return Err(Reason::Labels(wanted(pod)));
+    }
+    if let Some(terms) = pod.volume_affinity.iter().find(|terms| !any_matches(terms, &offer.labels)) {
+        return Err(Reason::Volumes(written(terms)));
+    }
+    match untolerated(&pod.tolerations, &offer.taints) {
+        Some(taint) => Err(Reason::Taint(format!("{}={}", taint.key, taint.value.as_deref().unwrap_or("")))),
         None => Ok(()),
     }
+}
+
+/// A host port of the pod that one of the DaemonSets has.
+#[must_use]
+pub fn host_port_taken(pod: &Pod, daemons: &[&Daemon]) -> Option<Reason> {
+    let taken = |port: &&(String, String, i32)| {
+        daemons.iter().flat_map(|daemon| &daemon.host_ports).any(|taken| ports_clash(taken, port))
+    };
+    let port = pod.host_ports.iter().find(taken)?;
+    Some(Reason::HostPort(format!("{}/{}", port.2, port.1)))
 }
 
 /// The DaemonSets that run on nodes of an offer.

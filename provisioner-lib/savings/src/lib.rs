@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod demand;
 pub mod fit;
 pub mod money;
+mod offers;
 pub mod pack;
 pub mod quantity;
 pub mod snapshot;

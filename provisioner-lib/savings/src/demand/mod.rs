@@ -75,9 +75,6 @@ pub struct Pod {
     pub host_ports: BTreeSet<(String, String, i32)>,
     /// spec.priority: the scheduler takes higher ones first.
     pub priority: i32,
-    /// Preferences steer the scheduler (preferred affinities, ScheduleAnyway) in a way that is not foreseen here:
-    /// it may choose any node that fits.
-    pub steered: bool,
     /// Why no node at all could take it.
     pub obstacle: Option<String>,
 }
@@ -173,15 +170,8 @@ impl Pod {
         let node = affinity.node_affinity.unwrap_or_default();
         let near = affinity.pod_affinity.unwrap_or_default();
         let apart = affinity.pod_anti_affinity.unwrap_or_default();
-        let forbids = |spread: &TopologySpreadConstraint| spread.when_unsatisfiable == "DoNotSchedule";
-        let (spread, soft): (Vec<_>, Vec<_>) =
-            spec.topology_spread_constraints.clone().unwrap_or_default().into_iter().partition(forbids);
-        let preferred = [
-            node.preferred_during_scheduling_ignored_during_execution.is_some_and(|some| !some.is_empty()),
-            near.preferred_during_scheduling_ignored_during_execution.is_some_and(|some| !some.is_empty()),
-            apart.preferred_during_scheduling_ignored_during_execution.is_some_and(|some| !some.is_empty()),
-            !soft.is_empty(),
-        ];
+        let mut spread = spec.topology_spread_constraints.clone().unwrap_or_default();
+        spread.retain(|spread| spread.when_unsatisfiable == "DoNotSchedule");
         Self {
             requests: requests(spec),
             node_selector: spec.node_selector.clone().unwrap_or_default(),
@@ -195,7 +185,6 @@ impl Pod {
             anti_affinity: apart.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
             host_ports: requests::host_ports(spec),
             priority: spec.priority.unwrap_or(0),
-            steered: preferred.contains(&true),
             ..Self::default()
         }
     }
