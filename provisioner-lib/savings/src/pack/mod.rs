@@ -1,6 +1,7 @@
 //! Pods and offers in, nodes out: the cheapest nodes that were found on which the kube-scheduler places every pod.
 
 mod counters;
+mod exact;
 mod kinds;
 mod mix;
 mod problem;

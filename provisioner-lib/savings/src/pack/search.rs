@@ -2,7 +2,7 @@
 //! tried: big ones are cheaper for what they hold and leave less in pieces, small ones end nearer to the sum.
 
 use super::{
-    Arrival,
+    Arrival, exact,
     mix::{Mix, mix},
     problem::{CPU, Problem},
     settle::{self, Effort, Stuck, Task},
@@ -41,7 +41,8 @@ pub(super) fn search(problem: &Problem, arrival: Arrival) -> Found {
 fn in_any_order(problem: &Problem, counts: &mut Counts, effort: &mut Effort) -> Vec<usize> {
     let courses = &trial::ANY_ORDER;
     let mut best: Option<Vec<usize>> = None;
-    for start in starts(problem, counts) {
+    // Big nodes leave less in pieces; small ones are seldom worth the time.
+    for start in starts(problem, counts).into_iter().take(3) {
         // A pod that no node helps is none that another start could place.
         let nodes = loop {
             let task = Task { problem, counts, courses };
@@ -60,8 +61,13 @@ fn in_any_order(problem: &Problem, counts: &mut Counts, effort: &mut Effort) -> 
         }
     }
     let mut nodes = best.unwrap_or_default();
-    settle::trim(&Task { problem, counts, courses }, &mut nodes, effort);
-    nodes
+    let task = Task { problem, counts, courses };
+    settle::trim(&task, &mut nodes, effort);
+    if counts.iter().sum::<usize>() > exact::FEW {
+        return nodes;
+    }
+    let stands = |kinds: &[usize]| settle::stands(&task, kinds, effort).then(|| kinds.to_vec());
+    exact::cheapest(&task, &nodes, stands).unwrap_or(nodes)
 }
 
 fn in_waves(problem: &Problem, counts: &mut Counts, effort: &mut Effort) -> Option<Waves> {
@@ -75,8 +81,19 @@ fn in_waves(problem: &Problem, counts: &mut Counts, effort: &mut Effort) -> Opti
         };
         found.push(waves);
     }
-    let settled = found.into_iter().filter_map(|waves| waves::settle(problem, waves, effort));
-    settled.min_by_key(|waves| settle::cost(problem, &waves.nodes))
+    let settled: Vec<_> =
+        found.into_iter().filter_map(|waves| waves::settle(problem, waves, effort)).collect();
+    let settled = settled.into_iter();
+    let best = settled.min_by_key(|waves| settle::cost(problem, &waves.nodes))?;
+    if counts.iter().sum::<usize>() > exact::FEW {
+        return Some(best);
+    }
+    let task = Task { problem, counts, courses: &[] };
+    let cheaper = exact::cheapest(&task, &best.nodes, |kinds| {
+        let waves = waves::settle(problem, exact::assign(&task, kinds, effort)?, effort)?;
+        (waves.nodes == kinds).then_some(waves)
+    });
+    Some(cheaper.unwrap_or(best))
 }
 
 struct Start {
