@@ -66,7 +66,7 @@ impl Placed<'_> {
 }
 
 /// What is wrong with it.
-fn faults(demand: &Demand, offers: &[Offer], packing: &Packing, arrival: Arrival) -> Vec<String> {
+fn faults(demand: &Demand, offers: &[Offer], packing: &Packing) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = vec![0; demand.pods.len()];
     let mut placed = Vec::new();
@@ -107,11 +107,11 @@ fn faults(demand: &Demand, offers: &[Offer], packing: &Packing, arrival: Arrival
     if seen.iter().any(|times| *times != 1) {
         faults.push(format!("pods are there not once: {seen:?}"));
     }
-    faults.extend(faults_between(&placed, arrival));
+    faults.extend(faults_between(&placed));
     faults
 }
 
-fn faults_between(placed: &[Placed<'_>], arrival: Arrival) -> Vec<String> {
+fn faults_between(placed: &[Placed<'_>]) -> Vec<String> {
     let mut faults = Vec::new();
     for one in placed {
         let mates = || placed.iter().filter(|other| other.pod.labels["app"] == one.pod.labels["app"]);
@@ -127,9 +127,10 @@ fn faults_between(placed: &[Placed<'_>], arrival: Arrival) -> Vec<String> {
                 faults.push(format!("{} is away from its kind", one.pod.name));
             }
         }
-        // In waves zones come one after the other, and a spread is over those that are there.
-        for spread in one.pod.spread.iter().filter(|_| arrival == Arrival::AnyOrder) {
-            let mut counts: BTreeMap<String, i32> = BTreeMap::new();
+        // Over all zones, whether they have nodes or not.
+        for spread in &one.pod.spread {
+            let zones = fleet::ZONES.map(|zone| (zone.to_owned(), 0));
+            let mut counts: BTreeMap<String, i32> = zones.into();
             for other in placed {
                 let same = other.pod.labels["app"] == one.pod.labels["app"];
                 *counts.entry(other.domain(&spread.topology_key)).or_default() += i32::from(same);
@@ -155,7 +156,7 @@ proptest! {
         let demand = Demand::read(&fleet::snapshot(pods(&workloads)));
         let offers = fleet::catalog(100).offers(&fleet::settings(3, &[Market::OnDemand, Market::Spot], Some(16)));
         let packing = pack(&demand, &offers, arrival);
-        let found = faults(&demand, &offers, &packing, arrival);
+        let found = faults(&demand, &offers, &packing);
         prop_assert!(found.is_empty(), "{found:?}");
         // Three zones hold three of those that keep each other out of a zone; all others have a place.
         let left: usize = workloads

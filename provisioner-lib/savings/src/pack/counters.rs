@@ -54,6 +54,15 @@ pub(super) struct Counter {
     members: Vec<bool>,
 }
 
+impl Counter {
+    /// How many domains kinds that take part are in; none if the nodes are the domains.
+    fn domains_taking_part(&self) -> usize {
+        let domains = self.domains.iter().flatten().zip(&self.takes_part);
+        let domains = domains.filter(|(_, takes_part)| **takes_part).filter_map(|(domain, _)| *domain);
+        domains.collect::<BTreeSet<_>>().len()
+    }
+}
+
 /// Keys of pod labels that somebody selects by; `None` if nobody selects pods at all.
 pub(super) fn pod_label_keys(demand: &Demand) -> Option<BTreeSet<String>> {
     let mut keys = BTreeSet::new();
@@ -144,7 +153,12 @@ impl Builder<'_, '_> {
             rules.spread.push(Spread {
                 counter,
                 max_skew: spread.max_skew.unsigned_abs(),
-                min_domains: spread.min_domains.map_or(1, |least| least.unsigned_abs() as usize),
+                // Nodes could all be in one zone, and a spread over what is there would hold. It is not what is
+                // meant by it: the zones that could be there count.
+                min_domains: spread
+                    .min_domains
+                    .map_or(1, |least| least.unsigned_abs() as usize)
+                    .max(self.counters[counter].domains_taking_part()),
                 counts_itself: matches(&pod.namespace, &pod.labels),
             });
         }

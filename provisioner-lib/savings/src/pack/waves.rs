@@ -1,6 +1,8 @@
 //! Packing node by node. A wave is one new node and the pods that move when it is up: all of them fit on it, so it
 //! does not matter in which order they come, nor whether one goes to what an earlier node has left.
 
+use std::collections::BTreeMap;
+
 use super::{
     mix::{self, Mix},
     problem::Problem,
@@ -127,19 +129,28 @@ struct Filling<'p> {
 }
 
 impl Filling<'_> {
-    /// The dearest first: what they are bought for is not to go elsewhere.
+    /// The dearest first, what they are bought for is not to go elsewhere; zones in turns, so that what is spread
+    /// over them can be.
     fn whole_nodes(&mut self, mix: &Mix) {
         let counts = self.left.clone();
-        for (kind, nodes) in mix.nodes.iter().enumerate().rev() {
+        let mut by_zone: Vec<Vec<usize>> = vec![Vec::new(); self.problem.zones];
+        let mut quotas: BTreeMap<usize, (usize, Vec<usize>)> = BTreeMap::new();
+        for (kind, nodes) in mix.nodes.iter().enumerate().filter(|(_, nodes)| **nodes >= 1.0) {
+            let nodes = nodes.floor() as usize;
+            by_zone[self.problem.kinds[kind].zone].extend(std::iter::repeat_n(kind, nodes));
             let of_kind = |shares: &Vec<(usize, f64)>| {
                 let shares = shares.iter().filter(|(found, _)| *found == kind).map(|(_, share)| share);
                 shares.sum::<f64>()
             };
-            let quotas = mix.shares.iter().map(of_kind).zip(&counts);
-            let mut quotas: Vec<usize> =
-                quotas.map(|(share, count)| (share * *count as f64).round() as usize).collect();
-            for nodes in (1..=nodes.floor() as usize).rev() {
-                self.wave(kind, &mut quotas, nodes);
+            let quota = mix.shares.iter().map(of_kind).zip(&counts);
+            let quota = quota.map(|(share, count)| (share * *count as f64).round() as usize);
+            quotas.insert(kind, (nodes, quota.collect()));
+        }
+        while by_zone.iter().any(|kinds| !kinds.is_empty()) {
+            for kind in by_zone.iter_mut().filter_map(Vec::pop) {
+                let Some((nodes, quota)) = quotas.get_mut(&kind) else { continue };
+                self.wave(kind, quota, *nodes);
+                *nodes -= 1;
             }
         }
     }
