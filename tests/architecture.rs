@@ -87,6 +87,19 @@ fn the_stages_of_the_provisioner_are_pure() {
 }
 
 #[test]
+fn the_stages_of_savings_are_pure() {
+    let stages = ["money", "quantity", "catalog", "offers", "template", "snapshot", "demand", "fit", "pack"];
+    for stage in stages {
+        for place in [
+            format!("provisioner-lib/savings/src/{stage}.rs"),
+            format!("provisioner-lib/savings/src/{stage}"),
+        ] {
+            assert_none(&[&place], &[&["tokio", "kube", "aws_*", "std::env"], &CLOCKS]);
+        }
+    }
+}
+
+#[test]
 fn apply_offboard_and_verify_reach_aws_through_the_provider_only() {
     assert_none(
         &["provisioner-lib/src/apply.rs", "provisioner-lib/src/offboard.rs", "provisioner-lib/src/verify.rs"],

@@ -1,6 +1,6 @@
 //! Catalogs and clusters for the tests: shapes and prices as EC2 has them, workloads drawn from a seed.
 
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part, and fails where it cannot")]
 
 use std::collections::BTreeMap;
 
