@@ -146,6 +146,9 @@ impl Catalog {
         ] {
             labels.insert(name.to_owned(), value.to_owned());
         }
+        if let Some(capacity) = labels.get_mut("karpenter.sh/capacity-type") {
+            *capacity = market.label().to_ascii_lowercase().replace('_', "-");
+        }
         Offer {
             instance_type: instance_type.name.clone(),
             zone: zone.to_owned(),

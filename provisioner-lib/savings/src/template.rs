@@ -30,6 +30,9 @@ const OF_THE_OFFER: [&str; 12] = [
     "eks.amazonaws.com/capacityType",
 ];
 
+/// Karpenter's labels of the instance type. No offer has them, and what selects by them is told to have no place.
+const OF_THE_TYPE: &str = "karpenter.k8s.aws/instance-";
+
 /// The templates of today's nodes. Only labels whose keys somebody asks about (`keys`) tell templates apart.
 /// Without nodes there is the plain one.
 #[must_use]
@@ -41,6 +44,7 @@ pub fn templates(nodes: &[Node], keys: &BTreeSet<String>) -> Vec<Template> {
             keys.contains(*key)
                 && !OF_THE_OFFER.contains(&key.as_str())
                 && key.as_str() != "kubernetes.io/hostname"
+                && !key.starts_with(OF_THE_TYPE)
         });
         let labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
         let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());

@@ -67,6 +67,12 @@ pub(super) fn grow(
             next += 1;
         } else {
             let before = nodes.len();
+            // With a node for each pod and more it is not room that lacks.
+            if let Some(class) =
+                outcome.left.iter().position(|count| *count > 0).filter(|_| before > 2 * pods)
+            {
+                return Err(Stuck(class));
+            }
             extend(task.problem, preferred, &mut outcome, course)?;
             nodes.extend(&outcome.state.nodes[before..]);
             stood = 0;
