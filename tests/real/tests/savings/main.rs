@@ -32,6 +32,7 @@ async fn with_cluster(name: &str, play: impl AsyncFnOnce(&Cluster) -> Result<()>
     Ok(())
 }
 
+#[expect(clippy::print_stdout, reason = "for whoever looks at a run")]
 fn packed(shape: &Shape, arrival: Arrival) -> Result<(Demand, Packing)> {
     let demand = Demand::read(&shape.snapshot);
     let packing = pack(&demand, &shape.offers, arrival);

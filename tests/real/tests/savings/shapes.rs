@@ -128,7 +128,7 @@ fn both_architectures() -> Vec<Value> {
             _ => {
                 pod["spec"]["affinity"] = json!({ "nodeAffinity": {
                     "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": terms },
-                }})
+                }});
             }
         }
     }
