@@ -132,7 +132,7 @@ impl Demand {
             keys.extend(expressions.map(|expression| expression.key.clone()));
         };
         for pod in &self.pods {
-            keys.extend(pod.node_selector.keys().cloned());
+            keys.extend(pod.node_selector.keys().chain(pod.pins.keys()).cloned());
             terms(&mut keys, &pod.node_affinity);
             pod.volume_affinity.iter().for_each(|found| terms(&mut keys, found));
             keys.extend(pod.spread.iter().map(|spread| spread.topology_key.clone()));
@@ -227,12 +227,12 @@ fn controller(pod: &KubernetesPod) -> Option<&OwnerReference> {
     pod.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
 }
 
-fn is_static(pod: &KubernetesPod) -> bool {
+pub(crate) fn is_static(pod: &KubernetesPod) -> bool {
     let annotations = pod.metadata.annotations.as_ref();
     annotations.is_some_and(|found| found.contains_key("kubernetes.io/config.mirror"))
 }
 
-fn is_live(pod: &KubernetesPod) -> bool {
+pub(crate) fn is_live(pod: &KubernetesPod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     !matches!(phase, Some("Succeeded" | "Failed")) && pod.metadata.deletion_timestamp.is_none()
 }

@@ -24,9 +24,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
 
 impl Kubernetes {
-    pub(super) async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
+    pub(in crate::provider) async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
         let hint = format!("aws eks update-kubeconfig --name {} --region {}", cluster.name, self.region);
-        let mut config = self.config().await.map_err(|error| {
+        let config = self.config().await.map_err(|error| {
             Error::new(ErrorKind::Other, CALL, error).hint(format!("`{hint}` writes one"))
         })?;
         if !is_of(&config, cluster) {
@@ -39,11 +39,16 @@ impl Kubernetes {
             return Err(Error::new(ErrorKind::Other, CALL, message)
                 .hint(format!("`{hint}`, or choose another context with --context")));
         }
-        config.connect_timeout = Some(CONNECT);
-        config.read_timeout = Some(ANSWER);
-        // kube would try again for minutes, without a word (decision record of the handler's transport).
-        config.default_retry = false;
-        Client::try_from(config).map_err(error::of_kubernetes(CALL))
+        open(config)
+    }
+
+    /// The cluster that the kubeconfig leads to, whichever it is: only for what reads.
+    pub(in crate::provider) async fn connect_to_any(&self) -> Result<Client, Error> {
+        let config = self.config().await.map_err(|error| {
+            Error::new(ErrorKind::Other, CALL, error)
+                .hint("`aws eks update-kubeconfig --name NAME --region REGION` writes one")
+        })?;
+        open(config)
     }
 
     async fn config(&self) -> Result<Config, String> {
@@ -58,6 +63,14 @@ impl Kubernetes {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| in_words(&error))
     }
+}
+
+fn open(mut config: Config) -> Result<Client, Error> {
+    config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(ANSWER);
+    // kube would try again for minutes, without a word (decision record of the handler's transport).
+    config.default_retry = false;
+    Client::try_from(config).map_err(error::of_kubernetes(CALL))
 }
 
 /// The same address, or the same certificate authority: an API server behind a tunnel or inside the cluster has
