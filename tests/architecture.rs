@@ -113,12 +113,39 @@ fn the_command_line_calls_no_sdk() {
 }
 
 #[test]
+fn only_the_provider_of_savings_reaches_the_world() {
+    let pure = [
+        "catalog", "compare", "demand", "fit", "machines", "offers", "pack", "prices", "report", "risk",
+        "snapshot", "verdict",
+    ];
+    for stage in pure {
+        for place in [
+            format!("provisioner-lib/savings/src/{stage}.rs"),
+            format!("provisioner-lib/savings/src/{stage}"),
+        ] {
+            let forbidden: &[&str] = &[
+                "tokio",
+                "kube",
+                "aws_*",
+                "std::env",
+                "std::fs",
+                "crate::provider",
+                "cast_spot_provisioner",
+            ];
+            assert_none(&[&place], &[forbidden, &CLOCKS]);
+        }
+    }
+}
+
+#[test]
 fn handler_and_provisioner_do_not_depend_on_each_other() {
     for (manifest, other) in [
         ("lambda/Cargo.toml", "cast-spot-provisioner"),
         ("lambda/rehearsal/Cargo.toml", "cast-spot-provisioner"),
         ("provisioner-lib/Cargo.toml", "cast-spot-handler"),
         ("provisioner-lib/Cargo.toml", "cast-spot-rehearsal"),
+        ("provisioner-lib/savings/Cargo.toml", "cast-spot-handler"),
+        ("provisioner-lib/savings/Cargo.toml", "cast-spot-rehearsal"),
     ] {
         assert!(!read(&root().join(manifest)).contains(other), "{manifest} names {other}");
     }
