@@ -10,6 +10,7 @@ mod plan;
 mod policy;
 mod refusal;
 mod rehearse;
+mod savings;
 mod session;
 mod status;
 mod target;
@@ -26,6 +27,7 @@ const WRONG_CALL: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
+  cast-spot savings                  what the cluster costs and what it could cost; writes nothing
   cast-spot rehearse                 what happens if nodes go, without touching anything
   cast-spot plan                     what onboarding the cluster of your kubeconfig would make
   cast-spot onboard                  make it, after showing it and asking
@@ -50,6 +52,7 @@ enum Command {
     Status(status::Args),
     Offboard(offboard::Args),
     Policy(policy::Args),
+    Savings(savings::Args),
     Rehearse(rehearse::Args),
 }
 
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args, &environment),
         Command::Offboard(args) => offboard::run(&args, &environment),
         Command::Policy(args) => policy::run(&args, &environment),
+        Command::Savings(args) => savings::run(&args, &environment),
         Command::Rehearse(args) => rehearse::run(&args),
     }
 }

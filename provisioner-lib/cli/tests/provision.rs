@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-const COMMANDS: [&str; 5] = ["plan", "onboard", "status", "offboard", "policy"];
+const COMMANDS: [&str; 6] = ["plan", "onboard", "status", "offboard", "policy", "savings"];
 const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
 
 /// The command in an environment that has no credentials and no kubeconfig, in an empty folder.
