@@ -125,11 +125,19 @@ where
     let mut params = ListParams::default().limit(PAGE);
     loop {
         let call = format!("list {what}");
-        let page = api.list(&params).await.map_err(of_kubernetes(&call))?;
+        let page = api.list(&params).await.map_err(|error| allowed_by(of_kubernetes(&call)(error)))?;
         objects.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
             None => return Ok(objects),
         }
+    }
+}
+
+/// To read takes less than the rights that other commands ask for.
+fn allowed_by(error: Error) -> Error {
+    match error.reason {
+        ErrorKind::Denied { .. } => error.hint("the ClusterRole of infra/kubernetes/savings.yaml allows it"),
+        _ => error,
     }
 }

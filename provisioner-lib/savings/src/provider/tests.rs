@@ -185,6 +185,8 @@ async fn what_may_not_be_read_is_missing_and_the_rest_is_read() {
 #[tokio::test]
 async fn without_nodes_and_pods_there_is_no_report_but_the_reason() {
     let errors = kubernetes::read(&server(|_| forbidden())).await.unwrap_err();
+    let hints = errors.iter().map(|error| error.hint.as_deref().unwrap_or_default());
+    assert!(hints.into_iter().all(|hint| hint.contains("infra/kubernetes/savings.yaml")), "{errors:?}");
     let denied: Vec<_> = errors.iter().map(|error| error.reason.clone()).collect();
     assert_eq!(
         denied,
