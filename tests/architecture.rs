@@ -14,8 +14,14 @@ use cast_spot_tests::{root, rust_files};
 mod paths;
 
 /// Crates' own source folders.
-const SOURCES: [&str; 5] =
-    ["lambda/src", "lambda/rehearsal/src", "provisioner-lib/src", "provisioner-lib/cli/src", "tests"];
+const SOURCES: [&str; 6] = [
+    "lambda/src",
+    "lambda/rehearsal/src",
+    "provisioner-lib/src",
+    "provisioner-lib/savings/src",
+    "provisioner-lib/cli/src",
+    "tests",
+];
 const CLOCKS: [&str; 4] = ["SystemTime::now", "std::time::Instant", "Timestamp::now", "Zoned::now"];
 
 fn read(path: &Path) -> String {
@@ -85,6 +91,19 @@ fn the_stages_of_the_provisioner_are_pure() {
 }
 
 #[test]
+fn the_stages_of_savings_are_pure() {
+    let stages = ["money", "quantity", "catalog", "offers", "template", "snapshot", "demand", "fit", "pack"];
+    for stage in stages {
+        for place in [
+            format!("provisioner-lib/savings/src/{stage}.rs"),
+            format!("provisioner-lib/savings/src/{stage}"),
+        ] {
+            assert_none(&[&place], &[&["tokio", "kube", "aws_*", "std::env"], &CLOCKS]);
+        }
+    }
+}
+
+#[test]
 fn apply_offboard_and_verify_reach_aws_through_the_provider_only() {
     assert_none(
         &[
@@ -104,12 +123,39 @@ fn the_command_line_calls_no_sdk() {
 }
 
 #[test]
+fn only_the_provider_of_savings_reaches_the_world() {
+    let pure = [
+        "catalog", "compare", "demand", "fit", "machines", "offers", "pack", "prices", "report", "risk",
+        "snapshot", "verdict",
+    ];
+    for stage in pure {
+        for place in [
+            format!("provisioner-lib/savings/src/{stage}.rs"),
+            format!("provisioner-lib/savings/src/{stage}"),
+        ] {
+            let forbidden: &[&str] = &[
+                "tokio",
+                "kube",
+                "aws_*",
+                "std::env",
+                "std::fs",
+                "crate::provider",
+                "cast_spot_provisioner",
+            ];
+            assert_none(&[&place], &[forbidden, &CLOCKS]);
+        }
+    }
+}
+
+#[test]
 fn handler_and_provisioner_do_not_depend_on_each_other() {
     for (manifest, other) in [
         ("lambda/Cargo.toml", "cast-spot-provisioner"),
         ("lambda/rehearsal/Cargo.toml", "cast-spot-provisioner"),
         ("provisioner-lib/Cargo.toml", "cast-spot-handler"),
         ("provisioner-lib/Cargo.toml", "cast-spot-rehearsal"),
+        ("provisioner-lib/savings/Cargo.toml", "cast-spot-handler"),
+        ("provisioner-lib/savings/Cargo.toml", "cast-spot-rehearsal"),
     ] {
         assert!(!read(&root().join(manifest)).contains(other), "{manifest} names {other}");
     }

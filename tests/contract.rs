@@ -10,7 +10,7 @@ use cast_spot_handler::{
     ports::Right,
 };
 use cast_spot_provisioner::{EVENT_PATTERN_SPOT, HANDLER_POLICY, RBAC};
-use cast_spot_tests::{payload, rust_files};
+use cast_spot_tests::{payload, root, rust_files};
 use serde_json::Value;
 
 /// What the handler calls: it counts each call under its name (`ec2:DescribeInstances`,
@@ -159,4 +159,46 @@ fn the_cluster_role_is_bound_to_a_group_that_eks_accepts() {
     assert_eq!(binding["roleRef"]["kind"], "ClusterRole");
     assert_eq!(binding["subjects"][0]["kind"], "Group");
     assert_eq!(binding["subjects"][0]["name"], "cast-spot:handler");
+}
+
+/// What `cast-spot savings` calls stands in its source by the names of IAM and RBAC.
+fn read_for_savings(literal: impl Fn(&str) -> Option<String>) -> BTreeSet<String> {
+    let files = rust_files("provisioner-lib/savings/src/provider");
+    let sources = files.iter().filter(|file| !file.ends_with("tests.rs"));
+    let sources: Vec<String> = sources.map(|file| fs::read_to_string(file).unwrap()).collect();
+    sources.iter().flat_map(|source| source.split('"').skip(1).step_by(2)).filter_map(literal).collect()
+}
+
+#[test]
+fn the_policy_of_savings_grants_what_it_calls_and_nothing_else() {
+    let policy: Value =
+        serde_json::from_str(&fs::read_to_string(root().join("infra/iam/savings.json")).unwrap()).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    let granted: BTreeSet<String> =
+        statements.iter().flat_map(|statement| strings(&statement["Action"])).collect();
+    let mut called = read_for_savings(|literal| {
+        let is_action = ["ec2:", "pricing:"].iter().any(|service| literal.starts_with(service));
+        is_action.then(|| literal.to_owned())
+    });
+    // Made on the way to the API server, by the library of all commands.
+    called.insert("eks:DescribeCluster".into());
+    assert_eq!(granted, called);
+}
+
+#[test]
+fn the_cluster_role_of_savings_lets_it_list_what_it_lists_and_nothing_else() {
+    let role = fs::read_to_string(root().join("infra/kubernetes/savings.yaml")).unwrap();
+    let role: Value = serde_saphyr::from_str(&role).unwrap();
+    let mut granted = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        assert_eq!(strings(&rule["verbs"]), ["list"]);
+        let [group] = &strings(&rule["apiGroups"])[..] else { panic!("one group in {rule}") };
+        let suffix = if group.is_empty() { String::new() } else { format!(".{group}") };
+        granted.extend(strings(&rule["resources"]).iter().map(|resource| format!("{resource}{suffix}")));
+    }
+    let source =
+        fs::read_to_string(root().join("provisioner-lib/savings/src/provider/kubernetes.rs")).unwrap();
+    let listed =
+        source.split("list(client, \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    assert_eq!(granted, listed.collect());
 }

@@ -24,6 +24,7 @@ pub(crate) fn permissions(scope: &Scope) -> Vec<(&'static str, Value)> {
         ("handler-reads", policy::handler_reads(scope)),
         ("handler-dead-letter", policy::handler_dead_letter(scope)),
         ("handler-cluster", policy::handler_cluster(scope)),
+        ("savings", policy::savings(scope)),
         ("admin, role", policy::admin(AdminMode::Role, scope)),
         ("admin, user", policy::admin(AdminMode::User, scope)),
     ]

@@ -30,7 +30,7 @@ struct Section {
     policy: fn(&Scope) -> Value,
 }
 
-const SECTIONS: [Section; 12] = [
+const SECTIONS: [Section; 13] = [
     Section {
         title: "CastEKSPolicy",
         about: "Managed policy on the user or role `cast-eks-<cluster>`; one for all clusters of the account, \
@@ -80,6 +80,12 @@ const SECTIONS: [Section; 12] = [
         about: "All that the handler calls for one cluster (`infra/iam/handler.json`), for those who deploy it \
             without `onboard`.",
         policy: policy::handler,
+    },
+    Section {
+        title: "Savings",
+        about: "Of whoever runs `cast-spot savings`; it only reads. In Kubernetes they need the ClusterRole of \
+            `infra/kubernetes/savings.yaml`.",
+        policy: policy::savings,
     },
     Section {
         title: "Administrator, mode role",

@@ -138,6 +138,8 @@ pub struct PodTrack {
     pub name: String,
     /// UID.
     pub uid: String,
+    /// Name of what owns it, as the world's spec has it.
+    pub workload: String,
     /// First eviction or delete call that reached the API server.
     pub asked_ms: Option<u64>,
     /// When it began to terminate (SIGTERM).

@@ -12,6 +12,7 @@ mod plan;
 mod policy;
 mod refusal;
 mod rehearse;
+mod savings;
 mod session;
 mod status;
 mod target;
@@ -28,6 +29,7 @@ const WRONG_CALL: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
+  cast-spot savings                  what the cluster costs and what it could cost; writes nothing
   cast-spot rehearse                 what happens if nodes go, without touching anything
   cast-spot plan                     what onboarding the cluster of your kubeconfig would make
   cast-spot onboard                  make it, after showing it and asking
@@ -56,6 +58,7 @@ enum Command {
     Connect(connect::Args),
     Disconnect(disconnect::Args),
     Policy(policy::Args),
+    Savings(savings::Args),
     Rehearse(rehearse::Args),
 }
 
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Connect(args) => connect::run(&args, &environment),
         Command::Disconnect(args) => disconnect::run(&args, &environment),
         Command::Policy(args) => policy::run(&args, &environment),
+        Command::Savings(args) => savings::run(&args, &environment),
         Command::Rehearse(args) => rehearse::run(&args),
     }
 }

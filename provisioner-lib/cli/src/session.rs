@@ -6,15 +6,16 @@ use std::{
 };
 
 use cast_spot_provisioner::{
-    facts::Facts,
+    facts::{Facts, Identity},
     onboard::PlanError,
     plan::{Change, Observed},
-    provider::{Aws, Error, ErrorKind, Made, Provider},
+    provider::{Access, Aws, Error, ErrorKind, Made, Provider},
     recall::recall,
     resource::Resource,
     spec::{Request, Spec},
     verify::{Check, Verdict},
 };
+use jiff::Timestamp;
 use tokio::runtime::Builder;
 
 use crate::{
@@ -45,6 +46,36 @@ pub(crate) fn run(command: impl Future<Output = Result<u8, Refusal>>) -> ExitCod
 pub(crate) async fn connect(target: &Target) -> Result<Guarded<Aws>, Refusal> {
     let aws = Aws::connect(&target.connection).await?;
     Ok(Guarded::new(aws, target.account.clone()))
+}
+
+/// The wall clock.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads it; all else has it as a parameter")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Refuses credentials of another account than is meant. Where nobody can say whose they are, only an account that was
+/// typed is a reason to stop.
+pub(crate) async fn hold_against(access: &Access, account: Option<&Account>) -> Result<(), Refusal> {
+    let Some(account) = account else { return Ok(()) };
+    match access.identity().await {
+        Ok(identity) => Ok(hold_identity(&identity, account).map_err(|error| vec![error])?),
+        Err(error) if account.said_by == "--account" => Err(vec![error].into()),
+        Err(_) => Ok(()),
+    }
+}
+
+fn hold_identity(identity: &Identity, account: &Account) -> Result<(), Error> {
+    let Account { id, said_by } = account;
+    if *id == identity.account {
+        return Ok(());
+    }
+    let message = format!(
+        "the credentials are of account {} ({}), and {said_by} says {id}",
+        identity.account, identity.arn
+    );
+    Err(Error::new(ErrorKind::Credentials, "account", message)
+        .hint("--profile or AWS_PROFILE chooses other credentials; --account and --context what is meant"))
 }
 
 /// What is asked for, as far as that can be told without asking anybody.
@@ -127,19 +158,9 @@ impl<P: Provider> Guarded<P> {
     }
 
     fn hold_against(&self, facts: &Facts) -> Result<(), Vec<Error>> {
-        let identity = &facts.identity;
         match &self.account {
-            Some(Account { id, said_by }) if *id != identity.account => {
-                let message = format!(
-                    "the credentials are of account {} ({}), and {said_by} says {id}",
-                    identity.account, identity.arn
-                );
-                Err(vec![
-                    Error::new(ErrorKind::Credentials, "account", message)
-                        .hint("--profile or AWS_PROFILE chooses other credentials; --account and --context what is meant"),
-                ])
-            }
-            _ => Ok(()),
+            Some(account) => hold_identity(&facts.identity, account).map_err(|error| vec![error]),
+            None => Ok(()),
         }
     }
 }

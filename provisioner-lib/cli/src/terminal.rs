@@ -96,6 +96,16 @@ impl Screen {
         let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
     }
 
+    /// Says what is done at the moment, on a line that the next one takes the place of; nothing at last. Only where
+    /// somebody looks.
+    pub(crate) fn progress(&mut self, text: &str) {
+        // Back to the start of the line, and away with what stands there (ECMA-48).
+        const CLEAR: &str = "\r\u{1b}[2K";
+        if self.is_live {
+            self.say(&format!("{CLEAR}{text}"));
+        }
+    }
+
     /// Asks, and hears one line.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<String> {
         self.say(question);

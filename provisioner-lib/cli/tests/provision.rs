@@ -10,7 +10,8 @@ mod script;
 
 use script::{Folder, cast_spot, run};
 
-const COMMANDS: [&str; 7] = ["plan", "onboard", "status", "offboard", "policy", "connect", "disconnect"];
+const COMMANDS: [&str; 8] =
+    ["plan", "onboard", "status", "offboard", "policy", "connect", "disconnect", "savings"];
 const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
 
 #[test]

@@ -109,6 +109,12 @@ pub fn handler_dead_letter(scope: &Scope) -> Value {
     scope.fill(include_str!("../../../infra/iam/handler-dead-letter.json"))
 }
 
+/// What `cast-spot savings` reads of AWS for one cluster; it writes nothing.
+#[must_use]
+pub fn savings(scope: &Scope) -> Value {
+    scope.fill(include_str!("../../../infra/iam/savings.json"))
+}
+
 /// Who may assume `CastLambdaRoleForSpot`: functions.
 #[must_use]
 pub fn lambda_trust() -> Value {

@@ -85,8 +85,7 @@ impl Aws {
 
     fn with(config: &SdkConfig, connection: &Connection) -> Result<Self, Error> {
         let Some(region) = config.region().map(ToString::to_string) else {
-            return Err(Error::new(ErrorKind::Other, "region", "no region is set")
-                .hint("give --region, set AWS_REGION, or `aws configure set region eu-west-1`"));
+            return Err(Error::no_region());
         };
         let kubernetes = Kubernetes::new(connection.kubeconfig.clone(), connection.context.clone(), &region);
         Ok(Self {

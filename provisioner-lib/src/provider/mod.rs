@@ -9,6 +9,7 @@ use crate::{
     verify::{Check, Verdict},
 };
 
+pub mod access;
 mod aws;
 mod connection;
 pub mod console;
@@ -28,6 +29,7 @@ mod tags;
 #[cfg(test)]
 mod wire;
 
+pub use access::Access;
 pub use aws::Aws;
 pub use connection::Connection;
 pub use direct::Direct;

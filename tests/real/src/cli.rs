@@ -60,6 +60,7 @@ impl Cli {
             ("AWS_ENDPOINT_URL", &emulators.ministack),
             ("AWS_ENDPOINT_URL_EC2", &emulators.moto),
             ("AWS_ENDPOINT_URL_AUTO_SCALING", &emulators.moto),
+            ("AWS_ENDPOINT_URL_PRICING", &emulators.moto),
             ("KUBECONFIG", &stack.control_plane.kubeconfig().display().to_string()),
             ("CAST_SPOT_CLUSTER", CLUSTER),
             ("CAST_SPOT_ENV", &settings.join(" ")),

@@ -16,6 +16,8 @@ use crate::{
 pub(crate) enum Tier {
     /// Unit, world and simulation: cargo alone
     Fast,
+    /// The page of `cast-spot savings` in a browser; needs Chromium
+    Page,
     /// The function's binary over real sockets
     Function,
     /// The function under `cargo lambda watch`; needs Python
@@ -24,7 +26,7 @@ pub(crate) enum Tier {
     Real,
 }
 
-const TIERS: [Tier; 4] = [Tier::Fast, Tier::Function, Tier::Lambda, Tier::Real];
+const TIERS: [Tier; 5] = [Tier::Fast, Tier::Page, Tier::Function, Tier::Lambda, Tier::Real];
 
 /// Runs the tiers asked for, all of them when none is. A failed tier does not hide the next one.
 pub(crate) fn run(tiers: &[Tier], allow_missing: bool, filter: &[String]) -> Outcome {
@@ -49,6 +51,7 @@ impl Tier {
     fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",
+            Self::Page => "page",
             Self::Function => "function",
             Self::Lambda => "lambda",
             Self::Real => "real",
@@ -61,6 +64,13 @@ impl Tier {
                 headline("unit, world and simulation: cargo alone");
                 let mut cargo = build::cargo("test")?;
                 process::run(cargo.args(["--workspace", "--no-fail-fast", "--"]).args(filter))
+            }
+            Self::Page => {
+                headline("page: the page of `cast-spot savings` in a browser, phone to desk, day and night");
+                let browser = setup::browser::program()?;
+                let mut cargo = build::cargo("test")?;
+                cargo.args(["--workspace", "--test", "page", "--", "--ignored"]).args(filter);
+                process::run(cargo.env("CAST_SPOT_BROWSER", browser))
             }
             Self::Function => {
                 headline("function: the binary itself over real sockets");

@@ -21,6 +21,7 @@ pub(super) fn pod(number: usize, fate: Fate) -> PodTrack {
         namespace: if number.is_multiple_of(3) { "shop" } else { "batch" }.to_owned(),
         name: format!("{workload}-7d9f8c5b6-x{number:04}"),
         uid: format!("uid-{number}"),
+        workload: workload.to_owned(),
         asked_ms: asked,
         terminating_ms: terminating,
         ended_ms: ended,

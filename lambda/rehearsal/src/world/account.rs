@@ -89,6 +89,7 @@ impl State {
             namespace,
             name,
             uid: crate::wire::objects::pod_uid(id),
+            workload: self.workload(id).name.clone(),
             asked_ms: pod.asked_ms,
             terminating_ms: pod.termination.map(|t| t.since_ms),
             ended_ms: pod.end.map(|end| end.at_ms),

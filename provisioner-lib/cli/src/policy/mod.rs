@@ -26,6 +26,7 @@ Policies:
   handler          all that the function calls for one cluster, as one policy
   handler-shared   the part of it that belongs to no cluster
   handler-cluster  the part of it for one cluster; one for each is on CastLambdaRoleForSpot
+  savings          what `cast-spot savings` reads of AWS
   trust            who may assume the cluster's role: --principal, who says --external-id
 
 Examples:
@@ -42,14 +43,14 @@ Exit codes:
   2  wrong call
   4  AWS refused, or cannot be reached; not with --account and --region";
 
-const NAMES: [&str; 7] =
-    ["admin", "shared", "cluster", "handler", "handler-shared", "handler-cluster", "trust"];
+const NAMES: [&str; 8] =
+    ["admin", "shared", "cluster", "handler", "handler-shared", "handler-cluster", "savings", "trust"];
 
 /// Print an IAM policy as JSON: the administrator's, the principal's, the function's
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Which: admin, shared, cluster, handler, handler-shared, handler-cluster or trust
+    /// Which: admin, shared, cluster, handler, handler-shared, handler-cluster, savings or trust
     #[arg(value_name = "POLICY")]
     name: String,
 
@@ -90,6 +91,7 @@ enum Wanted<'a> {
     Handler,
     HandlerShared,
     HandlerCluster,
+    Savings,
     Trust { principal: &'a str, external_id: &'a str },
 }
 
@@ -102,6 +104,7 @@ impl Wanted<'_> {
             Self::Handler => policy::handler(scope),
             Self::HandlerShared => policy::handler_reads(scope),
             Self::HandlerCluster => policy::handler_cluster(scope),
+            Self::Savings => policy::savings(scope),
             Self::Trust { principal, external_id } => policy::principal_trust(principal, external_id),
         }
     }
@@ -183,6 +186,7 @@ fn wanted<'a>(args: &'a Args, complaints: &mut Vec<Complaint>) -> Option<Wanted<
         "handler" => Some(Wanted::Handler),
         "handler-shared" => Some(Wanted::HandlerShared),
         "handler-cluster" => Some(Wanted::HandlerCluster),
+        "savings" => Some(Wanted::Savings),
         "trust" => {
             let hint = "give both: the trust is never without an external id";
             for (option, value) in [("--principal", &args.principal), ("--external-id", &args.external_id)] {

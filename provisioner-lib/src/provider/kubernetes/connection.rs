@@ -24,7 +24,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
 
 impl Kubernetes {
-    pub(super) async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
+    pub(in crate::provider) async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
         let hint = format!("aws eks update-kubeconfig --name {} --region {}", cluster.name, self.region);
         let config = self.config().await.map_err(|error| {
             Error::new(ErrorKind::Other, CALL, error).hint(format!("`{hint}` writes one"))
@@ -43,7 +43,7 @@ impl Kubernetes {
     }
 
     /// To wherever the kubeconfig leads.
-    pub(super) async fn connect_anyhow(&self) -> Result<Client, Error> {
+    pub(in crate::provider) async fn connect_anyhow(&self) -> Result<Client, Error> {
         let config = self.config().await.map_err(|error| {
             let hint =
                 "`aws eks update-kubeconfig --name NAME --region REGION` writes one; --context chooses";

@@ -1,5 +1,6 @@
 //! What the real parts of the tests run on, set up on first use and named in the environment of the tests.
 
+pub(crate) mod browser;
 pub(crate) mod go;
 pub(crate) mod python;
 

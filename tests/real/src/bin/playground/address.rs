@@ -94,6 +94,7 @@ impl Address {
             ("AWS_ENDPOINT_URL", &self.ministack),
             ("AWS_ENDPOINT_URL_EC2", &self.moto),
             ("AWS_ENDPOINT_URL_AUTO_SCALING", &self.moto),
+            ("AWS_ENDPOINT_URL_PRICING", &self.moto),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_REGION", REGION),

@@ -1,0 +1,232 @@
+//! `cast-spot savings` over the snapshot of an example, as a script sees it: exit codes, standard output, files.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+/// The command in an environment that has no credentials and no kubeconfig, in a folder of its own.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("savings-{test}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cast-spot"));
+        command.arg("savings").args(args).env_clear().current_dir(&self.0).stdin(Stdio::null());
+        command.env("HOME", &self.0).env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_REGION", "eu-west-1");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let (code, out, err) = self.run(&[args, &["--json"]].concat());
+        assert_eq!((code, err.as_str()), (0, ""), "{out}");
+        serde_json::from_str(&out).unwrap()
+    }
+
+    fn file(&self, name: &str, content: &Value) {
+        fs::write(self.0.join(name), content.to_string()).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn example() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../savings/examples/shop.json");
+    path.to_str().unwrap().to_owned()
+}
+
+fn workload<'a>(report: &'a Value, name: &str) -> &'a Value {
+    report["workloads"].as_array().unwrap().iter().find(|found| found["name"] == name).unwrap()
+}
+
+#[test]
+fn a_snapshot_is_enough_for_the_table() {
+    let folder = Folder::new("table");
+    let (code, out, err) = folder.run(&["--snapshot", &example()]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    for words in [
+        "Available savings: shop in eu-west-1",
+        "Today                      11",
+        "A month is 720 hours (30 days).",
+        "36 of 52 pods tolerate Spot, 69.2 %.",
+        "✓ shop/web",
+        "PodDisruptionBudget payments never lets a pod go",
+        "if its Spot nodes go: 9 of 9 pods end in time",
+        "if its Spot nodes go: 0 of 2 pods end in time, 2 killed",
+        "1 node is of AWS Fargate",
+        "Reserved Instances, Savings Plans",
+    ] {
+        assert!(out.contains(words), "{words}\n{out}");
+    }
+    assert!(!out.contains('\u{1b}'), "no colours without a terminal");
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+}
+
+#[test]
+fn programs_get_the_same_with_money_as_decimal_text() {
+    let folder = Folder::new("json");
+    let report = folder.json(&["--snapshot", &example()]);
+    assert_eq!(report["schema"], "cast-spot.savings/1");
+    assert_eq!(report["today"]["monthly"], "2969.28");
+    let monthly = |part: &str| report[part]["monthly"].as_str().unwrap().parse::<f64>().unwrap();
+    assert!(monthly("spot") < monthly("on_demand") && monthly("on_demand") < monthly("today"));
+    assert!(report["spot"]["saves"]["percent"].as_str().unwrap().parse::<f64>().unwrap() > 50.0);
+    let web = workload(&report, "web");
+    assert_eq!(
+        (web["verdict"].as_str(), web["reasons"][0]["code"].as_str()),
+        (Some("spot"), Some("replicas"))
+    );
+    assert_eq!((web["risk"]["pods"].as_u64(), web["risk"]["killed"].as_u64()), (Some(9), Some(0)));
+    assert_eq!(workload(&report, "mailer")["risk"]["killed"], 2, "300 s of grace do not fit into a notice");
+    assert_eq!(workload(&report, "postgres")["risk"], Value::Null);
+    assert_eq!(report["unplaced"], json!([]));
+}
+
+#[test]
+fn a_rehearsal_can_be_left_out() {
+    let folder = Folder::new("no-rehearsal");
+    let report = folder.json(&["--snapshot", &example(), "--no-rehearsal"]);
+    assert_eq!(workload(&report, "web")["risk"], Value::Null);
+}
+
+#[test]
+fn the_biggest_node_can_be_chosen() {
+    let folder = Folder::new("max-vcpus");
+    let report = folder.json(&["--snapshot", &example(), "--max-vcpus", "4", "--no-rehearsal"]);
+    let nodes = report["spot"]["nodes"].as_array().unwrap();
+    assert!(nodes.iter().all(|node| node["vcpus"].as_u64().unwrap() <= 4), "{nodes:?}");
+}
+
+#[test]
+fn the_page_is_one_whole_file_that_loads_nothing() {
+    let folder = Folder::new("html");
+    let (code, _, err) = folder.run(&["--snapshot", &example(), "--html", "page.html", "--no-rehearsal"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let page = fs::read_to_string(folder.0.join("page.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    for foreign in ["http://", "https://", "<script", "url(", "@import", "src="] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "and nothing beside it");
+}
+
+#[test]
+fn a_saved_snapshot_gives_the_same_report_and_keeps_no_secrets() {
+    let folder = Folder::new("save");
+    let mut snapshot: Value = serde_json::from_str(&fs::read_to_string(example()).unwrap()).unwrap();
+    snapshot["pods"][0]["spec"]["containers"][0]["env"] = json!([{ "name": "TOKEN", "value": "hunter2" }]);
+    folder.file("given.json", &json!({ "kind": "List", "items": [] }));
+    folder.file("full.json", &snapshot);
+    let first = folder.json(&["--snapshot", "full.json", "--save-snapshot", "kept.json"]);
+    assert!(!fs::read_to_string(folder.0.join("kept.json")).unwrap().contains("hunter2"));
+    let mut second = folder.json(&["--snapshot", "kept.json"]);
+    // Time goes on.
+    second["prices"]["age_seconds"] = first["prices"]["age_seconds"].clone();
+    assert_eq!(first, second);
+}
+
+#[test]
+fn prices_may_come_from_another_file() {
+    let folder = Folder::new("prices");
+    folder.file(
+        "prices.json",
+        &json!({
+            "schema": "cast-spot.prices/1", "region": "eu-west-1", "types": [],
+            "prices": [{ "instanceType": "m5.2xlarge", "market": "on-demand", "hourly": "1" }],
+        }),
+    );
+    let report = folder.json(&["--snapshot", &example(), "--prices", "prices.json"]);
+    assert_eq!(report["today"]["hourly"], "6.00");
+    assert!(report["missing"].to_string().contains("no instance types are known"), "{}", report["missing"]);
+    assert_eq!(report["spot"]["saves"], Value::Null);
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let folder = Folder::new("faults");
+    folder.file("plan.json", &json!({ "schema": "cast-spot.plan/1" }));
+    for (args, told) in [
+        (
+            vec!["--spot-days", "91", "--max-vcpus", "many", "--snapshot", "a.json", "--html", "a.json"],
+            vec![
+                "--spot-days 91: not a whole number, 1 to 90",
+                "--max-vcpus many:",
+                "together with a file",
+                "the same file as --snapshot",
+            ],
+        ),
+        (
+            vec!["--snapshot", "nowhere.json", "--prices", "plan.json"],
+            vec![
+                "--snapshot nowhere.json:",
+                "--save-snapshot FILE` writes one",
+                "--prices plan.json: neither prices",
+            ],
+        ),
+        (
+            vec!["--snapshot", "plan.json"],
+            vec!["--snapshot plan.json: neither a snapshot", "cast-spot.plan/1"],
+        ),
+        (vec![], vec!["--cluster: not given, and there is no kubeconfig"]),
+    ] {
+        let (code, out, err) = folder.run(&args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
+        assert!(told.iter().all(|words| err.contains(words)), "{args:?}: {err}");
+        assert!(err.contains("hint:"), "{err}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_an_error_and_nothing_is_left_of_it() {
+    let folder = Folder::new("unwritable");
+    let (code, out, err) =
+        folder.run(&["--snapshot", &example(), "--no-rehearsal", "--html", "no/such/folder.html"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("--html no/such/folder.html:") && err.contains("hint:"), "{err}");
+}
+
+#[test]
+fn an_empty_cluster_exits_1_with_a_report() {
+    let folder = Folder::new("empty");
+    folder.file("empty.json", &json!({ "kind": "List", "items": [] }));
+    let (code, out, err) = folder.run(&["--snapshot", "empty.json"]);
+    assert_eq!((code, err.as_str()), (1, ""));
+    for words in ["nothing can be saved", "the cluster has no nodes", "there are no prices", "--prices FILE"]
+    {
+        assert!(out.contains(words), "{words}\n{out}");
+    }
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_exits_4() {
+    let folder = Folder::new("unreachable");
+    folder.file(
+        "kubeconfig",
+        &json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "shop",
+            "clusters": [{ "name": "shop", "cluster": { "server": "http://127.0.0.1:1" } }],
+            "users": [{ "name": "me", "user": { "token": "t" } }],
+            "contexts": [{ "name": "shop", "context": { "cluster": "shop", "user": "me" } }],
+        }),
+    );
+    let (code, out, err) = folder.run(&["--cluster", "shop", "--kubeconfig", "kubeconfig"]);
+    assert_eq!((code, out.as_str()), (4, ""));
+    assert!(err.contains("list nodes") && err.contains("hint: `kubectl get --raw /version`"), "{err}");
+}

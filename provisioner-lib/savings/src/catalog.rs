@@ -1,0 +1,211 @@
+//! What could be bought: instance types and prices.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::offers::{Observed, Offer, Settings};
+use crate::{money::Money, quantity::Resources};
+
+const MIB: u64 = 1024 * 1024;
+const GIB: u64 = 1024 * MIB;
+
+/// Label of a node's capacity type, as EKS managed node groups set it.
+pub const CAPACITY_TYPE: &str = "eks.amazonaws.com/capacityType";
+/// Label of a node's zone.
+pub const ZONE: &str = "topology.kubernetes.io/zone";
+/// Label of a node's architecture.
+pub const ARCHITECTURE: &str = "kubernetes.io/arch";
+/// Label of a node's instance type.
+pub const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
+/// Label that differs from node to node.
+pub const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// Processor architecture, in Kubernetes' spelling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// x86_64.
+    Amd64,
+    /// Graviton.
+    Arm64,
+}
+
+impl Architecture {
+    /// Value of the label `kubernetes.io/arch`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
+
+/// How capacity is bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Market {
+    /// By the hour, until it is given back.
+    OnDemand,
+    /// Until EC2 takes it back.
+    Spot,
+}
+
+impl Market {
+    /// Value of the label [`CAPACITY_TYPE`].
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::OnDemand => "ON_DEMAND",
+            Self::Spot => "SPOT",
+        }
+    }
+}
+
+/// An EC2 instance type, as DescribeInstanceTypes tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceType {
+    /// `m5.large`.
+    pub name: String,
+    /// VCpuInfo.DefaultVCpus.
+    pub vcpus: u32,
+    /// MemoryInfo.SizeInMiB.
+    pub memory_mib: u64,
+    /// The first of ProcessorInfo.SupportedArchitectures that EKS runs on.
+    pub architecture: Architecture,
+    /// NetworkInfo.MaximumNetworkInterfaces.
+    pub network_interfaces: u32,
+    /// NetworkInfo.Ipv4AddressesPerInterface.
+    pub addresses_per_interface: u32,
+    /// EbsInfo.MaximumEbsAttachments where they are not shared with network interfaces; `None`: they are, 28 in
+    /// all.
+    #[serde(default)]
+    pub ebs_attachments: Option<u32>,
+    /// Disks of the instance store.
+    #[serde(default)]
+    pub local_disks: u32,
+    /// Accelerators, by their Kubernetes resource name (`nvidia.com/gpu`).
+    #[serde(default)]
+    pub devices: BTreeMap<String, u64>,
+    /// BareMetal.
+    #[serde(default)]
+    pub bare_metal: bool,
+    /// BurstablePerformanceSupported: a CPU of it is not always a whole one.
+    #[serde(default)]
+    pub burstable: bool,
+    /// CurrentGeneration.
+    #[serde(default = "yes")]
+    pub current_generation: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl InstanceType {
+    /// Pods that the VPC CNI has addresses for, the kubelet's `maxPods` on AL2023. Amazon EKS user guide, "Maximum
+    /// Pods per node".
+    #[must_use]
+    pub fn max_pods(&self) -> u32 {
+        self.network_interfaces * self.addresses_per_interface.saturating_sub(1) + 2
+    }
+
+    /// EBS volumes beside the root volume, with every network interface in use. Amazon EC2 user guide, "Volume
+    /// limits": on Nitro 28 attachments are shared by volumes, network interfaces and local disks.
+    #[must_use]
+    pub fn max_volumes(&self) -> u32 {
+        match self.ebs_attachments {
+            Some(attachments) => attachments.saturating_sub(1),
+            None => 27_u32.saturating_sub(self.network_interfaces + self.local_disks).max(1),
+        }
+    }
+
+    /// What pods can have of a node, as AL2023's nodeadm sets the kubelet up: kube-reserved CPU 6 % of the first
+    /// core, 1 % of the second, 0.5 % of the next two, 0.25 % of the others; kube-reserved memory 255 MiB and
+    /// 11 MiB a pod, 100 MiB eviction threshold; 1 GiB of the volume reserved, 10 % eviction threshold.
+    ///
+    /// The kernel and the hypervisor keep memory, too. How much is known only from a running node; 7.5 % is more
+    /// than any known type keeps (Karpenter documentation, "VM_MEMORY_OVERHEAD_PERCENT").
+    #[must_use]
+    pub fn allocatable(&self, max_pods: u32, root_volume_gib: u64) -> Resources {
+        let cores = u64::from(self.vcpus);
+        // Hundredths of a thousandth of a CPU.
+        let of = |cores: u64, share: u64| cores * share;
+        let reserved = of(cores.min(1), 6000)
+            + of(cores.saturating_sub(1).min(1), 1000)
+            + of(cores.saturating_sub(2).min(2), 500)
+            + of(cores.saturating_sub(4), 250);
+        let memory = self.memory_mib * MIB / 1000 * 925;
+        let volume = root_volume_gib * GIB;
+        Resources {
+            cpu: (cores * 1000).saturating_sub(reserved.div_ceil(100)),
+            memory: memory.saturating_sub((255 + 11 * u64::from(max_pods) + 100) * MIB),
+            ephemeral_storage: (volume - volume / 10).saturating_sub(GIB),
+            extended: self.devices.clone(),
+        }
+    }
+}
+
+/// What an hour costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Price {
+    /// The instance type.
+    pub instance_type: String,
+    /// The zone; `None`: every zone of the region.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// How it is bought.
+    pub market: Market,
+    /// For one hour.
+    pub hourly: Money,
+}
+
+/// Instance types and prices of one region.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Catalog {
+    /// The region.
+    pub region: String,
+    /// The types.
+    pub types: Vec<InstanceType>,
+    /// The prices. A type without one is not offered.
+    pub prices: Vec<Price>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn m5_large() -> InstanceType {
+        InstanceType {
+            name: "m5.large".into(),
+            vcpus: 2,
+            memory_mib: 8192,
+            architecture: Architecture::Amd64,
+            network_interfaces: 3,
+            addresses_per_interface: 10,
+            ebs_attachments: None,
+            local_disks: 0,
+            devices: BTreeMap::new(),
+            bare_metal: false,
+            burstable: false,
+            current_generation: true,
+        }
+    }
+
+    #[test]
+    fn a_node_keeps_what_al2023_reserves() {
+        let small = m5_large();
+        assert_eq!((small.max_pods(), small.max_volumes()), (29, 24));
+        let found = small.allocatable(29, 20);
+        assert_eq!(found.cpu, 1930);
+        assert_eq!(found.memory / MIB, 8192 * 925 / 1000 - 255 - 11 * 29 - 100);
+        assert_eq!(found.ephemeral_storage, 17 * GIB);
+        let big = InstanceType { vcpus: 96, memory_mib: 384 * 1024, ..small };
+        // 60 + 10 + 2 × 5 + 92 × 2.5
+        assert_eq!(big.allocatable(737, 20).cpu, 96_000 - 310);
+    }
+}

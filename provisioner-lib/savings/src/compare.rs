@@ -1,0 +1,285 @@
+//! Three configurations side by side: today, right-sized On-Demand, right-sized with Spot. Pure.
+
+mod notes;
+mod proposal;
+mod today;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::{
+    catalog::{Architecture, Market, Offer, Settings},
+    demand::Demand,
+    machines::{self, Machine, Place},
+    pack::{Arrival, pack},
+    prices::PriceList,
+    report::{Configuration, HOURS_PER_MONTH, Name, Proposal, Report, SCHEMA, Saves, Unplaced, Workload},
+    snapshot::Snapshot,
+    template::templates,
+    verdict::{self, Judged, Reason},
+};
+
+/// Choices of whoever asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// The biggest node, in vCPUs.
+    pub max_vcpus: Option<u32>,
+}
+
+/// The report, and what it was made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The report, without the risk.
+    pub report: Report,
+    /// The nodes of the configuration with Spot.
+    pub spot: Vec<Placed>,
+    /// All workloads, in the order of [`Report::workloads`].
+    pub judged: Vec<Judged>,
+}
+
+/// A proposed node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// What it is.
+    pub offer: Offer,
+    /// Places of its pods in [`Snapshot::pods`].
+    pub pods: Vec<usize>,
+}
+
+/// All that the stages share.
+struct Ground<'a> {
+    snapshot: &'a Snapshot,
+    prices: &'a PriceList,
+    machines: BTreeMap<String, Machine>,
+    /// For each pod of the snapshot that has a node, that node.
+    demand: Demand,
+    offers: Vec<Offer>,
+}
+
+/// Compares. `now` tells the age of the prices.
+#[must_use]
+pub fn compare(
+    snapshot: &Snapshot,
+    prices: Option<&PriceList>,
+    choices: &Choices,
+    now: Timestamp,
+) -> Comparison {
+    let none = PriceList::default();
+    let ground = Ground::of(snapshot, prices.unwrap_or(&none), choices);
+    let mut judged = verdict::judge(snapshot);
+    let today = today::configuration(&ground);
+    let on_demand = ground.propose(&judged, Name::OnDemand);
+    let mut spot = ground.propose(&judged, Name::Spot);
+    if keep_on_demand(&mut judged, &spot.unplaced) {
+        spot = ground.propose(&judged, Name::Spot);
+    }
+    let mut missing = snapshot.missing.clone();
+    missing.extend(notes::missing(&ground, prices.is_some(), &today));
+    let (with_on_demand, with_spot) = (on_demand.against(&today), spot.against(&today));
+    let unplaced: Vec<Unplaced> =
+        on_demand.unplaced.into_iter().chain(spot.unplaced).map(|(_, pod)| pod).collect();
+    let report = Report {
+        schema: SCHEMA,
+        cluster: snapshot.cluster.clone(),
+        region: snapshot
+            .region
+            .clone()
+            .or_else(|| Some(ground.prices.catalog.region.clone()).filter(|region| !region.is_empty())),
+        read_at: snapshot.read_at,
+        currency: ground.prices.currency.clone().unwrap_or_else(|| "USD".to_owned()),
+        hours_per_month: HOURS_PER_MONTH,
+        prices: notes::ages(ground.prices, now),
+        today,
+        on_demand: with_on_demand,
+        spot: with_spot,
+        workloads: judged.iter().map(|judged| ground.workload(judged, &spot.nodes)).collect(),
+        unplaced,
+        missing,
+        left_out: notes::LEFT_OUT.to_vec(),
+        assumptions: notes::assumptions(&ground),
+    };
+    Comparison { report, spot: spot.nodes, judged }
+}
+
+impl<'a> Ground<'a> {
+    fn of(snapshot: &'a Snapshot, prices: &'a PriceList, choices: &Choices) -> Self {
+        let machines = machines::machines(snapshot, &prices.catalog);
+        let mut demand = Demand::read(snapshot);
+        // What runs beside EC2 stays there.
+        demand.pods.retain(|pod| {
+            let node = node_of(snapshot, pod.source).and_then(|node| machines.get(node));
+            node.is_none_or(|machine| machine.place == Place::Ec2)
+        });
+        let of_ec2 = |machine: &&Machine| machine.place == Place::Ec2;
+        let nodes: Vec<_> = snapshot
+            .nodes
+            .iter()
+            .filter(|node| {
+                let name = node.metadata.name.as_deref().unwrap_or_default();
+                machines.get(name).as_ref().is_some_and(of_ec2)
+            })
+            .cloned()
+            .collect();
+        let types: BTreeSet<&str> =
+            machines.values().filter(of_ec2).filter_map(|machine| machine.instance_type.as_deref()).collect();
+        let runs_burstable =
+            prices.catalog.types.iter().any(|found| found.burstable && types.contains(found.name.as_str()));
+        let settings = Settings {
+            zones: machines.values().filter(of_ec2).filter_map(|machine| machine.zone.clone()).collect(),
+            markets: [Market::OnDemand, Market::Spot].into(),
+            architectures: architectures(&nodes),
+            max_vcpus: choices.max_vcpus,
+            burstable: runs_burstable,
+            observed: machines::observed(snapshot, &machines),
+            templates: templates(&nodes, &demand.node_label_keys()),
+            ..Settings::default()
+        };
+        let offers = prices.catalog.offers(&settings);
+        Self { snapshot, prices, machines, demand, offers }
+    }
+
+    /// Node that a pod of the snapshot runs on.
+    fn machine_of(&self, pod: usize) -> Option<&Machine> {
+        self.machines.get(node_of(self.snapshot, pod)?)
+    }
+
+    /// The demand with each pod pinned to the market that it may run on: the scheduler then cannot put what tolerates
+    /// Spot where only something else finds room.
+    fn pinned(&self, judged: &[Judged], name: Name) -> Demand {
+        let mut markets = BTreeMap::new();
+        for judged in judged {
+            let market = match name {
+                Name::OnDemand if !judged.is_asked_for => Some(Market::OnDemand),
+                _ => judged.market,
+            };
+            markets.extend(judged.owned.pods.iter().map(|pod| (*pod, market.unwrap_or(Market::OnDemand))));
+        }
+        let mut demand = self.demand.clone();
+        for pod in &mut demand.pods {
+            pod.pin_to(markets.get(&pod.source).copied().unwrap_or(Market::OnDemand));
+        }
+        demand
+    }
+
+    fn propose(&self, judged: &[Judged], name: Name) -> proposal::Proposed {
+        let demand = self.pinned(judged, name);
+        let packing = pack(&demand, &self.offers, Arrival::InWaves);
+        self.proposed(&demand, &packing, name)
+    }
+
+    fn workload(&self, judged: &Judged, spot: &[Placed]) -> Workload {
+        let owned = &judged.owned;
+        let requests = owned.pods.iter().fold((0, 0), |(cpu, memory), pod| {
+            let spec = self.snapshot.pods[*pod].spec.as_ref();
+            let own = spec.map(crate::demand::requests).unwrap_or_default();
+            (cpu + own.cpu, memory + own.memory)
+        });
+        let machines: Vec<Option<&Machine>> = owned.pods.iter().map(|pod| self.machine_of(*pod)).collect();
+        let on =
+            |market: Market| machines.iter().flatten().filter(|found| found.market == Some(market)).count();
+        let beside = machines.iter().flatten().find(|machine| machine.place != Place::Ec2);
+        let mut workload = Workload {
+            namespace: owned.namespace.clone(),
+            kind: owned.kind.clone(),
+            name: owned.name.clone(),
+            pods: owned.pods.len(),
+            cpu_millis: requests.0,
+            memory_mib: requests.1 / (1024 * 1024),
+            on_spot_today: on(Market::Spot),
+            verdict: match judged.market {
+                Some(Market::Spot) => crate::report::Verdict::Spot,
+                Some(Market::OnDemand) => crate::report::Verdict::OnDemand,
+                None => crate::report::Verdict::EveryNode,
+            },
+            reasons: judged.reasons.clone(),
+            cautions: judged.cautions.clone(),
+            proposed: proposed_for(owned, spot),
+            risk: None,
+        };
+        if let (Some(machine), Some(_)) = (beside, judged.market) {
+            let place =
+                if machine.place == Place::Fargate { "AWS Fargate" } else { "nodes that are not of EC2" };
+            workload.verdict = crate::report::Verdict::Stays;
+            workload.reasons = vec![Reason::new("place", format!("runs on {place}"))];
+            workload.cautions.clear();
+        }
+        if judged.market == Some(Market::OnDemand) && workload.on_spot_today > 0 {
+            let text = format!("{} of {} run on Spot today", workload.on_spot_today, workload.pods);
+            workload.cautions.insert(0, Reason::new("on-spot-today", text));
+        }
+        workload
+    }
+}
+
+/// What no Spot node takes stays On-Demand; whether there is any.
+fn keep_on_demand(judged: &mut [Judged], unplaced: &[(usize, Unplaced)]) -> bool {
+    let reasons: BTreeMap<usize, &str> =
+        unplaced.iter().map(|(pod, unplaced)| (*pod, unplaced.reason.as_str())).collect();
+    let mut kept = false;
+    for judged in
+        judged.iter_mut().filter(|judged| judged.market == Some(Market::Spot) && !judged.is_asked_for)
+    {
+        if let Some(reason) = judged.owned.pods.iter().find_map(|pod| reasons.get(pod)) {
+            judged.market = Some(Market::OnDemand);
+            judged.reasons = vec![Reason::new("no-spot-node", format!("no Spot node takes it: {reason}"))];
+            kept = true;
+        }
+    }
+    kept
+}
+
+fn proposed_for(owned: &verdict::Owned, spot: &[Placed]) -> BTreeMap<String, usize> {
+    let mut proposed = BTreeMap::new();
+    for node in spot {
+        let here = node.pods.iter().filter(|pod| owned.pods.contains(pod)).count();
+        if here > 0 {
+            let market = if node.offer.market == Market::Spot { "spot" } else { "on-demand" };
+            let key = format!("{} {market} {}", node.offer.instance_type, node.offer.zone);
+            *proposed.entry(key).or_default() += here;
+        }
+    }
+    proposed
+}
+
+fn node_of(snapshot: &Snapshot, pod: usize) -> Option<&str> {
+    snapshot.pods[pod].spec.as_ref()?.node_name.as_deref()
+}
+
+fn architectures(nodes: &[k8s_openapi::api::core::v1::Node]) -> BTreeSet<Architecture> {
+    let labels = nodes.iter().filter_map(|node| node.metadata.labels.as_ref());
+    let found: BTreeSet<Architecture> = labels
+        .filter_map(|labels| match labels.get(crate::catalog::ARCHITECTURE)?.as_str() {
+            "amd64" => Some(Architecture::Amd64),
+            "arm64" => Some(Architecture::Arm64),
+            _ => None,
+        })
+        .collect();
+    if found.is_empty() { [Architecture::Amd64].into() } else { found }
+}
+
+impl proposal::Proposed {
+    fn against(&self, today: &Configuration) -> Proposal {
+        let configuration = self.configuration.clone();
+        let can_be_reckoned = self.is_reckoned && today.hourly.micros() > 0;
+        let saves = can_be_reckoned.then(|| {
+            let hourly = today.hourly - configuration.hourly;
+            Saves {
+                hourly,
+                monthly: hourly * i64::from(HOURS_PER_MONTH),
+                percent: percent(hourly.micros(), today.hourly.micros()),
+            }
+        });
+        Proposal { configuration, saves }
+    }
+}
+
+/// With one decimal, rounded down: no more is promised than there is.
+fn percent(part: i64, whole: i64) -> String {
+    let tenths = (i128::from(part) * 1_000).div_euclid(i128::from(whole));
+    let sign = if tenths < 0 { "-" } else { "" };
+    format!("{sign}{}.{}", tenths.abs() / 10, tenths.abs() % 10)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! What the figures rest on, what they lack, and what they never contain.
+
+use jiff::Timestamp;
+
+use super::{Ground, node_of};
+use crate::{
+    catalog::Market,
+    machines::{Machine, Place},
+    prices::PriceList,
+    report::{Configuration, Missing, Prices},
+};
+
+/// What no figure contains.
+pub(super) const LEFT_OUT: [&str; 6] = [
+    "Reserved Instances, Savings Plans and private discounts: all prices are list prices.",
+    "EBS volumes, root volumes included.",
+    "Traffic, between zones too, load balancers, NAT gateways and public IPv4 addresses.",
+    "The control plane of EKS, AWS Fargate, and nodes that are not of EC2.",
+    "Credits of burstable types beyond those that they earn.",
+    "What pods use: only what they request is counted.",
+];
+
+/// How old the prices are.
+pub(super) fn ages(prices: &PriceList, now: Timestamp) -> Prices {
+    let age = prices.read_at.map(|at| now.as_second() - at.as_second());
+    Prices {
+        read_at: prices.read_at,
+        age_seconds: age.map(|seconds| u64::try_from(seconds).unwrap_or(0)),
+        spot_days: prices.spot_days,
+        on_demand_types: prices.count(Market::OnDemand),
+        spot_pools: prices.count(Market::Spot),
+    }
+}
+
+/// What the figures rest on.
+pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
+    let mut lines = vec![
+        "Every pod keeps its requests, constraints and architecture; each stands on a node that takes it, with the \
+         DaemonSets of that node and what kubelet and system reserve."
+            .to_owned(),
+        "Pods that could run on Spot run there and nowhere else, and the others On-Demand: a node selector or an \
+         affinity for the capacity type has to say so."
+            .to_owned(),
+        "Pods move node by node: when a new node is up, the pods that are meant for it come.".to_owned(),
+        "New nodes stand in the zones of today's, with the labels and taints of today's.".to_owned(),
+    ];
+    lines.push(match ground.prices.spot_days {
+        Some(days) => format!(
+            "A Spot price is the mean of {days} days in its zone, each price weighted by the time that it stood."
+        ),
+        None => "Spot prices are taken as they were given.".to_owned(),
+    });
+    lines.push(
+        "If Spot nodes go: all of them get a notice at once, the cast-spot handler drains them, and every container \
+         takes its whole grace period to end."
+            .to_owned(),
+    );
+    lines.extend(ground.demand.notes.iter().cloned());
+    lines
+}
+
+/// What is not known.
+pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, today: &Configuration) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let mut say = |what: String, hint: &str| missing.push(Missing { what, hint: hint.to_owned() });
+    let catalog = &ground.prices.catalog;
+    if ground.snapshot.nodes.is_empty() {
+        say("the cluster has no nodes".to_owned(), "");
+    }
+    if !has_prices {
+        say(
+            "there are no prices, so no configuration has a cost".to_owned(),
+            "--prices FILE, or credentials for AWS",
+        );
+    } else if catalog.types.is_empty() {
+        say(
+            "no instance types are known, so nothing can be proposed".to_owned(),
+            "the action ec2:DescribeInstanceTypes reads them",
+        );
+    } else {
+        for (market, name, action) in [
+            (Market::OnDemand, "On-Demand", "pricing:GetProducts"),
+            (Market::Spot, "Spot", "ec2:DescribeSpotPriceHistory"),
+        ] {
+            if ground.prices.count(market) == 0 {
+                say(
+                    format!("there are no {name} prices, so no node is offered {name}"),
+                    &format!("the action {action} reads them"),
+                );
+            }
+        }
+    }
+    if has_prices {
+        unpriced(ground, today, &mut say);
+    }
+    places(ground, &mut say);
+    pods(ground, &mut say);
+    missing
+}
+
+fn unpriced(ground: &Ground<'_>, today: &Configuration, say: &mut impl FnMut(String, &str)) {
+    let nodes = today.nodes.iter().filter(|nodes| nodes.market.is_some() && nodes.hourly.is_none());
+    for nodes in nodes {
+        let market = if nodes.market == Some(Market::Spot) { "Spot" } else { "On-Demand" };
+        let name = &nodes.instance_type;
+        let zone = nodes.zone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
+        let known = ground.prices.catalog.types.iter().any(|found| found.name == *name);
+        let of = if known { "price" } else { "price, and its type is not known" };
+        say(format!("{} × {name}{zone}: no {market} {of}; today costs more than is shown", nodes.count), "");
+    }
+}
+
+fn places(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
+    let machines = || ground.machines.values();
+    for (place, what) in [(Place::Fargate, "of AWS Fargate"), (Place::Elsewhere, "not of EC2")] {
+        let count = machines().filter(|machine| machine.place == place).count();
+        if count > 0 {
+            say(
+                format!(
+                    "{count} {} {what}: {} cost is not counted, and what runs there stays",
+                    plural(count, "node is", "nodes are"),
+                    plural(count, "its", "their")
+                ),
+                "",
+            );
+        }
+    }
+    let unknown = |machine: &&Machine| machine.place == Place::Ec2 && !machine.market_is_known;
+    let count = machines().filter(unknown).count();
+    if count > 0 {
+        say(
+            format!(
+                "{count} {} not say whether {} On-Demand or Spot, and {} for On-Demand",
+                plural(count, "node does", "nodes do"),
+                plural(count, "it is", "they are"),
+                plural(count, "is taken", "are taken"),
+            ),
+            "the action ec2:DescribeInstances tells",
+        );
+    }
+}
+
+fn pods(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
+    let waiting = ground.demand.pods.iter();
+    let waiting = waiting.filter(|pod| node_of(ground.snapshot, pod.source).is_none()).count();
+    if waiting > 0 {
+        say(
+            format!(
+                "{} for a node today; the proposed configurations have room for {}",
+                plural_of(waiting, "pod waits", "pods wait"),
+                plural(waiting, "it", "them")
+            ),
+            "",
+        );
+    }
+    let asks_nothing = |pod: &&crate::demand::Pod| pod.requests.cpu == 0 || pod.requests.memory == 0;
+    let count = ground.demand.pods.iter().filter(asks_nothing).count();
+    if count > 0 {
+        say(
+            format!(
+                "{} not request both CPU and memory: for the scheduler, and here, what is not requested takes no room",
+                plural_of(count, "pod does", "pods do")
+            ),
+            "set requests, or take the proposals for too small",
+        );
+    }
+}
+
+fn plural<'a>(count: usize, one: &'a str, more: &'a str) -> &'a str {
+    if count == 1 { one } else { more }
+}
+
+fn plural_of(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", plural(count, one, more))
+}

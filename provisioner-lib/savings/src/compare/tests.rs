@@ -1,0 +1,236 @@
+//! A small cluster, and what may be missing of it.
+
+use serde_json::{Value, from_value, json};
+
+use super::*;
+use crate::report::Verdict;
+
+const NOW: &str = "2026-11-27T12:00:00Z";
+
+fn node(name: &str, instance_type: &str, more: &Value) -> Value {
+    let mut labels = json!({
+        "kubernetes.io/arch": "amd64", "node.kubernetes.io/instance-type": instance_type,
+        "topology.kubernetes.io/zone": "eu-west-1a", "eks.amazonaws.com/capacityType": "ON_DEMAND",
+    });
+    for (key, value) in more.as_object().unwrap() {
+        labels[key] = value.clone();
+    }
+    json!({
+        "metadata": { "name": name, "labels": labels },
+        "spec": { "providerID": format!("aws:///eu-west-1a/i-{name}") },
+        "status": {
+            "capacity": { "cpu": "8", "memory": "32Gi" },
+            "allocatable": { "cpu": "7910m", "memory": "29Gi", "pods": "58", "ephemeral-storage": "70Gi" },
+        },
+    })
+}
+
+fn pod(name: &str, node: Option<&str>, requests: &Value) -> Value {
+    json!({
+        "metadata": {
+            "name": name, "namespace": "shop", "labels": { "pod-template-hash": "7d9f" },
+            "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7d9f", "uid": "1", "controller": true }],
+        },
+        "spec": { "nodeName": node, "containers": [{ "name": "c", "resources": { "requests": requests } }] },
+    })
+}
+
+fn cluster() -> Value {
+    let requests = json!({ "cpu": "1500m", "memory": "2Gi" });
+    json!({
+        "readAt": "2026-11-27T11:00:00Z", "cluster": "shop",
+        "nodes": [node("a", "m5.2xlarge", &json!({})), node("b", "m5.2xlarge", &json!({}))],
+        "pods": [pod("web-1", Some("a"), &requests), pod("web-2", Some("b"), &requests)],
+    })
+}
+
+fn prices() -> Value {
+    let kind = |name: &str, vcpus: u32, memory: u64| {
+        json!({ "name": name, "vcpus": vcpus, "memoryMib": memory, "architecture": "amd64",
+                "networkInterfaces": 4, "addressesPerInterface": 15 })
+    };
+    json!({
+        "readAt": "2026-11-27T11:00:00Z", "spotDays": 7, "region": "eu-west-1",
+        "types": [kind("m5.2xlarge", 8, 32_768), kind("m5.large", 2, 8_192)],
+        "prices": [
+            { "instanceType": "m5.2xlarge", "market": "on-demand", "hourly": "0.428" },
+            { "instanceType": "m5.large", "market": "on-demand", "hourly": "0.107" },
+            { "instanceType": "m5.large", "market": "spot", "zone": "eu-west-1a", "hourly": "0.04" },
+        ],
+    })
+}
+
+fn compared(cluster: Value, prices: Option<Value>) -> Report {
+    let snapshot: Snapshot = from_value(cluster).unwrap();
+    let prices: Option<PriceList> = prices.map(|prices| from_value(prices).unwrap());
+    compare(&snapshot, prices.as_ref(), &Choices::default(), NOW.parse().unwrap()).report
+}
+
+fn says(report: &Report, words: &str) -> bool {
+    report.missing.iter().any(|missing| missing.what.contains(words) || missing.hint.contains(words))
+}
+
+#[test]
+fn three_configurations_stand_side_by_side() {
+    let report = compared(cluster(), Some(prices()));
+    assert_eq!(
+        (report.today.hourly.to_string(), report.today.monthly.to_string()),
+        ("0.856".into(), "616.32".into())
+    );
+    assert_eq!(report.on_demand.configuration.hourly.to_string(), "0.214");
+    assert_eq!(report.on_demand.saves.as_ref().unwrap().percent, "75.0");
+    assert_eq!(report.spot.configuration.hourly.to_string(), "0.08");
+    let saves = report.spot.saves.as_ref().unwrap();
+    assert_eq!((saves.monthly.to_string(), saves.percent.as_str()), ("558.72".into(), "90.6"));
+    assert_eq!(report.today.cpu_percent, Some(18));
+    assert_eq!(report.prices.age_seconds, Some(3_600));
+    assert_eq!(report.workloads[0].proposed, [("m5.large spot eu-west-1a".to_owned(), 2)].into());
+    assert_eq!((report.missing.as_slice(), report.unplaced.as_slice()), (&[][..], &[][..]));
+}
+
+#[test]
+fn a_cluster_of_spot_nodes_is_compared_with_what_they_cost() {
+    let mut cluster = cluster();
+    for node in cluster["nodes"].as_array_mut().unwrap() {
+        node["metadata"]["labels"]["eks.amazonaws.com/capacityType"] = "SPOT".into();
+        node["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "m5.large".into();
+    }
+    let report = compared(cluster, Some(prices()));
+    assert_eq!(
+        (report.today.hourly.to_string(), report.today.hourly_spot.to_string()),
+        ("0.08".into(), "0.08".into())
+    );
+    assert_eq!(report.workloads[0].on_spot_today, 2);
+    assert_eq!(report.on_demand.saves.unwrap().percent, "-33.8", "On-Demand costs more than Spot");
+}
+
+#[test]
+fn without_prices_the_verdicts_stand_and_nothing_is_reckoned() {
+    let report = compared(cluster(), None);
+    assert!(says(&report, "no prices") && says(&report, "--prices FILE"), "{:?}", report.missing);
+    assert_eq!(report.workloads[0].verdict, Verdict::Spot);
+    assert_eq!((report.today.unpriced, &report.spot.saves), (2, &None));
+    assert_eq!(report.unplaced, [], "no pod is blamed for it");
+}
+
+#[test]
+fn what_could_not_be_read_of_aws_is_named_by_its_action() {
+    let mut no_spot = prices();
+    no_spot["prices"].as_array_mut().unwrap().pop();
+    let report = compared(cluster(), Some(no_spot));
+    assert!(says(&report, "ec2:DescribeSpotPriceHistory"), "{:?}", report.missing);
+    assert_eq!(report.spot.configuration.hourly, report.on_demand.configuration.hourly);
+    assert_eq!(report.workloads[0].verdict, Verdict::OnDemand);
+    assert_eq!(report.workloads[0].reasons[0].code, "no-spot-node");
+    let mut no_types = prices();
+    no_types["types"] = json!([]);
+    let report = compared(cluster(), Some(no_types));
+    assert!(says(&report, "ec2:DescribeInstanceTypes"), "{:?}", report.missing);
+    assert_eq!(report.today.hourly.to_string(), "0.856", "prices alone tell what today costs");
+    assert_eq!(report.spot.saves, None);
+}
+
+#[test]
+fn a_type_without_a_price_is_told_and_not_taken_for_free() {
+    let mut cluster = cluster();
+    cluster["nodes"][0]["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "x9.huge".into();
+    let report = compared(cluster, Some(prices()));
+    assert!(
+        says(&report, "1 × x9.huge in eu-west-1a: no On-Demand price, and its type is not known"),
+        "{:?}",
+        report.missing
+    );
+    assert_eq!((report.today.unpriced, report.today.hourly.to_string()), (1, "0.428".into()));
+}
+
+#[test]
+fn fargate_and_nodes_on_premises_stay_with_their_pods() {
+    let mut cluster = cluster();
+    let fargate = json!({ "eks.amazonaws.com/compute-type": "fargate" });
+    cluster["nodes"].as_array_mut().unwrap().push(node("f", "x", &fargate));
+    let mut hall = node("h", "x", &json!({}));
+    hall["spec"]["providerID"] = "metal://rack-7".into();
+    cluster["nodes"].as_array_mut().unwrap().push(hall);
+    for (name, place) in [("reports-1", "f"), ("press-1", "h")] {
+        let mut pod = pod(name, Some(place), &json!({ "cpu": "1", "memory": "1Gi" }));
+        pod["metadata"]["ownerReferences"][0]["name"] = name.trim_end_matches("-1").into();
+        cluster["pods"].as_array_mut().unwrap().push(pod);
+    }
+    let report = compared(cluster, Some(prices()));
+    assert!(says(&report, "of AWS Fargate") && says(&report, "not of EC2"), "{:?}", report.missing);
+    let stays: Vec<_> =
+        report.workloads.iter().filter(|w| w.verdict == Verdict::Stays).map(|w| &w.name).collect();
+    assert_eq!(stays, ["press", "reports"]);
+    assert_eq!(report.spot.configuration.count, 4, "two new ones, and the two that stay");
+    assert_eq!(report.today.unpriced, 0, "they are not of EC2");
+}
+
+#[test]
+fn waiting_pods_and_pods_without_requests_are_counted_and_told() {
+    let mut cluster = cluster();
+    cluster["pods"].as_array_mut().unwrap().push(pod("web-3", None, &json!({ "cpu": "1", "memory": "1Gi" })));
+    cluster["pods"].as_array_mut().unwrap().push(pod("web-4", Some("a"), &json!({})));
+    let report = compared(cluster, Some(prices()));
+    assert!(says(&report, "1 pod waits for a node today"), "{:?}", report.missing);
+    assert!(says(&report, "1 pod does not request both CPU and memory"), "{:?}", report.missing);
+    assert_eq!(report.workloads[0].cautions.last().unwrap().code, "requests");
+}
+
+#[test]
+fn an_empty_cluster_has_a_report() {
+    let report = compared(json!({}), Some(prices()));
+    assert!(says(&report, "the cluster has no nodes"), "{:?}", report.missing);
+    assert_eq!((report.today.count, report.workloads.len(), &report.spot.saves), (0, 0, &None));
+    assert!(crate::report::table::render(&report, 80).contains("nothing can be saved"));
+}
+
+#[test]
+fn a_pod_without_a_place_keeps_its_node_and_that_is_paid_for() {
+    let mut cluster = cluster();
+    cluster["nodes"][0]["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "m5.2xlarge".into();
+    cluster["pods"].as_array_mut().unwrap().push(pod(
+        "big-1",
+        Some("a"),
+        &json!({ "cpu": "9", "memory": "1Gi" }),
+    ));
+    cluster["pods"].as_array_mut().unwrap().push(pod("big-2", None, &json!({ "cpu": "9", "memory": "1Gi" })));
+    let report = compared(cluster, Some(prices()));
+    let unplaced: Vec<_> = report
+        .unplaced
+        .iter()
+        .filter(|pod| pod.configuration == Name::OnDemand)
+        .map(|pod| (pod.pod.as_str(), pod.keeps_node.as_deref()))
+        .collect();
+    assert_eq!(unplaced, [("big-1", Some("a")), ("big-2", None)]);
+    assert!(report.unplaced[0].reason.contains("CPU"), "{:?}", report.unplaced);
+    assert_eq!(report.on_demand.configuration.hourly.to_string(), "0.642", "its node, and two new ones");
+}
+
+#[test]
+fn a_node_that_nobody_describes_is_taken_for_on_demand_and_that_is_said() {
+    let mut cluster = cluster();
+    for node in cluster["nodes"].as_array_mut().unwrap() {
+        node["metadata"]["labels"].as_object_mut().unwrap().remove("eks.amazonaws.com/capacityType");
+    }
+    cluster["lifecycles"] = json!({ "i-a": "spot" });
+    let report = compared(cluster, Some(prices()));
+    assert!(
+        says(&report, "1 node does not say") && says(&report, "ec2:DescribeInstances"),
+        "{:?}",
+        report.missing
+    );
+}
+
+#[test]
+fn percent_promises_no_more_than_there_is() {
+    for (part, whole, text) in [
+        (1, 3, "33.3"),
+        (2, 3, "66.6"),
+        (0, 5, "0.0"),
+        (-1, 3, "-33.4"),
+        (-1, 10_000, "-0.1"),
+        (5, 5, "100.0"),
+    ] {
+        assert_eq!(percent(part, whole), text);
+    }
+}

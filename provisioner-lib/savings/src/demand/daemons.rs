@@ -1,0 +1,82 @@
+//! Pods that come with a node.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{NodeSelectorTerm, PodSpec, Toleration};
+
+use super::{Pod, controller, is_live};
+use crate::{quantity::Resources, snapshot::Snapshot};
+
+/// A DaemonSet: one pod on every node that it selects.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Daemon {
+    /// metadata.namespace.
+    pub namespace: String,
+    /// metadata.name.
+    pub name: String,
+    /// Labels of its pods.
+    pub labels: BTreeMap<String, String>,
+    /// What each pod asks for.
+    pub requests: Resources,
+    /// nodeSelector of its pods.
+    pub node_selector: BTreeMap<String, String>,
+    /// Terms of the required node affinity.
+    pub node_affinity: Vec<NodeSelectorTerm>,
+    /// Tolerations, with those that every DaemonSet's pod has.
+    pub tolerations: Vec<Toleration>,
+    /// Ports of the host.
+    pub host_ports: BTreeSet<(String, String, i32)>,
+}
+
+/// All DaemonSets; where one could not be read, what its pods say of it.
+pub(super) fn read(snapshot: &Snapshot) -> Vec<Daemon> {
+    let mut known = BTreeSet::new();
+    let mut daemons = Vec::new();
+    for set in &snapshot.daemon_sets {
+        let template = set.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
+        let name = set.metadata.name.clone().unwrap_or_default();
+        let namespace = set.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        known.insert((namespace.clone(), name.clone()));
+        let labels = template.metadata.and_then(|metadata| metadata.labels).unwrap_or_default();
+        daemons.push(daemon(namespace, name, labels, &template.spec.unwrap_or_default()));
+    }
+    for pod in snapshot.pods.iter().filter(|pod| is_live(pod)) {
+        let Some(owner) = controller(pod).filter(|owner| owner.kind == "DaemonSet") else { continue };
+        let namespace = pod.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        if known.insert((namespace.clone(), owner.name.clone())) {
+            let mut spec = pod.spec.clone().unwrap_or_default();
+            forget_node(&mut spec);
+            let labels = pod.metadata.labels.clone().unwrap_or_default();
+            daemons.push(daemon(namespace, owner.name.clone(), labels, &spec));
+        }
+    }
+    daemons
+}
+
+fn daemon(namespace: String, name: String, labels: BTreeMap<String, String>, spec: &PodSpec) -> Daemon {
+    let Pod { requests, node_selector, node_affinity, mut tolerations, host_ports, .. } = Pod::of_spec(spec);
+    // Those of the DaemonSet controller; the taints of a node's condition are none of a template.
+    tolerations.push(Toleration {
+        key: Some("node.kubernetes.io/unschedulable".to_owned()),
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoSchedule".to_owned()),
+        ..Toleration::default()
+    });
+    Daemon { namespace, name, labels, requests, node_selector, node_affinity, tolerations, host_ports }
+}
+
+/// The controller holds each pod to its node by a field in each term.
+fn forget_node(spec: &mut PodSpec) {
+    let affinity = spec.affinity.as_mut().and_then(|affinity| affinity.node_affinity.as_mut());
+    let required =
+        affinity.and_then(|node| node.required_during_scheduling_ignored_during_execution.as_mut());
+    if let Some(required) = required {
+        for term in &mut required.node_selector_terms {
+            term.match_fields = None;
+        }
+        // A term without words matches nothing; it was there for the field only.
+        required.node_selector_terms.retain(|term| {
+            term.match_expressions.as_ref().is_some_and(|expressions| !expressions.is_empty())
+        });
+    }
+}

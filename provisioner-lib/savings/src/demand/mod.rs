@@ -1,0 +1,253 @@
+//! Which pods are to be placed, and what each asks of its node: everything that the kube-scheduler's filters look
+//! at. What they look at and we cannot model is an obstacle or a note, never left out in silence.
+
+mod daemons;
+mod requests;
+mod volumes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::{
+    api::core::v1::{
+        NodeSelectorTerm, Pod as KubernetesPod, PodAffinityTerm, PodSpec, Toleration,
+        TopologySpreadConstraint,
+    },
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
+
+use self::volumes::Volumes;
+pub use self::{daemons::Daemon, requests::requests};
+use crate::{
+    catalog::{ARCHITECTURE, CAPACITY_TYPE, Market},
+    quantity::Resources,
+    snapshot::Snapshot,
+};
+
+/// The pods of a cluster.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Demand {
+    /// To be placed.
+    pub pods: Vec<Pod>,
+    /// Come with every node that they select.
+    pub daemons: Vec<Daemon>,
+    /// Labels of namespaces, for namespaceSelector.
+    pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// What was found that the packing does not model, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// A pod to be placed. What it asks is kept as Kubernetes says it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pod {
+    /// Its place in [`Snapshot::pods`].
+    pub source: usize,
+    /// metadata.namespace.
+    pub namespace: String,
+    /// metadata.name.
+    pub name: String,
+    /// metadata.labels.
+    pub labels: BTreeMap<String, String>,
+    /// Kind and name of its controller.
+    pub owner: Option<(String, String)>,
+    /// What the scheduler counts: containers, init containers, sidecars, overhead.
+    pub requests: Resources,
+    /// spec.nodeSelector.
+    pub node_selector: BTreeMap<String, String>,
+    /// Labels that its node must have beyond what its spec asks: the proposal holds only if they are added to its
+    /// nodeSelector. The capacity type that it was given, and the architecture that it runs on today where its
+    /// spec names none.
+    pub pins: BTreeMap<String, String>,
+    /// Terms of the required node affinity: one of them has to match, if there are any.
+    pub node_affinity: Vec<NodeSelectorTerm>,
+    /// For each volume the terms that its node has to match one of.
+    pub volume_affinity: Vec<Vec<NodeSelectorTerm>>,
+    /// EBS volumes to attach, by handle or claim.
+    pub volumes: BTreeSet<String>,
+    /// spec.tolerations.
+    pub tolerations: Vec<Toleration>,
+    /// Spread constraints that forbid (DoNotSchedule).
+    pub spread: Vec<TopologySpreadConstraint>,
+    /// Required pod affinity.
+    pub affinity: Vec<PodAffinityTerm>,
+    /// Required pod anti-affinity.
+    pub anti_affinity: Vec<PodAffinityTerm>,
+    /// Ports of the host: address, protocol, port.
+    pub host_ports: BTreeSet<(String, String, i32)>,
+    /// spec.priority: the scheduler takes higher ones first.
+    pub priority: i32,
+    /// Why no node at all could take it.
+    pub obstacle: Option<String>,
+}
+
+impl Pod {
+    /// Asks for a market's nodes.
+    pub fn pin_to(&mut self, market: Market) {
+        self.pins.insert(CAPACITY_TYPE.to_owned(), market.label().to_owned());
+    }
+}
+
+impl Demand {
+    /// Reads what runs or waits in the cluster. Finished pods, pods that are being deleted, DaemonSets' and static
+    /// pods are not to be placed.
+    #[must_use]
+    pub fn read(snapshot: &Snapshot) -> Self {
+        let volumes = Volumes::new(snapshot);
+        let architectures = architectures(snapshot);
+        let mut notes = Vec::new();
+        let mut pods = Vec::new();
+        for (source, pod) in snapshot.pods.iter().enumerate() {
+            if is_placed_by_the_scheduler(pod) {
+                let mut read = Pod::read(source, pod, &volumes);
+                let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+                read.pin_architecture(node.and_then(|node| architectures.get(node).copied()));
+                pods.push(read);
+            }
+        }
+        let names = |chosen: &dyn Fn(&KubernetesPod) -> bool| {
+            let chosen = snapshot.pods.iter().filter(|pod| chosen(pod)).map(full_name);
+            chosen.collect::<Vec<_>>()
+        };
+        let others = names(&|pod| {
+            let scheduler = pod.spec.as_ref().and_then(|spec| spec.scheduler_name.as_deref());
+            is_placed_by_the_scheduler(pod) && scheduler.is_some_and(|name| name != "default-scheduler")
+        });
+        note(&mut notes, "placed by another scheduler, taken as if by the default one", &others);
+        let mirrors = names(&|pod| is_static(pod));
+        note(&mut notes, "static, not counted on new nodes", &mirrors);
+        let shared = volumes::shared(&pods);
+        note(&mut notes, "share an EBS volume, which only one node can have", &shared);
+        let namespaces = snapshot.namespaces.iter().map(|found| {
+            let labels = found.metadata.labels.clone().unwrap_or_default();
+            (found.metadata.name.clone().unwrap_or_default(), labels)
+        });
+        Self { pods, daemons: daemons::read(snapshot), namespaces: namespaces.collect(), notes }
+    }
+
+    /// Keys of node labels that somebody asks about: they tell node groups apart.
+    #[must_use]
+    pub fn node_label_keys(&self) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        let terms = |keys: &mut BTreeSet<String>, terms: &[NodeSelectorTerm]| {
+            let expressions = terms.iter().flat_map(|term| term.match_expressions.iter().flatten());
+            keys.extend(expressions.map(|expression| expression.key.clone()));
+        };
+        for pod in &self.pods {
+            keys.extend(pod.node_selector.keys().chain(pod.pins.keys()).cloned());
+            terms(&mut keys, &pod.node_affinity);
+            pod.volume_affinity.iter().for_each(|found| terms(&mut keys, found));
+            keys.extend(pod.spread.iter().map(|spread| spread.topology_key.clone()));
+            let affinity = pod.affinity.iter().chain(&pod.anti_affinity);
+            keys.extend(affinity.map(|term| term.topology_key.clone()));
+        }
+        for daemon in &self.daemons {
+            keys.extend(daemon.node_selector.keys().cloned());
+            terms(&mut keys, &daemon.node_affinity);
+        }
+        keys
+    }
+}
+
+impl Pod {
+    fn read(source: usize, pod: &KubernetesPod, volumes: &Volumes<'_>) -> Self {
+        let metadata = &pod.metadata;
+        let spec = pod.spec.clone().unwrap_or_default();
+        let mut this = Self {
+            source,
+            namespace: metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+            name: metadata.name.clone().unwrap_or_default(),
+            labels: metadata.labels.clone().unwrap_or_default(),
+            owner: controller(pod).map(|owner| (owner.kind.clone(), owner.name.clone())),
+            obstacle: obstacle(&spec),
+            ..Self::of_spec(&spec)
+        };
+        volumes.add_to(&mut this, &spec);
+        this
+    }
+
+    /// What a spec says, without name and volumes.
+    pub(crate) fn of_spec(spec: &PodSpec) -> Self {
+        let affinity = spec.affinity.clone().unwrap_or_default();
+        let node = affinity.node_affinity.unwrap_or_default();
+        let near = affinity.pod_affinity.unwrap_or_default();
+        let apart = affinity.pod_anti_affinity.unwrap_or_default();
+        let mut spread = spec.topology_spread_constraints.clone().unwrap_or_default();
+        spread.retain(|spread| spread.when_unsatisfiable == "DoNotSchedule");
+        Self {
+            requests: requests(spec),
+            node_selector: spec.node_selector.clone().unwrap_or_default(),
+            node_affinity: node
+                .required_during_scheduling_ignored_during_execution
+                .map(|required| required.node_selector_terms)
+                .unwrap_or_default(),
+            tolerations: spec.tolerations.clone().unwrap_or_default(),
+            spread,
+            affinity: near.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
+            anti_affinity: apart.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
+            host_ports: requests::host_ports(spec),
+            priority: spec.priority.unwrap_or(0),
+            ..Self::default()
+        }
+    }
+
+    /// An image that runs on one architecture may not be there for the other.
+    fn pin_architecture(&mut self, today: Option<&str>) {
+        let terms = self.node_affinity.iter().flat_map(|term| term.match_expressions.iter().flatten());
+        let named = self.node_selector.contains_key(ARCHITECTURE)
+            || terms.into_iter().any(|expression| expression.key == ARCHITECTURE);
+        if let Some(today) = today.filter(|_| !named) {
+            self.pins.insert(ARCHITECTURE.to_owned(), today.to_owned());
+        }
+    }
+}
+
+fn architectures(snapshot: &Snapshot) -> BTreeMap<&str, &str> {
+    let nodes = snapshot.nodes.iter().filter_map(|node| {
+        let architecture = node.metadata.labels.as_ref()?.get(ARCHITECTURE)?;
+        Some((node.metadata.name.as_deref()?, architecture.as_str()))
+    });
+    nodes.collect()
+}
+
+fn full_name(pod: &KubernetesPod) -> String {
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    format!("{}/{}", part(&pod.metadata.namespace), part(&pod.metadata.name))
+}
+
+fn note(notes: &mut Vec<String>, what: &str, pods: &[String]) {
+    if let Some(first) = pods.first() {
+        let others = pods.len() - 1;
+        notes.push(match others {
+            0 => format!("{first}: {what}"),
+            _ => format!("{first} and {others} more: {what}"),
+        });
+    }
+}
+
+fn controller(pod: &KubernetesPod) -> Option<&OwnerReference> {
+    pod.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
+}
+
+pub(crate) fn is_static(pod: &KubernetesPod) -> bool {
+    let annotations = pod.metadata.annotations.as_ref();
+    annotations.is_some_and(|found| found.contains_key("kubernetes.io/config.mirror"))
+}
+
+pub(crate) fn is_live(pod: &KubernetesPod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    !matches!(phase, Some("Succeeded" | "Failed")) && pod.metadata.deletion_timestamp.is_none()
+}
+
+fn is_placed_by_the_scheduler(pod: &KubernetesPod) -> bool {
+    is_live(pod) && !is_static(pod) && controller(pod).is_none_or(|owner| owner.kind != "DaemonSet")
+}
+
+/// What the scheduler would have to know that we do not.
+fn obstacle(spec: &PodSpec) -> Option<String> {
+    if spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
+        return Some("its scheduling gates hold it back".to_owned());
+    }
+    if spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
+        return Some("it asks for devices by resource claims, which this report does not model".to_owned());
+    }
+    spec.os.as_ref().filter(|os| os.name != "linux").map(|os| format!("it runs on {}", os.name))
+}

@@ -1,0 +1,131 @@
+//! Where a pod's volumes let it run, and how many it attaches.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::{
+    core::v1::{
+        NodeSelectorRequirement, NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim, PodSpec, Volume,
+    },
+    storage::v1::StorageClass,
+};
+
+use super::Pod;
+use crate::{catalog::ZONE, snapshot::Snapshot};
+
+const EBS: [&str; 2] = ["ebs.csi.aws.com", "kubernetes.io/aws-ebs"];
+/// Zone labels that volumes of the in-tree driver carry.
+const ZONE_LABELS: [&str; 2] = [ZONE, "failure-domain.beta.kubernetes.io/zone"];
+
+pub(super) struct Volumes<'s> {
+    claims: BTreeMap<(&'s str, &'s str), &'s PersistentVolumeClaim>,
+    bound: BTreeMap<&'s str, &'s PersistentVolume>,
+    classes: BTreeMap<&'s str, &'s StorageClass>,
+}
+
+impl<'s> Volumes<'s> {
+    pub(super) fn new(snapshot: &'s Snapshot) -> Self {
+        let claims = snapshot.persistent_volume_claims.iter().filter_map(|claim| {
+            let namespace = claim.metadata.namespace.as_deref().unwrap_or("default");
+            Some(((namespace, claim.metadata.name.as_deref()?), claim))
+        });
+        let volumes = snapshot.persistent_volumes.iter();
+        let volumes = volumes.filter_map(|volume| Some((volume.metadata.name.as_deref()?, volume)));
+        let classes = snapshot.storage_classes.iter();
+        let classes = classes.filter_map(|class| Some((class.metadata.name.as_deref()?, class)));
+        Self { claims: claims.collect(), bound: volumes.collect(), classes: classes.collect() }
+    }
+
+    pub(super) fn add_to(&self, pod: &mut Pod, spec: &PodSpec) {
+        for volume in spec.volumes.iter().flatten() {
+            if let Some(block_store) = &volume.aws_elastic_block_store {
+                pod.volumes.insert(block_store.volume_id.clone());
+            }
+            let Some(claim) = claim_name(&pod.name, volume) else { continue };
+            if let Err(obstacle) = self.add_claim(pod, &claim) {
+                pod.obstacle.get_or_insert(obstacle);
+            }
+        }
+    }
+
+    fn add_claim(&self, pod: &mut Pod, name: &str) -> Result<(), String> {
+        let Some(claim) = self.claims.get(&(pod.namespace.as_str(), name)) else {
+            return Err(format!("its claim {name} is not there"));
+        };
+        let spec = claim.spec.as_ref();
+        match spec.and_then(|spec| spec.volume_name.as_deref()).filter(|bound| !bound.is_empty()) {
+            Some(bound) => match self.bound.get(bound) {
+                Some(volume) => add_volume(pod, bound, volume),
+                None => return Err(format!("the volume {bound} of its claim {name} is not there")),
+            },
+            None => self.add_unbound(pod, name, spec.and_then(|spec| spec.storage_class_name.as_deref()))?,
+        }
+        Ok(())
+    }
+
+    /// A volume that is made where the pod will run, in the zones that its class allows.
+    fn add_unbound(&self, pod: &mut Pod, claim: &str, class: Option<&str>) -> Result<(), String> {
+        let Some(class) = class.and_then(|class| self.classes.get(class)) else {
+            return Err(format!("its claim {claim} is not bound and has no known storage class"));
+        };
+        if class.volume_binding_mode.as_deref() != Some("WaitForFirstConsumer") {
+            return Err(format!("its claim {claim} is not bound"));
+        }
+        let topologies = class.allowed_topologies.iter().flatten();
+        let terms: Vec<_> = topologies
+            .map(|topology| {
+                let expressions = topology.match_label_expressions.iter().flatten();
+                let expressions = expressions.map(|expression| NodeSelectorRequirement {
+                    key: expression.key.clone(),
+                    operator: "In".to_owned(),
+                    values: Some(expression.values.clone()),
+                });
+                NodeSelectorTerm { match_expressions: Some(expressions.collect()), match_fields: None }
+            })
+            .collect();
+        if !terms.is_empty() {
+            pod.volume_affinity.push(terms);
+        }
+        if EBS.contains(&class.provisioner.as_str()) {
+            pod.volumes.insert(format!("{}/{claim}", pod.namespace));
+        }
+        Ok(())
+    }
+}
+
+/// Names of pods that attach a volume that another pod attaches, too.
+pub(super) fn shared(pods: &[Pod]) -> Vec<String> {
+    let mut users: BTreeMap<&str, usize> = BTreeMap::new();
+    for volume in pods.iter().flat_map(|pod| &pod.volumes) {
+        *users.entry(volume).or_default() += 1;
+    }
+    let shares = |pod: &&Pod| pod.volumes.iter().any(|volume| users[volume.as_str()] > 1);
+    pods.iter().filter(shares).map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect()
+}
+
+fn claim_name(pod: &str, volume: &Volume) -> Option<String> {
+    let claim = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.clone());
+    claim.or_else(|| volume.ephemeral.as_ref().map(|_| format!("{pod}-{}", volume.name)))
+}
+
+fn add_volume(pod: &mut Pod, name: &str, volume: &PersistentVolume) {
+    let spec = volume.spec.clone().unwrap_or_default();
+    if let Some(terms) = spec.node_affinity.and_then(|affinity| affinity.required) {
+        pod.volume_affinity.push(terms.node_selector_terms);
+    }
+    for key in ZONE_LABELS {
+        if let Some(zones) = volume.metadata.labels.as_ref().and_then(|labels| labels.get(key)) {
+            let requirement = NodeSelectorRequirement {
+                key: ZONE.to_owned(),
+                operator: "In".to_owned(),
+                values: Some(zones.split("__").map(str::to_owned).collect()),
+            };
+            let term = NodeSelectorTerm { match_expressions: Some(vec![requirement]), match_fields: None };
+            pod.volume_affinity.push(vec![term]);
+        }
+    }
+    let is_ebs = spec.csi.is_some_and(|csi| EBS.contains(&csi.driver.as_str()))
+        || spec.aws_elastic_block_store.is_some();
+    if is_ebs {
+        pod.volumes.insert(name.to_owned());
+    }
+}

@@ -1,0 +1,301 @@
+//! Whether a node could take a pod at all, in the sense of the kube-scheduler's filters, and if not, why. What other
+//! pods forbid is seen when pods are placed ([`crate::pack`]).
+
+use std::{collections::BTreeMap, fmt};
+
+use k8s_openapi::{
+    api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, Taint, Toleration},
+    apimachinery::pkg::apis::meta::v1::LabelSelector,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{HOSTNAME, Offer},
+    demand::{Daemon, Pod},
+    quantity::Resources,
+};
+
+/// Labels of a node, a pod or a namespace.
+pub type Labels = BTreeMap<String, String>;
+
+/// Why a pod has no node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reason", content = "detail")]
+pub enum Reason {
+    /// No offer has the labels that its nodeSelector, node affinity or the proposal asks for.
+    Labels(String),
+    /// Its volumes are where no offer is.
+    Volumes(String),
+    /// It does not tolerate this taint.
+    Taint(String),
+    /// No offer is big enough: the resource that lacks.
+    Resource(String),
+    /// A DaemonSet on every such node has its host port.
+    HostPort(String),
+    /// Other pods keep it away: affinity, anti-affinity, spread, host ports.
+    OtherPods(String),
+    /// Nothing that a node could change.
+    Obstacle(String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Labels(wanted) => write!(f, "no instance type on offer has the node labels {wanted}"),
+            Self::Volumes(wanted) => write!(f, "its volumes need a node with {wanted}"),
+            Self::Taint(taint) => write!(f, "it does not tolerate the taint {taint}"),
+            Self::Resource(name) => write!(f, "no instance type on offer has enough {name}"),
+            Self::HostPort(port) => write!(f, "a DaemonSet has its host port {port}"),
+            Self::OtherPods(what) => write!(f, "other pods keep it away: {what}"),
+            Self::Obstacle(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Whether `offer`, with its DaemonSets and nothing else on it, takes the pod.
+pub fn fits_empty(pod: &Pod, offer: &Offer, daemons: &[&Daemon]) -> Result<(), Reason> {
+    if let Some(obstacle) = &pod.obstacle {
+        return Err(Reason::Obstacle(obstacle.clone()));
+    }
+    admits(pod, offer)?;
+    let used = daemons.iter().fold(Resources::default(), |sum, daemon| sum.plus(&daemon.requests));
+    if let Some(lacking) = lacking(&used.plus(&pod.requests), &pod.requests, &offer.allocatable) {
+        return Err(Reason::Resource(lacking));
+    }
+    if daemons.len() + 1 > offer.max_pods as usize {
+        return Err(Reason::Resource("pods".to_owned()));
+    }
+    if pod.volumes.len() > offer.max_volumes as usize {
+        return Err(Reason::Resource("attachable volumes".to_owned()));
+    }
+    host_port_taken(pod, daemons).map_or(Ok(()), Err)
+}
+
+/// Whether labels and taints of `offer` let the pod in, whatever its size.
+pub fn admits(pod: &Pod, offer: &Offer) -> Result<(), Reason> {
+    if !selects(pod, &offer.labels) {
+        return Err(Reason::Labels(wanted(pod)));
+    }
+    if let Some(terms) = pod.volume_affinity.iter().find(|terms| !any_matches(terms, &offer.labels)) {
+        return Err(Reason::Volumes(written(terms)));
+    }
+    match untolerated(&pod.tolerations, &offer.taints) {
+        Some(taint) => Err(Reason::Taint(format!("{}={}", taint.key, taint.value.as_deref().unwrap_or("")))),
+        None => Ok(()),
+    }
+}
+
+/// A host port of the pod that one of the DaemonSets has.
+#[must_use]
+pub fn host_port_taken(pod: &Pod, daemons: &[&Daemon]) -> Option<Reason> {
+    let taken = |port: &&(String, String, i32)| {
+        daemons.iter().flat_map(|daemon| &daemon.host_ports).any(|taken| ports_clash(taken, port))
+    };
+    let port = pod.host_ports.iter().find(taken)?;
+    Some(Reason::HostPort(format!("{}/{}", port.2, port.1)))
+}
+
+/// The DaemonSets that run on nodes of an offer.
+#[must_use]
+pub fn daemons_on<'d>(daemons: &'d [Daemon], offer: &Offer) -> Vec<&'d Daemon> {
+    let runs = |daemon: &&Daemon| {
+        contains_all(&offer.labels, &daemon.node_selector)
+            && (daemon.node_affinity.is_empty() || any_matches(&daemon.node_affinity, &offer.labels))
+            && untolerated(&daemon.tolerations, &offer.taints).is_none()
+    };
+    daemons.iter().filter(runs).collect()
+}
+
+/// nodeSelector, pins and required node affinity.
+#[must_use]
+pub fn selects(pod: &Pod, labels: &Labels) -> bool {
+    contains_all(labels, &pod.node_selector)
+        && contains_all(labels, &pod.pins)
+        && (pod.node_affinity.is_empty() || any_matches(&pod.node_affinity, labels))
+}
+
+/// The first resource of which `allocatable` has less than `sum`. What is not requested is not looked at.
+fn lacking(sum: &Resources, requests: &Resources, allocatable: &Resources) -> Option<String> {
+    let plain = [
+        ("CPU", sum.cpu, requests.cpu, allocatable.cpu),
+        ("memory", sum.memory, requests.memory, allocatable.memory),
+        (
+            "ephemeral storage",
+            sum.ephemeral_storage,
+            requests.ephemeral_storage,
+            allocatable.ephemeral_storage,
+        ),
+    ];
+    let short = plain.iter().find(|(_, sum, requested, has)| *requested > 0 && sum > has);
+    let extended = || {
+        let has = |name: &String| allocatable.extended.get(name).copied().unwrap_or(0);
+        let short = |name: &&String| sum.extended.get(*name).is_some_and(|sum| *sum > has(name));
+        requests.extended.keys().find(short).cloned()
+    };
+    short.map(|(name, ..)| (*name).to_owned()).or_else(extended)
+}
+
+/// The first taint that keeps a pod from being scheduled. Kubernetes documentation, "Taints and Tolerations".
+#[must_use]
+pub fn untolerated<'t>(tolerations: &[Toleration], taints: &'t [Taint]) -> Option<&'t Taint> {
+    let forbids = |taint: &&Taint| taint.effect == "NoSchedule" || taint.effect == "NoExecute";
+    taints.iter().filter(forbids).find(|taint| !tolerations.iter().any(|found| tolerates(found, taint)))
+}
+
+fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let effect = given(&toleration.effect).is_none_or(|effect| effect == taint.effect);
+    let key = given(&toleration.key).is_none_or(|key| key == taint.key);
+    let value = |text: &Option<String>| text.clone().unwrap_or_default();
+    effect
+        && key
+        && match toleration.operator.as_deref() {
+            Some("Exists") => true,
+            _ => given(&toleration.key).is_some() && value(&toleration.value) == value(&taint.value),
+        }
+}
+
+fn contains_all(labels: &Labels, wanted: &Labels) -> bool {
+    wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
+/// Whether one of the terms matches. A term without words matches nothing.
+#[must_use]
+pub fn any_matches(terms: &[NodeSelectorTerm], labels: &Labels) -> bool {
+    terms.iter().any(|term| {
+        // Fields name one node, and nodes of a proposal have no names.
+        let fields = term.match_fields.as_ref().is_none_or(Vec::is_empty);
+        let expressions = term.match_expressions.as_deref().unwrap_or_default();
+        fields && !expressions.is_empty() && expressions.iter().all(|wanted| meets(wanted, labels))
+    })
+}
+
+fn meets(wanted: &NodeSelectorRequirement, labels: &Labels) -> bool {
+    let found = labels.get(&wanted.key);
+    let values = wanted.values.as_deref().unwrap_or_default();
+    let compared = |than: fn(i64, i64) -> bool| {
+        let bound = values.first().and_then(|value| value.parse().ok());
+        let found = found.and_then(|found| found.parse().ok());
+        bound.zip(found).is_some_and(|(bound, found)| than(found, bound))
+    };
+    match wanted.operator.as_str() {
+        "In" => found.is_some_and(|found| values.contains(found)),
+        "NotIn" => found.is_none_or(|found| !values.contains(found)),
+        // Each node has its name, though an offer does not know it.
+        "Exists" => found.is_some() || wanted.key == HOSTNAME,
+        "DoesNotExist" => found.is_none() && wanted.key != HOSTNAME,
+        "Gt" => compared(|found, bound| found > bound),
+        "Lt" => compared(|found, bound| found < bound),
+        _ => false,
+    }
+}
+
+/// Whether a label selector matches; none matches nothing, an empty one everything.
+#[must_use]
+pub fn selector_matches(selector: Option<&LabelSelector>, labels: &Labels) -> bool {
+    let Some(selector) = selector else { return false };
+    let exact = selector.match_labels.as_ref().is_none_or(|wanted| contains_all(labels, wanted));
+    exact
+        && selector.match_expressions.iter().flatten().all(|wanted| {
+            let found = labels.get(&wanted.key);
+            let values = wanted.values.as_deref().unwrap_or_default();
+            match wanted.operator.as_str() {
+                "In" => found.is_some_and(|found| values.contains(found)),
+                "NotIn" => found.is_none_or(|found| !values.contains(found)),
+                "Exists" => found.is_some(),
+                "DoesNotExist" => found.is_none(),
+                _ => false,
+            }
+        })
+}
+
+/// Whether two host ports cannot be on one node.
+#[must_use]
+pub fn ports_clash(one: &(String, String, i32), other: &(String, String, i32)) -> bool {
+    let any = |address: &str| address == "0.0.0.0" || address == "::";
+    one.1 == other.1 && one.2 == other.2 && (one.0 == other.0 || any(&one.0) || any(&other.0))
+}
+
+fn wanted(pod: &Pod) -> String {
+    let pairs = pod.node_selector.iter().chain(&pod.pins).map(|(key, value)| format!("{key}={value}"));
+    let affinity = (!pod.node_affinity.is_empty()).then(|| written(&pod.node_affinity));
+    pairs.chain(affinity).collect::<Vec<_>>().join(", ")
+}
+
+fn written(terms: &[NodeSelectorTerm]) -> String {
+    let terms = terms.iter().map(|term| {
+        let expressions = term.match_expressions.iter().chain(&term.match_fields).flatten();
+        let expressions = expressions.map(|wanted| {
+            let values = wanted.values.as_deref().unwrap_or_default().join("|");
+            format!("{} {} {values}", wanted.key, wanted.operator).trim_end().to_owned()
+        });
+        expressions.collect::<Vec<_>>().join(" and ")
+    });
+    terms.collect::<Vec<_>>().join(", or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json};
+
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn node_terms_match_as_the_scheduler_matches_them() {
+        let node = labels(&[("disk", "ssd"), ("cores", "8")]);
+        let term = |key: &str, operator: &str, values: &[&str]| json!([{ "matchExpressions": [{ "key": key, "operator": operator, "values": values }] }]);
+        for (terms, expected) in [
+            (term("disk", "In", &["hdd", "ssd"]), true),
+            (term("disk", "NotIn", &["ssd"]), false),
+            (term("other", "NotIn", &["x"]), true),
+            (term("disk", "Exists", &[]), true),
+            (term("disk", "DoesNotExist", &[]), false),
+            (term("cores", "Gt", &["4"]), true),
+            (term("cores", "Lt", &["8"]), false),
+            (term("disk", "Gt", &["4"]), false),
+            (json!([{}]), false),
+            (
+                json!([{ "matchFields": [{ "key": "metadata.name", "operator": "In", "values": ["n"] }] }]),
+                false,
+            ),
+            (json!([{}, { "matchExpressions": [{ "key": "disk", "operator": "Exists" }] }]), true),
+        ] {
+            let read: Vec<NodeSelectorTerm> = from_value(terms.clone()).unwrap();
+            assert_eq!(any_matches(&read, &node), expected, "{terms}");
+        }
+    }
+
+    #[test]
+    fn taints_are_tolerated_by_key_value_and_effect() {
+        let taint: Vec<Taint> =
+            from_value(json!([{ "key": "gpu", "value": "yes", "effect": "NoSchedule" }])).unwrap();
+        for (toleration, expected) in [
+            (json!({ "key": "gpu", "value": "yes" }), true),
+            (json!({ "key": "gpu", "operator": "Equal", "value": "no" }), false),
+            (json!({ "key": "gpu", "operator": "Exists" }), true),
+            (json!({ "operator": "Exists" }), true),
+            (json!({ "key": "gpu", "operator": "Exists", "effect": "NoExecute" }), false),
+            (json!({}), false),
+        ] {
+            let read: Toleration = from_value(toleration.clone()).unwrap();
+            assert_eq!(untolerated(&[read], &taint).is_none(), expected, "{toleration}");
+        }
+        let soft: Vec<Taint> = from_value(json!([{ "key": "gpu", "effect": "PreferNoSchedule" }])).unwrap();
+        assert!(untolerated(&[], &soft).is_none());
+    }
+
+    #[test]
+    fn no_selector_matches_nothing_and_an_empty_one_everything() {
+        let of = |selector: Value| from_value::<LabelSelector>(selector).unwrap();
+        let pod = labels(&[("app", "a")]);
+        assert!(!selector_matches(None, &pod));
+        assert!(selector_matches(Some(&of(json!({}))), &pod));
+        assert!(selector_matches(Some(&of(json!({ "matchLabels": { "app": "a" } }))), &pod));
+        let not = json!({ "matchExpressions": [{ "key": "app", "operator": "NotIn", "values": ["a"] }] });
+        assert!(!selector_matches(Some(&of(not)), &pod));
+    }
+}

@@ -1,0 +1,261 @@
+//! Today's nodes: what each is, and what it costs.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Node;
+
+use crate::{
+    catalog::{Catalog, INSTANCE_TYPE, Market, Observed, ZONE},
+    money::Money,
+    quantity::Resources,
+    snapshot::Snapshot,
+};
+
+const MIB: u64 = 1024 * 1024;
+const EBS_DRIVER: &str = "ebs.csi.aws.com";
+
+/// Labels by which a node says how it was bought, and their values for Spot and On-Demand: EKS managed node groups,
+/// Karpenter, the seed's product, and what eksctl and kOps documented before those. The first that is there counts.
+pub const CAPACITY_LABELS: [(&str, &str, &str); 6] = [
+    ("eks.amazonaws.com/capacityType", "SPOT", "ON_DEMAND"),
+    ("scheduling.cast.ai/spot-fallback", "", "true"),
+    ("scheduling.cast.ai/spot", "true", "false"),
+    ("node-role.kubernetes.io/spot-worker", "true", "false"),
+    ("karpenter.sh/capacity-type", "spot", "on-demand"),
+    ("node.kubernetes.io/lifecycle", "spot", "normal"),
+];
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// An instance of EC2.
+    Ec2,
+    /// AWS Fargate: paid by the pod.
+    Fargate,
+    /// On premises, or in another cloud.
+    Elsewhere,
+}
+
+/// One of today's nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// metadata.name.
+    pub name: String,
+    /// What it is.
+    pub place: Place,
+    /// Label of its instance type.
+    pub instance_type: Option<String>,
+    /// Label of its zone.
+    pub zone: Option<String>,
+    /// How it was bought; none where it is not of EC2.
+    pub market: Option<Market>,
+    /// Whether somebody says so, a label or EC2; else it is taken for On-Demand.
+    pub market_is_known: bool,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// What pods can have of it.
+    pub allocatable: Resources,
+    /// For one hour, where a price is known.
+    pub hourly: Option<Money>,
+}
+
+/// All nodes of a cluster, by name.
+#[must_use]
+pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Machine> {
+    let types: BTreeMap<_, _> = catalog.types.iter().map(|found| (found.name.as_str(), found)).collect();
+    let prices: BTreeMap<_, _> = catalog
+        .prices
+        .iter()
+        .map(|price| ((price.instance_type.as_str(), price.market, price.zone.as_deref()), price.hourly))
+        .collect();
+    let machines = snapshot.nodes.iter().map(|node| {
+        let mut machine = read(node, &snapshot.lifecycles);
+        let instance_type = machine.instance_type.as_deref();
+        if let Some(known) = instance_type.and_then(|name| types.get(name)) {
+            (machine.vcpus, machine.memory_mib) = (known.vcpus, known.memory_mib);
+        }
+        machine.hourly = instance_type.zip(machine.market).and_then(|(name, market)| {
+            let zone = machine.zone.as_deref();
+            prices.get(&(name, market, zone)).or_else(|| prices.get(&(name, market, None))).copied()
+        });
+        (machine.name.clone(), machine)
+    });
+    machines.collect()
+}
+
+fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
+    let label = |name: &str| node.metadata.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
+    let status = node.status.as_ref();
+    let capacity =
+        status.and_then(|status| status.capacity.as_ref()).map(Resources::read).unwrap_or_default();
+    let allocatable = status.and_then(|status| status.allocatable.as_ref()).map(Resources::read);
+    let place = place(node);
+    let market = market(node, lifecycles);
+    Machine {
+        name: node.metadata.name.clone().unwrap_or_default(),
+        place,
+        instance_type: label(INSTANCE_TYPE).or_else(|| label("beta.kubernetes.io/instance-type")),
+        zone: label(ZONE).or_else(|| label("failure-domain.beta.kubernetes.io/zone")),
+        market: (place == Place::Ec2).then(|| market.unwrap_or(Market::OnDemand)),
+        market_is_known: market.is_some(),
+        vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
+        memory_mib: capacity.memory / MIB,
+        allocatable: allocatable.unwrap_or_default(),
+        hourly: None,
+    }
+}
+
+/// EKS user guide, "Understand resource naming" of Fargate and of hybrid nodes; the provider id of an EC2 instance is
+/// `aws:///ZONE/INSTANCE`.
+fn place(node: &Node) -> Place {
+    let labels = node.metadata.labels.as_ref();
+    let compute = labels.and_then(|labels| labels.get("eks.amazonaws.com/compute-type"));
+    match compute.map(String::as_str) {
+        Some("fargate") => return Place::Fargate,
+        Some("hybrid") => return Place::Elsewhere,
+        _ => {}
+    }
+    match instance_id(node) {
+        Some(_) => Place::Ec2,
+        None if provider_id(node).contains("/fargate-") => Place::Fargate,
+        None => Place::Elsewhere,
+    }
+}
+
+fn provider_id(node: &Node) -> &str {
+    node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref()).unwrap_or_default()
+}
+
+/// Id of the EC2 instance behind a node.
+#[must_use]
+pub fn instance_id(node: &Node) -> Option<&str> {
+    let id = provider_id(node).strip_prefix("aws://")?.rsplit('/').next()?;
+    id.starts_with("i-").then_some(id)
+}
+
+/// How a node was bought, as its labels say, else as EC2 says.
+#[must_use]
+pub fn market(node: &Node, lifecycles: &BTreeMap<String, String>) -> Option<Market> {
+    let labels = node.metadata.labels.as_ref();
+    let by_label = CAPACITY_LABELS.iter().find_map(|(label, spot, on_demand)| {
+        let value = labels?.get(*label)?;
+        if value == on_demand { Some(Market::OnDemand) } else { (value == spot).then_some(Market::Spot) }
+    });
+    by_label.or_else(|| match lifecycles.get(instance_id(node)?)?.as_str() {
+        "spot" => Some(Market::Spot),
+        _ => Some(Market::OnDemand),
+    })
+}
+
+/// What running nodes show of their types. Of several the smallest: a node that is kept small by hand is no reason to
+/// promise more.
+#[must_use]
+pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BTreeMap<String, Observed> {
+    let mut found: BTreeMap<String, Observed> = BTreeMap::new();
+    for node in &snapshot.nodes {
+        let Some(machine) = node.metadata.name.as_ref().and_then(|name| machines.get(name)) else { continue };
+        let (Place::Ec2, Some(name)) = (machine.place, &machine.instance_type) else { continue };
+        if machine.allocatable == Resources::default() {
+            continue;
+        }
+        let pods = node.status.as_ref().and_then(|status| status.allocatable.as_ref()?.get("pods"));
+        let seen = Observed {
+            allocatable: machine.allocatable.clone(),
+            max_pods: pods.and_then(|pods| pods.0.parse().ok()),
+            max_volumes: max_volumes(snapshot, &machine.name),
+        };
+        let least = found.entry(name.clone()).or_insert_with(|| seen.clone());
+        if (seen.allocatable.memory, seen.allocatable.cpu) < (least.allocatable.memory, least.allocatable.cpu)
+        {
+            *least = seen;
+        }
+    }
+    found
+}
+
+fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
+    let csi = snapshot.csi_nodes.iter().find(|csi| csi.metadata.name.as_deref() == Some(node))?;
+    let driver = csi.spec.drivers.iter().find(|driver| driver.name == EBS_DRIVER)?;
+    u32::try_from(driver.allocatable.as_ref()?.count?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json};
+
+    use super::*;
+
+    fn node(labels: &Value, provider_id: &str) -> Node {
+        from_value(
+            json!({ "metadata": { "name": "n", "labels": labels }, "spec": { "providerID": provider_id } }),
+        )
+        .unwrap()
+    }
+
+    const INSTANCE: &str = "aws:///eu-west-1a/i-0a";
+
+    #[test]
+    fn a_node_is_of_ec2_of_fargate_or_of_neither() {
+        for (case, node, expected) in [
+            ("an instance", node(&json!({}), INSTANCE), Place::Ec2),
+            (
+                "fargate",
+                node(
+                    &json!({ "eks.amazonaws.com/compute-type": "fargate" }),
+                    "aws:///eu-west-1a/4b2f/fargate-ip-10-0-0-1.eu-west-1.compute.internal",
+                ),
+                Place::Fargate,
+            ),
+            (
+                "fargate without its label",
+                node(&json!({}), "aws:///eu-west-1a/4b2f/fargate-ip-10-0-0-1.eu-west-1.compute.internal"),
+                Place::Fargate,
+            ),
+            (
+                "hybrid",
+                node(
+                    &json!({ "eks.amazonaws.com/compute-type": "hybrid" }),
+                    "eks-hybrid:///eu-west-1/prod/mi-0a",
+                ),
+                Place::Elsewhere,
+            ),
+            ("on premises", node(&json!({}), ""), Place::Elsewhere),
+            ("another cloud", node(&json!({}), "gce://p/z/i-0a"), Place::Elsewhere),
+        ] {
+            assert_eq!(read(&node, &BTreeMap::new()).place, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn labels_say_how_a_node_was_bought_and_else_ec2_does() {
+        let spot = BTreeMap::from([("i-0a".to_owned(), "spot".to_owned())]);
+        let normal = BTreeMap::from([("i-0a".to_owned(), "on-demand".to_owned())]);
+        for (case, labels, lifecycles, expected) in [
+            (
+                "a managed group",
+                json!({ "eks.amazonaws.com/capacityType": "SPOT" }),
+                &normal,
+                Some(Market::Spot),
+            ),
+            (
+                "Karpenter",
+                json!({ "karpenter.sh/capacity-type": "on-demand" }),
+                &spot,
+                Some(Market::OnDemand),
+            ),
+            (
+                "a fallback",
+                json!({ "scheduling.cast.ai/spot": "true", "scheduling.cast.ai/spot-fallback": "true" }),
+                &spot,
+                Some(Market::OnDemand),
+            ),
+            ("EC2", json!({}), &spot, Some(Market::Spot)),
+            ("EC2, On-Demand", json!({}), &normal, Some(Market::OnDemand)),
+            ("nobody", json!({}), &BTreeMap::new(), None),
+        ] {
+            assert_eq!(market(&node(&labels, INSTANCE), lifecycles), expected, "{case}");
+        }
+    }
+}

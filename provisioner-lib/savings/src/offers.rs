@@ -1,0 +1,216 @@
+//! The offers that a catalog makes, each a node as it would stand in the cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::Taint;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{
+        ARCHITECTURE, Architecture, CAPACITY_TYPE, Catalog, INSTANCE_TYPE, InstanceType, Market, ZONE,
+    },
+    money::Money,
+    quantity::Resources,
+    template::Template,
+};
+
+/// What a running node of a type showed, where one runs today: it counts before the rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// status.allocatable.
+    pub allocatable: Resources,
+    /// status.allocatable.pods.
+    pub max_pods: Option<u32>,
+    /// Attachable volumes that the EBS CSI driver reports (CSINode).
+    pub max_volumes: Option<u32>,
+}
+
+/// Which offers a catalog makes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Zones that the cluster has subnets in.
+    pub zones: BTreeSet<String>,
+    /// Markets to buy from.
+    pub markets: BTreeSet<Market>,
+    /// Architectures that the pods' images are there for.
+    pub architectures: BTreeSet<Architecture>,
+    /// The biggest node, in vCPUs. A cluster of few big nodes loses much with each.
+    pub max_vcpus: Option<u32>,
+    /// Size of the kubelet's volume.
+    pub root_volume_gib: u64,
+    /// Whether types whose CPU is lent by credits are offered.
+    pub burstable: bool,
+    /// What runs today, by instance type.
+    pub observed: BTreeMap<String, Observed>,
+    /// Labels and taints that nodes can come up with, one for each kind of node group.
+    pub templates: Vec<Template>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            zones: BTreeSet::new(),
+            markets: [Market::OnDemand].into(),
+            architectures: [Architecture::Amd64].into(),
+            max_vcpus: None,
+            root_volume_gib: 20,
+            burstable: false,
+            observed: BTreeMap::new(),
+            templates: vec![Template::default()],
+        }
+    }
+}
+
+/// A node that could be had: a type in a zone, from a market, with the labels and taints of a template.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Offer {
+    /// The instance type.
+    pub instance_type: String,
+    /// The zone.
+    pub zone: String,
+    /// How it is bought.
+    pub market: Market,
+    /// For one hour.
+    pub hourly: Money,
+    /// What pods can have of it, DaemonSets' pods included.
+    pub allocatable: Resources,
+    /// Pods at most, DaemonSets' pods included.
+    pub max_pods: u32,
+    /// EBS volumes at most.
+    pub max_volumes: u32,
+    /// All labels but `kubernetes.io/hostname`.
+    pub labels: BTreeMap<String, String>,
+    /// All taints.
+    pub taints: Vec<Taint>,
+}
+
+impl Catalog {
+    /// All offers, in a fixed order. Bare metal and former generations are not among them.
+    #[must_use]
+    pub fn offers(&self, settings: &Settings) -> Vec<Offer> {
+        let types: BTreeMap<&str, &InstanceType> = self
+            .types
+            .iter()
+            .filter(|found| settings.admits(found))
+            .map(|found| (found.name.as_str(), found))
+            .collect();
+        // A price of the zone counts before one of the region.
+        let mut prices = BTreeMap::new();
+        for price in self.prices.iter().filter(|price| settings.markets.contains(&price.market)) {
+            for zone in &settings.zones {
+                let key = (price.instance_type.as_str(), price.market, zone.as_str());
+                if price.zone.as_ref() == Some(zone) {
+                    prices.insert(key, price.hourly);
+                } else if price.zone.is_none() {
+                    prices.entry(key).or_insert(price.hourly);
+                }
+            }
+        }
+        let mut offers = Vec::new();
+        for ((name, market, zone), hourly) in prices {
+            let Some(instance_type) = types.get(name) else { continue };
+            for template in &settings.templates {
+                offers.push(self.offer(settings, instance_type, market, zone, hourly, template));
+            }
+        }
+        offers
+    }
+
+    fn offer(
+        &self,
+        settings: &Settings,
+        instance_type: &InstanceType,
+        market: Market,
+        zone: &str,
+        hourly: Money,
+        template: &Template,
+    ) -> Offer {
+        let observed = settings.observed.get(&instance_type.name);
+        let max_pods = observed.and_then(|seen| seen.max_pods).unwrap_or_else(|| instance_type.max_pods());
+        let mut labels = template.labels.clone();
+        for (name, value) in [
+            (ARCHITECTURE, instance_type.architecture.label()),
+            ("beta.kubernetes.io/arch", instance_type.architecture.label()),
+            ("kubernetes.io/os", "linux"),
+            ("beta.kubernetes.io/os", "linux"),
+            (INSTANCE_TYPE, instance_type.name.as_str()),
+            ("beta.kubernetes.io/instance-type", instance_type.name.as_str()),
+            (ZONE, zone),
+            ("failure-domain.beta.kubernetes.io/zone", zone),
+            ("topology.ebs.csi.aws.com/zone", zone),
+            ("topology.kubernetes.io/region", self.region.as_str()),
+            ("failure-domain.beta.kubernetes.io/region", self.region.as_str()),
+            (CAPACITY_TYPE, market.label()),
+        ] {
+            labels.insert(name.to_owned(), value.to_owned());
+        }
+        if let Some(capacity) = labels.get_mut("karpenter.sh/capacity-type") {
+            *capacity = market.label().to_ascii_lowercase().replace('_', "-");
+        }
+        Offer {
+            instance_type: instance_type.name.clone(),
+            zone: zone.to_owned(),
+            market,
+            hourly,
+            allocatable: observed.map_or_else(
+                || instance_type.allocatable(max_pods, settings.root_volume_gib),
+                |seen| seen.allocatable.clone(),
+            ),
+            max_pods,
+            max_volumes: observed
+                .and_then(|seen| seen.max_volumes)
+                .unwrap_or_else(|| instance_type.max_volumes()),
+            labels,
+            taints: template.taints.clone(),
+        }
+    }
+}
+
+impl Settings {
+    fn admits(&self, found: &InstanceType) -> bool {
+        !found.bare_metal
+            && found.current_generation
+            && (self.burstable || !found.burstable)
+            && self.architectures.contains(&found.architecture)
+            && self.max_vcpus.is_none_or(|most| found.vcpus <= most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Price, tests::m5_large};
+
+    #[test]
+    fn a_price_of_the_zone_counts_before_one_of_the_region_and_a_running_node_before_the_rules() {
+        let price = |zone: Option<&str>, market, micros| Price {
+            instance_type: "m5.large".into(),
+            zone: zone.map(Into::into),
+            market,
+            hourly: Money::from_micros(micros),
+        };
+        let catalog = Catalog {
+            region: "eu-central-1".into(),
+            types: vec![m5_large()],
+            prices: vec![
+                price(Some("a"), Market::OnDemand, 1),
+                price(None, Market::OnDemand, 2),
+                price(Some("b"), Market::Spot, 3),
+            ],
+        };
+        let observed = Observed { max_pods: Some(110), ..Observed::default() };
+        let settings = Settings {
+            zones: ["a".into(), "b".into()].into(),
+            markets: [Market::OnDemand, Market::Spot].into(),
+            observed: [("m5.large".to_owned(), observed)].into(),
+            ..Settings::default()
+        };
+        let offers = catalog.offers(&settings);
+        let found: Vec<_> = offers.iter().map(|offer| (offer.zone.as_str(), offer.hourly.micros())).collect();
+        assert_eq!(found, [("a", 1), ("b", 2), ("b", 3)]);
+        assert!(offers.iter().all(|offer| offer.max_pods == 110));
+        assert_eq!(offers[2].labels[CAPACITY_TYPE], "SPOT");
+    }
+}

@@ -1,0 +1,108 @@
+//! Offers that are worth a look.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::to_string;
+
+use super::problem::{Dimensions, Vector};
+use crate::{
+    catalog::Offer,
+    demand::{Daemon, Demand, Pod},
+    fit,
+    money::Money,
+    quantity::Resources,
+};
+
+/// A kind of node: offers that differ in nothing that anybody asks about, at one price.
+pub(super) struct Kind {
+    /// The offers, taken in turns.
+    pub(super) offers: Vec<usize>,
+    /// Labels and taints; see [`Profiles`].
+    pub(super) profile: usize,
+    pub(super) hourly: Money,
+    /// Of its first offer, as a number.
+    pub(super) zone: usize,
+    /// What is left for pods beside the DaemonSets.
+    pub(super) room: Vector,
+    /// CPU and memory that the kubelet has to give, DaemonSets included.
+    pub(super) allocatable: [u64; 2],
+}
+
+/// Labels that somebody asks about, with taints: all that tells offers apart but size and price.
+pub(super) struct Profiles<'d> {
+    /// Of each offer.
+    of: Vec<usize>,
+    /// An offer of each.
+    examples: Vec<usize>,
+    /// DaemonSets that run on each.
+    pub(super) daemons: Vec<Vec<&'d Daemon>>,
+}
+
+impl<'d> Profiles<'d> {
+    pub(super) fn new(demand: &'d Demand, offers: &[Offer], keys: &BTreeSet<String>) -> Self {
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        let mut this = Self { of: Vec::new(), examples: Vec::new(), daemons: Vec::new() };
+        for (index, offer) in offers.iter().enumerate() {
+            let labels: Vec<_> = keys.iter().map(|key| offer.labels.get(key)).collect();
+            let key = to_string(&(labels, &offer.taints)).unwrap_or_default();
+            let profile = *found.entry(key).or_insert_with(|| {
+                this.examples.push(index);
+                this.daemons.push(fit::daemons_on(&demand.daemons, offer));
+                this.examples.len() - 1
+            });
+            this.of.push(profile);
+        }
+        this
+    }
+
+    /// Whether each profile's labels and taints let the pod in.
+    pub(super) fn admitting(&self, pod: &Pod, offers: &[Offer]) -> Vec<bool> {
+        let examples = self.examples.iter().map(|example| &offers[*example]);
+        examples.map(|offer| fit::admits(pod, offer).is_ok()).collect()
+    }
+
+    pub(super) fn host_ports_free(&self, pod: &Pod, profile: usize) -> bool {
+        fit::host_port_taken(pod, &self.daemons[profile]).is_none()
+    }
+
+    /// An offer of the profile.
+    pub(super) fn example(&self, profile: usize) -> usize {
+        self.examples[profile]
+    }
+}
+
+/// All kinds that no other of the same profile beats in every dimension at no higher price, cheapest first.
+pub(super) fn undominated(offers: &[Offer], profiles: &Profiles<'_>, dimensions: &Dimensions) -> Vec<Kind> {
+    let mut same: BTreeMap<(usize, Money, &str), Vec<usize>> = BTreeMap::new();
+    for (index, offer) in offers.iter().enumerate() {
+        let key = (profiles.of[index], offer.hourly, offer.instance_type.as_str());
+        same.entry(key).or_default().push(index);
+    }
+    let mut kinds: Vec<Kind> = Vec::new();
+    let zones: BTreeSet<&str> = offers.iter().map(|offer| offer.zone.as_str()).collect();
+    for ((profile, hourly, _), offers_of_it) in same {
+        let offer = &offers[offers_of_it[0]];
+        let daemons = &profiles.daemons[profile];
+        let used = daemons.iter().fold(Resources::default(), |sum, daemon| sum.plus(&daemon.requests));
+        let pods = u64::from(offer.max_pods).saturating_sub(daemons.len() as u64);
+        // Where the DaemonSets do not fit, nothing else does.
+        let fits = used.cpu <= offer.allocatable.cpu && used.memory <= offer.allocatable.memory && pods > 0;
+        if !fits {
+            continue;
+        }
+        let room = dimensions.vector(&offer.allocatable.minus(&used), pods, u64::from(offer.max_volumes));
+        let allocatable = [offer.allocatable.cpu, offer.allocatable.memory];
+        // Within a profile prices rise, so only what is there already can beat it.
+        let beaten = kinds
+            .iter()
+            .rev()
+            .take_while(|other| other.profile == profile)
+            .any(|other| other.room.iter().zip(&room).all(|(other, own)| other >= own));
+        if !beaten {
+            let zone = zones.iter().position(|zone| *zone == offer.zone).unwrap_or(0);
+            kinds.push(Kind { offers: offers_of_it, profile, hourly, zone, room, allocatable });
+        }
+    }
+    kinds.sort_by_key(|kind| kind.hourly);
+    kinds
+}

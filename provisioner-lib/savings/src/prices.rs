@@ -1,0 +1,163 @@
+//! Instance types and prices of a region with their age, and Spot prices as a mean over time.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{Catalog, Market, Price},
+    money::Money,
+};
+
+pub mod product;
+
+/// Schema of a file of prices. Fields are added to it, but neither removed nor given another meaning.
+pub const SCHEMA: &str = "cast-spot.prices/1";
+
+/// A catalog, and how old it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PriceList {
+    /// [`SCHEMA`] in a file.
+    pub schema: String,
+    /// When it was read.
+    pub read_at: Option<Timestamp>,
+    /// Spot prices are the time-weighted mean of so many days before that.
+    pub spot_days: Option<u32>,
+    /// ISO 4217 code of all prices; US dollars where nothing is said.
+    pub currency: Option<String>,
+    /// Types and prices.
+    #[serde(flatten)]
+    pub catalog: Catalog,
+}
+
+/// A text that is no list of prices.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// Not JSON, or a field of it is not what it should be.
+    #[error("{0}")]
+    Json(String),
+    /// JSON of something else.
+    #[error("neither prices (schema {SCHEMA}) nor a snapshot that has some")]
+    Other,
+}
+
+impl PriceList {
+    /// Reads a file of prices, or takes those of a snapshot.
+    pub fn parse(text: &str) -> Result<Self, FileError> {
+        let fault = |error: serde_json::Error| FileError::Json(error.to_string());
+        let document: serde_json::Value = serde_json::from_str(text).map_err(fault)?;
+        if document["schema"] == SCHEMA {
+            return serde_json::from_str(text).map_err(fault);
+        }
+        if document["schema"] == crate::snapshot::SCHEMA && document["prices"].is_object() {
+            return serde_json::from_value(document["prices"].clone()).map_err(fault);
+        }
+        Err(FileError::Other)
+    }
+
+    /// How many prices of a market there are.
+    #[must_use]
+    pub fn count(&self, market: Market) -> usize {
+        self.catalog.prices.iter().filter(|price| price.market == market).count()
+    }
+}
+
+/// A price that a pool of instance type and zone had from then on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpotPoint {
+    /// The instance type.
+    pub instance_type: String,
+    /// The zone.
+    pub zone: String,
+    /// From when on.
+    pub since: Timestamp,
+    /// For one hour.
+    pub hourly: Money,
+}
+
+/// The mean price of each pool from `from` to `to`, each price weighted by the time that it stood.
+///
+/// EC2 answers with the changes in between and the last one before, which is the price at the start
+/// (DescribeSpotPriceHistory in the EC2 API reference). A pool that begins later is weighted from there.
+#[must_use]
+pub fn time_weighted(points: &[SpotPoint], from: Timestamp, to: Timestamp) -> Vec<Price> {
+    let mut pools: BTreeMap<(&str, &str), BTreeMap<Timestamp, Money>> = BTreeMap::new();
+    for point in points.iter().filter(|point| point.since < to) {
+        let pool = pools.entry((&point.instance_type, &point.zone)).or_default();
+        pool.insert(point.since, point.hourly);
+    }
+    let prices = pools.into_iter().filter_map(|((instance_type, zone), pool)| {
+        Some(Price {
+            instance_type: instance_type.to_owned(),
+            zone: Some(zone.to_owned()),
+            market: Market::Spot,
+            hourly: mean(&pool, from, to)?,
+        })
+    });
+    prices.collect()
+}
+
+fn mean(prices: &BTreeMap<Timestamp, Money>, from: Timestamp, to: Timestamp) -> Option<Money> {
+    let ends = prices.keys().skip(1).copied().chain([to]);
+    let (mut sum, mut time) = (0_i128, 0_i128);
+    for ((since, hourly), until) in prices.iter().zip(ends) {
+        let stood = i128::from((until.max(from).as_second() - since.max(&from).as_second()).max(0));
+        sum += stood * i128::from(hourly.micros());
+        time += stood;
+    }
+    match time {
+        // No second of it lies in between.
+        0 => prices.values().last().copied(),
+        _ => i64::try_from((sum + time / 2) / time).ok().map(Money::from_micros),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-{text}:00Z").parse().unwrap()
+    }
+
+    fn point(zone: &str, since: &str, micros: i64) -> SpotPoint {
+        SpotPoint {
+            instance_type: "m5.large".to_owned(),
+            zone: zone.to_owned(),
+            since: at(since),
+            hourly: Money::from_micros(micros),
+        }
+    }
+
+    #[test]
+    fn each_price_counts_for_the_time_that_it_stood() {
+        for (case, points, micros) in [
+            ("one price, from before", vec![point("a", "01T00:00", 30)], 30),
+            ("half and half", vec![point("a", "01T00:00", 30), point("a", "15T00:00", 40)], 35),
+            ("a quarter", vec![point("a", "10T00:00", 100), point("a", "12T12:00", 20)], 40),
+            ("the newest answer first", vec![point("a", "12T12:00", 20), point("a", "10T00:00", 100)], 40),
+            (
+                "of two before the start the later",
+                vec![point("a", "01T00:00", 9), point("a", "02T00:00", 30)],
+                30,
+            ),
+            ("a pool that is new", vec![point("a", "19T00:00", 50)], 50),
+            ("after the end", vec![point("a", "01T00:00", 30), point("a", "20T00:00", 900)], 30),
+            ("rounded to the nearest", vec![point("a", "10T00:00", 1), point("a", "15T00:00", 2)], 2),
+        ] {
+            let found = time_weighted(&points, at("10T00:00"), at("20T00:00"));
+            assert_eq!(found[0].hourly.micros(), micros, "{case}");
+        }
+    }
+
+    #[test]
+    fn zones_have_prices_of_their_own() {
+        let points = [point("a", "01T00:00", 30), point("b", "01T00:00", 60)];
+        let found = time_weighted(&points, at("10T00:00"), at("20T00:00"));
+        let found: Vec<_> =
+            found.iter().map(|price| (price.zone.as_deref().unwrap(), price.hourly.micros())).collect();
+        assert_eq!(found, [("a", 30), ("b", 60)]);
+    }
+}

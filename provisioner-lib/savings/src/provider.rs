@@ -1,0 +1,146 @@
+//! Reads the cluster and AWS; writes nothing anywhere. What may not be read is noted as missing, by the action that it
+//! takes, and the rest is read all the same.
+
+mod ec2;
+mod kubernetes;
+mod pricing;
+#[cfg(test)]
+mod wire;
+
+use std::collections::BTreeSet;
+
+use cast_spot_provisioner::provider::{Access, Error, ErrorKind};
+use jiff::{SignedDuration, Timestamp};
+
+use self::{ec2::Ec2, pricing::Pricing};
+use crate::{
+    catalog::{Catalog, Market, Price},
+    machines,
+    prices::{self, PriceList, time_weighted},
+    report::Missing,
+    snapshot::{self, Snapshot},
+};
+
+/// Days of Spot prices that are read where nothing else is asked for.
+pub const USUAL_SPOT_DAYS: u32 = 7;
+/// EC2 keeps no more ("View Spot Instance pricing history" in the EC2 user guide).
+pub const MOST_SPOT_DAYS: u32 = 90;
+
+/// Reads the objects of the cluster `name`, and asks EC2 of nodes that do not say how they were bought.
+pub async fn read_cluster(access: &Access, name: &str, now: Timestamp) -> Result<Snapshot, Vec<Error>> {
+    let mut missing = Vec::new();
+    let cluster = match access.cluster(name).await {
+        Ok(Some(cluster)) => Some(cluster),
+        Ok(None) => {
+            let message = format!("there is no cluster {name} in {}", access.region());
+            return Err(vec![Error::new(ErrorKind::Other, "eks:DescribeCluster", message).hint(
+                "`aws eks list-clusters` shows the clusters; --region and --profile choose where to look",
+            )]);
+        }
+        Err(error) => {
+            missing.push(note("whether the kubeconfig leads to this cluster was not checked", &error));
+            None
+        }
+    };
+    let client = access.kubernetes(cluster.as_ref()).await.map_err(|error| vec![error])?;
+    let mut snapshot = Box::pin(kubernetes::read(&client)).await?;
+    snapshot::SCHEMA.clone_into(&mut snapshot.schema);
+    snapshot.read_at = Some(now);
+    snapshot.cluster = Some(name.to_owned());
+    snapshot.region = Some(access.region().to_owned());
+    snapshot.missing.splice(0..0, missing);
+    let silent = silent(&snapshot);
+    if !silent.is_empty() {
+        match Ec2::of(access.sdk()).lifecycles(&silent).await {
+            Ok(lifecycles) => snapshot.lifecycles = lifecycles,
+            Err(error) => snapshot.missing.push(note("how some nodes were bought is not known", &error)),
+        }
+    }
+    snapshot.tidy();
+    Ok(snapshot)
+}
+
+/// Instances of the nodes whose labels do not say how they were bought.
+fn silent(snapshot: &Snapshot) -> Vec<String> {
+    let nodes = snapshot.nodes.iter().filter(|node| machines::market(node, &snapshot.lifecycles).is_none());
+    nodes.filter_map(machines::instance_id).map(str::to_owned).collect()
+}
+
+/// Reads types and prices for the nodes and zones of a snapshot. What is missing is noted in the snapshot.
+pub async fn read_prices(
+    access: &Access,
+    snapshot: &mut Snapshot,
+    spot_days: u32,
+    now: Timestamp,
+) -> PriceList {
+    let (ec2, pricing) = (Ec2::of(access.sdk()), Pricing::of(access.sdk()));
+    let zones: BTreeSet<String> = machines::machines(snapshot, &Catalog::default())
+        .into_values()
+        .filter(|machine| machine.market.is_some())
+        .filter_map(|machine| machine.zone)
+        .collect();
+    let (types, offered, on_demand) =
+        tokio::join!(ec2.types(), ec2.offered(&zones), pricing.on_demand(access.region()));
+    let types = types.unwrap_or_else(|error| {
+        snapshot.missing.push(note("instance types could not be read, so nothing can be proposed", &error));
+        Vec::new()
+    });
+    let (listed, currency) = on_demand.unwrap_or_else(|error| {
+        snapshot.missing.push(note("On-Demand prices could not be read", &error));
+        (Vec::new(), None)
+    });
+    let mut prices = match offered {
+        Ok(offered) => in_zones(&listed, &offered),
+        Err(error) => {
+            let what = "which zones have which types is not known: each is taken to have all";
+            snapshot.missing.push(note(what, &error));
+            listed
+        }
+    };
+    let from = now - SignedDuration::from_hours(24 * i64::from(spot_days));
+    let asked: Vec<String> =
+        types.iter().filter(|found| !found.bare_metal).map(|found| found.name.clone()).collect();
+    match ec2.spot_prices(&asked, &zones, from, now).await {
+        Ok(points) => prices.extend(time_weighted(&points, from, now)),
+        Err(error) => snapshot.missing.push(note("Spot prices could not be read", &error)),
+    }
+    PriceList {
+        schema: prices::SCHEMA.to_owned(),
+        read_at: Some(now),
+        spot_days: Some(spot_days),
+        currency,
+        catalog: Catalog { region: access.region().to_owned(), types, prices },
+    }
+}
+
+/// A price of the region holds in the zones that have the type.
+fn in_zones(listed: &[Price], offered: &BTreeSet<(String, String)>) -> Vec<Price> {
+    let zones = |price: &Price| {
+        let from = (price.instance_type.clone(), String::new());
+        let of_type = offered.range(from..).take_while(|(name, _)| *name == price.instance_type);
+        of_type.map(|(_, zone)| zone.clone()).collect::<Vec<_>>()
+    };
+    let prices = listed
+        .iter()
+        .filter(|price| price.market == Market::OnDemand)
+        .flat_map(|price| zones(price).into_iter().map(|zone| Price { zone: Some(zone), ..price.clone() }));
+    prices.collect()
+}
+
+/// A call that failed, as something that is missing.
+fn note(what: &str, error: &Error) -> Missing {
+    let why = match &error.reason {
+        ErrorKind::Denied { action } => format!("not allowed: {action}"),
+        _ => error.to_string(),
+    };
+    let hint = match &error.reason {
+        ErrorKind::Denied { action } if action.contains(':') => {
+            "`cast-spot policy savings` prints the policy that allows it".to_owned()
+        }
+        _ => error.hint.clone().unwrap_or_default(),
+    };
+    Missing { what: format!("{what} ({why})"), hint }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! Amazon EC2: instance types, where they are offered, Spot prices, and how instances were bought.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_config::SdkConfig;
+use aws_sdk_ec2::{
+    Client,
+    primitives::DateTime,
+    types::{
+        ArchitectureType, AttachmentLimitType, Filter, GpuInfo, InstanceTypeInfo, LocationType, NeuronInfo,
+        SpotPrice, UsageClassType,
+    },
+};
+use cast_spot_provisioner::provider::{Error, access::of_aws};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use crate::{
+    catalog::{Architecture, InstanceType},
+    prices::SpotPoint,
+};
+
+/// Instances, types or values of a filter that one call asks for ("Filters" in the EC2 API reference allow 200).
+const AT_ONCE: usize = 100;
+/// Calls side by side: EC2 lets few such calls through each second.
+const SIDE_BY_SIDE: usize = 4;
+/// What a Linux node in a VPC pays.
+const PRODUCT: &str = "Linux/UNIX";
+
+/// EC2 of the region.
+pub(super) struct Ec2 {
+    client: Client,
+}
+
+impl Ec2 {
+    pub(super) fn of(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
+    }
+
+    /// All types that EKS could run on.
+    pub(super) async fn types(&self) -> Result<Vec<InstanceType>, Error> {
+        let mut pages = self.client.describe_instance_types().into_paginator().send();
+        let mut types = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(of_aws("ec2:DescribeInstanceTypes"))?;
+            types.extend(page.instance_types.unwrap_or_default().iter().filter_map(instance_type));
+        }
+        types.sort_by(|one: &InstanceType, other| one.name.cmp(&other.name));
+        Ok(types)
+    }
+
+    /// Pairs of type and zone.
+    pub(super) async fn offered(
+        &self,
+        zones: &BTreeSet<String>,
+    ) -> Result<BTreeSet<(String, String)>, Error> {
+        let call =
+            self.client.describe_instance_type_offerings().location_type(LocationType::AvailabilityZone);
+        let call = call.set_filters(in_zones("location", zones));
+        let mut pages = call.into_paginator().send();
+        let mut offered = BTreeSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(of_aws("ec2:DescribeInstanceTypeOfferings"))?;
+            let found = page.instance_type_offerings.unwrap_or_default().into_iter();
+            offered.extend(
+                found.filter_map(|found| Some((found.instance_type?.as_str().to_owned(), found.location?))),
+            );
+        }
+        Ok(offered)
+    }
+
+    /// All changes of the prices of these types, and those that stood before.
+    pub(super) async fn spot_prices(
+        &self,
+        types: &[String],
+        zones: &BTreeSet<String>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<SpotPoint>, Error> {
+        let points = stream::iter(types.chunks(AT_ONCE))
+            .map(|types| self.spot_prices_of(types, zones, from, to))
+            .buffer_unordered(SIDE_BY_SIDE)
+            .try_collect::<Vec<_>>()
+            .await?;
+        Ok(points.into_iter().flatten().collect())
+    }
+
+    async fn spot_prices_of(
+        &self,
+        types: &[String],
+        zones: &BTreeSet<String>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<SpotPoint>, Error> {
+        let types = types.iter().map(|name| name.as_str().into()).collect();
+        let call = self.client.describe_spot_price_history().product_descriptions(PRODUCT);
+        let call = call.set_instance_types(Some(types)).set_filters(in_zones("availability-zone", zones));
+        let call = call
+            .start_time(DateTime::from_secs(from.as_second()))
+            .end_time(DateTime::from_secs(to.as_second()));
+        let mut pages = call.into_paginator().send();
+        let mut points = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(of_aws("ec2:DescribeSpotPriceHistory"))?;
+            points.extend(page.spot_price_history.unwrap_or_default().into_iter().filter_map(point));
+        }
+        Ok(points)
+    }
+
+    /// `spot` or `on-demand`, by instance.
+    pub(super) async fn lifecycles(&self, instances: &[String]) -> Result<BTreeMap<String, String>, Error> {
+        let mut lifecycles = BTreeMap::new();
+        for instances in instances.chunks(AT_ONCE) {
+            // By a filter: an instance that has gone meanwhile is no error then.
+            let filter = Filter::builder().name("instance-id").set_values(Some(instances.to_vec())).build();
+            let mut pages = self.client.describe_instances().filters(filter).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(of_aws("ec2:DescribeInstances"))?;
+                let found = page.reservations.unwrap_or_default().into_iter();
+                for instance in found.flat_map(|reservation| reservation.instances.unwrap_or_default()) {
+                    let lifecycle =
+                        instance.instance_lifecycle.as_ref().map_or("on-demand", |found| found.as_str());
+                    if let Some(id) = instance.instance_id {
+                        lifecycles.insert(id, lifecycle.to_owned());
+                    }
+                }
+            }
+        }
+        Ok(lifecycles)
+    }
+}
+
+/// Without zones nothing is left out.
+fn in_zones(name: &str, zones: &BTreeSet<String>) -> Option<Vec<Filter>> {
+    let values = zones.iter().cloned().collect();
+    (!zones.is_empty()).then(|| vec![Filter::builder().name(name).set_values(Some(values)).build()])
+}
+
+fn point(price: SpotPrice) -> Option<SpotPoint> {
+    let since = Timestamp::from_second(price.timestamp?.secs()).ok()?;
+    Some(SpotPoint {
+        instance_type: price.instance_type?.as_str().to_owned(),
+        zone: price.availability_zone?,
+        since,
+        hourly: price.spot_price?.parse().ok()?,
+    })
+}
+
+/// None for what EKS does not run on: 32 bit, macOS, or only as a capacity block.
+fn instance_type(info: &InstanceTypeInfo) -> Option<InstanceType> {
+    let architectures = info.processor_info()?.supported_architectures();
+    let architecture = architectures.iter().find_map(|found| match found {
+        ArchitectureType::X8664 => Some(Architecture::Amd64),
+        ArchitectureType::Arm64 => Some(Architecture::Arm64),
+        _ => None,
+    })?;
+    if !info.supported_usage_classes().contains(&UsageClassType::OnDemand) {
+        return None;
+    }
+    let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    let network = info.network_info()?;
+    let ebs = info.ebs_info();
+    let own_limit = ebs.and_then(|ebs| ebs.attachment_limit_type()) == Some(&AttachmentLimitType::Dedicated);
+    Some(InstanceType {
+        name: info.instance_type()?.as_str().to_owned(),
+        vcpus: number(info.v_cpu_info()?.default_v_cpus())?,
+        memory_mib: u64::try_from(info.memory_info()?.size_in_mib()?).ok()?,
+        architecture,
+        network_interfaces: number(network.maximum_network_interfaces())?,
+        addresses_per_interface: number(network.ipv4_addresses_per_interface())?,
+        ebs_attachments: ebs.and_then(|ebs| number(ebs.maximum_ebs_attachments())).filter(|_| own_limit),
+        local_disks: info
+            .instance_storage_info()
+            .map_or(0, |storage| storage.disks().iter().filter_map(|disk| number(disk.count())).sum()),
+        devices: devices(info),
+        bare_metal: info.bare_metal().unwrap_or(false),
+        burstable: info.burstable_performance_supported().unwrap_or(false),
+        current_generation: info.current_generation().unwrap_or(true),
+    })
+}
+
+/// Accelerators under the names that their device plugins give them ("Schedule GPUs" in the Kubernetes documentation;
+/// "Neuron device plugin" in the AWS Neuron documentation).
+fn devices(info: &InstanceTypeInfo) -> BTreeMap<String, u64> {
+    let mut devices = BTreeMap::new();
+    let count = |value: Option<i32>| u64::try_from(value.unwrap_or(0)).unwrap_or(0);
+    for gpu in info.gpu_info().map(GpuInfo::gpus).unwrap_or_default() {
+        let name = match gpu.manufacturer() {
+            Some("NVIDIA") => "nvidia.com/gpu",
+            Some("AMD") => "amd.com/gpu",
+            _ => continue,
+        };
+        *devices.entry(name.to_owned()).or_default() += count(gpu.count());
+    }
+    for device in info.neuron_info().map(NeuronInfo::neuron_devices).unwrap_or_default() {
+        *devices.entry("aws.amazon.com/neuron".to_owned()).or_default() += count(device.count());
+    }
+    devices
+}

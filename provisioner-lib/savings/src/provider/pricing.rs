@@ -1,0 +1,54 @@
+//! AWS Price List: On-Demand prices.
+
+use aws_config::{Region, SdkConfig};
+use aws_sdk_pricing::{
+    Client,
+    config::Builder,
+    types::{Filter, FilterType},
+};
+use cast_spot_provisioner::provider::{Error, ErrorKind, access::of_aws};
+
+use crate::{
+    catalog::Price,
+    prices::product::{FILTERS, endpoint_region, on_demand},
+};
+
+const SERVICE: &str = "AmazonEC2";
+const CALL: &str = "pricing:GetProducts";
+
+/// The Price List API, at the endpoint that is next to the region.
+pub(super) struct Pricing {
+    client: Client,
+}
+
+impl Pricing {
+    pub(super) fn of(config: &SdkConfig) -> Self {
+        let region = config.region().map(AsRef::as_ref).unwrap_or_default();
+        let own = Builder::from(config).region(Region::new(endpoint_region(region)));
+        Self { client: Client::from_conf(own.build()) }
+    }
+
+    /// Prices of all Linux types of a region, and their currency.
+    pub(super) async fn on_demand(&self, region: &str) -> Result<(Vec<Price>, Option<String>), Error> {
+        let filters = FILTERS.into_iter().chain([("regionCode", region)]).map(|(field, value)| {
+            let filter = Filter::builder().r#type(FilterType::TermMatch).field(field).value(value);
+            filter.build().map_err(|error| Error::new(ErrorKind::Other, CALL, error.to_string()))
+        });
+        let filters = filters.collect::<Result<Vec<_>, _>>()?;
+        let call = self.client.get_products().service_code(SERVICE).set_filters(Some(filters));
+        let mut pages = call.into_paginator().send();
+        let (mut prices, mut currency) = (Vec::new(), None);
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(of_aws(CALL))?;
+            for product in page.price_list.unwrap_or_default() {
+                let read = on_demand(&product);
+                let read = read.map_err(|error| Error::new(ErrorKind::Other, CALL, error.to_string()))?;
+                if let Some((price, of)) = read {
+                    prices.push(price);
+                    currency.get_or_insert(of);
+                }
+            }
+        }
+        Ok((prices, currency))
+    }
+}

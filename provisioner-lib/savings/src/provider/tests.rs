@@ -1,0 +1,195 @@
+//! What is asked of AWS and of the API server, and what becomes of their answers.
+
+use http::{Request, Response};
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use super::*;
+
+const TYPES: &str = r#"<DescribeInstanceTypesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId><instanceTypeSet>
+<item><autoRecoverySupported>true</autoRecoverySupported><bareMetal>false</bareMetal><burstablePerformanceSupported>false</burstablePerformanceSupported><currentGeneration>true</currentGeneration><ebsInfo><ebsOptimizedSupport>default</ebsOptimizedSupport><encryptionSupport>supported</encryptionSupport><nvmeSupport>required</nvmeSupport></ebsInfo><instanceStorageInfo><disks><item><count>1</count><sizeInGB>75</sizeInGB><type>ssd</type></item></disks><totalSizeInGB>75</totalSizeInGB></instanceStorageInfo><instanceStorageSupported>true</instanceStorageSupported><instanceType>m5d.large</instanceType><memoryInfo><sizeInMiB>8192</sizeInMiB></memoryInfo><networkInfo><ipv4AddressesPerInterface>10</ipv4AddressesPerInterface><maximumNetworkInterfaces>3</maximumNetworkInterfaces></networkInfo><processorInfo><supportedArchitectures><item>x86_64</item></supportedArchitectures><sustainedClockSpeedInGhz>3.1</sustainedClockSpeedInGhz></processorInfo><supportedUsageClasses><item>on-demand</item><item>spot</item></supportedUsageClasses><vCpuInfo><defaultCores>1</defaultCores><defaultThreadsPerCore>2</defaultThreadsPerCore><defaultVCpus>2</defaultVCpus></vCpuInfo></item>
+<item><bareMetal>false</bareMetal><burstablePerformanceSupported>false</burstablePerformanceSupported><currentGeneration>true</currentGeneration><ebsInfo><attachmentLimitType>dedicated</attachmentLimitType><maximumEbsAttachments>32</maximumEbsAttachments></ebsInfo><gpuInfo><gpus><item><count>1</count><manufacturer>NVIDIA</manufacturer><memoryInfo><sizeInMiB>24576</sizeInMiB></memoryInfo><name>L4</name></item></gpus></gpuInfo><instanceType>g6.xlarge</instanceType><memoryInfo><sizeInMiB>16384</sizeInMiB></memoryInfo><networkInfo><ipv4AddressesPerInterface>15</ipv4AddressesPerInterface><maximumNetworkInterfaces>4</maximumNetworkInterfaces></networkInfo><processorInfo><supportedArchitectures><item>x86_64</item></supportedArchitectures></processorInfo><supportedUsageClasses><item>on-demand</item></supportedUsageClasses><vCpuInfo><defaultVCpus>4</defaultVCpus></vCpuInfo></item>
+<item><instanceType>mac2.metal</instanceType><bareMetal>true</bareMetal><memoryInfo><sizeInMiB>16384</sizeInMiB></memoryInfo><networkInfo><ipv4AddressesPerInterface>30</ipv4AddressesPerInterface><maximumNetworkInterfaces>8</maximumNetworkInterfaces></networkInfo><processorInfo><supportedArchitectures><item>arm64_mac</item></supportedArchitectures></processorInfo><supportedUsageClasses><item>on-demand</item></supportedUsageClasses><vCpuInfo><defaultVCpus>8</defaultVCpus></vCpuInfo></item>
+</instanceTypeSet></DescribeInstanceTypesResponse>"#;
+
+fn spot(time: &str, price: &str) -> String {
+    format!(
+        "<item><instanceType>m5.large</instanceType><productDescription>Linux/UNIX</productDescription><spotPrice>{price}</spotPrice><timestamp>{time}</timestamp><availabilityZone>eu-west-1a</availabilityZone></item>"
+    )
+}
+
+fn history(items: &str, next: &str) -> String {
+    format!(
+        "<DescribeSpotPriceHistoryResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><spotPriceHistorySet>{items}</spotPriceHistorySet><nextToken>{next}</nextToken></DescribeSpotPriceHistoryResponse>"
+    )
+}
+
+fn denied() -> (u16, String) {
+    let words = "You are not authorized to perform this operation.";
+    (
+        403,
+        format!(
+            "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>{words}</Message></Error></Errors></Response>"
+        ),
+    )
+}
+
+#[tokio::test]
+async fn instance_types_are_read_as_ec2_tells_them() {
+    let (config, asked) = wire::config("eu-west-1", |_| (200, TYPES.to_owned()));
+    let types = Ec2::of(&config).types().await.unwrap();
+    let names: Vec<_> = types.iter().map(|found| found.name.as_str()).collect();
+    assert_eq!(names, ["g6.xlarge", "m5d.large"], "EKS does not run on a Mac");
+    assert_eq!(types[0].devices, [("nvidia.com/gpu".to_owned(), 1)].into());
+    assert_eq!(types[0].ebs_attachments, Some(32));
+    assert_eq!(
+        (types[1].vcpus, types[1].memory_mib, types[1].local_disks, types[1].max_pods()),
+        (2, 8_192, 1, 29)
+    );
+    assert!(asked.lock().unwrap()[0].contains("Action=DescribeInstanceTypes"));
+}
+
+#[tokio::test]
+async fn spot_prices_are_read_page_by_page_and_weighted() {
+    let (config, asked) = wire::config("eu-west-1", |asked| {
+        let next = asked.contains("NextToken=more");
+        let page = if next {
+            history(&spot("2026-11-01T00:00:00Z", "0.030000"), "")
+        } else {
+            history(&spot("2026-11-24T12:00:00Z", "0.050000"), "more")
+        };
+        (200, page)
+    });
+    let (from, to) = ("2026-11-20T12:00:00Z".parse().unwrap(), "2026-11-27T12:00:00Z".parse().unwrap());
+    let zones = ["eu-west-1a".to_owned()].into();
+    let points = Ec2::of(&config).spot_prices(&["m5.large".to_owned()], &zones, from, to).await.unwrap();
+    let prices = time_weighted(&points, from, to);
+    // Four days at 0.03 and three at 0.05.
+    assert_eq!(prices[0].hourly.to_string(), "0.038571");
+    let asked = asked.lock().unwrap();
+    for words in [
+        "Action=DescribeSpotPriceHistory",
+        "ProductDescription.1=Linux%2FUNIX",
+        "StartTime=2026-11-20T12%3A00%3A00Z",
+        "Filter.1.Name=availability-zone",
+        "InstanceType.1=m5.large",
+    ] {
+        assert!(asked[0].contains(words), "{words}: {}", asked[0]);
+    }
+    assert_eq!(asked.len(), 2);
+}
+
+#[tokio::test]
+async fn prices_are_asked_for_at_the_endpoint_that_there_is() {
+    let product = json!({
+        "product": { "attributes": { "instanceType": "m5.large", "capacitystatus": "Used" } },
+        "terms": { "OnDemand": { "a": { "priceDimensions": { "b": { "unit": "Hrs", "pricePerUnit": { "USD": "0.1070000000" } } } } } },
+    });
+    let (config, asked) = wire::config("eu-north-1", move |_| {
+        (200, json!({ "FormatVersion": "aws_v1", "PriceList": [product.to_string()] }).to_string())
+    });
+    let (prices, currency) = Pricing::of(&config).on_demand("eu-north-1").await.unwrap();
+    assert_eq!((prices[0].hourly.to_string(), currency.as_deref()), ("0.107".to_owned(), Some("USD")));
+    let asked = asked.lock().unwrap();
+    assert!(asked[0].starts_with("api.pricing.eu-central-1.amazonaws.com "), "{}", asked[0]);
+    assert!(asked[0].contains(r#""Field":"regionCode","Value":"eu-north-1""#), "{}", asked[0]);
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_action_and_the_policy_that_allows_it() {
+    let (config, _) = wire::config("eu-west-1", |_| denied());
+    let error = Ec2::of(&config).types().await.unwrap_err();
+    let missing = note("instance types could not be read", &error);
+    assert!(missing.what.contains("not allowed: ec2:DescribeInstanceTypes"), "{missing:?}");
+    assert!(missing.hint.contains("cast-spot policy savings"), "{missing:?}");
+}
+
+#[tokio::test]
+async fn instances_say_how_they_were_bought() {
+    let answer = r#"<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet><item><instancesSet><item><instanceId>i-0a</instanceId><instanceLifecycle>spot</instanceLifecycle></item><item><instanceId>i-0b</instanceId></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"#;
+    let (config, asked) = wire::config("eu-west-1", move |_| (200, answer.to_owned()));
+    let ids = ["i-0a".to_owned(), "i-0b".to_owned(), "i-0c".to_owned()];
+    let found = Ec2::of(&config).lifecycles(&ids).await.unwrap();
+    assert_eq!(
+        found,
+        [("i-0a", "spot"), ("i-0b", "on-demand")].map(|(id, how)| (id.to_owned(), how.to_owned())).into()
+    );
+    assert!(asked.lock().unwrap()[0].contains("Filter.1.Name=instance-id"));
+}
+
+#[test]
+fn a_price_of_the_region_holds_where_the_type_is_offered() {
+    let price = |name: &str| Price {
+        instance_type: name.to_owned(),
+        zone: None,
+        market: Market::OnDemand,
+        hourly: crate::money::Money::from_micros(1),
+    };
+    let offered = [("m5.large", "a"), ("m5.large", "b"), ("m5.xlarge", "a")];
+    let offered = offered.map(|(name, zone)| (name.to_owned(), zone.to_owned())).into();
+    let prices = in_zones(&[price("m5.large"), price("x9.huge")], &offered);
+    let found: Vec<_> =
+        prices.iter().map(|found| (found.instance_type.as_str(), found.zone.as_deref().unwrap())).collect();
+    assert_eq!(found, [("m5.large", "a"), ("m5.large", "b")]);
+}
+
+/// An API server that answers paths.
+fn server(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + Clone + 'static) -> kube::Client {
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let path = request.uri().path_and_query().unwrap().to_string();
+        let (status, body) = answer(&path);
+        let response = Response::builder().status(status).body(Body::from(body.to_string().into_bytes()));
+        async move { Ok::<_, kube::Error>(response.unwrap()) }
+    });
+    kube::Client::new(service, "default")
+}
+
+fn forbidden() -> (u16, Value) {
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403, "reason": "Forbidden", "message": "no" });
+    (403, status)
+}
+
+#[tokio::test]
+async fn objects_are_read_page_by_page() {
+    let client = server(|path| {
+        let item = |name: &str| json!({ "metadata": { "name": name } });
+        let page = |items: Value, next: &str| json!({ "kind": "List", "apiVersion": "v1", "metadata": { "continue": next }, "items": items });
+        match path {
+            _ if path.starts_with("/api/v1/pods") && path.contains("continue=more") => {
+                (200, page(json!([item("b")]), ""))
+            }
+            _ if path.starts_with("/api/v1/pods") => (200, page(json!([item("a")]), "more")),
+            _ => (200, page(json!([]), "")),
+        }
+    });
+    let snapshot = kubernetes::read(&client).await.unwrap();
+    let names: Vec<_> = snapshot.pods.iter().map(|pod| pod.metadata.name.as_deref().unwrap()).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(snapshot.missing, []);
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_is_missing_and_the_rest_is_read() {
+    let client = server(|path| {
+        if path.contains("poddisruptionbudgets") || path.contains("/nodes") {
+            return forbidden();
+        }
+        (200, json!({ "kind": "List", "apiVersion": "v1", "metadata": {}, "items": [] }))
+    });
+    let snapshot = kubernetes::read(&client).await.unwrap();
+    let missing: Vec<_> = snapshot.missing.iter().map(|missing| missing.what.as_str()).collect();
+    assert!(missing[0].contains("not allowed: list nodes"), "{missing:?}");
+    assert!(missing[1].contains("list poddisruptionbudgets.policy"), "{missing:?}");
+}
+
+#[tokio::test]
+async fn without_nodes_and_pods_there_is_no_report_but_the_reason() {
+    let errors = kubernetes::read(&server(|_| forbidden())).await.unwrap_err();
+    let hints = errors.iter().map(|error| error.hint.as_deref().unwrap_or_default());
+    assert!(hints.into_iter().all(|hint| hint.contains("infra/kubernetes/savings.yaml")), "{errors:?}");
+    let denied: Vec<_> = errors.iter().map(|error| error.reason.clone()).collect();
+    assert_eq!(
+        denied,
+        ["list nodes", "list pods"].map(|action| ErrorKind::Denied { action: action.to_owned() })
+    );
+}

@@ -1,0 +1,143 @@
+//! Kubernetes quantities and sums of them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use serde::{Deserialize, Serialize};
+
+/// Amounts of what a node has or a pod asks for. Pods, volumes and ports are counted elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Resources {
+    /// Thousandths of a CPU.
+    pub cpu: u64,
+    /// Bytes.
+    pub memory: u64,
+    /// Bytes of the kubelet's volume.
+    pub ephemeral_storage: u64,
+    /// Whole devices or pages by their resource name: `nvidia.com/gpu`, `hugepages-2Mi` (bytes).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extended: BTreeMap<String, u64>,
+}
+
+impl Resources {
+    /// Of a Kubernetes resource list. `pods` is left out. Fractions are rounded up, as the scheduler does it.
+    #[must_use]
+    pub fn read(list: &BTreeMap<String, Quantity>) -> Self {
+        let mut this = Self::default();
+        for (name, quantity) in list {
+            let milli = milli(&quantity.0).unwrap_or(0);
+            let whole = u64::try_from(milli.div_ceil(1000)).unwrap_or(u64::MAX);
+            match name.as_str() {
+                "cpu" => this.cpu = u64::try_from(milli).unwrap_or(u64::MAX),
+                "memory" => this.memory = whole,
+                "ephemeral-storage" => this.ephemeral_storage = whole,
+                "pods" => {}
+                _ if whole > 0 => _ = this.extended.insert(name.clone(), whole),
+                _ => {}
+            }
+        }
+        this
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        self.combine(other, u64::saturating_add)
+    }
+
+    /// The greater of each.
+    #[must_use]
+    pub fn greater(&self, other: &Self) -> Self {
+        self.combine(other, u64::max)
+    }
+
+    /// What is left of it without `other`; nothing where `other` is greater.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        self.combine(other, u64::saturating_sub)
+    }
+
+    fn combine(&self, other: &Self, with: fn(u64, u64) -> u64) -> Self {
+        let names = self.extended.keys().chain(other.extended.keys());
+        let of = |resources: &Self, name: &str| resources.extended.get(name).copied().unwrap_or(0);
+        let extended = names.map(|name| (name.clone(), with(of(self, name), of(other, name))));
+        Self {
+            cpu: with(self.cpu, other.cpu),
+            memory: with(self.memory, other.memory),
+            ephemeral_storage: with(self.ephemeral_storage, other.ephemeral_storage),
+            extended: extended.filter(|(_, amount)| *amount > 0).collect(),
+        }
+    }
+}
+
+/// Thousandths of a quantity, rounded up; `None` if it is none or negative. Kubernetes API reference, "Quantity".
+#[must_use]
+pub fn milli(text: &str) -> Option<u128> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && part.is_empty() || part.contains('.') || part.len() > 12 {
+        return None;
+    }
+    let digits: u128 = format!("{whole}{part}").parse().ok()?;
+    let (times, over) = factor(suffix)?;
+    let over = over.checked_mul(10_u128.pow(u32::try_from(part.len()).ok()?))?;
+    Some(digits.checked_mul(times)?.checked_mul(1000)?.div_ceil(over))
+}
+
+fn factor(suffix: &str) -> Option<(u128, u128)> {
+    let binary = |power: u32| Some((1024_u128.pow(power), 1));
+    let decimal = |power: u32| Some((10_u128.pow(power), 1));
+    match suffix {
+        "" => Some((1, 1)),
+        "n" => Some((1, 1_000_000_000)),
+        "u" => Some((1, 1_000_000)),
+        "m" => Some((1, 1000)),
+        "k" => decimal(3),
+        "M" => decimal(6),
+        "G" => decimal(9),
+        "T" => decimal(12),
+        "P" => decimal(15),
+        "E" => decimal(18),
+        "Ki" => binary(1),
+        "Mi" => binary(2),
+        "Gi" => binary(3),
+        "Ti" => binary(4),
+        "Pi" => binary(5),
+        "Ei" => binary(6),
+        _ => match suffix.strip_prefix(['e', 'E'])?.parse::<i32>().ok()? {
+            power @ 0..=18 => decimal(power.unsigned_abs()),
+            power @ -18..0 => Some((1, 10_u128.pow(power.unsigned_abs()))),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_read_as_kubernetes_reads_them() {
+        for (text, expected) in [
+            ("1", Some(1000)),
+            ("100m", Some(100)),
+            ("0.1", Some(100)),
+            ("1.5", Some(1500)),
+            ("1u", Some(1)),
+            ("2Gi", Some(2 * 1024 * 1024 * 1024 * 1000)),
+            ("1.5Ki", Some(1_536_000)),
+            ("128974848", Some(128_974_848_000)),
+            ("129e6", Some(129_000_000_000)),
+            ("1E3", Some(1_000_000)),
+            ("2E", Some(2_000_000_000_000_000_000_000)),
+            (".5", Some(500)),
+            ("", None),
+            ("-1", None),
+            ("1 Gi", None),
+            ("one", None),
+        ] {
+            assert_eq!(milli(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The report as one page that needs nothing else: no script, no network, readable on a phone and by a screen reader.
+
+use askama::Template;
+
+use super::{Configuration, Missing, Name, Nodes, Proposal, Report, Verdict, Workload, words};
+use crate::{catalog::Market, money::Money};
+
+/// Squares in a row of nodes beyond which they are only counted.
+const MOST_UNITS: usize = 60;
+
+/// The page as HTML.
+pub fn render(report: &Report) -> Result<String, askama::Error> {
+    let page = Page::of(report).render()?;
+    Ok(format!("{}\n", page.trim_end()))
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    title: String,
+    headline: String,
+    subline: String,
+    costs: Vec<Cost>,
+    month: String,
+    missing: &'a [Missing],
+    mixes: Vec<Mix<'a>>,
+    friendly: String,
+    could_move: Vec<Row<'a>>,
+    could_move_caption: String,
+    stay: Vec<Row<'a>>,
+    stay_summary: String,
+    stay_caption: String,
+    every_node: Vec<Row<'a>>,
+    every_node_summary: String,
+    every_node_caption: String,
+    unplaced: Vec<NoPlace<'a>>,
+    assumptions: &'a [String],
+    left_out: &'a [&'static str],
+}
+
+/// One bar.
+struct Cost {
+    name: &'static str,
+    monthly: String,
+    hourly: String,
+    /// The bar for those who do not see it.
+    said: String,
+    parts: Vec<Part>,
+    saves: String,
+    is_dearer: bool,
+    nodes: String,
+}
+
+/// A part of a bar, in percent of the longest.
+struct Part {
+    class: &'static str,
+    width: String,
+}
+
+/// The nodes of a configuration.
+struct Mix<'a> {
+    name: &'static str,
+    sum: String,
+    lines: Vec<Line<'a>>,
+}
+
+struct Line<'a> {
+    count: usize,
+    instance_type: &'a str,
+    market: &'static str,
+    zones: String,
+    monthly: String,
+    class: &'static str,
+    units: usize,
+    more: usize,
+    size: String,
+}
+
+struct Row<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    kind: &'a str,
+    pods: usize,
+    requests: String,
+    reasons: Vec<&'a str>,
+    cautions: Vec<&'a str>,
+    risk: String,
+    is_lost: bool,
+}
+
+struct NoPlace<'a> {
+    name: String,
+    configuration: &'static str,
+    reason: &'a str,
+    keeps: String,
+}
+
+impl<'a> Page<'a> {
+    fn of(report: &'a Report) -> Self {
+        let of = |verdicts: &[Verdict]| -> Vec<Row<'a>> {
+            let workloads = report.workloads.iter();
+            workloads.filter(|workload| verdicts.contains(&workload.verdict)).map(Row::of).collect()
+        };
+        let could_move = of(&[Verdict::Spot]);
+        let stay = of(&[Verdict::OnDemand, Verdict::Stays]);
+        let every_node = of(&[Verdict::EveryNode]);
+        let workloads = |rows: &[Row<'_>]| words::count(rows.len(), "workload");
+        Self {
+            title: title(report),
+            headline: words::headline(report),
+            subline: words::dates(report) + ".",
+            costs: costs(report),
+            month: words::month(),
+            missing: &report.missing,
+            mixes: [
+                (Name::Today, &report.today),
+                (Name::OnDemand, &report.on_demand.configuration),
+                (Name::Spot, &report.spot.configuration),
+            ]
+            .map(|(name, configuration)| Mix::of(name, configuration, &report.currency))
+            .into(),
+            friendly: words::friendly(report),
+            could_move_caption: format!("{} that could run on Spot nodes", workloads(&could_move)),
+            stay_summary: format!("{} to stay as they are", workloads(&stay)),
+            stay_caption: "What speaks against Spot".to_owned(),
+            every_node_summary: format!("{} on every node", workloads(&every_node)),
+            every_node_caption: "DaemonSets and static pods go with their nodes".to_owned(),
+            could_move,
+            stay,
+            every_node,
+            unplaced: report
+                .unplaced
+                .iter()
+                .map(|pod| NoPlace {
+                    name: format!("{}/{}", pod.namespace, pod.pod),
+                    configuration: words::name(pod.configuration),
+                    reason: &pod.reason,
+                    keeps: words::keeps(pod),
+                })
+                .collect(),
+            assumptions: &report.assumptions,
+            left_out: &report.left_out,
+        }
+    }
+}
+
+fn title(report: &Report) -> String {
+    let cluster = report.cluster.as_deref().unwrap_or("a cluster");
+    match &report.region {
+        Some(region) => format!("{cluster} in {region}"),
+        None => cluster.to_owned(),
+    }
+}
+
+fn costs(report: &Report) -> Vec<Cost> {
+    let all = [
+        (Name::Today, &report.today, None),
+        (Name::OnDemand, &report.on_demand.configuration, Some(&report.on_demand)),
+        (Name::Spot, &report.spot.configuration, Some(&report.spot)),
+    ];
+    let longest = all.iter().map(|(_, configuration, _)| configuration.hourly).max().unwrap_or_default();
+    let cost = |(name, configuration, proposal): (Name, &Configuration, Option<&Proposal>)| {
+        let currency = &report.currency;
+        let monthly = words::monthly(configuration.monthly, currency);
+        let name = words::name(name);
+        Cost {
+            name,
+            hourly: words::hourly(configuration.hourly, currency),
+            said: format!("{name}: {monthly} a month"),
+            monthly,
+            parts: [("on_demand", configuration.hourly_on_demand), ("spot", configuration.hourly_spot)]
+                .into_iter()
+                .filter(|(_, money)| *money > Money::default())
+                .map(|(class, money)| Part { class, width: share(money, longest) })
+                .collect(),
+            saves: proposal.and_then(|proposal| words::saves(proposal, currency)).unwrap_or_default(),
+            is_dearer: proposal
+                .and_then(|proposal| proposal.saves.as_ref())
+                .is_some_and(|saves| saves.monthly < Money::default()),
+            nodes: words::nodes(configuration),
+        }
+    };
+    all.into_iter().map(cost).collect()
+}
+
+/// Percent with two decimals.
+fn share(part: Money, whole: Money) -> String {
+    let hundredths = i128::from(part.micros()) * 10_000 / i128::from(whole.micros().max(1));
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+impl<'a> Mix<'a> {
+    fn of(name: Name, configuration: &'a Configuration, currency: &str) -> Self {
+        // The page has no room for zones one by one.
+        let mut alike: Vec<Vec<&'a Nodes>> = Vec::new();
+        for nodes in &configuration.nodes {
+            let same = |others: &&mut Vec<&Nodes>| {
+                let other = others[0];
+                (&other.instance_type, other.market) == (&nodes.instance_type, nodes.market)
+                    && other.monthly.is_some() == nodes.monthly.is_some()
+            };
+            match alike.iter_mut().find(same) {
+                Some(others) => others.push(nodes),
+                None => alike.push(vec![nodes]),
+            }
+        }
+        Self {
+            name: words::name(name),
+            sum: words::count(configuration.count, "node"),
+            lines: alike.iter().map(|nodes| Line::of(nodes, currency)).collect(),
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    /// Of nodes that differ by their zone alone.
+    fn of(alike: &[&'a Nodes], currency: &str) -> Self {
+        let first = alike[0];
+        let count = alike.iter().map(|nodes| nodes.count).sum();
+        let monthly: Option<Money> = alike.iter().map(|nodes| nodes.monthly).sum();
+        let zones = alike.iter().filter_map(|nodes| Some((nodes.zone.as_ref()?, nodes.count)));
+        let zones = zones.map(|(zone, count)| format!("{count} in {zone}")).collect::<Vec<_>>();
+        let units = usize::min(count, MOST_UNITS);
+        Self {
+            count,
+            instance_type: &first.instance_type,
+            market: words::market(first.market),
+            zones: zones.join(", "),
+            monthly: words::monthly_or_none(monthly, currency),
+            class: match first.market {
+                Some(Market::OnDemand) => "on_demand",
+                Some(Market::Spot) => "spot",
+                None => "other",
+            },
+            units,
+            more: count - units,
+            size: words::size(first.vcpus, first.memory_mib) + " each",
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(workload: &'a Workload) -> Self {
+        Self {
+            namespace: &workload.namespace,
+            name: &workload.name,
+            kind: workload.kind.as_str(),
+            pods: workload.pods,
+            requests: words::requests(workload),
+            reasons: workload.reasons.iter().map(|reason| reason.text.as_str()).collect(),
+            cautions: workload.cautions.iter().map(|reason| reason.text.as_str()).collect(),
+            risk: workload.risk.as_ref().map_or_else(|| "not rehearsed".to_owned(), words::risk),
+            is_lost: workload.risk.as_ref().is_some_and(|risk| risk.killed > 0),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The report for people at a terminal. It carries ANSI codes; whoever prints it takes them out where nobody sees them.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Configuration, Name, Nodes, Proposal, Report, Verdict, Workload, words};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const WARN: Style = AnsiColor::Yellow.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Narrowest table.
+const NARROWEST: usize = 60;
+/// Pods without a place beyond this number are only counted.
+const UNPLACED_SHOWN: usize = 10;
+
+/// The report in lines of `width`, where words allow it.
+#[must_use]
+pub fn render(report: &Report, width: usize) -> String {
+    let width = width.max(NARROWEST);
+    let mut text = heading(report, width);
+    text += &costs(report);
+    text += &section("Nodes");
+    for (name, configuration) in [
+        (Name::Today, &report.today),
+        (Name::OnDemand, &report.on_demand.configuration),
+        (Name::Spot, &report.spot.configuration),
+    ] {
+        text += &nodes(name, configuration, report, width);
+    }
+    text += &workloads(report, width);
+    text += &unplaced(report, width);
+    text += &notes(report, width);
+    text
+}
+
+fn section(name: &str) -> String {
+    format!("\n{BOLD}{name}{BOLD:#}\n")
+}
+
+fn heading(report: &Report, width: usize) -> String {
+    let cluster = report.cluster.as_deref().unwrap_or("a cluster");
+    let region = report.region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
+    let mut text = format!("{BOLD}Available savings: {cluster}{region}{BOLD:#}\n");
+    for line in wrap(&words::dates(report), width, 0) {
+        let _ = writeln!(text, "{DIM}{line}{DIM:#}");
+    }
+    text + "\n"
+}
+
+fn costs(report: &Report) -> String {
+    let currency = &report.currency;
+    let row = |name: Name, configuration: &Configuration, proposal: Option<&Proposal>| {
+        let cells = [
+            words::name(name).to_owned(),
+            configuration.count.to_string(),
+            configuration.vcpus.to_string(),
+            words::memory(configuration.memory_mib),
+            words::hourly(configuration.hourly, currency),
+            words::monthly(configuration.monthly, currency),
+            proposal.map_or_else(String::new, saves),
+        ];
+        (
+            cells,
+            proposal
+                .and_then(|proposal| proposal.saves.as_ref())
+                .is_some_and(|saves| saves.monthly.micros() > 0),
+        )
+    };
+    let head = ["", "nodes", "vCPU", "memory", "an hour", "a month", "saves"].map(str::to_owned);
+    let rows = [
+        row(Name::Today, &report.today, None),
+        row(Name::OnDemand, &report.on_demand.configuration, Some(&report.on_demand)),
+        row(Name::Spot, &report.spot.configuration, Some(&report.spot)),
+    ];
+    let mut widths = head.clone().map(|cell| length(&cell));
+    for (cells, _) in &rows {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(length(cell));
+        }
+    }
+    let line = |cells: &[String; 7]| {
+        let mut line = format!("{:<1$}", cells[0], widths[0]);
+        for (cell, width) in cells.iter().zip(widths).skip(1) {
+            let _ = write!(line, "  {}{cell}", " ".repeat(width.saturating_sub(length(cell))));
+        }
+        line.trim_end().to_owned()
+    };
+    let mut text = format!("{DIM}{}{DIM:#}\n", line(&head));
+    for (cells, is_cheaper) in &rows {
+        let style = if *is_cheaper { GOOD } else { Style::new() };
+        let _ = writeln!(text, "{style}{}{style:#}", line(cells));
+    }
+    let _ = writeln!(text, "{DIM}{}{DIM:#}\n\n{BOLD}{}{BOLD:#}", words::month(), words::headline(report));
+    text
+}
+
+fn saves(proposal: &Proposal) -> String {
+    proposal
+        .saves
+        .as_ref()
+        .map_or_else(|| "–".to_owned(), |saves| format!("{} %", saves.percent.replace('-', "−")))
+}
+
+fn nodes(name: Name, configuration: &Configuration, report: &Report, width: usize) -> String {
+    let mut text = format!("\n  {}\n", words::name(name));
+    for line in wrap(&words::nodes(configuration), width - 2, 2) {
+        let _ = writeln!(text, "  {DIM}{line}{DIM:#}");
+    }
+    for nodes in &configuration.nodes {
+        text += &line(nodes, &report.currency);
+    }
+    text
+}
+
+fn line(nodes: &Nodes, currency: &str) -> String {
+    let Nodes { count, instance_type, zone, .. } = nodes;
+    let zone = zone.as_deref().unwrap_or("");
+    let market = words::market(nodes.market);
+    let size = words::size(nodes.vcpus, nodes.memory_mib);
+    let monthly = words::monthly_or_none(nodes.monthly, currency);
+    format!("  {count:>4} × {instance_type:<13} {market:<10} {zone:<14} {size:<16} {monthly:>11}\n")
+}
+
+fn workloads(report: &Report, width: usize) -> String {
+    let mut text = section("Workloads");
+    let _ = writeln!(text, "{}", words::friendly(report));
+    for (verdict, heading) in [
+        (Verdict::Spot, "could run on Spot"),
+        (Verdict::OnDemand, "stay On-Demand"),
+        (Verdict::Stays, "stay where they are"),
+    ] {
+        let of: Vec<&Workload> =
+            report.workloads.iter().filter(|workload| workload.verdict == verdict).collect();
+        if !of.is_empty() {
+            let _ = writeln!(text, "\n  {DIM}{heading}{DIM:#}");
+        }
+        for workload in of {
+            text += &row(workload, width);
+        }
+    }
+    let on_every_node = report.workloads.iter().filter(|workload| workload.verdict == Verdict::EveryNode);
+    match on_every_node.count() {
+        0 => {}
+        count => {
+            let _ = writeln!(
+                text,
+                "\n  {DIM}{} on every node: DaemonSets and static pods{DIM:#}",
+                words::count(count, "workload")
+            );
+        }
+    }
+    text
+}
+
+fn row(workload: &Workload, width: usize) -> String {
+    const INDENT: &str = "      ";
+    let (sign, style) = match workload.verdict {
+        Verdict::Spot => ("✓", GOOD),
+        _ => ("=", DIM),
+    };
+    let Workload { namespace, name, .. } = workload;
+    let pods = words::count(workload.pods, "pod");
+    let mut text = format!(
+        "  {style}{sign}{style:#} {namespace}/{name}  {DIM}{}, {pods}, {}{DIM:#}\n",
+        workload.kind.as_str(),
+        words::requests(workload)
+    );
+    let mut say = |words: &str, style: Style| {
+        for line in wrap(words, width - INDENT.len(), 2) {
+            let _ = writeln!(text, "{INDENT}{style}{line}{style:#}");
+        }
+    };
+    workload.reasons.iter().for_each(|reason| say(&reason.text, Style::new()));
+    workload.cautions.iter().for_each(|caution| say(&format!("! {}", caution.text), WARN));
+    if let Some(risk) = &workload.risk {
+        let style = if risk.killed > 0 { BAD } else { Style::new() };
+        say(&format!("if its Spot nodes go: {}", words::risk(risk)), style);
+    }
+    text
+}
+
+fn unplaced(report: &Report, width: usize) -> String {
+    if report.unplaced.is_empty() {
+        return String::new();
+    }
+    let mut text = section("Pods without a place");
+    for pod in report.unplaced.iter().take(UNPLACED_SHOWN) {
+        let words = format!(
+            "{}/{} ({}): {}; {}",
+            pod.namespace,
+            pod.pod,
+            words::name(pod.configuration),
+            pod.reason,
+            words::keeps(pod)
+        );
+        for line in wrap(&words, width - 2, 2) {
+            let _ = writeln!(text, "  {WARN}{line}{WARN:#}");
+        }
+    }
+    if report.unplaced.len() > UNPLACED_SHOWN {
+        let _ = writeln!(text, "  and {} more (--json has all)", report.unplaced.len() - UNPLACED_SHOWN);
+    }
+    text
+}
+
+fn notes(report: &Report, width: usize) -> String {
+    let mut text = String::new();
+    if !report.missing.is_empty() {
+        text += &section("Missing");
+        for note in &report.missing {
+            for line in wrap(&note.what, width - 2, 2) {
+                let _ = writeln!(text, "  {WARN}{line}{WARN:#}");
+            }
+            if !note.hint.is_empty() {
+                for line in wrap(&format!("hint: {}", note.hint), width - 4, 2) {
+                    let _ = writeln!(text, "    {line}");
+                }
+            }
+        }
+    }
+    text += &section("How this was reckoned");
+    for line in report.assumptions.iter().flat_map(|line| wrap(line, width - 2, 2)) {
+        let _ = writeln!(text, "  {line}");
+    }
+    text += &section("Not in the figures");
+    for line in report.left_out.iter().flat_map(|line| wrap(line, width - 2, 2)) {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Lines of at most `width` columns, the second and later ones indented.
+fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.trim().is_empty() && length(&line) + 1 + length(word) > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+        } else if !line.trim().is_empty() {
+            line.push(' ');
+        }
+        line += word;
+    }
+    lines.push(line);
+    lines
+}

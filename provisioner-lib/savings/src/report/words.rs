@@ -1,0 +1,273 @@
+//! Figures and findings in words, the same in the table and on the page.
+
+use std::fmt::Write;
+
+use super::{Configuration, HOURS_PER_MONTH, Name, Proposal, Report, Risk, Unplaced, Workload};
+use crate::{catalog::Market, money::Money};
+
+/// An hour's price, with the four decimals that Spot prices have.
+pub(super) fn hourly(money: Money, currency: &str) -> String {
+    amount(money, 4, currency)
+}
+
+/// A month's price, with two decimals.
+pub(super) fn monthly(money: Money, currency: &str) -> String {
+    amount(money, 2, currency)
+}
+
+fn amount(money: Money, decimals: u32, currency: &str) -> String {
+    let unit = 10_i64.pow(6 - decimals);
+    let micros = money.micros();
+    let rounded = (micros.unsigned_abs() + unit as u64 / 2) / unit as u64;
+    let scale = 10_u64.pow(decimals);
+    let (whole, rest) = (rounded / scale, rounded % scale);
+    let sign = if micros < 0 && rounded > 0 { "−" } else { "" };
+    let width = decimals as usize;
+    let number = format!("{}.{rest:0width$}", thousands(whole));
+    match currency {
+        "USD" => format!("{sign}${number}"),
+        other => format!("{sign}{number} {other}"),
+    }
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 node`, `2 nodes`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{} {what}{}", thousands(number as u64), if number == 1 { "" } else { "s" })
+}
+
+/// `2 vCPU, 8 GiB`.
+pub(super) fn size(vcpus: u32, memory_mib: u64) -> String {
+    format!("{vcpus} vCPU, {}", memory(memory_mib))
+}
+
+pub(super) fn memory(mib: u64) -> String {
+    if mib < 1_024 { format!("{mib} MiB") } else { format!("{} GiB", one_decimal(mib * 10 / 1_024)) }
+}
+
+fn one_decimal(tenths: u64) -> String {
+    if tenths.is_multiple_of(10) {
+        (tenths / 10).to_string()
+    } else {
+        format!("{}.{}", tenths / 10, tenths % 10)
+    }
+}
+
+/// What a workload's pods request together.
+pub(super) fn requests(workload: &Workload) -> String {
+    let cpu = match workload.cpu_millis {
+        millis if millis < 1_000 => format!("{millis}m CPU"),
+        millis => format!("{} CPU", one_decimal(millis / 100)),
+    };
+    match (workload.cpu_millis, workload.memory_mib) {
+        (0, 0) => "nothing".to_owned(),
+        (_, 0) => cpu,
+        (0, mib) => memory(mib),
+        (_, mib) => format!("{cpu}, {}", memory(mib)),
+    }
+}
+
+/// How long ago.
+pub(super) fn age(seconds: u64) -> String {
+    let ago = |number: u64, unit: &str| format!("{} ago", count(number as usize, unit));
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3_600 => ago(seconds / 60, "minute"),
+        3_600..172_800 => ago(seconds / 3_600, "hour"),
+        _ => ago(seconds / 86_400, "day"),
+    }
+}
+
+pub(super) fn market(market: Option<Market>) -> &'static str {
+    match market {
+        Some(Market::OnDemand) => "On-Demand",
+        Some(Market::Spot) => "Spot",
+        None => "not of EC2",
+    }
+}
+
+/// A month, or that it is not known.
+pub(super) fn monthly_or_none(money: Option<Money>, currency: &str) -> String {
+    money.map_or_else(|| "no price".to_owned(), |money| monthly(money, currency))
+}
+
+pub(super) fn name(name: Name) -> &'static str {
+    match name {
+        Name::Today => "Today",
+        Name::OnDemand => "Right-sized, On-Demand",
+        Name::Spot => "Right-sized, with Spot",
+    }
+}
+
+/// `saves $173.52 a month, 75.1 %`.
+pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
+    let saves = proposal.saves.as_ref()?;
+    let money = monthly(Money::from_micros(saves.monthly.micros().abs()), currency);
+    Some(match saves.monthly.micros() {
+        0 => "costs the same".to_owned(),
+        micros if micros < 0 => {
+            format!("costs {money} more a month, {} %", saves.percent.trim_start_matches('-'))
+        }
+        _ => format!("saves {money} a month, {} %", saves.percent),
+    })
+}
+
+/// The whole in one sentence.
+pub(super) fn headline(report: &Report) -> String {
+    let currency = &report.currency;
+    let month = |configuration: &Configuration| monthly(configuration.monthly, currency);
+    if report.today.count == 0 {
+        return "The cluster has no nodes, so nothing can be saved.".to_owned();
+    }
+    let best = [&report.spot, &report.on_demand]
+        .into_iter()
+        .filter(|proposal| proposal.saves.as_ref().is_some_and(|saves| saves.monthly.micros() > 0))
+        .max_by_key(|proposal| proposal.saves.as_ref().map(|saves| saves.monthly));
+    match best {
+        Some(best) => {
+            let percent = best.saves.as_ref().map_or("", |saves| saves.percent.as_str());
+            format!(
+                "{} a month in place of {}: {percent} % less.",
+                month(&best.configuration),
+                month(&report.today)
+            )
+        }
+        None if report.spot.saves.is_none() => {
+            "What could be saved is not known: see what is missing.".to_owned()
+        }
+        None => format!("Nothing to save: {} a month is as cheap as it gets.", month(&report.today)),
+    }
+}
+
+/// When what was read.
+pub(super) fn dates(report: &Report) -> String {
+    let prices = &report.prices;
+    let read = match (prices.read_at, prices.age_seconds) {
+        (Some(at), Some(age_seconds)) => format!("prices of {} ({})", minute(at), age(age_seconds)),
+        (Some(at), None) => format!("prices of {}", minute(at)),
+        (None, _) => "no prices".to_owned(),
+    };
+    let objects =
+        report.read_at.map_or_else(|| "of an unknown time".to_owned(), |at| format!("of {}", minute(at)));
+    format!("Nodes and pods {objects}, {read}")
+}
+
+fn minute(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// What the months are.
+pub(super) fn month() -> String {
+    format!("A month is {HOURS_PER_MONTH} hours (30 days).")
+}
+
+/// `29 of 41 pods (70.7 %) tolerate Spot.`
+pub(super) fn friendly(report: &Report) -> String {
+    let (spot, all) = report.spot_friendly();
+    if all == 0 {
+        return "No pods run here but those of every node.".to_owned();
+    }
+    let tenths = spot as u64 * 1_000 / all as u64;
+    format!("{spot} of {} tolerate Spot, {} %.", count(all, "pod"), one_decimal(tenths))
+}
+
+/// What becomes of a pod that has no place.
+pub(super) fn keeps(pod: &Unplaced) -> String {
+    match &pod.keeps_node {
+        Some(node) => format!("its node {node} stays, and is counted"),
+        None => "it waits today, too".to_owned(),
+    }
+}
+
+/// `4 of 4 end in time, the last after 29.1 s; at most 2 at once`.
+pub(super) fn risk(risk: &Risk) -> String {
+    let seconds = risk.last_end_ms.map(|ms| format!("{} s", one_decimal(ms / 100)));
+    let mut text = format!("{} of {} end in time", risk.ended, count(risk.pods, "pod"));
+    if risk.over_budget > 0 {
+        let _ = write!(text, " ({} over a PodDisruptionBudget)", risk.over_budget);
+    }
+    if risk.killed > 0 {
+        let _ = write!(text, ", {} killed", risk.killed);
+    } else if let Some(seconds) = seconds {
+        let _ = write!(text, ", the last after {seconds}");
+    }
+    let _ = write!(text, "; one pool holds {}", risk.most_in_one_pool);
+    text
+}
+
+/// `3 nodes, 6 vCPU, 24 GiB; 41 % of CPU and 37 % of memory requested`.
+pub(super) fn nodes(configuration: &Configuration) -> String {
+    let mut text = format!(
+        "{}, {}",
+        count(configuration.count, "node"),
+        size(configuration.vcpus, configuration.memory_mib)
+    );
+    if let (Some(cpu), Some(memory)) = (configuration.cpu_percent, configuration.memory_percent) {
+        let _ = write!(text, "; {cpu} % of CPU and {memory} % of memory requested");
+    }
+    if configuration.unpriced > 0 {
+        let _ = write!(text, "; {} without a price", configuration.unpriced);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_rounded_to_the_decimals_that_matter() {
+        for (micros, an_hour, a_month) in [
+            (0, "$0.0000", "$0.00"),
+            (34_249, "$0.0342", "$0.03"),
+            (34_250, "$0.0343", "$0.03"),
+            (1_234_567_894_999, "$1,234,567.8950", "$1,234,567.89"),
+            (-57_600_000, "−$57.6000", "−$57.60"),
+            (-1, "$0.0000", "$0.00"),
+        ] {
+            assert_eq!(hourly(Money::from_micros(micros), "USD"), an_hour);
+            assert_eq!(monthly(Money::from_micros(micros), "USD"), a_month);
+        }
+        assert_eq!(monthly(Money::from_micros(5_000_000), "CNY"), "5.00 CNY");
+    }
+
+    #[test]
+    fn ages_and_sizes_are_told_in_the_unit_that_fits() {
+        for (seconds, words) in [
+            (0, "just now"),
+            (60, "1 minute ago"),
+            (7_199, "1 hour ago"),
+            (172_800, "2 days ago"),
+            (864_000, "10 days ago"),
+        ] {
+            assert_eq!(age(seconds), words);
+        }
+        assert_eq!(size(2, 7_936), "2 vCPU, 7.7 GiB");
+        assert_eq!(size(64, 262_144), "64 vCPU, 256 GiB");
+        assert_eq!(memory(512), "512 MiB");
+    }
+
+    #[test]
+    fn a_risk_names_what_is_lost() {
+        let fine =
+            Risk { pods: 4, most_in_one_pool: 2, ended: 4, last_end_ms: Some(29_140), ..Risk::default() };
+        assert_eq!(risk(&fine), "4 of 4 pods end in time, the last after 29.1 s; one pool holds 2");
+        let lost =
+            Risk { pods: 4, most_in_one_pool: 4, ended: 1, over_budget: 1, killed: 3, last_end_ms: None };
+        assert_eq!(
+            risk(&lost),
+            "1 of 4 pods end in time (1 over a PodDisruptionBudget), 3 killed; one pool holds 4"
+        );
+    }
+}

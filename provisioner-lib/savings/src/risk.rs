@@ -1,0 +1,179 @@
+//! What a rehearsal needs to know to say what becomes of each workload when its Spot nodes go, and where its answer
+//! goes. The rehearsal itself is another crate's.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::{
+    catalog::Market,
+    compare::Comparison,
+    report::Risk,
+    snapshot::Snapshot,
+    verdict::{self, Kind},
+};
+
+/// The configuration with Spot, as a rehearsal plays it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Storm {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// What runs on them.
+    pub workloads: Vec<Workload>,
+    /// What may be away.
+    pub budgets: Vec<Budget>,
+}
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Availability Zone.
+    pub zone: String,
+    /// Whether it gets a notice.
+    pub is_spot: bool,
+    /// Pods that it takes, those of DaemonSets left out.
+    pub room: usize,
+}
+
+/// A workload with pods on these nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Place in [`Comparison::judged`] and in the report's workloads.
+    pub place: usize,
+    /// Namespace.
+    pub namespace: String,
+    /// Name by which a budget selects it: unique in its namespace.
+    pub label: String,
+    /// Kind of the owner.
+    pub kind: Kind,
+    /// The node of each pod, in [`Storm::nodes`].
+    pub nodes: Vec<usize>,
+    /// terminationGracePeriodSeconds.
+    pub grace_s: u32,
+    /// priorityClassName.
+    pub priority_class: Option<String>,
+}
+
+/// A PodDisruptionBudget over one workload, or over a whole namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// [`Workload::label`]; none: every pod of the namespace.
+    pub label: Option<String>,
+    /// How many.
+    pub demands: Amount,
+    /// Whether so many have to stay (`minAvailable`), or may go.
+    pub keeps: bool,
+    /// `unhealthyPodEvictionPolicy: AlwaysAllow`.
+    pub always_allow_unhealthy: bool,
+}
+
+/// A number of pods, or percent of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// So many.
+    Number(u32),
+    /// So many of a hundred.
+    Percent(u32),
+}
+
+impl Amount {
+    fn of(value: &IntOrString) -> Self {
+        match value {
+            IntOrString::Int(number) => Self::Number(u32::try_from(*number).unwrap_or(0)),
+            IntOrString::String(text) => Self::Percent(text.trim_end_matches('%').parse().unwrap_or(0)),
+        }
+    }
+}
+
+impl Storm {
+    /// Of a comparison. None where it has no Spot nodes.
+    #[must_use]
+    pub fn of(comparison: &Comparison, snapshot: &Snapshot) -> Option<Self> {
+        if !comparison.spot.iter().any(|node| node.offer.market == Market::Spot) {
+            return None;
+        }
+        let nodes = comparison.spot.iter().map(|node| Node {
+            zone: node.offer.zone.clone(),
+            is_spot: node.offer.market == Market::Spot,
+            room: (node.offer.max_pods as usize).max(node.pods.len()),
+        });
+        let mut node_of = BTreeMap::new();
+        for (place, node) in comparison.spot.iter().enumerate() {
+            node_of.extend(node.pods.iter().map(|pod| (*pod, place)));
+        }
+        let mut workloads = Vec::new();
+        for (place, judged) in comparison.judged.iter().enumerate() {
+            let owned = &judged.owned;
+            let on: Vec<usize> = owned.pods.iter().filter_map(|pod| node_of.get(pod).copied()).collect();
+            let spec = owned.pods.first().and_then(|pod| snapshot.pods[*pod].spec.as_ref());
+            if let (Some(spec), false) = (spec, on.is_empty()) {
+                workloads.push(Workload {
+                    place,
+                    namespace: owned.namespace.clone(),
+                    label: format!("{}-{place}", owned.name),
+                    kind: owned.kind.clone(),
+                    nodes: on,
+                    grace_s: u32::try_from(spec.termination_grace_period_seconds.unwrap_or(30)).unwrap_or(0),
+                    priority_class: spec.priority_class_name.clone(),
+                });
+            }
+        }
+        let budgets = budgets(snapshot, comparison, &workloads);
+        Some(Self { nodes: nodes.collect(), workloads, budgets })
+    }
+}
+
+/// A budget over several workloads of a namespace, but not over all, is one over each: stricter with numbers, and with
+/// percentages the same but for rounding.
+fn budgets(snapshot: &Snapshot, comparison: &Comparison, workloads: &[Workload]) -> Vec<Budget> {
+    let mut budgets = Vec::new();
+    for budget in &snapshot.pod_disruption_budgets {
+        let Some(spec) = &budget.spec else { continue };
+        let (demands, keeps) = match (&spec.min_available, &spec.max_unavailable) {
+            (_, Some(most)) => (Amount::of(most), false),
+            (Some(least), None) => (Amount::of(least), true),
+            (None, None) => (Amount::Number(1), true),
+        };
+        let of = |label: Option<String>| Budget {
+            namespace: budget.metadata.namespace.clone().unwrap_or_default(),
+            name: budget.metadata.name.clone().unwrap_or_default(),
+            label,
+            demands,
+            keeps,
+            always_allow_unhealthy: spec.unhealthy_pod_eviction_policy.as_deref() == Some("AlwaysAllow"),
+        };
+        let covered = workloads.iter().filter(|workload| {
+            let first = comparison.judged[workload.place].owned.pods.first();
+            first.is_some_and(|pod| verdict::covers(budget, &workload.namespace, &snapshot.pods[*pod]))
+        });
+        let covered: Vec<&Workload> = covered.collect();
+        let namespace = budget.metadata.namespace.as_deref();
+        let all = workloads.iter().filter(|workload| Some(workload.namespace.as_str()) == namespace).count();
+        if covered.len() > 1 && covered.len() == all {
+            budgets.push(of(None));
+        } else {
+            budgets.extend(covered.iter().map(|workload| of(Some(workload.label.clone()))));
+        }
+    }
+    budgets
+}
+
+impl Comparison {
+    /// Writes into the report what a rehearsal found, by [`Workload::place`]. What the pools hold is reckoned here.
+    pub fn hear(&mut self, risks: BTreeMap<usize, Risk>) {
+        for (place, mut risk) in risks {
+            let owned = &self.judged[place].owned;
+            let mut pools: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+            for node in self.spot.iter().filter(|node| node.offer.market == Market::Spot) {
+                let here = node.pods.iter().filter(|pod| owned.pods.contains(pod)).count();
+                *pools.entry((&node.offer.instance_type, &node.offer.zone)).or_default() += here;
+            }
+            risk.most_in_one_pool = pools.into_values().max().unwrap_or(0);
+            self.report.workloads[place].risk = (risk.pods > 0).then_some(risk);
+        }
+    }
+}

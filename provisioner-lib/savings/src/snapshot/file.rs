@@ -1,0 +1,228 @@
+//! A snapshot as a file: what `--save-snapshot` writes, or what `kubectl get … -o json` prints.
+
+use k8s_openapi::api::core::v1::Container;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Snapshot;
+
+/// Schema of the file. Fields are added to it, but neither removed nor given another meaning.
+pub const SCHEMA: &str = "cast-spot.snapshot/1";
+
+/// Annotations that decide something here; no other is kept.
+const KEPT_ANNOTATIONS: [&str; 5] = [
+    "cluster-autoscaler.kubernetes.io/safe-to-evict",
+    "karpenter.sh/do-not-disrupt",
+    "karpenter.sh/do-not-evict",
+    "autoscaling.cast.ai/removal-disabled",
+    "kubernetes.io/config.mirror",
+];
+
+/// A text that is no snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// Not JSON.
+    #[error("not JSON: {0}")]
+    Json(String),
+    /// JSON of something else.
+    #[error("neither a snapshot (schema {SCHEMA}) nor a List of `kubectl get … -o json`, but {0}")]
+    Other(String),
+    /// A field of it is not what it should be.
+    #[error("{0}")]
+    Field(String),
+}
+
+impl Snapshot {
+    /// Reads a file.
+    pub fn parse(text: &str) -> Result<Self, FileError> {
+        let document: Value =
+            serde_json::from_str(text).map_err(|error| FileError::Json(error.to_string()))?;
+        if document["schema"] == SCHEMA {
+            let mut snapshot: Self =
+                serde_json::from_str(text).map_err(|error| FileError::Field(error.to_string()))?;
+            // Somebody may have written it with other means.
+            snapshot.tidy();
+            return Ok(snapshot);
+        }
+        match (&document["kind"], document["items"].as_array()) {
+            (Value::String(kind), Some(items)) if kind.ends_with("List") => Self::of_items(kind, items),
+            _ => Err(FileError::Other(match (&document["schema"], &document["kind"]) {
+                (Value::String(schema), _) => format!("the schema {schema}"),
+                (_, Value::String(kind)) => format!("a {kind}"),
+                _ => "nothing of the kind".to_owned(),
+            })),
+        }
+    }
+
+    /// What `kubectl get nodes,pods,… -A -o json` prints. Kinds that are not looked at are left out.
+    fn of_items(list: &str, items: &[Value]) -> Result<Self, FileError> {
+        let mut snapshot = Self { schema: SCHEMA.to_owned(), ..Self::default() };
+        for (place, item) in items.iter().enumerate() {
+            // Items of a list of one kind do not name it.
+            let kind = item["kind"].as_str().unwrap_or_else(|| list.trim_end_matches("List"));
+            let added = match kind {
+                "Node" => add(&mut snapshot.nodes, item),
+                "Pod" => add(&mut snapshot.pods, item),
+                "Deployment" => add(&mut snapshot.deployments, item),
+                "ReplicaSet" => add(&mut snapshot.replica_sets, item),
+                "StatefulSet" => add(&mut snapshot.stateful_sets, item),
+                "DaemonSet" => add(&mut snapshot.daemon_sets, item),
+                "Job" => add(&mut snapshot.jobs, item),
+                "PodDisruptionBudget" => add(&mut snapshot.pod_disruption_budgets, item),
+                "Namespace" => add(&mut snapshot.namespaces, item),
+                "PersistentVolume" => add(&mut snapshot.persistent_volumes, item),
+                "PersistentVolumeClaim" => add(&mut snapshot.persistent_volume_claims, item),
+                "StorageClass" => add(&mut snapshot.storage_classes, item),
+                "CSINode" => add(&mut snapshot.csi_nodes, item),
+                _ => Ok(()),
+            };
+            added.map_err(|error| FileError::Field(format!("items[{place}], a {kind}: {error}")))?;
+        }
+        snapshot.tidy();
+        Ok(snapshot)
+    }
+
+    /// As a file.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self).map(|text| text + "\n")
+    }
+
+    /// Takes out what nothing here looks at, and nobody wants in a file: commands, environment, annotations, the
+    /// history of fields.
+    pub fn tidy(&mut self) {
+        for pod in &mut self.pods {
+            pod.metadata.managed_fields = None;
+            if let Some(annotations) = &mut pod.metadata.annotations {
+                annotations.retain(|name, _| KEPT_ANNOTATIONS.contains(&name.as_str()));
+            }
+            if let Some(status) = &mut pod.status {
+                status.container_statuses = None;
+                status.init_container_statuses = None;
+                status.ephemeral_container_statuses = None;
+            }
+            let Some(spec) = &mut pod.spec else { continue };
+            spec.ephemeral_containers = None;
+            spec.host_aliases = None;
+            spec.image_pull_secrets = None;
+            spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(strip);
+        }
+        for node in &mut self.nodes {
+            node.metadata.managed_fields = None;
+            node.metadata.annotations = None;
+            if let Some(status) = &mut node.status {
+                status.images = None;
+            }
+        }
+        self.deployments.iter_mut().for_each(|found| {
+            forget(&mut found.metadata);
+            found.spec.iter_mut().for_each(|spec| strip_template(&mut spec.template));
+        });
+        self.replica_sets.iter_mut().for_each(|found| {
+            forget(&mut found.metadata);
+            found.spec.iter_mut().for_each(|spec| spec.template = None);
+        });
+        self.stateful_sets.iter_mut().for_each(|found| {
+            forget(&mut found.metadata);
+            found.spec.iter_mut().for_each(|spec| strip_template(&mut spec.template));
+        });
+        self.daemon_sets.iter_mut().for_each(|found| {
+            forget(&mut found.metadata);
+            found.spec.iter_mut().for_each(|spec| strip_template(&mut spec.template));
+        });
+        self.jobs.iter_mut().for_each(|found| {
+            forget(&mut found.metadata);
+            found.spec.iter_mut().for_each(|spec| strip_template(&mut spec.template));
+        });
+        self.pod_disruption_budgets.iter_mut().for_each(|found| forget(&mut found.metadata));
+        self.namespaces.iter_mut().for_each(|found| forget(&mut found.metadata));
+        self.persistent_volumes.iter_mut().for_each(|found| forget(&mut found.metadata));
+        self.persistent_volume_claims.iter_mut().for_each(|found| forget(&mut found.metadata));
+        self.storage_classes.iter_mut().for_each(|found| forget(&mut found.metadata));
+        self.csi_nodes.iter_mut().for_each(|found| forget(&mut found.metadata));
+    }
+}
+
+fn add<T: DeserializeOwned>(objects: &mut Vec<T>, item: &Value) -> serde_json::Result<()> {
+    objects.push(T::deserialize(item)?);
+    Ok(())
+}
+
+fn forget(metadata: &mut k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) {
+    metadata.managed_fields = None;
+    metadata.annotations = None;
+}
+
+fn strip_template(template: &mut k8s_openapi::api::core::v1::PodTemplateSpec) {
+    let Some(spec) = &mut template.spec else { return };
+    spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(strip);
+}
+
+/// Names, images, ports and resources stay.
+fn strip(container: &mut Container) {
+    *container = Container {
+        name: std::mem::take(&mut container.name),
+        image: container.image.take(),
+        ports: container.ports.take(),
+        resources: container.resources.take(),
+        restart_policy: container.restart_policy.take(),
+        ..Container::default()
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod() -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {
+                "name": "web-1", "namespace": "shop",
+                "annotations": { "karpenter.sh/do-not-disrupt": "true", "secret": "hunter2" },
+                "managedFields": [{ "manager": "kubectl" }],
+            },
+            "spec": { "containers": [{
+                "name": "web", "image": "web:1", "command": ["serve", "--token=hunter2"],
+                "env": [{ "name": "PASSWORD", "value": "hunter2" }],
+                "resources": { "requests": { "cpu": "100m", "memory": "64Mi" } },
+            }] },
+        })
+    }
+
+    #[test]
+    fn what_kubectl_prints_is_a_snapshot_without_anybodys_secrets() {
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": [
+            pod(), { "kind": "Service", "metadata": { "name": "web" } },
+            { "kind": "Node", "metadata": { "name": "n" } },
+        ]});
+        let snapshot = Snapshot::parse(&list.to_string()).unwrap();
+        assert_eq!((snapshot.pods.len(), snapshot.nodes.len()), (1, 1));
+        let text = snapshot.to_json().unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("do-not-disrupt") && text.contains("100m"), "{text}");
+        assert_eq!(Snapshot::parse(&text).unwrap(), snapshot, "written and read again");
+    }
+
+    #[test]
+    fn a_list_of_one_kind_is_one_too() {
+        let list = json!({ "kind": "PodList", "items": [{ "metadata": { "name": "a" } }] });
+        assert_eq!(Snapshot::parse(&list.to_string()).unwrap().pods.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_snapshot_is_told_by_what_it_is() {
+        for (text, words) in [
+            ("{", "not JSON"),
+            ("[]", "nothing of the kind"),
+            (r#"{"schema": "cast-spot.plan/1"}"#, "the schema cast-spot.plan/1"),
+            (r#"{"kind": "Pod"}"#, "a Pod"),
+            (r#"{"kind": "List", "items": [{"kind": "Pod", "spec": 7}]}"#, "items[0], a Pod"),
+            (r#"{"schema": "cast-spot.snapshot/1", "nodes": 7}"#, "invalid type"),
+        ] {
+            let error = Snapshot::parse(text).unwrap_err().to_string();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+}

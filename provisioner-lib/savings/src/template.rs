@@ -1,0 +1,104 @@
+//! Labels and taints that the cluster's nodes come up with beside those of every node: what a node group adds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{Node, Taint};
+use serde::{Deserialize, Serialize};
+
+/// One kind of node group.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Template {
+    /// Labels that somebody selects by.
+    pub labels: BTreeMap<String, String>,
+    /// Taints that stay.
+    pub taints: Vec<Taint>,
+}
+
+/// Labels of the node itself or of its type and zone: an offer has its own.
+const OF_THE_OFFER: [&str; 12] = [
+    "kubernetes.io/arch",
+    "beta.kubernetes.io/arch",
+    "kubernetes.io/os",
+    "beta.kubernetes.io/os",
+    "node.kubernetes.io/instance-type",
+    "beta.kubernetes.io/instance-type",
+    "topology.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/zone",
+    "topology.ebs.csi.aws.com/zone",
+    "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/region",
+    "eks.amazonaws.com/capacityType",
+];
+
+/// Karpenter's labels of the instance type. No offer has them, and what selects by them is told to have no place.
+const OF_THE_TYPE: &str = "karpenter.k8s.aws/instance-";
+
+/// The templates of today's nodes. Only labels whose keys somebody asks about (`keys`) tell templates apart.
+/// Without nodes there is the plain one.
+#[must_use]
+pub fn templates(nodes: &[Node], keys: &BTreeSet<String>) -> Vec<Template> {
+    let mut found: Vec<Template> = Vec::new();
+    for node in nodes {
+        let labels = node.metadata.labels.iter().flatten();
+        let labels = labels.filter(|(key, _)| {
+            keys.contains(*key)
+                && !OF_THE_OFFER.contains(&key.as_str())
+                && key.as_str() != "kubernetes.io/hostname"
+                && !key.starts_with(OF_THE_TYPE)
+        });
+        let labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+        let taints: Vec<Taint> = taints.filter(|taint| stays(taint)).cloned().collect();
+        let template = Template { labels, taints };
+        if !found.contains(&template) {
+            found.push(template);
+        }
+    }
+    if found.is_empty() {
+        found.push(Template::default());
+    }
+    found
+}
+
+/// Whether a new node of the group would have it, too: not what a controller says of a node's condition or of a
+/// drain under way.
+fn stays(taint: &Taint) -> bool {
+    let passing = ["node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "cast-spot/"];
+    let drains = ["ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler"];
+    !passing.iter().any(|prefix| taint.key.starts_with(prefix))
+        && !drains.contains(&taint.key.as_str())
+        && taint.key != "karpenter.sh/disrupted"
+        && taint.effect != "PreferNoSchedule"
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn labels_that_nobody_asks_about_and_passing_taints_tell_no_templates_apart() {
+        let node = |pool: &str, name: &str, taint: &str| {
+            from_value::<Node>(json!({
+                "metadata": { "labels": {
+                    "pool": pool, "kubernetes.io/hostname": name, "kubernetes.io/arch": "amd64", "made-by": name,
+                }},
+                "spec": { "taints": [{ "key": taint, "effect": "NoSchedule" }] },
+            }))
+            .unwrap()
+        };
+        let nodes = [
+            node("a", "1", "node.kubernetes.io/unschedulable"),
+            node("a", "2", "cast-spot/interruption"),
+            node("b", "3", "gpu"),
+        ];
+        let keys = ["pool".to_owned(), "kubernetes.io/arch".to_owned(), "kubernetes.io/hostname".to_owned()];
+        let found = templates(&nodes, &keys.into());
+        let pools: Vec<_> =
+            found.iter().map(|found| (found.labels["pool"].as_str(), found.taints.len())).collect();
+        assert_eq!(pools, [("a", 0), ("b", 1)]);
+        assert!(found.iter().all(|found| found.labels.len() == 1));
+        assert_eq!(templates(&[], &BTreeSet::new()), [Template::default()]);
+    }
+}

@@ -1,0 +1,213 @@
+//! How near the packing comes to what no packing can beat.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails says so")]
+
+mod fleet;
+
+use std::collections::BTreeMap;
+
+use cast_spot_savings::{
+    catalog::{Market, Offer},
+    demand::Demand,
+    fit,
+    pack::{Arrival, pack},
+};
+use fastrand::Rng;
+use microlp::{ComparisonOp, OptimizationDirection, Problem};
+
+/// Room beside the DaemonSets, in cores, GiB and pods.
+fn room(demand: &Demand, offer: &Offer) -> [f64; 3] {
+    let daemons = fit::daemons_on(&demand.daemons, offer);
+    let cpu: u64 = daemons.iter().map(|daemon| daemon.requests.cpu).sum();
+    let memory: u64 = daemons.iter().map(|daemon| daemon.requests.memory).sum();
+    [
+        (offer.allocatable.cpu - cpu) as f64 / 1000.0,
+        (offer.allocatable.memory - memory) as f64 / f64::from(1 << 30),
+        f64::from(offer.max_pods) - daemons.len() as f64,
+    ]
+}
+
+/// Dollars for an hour below which no packing can be: nodes and pods may be cut into any pieces, and the pieces of a
+/// pod's CPU and memory may be on different nodes, as long as each is on one that its constraints allow.
+fn lower_bound(demand: &Demand, offers: &[Offer]) -> f64 {
+    // Pods that the same offers let in are one constraint class.
+    let mut classes: BTreeMap<Vec<bool>, [f64; 3]> = BTreeMap::new();
+    let mut admitted: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+    for pod in &demand.pods {
+        let key =
+            format!("{:?}", (&pod.node_selector, &pod.node_affinity, &pod.volume_affinity, &pod.tolerations));
+        let allowed = admitted
+            .entry(key)
+            .or_insert_with(|| offers.iter().map(|offer| fit::admits(pod, offer).is_ok()).collect());
+        let sum = classes.entry(allowed.clone()).or_default();
+        sum[0] += pod.requests.cpu as f64 / 1000.0;
+        sum[1] += pod.requests.memory as f64 / f64::from(1 << 30);
+        sum[2] += 1.0;
+    }
+    let mut programme = Problem::new(OptimizationDirection::Minimize);
+    let rooms: Vec<[f64; 3]> = offers.iter().map(|offer| room(demand, offer)).collect();
+    let allows = |offer: usize| classes.keys().map(|allowed| allowed[offer]).collect::<Vec<_>>();
+    let allowed: Vec<Vec<bool>> = (0..offers.len()).map(allows).collect();
+    // An offer that is beaten by one that lets in no less is never needed.
+    let needed = |one: &usize| {
+        !(0..offers.len()).any(|other| {
+            let dearer = (offers[*one].hourly, *one) > (offers[other].hourly, other);
+            let lets_in = allowed[*one].iter().zip(&allowed[other]).all(|(one, other)| !one || *other);
+            dearer && lets_in && rooms[*one].iter().zip(&rooms[other]).all(|(one, other)| one <= other)
+        })
+    };
+    let needed: Vec<usize> = (0..offers.len()).filter(needed).collect();
+    let nodes: Vec<_> = needed
+        .iter()
+        .map(|offer| programme.add_var(offers[*offer].hourly.micros() as f64 / 1e6, (0.0, f64::INFINITY)))
+        .collect();
+    for dimension in 0..3 {
+        let mut used = vec![Vec::new(); needed.len()];
+        for (allowed, sum) in classes.iter().filter(|(_, sum)| sum[dimension] > 0.0) {
+            let mut shares = Vec::new();
+            for (at, _) in needed.iter().enumerate().filter(|(_, offer)| allowed[**offer]) {
+                let share = programme.add_var(0.0, (0.0, 1.0));
+                shares.push((share, 1.0));
+                used[at].push((share, sum[dimension]));
+            }
+            programme.add_constraint(shares, ComparisonOp::Eq, 1.0);
+        }
+        for (at, mut used) in used.into_iter().enumerate().filter(|(_, used)| !used.is_empty()) {
+            used.push((nodes[at], -rooms[needed[at]][dimension]));
+            programme.add_constraint(used, ComparisonOp::Le, 0.0);
+        }
+    }
+    programme.solve().unwrap().into_solution().unwrap().objective()
+}
+
+fn over_the_bound(demand: &Demand, offers: &[Offer], arrival: Arrival) -> (f64, usize) {
+    let packing = pack(demand, offers, arrival);
+    assert!(packing.unplaced.is_empty());
+    let dollars = packing.hourly(offers).micros() as f64 / 1e6;
+    (100.0 * (dollars / lower_bound(demand, offers) - 1.0), packing.nodes.len())
+}
+
+#[test]
+fn in_waves_a_hundred_nodes_and_more_cost_at_most_a_twentieth_more_than_the_fractional_bound() {
+    for (name, demand, offers) in [
+        ("plain, to 16 vCPUs", fleet::plain_cluster(3, 2500), fleet::on_demand(190, 3, Some(16))),
+        ("plain, to 32 vCPUs", fleet::plain_cluster(4, 5000), fleet::on_demand(190, 3, Some(32))),
+        ("in zones", fleet::zoned_cluster(5, 3000), fleet::on_demand(190, 3, Some(16))),
+        ("two markets", fleet::two_markets(6, 3000), fleet::both_markets(190, Some(16))),
+    ] {
+        let (over, nodes) = over_the_bound(&demand, &offers, Arrival::InWaves);
+        println!("{name}: {nodes} nodes, {over:.2} % over the bound");
+        assert!(nodes >= 100, "{name}: {nodes} nodes");
+        assert!((-0.001..=5.0).contains(&over), "{name}: {over:.2} % over the bound");
+    }
+}
+
+/// What the scheduler's spreading costs. No goal, but nobody should make it worse in silence.
+#[test]
+fn in_any_order_the_cost_stays_within_a_third_of_the_fractional_bound() {
+    for (name, demand) in
+        [("typical", fleet::small_pods(3, 1500)), ("big pods", fleet::plain_cluster(3, 1500))]
+    {
+        let (over, nodes) = over_the_bound(&demand, &fleet::on_demand(190, 3, None), Arrival::AnyOrder);
+        println!("{name}, in any order: {nodes} nodes, {over:.2} % over the bound");
+        assert!(over <= 33.0, "{name}: {over:.2} % over the bound");
+    }
+}
+
+/// All ways to cover the pods with nodes, by brute force.
+fn optimum(pods: &[(u64, u64)], rooms: &[(u64, u64, i64)]) -> i64 {
+    fn go(
+        pods: &[(u64, u64)],
+        open: &mut Vec<(u64, u64)>,
+        rooms: &[(u64, u64, i64)],
+        cost: i64,
+        best: &mut i64,
+    ) {
+        let Some(((cpu, memory), others)) = pods.split_first() else {
+            *best = cost.min(*best);
+            return;
+        };
+        for node in 0..open.len() {
+            if open[node].0 >= *cpu && open[node].1 >= *memory {
+                open[node] = (open[node].0 - cpu, open[node].1 - memory);
+                go(others, open, rooms, cost, best);
+                open[node] = (open[node].0 + cpu, open[node].1 + memory);
+            }
+        }
+        for (has_cpu, has_memory, price) in rooms {
+            if has_cpu >= cpu && has_memory >= memory && cost + price < *best {
+                open.push((has_cpu - cpu, has_memory - memory));
+                go(others, open, rooms, cost + price, best);
+                open.pop();
+            }
+        }
+    }
+    let mut best = i64::MAX;
+    go(pods, &mut Vec::new(), rooms, 0, &mut best);
+    best
+}
+
+#[test]
+fn small_clusters_cost_what_the_best_of_all_packings_costs() {
+    let mut rng = Rng::with_seed(11);
+    for case in 0..40 {
+        let mut offers = fleet::on_demand(190, 1, Some(16));
+        rng.shuffle(&mut offers);
+        offers.truncate(5);
+        let count = rng.usize(2..8);
+        let mut pods = Vec::new();
+        for index in 0..count {
+            let cpu = rng.u64(1..16) * 100;
+            pods.push(fleet::pod(&format!("p{index}"), cpu, rng.u64(1..24) * 100));
+        }
+        let demand = Demand::read(&fleet::snapshot(pods));
+        let packing = pack(&demand, &offers, Arrival::InWaves);
+        if !packing.unplaced.is_empty() {
+            continue;
+        }
+        let asked: Vec<_> = demand.pods.iter().map(|pod| (pod.requests.cpu, pod.requests.memory)).collect();
+        let rooms: Vec<_> = offers
+            .iter()
+            .map(|offer| {
+                let daemons = fit::daemons_on(&demand.daemons, offer);
+                let cpu: u64 = daemons.iter().map(|daemon| daemon.requests.cpu).sum();
+                let memory: u64 = daemons.iter().map(|daemon| daemon.requests.memory).sum();
+                let has = (&offer.allocatable.cpu, &offer.allocatable.memory);
+                (has.0.saturating_sub(cpu), has.1.saturating_sub(memory), offer.hourly.micros())
+            })
+            .collect();
+        assert_eq!(packing.hourly(&offers).micros(), optimum(&asked, &rooms), "case {case}");
+    }
+}
+
+#[test]
+fn the_work_of_a_big_cluster_is_bounded() {
+    let demand = fleet::plain_cluster(3, 5000);
+    let offers = fleet::on_demand(600, 3, None);
+    let packing = pack(&demand, &offers, Arrival::InWaves);
+    println!("in waves: {} pods placed in the search", packing.effort);
+    assert!(packing.effort <= 20 * 5000, "{} pods placed", packing.effort);
+}
+
+/// `cargo test --release -p cast-spot-savings --test bounds -- --ignored --nocapture`
+#[test]
+#[ignore = "measures time: for a release build on an idle machine"]
+#[expect(clippy::disallowed_methods, reason = "it measures time")]
+fn five_thousand_pods_on_six_hundred_types_take_less_than_two_seconds() {
+    let demand = fleet::plain_cluster(3, 5000);
+    let catalog = fleet::catalog(600);
+    assert!(catalog.types.len() >= 600);
+    for arrival in [Arrival::InWaves, Arrival::AnyOrder] {
+        let begun = std::time::Instant::now();
+        let offers = catalog.offers(&fleet::settings(3, &[Market::OnDemand, Market::Spot], None));
+        let packing = pack(&demand, &offers, arrival);
+        let took = begun.elapsed();
+        println!(
+            "{arrival:?}: {} offers, {} nodes, {took:?}, effort {}",
+            offers.len(),
+            packing.nodes.len(),
+            packing.effort
+        );
+        assert!(took.as_secs_f64() < 2.0, "{arrival:?}: {took:?}");
+    }
+}
