@@ -17,9 +17,9 @@ use crate::{
     fault::{Fault, Faults},
     names::{LABEL_MANAGED_BY, MANAGED},
     onboard::{PlanError, Planned, was_overtaken},
-    plan::{Observed, diff},
-    provider::{Error, Provider},
-    report::Report,
+    plan::{Action, Observed, diff},
+    provider::{Error, ErrorKind, Provider},
+    report::{Outcome, Report, StepReport},
     resource::{Id, Manifest, Resource, manifest_id},
     verify::{Check, Checked, Verdict},
 };
@@ -164,9 +164,7 @@ pub async fn leaving(cluster: &str, provider: &(impl Provider + Neighbours)) -> 
     let namespace = manifest_id("Namespace", None, AGENT);
     let mut others = Vec::new();
     if seen.observed.contains_key(&namespace) {
-        others = provider.others(AGENT).await?;
-        // Made by the agent, and unmarked.
-        others.retain(|name| *name != format!("Lease/{LEASE}"));
+        others = others_of(provider).await?;
     }
     let mut absent = objects::resources(&Spec::example());
     if !others.is_empty() {
@@ -178,7 +176,15 @@ pub async fn leaving(cluster: &str, provider: &(impl Provider + Neighbours)) -> 
     Ok(Leaving { planned, others })
 }
 
-/// Follows what was planned, as far as it goes.
+async fn others_of(provider: &impl Neighbours) -> Result<Vec<String>, Vec<Error>> {
+    let mut others = provider.others(AGENT).await?;
+    // Made by the agent, and unmarked.
+    others.retain(|name| *name != format!("Lease/{LEASE}"));
+    Ok(others)
+}
+
+/// Follows what was planned, as far as it goes. What others have put into the namespace since then keeps it, too: that is
+/// a failure, because it was said that it goes.
 pub async fn disconnect(
     cluster: &str,
     leaving: Leaving,
@@ -186,7 +192,24 @@ pub async fn disconnect(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    let mut report = apply(&leaving.planned.plan, provider, OnFailure::GoOn, stop, progress).await;
+    let mut plan = leaving.planned.plan;
+    let namespace = manifest_id("Namespace", None, AGENT);
+    let mut kept = None;
+    if plan.writes().any(|step| step.id == namespace) {
+        let others = others_of(provider).await?;
+        if !others.is_empty() {
+            plan.steps.retain(|step| step.id != namespace);
+            kept = Some(others);
+        }
+    }
+    let mut report = apply(&plan, provider, OnFailure::GoOn, stop, progress).await;
+    if let Some(others) = kept {
+        let message = format!("it stays: others have put something into it meanwhile: {}", others.join(", "));
+        let error = Error::new(ErrorKind::Other, "delete namespaces", message);
+        let outcome = Outcome::Failed { error };
+        report.steps.push(StepReport { id: namespace, action: Action::Delete, outcome, backup: None });
+        return Ok(report);
+    }
     for _ in 1..ROUNDS {
         if stop.is_said() || !was_overtaken(&report) {
             break;

@@ -256,3 +256,21 @@ async fn what_others_have_in_the_namespace_keeps_it_and_only_it() {
         .collect();
     assert_eq!(left, ["ClusterRole/theirs", "ConfigMap/castai-agent/theirs", "Namespace/castai-agent"]);
 }
+
+#[tokio::test]
+async fn what_others_put_into_the_namespace_after_the_question_keeps_it() {
+    let (_, connected, _) = undisturbed().await;
+    let leaving = connect::leaving("prod", &connected).await.unwrap();
+    assert!(leaving.others.is_empty());
+    let theirs = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "theirs", "namespace": "castai-agent" },
+    });
+    connected.put(Resource::Manifest { manifest: Manifest::new(theirs) });
+    let report = connect::disconnect("prod", leaving, &connected, &Stop::new(), &mut |_| ()).await.unwrap();
+    assert!(!report.is_complete());
+    let (id, error) = report.failures().next().unwrap();
+    assert!(id.name.contains("Namespace") && error.message.contains("ConfigMap/theirs"), "{id} {error}");
+    assert!(connected.all().into_keys().any(|(_, id)| id.name == "ConfigMap/castai-agent/theirs"));
+}

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
         }
         let mut screen = Screen::standard();
         if form == Form::Yaml {
-            know_account(&mut request, None, &target).await;
+            know_account(&mut request, None, &target, &mut screen).await;
             let spec = complete(&request, None)?;
             screen.print(&yaml::render(&spec, args.include_token)?)?;
             return Ok(0);
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
         let provider = provider::Direct::connect(&target.connection);
         let cluster = target.cluster.clone().unwrap_or_default();
         let seen = connect::look(&cluster, &provider).await?;
-        know_account(&mut request, Some(&seen), &target).await;
+        know_account(&mut request, Some(&seen), &target, &mut screen).await;
         let spec = complete(&request, Some(&seen))?;
         Box::pin(carry_out(&spec, &seen, args, form, &provider, &mut screen)).await
     })
@@ -63,12 +63,16 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
 
 /// The account of a cluster whose kubeconfig does not name it: that of whoever works on it. This takes no rights, and
 /// where nobody answers, it is missing.
-async fn know_account(request: &mut Request, seen: Option<&Seen>, target: &Direct) {
+async fn know_account(request: &mut Request, seen: Option<&Seen>, target: &Direct, screen: &mut Screen) {
     if request.account.is_some() || seen.is_some_and(|seen| seen.choices.is_some()) {
         return;
     }
-    if let Ok(aws) = Aws::connect(&target.connection).await {
-        request.account = aws.identity().await.ok().map(|identity| identity.account);
+    let Ok(aws) = Aws::connect(&target.connection).await else { return };
+    if let Ok(identity) = aws.identity().await {
+        // Nothing else tells whose cluster it is, and the agent reports by it.
+        let account = &identity.account;
+        screen.say(&format!("account {account} is that of the AWS credentials; --account says another\n"));
+        request.account = Some(identity.account);
     }
 }
 

@@ -156,16 +156,36 @@ fn collect(path: &str, value: &Value, found: &mut BTreeSet<String>) {
 }
 
 fn cut(text: &str, width: usize) -> String {
+    let text = plain(text);
     let width = width.max(20);
     if text.chars().count() <= width {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(width - 1).chain(['…']).collect()
+}
+
+/// Text that somebody else has written, without what a terminal would take for orders.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_have_written_gives_a_terminal_no_orders() {
+        let change = Change {
+            field: "data".to_owned(),
+            from: "\u{1b}]0;title\u{7}".to_owned(),
+            to: "\u{1b}[31m".to_owned(),
+        };
+        let text = lines(&change, 80)
+            .concat()
+            .replace(&DIM.render().to_string(), "")
+            .replace(&DIM.render_reset().to_string(), "");
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+    }
 
     fn shown(field: &str, from: &str, to: &str) -> Vec<String> {
         let change = Change { field: field.to_owned(), from: from.to_owned(), to: to.to_owned() };

@@ -112,7 +112,7 @@ fn line(step: &Step, width: usize) -> String {
             }
         }
         Action::Replace { why } | Action::Conflict { why } => {
-            let _ = writeln!(text, "{INDENT}  {DIM}{why}{DIM:#}");
+            let _ = writeln!(text, "{INDENT}  {DIM}{}{DIM:#}", document::plain(why));
         }
         Action::Create | Action::Delete | Action::Keep => {}
     }

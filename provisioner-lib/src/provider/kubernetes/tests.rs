@@ -298,6 +298,26 @@ async fn others_are_who_nobody_owns_and_who_is_not_ours() {
             other => panic!("{other}"),
         }
     });
-    assert_eq!(kubernetes.others("n").await.unwrap(), ["ConfigMap/theirs", "Pod/bare"]);
+    let down = "whatever down.example.com/v1 holds, which does not answer";
+    assert_eq!(kubernetes.others("n").await.unwrap(), ["ConfigMap/theirs", "Pod/bare", down]);
     assert_eq!(calls(&asked).len(), 6);
+}
+
+#[tokio::test]
+async fn a_list_that_fails_does_not_pass_for_an_empty_one() {
+    for code in [403, 429, 500, 503] {
+        let (kubernetes, _) = kubernetes(move |call, _| match call {
+            "GET /api/v1" => (200, json!({ "resources": [] })),
+            "GET /apis" => {
+                (200, json!({ "groups": [{ "preferredVersion": { "groupVersion": "apps/v1" } }] }))
+            }
+            "GET /apis/apps/v1" => {
+                let verbs = ["list", "delete"];
+                let kind = json!({ "name": "deployments", "kind": "Deployment", "namespaced": true, "verbs": verbs });
+                (200, json!({ "resources": [kind] }))
+            }
+            _ => status(code),
+        });
+        assert!(kubernetes.others("n").await.is_err(), "{code}");
+    }
 }
