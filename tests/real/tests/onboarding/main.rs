@@ -22,6 +22,7 @@ fn main() -> ExitCode {
             story::a_cluster_is_onboarded_drained_replaced_and_offboarded_without_a_trace,
             story::a_second_onboarding_reads_and_writes_nothing,
             story::what_has_drifted_is_shown_and_mended,
+            story::nodes_that_run_with_the_node_role_keep_it_until_somebody_says_so,
             story::commands_that_were_typed_by_hand_leave_nothing_to_do,
             self_test::the_schedule_tests_the_function_and_a_broken_way_in_is_in_its_log_and_metric,
             templates::stacks_are_what_the_library_makes_and_leave_nothing,

@@ -3,6 +3,8 @@
 use std::{process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_ec2::types::IamInstanceProfileSpecification;
+use aws_sdk_iam::types::Role;
 use cast_spot_real::{
     clock::eventually,
     inventory::inventory,
@@ -97,6 +99,35 @@ pub(crate) async fn what_has_drifted_is_shown_and_mended(stack: &Stack) -> Resul
     situation.cli.run(&situation.role("status")).await?.expect(0)?;
     let function = lambda.get_function_configuration().function_name(FUNCTION).send().await?;
     ensure!(function.memory_size() == Some(512), "{function:?}");
+    situation.end().await
+}
+
+pub(crate) async fn nodes_that_run_with_the_node_role_keep_it_until_somebody_says_so(
+    stack: &Stack,
+) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    situation.onboard().await?;
+    let (iam, ec2) = (&stack.account.iam, &stack.account.ec2);
+    let roles = iam.list_roles().send().await?.roles;
+    let role = roles.iter().map(Role::role_name).find(|name| name.starts_with("cast-lab-eks-"));
+    let role = role.context("a node role")?;
+    // As EKS does it for a node group: the role in a profile of its own.
+    let profile = "eks-node-group";
+    iam.create_instance_profile().instance_profile_name(profile).send().await?;
+    iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role).send().await?;
+    let run = ec2.run_instances().image_id("ami-12c6146b").min_count(1).max_count(1);
+    let of = IamInstanceProfileSpecification::builder().name(profile).build();
+    let launched = run.iam_instance_profile(of).send().await?;
+    let node = launched.instances().first().and_then(|node| node.instance_id()).context("a node")?;
+
+    let before = inventory(stack).await?;
+    let refused = situation.cli.run(&["offboard", "--yes"]).await?.expect(2)?;
+    ensure!(refused.err.contains(node) && refused.err.contains("--nodes-lose-access"), "{}", refused.err);
+    ensure!(inventory(stack).await? == before, "something was written");
+
+    ec2.terminate_instances().instance_ids(node).send().await?;
+    iam.remove_role_from_instance_profile().instance_profile_name(profile).role_name(role).send().await?;
+    iam.delete_instance_profile().instance_profile_name(profile).send().await?;
     situation.end().await
 }
 
