@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::{
-    catalog::{Architecture, Market, Offer, Settings},
+    catalog::{Architecture, Market, Offer, Settings, USUAL_ROOT_VOLUME},
     demand::Demand,
     machines::{self, Machine, Place},
     pack::{Arrival, pack},
@@ -55,6 +55,8 @@ struct Ground<'a> {
     /// For each pod of the snapshot that has a node, that node.
     demand: Demand,
     offers: Vec<Offer>,
+    /// Bytes of the smallest volume of today's nodes.
+    smallest_root_volume: Option<u64>,
 }
 
 /// Compares. `now` tells the age of the prices.
@@ -125,18 +127,19 @@ impl<'a> Ground<'a> {
             machines.values().filter(of_ec2).filter_map(|machine| machine.instance_type.as_deref()).collect();
         let runs_burstable =
             prices.catalog.types.iter().any(|found| found.burstable && types.contains(found.name.as_str()));
+        let smallest_root_volume = machines::smallest_root_volume(&machines);
         let settings = Settings {
             zones: machines.values().filter(of_ec2).filter_map(|machine| machine.zone.clone()).collect(),
             markets: [Market::OnDemand, Market::Spot].into(),
             architectures: architectures(&nodes),
             max_vcpus: choices.max_vcpus,
+            root_volume: smallest_root_volume.unwrap_or(USUAL_ROOT_VOLUME),
             burstable: runs_burstable,
             observed: machines::observed(snapshot, &machines),
             templates: templates(&nodes, &demand.node_label_keys()),
-            ..Settings::default()
         };
         let offers = prices.catalog.offers(&settings);
-        Self { snapshot, prices, machines, demand, offers }
+        Self { snapshot, prices, machines, demand, offers, smallest_root_volume }
     }
 
     /// Node that a pod of the snapshot runs on.

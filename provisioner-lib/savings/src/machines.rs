@@ -55,6 +55,8 @@ pub struct Machine {
     pub vcpus: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// Bytes of the kubelet's volume; none where the node does not say.
+    pub root_volume: Option<u64>,
     /// What pods can have of it.
     pub allocatable: Resources,
     /// For one hour, where a price is known.
@@ -102,6 +104,7 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
         market_is_known: market.is_some(),
         vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
         memory_mib: capacity.memory / MIB,
+        root_volume: Some(capacity.ephemeral_storage).filter(|bytes| *bytes > 0),
         allocatable: allocatable.unwrap_or_default(),
         hourly: None,
     }
@@ -175,6 +178,13 @@ pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BT
     found
 }
 
+/// The smallest volume of today's instances of EC2: what one node group gives its nodes, others may not.
+#[must_use]
+pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64> {
+    let of_ec2 = machines.values().filter(|machine| machine.place == Place::Ec2);
+    of_ec2.filter_map(|machine| machine.root_volume).min()
+}
+
 fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
     let csi = snapshot.csi_nodes.iter().find(|csi| csi.metadata.name.as_deref() == Some(node))?;
     let driver = csi.spec.drivers.iter().find(|driver| driver.name == EBS_DRIVER)?;
@@ -226,6 +236,28 @@ mod tests {
         ] {
             assert_eq!(read(&node, &BTreeMap::new()).place, expected, "{case}");
         }
+    }
+
+    #[test]
+    fn a_new_node_has_the_smallest_volume_of_todays_instances() {
+        let sized = |name: &str, id: &str, size: &str| {
+            let mut node = node(&json!({}), id);
+            node.metadata.name = Some(name.to_owned());
+            node.status = from_value(json!({ "capacity": { "ephemeral-storage": size } })).unwrap();
+            node
+        };
+        let smallest = |nodes: Vec<Node>| {
+            let snapshot = Snapshot { nodes, ..Snapshot::default() };
+            smallest_root_volume(&machines(&snapshot, &Catalog::default()))
+        };
+        let nodes = vec![
+            sized("big", INSTANCE, "80Gi"),
+            sized("small", INSTANCE, "50Gi"),
+            sized("silent", INSTANCE, "0"),
+            sized("elsewhere", "metal://rack-7", "10Gi"),
+        ];
+        assert_eq!(smallest(nodes), Some(50 * 1024 * MIB));
+        assert_eq!(smallest(Vec::new()), None);
     }
 
     #[test]

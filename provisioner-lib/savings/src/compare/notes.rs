@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Ground, node_of};
 use crate::{
-    catalog::Market,
+    catalog::{GIB, Market},
     machines::{Machine, Place},
     prices::PriceList,
     report::{Configuration, Missing, Prices},
@@ -43,7 +43,19 @@ pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
             .to_owned(),
         "Pods move node by node: when a new node is up, the pods that are meant for it come.".to_owned(),
         "New nodes stand in the zones of today's, with the labels and taints of today's.".to_owned(),
+        "A type that runs today has room for what its nodes show, the smallest of them. Another one has room for the \
+         pods that the VPC CNI has addresses for, at most 110, and 250 from 30 vCPUs on: custom networking lowers \
+         that, prefix delegation raises it."
+            .to_owned(),
     ];
+    lines.push(match ground.smallest_root_volume {
+        Some(bytes) => format!(
+            "The root volume of a type that does not run today has {} GiB, as the smallest of today's nodes.",
+            bytes.div_ceil(GIB)
+        ),
+        None => "Root volumes have 20 GiB, as managed node groups usually give them: no node of today tells its own."
+            .to_owned(),
+    });
     lines.push(match ground.prices.spot_days {
         Some(days) => format!(
             "A Spot price is the mean of {days} days in its zone, each price weighted by the time that it stood."

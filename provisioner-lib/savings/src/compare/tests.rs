@@ -166,6 +166,28 @@ fn fargate_and_nodes_on_premises_stay_with_their_pods() {
 }
 
 #[test]
+fn the_assumptions_name_volume_and_pods_of_types_that_do_not_run_today() {
+    let assumes = |cluster: Value, words: &str| {
+        let report = compared(cluster, Some(prices()));
+        assert!(report.assumptions.iter().any(|line| line.contains(words)), "{:?}", report.assumptions);
+    };
+    assumes(cluster(), "Root volumes have 20 GiB");
+    let mut cluster = cluster();
+    for (node, size) in [(0, "100Gi"), (1, "83873772Ki")] {
+        cluster["nodes"][node]["status"]["capacity"]["ephemeral-storage"] = size.into();
+    }
+    assumes(cluster.clone(), "does not run today has 80 GiB, as the smallest");
+    assumes(cluster.clone(), "custom networking lowers that, prefix delegation raises it");
+    // Two such pods have no room on a volume of 20 GiB.
+    for pod in 0..2 {
+        let requests = &mut cluster["pods"][pod]["spec"]["containers"][0]["resources"]["requests"];
+        *requests = json!({ "cpu": "500m", "memory": "1Gi", "ephemeral-storage": "30Gi" });
+    }
+    let report = compared(cluster, Some(prices()));
+    assert_eq!(report.spot.configuration.count, 1, "{:?}", report.unplaced);
+}
+
+#[test]
 fn waiting_pods_and_pods_without_requests_are_counted_and_told() {
     let mut cluster = cluster();
     cluster["pods"].as_array_mut().unwrap().push(pod("web-3", None, &json!({ "cpu": "1", "memory": "1Gi" })));
