@@ -173,10 +173,10 @@ impl<'a> Ground<'a> {
 
     fn workload(&self, judged: &Judged, spot: &[Placed]) -> Workload {
         let owned = &judged.owned;
-        let requests = owned.pods.iter().fold((0, 0), |(cpu, memory), pod| {
+        let requests = owned.pods.iter().fold((0_u64, 0_u64), |(cpu, memory), pod| {
             let spec = self.snapshot.pods[*pod].spec.as_ref();
             let own = spec.map(crate::demand::requests).unwrap_or_default();
-            (cpu + own.cpu, memory + own.memory)
+            (cpu.saturating_add(own.cpu), memory.saturating_add(own.memory))
         });
         let machines: Vec<Option<&Machine>> = owned.pods.iter().map(|pod| self.machine_of(*pod)).collect();
         let on =

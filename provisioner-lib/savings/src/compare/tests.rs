@@ -187,6 +187,54 @@ fn the_assumptions_name_volume_and_pods_of_types_that_do_not_run_today() {
     assert_eq!(report.spot.configuration.count, 1, "{:?}", report.unplaced);
 }
 
+/// Requests, capacities and prices that a person mistypes, and what they may at most come to.
+#[test]
+fn amounts_beyond_all_measure_stop_at_the_greatest_there_is() {
+    for (case, requests, capacity) in [
+        ("9E of each", json!({ "cpu": "9E", "memory": "9E", "ephemeral-storage": "9E" }), "8"),
+        ("12E of each", json!({ "cpu": "12E", "memory": "12E", "nvidia.com/gpu": "12E" }), "12E"),
+        ("huge nodes", json!({ "cpu": "1", "memory": "9E" }), "18E"),
+        ("small pods on huge nodes", json!({ "cpu": "1", "memory": "1Gi" }), "18E"),
+    ] {
+        let mut cluster = cluster();
+        for node in cluster["nodes"].as_array_mut().unwrap() {
+            let all = json!({ "cpu": capacity, "memory": capacity, "pods": capacity, "ephemeral-storage": capacity });
+            node["status"] = json!({ "capacity": all, "allocatable": all });
+            node["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "unknown.type".into();
+        }
+        let more = (3..9).map(|number| pod(&format!("web-{number}"), Some("a"), &requests));
+        cluster["pods"].as_array_mut().unwrap().extend(more);
+        cluster["podDisruptionBudgets"] = json!([{
+            "metadata": { "name": "all", "namespace": "shop" },
+            "spec": { "selector": {}, "minAvailable": "18446744073709551615%" },
+        }]);
+        let mut prices = prices();
+        for found in prices["types"].as_array_mut().unwrap() {
+            found["vcpus"] = u32::MAX.into();
+            found["memoryMib"] = u64::MAX.into();
+            found["networkInterfaces"] = u32::MAX.into();
+            found["addressesPerInterface"] = u32::MAX.into();
+            found["localDisks"] = u32::MAX.into();
+            found["devices"] = json!({ "nvidia.com/gpu": u64::MAX });
+        }
+        for price in prices["prices"].as_array_mut().unwrap() {
+            price["hourly"] = "9223372036854".into();
+        }
+        let report = compared(cluster, Some(prices));
+        if requests["memory"] != "1Gi" {
+            assert_eq!(report.workloads[0].memory_mib, u64::MAX >> 20, "{case}");
+        }
+        assert_eq!(report.workloads[0].reasons[0].code, "budget", "{case}");
+        if capacity == "18E" {
+            assert_eq!(report.today.vcpus, u32::MAX, "{case}");
+            assert_eq!(report.on_demand.configuration.vcpus, u32::MAX, "{case}");
+            assert_eq!(report.on_demand.configuration.monthly.micros(), i64::MAX, "{case}");
+        }
+        assert!(crate::report::table::render(&report, 80).contains("Available savings"), "{case}");
+        assert!(crate::report::page::render(&report).is_ok() && report.to_json().is_ok(), "{case}");
+    }
+}
+
 #[test]
 fn waiting_pods_and_pods_without_requests_are_counted_and_told() {
     let mut cluster = cluster();
