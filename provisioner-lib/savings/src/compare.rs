@@ -77,7 +77,7 @@ pub fn compare(
         spot = ground.propose(&judged, Name::Spot);
     }
     let mut missing = snapshot.missing.clone();
-    missing.extend(notes::missing(&ground, prices.is_some(), &today));
+    missing.extend(notes::missing(&ground, prices.is_some()));
     let (with_on_demand, with_spot) = (on_demand.against(&today), spot.against(&today));
     let unplaced: Vec<Unplaced> =
         on_demand.unplaced.into_iter().chain(spot.unplaced).map(|(_, pod)| pod).collect();
@@ -108,7 +108,7 @@ impl<'a> Ground<'a> {
     fn of(snapshot: &'a Snapshot, prices: &'a PriceList, choices: &Choices) -> Self {
         let machines = machines::machines(snapshot, &prices.catalog);
         let mut demand = Demand::read(snapshot);
-        // What runs beside EC2 stays there.
+        // What runs beside EC2, or on Windows, stays there.
         demand.pods.retain(|pod| {
             let node = node_of(snapshot, pod.source).and_then(|node| machines.get(node));
             node.is_none_or(|machine| machine.place == Place::Ec2)
@@ -201,8 +201,11 @@ impl<'a> Ground<'a> {
             risk: None,
         };
         if let (Some(machine), Some(_)) = (beside, judged.market) {
-            let place =
-                if machine.place == Place::Fargate { "AWS Fargate" } else { "nodes that are not of EC2" };
+            let place = match machine.place {
+                Place::Fargate => "AWS Fargate",
+                Place::Windows => "Windows",
+                Place::Ec2 | Place::Elsewhere => "nodes that are not of EC2",
+            };
             workload.verdict = crate::report::Verdict::Stays;
             workload.reasons = vec![Reason::new("place", format!("runs on {place}"))];
             workload.cautions.clear();

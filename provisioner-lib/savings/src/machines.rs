@@ -30,6 +30,8 @@ pub const CAPACITY_LABELS: [(&str, &str, &str); 6] = [
 pub enum Place {
     /// An instance of EC2.
     Ec2,
+    /// An instance of EC2 that runs Windows, which has other prices, and which nothing is proposed for.
+    Windows,
     /// AWS Fargate: paid by the pod.
     Fargate,
     /// On premises, or in another cloud.
@@ -78,7 +80,8 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
         if let Some(known) = instance_type.and_then(|name| types.get(name)) {
             (machine.vcpus, machine.memory_mib) = (known.vcpus, known.memory_mib);
         }
-        machine.hourly = instance_type.zip(machine.market).and_then(|(name, market)| {
+        let market = machine.market.filter(|_| machine.place == Place::Ec2);
+        machine.hourly = instance_type.zip(market).and_then(|(name, market)| {
             let zone = machine.zone.as_deref();
             prices.get(&(name, market, zone)).or_else(|| prices.get(&(name, market, None))).copied()
         });
@@ -100,7 +103,7 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
         place,
         instance_type: label(INSTANCE_TYPE).or_else(|| label("beta.kubernetes.io/instance-type")),
         zone: label(ZONE).or_else(|| label("failure-domain.beta.kubernetes.io/zone")),
-        market: (place == Place::Ec2).then(|| market.unwrap_or(Market::OnDemand)),
+        market: matches!(place, Place::Ec2 | Place::Windows).then(|| market.unwrap_or(Market::OnDemand)),
         market_is_known: market.is_some(),
         vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
         memory_mib: capacity.memory / MIB,
@@ -121,10 +124,19 @@ fn place(node: &Node) -> Place {
         _ => {}
     }
     match instance_id(node) {
+        Some(_) if runs_windows(node) => Place::Windows,
         Some(_) => Place::Ec2,
         None if provider_id(node).contains("/fargate-") => Place::Fargate,
         None => Place::Elsewhere,
     }
+}
+
+/// By the well-known label, else by what the kubelet says of its system.
+fn runs_windows(node: &Node) -> bool {
+    let label = node.metadata.labels.as_ref().and_then(|labels| labels.get("kubernetes.io/os"));
+    let system = node.status.as_ref().and_then(|status| status.node_info.as_ref());
+    let system = label.or(system.map(|info| &info.operating_system));
+    system.is_some_and(|system| system == "windows")
 }
 
 fn provider_id(node: &Node) -> &str {
@@ -210,6 +222,13 @@ mod tests {
     fn a_node_is_of_ec2_of_fargate_or_of_neither() {
         for (case, node, expected) in [
             ("an instance", node(&json!({}), INSTANCE), Place::Ec2),
+            ("Linux", node(&json!({ "kubernetes.io/os": "linux" }), INSTANCE), Place::Ec2),
+            ("Windows", node(&json!({ "kubernetes.io/os": "windows" }), INSTANCE), Place::Windows),
+            (
+                "Windows elsewhere",
+                node(&json!({ "kubernetes.io/os": "windows" }), "gce://p"),
+                Place::Elsewhere,
+            ),
             (
                 "fargate",
                 node(

@@ -1,5 +1,7 @@
 //! What the figures rest on, what they lack, and what they never contain.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{Ground, node_of};
@@ -7,7 +9,7 @@ use crate::{
     catalog::{GIB, Market},
     machines::{Machine, Place},
     prices::PriceList,
-    report::{Configuration, Missing, Prices},
+    report::{Missing, Prices},
 };
 
 /// What no figure contains.
@@ -15,7 +17,7 @@ pub(super) const LEFT_OUT: [&str; 6] = [
     "Reserved Instances, Savings Plans and private discounts: all prices are list prices.",
     "EBS volumes, root volumes included.",
     "Traffic, between zones too, load balancers, NAT gateways and public IPv4 addresses.",
-    "The control plane of EKS, AWS Fargate, and nodes that are not of EC2.",
+    "The control plane of EKS, AWS Fargate, nodes that run Windows, and nodes that are not of EC2.",
     "Credits of burstable types beyond those that they earn.",
     "What pods use: only what they request is counted.",
 ];
@@ -72,7 +74,7 @@ pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
 }
 
 /// What is not known.
-pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, today: &Configuration) -> Vec<Missing> {
+pub(super) fn missing(ground: &Ground<'_>, has_prices: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
     let mut say = |what: String, hint: &str| missing.push(Missing { what, hint: hint.to_owned() });
     let catalog = &ground.prices.catalog;
@@ -103,22 +105,26 @@ pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, today: &Configurati
         }
     }
     if has_prices {
-        unpriced(ground, today, &mut say);
+        unpriced(ground, &mut say);
     }
     places(ground, &mut say);
     pods(ground, &mut say);
     missing
 }
 
-fn unpriced(ground: &Ground<'_>, today: &Configuration, say: &mut impl FnMut(String, &str)) {
-    let nodes = today.nodes.iter().filter(|nodes| nodes.market.is_some() && nodes.hourly.is_none());
-    for nodes in nodes {
-        let market = if nodes.market == Some(Market::Spot) { "Spot" } else { "On-Demand" };
-        let name = &nodes.instance_type;
-        let zone = nodes.zone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
+fn unpriced(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
+    let mut alike: BTreeMap<(&str, Option<&str>, Option<Market>), usize> = BTreeMap::new();
+    let machines = ground.machines.values().filter(|machine| machine.place == Place::Ec2);
+    for machine in machines.filter(|machine| machine.hourly.is_none()) {
+        let name = machine.instance_type.as_deref().unwrap_or("unknown");
+        *alike.entry((name, machine.zone.as_deref(), machine.market)).or_default() += 1;
+    }
+    for ((name, zone, market), count) in alike {
+        let market = if market == Some(Market::Spot) { "Spot" } else { "On-Demand" };
+        let zone = zone.map(|zone| format!(" in {zone}")).unwrap_or_default();
         let known = ground.prices.catalog.types.iter().any(|found| found.name == *name);
         let of = if known { "price" } else { "price, and its type is not known" };
-        say(format!("{} × {name}{zone}: no {market} {of}; today costs more than is shown", nodes.count), "");
+        say(format!("{count} × {name}{zone}: no {market} {of}; today costs more than is shown"), "");
     }
 }
 
@@ -136,6 +142,17 @@ fn places(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
                 "",
             );
         }
+    }
+    let count = machines().filter(|machine| machine.place == Place::Windows).count();
+    if count > 0 {
+        say(
+            format!(
+                "{count} {} Windows, whose prices are not read: {} cost is not counted, and what runs there stays",
+                plural(count, "node runs", "nodes run"),
+                plural(count, "its", "their")
+            ),
+            "",
+        );
     }
     let unknown = |machine: &&Machine| machine.place == Place::Ec2 && !machine.market_is_known;
     let count = machines().filter(unknown).count();

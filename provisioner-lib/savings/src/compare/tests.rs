@@ -187,6 +187,30 @@ fn the_assumptions_name_volume_and_pods_of_types_that_do_not_run_today() {
     assert_eq!(report.spot.configuration.count, 1, "{:?}", report.unplaced);
 }
 
+#[test]
+fn nodes_of_windows_stay_with_their_pods_and_have_no_price_of_linux() {
+    let mut cluster = cluster();
+    let mut windows = node("w", "m5.large", &json!({ "kubernetes.io/os": "windows" }));
+    windows["spec"]["taints"] = json!([{ "key": "os", "value": "windows", "effect": "NoSchedule" }]);
+    cluster["nodes"].as_array_mut().unwrap().push(windows);
+    for (name, place) in [("iis-1", Some("w")), ("iis-2", None)] {
+        let mut pod = pod(name, place, &json!({ "cpu": "1", "memory": "1Gi" }));
+        pod["metadata"]["ownerReferences"][0]["name"] = "iis".into();
+        pod["spec"]["nodeSelector"] = json!({ "kubernetes.io/os": "windows" });
+        cluster["pods"].as_array_mut().unwrap().push(pod);
+    }
+    let report = compared(cluster, Some(prices()));
+    assert!(says(&report, "1 node runs Windows"), "{:?}", report.missing);
+    assert!(!says(&report, "no On-Demand price"), "said once: {:?}", report.missing);
+    let costs = |found: &Configuration| (found.hourly.to_string(), found.unpriced, found.count);
+    assert_eq!(costs(&report.today), ("0.856".into(), 1, 3));
+    // A node of Windows tells neither the size of an m5.large with Linux nor what it is tainted with.
+    assert_eq!(costs(&report.spot.configuration), ("0.08".into(), 1, 3));
+    let iis = report.workloads.iter().find(|workload| workload.name == "iis").unwrap();
+    assert_eq!((iis.verdict, iis.reasons[0].text.as_str()), (Verdict::Stays, "runs on Windows"));
+    assert_eq!(report.unplaced[0].pod, "iis-2", "what waits for Windows has no other place");
+}
+
 /// Requests, capacities and prices that a person mistypes, and what they may at most come to.
 #[test]
 fn amounts_beyond_all_measure_stop_at_the_greatest_there_is() {

@@ -26,6 +26,7 @@ impl Counted {
     pub(super) fn of(machine: &Machine) -> Self {
         let instance_type = match (machine.place, &machine.instance_type) {
             (Place::Fargate, _) => "fargate".to_owned(),
+            (Place::Windows, Some(name)) => format!("{name} (Windows)"),
             (_, Some(name)) => name.clone(),
             (_, None) => "unknown".to_owned(),
         };
