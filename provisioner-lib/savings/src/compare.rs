@@ -89,7 +89,7 @@ pub fn compare(
             .clone()
             .or_else(|| Some(ground.prices.catalog.region.clone()).filter(|region| !region.is_empty())),
         read_at: snapshot.read_at,
-        currency: ground.prices.currency.clone().unwrap_or_else(|| "USD".to_owned()),
+        currency: ground.prices.currency().to_owned(),
         hours_per_month: HOURS_PER_MONTH,
         prices: notes::ages(ground.prices, now),
         today,

@@ -166,6 +166,16 @@ fn fargate_and_nodes_on_premises_stay_with_their_pods() {
 }
 
 #[test]
+fn prices_of_china_are_in_its_currency_also_where_the_price_list_was_refused() {
+    let mut prices = prices();
+    prices["region"] = "cn-north-1".into();
+    assert_eq!(compared(cluster(), Some(prices.clone())).currency, "CNY");
+    prices["currency"] = "EUR".into();
+    assert_eq!(compared(cluster(), Some(prices)).currency, "EUR", "what is said counts");
+    assert_eq!(compared(cluster(), None).currency, "USD");
+}
+
+#[test]
 fn the_assumptions_name_volume_and_pods_of_types_that_do_not_run_today() {
     let assumes = |cluster: Value, words: &str| {
         let report = compared(cluster, Some(prices()));
