@@ -79,7 +79,7 @@ pub struct Budget {
 pub enum Amount {
     /// So many.
     Number(u32),
-    /// So many of a hundred.
+    /// So many of a hundred, 100 at most.
     Percent(u32),
 }
 
@@ -88,8 +88,9 @@ impl Amount {
         match value {
             IntOrString::Int(number) => Self::Number((*number).max(0).unsigned_abs()),
             IntOrString::String(text) => Self::Percent(match text.trim_end_matches('%').parse() {
-                Ok(percent) => percent,
-                Err(error) if *ParseIntError::kind(&error) == IntErrorKind::PosOverflow => u32::MAX,
+                // More than all are all.
+                Ok(percent) => u32::min(percent, 100),
+                Err(error) if *ParseIntError::kind(&error) == IntErrorKind::PosOverflow => 100,
                 Err(_) => 0,
             }),
         }
@@ -199,7 +200,8 @@ mod tests {
         let text = |percent: &str| Amount::of(&IntOrString::String(percent.to_owned()));
         for (case, found, expected) in [
             ("percent", text("50%"), Amount::Percent(50)),
-            ("more than there is", text("99999999999%"), Amount::Percent(u32::MAX)),
+            ("more than all", text("150%"), Amount::Percent(100)),
+            ("more than there is", text("99999999999%"), Amount::Percent(100)),
             ("no number", text("half"), Amount::Percent(0)),
             ("a number", Amount::of(&IntOrString::Int(3)), Amount::Number(3)),
             ("below zero", Amount::of(&IntOrString::Int(-1)), Amount::Number(0)),
