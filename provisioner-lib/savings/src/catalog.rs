@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::offers::{Observed, Offer, Settings};
+pub use crate::offers::{Observed, Offer, Settings, USUAL_ROOT_VOLUME};
 use crate::{money::Money, quantity::Resources};
 
 const MIB: u64 = 1024 * 1024;
-const GIB: u64 = 1024 * MIB;
+pub(crate) const GIB: u64 = 1024 * MIB;
 
 /// Label of a node's capacity type, as EKS managed node groups set it.
 pub const CAPACITY_TYPE: &str = "eks.amazonaws.com/capacityType";
@@ -75,7 +75,7 @@ pub struct InstanceType {
     pub memory_mib: u64,
     /// The first of ProcessorInfo.SupportedArchitectures that EKS runs on.
     pub architecture: Architecture,
-    /// NetworkInfo.MaximumNetworkInterfaces.
+    /// Of NetworkInfo.NetworkCards the default one's MaximumNetworkInterfaces: the VPC CNI uses no other card.
     pub network_interfaces: u32,
     /// NetworkInfo.Ipv4AddressesPerInterface.
     pub addresses_per_interface: u32,
@@ -105,11 +105,17 @@ const fn yes() -> bool {
 }
 
 impl InstanceType {
-    /// Pods that the VPC CNI has addresses for, the kubelet's `maxPods` on AL2023. Amazon EKS user guide, "Maximum
-    /// Pods per node".
+    /// Pods at most: those that the VPC CNI has addresses for, and no more than a node of its size keeps up with.
+    /// Amazon EKS user guide, "How maxPods is determined": at most 110 below 30 vCPUs, and 250 from there on.
     #[must_use]
     pub fn max_pods(&self) -> u32 {
-        self.network_interfaces * self.addresses_per_interface.saturating_sub(1) + 2
+        self.pods_with_addresses().min(if self.vcpus < 30 { 110 } else { 250 })
+    }
+
+    /// Secondary addresses, one for each pod, and two pods of the host's network (`kube-proxy`, `aws-node`).
+    fn pods_with_addresses(&self) -> u32 {
+        let of_one = self.addresses_per_interface.saturating_sub(1);
+        self.network_interfaces.saturating_mul(of_one).saturating_add(2)
     }
 
     /// EBS volumes beside the root volume, with every network interface in use. Amazon EC2 user guide, "Volume
@@ -118,18 +124,20 @@ impl InstanceType {
     pub fn max_volumes(&self) -> u32 {
         match self.ebs_attachments {
             Some(attachments) => attachments.saturating_sub(1),
-            None => 27_u32.saturating_sub(self.network_interfaces + self.local_disks).max(1),
+            None => 27_u32.saturating_sub(self.network_interfaces).saturating_sub(self.local_disks).max(1),
         }
     }
 
     /// What pods can have of a node, as AL2023's nodeadm sets the kubelet up: kube-reserved CPU 6 % of the first
     /// core, 1 % of the second, 0.5 % of the next two, 0.25 % of the others; kube-reserved memory 255 MiB and
-    /// 11 MiB a pod, 100 MiB eviction threshold; 1 GiB of the volume reserved, 10 % eviction threshold.
+    /// 11 MiB for each pod that there are addresses for, whatever the most pods are, 100 MiB eviction threshold; 1 GiB
+    /// of the volume reserved, 10 % eviction threshold. The volume is `root_volume` bytes big.
     ///
-    /// The kernel and the hypervisor keep memory, too. How much is known only from a running node; 7.5 % is more
-    /// than any known type keeps (Karpenter documentation, "VM_MEMORY_OVERHEAD_PERCENT").
+    /// The kernel and the hypervisor keep memory, too. How much is known only from a running node. Taken off are, as
+    /// Karpenter does it, 64 MiB on Graviton, and 7.5 % of the rest (Karpenter documentation,
+    /// "VM_MEMORY_OVERHEAD_PERCENT").
     #[must_use]
-    pub fn allocatable(&self, max_pods: u32, root_volume_gib: u64) -> Resources {
+    pub fn allocatable(&self, root_volume: u64) -> Resources {
         let cores = u64::from(self.vcpus);
         // Hundredths of a thousandth of a CPU.
         let of = |cores: u64, share: u64| cores * share;
@@ -137,12 +145,15 @@ impl InstanceType {
             + of(cores.saturating_sub(1).min(1), 1000)
             + of(cores.saturating_sub(2).min(2), 500)
             + of(cores.saturating_sub(4), 250);
-        let memory = self.memory_mib * MIB / 1000 * 925;
-        let volume = root_volume_gib * GIB;
+        let kept = match self.architecture {
+            Architecture::Amd64 => 0,
+            Architecture::Arm64 => 64,
+        };
+        let memory = self.memory_mib.saturating_sub(kept).saturating_mul(MIB) / 1000 * 925;
         Resources {
             cpu: (cores * 1000).saturating_sub(reserved.div_ceil(100)),
-            memory: memory.saturating_sub((255 + 11 * u64::from(max_pods) + 100) * MIB),
-            ephemeral_storage: (volume - volume / 10).saturating_sub(GIB),
+            memory: memory.saturating_sub((255 + 11 * u64::from(self.pods_with_addresses()) + 100) * MIB),
+            ephemeral_storage: (root_volume - root_volume / 10).saturating_sub(GIB),
             extended: self.devices.clone(),
         }
     }
@@ -200,12 +211,44 @@ pub(crate) mod tests {
     fn a_node_keeps_what_al2023_reserves() {
         let small = m5_large();
         assert_eq!((small.max_pods(), small.max_volumes()), (29, 24));
-        let found = small.allocatable(29, 20);
+        let found = small.allocatable(20 * GIB);
         assert_eq!(found.cpu, 1930);
         assert_eq!(found.memory / MIB, 8192 * 925 / 1000 - 255 - 11 * 29 - 100);
         assert_eq!(found.ephemeral_storage, 17 * GIB);
-        let big = InstanceType { vcpus: 96, memory_mib: 384 * 1024, ..small };
+        let graviton = InstanceType { architecture: Architecture::Arm64, ..small.clone() };
+        assert_eq!(
+            graviton.allocatable(20 * GIB).memory / MIB,
+            (8192 - 64) * 925 / 1000 - 255 - 11 * 29 - 100
+        );
+        let big = InstanceType {
+            vcpus: 96,
+            memory_mib: 384 * 1024,
+            network_interfaces: 15,
+            addresses_per_interface: 50,
+            ..small
+        };
         // 60 + 10 + 2 × 5 + 92 × 2.5
-        assert_eq!(big.allocatable(737, 20).cpu, 96_000 - 310);
+        assert_eq!(big.allocatable(20 * GIB).cpu, 96_000 - 310);
+        // nodeadm reserves for all addresses (737), and not for the 250 pods that may run.
+        let reserved = 255 + 11 * 737 + 100;
+        assert_eq!(big.allocatable(20 * GIB).memory, 384 * GIB / 1000 * 925 - reserved * MIB);
+    }
+
+    /// Amazon EKS AMI, `eni-max-pods.txt`, and what the guide's most is where that is more.
+    #[test]
+    fn a_node_takes_the_pods_that_it_has_addresses_for_and_no_more_than_its_size_allows() {
+        for (name, vcpus, network_interfaces, addresses_per_interface, listed, most) in [
+            ("t3.micro", 2, 2, 2, 4, 4),
+            ("t3.medium", 2, 3, 6, 17, 17),
+            ("m5.large", 2, 3, 10, 29, 29),
+            ("m5.xlarge", 4, 4, 15, 58, 58),
+            ("m5.2xlarge", 8, 4, 15, 58, 58),
+            ("c6a.4xlarge", 16, 8, 30, 234, 110),
+            ("m5.8xlarge", 32, 8, 30, 234, 234),
+            ("m5.24xlarge", 96, 15, 50, 737, 250),
+        ] {
+            let found = InstanceType { vcpus, network_interfaces, addresses_per_interface, ..m5_large() };
+            assert_eq!((found.pods_with_addresses(), found.max_pods()), (listed, most), "{name}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::{
-    catalog::{Architecture, Market, Offer, Settings},
+    catalog::{Architecture, Market, Offer, Settings, USUAL_ROOT_VOLUME},
     demand::Demand,
     machines::{self, Machine, Place},
     pack::{Arrival, pack},
@@ -55,6 +55,8 @@ struct Ground<'a> {
     /// For each pod of the snapshot that has a node, that node.
     demand: Demand,
     offers: Vec<Offer>,
+    /// Bytes of the smallest volume of today's nodes.
+    smallest_root_volume: Option<u64>,
 }
 
 /// Compares. `now` tells the age of the prices.
@@ -75,7 +77,7 @@ pub fn compare(
         spot = ground.propose(&judged, Name::Spot);
     }
     let mut missing = snapshot.missing.clone();
-    missing.extend(notes::missing(&ground, prices.is_some(), &today));
+    missing.extend(notes::missing(&ground, prices.is_some()));
     let (with_on_demand, with_spot) = (on_demand.against(&today), spot.against(&today));
     let unplaced: Vec<Unplaced> =
         on_demand.unplaced.into_iter().chain(spot.unplaced).map(|(_, pod)| pod).collect();
@@ -87,7 +89,7 @@ pub fn compare(
             .clone()
             .or_else(|| Some(ground.prices.catalog.region.clone()).filter(|region| !region.is_empty())),
         read_at: snapshot.read_at,
-        currency: ground.prices.currency.clone().unwrap_or_else(|| "USD".to_owned()),
+        currency: ground.prices.currency().to_owned(),
         hours_per_month: HOURS_PER_MONTH,
         prices: notes::ages(ground.prices, now),
         today,
@@ -106,7 +108,7 @@ impl<'a> Ground<'a> {
     fn of(snapshot: &'a Snapshot, prices: &'a PriceList, choices: &Choices) -> Self {
         let machines = machines::machines(snapshot, &prices.catalog);
         let mut demand = Demand::read(snapshot);
-        // What runs beside EC2 stays there.
+        // What runs beside EC2, or on Windows, stays there.
         demand.pods.retain(|pod| {
             let node = node_of(snapshot, pod.source).and_then(|node| machines.get(node));
             node.is_none_or(|machine| machine.place == Place::Ec2)
@@ -125,18 +127,19 @@ impl<'a> Ground<'a> {
             machines.values().filter(of_ec2).filter_map(|machine| machine.instance_type.as_deref()).collect();
         let runs_burstable =
             prices.catalog.types.iter().any(|found| found.burstable && types.contains(found.name.as_str()));
+        let smallest_root_volume = machines::smallest_root_volume(&machines);
         let settings = Settings {
             zones: machines.values().filter(of_ec2).filter_map(|machine| machine.zone.clone()).collect(),
             markets: [Market::OnDemand, Market::Spot].into(),
             architectures: architectures(&nodes),
             max_vcpus: choices.max_vcpus,
+            root_volume: smallest_root_volume.unwrap_or(USUAL_ROOT_VOLUME),
             burstable: runs_burstable,
             observed: machines::observed(snapshot, &machines),
             templates: templates(&nodes, &demand.node_label_keys()),
-            ..Settings::default()
         };
         let offers = prices.catalog.offers(&settings);
-        Self { snapshot, prices, machines, demand, offers }
+        Self { snapshot, prices, machines, demand, offers, smallest_root_volume }
     }
 
     /// Node that a pod of the snapshot runs on.
@@ -170,10 +173,10 @@ impl<'a> Ground<'a> {
 
     fn workload(&self, judged: &Judged, spot: &[Placed]) -> Workload {
         let owned = &judged.owned;
-        let requests = owned.pods.iter().fold((0, 0), |(cpu, memory), pod| {
+        let requests = owned.pods.iter().fold((0_u64, 0_u64), |(cpu, memory), pod| {
             let spec = self.snapshot.pods[*pod].spec.as_ref();
             let own = spec.map(crate::demand::requests).unwrap_or_default();
-            (cpu + own.cpu, memory + own.memory)
+            (cpu.saturating_add(own.cpu), memory.saturating_add(own.memory))
         });
         let machines: Vec<Option<&Machine>> = owned.pods.iter().map(|pod| self.machine_of(*pod)).collect();
         let on =
@@ -198,8 +201,11 @@ impl<'a> Ground<'a> {
             risk: None,
         };
         if let (Some(machine), Some(_)) = (beside, judged.market) {
-            let place =
-                if machine.place == Place::Fargate { "AWS Fargate" } else { "nodes that are not of EC2" };
+            let place = match machine.place {
+                Place::Fargate => "AWS Fargate",
+                Place::Windows => "Windows",
+                Place::Ec2 | Place::Elsewhere => "nodes that are not of EC2",
+            };
             workload.verdict = crate::report::Verdict::Stays;
             workload.reasons = vec![Reason::new("place", format!("runs on {place}"))];
             workload.cautions.clear();

@@ -30,6 +30,8 @@ pub const CAPACITY_LABELS: [(&str, &str, &str); 6] = [
 pub enum Place {
     /// An instance of EC2.
     Ec2,
+    /// An instance of EC2 that runs Windows, which has other prices, and which nothing is proposed for.
+    Windows,
     /// AWS Fargate: paid by the pod.
     Fargate,
     /// On premises, or in another cloud.
@@ -55,6 +57,8 @@ pub struct Machine {
     pub vcpus: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// Bytes of the kubelet's volume; none where the node does not say.
+    pub root_volume: Option<u64>,
     /// What pods can have of it.
     pub allocatable: Resources,
     /// For one hour, where a price is known.
@@ -76,7 +80,8 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
         if let Some(known) = instance_type.and_then(|name| types.get(name)) {
             (machine.vcpus, machine.memory_mib) = (known.vcpus, known.memory_mib);
         }
-        machine.hourly = instance_type.zip(machine.market).and_then(|(name, market)| {
+        let market = machine.market.filter(|_| machine.place == Place::Ec2);
+        machine.hourly = instance_type.zip(market).and_then(|(name, market)| {
             let zone = machine.zone.as_deref();
             prices.get(&(name, market, zone)).or_else(|| prices.get(&(name, market, None))).copied()
         });
@@ -98,10 +103,11 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
         place,
         instance_type: label(INSTANCE_TYPE).or_else(|| label("beta.kubernetes.io/instance-type")),
         zone: label(ZONE).or_else(|| label("failure-domain.beta.kubernetes.io/zone")),
-        market: (place == Place::Ec2).then(|| market.unwrap_or(Market::OnDemand)),
+        market: matches!(place, Place::Ec2 | Place::Windows).then(|| market.unwrap_or(Market::OnDemand)),
         market_is_known: market.is_some(),
         vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
         memory_mib: capacity.memory / MIB,
+        root_volume: Some(capacity.ephemeral_storage).filter(|bytes| *bytes > 0),
         allocatable: allocatable.unwrap_or_default(),
         hourly: None,
     }
@@ -118,10 +124,19 @@ fn place(node: &Node) -> Place {
         _ => {}
     }
     match instance_id(node) {
+        Some(_) if runs_windows(node) => Place::Windows,
         Some(_) => Place::Ec2,
         None if provider_id(node).contains("/fargate-") => Place::Fargate,
         None => Place::Elsewhere,
     }
+}
+
+/// By the well-known label, else by what the kubelet says of its system.
+fn runs_windows(node: &Node) -> bool {
+    let label = node.metadata.labels.as_ref().and_then(|labels| labels.get("kubernetes.io/os"));
+    let system = node.status.as_ref().and_then(|status| status.node_info.as_ref());
+    let system = label.or(system.map(|info| &info.operating_system));
+    system.is_some_and(|system| system == "windows")
 }
 
 fn provider_id(node: &Node) -> &str {
@@ -175,6 +190,13 @@ pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BT
     found
 }
 
+/// The smallest volume of today's instances of EC2: what one node group gives its nodes, others may not.
+#[must_use]
+pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64> {
+    let of_ec2 = machines.values().filter(|machine| machine.place == Place::Ec2);
+    of_ec2.filter_map(|machine| machine.root_volume).min()
+}
+
 fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
     let csi = snapshot.csi_nodes.iter().find(|csi| csi.metadata.name.as_deref() == Some(node))?;
     let driver = csi.spec.drivers.iter().find(|driver| driver.name == EBS_DRIVER)?;
@@ -200,6 +222,13 @@ mod tests {
     fn a_node_is_of_ec2_of_fargate_or_of_neither() {
         for (case, node, expected) in [
             ("an instance", node(&json!({}), INSTANCE), Place::Ec2),
+            ("Linux", node(&json!({ "kubernetes.io/os": "linux" }), INSTANCE), Place::Ec2),
+            ("Windows", node(&json!({ "kubernetes.io/os": "windows" }), INSTANCE), Place::Windows),
+            (
+                "Windows elsewhere",
+                node(&json!({ "kubernetes.io/os": "windows" }), "gce://p"),
+                Place::Elsewhere,
+            ),
             (
                 "fargate",
                 node(
@@ -226,6 +255,28 @@ mod tests {
         ] {
             assert_eq!(read(&node, &BTreeMap::new()).place, expected, "{case}");
         }
+    }
+
+    #[test]
+    fn a_new_node_has_the_smallest_volume_of_todays_instances() {
+        let sized = |name: &str, id: &str, size: &str| {
+            let mut node = node(&json!({}), id);
+            node.metadata.name = Some(name.to_owned());
+            node.status = from_value(json!({ "capacity": { "ephemeral-storage": size } })).unwrap();
+            node
+        };
+        let smallest = |nodes: Vec<Node>| {
+            let snapshot = Snapshot { nodes, ..Snapshot::default() };
+            smallest_root_volume(&machines(&snapshot, &Catalog::default()))
+        };
+        let nodes = vec![
+            sized("big", INSTANCE, "80Gi"),
+            sized("small", INSTANCE, "50Gi"),
+            sized("silent", INSTANCE, "0"),
+            sized("elsewhere", "metal://rack-7", "10Gi"),
+        ];
+        assert_eq!(smallest(nodes), Some(50 * 1024 * MIB));
+        assert_eq!(smallest(Vec::new()), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Money in whole micro-dollars: sums are exact, and what is written is what was read.
+//! Money in whole micro-dollars: sums are exact up to the greatest amount, and what is written is what was read.
 
 use std::{
     fmt,
@@ -80,27 +80,27 @@ impl<'de> Deserialize<'de> for Money {
 impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.saturating_add(other.0))
     }
 }
 
 impl AddAssign for Money {
     fn add_assign(&mut self, other: Self) {
-        self.0 += other.0;
+        *self = *self + other;
     }
 }
 
 impl Sub for Money {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0 - other.0)
+        Self(self.0.saturating_sub(other.0))
     }
 }
 
 impl Mul<i64> for Money {
     type Output = Self;
     fn mul(self, times: i64) -> Self {
-        Self(self.0 * times)
+        Self(self.0.saturating_mul(times))
     }
 }
 
@@ -130,6 +130,24 @@ mod tests {
         }
         for text in ["", ".", "1,5", "1e3", "$1", "1.2.3", "+1", "99999999999999999999"] {
             assert!(text.parse::<Money>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sums_stop_at_the_greatest_amount() {
+        let (most, least) = (Money::from_micros(i64::MAX), Money::from_micros(i64::MIN));
+        let one = Money::from_micros(1);
+        let mut sum = most;
+        sum += one;
+        for (case, found, expected) in [
+            ("a sum", most + one, most),
+            ("a sum in place", sum, most),
+            ("a difference", least - one, least),
+            ("a product", most * 720, most),
+            ("a product below zero", least * 720, least),
+            ("many", [most, most].into_iter().sum(), most),
+        ] {
+            assert_eq!(found, expected, "{case}");
         }
     }
 }

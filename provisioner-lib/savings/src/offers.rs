@@ -7,12 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{
-        ARCHITECTURE, Architecture, CAPACITY_TYPE, Catalog, INSTANCE_TYPE, InstanceType, Market, ZONE,
+        ARCHITECTURE, Architecture, CAPACITY_TYPE, Catalog, GIB, INSTANCE_TYPE, InstanceType, Market, ZONE,
     },
     money::Money,
     quantity::Resources,
     template::Template,
 };
+
+/// Bytes of a node's volume where nobody asks for another size: what managed node groups give ("diskSize" in the EKS
+/// API reference).
+pub const USUAL_ROOT_VOLUME: u64 = 20 * GIB;
 
 /// What a running node of a type showed, where one runs today: it counts before the rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +41,8 @@ pub struct Settings {
     pub architectures: BTreeSet<Architecture>,
     /// The biggest node, in vCPUs. A cluster of few big nodes loses much with each.
     pub max_vcpus: Option<u32>,
-    /// Size of the kubelet's volume.
-    pub root_volume_gib: u64,
+    /// Size of the kubelet's volume in bytes, where a type does not run today.
+    pub root_volume: u64,
     /// Whether types whose CPU is lent by credits are offered.
     pub burstable: bool,
     /// What runs today, by instance type.
@@ -54,7 +58,7 @@ impl Default for Settings {
             markets: [Market::OnDemand].into(),
             architectures: [Architecture::Amd64].into(),
             max_vcpus: None,
-            root_volume_gib: 20,
+            root_volume: USUAL_ROOT_VOLUME,
             burstable: false,
             observed: BTreeMap::new(),
             templates: vec![Template::default()],
@@ -155,7 +159,7 @@ impl Catalog {
             market,
             hourly,
             allocatable: observed.map_or_else(
-                || instance_type.allocatable(max_pods, settings.root_volume_gib),
+                || instance_type.allocatable(settings.root_volume),
                 |seen| seen.allocatable.clone(),
             ),
             max_pods,

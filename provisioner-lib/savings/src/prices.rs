@@ -25,7 +25,7 @@ pub struct PriceList {
     pub read_at: Option<Timestamp>,
     /// Spot prices are the time-weighted mean of so many days before that.
     pub spot_days: Option<u32>,
-    /// ISO 4217 code of all prices; US dollars where nothing is said.
+    /// ISO 4217 code of all prices, where somebody says it: see [`PriceList::currency`].
     pub currency: Option<String>,
     /// Types and prices.
     #[serde(flatten)]
@@ -38,6 +38,9 @@ pub enum FileError {
     /// Not JSON, or a field of it is not what it should be.
     #[error("{0}")]
     Json(String),
+    /// Prices below zero: where each is, and what it says.
+    #[error("{}; hint: a price is what is paid for an hour, 0 or more", .0.join("; "))]
+    BelowZero(Vec<String>),
     /// JSON of something else.
     #[error("neither prices (schema {SCHEMA}) nor a snapshot that has some")]
     Other,
@@ -48,13 +51,33 @@ impl PriceList {
     pub fn parse(text: &str) -> Result<Self, FileError> {
         let fault = |error: serde_json::Error| FileError::Json(error.to_string());
         let document: serde_json::Value = serde_json::from_str(text).map_err(fault)?;
-        if document["schema"] == SCHEMA {
-            return serde_json::from_str(text).map_err(fault);
-        }
-        if document["schema"] == crate::snapshot::SCHEMA && document["prices"].is_object() {
-            return serde_json::from_value(document["prices"].clone()).map_err(fault);
-        }
-        Err(FileError::Other)
+        let prices: Self = if document["schema"] == SCHEMA {
+            serde_json::from_str(text).map_err(fault)?
+        } else if document["schema"] == crate::snapshot::SCHEMA && document["prices"].is_object() {
+            serde_json::from_value(document["prices"].clone()).map_err(fault)?
+        } else {
+            return Err(FileError::Other);
+        };
+        prices.check()?;
+        Ok(prices)
+    }
+
+    /// Whether nobody is paid for a node. All faults at once.
+    pub(crate) fn check(&self) -> Result<(), FileError> {
+        let prices = self.catalog.prices.iter().enumerate();
+        let below = prices.filter(|(_, price)| price.hourly < Money::ZERO).map(|(place, price)| {
+            format!("prices[{place}].hourly of {} is {}, below zero", price.instance_type, price.hourly)
+        });
+        let below: Vec<String> = below.collect();
+        if below.is_empty() { Ok(()) } else { Err(FileError::BelowZero(below)) }
+    }
+
+    /// ISO 4217 code of all prices: what is said, else what the partition of the region is paid in. Spot prices come
+    /// without one.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        let of_china = self.catalog.region.starts_with("cn-");
+        self.currency.as_deref().unwrap_or(if of_china { "CNY" } else { "USD" })
     }
 
     /// How many prices of a market there are.
@@ -159,5 +182,26 @@ mod tests {
         let found: Vec<_> =
             found.iter().map(|price| (price.zone.as_deref().unwrap(), price.hourly.micros())).collect();
         assert_eq!(found, [("a", 30), ("b", 60)]);
+    }
+
+    #[test]
+    fn prices_below_zero_are_refused_by_field_and_value_all_at_once() {
+        let price = |hourly: &str| serde_json::json!({ "instanceType": "m5.large", "market": "spot", "hourly": hourly });
+        let prices = serde_json::json!({
+            "schema": SCHEMA, "region": "eu-west-1", "types": [],
+            "prices": [price("0.1"), price("-0.03"), price("0"), price("-1")],
+        });
+        let snapshot = serde_json::json!({ "schema": crate::snapshot::SCHEMA, "prices": prices });
+        let read_as_snapshot = crate::snapshot::Snapshot::parse(&snapshot.to_string()).map(|_| ());
+        for (case, error) in [
+            ("a file of prices", PriceList::parse(&prices.to_string()).unwrap_err().to_string()),
+            ("those of a snapshot", PriceList::parse(&snapshot.to_string()).unwrap_err().to_string()),
+            ("a snapshot", read_as_snapshot.unwrap_err().to_string()),
+        ] {
+            for words in ["prices[1].hourly", "-0.03", "prices[3].hourly", "-1.00", "m5.large", "hint: "] {
+                assert!(error.contains(words), "{case}: {words}: {error}");
+            }
+            assert!(!error.contains("prices[0]") && !error.contains("prices[2]"), "{case}: {error}");
+        }
     }
 }

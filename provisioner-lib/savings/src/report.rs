@@ -103,7 +103,8 @@ pub struct Configuration {
 /// Equal nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Nodes {
-    /// Instance type, or what stands in its place (`fargate`).
+    /// Instance type, with its system where that is not Linux (`m5.large (Windows)`), or what stands in its place
+    /// (`fargate`).
     pub instance_type: String,
     /// How they are bought; none where nodes are not instances of EC2.
     pub market: Option<Market>,

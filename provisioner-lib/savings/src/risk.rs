@@ -1,7 +1,10 @@
 //! What a rehearsal needs to know to say what becomes of each workload when its Spot nodes go, and where its answer
 //! goes. The rehearsal itself is another crate's.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    num::{IntErrorKind, ParseIntError},
+};
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -76,15 +79,20 @@ pub struct Budget {
 pub enum Amount {
     /// So many.
     Number(u32),
-    /// So many of a hundred.
+    /// So many of a hundred, 100 at most.
     Percent(u32),
 }
 
 impl Amount {
     fn of(value: &IntOrString) -> Self {
         match value {
-            IntOrString::Int(number) => Self::Number(u32::try_from(*number).unwrap_or(0)),
-            IntOrString::String(text) => Self::Percent(text.trim_end_matches('%').parse().unwrap_or(0)),
+            IntOrString::Int(number) => Self::Number((*number).max(0).unsigned_abs()),
+            IntOrString::String(text) => Self::Percent(match text.trim_end_matches('%').parse() {
+                // More than all are all.
+                Ok(percent) => u32::min(percent, 100),
+                Err(error) if *ParseIntError::kind(&error) == IntErrorKind::PosOverflow => 100,
+                Err(_) => 0,
+            }),
         }
     }
 }
@@ -117,7 +125,7 @@ impl Storm {
                     label: format!("{}-{place}", owned.name),
                     kind: owned.kind.clone(),
                     nodes: on,
-                    grace_s: u32::try_from(spec.termination_grace_period_seconds.unwrap_or(30)).unwrap_or(0),
+                    grace_s: grace_s(spec.termination_grace_period_seconds),
                     priority_class: spec.priority_class_name.clone(),
                 });
             }
@@ -125,6 +133,11 @@ impl Storm {
         let budgets = budgets(snapshot, comparison, &workloads);
         Some(Self { nodes: nodes.collect(), workloads, budgets })
     }
+}
+
+/// terminationGracePeriodSeconds, 30 where nothing is said.
+fn grace_s(seconds: Option<i64>) -> u32 {
+    u32::try_from(seconds.unwrap_or(30).max(0)).unwrap_or(u32::MAX)
 }
 
 /// A budget over several workloads of a namespace, but not over all, is one over each: stricter with numbers, and with
@@ -174,6 +187,36 @@ impl Comparison {
             }
             risk.most_in_one_pool = pools.into_values().max().unwrap_or(0);
             self.report.workloads[place].risk = (risk.pods > 0).then_some(risk);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_too_great_is_the_greatest_and_one_below_zero_none() {
+        let text = |percent: &str| Amount::of(&IntOrString::String(percent.to_owned()));
+        for (case, found, expected) in [
+            ("percent", text("50%"), Amount::Percent(50)),
+            ("more than all", text("150%"), Amount::Percent(100)),
+            ("more than there is", text("99999999999%"), Amount::Percent(100)),
+            ("no number", text("half"), Amount::Percent(0)),
+            ("a number", Amount::of(&IntOrString::Int(3)), Amount::Number(3)),
+            ("below zero", Amount::of(&IntOrString::Int(-1)), Amount::Number(0)),
+        ] {
+            assert_eq!(found, expected, "{case}");
+        }
+        for (grace, expected) in [
+            (None, 30),
+            (Some(0), 0),
+            (Some(300), 300),
+            (Some(-1), 0),
+            (Some(i64::from(u32::MAX) + 1), u32::MAX),
+            (Some(i64::MAX), u32::MAX),
+        ] {
+            assert_eq!(grace_s(grace), expected, "{grace:?}");
         }
     }
 }

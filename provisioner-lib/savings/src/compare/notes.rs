@@ -1,13 +1,15 @@
 //! What the figures rest on, what they lack, and what they never contain.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{Ground, node_of};
 use crate::{
-    catalog::Market,
+    catalog::{GIB, Market},
     machines::{Machine, Place},
     prices::PriceList,
-    report::{Configuration, Missing, Prices},
+    report::{Missing, Prices},
 };
 
 /// What no figure contains.
@@ -15,7 +17,7 @@ pub(super) const LEFT_OUT: [&str; 6] = [
     "Reserved Instances, Savings Plans and private discounts: all prices are list prices.",
     "EBS volumes, root volumes included.",
     "Traffic, between zones too, load balancers, NAT gateways and public IPv4 addresses.",
-    "The control plane of EKS, AWS Fargate, and nodes that are not of EC2.",
+    "The control plane of EKS, AWS Fargate, nodes that run Windows, and nodes that are not of EC2.",
     "Credits of burstable types beyond those that they earn.",
     "What pods use: only what they request is counted.",
 ];
@@ -43,7 +45,19 @@ pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
             .to_owned(),
         "Pods move node by node: when a new node is up, the pods that are meant for it come.".to_owned(),
         "New nodes stand in the zones of today's, with the labels and taints of today's.".to_owned(),
+        "A type that runs today has room for what its nodes show, the smallest of them. Another one has room for the \
+         pods that the VPC CNI has addresses for, at most 110, and 250 from 30 vCPUs on: custom networking lowers \
+         that, prefix delegation raises it."
+            .to_owned(),
     ];
+    lines.push(match ground.smallest_root_volume {
+        Some(bytes) => format!(
+            "The root volume of a type that does not run today has {} GiB, as the smallest of today's nodes.",
+            bytes.div_ceil(GIB)
+        ),
+        None => "Root volumes have 20 GiB, as managed node groups usually give them: no node of today tells its own."
+            .to_owned(),
+    });
     lines.push(match ground.prices.spot_days {
         Some(days) => format!(
             "A Spot price is the mean of {days} days in its zone, each price weighted by the time that it stood."
@@ -60,7 +74,7 @@ pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
 }
 
 /// What is not known.
-pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, today: &Configuration) -> Vec<Missing> {
+pub(super) fn missing(ground: &Ground<'_>, has_prices: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
     let mut say = |what: String, hint: &str| missing.push(Missing { what, hint: hint.to_owned() });
     let catalog = &ground.prices.catalog;
@@ -91,22 +105,26 @@ pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, today: &Configurati
         }
     }
     if has_prices {
-        unpriced(ground, today, &mut say);
+        unpriced(ground, &mut say);
     }
     places(ground, &mut say);
     pods(ground, &mut say);
     missing
 }
 
-fn unpriced(ground: &Ground<'_>, today: &Configuration, say: &mut impl FnMut(String, &str)) {
-    let nodes = today.nodes.iter().filter(|nodes| nodes.market.is_some() && nodes.hourly.is_none());
-    for nodes in nodes {
-        let market = if nodes.market == Some(Market::Spot) { "Spot" } else { "On-Demand" };
-        let name = &nodes.instance_type;
-        let zone = nodes.zone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
+fn unpriced(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
+    let mut alike: BTreeMap<(&str, Option<&str>, Option<Market>), usize> = BTreeMap::new();
+    let machines = ground.machines.values().filter(|machine| machine.place == Place::Ec2);
+    for machine in machines.filter(|machine| machine.hourly.is_none()) {
+        let name = machine.instance_type.as_deref().unwrap_or("unknown");
+        *alike.entry((name, machine.zone.as_deref(), machine.market)).or_default() += 1;
+    }
+    for ((name, zone, market), count) in alike {
+        let market = if market == Some(Market::Spot) { "Spot" } else { "On-Demand" };
+        let zone = zone.map(|zone| format!(" in {zone}")).unwrap_or_default();
         let known = ground.prices.catalog.types.iter().any(|found| found.name == *name);
         let of = if known { "price" } else { "price, and its type is not known" };
-        say(format!("{} × {name}{zone}: no {market} {of}; today costs more than is shown", nodes.count), "");
+        say(format!("{count} × {name}{zone}: no {market} {of}; today costs more than is shown"), "");
     }
 }
 
@@ -124,6 +142,17 @@ fn places(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
                 "",
             );
         }
+    }
+    let count = machines().filter(|machine| machine.place == Place::Windows).count();
+    if count > 0 {
+        say(
+            format!(
+                "{count} {} Windows, whose prices are not read: {} cost is not counted, and what runs there stays",
+                plural(count, "node runs", "nodes run"),
+                plural(count, "its", "their")
+            ),
+            "",
+        );
     }
     let unknown = |machine: &&Machine| machine.place == Place::Ec2 && !machine.market_is_known;
     let count = machines().filter(unknown).count();

@@ -166,6 +166,110 @@ fn fargate_and_nodes_on_premises_stay_with_their_pods() {
 }
 
 #[test]
+fn prices_of_china_are_in_its_currency_also_where_the_price_list_was_refused() {
+    let mut prices = prices();
+    prices["region"] = "cn-north-1".into();
+    assert_eq!(compared(cluster(), Some(prices.clone())).currency, "CNY");
+    prices["currency"] = "EUR".into();
+    assert_eq!(compared(cluster(), Some(prices)).currency, "EUR", "what is said counts");
+    assert_eq!(compared(cluster(), None).currency, "USD");
+}
+
+#[test]
+fn the_assumptions_name_volume_and_pods_of_types_that_do_not_run_today() {
+    let assumes = |cluster: Value, words: &str| {
+        let report = compared(cluster, Some(prices()));
+        assert!(report.assumptions.iter().any(|line| line.contains(words)), "{:?}", report.assumptions);
+    };
+    assumes(cluster(), "Root volumes have 20 GiB");
+    let mut cluster = cluster();
+    for (node, size) in [(0, "100Gi"), (1, "83873772Ki")] {
+        cluster["nodes"][node]["status"]["capacity"]["ephemeral-storage"] = size.into();
+    }
+    assumes(cluster.clone(), "does not run today has 80 GiB, as the smallest");
+    assumes(cluster.clone(), "custom networking lowers that, prefix delegation raises it");
+    // Two such pods have no room on a volume of 20 GiB.
+    for pod in 0..2 {
+        let requests = &mut cluster["pods"][pod]["spec"]["containers"][0]["resources"]["requests"];
+        *requests = json!({ "cpu": "500m", "memory": "1Gi", "ephemeral-storage": "30Gi" });
+    }
+    let report = compared(cluster, Some(prices()));
+    assert_eq!(report.spot.configuration.count, 1, "{:?}", report.unplaced);
+}
+
+#[test]
+fn nodes_of_windows_stay_with_their_pods_and_have_no_price_of_linux() {
+    let mut cluster = cluster();
+    let mut windows = node("w", "m5.large", &json!({ "kubernetes.io/os": "windows" }));
+    windows["spec"]["taints"] = json!([{ "key": "os", "value": "windows", "effect": "NoSchedule" }]);
+    cluster["nodes"].as_array_mut().unwrap().push(windows);
+    for (name, place) in [("iis-1", Some("w")), ("iis-2", None)] {
+        let mut pod = pod(name, place, &json!({ "cpu": "1", "memory": "1Gi" }));
+        pod["metadata"]["ownerReferences"][0]["name"] = "iis".into();
+        pod["spec"]["nodeSelector"] = json!({ "kubernetes.io/os": "windows" });
+        cluster["pods"].as_array_mut().unwrap().push(pod);
+    }
+    let report = compared(cluster, Some(prices()));
+    assert!(says(&report, "1 node runs Windows"), "{:?}", report.missing);
+    assert!(!says(&report, "no On-Demand price"), "said once: {:?}", report.missing);
+    let costs = |found: &Configuration| (found.hourly.to_string(), found.unpriced, found.count);
+    assert_eq!(costs(&report.today), ("0.856".into(), 1, 3));
+    // A node of Windows tells neither the size of an m5.large with Linux nor what it is tainted with.
+    assert_eq!(costs(&report.spot.configuration), ("0.08".into(), 1, 3));
+    let iis = report.workloads.iter().find(|workload| workload.name == "iis").unwrap();
+    assert_eq!((iis.verdict, iis.reasons[0].text.as_str()), (Verdict::Stays, "runs on Windows"));
+    assert_eq!(report.unplaced[0].pod, "iis-2", "what waits for Windows has no other place");
+}
+
+/// Requests, capacities and prices that a person mistypes, and what they may at most come to.
+#[test]
+fn amounts_beyond_all_measure_stop_at_the_greatest_there_is() {
+    for (case, requests, capacity) in [
+        ("9E of each", json!({ "cpu": "9E", "memory": "9E", "ephemeral-storage": "9E" }), "8"),
+        ("12E of each", json!({ "cpu": "12E", "memory": "12E", "nvidia.com/gpu": "12E" }), "12E"),
+        ("huge nodes", json!({ "cpu": "1", "memory": "9E" }), "18E"),
+        ("small pods on huge nodes", json!({ "cpu": "1", "memory": "1Gi" }), "18E"),
+    ] {
+        let mut cluster = cluster();
+        for node in cluster["nodes"].as_array_mut().unwrap() {
+            let all = json!({ "cpu": capacity, "memory": capacity, "pods": capacity, "ephemeral-storage": capacity });
+            node["status"] = json!({ "capacity": all, "allocatable": all });
+            node["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "unknown.type".into();
+        }
+        let more = (3..9).map(|number| pod(&format!("web-{number}"), Some("a"), &requests));
+        cluster["pods"].as_array_mut().unwrap().extend(more);
+        cluster["podDisruptionBudgets"] = json!([{
+            "metadata": { "name": "all", "namespace": "shop" },
+            "spec": { "selector": {}, "minAvailable": "18446744073709551615%" },
+        }]);
+        let mut prices = prices();
+        for found in prices["types"].as_array_mut().unwrap() {
+            found["vcpus"] = u32::MAX.into();
+            found["memoryMib"] = u64::MAX.into();
+            found["networkInterfaces"] = u32::MAX.into();
+            found["addressesPerInterface"] = u32::MAX.into();
+            found["localDisks"] = u32::MAX.into();
+            found["devices"] = json!({ "nvidia.com/gpu": u64::MAX });
+        }
+        for price in prices["prices"].as_array_mut().unwrap() {
+            price["hourly"] = "9223372036854".into();
+        }
+        let report = compared(cluster, Some(prices));
+        if requests["memory"] != "1Gi" {
+            assert_eq!(report.workloads[0].memory_mib, u64::MAX >> 20, "{case}");
+        }
+        assert_eq!(report.workloads[0].reasons[0].code, "budget", "{case}");
+        if capacity == "18E" {
+            assert_eq!(report.today.vcpus, u32::MAX, "{case}");
+            assert_eq!(report.on_demand.configuration.vcpus, u32::MAX, "{case}");
+            assert_eq!(report.on_demand.configuration.monthly.micros(), i64::MAX, "{case}");
+        }
+        assert!(crate::report::table::render(&report, 80).contains("Available savings"), "{case}");
+        assert!(crate::report::page::render(&report).is_ok() && report.to_json().is_ok(), "{case}");
+    }
+}
+
+#[test]
 fn waiting_pods_and_pods_without_requests_are_counted_and_told() {
     let mut cluster = cluster();
     cluster["pods"].as_array_mut().unwrap().push(pod("web-3", None, &json!({ "cpu": "1", "memory": "1Gi" })));

@@ -26,6 +26,7 @@ impl Counted {
     pub(super) fn of(machine: &Machine) -> Self {
         let instance_type = match (machine.place, &machine.instance_type) {
             (Place::Fargate, _) => "fargate".to_owned(),
+            (Place::Windows, Some(name)) => format!("{name} (Windows)"),
             (_, Some(name)) => name.clone(),
             (_, None) => "unknown".to_owned(),
         };
@@ -71,8 +72,8 @@ pub(super) fn sum(counted: Vec<Counted>, requested: &Resources, allocatable: &Re
         }
         whole.unpriced += if hourly.is_none() && node.market.is_some() { count } else { 0 };
         whole.count += count;
-        whole.vcpus += node.vcpus * count as u32;
-        whole.memory_mib += node.memory_mib * count as u64;
+        whole.vcpus = whole.vcpus.saturating_add(node.vcpus.saturating_mul(count as u32));
+        whole.memory_mib = whole.memory_mib.saturating_add(node.memory_mib.saturating_mul(count as u64));
         whole.nodes.push(Nodes {
             instance_type: node.instance_type,
             market: node.market,

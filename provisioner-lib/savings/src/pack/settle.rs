@@ -243,7 +243,8 @@ pub(super) fn room_for_all(task: &Task<'_>, nodes: &[usize]) -> bool {
     let problem = task.problem;
     (0..problem.dimensions).all(|dimension| {
         let asked = problem.classes.iter().zip(task.counts);
-        let asked: u64 = asked.map(|(class, count)| class.asked[dimension] * *count as u64).sum();
-        asked <= nodes.iter().map(|kind| problem.kinds[*kind].room[dimension]).sum()
+        let asked: u128 =
+            asked.map(|(class, count)| u128::from(class.asked[dimension]) * *count as u128).sum();
+        asked <= nodes.iter().map(|kind| u128::from(problem.kinds[*kind].room[dimension])).sum()
     })
 }

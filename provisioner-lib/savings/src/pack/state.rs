@@ -138,8 +138,8 @@ impl<'p> State<'p> {
         for (dimension, amount) in &asks.sparse {
             self.free[at + dimension] -= amount;
         }
-        self.seen[node][0] += asks.seen[0];
-        self.seen[node][1] += asks.seen[1];
+        let seen = &mut self.seen[node];
+        seen.iter_mut().zip(asks.seen).for_each(|(seen, more)| *seen = seen.saturating_add(more));
         let own = &mut self.own[class];
         if own.len() <= node {
             own.resize(self.nodes.len(), 0);
@@ -182,8 +182,9 @@ impl<'p> State<'p> {
     pub(super) fn score(&self, class: usize, node: usize) -> f64 {
         let seen = &self.problem.classes[class].seen;
         let has = &self.problem.kinds[self.nodes[node]].allocatable;
-        let share =
-            |of: usize| (((self.seen[node][of] + seen[of]) as f64) / (has[of].max(1) as f64)).min(1.0);
+        let share = |of: usize| {
+            (((self.seen[node][of].saturating_add(seen[of])) as f64) / (has[of].max(1) as f64)).min(1.0)
+        };
         let (cpu, memory) = (share(0), share(1));
         (2.0 - cpu - memory) * 50.0 + (1.0 - (cpu - memory).abs() / 2.0) * 100.0
     }

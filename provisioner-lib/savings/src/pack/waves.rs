@@ -221,10 +221,10 @@ fn use_of(problem: &Problem, state: &State<'_>, class: usize, node: usize) -> f6
 
 /// The cheapest kind of the same profile that holds these pods.
 fn cheapest(problem: &Problem, pods: &[usize], kind: usize) -> usize {
-    let mut asked = vec![0; problem.dimensions];
+    let mut asked = vec![0_u64; problem.dimensions];
     for class in pods {
         for (dimension, amount) in &problem.classes[*class].sparse {
-            asked[*dimension] += amount;
+            asked[*dimension] = asked[*dimension].saturating_add(*amount);
         }
     }
     let holds =

@@ -7,8 +7,8 @@ use aws_sdk_ec2::{
     Client,
     primitives::DateTime,
     types::{
-        ArchitectureType, AttachmentLimitType, Filter, GpuInfo, InstanceTypeInfo, LocationType, NeuronInfo,
-        SpotPrice, UsageClassType,
+        ArchitectureType, AttachmentLimitType, Filter, GpuInfo, InstanceTypeInfo, LocationType,
+        NetworkCardInfo, NetworkInfo, NeuronInfo, SpotPrice, UsageClassType,
     },
 };
 use cast_spot_provisioner::provider::{Error, access::of_aws};
@@ -166,12 +166,12 @@ fn instance_type(info: &InstanceTypeInfo) -> Option<InstanceType> {
         vcpus: number(info.v_cpu_info()?.default_v_cpus())?,
         memory_mib: u64::try_from(info.memory_info()?.size_in_mib()?).ok()?,
         architecture,
-        network_interfaces: number(network.maximum_network_interfaces())?,
+        network_interfaces: number(interfaces(network))?,
         addresses_per_interface: number(network.ipv4_addresses_per_interface())?,
         ebs_attachments: ebs.and_then(|ebs| number(ebs.maximum_ebs_attachments())).filter(|_| own_limit),
-        local_disks: info
-            .instance_storage_info()
-            .map_or(0, |storage| storage.disks().iter().filter_map(|disk| number(disk.count())).sum()),
+        local_disks: info.instance_storage_info().map_or(0, |storage| {
+            storage.disks().iter().filter_map(|disk| number(disk.count())).fold(0, u32::saturating_add)
+        }),
         devices: devices(info),
         bare_metal: info.bare_metal().unwrap_or(false),
         burstable: info.burstable_performance_supported().unwrap_or(false),
@@ -179,21 +179,32 @@ fn instance_type(info: &InstanceTypeInfo) -> Option<InstanceType> {
     })
 }
 
+/// Of the default network card, the one that the VPC CNI uses; older answers have no cards.
+fn interfaces(network: &NetworkInfo) -> Option<i32> {
+    let default = network.default_network_card_index().unwrap_or(0);
+    let card = network.network_cards().iter().find(|card| card.network_card_index() == Some(default));
+    card.and_then(NetworkCardInfo::maximum_network_interfaces).or(network.maximum_network_interfaces())
+}
+
 /// Accelerators under the names that their device plugins give them ("Schedule GPUs" in the Kubernetes documentation;
 /// "Neuron device plugin" in the AWS Neuron documentation).
 fn devices(info: &InstanceTypeInfo) -> BTreeMap<String, u64> {
     let mut devices = BTreeMap::new();
     let count = |value: Option<i32>| u64::try_from(value.unwrap_or(0)).unwrap_or(0);
+    let mut add = |name: &str, number: u64| {
+        let sum: &mut u64 = devices.entry(name.to_owned()).or_default();
+        *sum = sum.saturating_add(number);
+    };
     for gpu in info.gpu_info().map(GpuInfo::gpus).unwrap_or_default() {
         let name = match gpu.manufacturer() {
             Some("NVIDIA") => "nvidia.com/gpu",
             Some("AMD") => "amd.com/gpu",
             _ => continue,
         };
-        *devices.entry(name.to_owned()).or_default() += count(gpu.count());
+        add(name, count(gpu.count()));
     }
     for device in info.neuron_info().map(NeuronInfo::neuron_devices).unwrap_or_default() {
-        *devices.entry("aws.amazon.com/neuron".to_owned()).or_default() += count(device.count());
+        add("aws.amazon.com/neuron", count(device.count()));
     }
     devices
 }

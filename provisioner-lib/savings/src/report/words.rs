@@ -53,7 +53,11 @@ pub(super) fn size(vcpus: u32, memory_mib: u64) -> String {
 }
 
 pub(super) fn memory(mib: u64) -> String {
-    if mib < 1_024 { format!("{mib} MiB") } else { format!("{} GiB", one_decimal(mib * 10 / 1_024)) }
+    if mib < 1_024 {
+        format!("{mib} MiB")
+    } else {
+        format!("{} GiB", one_decimal(mib.saturating_mul(10) / 1_024))
+    }
 }
 
 fn one_decimal(tenths: u64) -> String {

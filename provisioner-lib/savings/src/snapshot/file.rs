@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Snapshot;
+use crate::prices::PriceList;
 
 /// Schema of the file. Fields are added to it, but neither removed nor given another meaning.
 pub const SCHEMA: &str = "cast-spot.snapshot/1";
@@ -41,6 +42,11 @@ impl Snapshot {
             let mut snapshot: Self =
                 serde_json::from_str(text).map_err(|error| FileError::Field(error.to_string()))?;
             // Somebody may have written it with other means.
+            snapshot
+                .prices
+                .iter()
+                .try_for_each(PriceList::check)
+                .map_err(|error| FileError::Field(error.to_string()))?;
             snapshot.tidy();
             return Ok(snapshot);
         }

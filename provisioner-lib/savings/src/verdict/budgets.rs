@@ -64,7 +64,7 @@ fn number(value: &IntOrString, of: usize) -> Option<usize> {
         IntOrString::Int(number) => usize::try_from(*number).ok(),
         IntOrString::String(percent) => {
             let percent: usize = percent.strip_suffix('%')?.parse().ok()?;
-            Some((of * percent).div_ceil(100))
+            Some(of.saturating_mul(percent).div_ceil(100))
         }
     }
 }
