@@ -1,5 +1,6 @@
 //! Three configurations side by side: today, right-sized On-Demand, right-sized with Spot. Pure.
 
+mod kept;
 mod notes;
 mod proposal;
 mod today;
@@ -12,13 +13,15 @@ use crate::{
     catalog::{Architecture, Market, Offer, Settings, USUAL_ROOT_VOLUME},
     demand::Demand,
     machines::{self, Machine, Place},
-    pack::{Arrival, pack},
     prices::PriceList,
-    report::{Configuration, HOURS_PER_MONTH, Name, Proposal, Report, SCHEMA, Saves, Unplaced, Workload},
+    report::{HOURS_PER_MONTH, Name, Report, SCHEMA, Unplaced, Workload},
     snapshot::Snapshot,
     template::templates,
     verdict::{self, Judged, Reason},
 };
+
+pub use self::kept::Kept;
+use self::proposal::Proposed;
 
 /// Choices of whoever asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,8 +35,10 @@ pub struct Choices {
 pub struct Comparison {
     /// The report, without the risk.
     pub report: Report,
-    /// The nodes of the configuration with Spot.
+    /// The new nodes of the configuration with Spot, in the order in which they come and their pods move.
     pub spot: Vec<Placed>,
+    /// The nodes of today that stay in it.
+    pub kept: Vec<Kept>,
     /// All workloads, in the order of [`Report::workloads`].
     pub judged: Vec<Judged>,
 }
@@ -71,16 +76,21 @@ pub fn compare(
     let ground = Ground::of(snapshot, prices.unwrap_or(&none), choices);
     let mut judged = verdict::judge(snapshot);
     let today = today::configuration(&ground);
-    let on_demand = ground.propose(&judged, Name::OnDemand);
-    let mut spot = ground.propose(&judged, Name::Spot);
-    if keep_on_demand(&mut judged, &spot.unplaced) {
-        spot = ground.propose(&judged, Name::Spot);
+    let mut unknown = notes::unknown(&ground, prices.is_some());
+    let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
+    if unknown.is_none() {
+        on_demand = ground.propose(&mut judged, Name::OnDemand, &today);
+        spot = ground.propose(&mut judged, Name::Spot, &today);
+        unknown = Some(notes::unpriced_today(&today)).filter(|_| spot.proposal.saves.is_none());
     }
     let mut missing = snapshot.missing.clone();
-    missing.extend(notes::missing(&ground, prices.is_some()));
-    let (with_on_demand, with_spot) = (on_demand.against(&today), spot.against(&today));
-    let unplaced: Vec<Unplaced> =
-        on_demand.unplaced.into_iter().chain(spot.unplaced).map(|(_, pod)| pod).collect();
+    let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;
+    missing.extend(notes::missing(&ground, prices.is_some(), is_as_today));
+    let workloads = judged.iter().map(|judged| ground.workload(judged, &spot)).collect();
+    let mut assumptions = notes::assumptions(&ground);
+    let notes: BTreeSet<String> = on_demand.note.into_iter().chain(spot.note).collect();
+    assumptions.extend(notes);
+    let unplaced: Vec<Unplaced> = on_demand.unplaced.into_iter().chain(spot.unplaced).collect();
     let report = Report {
         schema: SCHEMA,
         cluster: snapshot.cluster.clone(),
@@ -93,15 +103,16 @@ pub fn compare(
         hours_per_month: HOURS_PER_MONTH,
         prices: notes::ages(ground.prices, now),
         today,
-        on_demand: with_on_demand,
-        spot: with_spot,
-        workloads: judged.iter().map(|judged| ground.workload(judged, &spot.nodes)).collect(),
+        on_demand: on_demand.proposal,
+        spot: spot.proposal,
+        unknown,
+        workloads,
         unplaced,
         missing,
         left_out: notes::LEFT_OUT.to_vec(),
-        assumptions: notes::assumptions(&ground),
+        assumptions,
     };
-    Comparison { report, spot: spot.nodes, judged }
+    Comparison { report, spot: spot.nodes, kept: spot.kept, judged }
 }
 
 impl<'a> Ground<'a> {
@@ -147,9 +158,9 @@ impl<'a> Ground<'a> {
         self.machines.get(node_of(self.snapshot, pod)?)
     }
 
-    /// The demand with each pod pinned to the market that it may run on: the scheduler then cannot put what tolerates
-    /// Spot where only something else finds room.
-    fn pinned(&self, judged: &[Judged], name: Name) -> Demand {
+    /// The demand without what is on nodes that stay, with each pod pinned to the market that it may run on: the
+    /// scheduler then cannot put what tolerates Spot where only something else finds room.
+    fn pinned(&self, judged: &[Judged], name: Name, kept: &BTreeSet<String>) -> Demand {
         let mut markets = BTreeMap::new();
         for judged in judged {
             let market = match name {
@@ -159,19 +170,14 @@ impl<'a> Ground<'a> {
             markets.extend(judged.owned.pods.iter().map(|pod| (*pod, market.unwrap_or(Market::OnDemand))));
         }
         let mut demand = self.demand.clone();
+        demand.pods.retain(|pod| node_of(self.snapshot, pod.source).is_none_or(|node| !kept.contains(node)));
         for pod in &mut demand.pods {
             pod.pin_to(markets.get(&pod.source).copied().unwrap_or(Market::OnDemand));
         }
         demand
     }
 
-    fn propose(&self, judged: &[Judged], name: Name) -> proposal::Proposed {
-        let demand = self.pinned(judged, name);
-        let packing = pack(&demand, &self.offers, Arrival::InWaves);
-        self.proposed(&demand, &packing, name)
-    }
-
-    fn workload(&self, judged: &Judged, spot: &[Placed]) -> Workload {
+    fn workload(&self, judged: &Judged, spot: &Proposed) -> Workload {
         let owned = &judged.owned;
         let requests = owned.pods.iter().fold((0_u64, 0_u64), |(cpu, memory), pod| {
             let spec = self.snapshot.pods[*pod].spec.as_ref();
@@ -235,14 +241,21 @@ fn keep_on_demand(judged: &mut [Judged], unplaced: &[(usize, Unplaced)]) -> bool
     kept
 }
 
-fn proposed_for(owned: &verdict::Owned, spot: &[Placed]) -> BTreeMap<String, usize> {
+fn proposed_for(owned: &verdict::Owned, spot: &Proposed) -> BTreeMap<String, usize> {
+    let new = spot.nodes.iter().map(|node| {
+        let offer = &node.offer;
+        (offer.instance_type.as_str(), Some(offer.market), offer.zone.as_str(), &node.pods)
+    });
+    let kept = spot.kept.iter().map(|kept| {
+        let name = kept.instance_type.as_deref().unwrap_or("unknown");
+        (name, kept.market, kept.zone.as_deref().unwrap_or("unknown"), &kept.pods)
+    });
     let mut proposed = BTreeMap::new();
-    for node in spot {
-        let here = node.pods.iter().filter(|pod| owned.pods.contains(pod)).count();
+    for (name, market, zone, pods) in new.chain(kept) {
+        let here = pods.iter().filter(|pod| owned.pods.contains(pod)).count();
         if here > 0 {
-            let market = if node.offer.market == Market::Spot { "spot" } else { "on-demand" };
-            let key = format!("{} {market} {}", node.offer.instance_type, node.offer.zone);
-            *proposed.entry(key).or_default() += here;
+            let market = if market == Some(Market::Spot) { "spot" } else { "on-demand" };
+            *proposed.entry(format!("{name} {market} {zone}")).or_default() += here;
         }
     }
     proposed
@@ -262,29 +275,6 @@ fn architectures(nodes: &[k8s_openapi::api::core::v1::Node]) -> BTreeSet<Archite
         })
         .collect();
     if found.is_empty() { [Architecture::Amd64].into() } else { found }
-}
-
-impl proposal::Proposed {
-    fn against(&self, today: &Configuration) -> Proposal {
-        let configuration = self.configuration.clone();
-        let can_be_reckoned = self.is_reckoned && today.hourly.micros() > 0;
-        let saves = can_be_reckoned.then(|| {
-            let hourly = today.hourly - configuration.hourly;
-            Saves {
-                hourly,
-                monthly: hourly * i64::from(HOURS_PER_MONTH),
-                percent: percent(hourly.micros(), today.hourly.micros()),
-            }
-        });
-        Proposal { configuration, saves }
-    }
-}
-
-/// With one decimal, rounded down: no more is promised than there is.
-fn percent(part: i64, whole: i64) -> String {
-    let tenths = (i128::from(part) * 1_000).div_euclid(i128::from(whole));
-    let sign = if tenths < 0 { "-" } else { "" };
-    format!("{sign}{}.{}", tenths.abs() / 10, tenths.abs() % 10)
 }
 
 #[cfg(test)]

@@ -42,10 +42,12 @@ pub struct Report {
     pub prices: Prices,
     /// As it is.
     pub today: Configuration,
-    /// Every pod on On-Demand nodes of the fitting types.
+    /// Every pod on On-Demand nodes of the fitting types. Today's nodes where that would cost more.
     pub on_demand: Proposal,
     /// The same, with Spot nodes for the workloads that tolerate it.
     pub spot: Proposal,
+    /// Why nothing is proposed, or what is proposed cannot be compared with today; none where it can.
+    pub unknown: Option<String>,
     /// What runs, and whether it could run on Spot.
     pub workloads: Vec<Workload>,
     /// Pods that have no place in a proposed configuration.
@@ -132,9 +134,11 @@ pub struct Proposal {
     pub configuration: Configuration,
     /// What it is cheaper by than today; none where one of them cannot be reckoned.
     pub saves: Option<Saves>,
+    /// Whether nothing cheaper was found, so that the nodes are those of today.
+    pub as_today: bool,
 }
 
-/// What is saved. Below zero where it costs more than today.
+/// What is saved. Never below zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Saves {
     /// In an hour.

@@ -101,17 +101,24 @@ impl Storm {
     /// Of a comparison. None where it has no Spot nodes.
     #[must_use]
     pub fn of(comparison: &Comparison, snapshot: &Snapshot) -> Option<Self> {
-        if !comparison.spot.iter().any(|node| node.offer.market == Market::Spot) {
-            return None;
-        }
-        let nodes = comparison.spot.iter().map(|node| Node {
+        let new = comparison.spot.iter().map(|node| Node {
             zone: node.offer.zone.clone(),
             is_spot: node.offer.market == Market::Spot,
             room: (node.offer.max_pods as usize).max(node.pods.len()),
         });
+        let kept = comparison.kept.iter().map(|kept| Node {
+            zone: kept.zone.clone().unwrap_or_default(),
+            is_spot: kept.market == Some(Market::Spot),
+            room: kept.pods.len().max(1),
+        });
+        let nodes: Vec<Node> = new.chain(kept).collect();
+        if !nodes.iter().any(|node| node.is_spot) {
+            return None;
+        }
+        let on = comparison.spot.iter().map(|node| &node.pods);
         let mut node_of = BTreeMap::new();
-        for (place, node) in comparison.spot.iter().enumerate() {
-            node_of.extend(node.pods.iter().map(|pod| (*pod, place)));
+        for (place, pods) in on.chain(comparison.kept.iter().map(|kept| &kept.pods)).enumerate() {
+            node_of.extend(pods.iter().map(|pod| (*pod, place)));
         }
         let mut workloads = Vec::new();
         for (place, judged) in comparison.judged.iter().enumerate() {
@@ -131,7 +138,7 @@ impl Storm {
             }
         }
         let budgets = budgets(snapshot, comparison, &workloads);
-        Some(Self { nodes: nodes.collect(), workloads, budgets })
+        Some(Self { nodes, workloads, budgets })
     }
 }
 
@@ -181,9 +188,16 @@ impl Comparison {
         for (place, mut risk) in risks {
             let owned = &self.judged[place].owned;
             let mut pools: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+            let mut add = |name, zone, pods: &[usize]| {
+                let here = pods.iter().filter(|pod| owned.pods.contains(pod)).count();
+                *pools.entry((name, zone)).or_default() += here;
+            };
             for node in self.spot.iter().filter(|node| node.offer.market == Market::Spot) {
-                let here = node.pods.iter().filter(|pod| owned.pods.contains(pod)).count();
-                *pools.entry((&node.offer.instance_type, &node.offer.zone)).or_default() += here;
+                add(&node.offer.instance_type, &node.offer.zone, &node.pods);
+            }
+            for kept in self.kept.iter().filter(|kept| kept.market == Some(Market::Spot)) {
+                let (name, zone) = (kept.instance_type.as_deref(), kept.zone.as_deref());
+                add(name.unwrap_or_default(), zone.unwrap_or_default(), &kept.pods);
             }
             risk.most_in_one_pool = pools.into_values().max().unwrap_or(0);
             self.report.workloads[place].risk = (risk.pods > 0).then_some(risk);

@@ -17,6 +17,11 @@ use serde::{Deserialize, Serialize};
 pub use self::file::{FileError, SCHEMA};
 use crate::{prices::PriceList, report::Missing};
 
+/// Begins what is missing of a snapshot whose nodes could not be read.
+pub(crate) const NODES_UNREAD: &str = "nodes could not be read";
+/// The same for pods.
+pub(crate) const PODS_UNREAD: &str = "pods could not be read";
+
 /// Objects of one cluster, all from about the same moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -61,4 +66,11 @@ pub struct Snapshot {
     pub missing: Vec<Missing>,
     /// Instance types and prices, where they were read with it.
     pub prices: Option<PriceList>,
+}
+
+impl Snapshot {
+    /// What is said of something that could not be read ([`NODES_UNREAD`], [`PODS_UNREAD`]).
+    pub(crate) fn unread(&self, what: &str) -> Option<&str> {
+        self.missing.iter().map(|missing| missing.what.as_str()).find(|missing| missing.starts_with(what))
+    }
 }

@@ -184,7 +184,7 @@ fn without_requests(owned: &Owned, snapshot: &Snapshot) -> Option<Reason> {
 }
 
 /// What has to stand on the same node as something that stays On-Demand stays with it.
-fn follow_neighbours(all: &mut [Judged], snapshot: &Snapshot) {
+pub(crate) fn follow_neighbours(all: &mut [Judged], snapshot: &Snapshot) {
     loop {
         let stays: Vec<(String, BTreeMap<String, String>, String)> = all
             .iter()

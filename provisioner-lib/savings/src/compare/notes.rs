@@ -9,7 +9,8 @@ use crate::{
     catalog::{GIB, Market},
     machines::{Machine, Place},
     prices::PriceList,
-    report::{Missing, Prices},
+    report::{Configuration, Missing, Prices},
+    snapshot::{NODES_UNREAD, PODS_UNREAD},
 };
 
 /// What no figure contains.
@@ -73,13 +74,46 @@ pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
     lines
 }
 
-/// What is not known.
-pub(super) fn missing(ground: &Ground<'_>, has_prices: bool) -> Vec<Missing> {
+const NO_PODS: &str = "no pods run on nodes of EC2 but those of every node";
+
+/// Why no configuration can be proposed, if so.
+pub(super) fn unknown(ground: &Ground<'_>, has_prices: bool) -> Option<String> {
+    let snapshot = ground.snapshot;
+    let why = if let Some(unread) = snapshot.unread(NODES_UNREAD).or_else(|| snapshot.unread(PODS_UNREAD)) {
+        unread
+    } else if snapshot.nodes.is_empty() {
+        "the cluster has no nodes"
+    } else if !has_prices {
+        "there are no prices"
+    } else if ground.prices.catalog.types.is_empty() {
+        "no instance types are known"
+    } else if ground.demand.pods.is_empty() {
+        NO_PODS
+    } else if ground.offers.is_empty() {
+        "no instance type is on offer"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
+}
+
+/// Why nothing can be compared with today.
+pub(super) fn unpriced_today(today: &Configuration) -> String {
+    let count = today.unpriced;
+    format!("{} of today {} no price", plural_of(count, "node", "nodes"), plural(count, "has", "have"))
+}
+
+/// What is not known. `is_as_today`: whether a proposal is.
+pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, is_as_today: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
     let mut say = |what: String, hint: &str| missing.push(Missing { what, hint: hint.to_owned() });
     let catalog = &ground.prices.catalog;
-    if ground.snapshot.nodes.is_empty() {
+    let is_unread = |what: &str| ground.snapshot.unread(what).is_some();
+    if ground.snapshot.nodes.is_empty() && !is_unread(NODES_UNREAD) {
         say("the cluster has no nodes".to_owned(), "");
+    }
+    if ground.demand.pods.is_empty() && !ground.snapshot.nodes.is_empty() && !is_unread(PODS_UNREAD) {
+        say(format!("{NO_PODS}, so nothing can be proposed"), "a file of nodes has to have their pods, too");
     }
     if !has_prices {
         say(
@@ -108,7 +142,7 @@ pub(super) fn missing(ground: &Ground<'_>, has_prices: bool) -> Vec<Missing> {
         unpriced(ground, &mut say);
     }
     places(ground, &mut say);
-    pods(ground, &mut say);
+    pods(ground, is_as_today, &mut say);
     missing
 }
 
@@ -169,15 +203,16 @@ fn places(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
     }
 }
 
-fn pods(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
+fn pods(ground: &Ground<'_>, is_as_today: bool, say: &mut impl FnMut(String, &str)) {
     let waiting = ground.demand.pods.iter();
     let waiting = waiting.filter(|pod| node_of(ground.snapshot, pod.source).is_none()).count();
     if waiting > 0 {
         say(
             format!(
-                "{} for a node today; the proposed configurations have room for {}",
+                "{} for a node today; a proposed configuration has room for {}{}",
                 plural_of(waiting, "pod waits", "pods wait"),
-                plural(waiting, "it", "them")
+                plural(waiting, "it", "them"),
+                if is_as_today { ", unless it is as today" } else { "" }
             ),
             "",
         );

@@ -1,38 +1,71 @@
-//! A packing as a configuration. What has no place in it keeps the node that it has.
+//! A packing as a configuration. What has no place in it keeps the node that it has, with all that runs there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Ground, Placed,
+    Ground, Kept, Placed, keep_on_demand, node_of,
     today::{Counted, sum},
 };
 use crate::{
-    demand::Demand,
+    demand::{self, Demand},
     fit,
     machines::Place,
-    pack::Packing,
+    pack::{self, Arrival, Packing, pack},
     quantity::Resources,
-    report::{Configuration, Name, Unplaced},
+    report::{Configuration, HOURS_PER_MONTH, Name, Proposal, Saves, Unplaced},
+    verdict::{Judged, follow_neighbours},
 };
 
 /// A proposed configuration.
+#[derive(Default)]
 pub(super) struct Proposed {
-    pub(super) configuration: Configuration,
+    pub(super) proposal: Proposal,
+    /// The new nodes.
     pub(super) nodes: Vec<Placed>,
-    /// Places in the snapshot's pods, and what is said of them.
-    pub(super) unplaced: Vec<(usize, Unplaced)>,
-    /// Whether there was anything to propose from.
-    pub(super) is_reckoned: bool,
+    /// Those of today that stay.
+    pub(super) kept: Vec<Kept>,
+    pub(super) unplaced: Vec<Unplaced>,
+    /// What the scheduler may see otherwise.
+    pub(super) note: Option<String>,
 }
 
 impl Ground<'_> {
-    pub(super) fn proposed(&self, demand: &Demand, packing: &Packing, name: Name) -> Proposed {
-        if self.offers.is_empty() {
-            let configuration = Configuration::default();
-            return Proposed { configuration, nodes: Vec::new(), unplaced: Vec::new(), is_reckoned: false };
+    /// Packs, and packs again until nothing changes: with `name` [`Name::Spot`] what no Spot node takes stays
+    /// On-Demand, and what has to stand beside it, too; what then has no place keeps its node, and the other pods of
+    /// that node stay with it. Where that costs more than today, today is the proposal.
+    pub(super) fn propose(&self, judged: &mut [Judged], name: Name, today: &Configuration) -> Proposed {
+        let mut kept = BTreeSet::new();
+        let mut without: Vec<Unplaced> = Vec::new();
+        loop {
+            let demand = self.pinned(judged, name, &kept);
+            let packing = pack(&demand, &self.offers, Arrival::InWaves);
+            let found: Vec<(usize, Unplaced)> =
+                packing.unplaced.iter().map(|found| self.unplaced(&demand, found, name)).collect();
+            if name == Name::Spot && keep_on_demand(judged, &found) {
+                follow_neighbours(judged, self.snapshot);
+                continue;
+            }
+            let before = kept.len();
+            kept.extend(found.iter().filter_map(|(_, pod)| pod.keeps_node.clone()));
+            let is_stable = kept.len() == before;
+            // Pods that wait come back in the next round.
+            let stay = found.into_iter().filter(|(_, pod)| is_stable || pod.keeps_node.is_some());
+            without.extend(stay.map(|(_, pod)| pod));
+            if is_stable {
+                return self.proposed(&demand, &packing, &kept, without, name, today);
+            }
         }
-        let unplaced: Vec<(usize, Unplaced)> =
-            packing.unplaced.iter().map(|found| self.unplaced(demand, found, name)).collect();
+    }
+
+    fn proposed(
+        &self,
+        demand: &Demand,
+        packing: &Packing,
+        kept: &BTreeSet<String>,
+        unplaced: Vec<Unplaced>,
+        name: Name,
+        today: &Configuration,
+    ) -> Proposed {
         let nodes: Vec<Placed> = packing
             .nodes
             .iter()
@@ -41,15 +74,47 @@ impl Ground<'_> {
                 pods: node.pods.iter().map(|pod| demand.pods[*pod].source).collect(),
             })
             .collect();
+        let configuration = self.configuration(demand, &nodes, kept);
+        // A node without a price that goes may cost more than the difference; one that stays is on both sides.
+        let is_whole = today.unpriced == configuration.unpriced && today.hourly.micros() > 0;
+        if is_whole && configuration.hourly > today.hourly {
+            return self.as_today(unplaced, name, today);
+        }
+        let kept = self.kept(kept);
+        let note = self.beside_kept(&demand.pods, &kept);
+        let is_known = is_whole || configuration.hourly < today.hourly;
+        let saves = is_known.then(|| saves(&configuration, today));
+        Proposed { proposal: Proposal { configuration, saves, as_today: false }, nodes, kept, unplaced, note }
+    }
+
+    /// Nothing cheaper was found: all stays, and what waits goes on waiting.
+    fn as_today(&self, unplaced: Vec<Unplaced>, name: Name, today: &Configuration) -> Proposed {
+        let mut waiting: Vec<Unplaced> =
+            unplaced.into_iter().filter(|pod| pod.keeps_node.is_none()).collect();
+        let told: BTreeSet<(String, String)> =
+            waiting.iter().map(|pod| (pod.namespace.clone(), pod.pod.clone())).collect();
+        for pod in self.demand.pods.iter().filter(|pod| node_of(self.snapshot, pod.source).is_none()) {
+            if !told.contains(&(pod.namespace.clone(), pod.name.clone())) {
+                waiting.push(Unplaced {
+                    configuration: name,
+                    namespace: pod.namespace.clone(),
+                    pod: pod.name.clone(),
+                    reason: "no node is added, as that would cost more than today".to_owned(),
+                    keeps_node: None,
+                });
+            }
+        }
+        let configuration = today.clone();
+        let saves = Some(saves(&configuration, today));
         Proposed {
-            configuration: self.configuration(demand, &nodes, &unplaced),
-            nodes,
-            unplaced,
-            is_reckoned: true,
+            proposal: Proposal { configuration, saves, as_today: true },
+            kept: self.kept(&self.of_ec2()),
+            unplaced: waiting,
+            ..Proposed::default()
         }
     }
 
-    fn unplaced(&self, demand: &Demand, found: &crate::pack::Unplaced, name: Name) -> (usize, Unplaced) {
+    fn unplaced(&self, demand: &Demand, found: &pack::Unplaced, name: Name) -> (usize, Unplaced) {
         let pod = &demand.pods[found.pod];
         let keeps = self.machine_of(pod.source).map(|machine| machine.name.clone());
         let unplaced = Unplaced {
@@ -62,13 +127,8 @@ impl Ground<'_> {
         (pod.source, unplaced)
     }
 
-    /// The proposed nodes, those that pods keep, and those that are not of EC2.
-    fn configuration(
-        &self,
-        demand: &Demand,
-        nodes: &[Placed],
-        unplaced: &[(usize, Unplaced)],
-    ) -> Configuration {
+    /// The proposed nodes, those that stay, and those that are not of EC2.
+    fn configuration(&self, demand: &Demand, nodes: &[Placed], kept: &BTreeSet<String>) -> Configuration {
         let types: BTreeMap<_, _> =
             self.prices.catalog.types.iter().map(|found| (found.name.as_str(), found)).collect();
         let (mut counted, mut requested, mut allocatable) =
@@ -88,18 +148,42 @@ impl Ground<'_> {
                 requested = requested.plus(&daemon.requests);
             }
         }
-        let by_source: BTreeMap<usize, &crate::demand::Pod> =
+        let by_source: BTreeMap<usize, &demand::Pod> =
             demand.pods.iter().map(|pod| (pod.source, pod)).collect();
         for pod in nodes.iter().flat_map(|node| &node.pods) {
             requested = requested.plus(&by_source[pod].requests);
         }
-        let kept: BTreeSet<&String> =
-            unplaced.iter().filter_map(|(_, pod)| pod.keeps_node.as_ref()).collect();
+        for pod in self.snapshot.pods.iter().filter(|pod| demand::is_live(pod)) {
+            let Some(spec) = &pod.spec else { continue };
+            if spec.node_name.as_ref().is_some_and(|node| kept.contains(node)) {
+                requested = requested.plus(&demand::requests(spec));
+            }
+        }
         for machine in self.machines.values() {
-            if machine.place != Place::Ec2 || kept.contains(&machine.name) {
+            let stays = kept.contains(&machine.name);
+            if stays {
+                allocatable = allocatable.plus(&machine.allocatable);
+            }
+            if stays || machine.place != Place::Ec2 {
                 counted.push(Counted::of(machine));
             }
         }
         sum(counted, &requested, &allocatable)
     }
+}
+
+fn saves(configuration: &Configuration, today: &Configuration) -> Saves {
+    let hourly = today.hourly - configuration.hourly;
+    Saves {
+        hourly,
+        monthly: hourly * i64::from(HOURS_PER_MONTH),
+        percent: percent(hourly.micros(), today.hourly.micros()),
+    }
+}
+
+/// With one decimal, rounded down: no more is promised than there is.
+pub(super) fn percent(part: i64, whole: i64) -> String {
+    let tenths = (i128::from(part) * 1_000).div_euclid(i128::from(whole));
+    let sign = if tenths < 0 { "-" } else { "" };
+    format!("{sign}{}.{}", tenths.abs() / 10, tenths.abs() % 10)
 }

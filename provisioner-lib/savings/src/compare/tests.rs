@@ -2,8 +2,11 @@
 
 use serde_json::{Value, from_value, json};
 
-use super::*;
-use crate::report::Verdict;
+use super::{proposal::percent, *};
+use crate::report::{Configuration, Verdict};
+
+mod kept;
+mod unknown;
 
 const NOW: &str = "2026-11-27T12:00:00Z";
 
@@ -101,7 +104,9 @@ fn a_cluster_of_spot_nodes_is_compared_with_what_they_cost() {
         ("0.08".into(), "0.08".into())
     );
     assert_eq!(report.workloads[0].on_spot_today, 2);
-    assert_eq!(report.on_demand.saves.unwrap().percent, "-33.8", "On-Demand costs more than Spot");
+    assert!(report.on_demand.as_today, "On-Demand costs more than Spot");
+    assert_eq!(report.on_demand.saves.unwrap().percent, "0.0");
+    assert_eq!(report.on_demand.configuration, report.today);
 }
 
 #[test]
@@ -307,7 +312,7 @@ fn a_pod_without_a_place_keeps_its_node_and_that_is_paid_for() {
         .collect();
     assert_eq!(unplaced, [("big-1", Some("a")), ("big-2", None)]);
     assert!(report.unplaced[0].reason.contains("CPU"), "{:?}", report.unplaced);
-    assert_eq!(report.on_demand.configuration.hourly.to_string(), "0.642", "its node, and two new ones");
+    assert_eq!(report.on_demand.configuration.hourly.to_string(), "0.535", "its node, and a new one");
 }
 
 #[test]

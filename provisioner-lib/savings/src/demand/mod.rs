@@ -213,7 +213,7 @@ fn full_name(pod: &KubernetesPod) -> String {
     format!("{}/{}", part(&pod.metadata.namespace), part(&pod.metadata.name))
 }
 
-fn note(notes: &mut Vec<String>, what: &str, pods: &[String]) {
+pub(crate) fn note(notes: &mut Vec<String>, what: &str, pods: &[String]) {
     if let Some(first) = pods.first() {
         let others = pods.len() - 1;
         notes.push(match others {

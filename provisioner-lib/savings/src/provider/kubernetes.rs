@@ -7,7 +7,10 @@ use kube::{Api, Client, Resource, api::ListParams};
 use serde::de::DeserializeOwned;
 
 use super::note;
-use crate::{report::Missing, snapshot::Snapshot};
+use crate::{
+    report::Missing,
+    snapshot::{NODES_UNREAD, PODS_UNREAD, Snapshot},
+};
 
 /// Objects of one answer, as `kubectl get --chunk-size` has it.
 const PAGE: u32 = 500;
@@ -26,8 +29,8 @@ pub(super) async fn read(client: &Client) -> Result<Snapshot, Vec<Error>> {
     }
     let mut snapshot = Snapshot::default();
     let mut keeper = Keeper { missing: Vec::new() };
-    snapshot.nodes = keeper.keep(nodes, "nodes could not be read, so today's cost is not known")?;
-    snapshot.pods = keeper.keep(pods, "pods could not be read, so nothing can be proposed")?;
+    snapshot.nodes = keeper.keep(nodes, &format!("{NODES_UNREAD}, so today's cost is not known"))?;
+    snapshot.pods = keeper.keep(pods, &format!("{PODS_UNREAD}, so nothing can be proposed"))?;
     let (deployments, replica_sets, stateful_sets, daemon_sets, jobs, budgets) = workloads;
     snapshot.deployments =
         keeper.keep(deployments, "Deployments could not be read: replicas are counted by pods")?;

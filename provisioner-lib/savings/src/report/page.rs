@@ -47,7 +47,7 @@ struct Cost {
     said: String,
     parts: Vec<Part>,
     saves: String,
-    is_dearer: bool,
+    is_cheaper: bool,
     nodes: String,
 }
 
@@ -174,9 +174,9 @@ fn costs(report: &Report) -> Vec<Cost> {
                 .map(|(class, money)| Part { class, width: share(money, longest) })
                 .collect(),
             saves: proposal.and_then(|proposal| words::saves(proposal, currency)).unwrap_or_default(),
-            is_dearer: proposal
+            is_cheaper: proposal
                 .and_then(|proposal| proposal.saves.as_ref())
-                .is_some_and(|saves| saves.monthly < Money::default()),
+                .is_some_and(|saves| saves.monthly > Money::default()),
             nodes: words::nodes(configuration),
         }
     };

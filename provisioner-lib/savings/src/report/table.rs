@@ -107,10 +107,11 @@ fn costs(report: &Report) -> String {
 }
 
 fn saves(proposal: &Proposal) -> String {
-    proposal
-        .saves
-        .as_ref()
-        .map_or_else(|| "–".to_owned(), |saves| format!("{} %", saves.percent.replace('-', "−")))
+    match &proposal.saves {
+        None => "–".to_owned(),
+        Some(_) if proposal.as_today => "as today".to_owned(),
+        Some(saves) => format!("{} %", saves.percent),
+    }
 }
 
 fn nodes(name: Name, configuration: &Configuration, report: &Report, width: usize) -> String {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Configuration, HOURS_PER_MONTH, Name, Proposal, Report, Risk, Unplaced, Workload};
-use crate::{catalog::Market, money::Money};
+use super::{Configuration, HOURS_PER_MONTH, Missing, Name, Proposal, Report, Risk, Unplaced, Workload};
+use crate::{catalog::Market, money::Money, snapshot::NODES_UNREAD};
 
 /// An hour's price, with the four decimals that Spot prices have.
 pub(super) fn hourly(money: Money, currency: &str) -> String {
@@ -117,13 +117,12 @@ pub(super) fn name(name: Name) -> &'static str {
 /// `saves $173.52 a month, 75.1 %`.
 pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
     let saves = proposal.saves.as_ref()?;
-    let money = monthly(Money::from_micros(saves.monthly.micros().abs()), currency);
-    Some(match saves.monthly.micros() {
-        0 => "costs the same".to_owned(),
-        micros if micros < 0 => {
-            format!("costs {money} more a month, {} %", saves.percent.trim_start_matches('-'))
-        }
-        _ => format!("saves {money} a month, {} %", saves.percent),
+    Some(if proposal.as_today {
+        "as today: nothing cheaper was found".to_owned()
+    } else if saves.monthly == Money::default() {
+        "costs the same".to_owned()
+    } else {
+        format!("saves {} a month, {} %", monthly(saves.monthly, currency), saves.percent)
     })
 }
 
@@ -131,7 +130,8 @@ pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
 pub(super) fn headline(report: &Report) -> String {
     let currency = &report.currency;
     let month = |configuration: &Configuration| monthly(configuration.monthly, currency);
-    if report.today.count == 0 {
+    let unread = |missing: &Missing| missing.what.starts_with(NODES_UNREAD);
+    if report.today.count == 0 && !report.missing.iter().any(unread) {
         return "The cluster has no nodes, so nothing can be saved.".to_owned();
     }
     let best = [&report.spot, &report.on_demand]
@@ -147,10 +147,12 @@ pub(super) fn headline(report: &Report) -> String {
                 month(&report.today)
             )
         }
-        None if report.spot.saves.is_none() => {
-            "What could be saved is not known: see what is missing.".to_owned()
-        }
-        None => format!("Nothing to save: {} a month is as cheap as it gets.", month(&report.today)),
+        None => match &report.unknown {
+            Some(why) => format!("What could be saved is not known: {why}."),
+            None => {
+                format!("{} a month today, and nothing cheaper was found.", month(&report.today))
+            }
+        },
     }
 }
 

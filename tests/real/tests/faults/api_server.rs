@@ -63,7 +63,10 @@ pub(crate) async fn a_hung_api_server_neither_holds_up_the_replacement_nor_the_e
     assert_eq!(report["cordon"]["outcome"], "failed", "{report}");
     // Of the attempts, some wait for an answer and some for the connection that another one has given up.
     let reason = report["reason"].as_str().unwrap();
-    assert!(["no answer within", "request was canceled"].iter().any(|words| reason.contains(words)), "{report}");
+    assert!(
+        ["no answer within", "request was canceled"].iter().any(|words| reason.contains(words)),
+        "{report}"
+    );
     assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
     assert!(report["replacement"]["after_ms"].as_u64().unwrap() < 5000, "{report}");
     assert!(is_replaced(&lab).await?);

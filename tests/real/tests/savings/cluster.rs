@@ -78,15 +78,30 @@ impl Cluster {
         for (index, offer) in offers {
             let daemons: Vec<_> = Demand::read(&shape.snapshot).daemons;
             let expected = fit::daemons_on(&daemons, offer).len();
-            let on_it = ListParams::default().fields(&format!("spec.nodeName=node-{index}"));
-            eventually("a node with its DaemonSets", PATIENCE, async || {
-                let node = self.nodes.get(&format!("node-{index}")).await?;
-                let taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
-                let ready = !taints.iter().any(|taint| taint.key.starts_with("node.kubernetes.io/"));
-                let pods = self.all_pods.list(&on_it).await?.items.len();
-                Ok((ready && pods >= expected).then_some(()))
-            })
-            .await?;
+            self.wait_for_node(&format!("node-{index}"), expected).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait_for_node(&self, name: &str, daemons: usize) -> Result<()> {
+        let on_it = ListParams::default().fields(&format!("spec.nodeName={name}"));
+        eventually("a node with its DaemonSets", PATIENCE, async || {
+            let node = self.nodes.get(name).await?;
+            let taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
+            let ready = !taints.iter().any(|taint| taint.key.starts_with("node.kubernetes.io/"));
+            let pods = self.all_pods.list(&on_it).await?.items.len();
+            Ok((ready && pods >= daemons).then_some(()))
+        })
+        .await
+    }
+
+    /// A node of the snapshot as it is today, with `daemons` pods of DaemonSets, and its other pods bound to it.
+    pub(crate) async fn add_kept(&self, node: &Node, daemons: usize, pods: &[Pod]) -> Result<()> {
+        let create = PostParams::default();
+        self.nodes.create(&create, node).await?;
+        self.wait_for_node(node.metadata.name.as_deref().context("a name")?, daemons).await?;
+        for pod in pods {
+            self.pods.create(&create, &without_owner(pod)).await?;
         }
         Ok(())
     }
@@ -125,8 +140,10 @@ impl Cluster {
     pub(crate) async fn add_pods(&self, shape: &Shape, demand: &Demand, pods: &[usize]) -> Result<()> {
         let create = |index: &usize| {
             let wanted = &demand.pods[*index];
-            let mut pod = shape.snapshot.pods[wanted.source].clone();
+            let mut pod = without_owner(&shape.snapshot.pods[wanted.source]);
             let spec = pod.spec.get_or_insert_default();
+            // Where it runs in the snapshot.
+            spec.node_name = None;
             spec.node_selector.get_or_insert_default().extend(wanted.pins.clone());
             async move { self.pods.create(&PostParams::default(), &pod).await.map(|_| ()) }
         };
@@ -184,6 +201,13 @@ impl Cluster {
         self.nodes.delete_collection(&now, &all).await?;
         Ok(())
     }
+}
+
+/// Owners are not created, and the garbage collector takes what has lost its owner.
+fn without_owner(pod: &Pod) -> Pod {
+    let mut pod = pod.clone();
+    pod.metadata.owner_references = None;
+    pod
 }
 
 fn is_bound(pod: &Pod) -> bool {

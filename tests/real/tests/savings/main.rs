@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says so")]
 
 mod cluster;
+mod compared;
 #[path = "../../../../provisioner-lib/savings/tests/fleet/mod.rs"]
 mod fleet;
 mod shapes;
@@ -23,7 +24,7 @@ use crate::{
     shapes::{Shape, shapes},
 };
 
-async fn with_cluster(name: &str, play: impl AsyncFnOnce(&Cluster) -> Result<()>) -> Result<()> {
+pub(crate) async fn with_cluster(name: &str, play: impl AsyncFnOnce(&Cluster) -> Result<()>) -> Result<()> {
     let folder = env::temp_dir().join(format!("cast-spot-savings-{name}-{}", process::id()));
     let mut control_plane = ControlPlane::start(&Tools::from_environment()?, &folder, None).await?;
     play(&Cluster::new(control_plane.client()?)).await?;

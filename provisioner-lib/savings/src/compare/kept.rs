@@ -1,0 +1,111 @@
+//! Nodes of today that stay in a proposal, and what the pods on them mean for the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::{api::core::v1::PodAffinityTerm, apimachinery::pkg::apis::meta::v1::LabelSelector};
+
+use super::{Ground, node_of};
+use crate::{
+    catalog::{HOSTNAME, Market},
+    demand::{self, Pod},
+    fit::{self, Labels},
+    machines::Place,
+};
+
+/// A node of today that stays in a proposal, with its pods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// metadata.name.
+    pub name: String,
+    /// Instance type, where it is known.
+    pub instance_type: Option<String>,
+    /// Availability Zone, where it is known.
+    pub zone: Option<String>,
+    /// How it was bought.
+    pub market: Option<Market>,
+    /// Places of its pods in [`Snapshot::pods`](crate::snapshot::Snapshot::pods), those of DaemonSets left out.
+    pub pods: Vec<usize>,
+}
+
+impl Ground<'_> {
+    pub(super) fn kept(&self, names: &BTreeSet<String>) -> Vec<Kept> {
+        let mut pods: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for pod in &self.demand.pods {
+            if let Some(node) = node_of(self.snapshot, pod.source) {
+                pods.entry(node).or_default().push(pod.source);
+            }
+        }
+        let kept = self.machines.values().filter(|machine| names.contains(&machine.name));
+        kept.map(|machine| Kept {
+            name: machine.name.clone(),
+            instance_type: machine.instance_type.clone(),
+            zone: machine.zone.clone(),
+            market: machine.market,
+            pods: pods.remove(machine.name.as_str()).unwrap_or_default(),
+        })
+        .collect()
+    }
+
+    /// Names of all nodes that are instances of EC2.
+    pub(super) fn of_ec2(&self) -> BTreeSet<String> {
+        let machines = self.machines.values().filter(|machine| machine.place == Place::Ec2);
+        machines.map(|machine| machine.name.clone()).collect()
+    }
+
+    /// The packing sees new nodes only. The scheduler counts those that stay, too, where it spreads pods or keeps
+    /// them apart: a sentence about the pods of `moving` that this may leave without a place.
+    pub(super) fn beside_kept(&self, moving: &[Pod], kept: &[Kept]) -> Option<String> {
+        let on: BTreeSet<usize> = kept.iter().flat_map(|kept| kept.pods.iter().copied()).collect();
+        let standing: Vec<&Pod> = self.demand.pods.iter().filter(|pod| on.contains(&pod.source)).collect();
+        let nodes = self
+            .snapshot
+            .nodes
+            .iter()
+            .filter(|node| kept.iter().any(|kept| node.metadata.name.as_ref() == Some(&kept.name)));
+        let nodes: Vec<Labels> = nodes.map(|node| node.metadata.labels.clone().unwrap_or_default()).collect();
+        let names = moving.iter().filter(|pod| counts(pod, &standing, &nodes));
+        let names: Vec<String> = names.map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
+        let mut said = Vec::new();
+        demand::note(
+            &mut said,
+            "spread over nodes or kept apart from pods; nodes that stay and their pods are not counted in that, so \
+             the scheduler may leave some without a place",
+            &names,
+        );
+        said.pop()
+    }
+}
+
+/// Whether nodes that stay, or the pods on them, have a say in where `pod` may go.
+fn counts(pod: &Pod, standing: &[&Pod], nodes: &[Labels]) -> bool {
+    let spread = pod.spread.iter().any(|spread| {
+        let over_nodes = spread.topology_key == HOSTNAME && nodes.iter().any(|node| fit::selects(pod, node));
+        let matches = |other: &&Pod| {
+            other.namespace == pod.namespace
+                && fit::selector_matches(spread.label_selector.as_ref(), &other.labels)
+        };
+        over_nodes || standing.iter().any(matches)
+    });
+    // What is apart by nodes stands apart from all on nodes that stay.
+    let wider = |term: &&PodAffinityTerm| term.topology_key != HOSTNAME;
+    let forbids = |one: &Pod, other: &Pod| {
+        one.anti_affinity
+            .iter()
+            .filter(wider)
+            .any(|term| is_its_namespace(term, one, other) && matches(term.label_selector.as_ref(), other))
+    };
+    spread || standing.iter().any(|other| forbids(pod, other) || forbids(other, pod))
+}
+
+/// Namespaces that are chosen by label are taken to be the other's: a note too many is better than one too few.
+fn is_its_namespace(term: &PodAffinityTerm, one: &Pod, other: &Pod) -> bool {
+    let named = term.namespaces.as_deref().unwrap_or_default();
+    if term.namespace_selector.is_some() || named.contains(&other.namespace) {
+        return true;
+    }
+    named.is_empty() && one.namespace == other.namespace
+}
+
+fn matches(selector: Option<&LabelSelector>, pod: &Pod) -> bool {
+    fit::selector_matches(selector, &pod.labels)
+}

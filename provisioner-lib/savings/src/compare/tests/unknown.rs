@@ -1,0 +1,72 @@
+//! Where nothing can be reckoned, no figure is told, and the headline says why.
+
+use super::*;
+
+fn headline(report: &Report) -> String {
+    let text = crate::report::table::render(report, 400);
+    text.lines().find(|line| line.contains("not known")).unwrap_or(&text).to_owned()
+}
+
+#[test]
+fn where_pods_could_not_be_read_nothing_is_proposed() {
+    let mut cluster = cluster();
+    cluster["pods"] = json!([]);
+    cluster["missing"] = json!([{
+        "what": "pods could not be read, so nothing can be proposed (not allowed: list pods)", "hint": "a role",
+    }]);
+    let report = compared(cluster, Some(prices()));
+    assert_eq!(report.today.hourly.to_string(), "0.856");
+    for proposal in [&report.on_demand, &report.spot] {
+        assert_eq!((proposal.configuration.count, &proposal.saves), (0, &None));
+    }
+    let headline = headline(&report);
+    assert!(headline.contains("pods could not be read") && headline.contains("list pods"), "{headline}");
+    assert!(!crate::report::table::render(&report, 80).contains("100.0 %"));
+}
+
+#[test]
+fn pods_in_part_are_no_ground_for_a_proposal() {
+    let mut cluster = cluster();
+    cluster["missing"] =
+        json!([{ "what": "pods could not be read, so nothing can be proposed", "hint": "" }]);
+    let report = compared(cluster, Some(prices()));
+    assert_eq!((report.spot.configuration.count, &report.spot.saves), (0, &None));
+}
+
+#[test]
+fn without_pods_on_ec2_nothing_is_proposed() {
+    let mut without = cluster();
+    without["pods"] = json!([]);
+    let mut of_the_nodes = cluster();
+    for pod in of_the_nodes["pods"].as_array_mut().unwrap() {
+        pod["metadata"]["ownerReferences"][0]["kind"] = "DaemonSet".into();
+    }
+    for cluster in [without, of_the_nodes] {
+        let report = compared(cluster, Some(prices()));
+        assert_eq!((&report.on_demand.saves, &report.spot.saves), (&None, &None));
+        assert!(says(&report, "no pods run on nodes of EC2"), "{:?}", report.missing);
+        assert!(headline(&report).contains("no pods run on nodes of EC2"), "{}", headline(&report));
+    }
+}
+
+#[test]
+fn nodes_that_could_not_be_read_are_not_taken_for_none() {
+    let mut cluster = cluster();
+    cluster["nodes"] = json!([]);
+    let what = "nodes could not be read, so today's cost is not known (not allowed: list nodes)";
+    cluster["missing"] = json!([{ "what": what, "hint": "" }]);
+    let report = compared(cluster, Some(prices()));
+    assert!(!says(&report, "the cluster has no nodes"), "{:?}", report.missing);
+    assert!(headline(&report).contains("nodes could not be read"), "{}", headline(&report));
+    assert_eq!((&report.on_demand.saves, &report.spot.saves), (&None, &None));
+}
+
+#[test]
+fn what_is_missing_stands_in_the_headline() {
+    let report = compared(cluster(), None);
+    assert!(headline(&report).contains("there are no prices"), "{}", headline(&report));
+    let mut no_types = prices();
+    no_types["types"] = json!([]);
+    let report = compared(cluster(), Some(no_types));
+    assert!(headline(&report).contains("no instance types are known"), "{}", headline(&report));
+}
