@@ -161,12 +161,18 @@ fn costs(report: &Report) -> Vec<Cost> {
     let longest = all.iter().map(|(_, configuration, _)| configuration.hourly).max().unwrap_or_default();
     let cost = |(name, configuration, proposal): (Name, &Configuration, Option<&Proposal>)| {
         let currency = &report.currency;
-        let monthly = words::monthly(configuration.monthly, currency);
+        let nodes = words::nodes(name, configuration);
+        let is_known = words::is_known(name, configuration);
+        let (monthly, hourly) = if is_known {
+            (words::monthly(configuration.monthly, currency), words::hourly(configuration.hourly, currency))
+        } else {
+            (words::NO_FIGURE.to_owned(), String::new())
+        };
         let name = words::name(name);
         Cost {
             name,
-            hourly: words::hourly(configuration.hourly, currency),
-            said: format!("{name}: {monthly} a month"),
+            hourly,
+            said: if is_known { format!("{name}: {monthly} a month") } else { format!("{name}: {nodes}") },
             monthly,
             parts: [("on_demand", configuration.hourly_on_demand), ("spot", configuration.hourly_spot)]
                 .into_iter()
@@ -177,7 +183,7 @@ fn costs(report: &Report) -> Vec<Cost> {
             is_cheaper: proposal
                 .and_then(|proposal| proposal.saves.as_ref())
                 .is_some_and(|saves| saves.monthly > Money::default()),
-            nodes: words::nodes(configuration),
+            nodes,
         }
     };
     all.into_iter().map(cost).collect()

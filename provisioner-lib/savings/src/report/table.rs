@@ -62,7 +62,7 @@ fn heading(report: &Report, width: usize) -> String {
 fn costs(report: &Report) -> String {
     let currency = &report.currency;
     let row = |name: Name, configuration: &Configuration, proposal: Option<&Proposal>| {
-        let cells = [
+        let mut cells = [
             words::name(name).to_owned(),
             configuration.count.to_string(),
             configuration.vcpus.to_string(),
@@ -71,6 +71,9 @@ fn costs(report: &Report) -> String {
             harmless(&words::monthly(configuration.monthly, currency)),
             proposal.map_or_else(String::new, saves),
         ];
+        if !words::is_known(name, configuration) {
+            cells[1..].fill(words::NO_FIGURE.to_owned());
+        }
         (
             cells,
             proposal
@@ -108,7 +111,7 @@ fn costs(report: &Report) -> String {
 
 fn saves(proposal: &Proposal) -> String {
     match &proposal.saves {
-        None => "–".to_owned(),
+        None => words::NO_FIGURE.to_owned(),
         Some(_) if proposal.as_today => "as today".to_owned(),
         Some(saves) => format!("{} %", saves.percent),
     }
@@ -116,7 +119,7 @@ fn saves(proposal: &Proposal) -> String {
 
 fn nodes(name: Name, configuration: &Configuration, report: &Report, width: usize) -> String {
     let mut text = format!("\n  {}\n", words::name(name));
-    for line in wrap(&words::nodes(configuration), width - 2, 2) {
+    for line in wrap(&words::nodes(name, configuration), width - 2, 2) {
         let _ = writeln!(text, "  {DIM}{line}{DIM:#}");
     }
     for nodes in &configuration.nodes {

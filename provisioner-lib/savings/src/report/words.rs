@@ -212,8 +212,19 @@ pub(super) fn risk(risk: &Risk) -> String {
     text
 }
 
+/// In place of the figures of what nothing is known of.
+pub(super) const NO_FIGURE: &str = "–";
+
+/// Whether there are figures; a cluster of today may well have no nodes.
+pub(super) fn is_known(name: Name, configuration: &Configuration) -> bool {
+    name == Name::Today || configuration.count > 0
+}
+
 /// `3 nodes, 6 vCPU, 24 GiB; 41 % of CPU and 37 % of memory requested`.
-pub(super) fn nodes(configuration: &Configuration) -> String {
+pub(super) fn nodes(name: Name, configuration: &Configuration) -> String {
+    if !is_known(name, configuration) {
+        return "nothing is proposed".to_owned();
+    }
     let mut text = format!(
         "{}, {}",
         count(configuration.count, "node"),

@@ -21,7 +21,13 @@ fn where_pods_could_not_be_read_nothing_is_proposed() {
     }
     let headline = headline(&report);
     assert!(headline.contains("pods could not be read") && headline.contains("list pods"), "{headline}");
-    assert!(!crate::report::table::render(&report, 80).contains("100.0 %"));
+    let table = crate::report::table::render(&report, 80);
+    let page = crate::report::page::render(&report).unwrap();
+    // The page says it in words beside each bar, too.
+    for (text, times) in [(table, 2), (page, 4)] {
+        assert!(!text.contains("100.0 %") && !text.contains("$0.00"), "{text}");
+        assert_eq!(text.matches("nothing is proposed").count(), times, "{text}");
+    }
 }
 
 #[test]
