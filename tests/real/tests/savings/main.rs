@@ -17,7 +17,6 @@ use cast_spot_savings::{
     demand::Demand,
     pack::{Arrival, Packing, pack},
 };
-use fastrand::Rng;
 
 use crate::{
     cluster::Cluster,
@@ -34,13 +33,13 @@ pub(crate) async fn with_cluster(name: &str, play: impl AsyncFnOnce(&Cluster) ->
 }
 
 #[expect(clippy::print_stdout, reason = "for whoever looks at a run")]
-fn packed(shape: &Shape, arrival: Arrival) -> Result<(Demand, Packing)> {
+fn packed(shape: &Shape) -> Result<(Demand, Packing)> {
     let demand = Demand::read(&shape.snapshot);
-    let packing = pack(&demand, &shape.offers, arrival);
+    let packing = pack(&demand, &shape.offers, Arrival::InWaves);
     let unplaced: Vec<_> =
         packing.unplaced.iter().map(|left| (&demand.pods[left.pod].name, left.reason.to_string())).collect();
     ensure!(unplaced.is_empty(), "{}: {unplaced:?}", shape.name);
-    println!("{}, {arrival:?}: {} pods, {} nodes", shape.name, demand.pods.len(), packing.nodes.len());
+    println!("{}: {} pods, {} nodes", shape.name, demand.pods.len(), packing.nodes.len());
     Ok((demand, packing))
 }
 
@@ -49,34 +48,12 @@ fn packed(shape: &Shape, arrival: Arrival) -> Result<(Demand, Packing)> {
 async fn the_scheduler_places_every_pod_that_comes_in_its_wave() -> Result<()> {
     with_cluster("waves", async |cluster| {
         for shape in shapes() {
-            let (demand, packing) = packed(&shape, Arrival::InWaves)?;
+            let (demand, packing) = packed(&shape)?;
             cluster.prepare(&shape).await?;
             for (index, node) in packing.nodes.iter().enumerate() {
                 cluster.add_nodes(&[(index, &shape.offers[node.offer])], &shape).await?;
                 cluster.add_pods(&shape, &demand, &node.pods).await?;
             }
-            let pending = cluster.pending().await?;
-            ensure!(pending.is_empty(), "{}: {pending:?}", shape.name);
-            cluster.clear().await.context(shape.name)?;
-        }
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
-#[ignore = "needs the programs that `cargo xtask` sets up"]
-async fn the_scheduler_places_every_pod_when_all_come_at_once_in_any_order() -> Result<()> {
-    with_cluster("any-order", async |cluster| {
-        for (seed, shape) in (0..).zip(shapes()) {
-            let (demand, packing) = packed(&shape, Arrival::AnyOrder)?;
-            cluster.prepare(&shape).await?;
-            let nodes: Vec<_> =
-                packing.nodes.iter().map(|node| &shape.offers[node.offer]).enumerate().collect();
-            cluster.add_nodes(&nodes, &shape).await?;
-            let mut pods: Vec<usize> = (0..demand.pods.len()).collect();
-            Rng::with_seed(seed).shuffle(&mut pods);
-            cluster.add_pods(&shape, &demand, &pods).await?;
             let pending = cluster.pending().await?;
             ensure!(pending.is_empty(), "{}: {pending:?}", shape.name);
             cluster.clear().await.context(shape.name)?;
@@ -92,7 +69,7 @@ async fn the_scheduler_places_every_pod_when_all_come_at_once_in_any_order() -> 
 async fn with_a_node_less_or_a_smaller_one_some_pod_stays_pending() -> Result<()> {
     with_cluster("counter", async |cluster| {
         let shape = shapes().into_iter().next().context("a shape")?;
-        let (demand, packing) = packed(&shape, Arrival::InWaves)?;
+        let (demand, packing) = packed(&shape)?;
         let all: Vec<usize> = (0..demand.pods.len()).collect();
         let fullest = packing.nodes.iter().map(|node| node.pods.len()).max();
         let missing = packing.nodes.iter().position(|node| Some(node.pods.len()) == fullest);
