@@ -16,7 +16,7 @@ use crate::{
     facts::Facts,
     fault::{Fault, Faults},
     names::{LABEL_MANAGED_BY, MANAGED},
-    onboard::{PlanError, Planned, was_overtaken},
+    onboard::{PlanError, Planned, ROUNDS, was_overtaken},
     plan::{Action, Observed, diff},
     provider::{Error, ErrorKind, Provider},
     report::{Outcome, Report, StepReport},
@@ -40,9 +40,6 @@ pub const AGENT: &str = "castai-agent";
 pub const SIZING: &str = "castai-agent-cpvpa";
 /// The agent makes it itself, so that one of its replicas leads.
 pub const LEASE: &str = "agent-leader-election-lock";
-
-/// How often a plan is made anew because somebody else has changed what it goes by.
-const ROUNDS: u32 = 5;
 
 /// What is asked of a cluster before its agent's namespace is deleted with all that is in it.
 pub trait Neighbours {

@@ -7,15 +7,12 @@ use crate::{
     facts::Facts,
     fault::{Fault, Faults},
     names,
-    onboard::{PlanError, Planned, look, was_overtaken},
+    onboard::{PlanError, Planned, ROUNDS, look, was_overtaken},
     plan::Observed,
     provider::Provider,
     report::Report,
     resource::{Principal, Resource},
 };
-
-/// How often a plan is made anew because somebody else has changed what it goes by.
-const ROUNDS: u32 = 5;
 
 /// What is to be taken out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

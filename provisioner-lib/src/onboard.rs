@@ -16,7 +16,7 @@ use crate::{
 
 /// How often a plan is made anew because somebody else has changed what it goes by. Two onboardings at once need
 /// one more each.
-const ROUNDS: u32 = 5;
+pub(crate) const ROUNDS: u32 = 5;
 
 /// Why there is no plan. Nothing has been written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -18,14 +18,14 @@ use crate::{
     environment::Environment,
     onboard::{
         confirm, outcome,
-        progress::{Ended, Lines},
+        progress::{Ended, follow_plan},
         show,
     },
     plan::{
         self, json,
         table::{self, green},
     },
-    refusal::{self, CONFLICT, Refusal},
+    refusal::{self, CONFLICT, INTERRUPTED, Refusal},
     session,
     target::Direct,
     terminal::Screen,
@@ -116,18 +116,12 @@ async fn make(
     provider: &impl Provider,
     screen: &mut Screen,
 ) -> Result<u8, Refusal> {
-    let stop = Stop::new();
-    let report = if planned.plan.is_empty() {
-        Report::default()
-    } else {
-        screen.say("\n");
-        let lines = Lines::new(screen, planned.plan.writes().count());
-        let mut heard = |progress: Progress<'_>| lines.hear(progress);
-        let work = connect::connect(spec, planned.clone(), provider, &stop, &mut heard);
-        match lines.follow(&stop, work).await {
-            Ended::Done(report) => report?,
-            Ended::Abandoned => return Ok(outcome::abandoned(screen, "cast-spot connect --dry-run")),
-        }
+    let work = async |stop: &Stop, heard: &mut (dyn FnMut(Progress<'_>) + Send)| {
+        connect::connect(spec, planned.clone(), provider, stop, heard).await
+    };
+    let Ended::Done(report) = follow_plan(&planned.plan, "cast-spot connect --dry-run", screen, work).await?
+    else {
+        return Ok(INTERRUPTED);
     };
     if form == Form::Json {
         screen.print(&json::text(&json::report(json::CONNECTION, &planned, &report, None))?)?;

@@ -7,20 +7,19 @@ use cast_spot_provisioner::{
     connect::{self, AGENT, Leaving, Neighbours},
     onboard::Planned,
     provider::{self, Provider},
-    report::Report,
 };
 
 use crate::{
     environment::Environment,
     onboard::{
         confirm, outcome,
-        progress::{Ended, Lines},
+        progress::{Ended, follow_plan},
     },
     plan::{
         self, json,
         table::{self, green},
     },
-    refusal::{NOT_GOOD, Refusal},
+    refusal::{INTERRUPTED, NOT_GOOD, Refusal},
     session,
     target::TargetArgs,
     terminal::{Complaint, Screen, complain},
@@ -132,19 +131,14 @@ async fn take_out(
     provider: &(impl Provider + Neighbours),
     screen: &mut Screen,
 ) -> Result<u8, Refusal> {
-    let stop = Stop::new();
     let (planned, is_kept) = (leaving.planned.clone(), !leaving.others.is_empty());
-    let report = if planned.plan.is_empty() {
-        Report::default()
-    } else {
-        screen.say("\n");
-        let lines = Lines::new(screen, planned.plan.writes().count());
-        let mut heard = |progress: Progress<'_>| lines.hear(progress);
-        let work = connect::disconnect(cluster, leaving, provider, &stop, &mut heard);
-        match lines.follow(&stop, work).await {
-            Ended::Done(report) => report?,
-            Ended::Abandoned => return Ok(outcome::abandoned(screen, "cast-spot disconnect --dry-run")),
-        }
+    let work = async |stop: &Stop, heard: &mut (dyn FnMut(Progress<'_>) + Send)| {
+        connect::disconnect(cluster, leaving, provider, stop, heard).await
+    };
+    let Ended::Done(report) =
+        follow_plan(&planned.plan, "cast-spot disconnect --dry-run", screen, work).await?
+    else {
+        return Ok(INTERRUPTED);
     };
     if as_json {
         screen.print(&json::text(&json::report(json::DISCONNECTION, &planned, &report, None))?)?;

@@ -7,20 +7,19 @@ use cast_spot_provisioner::{
     offboard::{self, Removal},
     onboard::Planned,
     provider::Provider,
-    report::Report,
 };
 
 use crate::{
     environment::Environment,
     onboard::{
         outcome,
-        progress::{Ended, Lines},
+        progress::{Ended, follow_plan},
     },
     plan::{
         self, json,
         table::{self, green},
     },
-    refusal::{NOT_GOOD, Refusal},
+    refusal::{INTERRUPTED, NOT_GOOD, Refusal},
     session::{self, Guarded},
     target::TargetArgs,
     terminal::{Complaint, Screen},
@@ -156,18 +155,11 @@ async fn take_out(
     provider: &Guarded<impl Provider>,
     screen: &mut Screen,
 ) -> Result<u8, Refusal> {
-    let stop = Stop::new();
-    let report = if planned.plan.is_empty() {
-        Report::default()
-    } else {
-        screen.say("\n");
-        let lines = Lines::new(screen, planned.plan.writes().count());
-        let mut heard = |progress: Progress<'_>| lines.hear(progress);
-        let work = offboard::offboard(removal, planned.clone(), provider, &stop, &mut heard);
-        match lines.follow(&stop, work).await {
-            Ended::Done(report) => report?,
-            Ended::Abandoned => return Ok(outcome::abandoned(screen, "cast-spot plan")),
-        }
+    let work = async |stop: &Stop, heard: &mut (dyn FnMut(Progress<'_>) + Send)| {
+        offboard::offboard(removal, planned.clone(), provider, stop, heard).await
+    };
+    let Ended::Done(report) = follow_plan(&planned.plan, "cast-spot plan", screen, work).await? else {
+        return Ok(INTERRUPTED);
     };
     if as_json {
         screen.print(&json::text(&json::report(json::OFFBOARDING, &planned, &report, None))?)?;

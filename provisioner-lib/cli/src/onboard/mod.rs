@@ -10,7 +10,7 @@ mod result;
 use std::process::ExitCode;
 
 use cast_spot_provisioner::{
-    apply::Stop,
+    apply::{Progress, Stop},
     onboard::{self, Planned},
     provider::{Provider, console::announce},
     report::Report,
@@ -20,13 +20,13 @@ use cast_spot_provisioner::{
 use crate::{
     environment::Environment,
     plan::{self, json, table},
-    refusal::{self, CONFLICT, NOT_GOOD, REFUSED, Refusal},
+    refusal::{self, CONFLICT, INTERRUPTED, NOT_GOOD, REFUSED, Refusal},
     session::{self, Asked, Guarded},
     terminal::{Complaint, Screen, complain},
 };
 use console::Console;
 use credentials::CredentialsFile;
-use progress::{Ended, Lines};
+use progress::{Ended, follow_plan};
 
 pub(crate) use args::Args;
 
@@ -130,18 +130,11 @@ async fn make(
     provider: &Guarded<impl Provider>,
     screen: &mut Screen,
 ) -> Result<u8, Refusal> {
-    let stop = Stop::new();
-    let report = if planned.plan.is_empty() {
-        Report::default()
-    } else {
-        screen.say("\n");
-        let lines = Lines::new(screen, planned.plan.writes().count());
-        let mut heard = |progress: cast_spot_provisioner::apply::Progress<'_>| lines.hear(progress);
-        let work = onboard::onboard(spec, planned.clone(), provider, &stop, &mut heard);
-        match lines.follow(&stop, work).await {
-            Ended::Done(report) => report?,
-            Ended::Abandoned => return Ok(outcome::abandoned(screen, "cast-spot plan")),
-        }
+    let work = async |stop: &Stop, heard: &mut (dyn FnMut(Progress<'_>) + Send)| {
+        onboard::onboard(spec, planned.clone(), provider, stop, heard).await
+    };
+    let Ended::Done(report) = follow_plan(&planned.plan, "cast-spot plan", screen, work).await? else {
+        return Ok(INTERRUPTED);
     };
     let kept = keep(&report, order);
     let is_told = tell(spec, &planned, &report, order, screen).await;

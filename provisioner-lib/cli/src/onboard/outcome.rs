@@ -29,12 +29,11 @@ pub(crate) fn exit_code(report: &Report) -> u8 {
 }
 
 /// What is known when somebody did not wait. `looking` is the command that shows what there is.
-pub(crate) fn abandoned(screen: &mut Screen, looking: &str) -> u8 {
+pub(crate) fn abandoned(screen: &mut Screen, looking: &str) {
     screen.say(&format!(
         "{RED}✗ interrupted{RED:#} while steps were running; `{looking}` shows what is there now, and \
          running the same command again goes on from there\n"
     ));
-    INTERRUPTED
 }
 
 /// Everything that failed with its hints, and what was not reached. `doing` is the command to run again.

@@ -6,11 +6,19 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
     apply::{Progress, Stop},
+    onboard::PlanError,
+    plan::Plan,
+    report::Report,
     resource::Id,
 };
 use tokio::time::interval;
 
-use crate::{plan::table::Look, refusal, terminal::Screen};
+use super::outcome;
+use crate::{
+    plan::table::Look,
+    refusal::{self, Refusal},
+    terminal::Screen,
+};
 
 const FRAMES: [&str; 8] = ["⣾", "⣽", "⣻", "⢿", "⡿", "⣟", "⣯", "⣷"];
 const FRAME: Duration = Duration::from_millis(100);
@@ -38,8 +46,32 @@ pub(crate) enum Ended<T> {
     Abandoned,
 }
 
+/// Does `work`, which follows `plan`, with its steps on the screen. A plan with nothing to do is not begun. `looking` is
+/// for who does not wait, see [`outcome::abandoned`].
+pub(crate) async fn follow_plan(
+    plan: &Plan,
+    looking: &str,
+    screen: &mut Screen,
+    work: impl AsyncFnOnce(&Stop, &mut (dyn FnMut(Progress<'_>) + Send)) -> Result<Report, PlanError>,
+) -> Result<Ended<Report>, Refusal> {
+    if plan.is_empty() {
+        return Ok(Ended::Done(Report::default()));
+    }
+    screen.say("\n");
+    let stop = Stop::new();
+    let lines = Lines::new(screen, plan.writes().count());
+    let mut heard = |progress: Progress<'_>| lines.hear(progress);
+    match lines.follow(&stop, work(&stop, &mut heard)).await {
+        Ended::Done(report) => Ok(Ended::Done(report?)),
+        Ended::Abandoned => {
+            outcome::abandoned(screen, looking);
+            Ok(Ended::Abandoned)
+        }
+    }
+}
+
 impl<'a> Lines<'a> {
-    pub(crate) fn new(screen: &'a mut Screen, all: usize) -> Self {
+    fn new(screen: &'a mut Screen, all: usize) -> Self {
         Self(Mutex::new(State { screen, running: Vec::new(), done: 0, all, frame: 0, is_drawn: false }))
     }
 

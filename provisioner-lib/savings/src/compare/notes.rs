@@ -164,29 +164,20 @@ fn unpriced(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
 
 fn places(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
     let machines = || ground.machines.values();
-    for (place, what) in [(Place::Fargate, "of AWS Fargate"), (Place::Elsewhere, "not of EC2")] {
+    for (place, one, more) in [
+        (Place::Fargate, "node is of AWS Fargate", "nodes are of AWS Fargate"),
+        (Place::Elsewhere, "node is not of EC2", "nodes are not of EC2"),
+        (
+            Place::Windows,
+            "node runs Windows, whose prices are not read",
+            "nodes run Windows, whose prices are not read",
+        ),
+    ] {
         let count = machines().filter(|machine| machine.place == place).count();
         if count > 0 {
-            say(
-                format!(
-                    "{count} {} {what}: {} cost is not counted, and what runs there stays",
-                    plural(count, "node is", "nodes are"),
-                    plural(count, "its", "their")
-                ),
-                "",
-            );
+            let (what, whose) = (plural_of(count, one, more), plural(count, "its", "their"));
+            say(format!("{what}: {whose} cost is not counted, and what runs there stays"), "");
         }
-    }
-    let count = machines().filter(|machine| machine.place == Place::Windows).count();
-    if count > 0 {
-        say(
-            format!(
-                "{count} {} Windows, whose prices are not read: {} cost is not counted, and what runs there stays",
-                plural(count, "node runs", "nodes run"),
-                plural(count, "its", "their")
-            ),
-            "",
-        );
     }
     let unknown = |machine: &&Machine| machine.place == Place::Ec2 && !machine.market_is_known;
     let count = machines().filter(unknown).count();
