@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout_at},
+};
 
 use crate::{
     plan::{retry::pause, timetable::Timetable},
@@ -22,7 +25,9 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Budget {
     entry: Instant,
-    timetable: Timetable,
+    /// The timetable of the notice's own deadline.
+    noticed: Timetable,
+    timetable: watch::Sender<Timetable>,
     calls: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -30,13 +35,31 @@ impl Budget {
     /// A budget that begins now.
     #[must_use]
     pub fn new(timetable: Timetable) -> Self {
-        Self { entry: Instant::now(), timetable, calls: Mutex::default() }
+        Self {
+            entry: Instant::now(),
+            noticed: timetable,
+            timetable: watch::Sender::new(timetable),
+            calls: Mutex::default(),
+        }
     }
 
-    /// When what has to have happened.
+    /// When what has to have happened, by the deadline in force.
     #[must_use]
     pub fn timetable(&self) -> Timetable {
-        self.timetable
+        *self.timetable.borrow()
+    }
+
+    /// Puts the earlier of `deadline` (from the handler's entry) and the notice's own deadline in force.
+    pub fn set_deadline(&self, deadline: Duration) {
+        let timetable = self.noticed.ending_by(deadline);
+        self.timetable.send_if_modified(|current| std::mem::replace(current, timetable) != timetable);
+    }
+
+    /// Waits until another deadline than that of `timetable` is in force.
+    pub async fn deadline_changed(&self, timetable: Timetable) {
+        let mut changes = self.timetable.subscribe();
+        // An error needs a dropped sender, and the sender is ours.
+        let _ = changes.wait_for(|current| *current != timetable).await;
     }
 
     /// Time since the handler's entry.
@@ -78,7 +101,7 @@ impl Budget {
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let begun = self.now();
-        let limit = limit.min(self.timetable.cut_off(begun));
+        let limit = limit.min(self.timetable().cut_off(begun));
         if begun >= limit {
             return Err(CallError::TimedOut(Duration::ZERO));
         }
@@ -113,7 +136,7 @@ impl Budget {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.repeat(name, self.timetable.end(), call).await.0
+        self.repeat(name, self.timetable().end(), call).await.0
     }
 
     async fn repeat<T, F>(
@@ -132,12 +155,8 @@ impl Budget {
                 Err(error) if error.is_worth_a_retry() => error,
                 answer => return (answer, heard),
             };
-            let retry_after = match &error {
-                CallError::Throttled { retry_after } => *retry_after,
-                _ => None,
-            };
-            let next = self.now() + jittered(pause(attempt, retry_after));
-            if next >= self.timetable.closing() {
+            let next = self.now() + jittered(pause(attempt, error.retry_after()));
+            if next >= self.timetable().closing() {
                 return (Err(error), heard);
             }
             heard |= error.is_unanswered();
@@ -200,6 +219,17 @@ mod tests {
         assert_eq!(budget.call("x", call).await, Err(CallError::TimedOut(Duration::ZERO)));
         assert_eq!(begun.load(Ordering::Relaxed), 0);
         assert!(budget.calls().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_in_force_is_never_later_than_the_notices_own() {
+        let budget = Budget::new(Timetable::new(100 * S, 2 * S, 200 * S));
+        let before = budget.timetable();
+        budget.set_deadline(30 * S);
+        budget.deadline_changed(before).await;
+        assert_eq!(budget.timetable().settled(), 28 * S);
+        budget.set_deadline(150 * S);
+        assert_eq!(budget.timetable(), before);
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,12 +33,24 @@ pub enum CallError {
     /// The API understood and refused: the same call will be refused again.
     #[error("refused: {0}")]
     Refused(String),
-    /// The object is not in the state that the call asks for: somebody else was faster.
+    /// The API did not recognise the caller. Worth another try: EKS answers so also while STS throttles its
+    /// authenticator.
+    #[error("unauthenticated: {0}")]
+    Unauthenticated(String),
+    /// The object is not in the state that the call asks for: another caller was faster.
     #[error("lost race: {0}")]
     LostRace(String),
     /// Network, server error: worth another try.
     #[error("{0}")]
     Transient(String),
+    /// A server error that names when to come back (503 and 504 with Retry-After).
+    #[error("{what}")]
+    Unavailable {
+        /// Status and message.
+        what: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// No answer within the call's time limit.
     #[error("no answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
@@ -48,13 +60,23 @@ impl CallError {
     /// Whether another try may bring another answer.
     #[must_use]
     pub fn is_worth_a_retry(&self) -> bool {
-        matches!(self, Self::Throttled { .. }) || self.is_unanswered()
+        matches!(self, Self::Throttled { .. } | Self::Unauthenticated(_)) || self.is_unanswered()
     }
 
     /// Whether the call may have taken effect for all that its caller knows.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Transient(_) | Self::TimedOut(_))
+        matches!(self, Self::Transient(_) | Self::Unavailable { .. } | Self::TimedOut(_))
+    }
+
+    /// When to come back, if the API named a time.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } => *retry_after,
+            Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
     }
 }
 

@@ -158,10 +158,16 @@ impl From<&Envelope> for EventSummary {
 pub enum Outcome {
     /// Every pod that was to leave is gone.
     Drained,
+    /// Every pod that was to leave is gone, and the replacement failed.
+    DrainedWithoutReplacement,
     /// Some pods that were to leave are still there.
     Incomplete,
     /// Nothing was to be done.
     Ignored,
+    /// Another handler owns the node: nothing was written.
+    Observed,
+    /// The notice came too late for an instance of a registered cluster.
+    Missed,
     /// The node could not be found or cordoned, or a check of a self-test failed.
     Failed,
     /// A self-test, and all that it checks is well.

@@ -134,10 +134,9 @@ async fn delete(
             Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => {
                 return Asked::Refused(error.to_string());
             }
-            Err(CallError::Throttled { retry_after }) => retry_after,
-            Err(CallError::Transient(_) | CallError::TimedOut(_)) => {
-                unanswered = true;
-                None
+            Err(error) => {
+                unanswered |= error.is_unanswered();
+                error.retry_after()
             }
         };
         let next = budget.now() + jittered(pause(attempt, retry_after));

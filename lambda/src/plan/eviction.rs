@@ -61,8 +61,11 @@ pub fn next_step(answer: Result<Evicted, CallError>, attempt: u32) -> Step {
         Ok(Evicted::Blocked { retry_after }) => retry(attempt, retry_after, Obstacle::Budget),
         Ok(Evicted::TooManyBudgets) => retry(u32::MAX, None, Obstacle::TooManyBudgets),
         Err(CallError::Throttled { retry_after }) => retry(attempt, retry_after, Obstacle::Throttled),
+        Err(error @ CallError::Unavailable { retry_after, .. }) => {
+            retry(attempt, Some(retry_after), Obstacle::Error(error.to_string()))
+        }
         Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => Step::Fail(error.to_string()),
-        Err(error @ (CallError::Transient(_) | CallError::TimedOut(_))) => {
+        Err(error @ (CallError::Unauthenticated(_) | CallError::Transient(_) | CallError::TimedOut(_))) => {
             retry(attempt, None, Obstacle::Error(error.to_string()))
         }
     }

@@ -31,6 +31,12 @@ impl Timetable {
         Self { deadline, margin, invocation }
     }
 
+    /// The same, for an instance that ends `deadline` after the handler's entry, if that is earlier.
+    #[must_use]
+    pub fn ending_by(self, deadline: Duration) -> Self {
+        Self { deadline: self.deadline.min(deadline), ..self }
+    }
+
     /// Nothing is written from here on.
     #[must_use]
     pub fn end(self) -> Duration {
