@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Limit of one call: far above a healthy API's answer, and small enough to try again many times.
-const CALL_LIMIT: Duration = Duration::from_secs(5);
+pub const CALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// The time and the calls of one notice.
 #[derive(Debug)]
@@ -92,6 +92,16 @@ impl Budget {
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         self.limited(name, self.now() + CALL_LIMIT, call).await
+    }
+
+    /// One call, limited to this time after the handler's entry and to the closing.
+    pub async fn call_until<T>(
+        &self,
+        name: &str,
+        until: Duration,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        self.limited(name, until, call).await
     }
 
     async fn limited<T>(

@@ -26,6 +26,7 @@ const PDB_POLICY: &str = "CAST_SPOT_PDB_POLICY";
 const REPLACEMENT: &str = "CAST_SPOT_REPLACEMENT";
 const REPLACE_STOPPED: &str = "CAST_SPOT_REPLACE_STOPPED";
 const MARGIN_SECONDS: &str = "CAST_SPOT_MARGIN_SECONDS";
+const STAY: &str = "CAST_SPOT_STAY";
 const DRY_RUN: &str = "CAST_SPOT_DRY_RUN";
 const LOG_FORMAT: &str = "CAST_SPOT_LOG_FORMAT";
 /// Lambda's own setting (Lambda developer guide, "Advanced logging controls").
@@ -44,8 +45,9 @@ pub const VARIABLES: &[Variable] = &[
         name: PDB_POLICY,
         default: Some("delete"),
         values: "`delete` or `leave`",
-        meaning: "What happens at the last moment to a pod whose PodDisruptionBudget still says no: \
-                  delete it with the grace that is left, or leave it to be killed with the instance.",
+        meaning: "What happens at the last moment to a pod whose eviction is still not accepted, because of its \
+                  PodDisruptionBudget, a webhook or anything else: delete it with the grace that is left, or \
+                  leave it to be killed with the instance.",
     },
     Variable {
         name: REPLACEMENT,
@@ -68,6 +70,13 @@ pub const VARIABLES: &[Variable] = &[
         default: Some("5"),
         values: "whole seconds, 1 to 60",
         meaning: "Time before the deadline by which pods are to be gone. Grace periods are cut to end by then.",
+    },
+    Variable {
+        name: STAY,
+        default: Some("last-moment"),
+        values: "`last-moment` or whole seconds, 0 to 120",
+        meaning: "How long the function stays after the cordon, although the node is empty, for pods that are \
+                  bound late; it looks at the node once more before it leaves. `0`: not at all.",
     },
     Variable {
         name: DRY_RUN,
@@ -153,6 +162,10 @@ impl Config {
         let margin = reader.read(MARGIN_SECONDS, |v| {
             v.parse().ok().filter(|s| (1..=60).contains(s)).map(Duration::from_secs)
         });
+        let stay = reader.read(STAY, |v| match v {
+            "last-moment" => Some(None),
+            v => v.parse().ok().filter(|s| (0..=120).contains(s)).map(|s| Some(Duration::from_secs(s))),
+        });
         let dry_run = reader.read(DRY_RUN, boolean);
         let log_format = reader.read(LOG_FORMAT, |v| match v {
             "json" => Some(LogFormat::Json),
@@ -163,19 +176,20 @@ impl Config {
             "FATAL" => Some(tracing::Level::ERROR),
             other => other.parse().ok(),
         });
-        match (clusters, pdb, replacement, replace_stopped, margin, dry_run, log_format, log_level) {
+        match (clusters, pdb, replacement, replace_stopped, margin, stay, dry_run, log_format, log_level) {
             (
                 Some(clusters),
                 Some(pdb),
                 Some(replacement),
                 Some(replace_stopped),
                 Some(margin),
+                Some(stay),
                 Some(dry_run),
                 Some(log_format),
                 Some(log_level),
             ) => Ok(Self {
                 clusters,
-                policy: Policy { pdb, replacement, replace_stopped, margin, dry_run },
+                policy: Policy { pdb, replacement, replace_stopped, margin, stay, dry_run },
                 log_format,
                 log_level,
             }),

@@ -225,6 +225,15 @@ pub struct End<'a> {
     pub grace_seconds: Option<i64>,
 }
 
+/// How fresh a LIST has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// As the API server's cache has it: cheap, and a watch from there shows what it lacks.
+    Cached,
+    /// As it stands in etcd.
+    Latest,
+}
+
 /// The pods of a node at one resource version.
 #[derive(Debug, Clone, Default)]
 pub struct Pods {
@@ -281,7 +290,11 @@ pub trait Cluster: Sync {
         patch: &Value,
     ) -> impl Future<Output = Result<Patched, CallError>> + Send;
     /// LIST pods of a node.
-    fn list_pods(&self, node: &str) -> impl Future<Output = Result<Pods, CallError>> + Send;
+    fn list_pods(
+        &self,
+        node: &str,
+        freshness: Freshness,
+    ) -> impl Future<Output = Result<Pods, CallError>> + Send;
     /// WATCH pods of a node from a resource version on. The stream ends with an error when the API
     /// server ends it; a new LIST is due then.
     fn watch_pods(

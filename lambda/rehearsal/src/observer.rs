@@ -5,7 +5,7 @@
 //! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7 (law 4 is kept by the groups)
 //! - `invocations` judges an invocation as a whole: laws 1, 5, 6
 //! - `truth` judges what a report says: laws 1, 3
-//! - `liveness` judges what was not done in time: laws 3, 5, 9
+//! - `liveness` judges what was not done in time: laws 3, 5, 9, 12
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ pub(crate) struct Invocation {
     under_way: BTreeMap<u64, ((usize, String), List)>,
     /// Pods that it has asked to go, and when first.
     asked: BTreeMap<PodId, u64>,
-    /// Pods whose eviction a budget refused.
+    /// Pods whose eviction was refused, whatever the obstacle.
     blocked: BTreeSet<PodId>,
     /// Deletes over a budget whose answers are on their way back, by call.
     overriding: BTreeMap<u64, PodId>,
@@ -81,12 +81,12 @@ pub(crate) struct Invocation {
     last_event_ms: Option<u64>,
     /// Not to be asked again before.
     not_before: BTreeMap<PodId, u64>,
-    /// Pods whose last answer was throttling.
-    throttled: BTreeSet<PodId>,
     /// Pods that it may not ask to go.
     forbidden: BTreeSet<PodId>,
     /// APIs that a fault or a bucket struck, and when first.
     struck: BTreeMap<Api, u64>,
+    /// Whether a fault struck what proves the node's identity, shows its pods or deletes them.
+    blinded: bool,
     first_ask_ms: Option<u64>,
     first_group_write_ms: Option<u64>,
     open: BTreeMap<u64, String>,
@@ -136,6 +136,11 @@ impl Observer {
         self.calls += 1;
         if is_struck {
             self.struck(env, operation.api, now_ms);
+            let spares =
+                ["create pods/eviction", "patch nodes", "create events", "list poddisruptionbudgets"];
+            if let Some(invocation) = self.invocations.get_mut(env) {
+                invocation.blinded |= !spares.contains(&operation.name.as_str());
+            }
         }
         let writes_to_group = operation.api == Api::AutoScaling && operation.writes;
         let asks = matches!(operation.name.as_str(), "create pods/eviction" | "delete pods");

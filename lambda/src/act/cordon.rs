@@ -1,9 +1,11 @@
 //! The cordon: one patch on the right node. A refused patch leads to a look at the node, and to the node
-//! list if the name was wrong.
+//! list if the name was wrong. Once the node is known to run on the instance, the drain goes on with or
+//! without the cordon, which is tried again beside it.
 
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
+use tokio::time::sleep;
 
 use crate::{
     budget::{Budget, jittered},
@@ -11,18 +13,23 @@ use crate::{
     locate::Target,
     plan::{
         cordon::{
-            append_taint_patch, cordon_patch, is_tainted, provider_id, runs_on, taint_patch, was_cordoned,
+            Marks, append_mark_patch, cordon_patch, mark_patch, provider_id, runs_on, unschedulable_patch,
+            was_cordoned,
         },
         retry::pause,
     },
     ports::{CallError, Cluster, Patched},
+    report::{CordonOutcome, CordonReport},
 };
 
 const PATCH: &str = "kubernetes:patch nodes";
 const GET: &str = "kubernetes:get nodes";
 const LIST: &str = "kubernetes:list nodes";
 
-/// How often a refused patch is decided anew. Each time the node has changed under us, or was read anew.
+/// A patch without an answer for this long no longer holds up the evictions.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// How often a refused mark is decided again. Each time the node was read again.
 const DECISIONS: u32 = 5;
 
 /// For so long after the handler's entry a node that is not there is looked for again.
@@ -30,14 +37,14 @@ const LOOK_FOR: Duration = Duration::from_mins(1);
 
 /// A node that is known to run on the instance.
 #[derive(Debug, Clone)]
-pub struct Cordoned {
-    /// The node after the cordon (or as it was read, in a dry run).
+pub struct Proven {
+    /// The node after the cordon, or as it was read.
     pub node: Node,
-    /// It was unschedulable before.
-    pub already: bool,
+    /// Whether the node was unschedulable before the cordon; what kept the cordon from happening.
+    pub cordon: Result<bool, CallError>,
 }
 
-/// Why there is no cordon.
+/// Why no node is known to run on the instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoCordon {
     /// No node of the cluster runs on the instance.
@@ -52,16 +59,16 @@ impl From<CallError> for NoCordon {
     }
 }
 
-/// Cordons the node of `target`.
+/// Cordons the node of `target`, or proves at least which one it is.
 pub async fn cordon(
     cluster: &impl Cluster,
     target: &Target,
     notice: &Notice,
     budget: &Budget,
-) -> Result<Cordoned, NoCordon> {
+) -> Result<Proven, NoCordon> {
     let mut seen: Option<Node> = None;
-    let mut refusal = String::new();
-    for _ in 0..DECISIONS {
+    let mut attempt = 0;
+    loop {
         let known = seen.as_ref().map(|n| (name(n).to_owned(), provider_id(n).to_owned()));
         let named = target.node.clone().map(|node| (node, target.provider_id.clone()));
         let Some((node, provider_id)) = known.or(named) else {
@@ -69,36 +76,124 @@ pub async fn cordon(
             continue;
         };
         let patch = cordon_patch(&provider_id, notice, seen.as_ref());
-        match budget.retried(PATCH, || cluster.patch_node(&node, &patch)).await? {
-            Patched::Done(node) => return Ok(Cordoned { already: was_cordoned(&node), node: *node }),
-            Patched::NotFound => seen = Some(find(cluster, target, budget).await?),
-            Patched::Mismatch(what) => {
-                tracing::info!(node, what, "cordon refused, reading the node");
-                seen = Some(identify(cluster, target, &node, budget).await?);
-                refusal = what;
+        let patched = budget.call(PATCH, cluster.patch_node(&node, &patch));
+        let read = async {
+            sleep(SLOW).await;
+            identify(cluster, target, &node, budget).await
+        };
+        tokio::pin!(patched);
+        let answer = tokio::select! {
+            biased;
+            answer = &mut patched => answer,
+            Ok(node) = read => return Ok(Proven { node, cordon: Err(CallError::TimedOut(SLOW)) }),
+        };
+        let refusal = match answer {
+            Ok(Patched::Done(node)) => return Ok(Proven { cordon: Ok(was_cordoned(&node)), node: *node }),
+            Ok(Patched::NotFound) => {
+                seen = Some(find(cluster, target, budget).await?);
+                continue;
+            }
+            Ok(Patched::Mismatch(what)) => CallError::Refused(what),
+            Err(error) => error,
+        };
+        // Silence was met by a GET already.
+        if !matches!(refusal, CallError::TimedOut(_)) {
+            tracing::info!(node, %refusal, "cordon refused, reading the node");
+            match identify(cluster, target, &node, budget).await {
+                // A patch of unknown parents or of a wrong name is decided again from what was read; whatever
+                // else stands in the way no longer holds up the evictions.
+                Ok(node) if seen.is_none() && matches!(refusal, CallError::Refused(_)) => {
+                    seen = Some(node);
+                    continue;
+                }
+                Ok(node) => return Ok(Proven { node, cordon: Err(refusal) }),
+                Err(NoCordon::NoNode) => return Err(NoCordon::NoNode),
+                Err(NoCordon::Failed(_)) => {}
             }
         }
+        let next = budget.now() + jittered(pause(attempt, refusal.retry_after()));
+        if next >= budget.timetable().closing() {
+            let (seconds, times) = (budget.now().as_secs(), attempt + 1);
+            return Err(NoCordon::Failed(format!("{refusal} ({times} attempts in {seconds} s)")));
+        }
+        budget.wait_until(next).await;
+        attempt += 1;
     }
-    Err(NoCordon::Failed(format!("the patch was refused {DECISIONS} times, at last: {refusal}")))
+}
+
+/// Cordons a proven node whose first cordon failed with `refusal`, for as long as there is time. Every other
+/// try is `spec.unschedulable` alone: what a policy refuses are annotations, as a rule.
+pub async fn insist(
+    cluster: &impl Cluster,
+    notice: &Notice,
+    mut node: Node,
+    mut refusal: CallError,
+    budget: &Budget,
+) -> CordonReport {
+    let mut alone = matches!(refusal, CallError::Refused(_) | CallError::Forbidden(_));
+    let mut attempt = 0;
+    // A refusal is answered at once by another patch, silence and throttling after a pause.
+    let mut next =
+        if alone { budget.now() } else { budget.now() + jittered(pause(0, refusal.retry_after())) };
+    while next < budget.timetable().closing() {
+        budget.wait_until(next).await;
+        let provider_id = provider_id(&node).to_owned();
+        let patch = if alone {
+            unschedulable_patch(&provider_id)
+        } else {
+            cordon_patch(&provider_id, notice, Some(&node))
+        };
+        match budget.call(PATCH, cluster.patch_node(name(&node), &patch)).await {
+            Ok(Patched::Done(done)) => {
+                let outcome = if was_cordoned(&done) { CordonOutcome::Already } else { CordonOutcome::Done };
+                let reason = alone.then(|| format!("without its claim: {refusal}"));
+                return CordonReport { outcome, after_ms: Some(budget.now_ms()), reason };
+            }
+            Ok(Patched::NotFound) => break,
+            Ok(Patched::Mismatch(what)) => {
+                refusal = CallError::Refused(what);
+                if let Ok(read) = budget.call(GET, cluster.get_node(name(&node))).await
+                    && self::provider_id(&read) == provider_id
+                {
+                    node = read;
+                }
+            }
+            Err(error) => refusal = error,
+        }
+        alone = !alone;
+        next = budget.now() + jittered(pause(attempt, refusal.retry_after()));
+        attempt += 1;
+    }
+    failed(&refusal)
+}
+
+/// The report on a cordon that did not come about.
+#[must_use]
+pub fn failed(refusal: &CallError) -> CordonReport {
+    CordonReport { outcome: CordonOutcome::Failed, after_ms: None, reason: Some(refusal.to_string()) }
 }
 
 /// The node of `target`, read only.
-pub async fn look(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Result<Cordoned, NoCordon> {
+pub async fn look(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Result<Proven, NoCordon> {
     let node = match &target.node {
-        Some(node) => identify(cluster, target, node, budget).await?,
+        Some(node) => match budget.retried(GET, || cluster.get_node(node)).await {
+            Ok(node) if runs_on(&node, &target.instance_id) => node,
+            Ok(_) | Err(CallError::NotFound(_)) => find(cluster, target, budget).await?,
+            Err(error) => return Err(error.into()),
+        },
         None => find(cluster, target, budget).await?,
     };
-    Ok(Cordoned { already: was_cordoned(&node), node })
+    Ok(Proven { cordon: Ok(was_cordoned(&node)), node })
 }
 
-/// Reads the node of this name, and the node list if another instance runs under it.
+/// Reads the node of this name once, and the node list if another instance runs under it.
 async fn identify(
     cluster: &impl Cluster,
     target: &Target,
     node: &str,
     budget: &Budget,
 ) -> Result<Node, NoCordon> {
-    match budget.retried(GET, || cluster.get_node(node)).await {
+    match budget.call(GET, cluster.get_node(node)).await {
         Ok(node) if runs_on(&node, &target.instance_id) => Ok(node),
         Ok(_) | Err(CallError::NotFound(_)) => find(cluster, target, budget).await,
         Err(error) => Err(error.into()),
@@ -123,30 +218,46 @@ async fn find(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Resul
     }
 }
 
-/// Adds the reason taint. Off the critical path: a node that is unschedulable gets no pods anyway.
-pub async fn taint(cluster: &impl Cluster, notice: &Notice, mut node: Node, budget: &Budget) {
+/// Sets `marks` on the cordoned `node`. Off the critical path: a node that is unschedulable gets no pods
+/// anyway. A label that a policy refuses does not keep the taint away.
+pub async fn mark(
+    cluster: &impl Cluster,
+    notice: &Notice,
+    mut node: Node,
+    mut marks: Marks,
+    budget: &Budget,
+) {
     // Those of the node that was cordoned: another one may stand under its name by now.
     let (name, provider_id) = (name(&node).to_owned(), provider_id(&node).to_owned());
     for _ in 0..DECISIONS {
-        if is_tainted(&node) {
+        marks = marks.lacking(&node);
+        if marks.is_empty() {
             return;
         }
         // Refused where the node had no taints: the node controller has just added its own. Then the
         // second patch needs no reading of them.
-        for patch in [taint_patch(&provider_id, notice, &node), append_taint_patch(&provider_id, notice)] {
+        let mut refused = None;
+        for patch in [
+            mark_patch(&provider_id, notice, &node, marks),
+            append_mark_patch(&provider_id, notice, &node, marks),
+        ] {
             match budget.retried(PATCH, || cluster.patch_node(&name, &patch)).await {
                 Ok(Patched::Done(_) | Patched::NotFound) => return,
-                Ok(Patched::Mismatch(_)) => {}
+                Ok(Patched::Mismatch(what)) => refused = Some(CallError::Refused(what)),
                 Err(error) => {
-                    tracing::warn!(%error, "reason taint not added");
-                    return;
+                    refused = Some(error);
+                    break;
                 }
             }
+        }
+        if let Some(error @ (CallError::Forbidden(_) | CallError::Transient(_))) = &refused {
+            tracing::warn!(%error, ?marks, "node not marked");
+            marks = Marks { label: false, ..marks };
         }
         match budget.retried(GET, || cluster.get_node(&name)).await {
             Ok(read) => node = read,
             Err(error) => {
-                tracing::warn!(%error, "node not read for its reason taint");
+                tracing::warn!(%error, "node not read for its marks");
                 return;
             }
         }

@@ -14,8 +14,9 @@ use tokio::sync::{
 };
 
 use super::{
-    cordon::{self, Cordoned, NoCordon},
-    evict::{Asked, CALLS_AT_ONCE, ask},
+    account,
+    cordon::{self, NoCordon, Proven},
+    evict::{Asked, Asking, CALLS_AT_ONCE},
     tracked::Pods,
     watch::{LIST, Seen, watch},
 };
@@ -23,8 +24,8 @@ use crate::{
     budget::Budget,
     event::Notice,
     locate::Target,
-    plan::{Policy, verdict::Wave},
-    ports::{CallError, Cluster, PodChange},
+    plan::{Policy, cordon::Marks, eviction::Obstacle, verdict::Wave},
+    ports::{CallError, Cluster, Freshness, PodChange},
     report::{CordonOutcome, CordonReport, PodReport, events},
 };
 
@@ -68,10 +69,13 @@ pub struct DrainLeg<'a, C> {
     pub entered: Timestamp,
 }
 
+/// The cordon as far as it is known: its report, or what the first try was refused with.
+type Cordon = Result<CordonReport, CallError>;
+
 impl<C: Cluster> DrainLeg<'_, C> {
     /// Runs the leg.
     pub async fn run(self) -> Drained {
-        let cordoned = async {
+        let proven = async {
             let answer = if self.policy.dry_run {
                 cordon::look(self.cluster, self.target, self.budget).await
             } else {
@@ -83,32 +87,35 @@ impl<C: Cluster> DrainLeg<'_, C> {
         // before the cordon has proved the name.
         let listed = async {
             match &self.target.node {
-                Some(node) => Some((node.clone(), self.list(node).await)),
+                Some(node) => Some((node.clone(), self.list(node, Freshness::Cached).await)),
                 None => None,
             }
         };
-        let ((cordoned, cordon_ms), listed) = tokio::join!(cordoned, listed);
-        let Cordoned { node, already } = match cordoned {
-            Ok(cordoned) => cordoned,
+        let ((proven, proven_ms), listed) = tokio::join!(proven, listed);
+        let Proven { node, cordon } = match proven {
+            Ok(proven) => proven,
             Err(NoCordon::NoNode) => return self.nothing_to_drain(),
-            Err(NoCordon::Failed(reason)) => return self.not_cordoned(listed, reason, cordon_ms),
+            Err(NoCordon::Failed(reason)) => return self.not_proven(listed, reason, proven_ms),
         };
         let name = node.metadata.name.clone().unwrap_or_default();
-        let outcome = match (self.policy.dry_run, already) {
-            (true, _) => CordonOutcome::Skipped,
-            (false, true) => CordonOutcome::Already,
-            (false, false) => CordonOutcome::Done,
+        let cordon: Cordon = match cordon {
+            _ if self.policy.dry_run => Ok(CordonReport {
+                outcome: CordonOutcome::Skipped,
+                after_ms: None,
+                reason: Some("dry run".to_owned()),
+            }),
+            Ok(already) => Ok(CordonReport {
+                outcome: if already { CordonOutcome::Already } else { CordonOutcome::Done },
+                after_ms: Some(proven_ms),
+                reason: None,
+            }),
+            Err(refusal) => Err(refusal),
         };
-        let cordon = CordonReport {
-            outcome,
-            after_ms: (!self.policy.dry_run).then_some(cordon_ms),
-            reason: self.policy.dry_run.then(|| "dry run".to_owned()),
-        };
-        let mut pods = Pods::default();
         let listed = match listed {
             Some((listed_name, listed)) if listed_name == name => listed,
-            _ => self.list(&name).await,
+            _ => self.list(&name, Freshness::Cached).await,
         };
+        let mut pods = Pods::new(self.entered, cordon.is_ok());
         let (version, reason) = match listed {
             Ok(list) => {
                 list.items.into_iter().for_each(|pod| pods.see(pod));
@@ -116,26 +123,43 @@ impl<C: Cluster> DrainLeg<'_, C> {
             }
             Err(error) => (String::new(), Some(format!("pods not listed: {error}"))),
         };
-        let pods = if reason.is_some() {
-            Vec::new()
+        let (pods, cordon) = if reason.is_some() {
+            (Vec::new(), cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
         } else if self.policy.dry_run {
-            pods.report(&[], &BTreeMap::new(), "dry run: to be evicted")
+            let report = pods.report(&[], &BTreeMap::new(), "dry run: to be evicted");
+            (report, cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
         } else {
-            self.empty(&node, &name, version, pods).await
+            self.empty(&node, &name, version, pods, cordon).await
         };
         Drained { node: Some(name), cordon, pods, reason }
     }
 
-    /// The drain loop: evicts wave by wave and watches until the pods are gone or time is up.
-    async fn empty(&self, node: &Node, name: &str, version: String, mut pods: Pods) -> Vec<PodReport> {
-        let table = self.budget.timetable();
+    /// The drain loop: evicts wave by wave and watches until the pods are gone and none has come late, or time
+    /// is up.
+    async fn empty(
+        &self,
+        node: &Node,
+        name: &str,
+        version: String,
+        mut pods: Pods,
+        mut cordon: Cordon,
+    ) -> (Vec<PodReport>, CordonReport) {
         let slots = Semaphore::new(CALLS_AT_ONCE);
+        let (answers, mut answered) = unbounded_channel();
+        let answers = &answers;
         let mut asks = FuturesUnordered::new();
 
         // Beside the evictions: what must not stand in their way.
         let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
-        asides.push(cordon::taint(self.cluster, self.notice, node.clone(), self.budget).boxed());
         asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
+        let insisting = match &cordon {
+            Ok(_) => std::future::pending().boxed(),
+            Err(refusal) => {
+                cordon::insist(self.cluster, self.notice, node.clone(), refusal.clone(), self.budget).boxed()
+            }
+        };
+        let mut insisting = insisting.fuse();
+        let mut marks = Marks { taint: true, label: true };
         // Budgets are listed for the pods that they held to the end, to be named in the report.
         let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
         let mut unlisted: BTreeMap<String, CallError> = BTreeMap::new();
@@ -149,43 +173,89 @@ impl<C: Cluster> DrainLeg<'_, C> {
         // its pods go on with the instance.
         let evicts = self.notice.action.ends_processes();
         let mut open = vec![Wave::Ordinary];
+        let stays_until = self.policy.stay.map(|stay| self.budget.now() + stay);
+        let mut looks = FuturesUnordered::new();
+        let mut looked = !evicts || self.policy.stay.is_some_and(|stay| stay.is_zero());
         loop {
+            let (table, now) = (self.budget.timetable(), self.budget.now());
             let last_wave = table.last_wave(pods.longest_grace(Wave::Critical));
-            if open.len() == 1 && (pods.is_over(Wave::Ordinary) || self.budget.now() >= last_wave) {
+            if open.len() == 1 && (pods.is_over(Wave::Ordinary) || now >= last_wave) {
                 open.push(Wave::Critical);
             }
+            let look_at = stays_until.map_or(table.last_look(), |until| until.min(table.last_look()));
+            if !looked && now >= look_at {
+                looked = true;
+                pods.last_call();
+                looks.push(self.list(name, Freshness::Latest));
+            }
             if evicts {
-                for pod in open.iter().flat_map(|wave| pods.hand_out(*wave)) {
+                let candidates = open.iter().flat_map(|wave| pods.hand_out(*wave));
+                for pod in candidates.collect::<Vec<_>>().into_iter().chain(pods.cut(table, now)) {
                     let (slots, policy) = (&slots, self.policy.pdb);
                     asks.push(async move {
-                        let answer = ask(self.cluster, &pod, policy, slots, self.budget).await;
+                        let on_answer = |obstacle: Option<&Obstacle>| {
+                            let _ = answers.send((pod.uid.clone(), obstacle.is_some()));
+                        };
+                        let ask = Asking {
+                            cluster: self.cluster,
+                            pod: &pod,
+                            policy,
+                            slots,
+                            budget: self.budget,
+                            on_answer: &on_answer,
+                        };
+                        let answer = ask.run().await;
                         (pod, answer)
                     });
                 }
             }
+            if cordon.is_ok() && (!evicts || pods.first_round_is_over()) {
+                let label = marks.label && (!pods.protects_a_serving_pod() || now >= table.last_look());
+                let due = Marks { label, ..marks };
+                if !due.is_empty() {
+                    marks = Marks { taint: false, label: marks.label && !label };
+                    asides.push(
+                        cordon::mark(self.cluster, self.notice, node.clone(), due, self.budget).boxed(),
+                    );
+                }
+            }
             let over = !evicts || [Wave::Ordinary, Wave::Critical].into_iter().all(|w| pods.is_over(w));
-            if over && asks.is_empty() {
+            let settled = if evicts { looked && looks.is_empty() } else { cordon.is_ok() };
+            if over && settled && asks.is_empty() {
                 break;
             }
             tokio::select! {
                 biased;
                 Some(change) = seen.recv() => take_in(&mut pods, change, self.budget),
+                Some((uid, held)) = answered.recv() => pods.answered(&uid, held),
                 Some((pod, answer)) = asks.next() => {
                     if answer.is_up_to_budgets() && explained.insert(pod.namespace.clone()) {
                         explanations.push(self.list_budgets(pod.namespace.clone()));
                     }
-                    if let (Asked::Deleted(_), Some(pod)) = (&answer, pods.get(&pod.uid)) {
-                        asides.push(self.post(events::overridden(self.notice, pod, self.now())).boxed());
+                    if let (Asked::Deleted(obstacle), Some(pod)) = (&answer, pods.get(&pod.uid)) {
+                        let why = account::obstacle(obstacle, "");
+                        asides.push(self.post(events::overridden(self.notice, pod, &why, self.now())).boxed());
                     }
                     pods.asked(&pod.uid, answer, self.budget.now_ms());
                 }
+                report = &mut insisting => {
+                    if report.outcome != CordonOutcome::Failed {
+                        pods.set_cordoned();
+                    }
+                    cordon = Ok(report);
+                }
+                Some(list) = looks.next() => if let Ok(list) = list {
+                    pods.see_all(list.items, self.budget.now_ms());
+                },
                 Some(()) = asides.next() => {}
                 Some((namespace, list)) = explanations.next() => match list {
                     Ok(list) => budgets.extend(pods.covered(list)),
                     Err(error) => drop(unlisted.insert(namespace, error)),
                 },
                 () = &mut watching => {}
+                () = self.budget.deadline_changed(table) => {}
                 () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
+                () = self.budget.wait_until(look_at), if !looked => {}
                 () = self.budget.wait_until(table.closing()) => break,
             }
         }
@@ -201,11 +271,11 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let report = pods.report(&budgets, &unlisted, unasked);
         let closing = self.post(events::drained(self.notice, node, &report, self.now()));
         tokio::join!(closing, asides.for_each(|()| std::future::ready(())));
-        report
+        (report, cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
     }
 
-    async fn list(&self, node: &str) -> Result<crate::ports::Pods, CallError> {
-        self.budget.retried(LIST, || self.cluster.list_pods(node)).await
+    async fn list(&self, node: &str, freshness: Freshness) -> Result<crate::ports::Pods, CallError> {
+        self.budget.retried(LIST, || self.cluster.list_pods(node, freshness)).await
     }
 
     async fn list_budgets(&self, namespace: String) -> (String, Result<Vec<PodDisruptionBudget>, CallError>) {
@@ -234,14 +304,14 @@ impl<C: Cluster> DrainLeg<'_, C> {
         Drained { node: None, cordon, pods: Vec::new(), reason: Some(reason) }
     }
 
-    fn not_cordoned(
+    fn not_proven(
         self,
         listed: Option<(String, Result<crate::ports::Pods, CallError>)>,
         reason: String,
-        cordon_ms: u64,
+        after_ms: u64,
     ) -> Drained {
-        // Without the cordon nothing proves that the pods stand on this instance: they are named, not touched.
-        let mut pods = Pods::default();
+        // Nothing proves that the pods stand on this instance: they are named, not touched.
+        let mut pods = Pods::new(self.entered, false);
         let listed = listed.into_iter().filter_map(|(_, list)| list.ok()).flat_map(|list| list.items);
         listed.for_each(|pod| pods.see(pod));
         Drained {
@@ -250,7 +320,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
             reason: Some(format!("cordon: {reason}")),
             cordon: CordonReport {
                 outcome: CordonOutcome::Failed,
-                after_ms: Some(cordon_ms),
+                after_ms: Some(after_ms),
                 reason: Some(reason),
             },
         }

@@ -2,23 +2,36 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 
 use crate::{
-    budget::{Budget, jittered},
+    budget::{Budget, CALL_LIMIT, jittered},
     plan::{
         PdbPolicy,
         eviction::{Obstacle, Step, next_step},
         retry::pause,
     },
-    ports::{CallError, Cluster, End},
+    ports::{CallError, Cluster, End, Evicted},
 };
 
 /// The API server's HTTP/2 connection carries this many calls at once; more would only wait there.
 pub(super) const CALLS_AT_ONCE: usize = 100;
 
+/// The API server itself retries a conflict on a budget's status for ten seconds (Kubernetes,
+/// `EvictionsRetry`: 20 steps of 500 ms). Whoever hangs up before has spent a disruption for nothing.
+const EVICTION_LIMIT: Duration = Duration::from_secs(15);
+
+/// The least time that an eviction before the last moment gets.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// The last eviction is tried so long before time is up.
 const LAST_TRY: Duration = Duration::from_secs(1);
+
+/// The deletes of a storm are spread over at most this time after the pods' last moment.
+const SPREAD: Duration = Duration::from_secs(2);
 
 const EVICT: &str = "kubernetes:create pods/eviction";
 const DELETE: &str = "kubernetes:delete pods";
@@ -30,7 +43,7 @@ pub(super) struct Candidate {
     pub(super) name: String,
     pub(super) uid: String,
     pub(super) own_grace: Duration,
-    /// Set off when the pod is seen terminating or gone: it needs no more asking.
+    /// Set off when the pod needs no more asking: it is seen terminating, or gone.
     pub(super) on_its_way: Arc<Notify>,
 }
 
@@ -41,118 +54,139 @@ pub(super) enum Asked {
     Evicted,
     /// A delete at the last moment was accepted; what stood in the eviction's way.
     Deleted(Obstacle),
-    /// Its end is somebody else's work.
+    /// Another controller ends it.
     NotNeeded,
     /// Out of time; what stood in the way.
     Left(Obstacle),
-    /// Refused for good.
-    Refused(String),
+    /// The delete was refused for good; why, and what stood in the eviction's way.
+    Refused(String, Obstacle),
 }
 
 impl Asked {
     /// Whether a PodDisruptionBudget stood in the way to the end.
     pub(super) fn is_up_to_budgets(&self) -> bool {
-        matches!(self, Self::Deleted(obstacle) | Self::Left(obstacle) if obstacle.is_budget())
+        matches!(self, Self::Deleted(obstacle) | Self::Left(obstacle) | Self::Refused(_, obstacle) if obstacle.is_budget())
     }
 }
 
-/// Asks until an answer ends it.
-pub(super) async fn ask(
-    cluster: &impl Cluster,
-    pod: &Candidate,
-    policy: PdbPolicy,
-    slots: &Semaphore,
-    budget: &Budget,
-) -> Asked {
-    let table = budget.timetable();
-    let last_moment = table.last_moment(pod.own_grace);
-    // A call without an answer may have been heard: if the pod goes then, it went because of us.
-    let mut heard = Asked::NotNeeded;
-    let mut attempt = 0;
-    loop {
-        let answer = {
-            let _slot = slots.acquire().await;
-            budget.call(EVICT, cluster.evict(end(pod, budget))).await
-        };
-        let (rest, least, obstacle) = match next_step(answer, attempt) {
-            Step::Done => return Asked::Evicted,
-            Step::Await => return heard,
-            Step::Fail(reason) => return Asked::Refused(reason),
-            Step::Retry { after, least, obstacle } => (jittered(after), least, obstacle),
-        };
-        attempt += 1;
-        if matches!(obstacle, Obstacle::Error(_)) {
-            heard = Asked::Evicted;
-        }
-        let overrides = policy == PdbPolicy::Delete && obstacle.is_budget();
-        let now = budget.now();
-        // A budget is overridden at the last moment, even if the next "not yet" would come later. Any other
-        // obstacle gets its last try in the last second.
-        let (deadline, latest) = if overrides {
-            (table.closing(), last_moment)
-        } else {
-            let deadline = table.settled().min(table.closing());
-            (deadline, (now + least).max(deadline.saturating_sub(LAST_TRY)))
-        };
-        let next = (now + rest).min(latest.max(now));
-        let tried_last = !overrides && now + LAST_TRY >= deadline;
-        if next >= deadline || tried_last {
-            return Asked::Left(obstacle);
-        }
-        tokio::select! {
-            biased;
-            () = pod.on_its_way.notified() => return heard,
-            () = budget.wait_until(next) => {}
-        }
-        if overrides && budget.now() >= last_moment {
-            return delete(cluster, pod, obstacle, slots, budget).await;
-        }
-    }
+/// The asking for one pod.
+pub(super) struct Asking<'a, C> {
+    pub(super) cluster: &'a C,
+    pub(super) pod: &'a Candidate,
+    pub(super) policy: PdbPolicy,
+    pub(super) slots: &'a Semaphore,
+    pub(super) budget: &'a Budget,
+    /// Called with each answer's obstacle, if it is one.
+    pub(super) on_answer: &'a (dyn Fn(Option<&Obstacle>) + Sync),
 }
 
-/// The override: deletes the pod with the grace that is left.
-async fn delete(
-    cluster: &impl Cluster,
-    pod: &Candidate,
-    obstacle: Obstacle,
-    slots: &Semaphore,
-    budget: &Budget,
-) -> Asked {
-    let mut unanswered = false;
-    let mut attempt = 0;
-    loop {
-        let answer = {
-            let _slot = slots.acquire().await;
-            budget.call(DELETE, cluster.delete_pod(end(pod, budget))).await
-        };
-        let retry_after = match answer {
-            Ok(true) => return Asked::Deleted(obstacle),
-            Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) if unanswered => {
-                return Asked::Deleted(obstacle);
+impl<C: Cluster> Asking<'_, C> {
+    /// Asks until an answer ends it.
+    pub(super) async fn run(&self) -> Asked {
+        let Self { pod, budget, .. } = self;
+        let spread = SPREAD.min(pod.own_grace / 10).mul_f64(fastrand::f64());
+        let overrides = self.policy == PdbPolicy::Delete;
+        // A call without an answer may have taken effect: if the pod goes then, it went because of us.
+        let mut unanswered = Asked::NotNeeded;
+        let mut attempt = 0;
+        loop {
+            let answer = self.evict(budget.timetable().last_moment(pod.own_grace) + spread).await;
+            if answer.as_ref().is_err_and(CallError::is_unanswered) {
+                unanswered = Asked::Evicted;
             }
-            Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) => return Asked::NotNeeded,
-            Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => {
-                return Asked::Refused(error.to_string());
+            let step = next_step(answer, attempt);
+            (self.on_answer)(match &step {
+                Step::Retry { obstacle, .. } => Some(obstacle),
+                Step::Done | Step::Await => None,
+            });
+            let (rest, least, obstacle) = match step {
+                Step::Done => return Asked::Evicted,
+                Step::Await => return unanswered,
+                Step::Retry { after, least, obstacle } => (jittered(after), least, obstacle),
+            };
+            attempt += 1;
+            let from = budget.now();
+            loop {
+                let (table, now) = (budget.timetable(), budget.now());
+                // At the last moment the pod is deleted, even if the next try would come later. Under the
+                // policy `leave` an eviction gets its last try in the last second.
+                let (end, latest) = if overrides {
+                    (table.closing(), table.last_moment(pod.own_grace) + spread)
+                } else {
+                    let end = table.settled().min(table.closing());
+                    (end, (from + least).max(end.saturating_sub(LAST_TRY)))
+                };
+                let next = (from + rest).min(latest.max(from));
+                if next >= end || (!overrides && from + LAST_TRY >= end) {
+                    return Asked::Left(obstacle);
+                }
+                if now >= next {
+                    if overrides && now >= latest {
+                        return self.delete(obstacle).await;
+                    }
+                    break;
+                }
+                tokio::select! {
+                    biased;
+                    () = pod.on_its_way.notified() => return unanswered,
+                    () = budget.wait_until(next) => {}
+                    () = budget.deadline_changed(table) => {}
+                }
             }
-            Err(error) => {
-                unanswered |= error.is_unanswered();
-                error.retry_after()
-            }
-        };
-        let next = budget.now() + jittered(pause(attempt, retry_after));
-        if next >= budget.timetable().closing() {
-            return Asked::Left(obstacle);
         }
-        budget.wait_until(next).await;
-        attempt += 1;
     }
-}
 
-fn end<'a>(pod: &'a Candidate, budget: &Budget) -> End<'a> {
-    End {
-        namespace: &pod.namespace,
-        name: &pod.name,
-        uid: &pod.uid,
-        grace_seconds: budget.timetable().grace(pod.own_grace, budget.now()),
+    /// One eviction. Before `last_moment` it has as much time as the API server may need for it, but does not
+    /// hold up the delete that is due then.
+    async fn evict(&self, last_moment: Duration) -> Result<Evicted, CallError> {
+        let left = last_moment.saturating_sub(self.budget.now());
+        let limit = if left.is_zero() { CALL_LIMIT } else { left.clamp(SHORTEST, EVICTION_LIMIT) };
+        let until = self.budget.now() + limit;
+        let Ok(_slot) = timeout(limit, self.slots.acquire()).await else {
+            return Err(CallError::TimedOut(limit));
+        };
+        self.budget.call_until(EVICT, until, self.cluster.evict(self.end())).await
+    }
+
+    /// Deletes the pod with the grace that is left.
+    async fn delete(&self, obstacle: Obstacle) -> Asked {
+        let mut unanswered = false;
+        let mut attempt = 0;
+        loop {
+            let answer = {
+                let _slot = self.slots.acquire().await;
+                self.budget.call(DELETE, self.cluster.delete_pod(self.end())).await
+            };
+            let retry_after = match answer {
+                Ok(true) => return Asked::Deleted(obstacle),
+                Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) if unanswered => {
+                    return Asked::Deleted(obstacle);
+                }
+                Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) => return Asked::NotNeeded,
+                Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => {
+                    return Asked::Refused(error.to_string(), obstacle);
+                }
+                Err(error) => {
+                    unanswered |= error.is_unanswered();
+                    error.retry_after()
+                }
+            };
+            let next = self.budget.now() + jittered(pause(attempt, retry_after));
+            if next >= self.budget.timetable().closing() {
+                return Asked::Left(obstacle);
+            }
+            self.budget.wait_until(next).await;
+            attempt += 1;
+        }
+    }
+
+    fn end(&self) -> End<'_> {
+        let Self { pod, budget, .. } = self;
+        End {
+            namespace: &pod.namespace,
+            name: &pod.name,
+            uid: &pod.uid,
+            grace_seconds: budget.timetable().grace(pod.own_grace, budget.now()),
+        }
     }
 }

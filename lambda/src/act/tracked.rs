@@ -6,56 +6,90 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Pod, policy::v1::PodDisruptionBudget};
 use tokio::sync::Notify;
 
-use super::evict::{Asked, Candidate};
+use super::{
+    account::Fate,
+    evict::{Asked, Candidate},
+};
 use crate::{
     plan::{
         disruption::covering,
-        eviction::Obstacle,
-        verdict::{Verdict, Wave, judge, own_grace, uid},
+        timetable::Timetable,
+        toleration::tolerates_cordon,
+        verdict::{Verdict, Wave, controller, is_ready, judge, own_grace, uid},
     },
     ports::CallError,
-    report::{PodOutcome, PodReport},
+    report::PodReport,
 };
+
+/// A grace that ends so little after the instance is not worth a call. A `deletionTimestamp` is in whole seconds.
+const TOLERATED: Duration = Duration::from_secs(2);
 
 /// One pod.
 #[derive(Debug)]
-pub(super) struct Tracked {
+struct Tracked {
     pod: Pod,
     verdict: Verdict,
-    on_its_way: Arc<Notify>,
+    terminating: Arc<Notify>,
+    gone: Arc<Notify>,
     handed_out: bool,
+    /// Comes from a controller whose pod was asked to go before, and may come again: not asked to go for now.
+    came_back: bool,
+    /// The end by which its grace was cut.
+    cut_to: Option<Duration>,
+    /// Whether the last answer held the eviction back.
+    held: Option<bool>,
     asked: Option<(Asked, u64)>,
     gone_ms: Option<u64>,
 }
 
 /// All pods, by UID (or namespace and name, where a pod has none).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pods {
+    /// Wall clock at the handler's entry.
+    entered: Timestamp,
     by_uid: BTreeMap<String, Tracked>,
+    /// UIDs of the controllers whose pods were asked to go.
+    asked_controllers: BTreeSet<String>,
+    /// Whether the scheduler keeps ordinary pods off the node.
+    cordoned: bool,
 }
 
 impl Pods {
+    pub(super) fn new(entered: Timestamp, cordoned: bool) -> Self {
+        Self { entered, by_uid: BTreeMap::new(), asked_controllers: BTreeSet::new(), cordoned }
+    }
+
+    pub(super) fn set_cordoned(&mut self) {
+        self.cordoned = true;
+    }
+
     /// Takes in a pod as it is now.
     pub(super) fn see(&mut self, pod: Pod) {
         let key = key(&pod);
         let terminating = pod.metadata.deletion_timestamp.is_some();
         if let Some(tracked) = self.by_uid.get_mut(&key) {
             if terminating {
-                tracked.on_its_way.notify_one();
+                tracked.terminating.notify_one();
             }
+            tracked.pod = pod;
             return;
         }
-        let verdict = judge(&pod);
+        let again = controller(&pod).is_some_and(|uid| self.asked_controllers.contains(uid));
         self.by_uid.insert(
             key,
             Tracked {
-                verdict,
+                verdict: judge(&pod),
+                came_back: again && (tolerates_cordon(&pod) || !self.cordoned),
                 pod,
-                on_its_way: Arc::new(Notify::new()),
+                terminating: Arc::default(),
+                gone: Arc::default(),
                 handed_out: false,
+                cut_to: None,
+                held: None,
                 asked: None,
                 gone_ms: None,
             },
@@ -80,11 +114,28 @@ impl Pods {
         }
     }
 
+    /// Takes in whether the last answer for a pod held its eviction back.
+    pub(super) fn answered(&mut self, uid: &str, held: bool) {
+        if let Some(tracked) = self.by_uid.get_mut(uid) {
+            tracked.held = Some(held);
+        }
+    }
+
     /// Takes in how the asking for a pod ended.
     pub(super) fn asked(&mut self, uid: &str, asked: Asked, now_ms: u64) {
-        if let Some(tracked) = self.by_uid.get_mut(uid) {
+        let Some(tracked) = self.by_uid.get_mut(uid) else { return };
+        // The asking for a shorter grace hides no override.
+        if !matches!(
+            (&tracked.asked, &asked),
+            (Some((Asked::Deleted(_), _)), _) | (Some(_), Asked::NotNeeded)
+        ) {
             tracked.asked = Some((asked, now_ms));
         }
+    }
+
+    /// The pods that came back are asked to go as well, now that the instance is about to end.
+    pub(super) fn last_call(&mut self) {
+        self.by_uid.values_mut().for_each(|tracked| tracked.came_back = false);
     }
 
     /// A pod by UID.
@@ -94,20 +145,47 @@ impl Pods {
 
     /// The pods to be evicted in `wave` that were not handed out before, longest grace first.
     pub(super) fn hand_out(&mut self, wave: Wave) -> Vec<Candidate> {
-        let of_wave =
-            self.by_uid.values_mut().filter(|t| t.verdict == Verdict::Evict(wave) && t.gone_ms.is_none());
         let mut candidates = Vec::new();
-        for tracked in of_wave.filter(|t| !t.handed_out) {
+        for tracked in self.by_uid.values_mut().filter(|t| t.is_to_go(wave)) {
             tracked.handed_out = true;
-            candidates.push(tracked.candidate());
+            self.asked_controllers.extend(controller(&tracked.pod).map(str::to_owned));
+            candidates.push(tracked.candidate(tracked.terminating.clone()));
         }
         candidates.sort_by(|a, b| b.own_grace.cmp(&a.own_grace).then_with(|| a.name.cmp(&b.name)));
+        candidates
+    }
+
+    /// The terminating pods whose grace ends after the instance, to be cut to what is left.
+    pub(super) fn cut(&mut self, table: Timetable, now: Duration) -> Vec<Candidate> {
+        let (entered, settled) = (self.entered, table.settled());
+        let mut candidates = Vec::new();
+        for tracked in self.by_uid.values_mut().filter(|tracked| tracked.is_terminating()) {
+            // The API server dates a cut grace from the first request: after a cut, the timestamp says nothing.
+            let ends = tracked.cut_to.or_else(|| tracked.ends(entered));
+            if ends.is_some_and(|ends| ends > settled.max(now) + TOLERATED) {
+                tracked.cut_to = Some(settled);
+                candidates.push(tracked.candidate(tracked.gone.clone()));
+            }
+        }
         candidates
     }
 
     /// Whether nothing more is to be waited for in `wave`: every pod of it is gone, or will not go.
     pub(super) fn is_over(&self, wave: Wave) -> bool {
         self.by_uid.values().filter(|t| t.verdict.wave() == Some(wave)).all(Tracked::is_over)
+    }
+
+    /// Whether each eviction that was sent has had an answer.
+    pub(super) fn first_round_is_over(&self) -> bool {
+        let sent = self.by_uid.values().filter(|tracked| tracked.handed_out);
+        sent.into_iter().all(|t| t.held.is_some() || t.asked.is_some() || t.gone_ms.is_some())
+    }
+
+    /// Whether a pod whose eviction is held back serves.
+    pub(super) fn protects_a_serving_pod(&self) -> bool {
+        self.by_uid
+            .values()
+            .any(|t| t.held == Some(true) && t.asked.is_none() && t.gone_ms.is_none() && is_ready(&t.pod))
     }
 
     /// Those of `budgets` that cover one of the pods.
@@ -133,7 +211,7 @@ impl Pods {
         unasked: &str,
     ) -> Vec<PodReport> {
         let mut reports: Vec<_> =
-            self.by_uid.values().map(|t| t.report(budgets, unlisted, unasked)).collect();
+            self.by_uid.values().map(|tracked| tracked.fate().report(budgets, unlisted, unasked)).collect();
         reports.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
         reports
     }
@@ -142,66 +220,55 @@ impl Pods {
 impl Tracked {
     fn gone(&mut self, now_ms: u64) {
         self.gone_ms.get_or_insert(now_ms);
-        self.on_its_way.notify_one();
+        self.terminating.notify_one();
+        self.gone.notify_one();
+    }
+
+    fn is_to_go(&self, wave: Wave) -> bool {
+        self.verdict == Verdict::Evict(wave)
+            && !self.handed_out
+            && !self.came_back
+            && self.gone_ms.is_none()
+            && self.pod.metadata.deletion_timestamp.is_none()
     }
 
     fn is_over(&self) -> bool {
-        self.gone_ms.is_some() || matches!(self.asked, Some((Asked::Refused(_) | Asked::Left(_), _)))
+        self.gone_ms.is_some()
+            || self.came_back
+            || matches!(self.asked, Some((Asked::Refused(..) | Asked::Left(_), _)))
     }
 
-    fn candidate(&self) -> Candidate {
+    fn is_terminating(&self) -> bool {
+        self.pod.metadata.deletion_timestamp.is_some()
+            && self.verdict.wave().is_some()
+            && self.gone_ms.is_none()
+    }
+
+    /// When the grace of a terminating pod ends, from the handler's entry.
+    fn ends(&self, entered: Timestamp) -> Option<Duration> {
+        let ends = self.pod.metadata.deletion_timestamp.as_ref()?.0.duration_since(entered);
+        Duration::try_from(ends).ok()
+    }
+
+    fn candidate(&self, on_its_way: Arc<Notify>) -> Candidate {
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         Candidate {
             namespace: text(&self.pod.metadata.namespace),
             name: text(&self.pod.metadata.name),
             uid: text(&self.pod.metadata.uid),
             own_grace: own_grace(&self.pod),
-            on_its_way: self.on_its_way.clone(),
+            on_its_way,
         }
     }
 
-    fn report(
-        &self,
-        budgets: &[PodDisruptionBudget],
-        unlisted: &BTreeMap<String, CallError>,
-        unasked: &str,
-    ) -> PodReport {
-        let unlisted = self.pod.metadata.namespace.as_ref().and_then(|namespace| unlisted.get(namespace));
-        let names = match unlisted {
-            None => covering(budgets, &self.pod).join(", "),
-            Some(error) => format!("(which one is not known: {error})"),
-        };
-        let obstacle = |obstacle: &Obstacle| match (obstacle, &names) {
-            (Obstacle::Budget, names) if names.is_empty() => {
-                "a PodDisruptionBudget allows no disruption".to_owned()
-            }
-            (Obstacle::Budget, names) => format!("PodDisruptionBudget {names} allows no disruption"),
-            (Obstacle::TooManyBudgets, names) => {
-                format!("more than one PodDisruptionBudget covers it: {names}")
-            }
-            (Obstacle::Throttled, _) => "the API server throttled every eviction".to_owned(),
-            (Obstacle::Error(error), _) => error.clone(),
-        };
-        let (outcome, reason) = match (self.verdict, &self.asked, self.gone_ms) {
-            (_, Some((Asked::Evicted, _)), Some(_)) => (PodOutcome::Evicted, None),
-            (_, Some((Asked::Deleted(o), _)), Some(_)) => (PodOutcome::Deleted, Some(obstacle(o))),
-            (_, _, Some(_)) => (PodOutcome::Gone, None),
-            (Verdict::Stay(why), ..) => (PodOutcome::Left, Some(why.to_owned())),
-            (Verdict::Refuse(why), ..) => (PodOutcome::Failed, Some(why.to_owned())),
-            (_, Some((Asked::Refused(why), _)), None) => (PodOutcome::Failed, Some(why.clone())),
-            (_, Some((Asked::Left(o), _)), None) => (PodOutcome::Left, Some(obstacle(o))),
-            (_, Some((Asked::Evicted | Asked::Deleted(_) | Asked::NotNeeded, _)), None)
-            | (Verdict::Await(_), ..) => (PodOutcome::Left, Some("still terminating".to_owned())),
-            (Verdict::Evict(_), None, None) => (PodOutcome::Left, Some(unasked.to_owned())),
-        };
-        PodReport {
-            namespace: self.pod.metadata.namespace.clone().unwrap_or_default(),
-            name: self.pod.metadata.name.clone().unwrap_or_default(),
-            uid: uid(&self.pod).to_owned(),
-            outcome,
-            after_ms: self.gone_ms.or(self.asked.as_ref().map(|(_, at)| *at)),
-            wave: self.verdict.wave().map(Wave::number),
-            reason,
+    fn fate(&self) -> Fate<'_> {
+        Fate {
+            pod: &self.pod,
+            verdict: self.verdict,
+            asked: self.asked.as_ref(),
+            gone_ms: self.gone_ms,
+            came_back: self.came_back,
+            cut: self.cut_to.is_some(),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc::UnboundedSender, time::timeout};
 use crate::{
     budget::{Budget, jittered},
     plan::retry::pause,
-    ports::{CallError, Cluster, PodChange, Pods},
+    ports::{CallError, Cluster, Freshness, PodChange, Pods},
 };
 
 /// A watch that says nothing for this long is checked by a LIST: a dead connection and a hung API server
@@ -77,5 +77,5 @@ pub(super) async fn watch(
 }
 
 pub(super) async fn list(cluster: &impl Cluster, node: &str, budget: &Budget) -> Result<Pods, CallError> {
-    budget.call(LIST, cluster.list_pods(node)).await
+    budget.call(LIST, cluster.list_pods(node, Freshness::Latest)).await
 }

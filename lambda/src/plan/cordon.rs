@@ -12,37 +12,63 @@ pub const TAINT: &str = "cast-spot/interruption";
 /// Taken out of service load balancers (Kubernetes, "Well-Known Labels, Annotations and Taints").
 const EXCLUDE_FROM_LOAD_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 /// Set by the node controller on a node that is unschedulable.
-const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
 /// The patch that cordons the node of `notice`, if it is the one with this providerID. `seen` is the
 /// node as it was read after a refused patch: parents that it lacks are added.
 #[must_use]
 pub fn cordon_patch(provider_id: &str, notice: &Notice, seen: Option<&Node>) -> Value {
-    let mut patch = vec![
-        json!({"op": "test", "path": "/spec/providerID", "value": provider_id}),
-        json!({"op": "add", "path": "/spec/unschedulable", "value": true}),
-    ];
-    for (parent, missing, key, value) in [
-        (
-            "/metadata/labels",
-            seen.is_some_and(|n| n.metadata.labels.is_none()),
-            EXCLUDE_FROM_LOAD_BALANCERS,
-            "cast-spot",
-        ),
-        (
-            "/metadata/annotations",
-            seen.is_some_and(|n| n.metadata.annotations.is_none()),
-            CLAIM,
-            &notice.event_id,
-        ),
-    ] {
-        if missing {
-            patch.push(json!({"op": "add", "path": parent, "value": {}}));
-        }
-        let key = key.replace('~', "~0").replace('/', "~1");
-        patch.push(json!({"op": "add", "path": format!("{parent}/{key}"), "value": value}));
-    }
+    let mut patch = unschedulable(provider_id);
+    let missing = seen.is_some_and(|node| node.metadata.annotations.is_none());
+    patch.extend(entry("/metadata/annotations", missing, CLAIM, &notice.event_id));
     Value::Array(patch)
+}
+
+/// The same patch without the claim: all that a cordon needs.
+#[must_use]
+pub fn unschedulable_patch(provider_id: &str) -> Value {
+    Value::Array(unschedulable(provider_id))
+}
+
+fn unschedulable(provider_id: &str) -> Vec<Value> {
+    vec![test_identity(provider_id), json!({"op": "add", "path": "/spec/unschedulable", "value": true})]
+}
+
+fn test_identity(provider_id: &str) -> Value {
+    json!({"op": "test", "path": "/spec/providerID", "value": provider_id})
+}
+
+/// The operations that set `key` in the map at `parent`, which is added if it is `missing`.
+fn entry(parent: &str, missing: bool, key: &str, value: &str) -> Vec<Value> {
+    let key = key.replace('~', "~0").replace('/', "~1");
+    let parent_added = missing.then(|| json!({"op": "add", "path": parent, "value": {}}));
+    let added = json!({"op": "add", "path": format!("{parent}/{key}"), "value": value});
+    parent_added.into_iter().chain([added]).collect()
+}
+
+/// What is set on a node beside the cordon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// The taint that gives the reason.
+    pub taint: bool,
+    /// The label that takes the node out of load balancers.
+    pub label: bool,
+}
+
+impl Marks {
+    /// Those of them that `node` lacks. A label that stands there, whatever its value, is kept.
+    #[must_use]
+    pub fn lacking(self, node: &Node) -> Self {
+        let labels = node.metadata.labels.as_ref();
+        let labelled = labels.is_some_and(|labels| labels.contains_key(EXCLUDE_FROM_LOAD_BALANCERS));
+        Self { taint: self.taint && !is_tainted(node), label: self.label && !labelled }
+    }
+
+    /// Whether there is nothing to set.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        !self.taint && !self.label
+    }
 }
 
 /// Whether the reason taint stands on the node.
@@ -51,31 +77,42 @@ pub fn is_tainted(node: &Node) -> bool {
     taints(node).iter().any(|t| t.key == TAINT)
 }
 
-/// The patch that adds the reason taint.
+/// The patch that sets `marks`.
 ///
 /// `spec.taints` is an atomic list. Where the node as it was `seen` has one, the taint is put at its end,
 /// whatever stands in it by then. Where it has none, the list is written whole, and the `test` of the
 /// resource version keeps what others add meanwhile (the node controller does so after a cordon).
 #[must_use]
-pub fn taint_patch(provider_id: &str, notice: &Notice, seen: &Node) -> Value {
-    if taints(seen).is_empty() {
-        json!([
-            {"op": "test", "path": "/spec/providerID", "value": provider_id},
-            {"op": "test", "path": "/metadata/resourceVersion", "value": seen.metadata.resource_version},
-            {"op": "add", "path": "/spec/taints", "value": [taint(notice)]},
-        ])
+pub fn mark_patch(provider_id: &str, notice: &Notice, seen: &Node, marks: Marks) -> Value {
+    if marks.taint && taints(seen).is_empty() {
+        let mut patch = vec![
+            test_identity(provider_id),
+            json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.metadata.resource_version}),
+            json!({"op": "add", "path": "/spec/taints", "value": [taint(notice)]}),
+        ];
+        patch.extend(label(seen, marks));
+        Value::Array(patch)
     } else {
-        append_taint_patch(provider_id, notice)
+        append_mark_patch(provider_id, notice, seen, marks)
     }
 }
 
-/// The patch that puts the reason taint at the end of a list that stands there by now.
+/// The patch that sets `marks`, the taint at the end of a list that stands there by now.
 #[must_use]
-pub fn append_taint_patch(provider_id: &str, notice: &Notice) -> Value {
-    json!([
-        {"op": "test", "path": "/spec/providerID", "value": provider_id},
-        {"op": "add", "path": "/spec/taints/-", "value": taint(notice)},
-    ])
+pub fn append_mark_patch(provider_id: &str, notice: &Notice, seen: &Node, marks: Marks) -> Value {
+    let mut patch = vec![test_identity(provider_id)];
+    if marks.taint {
+        patch.push(json!({"op": "add", "path": "/spec/taints/-", "value": taint(notice)}));
+    }
+    patch.extend(label(seen, marks));
+    Value::Array(patch)
+}
+
+fn label(seen: &Node, marks: Marks) -> Vec<Value> {
+    if !marks.label {
+        return Vec::new();
+    }
+    entry("/metadata/labels", seen.metadata.labels.is_none(), EXCLUDE_FROM_LOAD_BALANCERS, "cast-spot")
 }
 
 fn taint(notice: &Notice) -> Value {
@@ -135,8 +172,6 @@ mod tests {
             json!([
                 {"op": "test", "path": "/spec/providerID", "value": "aws:///eu-west-1a/i-0abc1234"},
                 {"op": "add", "path": "/spec/unschedulable", "value": true},
-                {"op": "add", "path": "/metadata/labels/node.kubernetes.io~1exclude-from-external-load-balancers",
-                 "value": "cast-spot"},
                 {"op": "add", "path": "/metadata/annotations/cast-spot~1claim", "value": "e-1"},
             ])
         );
@@ -145,34 +180,49 @@ mod tests {
     #[test]
     fn missing_parents_are_added_once_the_node_was_read() {
         let patch = cordon_patch("aws:///z/i-0abc1234", &notice(), Some(&node(&json!({}))));
-        let paths: Vec<_> = patch.as_array().unwrap().iter().map(|op| op["path"].as_str().unwrap()).collect();
-        assert_eq!(paths[2], "/metadata/labels");
-        assert_eq!(paths[4], "/metadata/annotations");
+        assert_eq!(patch[2], json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
+
+    const BOTH: Marks = Marks { taint: true, label: true };
 
     #[test]
     fn the_taint_never_takes_the_place_of_others() {
         let taint = json!({"key": "cast-spot/interruption", "value": "terminate", "effect": "NoSchedule"});
+        let identity = json!({"op": "test", "path": "/spec/providerID", "value": "p"});
         let mut bare = node(&json!({}));
         bare.metadata.resource_version = Some("7".into());
+        let only = Marks { taint: true, label: false };
         assert_eq!(
-            taint_patch("p", &notice(), &bare),
+            mark_patch("p", &notice(), &bare, only),
             json!([
-                {"op": "test", "path": "/spec/providerID", "value": "p"},
+                identity,
                 {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
                 {"op": "add", "path": "/spec/taints", "value": [taint]},
             ])
         );
         let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
-        assert_eq!(
-            taint_patch("p", &notice(), &tainted),
-            json!([
-                {"op": "test", "path": "/spec/providerID", "value": "p"},
-                {"op": "add", "path": "/spec/taints/-", "value": taint},
-            ])
-        );
+        let appended = json!({"op": "add", "path": "/spec/taints/-", "value": taint});
+        assert_eq!(mark_patch("p", &notice(), &tainted, only), json!([identity, appended]));
         assert!(is_tainted(&node(&json!({"taints": [taint]}))));
         assert!(!is_tainted(&tainted));
+    }
+
+    #[test]
+    fn taint_and_label_are_one_patch() {
+        let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
+        let patch = mark_patch("p", &notice(), &tainted, BOTH);
+        let paths: Vec<_> = patch.as_array().unwrap().iter().map(|op| op["path"].as_str().unwrap()).collect();
+        let label = "/metadata/labels/node.kubernetes.io~1exclude-from-external-load-balancers";
+        assert_eq!(paths, ["/spec/providerID", "/spec/taints/-", "/metadata/labels", label]);
+    }
+
+    #[test]
+    fn a_label_of_others_is_kept() {
+        let mut labelled = node(&json!({}));
+        let label = (EXCLUDE_FROM_LOAD_BALANCERS.to_owned(), "theirs".to_owned());
+        labelled.metadata.labels = Some([label].into());
+        assert_eq!(BOTH.lacking(&labelled), Marks { taint: true, label: false });
+        assert_eq!(BOTH.lacking(&node(&json!({}))), BOTH);
     }
 
     #[test]

@@ -5,16 +5,21 @@ use std::time::Duration;
 use super::retry::pause;
 use crate::ports::{CallError, Evicted};
 
+/// Pause after an answer that only a change of somebody's configuration would alter.
+const DENIED: Duration = Duration::from_secs(5);
+
 /// Why a pod is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Its PodDisruptionBudget says "not yet".
+    /// Its PodDisruptionBudget allows no disruption now.
     Budget,
     /// More than one PodDisruptionBudget covers it: a fault of their configuration.
     TooManyBudgets,
     /// The API server is busy.
     Throttled,
-    /// The call failed.
+    /// The API server, RBAC or an admission webhook refused the eviction, in their words.
+    Denied(String),
+    /// The call failed or had no answer.
     Error(String),
 }
 
@@ -31,19 +36,18 @@ impl Obstacle {
 pub enum Step {
     /// The pod terminates because of us.
     Done,
-    /// The pod is gone, or its end is somebody else's work: only wait.
+    /// The pod is gone, or its end is another controller's work: only wait.
     Await,
-    /// Try again.
+    /// Try again. No answer is final while the instance lives: budgets, webhooks and rights change, and a
+    /// DELETE at the last moment passes what stands in an eviction's way.
     Retry {
         /// After this pause.
         after: Duration,
-        /// And not before: the API server said so.
+        /// And not before: the API server named the time.
         least: Duration,
         /// What stands in the way.
         obstacle: Obstacle,
     },
-    /// It will be refused for good.
-    Fail(String),
 }
 
 /// The next step after the `attempt`-th answer (0 for the first).
@@ -61,13 +65,10 @@ pub fn next_step(answer: Result<Evicted, CallError>, attempt: u32) -> Step {
         Ok(Evicted::Blocked { retry_after }) => retry(attempt, retry_after, Obstacle::Budget),
         Ok(Evicted::TooManyBudgets) => retry(u32::MAX, None, Obstacle::TooManyBudgets),
         Err(CallError::Throttled { retry_after }) => retry(attempt, retry_after, Obstacle::Throttled),
-        Err(error @ CallError::Unavailable { retry_after, .. }) => {
-            retry(attempt, Some(retry_after), Obstacle::Error(error.to_string()))
+        Err(CallError::Forbidden(words) | CallError::Refused(words)) => {
+            Step::Retry { after: DENIED, least: Duration::ZERO, obstacle: Obstacle::Denied(words) }
         }
-        Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => Step::Fail(error.to_string()),
-        Err(error @ (CallError::Unauthenticated(_) | CallError::Transient(_) | CallError::TimedOut(_))) => {
-            retry(attempt, None, Obstacle::Error(error.to_string()))
-        }
+        Err(error) => retry(attempt, error.retry_after(), Obstacle::Error(error.to_string())),
     }
 }
 
@@ -85,22 +86,46 @@ mod tests {
 
     #[test]
     fn each_answer_has_its_step() {
-        let forbidden = CallError::Forbidden("cannot create pods/eviction".into());
-        let throttled = CallError::Throttled { retry_after: Some(ms(1_000)) };
-        let being_processed = Evicted::Blocked { retry_after: Some(ms(10_000)) };
+        let webhook = "admission webhook \"drain.example.com\" denied the request: not now";
+        let unavailable = CallError::Unavailable { what: "504: x".into(), retry_after: ms(10_000) };
+        let error = |text: &str| Obstacle::Error(text.into());
         for (case, answer, expected) in [
             ("accepted", Ok(Evicted::Accepted), Step::Done),
             ("gone", Ok(Evicted::Gone), Step::Await),
             ("namespace", Ok(Evicted::NamespaceTerminating), Step::Await),
             ("budget", Ok(Evicted::Blocked { retry_after: None }), retry(250, 0, Obstacle::Budget)),
-            ("budget being processed", Ok(being_processed), retry(10_000, 10_000, Obstacle::Budget)),
-            ("two budgets", Ok(Evicted::TooManyBudgets), retry(5_000, 0, Obstacle::TooManyBudgets)),
-            ("throttled", Err(throttled), retry(1_000, 1_000, Obstacle::Throttled)),
-            ("forbidden", Err(forbidden), Step::Fail("forbidden: cannot create pods/eviction".into())),
             (
-                "network",
-                Err(CallError::Transient("reset".into())),
-                retry(250, 0, Obstacle::Error("reset".into())),
+                "budget being processed",
+                Ok(Evicted::Blocked { retry_after: Some(ms(10_000)) }),
+                retry(10_000, 10_000, Obstacle::Budget),
+            ),
+            ("two budgets", Ok(Evicted::TooManyBudgets), retry(5_000, 0, Obstacle::TooManyBudgets)),
+            (
+                "throttled",
+                Err(CallError::Throttled { retry_after: Some(ms(1_000)) }),
+                retry(1_000, 1_000, Obstacle::Throttled),
+            ),
+            (
+                "webhook",
+                Err(CallError::Forbidden(webhook.into())),
+                retry(5_000, 0, Obstacle::Denied(webhook.into())),
+            ),
+            (
+                "refused",
+                Err(CallError::Refused("400: bad".into())),
+                retry(5_000, 0, Obstacle::Denied("400: bad".into())),
+            ),
+            ("gateway timeout", Err(unavailable), retry(10_000, 10_000, error("504: x"))),
+            (
+                "unauthenticated",
+                Err(CallError::Unauthenticated("x".into())),
+                retry(250, 0, error("unauthenticated: x")),
+            ),
+            ("network", Err(CallError::Transient("reset".into())), retry(250, 0, error("reset"))),
+            (
+                "silence",
+                Err(CallError::TimedOut(ms(15_000))),
+                retry(250, 0, error("no answer within 15000 ms")),
             ),
         ] {
             assert_eq!(next_step(answer, 0), expected, "{case}");

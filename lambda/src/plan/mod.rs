@@ -10,6 +10,7 @@ pub mod eviction;
 pub mod replacement;
 pub mod retry;
 pub mod timetable;
+pub mod toleration;
 pub mod verdict;
 
 /// What the operator chose (see [`crate::config`]).
@@ -23,14 +24,16 @@ pub struct Policy {
     pub replace_stopped: bool,
     /// Time before the deadline by which pods are to be gone.
     pub margin: Duration,
+    /// How long the function stays after the cordon for pods that are bound late; `None`: to the last moment.
+    pub stay: Option<Duration>,
     /// Plan and report, write nothing.
     pub dry_run: bool,
 }
 
-/// What happens at the last moment to a pod that its PodDisruptionBudget protects.
+/// What happens at the last moment to a pod whose eviction is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PdbPolicy {
-    /// Delete it with the grace that is left.
+    /// Delete it with the grace that is left, whatever stands in its eviction's way.
     Delete,
     /// Leave it to be killed with the instance.
     Leave,

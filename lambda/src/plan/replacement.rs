@@ -124,6 +124,7 @@ mod tests {
             replacement,
             replace_stopped: false,
             margin: Duration::from_secs(5),
+            stay: None,
             dry_run: false,
         }
     }

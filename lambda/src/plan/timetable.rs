@@ -80,6 +80,12 @@ impl Timetable {
         self.settled().saturating_sub(own_grace.min(LAST_MOMENT_GRACE))
     }
 
+    /// The last moment of the pods that have the most of it: the node is looked at once more here.
+    #[must_use]
+    pub fn last_look(self) -> Duration {
+        self.last_moment(LAST_MOMENT_GRACE)
+    }
+
     /// When the last wave starts even if the one before it is not gone: early enough for the longest
     /// of its graces, and with a third of the time at least.
     #[must_use]

@@ -92,6 +92,20 @@ pub fn own_grace(pod: &Pod) -> Duration {
     seconds.map_or(DEFAULT_GRACE, |s| Duration::from_secs(u64::try_from(s).unwrap_or(1)))
 }
 
+/// Whether a pod serves (condition Ready).
+#[must_use]
+pub fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
+    conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// UID of the controller that makes another pod when this one goes.
+#[must_use]
+pub fn controller(pod: &Pod) -> Option<&str> {
+    let mut owners = pod.metadata.owner_references.iter().flatten();
+    owners.find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
+}
+
 /// A pod's UID; empty if it has none.
 #[must_use]
 pub fn uid(pod: &Pod) -> &str {

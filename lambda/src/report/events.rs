@@ -40,9 +40,9 @@ pub fn drained(notice: &Notice, node: &Node, pods: &[PodReport], now: Timestamp)
     event(notice, node_reference(node), reason, kind, message, now)
 }
 
-/// "This pod's PodDisruptionBudget was overridden."
+/// "This pod was deleted over what stood in its eviction's way."
 #[must_use]
-pub fn overridden(notice: &Notice, pod: &Pod, now: Timestamp) -> Event {
+pub fn overridden(notice: &Notice, pod: &Pod, why: &str, now: Timestamp) -> Event {
     let reference = ObjectReference {
         api_version: Some("v1".into()),
         kind: Some("Pod".into()),
@@ -52,7 +52,7 @@ pub fn overridden(notice: &Notice, pod: &Pod, now: Timestamp) -> Event {
         ..ObjectReference::default()
     };
     let message = format!(
-        "Deleted over its PodDisruptionBudget at the last moment: EC2 will {} {} at {}",
+        "Deleted at the last moment ({why}): EC2 will {} {} at {}",
         notice.action.as_str(),
         notice.instance_id,
         notice.deadline

@@ -67,7 +67,7 @@ impl State {
         }
         let protected = hits && ask.ruling != Ruling::Allowed;
         match (ask.verb, ask.answer) {
-            (Verb::Evict, Answer::Refused) if protected => {
+            (Verb::Evict, Answer::Refused | Answer::Throttled(_) | Answer::Forbidden) if hits => {
                 invocation.blocked.insert(ask.pod);
             }
             (Verb::Delete, Answer::Accepted) if protected => {
@@ -75,12 +75,10 @@ impl State {
             }
             _ => {}
         }
-        invocation.throttled.remove(&ask.pod);
         if ask.answer == Answer::Forbidden {
             invocation.forbidden.insert(ask.pod);
         }
         if let Answer::Throttled(after_ms) = ask.answer {
-            invocation.throttled.insert(ask.pod);
             invocation.not_before.insert(ask.pod, now_ms + after_ms);
         }
     }
@@ -113,8 +111,8 @@ impl State {
             return broken;
         }
         let last_moment = self.is_last_moment(ask, told);
-        broken.extend(self.budget_overridden(ask, told, last_moment));
-        broken.extend(self.asked_twice(ask, last_moment));
+        broken.extend(self.deleted_early(ask, told, last_moment));
+        broken.extend(self.asked_twice(ask, told, last_moment));
         broken.extend(self.wrong_grace(ask, told));
         broken.extend(self.out_of_order(ask, told));
         broken.extend(self.impatient(ask));
@@ -127,28 +125,34 @@ impl State {
         self.now_ms as i64 >= settled_ms - self.last_moment_grace_ms(ask.pod)
     }
 
-    /// Law 3.
-    fn budget_overridden(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
-        let protected = match &ask.ruling {
-            Ruling::Allowed => return None,
-            Ruling::Blocked { pdb, .. } => format!("budget {pdb} has no room"),
-            Ruling::TooMany => "several budgets protect it".to_owned(),
-        };
+    /// Law 3: a delete passes whatever stands in an eviction's way, so it is for the last moment.
+    fn deleted_early(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
         if ask.verb == Verb::Evict {
             return None;
         }
-        if told.action == Action::Hibernate {
-            return Some((3, format!("{protected}, and the signal does not end the instance")));
-        }
-        if !self.observer.rules.may_override {
-            return Some((3, format!("{protected}, and the policy is to leave it")));
-        }
-        (!last_moment).then(|| (3, format!("{protected}, and it is not the last moment")))
+        let obstacle = match &ask.ruling {
+            Ruling::Allowed => "no budget forbids its eviction".to_owned(),
+            Ruling::Blocked { pdb, .. } => format!("budget {pdb} has no room"),
+            Ruling::TooMany => "several budgets protect it".to_owned(),
+        };
+        let why = if told.action == Action::Hibernate {
+            "the signal does not end the instance"
+        } else if !self.observer.rules.may_override {
+            "the policy is to leave it"
+        } else if last_moment {
+            return None;
+        } else {
+            "it is not the last moment"
+        };
+        Some((3, format!("{obstacle}, and {why}")))
     }
 
-    /// Law 7: a pod that was seen terminating is not asked again.
-    fn asked_twice(&self, ask: &Ask, last_moment: bool) -> Option<(u8, String)> {
+    /// Law 7: a pod that was seen terminating is not asked again, unless its grace was to outlive the instance.
+    fn asked_twice(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
         let termination = self.pods[ask.pod].termination?;
+        if termination.planned_ms as i64 > told.deadline_ms - self.observer.rules.margin_ms {
+            return None;
+        }
         let own = match termination.by {
             EndedBy::Eviction(env) | EndedBy::Delete(env) => env == ask.call.env,
             EndedBy::Cluster => false,
@@ -182,7 +186,8 @@ impl State {
         if self.belongs_to_node(ask.pod) {
             return Some((9, "it belongs to its node".to_owned()));
         }
-        if !self.is_critical(ask.pod) || ask.verb == Verb::Delete {
+        let terminates = self.pods[ask.pod].termination.is_some();
+        if !self.is_critical(ask.pod) || ask.verb == Verb::Delete || terminates {
             return None;
         }
         let invocation = &self.observer.invocations[ask.call.env];
@@ -202,19 +207,8 @@ impl State {
 
     /// Law 10.
     fn impatient(&self, ask: &Ask) -> Option<(u8, String)> {
-        let invocation = &self.observer.invocations[ask.call.env];
-        match ask.verb {
-            Verb::Evict => {
-                let not_before_ms = *invocation.not_before.get(&ask.pod)?;
-                (ask.call.sent_ms < not_before_ms)
-                    .then(|| (10, format!("Retry-After says not before {not_before_ms}")))
-            }
-            Verb::Delete => {
-                let because_throttled = ask.ruling == Ruling::Allowed
-                    && invocation.throttled.contains(&ask.pod)
-                    && self.pods[ask.pod].termination.is_none();
-                because_throttled.then(|| (10, "its eviction was throttled, no budget forbade it".to_owned()))
-            }
-        }
+        let not_before_ms = *self.observer.invocations[ask.call.env].not_before.get(&ask.pod)?;
+        (ask.verb == Verb::Evict && ask.call.sent_ms < not_before_ms)
+            .then(|| (10, format!("Retry-After says not before {not_before_ms}")))
     }
 }

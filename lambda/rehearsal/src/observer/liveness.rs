@@ -1,5 +1,5 @@
-//! What was to happen and did not, held after the run: laws 3, 5, 9. Only for invocations that had time, and
-//! whose drain leg met no fault.
+//! What was to happen and did not, held after the run: laws 3, 5, 9, 12. Only for invocations that had time, and
+//! whose drain leg could prove the node, list its pods and delete them.
 
 use super::{Invocation, LAST_MOMENT_GRACE_MS, List};
 use crate::{
@@ -37,12 +37,12 @@ impl State {
         let Some(instance) = self.instances.get(&told.instance) else { return Vec::new() };
         let Some(node) = &instance.node else { return Vec::new() };
         let entered_ms = invocation.entered_ms as i64;
-        let struck =
-            [Api::Ec2, Api::Eks, Api::Kubernetes].iter().any(|api| invocation.struck.contains_key(api));
+        let struck = |api| invocation.struck.contains_key(&api);
+        let spared = !struck(Api::Ec2) && !struck(Api::Eks) && !invocation.blinded;
         let deliveries = self.observer.invocations.iter();
         let deliveries = deliveries.filter(|i| i.told.iter().any(|t| t.instance == told.instance)).count();
         if !invocation.answered
-            || struck
+            || !spared
             || self.observer.rules.dry_run
             || deliveries > 1
             || !self.clusters[instance.cluster].registered
@@ -51,8 +51,16 @@ impl State {
         {
             return Vec::new();
         }
-        // The drain leg is well: what stops it is the other leg, or itself.
-        let law = if invocation.struck.contains_key(&Api::AutoScaling) { 5 } else { 9 };
+        // What proves the node's identity and shows its pods is well: what stops the drain is a refused cordon or
+        // eviction, the other leg, or the handler itself.
+        let refused = struck(Api::Kubernetes);
+        let law = if refused {
+            12
+        } else if struck(Api::AutoScaling) {
+            5
+        } else {
+            9
+        };
         let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
         let due_ms = settled_ms.min(entered_ms + invocation.limit_ms - CLOSING_MS);
         let by = |at_ms: Option<u64>, due_ms: i64| at_ms.is_some_and(|at_ms| at_ms as i64 <= due_ms);
@@ -60,7 +68,7 @@ impl State {
             return Vec::new();
         }
         let mut undone = Vec::new();
-        if !by(instance.cordoned_ms, due_ms) {
+        if !by(instance.cordoned_ms, due_ms) && !refused {
             undone.push((law, due_ms, format!("node {node} is not cordoned")));
         }
         if told.action == Action::Hibernate {
@@ -78,7 +86,7 @@ impl State {
             if let Some(late_ms) = self.not_overridden(invocation, instance, pod, (last_ms, due_ms)) {
                 let what =
                     format!("{} is blocked, and its last moment {last_ms} was not used", self.label(pod));
-                undone.push((3, late_ms, what));
+                undone.push((if refused { 12 } else { 3 }, late_ms, what));
             }
         }
         undone

@@ -61,6 +61,8 @@ pub(crate) struct Termination {
     pub(crate) by: EndedBy,
     /// When it will be over.
     over_ms: u64,
+    /// When its first grace was to end.
+    pub(crate) planned_ms: u64,
 }
 
 /// Who began a termination.
@@ -218,9 +220,10 @@ impl State {
         let no_process = pod.node.is_none() || matches!(pod.phase, Phase::Succeeded | Phase::Failed);
         if no_process || grace_s == 0 {
             if pod.end.is_none() {
-                let began = pod.termination.map_or((now_ms, by), |t| (t.since_ms, t.by));
-                self.pods[id].termination =
-                    Some(Termination { since_ms: began.0, grace_s, by: began.1, over_ms: now_ms });
+                let first =
+                    Termination { since_ms: now_ms, grace_s, by, over_ms: now_ms, planned_ms: now_ms };
+                let began = pod.termination.unwrap_or(first);
+                self.pods[id].termination = Some(Termination { grace_s, over_ms: now_ms, ..began });
                 self.pods[id].end = Some(End { at_ms: now_ms, killed: !no_process });
             }
             self.note(&format!("kubernetes pod {} removed", self.label(id)));
@@ -236,7 +239,8 @@ impl State {
             Some(earlier) if over_ms < earlier.over_ms => (false, earlier.by),
             Some(_) => return,
         };
-        self.pods[id].termination = Some(Termination { since_ms, grace_s, by, over_ms });
+        let planned_ms = pod.termination.map_or(killed_ms, |t| t.planned_ms);
+        self.pods[id].termination = Some(Termination { since_ms, grace_s, by, over_ms, planned_ms });
         self.set(over_ms, Timer::PodEnd(id));
         self.note(&format!("kubernetes pod {} SIGTERM, grace {grace_s} s", self.label(id)));
         self.changed(id, ChangeKind::Modified);

@@ -16,14 +16,18 @@ pub(super) fn call_error(error: Error) -> CallError {
         other => return CallError::Transient(in_words(&other)),
     };
     match status.code {
-        401 => CallError::Forbidden(
-            "Unauthorized: the API server does not know this caller (access entry?)".into(),
-        ),
+        401 => CallError::Unauthenticated("the API server does not know this caller (access entry?)".into()),
         403 => CallError::Forbidden(status.message),
         404 => CallError::NotFound(status.message),
         409 => CallError::LostRace(status.message),
         429 => CallError::Throttled { retry_after: retry_after(&status) },
-        500.. => CallError::Transient(format!("{}: {}", status.code, status.message)),
+        500.. => {
+            let what = format!("{}: {}", status.code, status.message);
+            match retry_after(&status) {
+                Some(retry_after) => CallError::Unavailable { what, retry_after },
+                None => CallError::Transient(what),
+            }
+        }
         _ => CallError::Refused(format!("{}: {}", status.code, status.message)),
     }
 }
@@ -37,10 +41,11 @@ pub(super) fn eviction(answer: Result<(), Error>) -> Result<Evicted, CallError> 
     if let Error::Api(status) = &error {
         match status.code {
             404 => return Ok(Evicted::Gone),
-            // The UID precondition: another pod stands under the name.
-            409 if status.message.contains("recondition") => return Ok(Evicted::Gone),
+            // The UID precondition: another pod stands under the name. One on the resourceVersion, which the
+            // API server sets by itself for a pod that changes under it, is worth another try.
+            409 if status.message.contains("UID in precondition") => return Ok(Evicted::Gone),
             409 => return Err(CallError::Transient(status.message.clone())),
-            429 if has_cause(status, "DisruptionBudget") => {
+            429 | 403 if has_cause(status, "DisruptionBudget") || is_busy_budget(status) => {
                 return Ok(Evicted::Blocked { retry_after: retry_after(status) });
             }
             403 if has_cause(status, "NamespaceTerminating") => return Ok(Evicted::NamespaceTerminating),
@@ -86,6 +91,13 @@ pub(super) fn is_tls_failure(error: &Error) -> bool {
 
 fn has_cause(status: &Status, reason: &str) -> bool {
     status.details.iter().flat_map(|d| &d.causes).any(|cause| cause.reason == reason)
+}
+
+/// Refusals of the disruption controller's bookkeeping, which only a storm sees and which pass (Kubernetes,
+/// `checkAndDecrement`).
+fn is_busy_budget(status: &Status) -> bool {
+    let passing = ["DisruptedPods map too big", "pdb disruptions allowed is negative"];
+    status.code == 403 && passing.iter().any(|text| status.message.contains(text))
 }
 
 fn retry_after(status: &Status) -> Option<Duration> {
@@ -142,7 +154,31 @@ mod tests {
                 json!({"code": 403, "message": "cannot create resource \"pods/eviction\""}),
                 Err(CallError::Forbidden("cannot create resource \"pods/eviction\"".into())),
             ),
+            (
+                "another version of the pod",
+                json!({"code": 409, "message": "Precondition failed: ResourceVersion in precondition: 1, ResourceVersion in object meta: 2"}),
+                Err(CallError::Transient(
+                    "Precondition failed: ResourceVersion in precondition: 1, ResourceVersion in object meta: 2".into(),
+                )),
+            ),
+            (
+                "many disruptions at once",
+                json!({"code": 403, "message": "Forbidden: DisruptedPods map too big - too many evictions not confirmed by PDB controller"}),
+                Ok(Evicted::Blocked { retry_after: None }),
+            ),
             ("server", json!({"code": 503, "message": "x"}), Err(CallError::Transient("503: x".into()))),
+            (
+                "conflict on the budget",
+                json!({"code": 504, "message": "x", "details": {"retryAfterSeconds": 10}}),
+                Err(CallError::Unavailable { what: "504: x".into(), retry_after: Duration::from_secs(10) }),
+            ),
+            (
+                "token",
+                json!({"code": 401, "message": "Unauthorized"}),
+                Err(CallError::Unauthenticated(
+                    "the API server does not know this caller (access entry?)".into(),
+                )),
+            ),
         ] {
             assert_eq!(eviction(api(&status)), expected, "{case}");
         }

@@ -30,7 +30,7 @@ use super::{
     eks::Eks,
     pods::LeanPod,
 };
-use crate::ports::{Access, CallError, Cluster, End, Evicted, Patched, PodChange, Pods, Right};
+use crate::ports::{Access, CallError, Cluster, End, Evicted, Freshness, Patched, PodChange, Pods, Right};
 
 /// One EKS cluster.
 pub struct EksCluster {
@@ -126,9 +126,11 @@ impl Cluster for EksCluster {
         patched(self.note(nodes.patch(name, &PatchParams::default(), &Patch::<()>::Json(patch)).await))
     }
 
-    async fn list_pods(&self, node: &str) -> Result<Pods, CallError> {
+    async fn list_pods(&self, node: &str, freshness: Freshness) -> Result<Pods, CallError> {
         let client = self.connect().await?;
-        let request = all_pods().list(&ListParams::default().fields(&on(node)));
+        let params = ListParams::default().fields(&on(node));
+        let params = if freshness == Freshness::Cached { params.match_any() } else { params };
+        let request = all_pods().list(&params);
         let request = request.map_err(|error| CallError::Refused(error.to_string()))?;
         let list: ObjectList<LeanPod> = self.note(client.request(request).await).map_err(call_error)?;
         let items = list.items.into_iter().map(|pod| pod.0).collect();

@@ -64,19 +64,23 @@ fn absolute(server: &Uri, uri: &Uri) -> Result<Uri, BoxError> {
 }
 
 /// Writes the header into the `Status` that kube reads. API priority and fairness throttles with the
-/// header and a body of plain text.
+/// header and a body of plain text; a conflict on a budget that outlives the API server's own retries is a 504.
 async fn keep_retry_after(answer: Response<ResponseBody>) -> Result<Response<ResponseBody>, BoxError> {
     let seconds =
         answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u32>().ok());
-    let (StatusCode::TOO_MANY_REQUESTS, Some(seconds)) = (answer.status(), seconds) else {
-        return Ok(answer);
-    };
+    let status = answer.status();
+    let asks_to_wait = matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    );
+    let (true, Some(seconds)) = (asks_to_wait, seconds) else { return Ok(answer) };
+    let code = status.as_u16();
     let (head, body) = answer.into_parts();
     let body = body.collect().await?.to_bytes();
     let mut status =
         serde_json::from_slice::<Value>(&body).ok().filter(Value::is_object).unwrap_or_else(|| {
-            json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "TooManyRequests",
-               "code": 429, "message": String::from_utf8_lossy(&body)})
+            json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
+                   "message": String::from_utf8_lossy(&body)})
         });
     status["details"]["retryAfterSeconds"] = seconds.into();
     let body = Full::from(serde_json::to_vec(&status)?).map_err(|never| match never {});
