@@ -94,6 +94,9 @@ impl<C: Cluster> DrainLeg<'_, C> {
             Err(NoCordon::Failed(reason)) => return self.not_cordoned(listed, reason, cordon_ms),
         };
         let name = node.metadata.name.clone().unwrap_or_default();
+        if self.target.node.as_deref() != Some(name.as_str()) {
+            tracing::Span::current().record("node", name.as_str());
+        }
         let outcome = match (self.policy.dry_run, already) {
             (true, _) => CordonOutcome::Skipped,
             (false, true) => CordonOutcome::Already,
