@@ -7,6 +7,8 @@ use cast_spot_rehearsal::{
     scenario::{EventFile, Options},
 };
 
+use jiff::Timestamp;
+
 use super::{DETACH, assert_all_drained, calls, node, rehearse};
 
 #[test]
@@ -52,6 +54,36 @@ fn one_bad_message_of_a_batch_fails_alone() {
 
 fn rehearse_event(file: &str) -> Outcome {
     let path = cast_spot_tests::payload(&format!("{file}.json"));
-    let event = EventFile::parse(&fs::read_to_string(path).unwrap()).unwrap();
+    let event = EventFile::parse(&fs::read_to_string(path).unwrap(), now()).unwrap();
     rehearse("baseline", &Options { event: Some(event), ..Options::default() })
+}
+
+/// Half a minute after the events of the files.
+fn now() -> Timestamp {
+    "2026-11-22T09:00:30Z".parse().unwrap()
+}
+
+#[test]
+fn an_event_in_wrappers_is_drained_as_the_bare_one() {
+    for file in ["sns-in-sqs", "pipe-of-sqs", "pipe-of-events", "step-functions", "failure-destination"] {
+        let outcome = rehearse_event(file);
+        assert_all_drained(&outcome);
+        assert_eq!(outcome.reports.len(), 1, "{file}");
+        assert_eq!(outcome.reports[0]["event"]["instance_id"], "i-1234567890abcdef0", "{file}");
+        assert_eq!((outcome.errors.len(), calls(&outcome, DETACH)), (0, 1), "{file}");
+    }
+    let text = fs::read_to_string(cast_spot_tests::payload("http-request.json")).unwrap();
+    let refused = EventFile::parse(&text, now()).unwrap_err().to_string();
+    assert!(refused.starts_with("requestContext: an HTTP request"), "{refused}");
+}
+
+#[test]
+fn an_unknown_action_is_drained_as_a_stop_and_said() {
+    let text = fs::read_to_string(cast_spot_tests::payload("spot-stop.json")).unwrap();
+    let event = EventFile::parse(&text.replace("\"stop\"", "\"retire\""), now()).unwrap();
+    let outcome = rehearse("baseline", &Options { event: Some(event), ..Options::default() });
+    assert_all_drained(&outcome);
+    assert_eq!(outcome.reports[0]["event"]["action"], "stop");
+    assert_eq!(outcome.reports[0]["reason"], "instance-action `retire` is unknown: treated as a stop");
+    assert_eq!(calls(&outcome, DETACH), 0);
 }

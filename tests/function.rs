@@ -95,5 +95,6 @@ fn the_binary_drains_a_node_over_real_sockets() {
     assert_eq!(account["world"]["pods"], pods);
     assert_eq!(account["world"]["replacements"], 1);
     assert_eq!(account["world"]["calls"]["kubernetes:create pods/eviction"], PODS);
+    assert_eq!(account["world"]["calls"]["eks:DescribeCluster"], Value::Null, "{account}");
     assert!(account["cordoned_ms"].is_u64(), "{account}");
 }

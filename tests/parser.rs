@@ -7,13 +7,18 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-const PAYLOADS: [&str; 6] = [
+const PAYLOADS: [&str; 11] = [
     include_str!("payloads/spot-terminate.json"),
     include_str!("payloads/spot-stop.json"),
     include_str!("payloads/spot-hibernate.json"),
     include_str!("payloads/spot-dry-run.json"),
     include_str!("payloads/rebalance.json"),
     include_str!("payloads/sqs-batch.json"),
+    include_str!("payloads/sns-in-sqs.json"),
+    include_str!("payloads/pipe-of-sqs.json"),
+    include_str!("payloads/pipe-of-events.json"),
+    include_str!("payloads/step-functions.json"),
+    include_str!("payloads/failure-destination.json"),
 ];
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -31,6 +36,15 @@ fn any_json() -> impl Strategy<Value = Value> {
             Just("detail".to_owned()),
             Just("Records".to_owned()),
             Just("body".to_owned()),
+            prop_oneof![
+                "Payload",
+                "Type",
+                "TopicArn",
+                "Message",
+                "requestContext",
+                "messageId",
+                "eventSource"
+            ],
             any::<String>()
         ];
         prop_oneof![

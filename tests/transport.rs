@@ -76,12 +76,49 @@ async fn a_rotated_certificate_authority_is_fetched_after_the_tls_failure() {
     assert_eq!(eks.asked.load(Ordering::SeqCst), 2);
 }
 
+#[tokio::test]
+async fn a_configured_endpoint_needs_no_eks_whatever_its_encoding() {
+    let server = ApiServer::start().await;
+    let eks = Eks::answering("https://nowhere.invalid", "");
+    for ca in [
+        BASE64_STANDARD.encode(&server.ca_pem),
+        server.ca_pem.lines().filter(|l| !l.starts_with('-')).collect(),
+    ] {
+        let adapters = configured(&eks, &json!({"prod": {"server": server.url, "ca": ca}}));
+        adapters.warm_up().await;
+        let cluster = adapters.clusters().get("prod").unwrap();
+        assert_eq!(cluster.evict(end("web-1")).await, Ok(Evicted::Accepted), "{ca}");
+    }
+    assert_eq!(eks.asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_configured_authority_that_was_rotated_is_replaced_by_eks() {
+    let (old, new) = (ApiServer::start().await, ApiServer::start().await);
+    let eks = Eks::answering(&new.url, &new.ca_pem);
+    let ca = BASE64_STANDARD.encode(&old.ca_pem);
+    let adapters = configured(&eks, &json!({"prod": {"server": new.url, "ca": ca}}));
+    adapters.warm_up().await;
+    assert_eq!(eks.asked.load(Ordering::SeqCst), 0);
+    let cluster = adapters.clusters().get("prod").unwrap();
+    let refused = cluster.evict(end("web-1")).await;
+    assert!(matches!(refused, Err(CallError::Transient(_))), "{refused:?}");
+    for pod in ["web-1", "web-2"] {
+        assert_eq!(cluster.evict(end(pod)).await, Ok(Evicted::Accepted));
+    }
+    assert_eq!(eks.asked.load(Ordering::SeqCst), 1, "its answer holds for the life of the process");
+}
+
 fn end(name: &str) -> End<'_> {
     let uid = Box::leak(format!("uid-of-{name}").into_boxed_str());
     End { namespace: "shop", name, uid, grace_seconds: Some(17) }
 }
 
 fn adapters(eks: &Eks) -> Adapters {
+    configured(eks, &json!({}))
+}
+
+fn configured(eks: &Eks, endpoints: &Value) -> Adapters {
     // The first test installs it, the second finds it installed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
@@ -91,8 +128,9 @@ fn adapters(eks: &Eks) -> Adapters {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(eks.clone())
         .build();
-    let config =
-        Config::from_lookup(|name| (name == "CAST_SPOT_CLUSTERS").then(|| "prod".to_owned())).unwrap();
+    let variables = [("CAST_SPOT_CLUSTERS", "prod"), ("CAST_SPOT_ENDPOINTS", &endpoints.to_string())];
+    let lookup = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, v)| (*v).to_owned());
+    let config = Config::from_lookup(lookup).unwrap();
     Adapters::new(&sdk, Arc::new(Http2), &config)
 }
 

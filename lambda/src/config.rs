@@ -8,6 +8,10 @@ use std::{fmt, time::Duration};
 
 use crate::plan::{PdbPolicy, Policy, ReplacementPolicy};
 
+mod endpoints;
+
+pub use endpoints::{ClusterEndpoint, Endpoints};
+
 /// One environment variable.
 #[derive(Debug, Clone, Copy)]
 pub struct Variable {
@@ -22,6 +26,8 @@ pub struct Variable {
 }
 
 const CLUSTERS: &str = "CAST_SPOT_CLUSTERS";
+const ENDPOINTS: &str = "CAST_SPOT_ENDPOINTS";
+const ENDPOINTS_FILE: &str = "CAST_SPOT_ENDPOINTS_FILE";
 const PDB_POLICY: &str = "CAST_SPOT_PDB_POLICY";
 const REPLACEMENT: &str = "CAST_SPOT_REPLACEMENT";
 const REPLACE_STOPPED: &str = "CAST_SPOT_REPLACE_STOPPED";
@@ -40,6 +46,21 @@ pub const VARIABLES: &[Variable] = &[
         values: "EKS cluster names, separated by commas",
         meaning: "The clusters that this function acts for. A notice for an instance of any other \
                   cluster is ignored and nothing is written.",
+    },
+    Variable {
+        name: ENDPOINTS,
+        default: Some("{}"),
+        values: "JSON: `{\"NAME\": {\"server\": \"https://…\", \"ca\": \"BASE64 OF PEM OR DER\"}}`",
+        meaning: "Address and certificate authority of clusters, so that no start depends on EKS. `cast-spot \
+                  onboard` writes it. EKS is asked (DescribeCluster) only for a cluster without an entry, and \
+                  where the certificate of the API server is not accepted.",
+    },
+    Variable {
+        name: ENDPOINTS_FILE,
+        default: Some("/opt/cast-spot/endpoints.json"),
+        values: "path of a file",
+        meaning: "The same JSON in a file of a Lambda layer, for clusters that do not fit into the environment. An \
+                  entry in the environment precedes one in the file. The file need not exist.",
     },
     Variable {
         name: PDB_POLICY,
@@ -112,6 +133,8 @@ pub enum LogFormat {
 pub struct Config {
     /// Registered EKS clusters, each once, in the order given.
     pub clusters: Vec<String>,
+    /// Their endpoints, where they are known before EKS is asked.
+    pub endpoints: Endpoints,
     /// What the plan follows.
     pub policy: Policy,
     /// Format of diagnostic log lines.
@@ -141,11 +164,20 @@ impl fmt::Debug for ConfigError {
 }
 
 impl Config {
-    /// Reads the configuration through `lookup`, which answers with a variable's value. Pure: only
-    /// `main` looks into the environment.
+    /// Reads the configuration through `lookup`, which answers with a variable's value. There are no files.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Self::read(lookup, |_| Ok(None))
+    }
+
+    /// Reads the configuration through `lookup`, which answers with a variable's value, and `file`, which answers
+    /// with a file's text, if there is such a file. Pure: only `main` looks into the environment.
+    pub fn read(
+        lookup: impl Fn(&str) -> Option<String>,
+        file: impl Fn(&str) -> Result<Option<String>, String>,
+    ) -> Result<Self, ConfigError> {
         let mut reader = Reader { lookup, faults: Vec::new() };
         let clusters = reader.read(CLUSTERS, cluster_names);
+        let endpoints = reader.endpoints(clusters.as_deref().unwrap_or_default(), file);
         let pdb = reader.read(PDB_POLICY, |v| match v {
             "delete" => Some(PdbPolicy::Delete),
             "leave" => Some(PdbPolicy::Leave),
@@ -176,9 +208,21 @@ impl Config {
             "FATAL" => Some(tracing::Level::ERROR),
             other => other.parse().ok(),
         });
-        match (clusters, pdb, replacement, replace_stopped, margin, stay, dry_run, log_format, log_level) {
+        match (
+            clusters,
+            endpoints,
+            pdb,
+            replacement,
+            replace_stopped,
+            margin,
+            stay,
+            dry_run,
+            log_format,
+            log_level,
+        ) {
             (
                 Some(clusters),
+                Some(endpoints),
                 Some(pdb),
                 Some(replacement),
                 Some(replace_stopped),
@@ -189,6 +233,7 @@ impl Config {
                 Some(log_level),
             ) => Ok(Self {
                 clusters,
+                endpoints,
                 policy: Policy { pdb, replacement, replace_stopped, margin, stay, dry_run },
                 log_format,
                 log_level,
@@ -205,17 +250,43 @@ struct Reader<L> {
 
 impl<L: Fn(&str) -> Option<String>> Reader<L> {
     fn read<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.checked(name, |value| parse(value).ok_or_else(String::new))
+    }
+
+    /// [`Self::read`] for values that are too long to be shown: `parse` says what is wrong with them.
+    fn checked<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let variable = VARIABLES.iter().find(|v| v.name == name)?;
         let given = (self.lookup)(name).filter(|v| !v.trim().is_empty());
         let Some(value) = given.as_deref().or(variable.default) else {
             self.faults.push(format!("{name} is not set (expected {})", variable.values));
             return None;
         };
-        let parsed = parse(value.trim());
-        if parsed.is_none() {
-            self.faults.push(format!("{name} is `{value}` (expected {})", variable.values));
-        }
-        parsed
+        let problem = match parse(value.trim()) {
+            Ok(parsed) => return Some(parsed),
+            Err(problem) if problem.is_empty() => format!("is `{value}`"),
+            Err(problem) => format!("is malformed: {problem}"),
+        };
+        self.faults.push(format!("{name} {problem} (expected {})", variable.values));
+        None
+    }
+
+    /// The endpoints of the registered clusters, from the file and the environment.
+    fn endpoints(
+        &mut self,
+        clusters: &[String],
+        file: impl Fn(&str) -> Result<Option<String>, String>,
+    ) -> Option<Endpoints> {
+        let listed = self.checked(ENDPOINTS_FILE, |path| match file(path) {
+            Ok(None) => Ok(Endpoints::new()),
+            Ok(Some(text)) => {
+                endpoints::read(&text, clusters).map_err(|problem| format!("{path}: {problem}"))
+            }
+            Err(problem) => Err(format!("{path}: {problem}")),
+        });
+        let given = self.checked(ENDPOINTS, |text| endpoints::read(text, clusters));
+        let (mut endpoints, given) = (listed?, given?);
+        endpoints.extend(given);
+        Some(endpoints)
     }
 }
 
@@ -271,6 +342,33 @@ mod tests {
                 "CAST_SPOT_DRY_RUN is `yes` (expected `true` or `false`)",
             ]
         );
+    }
+
+    #[test]
+    fn endpoints_come_from_the_file_and_the_environment() {
+        let entry = |server: &str| format!(r#"{{"server": "https://{server}", "ca": "MAMCAQE="}}"#);
+        let inline = format!(r#"{{"prod": {}}}"#, entry("inline"));
+        let vars = [(CLUSTERS, "prod,stage,test"), (ENDPOINTS, inline.as_str()), (ENDPOINTS_FILE, "/opt/x")];
+        let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        let file = |path: &str| {
+            assert_eq!(path, "/opt/x");
+            Ok(Some(format!(r#"{{"prod": {}, "stage": {}}}"#, entry("file"), entry("file"))))
+        };
+        let endpoints = Config::read(lookup, file).unwrap().endpoints;
+        let servers: Vec<_> = endpoints.iter().map(|(name, e)| (name.as_str(), e.server.as_str())).collect();
+        assert_eq!(servers, [("prod", "https://inline"), ("stage", "https://file")]);
+        assert_eq!(Config::read(lookup, |_| Ok(None)).unwrap().endpoints.len(), 1, "the file need not exist");
+    }
+
+    #[test]
+    fn malformed_endpoints_are_a_fault_without_their_text() {
+        let error = config(&[(CLUSTERS, "prod"), (ENDPOINTS, "{secret")]).unwrap_err().to_string();
+        let named = ["CAST_SPOT_ENDPOINTS is malformed: key must be a string", "(expected JSON: `{"];
+        assert!(named.iter().all(|part| error.contains(part)) && !error.contains("secret"), "{error}");
+        let lookup = |name: &str| (name == CLUSTERS).then(|| "prod".to_owned());
+        let unreadable = Config::read(lookup, |_| Err("permission denied".into())).unwrap_err().to_string();
+        let named = "CAST_SPOT_ENDPOINTS_FILE is malformed: /opt/cast-spot/endpoints.json: permission denied";
+        assert!(unreadable.contains(named), "{unreadable}");
     }
 
     #[test]

@@ -27,18 +27,19 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::{FutureExt, future::join_all};
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
+use tracing::{Instrument, Span, field::Empty};
 
 pub mod act;
 pub mod adapters;
+mod answer;
 pub mod budget;
 pub mod config;
 pub mod event;
 pub mod locate;
+pub mod logging;
 pub mod plan;
 pub mod ports;
 pub mod report;
@@ -48,6 +49,7 @@ use act::{
     replace::ReplaceLeg,
     review,
 };
+pub use answer::{Answer, BatchAnswer, Handled, Unhandled};
 use budget::Budget;
 pub use config::Config;
 use event::{Decoded, Delivery, EventError, Notice};
@@ -55,7 +57,7 @@ use locate::Located;
 use plan::{Policy, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
-use report::{Outcome, PodReport, ReplacementOutcome, ReplacementReport};
+use report::{INTERNAL_ERROR, Outcome, PodReport, ReplacementOutcome, ReplacementReport};
 
 /// The moment at which the handler was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,49 +75,6 @@ impl Entry {
     pub fn at(now: SystemTime, deadline: SystemTime) -> Self {
         let time_left = deadline.duration_since(now).unwrap_or(Duration::MAX);
         Self { now: Timestamp::try_from(now).unwrap_or_default(), time_left }
-    }
-}
-
-/// The function's return value.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum Answer {
-    /// To a direct invocation.
-    Report(Box<Report>),
-    /// To an SQS batch.
-    Batch(BatchAnswer),
-}
-
-/// Answer to an SQS batch: what SQS wants to know, and the reports.
-#[derive(Debug, Clone, Serialize)]
-pub struct BatchAnswer {
-    /// Messages that SQS is to deliver again.
-    #[serde(flatten)]
-    pub failures: SqsBatchResponse,
-    /// Reports of the others and of those that may yet succeed.
-    pub reports: Vec<Report>,
-    /// Malformed events, by message id.
-    #[serde(skip)]
-    pub malformed: Vec<(String, EventError)>,
-}
-
-impl Answer {
-    /// The malformed events in it, by message id.
-    #[must_use]
-    pub fn malformed(&self) -> &[(String, EventError)] {
-        match self {
-            Self::Report(_) => &[],
-            Self::Batch(batch) => &batch.malformed,
-        }
-    }
-
-    /// The reports in it.
-    #[must_use]
-    pub fn reports(&self) -> &[Report] {
-        match self {
-            Self::Report(report) => std::slice::from_ref(report),
-            Self::Batch(batch) => &batch.reports,
-        }
     }
 }
 
@@ -157,11 +116,12 @@ impl<W: World> Handler<W> {
                 let handled = join_all(records.into_iter().map(|record| async move {
                     let report = match record.event {
                         Ok(event) => self.handle_event(&event, entry).await,
-                        Err(error) => Err(error),
+                        Err(error) => return Handled { message_id: record.message_id, report: Err(error) },
                     };
-                    (record.message_id, report)
+                    let report = report.map_err(|error| error.inside(&record.place));
+                    Handled { message_id: record.message_id, report }
                 }));
-                Ok(Answer::Batch(batch(handled.await)))
+                Ok(Answer::Batch(BatchAnswer::of(handled.await)))
             }
         }
     }
@@ -173,7 +133,10 @@ impl<W: World> Handler<W> {
                 Report::undone(event, Outcome::Ignored, reason)
             }
             Decoded::Notice(notice) if notice.is_self_test() => self.self_test(&notice, entry).await,
-            Decoded::Notice(notice) => self.handle_notice(&notice, entry).await,
+            Decoded::Notice(notice) => {
+                let handled = self.handle_notice(&notice, entry).instrument(span_of(&notice)).boxed();
+                guarded(handled, |panic| Report::undone((&notice).into(), Outcome::Failed, panic)).await
+            }
         })
     }
 
@@ -196,7 +159,8 @@ impl<W: World> Handler<W> {
     async fn handle_notice(&self, notice: &Notice, entry: Entry) -> Report {
         let budget = self.budget(notice, entry, Duration::MAX);
         let report = self.handle_within(notice, entry, &budget).await;
-        Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
+        let reason = report::reason([report.reason, notice.remark.clone()]);
+        Report { reason, calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
     async fn handle_within(&self, notice: &Notice, entry: Entry, budget: &Budget) -> Report {
@@ -212,6 +176,9 @@ impl<W: World> Handler<W> {
             let reason = format!("cluster {} is not registered", target.cluster);
             return Report::undone(notice.into(), Outcome::Ignored, reason);
         };
+        let span = Span::current();
+        span.record("cluster", target.cluster.as_str());
+        target.node.as_deref().map(|node| span.record("node", node));
         let configured = &self.config.policy;
         let policy = &Policy { dry_run: configured.dry_run || notice.dry_run, ..configured.clone() };
         let target = &target;
@@ -248,6 +215,12 @@ impl<W: World> Handler<W> {
     }
 }
 
+/// Of every log line of a notice, also where the notices of a batch take turns.
+fn span_of(notice: &Notice) -> Span {
+    let (event, instance) = (notice.event_id.as_str(), notice.instance_id.as_str());
+    tracing::info_span!("notice", event, instance, cluster = Empty, node = Empty)
+}
+
 /// A panic in one leg is a failure of that leg: it takes neither the other nor the rest of a batch with it.
 async fn guarded<T>(leg: impl Future<Output = T>, failed: impl FnOnce(String) -> T) -> T {
     let result = AssertUnwindSafe(leg).catch_unwind().await;
@@ -258,28 +231,5 @@ async fn guarded<T>(leg: impl Future<Output = T>, failed: impl FnOnce(String) ->
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let said = panic.downcast_ref::<&str>().map(ToString::to_string);
     let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    format!("internal error: {said}")
-}
-
-/// A message comes back if its event is malformed (so that it ends in the dead-letter queue) or if a
-/// second try may still help. A self-test has said what there is to say.
-fn batch(handled: Vec<(String, Result<Report, EventError>)>) -> BatchAnswer {
-    let mut answer =
-        BatchAnswer { failures: SqsBatchResponse::default(), reports: Vec::new(), malformed: Vec::new() };
-    for (message_id, handled) in handled {
-        let failed = match &handled {
-            Ok(report) => report.outcome == Outcome::Failed && report.checks.is_empty(),
-            Err(_) => true,
-        };
-        if failed {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier.clone_from(&message_id);
-            answer.failures.batch_item_failures.push(failure);
-        }
-        match handled {
-            Ok(report) => answer.reports.push(report),
-            Err(error) => answer.malformed.push((message_id, error)),
-        }
-    }
-    answer
+    format!("{INTERNAL_ERROR}: {said}")
 }

@@ -1,13 +1,17 @@
 //! The Lambda function: wires the production adapters to the handler and runs it.
 
-use std::{io::Write, sync::Arc, time::SystemTime};
+use std::{
+    io::{ErrorKind, Write},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use aws_config::BehaviorVersion;
 use cast_spot_handler::{
-    Answer, Config, Entry, Handler,
+    Answer, Config, Entry, Handler, Unhandled,
     adapters::{Adapters, Http2, aws},
-    config::LogFormat,
     event::EventError,
+    logging,
     report::{
         checks::{Failure, failures},
         metrics,
@@ -19,12 +23,9 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::disallowed_methods, reason = "main is the one place that reads environment and clock")]
 async fn main() -> Result<(), Error> {
-    let config = Config::from_lookup(|name| std::env::var(name).ok())?;
-    let lines = tracing_subscriber::fmt().with_max_level(config.log_level).without_time().with_ansi(false);
-    match config.log_format {
-        LogFormat::Json => lines.json().init(),
-        LogFormat::Text => lines.init(),
-    }
+    let config = Config::read(|name| std::env::var(name).ok(), read_file)?;
+    let lines = logging::subscriber(config.log_format, config.log_level, std::io::stdout);
+    tracing::subscriber::set_global_default(lines)?;
     rustls::crypto::aws_lc_rs::default_provider().install_default().map_err(|_| "a second TLS provider")?;
     let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(aws::http_client()?).load().await;
     let adapters = Adapters::new(&sdk, Arc::new(Http2), &config);
@@ -32,9 +33,13 @@ async fn main() -> Result<(), Error> {
     let handler = &Handler::new(adapters, config);
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
         let entry = Entry::at(SystemTime::now(), event.context.deadline());
-        let answer = handler.handle(event.payload, entry).await.map_err(invalid)?;
+        let answer = handler.handle(event.payload, entry).await;
+        let answer = answer.map_err(|error| diagnostic(&Unhandled::Malformed(error)))?;
         log(&answer, entry);
-        Ok::<_, Diagnostic>(answer)
+        match answer.unhandled(entry.now) {
+            None => Ok::<_, Diagnostic>(answer),
+            Some(unhandled) => Err(diagnostic(&unhandled)),
+        }
     }))
     .await
 }
@@ -55,7 +60,15 @@ fn log(answer: &Answer, entry: Entry) {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
-fn invalid(error: EventError) -> Diagnostic {
-    Diagnostic { error_type: EventError::TYPE.to_owned(), error_message: error.to_string() }
+fn diagnostic(unhandled: &Unhandled) -> Diagnostic {
+    Diagnostic { error_type: unhandled.error_type().to_owned(), error_message: unhandled.to_string() }
+}
+
+/// A file of a Lambda layer; `None` if there is no such file.
+fn read_file(path: &str) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }

@@ -14,12 +14,23 @@ use crate::event::{Envelope, Notice};
 pub mod checks;
 pub mod events;
 pub mod metrics;
+mod retry;
+
+pub(crate) use retry::INTERNAL_ERROR;
+pub use retry::retry_helps;
 
 /// The schema that a [`Report`] names in its first field.
 pub const SCHEMA: &str = "cast-spot.report/1";
 
 /// Kind of a self-test in a report: it is not counted with the notices.
 const SELF_TEST: &str = "self_test";
+
+/// All that is to be said, in one sentence; `None` where there is nothing.
+#[must_use]
+pub fn reason<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
 
 /// The one answer to one notice.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -2,6 +2,8 @@
 
 use fastrand::Rng;
 
+use crate::wire::Operation;
+
 /// An API of the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Api {
@@ -33,6 +35,8 @@ impl Api {
 pub struct Fault {
     /// Where.
     pub api: Api,
+    /// In which cluster, for the API servers and EKS; `None`: all.
+    pub cluster: Option<String>,
     /// Which operation (`DescribeInstances`, `create pods/eviction`); `None`: all.
     pub operation: Option<String>,
     /// First millisecond.
@@ -74,13 +78,29 @@ impl Fault {
     /// Every call to `api`, for good.
     #[must_use]
     pub fn always(api: Api, kind: FaultKind) -> Self {
-        Self { api, operation: None, from_ms: 0, until_ms: u64::MAX, percent: 100, times: None, kind }
+        Self {
+            api,
+            cluster: None,
+            operation: None,
+            from_ms: 0,
+            until_ms: u64::MAX,
+            percent: 100,
+            times: None,
+            kind,
+        }
     }
 
     /// Only this operation.
     #[must_use]
     pub fn on(mut self, operation: &str) -> Self {
         self.operation = Some(operation.to_owned());
+        self
+    }
+
+    /// Only in this cluster.
+    #[must_use]
+    pub fn in_cluster(mut self, cluster: &str) -> Self {
+        self.cluster = Some(cluster.to_owned());
         self
     }
 
@@ -123,10 +143,11 @@ impl FaultPlan {
     }
 
     /// What happens to a call that is made now.
-    pub(crate) fn strike(&mut self, now_ms: u64, api: Api, operation: &str) -> Option<FaultKind> {
+    pub(crate) fn strike(&mut self, now_ms: u64, call: &Operation) -> Option<FaultKind> {
         for (fault, strikes) in &mut self.faults {
-            let fits = fault.api == api
-                && fault.operation.as_ref().is_none_or(|only| only == operation)
+            let fits = fault.api == call.api
+                && (fault.cluster.is_none() || fault.cluster == call.cluster)
+                && fault.operation.as_ref().is_none_or(|only| *only == call.name)
                 && (fault.from_ms..fault.until_ms).contains(&now_ms)
                 && fault.times.is_none_or(|times| *strikes < times);
             if fits && (fault.percent >= 100 || self.rng.u8(..100) < fault.percent) {
@@ -137,11 +158,12 @@ impl FaultPlan {
         None
     }
 
-    /// Whether every call of this kind that is made now is forbidden.
-    pub(crate) fn forbids(&self, now_ms: u64, api: Api, operation: &str) -> bool {
+    /// Whether every call of this kind that is made to the API server of a cluster now is forbidden.
+    pub(crate) fn forbids(&self, now_ms: u64, cluster: &str, operation: &str) -> bool {
         self.faults.iter().any(|(fault, _)| {
             fault.kind == FaultKind::Forbidden
-                && fault.api == api
+                && fault.api == Api::Kubernetes
+                && fault.cluster.as_deref().is_none_or(|only| only == cluster)
                 && fault.operation.as_deref() == Some(operation)
                 && (fault.from_ms..fault.until_ms).contains(&now_ms)
         })
@@ -170,6 +192,10 @@ impl FaultPlan {
 impl Fault {
     /// All of the API servers, for all calls.
     fn is_outage(&self) -> bool {
-        self.api == Api::Kubernetes && self.operation.is_none() && self.percent >= 100 && self.times.is_none()
+        self.api == Api::Kubernetes
+            && self.cluster.is_none()
+            && self.operation.is_none()
+            && self.percent >= 100
+            && self.times.is_none()
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     DeliverySpec, Outcome, WorldSpec,
     observer::{Observer, told},
     outcome::Delivery,
-    run::{configure, environment, rules},
+    run::{ENDPOINTS, configure, endpoints, environment, rules},
     wire::{Wire, aws, kubernetes::ApiServer},
     world::{World, clock::Clock, state::State, usual::REGION},
 };
@@ -62,6 +62,13 @@ impl Live {
     #[must_use]
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut environment = environment(&self.spec);
+        if self.spec.settings.endpoints {
+            let clusters = self.wire.world.enter(|state| {
+                let registered = state.clusters.iter().filter(|cluster| cluster.registered);
+                registered.map(|c| (c.name.clone(), c.server.clone(), c.ca.clone())).collect::<Vec<_>>()
+            });
+            environment.insert(ENDPOINTS.to_owned(), endpoints(clusters));
+        }
         for (name, value) in [
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", "AKIDWORLD"),
@@ -102,6 +109,7 @@ impl Live {
             answered_ms: None,
             instances: told.iter().map(|told| told.instance.clone()).collect(),
             answer: Err("no answer".to_owned()),
+            failed: None,
         });
         self.wire.world.enter(|state| {
             state.saw_entry(self.wire.env, told, Duration::from_millis(self.spec.settings.time_limit_ms));

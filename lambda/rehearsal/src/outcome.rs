@@ -86,6 +86,8 @@ pub struct Delivery {
     pub instances: Vec<String>,
     /// The handler's answer, or its error.
     pub answer: Result<Value, String>,
+    /// Why the function ended with an error for all its answer, which it has only logged: Lambda invokes it again.
+    pub failed: Option<String>,
 }
 
 /// A delivery, or a message of an SQS batch, that was not handled.

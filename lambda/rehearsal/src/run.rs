@@ -3,13 +3,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cast_spot_handler::{
     Config, Entry, Handler,
     adapters::{Adapters, Endpoint, HttpService, Transport},
     plan::{PdbPolicy, ReplacementPolicy},
 };
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     task::JoinError,
     time::{sleep_until, timeout},
@@ -20,7 +21,7 @@ use crate::{
     DeliverySpec, Outcome, WorldSpec,
     observer::{Observer, Rules, told},
     outcome::Delivery,
-    wire::{Wire, aws, kubernetes::ApiServer},
+    wire::{Wire, aws, eks, kubernetes::ApiServer},
     world::{World, clock::Clock, state::State},
 };
 
@@ -70,12 +71,27 @@ async fn rehearse(name: &str, spec: WorldSpec) -> Outcome {
     world.enter(|state| state.account(name, spec.seed, deliveries))
 }
 
+/// The variable that carries addresses and CAs.
+pub(crate) const ENDPOINTS: &str = "CAST_SPOT_ENDPOINTS";
+
+/// Its value for clusters, each with its address and its CA in PEM.
+pub(crate) fn endpoints(clusters: impl IntoIterator<Item = (String, String, String)>) -> String {
+    let entry = |(name, server, ca): (String, String, String)| {
+        (name, json!({ "server": server, "ca": STANDARD.encode(ca) }))
+    };
+    Value::Object(clusters.into_iter().map(entry).collect()).to_string()
+}
+
 /// The function's own environment variables.
 pub(crate) fn environment(spec: &WorldSpec) -> BTreeMap<String, String> {
     let registered = spec.clusters.iter().filter(|cluster| cluster.registered);
     let registered: Vec<&str> = registered.map(|cluster| cluster.name.as_str()).collect();
     let clusters = if registered.is_empty() { "elsewhere".to_owned() } else { registered.join(",") };
     let mut environment = BTreeMap::from([("CAST_SPOT_CLUSTERS".to_owned(), clusters)]);
+    if spec.settings.endpoints {
+        let of = |name: &&str| ((*name).to_owned(), eks::server(name), eks::CA.to_owned());
+        environment.insert(ENDPOINTS.to_owned(), endpoints(registered.iter().map(of)));
+    }
     environment.extend(spec.settings.env.clone());
     environment
 }
@@ -107,6 +123,7 @@ fn unanswered(world: &World, delivery: &DeliverySpec, error: &str) -> Delivery {
         answered_ms: None,
         instances: told(&delivery.payload, world.clock()).into_iter().map(|told| told.instance).collect(),
         answer: Err(error.to_owned()),
+        failed: None,
     }
 }
 
@@ -126,7 +143,8 @@ struct Environment {
 }
 
 impl Function {
-    /// Serves all deliveries, each in an environment of its own. Lambda invokes a crashed one again.
+    /// Serves all deliveries, each in an environment of its own. Lambda invokes one that has crashed or ended with an
+    /// error again.
     async fn serve(self, specs: Vec<DeliverySpec>, limit: Duration) -> Vec<Delivery> {
         let mut environments: Vec<Environment> = specs.iter().map(|_| self.start()).collect();
         if !self.cold {
@@ -141,13 +159,12 @@ impl Function {
             tokio::spawn(async move {
                 sleep_until(function.world.clock().instant(spec.at_ms)).await;
                 let first = function.invoke(environment, &spec, limit).await;
-                let crashed_ms = spec.crash_after_ms.filter(|_| first.answered_ms.is_none());
-                let Some(after_ms) = crashed_ms else { return vec![first] };
-                let again = DeliverySpec {
-                    at_ms: spec.at_ms + after_ms + REDELIVERY_MS,
-                    crash_after_ms: None,
-                    ..spec
+                let ended_ms = match first.answered_ms {
+                    Some(answered_ms) => first.failed.as_ref().map(|_| answered_ms),
+                    None => spec.crash_after_ms.map(|after_ms| spec.at_ms + after_ms),
                 };
+                let Some(ended_ms) = ended_ms else { return vec![first] };
+                let again = DeliverySpec { at_ms: ended_ms + REDELIVERY_MS, crash_after_ms: None, ..spec };
                 sleep_until(function.world.clock().instant(again.at_ms)).await;
                 vec![first, function.invoke(function.start(), &again, limit).await]
             })
@@ -172,6 +189,7 @@ impl Function {
             answered_ms: None,
             instances: Vec::new(),
             answer: Err(what),
+            failed: None,
         }
     }
 
@@ -196,6 +214,7 @@ impl Function {
             answered_ms: None,
             instances: told.iter().map(|told| told.instance.clone()).collect(),
             answer: Err("crashed".to_owned()),
+            failed: None,
         };
         self.world.enter(|state| {
             state.note(&format!("f{number} invoked for {}", delivery.instances.join(" ")));
@@ -208,13 +227,13 @@ impl Function {
             let handler = Handler::new(adapters, self.config.clone());
             let used = Duration::from_millis(clock.now_ms().saturating_sub(invoked_ms));
             let entry = Entry { now: clock.wall(), time_left: limit.saturating_sub(used) };
-            handler.handle(spec.payload.clone(), entry).await
+            (handler.handle(spec.payload.clone(), entry).await, entry.now)
         };
         let lives = spec.crash_after_ms.map_or(limit, Duration::from_millis).min(limit);
         let answer = timeout(lives, work).await;
         let now_ms = clock.now_ms();
         self.world.enter(|state| state.saw_end(number));
-        let Ok(answer) = answer else {
+        let Ok((answer, entered)) = answer else {
             self.world.enter(|state| {
                 state.note(&format!("f{number} dies"));
                 if spec.crash_after_ms.is_none() && !delivery.instances.is_empty() {
@@ -239,6 +258,8 @@ impl Function {
             state.note(&format!("f{number} answers: {said}"));
             state.saw_answer(number, &reports);
         });
+        let failed = answer.as_ref().ok().and_then(|answer| answer.unhandled(entered));
+        delivery.failed = failed.map(|failed| failed.to_string());
         delivery.answer = match answer {
             Ok(answer) => serde_json::to_value(&answer).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),

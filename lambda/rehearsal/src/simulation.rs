@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     Action, Api, Bucket, Budget, ClusterSpec, ExitTime, Fault, FaultKind, GroupSpec, NodeSpec, Outcome,
     PdbSpec, PodState, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec, run,
+    world::usual::CLUSTER,
 };
 
 /// Group of the other cluster's node.
@@ -189,6 +190,7 @@ fn another(registered: bool) -> ClusterSpec {
 fn settings(spec: &mut WorldSpec, rng: &mut Rng) {
     spec.settings.time_limit_ms = one(rng, &[150_000, 150_000, 150_000, 60_000, 20_000]);
     spec.settings.cold = chance(rng, 30);
+    spec.settings.endpoints = chance(rng, 70);
     spec.env("CAST_SPOT_PDB_POLICY", one(rng, &["delete", "delete", "leave"]));
     spec.env("CAST_SPOT_REPLACEMENT", one(rng, &["auto", "auto", "auto", "launch", "verify", "none"]));
     spec.env("CAST_SPOT_MARGIN_SECONDS", one(rng, &["5", "5", "1", "20"]));
@@ -209,8 +211,12 @@ fn notices(spec: &mut WorldSpec, rng: &mut Rng) {
         );
         let later_ms = rng.u64(0..40_000);
         let at_ms = one(rng, &[0, 0, later_ms]);
-        let payload = spec.interrupt(index, action, at_ms);
+        let mut payload = spec.interrupt(index, action, at_ms);
+        if action == Action::Stop && chance(rng, 20) {
+            payload["detail"]["instance-action"] = "retire".into();
+        }
         if let Some(delivery) = spec.deliveries.last_mut() {
+            delivery.payload = if chance(rng, 5) { json!({ "Payload": payload }) } else { payload.clone() };
             delivery.at_ms += one(rng, &[0, 80, 80, 3_000, 100_000]);
             delivery.crash_after_ms = chance(rng, 15).then(|| rng.u64(1..20_000));
         }
@@ -230,10 +236,13 @@ fn notices(spec: &mut WorldSpec, rng: &mut Rng) {
             .iter()
             .enumerate()
             .map(|(number, body)| {
-                json!({ "messageId": format!("m-{number}"), "eventSource": "aws:sqs", "body": body.to_string() })
+                let by_sns = json!({ "Type": "Notification", "TopicArn": "t", "Message": body.to_string() });
+                let body = if chance(rng, 30) { by_sns.to_string() } else { body.to_string() };
+                json!({ "messageId": format!("m-{number}"), "eventSource": "aws:sqs", "body": body })
             })
             .collect();
-        spec.deliver(40_000, json!({ "Records": records }));
+        let piped = chance(rng, 30);
+        spec.deliver(40_000, if piped { json!(records) } else { json!({ "Records": records }) });
     }
 }
 
@@ -281,7 +290,9 @@ fn fault(rng: &mut Rng) -> Fault {
         }
         (_, kind) => kind,
     };
+    let of_clusters = matches!(api, Api::Eks | Api::Kubernetes);
     Fault {
+        cluster: (of_clusters && chance(rng, 20)).then(|| one(rng, &[CLUSTER, "another"]).to_owned()),
         operation: operation.map(str::to_owned),
         percent: one(rng, &[100, 100, 50, 10]),
         times: one(rng, &[None, None, Some(1), Some(5)]),

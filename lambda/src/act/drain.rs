@@ -98,6 +98,9 @@ impl<C: Cluster> DrainLeg<'_, C> {
             Err(NoCordon::Failed(reason)) => return self.not_proven(listed, reason, proven_ms),
         };
         let name = node.metadata.name.clone().unwrap_or_default();
+        if self.target.node.as_deref() != Some(name.as_str()) {
+            tracing::Span::current().record("node", name.as_str());
+        }
         let cordon: Cordon = match cordon {
             _ if self.policy.dry_run => Ok(CordonReport {
                 outcome: CordonOutcome::Skipped,

@@ -7,7 +7,7 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::{http::SharedHttpClient, result::SdkError};
+use aws_smithy_runtime_api::client::{http::SharedHttpClient, orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
@@ -60,65 +60,77 @@ pub fn http_client() -> Result<SharedHttpClient, tower::BoxError> {
 
 /// What an SDK error means for the caller.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
-pub(super) fn call_error<E, R>(error: SdkError<E, R>) -> CallError
+pub(super) fn call_error<E>(error: SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let Some(service) = error.as_service_error() else {
         return CallError::Transient(in_words(&error));
     };
-    let code = service.code().unwrap_or("no error code").to_owned();
-    let message = service.message().unwrap_or_default();
-    meaning(&code, message)
+    let answer = error.raw_response();
+    let status = answer.map_or(0, |answer| answer.status().as_u16());
+    let retry_after = answer.and_then(|answer| answer.headers().get("retry-after")?.parse().ok());
+    let retry_after = retry_after.map(Duration::from_secs);
+    let code = service.code().unwrap_or("no error code");
+    meaning(status, retry_after, code, service.message().unwrap_or_default())
 }
 
-/// Codes from "Common errors" of the EC2, Auto Scaling and EKS API references.
-fn meaning(code: &str, message: &str) -> CallError {
-    const THROTTLING: [&str; 8] = [
-        "Throttling",
-        "ThrottlingException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "TooManyRequestsException",
-        "ResourceContention",
-        "ScalingActivityInProgress",
-        "IdempotentCallInProgress",
-    ];
-    const DENIED: [&str; 8] = [
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-    ];
-    const UNAVAILABLE: [&str; 6] = [
-        "InternalError",
-        "InternalFailure",
-        "ServiceUnavailable",
-        "Unavailable",
-        "ServerException",
-        "no error code",
-    ];
-    // Auto Scaling says by text only that an instance has left its group or is about to.
-    const LOST_RACE: [&str; 2] = ["is not in InService", "is not part of Auto Scaling group"];
+/// Codes that ask to slow down, whatever the HTTP status (the SDK's own list, and "Common errors" of the EC2, Auto
+/// Scaling and EKS API references). EC2 sends them with 503.
+const THROTTLING: [&str; 15] = [
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "IdempotentCallInProgress",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "ResourceContention",
+    "ScalingActivityInProgress",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+];
+const DENIED: [&str; 8] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+];
+const UNAVAILABLE: [&str; 9] = [
+    "InternalError",
+    "InternalFailure",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "Unavailable",
+    "ServerException",
+    "no error code",
+];
+/// Auto Scaling says by text only that an instance has left its group or is about to.
+const LOST_RACE: [&str; 2] = ["is not in InService", "is not part of Auto Scaling group"];
 
-    let said = || format!("{code}: {message}");
-    if THROTTLING.contains(&code) {
-        CallError::Throttled { retry_after: None }
-    } else if DENIED.contains(&code) {
-        CallError::Forbidden(said())
-    } else if UNAVAILABLE.contains(&code) {
-        CallError::Transient(said())
-    } else if LOST_RACE.iter().any(|text| message.contains(text)) {
-        CallError::LostRace(message.to_owned())
-    } else if code.contains("NotFound") {
-        CallError::NotFound(said())
-    } else {
-        CallError::Refused(said())
+/// The HTTP status decides first: a service may add codes, but not statuses.
+fn meaning(status: u16, retry_after: Option<Duration>, code: &str, message: &str) -> CallError {
+    let what = || format!("{code}: {message}");
+    match (status, retry_after) {
+        (429, _) => CallError::Throttled { retry_after },
+        _ if THROTTLING.contains(&code) => CallError::Throttled { retry_after },
+        (500.., Some(retry_after)) => CallError::Unavailable { what: what(), retry_after },
+        (500.., None) => CallError::Transient(what()),
+        _ if DENIED.contains(&code) => CallError::Forbidden(what()),
+        _ if UNAVAILABLE.contains(&code) => CallError::Transient(what()),
+        _ if LOST_RACE.iter().any(|text| message.contains(text)) => CallError::LostRace(message.to_owned()),
+        _ if code.contains("NotFound") => CallError::NotFound(what()),
+        _ => CallError::Refused(what()),
     }
 }
 
@@ -127,18 +139,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_mean_what_aws_documents() {
+    fn the_status_decides_and_then_the_code() {
+        const S: Duration = Duration::from_secs(1);
         let left = "The instance i-1 is not part of Auto Scaling group g.";
-        for (code, message, expected) in [
-            ("RequestLimitExceeded", "", CallError::Throttled { retry_after: None }),
-            ("Throttling", "Rate exceeded", CallError::Throttled { retry_after: None }),
-            ("UnauthorizedOperation", "no", CallError::Forbidden("UnauthorizedOperation: no".into())),
-            ("InternalError", "oops", CallError::Transient("InternalError: oops".into())),
-            ("ValidationError", left, CallError::LostRace(left.into())),
-            ("ValidationError", "bad", CallError::Refused("ValidationError: bad".into())),
-            ("InvalidInstanceID.NotFound", "x", CallError::NotFound("InvalidInstanceID.NotFound: x".into())),
+        let slow_down = |retry_after| CallError::Throttled { retry_after };
+        for (status, retry_after, code, message, expected) in [
+            (429, Some(7 * S), "SomethingNew", "", slow_down(Some(7 * S))),
+            (429, None, "TooManyRequestsException", "", slow_down(None)),
+            (503, None, "RequestLimitExceeded", "", slow_down(None)),
+            (503, Some(S), "SlowDown", "", slow_down(Some(S))),
+            (400, None, "Throttling", "Rate exceeded", slow_down(None)),
+            (400, None, "EC2ThrottledException", "", slow_down(None)),
+            (
+                403,
+                None,
+                "UnauthorizedOperation",
+                "no",
+                CallError::Forbidden("UnauthorizedOperation: no".into()),
+            ),
+            (500, None, "InternalError", "oops", CallError::Transient("InternalError: oops".into())),
+            (500, None, "SomethingNew", "x", CallError::Transient("SomethingNew: x".into())),
+            (
+                503,
+                None,
+                "ServiceUnavailableException",
+                "x",
+                CallError::Transient("ServiceUnavailableException: x".into()),
+            ),
+            (
+                503,
+                Some(3 * S),
+                "ServiceUnavailableException",
+                "x",
+                CallError::Unavailable { what: "ServiceUnavailableException: x".into(), retry_after: 3 * S },
+            ),
+            (400, None, "RequestTimeout", "x", CallError::Transient("RequestTimeout: x".into())),
+            (400, None, "ValidationError", left, CallError::LostRace(left.into())),
+            (400, None, "ValidationError", "bad", CallError::Refused("ValidationError: bad".into())),
+            (
+                400,
+                None,
+                "InvalidInstanceID.NotFound",
+                "x",
+                CallError::NotFound("InvalidInstanceID.NotFound: x".into()),
+            ),
         ] {
-            assert_eq!(meaning(code, message), expected, "{code}");
+            assert_eq!(meaning(status, retry_after, code, message), expected, "{status} {code}");
         }
     }
 

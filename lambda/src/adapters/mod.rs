@@ -3,7 +3,8 @@
 //! ```text
 //! Adapters ─┬─ ec2.rs, autoscaling.rs      AWS SDK operations
 //!           └─ kubernetes/                 one kube client per cluster
-//!                ├─ eks.rs                 address and CA by DescribeCluster, bearer token signed locally
+//!                ├─ eks.rs                 address and CA by DescribeCluster, where the configuration has none
+//!                ├─ token.rs               bearer token, signed locally
 //!                ├─ transport.rs           HTTP/2, one TLS handshake per cluster
 //!                ├─ cluster.rs             the Kubernetes calls
 //!                └─ answers.rs             what an answer means
@@ -39,11 +40,12 @@ impl Adapters {
         Self {
             ec2: Ec2Api::new(sdk),
             auto_scaling: AutoScalingApi::new(sdk),
-            clusters: Registry::new(sdk, &transport, &config.clusters),
+            clusters: Registry::new(sdk, &transport, config),
         }
     }
 
-    /// Fetches what the first notice would have to wait for: address and CA of every cluster. A cluster
+    /// Fetches what the first notice would have to wait for: address and CA of every cluster that the configuration
+    /// does not know them of. A cluster
     /// that cannot be reached now is asked again when it is needed.
     pub async fn warm_up(&self) {
         self.clusters.warm_up().await;

@@ -9,10 +9,13 @@ use serde_json::Value;
 
 mod delivery;
 mod envelope;
+mod error;
 mod spot_interruption;
 
 pub use delivery::{Delivery, Record};
 pub use envelope::Envelope;
+pub(crate) use error::printable;
+pub use error::{EventError, document};
 
 /// Kinds of events that are understood.
 pub const KINDS: &[&Kind] = &[&spot_interruption::KIND];
@@ -79,6 +82,8 @@ pub struct Notice {
     pub deadline: Timestamp,
     /// Only plan and report: the notice is a rehearsal.
     pub dry_run: bool,
+    /// What in it was not understood as it stands, for the report.
+    pub remark: Option<String>,
 }
 
 /// Nobody's instance: EC2 draws ids at random. A dry-run notice for it is a self-test.
@@ -108,23 +113,12 @@ pub enum Decoded {
     },
 }
 
-/// A malformed event. [`EventError::TYPE`] is the stable `error_type` of the function's error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem} (hint: the payload must be an EventBridge event or an SQS batch of them)")]
-pub struct EventError {
-    /// Path of the field.
-    pub field: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
-impl EventError {
-    /// Stable name of this error, for alarms.
-    pub const TYPE: &'static str = "InvalidEvent";
-
-    fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+/// Refuses an event whose time lies further ahead of `now` than clocks differ.
+pub fn check_clock(time: Timestamp, now: Timestamp) -> Result<(), EventError> {
+    if time > now + CLOCK_SKEW {
+        return Err(EventError::new("time", format!("`{time}` lies in the future (now {now})")));
     }
+    Ok(())
 }
 
 /// Decodes one EventBridge event, as it is at `now`.
@@ -137,9 +131,7 @@ pub fn decode(event: &Value, now: Timestamp) -> Result<Decoded, EventError> {
         return Ok(Decoded::Ignored { envelope, notice: None, reason });
     };
     let notice = (kind.parse)(&envelope)?;
-    if notice.time > now + CLOCK_SKEW {
-        return Err(EventError::new("time", format!("`{}` lies in the future (now {now})", notice.time)));
-    }
+    check_clock(notice.time, now)?;
     if notice.deadline <= now {
         let late = now.duration_since(notice.deadline).as_secs();
         let reason = format!("stale: the deadline {} passed {late} s ago", notice.deadline);
@@ -204,15 +196,34 @@ mod tests {
             ),
             ("no action", "detail.instance-action", spot(&json!({"instance-id": "i-0abc1234"}))),
             (
-                "unknown action",
+                "empty action",
                 "detail.instance-action",
-                spot(&json!({"instance-id": "i-0abc1234", "instance-action": "explode"})),
+                spot(&json!({"instance-id": "i-0abc1234", "instance-action": ""})),
             ),
         ];
         for (case, field, event) in cases {
             let error = decode_at(event, "2026-11-22T09:00:01Z").expect_err(case);
             assert_eq!(error.field, *field, "{case}: {error}");
         }
+    }
+
+    #[test]
+    fn an_unknown_action_is_a_stop_and_the_remark_names_it() {
+        let event = spot(&json!({"instance-id": "i-0abc1234", "instance-action": "explode\n"}));
+        let Decoded::Notice(notice) = decode_at(&event, "2026-11-22T09:00:01Z").unwrap() else { panic!() };
+        assert_eq!(notice.action, Action::Stop);
+        let remark = notice.remark.unwrap();
+        assert_eq!(remark, "instance-action `explode\\n` is unknown: treated as a stop");
+    }
+
+    #[test]
+    fn an_error_is_one_line_of_bounded_length() {
+        let forged = with(&spot(&json!({})), "time", json!("x\n{\"_aws\": {}}\u{1b}[31m\u{2028}"));
+        let error = decode_at(&forged, "2026-11-22T09:00:01Z").unwrap_err().to_string();
+        assert!(!error.contains(|c: char| c.is_control() || c == '\u{2028}'), "{error:?}");
+        assert!(error.contains("x\\n{\"_aws\""), "{error}");
+        let long = with(&spot(&json!({})), "time", json!("9".repeat(1_000_000)));
+        assert!(decode_at(&long, "2026-11-22T09:00:01Z").unwrap_err().to_string().len() < 500);
     }
 
     #[test]

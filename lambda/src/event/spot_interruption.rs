@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::{Action, Envelope, EventError, Kind, Notice, envelope::type_name};
+use super::{Action, Envelope, EventError, Kind, Notice, envelope::type_name, printable};
 
 /// EC2 issues the warning two minutes before it stops or terminates the instance. Before hibernation
 /// there is a warning but no lead: the two minutes then only bound our own work.
@@ -30,15 +30,15 @@ fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
             format!("`{instance_id}` is not an EC2 instance id"),
         ));
     }
+    let mut remark = None;
     let action = match envelope.detail_text("instance-action")? {
         "terminate" => Action::Terminate,
         "stop" => Action::Stop,
         "hibernate" => Action::Hibernate,
         other => {
-            return Err(EventError::new(
-                "detail.instance-action",
-                format!("`{other}` is none of terminate, stop, hibernate"),
-            ));
+            // The instance will be taken in some way, and its pods are safe elsewhere in each of them.
+            remark = Some(format!("instance-action `{}` is unknown: treated as a stop", printable(other)));
+            Action::Stop
         }
     };
     let deadline = envelope
@@ -61,5 +61,6 @@ fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
         time: envelope.time,
         deadline,
         dry_run,
+        remark,
     })
 }

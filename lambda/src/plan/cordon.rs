@@ -158,6 +158,7 @@ mod tests {
             time,
             deadline: time + jiff::SignedDuration::from_secs(120),
             dry_run: false,
+            remark: None,
         }
     }
 

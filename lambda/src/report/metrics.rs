@@ -76,7 +76,8 @@ fn of_notice(report: &Report, now: Timestamp) -> Value {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [["Cluster", "Outcome"]],
+                // An alarm needs no metric math to watch a cluster or the whole function.
+                "Dimensions": [[], ["Cluster"], ["Cluster", "Outcome"]],
                 "Metrics": metrics,
             }],
         },
@@ -87,4 +88,26 @@ fn of_notice(report: &Report, now: Timestamp) -> Value {
         line.extend(values);
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{EventSummary, Outcome};
+
+    #[test]
+    fn an_alarm_needs_neither_cluster_nor_outcome() {
+        let event = EventSummary {
+            id: "e-1".into(),
+            kind: "spot_interruption".into(),
+            instance_id: None,
+            action: None,
+            time: None,
+            deadline: None,
+        };
+        let report = Report::undone(event, Outcome::Failed, "x".into());
+        let line = line(&report, Timestamp::UNIX_EPOCH);
+        let dimensions = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+        assert_eq!(*dimensions, json!([[], ["Cluster"], ["Cluster", "Outcome"]]));
+    }
 }

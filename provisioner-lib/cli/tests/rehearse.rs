@@ -100,8 +100,7 @@ fn an_event_is_read_from_standard_input() {
             "detail":{{"instance-id":"i-1234567890abcdef0","instance-action":"{action}"}}}}"#
         )
     };
-    for (action, code, said) in
-        [("stop", 0, "i-1234567890abcdef0"), ("explode", 2, "detail.instance-action: `explode`")]
+    for (action, code, said) in [("stop", 0, "i-1234567890abcdef0"), ("", 2, "detail.instance-action: empty")]
     {
         let mut child = cast_spot(&["--event", "-", "--pods-per-node", "1"])
             .stdin(Stdio::piped())

@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: the simulation test with seeds of one's own choice.
+//! `cargo xtask simulate`: the simulation test with seeds of one's own choice, in an optimised build.
 
 use crate::{
     build,
@@ -10,7 +10,16 @@ pub(crate) fn run(seeds: u64, from: u64) -> Outcome {
     build::announce_first_build()?;
     let mut cargo = build::cargo("test")?;
     cargo
-        .args(["--package", "cast-spot-tests", "--test", "simulation", "--", "--nocapture"])
+        .args([
+            "--profile",
+            "simulation",
+            "--package",
+            "cast-spot-tests",
+            "--test",
+            "simulation",
+            "--",
+            "--nocapture",
+        ])
         .env("CAST_SPOT_SIMULATION_SEEDS", seeds.to_string())
         .env("CAST_SPOT_SIMULATION_FROM", from.to_string());
     process::run(&mut cargo)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cast_spot_handler::event::Delivery;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -22,14 +23,14 @@ const PROMPT_MS: u64 = 5_000;
 /// From the notice's time to its deadline.
 const LEAD_MS: i64 = 120_000;
 
-/// The Spot notices in a payload: an event, or an SQS batch of them.
+/// The Spot notices in a payload: an event or many, in whatever wrappers the handler takes off.
 pub(crate) fn told(payload: &Value, clock: Clock) -> Vec<Told> {
-    if let Some(records) = payload.get("Records").and_then(Value::as_array) {
-        let bodies = records.iter().filter_map(|record| record.get("body")?.as_str());
-        let events = bodies.filter_map(|body| serde_json::from_str(body).ok());
-        return events.flat_map(|event: Value| told(&event, clock)).collect();
-    }
-    notice(payload, clock).into_iter().collect()
+    let events = match Delivery::of(payload.clone()) {
+        Ok(Delivery::Direct(event)) => vec![event],
+        Ok(Delivery::Batch(records)) => records.into_iter().filter_map(|record| record.event.ok()).collect(),
+        Err(_) => Vec::new(),
+    };
+    events.iter().filter_map(|event| notice(event, clock)).collect()
 }
 
 fn notice(event: &Value, clock: Clock) -> Option<Told> {
@@ -42,9 +43,9 @@ fn notice(event: &Value, clock: Clock) -> Option<Told> {
     }
     let action = match event["detail"]["instance-action"].as_str()? {
         "terminate" => Action::Terminate,
-        "stop" => Action::Stop,
         "hibernate" => Action::Hibernate,
-        _ => return None,
+        // What EC2 may come to say one day ends the instance's processes, too.
+        _ => Action::Stop,
     };
     let issued: Timestamp = event["time"].as_str()?.parse().ok()?;
     Some(Told {

@@ -1,7 +1,16 @@
 //! What a run is: its figures, its ends, its environments.
 
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+};
+
+use cast_spot_handler::{config::LogFormat, logging};
+use tracing::{Level, subscriber::set_default};
+
 use super::*;
-use crate::{Action, Budget, PdbSpec};
+use crate::{Action, Api, Budget, Fault, FaultKind, PdbSpec};
 
 /// Effects of an operation in the trace.
 fn times(outcome: &Outcome, operation: &str) -> Vec<u64> {
@@ -49,6 +58,105 @@ fn a_crashed_invocation_is_tried_again_a_minute_later() {
     assert_eq!(outcome.deliveries[1].at_ms, 60_025);
     assert_eq!(outcome.reports.len(), 1);
     assert_eq!(outcome.world.pods.drained, 5);
+}
+
+#[test]
+fn a_failure_that_a_retry_can_mend_is_tried_again() {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    spec.interrupt(0, Action::Terminate, 0);
+    for fault in
+        [Fault::always(Api::Ec2, FaultKind::Forbidden), Fault::always(Api::Kubernetes, FaultKind::Forbidden)]
+    {
+        spec.faults.push(fault.between(0, 5_000));
+    }
+    let outcome = run("retried", spec);
+    assert_eq!(outcome.world.violations, []);
+    let [failed, drained] = outcome.deliveries.as_slice() else { panic!("{:?}", outcome.deliveries) };
+    assert!(failed.failed.as_ref().unwrap().starts_with("not located: "), "{failed:?}");
+    assert_eq!((drained.failed.as_ref(), drained.at_ms), (None, failed.answered_ms.unwrap() + 60_000));
+    assert_eq!((outcome.reports.len(), outcome.errors.len()), (2, 1), "the report of the failure is logged");
+    assert_eq!(outcome.world.pods.drained, 5);
+}
+
+#[test]
+fn an_outage_of_eks_delays_only_a_function_without_endpoints() {
+    for (endpoints, until_ms, earliest_ms, latest_ms) in
+        [(true, u64::MAX, 30, 30), (false, 8_000, 8_000, 15_000)]
+    {
+        let mut spec = WorldSpec::usual(7, 3, 5);
+        spec.interrupt(0, Action::Terminate, 0);
+        (spec.settings.cold, spec.settings.endpoints) = (true, endpoints);
+        spec.faults.push(Fault::always(Api::Eks, FaultKind::Unavailable).between(0, until_ms));
+        let outcome = run("eks", spec);
+        assert_eq!(outcome.world.violations, []);
+        let cordoned_ms = outcome.timelines[0].cordoned_ms.unwrap();
+        assert!((earliest_ms..=latest_ms).contains(&cordoned_ms), "{endpoints}: {cordoned_ms}");
+        assert_eq!(outcome.world.pods.drained, 5);
+    }
+}
+
+#[test]
+fn a_cluster_that_fails_alone_delays_no_other() {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    spec.interrupt(0, Action::Terminate, 0);
+    spec.settings.cold = true;
+    spec.clusters.push(crate::ClusterSpec {
+        name: "other".to_owned(),
+        registered: true,
+        ..Default::default()
+    });
+    for api in [Api::Eks, Api::Kubernetes] {
+        spec.faults.push(Fault::always(api, FaultKind::Hang(u64::MAX)).in_cluster("other"));
+    }
+    let outcome = run("other", spec);
+    assert_eq!(outcome.world.violations, []);
+    assert_eq!(outcome.timelines[0].cordoned_ms, Some(30));
+    assert_eq!(outcome.world.pods.drained, 5);
+}
+
+/// What a function has logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn every_log_line_of_a_batch_names_its_own_notice() {
+    let mut spec = WorldSpec::usual(7, 4, 5);
+    let events = [0, 1].map(|index| spec.interrupt(index, Action::Terminate, 0));
+    spec.deliveries.clear();
+    let records = events.iter().enumerate().map(|(number, event)| {
+        json!({ "messageId": number.to_string(), "eventSource": "aws:sqs", "body": event.to_string() })
+    });
+    spec.deliver(0, json!({ "Records": records.collect::<Vec<_>>() }));
+    spec.faults.push(Fault::always(Api::Kubernetes, FaultKind::Refused).on("watch pods"));
+    let lines = Lines::default();
+    let out = lines.clone();
+    let logged = set_default(logging::subscriber(LogFormat::Json, Level::INFO, move || out.clone()));
+    let outcome = run("logged", spec);
+    drop(logged);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let spans: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["span"].take()).collect();
+    let own: Vec<Value> = (events.iter().zip(&outcome.timelines))
+        .map(|(event, node)| {
+            let instance = &event["detail"]["instance-id"];
+            json!({ "event": event["id"], "instance": instance, "cluster": "production", "node": node.node,
+                    "name": "notice" })
+        })
+        .collect();
+    let of_whom: Vec<usize> =
+        spans.iter().map(|span| own.iter().position(|own| own == span).expect(&text)).collect();
+    assert_eq!(of_whom.iter().collect::<BTreeSet<_>>().len(), 2, "{text}");
+    assert!(!of_whom.is_sorted(), "the notices take turns: {of_whom:?}");
 }
 
 #[test]

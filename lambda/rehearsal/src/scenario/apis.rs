@@ -25,6 +25,13 @@ pub(super) fn autoscaling_fails(options: &Options) -> WorldSpec {
     with(options, Fault::always(Api::AutoScaling, FaultKind::InternalError))
 }
 
+/// EKS is out of order for good, and the function starts with nothing cached.
+pub(super) fn eks_unavailable(options: &Options) -> WorldSpec {
+    let mut spec = with(options, Fault::always(Api::Eks, FaultKind::Unavailable));
+    spec.settings.cold = true;
+    spec
+}
+
 fn with(options: &Options, fault: Fault) -> WorldSpec {
     let mut spec = calm(options);
     interrupt(&mut spec, options, Action::Terminate);

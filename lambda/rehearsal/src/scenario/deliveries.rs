@@ -22,8 +22,7 @@ pub(super) fn duplicate(options: &Options) -> WorldSpec {
 pub(super) fn crash(options: &Options) -> WorldSpec {
     let mut spec = calm(options);
     interrupt(&mut spec, options, Action::Terminate);
-    let trips_to_locate = if options.cold { 2 } else { 1 };
-    let crash_ms = options.latency_ms * trips_to_locate + options.latency_ms * 3 / 4;
+    let crash_ms = options.latency_ms + options.latency_ms * 3 / 4;
     for delivery in &mut spec.deliveries {
         delivery.crash_after_ms = Some(crash_ms.max(1));
     }

@@ -209,6 +209,14 @@ pub const ALL: &[Scenario] = &[
         world: apis::autoscaling_fails,
     },
     Scenario {
+        name: "eks-unavailable",
+        about: "EKS answers every call with 503, and the function starts cold",
+        verdict: "address and CA come from the function's configuration: drained as if EKS were well",
+        graceful: Some(true),
+        nodes: 1,
+        world: apis::eks_unavailable,
+    },
+    Scenario {
         name: "asg-capacity-rebalance",
         about: "the group has Capacity Rebalancing and replaces by itself",
         verdict: "drained; the group is only watched, so there is one replacement",

@@ -31,8 +31,8 @@ pub struct Announced {
 /// Why a payload cannot be rehearsed. The messages name the field and what is wrong with its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventFileError {
-    /// Not JSON at all.
-    #[error("not JSON: {0}")]
+    /// Not JSON, or not one document of it.
+    #[error("{0}")]
     Json(String),
     /// JSON, but no event that the handler takes.
     #[error("{field}: {problem}{value}")]
@@ -50,21 +50,24 @@ pub enum EventFileError {
 }
 
 impl EventFile {
-    /// Reads a payload: one EventBridge event, or an SQS batch of which at least one message is one.
-    pub fn parse(text: &str) -> Result<Self, EventFileError> {
-        let payload: Value =
-            serde_json::from_str(text).map_err(|error| EventFileError::Json(error.to_string()))?;
+    /// Reads a payload as the function reads it at `now`: one EventBridge event, or a batch of which at least one
+    /// message is one. Old events are taken all the same.
+    pub fn parse(text: &str, now: Timestamp) -> Result<Self, EventFileError> {
+        let payload = event::document(text).map_err(|error| EventFileError::Json(error.problem))?;
         let delivery =
             Delivery::of(payload.clone()).map_err(|error| EventFileError::event(error, &payload))?;
         let events = match delivery {
-            Delivery::Direct(event) => vec![Ok(event)],
-            Delivery::Batch(records) => records.into_iter().map(|record| record.event).collect(),
+            Delivery::Direct(event) => vec![(Ok(event), String::new())],
+            Delivery::Batch(records) => {
+                records.into_iter().map(|record| (record.event, record.place)).collect()
+            }
         };
         let mut first_error = None;
         let mut time = None;
         let mut instances: Vec<Announced> = Vec::new();
-        for event in events {
-            match event.and_then(|event| understand(&event)) {
+        for (event, place) in events {
+            let event = event.and_then(|event| understand(&event, now).map_err(|error| error.inside(&place)));
+            match event {
                 Ok((issued, announced)) => {
                     time = time.max(Some(issued));
                     instances.extend(announced.filter(|new| instances.iter().all(|old| old.id != new.id)));
@@ -97,11 +100,14 @@ impl EventFileError {
 const AFTER_ALL: Timestamp = Timestamp::constant(250_000_000_000, 0);
 
 /// The time of an event and the instance that it announces.
-fn understand(event: &Value) -> Result<(Timestamp, Option<Announced>), EventError> {
+fn understand(event: &Value, now: Timestamp) -> Result<(Timestamp, Option<Announced>), EventError> {
     let (time, notice) = match event::decode(event, AFTER_ALL)? {
         Decoded::Notice(notice) => (notice.time, Some(notice)),
         Decoded::Ignored { envelope, notice, .. } => (envelope.time, notice),
     };
+    if let Some(notice) = &notice {
+        event::check_clock(notice.time, now)?;
+    }
     let announced = notice.map(|notice| Announced {
         id: notice.instance_id,
         action: match notice.action {
@@ -120,6 +126,10 @@ mod tests {
 
     use super::*;
 
+    fn now() -> Timestamp {
+        "2026-11-22T09:00:30Z".parse().unwrap()
+    }
+
     fn spot(instance: &str, action: &str) -> Value {
         json!({"version": "0", "id": "e-1", "detail-type": "EC2 Spot Instance Interruption Warning",
                "source": "aws.ec2", "account": "123456789012", "time": "2026-11-22T09:00:00Z",
@@ -129,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_event_names_its_instance_action_and_time() {
-        let file = EventFile::parse(&spot("i-1234567890abcdef0", "stop").to_string()).unwrap();
+        let file = EventFile::parse(&spot("i-1234567890abcdef0", "stop").to_string(), now()).unwrap();
         assert_eq!(file.time.to_string(), "2026-11-22T09:00:00Z");
         assert_eq!(file.instances.len(), 1);
         assert_eq!(file.instances[0].id, "i-1234567890abcdef0");
@@ -139,15 +149,27 @@ mod tests {
     #[test]
     fn a_malformed_event_names_the_field() {
         for (text, named) in [
-            (spot("i-1234567890abcdef0", "explode").to_string(), "detail.instance-action"),
+            (spot("i-1234567890abcdef0", "").to_string(), "detail.instance-action"),
+            (format!("{0} {0}", spot("i-1234567890abcdef0", "stop")), "several JSON documents"),
             (spot("server-7", "terminate").to_string(), "detail.instance-id"),
             ("{".to_owned(), "not JSON"),
-            ("[]".to_owned(), "the payload: expected an object"),
+            ("[]".to_owned(), "the payload: an empty array"),
             (r#"{"id": "1", "time": 5}"#.to_owned(), "time: expected text, found a number (5)"),
             (r#"{"Records": []}"#.to_owned(), "Records"),
         ] {
-            let error = EventFile::parse(&text).unwrap_err().to_string();
+            let error = EventFile::parse(&text, now()).unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_the_future_is_refused_as_the_function_does() {
+        let mut event = spot("i-1234567890abcdef0", "terminate");
+        for (time, taken) in [("2026-11-22T09:01:30Z", true), ("2026-11-22T09:01:31Z", false)] {
+            event["time"] = time.into();
+            let read = EventFile::parse(&event.to_string(), now());
+            let decoded = event::decode(&event, now());
+            assert_eq!((read.is_ok(), decoded.is_ok()), (taken, taken), "{time}: {read:?}");
         }
     }
 
@@ -156,8 +178,10 @@ mod tests {
         let good = spot("i-1234567890abcdef0", "terminate").to_string();
         let record = |id: &str, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
         let batch = json!({"Records": [record("a", "{"), record("b", &good), record("c", &good)]});
-        assert_eq!(EventFile::parse(&batch.to_string()).unwrap().instances.len(), 1);
+        assert_eq!(EventFile::parse(&batch.to_string(), now()).unwrap().instances.len(), 1);
         let bad = json!({"Records": [record("a", "{")]});
-        assert!(EventFile::parse(&bad.to_string()).unwrap_err().to_string().contains("Records[0].body"));
+        assert!(
+            EventFile::parse(&bad.to_string(), now()).unwrap_err().to_string().contains("Records[0].body")
+        );
     }
 }

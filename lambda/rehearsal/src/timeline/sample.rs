@@ -68,6 +68,7 @@ pub(super) fn outcome(nodes: Vec<NodeTimeline>) -> Outcome {
         answered_ms: Some(9_000),
         instances: vec![node.instance.clone()],
         answer: Ok(report.clone()),
+        failed: None,
     });
     Outcome {
         scenario: "baseline".to_owned(),

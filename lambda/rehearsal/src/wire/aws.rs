@@ -140,6 +140,7 @@ impl Asked {
         };
         Operation {
             api: self.api,
+            cluster: (self.api == Api::Eks).then(|| target.clone()),
             name: self.action.clone(),
             target,
             writes: !self.action.starts_with("Describe"),

@@ -47,8 +47,9 @@ impl Service<Request<Body>> for ApiServer {
             let body = body.collect_bytes().await?;
             let asked = Asked::new(&parts, body);
             let timeout = asked.parameter("timeoutSeconds").and_then(|s| s.parse().ok());
-            let operation = asked.operation();
             let cluster = server.cluster;
+            let name = server.wire.world.enter(|state| state.clusters[cluster].name.clone());
+            let operation = asked.operation(&name);
             let effect: Effect =
                 Box::new(move |state, call, fault| asked.answer(state, cluster, call, fault));
             let (reply, open) = server.wire.call(operation, effect).await?;

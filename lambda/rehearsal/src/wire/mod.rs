@@ -44,6 +44,8 @@ pub(crate) struct Wire {
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
     pub(crate) api: Api,
+    /// The cluster whose API server is called, or that EKS is asked for.
+    pub(crate) cluster: Option<String>,
     /// `DescribeInstances`, `create pods/eviction`
     pub(crate) name: String,
     /// On what.
@@ -116,8 +118,7 @@ impl Wire {
             if !state.observer.is_alive(self.env) {
                 return None;
             }
-            let fault =
-                if begun { state.faults.strike(state.now_ms, operation.api, &operation.name) } else { None };
+            let fault = if begun { state.faults.strike(state.now_ms, &operation) } else { None };
             let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
             let id = state.observer.sent(self.env, &operation, fault.is_some(), state.now_ms);
             let call = Call { env: self.env, id, sent_ms: state.now_ms };

@@ -111,10 +111,11 @@ impl Asked {
         }
     }
 
-    pub(super) fn operation(&self) -> Operation {
+    pub(super) fn operation(&self, cluster: &str) -> Operation {
         let (verb, resource, target) = self.names();
         Operation {
             api: Api::Kubernetes,
+            cluster: Some(cluster.to_owned()),
             name: format!("{verb} {resource}"),
             target,
             // A review is posted, and changes nothing.
@@ -160,7 +161,7 @@ impl Asked {
             (&Method::GET, Resource::Pod(ns, name), None) => resources::get_pod(state, cluster, ns, name),
             (&Method::POST, Resource::Events(ns), None) => resources::create_event(self, state, cluster, ns),
             (&Method::GET, Resource::Budgets(ns), None) => resources::list_budgets(state, cluster, ns),
-            (&Method::POST, Resource::Reviews, None) => reviews::answer(state, &self.body),
+            (&Method::POST, Resource::Reviews, None) => reviews::answer(state, cluster, &self.body),
             _ => status::no_such_resource(),
         }
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Reply, status};
-use crate::{faults::Api, world::state::State};
+use crate::world::state::State;
 
 /// Verbs and resources of the handler's ClusterRole.
 const GRANTED: [&str; 9] = [
@@ -32,13 +32,13 @@ pub(super) fn right(body: &Bytes) -> String {
     }
 }
 
-pub(super) fn answer(state: &State, body: &Bytes) -> Reply {
+pub(super) fn answer(state: &State, cluster: usize, body: &Bytes) -> Reply {
     let Ok(mut review) = serde_json::from_slice::<Value>(body) else {
         return status::bad_request("the object provided is unrecognized");
     };
     let right = right(body);
     let granted = GRANTED.contains(&right.as_str());
-    let allowed = granted && !state.faults.forbids(state.now_ms, Api::Kubernetes, &right);
+    let allowed = granted && !state.faults.forbids(state.now_ms, &state.clusters[cluster].name, &right);
     review["status"] = json!({ "allowed": allowed });
     Reply::json(201, review.to_string())
 }

@@ -127,6 +127,9 @@ fn errors_of(delivery: &Delivery) -> Vec<DeliveryError> {
         error,
     };
     let answer = match &delivery.answer {
+        Ok(_) if delivery.failed.is_some() => {
+            return vec![error(&delivery.instances, delivery.failed.clone().unwrap_or_default())];
+        }
         Ok(answer) => answer,
         Err(said) => return vec![error(&delivery.instances, said.clone())],
     };
@@ -148,7 +151,7 @@ mod tests {
     fn delivery(answer: Result<Value, String>) -> Delivery {
         let answered_ms = answer.is_ok().then_some(900);
         let instances = vec!["i-1".to_owned(), "i-2".to_owned()];
-        Delivery { at_ms: 40, answered_ms, instances, answer }
+        Delivery { at_ms: 40, answered_ms, instances, answer, failed: None }
     }
 
     #[test]

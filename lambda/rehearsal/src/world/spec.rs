@@ -88,6 +88,9 @@ pub const EC2_BUCKET: Bucket = Bucket { burst: 100, per_second: 20 };
 pub struct Settings {
     /// Each invocation starts with nothing cached: the API server's address is fetched inside of it.
     pub cold: bool,
+    /// The function's environment carries addresses and CAs of the registered clusters, as the provisioner writes
+    /// them.
+    pub endpoints: bool,
     /// Environment of the function, over the registered clusters' names that the run fills in.
     pub env: BTreeMap<String, String>,
     /// Time limit of one invocation (Lambda's timeout).
@@ -96,7 +99,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cold: false, env: BTreeMap::new(), time_limit_ms: 180_000 }
+        Self { cold: false, endpoints: true, env: BTreeMap::new(), time_limit_ms: 180_000 }
     }
 }
 

@@ -37,6 +37,8 @@ pub struct EksCluster {
     name: String,
     eks: Eks,
     transport: Arc<dyn Transport>,
+    /// Address and CA of the configuration, until they turn out to be wrong.
+    known: Mutex<Option<Endpoint>>,
     client: Mutex<Option<Client>>,
     /// Held while connecting, so that calls that begin together ask EKS once.
     connecting: tokio::sync::Mutex<()>,
@@ -49,11 +51,17 @@ impl fmt::Debug for EksCluster {
 }
 
 impl EksCluster {
-    pub(super) fn new(name: &str, eks: &Eks, transport: &Arc<dyn Transport>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        eks: &Eks,
+        transport: &Arc<dyn Transport>,
+        known: Option<Endpoint>,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             eks: eks.clone(),
             transport: transport.clone(),
+            known: Mutex::new(known),
             client: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
         }
@@ -63,7 +71,7 @@ impl EksCluster {
         &self.name
     }
 
-    /// The client; asks EKS for the address if there is none.
+    /// The client; asks EKS for the address if neither the configuration nor an earlier answer has it.
     pub(super) async fn connect(&self) -> Result<Client, CallError> {
         if let Some(client) = self.connected() {
             return Ok(client);
@@ -72,7 +80,11 @@ impl EksCluster {
         if let Some(client) = self.connected() {
             return Ok(client);
         }
-        let endpoint: Endpoint = self.eks.endpoint(&self.name).await?;
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let endpoint = match known {
+            Some(endpoint) => endpoint,
+            None => self.eks.endpoint(&self.name).await?,
+        };
         let service = self
             .transport
             .open(&endpoint)
@@ -86,9 +98,11 @@ impl EksCluster {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Forgets address and CA after a TLS failure: the CA may have been rotated. The next try asks EKS.
+    /// Forgets address and CA after a TLS failure: the CA may have been rotated. The next try asks EKS, whose answer
+    /// holds for the life of the process.
     fn note<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
         if answer.as_ref().is_err_and(is_tls_failure) {
+            *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
             *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         answer

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::ports::Clusters;
+use crate::{Config, ports::Clusters};
 
 mod answers;
 mod cluster;
@@ -29,9 +29,11 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(sdk: &SdkConfig, transport: &Arc<dyn Transport>, names: &[String]) -> Self {
+    pub(super) fn new(sdk: &SdkConfig, transport: &Arc<dyn Transport>, config: &Config) -> Self {
         let eks = eks::Eks::new(sdk);
-        let clusters = names.iter().map(|name| EksCluster::new(name, &eks, transport)).collect();
+        let known = |name: &String| config.endpoints.get(name).and_then(|known| Endpoint::known(name, known));
+        let clusters =
+            config.clusters.iter().map(|name| EksCluster::new(name, &eks, transport, known(name))).collect();
         Self { clusters }
     }
 

@@ -8,12 +8,14 @@ use std::{
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_eks::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
     sign::v4::SigningParams,
 };
 use aws_smithy_async::time::SharedTimeSource;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures_util::FutureExt;
 use tower::BoxError;
 
 /// Header that binds the token to one cluster.
@@ -71,9 +73,8 @@ impl Signer {
         credentials: aws_credential_types::Credentials,
         now: SystemTime,
     ) -> Result<String, BoxError> {
-        let domain = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let url =
-            format!("https://sts.{}.{domain}/?Action=GetCallerIdentity&Version=2011-06-15", self.region);
+        let (region, domain) = (&self.region, domain(&self.region));
+        let url = format!("https://sts.{region}.{domain}/?Action=GetCallerIdentity&Version=2011-06-15");
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(Duration::from_mins(1));
@@ -92,6 +93,16 @@ impl Signer {
         instructions.apply_to_request_http1x(&mut request);
         Ok(format!("k8s-aws-v1.{}", BASE64_URL_SAFE_NO_PAD.encode(request.uri().to_string())))
     }
+}
+
+/// DNS suffix of a region's partition, by the partitions that the SDK knows: STS has the one of EKS.
+fn domain(region: &str) -> String {
+    let params = Params::builder().region(region).build().ok();
+    let endpoint = params.and_then(|params| {
+        let endpoint = DefaultResolver::new().resolve_endpoint(&params).now_or_never()?.ok()?;
+        endpoint.url().strip_prefix(&format!("https://eks.{region}.")).map(str::to_owned)
+    });
+    endpoint.unwrap_or_else(|| "amazonaws.com".to_owned())
 }
 
 #[cfg(test)]
@@ -128,7 +139,20 @@ mod tests {
     }
 
     #[test]
-    fn china_has_its_own_domain() {
-        assert!(url("cn-north-1").starts_with("https://sts.cn-north-1.amazonaws.com.cn/?"));
+    fn each_partition_has_its_own_domain() {
+        for (region, domain) in [
+            ("eu-west-1", "amazonaws.com"),
+            ("us-gov-west-1", "amazonaws.com"),
+            ("cn-north-1", "amazonaws.com.cn"),
+            ("eusc-de-east-1", "amazonaws.eu"),
+            ("us-iso-east-1", "c2s.ic.gov"),
+            ("us-isob-east-1", "sc2s.sgov.gov"),
+            ("eu-isoe-west-1", "cloud.adc-e.uk"),
+            ("us-isof-south-1", "csp.hci.ic.gov"),
+            ("ap-newest-9", "amazonaws.com"),
+        ] {
+            let url = url(region);
+            assert!(url.starts_with(&format!("https://sts.{region}.{domain}/?")), "{url}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use kube::{
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tower::{BoxError, ServiceExt, util::BoxCloneService};
 
-use crate::adapters::aws::IDLE_CONNECTION;
+use crate::{adapters::aws::IDLE_CONNECTION, config::ClusterEndpoint};
 
 /// Body of an answer.
 pub type ResponseBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -35,6 +35,14 @@ pub struct Endpoint {
     pub server: Uri,
     /// Certificate authority, PEM.
     pub ca_pem: Vec<u8>,
+}
+
+impl Endpoint {
+    /// What the configuration knows of `cluster`.
+    pub(super) fn known(cluster: &str, known: &ClusterEndpoint) -> Option<Self> {
+        let server = known.server.parse().ok()?;
+        Some(Self { cluster: cluster.to_owned(), server, ca_pem: known.ca_pem.clone() })
+    }
 }
 
 /// Opens connections to API servers.

@@ -6,6 +6,7 @@ use std::{fs, io};
 use cast_spot_rehearsal::scenario::{self, ALL, EventFile, Options, PdbAtDeadline, Replacement, Scenario};
 
 use super::Args;
+use crate::session::now;
 use crate::terminal::Complaint;
 
 const SEE_HELP: &str = "see `cast-spot rehearse --help`";
@@ -100,7 +101,7 @@ impl Reader {
     fn event(&mut self, file: &str) -> Option<EventFile> {
         let text = if file == "-" { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
         let event = match text {
-            Ok(text) => EventFile::parse(&text).map_err(|error| error.to_string()),
+            Ok(text) => EventFile::parse(&text, now()).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         event.map_err(|error| self.complain(format!("--event {file}: {error}"), SEE_EVENTS)).ok()

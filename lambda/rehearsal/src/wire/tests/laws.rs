@@ -317,6 +317,7 @@ async fn law_1_a_report_that_is_not_true() {
     assert_eq!(bench.told(says("evicted")), [0_u8; 0]);
     let event = Operation {
         api: WorldApi::Kubernetes,
+        cluster: None,
         name: "create events".to_owned(),
         target: String::new(),
         writes: true,
