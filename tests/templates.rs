@@ -132,8 +132,9 @@ fn what_needs_each_other_is_given_together() {
 
 #[test]
 fn every_setting_of_the_handler_can_be_given() {
-    // The clusters are two parameters; Lambda sets its own variable.
-    let elsewhere = ["CAST_SPOT_CLUSTERS", "AWS_LAMBDA_LOG_LEVEL"];
+    // Clusters and their endpoints are parameters of their own, a stack has no layer, Lambda sets its own variable.
+    let elsewhere =
+        ["CAST_SPOT_CLUSTERS", "CAST_SPOT_ENDPOINTS", "CAST_SPOT_ENDPOINTS_FILE", "AWS_LAMBDA_LOG_LEVEL"];
     let settings = VARIABLES.iter().map(|variable| variable.name).filter(|name| !elsewhere.contains(name));
     assert!(settings.eq(choice::SETTINGS.iter().map(|(name, ..)| *name)), "SETTINGS in templates/choice.rs");
 }

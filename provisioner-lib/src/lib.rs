@@ -56,6 +56,7 @@ pub mod call;
 pub mod commands;
 pub mod connect;
 pub mod desired;
+pub mod endpoints;
 pub mod facts;
 pub mod fault;
 pub mod names;

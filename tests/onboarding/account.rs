@@ -158,6 +158,8 @@ impl Account {
     pub(crate) fn with_cluster(self, shape: impl FnOnce(&mut Cluster)) -> Self {
         let mut cluster = Cluster {
             status: "ACTIVE".to_owned(),
+            endpoint: format!("https://{}.example", self.cluster),
+            certificate_authority: "Y2E=".to_owned(),
             authentication_mode: AuthenticationMode::ApiAndConfigMap,
             vpc_id: "vpc-1".to_owned(),
             subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],

@@ -53,6 +53,11 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
                     environment.insert("CAST_SPOT_CLUSTERS".to_owned(), String::new());
                 }
             }),
+            ("endpoints", |resource| {
+                if let Resource::Function { environment, .. } = resource {
+                    environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), "{}".to_owned());
+                }
+            }),
             ("code", |resource| {
                 if let Resource::Function { code: Some(code), .. } = resource {
                     "other".clone_into(&mut code.sha256);

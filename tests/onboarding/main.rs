@@ -8,6 +8,7 @@ mod account;
 mod choices;
 mod connecting;
 mod drift;
+mod endpoints;
 mod foreign;
 mod interrupted;
 mod keys;

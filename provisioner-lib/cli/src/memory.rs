@@ -9,7 +9,7 @@ use cast_spot_provisioner::{
     names::{LAMBDA_ROLE, registered},
     plan::{Change, Found, Observed},
     provider::{AccessKey, Error, ErrorKind, Made, Provider},
-    resource::{CLUSTERS_VARIABLE, Kind, Resource},
+    resource::{Kind, Resource},
     spec::{Request, Spec},
     verify::{Check, Verdict},
 };
@@ -42,6 +42,8 @@ impl Memory {
         cluster.status = "ACTIVE".to_owned();
         cluster.authentication_mode = AuthenticationMode::ApiAndConfigMap;
         cluster.vpc_id = "vpc-1".to_owned();
+        cluster.endpoint = "https://prod.example".to_owned();
+        cluster.certificate_authority = "Y2E=".to_owned();
         Self {
             cluster,
             objects: Mutex::default(),
@@ -99,11 +101,10 @@ impl Provider for Memory {
             registered(&name).map(|found| (found.region.to_owned(), found.cluster.to_owned()))
         });
         let function = objects.values().find_map(|found| match &found.resource {
-            Resource::Function { environment, .. } => Some(CurrentFunction {
-                clusters: environment[CLUSTERS_VARIABLE].split(',').map(str::to_owned).collect(),
-                vpc_id: None,
-                revision: found.revision.clone(),
-            }),
+            Resource::Function { environment, .. } => {
+                let revision = found.revision.clone();
+                Some(CurrentFunction { revision, ..CurrentFunction::with(environment) })
+            }
             _ => None,
         });
         let cluster = if cluster == "prod" {

@@ -34,19 +34,12 @@ impl Lambda {
             return Ok(None);
         };
         let environment = function.environment();
-        let variables = environment.and_then(|environment| environment.variables());
-        let clusters =
-            variables.and_then(|variables| variables.get(CLUSTERS_VARIABLE)).map_or("", String::as_str);
+        let variables = environment.and_then(|environment| environment.variables()).cloned();
         let vpc_id = function.vpc_config().and_then(|vpc| vpc.vpc_id()).filter(|id| !id.is_empty());
         Ok(Some(CurrentFunction {
-            clusters: clusters
-                .split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned)
-                .collect(),
             vpc_id: vpc_id.map(str::to_owned),
             revision: function.revision_id().map(str::to_owned),
+            ..CurrentFunction::with(&variables.unwrap_or_default().into_iter().collect())
         }))
     }
 

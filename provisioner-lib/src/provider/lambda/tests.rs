@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     provider::wire::{self, Asked},
-    resource::Code,
+    resource::{CLUSTERS_VARIABLE, Code},
 };
 
 fn lambda(answer: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> (Lambda, Asked) {
