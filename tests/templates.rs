@@ -32,7 +32,8 @@ fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
             // A secret in a stack can be read for ever, and no type of CloudFormation's own makes Kubernetes objects.
             Resource::AccessKey { .. }
             | Resource::ClusterRole { .. }
-            | Resource::ClusterRoleBinding { .. } => return None,
+            | Resource::ClusterRoleBinding { .. }
+            | Resource::Manifest { .. } => return None,
             // "AWS::IAM::ManagedPolicy" and "AWS::IAM::InstanceProfile" have no property Tags.
             Resource::Policy { arn, tags, .. } => (*arn, *tags) = (String::new(), Tags::new()),
             Resource::InstanceProfile { tags, .. } => *tags = Tags::new(),

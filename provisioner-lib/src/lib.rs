@@ -83,6 +83,9 @@ pub const SELF_TEST: &str = include_str!("../../infra/events/self-test.json");
 /// `cast-spot:handler` that its access entry names.
 pub const RBAC: &str = include_str!("../../infra/kubernetes/rbac.yaml");
 
+/// `FlowSchemas` and `PriorityLevelConfigurations` (YAML) of the handler's requests, for the same group.
+pub const FLOW_CONTROL: &str = include_str!("../../infra/kubernetes/flow-control.yaml");
+
 /// IAM policy of the function's role for one cluster: exactly the calls that the handler makes.
 ///
 /// `<partition>`, `<region>`, `<account>` and `<cluster>` are to be filled in. Groups count as the

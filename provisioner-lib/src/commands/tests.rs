@@ -258,7 +258,7 @@ fn every_kind_of_resource_has_commands() {
             }
         }
     }
-    assert_eq!(kinds.len(), 20, "{kinds:?}");
+    assert_eq!(kinds.len(), 21, "{kinds:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Desired, Maker,
     function::{security_group, serve},
-    rbac, shared_tags,
+    in_cluster, shared_tags,
 };
 use crate::{
     facts::Facts,
@@ -54,7 +54,7 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
         desired.absent.retain(|resource| !inside(resource));
     } else {
         desired.absent.push(maker.ingress());
-        desired.absent.extend(rbac());
+        desired.absent.extend(in_cluster());
     }
     let mut seen = BTreeSet::new();
     desired.absent.retain(|resource| seen.insert(resource.id()));

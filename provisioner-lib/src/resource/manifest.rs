@@ -90,7 +90,8 @@ impl Manifest {
         id(self.kind(), self.namespace(), self.name())
     }
 
-    /// What it refers to: its namespace, the role and the accounts of a binding, what a workload's pods are given.
+    /// What it refers to: its namespace, the role and the accounts of a binding, the level of a FlowSchema, what a
+    /// workload's pods are given.
     pub(super) fn needs(&self) -> Vec<Id> {
         let namespace = self.namespace();
         let within = |kind: &str, name: &Value| name.as_str().map(|name| id(kind, namespace, name));
@@ -105,6 +106,8 @@ impl Manifest {
             let name = subject["name"].as_str();
             needs.extend(name.map(|name| id("ServiceAccount", subject["namespace"].as_str(), name)));
         }
+        let level = self.0["spec"]["priorityLevelConfiguration"]["name"].as_str();
+        needs.extend(level.map(|name| id("PriorityLevelConfiguration", None, name)));
         let pod = &self.0["spec"]["template"]["spec"];
         needs.extend(within("ServiceAccount", &pod["serviceAccountName"]));
         for container in list(&pod["containers"]) {
@@ -195,5 +198,11 @@ mod tests {
             "roleRef": { "kind": "ClusterRole", "name": "r" },
         });
         assert_eq!(names(role), ["ClusterRole/r"]);
+        let schema = json!({
+            "kind": "FlowSchema",
+            "metadata": { "name": "f" },
+            "spec": { "priorityLevelConfiguration": { "name": "p" } },
+        });
+        assert_eq!(names(schema), ["PriorityLevelConfiguration/p"]);
     }
 }

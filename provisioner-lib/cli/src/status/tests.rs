@@ -40,7 +40,7 @@ fn a_good_cluster_needs_no_options() {
     let (end, out) = status(&onboarded().guarded(), false);
     assert_eq!(end, Ok(0), "{out}");
     for words in [
-        "\nResources\n  ok    all 32 are as they should be\n",
+        "\nResources\n  ok    all 36 are as they should be\n",
         "\nRights of CastLambdaRoleForSpot in AWS\n  ok    11 calls that it makes are allowed\n  ok    3 calls in another cluster are denied\n",
         "\nRights of cast-eks-prod in AWS\n",
         "\nRights of the function in prod, as it says itself\n  ok    may get nodes\n",
