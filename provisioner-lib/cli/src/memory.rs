@@ -34,6 +34,8 @@ pub(crate) struct Memory {
     pub(crate) others: Vec<String>,
     /// What checks answer.
     pub(crate) works: bool,
+    /// Whether the function has concurrency of its own.
+    pub(crate) reserves: bool,
 }
 
 impl Memory {
@@ -51,6 +53,7 @@ impl Memory {
             instances: Vec::new(),
             others: Vec::new(),
             works: true,
+            reserves: true,
         }
     }
 
@@ -155,8 +158,12 @@ impl Provider for Memory {
     async fn pause(&self, _: u32) {}
 
     async fn check(&self, _: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
-        let verdict = || Ok(Verdict { passed: self.works, detail: "what was answered".to_owned() });
-        checks.iter().map(|_| verdict()).collect()
+        let passes = |check: &Check| match check {
+            Check::Reserved { .. } => self.reserves,
+            _ => self.works,
+        };
+        let verdict = |check| Ok(Verdict { passed: passes(check), detail: "what was answered".to_owned() });
+        checks.iter().map(verdict).collect()
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
     facts::CurrentFunction,
     names,
     plan::{Change, Found},
-    resource::{CLUSTERS_VARIABLE, Resource},
+    resource::Resource,
+    verify::{self, Verdict},
 };
 
 mod function;
@@ -91,6 +92,13 @@ impl Lambda {
                 maximum_retry_attempts: found.maximum_retry_attempts.unwrap_or(2),
             })
         }))
+    }
+
+    /// Whether concurrency is reserved for a function.
+    pub(super) async fn reserved(&self, function: &str) -> Result<Verdict, Error> {
+        let answer = self.client.get_function_concurrency().function_name(function).send().await;
+        let answer = answer.map_err(error::of("lambda:GetFunctionConcurrency"))?;
+        Ok(verify::reserved(answer.reserved_concurrent_executions()))
     }
 
     /// The resource policy of a function; null if it has none.

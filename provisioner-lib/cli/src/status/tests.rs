@@ -86,6 +86,7 @@ fn a_right_that_is_lacking_stands_beside_the_count_of_the_others() {
             expected,
         },
         verdict: Verdict { passed, detail: "allowed by no policy".to_owned() },
+        warning: false,
     };
     let checks = [
         check("ec2:StartInstances", true, true),
@@ -100,6 +101,24 @@ fn a_right_that_is_lacking_stands_beside_the_count_of_the_others() {
          FAIL  may ec2:StopInstances on instance/* of cluster prod\n  FAIL  may ec2:RebootInstances on instance/* of cluster prod\n        \
          allowed by no policy\n"
     );
+}
+
+#[test]
+fn concurrency_that_is_not_reserved_warns_and_fails_nothing() {
+    let mut memory = onboarded();
+    memory.reserves = false;
+    let provider = memory.guarded();
+    let (end, out) = status(&provider, false);
+    assert_eq!(end, Ok(0), "{out}");
+    assert!(
+        out.contains("  warn  cast-spot has concurrency of its own\n        what was answered\n"),
+        "{out}"
+    );
+    assert!(out.contains("checks passed, 1 with a warning\n"), "{out}");
+    let document: serde_json::Value = serde_json::from_str(&status(&provider, true).1).unwrap();
+    let last = document["checks"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["check"], &last["warning"]), (&json!("reserved"), &json!(true)));
+    assert_eq!((&document["good"], &last["passed"]), (&json!(true), &json!(true)));
 }
 
 #[test]
