@@ -20,3 +20,4 @@ mod shared;
 mod situation;
 mod stopped;
 mod together;
+mod upgrade;

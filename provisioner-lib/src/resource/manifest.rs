@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{Id, Kind};
@@ -12,7 +12,8 @@ pub const HIDDEN: &str = "(secret)";
 
 /// An object with `apiVersion`, `kind` and `metadata`. What it holds that is secret is in nothing that is shown: not
 /// in its JSON, nor in its debug output.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub struct Manifest(Value);
 
 impl Manifest {
