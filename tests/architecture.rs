@@ -78,7 +78,8 @@ fn adapters_read_no_environment_and_decide_nothing() {
 
 #[test]
 fn the_stages_of_the_provisioner_are_pure() {
-    let stages = ["spec", "resource", "desired", "plan", "aws_auth", "policy", "commands", "report"];
+    let stages =
+        ["spec", "resource", "desired", "endpoints", "plan", "aws_auth", "policy", "commands", "report"];
     for stage in stages {
         for place in [format!("provisioner-lib/src/{stage}.rs"), format!("provisioner-lib/src/{stage}")] {
             assert_none(&[&place], &[&["tokio", "kube", "aws_*", "std::env", "crate::provider"], &CLOCKS]);

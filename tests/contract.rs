@@ -9,7 +9,7 @@ use cast_spot_handler::{
     plan::access::{NEEDED, UNWANTED},
     ports::Right,
 };
-use cast_spot_provisioner::{EVENT_PATTERN_SPOT, HANDLER_POLICY, RBAC};
+use cast_spot_provisioner::{EVENT_PATTERN_SPOT, FLOW_CONTROL, HANDLER_POLICY, RBAC};
 use cast_spot_tests::{payload, root, rust_files};
 use serde_json::Value;
 
@@ -159,6 +159,64 @@ fn the_cluster_role_is_bound_to_a_group_that_eks_accepts() {
     assert_eq!(binding["roleRef"]["kind"], "ClusterRole");
     assert_eq!(binding["subjects"][0]["kind"], "Group");
     assert_eq!(binding["subjects"][0]["name"], "cast-spot:handler");
+}
+
+/// The documents of a kind, by name.
+fn flow_control(kind: &str) -> Vec<(String, Value)> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(FLOW_CONTROL).unwrap();
+    assert!(documents.iter().all(|document| document["apiVersion"] == "flowcontrol.apiserver.k8s.io/v1"));
+    let of_kind = documents.into_iter().filter(|document| document["kind"] == kind);
+    of_kind.map(|document| (document["metadata"]["name"].as_str().unwrap().to_owned(), document)).collect()
+}
+
+#[test]
+fn cordons_and_evictions_have_flow_schemas_of_their_own() {
+    let (nodes, evictions) = ("cast-spot-nodes", "cast-spot-evictions");
+    let mut calls = std::collections::BTreeMap::<String, BTreeSet<String>>::new();
+    for (name, schema) in flow_control("FlowSchema") {
+        let spec = &schema["spec"];
+        assert_eq!(spec["priorityLevelConfiguration"]["name"], name[..]);
+        // Before service-accounts and global-default.
+        assert!(spec["matchingPrecedence"].as_i64().unwrap() < 9000, "{name}");
+        let by_namespace = spec["distinguisherMethod"]["type"] == "ByNamespace";
+        assert_eq!(by_namespace, name == evictions, "{name}");
+        let [rule] = &spec["rules"].as_array().unwrap()[..] else { panic!("one rule in {spec}") };
+        assert_eq!(rule["subjects"][0]["group"]["name"], rbac("ClusterRoleBinding")["subjects"][0]["name"]);
+        for rule in rule["resourceRules"].as_array().unwrap() {
+            // A list of all namespaces has none.
+            let listed = strings(&rule["verbs"]).iter().any(|verb| verb == "list");
+            assert!(!listed || rule["clusterScope"] == true, "{rule}");
+            let resources = strings(&rule["resources"]);
+            calls.entry(name.clone()).or_default().extend(strings(&rule["verbs"]).iter().flat_map(|verb| {
+                resources.iter().map(move |resource| format!("kubernetes:{verb} {resource}"))
+            }));
+        }
+    }
+    let set = |calls: &[&str]| calls.iter().map(|call| format!("kubernetes:{call}")).collect::<BTreeSet<_>>();
+    let of_nodes = set(&["get nodes", "list nodes", "patch nodes", "list pods", "watch pods"]);
+    let of_evictions = set(&["create pods/eviction", "delete pods"]);
+    assert_eq!((&calls[nodes], &calls[evictions]), (&of_nodes, &of_evictions));
+    // The rest of the handler's calls are few, and may wait.
+    let asides: BTreeSet<String> =
+        called_of(true).difference(&(&of_nodes | &of_evictions)).cloned().collect();
+    let few = ["create events", "create selfsubjectaccessreviews", "list poddisruptionbudgets"];
+    assert_eq!(asides, set(&few));
+}
+
+#[test]
+fn the_priority_levels_are_small_and_lend_what_is_idle() {
+    let levels = flow_control("PriorityLevelConfiguration");
+    let names: BTreeSet<&str> = levels.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, BTreeSet::from(["cast-spot-nodes", "cast-spot-evictions"]));
+    for (name, level) in &levels {
+        let limited = &level["spec"]["limited"];
+        assert_eq!(
+            (&level["spec"]["type"], &limited["limitResponse"]["type"]),
+            (&"Limited".into(), &"Queue".into())
+        );
+        assert!(limited["nominalConcurrencyShares"].as_i64().unwrap() <= 20, "{name}");
+        assert!(limited["lendablePercent"].as_i64().unwrap() >= 90, "{name}");
+    }
 }
 
 /// What `cast-spot savings` calls stands in its source by the names of IAM and RBAC.

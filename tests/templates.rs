@@ -32,7 +32,8 @@ fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
             // A secret in a stack can be read for ever, and no type of CloudFormation's own makes Kubernetes objects.
             Resource::AccessKey { .. }
             | Resource::ClusterRole { .. }
-            | Resource::ClusterRoleBinding { .. } => return None,
+            | Resource::ClusterRoleBinding { .. }
+            | Resource::Manifest { .. } => return None,
             // "AWS::IAM::ManagedPolicy" and "AWS::IAM::InstanceProfile" have no property Tags.
             Resource::Policy { arn, tags, .. } => (*arn, *tags) = (String::new(), Tags::new()),
             Resource::InstanceProfile { tags, .. } => *tags = Tags::new(),
@@ -132,7 +133,7 @@ fn what_needs_each_other_is_given_together() {
 
 #[test]
 fn every_setting_of_the_handler_can_be_given() {
-    // The clusters and their endpoints have parameters of their own; Lambda sets its own variable.
+    // Clusters and their endpoints are parameters of their own, a stack has no layer, Lambda sets its own variable.
     let elsewhere =
         ["CAST_SPOT_CLUSTERS", "CAST_SPOT_ENDPOINTS", "CAST_SPOT_ENDPOINTS_FILE", "AWS_LAMBDA_LOG_LEVEL"];
     let settings = VARIABLES.iter().map(|variable| variable.name).filter(|name| !elsewhere.contains(name));

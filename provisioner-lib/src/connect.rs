@@ -21,7 +21,7 @@ use crate::{
     provider::{Error, ErrorKind, Provider},
     report::{Outcome, Report, StepReport},
     resource::{Id, Manifest, Resource, manifest_id},
-    verify::{Check, Checked, Verdict},
+    verify::{Check, Checked},
 };
 
 mod objects;
@@ -249,10 +249,8 @@ pub async fn health(cluster: &str, provider: &impl Provider) -> Result<Option<He
         deployment: deployment.to_owned(),
     });
     let verdicts = provider.check(&planned.facts, &asked).await;
-    let failed = |error: Error| Verdict { passed: false, detail: error.to_string() };
     let answered = asked.into_iter().zip(verdicts);
-    let checks =
-        answered.map(|(check, verdict)| Checked { check, verdict: verdict.unwrap_or_else(failed) }).collect();
+    let checks = answered.map(|(check, answer)| Checked::new(check, answer)).collect();
     Ok(Some(Health { planned, checks }))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    RBAC,
+    FLOW_CONTROL, RBAC,
     facts::Facts,
     fault::Faults,
     names::{
@@ -13,7 +13,7 @@ use crate::{
         TAG_CLUSTER, TAG_MANAGED, TAG_NODE_ROLE, TAG_REGION,
     },
     policy::{self, Scope},
-    resource::{Principal, Resource, Tags},
+    resource::{Manifest, Principal, Resource, Tags},
     spec::{Access, Privilege, Spec},
 };
 
@@ -154,7 +154,7 @@ impl<'a> Maker<'a> {
 
     fn kubernetes(&self, spec: &Spec) -> Vec<Resource> {
         let lambda = Principal::Role(LAMBDA_ROLE.to_owned());
-        let mut resources = rbac();
+        let mut resources = in_cluster();
         resources.push(self.entry(&lambda, FUNCTION, &[HANDLER_GROUP]));
         if let Access::User { .. } = spec.access {
             let user = Principal::User(self.principal.clone());
@@ -201,18 +201,17 @@ fn list(clusters: &BTreeSet<String>) -> String {
     clusters.iter().cloned().collect::<Vec<_>>().join(",")
 }
 
-/// The documents of `infra/kubernetes/rbac.yaml`.
-fn rbac() -> Vec<Resource> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(RBAC).unwrap_or_default();
+/// What lets the handler into the cluster and gives it its share of the API server: the documents of
+/// `infra/kubernetes/rbac.yaml` and `flow-control.yaml`.
+fn in_cluster() -> Vec<Resource> {
+    let documents = [RBAC, FLOW_CONTROL].map(serde_saphyr::from_multiple::<Value>);
     let name = |manifest: &Value| manifest["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let resource = |manifest: Value| {
-        if manifest["kind"] == "ClusterRole" {
-            Resource::ClusterRole { name: name(&manifest), manifest }
-        } else {
-            Resource::ClusterRoleBinding { name: name(&manifest), manifest }
-        }
+    let resource = |manifest: Value| match manifest["kind"].as_str() {
+        Some("ClusterRole") => Resource::ClusterRole { name: name(&manifest), manifest },
+        Some("ClusterRoleBinding") => Resource::ClusterRoleBinding { name: name(&manifest), manifest },
+        _ => Resource::Manifest { manifest: Manifest::new(manifest) },
     };
-    documents.into_iter().map(resource).collect()
+    documents.into_iter().flat_map(Result::unwrap_or_default).map(resource).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! What has to be known before anything can be desired: who asks, what cluster it is, who else is registered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::names;
+use crate::{
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints, Sizes},
+    names,
+    resource::CLUSTERS_VARIABLE,
+};
 
 /// Who makes the calls (STS `GetCallerIdentity`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -121,10 +125,29 @@ impl Cluster {
 pub struct CurrentFunction {
     /// Clusters in its environment.
     pub clusters: BTreeSet<String>,
+    /// Endpoints in its environment.
+    pub endpoints: Endpoints,
+    /// How much of its environment is taken, and by what.
+    pub sizes: Sizes,
     /// The VPC that it is in.
     pub vpc_id: Option<String>,
     /// Its revision: what is written goes by these facts only as long as it has this one.
     pub revision: Option<String>,
+}
+
+impl CurrentFunction {
+    /// A function with an environment.
+    #[must_use]
+    pub fn with(variables: &BTreeMap<String, String>) -> Self {
+        let value = |name: &str| variables.get(name).map_or("", String::as_str);
+        let clusters = value(CLUSTERS_VARIABLE).split(',').map(str::trim);
+        Self {
+            clusters: clusters.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            endpoints: Endpoints::read(value(ENDPOINTS_VARIABLE)),
+            sizes: Sizes::of(variables),
+            ..Self::default()
+        }
+    }
 }
 
 /// All of it.

@@ -56,6 +56,7 @@ pub mod call;
 pub mod commands;
 pub mod connect;
 pub mod desired;
+pub mod endpoints;
 pub mod facts;
 pub mod fault;
 pub mod names;
@@ -81,6 +82,9 @@ pub const SELF_TEST: &str = include_str!("../../infra/events/self-test.json");
 /// Kubernetes `ClusterRole` and `ClusterRoleBinding` (YAML) of the handler, for the group
 /// `cast-spot:handler` that its access entry names.
 pub const RBAC: &str = include_str!("../../infra/kubernetes/rbac.yaml");
+
+/// `FlowSchemas` and `PriorityLevelConfigurations` (YAML) of the handler's requests, for the same group.
+pub const FLOW_CONTROL: &str = include_str!("../../infra/kubernetes/flow-control.yaml");
 
 /// IAM policy of the function's role for one cluster: exactly the calls that the handler makes.
 ///

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::aws_auth::{Mapping, Section};
@@ -130,7 +130,7 @@ impl fmt::Display for Id {
 }
 
 /// Who can have policies.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Principal {
     /// A role, by name.
@@ -168,7 +168,7 @@ impl Principal {
 }
 
 /// The code of a function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Code {
     /// SHA-256 of the zip in base64, as Lambda shows it.
     pub sha256: String,
@@ -178,7 +178,7 @@ pub struct Code {
 }
 
 /// A function's place in a VPC.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// The VPC.
     pub vpc_id: String,
@@ -188,8 +188,8 @@ pub struct Network {
     pub security_group: String,
 }
 
-/// A resource as it is to be, or as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A resource as it is to be, or as it is. What is secret, and the code of a function, is not in its JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "fields carry the names of the AWS and Kubernetes APIs")]
 pub enum Resource {
@@ -263,7 +263,7 @@ pub enum Resource {
 }
 
 /// [`Mapping`], as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields of aws-auth")]
 pub struct MappingFields {
     pub users: bool,

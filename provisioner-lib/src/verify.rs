@@ -63,6 +63,18 @@ pub enum Check {
         /// The cluster.
         cluster: String,
     },
+    /// Concurrency is reserved for the function. Without, it only warns: the account may have enough for all.
+    Reserved {
+        /// The function.
+        function: String,
+    },
+}
+
+impl Check {
+    /// Whether it does not count as failed where it is answered otherwise than it should be.
+    fn is_advice(&self) -> bool {
+        matches!(self, Self::Reserved { .. })
+    }
 }
 
 /// How a check went.
@@ -83,6 +95,19 @@ pub struct Checked {
     /// How it went.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// Whether it passed and should be looked at all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub warning: bool,
+}
+
+impl Checked {
+    /// A check and its answer.
+    pub(crate) fn new(check: Check, answer: Result<Verdict, Error>) -> Self {
+        let warning = check.is_advice() && answer.as_ref().is_ok_and(|verdict| !verdict.passed);
+        let mut verdict = answer.unwrap_or_else(|error| failed(&error));
+        verdict.passed |= warning;
+        Self { check, verdict, warning }
+    }
 }
 
 /// All that `verify` has found.
@@ -111,10 +136,7 @@ pub async fn verify(
     let planned = plan(spec, provider).await?;
     let asked = checks_of(spec, &planned.facts);
     let verdicts = provider.check(&planned.facts, &asked).await;
-    let answered = asked.into_iter().zip(verdicts).map(|(check, verdict)| {
-        let verdict = verdict.unwrap_or_else(|error| failed(&error));
-        Checked { check, verdict }
-    });
+    let answered = asked.into_iter().zip(verdicts).map(|(check, answer)| Checked::new(check, answer));
     let checks: Vec<_> = answered.inspect(|checked| heard(checked)).collect();
     Ok(Verification { planned, checks })
 }
@@ -124,6 +146,28 @@ fn failed(error: &Error) -> Verdict {
     Verdict { passed: false, detail: format!("{error}{hint}") }
 }
 
+/// Whether the function can be sure of `reserved` concurrent calls. Without a number of its own it shares the
+/// account's with all other functions, and a storm of notices is throttled behind them.
+#[must_use]
+pub fn reserved(reserved: Option<i32>) -> Verdict {
+    let hint = format!(
+        "(hint: reserve the node count of the largest cluster times 1.2: `aws lambda put-function-concurrency \
+         --function-name {} --reserved-concurrent-executions N`)",
+        names::FUNCTION
+    );
+    match reserved {
+        Some(0) => {
+            Verdict { passed: false, detail: format!("0 is reserved, so every notice is throttled {hint}") }
+        }
+        Some(count) => Verdict { passed: true, detail: format!("{count} reserved") },
+        None => {
+            let detail =
+                format!("none is reserved, so other functions of the account can take all of it {hint}");
+            Verdict { passed: false, detail }
+        }
+    }
+}
+
 /// What has to work, and what must not.
 #[must_use]
 pub fn checks_of(spec: &Spec, facts: &Facts) -> Vec<Check> {
@@ -131,5 +175,25 @@ pub fn checks_of(spec: &Spec, facts: &Facts) -> Vec<Check> {
     checks.extend(rights::of_principal(spec, facts));
     checks.extend(self_test::rights(&spec.cluster));
     checks.push(Check::Notice { function: names::FUNCTION.to_owned(), cluster: spec.cluster.clone() });
+    checks.push(Check::Reserved { function: names::FUNCTION.to_owned() });
     checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_number_of_its_own_makes_concurrency_sure() {
+        let check = || Check::Reserved { function: "cast-spot".to_owned() };
+        for (count, warning, words) in [
+            (Some(120), false, "120 reserved"),
+            (Some(0), true, "every notice is throttled"),
+            (None, true, "largest cluster times 1.2"),
+        ] {
+            let checked = Checked::new(check(), Ok(reserved(count)));
+            assert_eq!((checked.verdict.passed, checked.warning), (true, warning), "{count:?}");
+            assert!(checked.verdict.detail.contains(words), "{checked:?}");
+        }
+    }
 }

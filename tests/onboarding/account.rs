@@ -78,6 +78,8 @@ pub(crate) struct State {
     clusters: BTreeMap<(String, String), Cluster>,
     clock: i64,
     waits: usize,
+    /// Versions of functions, the latest last.
+    pub(crate) published: BTreeMap<Place, Vec<Resource>>,
     /// That run, by the role that they run with.
     pub(crate) instances: BTreeMap<String, Vec<String>>,
     calls: usize,
@@ -158,6 +160,8 @@ impl Account {
     pub(crate) fn with_cluster(self, shape: impl FnOnce(&mut Cluster)) -> Self {
         let mut cluster = Cluster {
             status: "ACTIVE".to_owned(),
+            endpoint: format!("https://{}.example", self.cluster),
+            certificate_authority: "Y2E=".to_owned(),
             authentication_mode: AuthenticationMode::ApiAndConfigMap,
             vpc_id: "vpc-1".to_owned(),
             subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
@@ -171,11 +175,16 @@ impl Account {
 
     /// Another account that holds the same by now. Nothing goes wrong in it.
     pub(crate) fn copy(&self) -> Self {
-        let (objects, clusters, clock) = {
+        let state = {
             let state = self.state();
-            (state.objects.clone(), state.clusters.clone(), state.clock)
+            State {
+                objects: state.objects.clone(),
+                clusters: state.clusters.clone(),
+                clock: state.clock,
+                published: state.published.clone(),
+                ..State::default()
+            }
         };
-        let state = State { objects, clusters, clock, ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), died: Arc::default(), ..self.clone() }
     }
 
@@ -244,6 +253,12 @@ impl Account {
     pub(crate) fn put(&self, resource: Resource) {
         let place = self.place(&resource.id());
         self.state().put(place, resource);
+    }
+
+    /// Published versions of the function, the latest last.
+    pub(crate) fn published(&self) -> Vec<Resource> {
+        let place = self.place(&Id::new(Kind::Function, "cast-spot"));
+        self.state().published.get(&place).cloned().unwrap_or_default()
     }
 
     /// Instances that run with a role.

@@ -3,7 +3,7 @@
 use cast_spot_provisioner::{
     onboard::plan,
     plan::Action,
-    resource::{Kind, Network, Resource},
+    resource::{Kind, Manifest, Network, Resource},
 };
 use serde_json::json;
 
@@ -51,6 +51,11 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
             ("environment", |resource| {
                 if let Resource::Function { environment, .. } = resource {
                     environment.insert("CAST_SPOT_CLUSTERS".to_owned(), String::new());
+                }
+            }),
+            ("endpoints", |resource| {
+                if let Resource::Function { environment, .. } = resource {
+                    environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), "{}".to_owned());
                 }
             }),
             ("code", |resource| {
@@ -114,13 +119,19 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
                 }
             }),
         ],
-        // Onboarding makes no manifests; how those drift is in `connecting`.
-        Kind::User
-        | Kind::SecurityGroup
-        | Kind::Attachment
-        | Kind::Ingress
-        | Kind::AccessKey
-        | Kind::Manifest => Vec::new(),
+        // The agent's are in `connecting`.
+        Kind::Manifest => vec![("shares or precedence", |resource| {
+            if let Resource::Manifest { manifest } = resource {
+                let mut value = manifest.value().clone();
+                for field in ["/spec/limited/nominalConcurrencyShares", "/spec/matchingPrecedence"] {
+                    if let Some(field) = value.pointer_mut(field) {
+                        *field = json!(1);
+                    }
+                }
+                *manifest = Manifest::new(value);
+            }
+        })],
+        Kind::User | Kind::SecurityGroup | Kind::Attachment | Kind::Ingress | Kind::AccessKey => Vec::new(),
     }
 }
 
@@ -177,5 +188,5 @@ async fn drift_in_any_field_of_anything_is_found_named_and_mended_and_nothing_el
             }
         }
     }
-    assert_eq!(kinds.len(), 17, "every kind but those that are there or not: {kinds:?}");
+    assert_eq!(kinds.len(), 18, "every kind but those that are there or not: {kinds:?}");
 }

@@ -97,7 +97,7 @@ impl Way {
             external_id: role("e-1"),
             // What is usual is not said.
             least_privilege: self.least.then_some(true),
-            package: Some(package()),
+            package: Some(release(0)),
             ..Request::default()
         }
     }
@@ -126,11 +126,12 @@ impl Way {
     }
 }
 
-/// A zip with the head of a Linux program in it.
-fn package() -> Vec<u8> {
+/// A zip with the head of a Linux program in it, another one for each release.
+pub(crate) fn release(number: u8) -> Vec<u8> {
     let mut program = vec![0x7f, b'E', b'L', b'F', 2];
     program.resize(18, 0);
     program.extend([0x3e, 0]);
+    program.extend((number > 0).then_some(number));
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", zip::write::SimpleFileOptions::default()).unwrap();
     zip.write_all(&program).unwrap();

@@ -224,8 +224,8 @@ fn shared(c: &Cluster) -> Vec<Request> {
             "sqs:DeleteQueue",
         ],
     ));
-    let lambda_actions = "GetFunction GetFunctionConfiguration GetFunctionEventInvokeConfig GetPolicy ListTags \
-        CreateFunction TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration \
+    let lambda_actions = "GetFunction GetFunctionConfiguration GetFunctionConcurrency GetFunctionEventInvokeConfig \
+        GetPolicy ListTags CreateFunction TagResource UntagResource PublishVersion UpdateFunctionCode UpdateFunctionConfiguration \
         PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig AddPermission RemovePermission \
         InvokeFunction DeleteFunction";
     for action in lambda_actions.split_whitespace() {

@@ -136,6 +136,8 @@ impl Choice {
             region: self.region.to_owned(),
             cluster: Cluster {
                 status: "ACTIVE".to_owned(),
+                endpoint: "https://example".to_owned(),
+                certificate_authority: "Y2E=".to_owned(),
                 authentication_mode: self.authentication_mode,
                 vpc_id: VPC.to_owned(),
                 subnet_ids: SUBNETS.map(str::to_owned).into(),
@@ -198,6 +200,7 @@ impl Choice {
             ("Architecture", self.architecture.to_string()),
             ("Privilege", if self.least_privilege { "least" } else { "documented" }.to_owned()),
             ("LogRetentionDays", self.log_retention_days.to_owned()),
+            ("Endpoints", format!(r#"{{"{}":{{"server":"https://example","ca":"Y2E="}}}}"#, self.cluster)),
         ];
         if !self.is_open {
             parameters.push(("VpcId", VPC.to_owned()));

@@ -9,7 +9,7 @@ use cast_spot_provisioner::{
     names::{LAMBDA_ROLE, registered},
     plan::{Change, Found, Observed},
     provider::{AccessKey, Error, ErrorKind, Made, Provider},
-    resource::{CLUSTERS_VARIABLE, Kind, Resource},
+    resource::{Kind, Resource},
     spec::{Request, Spec},
     verify::{Check, Verdict},
 };
@@ -34,6 +34,8 @@ pub(crate) struct Memory {
     pub(crate) others: Vec<String>,
     /// What checks answer.
     pub(crate) works: bool,
+    /// Whether the function has concurrency of its own.
+    pub(crate) reserves: bool,
 }
 
 impl Memory {
@@ -42,6 +44,8 @@ impl Memory {
         cluster.status = "ACTIVE".to_owned();
         cluster.authentication_mode = AuthenticationMode::ApiAndConfigMap;
         cluster.vpc_id = "vpc-1".to_owned();
+        cluster.endpoint = "https://prod.example".to_owned();
+        cluster.certificate_authority = "Y2E=".to_owned();
         Self {
             cluster,
             objects: Mutex::default(),
@@ -49,6 +53,7 @@ impl Memory {
             instances: Vec::new(),
             others: Vec::new(),
             works: true,
+            reserves: true,
         }
     }
 
@@ -99,11 +104,10 @@ impl Provider for Memory {
             registered(&name).map(|found| (found.region.to_owned(), found.cluster.to_owned()))
         });
         let function = objects.values().find_map(|found| match &found.resource {
-            Resource::Function { environment, .. } => Some(CurrentFunction {
-                clusters: environment[CLUSTERS_VARIABLE].split(',').map(str::to_owned).collect(),
-                vpc_id: None,
-                revision: found.revision.clone(),
-            }),
+            Resource::Function { environment, .. } => {
+                let revision = found.revision.clone();
+                Some(CurrentFunction { revision, ..CurrentFunction::with(environment) })
+            }
             _ => None,
         });
         let cluster = if cluster == "prod" {
@@ -154,8 +158,12 @@ impl Provider for Memory {
     async fn pause(&self, _: u32) {}
 
     async fn check(&self, _: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
-        let verdict = || Ok(Verdict { passed: self.works, detail: "what was answered".to_owned() });
-        checks.iter().map(|_| verdict()).collect()
+        let passes = |check: &Check| match check {
+            Check::Reserved { .. } => self.reserves,
+            _ => self.works,
+        };
+        let verdict = |check| Ok(Verdict { passed: passes(check), detail: "what was answered".to_owned() });
+        checks.iter().map(verdict).collect()
     }
 }
 

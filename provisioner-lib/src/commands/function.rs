@@ -237,6 +237,10 @@ fn update_function(resource: &Resource, changes: &[Change], context: Context) ->
     let Resource::Function { name, network, .. } = resource else { return Vec::new() };
     let wait = || Shell::aws("lambda", "wait function-updated-v2").with("--function-name", name);
     let mut shells = Vec::new();
+    if touches(changes, &["code", "architecture"]) {
+        shells.push(Shell::comment("the version to go back to"));
+        shells.push(Shell::aws("lambda", "publish-version").with("--function-name", name));
+    }
     let variables: serde_json::Map<String, serde_json::Value> = changes
         .iter()
         .filter_map(|change| Some((change.field.strip_prefix("environment.")?.to_owned(), json!(change.to))))

@@ -225,6 +225,7 @@ fn a_function_keeps_the_variables_of_others() {
     for words in [
         "--memory-size 512 \\\n",
         r#"| jq -c '{Variables: ((.Variables // {}) + {"CAST_SPOT_CLUSTERS":"a,b"})}')""#,
+        "aws lambda publish-version --function-name cast-spot\n",
         "aws lambda update-function-code --function-name cast-spot --zip-file fileb://b.zip\n",
     ] {
         assert!(script.contains(words), "{words}\n{script}");
@@ -258,7 +259,7 @@ fn every_kind_of_resource_has_commands() {
             }
         }
     }
-    assert_eq!(kinds.len(), 20, "{kinds:?}");
+    assert_eq!(kinds.len(), 21, "{kinds:?}");
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The function of the region: what it is, what brings notices to it, and its way to a private endpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{Maker, list, shared_tags};
 use crate::{
     EVENT_PATTERN_SPOT, SELF_TEST,
+    endpoints::ENDPOINTS_VARIABLE,
+    facts::Facts,
     names::{
         DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, SELF_TEST_RULE,
         TAG_CLUSTER, TAG_RETENTION,
@@ -18,7 +20,8 @@ use crate::{
 
 /// From the notice's arrival on, Lambda tries for no longer than the notice is worth anything.
 const MAXIMUM_EVENT_AGE: i32 = 120;
-const RETRIES: i32 = 2;
+/// A second try a minute later still helps; a third one would come too late.
+const RETRIES: i32 = 1;
 /// 512 MB is 0.29 vCPU, enough for a full node's evictions; the two minutes of a notice, and what is around them.
 const MEMORY: i32 = 512;
 const TIMEOUT: i32 = 150;
@@ -36,7 +39,7 @@ impl Maker<'_> {
         let mut clusters = self.facts.others_in_region();
         clusters.insert(self.cluster.to_owned());
         let mut environment = spec.settings.clone();
-        environment.insert(CLUSTERS_VARIABLE.to_owned(), list(&clusters));
+        serve(&mut environment, &clusters, self.facts);
         let mut resources = vec![
             log_group(spec),
             Resource::Queue {
@@ -156,6 +159,19 @@ impl Maker<'_> {
 
     pub(super) fn vpc_access(&self) -> Vec<Resource> {
         self.attach(&Principal::Role(LAMBDA_ROLE.to_owned()), &[&format!("service-role/{VPC_ACCESS}")])
+    }
+}
+
+/// Has the function serve these clusters, and know where their API servers are: this one's as EKS says, the others' as
+/// it knows them already. A function that has never known any is told of none.
+pub(super) fn serve(environment: &mut BTreeMap<String, String>, clusters: &BTreeSet<String>, facts: &Facts) {
+    environment.insert(CLUSTERS_VARIABLE.to_owned(), list(clusters));
+    environment.remove(ENDPOINTS_VARIABLE);
+    let there = facts.function.clone().unwrap_or_default();
+    let sizes = environment.iter().fold(there.sizes, |sizes, (name, value)| sizes.with(name, value));
+    let endpoints = there.endpoints.fitting(clusters, &facts.cluster, &sizes);
+    if !endpoints.is_empty() || !there.endpoints.is_empty() {
+        environment.insert(ENDPOINTS_VARIABLE.to_owned(), endpoints.text());
     }
 }
 

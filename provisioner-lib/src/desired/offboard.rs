@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Desired, Maker, function::security_group, list, rbac, shared_tags};
+use super::{
+    Desired, Maker,
+    function::{security_group, serve},
+    in_cluster, shared_tags,
+};
 use crate::{
     facts::Facts,
     names::{self, LAMBDA_ROLE, TAG_CLUSTER},
-    resource::{CLUSTERS_VARIABLE, Principal, Resource},
+    resource::{Principal, Resource},
     spec::{Access, Privilege, Spec},
 };
 
@@ -50,7 +54,7 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
         desired.absent.retain(|resource| !inside(resource));
     } else {
         desired.absent.push(maker.ingress());
-        desired.absent.extend(rbac());
+        desired.absent.extend(in_cluster());
     }
     let mut seen = BTreeSet::new();
     desired.absent.retain(|resource| seen.insert(resource.id()));
@@ -80,7 +84,7 @@ fn vpcs(facts: &Facts) -> BTreeSet<String> {
 /// Function and rules for the other clusters alone; once more of one of them, if it is the only one left.
 fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> Resource {
     if let Resource::Function { environment, network, .. } = &mut resource {
-        environment.insert(CLUSTERS_VARIABLE.to_owned(), list(others));
+        serve(environment, others, facts);
         *network = None;
     }
     if let Resource::Function { tags, .. } | Resource::Rule { tags, .. } = &mut resource {

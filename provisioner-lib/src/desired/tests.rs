@@ -153,6 +153,18 @@ fn the_function_serves_all_registered_clusters_of_its_region() {
 }
 
 #[test]
+fn lambda_tries_a_notice_twice_within_its_two_minutes() {
+    let resources = present(&spec("prod", role()), &facts("prod"));
+    let tries = resources.iter().find_map(|resource| match resource {
+        Resource::InvokeConfig { maximum_event_age_seconds, maximum_retry_attempts, .. } => {
+            Some((*maximum_event_age_seconds, *maximum_retry_attempts))
+        }
+        _ => None,
+    });
+    assert_eq!(tries, Some((120, 1)));
+}
+
+#[test]
 fn a_private_endpoint_puts_the_function_into_the_vpc() {
     let mut facts = facts("prod");
     facts.cluster.public_access = false;

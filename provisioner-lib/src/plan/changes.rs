@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{LABEL, manifest, text};
 use crate::{
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints},
     policy,
     resource::{CLUSTERS_VARIABLE, Kind, Resource},
 };
@@ -66,7 +67,7 @@ fn compare(field: &str, from: &Value, to: &Value, changes: &mut Vec<Change>) {
         }
         "tags" | "environment" => {
             for key in keys(field, from, to) {
-                if from.get(&key) != to.get(&key) {
+                if !same_variable(&key, from.get(&key), to.get(&key)) {
                     let value = |side: &Value| side.get(&key).cloned().unwrap_or_default();
                     differs(format!("{field}.{key}"), &value(from), &value(to));
                 }
@@ -101,6 +102,13 @@ fn compare(field: &str, from: &Value, to: &Value, changes: &mut Vec<Change>) {
             }
         }
     }
+}
+
+/// Endpoints can be written in several ways.
+fn same_variable(name: &str, from: Option<&Value>, to: Option<&Value>) -> bool {
+    let endpoints = |value: Option<&Value>| value.and_then(Value::as_str).map(Endpoints::read);
+    from == to
+        || (name == ENDPOINTS_VARIABLE && endpoints(from).is_some() && endpoints(from) == endpoints(to))
 }
 
 /// Tags that are ours, on both sides; variables that are wanted. What else stands there stays.

@@ -288,19 +288,23 @@ impl Provider for Aws {
     /// The function is asked once, and its answer is one to all checks that neither IAM nor the cluster answers.
     async fn check(&self, facts: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
         let (mut of_iam, mut of_cluster, mut is_function_asked) = (Vec::new(), Vec::new(), false);
+        let mut reserved = Vec::new();
         for check in checks {
             match check {
                 Check::Allowed { .. } => of_iam.push(check),
                 Check::Available { .. } => of_cluster.push(check),
                 Check::Kubernetes { .. } | Check::Notice { .. } => is_function_asked = true,
+                Check::Reserved { function } => reserved.push(self.lambda.reserved(function)),
             }
         }
         self.kubernetes.is_about(&facts.cluster).await;
         let asked =
             async { if is_function_asked { self.lambda.self_test(facts).await } else { Ok(Ok(Vec::new())) } };
         let available = join_all(of_cluster.into_iter().map(|check| self.kubernetes.check(check)));
-        let (simulated, available, answer) = tokio::join!(self.iam.simulate(&of_iam), available, asked);
+        let (simulated, available, answer, reserved) =
+            tokio::join!(self.iam.simulate(&of_iam), available, asked, join_all(reserved));
         let (mut simulated, mut available) = (simulated.into_iter(), available.into_iter());
+        let mut reserved = reserved.into_iter();
         let of_function = |check: &Check| match &answer {
             Ok(answer) => Ok(self_test::verdict(check, answer)),
             Err(error) => Err(error.clone()),
@@ -308,6 +312,7 @@ impl Provider for Aws {
         let verdict = |check: &Check| match check {
             Check::Allowed { .. } => simulated.next().unwrap_or_else(|| Err(unanswered(check))),
             Check::Available { .. } => available.next().unwrap_or_else(|| Err(unanswered(check))),
+            Check::Reserved { .. } => reserved.next().unwrap_or_else(|| Err(unanswered(check))),
             other => of_function(other),
         };
         checks.iter().map(verdict).collect()

@@ -11,7 +11,8 @@ use crate::{
     facts::CurrentFunction,
     names,
     plan::{Change, Found},
-    resource::{CLUSTERS_VARIABLE, Resource},
+    resource::Resource,
+    verify::{self, Verdict},
 };
 
 mod function;
@@ -34,19 +35,12 @@ impl Lambda {
             return Ok(None);
         };
         let environment = function.environment();
-        let variables = environment.and_then(|environment| environment.variables());
-        let clusters =
-            variables.and_then(|variables| variables.get(CLUSTERS_VARIABLE)).map_or("", String::as_str);
+        let variables = environment.and_then(|environment| environment.variables()).cloned();
         let vpc_id = function.vpc_config().and_then(|vpc| vpc.vpc_id()).filter(|id| !id.is_empty());
         Ok(Some(CurrentFunction {
-            clusters: clusters
-                .split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned)
-                .collect(),
             vpc_id: vpc_id.map(str::to_owned),
             revision: function.revision_id().map(str::to_owned),
+            ..CurrentFunction::with(&variables.unwrap_or_default().into_iter().collect())
         }))
     }
 
@@ -98,6 +92,13 @@ impl Lambda {
                 maximum_retry_attempts: found.maximum_retry_attempts.unwrap_or(2),
             })
         }))
+    }
+
+    /// Whether concurrency is reserved for a function.
+    pub(super) async fn reserved(&self, function: &str) -> Result<Verdict, Error> {
+        let answer = self.client.get_function_concurrency().function_name(function).send().await;
+        let answer = answer.map_err(error::of("lambda:GetFunctionConcurrency"))?;
+        Ok(verify::reserved(answer.reserved_concurrent_executions()))
     }
 
     /// The resource policy of a function; null if it has none.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{Id, Kind};
@@ -12,7 +12,8 @@ pub const HIDDEN: &str = "(secret)";
 
 /// An object with `apiVersion`, `kind` and `metadata`. What it holds that is secret is in nothing that is shown: not
 /// in its JSON, nor in its debug output.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub struct Manifest(Value);
 
 impl Manifest {
@@ -90,7 +91,8 @@ impl Manifest {
         id(self.kind(), self.namespace(), self.name())
     }
 
-    /// What it refers to: its namespace, the role and the accounts of a binding, what a workload's pods are given.
+    /// What it refers to: its namespace, the role and the accounts of a binding, the level of a FlowSchema, what a
+    /// workload's pods are given.
     pub(super) fn needs(&self) -> Vec<Id> {
         let namespace = self.namespace();
         let within = |kind: &str, name: &Value| name.as_str().map(|name| id(kind, namespace, name));
@@ -105,6 +107,8 @@ impl Manifest {
             let name = subject["name"].as_str();
             needs.extend(name.map(|name| id("ServiceAccount", subject["namespace"].as_str(), name)));
         }
+        let level = self.0["spec"]["priorityLevelConfiguration"]["name"].as_str();
+        needs.extend(level.map(|name| id("PriorityLevelConfiguration", None, name)));
         let pod = &self.0["spec"]["template"]["spec"];
         needs.extend(within("ServiceAccount", &pod["serviceAccountName"]));
         for container in list(&pod["containers"]) {
@@ -195,5 +199,11 @@ mod tests {
             "roleRef": { "kind": "ClusterRole", "name": "r" },
         });
         assert_eq!(names(role), ["ClusterRole/r"]);
+        let schema = json!({
+            "kind": "FlowSchema",
+            "metadata": { "name": "f" },
+            "spec": { "priorityLevelConfiguration": { "name": "p" } },
+        });
+        assert_eq!(names(schema), ["PriorityLevelConfiguration/p"]);
     }
 }

@@ -7,7 +7,7 @@ use cast_spot_provisioner::{
 };
 
 use super::{
-    Account, changed,
+    Account, Place, changed,
     changes::{configure, replace_code, tags, tags_of, touches},
     refused,
 };
@@ -181,6 +181,23 @@ impl Account {
         .await
     }
 
+    /// Where nothing has changed since the last version, there is no new one.
+    async fn publish(&self, place: &Place, revision: u64) -> Result<(), Error> {
+        let call = "lambda:PublishVersion";
+        self.write(call, |state| {
+            let Some(there) = state.objects.get(place).filter(|there| there.revision == revision) else {
+                return Err(changed(call, "it has another revision, or none"));
+            };
+            let (resource, versions) =
+                (there.resource.clone(), state.published.entry(place.clone()).or_default());
+            if versions.last() != Some(&resource) {
+                versions.push(resource);
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Each call names the revision that it goes by.
     async fn alter_function(
         &self,
@@ -208,6 +225,9 @@ impl Account {
             .await
         };
         let mut revision = before;
+        if changes.iter().any(is_code) {
+            self.publish(&place, before).await?;
+        }
         if changes.iter().any(is_setting) {
             put(revision, configure).await?;
             revision = now().await?.unwrap_or_default();

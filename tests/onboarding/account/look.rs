@@ -92,11 +92,10 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
 fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
     let object = state.objects.get(place)?;
     let Resource::Function { environment, network, .. } = &object.resource else { return None };
-    let clusters = environment.get(CLUSTERS_VARIABLE).map_or("", String::as_str).split(',');
     Some(CurrentFunction {
-        clusters: clusters.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         vpc_id: network.as_ref().map(|network| network.vpc_id.clone()),
         revision: Some(object.revision.to_string()),
+        ..CurrentFunction::with(environment)
     })
 }
 

@@ -173,6 +173,7 @@ impl Account {
         let place = self.place(id);
         self.write("lambda:DeleteFunction", |state| {
             state.objects.remove(&place);
+            state.published.remove(&place);
             let within = format!("{name}/");
             state.objects.retain(|(scope, part), _| {
                 let is_part = match part.kind {

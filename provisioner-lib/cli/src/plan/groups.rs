@@ -56,6 +56,10 @@ impl Group {
             Kind::AccessEntry | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding => {
                 Self::Kubernetes
             }
+            // Of the handler's requests; all other objects are the agent's.
+            Kind::Manifest if matches!(whole, "FlowSchema" | "PriorityLevelConfiguration") => {
+                Self::Kubernetes
+            }
             Kind::Manifest => Self::Agent,
         }
     }

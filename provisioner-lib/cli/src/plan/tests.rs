@@ -54,7 +54,7 @@ fn a_new_cluster_is_shown_part_by_part_with_signs_and_words() {
 fn what_is_as_it_should_be_is_counted() {
     let (code, text) = plan(Request { package: None, ..request() }, Form::Table, &onboarded().guarded());
     assert_eq!(code, 0);
-    let all = "Nothing to do: all 32 resources are as they should be";
+    let all = "Nothing to do: all 36 resources are as they should be";
     assert_eq!(text, format!("Cluster prod in eu-west-1, account 111111111111\n\n{all}\n"));
 }
 

@@ -13,6 +13,7 @@ use crate::plan::table::green;
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 /// All checks, under a heading for each subject.
 pub(super) fn render(checks: &[Checked]) -> String {
@@ -63,16 +64,19 @@ fn counted(checks: &[Checked]) -> String {
 
 fn row(checked: &Checked) -> String {
     let what = what(&checked.check);
-    if checked.verdict.passed {
+    if checked.warning {
+        format!("  {YELLOW}warn{YELLOW:#}  {what}\n")
+    } else if checked.verdict.passed {
         format!("  {}    {what}\n", green("ok"))
     } else {
         format!("  {RED}FAIL{RED:#}  {what}\n")
     }
 }
 
-/// What checks that failed alike were answered: once, below the last of them. `said` is what was said last.
+/// What checks that failed alike, or warn, were answered: once, below the last of them. `said` is what was said last.
 fn detail<'c>(alike: &'c [Checked], said: &mut &'c str) -> String {
-    let Some(Checked { verdict, .. }) = alike.first().filter(|checked| !checked.verdict.passed) else {
+    let is_shown = |checked: &&Checked| checked.warning || !checked.verdict.passed;
+    let Some(Checked { verdict, .. }) = alike.first().filter(is_shown) else {
         return String::new();
     };
     let lines = if verdict.detail == *said { "as above" } else { &verdict.detail };
@@ -96,7 +100,7 @@ fn subject_of(check: &Check) -> String {
             format!("Rights of the function in {cluster}, as it says itself")
         }
         Check::Available { .. } => "The agent's pods".to_owned(),
-        Check::Notice { .. } => "The deployed function".to_owned(),
+        Check::Notice { .. } | Check::Reserved { .. } => "The deployed function".to_owned(),
     }
 }
 
@@ -118,6 +122,7 @@ fn what(check: &Check) -> String {
             format!("{deployment} in namespace {namespace} is available")
         }
         Check::Notice { function, .. } => format!("{function} passes its self-test"),
+        Check::Reserved { function } => format!("{function} has concurrency of its own"),
     }
 }
 
@@ -142,7 +147,15 @@ pub(super) fn verdict(verification: &Verification) -> String {
     let failed = verification.checks.iter().filter(|checked| !checked.verdict.passed).count();
     let (all, tried) = (steps.len(), verification.checks.len());
     if verification.is_good() {
-        return format!("{} {all} resources are as they should be, all {tried} checks passed\n", green("✓"));
+        let warnings = match verification.checks.iter().filter(|checked| checked.warning).count() {
+            0 => String::new(),
+            1 => ", 1 with a warning".to_owned(),
+            warnings => format!(", {warnings} with a warning"),
+        };
+        return format!(
+            "{} {all} resources are as they should be, all {tried} checks passed{warnings}\n",
+            green("✓")
+        );
     }
     let mut parts = Vec::new();
     if differing > 0 {

@@ -40,7 +40,7 @@ fn a_good_cluster_needs_no_options() {
     let (end, out) = status(&onboarded().guarded(), false);
     assert_eq!(end, Ok(0), "{out}");
     for words in [
-        "\nResources\n  ok    all 32 are as they should be\n",
+        "\nResources\n  ok    all 36 are as they should be\n",
         "\nRights of CastLambdaRoleForSpot in AWS\n  ok    11 calls that it makes are allowed\n  ok    3 calls in another cluster are denied\n",
         "\nRights of cast-eks-prod in AWS\n",
         "\nRights of the function in prod, as it says itself\n  ok    may get nodes\n",
@@ -86,6 +86,7 @@ fn a_right_that_is_lacking_stands_beside_the_count_of_the_others() {
             expected,
         },
         verdict: Verdict { passed, detail: "allowed by no policy".to_owned() },
+        warning: false,
     };
     let checks = [
         check("ec2:StartInstances", true, true),
@@ -100,6 +101,24 @@ fn a_right_that_is_lacking_stands_beside_the_count_of_the_others() {
          FAIL  may ec2:StopInstances on instance/* of cluster prod\n  FAIL  may ec2:RebootInstances on instance/* of cluster prod\n        \
          allowed by no policy\n"
     );
+}
+
+#[test]
+fn concurrency_that_is_not_reserved_warns_and_fails_nothing() {
+    let mut memory = onboarded();
+    memory.reserves = false;
+    let provider = memory.guarded();
+    let (end, out) = status(&provider, false);
+    assert_eq!(end, Ok(0), "{out}");
+    assert!(
+        out.contains("  warn  cast-spot has concurrency of its own\n        what was answered\n"),
+        "{out}"
+    );
+    assert!(out.contains("checks passed, 1 with a warning\n"), "{out}");
+    let document: serde_json::Value = serde_json::from_str(&status(&provider, true).1).unwrap();
+    let last = document["checks"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["check"], &last["warning"]), (&json!("reserved"), &json!(true)));
+    assert_eq!((&document["good"], &last["passed"]), (&json!(true), &json!(true)));
 }
 
 #[test]

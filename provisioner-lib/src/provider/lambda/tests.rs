@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     provider::wire::{self, Asked},
-    resource::Code,
+    resource::{CLUSTERS_VARIABLE, Code},
 };
 
 fn lambda(answer: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> (Lambda, Asked) {
@@ -41,6 +41,7 @@ fn as_it_is(revision: &str, state: &str, update: &str) -> Value {
         "RevisionId": revision,
         "State": state,
         "LastUpdateStatus": update,
+        "CodeSha256": "old",
         "Environment": { "Variables": { "FOREIGN": "stays", CLUSTERS_VARIABLE: "old" } },
     })
 }
@@ -60,8 +61,9 @@ async fn each_change_names_the_revision_that_it_goes_by_and_waits_for_the_one_be
             reads += 1;
             match reads {
                 1 => as_it_is("r1", "Active", "Successful"),
-                2 | 4 => as_it_is("busy", "Active", "InProgress"),
-                3 => as_it_is("r2", "Active", "Successful"),
+                2 => as_it_is("published", "Active", "Successful"),
+                3 | 5 => as_it_is("busy", "Active", "InProgress"),
+                4 => as_it_is("r2", "Active", "Successful"),
                 _ => as_it_is("r3", "Active", "Successful"),
             }
         } else {
@@ -72,16 +74,18 @@ async fn each_change_names_the_revision_that_it_goes_by_and_waits_for_the_one_be
     let changes = [change("environment.CAST_SPOT_CLUSTERS"), change("code")];
     lambda.update(&function("a,b"), &changes, Some("r1"), None).await.unwrap();
     let read = format!("GET {CONFIGURATION}");
-    let expected =
-        [&read, &format!("PUT {CONFIGURATION}"), &read, &read, &format!("PUT {CODE}"), &read, &read];
+    let publish = "POST /2015-03-31/functions/cast-spot/versions".to_owned();
+    let (configure, replace) = (format!("PUT {CONFIGURATION}"), format!("PUT {CODE}"));
+    let expected = [&read, &publish, &read, &configure, &read, &read, &replace, &read, &read];
     assert_eq!(wire::calls(&asked), expected.map(String::clone));
     let asked = asked.lock().unwrap();
     let body = |index: usize| -> Value {
         serde_json::from_str(asked[index].splitn(3, ' ').last().unwrap()).unwrap()
     };
-    assert_eq!(body(1)["RevisionId"], "r1");
-    assert_eq!(body(1)["Environment"]["Variables"], json!({ "FOREIGN": "stays", CLUSTERS_VARIABLE: "a,b" }));
-    assert_eq!((&body(4)["RevisionId"], &body(4)["Architectures"]), (&json!("r2"), &json!(["arm64"])));
+    assert_eq!((&body(1)["RevisionId"], &body(1)["CodeSha256"]), (&json!("r1"), &json!("old")));
+    assert_eq!(body(3)["RevisionId"], "published");
+    assert_eq!(body(3)["Environment"]["Variables"], json!({ "FOREIGN": "stays", CLUSTERS_VARIABLE: "a,b" }));
+    assert_eq!((&body(6)["RevisionId"], &body(6)["Architectures"]), (&json!("r2"), &json!(["arm64"])));
 }
 
 #[tokio::test]

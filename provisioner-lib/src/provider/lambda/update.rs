@@ -2,6 +2,7 @@
 //! where somebody has been faster (`RevisionId` in the Lambda API reference).
 
 use aws_sdk_lambda::{
+    operation::get_function_configuration::GetFunctionConfigurationOutput,
     primitives::Blob,
     types::{DeadLetterConfig, Runtime},
 };
@@ -41,6 +42,10 @@ impl Lambda {
                 .hint("look again: run the same command once more"));
         }
         let mut revision = before.revision_id().map(str::to_owned);
+        let is_code = CODE.iter().any(|field| touches(changes, field));
+        if is_code {
+            revision = self.publish(name, &before).await?;
+        }
         let is_setting =
             |change: &Change| !change.field.starts_with("tags.") && !CODE.contains(&change.field.as_str());
         if changes.iter().any(is_setting) {
@@ -48,11 +53,37 @@ impl Lambda {
             self.configure(resource, there.unwrap_or_default(), revision, security_group).await?;
             revision = self.updated(name).await?.revision_id;
         }
-        if CODE.iter().any(|field| touches(changes, field)) {
+        if is_code {
             self.replace_code(resource, revision).await?;
             self.updated(name).await?;
         }
         self.tag(&arn, &TagChanges::of(resource, changes)).await
+    }
+
+    /// Keeps code and settings as they are under a number, for whoever wants them back (docs/onboarding.md); the revision
+    /// from then on. Where nothing has changed since the last time, Lambda gives no new number.
+    async fn publish(
+        &self,
+        name: &str,
+        before: &GetFunctionConfigurationOutput,
+    ) -> Result<Option<String>, Error> {
+        let call_name = "lambda:PublishVersion";
+        let call = self
+            .client
+            .publish_version()
+            .function_name(name)
+            .set_revision_id(before.revision_id().map(str::to_owned))
+            .set_code_sha256(before.code_sha256().map(str::to_owned))
+            .description("As it was before cast-spot changed its code");
+        call.send().await.map_err(error::of(call_name))?;
+        let after = self.settled(name).await?;
+        // The number may bring a new revision along, and nothing else.
+        if before.code_sha256() == after.code_sha256() && before.environment() == after.environment() {
+            return Ok(after.revision_id);
+        }
+        let message = format!("function {name} has been changed while it was published");
+        Err(Error::new(ErrorKind::Changed, call_name, message)
+            .hint("look again: run the same command once more"))
     }
 
     /// All settings that are ours. Variables that somebody else has set stay.

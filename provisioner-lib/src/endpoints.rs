@@ -1,0 +1,201 @@
+//! Where each cluster's API server is, as the function's configuration carries it: with it a notice waits for no answer
+//! of EKS. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Cluster;
+
+/// The handler's setting that carries the endpoints (docs/configuration.md).
+pub const ENDPOINTS_VARIABLE: &str = "CAST_SPOT_ENDPOINTS";
+/// Bytes of a function's environment ("Lambda quotas" in the Lambda Developer Guide).
+const ENVIRONMENT_LIMIT: usize = 4_096;
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
+/// One API server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its address.
+    server: String,
+    /// Its certificate authority in base64: the DER of one certificate, else the PEM as `DescribeCluster` has it.
+    ca: String,
+}
+
+impl Endpoint {
+    /// The endpoint of a cluster, where EKS knows it already.
+    #[must_use]
+    pub fn of(cluster: &Cluster) -> Option<Self> {
+        let is_known = !cluster.endpoint.is_empty() && !cluster.certificate_authority.is_empty();
+        is_known
+            .then(|| Self { server: cluster.endpoint.clone(), ca: compact(&cluster.certificate_authority) })
+    }
+}
+
+/// The certificate authority without the PEM around it, a quarter smaller. A bundle of several stays as it is.
+fn compact(ca: &str) -> String {
+    let pem = BASE64_STANDARD.decode(ca).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let der = pem.as_deref().and_then(only_certificate);
+    der.unwrap_or_else(|| ca.to_owned())
+}
+
+/// Base64 of the only certificate of a PEM file.
+fn only_certificate(pem: &str) -> Option<String> {
+    let (_, rest) = pem.split_once(BEGIN)?;
+    let (body, rest) = rest.split_once(END)?;
+    let body: String = body.split_whitespace().collect();
+    (!rest.contains(BEGIN) && BASE64_STANDARD.decode(&body).is_ok()).then_some(body)
+}
+
+/// Endpoints by cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Endpoints(BTreeMap<String, Endpoint>);
+
+impl Endpoints {
+    /// The value of [`ENDPOINTS_VARIABLE`]. What cannot be read is no endpoint: the function asks EKS then.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let mut read: Self = serde_json::from_str(text).unwrap_or_default();
+        for endpoint in read.0.values_mut() {
+            endpoint.ca = compact(&endpoint.ca);
+        }
+        read
+    }
+
+    /// The value of [`ENDPOINTS_VARIABLE`].
+    #[must_use]
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The endpoints of `served`, with the current one of `cluster`. Within the room that the `others` of the
+    /// environment leave, those that are there already come first: a cluster never displaces another one.
+    #[must_use]
+    pub(crate) fn fitting(&self, served: &BTreeSet<String>, cluster: &Cluster, others: &Sizes) -> Self {
+        let mut fitting = Self::default();
+        let own = Endpoint::of(cluster).filter(|_| served.contains(&cluster.name));
+        let known = self.0.iter().filter(|(name, _)| served.contains(*name) && **name != cluster.name);
+        let known = known.map(|(name, endpoint)| (name.clone(), endpoint.clone()));
+        for (name, endpoint) in known.chain(own.map(|own| (cluster.name.clone(), own))) {
+            let mut more = fitting.clone();
+            more.0.insert(name, endpoint);
+            if others.with(ENDPOINTS_VARIABLE, &more.text()).total() <= ENVIRONMENT_LIMIT {
+                fitting = more;
+            }
+        }
+        fitting
+    }
+}
+
+/// Bytes that each variable of an environment takes. Lambda measures the environment as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sizes(BTreeMap<String, usize>);
+
+impl Sizes {
+    /// The sizes of an environment.
+    #[must_use]
+    pub fn of<'v>(variables: impl IntoIterator<Item = (&'v String, &'v String)>) -> Self {
+        variables.into_iter().fold(Self::default(), |sizes, (name, value)| sizes.with(name, value))
+    }
+
+    /// The same with one more variable, or another value of it.
+    #[must_use]
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        let quoted = |text: &str| serde_json::to_string(text).map_or(0, |text| text.len());
+        let mut sizes = self.clone();
+        // A colon and a comma.
+        sizes.0.insert(name.to_owned(), quoted(name) + quoted(value) + 2);
+        sizes
+    }
+
+    /// The braces, and a comma for all but the last.
+    fn total(&self) -> usize {
+        self.0.values().sum::<usize>() + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(name: &str, ca: &str) -> Cluster {
+        Cluster {
+            endpoint: format!("https://{name}.example"),
+            certificate_authority: ca.to_owned(),
+            ..Cluster::gone(name, String::new())
+        }
+    }
+
+    /// As EKS gives it: base64 of PEM, of `bytes` each.
+    fn authority(certificates: &[&[u8]]) -> String {
+        let pem = |der: &&[u8]| {
+            let lines: Vec<String> = BASE64_STANDARD
+                .encode(der)
+                .as_bytes()
+                .chunks(64)
+                .map(|line| String::from_utf8_lossy(line).into_owned())
+                .collect();
+            format!("{BEGIN}\n{}\n{END}\n", lines.join("\n"))
+        };
+        BASE64_STANDARD.encode(certificates.iter().map(pem).collect::<String>())
+    }
+
+    fn served(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn one_certificate_loses_its_pem_and_a_bundle_keeps_it() {
+        let (one, two) = (authority(&[&[7; 770]]), authority(&[&[7; 70], &[8; 70]]));
+        for (ca, kept) in [
+            (&one, BASE64_STANDARD.encode([7; 770])),
+            (&two, two.clone()),
+            (&"no pem".into(), "no pem".into()),
+        ] {
+            let endpoint = Endpoint::of(&cluster("a", ca)).unwrap();
+            assert_eq!((endpoint.server.as_str(), endpoint.ca), ("https://a.example", kept));
+        }
+        assert_eq!(Endpoint::of(&cluster("a", "")), None, "EKS does not know it yet");
+    }
+
+    #[test]
+    fn a_value_is_read_back_and_garbage_is_no_endpoint() {
+        let pem = authority(&[&[7; 70]]);
+        let der = BASE64_STANDARD.encode([7; 70]);
+        let written = |ca: &str| format!(r#"{{"a":{{"server":"https://a.example","ca":"{ca}"}}}}"#);
+        assert_eq!(Endpoints::read(&written(&der)).text(), written(&der));
+        assert_eq!(Endpoints::read(&written(&pem)), Endpoints::read(&written(&der)), "two forms of one");
+        for text in ["", "{}", "no JSON", r#"{"a":1}"#] {
+            assert!(Endpoints::read(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn as_many_clusters_are_in_as_fit_and_none_is_displaced() {
+        let der = authority(&[&[7; 770]]);
+        let mut there = Endpoints::default();
+        let names = ["d", "c", "b", "a"];
+        for name in names {
+            there = there.fitting(&served(&names), &cluster(name, &der), &Sizes::default());
+        }
+        assert_eq!(there.0.keys().collect::<Vec<_>>(), ["b", "c", "d"]);
+        let environment = BTreeMap::from([(ENDPOINTS_VARIABLE.to_owned(), there.text())]);
+        let measured = serde_json::to_string(&environment).unwrap().len();
+        assert!(measured <= ENVIRONMENT_LIMIT && measured == Sizes::of(&environment).total(), "{measured}");
+
+        let left = there.fitting(&served(&["a", "c", "d"]), &cluster("a", &der), &Sizes::default());
+        assert_eq!(left.0.keys().collect::<Vec<_>>(), ["a", "c", "d"]);
+        let crowded = Sizes::of(&BTreeMap::from([("THEIRS".to_owned(), "x".repeat(2_000))]));
+        let left = there.fitting(&served(&names), &cluster("d", &der), &crowded);
+        assert_eq!(left.0.keys().collect::<Vec<_>>(), ["b"]);
+    }
+}
