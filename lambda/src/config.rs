@@ -50,10 +50,10 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: REPLACEMENT,
         default: Some("auto"),
-        values: "`auto`, `launch`, `verify` or `none`",
+        values: "`auto`, `verify` or `none`",
         meaning: "How a replacement is asked for. `auto`: detach the instance from its Auto Scaling \
-                  group, or terminate it in the group if a termination hook holds it. `launch`: launch \
-                  synchronously, then detach. `verify`: only watch the group replace it. `none`: no call. \
+                  group, and look whether the group launches another. `verify`: only watch the group replace \
+                  it. `none`: no call. \
                   Groups that replace by themselves (managed node groups, Capacity Rebalancing) are only \
                   watched whatever stands here, except with `none`.",
     },
@@ -144,7 +144,6 @@ impl Config {
         });
         let replacement = reader.read(REPLACEMENT, |v| match v {
             "auto" => Some(ReplacementPolicy::Auto),
-            "launch" => Some(ReplacementPolicy::Launch),
             "verify" => Some(ReplacementPolicy::Verify),
             "none" => Some(ReplacementPolicy::None),
             _ => None,
@@ -199,9 +198,20 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         };
         let parsed = parse(value.trim());
         if parsed.is_none() {
-            self.faults.push(format!("{name} is `{value}` (expected {})", variable.values));
+            let hint = hint(name, value.trim());
+            self.faults.push(format!("{name} is `{value}` (expected {}{hint})", variable.values));
         }
         parsed
+    }
+}
+
+/// What to do about a value that could be expected to be right.
+fn hint(name: &str, value: &str) -> &'static str {
+    match (name, value) {
+        (REPLACEMENT, "launch") => {
+            "; `launch` needs ec2:CreateFleet, which the function's role does not have: use `auto`"
+        }
+        _ => "",
     }
 }
 
@@ -256,6 +266,16 @@ mod tests {
                 "CAST_SPOT_MARGIN_SECONDS is `0` (expected whole seconds, 1 to 60)",
                 "CAST_SPOT_DRY_RUN is `yes` (expected `true` or `false`)",
             ]
+        );
+    }
+
+    #[test]
+    fn a_synchronous_launch_is_refused_with_a_hint() {
+        let error = config(&[(CLUSTERS, "prod"), (REPLACEMENT, "launch")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid configuration: CAST_SPOT_REPLACEMENT is `launch` (expected `auto`, `verify` or `none`; \
+             `launch` needs ec2:CreateFleet, which the function's role does not have: use `auto`)"
         );
     }
 

@@ -29,9 +29,10 @@ use std::{
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::{FutureExt, future::join_all};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 pub mod act;
 pub mod adapters;
@@ -45,7 +46,7 @@ pub mod report;
 
 use act::{
     drain::{DrainLeg, Drained},
-    replace::ReplaceLeg,
+    replace::{ReplaceLeg, Replaced},
     review,
 };
 use budget::Budget;
@@ -55,7 +56,7 @@ use locate::Located;
 use plan::{Policy, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
-use report::{Outcome, PodReport, ReplacementOutcome, ReplacementReport};
+use report::{DeadlineReport, Outcome, PodReport, ReplacementOutcome, ReplacementReport};
 
 /// The moment at which the handler was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,19 +216,25 @@ impl<W: World> Handler<W> {
         let configured = &self.config.policy;
         let policy = &Policy { dry_run: configured.dry_run || notice.dry_run, ..configured.clone() };
         let target = &target;
+        let over = Notify::new();
         let drain = DrainLeg { cluster, target, notice, policy, budget, entered: entry.now };
-        let replace = ReplaceLeg { auto_scaling: self.world.auto_scaling(), target, notice, policy, budget };
+        let auto_scaling = self.world.auto_scaling();
+        let replace = ReplaceLeg { auto_scaling, target, notice, policy, budget, drained: &over };
         // Boxed: the compiler gives up on the depth of the futures' types otherwise.
-        let (drained, replacement) = tokio::join!(
-            guarded(drain.run().boxed(), Drained::failed),
-            guarded(replace.run().boxed(), |panic| {
-                ReplacementReport::undone(ReplacementOutcome::Failed, Some(panic))
-            }),
-        );
+        let drain = async {
+            let drained = guarded(drain.run().boxed(), Drained::failed).await;
+            over.notify_one();
+            drained
+        };
+        let replace = guarded(replace.run().boxed(), |panic| {
+            ReplacementReport::undone(ReplacementOutcome::Failed, Some(panic)).into()
+        });
+        let (drained, Replaced { report: replacement, ending }) = tokio::join!(drain, replace);
         let unfinished = drained.pods.iter().any(PodReport::is_unfinished);
         let outcome = match (drained.cordon.outcome, &drained.node, &drained.reason) {
             (report::CordonOutcome::Failed, ..) | (_, _, Some(_)) => Outcome::Failed,
             _ if unfinished => Outcome::Incomplete,
+            _ if replacement.is_missing() => Outcome::DrainedWithoutReplacement,
             _ => Outcome::Drained,
         };
         Report {
@@ -238,6 +245,10 @@ impl<W: World> Handler<W> {
             summary: report::summarise(&drained.pods),
             pods: drained.pods,
             replacement,
+            deadline_in_force: ending.map(|ending| DeadlineReport {
+                time: entry.now + SignedDuration::try_from(ending.at).unwrap_or_default(),
+                reason: ending.reason,
+            }),
             outcome,
             reason: drained.reason.or_else(|| target.without_ec2.clone()),
             ..Report::undone(notice.into(), outcome, String::new())

@@ -128,7 +128,6 @@ impl<C: Cluster> DrainLeg<'_, C> {
 
     /// The drain loop: evicts wave by wave and watches until the pods are gone or time is up.
     async fn empty(&self, node: &Node, name: &str, version: String, mut pods: Pods) -> Vec<PodReport> {
-        let table = self.budget.timetable();
         let slots = Semaphore::new(CALLS_AT_ONCE);
         let mut asks = FuturesUnordered::new();
 
@@ -150,6 +149,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let evicts = self.notice.action.ends_processes();
         let mut open = vec![Wave::Ordinary];
         loop {
+            let table = self.budget.timetable();
             let last_wave = table.last_wave(pods.longest_grace(Wave::Critical));
             if open.len() == 1 && (pods.is_over(Wave::Ordinary) || self.budget.now() >= last_wave) {
                 open.push(Wave::Critical);
@@ -185,6 +185,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     Err(error) => drop(unlisted.insert(namespace, error)),
                 },
                 () = &mut watching => {}
+                () = self.budget.deadline_changed(table) => {}
                 () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
                 () = self.budget.wait_until(table.closing()) => break,
             }

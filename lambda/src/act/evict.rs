@@ -64,8 +64,6 @@ pub(super) async fn ask(
     slots: &Semaphore,
     budget: &Budget,
 ) -> Asked {
-    let table = budget.timetable();
-    let last_moment = table.last_moment(pod.own_grace);
     // A call without an answer may have been heard: if the pod goes then, it went because of us.
     let mut heard = Asked::NotNeeded;
     let mut attempt = 0;
@@ -85,25 +83,30 @@ pub(super) async fn ask(
             heard = Asked::Evicted;
         }
         let overrides = policy == PdbPolicy::Delete && obstacle.is_budget();
-        let now = budget.now();
-        // A budget is overridden at the last moment, even if the next "not yet" would come later. Any other
-        // obstacle gets its last try in the last second.
-        let (deadline, latest) = if overrides {
-            (table.closing(), last_moment)
-        } else {
-            let deadline = table.settled().min(table.closing());
-            (deadline, (now + least).max(deadline.saturating_sub(LAST_TRY)))
+        let asked = budget.now();
+        let last_moment = loop {
+            let table = budget.timetable();
+            let last_moment = table.last_moment(pod.own_grace);
+            // A budget is overridden at the last moment, even if the next "not yet" would come later. Any other
+            // obstacle gets its last try in the last second.
+            let (deadline, latest) = if overrides {
+                (table.closing(), last_moment)
+            } else {
+                let deadline = table.settled().min(table.closing());
+                (deadline, (asked + least).max(deadline.saturating_sub(LAST_TRY)))
+            };
+            let next = (asked + rest).min(latest.max(asked));
+            let tried_last = !overrides && asked + LAST_TRY >= deadline;
+            if next >= deadline || tried_last {
+                return Asked::Left(obstacle);
+            }
+            tokio::select! {
+                biased;
+                () = pod.on_its_way.notified() => return heard,
+                () = budget.wait_until(next) => break last_moment,
+                () = budget.deadline_changed(table) => {}
+            }
         };
-        let next = (now + rest).min(latest.max(now));
-        let tried_last = !overrides && now + LAST_TRY >= deadline;
-        if next >= deadline || tried_last {
-            return Asked::Left(obstacle);
-        }
-        tokio::select! {
-            biased;
-            () = pod.on_its_way.notified() => return heard,
-            () = budget.wait_until(next) => {}
-        }
         if overrides && budget.now() >= last_moment {
             return delete(cluster, pod, obstacle, slots, budget).await;
         }

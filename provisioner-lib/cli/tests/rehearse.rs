@@ -70,7 +70,7 @@ fn a_wrong_call_exits_2_before_anything_runs_and_says_what_to_type() {
                 "--pods-per-node 999:",
                 "--scenario nope:",
                 "--event no-such-file.json:",
-                "--replacement perhaps: not one of auto, launch, verify, none",
+                "--replacement perhaps: not one of auto, verify, none",
             ],
         ),
         (
