@@ -30,7 +30,7 @@ fn a_group_that_replaces_by_itself_is_only_watched() {
 
 #[test]
 fn a_termination_hook_is_named_and_the_node_lives_on() {
-    for scenario in ["termination-hook", "hook-short-heartbeat", "hook-consumer"] {
+    for scenario in ["hook-consumer", "hook-short-heartbeat", "termination-hook"] {
         let outcome = usual(scenario);
         assert_all_drained(&outcome);
         assert_eq!(node(&outcome).reclaimed_ms, Some(NOTICE_MS), "{scenario}");
