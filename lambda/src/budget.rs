@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    sync::watch,
+    sync::Notify,
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -27,7 +27,9 @@ pub struct Budget {
     entry: Instant,
     /// The timetable of the notice's own deadline.
     noticed: Timetable,
-    timetable: watch::Sender<Timetable>,
+    timetable: Mutex<Timetable>,
+    /// Wakes in the order of the waiting, which a watch channel does not: equal seeds give equal traces.
+    moved: Notify,
     calls: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -38,7 +40,8 @@ impl Budget {
         Self {
             entry: Instant::now(),
             noticed: timetable,
-            timetable: watch::Sender::new(timetable),
+            timetable: Mutex::new(timetable),
+            moved: Notify::new(),
             calls: Mutex::default(),
         }
     }
@@ -46,20 +49,32 @@ impl Budget {
     /// When what has to have happened, by the deadline in force.
     #[must_use]
     pub fn timetable(&self) -> Timetable {
-        *self.timetable.borrow()
+        *self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The timetable of the notice's own deadline, whatever is in force.
+    #[must_use]
+    pub fn noticed(&self) -> Timetable {
+        self.noticed
     }
 
     /// Puts the earlier of `deadline` (from the handler's entry) and the notice's own deadline in force.
     pub fn set_deadline(&self, deadline: Duration) {
         let timetable = self.noticed.ending_by(deadline);
-        self.timetable.send_if_modified(|current| std::mem::replace(current, timetable) != timetable);
+        *self.timetable.lock().unwrap_or_else(PoisonError::into_inner) = timetable;
+        self.moved.notify_waiters();
     }
 
     /// Waits until another deadline than that of `timetable` is in force.
     pub async fn deadline_changed(&self, timetable: Timetable) {
-        let mut changes = self.timetable.subscribe();
-        // An error needs a dropped sender, and the sender is ours.
-        let _ = changes.wait_for(|current| *current != timetable).await;
+        loop {
+            // Begun before the look: a move in between is not missed.
+            let moved = self.moved.notified();
+            if self.timetable() != timetable {
+                return;
+            }
+            moved.await;
+        }
     }
 
     /// Time since the handler's entry.

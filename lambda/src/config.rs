@@ -73,10 +73,10 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: REPLACEMENT,
         default: Some("auto"),
-        values: "`auto`, `launch`, `verify` or `none`",
+        values: "`auto`, `verify` or `none`",
         meaning: "How a replacement is asked for. `auto`: detach the instance from its Auto Scaling \
-                  group, or terminate it in the group if a termination hook holds it. `launch`: launch \
-                  synchronously, then detach. `verify`: only watch the group replace it. `none`: no call. \
+                  group, and look whether the group launches another. `verify`: only watch the group replace \
+                  it. `none`: no call. \
                   Groups that replace by themselves (managed node groups, Capacity Rebalancing) are only \
                   watched whatever stands here, except with `none`.",
     },
@@ -185,7 +185,6 @@ impl Config {
         });
         let replacement = reader.read(REPLACEMENT, |v| match v {
             "auto" => Some(ReplacementPolicy::Auto),
-            "launch" => Some(ReplacementPolicy::Launch),
             "verify" => Some(ReplacementPolicy::Verify),
             "none" => Some(ReplacementPolicy::None),
             _ => None,
@@ -266,7 +265,8 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             Err(problem) if problem.is_empty() => format!("is `{value}`"),
             Err(problem) => format!("is malformed: {problem}"),
         };
-        self.faults.push(format!("{name} {problem} (expected {})", variable.values));
+        let hint = hint(name, value.trim());
+        self.faults.push(format!("{name} {problem} (expected {}{hint})", variable.values));
         None
     }
 
@@ -287,6 +287,16 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         let (mut endpoints, given) = (listed?, given?);
         endpoints.extend(given);
         Some(endpoints)
+    }
+}
+
+/// What to do about a value that could be expected to be right.
+fn hint(name: &str, value: &str) -> &'static str {
+    match (name, value) {
+        (REPLACEMENT, "launch") => {
+            "; `launch` needs ec2:CreateFleet, which the function's role does not have: use `auto`"
+        }
+        _ => "",
     }
 }
 
@@ -369,6 +379,16 @@ mod tests {
         let unreadable = Config::read(lookup, |_| Err("permission denied".into())).unwrap_err().to_string();
         let named = "CAST_SPOT_ENDPOINTS_FILE is malformed: /opt/cast-spot/endpoints.json: permission denied";
         assert!(unreadable.contains(named), "{unreadable}");
+    }
+
+    #[test]
+    fn a_synchronous_launch_is_refused_with_a_hint() {
+        let error = config(&[(CLUSTERS, "prod"), (REPLACEMENT, "launch")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid configuration: CAST_SPOT_REPLACEMENT is `launch` (expected `auto`, `verify` or `none`; \
+             `launch` needs ec2:CreateFleet, which the function's role does not have: use `auto`)"
+        );
     }
 
     #[test]

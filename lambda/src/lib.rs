@@ -28,8 +28,9 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::join_all};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tokio::sync::Notify;
 use tracing::{Instrument, Span, field::Empty};
 
 pub mod act;
@@ -46,7 +47,7 @@ pub mod report;
 
 use act::{
     drain::{DrainLeg, Drained},
-    replace::ReplaceLeg,
+    replace::{ReplaceLeg, Replaced},
     review,
 };
 pub use answer::{Answer, BatchAnswer, Handled, Unhandled};
@@ -57,7 +58,7 @@ use locate::Located;
 use plan::{Policy, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
-use report::{INTERNAL_ERROR, Outcome, PodReport, ReplacementOutcome, ReplacementReport};
+use report::{DeadlineReport, INTERNAL_ERROR, Outcome, PodReport, ReplacementOutcome, ReplacementReport};
 
 /// The moment at which the handler was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,19 +183,25 @@ impl<W: World> Handler<W> {
         let configured = &self.config.policy;
         let policy = &Policy { dry_run: configured.dry_run || notice.dry_run, ..configured.clone() };
         let target = &target;
+        let over = Notify::new();
         let drain = DrainLeg { cluster, target, notice, policy, budget, entered: entry.now };
-        let replace = ReplaceLeg { auto_scaling: self.world.auto_scaling(), target, notice, policy, budget };
+        let auto_scaling = self.world.auto_scaling();
+        let replace = ReplaceLeg { auto_scaling, target, notice, policy, budget, drained: &over };
         // Boxed: the compiler gives up on the depth of the futures' types otherwise.
-        let (drained, replacement) = tokio::join!(
-            guarded(drain.run().boxed(), Drained::failed),
-            guarded(replace.run().boxed(), |panic| {
-                ReplacementReport::undone(ReplacementOutcome::Failed, Some(panic))
-            }),
-        );
+        let drain = async {
+            let drained = guarded(drain.run().boxed(), Drained::failed).await;
+            over.notify_one();
+            drained
+        };
+        let replace = guarded(replace.run().boxed(), |panic| {
+            ReplacementReport::undone(ReplacementOutcome::Failed, Some(panic)).into()
+        });
+        let (drained, Replaced { report: replacement, ending }) = tokio::join!(drain, replace);
         let unfinished = drained.pods.iter().any(PodReport::is_unfinished);
         let outcome = match &drained.reason {
             Some(_) => Outcome::Failed,
             None if unfinished => Outcome::Incomplete,
+            None if replacement.is_missing() => Outcome::DrainedWithoutReplacement,
             None => Outcome::Drained,
         };
         let uncordoned = (drained.cordon.outcome == report::CordonOutcome::Failed).then(|| {
@@ -208,6 +215,10 @@ impl<W: World> Handler<W> {
             summary: report::summarise(&drained.pods),
             pods: drained.pods,
             replacement,
+            deadline_in_force: ending.map(|ending| DeadlineReport {
+                time: entry.now + SignedDuration::try_from(ending.at).unwrap_or_default(),
+                reason: ending.reason,
+            }),
             outcome,
             reason: drained.reason.or(uncordoned).or_else(|| target.without_ec2.clone()),
             ..Report::undone(notice.into(), outcome, String::new())

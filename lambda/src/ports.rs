@@ -6,9 +6,15 @@
 //! act ─────► Cluster (one Kubernetes API), AutoScaling
 //! ```
 
-use std::{collections::BTreeMap, fmt, future::Future, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    future::Future,
+    time::Duration,
+};
 
 use futures_util::Stream;
+use jiff::Timestamp;
 use k8s_openapi::api::{
     core::v1::{Event, Node, Pod},
     policy::v1::PodDisruptionBudget,
@@ -109,8 +115,6 @@ pub struct Membership {
     pub group: String,
     /// Lifecycle state (`InService`, `Terminating:Wait`, …).
     pub lifecycle_state: String,
-    /// Availability Zone.
-    pub zone: String,
 }
 
 /// An Auto Scaling group as DescribeAutoScalingGroups shows it.
@@ -124,6 +128,8 @@ pub struct Group {
     pub operator: Option<String>,
     /// Desired capacity, in units.
     pub desired: usize,
+    /// Processes that somebody has suspended (`Launch`, …).
+    pub suspended: BTreeSet<String>,
     /// Members, by instance id.
     pub instances: BTreeMap<String, Member>,
 }
@@ -137,31 +143,39 @@ pub struct Member {
     pub weight: usize,
 }
 
+/// A lifecycle hook that holds the terminating instances of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Name.
+    pub name: String,
+    /// HeartbeatTimeout: without a heartbeat, the hook lets the instance go after this time.
+    pub timeout: Duration,
+}
+
+/// A launch that failed, as DescribeScalingActivities shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedLaunch {
+    /// When it began.
+    pub began: Timestamp,
+    /// Auto Scaling's words.
+    pub message: String,
+}
+
 /// EC2 Auto Scaling.
 pub trait AutoScaling: Sync {
     /// DescribeAutoScalingInstances for one id; `None` if it is in no group.
     fn membership(&self, id: &str) -> impl Future<Output = Result<Option<Membership>, CallError>> + Send;
     /// DescribeAutoScalingGroups for one name; `None` if there is none.
     fn group(&self, name: &str) -> impl Future<Output = Result<Option<Group>, CallError>> + Send;
-    /// DescribeLifecycleHooks: does a hook hold terminating instances of the group?
-    fn has_termination_hook(&self, group: &str) -> impl Future<Output = Result<bool, CallError>> + Send;
-    /// DetachInstances for one instance; one attempt.
-    fn detach(
-        &self,
-        id: &str,
-        group: &str,
-        decrement: bool,
-    ) -> impl Future<Output = Result<(), CallError>> + Send;
-    /// TerminateInstanceInAutoScalingGroup without decrement of the desired capacity; one attempt.
-    fn terminate(&self, id: &str) -> impl Future<Output = Result<(), CallError>> + Send;
-    /// LaunchInstances for one instance in `zone`; the new instance's id. `token` makes a repeated
-    /// call answer with the first one's result.
-    fn launch(
+    /// DescribeLifecycleHooks: the hooks that hold terminating instances of the group.
+    fn termination_hooks(&self, group: &str) -> impl Future<Output = Result<Vec<Hook>, CallError>> + Send;
+    /// DescribeScalingActivities: the latest launches that failed.
+    fn failed_launches(
         &self,
         group: &str,
-        zone: &str,
-        token: &str,
-    ) -> impl Future<Output = Result<String, CallError>> + Send;
+    ) -> impl Future<Output = Result<Vec<FailedLaunch>, CallError>> + Send;
+    /// DetachInstances for one instance, without decrement of the desired capacity; one attempt.
+    fn detach(&self, id: &str, group: &str) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
 /// The registered clusters.

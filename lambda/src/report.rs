@@ -57,6 +57,9 @@ pub struct Report {
     pub summary: BTreeMap<PodOutcome, usize>,
     /// What became of the replacement.
     pub replacement: ReplacementReport,
+    /// The deadline in force at the end, where it is earlier than the notice's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_in_force: Option<DeadlineReport>,
     /// What a self-test has found. No other report has any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckReport>,
@@ -82,6 +85,7 @@ impl Report {
             pods: Vec::new(),
             summary: BTreeMap::new(),
             replacement: ReplacementReport::undone(ReplacementOutcome::NotNeeded, None),
+            deadline_in_force: None,
             checks: Vec::new(),
             calls: BTreeMap::new(),
             duration_ms: 0,
@@ -169,7 +173,7 @@ impl From<&Envelope> for EventSummary {
 pub enum Outcome {
     /// Every pod that was to leave is gone.
     Drained,
-    /// Every pod that was to leave is gone, and the replacement failed.
+    /// Every pod that was to leave is gone, and no replacement is on its way.
     DrainedWithoutReplacement,
     /// Some pods that were to leave are still there.
     Incomplete,
@@ -183,6 +187,15 @@ pub enum Outcome {
     Failed,
     /// A self-test, and all that it checks is well.
     Passed,
+}
+
+/// A deadline that is not the notice's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadlineReport {
+    /// When the instance was to end.
+    pub time: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 /// What became of the cordon.
@@ -270,6 +283,9 @@ pub struct ReplacementReport {
     pub instance_id: Option<String>,
     /// When the outcome was known, from the handler's entry.
     pub after_ms: Option<u64>,
+    /// When Auto Scaling had taken the request, from the handler's entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_after_ms: Option<u64>,
     /// Why, where the outcome alone does not say it.
     pub reason: Option<String>,
 }
@@ -278,7 +294,24 @@ impl ReplacementReport {
     /// A replacement for which no call was made.
     #[must_use]
     pub fn undone(outcome: ReplacementOutcome, reason: Option<String>) -> Self {
-        Self { outcome, method: Method::None, group: None, instance_id: None, after_ms: None, reason }
+        Self {
+            outcome,
+            method: Method::None,
+            group: None,
+            instance_id: None,
+            after_ms: None,
+            requested_after_ms: None,
+            reason,
+        }
+    }
+
+    /// Whether a replacement was wanted and none is on its way.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(
+            self.outcome,
+            ReplacementOutcome::Failed | ReplacementOutcome::Refused | ReplacementOutcome::NoCapacity
+        )
     }
 }
 
@@ -286,15 +319,19 @@ impl ReplacementReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplacementOutcome {
-    /// Auto Scaling took the request; capacity is on its way.
+    /// Auto Scaling took the request; no launch was seen yet.
     Requested,
-    /// Auto Scaling named the new instance, or was seen to replace by itself.
+    /// The group was seen to launch the replacement.
     Confirmed,
     /// Somebody else (an earlier delivery, the group itself) has already begun it.
     Already,
     /// Nothing is to be replaced.
     NotNeeded,
-    /// Auto Scaling refused or could not be reached.
+    /// The group cannot launch: nothing was asked of it.
+    Refused,
+    /// The group has launched nothing: it found no capacity.
+    NoCapacity,
+    /// Auto Scaling refused the request or could not be reached, or the group has not begun.
     Failed,
 }
 
@@ -304,10 +341,6 @@ pub enum ReplacementOutcome {
 pub enum Method {
     /// DetachInstances without decrement of the desired capacity.
     Detach,
-    /// TerminateInstanceInAutoScalingGroup without decrement: the termination hook holds the instance.
-    Terminate,
-    /// LaunchInstances, then DetachInstances with decrement.
-    Launch,
     /// The group replaces by itself: only look.
     Verify,
     /// No call.

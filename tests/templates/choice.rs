@@ -65,7 +65,7 @@ impl Default for Choice {
 /// Every setting of the handler that is not made by somebody else, its parameter and a value.
 pub(crate) const SETTINGS: &[(&str, &str, &str)] = &[
     ("CAST_SPOT_PDB_POLICY", "PdbPolicy", "leave"),
-    ("CAST_SPOT_REPLACEMENT", "Replacement", "launch"),
+    ("CAST_SPOT_REPLACEMENT", "Replacement", "verify"),
     ("CAST_SPOT_REPLACE_STOPPED", "ReplaceStopped", "true"),
     ("CAST_SPOT_MARGIN_SECONDS", "MarginSeconds", "60"),
     ("CAST_SPOT_DRY_RUN", "DryRun", "true"),

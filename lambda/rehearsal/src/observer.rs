@@ -2,7 +2,7 @@
 //! own report is only looked at to hold it against the world.
 //!
 //! - `asks` judges evictions and deletes: laws 2, 3, 6, 7, 8, 9, 10
-//! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7 (law 4 is kept by the groups)
+//! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7, 11 (law 4 is kept by the groups)
 //! - `invocations` judges an invocation as a whole: laws 1, 5, 6
 //! - `truth` judges what a report says: laws 1, 3
 //! - `liveness` judges what was not done in time: laws 3, 5, 9, 12

@@ -36,6 +36,18 @@ pub struct Outcome {
     pub trace: Vec<String>,
 }
 
+impl Outcome {
+    /// Whether the last report on an instance says that a replacement was wanted and none is on its way.
+    #[must_use]
+    pub fn lacks_replacement(&self) -> bool {
+        let mut last = BTreeMap::new();
+        for report in &self.reports {
+            last.insert(report["event"]["instance_id"].as_str(), &report["outcome"]);
+        }
+        last.values().any(|outcome| **outcome == "drained_without_replacement")
+    }
+}
+
 /// The world's own account of a run.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct WorldSummary {

@@ -108,10 +108,7 @@ pub(crate) fn rules(config: &Result<Config, String>) -> Rules {
             margin_ms: config.policy.margin.as_millis() as i64,
             may_override: config.policy.pdb == PdbPolicy::Delete,
             dry_run: config.policy.dry_run,
-            replaces: matches!(
-                config.policy.replacement,
-                ReplacementPolicy::Auto | ReplacementPolicy::Launch
-            ),
+            replaces: config.policy.replacement == ReplacementPolicy::Auto,
         },
         Err(_) => Rules { margin_ms: 0, may_override: false, dry_run: true, replaces: false },
     }

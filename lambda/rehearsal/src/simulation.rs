@@ -5,8 +5,8 @@ use fastrand::Rng;
 use serde_json::json;
 
 use crate::{
-    Action, Api, Bucket, Budget, ClusterSpec, ExitTime, Fault, FaultKind, GroupSpec, NodeSpec, Outcome,
-    PdbSpec, PodState, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec, run,
+    Action, Api, Bucket, Budget, ClusterSpec, ExitTime, Fault, FaultKind, GroupSpec, HookSpec, NodeSpec,
+    Outcome, PdbSpec, PodState, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec, run,
     world::usual::CLUSTER,
 };
 
@@ -145,7 +145,9 @@ fn machines(spec: &mut WorldSpec, rng: &mut Rng) {
     let group = spec.group();
     group.capacity_rebalance = chance(rng, 15);
     group.managed_node_group = chance(rng, 10).then(|| "spot-nodes".to_owned());
-    group.termination_hook = chance(rng, 20).then(|| "drain-hook".to_owned());
+    group.hooks = (0..one(rng, &[0, 0, 0, 0, 1, 1, 2])).map(|number| hook(rng, number)).collect();
+    group.terminates_ms = rng.u64(10_000..=60_000);
+    group.suspended = if chance(rng, 7) { vec!["Launch".to_owned()] } else { Vec::new() };
     group.operator = chance(rng, 5).then(|| "operator.amazonaws.com".to_owned());
     group.mixed = chance(rng, 50);
     group.spare_capacity = chance(rng, 15).then(|| rng.u32(0..=2));
@@ -156,6 +158,7 @@ fn machines(spec: &mut WorldSpec, rng: &mut Rng) {
             1 => node.group = None,
             2 => node.unschedulable = true,
             3 => node.annotations.clear(),
+            7 => node.standby = true,
             4 | 6 => node.private_dns_name.clone_from(&names[rng.usize(..names.len())]),
             5 => {
                 "resource-name".clone_into(&mut node.hostname_type);
@@ -168,6 +171,15 @@ fn machines(spec: &mut WorldSpec, rng: &mut Rng) {
         spec.clusters.push(another(chance(rng, 30)));
         let group = GroupSpec { cluster: "another".to_owned(), ..GroupSpec::usual(3) };
         spec.groups.push(GroupSpec { name: OTHER_GROUP.to_owned(), ..group });
+    }
+}
+
+fn hook(rng: &mut Rng, number: usize) -> HookSpec {
+    let consumer_ms = rng.u64(500..60_000);
+    HookSpec {
+        name: format!("hook-{number}"),
+        timeout_ms: one(rng, &[30_000, 30_000, 60_000, 300_000, 3_600_000]),
+        consumer_ms: chance(rng, 50).then_some(consumer_ms),
     }
 }
 
@@ -192,7 +204,7 @@ fn settings(spec: &mut WorldSpec, rng: &mut Rng) {
     spec.settings.cold = chance(rng, 30);
     spec.settings.endpoints = chance(rng, 70);
     spec.env("CAST_SPOT_PDB_POLICY", one(rng, &["delete", "delete", "leave"]));
-    spec.env("CAST_SPOT_REPLACEMENT", one(rng, &["auto", "auto", "auto", "launch", "verify", "none"]));
+    spec.env("CAST_SPOT_REPLACEMENT", one(rng, &["auto", "auto", "auto", "verify", "none"]));
     spec.env("CAST_SPOT_MARGIN_SECONDS", one(rng, &["5", "5", "1", "20"]));
     spec.env("CAST_SPOT_DRY_RUN", if chance(rng, 5) { "true" } else { "false" });
     spec.env("CAST_SPOT_REPLACE_STOPPED", if chance(rng, 30) { "true" } else { "false" });
@@ -214,6 +226,11 @@ fn notices(spec: &mut WorldSpec, rng: &mut Rng) {
         let mut payload = spec.interrupt(index, action, at_ms);
         if action == Action::Stop && chance(rng, 20) {
             payload["detail"]["instance-action"] = "retire".into();
+        }
+        // EC2 promises two minutes and does not keep every promise.
+        let lead_ms = rng.u64(60_000..120_000);
+        if let Some(notice) = spec.notices.last_mut().filter(|_| chance(rng, 7)) {
+            notice.lead_ms = lead_ms;
         }
         if let Some(delivery) = spec.deliveries.last_mut() {
             delivery.payload = if chance(rng, 5) { json!({ "Payload": payload }) } else { payload.clone() };
@@ -279,9 +296,15 @@ fn fault(rng: &mut Rng) -> Fault {
                 "create events",
             ],
         )),
-        (Api::AutoScaling, 0) => {
-            Some(one(rng, &["DetachInstances", "LaunchInstances", "DescribeAutoScalingGroups"]))
-        }
+        (Api::AutoScaling, 0) => Some(one(
+            rng,
+            &[
+                "DetachInstances",
+                "DescribeAutoScalingGroups",
+                "DescribeScalingActivities",
+                "DescribeLifecycleHooks",
+            ],
+        )),
         _ => None,
     };
     let kind = match (operation, kind) {

@@ -1,28 +1,38 @@
-//! The replacement leg: read the group, choose, ask; or watch the group do it by itself.
+//! The replacement leg: read the group, choose, ask, and look at what comes of it.
 
-use std::time::Duration;
+use tokio::sync::Notify;
 
+use super::group_watch::{GROUP, GroupWatch, HOOKS, Shown};
 use crate::{
     budget::Budget,
     event::Notice,
     locate::Target,
     plan::{
         Policy,
-        replacement::{Choice, Facts, choose, client_token, is_replaced, newcomer, not_wanted},
+        group_deadline::Ending,
+        replacement::{Choice, Facts, choose, not_run, not_wanted},
     },
-    ports::{AutoScaling, CallError, Group, Membership},
+    ports::{AutoScaling, CallError, Group, Hook},
     report::{Method, ReplacementOutcome, ReplacementReport},
 };
 
 const MEMBERSHIP: &str = "autoscaling:DescribeAutoScalingInstances";
-const GROUP: &str = "autoscaling:DescribeAutoScalingGroups";
-const HOOKS: &str = "autoscaling:DescribeLifecycleHooks";
 const DETACH: &str = "autoscaling:DetachInstances";
-const TERMINATE: &str = "autoscaling:TerminateInstanceInAutoScalingGroup";
-const LAUNCH: &str = "autoscaling:LaunchInstances";
 
-/// First pause between two looks at a group that replaces by itself; it grows by half each time.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// What became of the replacement leg.
+#[derive(Debug)]
+pub struct Replaced {
+    /// The replacement.
+    pub report: ReplacementReport,
+    /// The deadline that the group has set, if it is in force.
+    pub ending: Option<Ending>,
+}
+
+impl From<ReplacementReport> for Replaced {
+    fn from(report: ReplacementReport) -> Self {
+        Self { report, ending: None }
+    }
+}
 
 /// One replacement leg.
 #[derive(Debug)]
@@ -37,26 +47,38 @@ pub struct ReplaceLeg<'a, A> {
     pub policy: &'a Policy,
     /// Time and calls.
     pub budget: &'a Budget,
+    /// Set off when the drain leg is over.
+    pub drained: &'a Notify,
 }
 
 impl<A: AutoScaling> ReplaceLeg<'_, A> {
-    /// Runs the leg.
-    pub async fn run(self) -> ReplacementReport {
+    /// Runs the leg. As long as the drain leg runs, a group that ends the instance sets its deadline.
+    pub async fn run(self) -> Replaced {
         if let Some(reason) = not_wanted(self.notice.action, self.policy) {
-            return ReplacementReport::undone(ReplacementOutcome::NotNeeded, Some(reason.to_owned()));
+            return ReplacementReport::undone(ReplacementOutcome::NotNeeded, Some(reason.to_owned())).into();
         }
         let (facts, doubt) = match self.read().await {
             Ok(read) => read,
             Err(error) => {
                 let report = ReplacementReport::undone(ReplacementOutcome::Failed, Some(error.to_string()));
-                return ReplacementReport { group: self.target.group.clone(), ..report };
+                return ReplacementReport { group: self.target.group.clone(), ..report }.into();
             }
         };
+        let instance = &self.target.instance_id;
+        let mut watch = GroupWatch::new(self.auto_scaling, instance, self.budget, &facts, doubt.is_none());
         let choice = choose(&facts, self.policy);
-        let report = if self.policy.dry_run { dry(&choice) } else { self.follow(&choice, &facts).await };
-        let group = facts.membership.map(|m| m.group).or_else(|| self.target.group.clone());
-        let reason = report.reason.or(doubt);
-        ReplacementReport { group, reason, after_ms: Some(self.budget.now_ms()), ..report }
+        let report = if self.policy.dry_run {
+            dry(&choice)
+        } else {
+            self.follow(&choice, &facts, doubt, &mut watch).await
+        };
+        let by_itself = facts.replaces_by_itself();
+        let group = facts.membership.map(|member| member.group).or_else(|| self.target.group.clone());
+        let report = ReplacementReport { group, after_ms: Some(self.budget.now_ms()), ..report };
+        if !self.policy.dry_run && (by_itself || watch.ends_it()) {
+            watch.follow(self.drained).await;
+        }
+        Replaced { report, ending: watch.ending() }
     }
 
     /// Reads what the choice depends on; all at once where the group's name is known from the tags. Beside it,
@@ -64,138 +86,112 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
     async fn read(&self) -> Result<(Facts, Option<String>), CallError> {
         let membership =
             self.budget.operation(MEMBERSHIP, || self.auto_scaling.membership(&self.target.instance_id));
-        let (membership, group, hook) = match &self.target.group {
+        let (membership, group, hooks) = match &self.target.group {
             Some(name) => {
                 let (membership, about) = tokio::join!(membership, self.about(name));
-                let (group, hook) = about?;
-                (membership?, group, hook)
+                let (group, hooks) = about?;
+                (membership?, group, hooks)
             }
             None => match membership.await? {
                 Some(membership) => {
-                    let (group, hook) = self.about(&membership.group).await?;
-                    (Some(membership), group, hook)
+                    let (group, hooks) = self.about(&membership.group).await?;
+                    (Some(membership), group, hooks)
                 }
                 None => return Ok((Facts::default(), None)),
             },
         };
-        // Hooks only choose between two ways: not knowing them does not hold the replacement up.
-        let (termination_hook, doubt) = match hook {
-            Ok(hook) => (hook, None),
-            Err(error) => (false, Some(format!("lifecycle hooks not read, taken for none: {error}"))),
+        // Not knowing the hooks does not hold the replacement up.
+        let (hooks, doubt) = match hooks {
+            Ok(hooks) => (hooks, None),
+            Err(error) => (Vec::new(), Some(format!("lifecycle hooks not read: {error}"))),
         };
-        Ok((Facts { membership, group, termination_hook, managed: self.target.managed }, doubt))
+        Ok((Facts { membership, group, hooks, managed: self.target.managed }, doubt))
     }
 
-    async fn about(&self, group: &str) -> Result<(Group, Result<bool, CallError>), CallError> {
-        let (found, hook) = tokio::join!(
+    async fn about(&self, group: &str) -> Result<(Group, Result<Vec<Hook>, CallError>), CallError> {
+        let (found, hooks) = tokio::join!(
             self.budget.operation(GROUP, || self.auto_scaling.group(group)),
-            self.budget.call(HOOKS, self.auto_scaling.has_termination_hook(group)),
+            self.budget.call(HOOKS, self.auto_scaling.termination_hooks(group)),
         );
         let found = found?.ok_or_else(|| CallError::NotFound(format!("Auto Scaling group {group}")))?;
-        Ok((found, hook))
+        Ok((found, hooks))
     }
 
-    async fn follow(&self, choice: &Choice, facts: &Facts) -> ReplacementReport {
-        let instance = self.target.instance_id.as_str();
+    async fn follow(
+        &self,
+        choice: &Choice,
+        facts: &Facts,
+        doubt: Option<String>,
+        watch: &mut GroupWatch<'_, A>,
+    ) -> ReplacementReport {
+        let undone = |outcome, why: &str| ReplacementReport::undone(outcome, Some(why.to_owned()));
         match (choice, &facts.membership) {
-            (Choice::Detach, Some(member)) => asked(Method::Detach, self.detach(&member.group, false).await),
-            (Choice::Terminate, _) => {
-                let call = || self.auto_scaling.terminate(instance);
-                asked(Method::Terminate, self.budget.retried_or_heard(TERMINATE, call).await)
+            (Choice::Detach, Some(member)) => {
+                self.detach(&member.group, doubt.or_else(|| not_run(&facts.hooks)), watch).await
             }
-            (Choice::Launch, Some(member)) => self.launch(member).await,
-            (Choice::Verify(why), _) => self.verify(why, &facts.group).await,
-            (Choice::Already(why), _) => {
-                ReplacementReport::undone(ReplacementOutcome::Already, Some(why.clone()))
-            }
-            (Choice::None(why), _) => {
-                ReplacementReport::undone(ReplacementOutcome::NotNeeded, Some((*why).to_owned()))
-            }
-            (Choice::Detach | Choice::Launch, None) => {
-                ReplacementReport::undone(ReplacementOutcome::NotNeeded, None)
-            }
+            (Choice::Detach, None) => ReplacementReport::undone(ReplacementOutcome::NotNeeded, None),
+            (Choice::Verify(why), _) => self.verify(why, doubt, watch).await,
+            (Choice::Already(why), _) => undone(ReplacementOutcome::Already, why),
+            (Choice::Refused(why), _) => undone(ReplacementOutcome::Refused, why),
+            (Choice::None(why), _) => undone(ReplacementOutcome::NotNeeded, why),
         }
     }
 
-    /// Launches one instance in the same zone, so that zonal volumes can follow, and takes the old one
-    /// out with decrement: the group keeps its size. Without capacity there, the group itself goes on
-    /// looking in all its zones.
-    async fn launch(&self, member: &Membership) -> ReplacementReport {
-        let group = member.group.as_str();
-        let token = client_token(&self.target.instance_id);
-        let launch = || self.auto_scaling.launch(group, &member.zone, &token);
-        let launched = match self.budget.operation(LAUNCH, launch).await {
-            Ok(launched) => launched,
-            // Nothing was launched, for sure: the group itself goes on looking.
-            Err(error @ (CallError::Refused(_) | CallError::Forbidden(_) | CallError::NotFound(_))) => {
-                let report = asked(Method::Detach, self.detach(group, false).await);
-                let why = report.reason.map(|reason| format!("; {reason}")).unwrap_or_default();
-                return ReplacementReport { reason: Some(format!("launch: {error}{why}")), ..report };
-            }
-            // Something may have been launched: another way of asking could make it two.
-            Err(error) => {
-                let reason = Some(format!("launch not confirmed: {error}"));
-                let report = ReplacementReport::undone(ReplacementOutcome::Failed, reason);
-                return ReplacementReport { method: Method::Launch, ..report };
-            }
-        };
-        let reason = match self.detach(group, true).await {
-            (Ok(()), _) | (Err(CallError::LostRace(_)), true) => None,
-            (Err(error), _) => {
-                Some(format!("launched, but not detached, so the group may have one more: {error}"))
+    /// Detaches the instance, and looks at what the group launches in its stead. `note` is said in any case.
+    async fn detach(
+        &self,
+        group: &str,
+        note: Option<String>,
+        watch: &mut GroupWatch<'_, A>,
+    ) -> ReplacementReport {
+        let call = || self.auto_scaling.detach(&self.target.instance_id, group);
+        let report = asked(self.budget.retried_or_heard(DETACH, call).await);
+        if report.outcome != ReplacementOutcome::Requested {
+            return report;
+        }
+        let requested_after_ms = Some(self.budget.now_ms());
+        let (outcome, instance_id, shown) = match watch.confirm(self.notice.time).await {
+            Shown::Replaced(instance_id) => (ReplacementOutcome::Confirmed, instance_id, None),
+            Shown::NoCapacity(words) => (ReplacementOutcome::NoCapacity, None, Some(words)),
+            Shown::Nothing(error) => {
+                let error = error.map(|error| format!("scaling activities not read: {error}"));
+                (ReplacementOutcome::Requested, None, error)
             }
         };
+        let reasons: Vec<String> = [shown, report.reason, note].into_iter().flatten().collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        ReplacementReport { outcome, instance_id, reason, requested_after_ms, ..report }
+    }
+
+    /// Only looks: the group replaces the instance by itself, or nothing does.
+    async fn verify(
+        &self,
+        why: &str,
+        doubt: Option<String>,
+        watch: &mut GroupWatch<'_, A>,
+    ) -> ReplacementReport {
+        let (outcome, instance_id, shown) = match watch.verify(self.notice.time).await {
+            Shown::Replaced(instance_id) => (ReplacementOutcome::Confirmed, instance_id, None),
+            Shown::NoCapacity(words) => (ReplacementOutcome::NoCapacity, None, Some(words)),
+            Shown::Nothing(error) => {
+                let error = error.map(|error| format!(" (scaling activities not read: {error})"));
+                let nothing = format!("the group has not begun to replace it{}", error.unwrap_or_default());
+                (ReplacementOutcome::Failed, None, Some(nothing))
+            }
+        };
+        let reason = shown.map_or_else(|| why.to_owned(), |shown| format!("{why}: {shown}"));
+        let reason = doubt.map_or_else(|| reason.clone(), |doubt| format!("{reason}; {doubt}"));
         ReplacementReport {
-            outcome: ReplacementOutcome::Confirmed,
-            method: Method::Launch,
-            group: None,
-            instance_id: Some(launched),
-            after_ms: None,
-            reason,
-        }
-    }
-
-    async fn detach(&self, group: &str, decrement: bool) -> (Result<(), CallError>, bool) {
-        let call = || self.auto_scaling.detach(&self.target.instance_id, group, decrement);
-        self.budget.retried_or_heard(DETACH, call).await
-    }
-
-    /// Looks until the group is seen to replace the instance, or time is up.
-    async fn verify(&self, why: &str, before: &Group) -> ReplacementReport {
-        let instance = self.target.instance_id.as_str();
-        let report = |outcome, instance_id: Option<&str>, reason: String| ReplacementReport {
-            outcome,
             method: Method::Verify,
-            group: None,
-            instance_id: instance_id.map(str::to_owned),
-            after_ms: None,
-            reason: Some(reason),
-        };
-        let mut pause = FIRST_LOOK;
-        loop {
-            let next = self.budget.now() + pause;
-            let table = self.budget.timetable();
-            if next >= table.settled().min(table.closing()) {
-                let reason = format!("{why}: the group has not begun to replace it");
-                return report(ReplacementOutcome::Failed, None, reason);
-            }
-            self.budget.wait_until(next).await;
-            pause += pause / 2;
-            match self.budget.operation(GROUP, || self.auto_scaling.group(&before.name)).await {
-                Ok(Some(now)) if is_replaced(&now, instance) => {
-                    let new = newcomer(before, &now);
-                    return report(ReplacementOutcome::Confirmed, new, why.to_owned());
-                }
-                Ok(_) => {}
-                Err(error) => return report(ReplacementOutcome::Failed, None, format!("{why}: {error}")),
-            }
+            instance_id,
+            ..ReplacementReport::undone(outcome, Some(reason))
         }
     }
 }
 
 /// What came of the asking. An attempt that may have been `heard` is why the instance has left its group by the
 /// next one: it has left because of us.
-fn asked(method: Method, (answer, heard): (Result<(), CallError>, bool)) -> ReplacementReport {
+fn asked((answer, heard): (Result<(), CallError>, bool)) -> ReplacementReport {
     let (outcome, reason) = match answer {
         Ok(()) => (ReplacementOutcome::Requested, None),
         Err(error @ CallError::LostRace(_)) if heard => {
@@ -204,19 +200,20 @@ fn asked(method: Method, (answer, heard): (Result<(), CallError>, bool)) -> Repl
         Err(error @ CallError::LostRace(_)) => (ReplacementOutcome::Already, Some(error.to_string())),
         Err(error) => (ReplacementOutcome::Failed, Some(error.to_string())),
     };
-    ReplacementReport { method, ..ReplacementReport::undone(outcome, reason) }
+    ReplacementReport { method: Method::Detach, ..ReplacementReport::undone(outcome, reason) }
 }
 
 fn dry(choice: &Choice) -> ReplacementReport {
-    let (method, reason) = match choice {
-        Choice::Detach => (Method::Detach, "dry run: to be detached".to_owned()),
-        Choice::Terminate => (Method::Terminate, "dry run: to be terminated in its group".to_owned()),
-        Choice::Launch => (Method::Launch, "dry run: to be launched".to_owned()),
-        Choice::Verify(why) => (Method::Verify, format!("dry run: to be watched ({why})")),
-        Choice::Already(why) => {
-            return ReplacementReport::undone(ReplacementOutcome::Already, Some(why.clone()));
+    let (outcome, method, reason) = match choice {
+        Choice::Detach => {
+            (ReplacementOutcome::NotNeeded, Method::Detach, "dry run: to be detached".to_owned())
         }
-        Choice::None(why) => (Method::None, (*why).to_owned()),
+        Choice::Verify(why) => {
+            (ReplacementOutcome::NotNeeded, Method::Verify, format!("dry run: to be watched ({why})"))
+        }
+        Choice::Already(why) => (ReplacementOutcome::Already, Method::None, why.clone()),
+        Choice::Refused(why) => (ReplacementOutcome::Refused, Method::None, (*why).to_owned()),
+        Choice::None(why) => (ReplacementOutcome::NotNeeded, Method::None, (*why).to_owned()),
     };
-    ReplacementReport { method, ..ReplacementReport::undone(ReplacementOutcome::NotNeeded, Some(reason)) }
+    ReplacementReport { method, ..ReplacementReport::undone(outcome, Some(reason)) }
 }

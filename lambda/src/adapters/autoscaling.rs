@@ -6,17 +6,25 @@ use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_autoscaling::{
     Client,
     config::{Builder, retry::RetryPartition},
-    types::RetryStrategy,
+    types::ScalingActivityStatusCode,
 };
 
+use jiff::Timestamp;
+
 use super::aws::{ATTEMPT, call_error, retries, timeouts};
-use crate::ports::{AutoScaling, CallError, Group, Member, Membership};
+use crate::ports::{AutoScaling, CallError, FailedLaunch, Group, Hook, Member, Membership};
 
 /// Lifecycle transition of hooks that hold a terminating instance.
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
 
-/// Limit of one attempt to launch.
-const LAUNCH: Duration = Duration::from_secs(20);
+/// HeartbeatTimeout of a hook that names none (API reference of PutLifecycleHook).
+const HEARTBEAT: Duration = Duration::from_secs(3_600);
+
+/// How the description of a launch begins.
+const LAUNCHING: &str = "Launching a new EC2 instance";
+
+/// Scaling activities that are read, the latest first.
+const ACTIVITIES: i32 = 50;
 
 /// EC2 Auto Scaling through the AWS SDK.
 #[derive(Debug)]
@@ -50,7 +58,6 @@ impl AutoScaling for AutoScalingApi {
         Ok(member.map(|i| Membership {
             group: i.auto_scaling_group_name.unwrap_or_default(),
             lifecycle_state: i.lifecycle_state.unwrap_or_default(),
-            zone: i.availability_zone.unwrap_or_default(),
         }))
     }
 
@@ -63,6 +70,7 @@ impl AutoScaling for AutoScalingApi {
             capacity_rebalance: g.capacity_rebalance.unwrap_or_default(),
             operator: g.operator.and_then(|o| o.principal),
             desired: g.desired_capacity.and_then(|d| usize::try_from(d).ok()).unwrap_or_default(),
+            suspended: g.suspended_processes.into_iter().flatten().filter_map(|p| p.process_name).collect(),
             instances: g
                 .instances
                 .into_iter()
@@ -75,43 +83,47 @@ impl AutoScaling for AutoScalingApi {
         }))
     }
 
-    async fn has_termination_hook(&self, group: &str) -> Result<bool, CallError> {
+    async fn termination_hooks(&self, group: &str) -> Result<Vec<Hook>, CallError> {
         let call = self.client.describe_lifecycle_hooks().auto_scaling_group_name(group);
         let answer = call.send().await.map_err(call_error)?;
-        Ok(answer.lifecycle_hooks.iter().flatten().any(|h| h.lifecycle_transition() == Some(TERMINATING)))
+        let hooks = answer.lifecycle_hooks.into_iter().flatten();
+        let hooks = hooks.filter(|hook| hook.lifecycle_transition() == Some(TERMINATING));
+        Ok(hooks
+            .map(|hook| Hook {
+                timeout: hook
+                    .heartbeat_timeout
+                    .and_then(|s| u64::try_from(s).ok())
+                    .map_or(HEARTBEAT, seconds),
+                name: hook.lifecycle_hook_name.unwrap_or_default(),
+            })
+            .collect())
     }
 
-    async fn detach(&self, id: &str, group: &str, decrement: bool) -> Result<(), CallError> {
+    async fn failed_launches(&self, group: &str) -> Result<Vec<FailedLaunch>, CallError> {
+        let call = self.client.describe_scaling_activities().auto_scaling_group_name(group);
+        let answer = call.max_records(ACTIVITIES).send().await.map_err(call_error)?;
+        let failed = answer.activities.into_iter().flatten().filter(|activity| {
+            activity.status_code() == Some(&ScalingActivityStatusCode::Failed)
+                && activity.description().is_some_and(|words| words.starts_with(LAUNCHING))
+        });
+        Ok(failed
+            .filter_map(|activity| {
+                let began = Timestamp::from_second(activity.start_time?.secs()).ok()?;
+                Some(FailedLaunch { began, message: activity.status_message.unwrap_or_default() })
+            })
+            .collect())
+    }
+
+    async fn detach(&self, id: &str, group: &str) -> Result<(), CallError> {
         let call = self.client.detach_instances().instance_ids(id).auto_scaling_group_name(group);
-        let call = call.should_decrement_desired_capacity(decrement);
-        call.customize().config_override(once()).send().await.map_err(call_error)?;
-        Ok(())
-    }
-
-    async fn terminate(&self, id: &str) -> Result<(), CallError> {
-        let call = self.client.terminate_instance_in_auto_scaling_group().instance_id(id);
         let call = call.should_decrement_desired_capacity(false);
         call.customize().config_override(once()).send().await.map_err(call_error)?;
         Ok(())
     }
+}
 
-    async fn launch(&self, group: &str, zone: &str, token: &str) -> Result<String, CallError> {
-        let call = self.client.launch_instances().auto_scaling_group_name(group).requested_capacity(1);
-        let call = call.availability_zones(zone).client_token(token).retry_strategy(RetryStrategy::None);
-        // Synchronous: the answer comes when EC2 has launched.
-        let patient = Builder::new().timeout_config(timeouts(LAUNCH));
-        let answer = call.customize().config_override(patient).send().await.map_err(call_error)?;
-        let launched =
-            answer.instances.iter().flatten().flat_map(|i| i.instance_ids.iter().flatten()).next().cloned();
-        launched.ok_or_else(|| {
-            let error = answer.errors.iter().flatten().next();
-            let code = error.and_then(|e| e.error_code()).unwrap_or("no instance and no error");
-            CallError::Refused(format!(
-                "{code}: {}",
-                error.and_then(|e| e.error_message()).unwrap_or_default()
-            ))
-        })
-    }
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 /// One attempt. The SDK does not tell of the attempts before the last one, and whether one of them had no answer

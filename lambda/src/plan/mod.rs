@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 pub mod access;
+pub mod capacity;
 pub mod cordon;
 pub mod disruption;
 pub mod eviction;
+pub mod group_deadline;
 pub mod replacement;
 pub mod retry;
 pub mod timetable;
@@ -42,10 +44,8 @@ pub enum PdbPolicy {
 /// How a replacement is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplacementPolicy {
-    /// Detach, or terminate where a termination hook holds the instance.
+    /// Detach.
     Auto,
-    /// Launch synchronously, then detach.
-    Launch,
     /// Only watch the group replace the instance.
     Verify,
     /// No call.

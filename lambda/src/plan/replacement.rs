@@ -1,11 +1,14 @@
-//! How a replacement is asked for, and when a group is seen to have begun one by itself.
+//! How a replacement is asked for.
 //! AWS behaviour: EC2 Auto Scaling user guide, "Detach instances", "Capacity Rebalancing", "Lifecycle hooks".
 
 use super::{Policy, ReplacementPolicy};
 use crate::{
     event::Action,
-    ports::{Group, Member, Membership},
+    ports::{Group, Hook, Membership},
 };
+
+/// The process by which a group launches instances.
+const LAUNCH: &str = "Launch";
 
 /// What is known of the instance's group.
 #[derive(Debug, Clone, Default)]
@@ -14,10 +17,18 @@ pub struct Facts {
     pub membership: Option<Membership>,
     /// Its group.
     pub group: Group,
-    /// A hook holds terminating instances of the group.
-    pub termination_hook: bool,
+    /// Hooks that hold terminating instances of the group.
+    pub hooks: Vec<Hook>,
     /// The group belongs to an EKS managed node group.
     pub managed: bool,
+}
+
+impl Facts {
+    /// Whether the group replaces an announced instance by itself, and terminates it then.
+    #[must_use]
+    pub fn replaces_by_itself(&self) -> bool {
+        self.managed || self.group.capacity_rebalance
+    }
 }
 
 /// How a replacement is asked for.
@@ -25,14 +36,12 @@ pub struct Facts {
 pub enum Choice {
     /// DetachInstances without decrement: the group launches the replacement at once.
     Detach,
-    /// TerminateInstanceInAutoScalingGroup without decrement: the hook holds the instance meanwhile.
-    Terminate,
-    /// LaunchInstances, then DetachInstances with decrement.
-    Launch,
     /// The group replaces by itself: only watch it.
     Verify(&'static str),
-    /// Somebody else has begun it.
+    /// Another caller has begun it.
     Already(String),
+    /// The group launches nothing, so nothing is asked of it: a detach would only take the node out.
+    Refused(&'static str),
     /// Nothing is to be replaced.
     None(&'static str),
 }
@@ -58,8 +67,22 @@ pub fn choose(facts: &Facts, policy: &Policy) -> Choice {
         return Choice::None("the instance is in no Auto Scaling group");
     };
     let state = membership.lifecycle_state.as_str();
-    if ["Terminating", "Terminated", "Detaching", "Detached"].iter().any(|gone| state.starts_with(gone)) {
-        return Choice::Already(format!("the group has it in state {state}"));
+    if matches!(state, "Standby" | "EnteringStandby") {
+        return Choice::None("the instance is on standby: its group does not count it");
+    }
+    if state.starts_with("Warmed:") {
+        return Choice::None("the instance is in the warm pool");
+    }
+    let already = || Choice::Already(format!("the group has it in state {state}"));
+    if state.starts_with("Detach") {
+        return already();
+    }
+    if facts.group.suspended.contains(LAUNCH) {
+        return Choice::Refused("Launch is suspended");
+    }
+    // A group that terminates the instance by itself is watched: it may find no capacity.
+    if state.starts_with("Terminat") && !facts.replaces_by_itself() {
+        return already();
     }
     if facts.managed {
         return Choice::Verify("managed node group");
@@ -73,42 +96,27 @@ pub fn choose(facts: &Facts, policy: &Policy) -> Choice {
     if policy.replacement == ReplacementPolicy::Verify {
         return Choice::Verify("replacement policy");
     }
-    // Detach and Launch are allowed from InService only; anything else (Pending, Standby, warm pool) is
-    // the group's own business.
-    if state != "InService" {
-        return Choice::Verify("the instance is not in service");
+    // A detach is allowed from InService only.
+    match state {
+        "InService" => Choice::Detach,
+        state if state.starts_with("ReplacingRootVolume") => {
+            Choice::Verify("the root volume of the instance is being replaced")
+        }
+        "Quarantined" => Choice::Verify("the group has quarantined the instance"),
+        _ => Choice::Verify("the instance is not in service"),
     }
-    match policy.replacement {
-        ReplacementPolicy::Launch => Choice::Launch,
-        _ if facts.termination_hook => Choice::Terminate,
-        _ => Choice::Detach,
-    }
 }
 
-/// Whether the group has replaced `instance`: it has left service, and what the group has in service or on
-/// the way fills its desired capacity.
+/// What is to be said of the hooks that a detach does not run; `None` if there is none.
 #[must_use]
-pub fn is_replaced(group: &Group, instance: &str) -> bool {
-    let stands = |member: &&Member| member.state.starts_with("Pending") || member.state == "InService";
-    let has_left = group.instances.get(instance).is_none_or(|member| !stands(&member));
-    let standing: usize = group.instances.values().filter(stands).map(|member| member.weight).sum();
-    has_left && standing >= group.desired
-}
-
-/// The instance that `now` has and `before` had not; `None` if there are several, of which only the group
-/// knows which one stands for which.
-#[must_use]
-pub fn newcomer<'a>(before: &Group, now: &'a Group) -> Option<&'a str> {
-    let mut new = now.instances.keys().filter(|id| !before.instances.contains_key(*id));
-    let first = new.next()?;
-    new.next().is_none().then_some(first)
-}
-
-/// LaunchInstances answers a repeated token with the first call's result. One token for one instance:
-/// however many notices come for it, and under whatever event ids, one replacement is launched.
-#[must_use]
-pub fn client_token(instance: &str) -> String {
-    format!("cast-spot-{instance}")
+pub fn not_run(hooks: &[Hook]) -> Option<String> {
+    let names: Vec<&str> = hooks.iter().map(|hook| hook.name.as_str()).collect();
+    let (noun, them) = match names.len() {
+        0 => return None,
+        1 => ("lifecycle hook", "was not run: a detached instance leaves its group without it"),
+        _ => ("lifecycle hooks", "were not run: a detached instance leaves its group without them"),
+    };
+    Some(format!("{noun} {} {them}", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -130,56 +138,92 @@ mod tests {
     }
 
     fn facts(state: &str) -> Facts {
-        let membership =
-            Membership { group: "g".into(), lifecycle_state: state.into(), zone: "eu-west-1a".into() };
+        let membership = Membership { group: "g".into(), lifecycle_state: state.into() };
         Facts { membership: Some(membership), ..Facts::default() }
     }
 
     #[test]
     fn the_choice_follows_the_group() {
-        use ReplacementPolicy::{Auto, Launch, Verify};
+        use ReplacementPolicy::{Auto, Verify};
         let rebalance = Group { capacity_rebalance: true, ..Group::default() };
         let operated = Group { operator: Some("x".into()), ..Group::default() };
+        let suspended = Group { suspended: ["Launch".to_owned()].into(), ..Group::default() };
+        let in_group = |group: &Group, state| Facts { group: group.clone(), ..facts(state) };
+        let managed = |state| Facts { managed: true, ..facts(state) };
+        let hook = Hook { name: "drain".into(), timeout: Duration::from_secs(30) };
+        let already = |state| Choice::Already(format!("the group has it in state {state}"));
         for (case, facts, policy_, expected) in [
             ("plain group", facts("InService"), Auto, Choice::Detach),
-            ("hook", Facts { termination_hook: true, ..facts("InService") }, Auto, Choice::Terminate),
-            ("launch", facts("InService"), Launch, Choice::Launch),
+            ("hook", Facts { hooks: vec![hook], ..facts("InService") }, Auto, Choice::Detach),
             ("verify", facts("InService"), Verify, Choice::Verify("replacement policy")),
-            (
-                "managed",
-                Facts { managed: true, ..facts("InService") },
-                Launch,
-                Choice::Verify("managed node group"),
-            ),
-            (
-                "rebalance",
-                Facts { group: rebalance, ..facts("InService") },
-                Auto,
-                Choice::Verify("Capacity Rebalancing"),
-            ),
+            ("managed", managed("InService"), Auto, Choice::Verify("managed node group")),
+            ("managed, leaving", managed("Terminating:Wait"), Auto, Choice::Verify("managed node group")),
+            ("rebalance", in_group(&rebalance, "InService"), Auto, Choice::Verify("Capacity Rebalancing")),
             (
                 "operator",
-                Facts { group: operated, ..facts("InService") },
+                in_group(&operated, "InService"),
                 Auto,
                 Choice::Verify("another operator manages the group"),
             ),
-            ("standby", facts("Standby"), Auto, Choice::Verify("the instance is not in service")),
             (
-                "terminating",
-                facts("Terminating:Wait"),
+                "launch suspended",
+                in_group(&suspended, "InService"),
                 Auto,
-                Choice::Already("the group has it in state Terminating:Wait".into()),
+                Choice::Refused("Launch is suspended"),
             ),
             (
-                "detaching",
-                facts("Detaching"),
-                Launch,
-                Choice::Already("the group has it in state Detaching".into()),
+                "suspended, leaving",
+                in_group(&suspended, "Terminating"),
+                Auto,
+                Choice::Refused("Launch is suspended"),
+            ),
+            ("pending", facts("Pending:Wait"), Auto, Choice::Verify("the instance is not in service")),
+            ("terminating", facts("Terminating:Wait"), Auto, already("Terminating:Wait")),
+            ("retained", facts("Terminating:Retained"), Auto, already("Terminating:Retained")),
+            ("detaching", facts("Detaching"), Auto, already("Detaching")),
+            (
+                "standby",
+                facts("Standby"),
+                Auto,
+                Choice::None("the instance is on standby: its group does not count it"),
+            ),
+            (
+                "entering standby",
+                facts("EnteringStandby"),
+                Auto,
+                Choice::None("the instance is on standby: its group does not count it"),
+            ),
+            ("warm pool", facts("Warmed:Stopped"), Auto, Choice::None("the instance is in the warm pool")),
+            (
+                "root volume",
+                facts("ReplacingRootVolume:Wait"),
+                Auto,
+                Choice::Verify("the root volume of the instance is being replaced"),
+            ),
+            (
+                "quarantined",
+                facts("Quarantined"),
+                Auto,
+                Choice::Verify("the group has quarantined the instance"),
             ),
             ("no group", Facts::default(), Auto, Choice::None("the instance is in no Auto Scaling group")),
         ] {
             assert_eq!(choose(&facts, &policy(policy_)), expected, "{case}");
         }
+    }
+
+    #[test]
+    fn hooks_that_a_detach_skips_are_named() {
+        let hook = |name: &str| Hook { name: name.into(), timeout: Duration::from_secs(30) };
+        assert_eq!(not_run(&[]), None);
+        assert_eq!(
+            not_run(&[hook("drain")]).as_deref(),
+            Some("lifecycle hook drain was not run: a detached instance leaves its group without it")
+        );
+        assert_eq!(
+            not_run(&[hook("a"), hook("b")]).as_deref(),
+            Some("lifecycle hooks a, b were not run: a detached instance leaves its group without them")
+        );
     }
 
     #[test]
@@ -191,34 +235,5 @@ mod tests {
         assert!(not_wanted(Action::Hibernate, &auto).is_some());
         assert!(not_wanted(Action::Stop, &eager).is_none());
         assert!(not_wanted(Action::Terminate, &policy(ReplacementPolicy::None)).is_some());
-    }
-
-    fn group(desired: usize, members: &[(&str, &str, usize)]) -> Group {
-        let member = |state: &str, weight| Member { state: state.to_owned(), weight };
-        let instances = members.iter().map(|(id, state, weight)| ((*id).to_owned(), member(state, *weight)));
-        Group { desired, instances: instances.collect(), ..Group::default() }
-    }
-
-    #[test]
-    fn a_group_has_replaced_when_the_others_fill_its_desired_capacity() {
-        let before = group(2, &[("i-1", "InService", 1), ("i-2", "InService", 1)]);
-        let one_more = group(2, &[("i-1", "InService", 1), ("i-2", "InService", 1), ("i-3", "Pending", 1)]);
-        let leaving = group(2, &[("i-1", "Terminating:Wait", 1), ("i-2", "InService", 1)]);
-        let after = group(2, &[("i-1", "Terminating", 1), ("i-2", "InService", 1), ("i-3", "Pending", 1)]);
-        let gone = group(2, &[("i-2", "InService", 1), ("i-3", "Pending:Wait", 1)]);
-        let weighted = group(8, &[("i-1", "Terminating", 4), ("i-2", "InService", 4), ("i-3", "Pending", 4)]);
-        for (case, group, expected) in [
-            ("nothing has happened", &before, false),
-            ("the group has not let go of it", &one_more, false),
-            ("nothing has come", &leaving, false),
-            ("replaced", &after, true),
-            ("replaced and gone", &gone, true),
-            ("capacity is counted in weights", &weighted, true),
-        ] {
-            assert_eq!(is_replaced(group, "i-1"), expected, "{case}");
-        }
-        assert_eq!(newcomer(&before, &after), Some("i-3"));
-        let two = group(2, &[("i-3", "Pending", 1), ("i-4", "Pending", 1)]);
-        assert_eq!(newcomer(&before, &two), None);
     }
 }

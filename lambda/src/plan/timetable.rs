@@ -37,6 +37,12 @@ impl Timetable {
         Self { deadline: self.deadline.min(deadline), ..self }
     }
 
+    /// The instance ends here.
+    #[must_use]
+    pub fn deadline(self) -> Duration {
+        self.deadline
+    }
+
     /// Nothing is written from here on.
     #[must_use]
     pub fn end(self) -> Duration {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{CordonOutcome, PodOutcome, ReplacementOutcome, Report, checks::CheckReport};
+use super::{CordonOutcome, Outcome, PodOutcome, ReplacementOutcome, Report, checks::CheckReport};
 
 /// CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "CastSpot";
@@ -49,7 +49,7 @@ fn of_notice(report: &Report, now: Timestamp) -> Value {
     {
         metric("NoticeToCordon", "Milliseconds", lag + after);
     }
-    if report.outcome == super::Outcome::Drained {
+    if matches!(report.outcome, Outcome::Drained | Outcome::DrainedWithoutReplacement) {
         let last = report.pods.iter().filter(|p| p.wave.is_some()).filter_map(|p| p.after_ms).max();
         metric("NoticeToDrained", "Milliseconds", lag + last.or(report.cordon.after_ms).unwrap_or_default());
     }
@@ -66,6 +66,8 @@ fn of_notice(report: &Report, now: Timestamp) -> Value {
         (ReplacementOutcome::Requested, "ReplacementRequested"),
         (ReplacementOutcome::Confirmed, "ReplacementConfirmed"),
         (ReplacementOutcome::Already, "ReplacementAlready"),
+        (ReplacementOutcome::Refused, "ReplacementRefused"),
+        (ReplacementOutcome::NoCapacity, "ReplacementNoCapacity"),
         (ReplacementOutcome::Failed, "ReplacementFailed"),
     ] {
         metric(name, "Count", u64::from(report.replacement.outcome == outcome));

@@ -41,6 +41,13 @@ fn lost_pods_exit_1_and_bring_a_hint() {
 }
 
 #[test]
+fn a_missing_replacement_exits_1_and_says_why() {
+    let (code, out, _) = run(&["--scenario", "launch-suspended", "--pods-per-node", "3"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("✗ 3 of 3 pods ended gracefully") && out.contains("(cannot launch)"), "{out}");
+}
+
+#[test]
 fn a_wrong_call_exits_2_before_anything_runs_and_says_what_to_type() {
     let cases: [(&[&str], &[&str]); 9] = [
         (
@@ -70,7 +77,7 @@ fn a_wrong_call_exits_2_before_anything_runs_and_says_what_to_type() {
                 "--pods-per-node 999:",
                 "--scenario nope:",
                 "--event no-such-file.json:",
-                "--replacement perhaps: not one of auto, launch, verify, none",
+                "--replacement perhaps: not one of auto, verify, none",
             ],
         ),
         (

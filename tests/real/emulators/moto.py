@@ -117,28 +117,6 @@ def complete_lifecycle_action(self):
     return EmptyResult()
 
 
-# Not implemented. Auto Scaling API Reference, "LaunchInstances": launches into the group and says what came
-# of it; the same ClientToken launches once.
-def launch_instances(self, launched={}):
-    group = group_of(self.autoscaling_backend, self._get_param("AutoScalingGroupName"))
-    token = self._get_param("ClientToken")
-    if (group.arn, token) not in launched:
-        before = list(group.instance_states)
-        group.set_desired_capacity(group.desired_capacity + self._get_int_param("RequestedCapacity"))
-        launched[group.arn, token] = [s.instance for s in group.instance_states if s not in before]
-    instances = [
-        {
-            "InstanceType": instance.instance_type,
-            "MarketType": instance.lifecycle or "on-demand",
-            "AvailabilityZone": instance.availability_zone,
-            "SubnetId": instance.subnet_id,
-            "InstanceIds": [instance.id],
-        }
-        for instance in launched[group.arn, token]
-    ]
-    return ActionResult({"AutoScalingGroupName": group.name, "ClientToken": token, "Instances": instances})
-
-
 # All pools cost nearly nothing, since 2006. EC2 API Reference, "DescribeSpotPriceHistory": the changes in a time, and
 # the last one before. Here a price of `prices.json`, less 50 to 70 percent, changes every twelve hours.
 PRICES = json.load(open(os.path.join(os.path.dirname(__file__), "prices.json")))
@@ -239,7 +217,6 @@ Instance.private_dns_name = property(private_dns_name)
 AutoScalingBackend.detach_instances = detach
 AutoScalingBackend.terminate_instance = terminate
 AutoScalingResponse.complete_lifecycle_action = complete_lifecycle_action
-AutoScalingResponse.launch_instances = launch_instances
 SpotInstances.describe_spot_price_history = spot_price_history
 gate = Gate(create_backend_app)
 run_simple("127.0.0.1", int(sys.argv[1]), gate, threaded=True, request_handler=MotoRequestHandler)

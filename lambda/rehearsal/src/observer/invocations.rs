@@ -171,7 +171,7 @@ impl State {
     fn was_to_be_replaced(&self, id: &str) -> bool {
         let group = self.instances.get(id).and_then(|instance| instance.first_group.as_ref());
         let Some(group) = group.and_then(|name| self.groups.get(name)) else { return false };
-        !group.rebalances() && group.spec.operator.is_none()
+        !group.rebalances() && group.spec.operator.is_none() && !group.is_suspended("Launch")
     }
 
     /// Ordinary pods that stood on the instance's node when the function was entered, and that nobody else

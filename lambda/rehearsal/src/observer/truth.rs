@@ -18,7 +18,7 @@ impl State {
             let pod = entry["uid"].as_str().and_then(|uid| self.pod_of(uid));
             match (pod, entry["outcome"].as_str()) {
                 (Some(pod), Some(outcome)) => {
-                    let broken = self.untrue_of_pod(env, instance, pod, outcome);
+                    let broken = self.untrue_of_pod(env, told, instance, pod, outcome);
                     untrue.extend(broken.map(|(law, why)| (law, format!("pod {}: {why}", self.label(pod)))));
                 }
                 _ => untrue.push((1, format!("it names no pod of the world: {entry}"))),
@@ -43,10 +43,16 @@ impl State {
         if matches!(cordon, Some("done" | "already")) && instance.cordoned_ms.is_none() {
             untrue.push((1, "its node was never unschedulable".to_owned()));
         }
-        // Without capacity the group itself goes on looking.
+        // Where capacity is short, a launch that stands for this instance may be another one's in the report.
         let group = instance.first_group.as_ref().and_then(|name| self.groups.get(name));
         let lacks_capacity = group.is_some_and(|group| group.spec.spare_capacity == Some(0));
+        let is_suspended = group.is_some_and(|group| group.is_suspended("Launch"));
         let replacement = report["replacement"]["outcome"].as_str();
+        match replacement {
+            Some("no_capacity") if !lacks_capacity => untrue.push((1, "its group found capacity".to_owned())),
+            Some("refused") if !is_suspended => untrue.push((1, "its group launches".to_owned())),
+            _ => {}
+        }
         if matches!(replacement, Some("requested" | "confirmed"))
             && instance.replaced_by.is_empty()
             && !lacks_capacity
@@ -59,6 +65,7 @@ impl State {
     fn untrue_of_pod(
         &self,
         env: usize,
+        told: &Told,
         instance: &Instance,
         pod: PodId,
         outcome: &str,
@@ -70,7 +77,9 @@ impl State {
         if gone && seen.exists {
             return Some((1, format!("{outcome}, and it is still there")));
         }
-        if matches!(outcome, "evicted" | "deleted") && with_instance {
+        // Of an instance that ends before its time, only the Node object that is removed tells the function.
+        let in_time = instance.ended_ms.is_some_and(|at_ms| at_ms as i64 >= told.deadline_ms);
+        if matches!(outcome, "evicted" | "deleted") && with_instance && in_time {
             return Some((1, format!("{outcome}, and it was killed with its instance")));
         }
         if gone && outcome != "deleted" && invocation.overridden.contains(&pod) {

@@ -17,25 +17,20 @@ impl State {
         self.judge_write(call, instance, &format!("f{} call to Auto Scaling", call.env));
     }
 
-    /// Laws 2, 6: LaunchInstances. The instance in whose stead it launches: one that the function got a
-    /// notice for, of this group; the one that the token names, where the function got several.
-    pub(crate) fn saw_launch(&mut self, call: Call, group: &str, token: &str) -> Option<String> {
-        let of_group = |id: &String| {
-            let member = self.instances.get(id).and_then(|i| i.member.as_ref());
-            member.is_some_and(|member| member.group == group)
+    /// Law 11: a group ends an instance that it terminates.
+    pub(crate) fn saw_group_end(&mut self, id: &str) {
+        let Some(instance) = self.instances.get(id).filter(|instance| instance.ended_ms.is_none()) else {
+            return;
         };
-        let told: Vec<String> = {
-            let invocation = self.observer.invocations.get(call.env)?;
-            invocation.told.iter().map(|told| told.instance.clone()).collect()
-        };
-        let unreplaced = |id: &&String| self.instances.get(*id).is_some_and(|i| i.replaced_by.is_empty());
-        let candidates: Vec<String> = told.iter().filter(|id| of_group(id)).cloned().collect();
-        let named = candidates.iter().find(|id| token.contains(id.as_str()));
-        let old =
-            named.or(candidates.iter().find(unreplaced)).or(candidates.first()).or(told.first()).cloned();
-        let what = format!("f{} LaunchInstances in {group}", call.env);
-        self.judge_write(call, old.as_deref().unwrap_or_default(), &what);
-        candidates.first().and(old)
+        let Some(env) = instance.terminated_by else { return };
+        let Some(told) = self.observer.told(env, id) else { return };
+        let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
+        let pods = self.node_of(id).map(|node| node.pods.iter().copied()).into_iter().flatten();
+        let lost = pods.filter(|pod| !self.belongs_to_node(*pod) && self.pods[*pod].end.is_none()).count();
+        if lost > 0 && (self.now_ms as i64) < settled_ms {
+            let what = format!("f{env} had {id} terminated: it ends with {lost} pods, before {settled_ms}");
+            self.observer.broken(11, self.now_ms, what);
+        }
     }
 
     fn judge_write(&mut self, call: Call, instance: &str, what: &str) {

@@ -29,8 +29,8 @@ pub struct Scenario {
     pub about: &'static str,
     /// What is to come of it.
     pub verdict: &'static str,
-    /// Whether every pod is to end gracefully (exit code 0) with the default options; `None`: the seed
-    /// decides.
+    /// Whether every pod is to end gracefully and every replacement that is wanted to be on its way (exit code 0)
+    /// with the default options; `None`: the seed decides.
     pub graceful: Option<bool>,
     /// Notices at once, unless chosen otherwise.
     pub nodes: usize,
@@ -204,7 +204,7 @@ pub const ALL: &[Scenario] = &[
         name: "autoscaling-fails",
         about: "Auto Scaling answers every call with an error",
         verdict: "drained all the same; the report says that the replacement failed",
-        graceful: Some(true),
+        graceful: Some(false),
         nodes: 1,
         world: apis::autoscaling_fails,
     },
@@ -219,7 +219,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "asg-capacity-rebalance",
         about: "the group has Capacity Rebalancing and replaces by itself",
-        verdict: "drained; the group is only watched, so there is one replacement",
+        verdict: "drained before the group ends it; the group is only watched, so there is one replacement",
         graceful: Some(true),
         nodes: 1,
         world: groups::capacity_rebalance,
@@ -235,10 +235,50 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "termination-hook",
         about: "a lifecycle hook holds terminating instances of the group",
-        verdict: "the instance is terminated through the group, so that the hook runs; one replacement",
+        verdict: "detached and drained; the report names the hook that was not run",
         graceful: Some(true),
         nodes: 1,
         world: groups::termination_hook,
+    },
+    Scenario {
+        name: "hook-short-heartbeat",
+        about: "the group's lifecycle hook lets a terminating instance go after 30 s",
+        verdict: "detached, so that the node lives its two minutes; the hook that was not run is named",
+        graceful: Some(true),
+        nodes: 1,
+        world: groups::hook_short_heartbeat,
+    },
+    Scenario {
+        name: "hook-consumer",
+        about: "a consumer completes the group's lifecycle hook after 2 s",
+        verdict: "detached, so that the node lives its two minutes; the hook that was not run is named",
+        graceful: Some(true),
+        nodes: 1,
+        world: groups::hook_consumer,
+    },
+    Scenario {
+        name: "group-ends-early",
+        about: "a group with Capacity Rebalancing ends the instance a minute after the notice, a budget protects a pod",
+        verdict: "the deadline in force is the group's, so the pod is deleted in time, with its grace",
+        graceful: Some(true),
+        nodes: 1,
+        world: groups::group_ends_early,
+    },
+    Scenario {
+        name: "launch-suspended",
+        about: "the group's Launch process is suspended",
+        verdict: "drained; nothing is asked of the group, and the report says that Launch is suspended",
+        graceful: Some(false),
+        nodes: 1,
+        world: groups::launch_suspended,
+    },
+    Scenario {
+        name: "no-capacity",
+        about: "no Spot pool of the group has capacity",
+        verdict: "drained without a replacement; the report has Auto Scaling's reason",
+        graceful: Some(false),
+        nodes: 1,
+        world: groups::no_capacity,
     },
     Scenario {
         name: "stop",

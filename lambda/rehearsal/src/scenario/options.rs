@@ -138,10 +138,8 @@ impl PdbAtDeadline {
 /// How a replacement is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replacement {
-    /// Detach, or terminate where a termination hook holds the instance.
+    /// Detach.
     Auto,
-    /// Launch synchronously, then detach.
-    Launch,
     /// Only watch the group replace the instance.
     Verify,
     /// No call.
@@ -150,14 +148,13 @@ pub enum Replacement {
 
 impl Replacement {
     /// All values.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Launch, Self::Verify, Self::None];
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Verify, Self::None];
 
     /// The word for it, on the command line and in the function's environment.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
-            Self::Launch => "launch",
             Self::Verify => "verify",
             Self::None => "none",
         }

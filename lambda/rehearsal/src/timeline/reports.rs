@@ -59,14 +59,17 @@ impl<'a> Reports<'a> {
             "already" => Some("by somebody else"),
             // Only watched, and not seen.
             "failed" if replacement["method"] == "verify" => Some("not seen in time"),
+            "refused" => Some("cannot launch"),
+            "no_capacity" => Some("no capacity"),
             "failed" => Some("request failed"),
             _ => Some("none asked for"),
         }
     }
 
-    /// Whether the last report on an instance says that its replacement failed.
+    /// Whether the last report on an instance says that no replacement is on its way.
     pub(super) fn replacement_failed(&self, instance: &str) -> bool {
-        self.of(instance).is_some_and(|report| report["replacement"]["outcome"] == "failed")
+        let outcome = self.of(instance).and_then(|report| report["replacement"]["outcome"].as_str());
+        matches!(outcome, Some("failed" | "refused" | "no_capacity"))
     }
 }
 

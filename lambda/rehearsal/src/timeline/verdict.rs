@@ -19,6 +19,7 @@ const HINTS_SHOWN: usize = 3;
 pub(super) fn lines(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> Vec<String> {
     let pods = outcome.world.pods;
     let (sign, style) = match (pods.killed + pods.left, pods.total) {
+        _ if outcome.lacks_replacement() => ('✗', BAD),
         (0, 0) => ('–', BOLD),
         (0, _) => ('✓', GOOD.bold()),
         _ => ('✗', BAD),

@@ -6,7 +6,11 @@ use super::{
 };
 use crate::{
     faults::FaultKind,
-    world::{groups::Group, instances::Instance, state::State},
+    world::{
+        groups::{Group, Launch},
+        instances::Instance,
+        state::State,
+    },
 };
 
 /// Whom a request is about, for the trace.
@@ -43,7 +47,7 @@ pub(super) fn answer(
         "DescribeLifecycleHooks" => describe_hooks(state, form),
         "DetachInstances" => detach(state, call, form),
         "TerminateInstanceInAutoScalingGroup" => terminate(state, call, form),
-        "LaunchInstances" => launch(state, call, form),
+        "DescribeScalingActivities" => describe_activities(state, form),
         other => return error(400, "InvalidAction", &format!("Could not find operation {other}")),
     };
     match result {
@@ -128,6 +132,9 @@ fn describe_group(state: &State, group: &Group) -> String {
         element("CapacityRebalance", if group.rebalances() { "true" } else { "false" }),
     ]
     .concat();
+    let suspended: String =
+        spec.suspended.iter().map(|process| nest("member", &element("ProcessName", process))).collect();
+    inner += &nest("SuspendedProcesses", &suspended);
     if spec.mixed {
         let distribution = element("OnDemandPercentageAboveBaseCapacity", "0");
         inner += &nest("MixedInstancesPolicy", &nest("InstancesDistribution", &distribution));
@@ -141,18 +148,15 @@ fn describe_group(state: &State, group: &Group) -> String {
 fn describe_hooks(state: &State, form: &Form) -> Result<String, Reply> {
     let name = form.get("AutoScalingGroupName").unwrap_or_default();
     let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
-    let managed = group.spec.managed_node_group.as_ref().map(|_| "Terminate-LC-Hook".to_owned());
     let hooks: String = group
-        .spec
-        .termination_hook
+        .hooks()
         .iter()
-        .chain(&managed)
         .map(|hook| {
             let inner = [
-                element("LifecycleHookName", hook),
+                element("LifecycleHookName", &hook.name),
                 element("AutoScalingGroupName", name),
                 element("LifecycleTransition", "autoscaling:EC2_INSTANCE_TERMINATING"),
-                element("HeartbeatTimeout", "1800"),
+                element("HeartbeatTimeout", &(hook.timeout_ms / 1_000).to_string()),
                 element("GlobalTimeout", "172800"),
                 element("DefaultResult", "CONTINUE"),
             ];
@@ -160,6 +164,39 @@ fn describe_hooks(state: &State, form: &Form) -> Result<String, Reply> {
         })
         .collect();
     Ok(nest("LifecycleHooks", &hooks))
+}
+
+/// The launches of a group, the latest first.
+fn describe_activities(state: &State, form: &Form) -> Result<String, Reply> {
+    let name = form.get("AutoScalingGroupName").unwrap_or_default();
+    let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
+    let most = form.get("MaxRecords").and_then(|number| number.parse().ok()).unwrap_or(100);
+    let launches = group.launches.iter().rev().take(most);
+    let activities: String = launches.map(|launch| nest("member", &launched(state, name, launch))).collect();
+    Ok(nest("Activities", &activities))
+}
+
+fn launched(state: &State, group: &str, launch: &Launch) -> String {
+    let began = state.clock.wall_at(launch.at_ms).to_string();
+    let (of, status, progress) = match &launch.result {
+        Ok(id) => (format!(": {id}"), "Successful".to_owned(), "100"),
+        Err(_) => (String::new(), "Failed".to_owned(), "100"),
+    };
+    let message = launch.result.as_ref().err().map(|words| element("StatusMessage", words));
+    [
+        element("ActivityId", &format!("00000000-0000-4000-d000-{:012}", launch.at_ms)),
+        element("AutoScalingGroupName", group),
+        element("Description", &format!("Launching a new EC2 instance{of}")),
+        element(
+            "Cause",
+            "an instance was started in response to a difference between desired and actual capacity",
+        ),
+        element("StartTime", &began),
+        element("StatusCode", &status),
+        message.unwrap_or_default(),
+        element("Progress", progress),
+    ]
+    .concat()
 }
 
 fn activity(group: &str, description: &str) -> String {
@@ -210,57 +247,6 @@ fn terminate(state: &mut State, call: Call, form: &Form) -> Result<String, Reply
     }
     let decrement = form.get("ShouldDecrementDesiredCapacity") == Some("true");
     state.saw_group_write(call, id);
-    state.terminate_in_group(id, decrement).map_err(|refusal| validation(&refusal))?;
+    state.terminate_in_group(id, decrement, call.env).map_err(|refusal| validation(&refusal))?;
     Ok(nest("Activity", &activity(&group.unwrap_or_default(), &format!("Terminating EC2 instance: {id}"))))
-}
-
-fn launch(state: &mut State, call: Call, form: &Form) -> Result<String, Reply> {
-    let group = form.get("AutoScalingGroupName").unwrap_or_default();
-    not_operated_by_other(state, group)?;
-    let token = form.get("ClientToken").filter(|token| !token.is_empty() && token.len() <= 64);
-    let token = token.ok_or_else(|| validation("ClientToken must have 1 to 64 characters"))?.to_owned();
-    if form.get("RequestedCapacity") != Some("1") {
-        return Err(validation("the world launches one instance at a time"));
-    }
-    let zones = &state.groups[group].spec.zones;
-    let zone = match (form.list("AvailabilityZones.member").as_slice(), zones.as_slice()) {
-        ([zone], zones) if zones.contains(zone) => zone.clone(),
-        ([], [only]) => only.clone(),
-        _ => {
-            return Err(validation(
-                "You must specify exactly one of the group's Availability Zones or subnets.",
-            ));
-        }
-    };
-    let old = state.saw_launch(call, group, &token);
-    let outcome = match state.launch_instance(group, &zone, &token, old.as_deref()) {
-        Some(id) => nest(
-            "Instances",
-            &nest(
-                "member",
-                &[
-                    element("InstanceType", "m7g.large"),
-                    element("MarketType", "spot"),
-                    element("AvailabilityZone", &zone),
-                    nest("InstanceIds", &element("member", &id)),
-                ]
-                .concat(),
-            ),
-        ),
-        None => nest(
-            "Errors",
-            &nest(
-                "member",
-                &[
-                    element("InstanceType", "m7g.large"),
-                    element("MarketType", "spot"),
-                    element("AvailabilityZone", &zone),
-                    element("ErrorCode", "InsufficientInstanceCapacity"),
-                    element("ErrorMessage", "There is no Spot capacity available that matches your request."),
-                ]
-                .concat(),
-            ),
-        ),
-    };
-    Ok(element("AutoScalingGroupName", group) + &element("ClientToken", &token) + &outcome)
 }

@@ -1,11 +1,9 @@
 //! Auto Scaling: groups, their members' lifecycle, and launches.
 
-use std::collections::BTreeMap;
-
 use super::{
     instances::{Instance, InstanceState, LaunchedBy, Member},
     nodes::Node,
-    spec::{GroupSpec, NodeSpec},
+    spec::{GroupSpec, HookSpec, NodeSpec},
     state::{State, Timer},
     usual::REGION,
 };
@@ -14,20 +12,35 @@ use super::{
 const DETACHING_MS: u64 = 30_000;
 /// A group that replaces by itself acts so long after the notice.
 const REBALANCE_MS: u64 = 3_000;
-/// From TerminateInstanceInAutoScalingGroup to the end of an instance that no hook holds.
-const TERMINATE_MS: u64 = 1_000;
+/// From the end of the last hook to the end of the instance.
+const PROCEED_MS: u64 = 1_000;
+/// HeartbeatTimeout of the hook of a managed node group.
+const MANAGED_HOOK_MS: u64 = 1_800_000;
+/// An instance that no hook holds is expected to end within this time.
+const SHOWN_MS: u64 = 20_000;
+/// Auto Scaling's words for a launch that found no capacity.
+const NO_CAPACITY: &str = "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity due to your \
+     request configuration. Please adjust your request and try again. Launching EC2 instance failed.";
 
 /// One Auto Scaling group.
 pub(crate) struct Group {
     pub(crate) spec: GroupSpec,
     pub(crate) desired: u32,
-    /// LaunchInstances answers a known ClientToken with what it launched then.
-    pub(crate) tokens: BTreeMap<String, String>,
+    /// What it has launched and failed to launch, the oldest first.
+    pub(crate) launches: Vec<Launch>,
+}
+
+/// A scaling activity: a launch.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) at_ms: u64,
+    /// The instance, or why there is none.
+    pub(crate) result: Result<String, &'static str>,
 }
 
 impl Group {
     pub(super) fn new(spec: GroupSpec) -> Self {
-        Self { spec, desired: 0, tokens: BTreeMap::new() }
+        Self { spec, desired: 0, launches: Vec::new() }
     }
 
     /// The group launches by itself on a notice.
@@ -35,8 +48,19 @@ impl Group {
         self.spec.capacity_rebalance || self.spec.managed_node_group.is_some()
     }
 
-    fn has_hook(&self) -> bool {
-        self.spec.termination_hook.is_some() || self.spec.managed_node_group.is_some()
+    /// The hooks that hold its terminating instances.
+    pub(crate) fn hooks(&self) -> Vec<HookSpec> {
+        let managed = self.spec.managed_node_group.as_ref().map(|_| HookSpec {
+            name: "Terminate-LC-Hook".to_owned(),
+            timeout_ms: MANAGED_HOOK_MS,
+            consumer_ms: None,
+        });
+        self.spec.hooks.iter().cloned().chain(managed).collect()
+    }
+
+    /// Whether the process of this name is suspended.
+    pub(crate) fn is_suspended(&self, process: &str) -> bool {
+        self.spec.suspended.iter().any(|name| name == process)
     }
 }
 
@@ -45,9 +69,11 @@ impl Group {
 pub(crate) enum Lifecycle {
     Pending,
     InService,
+    Standby,
     Detaching,
     Terminating,
     TerminatingWait,
+    TerminatingProceed,
 }
 
 impl Lifecycle {
@@ -55,9 +81,11 @@ impl Lifecycle {
         match self {
             Self::Pending => "Pending",
             Self::InService => "InService",
+            Self::Standby => "Standby",
             Self::Detaching => "Detaching",
             Self::Terminating => "Terminating",
             Self::TerminatingWait => "Terminating:Wait",
+            Self::TerminatingProceed => "Terminating:Proceed",
         }
     }
 }
@@ -96,16 +124,51 @@ impl State {
         let in_service = self.instances.get(id).and_then(|i| i.member.as_ref());
         let in_service = in_service.is_some_and(|m| m.lifecycle == Lifecycle::InService);
         if in_service && self.group_of(id).is_some_and(Group::rebalances) {
+            self.begin_termination(id);
+            self.launch_for(id, LaunchedBy::Group);
+        }
+    }
+
+    /// The group begins to terminate a member: its hooks hold it, or it ends soon.
+    fn begin_termination(&mut self, id: &str) {
+        let Some(group) = self.group_of(id) else { return };
+        let (hooks, terminates_ms) = (group.hooks(), group.spec.terminates_ms);
+        let shortest_ms = hooks.iter().map(|hook| hook.timeout_ms).min();
+        let held_ms =
+            hooks.iter().map(|hook| hook.consumer_ms.unwrap_or(u64::MAX).min(hook.timeout_ms)).max();
+        if let Some(held_ms) = held_ms {
             self.set_lifecycle(id, Lifecycle::TerminatingWait);
-            self.launch_for(id, None, LaunchedBy::Group);
+            self.set_in(held_ms, Timer::HooksOver(id.to_owned()));
+        } else {
+            self.set_lifecycle(id, Lifecycle::Terminating);
+            self.set_in(terminates_ms, Timer::GroupEnds(id.to_owned()));
+        }
+        self.group_shows_end(id, shortest_ms.unwrap_or(SHOWN_MS));
+    }
+
+    /// Nothing holds a terminating member any more.
+    pub(super) fn hooks_over(&mut self, id: &str) {
+        let member = self.instances.get(id).filter(|i| i.ended_ms.is_none()).and_then(|i| i.member.as_ref());
+        if member.is_some_and(|member| member.lifecycle == Lifecycle::TerminatingWait) {
+            self.set_lifecycle(id, Lifecycle::TerminatingProceed);
+            self.set_in(PROCEED_MS, Timer::GroupEnds(id.to_owned()));
+            self.group_shows_end(id, SHOWN_MS);
+        }
+    }
+
+    /// Whoever looks at the group from now on has to expect the instance's end `in_ms` from now.
+    fn group_shows_end(&mut self, id: &str, in_ms: u64) {
+        let at_ms = self.now_ms.saturating_add(in_ms);
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.shown_end_ms = Some(instance.shown_end_ms.unwrap_or(u64::MAX).min(at_ms));
         }
     }
 
     /// Launches an instance in the stead of `id`, where the pools give one. The new instance's id.
-    pub(crate) fn launch_for(&mut self, id: &str, zone: Option<&str>, by: LaunchedBy) -> Option<String> {
+    pub(crate) fn launch_for(&mut self, id: &str, by: LaunchedBy) -> Option<String> {
         let old = self.instances.get(id)?.clone();
         let group = old.member.as_ref()?.group.clone();
-        let new = self.launch(&group, zone.unwrap_or(&old.zone), old.capacity)?;
+        let new = self.launch(&group, &old.zone, old.capacity)?;
         let replaced_by = &mut self.instances.get_mut(id)?.replaced_by;
         replaced_by.push(new.clone());
         if by == LaunchedBy::Handler && replaced_by.len() > 1 {
@@ -116,9 +179,14 @@ impl State {
     }
 
     fn launch(&mut self, group: &str, zone: &str, capacity: usize) -> Option<String> {
-        let spec = &mut self.groups.get_mut(group)?.spec;
+        let now_ms = self.now_ms;
+        let Group { spec, launches, .. } = self.groups.get_mut(group)?;
+        if spec.suspended.iter().any(|process| process == "Launch") {
+            return None;
+        }
         if let Some(spare) = &mut spec.spare_capacity {
             if *spare == 0 {
+                launches.push(Launch { at_ms: now_ms, result: Err(NO_CAPACITY) });
                 self.note(&format!("autoscaling {group}: no capacity in {zone}"));
                 return None;
             }
@@ -129,6 +197,9 @@ impl State {
         self.launched += 1;
         let number = self.launched;
         let id = format!("i-0b{number:015x}");
+        if let Some(group) = self.groups.get_mut(group) {
+            group.launches.push(Launch { at_ms: now_ms, result: Ok(id.clone()) });
+        }
         self.note(&format!("autoscaling {group} launches {id} in {zone}"));
         let instance = Instance {
             id: id.clone(),
@@ -151,6 +222,8 @@ impl State {
             cordoned_ms: None,
             ended_ms: None,
             replaced_by: Vec::new(),
+            shown_end_ms: None,
+            terminated_by: None,
         };
         self.instances.insert(id.clone(), instance);
         self.set_in(self.pace.boot_ms, Timer::Boot(id.clone()));
@@ -179,7 +252,7 @@ impl State {
     pub(super) fn health_check(&mut self, id: &str) {
         let Some(member) = self.instances.get(id).and_then(|i| i.member.clone()) else { return };
         if member.lifecycle == Lifecycle::InService {
-            self.launch_for(id, None, LaunchedBy::HealthCheck);
+            self.launch_for(id, LaunchedBy::HealthCheck);
         }
         self.leave_group(id);
     }
@@ -205,63 +278,43 @@ impl State {
 
     /// DetachInstances for one instance.
     pub(crate) fn detach(&mut self, id: &str, group: &str, decrement: bool) -> Result<(), Refusal> {
-        if self.member_of(id, group)? != Lifecycle::InService {
+        if !matches!(self.member_of(id, group)?, Lifecycle::InService | Lifecycle::Standby) {
             return Err(format!("The instance {id} is not in InService or Standby."));
         }
         self.set_lifecycle(id, Lifecycle::Detaching);
-        if decrement {
-            if let Some(group) = self.groups.get_mut(group) {
-                group.desired = group.desired.saturating_sub(1);
-            }
-        } else {
-            self.launch_for(id, None, LaunchedBy::Handler);
-        }
+        self.replace_unless(decrement, id, group);
         self.set_in(DETACHING_MS, Timer::Detached(id.to_owned()));
         Ok(())
     }
 
-    /// TerminateInstanceInAutoScalingGroup: a hook holds the instance, or it ends at once.
-    pub(crate) fn terminate_in_group(&mut self, id: &str, decrement: bool) -> Result<(), Refusal> {
+    /// TerminateInstanceInAutoScalingGroup, called by the function of `env`: the group ends the instance as any other
+    /// that it terminates.
+    pub(crate) fn terminate_in_group(
+        &mut self,
+        id: &str,
+        decrement: bool,
+        env: usize,
+    ) -> Result<(), Refusal> {
         let member = self.instances.get(id).and_then(|i| i.member.clone());
         let Some(member) = member else {
             return Err(format!("Instance Id not found - No managed instance found for instance ID: {id}"));
         };
-        if matches!(member.lifecycle, Lifecycle::Terminating | Lifecycle::TerminatingWait) {
+        if member.lifecycle.as_str().starts_with("Terminating") {
             return Ok(());
         }
-        let held = self.group_of(id).is_some_and(Group::has_hook);
-        self.set_lifecycle(id, if held { Lifecycle::TerminatingWait } else { Lifecycle::Terminating });
-        if decrement {
-            if let Some(group) = self.groups.get_mut(&member.group) {
-                group.desired = group.desired.saturating_sub(1);
-            }
-        } else {
-            self.launch_for(id, None, LaunchedBy::Handler);
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.terminated_by = Some(env);
         }
-        if !held {
-            self.set_in(TERMINATE_MS, Timer::Reclaim(id.to_owned()));
-        }
+        self.begin_termination(id);
+        self.replace_unless(decrement, id, &member.group);
         Ok(())
     }
 
-    /// LaunchInstances for one instance. `None`: the pools give none.
-    pub(crate) fn launch_instance(
-        &mut self,
-        group: &str,
-        zone: &str,
-        token: &str,
-        in_stead_of: Option<&str>,
-    ) -> Option<String> {
-        if let Some(earlier) = self.groups.get(group)?.tokens.get(token) {
-            return Some(earlier.clone());
+    fn replace_unless(&mut self, decrement: bool, id: &str, group: &str) {
+        if !decrement {
+            self.launch_for(id, LaunchedBy::Handler);
+        } else if let Some(group) = self.groups.get_mut(group) {
+            group.desired = group.desired.saturating_sub(1);
         }
-        let new = match in_stead_of {
-            Some(old) => self.launch_for(old, Some(zone), LaunchedBy::Handler),
-            None => self.launch(group, zone, NodeSpec::usual(0, 0).capacity),
-        }?;
-        let group = self.groups.get_mut(group)?;
-        group.desired += 1;
-        group.tokens.insert(token.to_owned(), new.clone());
-        Some(new)
     }
 }

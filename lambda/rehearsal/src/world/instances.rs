@@ -24,7 +24,7 @@ pub(crate) struct Instance {
     pub(crate) state: InstanceState,
     /// Membership of a group, and the tag that says so.
     pub(crate) member: Option<Member>,
-    /// The group it was in at first.
+    /// The group it was in service in at first.
     pub(crate) first_group: Option<String>,
     /// Managed node group, from its tag.
     pub(crate) managed: Option<String>,
@@ -36,6 +36,10 @@ pub(crate) struct Instance {
     pub(crate) ended_ms: Option<u64>,
     /// Instances that were launched in its stead, in order.
     pub(crate) replaced_by: Vec<String>,
+    /// The earliest end that its group has shown to whoever looked.
+    pub(crate) shown_end_ms: Option<u64>,
+    /// The function that had its group terminate it.
+    pub(crate) terminated_by: Option<usize>,
 }
 
 /// Membership of an Auto Scaling group.
@@ -76,6 +80,7 @@ impl InstanceState {
 
 impl State {
     pub(super) fn add_standing_node(&mut self, cluster: usize, spec: &NodeSpec) {
+        let lifecycle = if spec.standby { Lifecycle::Standby } else { Lifecycle::InService };
         let managed = spec.group.as_ref().and_then(|name| self.groups.get(name));
         let instance = Instance {
             id: spec.instance.clone(),
@@ -86,16 +91,18 @@ impl State {
             zone: spec.zone.clone(),
             state: InstanceState::Running,
             managed: managed.and_then(|group| group.spec.managed_node_group.clone()),
-            first_group: spec.group.clone(),
-            member: spec.group.clone().map(|group| Member { group, lifecycle: Lifecycle::InService }),
+            first_group: spec.group.clone().filter(|_| !spec.standby),
+            member: spec.group.clone().map(|group| Member { group, lifecycle }),
             capacity: spec.capacity,
             launched_ms: 0,
             ready_ms: Some(0),
             cordoned_ms: (spec.joined && spec.unschedulable).then_some(0),
             ended_ms: None,
             replaced_by: Vec::new(),
+            shown_end_ms: None,
+            terminated_by: None,
         };
-        if let Some(member) = &instance.member
+        if let Some(member) = instance.member.as_ref().filter(|_| !spec.standby)
             && let Some(group) = self.groups.get_mut(&member.group)
         {
             group.desired += 1;
@@ -118,12 +125,25 @@ impl State {
         self.note(&format!("ec2 notice {} {}", notice.instance, notice.action.as_str()));
         let pods = self.node_of(&notice.instance).map(|node| node.pods.iter().copied().collect());
         self.concerned.entry(notice.instance.clone()).or_insert_with(|| pods.unwrap_or_default());
-        self.group_sees_notice(&notice.instance);
+        // An instance that stops or hibernates is in no group: Auto Scaling refuses such a configuration.
+        if notice.action == Action::Terminate {
+            self.group_sees_notice(&notice.instance);
+        }
     }
 
     /// EC2 takes the instance: its processes are killed.
     pub(super) fn reclaim(&mut self, id: &str) {
         let stops = self.notices.iter().any(|n| n.instance == id && n.action == Action::Stop);
+        self.end_instance(id, stops);
+    }
+
+    /// Its group ends the instance.
+    pub(super) fn group_ends(&mut self, id: &str) {
+        self.saw_group_end(id);
+        self.end_instance(id, false);
+    }
+
+    fn end_instance(&mut self, id: &str, stops: bool) {
         let now_ms = self.now_ms;
         let Some(instance) = self.instances.get_mut(id).filter(|i| i.ended_ms.is_none()) else { return };
         instance.ended_ms = Some(now_ms);

@@ -139,6 +139,8 @@ pub struct NodeSpec {
     pub capacity: usize,
     /// `false`: the instance runs, but no Node object names it.
     pub joined: bool,
+    /// On standby in its group.
+    pub standby: bool,
     /// `true`: cordoned by somebody before the rehearsal.
     pub unschedulable: bool,
     /// Annotations of the node. Real nodes always have some (kubelet, CSI).
@@ -156,18 +158,33 @@ pub struct GroupSpec {
     pub max: u32,
     /// Zones, in the order in which they are filled.
     pub zones: Vec<String>,
-    /// Capacity Rebalancing: the group launches by itself on the notice.
+    /// Capacity Rebalancing: the group launches and terminates by itself on the notice.
     pub capacity_rebalance: bool,
     /// Name of the EKS managed node group it belongs to; implies Capacity Rebalancing's behaviour.
     pub managed_node_group: Option<String>,
-    /// Name of a hook on `autoscaling:EC2_INSTANCE_TERMINATING`.
-    pub termination_hook: Option<String>,
+    /// Hooks on `autoscaling:EC2_INSTANCE_TERMINATING`; a managed node group has another one of EKS.
+    pub hooks: Vec<HookSpec>,
+    /// From the begin of a termination that no hook holds to the end of the instance.
+    pub terminates_ms: u64,
+    /// Processes that are suspended (`Launch`, …).
+    pub suspended: Vec<String>,
     /// Another operator: mutating calls of others are refused.
     pub operator: Option<String>,
     /// Uses a mixed instances policy.
     pub mixed: bool,
     /// Instances that EC2 can still give in this group's pools; `None`: as many as asked for.
     pub spare_capacity: Option<u32>,
+}
+
+/// A lifecycle hook that holds the terminating instances of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookSpec {
+    /// Name.
+    pub name: String,
+    /// HeartbeatTimeout: it lets the instance go after this time.
+    pub timeout_ms: u64,
+    /// Its consumer completes it this long after the begin; `None`: there is none.
+    pub consumer_ms: Option<u64>,
 }
 
 /// What owns some pods and how these behave.

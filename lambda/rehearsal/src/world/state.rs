@@ -89,6 +89,10 @@ pub(crate) enum Timer {
     Boot(String),
     /// A group sees that a member is gone.
     HealthCheck(String),
+    /// No hook holds a terminating member any more.
+    HooksOver(String),
+    /// A group ends a terminating member.
+    GroupEnds(String),
     /// A group lets go of a detached instance.
     Detached(String),
     /// The node controller looks at a cordoned node.
@@ -266,6 +270,8 @@ impl State {
             Timer::Freeze(instance) => self.freeze(&instance),
             Timer::Boot(instance) => self.boot(&instance),
             Timer::HealthCheck(instance) => self.health_check(&instance),
+            Timer::HooksOver(instance) => self.hooks_over(&instance),
+            Timer::GroupEnds(instance) => self.group_ends(&instance),
             Timer::Detached(instance) => self.let_go(&instance),
             Timer::Taint(cluster, node) => self.taint_cordoned(cluster, &node),
             Timer::Schedule(cluster) => self.schedule(cluster),

@@ -177,6 +177,7 @@ impl NodeSpec {
             group: Some(GROUP.to_owned()),
             capacity: 110.max(pods_per_node + DAEMON_SETS.len() + 2),
             joined: true,
+            standby: false,
             unschedulable: false,
             annotations: BTreeMap::from([(
                 "volumes.kubernetes.io/controller-managed-attach-detach".to_owned(),
@@ -197,7 +198,9 @@ impl GroupSpec {
             zones: ZONES.map(str::to_owned).to_vec(),
             capacity_rebalance: false,
             managed_node_group: None,
-            termination_hook: None,
+            hooks: Vec::new(),
+            terminates_ms: 30_000,
+            suspended: Vec::new(),
             operator: None,
             mixed: false,
             spare_capacity: None,

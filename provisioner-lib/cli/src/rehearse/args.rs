@@ -12,8 +12,8 @@ Examples:
   cast-spot rehearse --event notice.json               with a payload from EventBridge
 
 Exit codes:
-  0  every pod ended gracefully
-  1  some pods were killed or left, or the result could not be written
+  0  every pod ended gracefully, and every replacement that was wanted is on its way
+  1  some pods were killed or left, a replacement is missing, or the result could not be written
   2  wrong call
   3  the handler broke one of its laws";
 
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "POLICY", default_value = Options::default().pdb_at_deadline.as_str())]
     pub(super) pdb_at_deadline: String,
 
-    /// How a replacement is asked for: auto, launch, verify or none
+    /// How a replacement is asked for: auto, verify or none
     #[arg(long, value_name = "POLICY", default_value = Options::default().replacement.as_str())]
     pub(super) replacement: String,
 

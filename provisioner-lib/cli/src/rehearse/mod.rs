@@ -16,7 +16,7 @@ use crate::terminal::{self, Complaint};
 
 pub(crate) use args::Args;
 
-/// Exit code when pods were killed or left.
+/// Exit code when pods were killed or left, or a replacement is missing.
 const PODS_LOST: u8 = 1;
 /// Exit code when the handler broke one of its laws.
 const LAW_BROKEN: u8 = 3;
@@ -64,7 +64,7 @@ fn exit_code(outcome: &Outcome) -> u8 {
     let world = &outcome.world;
     if !world.violations.is_empty() {
         LAW_BROKEN
-    } else if world.pods.killed + world.pods.left > 0 {
+    } else if world.pods.killed + world.pods.left > 0 || outcome.lacks_replacement() {
         PODS_LOST
     } else {
         0

@@ -32,7 +32,7 @@ pub(crate) async fn a_notice_that_comes_again_finds_its_work_done(stack: &Stack)
     let second = lab.invoke(&notice).await?;
 
     assert_eq!(first["outcome"], "drained", "{first}");
-    assert_eq!(first["replacement"]["outcome"], "requested", "{first}");
+    assert_eq!(first["replacement"]["outcome"], "confirmed", "{first}");
     assert_eq!(second["outcome"], "drained", "{second}");
     assert_eq!(second["cordon"]["outcome"], "already", "{second}");
     assert_eq!(second["pods"], json!([]), "{second}");
@@ -55,9 +55,9 @@ pub(crate) async fn a_notice_that_comes_twice_at_once_replaces_once(stack: &Stac
         assert_eq!(report["outcome"], "drained", "{report}");
         assert_ne!(report["replacement"]["outcome"], "failed", "{report}");
     }
-    let requested =
-        [&one, &other].iter().filter(|report| report["replacement"]["outcome"] == "requested").count();
-    assert_eq!(requested, 1, "{one} {other}");
+    let confirmed =
+        [&one, &other].iter().filter(|report| report["replacement"]["outcome"] == "confirmed").count();
+    assert_eq!(confirmed, 1, "{one} {other}");
     assert!(lab.pods_on(lab.victim()).await?.is_empty());
     assert_replaced_once(&lab).await?;
     // Neither can know of the other's evictions before it has sent its own.

@@ -29,7 +29,7 @@ pub(crate) async fn a_node_that_is_gone_costs_nothing_but_its_replacement(stack:
     let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(100)).await?;
 
     assert_eq!(report["cordon"]["outcome"], "skipped", "{report}");
-    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
     let calls = lab.calls()?;
     assert!(calls.iter().any(|call| call.verb == "patch" && call.code == 404), "{calls:?}");
     assert!(writes(&lab)?.is_empty(), "{calls:?}");
@@ -51,7 +51,7 @@ pub(crate) async fn a_node_of_another_instance_under_the_same_name_is_left_alone
     let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(100)).await?;
 
     assert_eq!(report["cordon"]["outcome"], "skipped", "{report}");
-    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
     let calls = lab.calls()?;
     assert!(calls.iter().any(|call| call.verb == "patch" && call.code == 422), "{calls:?}");
     assert!(writes(&lab)?.is_empty(), "{calls:?}");
@@ -118,7 +118,7 @@ pub(crate) async fn thirty_nodes_at_once_are_drained_and_replaced_one_by_one(sta
         let report = stack.function.report(&machine.instance, 1, Duration::from_secs(150)).await?;
         assert_eq!(report["outcome"], "drained", "{report}");
         // Also where the detach took so long that it was sent again, and had been done by then.
-        assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+        assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
         assert!(lab.pods_on(machine).await?.is_empty());
     }
     let after: BTreeSet<_> = lab.group().await?.into_keys().collect();
@@ -132,11 +132,12 @@ pub(crate) async fn thirty_nodes_at_once_are_drained_and_replaced_one_by_one(sta
     .await
 }
 
-pub(crate) async fn a_termination_hook_holds_the_instance_while_it_is_replaced(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_termination_hook_is_named_and_the_instance_lives_on(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "termination-hook").await?;
     let hook = stack.account.auto_scaling.put_lifecycle_hook().auto_scaling_group_name(&lab.name);
     hook.lifecycle_hook_name("hold")
         .lifecycle_transition("autoscaling:EC2_INSTANCE_TERMINATING")
+        .heartbeat_timeout(30)
         .send()
         .await?;
     lab.run(&Workload::deployment("web", 2)).await?;
@@ -144,13 +145,12 @@ pub(crate) async fn a_termination_hook_holds_the_instance_while_it_is_replaced(s
     let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(60)).await?;
 
     assert_eq!(report["outcome"], "drained", "{report}");
-    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
-    assert_eq!(report["replacement"]["method"], "terminate", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
+    assert_eq!(report["replacement"]["method"], "detach", "{report}");
+    let reason = "lifecycle hook hold was not run: a detached instance leaves its group without it";
+    assert_eq!(report["replacement"]["reason"], reason, "{report}");
     assert!(lab.pods_on(lab.victim()).await?.is_empty());
-    let mut group = lab.group().await?;
-    assert_eq!(group.remove(&lab.victim().instance).as_deref(), Some("Terminating:Wait"));
-    assert_eq!(group.into_values().collect::<Vec<_>>(), ["InService"]);
-    Ok(())
+    assert_replaced(&lab).await
 }
 
 pub(crate) async fn a_group_that_rebalances_by_itself_is_only_watched(stack: &Stack) -> Result<()> {

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             machines::a_node_of_another_instance_under_the_same_name_is_left_alone,
             machines::a_node_named_after_its_instance_is_found,
             machines::thirty_nodes_at_once_are_drained_and_replaced_one_by_one,
-            machines::a_termination_hook_holds_the_instance_while_it_is_replaced,
+            machines::a_termination_hook_is_named_and_the_instance_lives_on,
             machines::a_group_that_rebalances_by_itself_is_only_watched,
             deliveries::a_notice_that_comes_again_finds_its_work_done,
             deliveries::a_notice_that_comes_twice_at_once_replaces_once,

@@ -93,7 +93,7 @@ async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
     assert_eq!(report["outcome"], "failed", "{report}");
     let reason = report["reason"].as_str().unwrap_or_default();
     assert!(reason.contains("Unauthorized") && reason.contains("access entry"), "{report}");
-    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
     assert!(!is_cordoned(lab).await?);
     let pods = lab.pods_on(lab.victim()).await?;
     assert_eq!(pods.len(), 1);

@@ -25,7 +25,7 @@ pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement
 
     assert_eq!(report["outcome"], "drained", "{report}");
     assert_eq!(report["summary"], json!({ "evicted": 3 }), "{report}");
-    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
 
     let node = lab.node(lab.victim()).await?;
     assert_eq!(node.spec.as_ref().and_then(|spec| spec.unschedulable), Some(true));

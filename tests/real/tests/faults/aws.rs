@@ -16,7 +16,7 @@ pub(crate) async fn a_hung_auto_scaling_does_not_hold_up_the_drain(stack: &Stack
 
     let report = invoke(&lab, &notice).await?;
 
-    assert_eq!(report["outcome"], "drained", "{report}");
+    assert_eq!(report["outcome"], "drained_without_replacement", "{report}");
     assert_eq!(report["replacement"]["outcome"], "failed", "{report}");
     assert!(is_drained(&lab).await?);
     let calls = lab.calls()?;
@@ -45,7 +45,7 @@ pub(crate) async fn a_hung_ec2_is_replaced_by_the_clusters_node_list(stack: &Sta
 
     assert_eq!(report["outcome"], "drained", "{report}");
     assert!(report["cordon"]["after_ms"].as_u64().unwrap() < 4000, "EC2 is not waited for: {report}");
-    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
     assert!(report["calls"]["kubernetes:list nodes"].as_u64() >= Some(1), "{report}");
     assert!(is_drained(&lab).await?);
     assert!(is_replaced(&lab).await?);
@@ -83,7 +83,7 @@ pub(crate) async fn without_eks_a_cold_function_still_asks_for_a_replacement(sta
 
     assert_eq!(report["outcome"], "failed", "{report}");
     assert_eq!(report["cordon"]["outcome"], "failed", "{report}");
-    assert_eq!(report["replacement"]["outcome"], "requested", "{report}");
+    assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
     assert!(is_replaced(&lab).await?);
     assert!(lab.calls()?.is_empty(), "nothing can reach a cluster without an address");
     nothing_is_written_after_the_deadline(&lab, &notice).await

@@ -40,7 +40,7 @@ pub(crate) async fn a_warm_connection_that_has_died_is_replaced_within_the_notic
 
     assert_eq!(report["outcome"], "drained", "{report}");
     assert_eq!(report["summary"], json!({ "evicted": 3 }), "{report}");
-    assert!(report["replacement"]["after_ms"].as_u64().unwrap() < 3000, "{report}");
+    assert!(report["replacement"]["requested_after_ms"].as_u64().unwrap() < 3000, "{report}");
     assert_eq!(relay.opened(), 2, "one new connection, not one for each call");
     assert_eq!(evictions(&lab)?.len(), 3, "each pod once");
     assert!(is_drained(&lab).await?);

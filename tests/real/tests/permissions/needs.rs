@@ -33,7 +33,7 @@ const REASON: Said = Said::Report("/reason");
 
 /// All of them. What is not listed is as it is with all permissions.
 pub(crate) fn needs() -> Vec<Need> {
-    use Situation::{Budget, Drain, Ec2Unreachable, Hook, Launch, OtherProviderId};
+    use Situation::{Budget, Drain, Ec2Unreachable, Hook, OtherProviderId, Unreplaced};
     let need = |permission, situation: Situation, said, change: fn(Seen) -> Seen| Need {
         permission,
         situation,
@@ -48,8 +48,12 @@ pub(crate) fn needs() -> Vec<Need> {
         events: false,
         ..seen
     };
-    let not_replaced: fn(Seen) -> Seen =
-        |seen| Seen { replacement: ("failed", "none"), member: Some("InService"), ..seen };
+    let not_replaced: fn(Seen) -> Seen = |seen| Seen {
+        outcome: "drained_without_replacement",
+        replacement: ("failed", "none"),
+        member: Some("InService"),
+        ..seen
+    };
     let refused: fn(Seen) -> Seen =
         |seen| Seen { outcome: "incomplete", pods: Some("failed"), left: 2, ..seen };
     vec![
@@ -88,24 +92,13 @@ pub(crate) fn needs() -> Vec<Need> {
         need(Action("autoscaling:DescribeAutoScalingInstances"), Drain, REPLACEMENT, not_replaced),
         need(Action("autoscaling:DescribeAutoScalingGroups"), Drain, REPLACEMENT, not_replaced),
         need(Action("autoscaling:DetachInstances"), Drain, REPLACEMENT, |seen| Seen {
+            outcome: "drained_without_replacement",
             replacement: ("failed", "detach"),
             member: Some("InService"),
             ..seen
         }),
-        need(Action("autoscaling:DescribeLifecycleHooks"), Hook, REPLACEMENT, |seen| Seen {
-            replacement: ("requested", "detach"),
-            member: None,
-            ..seen
-        }),
-        need(Action("autoscaling:TerminateInstanceInAutoScalingGroup"), Hook, REPLACEMENT, |seen| Seen {
-            replacement: ("failed", "terminate"),
-            member: Some("InService"),
-            ..seen
-        }),
-        need(Action("autoscaling:LaunchInstances"), Launch, REPLACEMENT, |seen| Seen {
-            replacement: ("requested", "detach"),
-            ..seen
-        }),
+        need(Action("autoscaling:DescribeLifecycleHooks"), Hook, REPLACEMENT, |seen| seen),
+        need(Action("autoscaling:DescribeScalingActivities"), Unreplaced, REPLACEMENT, |seen| seen),
     ]
 }
 
@@ -131,12 +124,12 @@ pub(crate) async fn a_last_moment_needs_to_delete_and_to_name_the_budget(stack: 
     Ok(())
 }
 
-pub(crate) async fn a_termination_hook_needs_to_be_read_and_used(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_termination_hook_needs_to_be_read(stack: &Stack) -> Result<()> {
     prove(stack, Situation::Hook).await.map(drop)
 }
 
-pub(crate) async fn a_synchronous_launch_needs_its_action(stack: &Stack) -> Result<()> {
-    prove(stack, Situation::Launch).await.map(drop)
+pub(crate) async fn a_group_that_does_not_begin_is_asked_why(stack: &Stack) -> Result<()> {
+    prove(stack, Situation::Unreplaced).await.map(drop)
 }
 
 pub(crate) async fn a_group_of_another_cluster_is_out_of_reach(stack: &Stack) -> Result<()> {

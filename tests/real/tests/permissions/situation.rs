@@ -38,8 +38,8 @@ pub(crate) enum Situation {
     Budget,
     /// The group has a termination hook.
     Hook,
-    /// CAST_SPOT_REPLACEMENT=launch.
-    Launch,
+    /// The group has Capacity Rebalancing and does nothing.
+    Unreplaced,
     /// The group's tag gives it to another cluster.
     OtherClustersGroup,
 }
@@ -85,20 +85,25 @@ impl Situation {
             cordoned: true,
             pods: Some("evicted"),
             left: 0,
-            replacement: ("requested", "detach"),
+            replacement: ("confirmed", "detach"),
             member: None,
             events: true,
         };
         match self {
-            Self::Drain | Self::OtherProviderId | Self::Ec2Unreachable => drained,
+            Self::Drain | Self::OtherProviderId | Self::Ec2Unreachable | Self::Hook => drained,
             Self::Budget => Seen { pods: Some("deleted"), ..drained },
-            Self::Hook => {
-                Seen { replacement: ("requested", "terminate"), member: Some("Terminating:Wait"), ..drained }
-            }
-            Self::Launch => Seen { replacement: ("confirmed", "launch"), ..drained },
-            Self::OtherClustersGroup => {
-                Seen { replacement: ("failed", "detach"), member: Some("InService"), ..drained }
-            }
+            Self::Unreplaced => Seen {
+                outcome: "drained_without_replacement",
+                replacement: ("failed", "verify"),
+                member: Some("InService"),
+                ..drained
+            },
+            Self::OtherClustersGroup => Seen {
+                outcome: "drained_without_replacement",
+                replacement: ("failed", "detach"),
+                member: Some("InService"),
+                ..drained
+            },
         }
     }
 
@@ -109,7 +114,10 @@ impl Situation {
         name: &str,
         missing: Option<Permission>,
     ) -> Result<Handled> {
-        let mut lab = Lab::open(stack, name).await?;
+        let mut lab = match self {
+            Self::Unreplaced => Lab::open_with(stack, name, |group| group.capacity_rebalance(true)).await?,
+            _ => Lab::open(stack, name).await?,
+        };
         let mut settings = Vec::new();
         let mut age = 0;
         let nowhere = format!("http://127.0.0.1:{}", free_port()?);
@@ -128,7 +136,8 @@ impl Situation {
                 age = 100;
             }
             Self::Hook => add_termination_hook(&lab).await?,
-            Self::Launch => settings.push(("CAST_SPOT_REPLACEMENT", "launch")),
+            // The group is watched until shortly before the deadline.
+            Self::Unreplaced => age = 95,
             Self::OtherClustersGroup => give_group_to_another_cluster(&lab).await?,
         }
         lab.run(&workload).await?;

@@ -7,8 +7,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{Bench, small};
 use crate::{
-    Action, Api, Bucket, Fault, FaultKind, WorldSpec,
-    world::usual::{CLUSTER, GROUP},
+    Action, Api, Bucket, Fault, FaultKind, HookSpec, WorldSpec,
+    world::{
+        instances::LaunchedBy,
+        usual::{CLUSTER, GROUP},
+    },
 };
 
 const OLD: &str = "i-0a000000000000000";
@@ -119,12 +122,16 @@ async fn detach_launches_a_replacement_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hook_holds_a_terminated_instance_until_ec2_takes_it() {
-    for (hook, state, ended_ms) in
-        [(Some("drain".to_owned()), "Terminating:Wait", 120_000), (None, "Terminating", 1_010)]
-    {
+async fn a_group_ends_what_it_terminates_when_no_hook_holds_it() {
+    let hook = |timeout_ms, consumer_ms| HookSpec { name: "drain".to_owned(), timeout_ms, consumer_ms };
+    for (hook, state, ended_ms) in [
+        (Some(hook(3_600_000, None)), "Terminating:Wait", 120_000),
+        (Some(hook(30_000, None)), "Terminating:Wait", 31_010),
+        (Some(hook(3_600_000, Some(2_000))), "Terminating:Wait", 3_010),
+        (None, "Terminating", 30_010),
+    ] {
         let mut spec = small();
-        spec.group().termination_hook = hook.clone();
+        spec.group().hooks = hook.clone().into_iter().collect();
         let bench = Bench::new(&spec).await;
         let client = autoscaling(&bench);
         let call = client.terminate_instance_in_auto_scaling_group().instance_id(OLD);
@@ -132,8 +139,10 @@ async fn a_hook_holds_a_terminated_instance_until_ec2_takes_it() {
         let member = client.describe_auto_scaling_instances().instance_ids(OLD).send().await.unwrap();
         assert_eq!(member.auto_scaling_instances()[0].lifecycle_state(), Some(state));
         let hooks = client.describe_lifecycle_hooks().auto_scaling_group_name(GROUP).send().await.unwrap();
-        let hooks = hooks.lifecycle_hooks();
-        assert_eq!(hooks.first().and_then(|hook| hook.lifecycle_hook_name()), hook.as_deref());
+        let seen = hooks.lifecycle_hooks().first().map(|hook| {
+            (hook.lifecycle_hook_name().unwrap().to_owned(), hook.heartbeat_timeout().unwrap() as u64 * 1_000)
+        });
+        assert_eq!(seen, hook.map(|hook| (hook.name, hook.timeout_ms)));
         bench.at(130_000).await;
         assert_eq!(bench.world.enter(|state| state.instances[OLD].ended_ms), Some(ended_ms));
         assert_eq!(bench.world.enter(|state| state.instances[OLD].replaced_by.len()), 1);
@@ -141,34 +150,43 @@ async fn a_hook_holds_a_terminated_instance_until_ec2_takes_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn launch_instances_is_idempotent_and_names_what_it_could_not_get() {
+async fn a_launch_that_finds_no_capacity_is_an_activity() {
     let mut spec = small();
     spec.group().spare_capacity = Some(1);
     let bench = Bench::new(&spec).await;
+    bench.detach().await;
     let client = autoscaling(&bench);
-    let launch = |token: &str| {
-        let call = client.launch_instances().auto_scaling_group_name(GROUP).requested_capacity(1);
-        call.availability_zones("eu-west-1a").client_token(token).send()
-    };
-    let first = launch("a").await.unwrap();
-    let again = launch("a").await.unwrap();
-    assert_eq!(first.instances()[0].instance_ids(), again.instances()[0].instance_ids());
-    assert_eq!(bench.violations(), []);
-    let none = launch("b").await.unwrap();
-    assert!(none.instances().is_empty());
-    assert_eq!(none.errors()[0].error_code(), Some("InsufficientInstanceCapacity"));
-    let unnamed =
-        client.launch_instances().auto_scaling_group_name(GROUP).requested_capacity(1).client_token("c");
-    assert_eq!(unnamed.send().await.unwrap_err().code(), Some("ValidationError"));
+    let activities =
+        || client.describe_scaling_activities().auto_scaling_group_name(GROUP).max_records(1).send();
+    let launched = activities().await.unwrap();
+    assert!(launched.activities()[0].description().unwrap().starts_with("Launching a new EC2 instance: i-"));
+    bench.world.enter(|state| state.launch_for(OLD, LaunchedBy::Group));
+    let failed = activities().await.unwrap();
+    let failed = &failed.activities()[0];
+    assert_eq!(failed.status_code().unwrap().as_str(), "Failed");
+    assert!(failed.status_message().unwrap().contains("UnfulfillableCapacity"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_launches_nothing_while_launch_is_suspended() {
+    let mut spec = small();
+    spec.group().suspended = vec!["Launch".to_owned()];
+    let bench = Bench::new(&spec).await;
+    bench.detach().await;
+    let client = autoscaling(&bench);
+    let group = client.describe_auto_scaling_groups().auto_scaling_group_names(GROUP).send().await.unwrap();
+    let group = &group.auto_scaling_groups()[0];
+    assert_eq!(group.suspended_processes()[0].process_name(), Some("Launch"));
+    assert_eq!(group.instances().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rebalancing_group_replaces_soon_after_the_notice() {
-    let changes: [fn(&mut WorldSpec); 2] = [
-        |spec| spec.group().capacity_rebalance = true,
-        |spec| spec.group().managed_node_group = Some("spot".to_owned()),
+    let changes: [(fn(&mut WorldSpec), &str); 2] = [
+        (|spec| spec.group().capacity_rebalance = true, "Terminating"),
+        (|spec| spec.group().managed_node_group = Some("spot".to_owned()), "Terminating:Wait"),
     ];
-    for change in changes {
+    for (change, expected) in changes {
         let mut spec = WorldSpec::usual(1, 2, 0);
         change(&mut spec);
         spec.interrupt(0, Action::Terminate, 500);
@@ -178,7 +196,7 @@ async fn a_rebalancing_group_replaces_soon_after_the_notice() {
             let old = &state.instances[OLD];
             (old.member.as_ref().unwrap().lifecycle.as_str(), old.replaced_by.len())
         });
-        assert_eq!((state, replaced), ("Terminating:Wait", 1));
+        assert_eq!((state, replaced), (expected, 1));
     }
 }
 

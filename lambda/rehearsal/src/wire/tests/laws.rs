@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::{Bench, RULES, small, uid_of};
 use crate::{
-    Action, Api as WorldApi, Budget, Fault, FaultKind, PdbSpec, WorkloadKind, WorkloadSpec, WorldSpec,
-    observer::Rules, wire::Operation, world::usual::GROUP,
+    Action, Api as WorldApi, Budget, Fault, FaultKind, HookSpec, PdbSpec, WorkloadKind, WorkloadSpec,
+    WorldSpec, observer::Rules, wire::Operation, world::usual::GROUP,
 };
 
 const OLD: &str = "i-0a000000000000000";
@@ -125,11 +125,10 @@ async fn law_3_a_budget_overridden_too_early_or_for_nothing() {
 #[tokio::test(start_paused = true)]
 async fn law_4_two_replacements_for_one_instance() {
     let bench = Bench::new(&world()).await;
+    bench.detach().await;
     let client = AutoScaling::new(&bench.sdk);
-    for token in ["a", "b"] {
-        let launch = client.launch_instances().auto_scaling_group_name(GROUP).requested_capacity(1);
-        launch.availability_zones("eu-west-1a").client_token(token).send().await.unwrap();
-    }
+    let call = client.terminate_instance_in_auto_scaling_group().instance_id(OLD);
+    call.should_decrement_desired_capacity(false).send().await.unwrap();
     assert_eq!(bench.laws(), [4]);
 }
 
@@ -284,7 +283,7 @@ impl Bench {
         self.laws()
     }
 
-    async fn detach(&self) {
+    pub(super) async fn detach(&self) {
         let call = AutoScaling::new(&self.sdk).detach_instances().auto_scaling_group_name(GROUP);
         call.instance_ids(OLD).should_decrement_desired_capacity(false).send().await.unwrap();
     }
@@ -360,4 +359,23 @@ async fn laws_3_and_9_what_was_never_done() {
     let app = |law: u8, app: &str| broken.iter().any(|v| v.law == law && v.what.contains(app));
     assert!(app(3, "shop/web-") && app(9, "shop/dns-") && app(9, "kube-system/coredns-"), "{broken:?}");
     assert_eq!(broken.len(), 3, "web was asked, and the agents stay: {broken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_11_an_instance_that_the_function_ends_early() {
+    let hook = |timeout_ms, consumer_ms| HookSpec { name: "drain".to_owned(), timeout_ms, consumer_ms };
+    for (hook, broken) in [
+        (hook(30_000, None), vec![11]),
+        (hook(3_600_000, Some(2_000)), vec![11]),
+        (hook(3_600_000, None), Vec::<u8>::new()),
+    ] {
+        let mut spec = world();
+        spec.group().hooks = vec![hook];
+        let bench = Bench::new(&spec).await;
+        let client = AutoScaling::new(&bench.sdk);
+        let call = client.terminate_instance_in_auto_scaling_group().instance_id(OLD);
+        call.should_decrement_desired_capacity(false).send().await.unwrap();
+        bench.at(130_000).await;
+        assert_eq!(bench.laws(), broken);
+    }
 }

@@ -1,0 +1,199 @@
+//! Looks at the group of one instance: they show whether it is replaced, and when the group ends the instance.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::{
+    budget::{Budget, jittered},
+    plan::{
+        capacity::{is_replaced, newcomer},
+        group_deadline::{Ending, Phase, ending, phase},
+        replacement::Facts,
+    },
+    ports::{AutoScaling, CallError, Group, Hook},
+};
+
+pub(super) const GROUP: &str = "autoscaling:DescribeAutoScalingGroups";
+pub(super) const HOOKS: &str = "autoscaling:DescribeLifecycleHooks";
+const ACTIVITIES: &str = "autoscaling:DescribeScalingActivities";
+
+/// Looks after a detach, counted from its answer. A group launches within seconds, or finds no capacity within some
+/// more.
+const AFTER_DETACH: [Duration; 3] =
+    [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(40)];
+
+/// First pause between two looks at a group that replaces by itself; it grows by half each time.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
+/// Longest pause between two looks.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What the looks have shown of the replacement.
+#[derive(Debug)]
+pub(super) enum Shown {
+    /// The group has replaced the instance; the new one's id, if it is certain.
+    Replaced(Option<String>),
+    /// A launch has failed, in Auto Scaling's words.
+    NoCapacity(String),
+    /// Neither; why the failed launches are not known, if they are not.
+    Nothing(Option<CallError>),
+}
+
+/// The looks at the group of one instance.
+#[derive(Debug)]
+pub(super) struct GroupWatch<'a, A> {
+    auto_scaling: &'a A,
+    instance: &'a str,
+    budget: &'a Budget,
+    /// The group as it was read first.
+    before: Group,
+    /// `None`: not read yet.
+    hooks: Option<Vec<Hook>>,
+    /// The phase of its termination, and since when.
+    phase: Option<(Phase, Duration)>,
+    /// The deadline that the group has set.
+    ending: Option<Ending>,
+}
+
+impl<'a, A: AutoScaling> GroupWatch<'a, A> {
+    /// A watch that begins with what was read of the group.
+    pub(super) fn new(
+        auto_scaling: &'a A,
+        instance: &'a str,
+        budget: &'a Budget,
+        facts: &Facts,
+        hooks_are_known: bool,
+    ) -> Self {
+        let hooks = hooks_are_known.then(|| facts.hooks.clone());
+        let before = facts.group.clone();
+        let mut watch = Self { auto_scaling, instance, budget, before, hooks, phase: None, ending: None };
+        watch.see(facts.membership.as_ref().map(|member| member.lifecycle_state.as_str()));
+        watch
+    }
+
+    /// The deadline that the group has set, if it is in force.
+    pub(super) fn ending(self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// Whether the group ends the instance.
+    pub(super) fn ends_it(&self) -> bool {
+        self.phase.is_some()
+    }
+
+    /// The instance is in this state of its group, or in none: puts the deadline that follows in force.
+    fn see(&mut self, state: Option<&str>) {
+        let now = self.budget.now();
+        let hooks = self.hooks.as_deref();
+        // Without the hooks, nothing is known of an instance that is not let go yet.
+        let phase = state.and_then(|state| match (phase(state, hooks.unwrap_or_default()), hooks) {
+            (Some(Phase::Ending), None) if state == "Terminating" => Some(Phase::Held),
+            (phase, _) => phase,
+        });
+        self.phase = phase.map(|phase| match self.phase.take() {
+            Some((known, since)) if known == phase => (phase, since),
+            _ => (phase, now),
+        });
+        let own = self.budget.noticed().deadline();
+        self.ending = self
+            .phase
+            .as_ref()
+            .and_then(|(phase, since)| ending(phase, hooks.unwrap_or_default(), *since, now, own));
+        self.budget.set_deadline(self.ending.as_ref().map_or(own, |ending| ending.at));
+    }
+
+    /// One look. A look that fails shows nothing, and the next one may show all.
+    async fn look(&mut self) -> Option<Group> {
+        if self.hooks.is_none() && self.ends_it() {
+            let hooks = self.auto_scaling.termination_hooks(&self.before.name);
+            self.hooks = self.budget.call(HOOKS, hooks).await.ok();
+        }
+        match self.budget.call(GROUP, self.auto_scaling.group(&self.before.name)).await {
+            Ok(group) => {
+                let group = group?;
+                self.see(group.instances.get(self.instance).map(|member| member.state.as_str()));
+                Some(group)
+            }
+            Err(error) => {
+                tracing::info!(%error, "group not read");
+                None
+            }
+        }
+    }
+
+    fn shows(&self, now: &Group) -> Option<Shown> {
+        let replaced = is_replaced(&self.before, now, self.instance);
+        replaced.then(|| Shown::Replaced(newcomer(&self.before, now).map(str::to_owned)))
+    }
+
+    /// The looks after a detach.
+    pub(super) async fn confirm(&mut self, noticed: Timestamp) -> Shown {
+        let detached = self.budget.now();
+        let mut looked = false;
+        for after in AFTER_DETACH {
+            let next = detached + jittered(after);
+            if next >= self.end() {
+                break;
+            }
+            self.budget.wait_until(next).await;
+            looked = true;
+            if let Some(shown) = self.look().await.and_then(|now| self.shows(&now)) {
+                return shown;
+            }
+        }
+        if looked { self.failed_launch(noticed).await } else { Shown::Nothing(None) }
+    }
+
+    /// Looks until the group is seen to replace the instance, or time is up.
+    pub(super) async fn verify(&mut self, noticed: Timestamp) -> Shown {
+        let mut pause = FIRST_LOOK;
+        loop {
+            let next = self.budget.now() + pause;
+            if next >= self.end() {
+                return self.failed_launch(noticed).await;
+            }
+            self.budget.wait_until(next).await;
+            pause = (pause + pause / 2).min(LONGEST);
+            if let Some(shown) = self.look().await.and_then(|now| self.shows(&now)) {
+                return shown;
+            }
+        }
+    }
+
+    /// Follows the deadline that the group sets until the node is `drained` or time is up.
+    pub(super) async fn follow(&mut self, drained: &Notify) {
+        loop {
+            let next = self.budget.now() + LONGEST;
+            if next >= self.end() {
+                return;
+            }
+            tokio::select! {
+                biased;
+                () = drained.notified() => return,
+                () = self.budget.wait_until(next) => {}
+            }
+            self.look().await;
+        }
+    }
+
+    /// The looks end here: at the deadline that the group has set, none would come after it.
+    fn end(&self) -> Duration {
+        let table = self.budget.timetable();
+        if self.ending.is_some() { table.closing() } else { table.settled().min(table.closing()) }
+    }
+
+    /// The words of the latest launch that has failed since the notice.
+    async fn failed_launch(&self, noticed: Timestamp) -> Shown {
+        let launches = self.auto_scaling.failed_launches(&self.before.name);
+        match self.budget.call(ACTIVITIES, launches).await {
+            Ok(launches) => {
+                let since = launches.into_iter().filter(|launch| launch.began >= noticed);
+                let latest = since.max_by_key(|launch| launch.began);
+                latest.map_or(Shown::Nothing(None), |launch| Shown::NoCapacity(launch.message))
+            }
+            Err(error) => Shown::Nothing(Some(error)),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! When a group ends an instance that it terminates: often before the notice's own deadline. All times are offsets
+//! from the handler's entry.
+//! AWS behaviour: EC2 Auto Scaling user guide, "Amazon EC2 Auto Scaling instance lifecycle", "How lifecycle hooks work".
+
+use std::time::Duration;
+
+use crate::ports::Hook;
+
+/// An instance that no hook holds any more ends this long after it is first seen so.
+const UNHELD: Duration = Duration::from_secs(20);
+
+/// An instance that is seen alive is given at least this long: the group is looked at again within the time.
+const LEAST: Duration = Duration::from_secs(15);
+
+/// How far the group is with the termination of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// A lifecycle hook holds it.
+    Held,
+    /// Nothing holds it.
+    Ending,
+}
+
+/// When the group ends the instance, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// From the handler's entry.
+    pub at: Duration,
+    /// Why it is earlier than the notice's own deadline.
+    pub reason: String,
+}
+
+/// The phase of a member in this lifecycle state; `None` if the group does not end it.
+#[must_use]
+pub fn phase(state: &str, hooks: &[Hook]) -> Option<Phase> {
+    match state {
+        "Terminating:Wait" => Some(Phase::Held),
+        "Terminating" if !hooks.is_empty() => Some(Phase::Held),
+        "Terminating" | "Terminating:Proceed" => Some(Phase::Ending),
+        // `Terminating:Retained` stays until somebody ends it.
+        _ => None,
+    }
+}
+
+/// The deadline that the group has set for a member in this phase since `since`, if it is earlier than `own`, the
+/// notice's. A hook holds the instance for its HeartbeatTimeout at most; of several, the shortest is believed.
+#[must_use]
+pub fn ending(
+    phase: &Phase,
+    hooks: &[Hook],
+    since: Duration,
+    now: Duration,
+    own: Duration,
+) -> Option<Ending> {
+    let (lasts, reason) = match phase {
+        Phase::Held => {
+            let hook = hooks.iter().min_by_key(|hook| hook.timeout)?;
+            let seconds = hook.timeout.as_secs();
+            (
+                hook.timeout,
+                format!("the group terminates it, and lifecycle hook {} holds it for {seconds} s", hook.name),
+            )
+        }
+        Phase::Ending => (UNHELD, "the group terminates it, and no lifecycle hook holds it".to_owned()),
+    };
+    let at = (since + lasts).max(now + LEAST);
+    (at < own).then_some(Ending { at, reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn hooks(timeouts: &[u64]) -> Vec<Hook> {
+        let hook = |&seconds| Hook { name: format!("hook-{seconds}"), timeout: s(seconds) };
+        timeouts.iter().map(hook).collect()
+    }
+
+    #[test]
+    fn the_deadline_follows_state_hooks_and_time() {
+        for (case, state, timeouts, since, now, own, expected) in [
+            ("in service", "InService", &[30][..], 0, 0, 120, None),
+            ("detaching", "Detaching", &[30], 0, 0, 120, None),
+            ("retained", "Terminating:Retained", &[30], 0, 0, 120, None),
+            ("held", "Terminating:Wait", &[30], 3, 3, 120, Some(33)),
+            ("about to be held", "Terminating", &[30], 3, 3, 120, Some(33)),
+            ("the shortest hook counts", "Terminating:Wait", &[3_600, 60], 3, 10, 120, Some(63)),
+            ("held for longer than the notice", "Terminating:Wait", &[3_600], 3, 3, 120, None),
+            ("held beyond its time, so extended", "Terminating:Wait", &[30], 3, 40, 120, Some(55)),
+            ("never beyond the notice", "Terminating:Wait", &[30], 3, 110, 120, None),
+            ("by a hook that was not read", "Terminating:Wait", &[], 3, 3, 120, None),
+            ("no hook", "Terminating", &[], 3, 3, 120, Some(23)),
+            ("the hook is over", "Terminating:Proceed", &[3_600], 8, 8, 120, Some(28)),
+            ("over, and it still lives", "Terminating:Proceed", &[3_600], 8, 18, 120, Some(33)),
+        ] {
+            let hooks = hooks(timeouts);
+            let ending =
+                phase(state, &hooks).and_then(|phase| ending(&phase, &hooks, s(since), s(now), s(own)));
+            assert_eq!(ending.map(|ending| ending.at), expected.map(s), "{case}");
+        }
+    }
+
+    #[test]
+    fn the_reason_names_the_hook() {
+        let reason = |phase: &Phase| ending(phase, &hooks(&[60, 30]), s(0), s(0), s(120)).unwrap().reason;
+        assert_eq!(
+            reason(&Phase::Held),
+            "the group terminates it, and lifecycle hook hook-30 holds it for 30 s"
+        );
+        assert_eq!(reason(&Phase::Ending), "the group terminates it, and no lifecycle hook holds it");
+    }
+}

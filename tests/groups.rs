@@ -1,0 +1,187 @@
+//! Groups that replace in ways of their own, and what the handler sees of them.
+
+use cast_spot_rehearsal::{
+    Action, Api, Budget, ExitTime, Fault, FaultKind, Outcome, PdbSpec, WorkloadSpec, WorldSpec,
+    outcome::Fate, run,
+};
+
+use super::{DETACH, assert_all_drained, calls, node, pod, said, usual};
+
+const GROUPS: &str = "autoscaling:DescribeAutoScalingGroups";
+const ACTIVITIES: &str = "autoscaling:DescribeScalingActivities";
+/// A notice to the last second.
+const NOTICE_MS: u64 = 120_000;
+
+#[test]
+fn a_group_that_replaces_by_itself_is_only_watched() {
+    for scenario in ["asg-capacity-rebalance", "managed-node-group"] {
+        let outcome = usual(scenario);
+        assert_all_drained(&outcome);
+        let replacement = &outcome.reports[0]["replacement"];
+        assert_eq!(
+            (&replacement["method"], &replacement["outcome"]),
+            (&"verify".into(), &"confirmed".into())
+        );
+        assert!(replacement["instance_id"].as_str().unwrap().starts_with("i-"), "{scenario}");
+        assert_eq!(calls(&outcome, DETACH), 0, "{scenario}");
+        assert_eq!(outcome.world.replacements, 1, "{scenario}");
+    }
+}
+
+#[test]
+fn a_termination_hook_is_named_and_the_node_lives_on() {
+    for scenario in ["hook-consumer", "hook-short-heartbeat", "termination-hook"] {
+        let outcome = usual(scenario);
+        assert_all_drained(&outcome);
+        assert_eq!(node(&outcome).reclaimed_ms, Some(NOTICE_MS), "{scenario}");
+        let replacement = &outcome.reports[0]["replacement"];
+        assert_eq!(
+            (&replacement["method"], &replacement["outcome"]),
+            (&"detach".into(), &"confirmed".into()),
+            "{scenario}"
+        );
+        assert_eq!(
+            replacement["reason"],
+            "lifecycle hook drain was not run: a detached instance leaves its group without it"
+        );
+        assert!(outcome.reports[0]["deadline_in_force"].is_null(), "{scenario}");
+        assert_eq!(calls(&outcome, "autoscaling:TerminateInstanceInAutoScalingGroup"), 0, "{scenario}");
+    }
+}
+
+#[test]
+fn a_detach_is_confirmed_by_one_look() {
+    let outcome = usual("baseline");
+    let replacement = &outcome.reports[0]["replacement"];
+    assert_eq!(replacement["outcome"], "confirmed");
+    assert_eq!(replacement["requested_after_ms"], 60);
+    let after_ms = replacement["after_ms"].as_u64().unwrap();
+    assert!((5_060..6_400).contains(&after_ms), "{after_ms}");
+    assert_eq!(replacement["instance_id"], node(&outcome).replacement.as_ref().unwrap().instance.as_str());
+    assert_eq!((calls(&outcome, GROUPS), calls(&outcome, ACTIVITIES)), (2, 0));
+}
+
+#[test]
+fn a_group_without_capacity_is_reported_in_its_words() {
+    let outcome = usual("no-capacity");
+    assert_all_drained(&outcome);
+    let report = &outcome.reports[0];
+    assert_eq!(report["outcome"], "drained_without_replacement");
+    assert_eq!(report["replacement"]["outcome"], "no_capacity");
+    let reason = report["replacement"]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("Could not launch Spot Instances. UnfulfillableCapacity"), "{reason}");
+    assert_eq!((calls(&outcome, GROUPS), calls(&outcome, ACTIVITIES)), (4, 1));
+}
+
+#[test]
+fn nothing_is_asked_of_a_group_that_cannot_launch() {
+    let outcome = usual("launch-suspended");
+    assert_all_drained(&outcome);
+    let report = &outcome.reports[0];
+    assert_eq!(report["outcome"], "drained_without_replacement");
+    let replacement = &report["replacement"];
+    assert_eq!(
+        (&replacement["outcome"], &replacement["reason"]),
+        (&"refused".into(), &"Launch is suspended".into())
+    );
+    assert_eq!((calls(&outcome, DETACH), outcome.world.replacements), (0, 0));
+}
+
+#[test]
+fn a_group_short_of_one_is_reported_once() {
+    for rebalances in [false, true] {
+        let mut spec = WorldSpec::usual(3, 40, 2);
+        spec.group().capacity_rebalance = rebalances;
+        spec.group().spare_capacity = Some(19);
+        for index in 0..20 {
+            spec.interrupt(index, Action::Terminate, 0);
+        }
+        let outcome = judged("short-of-one", spec);
+        let found = |outcome_: &str| {
+            outcome.reports.iter().filter(|report| report["replacement"]["outcome"] == outcome_).count()
+        };
+        assert_eq!((found("confirmed"), found("no_capacity")), (19, 1), "rebalances: {rebalances}");
+    }
+}
+
+#[test]
+fn one_failed_look_does_not_end_the_watch() {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    spec.group().capacity_rebalance = true;
+    spec.interrupt(0, Action::Terminate, 0);
+    let fault = Fault::always(Api::AutoScaling, FaultKind::Forbidden).on("DescribeAutoScalingGroups");
+    spec.faults.push(fault.between(1_000, 3_000));
+    let outcome = judged("failed-look", spec);
+    assert_eq!(outcome.reports[0]["replacement"]["outcome"], "confirmed", "{}", outcome.reports[0]);
+}
+
+#[test]
+fn a_group_that_ends_it_early_sets_the_deadline() {
+    let outcome = usual("group-ends-early");
+    assert_all_drained_or_deleted(&outcome);
+    // The group acts 3 s after the notice; its hook lasts 60 s.
+    assert_eq!(node(&outcome).reclaimed_ms, Some(64_000));
+    let report = &outcome.reports[0];
+    let blocked = pod(&outcome, "ledger");
+    assert_eq!(blocked.fate, Fate::Deleted);
+    assert_eq!(said(&outcome, blocked)["outcome"], "deleted");
+    let terminating_ms = blocked.terminating_ms.unwrap();
+    assert!((28_000..34_000).contains(&terminating_ms), "{terminating_ms}");
+    let in_force = &report["deadline_in_force"];
+    assert_eq!(in_force["reason"], "the group terminates it, and lifecycle hook drain holds it for 60 s");
+}
+
+#[test]
+fn a_hook_that_lasts_leaves_the_notices_deadline() {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    spec.group().managed_node_group = Some("workers".to_owned());
+    spec.interrupt(0, Action::Terminate, 0);
+    let outcome = judged("managed", spec);
+    assert!(outcome.reports[0]["deadline_in_force"].is_null(), "{}", outcome.reports[0]);
+    assert_eq!(node(&outcome).reclaimed_ms, Some(NOTICE_MS));
+}
+
+#[test]
+fn a_group_without_a_hook_sets_the_deadline() {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    let node_name = spec.cluster().nodes[0].name.clone();
+    let ledger =
+        WorkloadSpec { exit: ExitTime::Ms(5_000), ..WorkloadSpec::deployment("ledger", vec![node_name]) };
+    spec.cluster().workloads.push(ledger);
+    spec.cluster().pdbs.push(PdbSpec::over("ledger", Budget::MaxUnavailable(0)));
+    spec.group().capacity_rebalance = true;
+    spec.interrupt(0, Action::Terminate, 0);
+    let outcome = judged("no-hook", spec);
+    // The group acts 3 s after the notice, and ends the instance 30 s later.
+    assert_eq!(node(&outcome).reclaimed_ms, Some(33_000));
+    let blocked = pod(&outcome, "ledger");
+    assert_eq!((blocked.fate, blocked.terminating_ms), (Fate::Deleted, Some(5_090)));
+    let in_force = &outcome.reports[0]["deadline_in_force"];
+    assert_eq!(in_force["reason"], "the group terminates it, and no lifecycle hook holds it");
+}
+
+#[test]
+fn an_instance_on_standby_needs_no_replacement() {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    spec.cluster().nodes[0].standby = true;
+    spec.interrupt(0, Action::Terminate, 0);
+    let outcome = judged("standby", spec);
+    let report = &outcome.reports[0];
+    assert_eq!(
+        (&report["outcome"], &report["replacement"]["outcome"]),
+        (&"drained".into(), &"not_needed".into())
+    );
+    assert_eq!((calls(&outcome, DETACH), outcome.world.replacements), (0, 0));
+}
+
+/// Runs a world. No law may break.
+fn judged(name: &str, spec: WorldSpec) -> Outcome {
+    let outcome = run(name, spec);
+    assert_eq!(outcome.world.violations, [], "{name}");
+    outcome
+}
+
+fn assert_all_drained_or_deleted(outcome: &Outcome) {
+    let pods = outcome.world.pods;
+    assert_eq!(pods.drained + pods.deleted, pods.total, "{pods:?}");
+}
