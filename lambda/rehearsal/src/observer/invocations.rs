@@ -44,6 +44,7 @@ fn notice(event: &Value, clock: Clock) -> Option<Told> {
     let action = match event["detail"]["instance-action"].as_str()? {
         "terminate" => Action::Terminate,
         "hibernate" => Action::Hibernate,
+        "" => return None,
         // What EC2 may come to say one day ends the instance's processes, too.
         _ => Action::Stop,
     };
