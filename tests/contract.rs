@@ -5,13 +5,18 @@
 
 use std::{collections::BTreeSet, fs};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use cast_spot_handler::{
+    config::Config,
     plan::access::{NEEDED, UNWANTED},
     ports::Right,
 };
-use cast_spot_provisioner::{EVENT_PATTERN_SPOT, FLOW_CONTROL, HANDLER_POLICY, RBAC};
+use cast_spot_provisioner::{
+    EVENT_PATTERN_SPOT, FLOW_CONTROL, HANDLER_POLICY, RBAC,
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints},
+};
 use cast_spot_tests::{payload, root, rust_files};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What the handler calls: it counts each call under its name (`ec2:DescribeInstances`,
 /// `kubernetes:create pods/eviction`), and that name stands in its source.
@@ -216,6 +221,26 @@ fn the_priority_levels_are_small_and_lend_what_is_idle() {
         );
         assert!(limited["nominalConcurrencyShares"].as_i64().unwrap() <= 20, "{name}");
         assert!(limited["lendablePercent"].as_i64().unwrap() >= 90, "{name}");
+    }
+}
+
+#[test]
+fn the_handler_reads_the_endpoints_that_onboarding_writes() {
+    // A SEQUENCE of 768 bytes.
+    let der = [&[0x30, 0x82, 3, 0][..], &[7; 768]].concat();
+    let encoded = BASE64_STANDARD.encode(der);
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+    let server = "https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com";
+    let described = json!({ "prod": { "server": server, "ca": BASE64_STANDARD.encode(pem) } });
+    let endpoints = Endpoints::read(&described.to_string()).text();
+    assert!(endpoints.contains(&encoded), "without the PEM: {endpoints}");
+    for (endpoints, known) in [(endpoints, 1), (Endpoints::default().text(), 0)] {
+        let config = Config::from_lookup(|name| match name {
+            "CAST_SPOT_CLUSTERS" => Some("prod".to_owned()),
+            ENDPOINTS_VARIABLE => Some(endpoints.clone()),
+            _ => None,
+        });
+        assert_eq!(config.unwrap().endpoints.len(), known, "{endpoints}");
     }
 }
 

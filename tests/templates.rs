@@ -133,7 +133,7 @@ fn what_needs_each_other_is_given_together() {
 
 #[test]
 fn every_setting_of_the_handler_can_be_given() {
-    // Clusters and their endpoints are parameters of their own, a stack has no layer, Lambda sets its own variable.
+    // The clusters and their endpoints have parameters of their own; Lambda sets its own variable.
     let elsewhere =
         ["CAST_SPOT_CLUSTERS", "CAST_SPOT_ENDPOINTS", "CAST_SPOT_ENDPOINTS_FILE", "AWS_LAMBDA_LOG_LEVEL"];
     let settings = VARIABLES.iter().map(|variable| variable.name).filter(|name| !elsewhere.contains(name));

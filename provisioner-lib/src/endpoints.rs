@@ -12,6 +12,7 @@ use crate::facts::Cluster;
 pub const ENDPOINTS_VARIABLE: &str = "CAST_SPOT_ENDPOINTS";
 /// Bytes of a function's environment ("Lambda quotas" in the Lambda Developer Guide).
 const ENVIRONMENT_LIMIT: usize = 4_096;
+const HTTPS: &str = "https://";
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
@@ -28,7 +29,7 @@ impl Endpoint {
     /// The endpoint of a cluster, where EKS knows it already.
     #[must_use]
     pub fn of(cluster: &Cluster) -> Option<Self> {
-        let is_known = !cluster.endpoint.is_empty() && !cluster.certificate_authority.is_empty();
+        let is_known = cluster.endpoint.starts_with(HTTPS) && !cluster.certificate_authority.is_empty();
         is_known
             .then(|| Self { server: cluster.endpoint.clone(), ca: compact(&cluster.certificate_authority) })
     }
@@ -59,6 +60,8 @@ impl Endpoints {
     #[must_use]
     pub fn read(text: &str) -> Self {
         let mut read: Self = serde_json::from_str(text).unwrap_or_default();
+        // The handler takes nothing else.
+        read.0.retain(|_, endpoint| endpoint.server.starts_with(HTTPS));
         for endpoint in read.0.values_mut() {
             endpoint.ca = compact(&endpoint.ca);
         }
@@ -174,7 +177,7 @@ mod tests {
         let written = |ca: &str| format!(r#"{{"a":{{"server":"https://a.example","ca":"{ca}"}}}}"#);
         assert_eq!(Endpoints::read(&written(&der)).text(), written(&der));
         assert_eq!(Endpoints::read(&written(&pem)), Endpoints::read(&written(&der)), "two forms of one");
-        for text in ["", "{}", "no JSON", r#"{"a":1}"#] {
+        for text in ["", "{}", "no JSON", r#"{"a":1}"#, r#"{"a":{"server":"http://a","ca":"YQ=="}}"#] {
             assert!(Endpoints::read(text).is_empty(), "{text}");
         }
     }

@@ -67,7 +67,15 @@ async fn an_installation_of_an_earlier_release_is_upgraded() {
         let is_gentle = |action: &Action| matches!(action, Action::Create | Action::Update { .. });
         assert!(planned.writes().all(|step| is_gentle(&step.action)), "{what}: {planned:?}");
 
-        completed(&spec, &account, what).await;
+        // Also without the new code.
+        let settings = Spec { package: None, ..spec.clone() };
+        for (spec, what) in [(settings, "settings alone"), (spec.clone(), what)] {
+            completed(&spec, &account, what).await;
+            let Resource::Function { environment, .. } = running(&account) else { panic!() };
+            assert_eq!(environment["CAST_SPOT_CLUSTERS"], "prod", "{what}");
+            assert!(environment["CAST_SPOT_ENDPOINTS"].starts_with(r#"{"prod":{"#), "{what}");
+            assert!(plan(&spec, &account).await.unwrap().plan.is_empty(), "{what}");
+        }
         let verified = verify(&spec, &account, &mut |_| ()).await.unwrap();
         assert!(verified.planned.plan.is_empty() && verified.is_good(), "{what}");
         ended("prod", &account, what).await;

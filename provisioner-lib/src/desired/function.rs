@@ -163,7 +163,7 @@ impl Maker<'_> {
 }
 
 /// Has the function serve these clusters, and know where their API servers are: this one's as EKS says, the others' as
-/// it knows them already. A function that has never known any is told of none.
+/// it knows them already. Without any, a variable that is there is emptied, and none is made.
 pub(super) fn serve(environment: &mut BTreeMap<String, String>, clusters: &BTreeSet<String>, facts: &Facts) {
     environment.insert(CLUSTERS_VARIABLE.to_owned(), list(clusters));
     environment.remove(ENDPOINTS_VARIABLE);

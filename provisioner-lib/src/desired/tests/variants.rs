@@ -147,3 +147,28 @@ fn only_who_is_registered_and_not_listed_can_have_gone() {
     assert_eq!(later.without_gone(&on_their_way).others_in_region(), set(&["listed", "lost"]));
     assert_eq!(facts.without_gone(&on_their_way), facts, "who is registered still is there");
 }
+
+#[test]
+fn flow_control_is_written_in_fields_that_kubernetes_knows() {
+    use k8s_openapi::api::flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration};
+    fn read_back<T: serde::de::DeserializeOwned + serde::Serialize>(value: &Value) -> Option<Value> {
+        let read: T = serde_json::from_value(value.clone()).ok()?;
+        serde_json::to_value(read).ok()
+    }
+    let mut kinds = Vec::new();
+    for resource in present(&spec("prod", role()), &facts("prod")) {
+        let Resource::Manifest { manifest } = resource else { continue };
+        let value = manifest.value();
+        let read = match manifest.kind() {
+            "FlowSchema" => read_back::<FlowSchema>(value),
+            _ => read_back::<PriorityLevelConfiguration>(value),
+        };
+        assert_eq!(read.as_ref(), Some(value));
+        kinds.push(manifest.kind().to_owned());
+    }
+    kinds.sort();
+    assert_eq!(
+        kinds,
+        ["FlowSchema", "FlowSchema", "PriorityLevelConfiguration", "PriorityLevelConfiguration"]
+    );
+}
