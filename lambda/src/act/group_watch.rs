@@ -96,12 +96,12 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
             Some((known, since)) if known == phase => (phase, since),
             _ => (phase, now),
         });
-        let own = self.budget.noticed().deadline();
+        let noticed = self.budget.noticed();
         self.ending = self
             .phase
             .as_ref()
-            .and_then(|(phase, since)| ending(phase, hooks.unwrap_or_default(), *since, now, own));
-        self.budget.set_deadline(self.ending.as_ref().map_or(own, |ending| ending.at));
+            .and_then(|(phase, since)| ending(phase, hooks.unwrap_or_default(), *since, now, noticed));
+        self.budget.set_deadline(self.ending.as_ref().map_or(noticed.deadline(), |ending| ending.at));
     }
 
     /// One look. A look that fails shows nothing, and the next one may show all.

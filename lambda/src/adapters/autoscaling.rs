@@ -93,7 +93,7 @@ impl AutoScaling for AutoScalingApi {
                 timeout: hook
                     .heartbeat_timeout
                     .and_then(|s| u64::try_from(s).ok())
-                    .map_or(HEARTBEAT, seconds),
+                    .map_or(HEARTBEAT, Duration::from_secs),
                 name: hook.lifecycle_hook_name.unwrap_or_default(),
             })
             .collect())
@@ -120,10 +120,6 @@ impl AutoScaling for AutoScalingApi {
         call.customize().config_override(once()).send().await.map_err(call_error)?;
         Ok(())
     }
-}
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
 }
 
 /// One attempt. The SDK does not tell of the attempts before the last one, and whether one of them had no answer

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::timetable::Timetable;
 use crate::ports::Hook;
 
 /// An instance that no hook holds any more ends this long after it is first seen so.
@@ -11,6 +12,9 @@ const UNHELD: Duration = Duration::from_secs(20);
 
 /// An instance that is seen alive is given at least this long: the group is looked at again within the time.
 const LEAST: Duration = Duration::from_secs(15);
+
+/// Its pods are given at least this long, whatever the margin.
+const LEAST_FOR_PODS: Duration = Duration::from_secs(10);
 
 /// How far the group is with the termination of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +46,15 @@ pub fn phase(state: &str, hooks: &[Hook]) -> Option<Phase> {
     }
 }
 
-/// The deadline that the group has set for a member in this phase since `since`, if it is earlier than `own`, the
-/// notice's. A hook holds the instance for its HeartbeatTimeout at most; of several, the shortest is believed.
+/// The deadline that the group has set for a member in this phase since `since`, if it is earlier than that of the
+/// notice. A hook holds the instance for its HeartbeatTimeout at most; of several, the shortest is believed.
 #[must_use]
 pub fn ending(
     phase: &Phase,
     hooks: &[Hook],
     since: Duration,
     now: Duration,
-    own: Duration,
+    noticed: Timetable,
 ) -> Option<Ending> {
     let (lasts, reason) = match phase {
         Phase::Held => {
@@ -63,8 +67,9 @@ pub fn ending(
         }
         Phase::Ending => (UNHELD, "the group terminates it, and no lifecycle hook holds it".to_owned()),
     };
-    let at = (since + lasts).max(now + LEAST);
-    (at < own).then_some(Ending { at, reason })
+    let least = LEAST.max(noticed.margin() + LEAST_FOR_PODS);
+    let at = (since + lasts).max(now + least);
+    (at < noticed.deadline()).then_some(Ending { at, reason })
 }
 
 #[cfg(test)]
@@ -73,6 +78,10 @@ mod tests {
 
     const fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+
+    fn notice(deadline: u64, margin: u64) -> Timetable {
+        Timetable::new(s(deadline), s(margin), s(150))
     }
 
     fn hooks(timeouts: &[u64]) -> Vec<Hook> {
@@ -98,15 +107,23 @@ mod tests {
             ("over, and it still lives", "Terminating:Proceed", &[3_600], 8, 18, 120, Some(33)),
         ] {
             let hooks = hooks(timeouts);
-            let ending =
-                phase(state, &hooks).and_then(|phase| ending(&phase, &hooks, s(since), s(now), s(own)));
+            let ending = phase(state, &hooks)
+                .and_then(|phase| ending(&phase, &hooks, s(since), s(now), notice(own, 5)));
             assert_eq!(ending.map(|ending| ending.at), expected.map(s), "{case}");
         }
     }
 
     #[test]
+    fn a_long_margin_leaves_its_pods_some_time() {
+        let at =
+            |margin| ending(&Phase::Ending, &[], s(0), s(0), notice(120, margin)).map(|ending| ending.at);
+        assert_eq!((at(5), at(20), at(60)), (Some(s(20)), Some(s(30)), Some(s(70))));
+    }
+
+    #[test]
     fn the_reason_names_the_hook() {
-        let reason = |phase: &Phase| ending(phase, &hooks(&[60, 30]), s(0), s(0), s(120)).unwrap().reason;
+        let reason =
+            |phase: &Phase| ending(phase, &hooks(&[60, 30]), s(0), s(0), notice(120, 5)).unwrap().reason;
         assert_eq!(
             reason(&Phase::Held),
             "the group terminates it, and lifecycle hook hook-30 holds it for 30 s"

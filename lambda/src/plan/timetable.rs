@@ -43,6 +43,12 @@ impl Timetable {
         self.deadline
     }
 
+    /// Pods are to be gone so long before the deadline.
+    #[must_use]
+    pub fn margin(self) -> Duration {
+        self.margin
+    }
+
     /// Nothing is written from here on.
     #[must_use]
     pub fn end(self) -> Duration {
