@@ -6,7 +6,7 @@
 //! act ─────► Cluster (one Kubernetes API), AutoScaling
 //! ```
 
-use std::{collections::BTreeMap, fmt, future::Future, time::Duration};
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
 
 use futures_util::Stream;
 use k8s_openapi::api::{
@@ -91,13 +91,21 @@ pub struct Instance {
     pub private_dns_name: Option<String>,
     /// Availability Zone.
     pub zone: Option<String>,
+    /// Purchasing option (`spot`, …); `None` of an on-demand instance.
+    pub lifecycle: Option<String>,
+    /// Whether it runs in a capacity reservation or a Capacity Block.
+    pub reserved: bool,
+    /// Account that owns it.
+    pub owner_account: Option<String>,
+    /// Service that operates it for the account (`eks.amazonaws.com`, …).
+    pub operator: Option<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
 
 /// EC2.
 pub trait Ec2: Sync {
-    /// DescribeInstances for one id; `None` if EC2 does not know it.
+    /// DescribeInstances for one id, one attempt; `None` if EC2 does not know it.
     fn describe_instance(&self, id: &str)
     -> impl Future<Output = Result<Option<Instance>, CallError>> + Send;
 }
@@ -124,6 +132,8 @@ pub struct Group {
     pub operator: Option<String>,
     /// Desired capacity, in units.
     pub desired: usize,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
     /// Members, by instance id.
     pub instances: BTreeMap<String, Member>,
 }
@@ -212,6 +222,32 @@ pub enum PodChange {
     Gone(Box<Pod>),
 }
 
+/// What a list of nodes says of one node: no more than locating an instance needs, because one list is kept for
+/// all notices of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedNode {
+    /// Name.
+    pub name: String,
+    /// providerID; empty if the node has none yet.
+    pub provider_id: String,
+    /// Those of its labels that are in [`Self::LABELS`].
+    pub labels: BTreeMap<String, String>,
+}
+
+impl ListedNode {
+    /// The labels that say who owns a node and how its instance was bought.
+    pub const LABELS: [&str; 8] = [
+        "eks.amazonaws.com/capacityType",
+        "eks.amazonaws.com/compute-type",
+        "eks.amazonaws.com/nodegroup",
+        "karpenter.sh/capacity-type",
+        "karpenter.sh/nodepool",
+        "karpenter.sh/provisioner-name",
+        "node.kubernetes.io/lifecycle",
+        "provisioner.cast.ai/managed-by",
+    ];
+}
+
 /// How a pod is to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End<'a> {
@@ -281,8 +317,8 @@ pub struct Access {
 pub trait Cluster: Sync {
     /// GET node.
     fn get_node(&self, name: &str) -> impl Future<Output = Result<Node, CallError>> + Send;
-    /// LIST nodes, from the API server's cache: any patch tests the identity again.
-    fn list_nodes(&self) -> impl Future<Output = Result<Vec<Node>, CallError>> + Send;
+    /// LIST nodes, page by page. Callers within one second share one list: any patch tests the identity again.
+    fn list_nodes(&self) -> impl Future<Output = Result<Arc<Vec<ListedNode>>, CallError>> + Send;
     /// PATCH node with a JSON Patch.
     fn patch_node(
         &self,

@@ -7,6 +7,7 @@ pub mod access;
 pub mod cordon;
 pub mod disruption;
 pub mod eviction;
+pub mod owner;
 pub mod replacement;
 pub mod retry;
 pub mod timetable;

@@ -104,6 +104,9 @@ impl State {
             }
             return broken;
         };
+        if let Some(what) = node.and_then(|node| self.left_to_others(ask.call.env, &node.instance)) {
+            broken.push((2, what));
+        }
         if self.now_ms as i64 > told.deadline_ms {
             broken.push((6, format!("arrives after the deadline {}", told.deadline_ms)));
         }
@@ -121,8 +124,14 @@ impl State {
 
     /// From here on a budget no longer protects the pod.
     fn is_last_moment(&self, ask: &Ask, told: &Told) -> bool {
-        let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
+        let settled_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms;
         self.now_ms as i64 >= settled_ms - self.last_moment_grace_ms(ask.pod)
+    }
+
+    /// The notice's deadline, or an earlier one that has been shown to whoever looked.
+    pub(super) fn deadline_in_force(&self, told: &Told) -> i64 {
+        let shown = self.instances.get(&told.instance).and_then(|instance| instance.shown_end_ms);
+        shown.map_or(told.deadline_ms, |shown_ms| told.deadline_ms.min(shown_ms as i64))
     }
 
     /// Law 3: a delete passes whatever stands in an eviction's way, so it is for the last moment.
@@ -175,7 +184,8 @@ impl State {
         let grace_s = ask.grace_s.unwrap_or(own_s);
         let left_ms = told.deadline_ms - ask.call.sent_ms as i64;
         let too_long = i64::from(grace_s) * 1_000 > left_ms.max(0) + 1_000;
-        let fair_ms = (left_ms - self.observer.rules.margin_ms).min(i64::from(own_s) * 1_000);
+        let fair_ms = self.deadline_in_force(told) - ask.call.sent_ms as i64;
+        let fair_ms = (fair_ms - self.observer.rules.margin_ms).min(i64::from(own_s) * 1_000);
         let too_short = i64::from(grace_s) * 1_000 + SHORT_GRACE_MS < fair_ms;
         ((too_long || too_short) && told.action != Action::Hibernate)
             .then(|| (8, format!("grace {grace_s} s of {own_s} s with {left_ms} ms left")))
@@ -199,7 +209,7 @@ impl State {
         })?;
         // The ordinary pods' share ends in the middle of the usable time at the earliest.
         let entered_ms = invocation.entered_ms as i64;
-        let usable_ms = told.deadline_ms - self.observer.rules.margin_ms - entered_ms;
+        let usable_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms - entered_ms;
         let usable_ms = usable_ms.min(invocation.limit_ms - 1_000);
         let too_early = (ask.call.sent_ms as i64 - entered_ms) < usable_ms / 2 - 1_000;
         too_early.then(|| (9, format!("system-critical, while {} is still there", self.label(waiting))))

@@ -70,7 +70,9 @@ impl State {
         if gone && seen.exists {
             return Some((1, format!("{outcome}, and it is still there")));
         }
-        if matches!(outcome, "evicted" | "deleted") && with_instance {
+        // Who has not seen an early end of the instance cannot tell a pod's own end from it.
+        let ended_early = instance.shown_end_ms.is_some();
+        if matches!(outcome, "evicted" | "deleted") && with_instance && !ended_early {
             return Some((1, format!("{outcome}, and it was killed with its instance")));
         }
         if gone && outcome != "deleted" && invocation.overridden.contains(&pod) {

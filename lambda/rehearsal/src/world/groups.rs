@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     instances::{Instance, InstanceState, LaunchedBy, Member},
     nodes::Node,
-    spec::{GroupSpec, NodeSpec},
+    spec::{GroupSpec, NodeSpec, Purchase},
     state::{State, Timer},
     usual::REGION,
 };
@@ -145,10 +145,12 @@ impl State {
             member: Some(Member { group: group.to_owned(), lifecycle: Lifecycle::Pending }),
             first_group: Some(group.to_owned()),
             managed,
+            purchase: Purchase::default(),
             capacity,
             launched_ms: self.now_ms,
             ready_ms: None,
             cordoned_ms: None,
+            shown_end_ms: None,
             ended_ms: None,
             replaced_by: Vec::new(),
         };
