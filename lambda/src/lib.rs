@@ -54,7 +54,7 @@ pub use answer::{Answer, BatchAnswer, Handled, Unhandled};
 use budget::Budget;
 pub use config::Config;
 use event::{Decoded, Delivery, EventError, Notice};
-use locate::Located;
+use locate::{Located, Target};
 use plan::{Policy, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
@@ -67,7 +67,12 @@ pub struct Entry {
     pub now: Timestamp,
     /// What is left of the invocation (the function's timeout).
     pub time_left: Duration,
+    /// First event of its environment: nothing is connected yet.
+    pub cold: bool,
 }
+
+/// An instance that runs this long after its deadline lives on: the notice was an old one.
+const LIVES_ON: SignedDuration = SignedDuration::from_secs(60);
 
 impl Entry {
     /// The entry at `now` into an invocation that Lambda ends at `deadline`. Lambda never invokes after the
@@ -75,7 +80,7 @@ impl Entry {
     #[must_use]
     pub fn at(now: SystemTime, deadline: SystemTime) -> Self {
         let time_left = deadline.duration_since(now).unwrap_or(Duration::MAX);
-        Self { now: Timestamp::try_from(now).unwrap_or_default(), time_left }
+        Self { now: Timestamp::try_from(now).unwrap_or_default(), time_left, cold: false }
     }
 }
 
@@ -129,6 +134,9 @@ impl<W: World> Handler<W> {
 
     async fn handle_event(&self, event: &Value, entry: Entry) -> Result<Report, EventError> {
         Ok(match event::decode(event, entry.now)? {
+            Decoded::Ignored { notice: Some(notice), reason, .. } if !notice.is_self_test() => {
+                self.handle_late(&notice, reason, entry).await
+            }
             Decoded::Ignored { envelope, notice, reason } => {
                 let event = notice.as_ref().map_or_else(|| (&envelope).into(), Into::into);
                 Report::undone(event, Outcome::Ignored, reason)
@@ -164,11 +172,43 @@ impl<W: World> Handler<W> {
         Report { reason, calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
+    /// A notice that came after its deadline: whether it was missed for an instance of ours. Nothing is written.
+    async fn handle_late(&self, notice: &Notice, stale: String, entry: Entry) -> Report {
+        let budget = Budget::new(Timetable::new(locate::LATE_LOOK, Duration::ZERO, entry.time_left));
+        let (ec2, clusters) = (self.world.ec2(), self.world.clusters());
+        let located = locate::look_once(ec2, clusters, notice, &budget).boxed().await;
+        let undone = |outcome, reason| Report::undone(notice.into(), outcome, format!("{stale}; {reason}"));
+        let report = match located {
+            None => undone(Outcome::Ignored, "the instance was not located".to_owned()),
+            Some(Located::Elsewhere(reason)) => undone(Outcome::Ignored, reason),
+            Some(Located::Gone { cluster, reason }) => {
+                Report { cluster: Some(cluster), ..undone(Outcome::Missed, reason) }
+            }
+            Some(Located::Here(target)) if target.owner.is_some() => observed(notice, target),
+            Some(Located::Here(target)) if target.running && entry.now > notice.deadline + LIVES_ON => {
+                undone(Outcome::Ignored, format!("{} lives on", target.instance_id))
+            }
+            Some(Located::Here(target)) => {
+                let reason = format!("{} is of cluster {}", target.instance_id, target.cluster);
+                let (cluster, node) = (Some(target.cluster), target.node);
+                Report { cluster, node, ..undone(Outcome::Missed, reason) }
+            }
+        };
+        Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
+    }
+
     async fn handle_within(&self, notice: &Notice, entry: Entry, budget: &Budget) -> Report {
         let (ec2, clusters) = (self.world.ec2(), self.world.clusters());
-        let target = match locate::locate(ec2, clusters, &notice.instance_id, budget).boxed().await {
+        let auto_scaling = self.world.auto_scaling();
+        let located = locate::locate(ec2, auto_scaling, clusters, notice, entry.cold, budget);
+        let target = match located.boxed().await {
+            Ok(Located::Here(target)) if target.owner.is_some() => return observed(notice, target),
             Ok(Located::Here(target)) => target,
             Ok(Located::Elsewhere(reason)) => return Report::undone(notice.into(), Outcome::Ignored, reason),
+            Ok(Located::Gone { cluster, reason }) => {
+                let report = Report::undone(notice.into(), Outcome::Missed, reason);
+                return Report { cluster: Some(cluster), ..report };
+            }
             Err(reason) => {
                 return Report::undone(notice.into(), Outcome::Failed, format!("not located: {reason}"));
             }
@@ -180,6 +220,9 @@ impl<W: World> Handler<W> {
         let span = Span::current();
         span.record("cluster", target.cluster.as_str());
         target.node.as_deref().map(|node| span.record("node", node));
+        if let Some(ending) = &target.ends {
+            budget.set_deadline(budget.now() + ending.within);
+        }
         let configured = &self.config.policy;
         let policy = &Policy { dry_run: configured.dry_run || notice.dry_run, ..configured.clone() };
         let target = &target;
@@ -220,10 +263,25 @@ impl<W: World> Handler<W> {
                 reason: ending.reason,
             }),
             outcome,
-            reason: drained.reason.or(uncordoned).or_else(|| target.without_ec2.clone()),
+            reason: drained.reason.or(uncordoned).or_else(|| remark(target)),
             ..Report::undone(notice.into(), outcome, String::new())
         }
     }
+}
+
+/// The report on a node that another handler owns.
+fn observed(notice: &Notice, target: Target) -> Report {
+    let owner = target.owner.map(|owner| owner.to_string()).unwrap_or_default();
+    let reason = format!("{owner} owns the node and handles its interruption");
+    let report = Report::undone(notice.into(), Outcome::Observed, reason);
+    Report { cluster: Some(target.cluster), node: target.node, ..report }
+}
+
+/// What is to be known of how the target was located.
+fn remark(target: &Target) -> Option<String> {
+    let ending = target.ends.as_ref().map(|ending| ending.reason.clone());
+    let remarks: Vec<String> = ending.into_iter().chain(target.without_ec2.clone()).collect();
+    (!remarks.is_empty()).then(|| remarks.join("; "))
 }
 
 /// Of every log line of a notice, also where the notices of a batch take turns.

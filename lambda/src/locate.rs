@@ -1,23 +1,55 @@
-//! Instance -> cluster, node, group. EC2 answers first; where it is throttled, slow or down, the
-//! registered clusters' own node lists do.
+//! Instance -> cluster, node, group. EC2 answers first; where it is throttled, slow or down, the registered
+//! clusters' own node lists do, and where those fail too, the tags of its Auto Scaling group.
+//!
+//! Most notices of an account may be about instances of other systems. So each of the three ways is bounded: four
+//! calls to EC2, two lists of each cluster that answers, and all of it ends after [`SEARCH`].
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use k8s_openapi::api::core::v1::Node;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
-    budget::Budget,
-    plan::cordon::{provider_id, runs_on},
-    ports::{CallError, Cluster, Clusters, Ec2, Instance},
+    budget::{Budget, jittered},
+    event::Notice,
+    plan::{cordon::names_instance, owner::Owner, retry::pause},
+    ports::{AutoScaling, CallError, Cluster, Clusters, Ec2},
 };
+
+mod place;
+
+const DESCRIBE: &str = "ec2:DescribeInstances";
+const LIST: &str = "kubernetes:list nodes";
+const MEMBERSHIP: &str = "autoscaling:DescribeAutoScalingInstances";
+const GROUP: &str = "autoscaling:DescribeAutoScalingGroups";
 
 /// EC2 is given this long before the node lists are asked beside it: several round trips of a healthy
 /// API, and small against two minutes.
-const EC2_HEAD_START: Duration = Duration::from_millis(500);
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// The same in a new environment, which has yet to resolve names, open connections and fetch credentials.
+const COLD_HEAD_START: Duration = Duration::from_secs(2);
+
+/// Pauses between the calls to EC2. Functions that were throttled together would keep its request bucket empty.
+const EC2_PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+
+/// The first pause after a call that had no answer: a broken connection is not throttling.
+const EC2_RECONNECT: Duration = Duration::from_millis(200);
+
+/// All lists are asked again this long after they had no node of the instance: it may be joining just now.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
+
+/// Limit of one list with all its pages.
+const LIST_LIMIT: Duration = Duration::from_secs(20);
+
+/// No way is followed for longer.
+const SEARCH: Duration = Duration::from_secs(30);
+
+/// Limit of the look at the instance of a notice that came too late.
+pub const LATE_LOOK: Duration = Duration::from_secs(15);
 
 /// Where an instance stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {
     /// EC2 instance id.
     pub instance_id: String,
@@ -31,8 +63,23 @@ pub struct Target {
     pub group: Option<String>,
     /// The group belongs to an EKS managed node group.
     pub managed: bool,
-    /// Why EC2 did not tell, where a node list had to.
+    /// Another owner of the node: it is only observed.
+    pub owner: Option<Owner>,
+    /// EC2 shows the instance as running.
+    pub running: bool,
+    /// The instance ends sooner than the notice says.
+    pub ends: Option<Ending>,
+    /// Why EC2 did not tell, where a node list or the group had to.
     pub without_ec2: Option<String>,
+}
+
+/// An end that is sooner than the notice's deadline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// From now on.
+    pub within: Duration,
+    /// What says so.
+    pub reason: String,
 }
 
 /// What locating an instance found.
@@ -40,136 +87,249 @@ pub struct Target {
 pub enum Located {
     /// It is a node of a registered cluster.
     Here(Target),
+    /// It was one, and is terminated.
+    Gone {
+        /// Registered EKS cluster.
+        cluster: String,
+        /// What says so.
+        reason: String,
+    },
     /// It is none of ours, and why.
     Elsewhere(String),
 }
 
-/// Locates an instance. An error says why neither EC2 nor the node lists could tell.
-pub async fn locate(
-    ec2: &impl Ec2,
-    clusters: &impl Clusters,
-    instance_id: &str,
-    budget: &Budget,
-) -> Result<Located, String> {
-    let asked = async {
-        match budget.operation("ec2:DescribeInstances", || ec2.describe_instance(instance_id)).await {
-            Ok(Some(instance)) => Ok(from_instance(&instance, &clusters.names())),
-            Ok(None) => Ok(Located::Elsewhere(format!("EC2 does not know {instance_id}"))),
-            Err(error) => Err(error),
-        }
-    };
-    tokio::pin!(asked);
-    let head_start = tokio::time::timeout(EC2_HEAD_START, &mut asked).await;
-    let failure = match head_start {
-        Ok(Ok(located)) => return Ok(located),
-        Ok(Err(error)) => Some(error),
-        Err(_slow) => None,
-    };
-    let listed = from_node_lists(clusters, instance_id, budget);
-    tokio::pin!(listed);
-    let Some(failure) = failure else {
-        // Both are under way: the first that finds the instance answers.
-        return tokio::select! {
-            biased;
-            answer = &mut asked => match answer {
-                Ok(located) => Ok(located),
-                Err(failure) => decide(listed.await, instance_id, &failure),
-            },
-            lists = &mut listed => match lists {
-                (Some(target), _) => Ok(Located::Here(target)),
-                lists => match asked.await {
-                    Ok(located) => Ok(located),
-                    Err(failure) => decide(lists, instance_id, &failure),
-                },
-            },
-        };
-    };
-    decide(listed.await, instance_id, &failure)
+/// What the ways of locating an instance know of one another.
+struct Progress {
+    ec2: watch::Sender<Ec2Answer>,
+    /// A node list fails, more than once or for good.
+    lists_fail: watch::Sender<bool>,
 }
 
-type Lists = (Option<Target>, Vec<String>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ec2Answer {
+    Pending,
+    Failed(CallError),
+    Unknown,
+}
 
-fn decide(lists: Lists, instance_id: &str, ec2: &CallError) -> Result<Located, String> {
-    match lists {
-        (Some(target), _) => {
-            let without_ec2 = Some(format!("located by the node list alone (EC2: {ec2})"));
-            Ok(Located::Here(Target { without_ec2, ..target }))
+impl fmt::Display for Ec2Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("no answer yet"),
+            Self::Failed(error) => error.fmt(f),
+            Self::Unknown => f.write_str("it does not know the instance"),
         }
-        (None, faults) if faults.is_empty() => Ok(Located::Elsewhere(format!(
-            "no node of a registered cluster runs on {instance_id} (EC2: {ec2})"
-        ))),
-        (None, faults) => Err(format!("EC2: {ec2}; {}", faults.join("; "))),
     }
 }
 
+/// What the node lists say.
+enum Lists {
+    Decided(Located),
+    /// All clusters have answered, and none has the instance.
+    Nowhere,
+    /// None has it, and these could not be asked.
+    Failing(Vec<String>),
+}
+
+/// Locates the instance of a notice. An error says why none of the ways could tell.
+pub async fn locate(
+    ec2: &impl Ec2,
+    auto_scaling: &impl AutoScaling,
+    clusters: &impl Clusters,
+    notice: &Notice,
+    cold: bool,
+    budget: &Budget,
+) -> Result<Located, String> {
+    let registered = clusters.names();
+    let progress =
+        Progress { ec2: watch::Sender::new(Ec2Answer::Pending), lists_fail: watch::Sender::new(false) };
+    let asked = ask_ec2(ec2, &registered, notice, budget, &progress);
+    let head_start = if cold { COLD_HEAD_START } else { HEAD_START };
+    let listed = search(clusters, notice, head_start, budget, &progress);
+    let grouped = ask_group(auto_scaling, &registered, notice, budget, &progress);
+    let over = budget.wait_until(SEARCH.min(budget.timetable().closing()));
+    tokio::pin!(asked, listed, grouped, over);
+    let without_ec2 = |by: &str| Some(format!("located by {by} alone (EC2: {})", *progress.ec2.borrow()));
+    let (mut ec2_gave_up, mut faults, mut group) = (false, None, None);
+    while !(ec2_gave_up && faults.is_some() && group.is_some()) {
+        tokio::select! {
+            biased;
+            answer = &mut asked, if !ec2_gave_up => match answer {
+                Some(located) => return Ok(located),
+                None => ec2_gave_up = true,
+            },
+            lists = &mut listed, if faults.is_none() => match lists {
+                Lists::Decided(Located::Here(target)) => {
+                    let without_ec2 = without_ec2("the node list");
+                    return Ok(Located::Here(Target { without_ec2, ..target }));
+                }
+                Lists::Decided(located) => return Ok(located),
+                Lists::Nowhere => return Ok(Located::Elsewhere(format!(
+                    "no node of a registered cluster runs on {} (EC2: {})",
+                    notice.instance_id, *progress.ec2.borrow(),
+                ))),
+                Lists::Failing(found) => faults = Some(found),
+            },
+            answer = &mut grouped, if group.is_none() => match answer {
+                Ok(Some(Located::Here(target))) => {
+                    let without_ec2 = without_ec2("its Auto Scaling group");
+                    return Ok(Located::Here(Target { without_ec2, ..target }));
+                }
+                Ok(Some(located)) => return Ok(located),
+                Ok(None) => group = Some("it has no group with a cluster tag".to_owned()),
+                Err(error) => group = Some(error.to_string()),
+            },
+            () = &mut over => break,
+        }
+    }
+    let ec2 = format!("EC2: {}", *progress.ec2.borrow());
+    let group = group.map(|said| format!("Auto Scaling: {said}"));
+    Err([ec2].into_iter().chain(faults.unwrap_or_default()).chain(group).collect::<Vec<_>>().join("; "))
+}
+
+/// One look at the instance of a notice that came too late: EC2 once, else all node lists once. `None` where that
+/// does not locate it.
+pub async fn look_once(
+    ec2: &impl Ec2,
+    clusters: &impl Clusters,
+    notice: &Notice,
+    budget: &Budget,
+) -> Option<Located> {
+    let asked = budget.call(DESCRIBE, ec2.describe_instance(&notice.instance_id)).await;
+    if let Ok(Some(instance)) = asked {
+        return Some(place::of_instance(&instance, &clusters.names(), notice));
+    }
+    match list_all(clusters, notice, Duration::ZERO, budget, None).await {
+        Lists::Decided(located) => Some(located),
+        Lists::Nowhere | Lists::Failing(_) => None,
+    }
+}
+
+/// Asks EC2, after a failure up to three times more. `None` where it does not tell.
+async fn ask_ec2(
+    ec2: &impl Ec2,
+    registered: &[String],
+    notice: &Notice,
+    budget: &Budget,
+    progress: &Progress,
+) -> Option<Located> {
+    for attempt in 0.. {
+        let error = match budget.call(DESCRIBE, ec2.describe_instance(&notice.instance_id)).await {
+            Ok(Some(instance)) => return Some(place::of_instance(&instance, registered, notice)),
+            // A young instance may not be known everywhere yet: the node lists decide.
+            Ok(None) => {
+                progress.ec2.send_replace(Ec2Answer::Unknown);
+                return None;
+            }
+            Err(error) => error,
+        };
+        progress.ec2.send_replace(Ec2Answer::Failed(error.clone()));
+        let pause = *EC2_PAUSES.get(attempt).filter(|_| error.is_worth_a_retry())?;
+        let pause = if attempt == 0 && error.is_unanswered() { EC2_RECONNECT } else { pause };
+        budget.wait_until(budget.now() + jittered(pause)).await;
+    }
+    None
+}
+
+/// Asks the node lists as soon as EC2 fails or has had its head start, and once more for a node that is joining.
+async fn search(
+    clusters: &impl Clusters,
+    notice: &Notice,
+    head_start: Duration,
+    budget: &Budget,
+    progress: &Progress,
+) -> Lists {
+    let mut ec2 = progress.ec2.subscribe();
+    // Both errors mean the same: it is time to ask.
+    let _ = timeout(head_start, ec2.wait_for(|answer| *answer != Ec2Answer::Pending)).await;
+    let second_look = budget.now() + SECOND_LOOK;
+    let first = list_all(clusters, notice, SEARCH, budget, Some(progress)).await;
+    if !matches!(first, Lists::Nowhere) || second_look >= budget.timetable().closing() {
+        return first;
+    }
+    // Two that answer and know nothing of it are enough.
+    let unknown = async { ec2.wait_for(|answer| *answer == Ec2Answer::Unknown).await.is_ok() };
+    let is_known = tokio::select! {
+        biased;
+        unknown = unknown => !unknown,
+        () = budget.wait_until(second_look) => true,
+    };
+    if is_known { list_all(clusters, notice, SEARCH, budget, Some(progress)).await } else { first }
+}
+
 /// Asks all registered clusters for their nodes: the first that has the instance answers, whatever keeps
-/// the others. Without an answer, the faults of those that could not be asked.
-async fn from_node_lists(clusters: &impl Clusters, instance_id: &str, budget: &Budget) -> Lists {
+/// the others. A list that fails is repeated up to `until`.
+async fn list_all(
+    clusters: &impl Clusters,
+    notice: &Notice,
+    until: Duration,
+    budget: &Budget,
+    progress: Option<&Progress>,
+) -> Lists {
     let names = clusters.names();
     let mut lists: FuturesUnordered<_> = names
         .iter()
         .filter_map(|name| {
             let cluster = clusters.get(name)?;
-            Some(
-                async move { (name, budget.retried("kubernetes:list nodes", || cluster.list_nodes()).await) },
-            )
+            Some(async move { (name, find_in(cluster, name, notice, until, budget, progress).await) })
         })
         .collect();
     let mut faults = Vec::new();
-    while let Some((name, nodes)) = lists.next().await {
-        match nodes {
-            Ok(nodes) => {
-                if let Some(node) = nodes.iter().find(|n| runs_on(n, instance_id)) {
-                    return (Some(from_node(node, name, instance_id)), faults);
-                }
-            }
+    while let Some((name, found)) = lists.next().await {
+        match found {
+            Ok(Some(located)) => return Lists::Decided(located),
+            Ok(None) => {}
             Err(error) => faults.push(format!("cluster {name}: {error}")),
         }
     }
-    (None, faults)
+    if faults.is_empty() { Lists::Nowhere } else { Lists::Failing(faults) }
 }
 
-fn from_instance(instance: &Instance, registered: &[String]) -> Located {
-    let named = cluster_names(instance);
-    let Some(cluster) = named.iter().find(|name| registered.contains(name)) else {
-        return Located::Elsewhere(match named.first() {
-            None => format!("{} carries no cluster tag", instance.id),
-            Some(name) => format!("cluster {name} is not registered"),
-        });
-    };
-    if matches!(instance.state.as_str(), "terminated" | "shutting-down") {
-        return Located::Elsewhere(format!("{} is {} already", instance.id, instance.state));
+async fn find_in(
+    cluster: &impl Cluster,
+    name: &str,
+    notice: &Notice,
+    until: Duration,
+    budget: &Budget,
+    progress: Option<&Progress>,
+) -> Result<Option<Located>, CallError> {
+    for attempt in 0.. {
+        let error = match budget.call_until(LIST, budget.now() + LIST_LIMIT, cluster.list_nodes()).await {
+            Ok(nodes) => {
+                let node = nodes.iter().find(|n| names_instance(&n.provider_id, &notice.instance_id));
+                return Ok(node.map(|node| place::of_node(node, name, notice)));
+            }
+            Err(error) => error,
+        };
+        let next = budget.now() + jittered(pause(attempt, error.retry_after()));
+        let is_final = !error.is_worth_a_retry() || next >= until.min(budget.timetable().closing());
+        if let Some(progress) = progress
+            && (is_final || attempt > 0 || matches!(error, CallError::TimedOut(_)))
+        {
+            progress.lists_fail.send_replace(true);
+        }
+        if is_final {
+            return Err(error);
+        }
+        budget.wait_until(next).await;
     }
-    let tag = |key: &str| instance.tags.get(key).cloned();
-    Located::Here(Target {
-        instance_id: instance.id.clone(),
-        cluster: cluster.clone(),
-        provider_id: format!("aws:///{}/{}", instance.zone.as_deref().unwrap_or_default(), instance.id),
-        node: instance.private_dns_name.clone().filter(|name| !name.is_empty()),
-        group: tag("aws:autoscaling:groupName"),
-        managed: tag("eks:nodegroup-name").is_some(),
-        without_ec2: None,
-    })
+    Ok(None)
 }
 
-fn from_node(node: &Node, cluster: &str, instance_id: &str) -> Target {
-    let labels = node.metadata.labels.as_ref();
-    Target {
-        instance_id: instance_id.to_owned(),
-        cluster: cluster.to_owned(),
-        provider_id: provider_id(node).to_owned(),
-        node: node.metadata.name.clone(),
-        group: None,
-        managed: labels.is_some_and(|l| l.contains_key("eks.amazonaws.com/nodegroup")),
-        without_ec2: None,
-    }
-}
-
-/// Names of the clusters that an instance's tags give it to: EKS's own tags first.
-fn cluster_names(instance: &Instance) -> Vec<String> {
-    let own = ["aws:eks:cluster-name", "eks:cluster-name"].iter().filter_map(|key| instance.tags.get(*key));
-    let shared = instance.tags.keys().filter_map(|key| key.strip_prefix("kubernetes.io/cluster/"));
-    own.map(String::as_str).chain(shared).map(str::to_owned).collect()
+/// Asks Auto Scaling as soon as a node list fails. `None` where the instance has no group that tells.
+async fn ask_group(
+    auto_scaling: &impl AutoScaling,
+    registered: &[String],
+    notice: &Notice,
+    budget: &Budget,
+    progress: &Progress,
+) -> Result<Option<Located>, CallError> {
+    // The sender lives as long as the search: an error does not come.
+    let _ = progress.lists_fail.subscribe().wait_for(|fail| *fail).await;
+    let member = budget.operation(MEMBERSHIP, || auto_scaling.membership(&notice.instance_id)).await?;
+    let Some(member) = member else { return Ok(None) };
+    let group = budget.operation(GROUP, || auto_scaling.group(&member.group)).await?;
+    Ok(group.and_then(|group| place::of_group(&group, &notice.instance_id, registered)))
 }
 
 #[cfg(test)]

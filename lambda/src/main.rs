@@ -2,7 +2,10 @@
 
 use std::{
     io::{ErrorKind, Write},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -31,8 +34,10 @@ async fn main() -> Result<(), Error> {
     let adapters = Adapters::new(&sdk, Arc::new(Http2), &config);
     adapters.warm_up().await;
     let handler = &Handler::new(adapters, config);
+    let is_new = &AtomicBool::new(true);
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
-        let entry = Entry::at(SystemTime::now(), event.context.deadline());
+        let cold = is_new.swap(false, Ordering::Relaxed);
+        let entry = Entry { cold, ..Entry::at(SystemTime::now(), event.context.deadline()) };
         let answer = handler.handle(event.payload, entry).await;
         let answer = answer.map_err(|error| diagnostic(&Unhandled::Malformed(error)))?;
         log(&answer, entry);

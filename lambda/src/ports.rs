@@ -10,6 +10,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     future::Future,
+    sync::Arc,
     time::Duration,
 };
 
@@ -97,13 +98,21 @@ pub struct Instance {
     pub private_dns_name: Option<String>,
     /// Availability Zone.
     pub zone: Option<String>,
+    /// Purchasing option (`spot`, …); `None` of an on-demand instance.
+    pub lifecycle: Option<String>,
+    /// Whether it runs in a capacity reservation or a Capacity Block.
+    pub reserved: bool,
+    /// Account that owns it.
+    pub owner_account: Option<String>,
+    /// Service that operates it for the account (`eks.amazonaws.com`, …).
+    pub operator: Option<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
 
 /// EC2.
 pub trait Ec2: Sync {
-    /// DescribeInstances for one id; `None` if EC2 does not know it.
+    /// DescribeInstances for one id, one attempt; `None` if EC2 does not know it.
     fn describe_instance(&self, id: &str)
     -> impl Future<Output = Result<Option<Instance>, CallError>> + Send;
 }
@@ -130,6 +139,8 @@ pub struct Group {
     pub desired: usize,
     /// Processes that somebody has suspended (`Launch`, …).
     pub suspended: BTreeSet<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
     /// Members, by instance id.
     pub instances: BTreeMap<String, Member>,
 }
@@ -226,6 +237,32 @@ pub enum PodChange {
     Gone(Box<Pod>),
 }
 
+/// What a list of nodes says of one node: no more than locating an instance needs, because one list is kept for
+/// all notices of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedNode {
+    /// Name.
+    pub name: String,
+    /// providerID; empty if the node has none yet.
+    pub provider_id: String,
+    /// Those of its labels that are in [`Self::LABELS`].
+    pub labels: BTreeMap<String, String>,
+}
+
+impl ListedNode {
+    /// The labels that say who owns a node and how its instance was bought.
+    pub const LABELS: [&str; 8] = [
+        "eks.amazonaws.com/capacityType",
+        "eks.amazonaws.com/compute-type",
+        "eks.amazonaws.com/nodegroup",
+        "karpenter.sh/capacity-type",
+        "karpenter.sh/nodepool",
+        "karpenter.sh/provisioner-name",
+        "node.kubernetes.io/lifecycle",
+        "provisioner.cast.ai/managed-by",
+    ];
+}
+
 /// How a pod is to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End<'a> {
@@ -295,8 +332,8 @@ pub struct Access {
 pub trait Cluster: Sync {
     /// GET node.
     fn get_node(&self, name: &str) -> impl Future<Output = Result<Node, CallError>> + Send;
-    /// LIST nodes, from the API server's cache: any patch tests the identity again.
-    fn list_nodes(&self) -> impl Future<Output = Result<Vec<Node>, CallError>> + Send;
+    /// LIST nodes, page by page. Callers within one second share one list: any patch tests the identity again.
+    fn list_nodes(&self) -> impl Future<Output = Result<Arc<Vec<ListedNode>>, CallError>> + Send;
     /// PATCH node with a JSON Patch.
     fn patch_node(
         &self,

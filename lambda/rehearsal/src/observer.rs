@@ -4,6 +4,7 @@
 //! - `asks` judges evictions and deletes: laws 2, 3, 6, 7, 8, 9, 10
 //! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7, 11 (law 4 is kept by the groups)
 //! - `invocations` judges an invocation as a whole: laws 1, 5, 6
+//! - `foreign` judges what a notice for an instance of other systems costs: law 14
 //! - `truth` judges what a report says: laws 1, 3
 //! - `liveness` judges what was not done in time: laws 3, 5, 9, 12
 
@@ -17,6 +18,7 @@ use crate::{
 };
 
 mod asks;
+mod foreign;
 mod invocations;
 mod liveness;
 mod truth;
@@ -48,6 +50,8 @@ pub(crate) struct Told {
     pub(crate) action: Action,
     /// The notice's time and two minutes, as virtual milliseconds; negative for old notices.
     pub(crate) deadline_ms: i64,
+    /// An operator sent it: the instance need not be a Spot instance.
+    pub(crate) synthetic: bool,
 }
 
 /// When a list was made, and the pods in it.
@@ -58,10 +62,13 @@ type List = (u64, Vec<PodId>);
 pub(crate) struct Invocation {
     /// `false`: frozen after its answer, or dead.
     alive: bool,
+    entered: bool,
     entered_ms: u64,
     /// Lambda ends it so long after its entry.
     limit_ms: i64,
     ended_ms: Option<u64>,
+    /// Calls that it has sent, those to EKS left out.
+    calls: usize,
     /// It came back with an answer.
     answered: bool,
     told: Vec<Told>,
@@ -145,6 +152,9 @@ impl Observer {
         let writes_to_group = operation.api == Api::AutoScaling && operation.writes;
         let asks = matches!(operation.name.as_str(), "create pods/eviction" | "delete pods");
         let Some(invocation) = self.invocations.get_mut(env) else { return self.calls };
+        if invocation.entered && operation.api != Api::Eks {
+            invocation.calls += 1;
+        }
         if writes_to_group {
             invocation.first_group_write_ms.get_or_insert(now_ms);
         }
@@ -166,6 +176,8 @@ impl Observer {
         let Some(invocation) = self.invocations.get_mut(env) else { return };
         let Some(what) = invocation.open.remove(&call) else { return };
         let last = invocation.told.iter().map(|told| told.deadline_ms).max();
+        // A notice that came after its deadline is looked into.
+        let last = last.filter(|deadline_ms| *deadline_ms >= invocation.entered_ms as i64);
         if invocation.alive && last.is_some_and(|deadline_ms| now_ms as i64 > deadline_ms) {
             self.broken(6, now_ms, format!("f{env} {what}: open after the deadline"));
         }

@@ -223,7 +223,7 @@ impl Function {
             }
             let handler = Handler::new(adapters, self.config.clone());
             let used = Duration::from_millis(clock.now_ms().saturating_sub(invoked_ms));
-            let entry = Entry { now: clock.wall(), time_left: limit.saturating_sub(used) };
+            let entry = Entry { now: clock.wall(), time_left: limit.saturating_sub(used), cold: !warm };
             (handler.handle(spec.payload.clone(), entry).await, entry.now)
         };
         let lives = spec.crash_after_ms.map_or(limit, Duration::from_millis).min(limit);

@@ -167,6 +167,9 @@ fn machines(spec: &mut WorldSpec, rng: &mut Rng) {
             _ => {}
         }
     }
+    for node in &mut spec.cluster().nodes {
+        strangers(node, rng);
+    }
     if chance(rng, 15) {
         spec.clusters.push(another(chance(rng, 30)));
         let group = GroupSpec { cluster: "another".to_owned(), ..GroupSpec::usual(3) };
@@ -180,6 +183,29 @@ fn hook(rng: &mut Rng, number: usize) -> HookSpec {
         name: format!("hook-{number}"),
         timeout_ms: one(rng, &[30_000, 30_000, 60_000, 300_000, 3_600_000]),
         consumer_ms: chance(rng, 50).then_some(consumer_ms),
+    }
+}
+
+/// Few nodes are another handler's, bought on demand, in a capacity reservation, or shutting down.
+fn strangers(node: &mut NodeSpec, rng: &mut Rng) {
+    match rng.u8(..40) {
+        0 => {
+            node.group = None;
+            node.purchase.tags.insert("karpenter.sh/nodepool".to_owned(), "default".to_owned());
+            node.labels.insert("karpenter.sh/nodepool".to_owned(), "default".to_owned());
+        }
+        1 => {
+            node.group = None;
+            node.purchase.operator = Some("eks.amazonaws.com".to_owned());
+            node.labels.insert("eks.amazonaws.com/compute-type".to_owned(), "auto".to_owned());
+        }
+        2 => node.purchase.lifecycle = None,
+        3 => {
+            node.purchase.lifecycle = None;
+            node.purchase.reservation = Some("cr-0123456789abcdef0".to_owned());
+        }
+        4 => node.shuts_down_ms = Some(rng.u64(0..60_000)),
+        _ => {}
     }
 }
 
@@ -234,7 +260,7 @@ fn notices(spec: &mut WorldSpec, rng: &mut Rng) {
         }
         if let Some(delivery) = spec.deliveries.last_mut() {
             delivery.payload = if chance(rng, 5) { json!({ "Payload": payload }) } else { payload.clone() };
-            delivery.at_ms += one(rng, &[0, 80, 80, 3_000, 100_000]);
+            delivery.at_ms += one(rng, &[0, 80, 80, 3_000, 100_000, 125_000]);
             delivery.crash_after_ms = chance(rng, 15).then(|| rng.u64(1..20_000));
         }
         for _ in 0..one(rng, &[0, 0, 0, 1, 2]) {
@@ -247,6 +273,12 @@ fn notices(spec: &mut WorldSpec, rng: &mut Rng) {
         let instance = another.nodes[0].instance.clone();
         let payload = spec.payload(&instance, Action::Terminate, 0);
         spec.deliver(0, payload);
+    }
+    if chance(rng, 20) {
+        for number in 0..rng.usize(1..=30) {
+            let payload = spec.payload(&format!("i-0f{number:015x}"), Action::Terminate, 0);
+            spec.deliver(one(rng, &[0, 0, 30, 5_000]), payload);
+        }
     }
     if chance(rng, 20) {
         let records: Vec<_> = bodies

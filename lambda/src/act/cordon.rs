@@ -13,8 +13,8 @@ use crate::{
     locate::Target,
     plan::{
         cordon::{
-            Marks, append_mark_patch, cordon_patch, mark_patch, provider_id, runs_on, unschedulable_patch,
-            was_cordoned,
+            Marks, append_mark_patch, cordon_patch, mark_patch, names_instance, provider_id, runs_on,
+            unschedulable_patch, was_cordoned,
         },
         retry::pause,
     },
@@ -195,26 +195,65 @@ async fn identify(
 ) -> Result<Node, NoCordon> {
     match budget.call(GET, cluster.get_node(node)).await {
         Ok(node) if runs_on(&node, &target.instance_id) => Ok(node),
-        Ok(_) | Err(CallError::NotFound(_)) => find(cluster, target, budget).await,
+        Ok(_) => search(cluster, target, None, budget).await,
+        Err(CallError::NotFound(_)) => find(cluster, target, budget).await,
         Err(error) => Err(error.into()),
     }
 }
 
-/// Finds the node of the instance by its providerID. The kubelet of a young instance may not have registered
-/// it yet, and will put pods on it as soon as it has: it is looked for again for a while.
+/// Finds the node of an instance under whose name there is none. It may be named after the instance, as nodes of
+/// EKS Auto Mode are.
 async fn find(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Result<Node, NoCordon> {
-    let mut attempt = 0;
+    search(cluster, target, Some(&target.instance_id), budget).await
+}
+
+/// Finds the node of the instance: under the name of this `guess`, or by its providerID in the node list. The kubelet
+/// of a young instance may not have registered it yet, and will put pods on it as soon as it has: it is looked for
+/// by its name for a while, and in a second list at the end.
+async fn search(
+    cluster: &impl Cluster,
+    target: &Target,
+    guess: Option<&str>,
+    budget: &Budget,
+) -> Result<Node, NoCordon> {
+    let name = target.node.as_deref().unwrap_or(&target.instance_id);
+    let (mut guess, mut attempt) = (guess, 0);
     loop {
-        let nodes = budget.retried(LIST, || cluster.list_nodes()).await?;
-        if let Some(node) = nodes.into_iter().find(|n| runs_on(n, &target.instance_id)) {
+        if let Some(guess) = guess
+            && let Some(node) = named(cluster, target, guess, budget).await?
+        {
             return Ok(node);
         }
         let next = budget.now() + jittered(pause(attempt, None));
-        if next >= LOOK_FOR.min(budget.timetable().closing()) {
+        let is_last = next >= LOOK_FOR.min(budget.timetable().closing());
+        if attempt == 0 || is_last {
+            let nodes = budget.retried(LIST, || cluster.list_nodes()).await?;
+            let listed = nodes.iter().find(|n| names_instance(&n.provider_id, &target.instance_id));
+            if let Some(listed) = listed
+                && let Some(node) = named(cluster, target, &listed.name, budget).await?
+            {
+                return Ok(node);
+            }
+        }
+        if is_last {
             return Err(NoCordon::NoNode);
         }
         budget.wait_until(next).await;
-        attempt += 1;
+        (guess, attempt) = (Some(name), attempt + 1);
+    }
+}
+
+/// The node of this name, if it runs on the instance.
+async fn named(
+    cluster: &impl Cluster,
+    target: &Target,
+    name: &str,
+    budget: &Budget,
+) -> Result<Option<Node>, NoCordon> {
+    match budget.retried(GET, || cluster.get_node(name)).await {
+        Ok(node) => Ok(Some(node).filter(|node| runs_on(node, &target.instance_id))),
+        Err(CallError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

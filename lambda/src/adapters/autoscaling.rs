@@ -69,6 +69,12 @@ impl AutoScaling for AutoScalingApi {
             name: name.to_owned(),
             capacity_rebalance: g.capacity_rebalance.unwrap_or_default(),
             operator: g.operator.and_then(|o| o.principal),
+            tags: g
+                .tags
+                .into_iter()
+                .flatten()
+                .filter_map(|t| Some((t.key?, t.value.unwrap_or_default())))
+                .collect(),
             desired: g.desired_capacity.and_then(|d| usize::try_from(d).ok()).unwrap_or_default(),
             suspended: g.suspended_processes.into_iter().flatten().filter_map(|p| p.process_name).collect(),
             instances: g

@@ -1,13 +1,13 @@
 //! EC2.
 
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_ec2::{
     Client,
-    config::{Builder, retry::RetryPartition},
+    config::Builder,
     types::{Filter, Instance as Ec2Instance},
 };
 
-use super::aws::{ATTEMPT, call_error, retries, timeouts};
+use super::aws::{ATTEMPT, call_error, timeouts};
 use crate::ports::{CallError, Ec2, Instance};
 
 /// EC2 through the AWS SDK.
@@ -18,12 +18,10 @@ pub struct Ec2Api {
 
 impl Ec2Api {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
-        // A partition of its own: the SDK's retry quota is shared by all clients of a process otherwise,
-        // and a storm would use it up for all of them.
-        let partition = RetryPartition::custom("cast-spot-ec2").build();
+        // No retries of the SDK: after the first failure the node lists are asked, and all retries of a storm
+        // together would keep the account's request bucket empty.
         let config = Builder::from(sdk)
-            .retry_config(retries())
-            .retry_partition(partition)
+            .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts(ATTEMPT))
             .build();
         Self { client: Client::from_conf(config) }
@@ -36,13 +34,16 @@ impl Ec2 for Ec2Api {
         // "Request throttling"), and an unknown id is an empty answer.
         let filter = Filter::builder().name("instance-id").values(id).build();
         let answer = self.client.describe_instances().filters(filter).send().await.map_err(call_error)?;
-        let mut instances =
-            answer.reservations.into_iter().flatten().flat_map(|r| r.instances.unwrap_or_default());
-        Ok(instances.find(|i| i.instance_id() == Some(id)).map(from_wire))
+        let mut reservations = answer.reservations.into_iter().flatten();
+        Ok(reservations.find_map(|reservation| {
+            let mut instances = reservation.instances.into_iter().flatten();
+            let instance = instances.find(|i| i.instance_id() == Some(id))?;
+            Some(from_wire(instance, reservation.owner_id))
+        }))
     }
 }
 
-fn from_wire(instance: Ec2Instance) -> Instance {
+fn from_wire(instance: Ec2Instance, owner_account: Option<String>) -> Instance {
     let state = instance.state.and_then(|s| s.name).map(|name| name.as_str().to_owned());
     let tags = instance.tags.unwrap_or_default().into_iter();
     Instance {
@@ -50,6 +51,10 @@ fn from_wire(instance: Ec2Instance) -> Instance {
         state: state.unwrap_or_default(),
         private_dns_name: instance.private_dns_name,
         zone: instance.placement.and_then(|p| p.availability_zone),
+        lifecycle: instance.instance_lifecycle.map(|lifecycle| lifecycle.as_str().to_owned()),
+        reserved: instance.capacity_reservation_id.is_some() || instance.capacity_block_id.is_some(),
+        owner_account,
+        operator: instance.operator.and_then(|operator| operator.principal),
         tags: tags.filter_map(|t| Some((t.key?, t.value.unwrap_or_default()))).collect(),
     }
 }

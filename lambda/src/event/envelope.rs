@@ -16,6 +16,10 @@ pub struct Envelope {
     pub detail_type: String,
     /// When the service issued it.
     pub time: Timestamp,
+    /// Account that it is about.
+    pub account: Option<String>,
+    /// Region that it is about.
+    pub region: Option<String>,
     /// The kind's own part, not yet decoded.
     pub detail: Value,
 }
@@ -29,7 +33,10 @@ impl Envelope {
         let Some(detail) = event.get("detail").filter(|d| d.is_object()) else {
             return Err(EventError::new("detail", "missing or not an object"));
         };
+        let named = |key: &str| event.get(key).and_then(Value::as_str).map(str::to_owned);
         Ok(Self {
+            account: named("account"),
+            region: named("region"),
             id: text(event, "", "id")?.to_owned(),
             source: text(event, "", "source")?.to_owned(),
             detail_type: text(event, "", "detail-type")?.to_owned(),

@@ -80,6 +80,12 @@ pub struct Notice {
     pub time: Timestamp,
     /// When EC2 takes the instance.
     pub deadline: Timestamp,
+    /// Account that the event names.
+    pub account: Option<String>,
+    /// Region that the event names.
+    pub region: Option<String>,
+    /// An operator sent it: the instance need not be a Spot instance.
+    pub synthetic: bool,
     /// Only plan and report: the notice is a rehearsal.
     pub dry_run: bool,
     /// What in it was not understood as it stands, for the report.

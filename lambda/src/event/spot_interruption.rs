@@ -12,6 +12,9 @@ const LEAD: SignedDuration = SignedDuration::from_secs(120);
 /// Not of EC2: a synthetic notice says by it that nothing is to be written. `cast-spot status` sends one.
 const DRY_RUN: &str = "dry-run";
 
+/// Not of EC2: an operator's own notice says by it that the instance need not be a Spot instance.
+const SYNTHETIC: &str = "synthetic";
+
 pub(super) const KIND: Kind = Kind {
     name: "spot_interruption",
     source: "aws.ec2",
@@ -45,14 +48,8 @@ fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
         .time
         .checked_add(LEAD)
         .map_err(|_| EventError::new("time", format!("`{}` is out of range", envelope.time)))?;
-    let dry_run = match envelope.detail.get(DRY_RUN) {
-        None => false,
-        Some(Value::Bool(dry_run)) => *dry_run,
-        Some(other) => {
-            let found = format!("expected a boolean, found {}", type_name(other));
-            return Err(EventError::new(format!("detail.{DRY_RUN}"), found));
-        }
-    };
+    let dry_run = flag(envelope, DRY_RUN)?;
+    let synthetic = flag(envelope, SYNTHETIC)?;
     Ok(Notice {
         event_id: envelope.id.clone(),
         kind: KIND.name,
@@ -60,7 +57,21 @@ fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
         action,
         time: envelope.time,
         deadline,
+        account: envelope.account.clone(),
+        region: envelope.region.clone(),
+        synthetic,
         dry_run,
         remark,
     })
+}
+
+fn flag(envelope: &Envelope, key: &str) -> Result<bool, EventError> {
+    match envelope.detail.get(key) {
+        None => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(other) => {
+            let found = format!("expected a boolean, found {}", type_name(other));
+            Err(EventError::new(format!("detail.{key}"), found))
+        }
+    }
 }

@@ -1,87 +1,87 @@
-use std::time::Duration;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use futures_util::{Stream, stream::Empty};
-use k8s_openapi::api::{core::v1::Event, policy::v1::PodDisruptionBudget};
-use serde_json::{Value, json};
+use k8s_openapi::api::{
+    core::v1::{Event, Node},
+    policy::v1::PodDisruptionBudget,
+};
+use serde_json::Value;
 
 use super::*;
 use crate::{
+    event::Action,
     plan::timetable::Timetable,
-    ports::{Access, End, Evicted, Patched, PodChange, Pods, Right},
+    ports::{
+        Access, End, Evicted, Freshness, Group, Instance, ListedNode, Membership, Patched, PodChange, Pods,
+        Right,
+    },
 };
 
-fn instance(tags: &[(&str, &str)]) -> Instance {
-    Instance {
-        id: "i-0abc1234".into(),
-        state: "running".into(),
-        private_dns_name: Some("ip-10-0-0-1.eu-west-1.compute.internal".into()),
-        zone: Some("eu-west-1a".into()),
-        tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+const ID: &str = "i-0abc1234";
+const S: Duration = Duration::from_secs(1);
+
+pub(super) fn notice() -> Notice {
+    let time = "2026-11-22T09:00:00Z".parse().unwrap();
+    Notice {
+        event_id: "e-1".into(),
+        kind: "spot_interruption",
+        instance_id: ID.into(),
+        action: Action::Terminate,
+        time,
+        deadline: time + jiff::SignedDuration::from_secs(120),
+        account: Some("111122223333".into()),
+        region: Some("eu-west-1".into()),
+        synthetic: false,
+        dry_run: false,
+        remark: None,
     }
 }
 
-#[test]
-fn any_of_the_three_cluster_tags_places_the_instance() {
-    let registered = ["prod".to_owned(), "stage".to_owned()];
-    for (case, tags, expected) in [
-        ("owned", vec![("kubernetes.io/cluster/prod", "owned")], Some("prod")),
-        ("shared", vec![("kubernetes.io/cluster/prod", "shared")], Some("prod")),
-        ("eks", vec![("eks:cluster-name", "stage")], Some("stage")),
-        ("aws:eks", vec![("aws:eks:cluster-name", "stage")], Some("stage")),
-        (
-            "EKS's own tag wins",
-            vec![("aws:eks:cluster-name", "stage"), ("kubernetes.io/cluster/prod", "owned")],
-            Some("stage"),
-        ),
-        (
-            "a registered cluster wins over an unknown one",
-            vec![("kubernetes.io/cluster/a", "owned"), ("kubernetes.io/cluster/prod", "owned")],
-            Some("prod"),
-        ),
-        ("unregistered", vec![("kubernetes.io/cluster/other", "owned")], None),
-        ("none", vec![("Name", "x")], None),
-    ] {
-        let located = from_instance(&instance(&tags), &registered);
-        let cluster = match &located {
-            Located::Here(target) => Some(target.cluster.as_str()),
-            Located::Elsewhere(_) => None,
-        };
-        assert_eq!(cluster, expected, "{case}: {located:?}");
-    }
-}
+/// EC2 that gives the same answer at each call, or none.
+struct Answering(Option<Result<Option<Instance>, CallError>>);
 
-#[test]
-fn the_provider_id_is_made_of_zone_and_instance() {
-    let Located::Here(target) = from_instance(&instance(&[("eks:cluster-name", "prod")]), &["prod".into()])
-    else {
-        panic!()
-    };
-    assert_eq!(target.provider_id, "aws:///eu-west-1a/i-0abc1234");
-    assert_eq!(target.node.as_deref(), Some("ip-10-0-0-1.eu-west-1.compute.internal"));
-}
-
-#[test]
-fn an_instance_that_is_gone_is_left_alone() {
-    let gone = Instance { state: "terminated".into(), ..instance(&[("eks:cluster-name", "prod")]) };
-    assert!(matches!(from_instance(&gone, &["prod".into()]), Located::Elsewhere(_)));
-}
-
-/// EC2 that never answers.
-struct SilentEc2;
-
-impl Ec2 for SilentEc2 {
+impl Ec2 for Answering {
     async fn describe_instance(&self, _: &str) -> Result<Option<Instance>, CallError> {
-        std::future::pending().await
+        match &self.0 {
+            Some(answer) => answer.clone(),
+            None => std::future::pending().await,
+        }
     }
 }
 
-/// A cluster that lists its nodes, or never answers. Nothing else is asked of it here.
-struct Listing(Option<Vec<Node>>);
+fn throttled() -> Answering {
+    Answering(Some(Err(CallError::Throttled { retry_after: None })))
+}
+
+/// A cluster that lists its nodes, fails, or never answers. Nothing else is asked of it here.
+struct Listing {
+    answer: Option<Result<Arc<Vec<ListedNode>>, CallError>>,
+    calls: AtomicU32,
+}
+
+impl Listing {
+    fn new(answer: Option<Result<Vec<ListedNode>, CallError>>) -> Self {
+        Self { answer: answer.map(|answer| answer.map(Arc::new)), calls: AtomicU32::new(0) }
+    }
+
+    fn with(name: &str) -> Self {
+        let provider_id = format!("aws:///eu-west-1a/{ID}");
+        Self::new(Some(Ok(vec![ListedNode { name: name.into(), provider_id, ..ListedNode::default() }])))
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
 
 impl Cluster for Listing {
-    async fn list_nodes(&self) -> Result<Vec<Node>, CallError> {
-        match &self.0 {
-            Some(nodes) => Ok(nodes.clone()),
+    async fn list_nodes(&self) -> Result<Arc<Vec<ListedNode>>, CallError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        match &self.answer {
+            Some(answer) => answer.clone(),
             None => std::future::pending().await,
         }
     }
@@ -94,7 +94,7 @@ impl Cluster for Listing {
         unasked()
     }
 
-    async fn list_pods(&self, _: &str) -> Result<Pods, CallError> {
+    async fn list_pods(&self, _: &str, _: Freshness) -> Result<Pods, CallError> {
         unasked()
     }
 
@@ -131,9 +131,43 @@ fn unasked<T>() -> Result<T, CallError> {
     Err(CallError::Refused("locating asks for node lists only".to_owned()))
 }
 
-struct Two([(&'static str, Listing); 2]);
+/// An instance in a group of cluster `prod`, or in none.
+struct Grouped(Option<&'static str>);
 
-impl Clusters for Two {
+impl AutoScaling for Grouped {
+    async fn membership(&self, _: &str) -> Result<Option<Membership>, CallError> {
+        Ok(self.0.map(|group| Membership {
+            group: group.into(),
+            lifecycle_state: "InService".into(),
+            zone: "eu-west-1a".into(),
+        }))
+    }
+
+    async fn group(&self, name: &str) -> Result<Option<Group>, CallError> {
+        let tags = [("kubernetes.io/cluster/prod".to_owned(), "owned".to_owned())].into();
+        Ok(Some(Group { name: name.to_owned(), tags, ..Group::default() }))
+    }
+
+    async fn has_termination_hook(&self, _: &str) -> Result<bool, CallError> {
+        unasked()
+    }
+
+    async fn detach(&self, _: &str, _: &str, _: bool) -> Result<(), CallError> {
+        unasked()
+    }
+
+    async fn terminate(&self, _: &str) -> Result<(), CallError> {
+        unasked()
+    }
+
+    async fn launch(&self, _: &str, _: &str, _: &str) -> Result<String, CallError> {
+        unasked()
+    }
+}
+
+struct Registered(Vec<(&'static str, Listing)>);
+
+impl Clusters for Registered {
     type Cluster = Listing;
 
     fn get(&self, name: &str) -> Option<&Listing> {
@@ -145,14 +179,80 @@ impl Clusters for Two {
     }
 }
 
+/// What comes of it, and when.
+async fn located(
+    ec2: &Answering,
+    group: Option<&'static str>,
+    clusters: &Registered,
+    cold: bool,
+) -> (Result<Located, String>, Budget) {
+    let budget = Budget::new(Timetable::new(120 * S, 5 * S, 150 * S));
+    let located = locate(ec2, &Grouped(group), clusters, &notice(), cold, &budget).await;
+    (located, budget)
+}
+
+fn cluster_of(located: Result<Located, String>) -> Option<String> {
+    match located {
+        Ok(Located::Here(target)) => Some(target.cluster),
+        _ => None,
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hung_cluster_does_not_hold_up_the_notices_of_another() {
-    let node = json!({"metadata": {"name": "n"}, "spec": {"providerID": "aws:///eu-west-1a/i-0abc1234"}});
-    let node = serde_json::from_value(node).unwrap();
-    let clusters = Two([("hung", Listing(None)), ("prod", Listing(Some(vec![node])))]);
-    let minutes = Duration::from_mins(2);
-    let budget = Budget::new(Timetable::new(minutes, Duration::from_secs(5), minutes));
-    let located = locate(&SilentEc2, &clusters, "i-0abc1234", &budget).await;
-    assert!(matches!(located, Ok(Located::Here(target)) if target.cluster == "prod"));
-    assert_eq!(budget.now(), EC2_HEAD_START);
+    for (cold, head_start) in [(false, HEAD_START), (true, COLD_HEAD_START)] {
+        let clusters = Registered(vec![("hung", Listing::new(None)), ("prod", Listing::with("n"))]);
+        let (found, budget) = located(&Answering(None), None, &clusters, cold).await;
+        assert_eq!(cluster_of(found).as_deref(), Some("prod"));
+        assert_eq!(budget.now(), head_start);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_ec2_is_not_waited_for() {
+    let clusters = Registered(vec![("prod", Listing::with("n"))]);
+    let (found, budget) = located(&throttled(), None, &clusters, false).await;
+    let Ok(Located::Here(target)) = found else { panic!() };
+    assert_eq!(target.without_ec2.as_deref(), Some("located by the node list alone (EC2: throttled)"));
+    assert_eq!(budget.now(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_in_no_list_is_given_up_after_a_second_look() {
+    let clusters = Registered(vec![("prod", Listing::new(Some(Ok(vec![]))))]);
+    let (found, budget) = located(&throttled(), None, &clusters, false).await;
+    assert!(matches!(found, Ok(Located::Elsewhere(_))), "{found:?}");
+    assert_eq!((clusters.0[0].1.calls(), budget.now()), (2, SECOND_LOOK));
+    assert!(budget.calls()[DESCRIBE] <= 4, "{:?}", budget.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_answer_of_ec2_leads_to_one_look_at_the_lists() {
+    let clusters = Registered(vec![("prod", Listing::new(Some(Ok(vec![]))))]);
+    let (found, budget) = located(&Answering(Some(Ok(None))), None, &clusters, false).await;
+    assert!(matches!(found, Ok(Located::Elsewhere(_))), "{found:?}");
+    assert_eq!((clusters.0[0].1.calls(), budget.now()), (1, Duration::ZERO));
+    let clusters = Registered(vec![("prod", Listing::with("n"))]);
+    let (found, _) = located(&Answering(Some(Ok(None))), None, &clusters, false).await;
+    assert_eq!(cluster_of(found).as_deref(), Some("prod"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_group_locates_where_neither_ec2_nor_the_lists_do() {
+    let down = || Listing::new(Some(Err(CallError::Transient("connection refused".into()))));
+    let clusters = Registered(vec![("prod", down())]);
+    let (found, budget) = located(&throttled(), Some("g"), &clusters, false).await;
+    let Ok(Located::Here(target)) = found else { panic!() };
+    assert_eq!((target.cluster.as_str(), target.group.as_deref(), target.node), ("prod", Some("g"), None));
+    assert!(budget.now() < S, "{:?}", budget.now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_search_ends_where_nothing_tells() {
+    let down = || Listing::new(Some(Err(CallError::Transient("connection refused".into()))));
+    let clusters = Registered(vec![("prod", down())]);
+    let (found, budget) = located(&throttled(), None, &clusters, false).await;
+    let reason = found.unwrap_err();
+    assert!(reason.contains("EC2: throttled; cluster prod: connection refused"), "{reason}");
+    assert!(budget.now() <= SEARCH, "{:?}", budget.now());
 }

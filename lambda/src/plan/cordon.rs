@@ -135,7 +135,12 @@ pub fn provider_id(node: &Node) -> &str {
 /// Whether a node runs on this instance. The AWS cloud provider writes `aws:///ZONE/INSTANCE`.
 #[must_use]
 pub fn runs_on(node: &Node, instance_id: &str) -> bool {
-    let provider_id = provider_id(node);
+    names_instance(provider_id(node), instance_id)
+}
+
+/// Whether a providerID is that of this instance.
+#[must_use]
+pub fn names_instance(provider_id: &str, instance_id: &str) -> bool {
     provider_id.starts_with("aws://") && provider_id.rsplit('/').next() == Some(instance_id)
 }
 
@@ -157,6 +162,9 @@ mod tests {
             action: Action::Terminate,
             time,
             deadline: time + jiff::SignedDuration::from_secs(120),
+            account: None,
+            region: None,
+            synthetic: false,
             dry_run: false,
             remark: None,
         }

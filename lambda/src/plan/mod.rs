@@ -9,6 +9,7 @@ pub mod cordon;
 pub mod disruption;
 pub mod eviction;
 pub mod group_deadline;
+pub mod owner;
 pub mod replacement;
 pub mod retry;
 pub mod timetable;

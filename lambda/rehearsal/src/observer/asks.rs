@@ -104,6 +104,9 @@ impl State {
             }
             return broken;
         };
+        if let Some(what) = node.and_then(|node| self.left_to_others(ask.call.env, &node.instance)) {
+            broken.push((2, what));
+        }
         if self.now_ms as i64 > told.deadline_ms {
             broken.push((6, format!("arrives after the deadline {}", told.deadline_ms)));
         }
@@ -125,7 +128,7 @@ impl State {
         self.now_ms as i64 >= settled_ms - self.last_moment_grace_ms(ask.pod)
     }
 
-    /// The notice's deadline, or an earlier one that the group has shown to whoever looked at it.
+    /// The notice's deadline, or an earlier one that has been shown to whoever looked.
     pub(super) fn deadline_in_force(&self, told: &Told) -> i64 {
         let shown = self.instances.get(&told.instance).and_then(|instance| instance.shown_end_ms);
         shown.map_or(told.deadline_ms, |shown_ms| told.deadline_ms.min(shown_ms as i64))

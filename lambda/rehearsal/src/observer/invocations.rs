@@ -53,6 +53,7 @@ fn notice(event: &Value, clock: Clock) -> Option<Told> {
         instance: event["detail"]["instance-id"].as_str()?.to_owned(),
         action,
         deadline_ms: clock.ms_of(issued) + LEAD_MS,
+        synthetic: event["detail"]["synthetic"] == true,
     })
 }
 
@@ -61,6 +62,7 @@ impl State {
     pub(crate) fn saw_entry(&mut self, env: usize, told: Vec<Told>, limit: Duration) {
         let now_ms = self.now_ms;
         if let Some(invocation) = self.observer.invocations.get_mut(env) {
+            invocation.entered = true;
             invocation.entered_ms = now_ms;
             invocation.limit_ms = limit.as_millis() as i64;
             invocation.told = told;
@@ -125,6 +127,7 @@ impl State {
             }
         }
         self.judge_liveness();
+        self.judge_foreign();
     }
 
     fn late_legs(&self, env: usize) -> Vec<(&'static str, String)> {
@@ -140,6 +143,7 @@ impl State {
             self.observer.invocations.iter().filter(|i| i.told.iter().any(|t| t.instance == told.instance));
         let Some(instance) = self.instances.get(&told.instance) else { return Vec::new() };
         let exempt = self.observer.rules.dry_run
+            || instance.is_of_others(told.synthetic)
             || shared.count() > 1
             || !self.clusters[instance.cluster].registered
             || invocation.ended_ms.is_none_or(|at_ms| at_ms <= due_ms && !invocation.answered)

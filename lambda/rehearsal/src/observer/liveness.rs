@@ -44,6 +44,7 @@ impl State {
         if !invocation.answered
             || !spared
             || self.observer.rules.dry_run
+            || instance.is_of_others(told.synthetic)
             || deliveries > 1
             || !self.clusters[instance.cluster].registered
             || told.deadline_ms - entered_ms < ENOUGH_MS

@@ -79,7 +79,8 @@ impl State {
         }
         // Of an instance that ends before its time, only the Node object that is removed tells the function.
         let in_time = instance.ended_ms.is_some_and(|at_ms| at_ms as i64 >= told.deadline_ms);
-        if matches!(outcome, "evicted" | "deleted") && with_instance && in_time {
+        let ended_early = instance.shown_end_ms.is_some();
+        if matches!(outcome, "evicted" | "deleted") && with_instance && in_time && !ended_early {
             return Some((1, format!("{outcome}, and it was killed with its instance")));
         }
         if gone && outcome != "deleted" && invocation.overridden.contains(&pod) {

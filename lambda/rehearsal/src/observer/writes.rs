@@ -1,6 +1,6 @@
 //! Writes to nodes and groups.
 
-use crate::{wire::Call, world::state::State};
+use crate::{faults::Api, wire::Call, world::state::State};
 
 impl State {
     /// Laws 2, 6, 7: a patch changed a node.
@@ -33,6 +33,15 @@ impl State {
         }
     }
 
+    /// Law 2: whether an instance is none to be acted for, where the function can know it.
+    pub(super) fn left_to_others(&self, env: usize, instance: &str) -> Option<String> {
+        let invocation = self.observer.invocations.get(env)?;
+        let told = invocation.told.iter().find(|told| told.instance == instance)?;
+        let blind = [Api::Ec2, Api::Kubernetes].iter().all(|api| invocation.struck.contains_key(api));
+        let is_of_others = self.instances.get(instance)?.is_of_others(told.synthetic);
+        (is_of_others && !blind).then(|| format!("{instance} is not for this handler"))
+    }
+
     fn judge_write(&mut self, call: Call, instance: &str, what: &str) {
         let now_ms = self.now_ms;
         if let Some(known) = self.instances.get(instance)
@@ -47,6 +56,9 @@ impl State {
         }
         if self.observer.rules.dry_run {
             self.observer.broken(2, now_ms, format!("{what}: the function runs dry"));
+        }
+        if let Some(why) = self.left_to_others(call.env, instance) {
+            self.observer.broken(2, now_ms, format!("{what}: {why}"));
         }
         match self.observer.told(call.env, instance).map(|told| told.deadline_ms) {
             None => self.observer.broken(2, now_ms, format!("{what}: no notice for {instance}")),

@@ -208,7 +208,7 @@ async fn in_one_environment(spec: WorldSpec) -> Outcome {
     world.enter(|state| state.saw_entry(number, told, limit));
     for delivery in &spec.deliveries {
         sleep_until(clock.instant(delivery.at_ms)).await;
-        let entry = Entry { now: clock.wall(), time_left: limit };
+        let entry = Entry { now: clock.wall(), time_left: limit, cold: false };
         handler.handle(delivery.payload.clone(), entry).await.unwrap();
     }
     world.enter(|state| state.account("one environment", spec.seed, Vec::new()))

@@ -20,6 +20,13 @@ pub(super) fn ec2_throttled(options: &Options) -> WorldSpec {
     with(options, Fault::always(Api::Ec2, FaultKind::Throttled))
 }
 
+/// EC2 throttles for good, and there is no connection to the API server either.
+pub(super) fn only_auto_scaling_answers(options: &Options) -> WorldSpec {
+    let mut spec = api_server_down(options);
+    spec.faults.push(Fault::always(Api::Ec2, FaultKind::Throttled));
+    spec
+}
+
 /// Auto Scaling is out of order for good.
 pub(super) fn autoscaling_fails(options: &Options) -> WorldSpec {
     with(options, Fault::always(Api::AutoScaling, FaultKind::InternalError))

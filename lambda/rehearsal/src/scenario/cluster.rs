@@ -22,6 +22,19 @@ pub(super) fn calm(options: &Options) -> WorldSpec {
         spec.start = event.time;
         for (node, announced) in spec.cluster().nodes.iter_mut().zip(&event.instances) {
             node.instance.clone_from(&announced.id);
+            if let Some(account) = &announced.account {
+                node.purchase.account.clone_from(account);
+            }
+            if let (Some(region), Some(letter)) = (&announced.region, node.zone.pop()) {
+                node.zone = format!("{region}{letter}");
+            }
+        }
+        let zones: Vec<String> = spec.cluster().nodes.iter().map(|node| node.zone.clone()).collect();
+        let known = &mut spec.group().zones;
+        for zone in zones {
+            if !known.contains(&zone) {
+                known.push(zone);
+            }
         }
     }
     let cluster = spec.cluster();

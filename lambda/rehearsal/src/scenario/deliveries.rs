@@ -29,6 +29,16 @@ pub(super) fn crash(options: &Options) -> WorldSpec {
     spec
 }
 
+/// The notice half a minute after EC2 has taken the instance.
+pub(super) fn missed(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    interrupt(&mut spec, options, Action::Terminate);
+    for delivery in &mut spec.deliveries {
+        delivery.at_ms = 150_000;
+    }
+    spec
+}
+
 /// Events five minutes after they were issued, as a replayed archive delivers them. EC2 takes nothing.
 pub(super) fn stale(options: &Options) -> WorldSpec {
     let mut spec = calm(options);

@@ -1,9 +1,9 @@
 //! What happens to instances, and how pods take it.
 
-use crate::{Action, ExitTime, WorldSpec};
+use crate::{Action, Budget, ExitTime, PdbSpec, WorldSpec};
 
 use super::Options;
-use super::cluster::{add_deployment, calm, interrupt};
+use super::cluster::{add_deployment, calm, interrupt, victims};
 
 /// Nothing out of the ordinary.
 pub(super) fn baseline(options: &Options) -> WorldSpec {
@@ -61,6 +61,19 @@ pub(super) fn unregistered_cluster(options: &Options) -> WorldSpec {
     spec.cluster().registered = false;
     spec.clusters.push(cluster);
     spec.groups.push(group);
+    spec
+}
+
+/// Instances that are shutting down when their notices come. One pod stands under a budget without room.
+pub(super) fn shutting_down(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    add_deployment(&mut spec, options, "ledger").exit = ExitTime::Ms(2_000);
+    spec.cluster().pdbs.push(PdbSpec::over("ledger", Budget::MaxUnavailable(0)));
+    interrupt(&mut spec, options, Action::Terminate);
+    let (victims, _) = victims(&mut spec, options);
+    for node in spec.cluster().nodes.iter_mut().filter(|node| victims.contains(&node.name)) {
+        node.shuts_down_ms = Some(0);
+    }
     spec
 }
 

@@ -8,6 +8,7 @@ mod apis;
 mod budgets;
 mod cluster;
 mod deliveries;
+mod foreign;
 mod groups;
 mod machines;
 mod options;
@@ -167,6 +168,54 @@ pub const ALL: &[Scenario] = &[
         graceful: Some(true),
         nodes: 1,
         world: deliveries::stale,
+    },
+    Scenario {
+        name: "missed-notice",
+        about: "the notice arrives half a minute after the instance is gone",
+        verdict: "reported as missed, so that an alarm sees it; nothing is written; its pods died with it",
+        graceful: Some(false),
+        nodes: 1,
+        world: deliveries::missed,
+    },
+    Scenario {
+        name: "shutting-down",
+        about: "an administrator has terminated the instance when its notice comes",
+        verdict: "drained at once within 20 s, budgets overridden now",
+        graceful: None,
+        nodes: 1,
+        world: machines::shutting_down,
+    },
+    Scenario {
+        name: "karpenter-node",
+        about: "Karpenter owns the node",
+        verdict: "observed: the report names the owner, and nothing is written",
+        graceful: Some(false),
+        nodes: 1,
+        world: foreign::karpenter_node,
+    },
+    Scenario {
+        name: "forged-on-demand",
+        about: "a forged event announces the end of an on-demand instance, which lives on",
+        verdict: "ignored with its reason; nothing is written",
+        graceful: Some(true),
+        nodes: 1,
+        world: foreign::forged,
+    },
+    Scenario {
+        name: "foreign-fleet",
+        about: "EC2 takes 2,000 Spot instances of another system and one node at once, and throttles",
+        verdict: "the node is drained; each foreign notice ends within seconds and a few calls",
+        graceful: Some(true),
+        nodes: 1,
+        world: foreign::fleet,
+    },
+    Scenario {
+        name: "only-auto-scaling-answers",
+        about: "EC2 throttles every call, and the API server refuses every connection",
+        verdict: "pods die with the node, but the replacement is asked for by the tags of its group",
+        graceful: Some(false),
+        nodes: 1,
+        world: apis::only_auto_scaling_answers,
     },
     Scenario {
         name: "unregistered-cluster",

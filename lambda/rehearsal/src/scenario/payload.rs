@@ -26,6 +26,10 @@ pub struct Announced {
     pub action: Action,
     /// When the notice was issued.
     pub time: Timestamp,
+    /// Account that the event names.
+    pub account: Option<String>,
+    /// Region that the event names.
+    pub region: Option<String>,
 }
 
 /// Why a payload cannot be rehearsed. The messages name the field and what is wrong with its value.
@@ -116,6 +120,8 @@ fn understand(event: &Value, now: Timestamp) -> Result<(Timestamp, Option<Announ
             event::Action::Hibernate => Action::Hibernate,
         },
         time: notice.time,
+        account: notice.account,
+        region: notice.region,
     });
     Ok((time, announced))
 }

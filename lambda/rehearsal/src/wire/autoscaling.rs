@@ -117,6 +117,13 @@ fn describe_groups(state: &State, form: &Form) -> String {
 
 fn describe_group(state: &State, group: &Group) -> String {
     let spec = &group.spec;
+    let managed = spec.managed_node_group.as_deref();
+    let tags = [
+        Some((format!("kubernetes.io/cluster/{}", spec.cluster), "owned")),
+        managed.map(|_| ("eks:cluster-name".to_owned(), spec.cluster.as_str())),
+        managed.map(|name| ("eks:nodegroup-name".to_owned(), name)),
+    ];
+    let tags: String = tags.iter().flatten().map(|(key, value)| tag(&spec.name, key, value)).collect();
     let zones: String = spec.zones.iter().map(|zone| element("member", zone)).collect();
     let members = state.members(&spec.name);
     let instances: String = members.iter().filter_map(|id| member(&state.instances[id], false)).collect();
@@ -127,6 +134,7 @@ fn describe_group(state: &State, group: &Group) -> String {
         element("DesiredCapacity", &group.desired.to_string()),
         nest("AvailabilityZones", &zones),
         nest("Instances", &instances),
+        nest("Tags", &tags),
         element("HealthCheckType", "EC2"),
         element("CreatedTime", "2026-01-01T00:00:00Z"),
         element("CapacityRebalance", if group.rebalances() { "true" } else { "false" }),
@@ -143,6 +151,17 @@ fn describe_group(state: &State, group: &Group) -> String {
         inner += &nest("Operator", &(element("Managed", "true") + &element("Principal", operator)));
     }
     inner
+}
+
+fn tag(group: &str, key: &str, value: &str) -> String {
+    let inner = [
+        element("ResourceId", group),
+        element("ResourceType", "auto-scaling-group"),
+        element("Key", key),
+        element("Value", value),
+        element("PropagateAtLaunch", "true"),
+    ];
+    nest("member", &inner.concat())
 }
 
 fn describe_hooks(state: &State, form: &Form) -> Result<String, Reply> {

@@ -9,7 +9,6 @@ use crate::{
     world::{
         instances::{Instance, InstanceState},
         state::State,
-        usual::ACCOUNT,
     },
 };
 
@@ -97,7 +96,8 @@ fn describe_instances(state: &State, form: &Form) -> Reply {
         .filter(|instance| filtered.is_empty() || filtered.contains(&instance.id))
         .map(|instance| {
             let items = nest("instancesSet", &nest("item", &describe(state, instance)));
-            nest("item", &(element("reservationId", "r-0") + &element("ownerId", ACCOUNT) + &items))
+            let owner = element("ownerId", &instance.purchase.account);
+            nest("item", &(element("reservationId", "r-0") + &owner + &items))
         })
         .collect();
     let body = format!(
@@ -113,13 +113,17 @@ fn describe(state: &State, instance: &Instance) -> String {
     // A terminated instance has no addresses any more.
     let dns = match instance.state {
         InstanceState::Terminated => "",
-        InstanceState::Running | InstanceState::Stopped => &instance.private_dns_name,
+        InstanceState::Running | InstanceState::ShuttingDown | InstanceState::Stopped => {
+            &instance.private_dns_name
+        }
     };
     let cluster = &state.clusters[instance.cluster].name;
-    let mut tags = vec![
-        (format!("kubernetes.io/cluster/{cluster}"), "owned".to_owned()),
-        ("Name".to_owned(), format!("{cluster}-node")),
-    ];
+    let purchase = &instance.purchase;
+    let mut tags = vec![("Name".to_owned(), format!("{cluster}-node"))];
+    tags.extend(purchase.tags.clone());
+    if purchase.has_cluster_tag {
+        tags.push((format!("kubernetes.io/cluster/{cluster}"), "owned".to_owned()));
+    }
     if let Some(member) = &instance.member {
         tags.push(("aws:autoscaling:groupName".to_owned(), member.group.clone()));
     }
@@ -131,13 +135,22 @@ fn describe(state: &State, instance: &Instance) -> String {
         .iter()
         .map(|(key, value)| nest("item", &(element("key", key) + &element("value", value))))
         .collect();
+    let optional = |name: &str, value: &Option<String>| {
+        value.as_ref().map(|value| element(name, value)).unwrap_or_default()
+    };
+    let operator = purchase
+        .operator
+        .as_ref()
+        .map(|principal| nest("operator", &(element("managed", "true") + &element("principal", principal))));
     [
         element("instanceId", &instance.id),
         nest("instanceState", &(element("code", &code.to_string()) + &element("name", name))),
         element("privateDnsName", dns),
         element("instanceType", "m7g.large"),
         nest("placement", &element("availabilityZone", &instance.zone)),
-        element("instanceLifecycle", "spot"),
+        optional("instanceLifecycle", &purchase.lifecycle),
+        optional("capacityReservationId", &purchase.reservation),
+        operator.unwrap_or_default(),
         nest("privateDnsNameOptions", &element("hostnameType", &instance.hostname_type)),
         nest("tagSet", &tags),
     ]

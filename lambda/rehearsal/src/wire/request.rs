@@ -152,7 +152,7 @@ impl Asked {
             (&Method::GET, Resource::Pods(ns), None) if self.is_watch() => {
                 resources::watch_pods(self, state, cluster, ns)
             }
-            (&Method::GET, Resource::Nodes, None) => resources::list_nodes(state, cluster),
+            (&Method::GET, Resource::Nodes, None) => resources::list_nodes(self, state, cluster),
             (&Method::GET, Resource::Node(name), None) => resources::get_node(state, cluster, name),
             (&Method::PATCH, Resource::Node(name), None) => {
                 resources::patch_node(self, state, cluster, call, name)

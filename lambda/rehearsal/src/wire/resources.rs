@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{Call, Reply, objects, patch, request::Asked, status};
-use crate::world::{nodes::Node, state::State};
+use crate::world::state::State;
 
 /// The status of budgets lags behind in a real cluster too. The text is made at most once in this time.
 const BUDGETS_LAG_MS: u64 = 100;
@@ -144,19 +144,43 @@ fn list(kind: &str, version: &str, revision: u64, items: &[String]) -> Reply {
     Reply::json(200, [head.as_str(), &items.join(","), "]}"].concat())
 }
 
-/// Hundreds of functions may list the nodes at once: the text is made once for each change.
-pub(super) fn list_nodes(state: &mut State, cluster: usize) -> Reply {
-    let revision = state.revision;
+/// A page of the nodes. Hundreds of functions may list them at once: a list that fits into one page is made once for
+/// each change.
+pub(super) fn list_nodes(asked: &Asked, state: &mut State, cluster: usize) -> Reply {
+    // From the watch cache, `resourceVersion=0`, the limit does not count.
+    let limit = asked.parameter("limit").filter(|_| asked.parameter("resourceVersion") != Some("0"));
+    let limit = limit.and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let after = asked.parameter("continue").unwrap_or_default();
+    let (revision, node_bytes) = (state.revision, state.node_bytes);
     let cluster = &mut state.clusters[cluster];
+    let is_whole = after.is_empty() && cluster.nodes.len() <= limit && node_bytes == 0;
     if let Some((at, text)) = &cluster.node_list
         && *at == cluster.nodes_revision
+        && is_whole
     {
         return Reply::json(200, text.clone());
     }
-    let items: Vec<Bytes> = cluster.nodes.values_mut().map(Node::json).collect();
-    let items: Vec<String> = items.iter().map(|json| String::from_utf8_lossy(json).into_owned()).collect();
-    let reply = list("NodeList", "v1", revision, &items);
-    cluster.node_list = Some((cluster.nodes_revision, reply.body.clone()));
+    let rest = || cluster.nodes.keys().filter(|name| name.as_str() > after);
+    let left = rest().count().saturating_sub(limit);
+    let next = match rest().nth(limit.saturating_sub(1)).filter(|_| left > 0) {
+        Some(last) => format!(",\"continue\":\"{last}\",\"remainingItemCount\":{left}"),
+        None => String::new(),
+    };
+    // One text from the start: a page of large nodes is not copied.
+    let mut text = format!(
+        "{{\"kind\":\"NodeList\",\"apiVersion\":\"v1\",\"metadata\":{{\"resourceVersion\":\"{revision}\"{next}}},\"items\":["
+    );
+    text.reserve_exact(limit.min(cluster.nodes.len()) * node_bytes);
+    let page = cluster.nodes.iter_mut().filter(|(name, _)| name.as_str() > after).take(limit);
+    for (number, (_, node)) in page.enumerate() {
+        text.push_str(if number == 0 { "" } else { "," });
+        node.list_into(&mut text, node_bytes);
+    }
+    text.push_str("]}");
+    let reply = Reply::json(200, text);
+    if is_whole {
+        cluster.node_list = Some((cluster.nodes_revision, reply.body.clone()));
+    }
     reply
 }
 

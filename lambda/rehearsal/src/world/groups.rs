@@ -3,7 +3,7 @@
 use super::{
     instances::{Instance, InstanceState, LaunchedBy, Member},
     nodes::Node,
-    spec::{GroupSpec, HookSpec, NodeSpec},
+    spec::{GroupSpec, HookSpec, NodeSpec, Purchase},
     state::{State, Timer},
     usual::REGION,
 };
@@ -216,13 +216,14 @@ impl State {
             member: Some(Member { group: group.to_owned(), lifecycle: Lifecycle::Pending }),
             first_group: Some(group.to_owned()),
             managed,
+            purchase: Purchase::default(),
             capacity,
             launched_ms: self.now_ms,
             ready_ms: None,
             cordoned_ms: None,
+            shown_end_ms: None,
             ended_ms: None,
             replaced_by: Vec::new(),
-            shown_end_ms: None,
             terminated_by: None,
         };
         self.instances.insert(id.clone(), instance);

@@ -3,12 +3,18 @@
 use super::{
     groups::Lifecycle,
     nodes::Node,
-    spec::{Action, NodeSpec},
+    spec::{Action, NodeSpec, Purchase},
     state::{State, Timer},
 };
 
 /// From the end of an instance to the removal of its Node object (the cloud node controller's period).
 const NODE_REMOVAL_MS: u64 = 5_000;
+
+/// From the begin of a shut-down to the end of the processes.
+const SHUT_DOWN_MS: u64 = 30_000;
+
+/// The handler takes an instance that shuts down for ending so much later.
+const SHOWN_END_MS: u64 = 20_000;
 
 /// One EC2 instance.
 #[derive(Debug, Clone)]
@@ -28,16 +34,17 @@ pub(crate) struct Instance {
     pub(crate) first_group: Option<String>,
     /// Managed node group, from its tag.
     pub(crate) managed: Option<String>,
+    pub(crate) purchase: Purchase,
     pub(crate) capacity: usize,
     pub(crate) launched_ms: u64,
     pub(crate) ready_ms: Option<u64>,
     pub(crate) cordoned_ms: Option<u64>,
+    /// The earliest end that has been shown to whoever looked.
+    pub(crate) shown_end_ms: Option<u64>,
     /// When EC2 took it.
     pub(crate) ended_ms: Option<u64>,
     /// Instances that were launched in its stead, in order.
     pub(crate) replaced_by: Vec<String>,
-    /// The earliest end that its group has shown to whoever looked.
-    pub(crate) shown_end_ms: Option<u64>,
     /// The function that had its group terminate it.
     pub(crate) terminated_by: Option<usize>,
 }
@@ -64,6 +71,7 @@ pub(crate) enum LaunchedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InstanceState {
     Running,
+    ShuttingDown,
     Terminated,
     Stopped,
 }
@@ -72,9 +80,22 @@ impl InstanceState {
     pub(crate) fn name_and_code(self) -> (&'static str, u8) {
         match self {
             Self::Running => ("running", 16),
+            Self::ShuttingDown => ("shutting-down", 32),
             Self::Terminated => ("terminated", 48),
             Self::Stopped => ("stopped", 80),
         }
+    }
+}
+
+impl Instance {
+    /// The handler is to leave it alone: another handler owns its node, or EC2 interrupts no such instance.
+    pub(crate) fn is_of_others(&self, synthetic: bool) -> bool {
+        let owners = ["karpenter.sh/nodepool", "eks:kubernetes-node-pool-name", "cast:cluster-id"];
+        let Purchase { lifecycle, reservation, operator, tags, .. } = &self.purchase;
+        let on_demand = lifecycle.is_none() && reservation.is_none();
+        owners.iter().any(|tag| tags.contains_key(*tag))
+            || operator.as_deref() == Some("eks.amazonaws.com")
+            || (on_demand && !synthetic)
     }
 }
 
@@ -93,13 +114,14 @@ impl State {
             managed: managed.and_then(|group| group.spec.managed_node_group.clone()),
             first_group: spec.group.clone().filter(|_| !spec.standby),
             member: spec.group.clone().map(|group| Member { group, lifecycle }),
+            purchase: spec.purchase.clone(),
             capacity: spec.capacity,
             launched_ms: 0,
             ready_ms: Some(0),
             cordoned_ms: (spec.joined && spec.unschedulable).then_some(0),
+            shown_end_ms: None,
             ended_ms: None,
             replaced_by: Vec::new(),
-            shown_end_ms: None,
             terminated_by: None,
         };
         if let Some(member) = instance.member.as_ref().filter(|_| !spec.standby)
@@ -131,9 +153,20 @@ impl State {
         }
     }
 
+    /// An administrator has terminated the instance.
+    pub(super) fn shut_down(&mut self, id: &str) {
+        let now_ms = self.now_ms;
+        let Some(instance) = self.instances.get_mut(id).filter(|i| i.ended_ms.is_none()) else { return };
+        instance.state = InstanceState::ShuttingDown;
+        instance.shown_end_ms = Some(now_ms + SHOWN_END_MS);
+        self.note(&format!("ec2 shuts {id} down"));
+        self.set_in(SHUT_DOWN_MS, Timer::Reclaim(id.to_owned()));
+    }
+
     /// EC2 takes the instance: its processes are killed.
     pub(super) fn reclaim(&mut self, id: &str) {
-        let stops = self.notices.iter().any(|n| n.instance == id && n.action == Action::Stop);
+        let shuts_down = self.instances.get(id).is_some_and(|i| i.state == InstanceState::ShuttingDown);
+        let stops = !shuts_down && self.notices.iter().any(|n| n.instance == id && n.action == Action::Stop);
         self.end_instance(id, stops);
     }
 

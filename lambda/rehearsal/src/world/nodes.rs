@@ -31,6 +31,8 @@ pub(crate) struct Node {
 impl Node {
     pub(super) fn new(instance: &Instance, name: &str, revision: u64, spec: &NodeSpec) -> Self {
         let number: String = instance.id.chars().filter(char::is_ascii_hexdigit).collect();
+        let on_demand = instance.purchase.lifecycle.is_none() && instance.purchase.reservation.is_none();
+        let capacity_type = if on_demand { "ON_DEMAND" } else { "SPOT" };
         let mut object = json!({
             "kind": "Node",
             "apiVersion": "v1",
@@ -44,7 +46,7 @@ impl Node {
                     "kubernetes.io/arch": "arm64",
                     "kubernetes.io/os": "linux",
                     "topology.kubernetes.io/zone": instance.zone,
-                    "eks.amazonaws.com/capacityType": "SPOT",
+                    "eks.amazonaws.com/capacityType": capacity_type,
                 },
             },
             "spec": { "providerID": format!("aws:///{}/{}", instance.zone, instance.id) },
@@ -54,6 +56,9 @@ impl Node {
                 "addresses": [{ "type": "InternalDNS", "address": instance.private_dns_name }],
             },
         });
+        for (label, value) in &spec.labels {
+            object["metadata"]["labels"][label] = json!(value);
+        }
         if !spec.annotations.is_empty() {
             object["metadata"]["annotations"] = json!(spec.annotations);
         }
@@ -88,6 +93,24 @@ impl Node {
     pub(crate) fn json(&mut self) -> Bytes {
         let object = &self.object;
         self.serialised.get_or_insert_with(|| Bytes::from(object.to_string())).clone()
+    }
+
+    /// Adds the object as a list shows it, as large as `bytes` by the images on the node.
+    pub(crate) fn list_into(&mut self, list: &mut String, bytes: usize) {
+        const IMAGE: &str = r#"{"names":["registry.example/team/service@sha256:0"],"sizeBytes":1}"#;
+        if bytes == 0 {
+            list.push_str(&String::from_utf8_lossy(&self.json()));
+            return;
+        }
+        let text = self.object.to_string();
+        // The status stands last, and ends with two braces.
+        list.push_str(text.strip_suffix("}}").unwrap_or_default());
+        list.push_str(",\"images\":[");
+        for number in 0..bytes.saturating_sub(text.len()) / (IMAGE.len() + 1) {
+            list.push_str(if number == 0 { "" } else { "," });
+            list.push_str(IMAGE);
+        }
+        list.push_str("]}}");
     }
 
     fn touch(&mut self, revision: u64) {

@@ -32,6 +32,8 @@ pub struct WorldSpec {
     pub ec2_bucket: Option<Bucket>,
     /// Pods carry all that real ones do, some 10 kB each, where a rehearsal needs a tenth of it.
     pub full_pods: bool,
+    /// Each node of a list is as large as this, by the images on it. 0: as small as a rehearsal needs it.
+    pub node_bytes: usize,
     /// What goes wrong with calls.
     pub faults: Vec<Fault>,
     /// How the function runs.
@@ -145,6 +147,29 @@ pub struct NodeSpec {
     pub unschedulable: bool,
     /// Annotations of the node. Real nodes always have some (kubelet, CSI).
     pub annotations: BTreeMap<String, String>,
+    /// Further labels of the node.
+    pub labels: BTreeMap<String, String>,
+    /// How the instance was bought and who runs it.
+    pub purchase: Purchase,
+    /// An administrator terminates the instance at this time: it shuts down, and its processes end later.
+    pub shuts_down_ms: Option<u64>,
+}
+
+/// How an instance was bought and who runs it, as EC2 shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purchase {
+    /// `instanceLifecycle`; `None` of an on-demand instance.
+    pub lifecycle: Option<String>,
+    /// Capacity reservation that it runs in.
+    pub reservation: Option<String>,
+    /// Account that owns it.
+    pub account: String,
+    /// Principal of the service that operates it.
+    pub operator: Option<String>,
+    /// It carries the tag of its cluster.
+    pub has_cluster_tag: bool,
+    /// Further tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// One Auto Scaling group.

@@ -25,6 +25,7 @@ pub(crate) struct State {
     pub(crate) faults: FaultPlan,
     pub(crate) ec2_bucket: Option<(Bucket, f64, u64)>,
     pub(crate) full_pods: bool,
+    pub(crate) node_bytes: usize,
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) instances: BTreeMap<String, Instance>,
     pub(crate) groups: BTreeMap<String, Group>,
@@ -79,6 +80,8 @@ pub(crate) enum Timer {
     Notice(usize),
     /// EC2 takes an instance.
     Reclaim(String),
+    /// An administrator terminates an instance.
+    ShutDown(String),
     /// The node of a taken instance is removed.
     NodeGone(String),
     /// A group acts on a notice by itself.
@@ -118,6 +121,7 @@ impl Timer {
             Self::Notice(_)
                 | Self::Rebalance(_)
                 | Self::Reclaim(_)
+                | Self::ShutDown(_)
                 | Self::Freeze(_)
                 | Self::Boot(_)
                 | Self::HealthCheck(_)
@@ -138,6 +142,7 @@ impl State {
             faults: FaultPlan::new(&spec.faults, spec.seed),
             ec2_bucket: spec.ec2_bucket.map(|bucket| (bucket, f64::from(bucket.burst), 0)),
             full_pods: spec.full_pods,
+            node_bytes: spec.node_bytes,
             calls: BTreeMap::new(),
             instances: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -178,6 +183,9 @@ impl State {
             });
             for node in &cluster.nodes {
                 state.add_standing_node(index, node);
+                if let Some(at_ms) = node.shuts_down_ms {
+                    state.set(at_ms, Timer::ShutDown(node.instance.clone()));
+                }
             }
             for workload in 0..cluster.workloads.len() {
                 state.add_standing_pods(index, workload);
@@ -265,6 +273,7 @@ impl State {
         match timer {
             Timer::Notice(number) => self.issue_notice(number),
             Timer::Reclaim(instance) => self.reclaim(&instance),
+            Timer::ShutDown(instance) => self.shut_down(&instance),
             Timer::NodeGone(instance) => self.remove_node(&instance),
             Timer::Rebalance(instance) => self.rebalance(&instance),
             Timer::Freeze(instance) => self.freeze(&instance),

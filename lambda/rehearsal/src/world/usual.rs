@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::spec::{
     Action, Budget, ClusterSpec, DeliverySpec, EC2_BUCKET, ExitTime, GroupSpec, NodeSpec, Notice, Pace,
-    PdbSpec, PodState, Settings, WorkloadKind, WorkloadSpec, WorldSpec,
+    PdbSpec, PodState, Purchase, Settings, WorkloadKind, WorkloadSpec, WorldSpec,
 };
 
 /// Name of the usual cluster.
@@ -74,6 +74,7 @@ impl WorldSpec {
             pace: Pace::default(),
             ec2_bucket: Some(EC2_BUCKET),
             full_pods: false,
+            node_bytes: 0,
             faults: Vec::new(),
             settings: Settings::default(),
         }
@@ -103,6 +104,9 @@ impl WorldSpec {
         let issued = self.start.as_second() + (at_ms / 1_000) as i64;
         let time = Timestamp::from_second(issued).unwrap_or(self.start);
         let number = instance.trim_start_matches("i-");
+        let nodes = self.clusters.iter().flat_map(|cluster| &cluster.nodes);
+        let zone = nodes.filter(|node| node.instance == instance).map(|node| node.zone.as_str()).next();
+        let region = zone.map_or(REGION, |zone| zone.trim_end_matches(|c: char| c.is_ascii_lowercase()));
         json!({
             "version": "0",
             "id": format!("7e4b5c1a-0000-4000-{:04x}-{number:0>12.12}", at_ms % 0xffff),
@@ -110,8 +114,8 @@ impl WorldSpec {
             "source": "aws.ec2",
             "account": ACCOUNT,
             "time": time.to_string(),
-            "region": REGION,
-            "resources": [format!("arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{instance}")],
+            "region": region,
+            "resources": [format!("arn:aws:ec2:{region}:{ACCOUNT}:instance/{instance}")],
             "detail": { "instance-id": instance, "instance-action": action.as_str() },
         })
     }
@@ -183,6 +187,23 @@ impl NodeSpec {
                 "volumes.kubernetes.io/controller-managed-attach-detach".to_owned(),
                 "true".to_owned(),
             )]),
+            labels: BTreeMap::new(),
+            purchase: Purchase::default(),
+            shuts_down_ms: None,
+        }
+    }
+}
+
+/// A Spot instance of the world's account.
+impl Default for Purchase {
+    fn default() -> Self {
+        Self {
+            lifecycle: Some("spot".to_owned()),
+            reservation: None,
+            account: ACCOUNT.to_owned(),
+            operator: None,
+            has_cluster_tag: true,
+            tags: BTreeMap::new(),
         }
     }
 }

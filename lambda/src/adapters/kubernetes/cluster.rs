@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::{Stream, StreamExt, future::ready};
@@ -22,15 +23,25 @@ use kube::{
     },
 };
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
     Endpoint, Transport,
     answers::{call_error, eviction, is_tls_failure, patched},
     connection,
     eks::Eks,
+    nodes,
     pods::LeanPod,
 };
-use crate::ports::{Access, CallError, Cluster, End, Evicted, Freshness, Patched, PodChange, Pods, Right};
+use crate::ports::{
+    Access, CallError, Cluster, End, Evicted, Freshness, ListedNode, Patched, PodChange, Pods, Right,
+};
+
+/// A node list is shared by all that ask within this time after its answer: the notices of a batch.
+const SHARED_FOR: Duration = Duration::from_secs(1);
+
+/// A node list and when it was answered.
+type SharedList = (Instant, Result<Arc<Vec<ListedNode>>, CallError>);
 
 /// One EKS cluster.
 pub struct EksCluster {
@@ -42,6 +53,8 @@ pub struct EksCluster {
     client: Mutex<Option<Client>>,
     /// Held while connecting, so that calls that begin together ask EKS once.
     connecting: tokio::sync::Mutex<()>,
+    /// Held while listing, so that whoever comes second waits for the first one's answer.
+    listed: tokio::sync::Mutex<Option<SharedList>>,
 }
 
 impl fmt::Debug for EksCluster {
@@ -64,6 +77,7 @@ impl EksCluster {
             known: Mutex::new(known),
             client: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
+            listed: tokio::sync::Mutex::default(),
         }
     }
 
@@ -116,6 +130,28 @@ impl EksCluster {
         Ok(Api::all(self.connect().await?))
     }
 
+    /// Each page is dropped once what counts has been taken from it: a real node is some 15 kB, one with many
+    /// images or devices 50.
+    async fn pages_of_nodes(&self) -> Result<Vec<ListedNode>, CallError> {
+        let client = self.connect().await?;
+        let mut nodes = Vec::new();
+        let mut page = nodes::page(None);
+        loop {
+            let request = Request::new(Node::url_path(&(), None)).list(&page);
+            let request = request.map_err(|error| CallError::Refused(error.to_string()))?;
+            let answer = self.note(client.request::<ObjectList<nodes::LeanNode>>(request).await);
+            let list = answer.map_err(|error| match error {
+                Error::Api(status) if status.code == 410 => CallError::Transient(status.message.clone()),
+                error => call_error(error),
+            })?;
+            nodes.extend(list.items.into_iter().map(|node| node.0));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = nodes::page(Some(&token)),
+                None => return Ok(nodes),
+            }
+        }
+    }
+
     async fn pods_in(&self, namespace: &str) -> Result<Api<Pod>, CallError> {
         Ok(Api::namespaced(self.connect().await?, namespace))
     }
@@ -127,11 +163,15 @@ impl Cluster for EksCluster {
         self.note(nodes.get(name).await).map_err(call_error)
     }
 
-    async fn list_nodes(&self) -> Result<Vec<Node>, CallError> {
-        let nodes: Api<Node> = self.cluster_wide().await?;
-        // `match_any` is resourceVersion=0: from the API server's cache, without a quorum read of etcd.
-        let list = self.note(nodes.list(&ListParams::default().match_any()).await).map_err(call_error)?;
-        Ok(list.items)
+    async fn list_nodes(&self) -> Result<Arc<Vec<ListedNode>>, CallError> {
+        let mut listed = self.listed.lock().await;
+        if let Some((at, answer)) = listed.as_ref().filter(|(at, _)| at.elapsed() < SHARED_FOR) {
+            tracing::debug!(cluster = self.name, ago_ms = at.elapsed().as_millis(), "node list shared");
+            return answer.clone();
+        }
+        let answer = self.pages_of_nodes().await.map(Arc::new);
+        *listed = Some((Instant::now(), answer.clone()));
+        answer
     }
 
     async fn patch_node(&self, name: &str, patch: &Value) -> Result<Patched, CallError> {

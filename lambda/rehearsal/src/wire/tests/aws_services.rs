@@ -10,7 +10,7 @@ use crate::{
     Action, Api, Bucket, Fault, FaultKind, HookSpec, WorldSpec,
     world::{
         instances::LaunchedBy,
-        usual::{CLUSTER, GROUP},
+        usual::{ACCOUNT, CLUSTER, GROUP},
     },
 };
 
@@ -42,6 +42,7 @@ async fn ec2_describes_instances_with_all_that_the_handler_reads() {
         |key: &str| instance.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
     assert_eq!(tag("aws:autoscaling:groupName"), Some(GROUP));
     assert_eq!(tag("kubernetes.io/cluster/production"), Some("owned"));
+    assert_eq!(answer.reservations()[0].owner_id(), Some(ACCOUNT));
     let unknown = ec2(&bench).describe_instances().instance_ids("i-00000000").send().await.unwrap_err();
     assert_eq!(unknown.code(), Some("InvalidInstanceID.NotFound"));
     assert_eq!(unknown.message(), Some("The instance ID 'i-00000000' does not exist"));

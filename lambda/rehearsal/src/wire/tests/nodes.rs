@@ -9,6 +9,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{Bench, api_result, small};
+use crate::WorldSpec;
 
 impl Bench {
     async fn patch(&self, patch: Value) -> Result<Node, Box<Status>> {
@@ -81,4 +82,26 @@ async fn a_taken_instance_takes_its_node_with_it() {
     bench.at(126_000).await;
     let nodes = Api::<Node>::all(bench.kube.clone()).list(&ListParams::default()).await.unwrap();
     assert_eq!(nodes.items.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_are_listed_in_pages_where_a_limit_asks_for_them() {
+    let mut spec = WorldSpec::usual(1, 5, 0);
+    spec.node_bytes = 3_000;
+    let bench = Bench::new(&spec).await;
+    let nodes: Api<Node> = Api::all(bench.kube.clone());
+    let (mut page, mut seen) = (ListParams::default().limit(2), Vec::new());
+    let sizes = loop {
+        let list = nodes.list(&page).await.unwrap();
+        seen.push((list.items.len(), list.metadata.remaining_item_count));
+        match list.metadata.continue_ {
+            Some(token) => page = ListParams::default().limit(2).continue_token(&token),
+            None => break seen,
+        }
+    };
+    assert_eq!(sizes, [(2, Some(3)), (2, Some(1)), (1, None)]);
+    let all = nodes.list(&ListParams::default().match_any()).await.unwrap();
+    assert_eq!(all.items.len(), 5);
+    let size = serde_json::to_string(&all.items[0]).unwrap().len();
+    assert!((2_700..=3_000).contains(&size), "{size}");
 }

@@ -43,7 +43,7 @@ pub(crate) async fn drain() -> Result<Side> {
     let adapters = Adapters::new(&sdk, Arc::new(wiretap), &config);
     adapters.warm_up().await;
 
-    let entry = Entry { now: clock::now(), time_left: Duration::from_millis(left_ms) };
+    let entry = Entry { now: clock::now(), time_left: Duration::from_millis(left_ms), cold: false };
     let answer = Handler::new(adapters, config)
         .handle(payload, entry)
         .await
