@@ -20,6 +20,11 @@ pub(super) fn ec2_throttled(options: &Options) -> WorldSpec {
     with(options, Fault::always(Api::Ec2, FaultKind::Throttled))
 }
 
+/// A webhook denies evictions with an error of the server, as drain cleaners do.
+pub(super) fn webhook_denies_evictions(options: &Options) -> WorldSpec {
+    with(options, Fault::always(Api::Kubernetes, FaultKind::Denied(500)).on("create pods/eviction"))
+}
+
 /// Auto Scaling is out of order for good.
 pub(super) fn autoscaling_fails(options: &Options) -> WorldSpec {
     with(options, Fault::always(Api::AutoScaling, FaultKind::InternalError))

@@ -123,6 +123,11 @@ impl Asked {
         }
     }
 
+    /// The answer that nobody waits for.
+    pub(super) fn nothing(&self) -> Reply {
+        status::failure(499, "", "the client has closed the connection", &serde_json::Value::Null)
+    }
+
     pub(super) fn answer(
         &self,
         state: &mut State,

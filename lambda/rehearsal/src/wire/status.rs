@@ -8,6 +8,9 @@ use crate::{faults::FaultKind, world::budgets::Ruling};
 /// What the Eviction API says to wait for a budget that its controller has not processed.
 const UNPROCESSED_S: u32 = 10;
 
+/// What the API server says to wait after a conflict that has outlasted its own retries.
+const CONFLICT_S: u32 = 10;
+
 /// The admission webhook that denies requests.
 const WEBHOOK: &str = "deny.example.com";
 
@@ -156,6 +159,11 @@ pub(super) fn fault(kind: FaultKind, verb: &str, resource: &str, name: &str) -> 
                 "admission webhook \"{WEBHOOK}\" denied the request: no {verb} of {resource} at this hour"
             );
             failure(code, reason, &message, &Value::Null)
+        }
+        FaultKind::ConflictFor(_) => {
+            let message = "Timeout: couldn't update PodDisruptionBudget due to conflicts";
+            let reply = failure(504, "Timeout", message, &json!({ "retryAfterSeconds": CONFLICT_S }));
+            Reply { retry_after: Some(CONFLICT_S), ..reply }
         }
         FaultKind::Expired => {
             failure(410, "Expired", "The resourceVersion for the provided watch is too old.", &Value::Null)
