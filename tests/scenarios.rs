@@ -11,6 +11,8 @@ use cast_spot_rehearsal::{
 use serde_json::Value;
 
 mod events;
+#[path = "scenarios/evictions.rs"]
+mod evictions;
 mod foreign;
 mod groups;
 

@@ -6,7 +6,7 @@
 //! - `invocations` judges an invocation as a whole: laws 1, 5, 6
 //! - `foreign` judges what a notice for an instance of other systems costs: law 14
 //! - `truth` judges what a report says: laws 1, 3
-//! - `liveness` judges what was not done in time: laws 3, 5, 9, 12
+//! - `liveness` judges what was not done in time: laws 3, 5, 8, 9, 12
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,11 @@ mod writes;
 
 pub(crate) use asks::{Answer, Ask, Verb};
 pub(crate) use invocations::told;
+
+const EVICT: &str = "create pods/eviction";
+
+/// Calls that neither prove the node's identity nor show its pods nor delete them.
+const SPARES: [&str; 4] = [EVICT, "patch nodes", "create events", "list poddisruptionbudgets"];
 
 /// At the last moment a protected pod is given no more of its grace than this.
 const LAST_MOMENT_GRACE_MS: i64 = 30_000;
@@ -54,6 +59,9 @@ pub(crate) struct Told {
     pub(crate) synthetic: bool,
 }
 
+/// What was to come back later: which ask of a pod, and whether that terminated already.
+type Deferred = (PodId, Verb, bool);
+
 /// When a list was made, and the pods in it.
 type List = (u64, Vec<PodId>);
 
@@ -80,16 +88,20 @@ pub(crate) struct Invocation {
     asked: BTreeMap<PodId, u64>,
     /// Pods whose eviction was refused, whatever the obstacle.
     blocked: BTreeSet<PodId>,
-    /// Deletes over a budget whose answers are on their way back, by call.
+    /// Deletes over what stood in an eviction's way whose answers are on their way back, by call.
     overriding: BTreeMap<u64, PodId>,
-    /// Pods over whose budget it knows that it has deleted them.
+    /// Pods that it knows it has deleted over what stood in their eviction's way.
     overridden: BTreeSet<PodId>,
     /// When it posted its last Event.
     last_event_ms: Option<u64>,
+    /// Answers on their way back that name a time to come back, by call.
+    deferring: BTreeMap<u64, (Deferred, u64)>,
     /// Not to be asked again before.
-    not_before: BTreeMap<PodId, u64>,
-    /// Pods that it may not ask to go.
-    forbidden: BTreeSet<PodId>,
+    not_before: BTreeMap<Deferred, u64>,
+    /// Pods whose delete was refused.
+    refused: BTreeSet<PodId>,
+    /// A fault struck one of its evictions.
+    evictions_struck: bool,
     /// APIs that a fault or a bucket struck, and when first.
     struck: BTreeMap<Api, u64>,
     /// Whether a fault struck what proves the node's identity, shows its pods or deletes them.
@@ -142,15 +154,10 @@ impl Observer {
     pub(crate) fn sent(&mut self, env: usize, operation: &Operation, is_struck: bool, now_ms: u64) -> u64 {
         self.calls += 1;
         if is_struck {
-            self.struck(env, operation.api, now_ms);
-            let spares =
-                ["create pods/eviction", "patch nodes", "create events", "list poddisruptionbudgets"];
-            if let Some(invocation) = self.invocations.get_mut(env) {
-                invocation.blinded |= !spares.contains(&operation.name.as_str());
-            }
+            self.struck_call(env, operation, now_ms);
         }
         let writes_to_group = operation.api == Api::AutoScaling && operation.writes;
-        let asks = matches!(operation.name.as_str(), "create pods/eviction" | "delete pods");
+        let asks = matches!(operation.name.as_str(), EVICT | "delete pods");
         let Some(invocation) = self.invocations.get_mut(env) else { return self.calls };
         if invocation.entered && operation.api != Api::Eks {
             invocation.calls += 1;
@@ -183,6 +190,15 @@ impl Observer {
         }
     }
 
+    /// A fault or a lack of seats struck a call.
+    pub(crate) fn struck_call(&mut self, env: usize, operation: &Operation, now_ms: u64) {
+        self.struck(env, operation.api, now_ms);
+        if let Some(invocation) = self.invocations.get_mut(env) {
+            invocation.evictions_struck |= operation.name == EVICT;
+            invocation.blinded |= !SPARES.contains(&operation.name.as_str());
+        }
+    }
+
     /// A fault or a bucket struck a call.
     pub(crate) fn struck(&mut self, env: usize, api: Api, now_ms: u64) {
         if let Some(invocation) = self.invocations.get_mut(env) {
@@ -205,6 +221,9 @@ impl Observer {
         }
         if let Some(pod) = invocation.overriding.remove(&call.id) {
             invocation.overridden.insert(pod);
+        }
+        if let Some((deferred, until_ms)) = invocation.deferring.remove(&call.id) {
+            invocation.not_before.insert(deferred, until_ms);
         }
     }
 

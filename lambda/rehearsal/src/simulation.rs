@@ -5,9 +5,9 @@ use fastrand::Rng;
 use serde_json::json;
 
 use crate::{
-    Action, Api, Bucket, Budget, ClusterSpec, ExitTime, Fault, FaultKind, GroupSpec, HookSpec, NodeSpec,
-    Outcome, PdbSpec, PodState, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec, run,
-    world::usual::CLUSTER,
+    Action, Api, Bucket, Budget, ClusterSpec, Deletion, ExitTime, Fault, FaultKind, GroupSpec, HookSpec,
+    NodeSpec, Outcome, PdbSpec, PodState, Seats, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec,
+    run, world::usual::CLUSTER,
 };
 
 /// Group of the other cluster's node.
@@ -27,6 +27,7 @@ pub fn world(seed: u64) -> WorldSpec {
     pace(&mut spec, &mut rng);
     workloads(&mut spec, &mut rng);
     budgets(&mut spec, &mut rng);
+    others(&mut spec, &mut rng);
     machines(&mut spec, &mut rng);
     settings(&mut spec, &mut rng);
     notices(&mut spec, &mut rng);
@@ -87,7 +88,7 @@ fn workloads(spec: &mut WorldSpec, rng: &mut Rng) {
 }
 
 fn vary(workload: &mut WorkloadSpec, rng: &mut Rng) {
-    workload.grace_s = one(rng, &[30, 30, 30, 0, 1, 5, 60, 110, 600]);
+    workload.grace_s = one(rng, &[30, 30, 30, 0, 1, 5, 60, 110, 600, 3_600]);
     workload.exit = match rng.u8(..10) {
         0 => ExitTime::Never,
         1 => ExitTime::Ms(0),
@@ -98,9 +99,9 @@ fn vary(workload: &mut WorkloadSpec, rng: &mut Rng) {
     workload.state = match rng.u8(..20) {
         0 => PodState::UnreadyUntil(u64::MAX),
         1 => PodState::UnreadyUntil(rng.u64(0..90_000)),
-        2 => PodState::Terminating,
+        2 | 4 => PodState::Terminating,
         3 if workload.kind != WorkloadKind::Deployment => PodState::Succeeded,
-        4 if workload.kind != WorkloadKind::Deployment => PodState::Failed,
+        5 if workload.kind != WorkloadKind::Deployment => PodState::Failed,
         _ => PodState::Ready,
     };
     if chance(rng, 10) {
@@ -129,6 +130,27 @@ fn budgets(spec: &mut WorldSpec, rng: &mut Rng) {
         spec.cluster().terminating = vec![TerminatingNamespace { name: "shop".to_owned(), pods_deleted_ms }];
     }
     spec.cluster().pdbs = pdbs;
+}
+
+/// What others do to pods, and how many calls the API server serves.
+fn others(spec: &mut WorldSpec, rng: &mut Rng) {
+    let workloads: Vec<String> = spec.cluster().workloads.iter().map(|w| w.name.clone()).collect();
+    for _ in 0..one(rng, &[0, 0, 1, 3]) {
+        let deletion = Deletion {
+            workload: workloads[rng.usize(..workloads.len())].clone(),
+            at_ms: rng.u64(0..110_000),
+            grace_s: one(rng, &[None, Some(1), Some(30), Some(3_600)]),
+        };
+        spec.cluster().deletions.push(deletion);
+    }
+    if chance(rng, 20) {
+        let seats = Seats {
+            concurrent: rng.u32(1..=10),
+            queue: one(rng, &[0, 5, 50]),
+            service_ms: one(rng, &[5, 20, 100]),
+        };
+        spec.cluster().seats = Some(seats);
+    }
 }
 
 fn budget(rng: &mut Rng) -> Budget {
@@ -296,14 +318,22 @@ fn notices(spec: &mut WorldSpec, rng: &mut Rng) {
 }
 
 fn fault(rng: &mut Rng) -> Fault {
-    if chance(rng, 15) {
-        // Throttled to the end: what is not a budget's "not yet" must not be overridden.
-        let throttled = Fault::always(Api::Kubernetes, FaultKind::Throttled).on("create pods/eviction");
-        return throttled.percent(one(rng, &[30, 100]));
+    if chance(rng, 30) {
+        // Nothing but evictions is struck: whatever it is, the last moment passes it.
+        let kind = match rng.u8(..8) {
+            0 | 1 => FaultKind::Throttled,
+            2 => FaultKind::Denied(one(rng, &[400, 403, 500])),
+            3 => FaultKind::Forbidden,
+            4 => FaultKind::Hang(u64::MAX),
+            _ => FaultKind::ConflictFor(one(rng, &[500, 4_000, 8_000, 10_000])),
+        };
+        let fault = Fault::always(Api::Kubernetes, kind).on("create pods/eviction");
+        return fault.percent(one(rng, &[30, 100, 100]));
     }
     let api = one(rng, &[Api::Ec2, Api::AutoScaling, Api::Kubernetes, Api::Kubernetes, Api::Eks]);
-    let kind = match rng.u8(..8) {
+    let kind = match rng.u8(..9) {
         0 | 1 => FaultKind::Throttled,
+        8 => FaultKind::Denied(one(rng, &[400, 403, 500])),
         2 => FaultKind::Unavailable,
         3 => FaultKind::InternalError,
         4 => FaultKind::Refused,

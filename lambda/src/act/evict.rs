@@ -136,11 +136,15 @@ impl<C: Cluster> Asking<'_, C> {
         }
     }
 
-    /// One eviction. Before `last_moment` it has as much time as the API server may need for it, but does not
-    /// hold up the delete that is due then.
+    /// One eviction. It has as much time as the API server may need for it, but does not hold up the delete that
+    /// is due at `last_moment`.
     async fn evict(&self, last_moment: Duration) -> Result<Evicted, CallError> {
         let left = last_moment.saturating_sub(self.budget.now());
-        let limit = if left.is_zero() { CALL_LIMIT } else { left.clamp(SHORTEST, EVICTION_LIMIT) };
+        let limit = match self.policy {
+            PdbPolicy::Delete if left.is_zero() => CALL_LIMIT,
+            PdbPolicy::Delete => left.clamp(SHORTEST, EVICTION_LIMIT),
+            PdbPolicy::Leave => EVICTION_LIMIT,
+        };
         let until = self.budget.now() + limit;
         let Ok(_slot) = timeout(limit, self.slots.acquire()).await else {
             return Err(CallError::TimedOut(limit));

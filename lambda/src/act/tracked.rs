@@ -164,7 +164,10 @@ impl Pods {
             let ends = tracked.cut_to.or_else(|| tracked.ends(entered));
             if ends.is_some_and(|ends| ends > settled.max(now) + TOLERATED) {
                 tracked.cut_to = Some(settled);
-                candidates.push(tracked.candidate(tracked.gone.clone()));
+                candidates.push(Candidate {
+                    own_grace: tracked.granted(),
+                    ..tracked.candidate(tracked.gone.clone())
+                });
             }
         }
         candidates
@@ -248,6 +251,12 @@ impl Tracked {
     fn ends(&self, entered: Timestamp) -> Option<Duration> {
         let ends = self.pod.metadata.deletion_timestamp.as_ref()?.0.duration_since(entered);
         Duration::try_from(ends).ok()
+    }
+
+    /// The grace that the pod was deleted with: its own, or the delete's.
+    fn granted(&self) -> Duration {
+        let seconds = self.pod.metadata.deletion_grace_period_seconds;
+        seconds.map_or(own_grace(&self.pod), |s| Duration::from_secs(u64::try_from(s).unwrap_or_default()))
     }
 
     fn candidate(&self, on_its_way: Arc<Notify>) -> Candidate {

@@ -13,13 +13,15 @@ use crate::{
 
 /// A grace may be so much shorter than the time that is left.
 const SHORT_GRACE_MS: i64 = 2_000;
+/// A `deletionTimestamp` is in whole seconds.
+const ROUNDING_MS: i64 = 1_000;
 
 /// How a pod was asked to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verb {
     /// The Eviction API.
     Evict,
-    /// DELETE, past any budget.
+    /// DELETE, past all that stands in an eviction's way.
     Delete,
 }
 
@@ -28,10 +30,8 @@ pub(crate) enum Verb {
 pub(crate) enum Answer {
     /// It happens.
     Accepted,
-    /// 429 without a cause, to come back after so many milliseconds.
+    /// To come back after so many milliseconds: 429 without a cause, or 504.
     Throttled(u64),
-    /// The caller may not do this: no use in asking again.
-    Forbidden,
     /// Anything else.
     Refused,
 }
@@ -54,7 +54,8 @@ impl State {
     /// Judges an eviction or a delete by the state before it.
     pub(crate) fn saw_ask(&mut self, ask: &Ask) {
         let now_ms = self.now_ms;
-        self.pods[ask.pod].asked_ms.get_or_insert(now_ms);
+        let arrived_ms = ask.call.arrived_ms;
+        self.pods[ask.pod].asked_ms.get_or_insert(arrived_ms);
         let hits = ask.uid.as_ref().is_none_or(|uid| *uid == pod_uid(ask.pod));
         for (law, what) in self.broken_by(ask, hits) {
             let verb = if ask.verb == Verb::Evict { "eviction" } else { "delete" };
@@ -63,23 +64,24 @@ impl State {
         }
         let Some(invocation) = self.observer.invocations.get_mut(ask.call.env) else { return };
         if hits {
-            invocation.asked.entry(ask.pod).or_insert(now_ms);
+            invocation.asked.entry(ask.pod).or_insert(arrived_ms);
         }
-        let protected = hits && ask.ruling != Ruling::Allowed;
+        let terminates = self.pods[ask.pod].termination.is_some();
         match (ask.verb, ask.answer) {
-            (Verb::Evict, Answer::Refused | Answer::Throttled(_) | Answer::Forbidden) if hits => {
-                invocation.blocked.insert(ask.pod);
-            }
-            (Verb::Delete, Answer::Accepted) if protected => {
+            (Verb::Delete, Answer::Accepted) if !terminates => {
                 invocation.overriding.insert(ask.call.id, ask.pod);
             }
+            (Verb::Evict, Answer::Refused) if hits => {
+                invocation.blocked.insert(ask.pod);
+            }
+            (Verb::Delete, Answer::Refused) => {
+                invocation.refused.insert(ask.pod);
+            }
+            (verb, Answer::Throttled(after_ms)) => {
+                let deferred = ((ask.pod, verb, terminates), now_ms + after_ms);
+                invocation.deferring.insert(ask.call.id, deferred);
+            }
             _ => {}
-        }
-        if ask.answer == Answer::Forbidden {
-            invocation.forbidden.insert(ask.pod);
-        }
-        if let Answer::Throttled(after_ms) = ask.answer {
-            invocation.not_before.insert(ask.pod, now_ms + after_ms);
         }
     }
 
@@ -107,14 +109,14 @@ impl State {
         if let Some(what) = node.and_then(|node| self.left_to_others(ask.call.env, &node.instance)) {
             broken.push((2, what));
         }
-        if self.now_ms as i64 > told.deadline_ms {
+        if ask.call.arrived_ms as i64 > told.deadline_ms {
             broken.push((6, format!("arrives after the deadline {}", told.deadline_ms)));
         }
         if !hits {
             return broken;
         }
         let last_moment = self.is_last_moment(ask, told);
-        broken.extend(self.deleted_early(ask, told, last_moment));
+        broken.extend(self.overridden(ask, told, last_moment));
         broken.extend(self.asked_twice(ask, told, last_moment));
         broken.extend(self.wrong_grace(ask, told));
         broken.extend(self.out_of_order(ask, told));
@@ -122,10 +124,10 @@ impl State {
         broken
     }
 
-    /// From here on a budget no longer protects the pod.
+    /// From here on nothing protects the pod.
     fn is_last_moment(&self, ask: &Ask, told: &Told) -> bool {
         let settled_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms;
-        self.now_ms as i64 >= settled_ms - self.last_moment_grace_ms(ask.pod)
+        ask.call.arrived_ms as i64 >= settled_ms - self.last_moment_grace_ms(ask.pod)
     }
 
     /// The notice's deadline, or an earlier one that has been shown to whoever looked.
@@ -134,8 +136,8 @@ impl State {
         shown.map_or(told.deadline_ms, |shown_ms| told.deadline_ms.min(shown_ms as i64))
     }
 
-    /// Law 3: a delete passes whatever stands in an eviction's way, so it is for the last moment.
-    fn deleted_early(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
+    /// Law 3: nothing is deleted before the last moment, whatever stands in its eviction's way.
+    fn overridden(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
         if ask.verb == Verb::Evict {
             return None;
         }
@@ -144,32 +146,30 @@ impl State {
             Ruling::Blocked { pdb, .. } => format!("budget {pdb} has no room"),
             Ruling::TooMany => "several budgets protect it".to_owned(),
         };
-        let why = if told.action == Action::Hibernate {
-            "the signal does not end the instance"
-        } else if !self.observer.rules.may_override {
-            "the policy is to leave it"
-        } else if last_moment {
-            return None;
-        } else {
-            "it is not the last moment"
-        };
-        Some((3, format!("{obstacle}, and {why}")))
+        if told.action == Action::Hibernate {
+            return Some((3, format!("{obstacle}, and the signal does not end the instance")));
+        }
+        if !self.observer.rules.may_override {
+            return Some((3, format!("{obstacle}, and the policy is to leave it")));
+        }
+        (!last_moment).then(|| (3, format!("{obstacle}, and it is not the last moment")))
     }
 
-    /// Law 7: a pod that was seen terminating is not asked again, unless its grace was to outlive the instance.
+    /// Law 7: a pod that was seen terminating in time is not asked again.
     fn asked_twice(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
-        let termination = self.pods[ask.pod].termination?;
-        if termination.planned_ms as i64 > told.deadline_ms - self.observer.rules.margin_ms {
+        let pod = &self.pods[ask.pod];
+        let termination = pod.termination?;
+        if termination.ends_ms() as i64 > told.deadline_ms - self.observer.rules.margin_ms + ROUNDING_MS {
             return None;
         }
+        let invocation = &self.observer.invocations[ask.call.env];
         let own = match termination.by {
             EndedBy::Eviction(env) | EndedBy::Delete(env) => env == ask.call.env,
             EndedBy::Cluster => false,
         };
-        let node = self.pods[ask.pod].node.clone()?;
-        let invocation = &self.observer.invocations[ask.call.env];
-        let (listed_ms, _) = invocation.listed.get(&(self.pods[ask.pod].cluster, node))?;
-        let was_shown = termination.since_ms < *listed_ms;
+        let node = pod.node.clone()?;
+        let (listed_ms, _) = invocation.listed.get(&(pod.cluster, node))?;
+        let was_shown = termination.granted_ms < *listed_ms;
         let overrides = ask.verb == Verb::Delete && last_moment;
         let what = || format!("terminates since {} ms, and was shown so", termination.since_ms);
         (!own && was_shown && !overrides).then(|| (7, what()))
@@ -196,15 +196,15 @@ impl State {
         if self.belongs_to_node(ask.pod) {
             return Some((9, "it belongs to its node".to_owned()));
         }
-        let terminates = self.pods[ask.pod].termination.is_some();
-        if !self.is_critical(ask.pod) || ask.verb == Verb::Delete || terminates {
+        let ends_already = self.pods[ask.pod].termination.is_some();
+        if !self.is_critical(ask.pod) || ask.verb == Verb::Delete || ends_already {
             return None;
         }
         let invocation = &self.observer.invocations[ask.call.env];
         let node = self.pods[ask.pod].node.clone()?;
         let (_, shown) = invocation.listed.get(&(self.pods[ask.pod].cluster, node))?;
         let waiting = shown.iter().copied().find(|pod| {
-            let goes = !self.belongs_to_node(*pod) && !invocation.forbidden.contains(pod);
+            let goes = !self.belongs_to_node(*pod) && !invocation.refused.contains(pod);
             self.pods[*pod].end.is_none() && goes && !self.is_critical(*pod)
         })?;
         // The ordinary pods' share ends in the middle of the usable time at the earliest.
@@ -217,8 +217,10 @@ impl State {
 
     /// Law 10.
     fn impatient(&self, ask: &Ask) -> Option<(u8, String)> {
-        let not_before_ms = *self.observer.invocations[ask.call.env].not_before.get(&ask.pod)?;
-        (ask.verb == Verb::Evict && ask.call.sent_ms < not_before_ms)
+        let invocation = &self.observer.invocations[ask.call.env];
+        let deferred = (ask.pod, ask.verb, self.pods[ask.pod].termination.is_some());
+        let not_before_ms = *invocation.not_before.get(&deferred)?;
+        (ask.call.sent_ms < not_before_ms)
             .then(|| (10, format!("Retry-After says not before {not_before_ms}")))
     }
 }

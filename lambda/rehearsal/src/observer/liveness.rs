@@ -1,4 +1,4 @@
-//! What was to happen and did not, held after the run: laws 3, 5, 9, 12. Only for invocations that had time, and
+//! What was to happen and did not, held after the run: laws 3, 5, 8, 9, 12. Only for invocations that had time, and
 //! whose drain leg could prove the node, list its pods and delete them.
 
 use super::{Invocation, LAST_MOMENT_GRACE_MS, List};
@@ -16,13 +16,15 @@ use crate::{
 const ENOUGH_MS: i64 = 30_000;
 /// Nor with a time limit below this.
 const ENOUGH_LIMIT_MS: i64 = 60_000;
-/// A budget is overridden so long after the pod's last moment at the latest.
+/// A pod is deleted so long after the pod's last moment at the latest.
 const OVERRIDE_MS: i64 = 5_000;
+/// A grace is cut so long after the pod was seen terminating at the latest.
+const CUT_MS: i64 = 5_000;
 /// The handler's own reserve at its end.
 const CLOSING_MS: i64 = 4_000;
 
 impl State {
-    /// Laws 3, 5, 9, held after the run.
+    /// Laws 3, 5, 8, 9, held after the run.
     pub(super) fn judge_liveness(&mut self) {
         for env in 0..self.observer.invocations.len() {
             for (law, at_ms, what) in self.undone(env) {
@@ -80,17 +82,40 @@ impl State {
             return undone;
         };
         for pod in self.to_evict(env, list, due_ms) {
-            if !by(invocation.asked.get(&pod).copied(), due_ms) {
+            if !invocation.evictions_struck && !by(invocation.asked.get(&pod).copied(), due_ms) {
                 undone.push((law, due_ms, format!("{} was never asked to go", self.label(pod))));
             }
             let last_ms = settled_ms - self.last_moment_grace_ms(pod);
             if let Some(late_ms) = self.not_overridden(invocation, instance, pod, (last_ms, due_ms)) {
                 let what =
-                    format!("{} is blocked, and its last moment {last_ms} was not used", self.label(pod));
+                    format!("{} is not evicted, and its last moment {last_ms} was not used", self.label(pod));
                 undone.push((if refused { 12 } else { 3 }, late_ms, what));
             }
         }
+        if !invocation.evictions_struck {
+            let uncut = self.to_cut(list, settled_ms, due_ms).into_iter().map(|pod| self.label(pod));
+            let what = |label| format!("{label} terminates, and its grace was not cut");
+            undone.extend(uncut.map(|label| (8, due_ms, what(label))));
+        }
         undone
+    }
+
+    /// Pods of the list whose grace ends after the instance, although others began their termination in time.
+    fn to_cut(&self, (listed_ms, shown): &List, settled_ms: i64, due_ms: i64) -> Vec<PodId> {
+        let shown = shown.iter().copied().filter(|pod| !self.belongs_to_node(*pod));
+        shown
+            .filter(|pod| {
+                let seen = &self.pods[*pod];
+                let Some(termination) = seen.termination else { return false };
+                let cut_by_ms = termination.since_ms.max(*listed_ms) as i64 + self.slack_ms() as i64 + CUT_MS;
+                let ended = seen.end.is_some_and(|end| end.at_ms as i64 <= cut_by_ms);
+                let late_ms = settled_ms + self.slack_ms() as i64 + 1_000;
+                termination.by == EndedBy::Cluster
+                    && !ended
+                    && cut_by_ms <= due_ms - CLOSING_MS
+                    && termination.kill_ms as i64 > late_ms
+            })
+            .collect()
     }
 
     /// Pods of the list that were up to this invocation: they belong to no node, and nobody else ended them.
@@ -107,7 +132,7 @@ impl State {
             .collect()
     }
 
-    /// When the last moment of a blocked pod had passed unused.
+    /// When the last moment of a pod whose eviction was not accepted had passed unused.
     fn not_overridden(
         &self,
         invocation: &Invocation,
@@ -123,7 +148,7 @@ impl State {
         let namespace = &self.workload(pod).namespace;
         let terminated = self.pods[pod].termination.is_some_and(|t| t.since_ms as i64 <= late_ms);
         let undone = self.observer.rules.may_override
-            && invocation.blocked.contains(&pod)
+            && (invocation.blocked.contains(&pod) || invocation.evictions_struck)
             && !terminated
             && !self.is_terminating(instance.cluster, namespace)
             && from_ms <= due_ms - CLOSING_MS;

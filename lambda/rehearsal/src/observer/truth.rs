@@ -84,7 +84,7 @@ impl State {
             return Some((1, format!("{outcome}, and it was killed with its instance")));
         }
         if gone && outcome != "deleted" && invocation.overridden.contains(&pod) {
-            return Some((3, format!("{outcome}, and a budget of it was overridden")));
+            return Some((3, format!("{outcome}, and it was deleted over what stood in its eviction's way")));
         }
         // The account of the pods is closed when its Event is posted; the other leg may take longer.
         let closed_ms = invocation.last_event_ms.filter(|_| invocation.told.len() == 1)?;

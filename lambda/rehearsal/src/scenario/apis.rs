@@ -27,6 +27,11 @@ pub(super) fn only_auto_scaling_answers(options: &Options) -> WorldSpec {
     spec
 }
 
+/// A webhook denies evictions with an error of the server, as drain cleaners do.
+pub(super) fn webhook_denies_evictions(options: &Options) -> WorldSpec {
+    with(options, Fault::always(Api::Kubernetes, FaultKind::Denied(500)).on("create pods/eviction"))
+}
+
 /// Auto Scaling is out of order for good.
 pub(super) fn autoscaling_fails(options: &Options) -> WorldSpec {
     with(options, Fault::always(Api::AutoScaling, FaultKind::InternalError))

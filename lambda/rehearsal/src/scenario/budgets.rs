@@ -1,6 +1,6 @@
 //! PodDisruptionBudgets that stand in the way, and a namespace that goes away by itself.
 
-use crate::{Action, Budget, PdbSpec, TerminatingNamespace, WorkloadSpec, WorldSpec};
+use crate::{Action, Api, Budget, Fault, FaultKind, PdbSpec, TerminatingNamespace, WorkloadSpec, WorldSpec};
 
 use super::Options;
 use super::cluster::{add_deployment, calm, interrupt, victims};
@@ -47,6 +47,19 @@ pub(super) fn two_pdbs(options: &Options) -> WorldSpec {
     let budget = PdbSpec::over("ledger", Budget::MaxUnavailable(1));
     let second = PdbSpec { name: "team-default".to_owned(), ..budget.clone() };
     spec.cluster().pdbs.extend([budget, second]);
+    interrupt(&mut spec, options, Action::Terminate);
+    spec
+}
+
+/// A Deployment with six pods on the node whose budget allows all of them to go, and is written to by others.
+pub(super) fn conflicts(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    let (nodes, survivor) = victims(&mut spec, options);
+    let nodes = nodes.iter().flat_map(|node| vec![node.clone(); 6]).chain([survivor]).collect();
+    spec.cluster().workloads.push(WorkloadSpec::deployment("ledger", nodes));
+    spec.cluster().pdbs = vec![PdbSpec::over("ledger", Budget::MinAvailable(1))];
+    spec.faults
+        .push(Fault::always(Api::Kubernetes, FaultKind::ConflictFor(8_000)).on("create pods/eviction"));
     interrupt(&mut spec, options, Action::Terminate);
     spec
 }

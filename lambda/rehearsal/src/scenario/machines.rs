@@ -1,9 +1,12 @@
 //! What happens to instances, and how pods take it.
 
-use crate::{Action, Budget, ExitTime, PdbSpec, WorldSpec};
+use crate::{Action, Budget, Deletion, ExitTime, PdbSpec, PodState, WorkloadKind, WorkloadSpec, WorldSpec};
 
 use super::Options;
 use super::cluster::{add_deployment, calm, interrupt, victims};
+
+/// An hour of grace.
+const HOUR_S: u32 = 3_600;
 
 /// Nothing out of the ordinary.
 pub(super) fn baseline(options: &Options) -> WorldSpec {
@@ -85,5 +88,27 @@ pub(super) fn wrong_node_name(options: &Options) -> WorldSpec {
     if let [first, .., last] = nodes.as_mut_slice() {
         first.private_dns_name.clone_from(&last.name);
     }
+    spec
+}
+
+/// A worker terminates with an hour of grace since before the notice. A Deployment's only pods are held by their
+/// budget, until somebody deletes them with an hour of grace.
+pub(super) fn terminating_long_grace(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    let (nodes, _) = victims(&mut spec, options);
+    spec.cluster().workloads.push(WorkloadSpec {
+        kind: WorkloadKind::StatefulSet,
+        grace_s: HOUR_S,
+        exit: ExitTime::Never,
+        state: PodState::Terminating,
+        ..WorkloadSpec::deployment("worker", nodes.clone())
+    });
+    spec.cluster()
+        .workloads
+        .push(WorkloadSpec { exit: ExitTime::Never, ..WorkloadSpec::deployment("ledger", nodes) });
+    spec.cluster().pdbs.push(PdbSpec::over("ledger", Budget::MaxUnavailable(0)));
+    let deletion = Deletion { workload: "ledger".to_owned(), at_ms: 20_000, grace_s: Some(HOUR_S) };
+    spec.cluster().deletions.push(deletion);
+    interrupt(&mut spec, options, Action::Terminate);
     spec
 }

@@ -4,12 +4,18 @@ use k8s_openapi::{api::policy::v1::Eviction, apimachinery::pkg::apis::meta::v1::
 
 use super::{Call, Reply, objects, status};
 use crate::{
+    faults::FaultKind,
     observer::{Answer, Ask, Verb},
     world::{
         pods::{EndedBy, PodId},
         state::State,
     },
 };
+
+/// The API server tries so long by itself to write a budget's status (`EvictionsRetry`: 20 times 500 ms).
+const CONFLICT_LOOP_MS: u64 = 10_000;
+/// The disruption controller waits so long for the delete of a pod that was counted as disrupted.
+const SPENT_MS: u64 = 120_000;
 
 /// POST of a `policy/v1` Eviction.
 pub(super) fn evict(
@@ -18,15 +24,40 @@ pub(super) fn evict(
     call: Call,
     pod: (&str, &str),
     body: &[u8],
-    fault: Option<Reply>,
+    fault: Option<(FaultKind, Reply)>,
 ) -> Reply {
     match serde_json::from_slice::<Eviction>(body) {
         Ok(eviction) => {
             let options = eviction.delete_options.unwrap_or_default();
-            ask(state, cluster, (call, Verb::Evict), pod, &options, fault)
+            match fault {
+                Some((FaultKind::ConflictFor(ms), timeout)) => {
+                    conflict(state, cluster, call, pod, options, (ms, timeout))
+                }
+                fault => ask(state, cluster, (call, Verb::Evict), pod, &options, fault),
+            }
         }
         Err(error) => status::bad_request(&format!("the object provided is unrecognized: {error}")),
     }
+}
+
+/// An eviction whose budget others write to for `ms` milliseconds.
+fn conflict(
+    state: &mut State,
+    cluster: usize,
+    call: Call,
+    (namespace, name): (&str, &str),
+    options: DeleteOptions,
+    (ms, timeout): (u64, Reply),
+) -> Reply {
+    if !state.find_pod(cluster, namespace, name).is_some_and(|pod| state.spends(pod)) {
+        return ask(state, cluster, (call, Verb::Evict), (namespace, name), &options, None);
+    }
+    let given_up = (ms >= CONFLICT_LOOP_MS).then_some((FaultKind::ConflictFor(ms), timeout));
+    let pod = (namespace.to_owned(), name.to_owned());
+    let then = move |state: &mut State, call: Call, _| {
+        ask(state, cluster, (call, Verb::Evict), (&pod.0, &pod.1), &options, given_up)
+    };
+    Reply::held(ms.min(CONFLICT_LOOP_MS), Box::new(then))
 }
 
 /// DELETE of a pod. No budget protects it.
@@ -36,7 +67,7 @@ pub(super) fn delete(
     call: Call,
     pod: (&str, &str),
     body: &[u8],
-    fault: Option<Reply>,
+    fault: Option<(FaultKind, Reply)>,
 ) -> Reply {
     let options = match body {
         [] => Ok(DeleteOptions::default()),
@@ -55,18 +86,20 @@ fn ask(
     (call, verb): (Call, Verb),
     (namespace, name): (&str, &str),
     options: &DeleteOptions,
-    fault: Option<Reply>,
+    fault: Option<(FaultKind, Reply)>,
 ) -> Reply {
     let Some(pod) = state.find_pod(cluster, namespace, name) else {
-        return fault.unwrap_or_else(|| status::not_found("pods", name));
+        return fault.map_or_else(|| status::not_found("pods", name), |(_, reply)| reply);
     };
     let ruling = state.ruling(pod);
-    let answer = fault.as_ref().map(|fault| match (fault.status, fault.retry_after) {
-        (429, Some(seconds)) => Answer::Throttled(u64::from(seconds) * 1_000),
-        (403, _) => Answer::Forbidden,
+    let answer = fault.as_ref().map(|(kind, reply)| match (kind, reply.retry_after) {
+        (FaultKind::Throttled | FaultKind::ConflictFor(_), Some(seconds)) => {
+            Answer::Throttled(u64::from(seconds) * 1_000)
+        }
         _ => Answer::Refused,
     });
     let refusal = fault
+        .map(|(_, reply)| reply)
         .or_else(|| match verb {
             Verb::Delete => None,
             Verb::Evict if state.is_terminating(cluster, namespace) => {
@@ -76,13 +109,20 @@ fn ask(
         })
         .or_else(|| check_uid(pod, name, options));
     let grace_s = options.grace_period_seconds.map(|seconds| u32::try_from(seconds).unwrap_or(0));
-    let answer = answer.unwrap_or(if refusal.is_none() { Answer::Accepted } else { Answer::Refused });
+    let accepted = refusal.is_none() && !call.hung_up;
+    let answer = answer.unwrap_or(if accepted { Answer::Accepted } else { Answer::Refused });
     let uid = options.preconditions.as_ref().and_then(|preconditions| preconditions.uid.clone());
     state.saw_ask(&Ask { call, verb, pod, uid, grace_s, ruling, answer });
     if let Some(refusal) = refusal {
         return refusal;
     }
     match verb {
+        // The delete fails with the request's context; the budget's status was written without it.
+        Verb::Evict if call.hung_up => {
+            state.pods[pod].spent_until_ms = state.now_ms + SPENT_MS;
+            state.note(&format!("kubernetes pod {} counted as disrupted", state.label(pod)));
+            status::failure(499, "", "the client has closed the connection", &serde_json::Value::Null)
+        }
         Verb::Evict => {
             state.terminate(pod, grace_s, EndedBy::Eviction(call.env));
             let success =

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tower::{BoxError, Service};
 
-use super::{Effect, Open, Reply, Wire, request::Asked};
+use super::{Effect, Open, Reply, Wire, request::Asked, seats};
 use crate::world::watch::Change;
 
 /// Body of an answer. A watch's goes on for as long as it is read.
@@ -51,7 +51,7 @@ impl Service<Request<Body>> for ApiServer {
             let name = server.wire.world.enter(|state| state.clusters[cluster].name.clone());
             let operation = asked.operation(&name);
             let effect: Effect =
-                Box::new(move |state, call, fault| asked.answer(state, cluster, call, fault));
+                Box::new(move |state, call, fault| seats::admit(asked, state, cluster, call, fault));
             let (reply, open) = server.wire.call(operation, effect).await?;
             server.respond(reply, open, timeout)
         }

@@ -27,6 +27,7 @@ mod patch;
 mod request;
 mod resources;
 mod reviews;
+pub(crate) mod seats;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -67,6 +68,9 @@ pub(crate) struct Call {
     pub(crate) env: usize,
     pub(crate) id: u64,
     pub(crate) sent_ms: u64,
+    pub(crate) arrived_ms: u64,
+    /// The caller has hung up while the call was held.
+    pub(crate) hung_up: bool,
 }
 
 /// An answer.
@@ -77,11 +81,19 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
     /// A body that goes on: the changes of a watch.
     pub(crate) watch: Option<UnboundedReceiver<Change>>,
+    /// The call is held for so many milliseconds, whether the caller waits or not. Then this happens.
+    pub(crate) held: Option<(u64, Effect)>,
 }
 
 impl Reply {
     pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: "application/json", retry_after: None, body: body.into(), watch: None }
+        let body = body.into();
+        Self { status, content_type: "application/json", retry_after: None, body, watch: None, held: None }
+    }
+
+    /// No answer yet: `effect` happens in `ms`.
+    pub(crate) fn held(ms: u64, effect: Effect) -> Self {
+        Self { held: Some((ms, effect)), ..Self::json(0, Bytes::new()) }
     }
 }
 
@@ -120,8 +132,9 @@ impl Wire {
             }
             let fault = if begun { state.faults.strike(state.now_ms, &operation) } else { None };
             let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
-            let id = state.observer.sent(self.env, &operation, fault.is_some(), state.now_ms);
-            let call = Call { env: self.env, id, sent_ms: state.now_ms };
+            let now_ms = state.now_ms;
+            let id = state.observer.sent(self.env, &operation, fault.is_some(), now_ms);
+            let call = Call { env: self.env, id, sent_ms: now_ms, arrived_ms: now_ms, hung_up: false };
             Some((fault, latency_ms, Open { wire: self.clone(), id }, call))
         });
         // The environment is frozen or dead: nothing in it goes on.
@@ -139,7 +152,8 @@ impl Wire {
                 }
                 fault => fault,
             };
-            answer.send(arrive(&world, &operation, call, fault, latency_ms, effect).await).ok();
+            let result = arrive(&world, &operation, call, (fault, effect), latency_ms, &answer).await;
+            answer.send(result).ok();
         });
         let reply = answered.await.unwrap_or(Err(Broken::Reset))?;
         self.world.enter(|state| state.observer.answered(call));
@@ -162,36 +176,47 @@ async fn outlasts(answer: &mut oneshot::Sender<Result<Reply, Broken>>, ms: u64) 
 async fn arrive(
     world: &World,
     operation: &Operation,
-    call: Call,
-    fault: Option<FaultKind>,
+    mut call: Call,
+    (fault, effect): (Option<FaultKind>, Effect),
     latency_ms: u64,
-    effect: Effect,
+    answer: &oneshot::Sender<Result<Reply, Broken>>,
 ) -> Result<Reply, Broken> {
     let there_ms = latency_ms / 2;
     sleep(Duration::from_millis(there_ms)).await;
     let begun = world.clock().has_begun();
-    let result = world.enter(|state| {
-        let (result, outcome) = match fault {
-            Some(FaultKind::Refused) => (Err(Broken::Refused), "refused".to_owned()),
-            Some(FaultKind::AnswerLost) => {
-                let reply = effect(state, call, None);
-                (Err(Broken::Reset), format!("{}, answer lost", reply.status))
-            }
-            fault => {
-                let reply = effect(state, call, fault);
-                let status = reply.status;
-                (Ok(reply), status.to_string())
-            }
-        };
-        if begun {
+    let result = if fault == Some(FaultKind::Refused) {
+        Err(Broken::Refused)
+    } else {
+        let shown = fault.filter(|fault| *fault != FaultKind::AnswerLost);
+        let mut reply = world.enter(|state| {
+            call.arrived_ms = state.now_ms;
+            effect(state, call, shown)
+        });
+        while let Some((ms, then)) = reply.held.take() {
+            sleep(Duration::from_millis(ms)).await;
+            call.hung_up = answer.is_closed();
+            reply = world.enter(|state| then(state, call, None));
+        }
+        Ok(reply)
+    };
+    let outcome = match &result {
+        Ok(reply) if fault == Some(FaultKind::AnswerLost) => format!("{}, answer lost", reply.status),
+        Ok(reply) => reply.status.to_string(),
+        Err(_) => "refused".to_owned(),
+    };
+    let result = result.and_then(|reply| match fault {
+        Some(FaultKind::AnswerLost) => Err(Broken::Reset),
+        _ => Ok(reply),
+    });
+    if begun {
+        world.enter(|state| {
             let key = operation.key();
             state.note(&format!("f{} {key} {} -> {outcome}", call.env, operation.target));
             if result.is_ok() {
                 *state.calls.entry(key).or_default() += 1;
             }
-        }
-        result
-    });
+        });
+    }
     sleep(Duration::from_millis(latency_ms - there_ms)).await;
     result
 }

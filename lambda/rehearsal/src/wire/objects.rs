@@ -50,8 +50,7 @@ pub(crate) fn pod(state: &State, id: PodId, with_kind: bool) -> String {
             json!({ "kubernetes.io/config.mirror": "0f", "kubernetes.io/config.source": "file" });
     }
     if let Some(termination) = pod.termination {
-        let over_ms = termination.since_ms + u64::from(termination.grace_s) * 1_000;
-        metadata["deletionTimestamp"] = json!(wall(over_ms));
+        metadata["deletionTimestamp"] = json!(wall(termination.ends_ms()));
         metadata["deletionGracePeriodSeconds"] = json!(termination.grace_s);
     }
     let mut spec = json!({ "terminationGracePeriodSeconds": workload.grace_s });

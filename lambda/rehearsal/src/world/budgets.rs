@@ -2,7 +2,7 @@
 //! behind; this one is always up to date.
 
 use super::{
-    pods::PodId,
+    pods::{Pod, PodId},
     spec::{Budget, PdbSpec, WorkloadKind},
     state::State,
 };
@@ -62,7 +62,8 @@ impl State {
         let pdb = &self.clusters[cluster].pdbs[pdb];
         let pods = self.selected(cluster, pdb);
         let living = pods.iter().map(|pod| &self.pods[*pod]);
-        let healthy = living.filter(|pod| pod.ready && pod.termination.is_none()).count() as u32;
+        let counts = |pod: &&Pod| pod.ready && pod.termination.is_none() && pod.spent_until_ms <= self.now_ms;
+        let healthy = living.filter(counts).count() as u32;
         let percent = |share: u32, of: u32| (share * of).div_ceil(100);
         let reckoned = match pdb.budget {
             Budget::MinAvailable(min) => Some((pods.len() as u32, min)),
@@ -95,6 +96,13 @@ impl State {
         let budgets = &self.clusters[self.pods[pod].cluster].budgets;
         let by = |app: Option<String>| budgets.get(&(workload.namespace.clone(), app)).into_iter().flatten();
         by(Some(workload.name.clone())).chain(by(None)).copied().collect()
+    }
+
+    /// Whether an eviction of `pod` has to be written into the status of a budget that has room for it.
+    pub(crate) fn spends(&self, id: PodId) -> bool {
+        let pod = &self.pods[id];
+        let needs_budget = pod.termination.is_none() && pod.phase == super::pods::Phase::Running;
+        needs_budget && !self.budgets_over(id).is_empty() && self.ruling(id) == Ruling::Allowed
     }
 
     /// What the Eviction API says of an eviction of `pod` now.

@@ -31,6 +31,8 @@ pub(crate) struct Pod {
     pub(crate) asked_ms: Option<u64>,
     /// Its owner has made another one for it.
     pub(super) succeeded_by_other: bool,
+    /// Until then its budget counts it as disrupted, although it was never deleted.
+    pub(crate) spent_until_ms: u64,
 }
 
 /// `status.phase`
@@ -59,10 +61,19 @@ pub(crate) struct Termination {
     pub(crate) since_ms: u64,
     pub(crate) grace_s: u32,
     pub(crate) by: EndedBy,
+    /// When the grace was given, or cut.
+    pub(crate) granted_ms: u64,
+    /// When SIGKILL comes.
+    pub(crate) kill_ms: u64,
     /// When it will be over.
     over_ms: u64,
-    /// When its first grace was to end.
-    pub(crate) planned_ms: u64,
+}
+
+impl Termination {
+    /// The `deletionTimestamp`: a cut grace counts from the first delete, too.
+    pub(crate) fn ends_ms(&self) -> u64 {
+        self.since_ms + u64::from(self.grace_s) * 1_000
+    }
 }
 
 /// Who began a termination.
@@ -143,6 +154,7 @@ impl State {
             exists: true,
             asked_ms: None,
             succeeded_by_other: false,
+            spent_until_ms: 0,
         });
         let cluster = &mut self.clusters[cluster];
         cluster.pods_revision = revision;
@@ -212,39 +224,39 @@ impl State {
     }
 
     /// Deletes a pod with `grace_s` or its own grace: SIGTERM now, SIGKILL when the grace is over.
-    /// A second delete can only shorten the grace, as in the API server.
-    pub(crate) fn terminate(&mut self, id: PodId, grace_s: Option<u32>, by: EndedBy) {
-        let grace_s = grace_s.unwrap_or(self.workload(id).grace_s);
+    /// A second delete can only shorten the grace, and only if it names one, as in the API server.
+    pub(crate) fn terminate(&mut self, id: PodId, asked_s: Option<u32>, by: EndedBy) {
+        let grace_s = asked_s.unwrap_or(self.workload(id).grace_s);
         let now_ms = self.now_ms;
         let pod = &self.pods[id];
         let no_process = pod.node.is_none() || matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+        let earlier = pod.termination;
+        let (since_ms, by) = earlier.map_or((now_ms, by), |t| (t.since_ms, t.by));
+        let granted =
+            Termination { since_ms, grace_s, by, granted_ms: now_ms, kill_ms: now_ms, over_ms: now_ms };
         if no_process || grace_s == 0 {
             if pod.end.is_none() {
-                let first =
-                    Termination { since_ms: now_ms, grace_s, by, over_ms: now_ms, planned_ms: now_ms };
-                let began = pod.termination.unwrap_or(first);
-                self.pods[id].termination = Some(Termination { grace_s, over_ms: now_ms, ..began });
+                self.pods[id].termination = Some(granted);
                 self.pods[id].end = Some(End { at_ms: now_ms, killed: !no_process });
             }
             self.note(&format!("kubernetes pod {} removed", self.label(id)));
             self.remove_pod(id);
             return;
         }
-        let since_ms = pod.termination.map_or(now_ms, |t| t.since_ms);
-        let killed_ms = now_ms + u64::from(grace_s) * 1_000;
+        if earlier.is_some_and(|earlier| asked_s.is_none_or(|seconds| seconds >= earlier.grace_s)) {
+            return;
+        }
+        // The kubelet begins the shorter grace when it sees it.
+        let kill_ms = now_ms + u64::from(grace_s) * 1_000;
+        let kill_ms = earlier.map_or(kill_ms, |earlier| earlier.kill_ms.min(kill_ms));
         let exits_ms = pod.exit_ms.map(|ms| since_ms + ms);
-        let over_ms = exits_ms.map_or(killed_ms, |ms| ms.min(killed_ms)).max(now_ms);
-        let (first, by) = match pod.termination {
-            None => (true, by),
-            Some(earlier) if over_ms < earlier.over_ms => (false, earlier.by),
-            Some(_) => return,
-        };
-        let planned_ms = pod.termination.map_or(killed_ms, |t| t.planned_ms);
-        self.pods[id].termination = Some(Termination { since_ms, grace_s, by, over_ms, planned_ms });
+        let over_ms = exits_ms.map_or(kill_ms, |ms| ms.min(kill_ms)).max(now_ms);
+        self.pods[id].termination = Some(Termination { kill_ms, over_ms, ..granted });
         self.set(over_ms, Timer::PodEnd(id));
-        self.note(&format!("kubernetes pod {} SIGTERM, grace {grace_s} s", self.label(id)));
+        let what = if earlier.is_none() { "SIGTERM, grace" } else { "grace cut to" };
+        self.note(&format!("kubernetes pod {} {what} {grace_s} s", self.label(id)));
         self.changed(id, ChangeKind::Modified);
-        if first {
+        if earlier.is_none() {
             self.owner_sees_termination(id);
         }
     }

@@ -120,6 +120,33 @@ pub struct ClusterSpec {
     pub pdbs: Vec<PdbSpec>,
     /// Namespaces that are being deleted. All others are simply there.
     pub terminating: Vec<TerminatingNamespace>,
+    /// Pods that others delete.
+    pub deletions: Vec<Deletion>,
+    /// Seats of API priority and fairness for calls that change something; `None`: as many as asked for.
+    pub seats: Option<Seats>,
+}
+
+/// Others delete all pods of a workload that stand at a time, each with a grace of its own: an autoscaler, a
+/// rollout, `kubectl delete --grace-period`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// Name of the workload.
+    pub workload: String,
+    /// When.
+    pub at_ms: u64,
+    /// `gracePeriodSeconds` of the delete; `None`: the pods' own.
+    pub grace_s: Option<u32>,
+}
+
+/// Seats of one priority level of an API server (API priority and fairness).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seats {
+    /// Calls that are served at once.
+    pub concurrent: u32,
+    /// Calls that wait for a seat. Beyond them, a call is answered 429 with Retry-After 1.
+    pub queue: u32,
+    /// Time that a call keeps its seat.
+    pub service_ms: u64,
 }
 
 /// One EC2 instance and its Kubernetes node.

@@ -10,9 +10,14 @@ use super::{
     instances::Instance,
     nodes::Node,
     pods::{Pod, PodId},
-    spec::{Action, Bucket, Notice, Pace, PdbSpec, TerminatingNamespace, WorkloadSpec, WorldSpec},
+    spec::{Action, Bucket, Deletion, Notice, Pace, PdbSpec, TerminatingNamespace, WorkloadSpec, WorldSpec},
 };
-use crate::{faults::FaultPlan, observer::Observer, trace::Trace, wire::eks};
+use crate::{
+    faults::FaultPlan,
+    observer::Observer,
+    trace::Trace,
+    wire::{eks, seats::Level},
+};
 
 /// Everything that stands in the world.
 pub(crate) struct State {
@@ -55,6 +60,9 @@ pub(crate) struct Cluster {
     pub(crate) workloads: Vec<WorkloadSpec>,
     pub(crate) pdbs: Vec<PdbSpec>,
     pub(crate) terminating: Vec<TerminatingNamespace>,
+    pub(crate) deletions: Vec<Deletion>,
+    /// Seats for calls that change something.
+    pub(crate) level: Option<Level>,
     /// Pods that the API server knows, by namespace and name.
     pub(crate) names: BTreeMap<(String, String), PodId>,
     /// The same by namespace and label `app`.
@@ -110,6 +118,8 @@ pub(crate) enum Timer {
     Budget(usize, usize),
     /// The namespace controller deletes the pods of a namespace.
     NamespacePods(usize, String),
+    /// Others delete the pods of a workload.
+    Deletion(usize, usize),
     /// Connections to the API servers break.
     CutWatches,
 }
@@ -170,6 +180,8 @@ impl State {
                 workloads: cluster.workloads.clone(),
                 pdbs: cluster.pdbs.clone(),
                 terminating: cluster.terminating.clone(),
+                deletions: cluster.deletions.clone(),
+                level: cluster.seats.map(Level::new),
                 names: BTreeMap::new(),
                 apps: BTreeMap::new(),
                 events: BTreeSet::new(),
@@ -196,6 +208,9 @@ impl State {
                 if let Some((at_ms, _)) = pdb.change {
                     state.set(at_ms, Timer::Budget(index, number));
                 }
+            }
+            for (number, deletion) in cluster.deletions.iter().enumerate() {
+                state.set(deletion.at_ms, Timer::Deletion(index, number));
             }
             for namespace in &cluster.terminating {
                 if let Some(at_ms) = namespace.pods_deleted_ms {
@@ -288,6 +303,7 @@ impl State {
             Timer::PodEnd(pod) => self.end_pod(pod),
             Timer::Budget(cluster, pdb) => self.change_budget(cluster, pdb),
             Timer::NamespacePods(cluster, namespace) => self.delete_namespace_pods(cluster, &namespace),
+            Timer::Deletion(cluster, number) => self.delete_workload_pods(cluster, number),
             Timer::CutWatches => self.cut_watches(),
         }
     }

@@ -103,6 +103,18 @@ impl State {
         self.clusters[cluster].terminating.iter().any(|terminating| terminating.name == namespace)
     }
 
+    pub(super) fn delete_workload_pods(&mut self, cluster: usize, number: usize) {
+        let deletion = self.clusters[cluster].deletions[number].clone();
+        let of_workload = |pod: &&PodId| self.workload(**pod).name == deletion.workload;
+        let standing =
+            |pod: &&PodId| self.pods[**pod].node.is_some() && self.pods[**pod].termination.is_none();
+        let pods: Vec<PodId> =
+            self.clusters[cluster].names.values().filter(of_workload).filter(standing).copied().collect();
+        for pod in pods {
+            self.terminate(pod, deletion.grace_s, EndedBy::Cluster);
+        }
+    }
+
     pub(super) fn delete_namespace_pods(&mut self, cluster: usize, namespace: &str) {
         self.note(&format!("kubernetes namespace {namespace}: its pods are deleted"));
         let pods: Vec<PodId> = self.clusters[cluster]

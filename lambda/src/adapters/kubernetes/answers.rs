@@ -43,7 +43,7 @@ pub(super) fn eviction(answer: Result<(), Error>) -> Result<Evicted, CallError> 
             404 => return Ok(Evicted::Gone),
             // The UID precondition: another pod stands under the name. One on the resourceVersion, which the
             // API server sets by itself for a pod that changes under it, is worth another try.
-            409 if status.message.contains("UID in precondition") => return Ok(Evicted::Gone),
+            409 if status.message.contains("UID in ") => return Ok(Evicted::Gone),
             409 => return Err(CallError::Transient(status.message.clone())),
             429 | 403 if has_cause(status, "DisruptionBudget") || is_busy_budget(status) => {
                 return Ok(Evicted::Blocked { retry_after: retry_after(status) });
@@ -153,6 +153,11 @@ mod tests {
                 "RBAC",
                 json!({"code": 403, "message": "cannot create resource \"pods/eviction\""}),
                 Err(CallError::Forbidden("cannot create resource \"pods/eviction\"".into())),
+            ),
+            (
+                "another pod under the name, before the store",
+                json!({"code": 409, "message": "the UID in the precondition (a) does not match the UID in record (b)"}),
+                Ok(Evicted::Gone),
             ),
             (
                 "another version of the pod",

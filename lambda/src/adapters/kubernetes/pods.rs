@@ -35,6 +35,7 @@ struct Metadata {
     annotations: Option<BTreeMap<String, String>>,
     owner_references: Option<Vec<OwnerReference>>,
     deletion_timestamp: Option<Time>,
+    deletion_grace_period_seconds: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -73,6 +74,7 @@ impl From<Read> for LeanPod {
                 annotations: metadata.annotations,
                 owner_references: metadata.owner_references,
                 deletion_timestamp: metadata.deletion_timestamp,
+                deletion_grace_period_seconds: metadata.deletion_grace_period_seconds,
                 ..ObjectMeta::default()
             },
             spec: Some(PodSpec {

@@ -5,7 +5,7 @@ use kube::{Api, api::ListParams};
 
 use super::{Bench, small, uid_of};
 use crate::{
-    Api as WorldApi, Budget, Fault, FaultKind, PdbSpec, PodState, TerminatingNamespace, WorkloadKind,
+    Api as WorldApi, Budget, Fault, FaultKind, PdbSpec, PodState, Seats, TerminatingNamespace, WorkloadKind,
     WorkloadSpec, WorldSpec,
 };
 
@@ -137,4 +137,99 @@ async fn throttling_is_plain_text_with_a_header_and_no_cause() {
     assert!(refused.details.is_none(), "kube drops the header; the handler's own layer keeps it");
     bench.evict(&pod).await.unwrap();
     assert_eq!(bench.violations().iter().map(|v| v.law).collect::<Vec<_>>(), [10], "it came back too early");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_denies_in_its_own_words_and_with_its_code() {
+    for code in [400, 403, 500] {
+        let mut spec = web(1, 0);
+        let denied = Fault::always(WorldApi::Kubernetes, FaultKind::Denied(code));
+        spec.faults = vec![denied.on("create pods/eviction").times(1)];
+        let bench = Bench::new(&spec).await;
+        let pod = bench.shop().await.remove(0);
+        let refused = bench.evict(&pod).await.unwrap_err();
+        assert_eq!(refused.code, code);
+        assert!(
+            refused.message.starts_with("admission webhook \"deny.example.com\" denied the request: no ")
+        );
+        bench.evict(&pod).await.unwrap();
+        assert_eq!(bench.violations(), [], "a webhook may change its mind");
+    }
+}
+
+/// `web` with two pods on node 0 and one on node 1, one of which may be disrupted, while others write to the
+/// budget's status for `ms`.
+async fn contended(ms: u64) -> Bench {
+    let mut spec = web(2, 1);
+    spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(1))];
+    spec.faults = vec![
+        Fault::always(WorldApi::Kubernetes, FaultKind::ConflictFor(ms)).on("create pods/eviction").times(1),
+    ];
+    Bench::new(&spec).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_on_a_budget_holds_the_eviction_then_it_happens() {
+    let bench = contended(8_000).await;
+    let pods = bench.shop().await;
+    let sent_ms = bench.now_ms();
+    bench.evict(&pods[0]).await.unwrap();
+    assert_eq!(bench.now_ms(), sent_ms + 8_020);
+    let terminating = bench.shop().await.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_some());
+    assert_eq!(terminating.count(), 1);
+    assert_eq!(bench.violations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_of_ten_seconds_is_a_504_with_a_time_to_come_back() {
+    let bench = contended(10_000).await;
+    let pods = bench.shop().await;
+    let refused = bench.evict(&pods[0]).await.unwrap_err();
+    assert_eq!((refused.code, refused.reason.as_str()), (504, "Timeout"));
+    assert_eq!(refused.details.unwrap().retry_after_seconds, 10);
+    bench.evict(&pods[0]).await.unwrap();
+    assert_eq!(bench.violations().iter().map(|v| v.law).collect::<Vec<_>>(), [10], "it came back too early");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_up_in_a_conflict_spends_a_disruption_for_nothing() {
+    let bench = contended(8_000).await;
+    let pods = bench.shop().await;
+    assert_eq!(status(&bench).await, (3, 3, 2, 1));
+    let hung_up = tokio::time::timeout(std::time::Duration::from_secs(5), bench.evict(&pods[0])).await;
+    assert!(hung_up.is_err());
+    bench.at(9_000).await;
+    assert!(bench.shop().await.iter().all(|pod| pod.metadata.deletion_timestamp.is_none()));
+    assert_eq!(status(&bench).await, (3, 2, 2, 0), "counted as disrupted");
+    assert_eq!(bench.evict(&pods[1]).await.unwrap_err().code, 429);
+    bench.at(119_000).await;
+    assert_eq!(status(&bench).await, (3, 2, 2, 0), "for two minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eviction_that_no_budget_rules_meets_no_conflict() {
+    let mut spec = web(1, 0);
+    let conflict = Fault::always(WorldApi::Kubernetes, FaultKind::ConflictFor(8_000));
+    spec.faults = vec![conflict.on("create pods/eviction")];
+    let bench = Bench::new(&spec).await;
+    let pods = bench.shop().await;
+    let sent_ms = bench.now_ms();
+    bench.evict(&pods[0]).await.unwrap();
+    assert_eq!(bench.now_ms(), sent_ms + 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_beyond_seats_and_queue_are_turned_away() {
+    let mut spec = web(6, 0);
+    spec.cluster().seats = Some(Seats { concurrent: 2, queue: 2, service_ms: 50 });
+    let bench = Bench::new(&spec).await;
+    let pods = bench.shop().await;
+    let sent_ms = bench.now_ms();
+    let answers = futures_util::future::join_all(pods.iter().map(|pod| async {
+        let answer = bench.evict(pod).await;
+        (answer.map_or_else(|refused| refused.code, |done| done.code), bench.now_ms() - sent_ms)
+    }));
+    let mut answers = answers.await;
+    answers.sort_unstable();
+    assert_eq!(answers, [(201, 70), (201, 70), (201, 120), (201, 120), (429, 20), (429, 20)]);
 }

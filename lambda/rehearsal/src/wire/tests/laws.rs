@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::{Bench, RULES, small, uid_of};
 use crate::{
-    Action, Api as WorldApi, Budget, Fault, FaultKind, HookSpec, PdbSpec, WorkloadKind, WorkloadSpec,
-    WorldSpec, observer::Rules, wire::Operation, world::usual::GROUP,
+    Action, Api as WorldApi, Budget, ExitTime, Fault, FaultKind, HookSpec, PdbSpec, PodState, WorkloadKind,
+    WorkloadSpec, WorldSpec, observer::Rules, outcome::Violation, wire::Operation, world::usual::GROUP,
 };
 
 const OLD: &str = "i-0a000000000000000";
@@ -50,6 +50,15 @@ impl Bench {
         let uid = Preconditions { uid: pod.metadata.uid.clone(), resource_version: None };
         let params = DeleteParams::default().grace_period(grace_s).preconditions(uid);
         self.pods(namespace).delete(pod.metadata.name.as_deref().unwrap(), &params).await.ok();
+    }
+
+    async fn evict_in(&self, pod: &Pod, grace_s: i64) {
+        let options = DeleteOptions {
+            grace_period_seconds: Some(grace_s),
+            preconditions: Some(uid_of(pod)),
+            ..DeleteOptions::default()
+        };
+        self.evict_with(pod, options).await.ok();
     }
 
     async fn set_unschedulable(&self, node: &str, to: bool) {
@@ -211,7 +220,7 @@ async fn law_8_no_uid_no_grace_too_much_grace() {
     for grace_s in [0, 600] {
         let bench = Bench::new(&world()).await;
         let pod = bench.find("web").await;
-        bench.delete(&pod, grace_s).await;
+        bench.evict_in(&pod, grace_s).await;
         assert_eq!(bench.laws(), [8], "grace {grace_s}");
     }
 
@@ -222,7 +231,7 @@ async fn law_8_no_uid_no_grace_too_much_grace() {
 
     for (grace_s, laws) in [(27, vec![8]), (28, vec![])] {
         let bench = Bench::new(&world()).await;
-        bench.delete(&bench.find("web").await, grace_s).await;
+        bench.evict_in(&bench.find("web").await, grace_s).await;
         assert_eq!(bench.laws(), laws, "{grace_s} s of its own 30 s, and 115 s left");
     }
 }
@@ -251,7 +260,7 @@ async fn law_9_the_wrong_pods_or_the_wrong_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_10_impatience_and_a_delete_because_of_throttling() {
+async fn law_3_a_delete_before_the_last_moment_whatever_stands_in_the_way() {
     let mut spec = world();
     spec.faults =
         vec![Fault::always(WorldApi::Kubernetes, FaultKind::Throttled).on("create pods/eviction").times(1)];
@@ -259,7 +268,38 @@ async fn law_10_impatience_and_a_delete_because_of_throttling() {
     let pod = bench.find("web").await;
     assert_eq!(bench.evict(&pod).await.unwrap_err().code, 429);
     bench.delete(&pod, 30).await;
-    assert_eq!(bench.laws(), [10]);
+    assert_eq!(bench.laws(), [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_8_a_terminating_pods_grace_is_cut_once() {
+    let mut spec = world();
+    let web = spec.cluster().workload("web");
+    (web.grace_s, web.exit, web.state) = (3_600, ExitTime::Never, PodState::Terminating);
+    let bench = Bench::new(&spec).await;
+    bench.at(1_000).await;
+    let web = bench.shop().await.remove(0);
+    bench.detach().await;
+    bench.set_unschedulable(&bench.node, true).await;
+    bench.world.enter(|state| {
+        state.saw_end(0);
+        state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
+        state.judge_legs();
+    });
+    let uncut = |violation: &Violation| violation.law == 8 && violation.what.contains("shop/web-");
+    assert_eq!(bench.violations().iter().filter(|v| uncut(v)).count(), 1, "never cut");
+
+    let bench = Bench::new(&spec).await;
+    bench.at(1_000).await;
+    let web_of = |pods: Vec<Pod>| pods.into_iter().find(|pod| pod.metadata.name == web.metadata.name);
+    let shown = web_of(bench.shop().await).unwrap();
+    bench.evict_in(&shown, 112).await;
+    assert_eq!(bench.laws(), [0_u8; 0]);
+    let metadata = web_of(bench.shop().await).unwrap().metadata;
+    let ends = metadata.deletion_timestamp.unwrap().0.duration_since(spec.start).as_secs();
+    assert_eq!((ends, metadata.deletion_grace_period_seconds), (112, Some(112)), "from the first delete on");
+    bench.at(114_000).await;
+    assert_eq!(web_of(bench.shop().await), None);
 }
 
 #[tokio::test(start_paused = true)]

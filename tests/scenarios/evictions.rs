@@ -1,0 +1,138 @@
+//! What happens to a pod whose eviction is denied, is never answered, meets a conflict, or that terminates
+//! already.
+
+use cast_spot_rehearsal::{
+    Api, Fault, FaultKind, Outcome, Seats,
+    outcome::{Fate, PodTrack},
+    run,
+    scenario::{Options, PdbAtDeadline, find},
+};
+
+use super::{
+    DELETE, EVICT, LAST_MOMENT_MS, SPREAD_MS, assert_all_drained, calls, node, pod, rehearse, said, usual,
+};
+
+/// Runs a scenario with one more fault, which comes before its own.
+fn with(scenario: &str, fault: Fault) -> Outcome {
+    let mut spec = find(scenario).unwrap().world(&Options::default());
+    spec.faults.insert(0, fault);
+    let outcome = run(scenario, spec);
+    assert_eq!(outcome.world.violations, []);
+    outcome
+}
+
+fn on_evictions(kind: FaultKind) -> Fault {
+    Fault::always(Api::Kubernetes, kind).on("create pods/eviction")
+}
+
+fn to_go(outcome: &Outcome) -> Vec<&PodTrack> {
+    node(outcome).pods.iter().filter(|pod| pod.fate != Fate::Stays).collect()
+}
+
+/// Every pod was deleted with its grace at its last moment, and the report says what stood in the way.
+fn assert_all_deleted_at_the_last_moment(outcome: &Outcome, reason: &str) {
+    let pods = to_go(outcome);
+    assert!(!pods.is_empty());
+    for pod in pods {
+        let deleted_ms = pod.terminating_ms.unwrap() - 10;
+        let said = said(outcome, pod);
+        assert_eq!(pod.fate, Fate::Deleted, "{}: {reason}", pod.name);
+        assert!((LAST_MOMENT_MS..LAST_MOMENT_MS + SPREAD_MS).contains(&deleted_ms), "{deleted_ms}");
+        assert_eq!(said["outcome"], "deleted", "{said}");
+        assert!(said["reason"].as_str().unwrap().contains(reason), "{said}");
+    }
+}
+
+#[test]
+fn a_denied_eviction_ends_in_a_delete_at_the_last_moment() {
+    let words = "admission webhook \"deny.example.com\" denied the request";
+    assert_all_deleted_at_the_last_moment(&usual("webhook-denies-evictions"), words);
+    for code in [400, 403] {
+        let outcome = with("webhook-denies-evictions", on_evictions(FaultKind::Denied(code)));
+        assert_all_deleted_at_the_last_moment(&outcome, words);
+    }
+}
+
+#[test]
+fn no_obstacle_of_an_eviction_outlasts_the_last_moment() {
+    for (kind, reason) in [
+        (FaultKind::Throttled, "the API server throttled every eviction"),
+        (FaultKind::Unavailable, "503"),
+        (FaultKind::Forbidden, "is forbidden: User"),
+        (FaultKind::Refused, "connection refused"),
+        (FaultKind::Hang(u64::MAX), "no answer within"),
+    ] {
+        assert_all_deleted_at_the_last_moment(&with("baseline", on_evictions(kind)), reason);
+    }
+}
+
+#[test]
+fn a_denied_eviction_is_left_where_the_policy_says_so() {
+    let options = Options { pdb_at_deadline: PdbAtDeadline::Leave, ..Options::default() };
+    let outcome = rehearse("webhook-denies-evictions", &options);
+    assert_eq!(calls(&outcome, DELETE), 0);
+    assert!(to_go(&outcome).iter().all(|pod| (pod.fate, pod.ended_ms) == (Fate::Killed, Some(120_000))));
+    assert_eq!(outcome.reports[0]["outcome"], "incomplete");
+}
+
+#[test]
+fn a_delete_that_is_refused_too_fails_with_both_reasons() {
+    let deletes = Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("delete pods");
+    let outcome = with("webhook-denies-evictions", deletes);
+    for pod in to_go(&outcome) {
+        let said = said(&outcome, pod);
+        assert_eq!((&said["outcome"], pod.fate), (&"failed".into(), Fate::Killed));
+        let reason = said["reason"].as_str().unwrap();
+        assert!(reason.contains("denied the request") && reason.contains("; delete forbidden: "), "{reason}");
+    }
+}
+
+#[test]
+fn the_last_moments_deletes_of_a_storm_are_spread() {
+    let options = Options { nodes: Some(20), ..Options::default() };
+    let outcome = rehearse("pdb-blocked", &options);
+    let mut deleted_ms = super::effects(&outcome, DELETE);
+    assert_eq!(deleted_ms.len(), 20);
+    assert!(deleted_ms.iter().all(|at| (LAST_MOMENT_MS + 10..LAST_MOMENT_MS + SPREAD_MS + 10).contains(at)));
+    deleted_ms.dedup();
+    assert!(deleted_ms.len() > 15, "{deleted_ms:?}");
+}
+
+#[test]
+fn a_grace_that_ends_after_the_instance_is_cut_once() {
+    let outcome = usual("terminating-long-grace");
+    for (workload, terminating_ms, ended_ms) in [("worker", 0, 114_050), ("ledger", 20_000, 114_020)] {
+        let cut = pod(&outcome, workload);
+        assert_eq!((cut.asked_ms, cut.terminating_ms), (Some(50), Some(terminating_ms)), "{workload}");
+        assert_eq!((cut.fate, cut.ended_ms), (Fate::Killed, Some(ended_ms)), "{workload}");
+        let said = said(&outcome, cut);
+        let reason = "terminated already; its grace was cut to the time left";
+        assert_eq!((&said["outcome"], &said["reason"]), (&"evicted".into(), &reason.into()), "{workload}");
+    }
+    let worker = format!(" {EVICT} shop/{} ", pod(&outcome, "worker").name);
+    assert_eq!(outcome.trace.iter().filter(|line| line.contains(&worker)).count(), 1);
+    assert_eq!(calls(&outcome, DELETE), 0);
+}
+
+#[test]
+fn a_conflict_on_a_budget_is_waited_for_and_spends_nothing() {
+    let outcome = usual("budget-conflicts");
+    assert_all_drained(&outcome);
+    let ledger: Vec<_> = to_go(&outcome).into_iter().filter(|pod| pod.workload == "ledger").collect();
+    assert_eq!(ledger.len(), 6);
+    for pod in ledger {
+        assert_eq!((pod.asked_ms, pod.terminating_ms), (Some(50), Some(8_050)));
+    }
+    assert!(!outcome.trace.iter().any(|line| line.contains("counted as disrupted")));
+    assert_eq!(calls(&outcome, EVICT), to_go(&outcome).len() as u64, "one for each pod");
+}
+
+#[test]
+fn a_busy_api_server_is_asked_again_until_all_pods_go() {
+    let mut spec = find("baseline").unwrap().world(&Options::default());
+    spec.cluster().seats = Some(Seats { concurrent: 2, queue: 4, service_ms: 50 });
+    let outcome = run("baseline", spec);
+    assert_eq!(outcome.world.violations, []);
+    assert_all_drained(&outcome);
+    assert!(calls(&outcome, EVICT) > to_go(&outcome).len() as u64, "some were answered 429");
+}
