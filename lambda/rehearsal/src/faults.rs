@@ -59,6 +59,9 @@ pub enum FaultKind {
     InternalError,
     /// Not allowed: AWS UnauthorizedOperation or AccessDenied, API server 403 of RBAC.
     Forbidden,
+    /// An admission webhook of the API server denies the request with this status code, and says so: 400
+    /// where the webhook names none, 403 or 500 where it does. AWS has no such answer: there it is [`Self::Forbidden`].
+    Denied(u16),
     /// The connection fails.
     Refused,
     /// The effect happens, and the connection breaks before the answer.

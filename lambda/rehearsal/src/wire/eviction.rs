@@ -4,6 +4,7 @@ use k8s_openapi::{api::policy::v1::Eviction, apimachinery::pkg::apis::meta::v1::
 
 use super::{Call, Reply, objects, status};
 use crate::{
+    faults::FaultKind,
     observer::{Answer, Ask, Verb},
     world::{
         pods::{EndedBy, PodId},
@@ -18,7 +19,7 @@ pub(super) fn evict(
     call: Call,
     pod: (&str, &str),
     body: &[u8],
-    fault: Option<Reply>,
+    fault: Option<(FaultKind, Reply)>,
 ) -> Reply {
     match serde_json::from_slice::<Eviction>(body) {
         Ok(eviction) => {
@@ -36,7 +37,7 @@ pub(super) fn delete(
     call: Call,
     pod: (&str, &str),
     body: &[u8],
-    fault: Option<Reply>,
+    fault: Option<(FaultKind, Reply)>,
 ) -> Reply {
     let options = match body {
         [] => Ok(DeleteOptions::default()),
@@ -55,18 +56,19 @@ fn ask(
     (call, verb): (Call, Verb),
     (namespace, name): (&str, &str),
     options: &DeleteOptions,
-    fault: Option<Reply>,
+    fault: Option<(FaultKind, Reply)>,
 ) -> Reply {
     let Some(pod) = state.find_pod(cluster, namespace, name) else {
-        return fault.unwrap_or_else(|| status::not_found("pods", name));
+        return fault.map_or_else(|| status::not_found("pods", name), |(_, reply)| reply);
     };
     let ruling = state.ruling(pod);
-    let answer = fault.as_ref().map(|fault| match (fault.status, fault.retry_after) {
-        (429, Some(seconds)) => Answer::Throttled(u64::from(seconds) * 1_000),
-        (403, _) => Answer::Forbidden,
+    let answer = fault.as_ref().map(|(kind, reply)| match (kind, reply.retry_after) {
+        (FaultKind::Throttled, Some(seconds)) => Answer::Throttled(u64::from(seconds) * 1_000),
+        (FaultKind::Forbidden, _) => Answer::Forbidden,
         _ => Answer::Refused,
     });
     let refusal = fault
+        .map(|(_, reply)| reply)
         .or_else(|| match verb {
             Verb::Delete => None,
             Verb::Evict if state.is_terminating(cluster, namespace) => {

@@ -139,10 +139,10 @@ impl Asked {
         match (&self.method, self.resource(), fault) {
             // Throttled or not, the observer sees evictions and deletes.
             (&Method::POST, Resource::Eviction(ns, name), fault) => {
-                eviction::evict(state, cluster, call, (ns, name), &self.body, fault.map(|(_, reply)| reply))
+                eviction::evict(state, cluster, call, (ns, name), &self.body, fault)
             }
             (&Method::DELETE, Resource::Pod(ns, name), fault) => {
-                eviction::delete(state, cluster, call, (ns, name), &self.body, fault.map(|(_, reply)| reply))
+                eviction::delete(state, cluster, call, (ns, name), &self.body, fault)
             }
             (&Method::GET, Resource::Pods(None), Some((FaultKind::Expired, status))) if self.is_watch() => {
                 resources::expired_watch(state, &status)

@@ -8,6 +8,9 @@ use crate::{faults::FaultKind, world::budgets::Ruling};
 /// What the Eviction API says to wait for a budget that its controller has not processed.
 const UNPROCESSED_S: u32 = 10;
 
+/// The admission webhook that denies requests.
+const WEBHOOK: &str = "deny.example.com";
+
 /// A `Status` of kind Failure.
 pub(super) fn failure(code: u16, reason: &str, message: &str, details: &Value) -> Reply {
     let mut status = json!({
@@ -142,6 +145,17 @@ pub(super) fn fault(kind: FaultKind, verb: &str, resource: &str, name: &str) -> 
                 message,
                 &json!({ "causes": [{ "message": "etcdserver: leader changed" }] }),
             )
+        }
+        FaultKind::Denied(code) => {
+            let reason = match code {
+                403 => "Forbidden",
+                500.. => "InternalError",
+                _ => "BadRequest",
+            };
+            let message = format!(
+                "admission webhook \"{WEBHOOK}\" denied the request: no {verb} of {resource} at this hour"
+            );
+            failure(code, reason, &message, &Value::Null)
         }
         FaultKind::Expired => {
             failure(410, "Expired", "The resourceVersion for the provided watch is too old.", &Value::Null)

@@ -138,3 +138,21 @@ async fn throttling_is_plain_text_with_a_header_and_no_cause() {
     bench.evict(&pod).await.unwrap();
     assert_eq!(bench.violations().iter().map(|v| v.law).collect::<Vec<_>>(), [10], "it came back too early");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_denies_in_its_own_words_and_with_its_code() {
+    for code in [400, 403, 500] {
+        let mut spec = web(1, 0);
+        let denied = Fault::always(WorldApi::Kubernetes, FaultKind::Denied(code));
+        spec.faults = vec![denied.on("create pods/eviction").times(1)];
+        let bench = Bench::new(&spec).await;
+        let pod = bench.shop().await.remove(0);
+        let refused = bench.evict(&pod).await.unwrap_err();
+        assert_eq!(refused.code, code);
+        assert!(
+            refused.message.starts_with("admission webhook \"deny.example.com\" denied the request: no ")
+        );
+        bench.evict(&pod).await.unwrap();
+        assert_eq!(bench.violations(), [], "a webhook may change its mind");
+    }
+}
