@@ -10,6 +10,8 @@ use cast_spot_rehearsal::{
 };
 use serde_json::Value;
 
+#[path = "scenarios/api_servers.rs"]
+mod api_servers;
 mod events;
 
 const EVICT: &str = "kubernetes:create pods/eviction";

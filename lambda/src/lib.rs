@@ -226,10 +226,14 @@ impl<W: World> Handler<W> {
         );
         let unfinished = drained.pods.iter().any(PodReport::is_unfinished);
         let outcome = match (drained.cordon.outcome, &drained.node, &drained.reason) {
-            (report::CordonOutcome::Failed, ..) | (_, _, Some(_)) => Outcome::Failed,
+            (_, _, Some(_)) => Outcome::Failed,
+            (report::CordonOutcome::Failed, ..) => Outcome::Incomplete,
             _ if unfinished => Outcome::Incomplete,
             _ => Outcome::Drained,
         };
+        let uncordoned = (drained.cordon.outcome == report::CordonOutcome::Failed)
+            .then(|| drained.cordon.reason.as_ref().map(|reason| format!("node not cordoned: {reason}")))
+            .flatten();
         Report {
             dry_run: policy.dry_run,
             cluster: Some(target.cluster.clone()),
@@ -239,7 +243,7 @@ impl<W: World> Handler<W> {
             pods: drained.pods,
             replacement,
             outcome,
-            reason: drained.reason.or_else(|| target.without_ec2.clone()),
+            reason: drained.reason.or(uncordoned).or_else(|| target.without_ec2.clone()),
             ..Report::undone(notice.into(), outcome, String::new())
         }
     }

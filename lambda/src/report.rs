@@ -160,7 +160,7 @@ pub enum Outcome {
     Drained,
     /// Every pod that was to leave is gone, and the replacement failed.
     DrainedWithoutReplacement,
-    /// Some pods that were to leave are still there.
+    /// Some pods that were to leave are still there, or the node could not be cordoned: pods may have come since.
     Incomplete,
     /// Nothing was to be done.
     Ignored,
@@ -168,7 +168,7 @@ pub enum Outcome {
     Observed,
     /// The notice came too late for an instance of a registered cluster.
     Missed,
-    /// The node could not be found or cordoned, or a check of a self-test failed.
+    /// The node could not be found or proved to be the right one, its pods could not be listed, or a check of a self-test failed.
     Failed,
     /// A self-test, and all that it checks is well.
     Passed,
@@ -193,7 +193,8 @@ pub enum CordonOutcome {
     Done,
     /// The node was unschedulable before.
     Already,
-    /// The API server refused it or could not be reached.
+    /// The API server refused it or could not be reached. The pods are asked to leave all the same where a read
+    /// proved that the node is the right one.
     Failed,
     /// It was not tried.
     Skipped,

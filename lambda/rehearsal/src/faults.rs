@@ -62,6 +62,10 @@ pub enum FaultKind {
     /// An admission webhook of the API server denies the request with this status code, and says so: 400
     /// where the webhook names none, 403 or 500 where it does. AWS has no such answer: there it is [`Self::Forbidden`].
     Denied(u16),
+    /// The same, for patches that touch labels or annotations only.
+    DeniedMetadata(u16),
+    /// The caller is not known (401), as API servers answer also while STS throttles their authenticator.
+    Unauthorized,
     /// The connection fails.
     Refused,
     /// The effect happens, and the connection breaks before the answer.

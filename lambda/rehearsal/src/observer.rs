@@ -5,12 +5,12 @@
 //! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7 (law 4 is kept by the groups)
 //! - `invocations` judges an invocation as a whole: laws 1, 5, 6
 //! - `truth` judges what a report says: laws 1, 3
-//! - `liveness` judges what was not done in time: laws 3, 5, 9
+//! - `liveness` judges what was not done in time: laws 3, 5, 9, 12
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    faults::Api,
+    faults::{Api, FaultKind},
     outcome::Violation,
     wire::{Call, Operation},
     world::{pods::PodId, spec::Action},
@@ -85,6 +85,8 @@ pub(crate) struct Invocation {
     throttled: BTreeSet<PodId>,
     /// Pods that it may not ask to go.
     forbidden: BTreeSet<PodId>,
+    /// When a fault struck a call that the drain leg cannot do without, at last.
+    last_hindered_ms: Option<u64>,
     /// APIs that a fault or a bucket struck, and when first.
     struck: BTreeMap<Api, u64>,
     first_ask_ms: Option<u64>,
@@ -154,6 +156,24 @@ impl Observer {
             invocation.open.insert(self.calls, format!("{} {}", operation.key(), operation.target));
         }
         self.calls
+    }
+
+    /// A fault struck a call. Without the cordon, Events and the names of budgets, pods can be asked all the same;
+    /// what may be forbidden for good is RBAC's to say.
+    pub(crate) fn hindered(&mut self, env: usize, operation: &Operation, kind: FaultKind, now_ms: u64) {
+        let aside = matches!(
+            operation.name.as_str(),
+            "patch nodes" | "create events" | "list poddisruptionbudgets" | "delete pods"
+        );
+        let answered = matches!(kind, FaultKind::Denied(_) | FaultKind::Throttled | FaultKind::Unavailable);
+        let eviction = operation.name == "create pods/eviction" && answered;
+        if operation.api == Api::AutoScaling || aside || eviction {
+            return;
+        }
+        let at_ms = if kind == FaultKind::Forbidden { u64::MAX } else { now_ms };
+        if let Some(invocation) = self.invocations.get_mut(env) {
+            invocation.last_hindered_ms = invocation.last_hindered_ms.max(Some(at_ms));
+        }
     }
 
     /// A call was answered or given up. Law 6: none is open after the deadline.

@@ -243,6 +243,25 @@ fn fault(rng: &mut Rng) -> Fault {
         let throttled = Fault::always(Api::Kubernetes, FaultKind::Throttled).on("create pods/eviction");
         return throttled.percent(one(rng, &[30, 100]));
     }
+    if chance(rng, 15) {
+        // Policies and webhooks: of patches, or of evictions for a while.
+        let code = one(rng, &[400, 403, 500]);
+        let (kind, operation) = one(
+            rng,
+            &[
+                (FaultKind::DeniedMetadata(code), "patch nodes"),
+                (FaultKind::Denied(code), "patch nodes"),
+                (FaultKind::Denied(code), "create pods/eviction"),
+            ],
+        );
+        let until_ms = one(rng, &[5_000, 60_000, u64::MAX]);
+        return Fault::always(Api::Kubernetes, kind).on(operation).between(0, until_ms);
+    }
+    if chance(rng, 10) {
+        let unknown = Fault::always(Api::Kubernetes, FaultKind::Unauthorized);
+        let until_ms = one(rng, &[1_000, 30_000, 60_000, u64::MAX]);
+        return unknown.between(0, until_ms).percent(one(rng, &[100, 100, 30]));
+    }
     let api = one(rng, &[Api::Ec2, Api::AutoScaling, Api::Kubernetes, Api::Kubernetes, Api::Eks]);
     let kind = match rng.u8(..8) {
         0 | 1 => FaultKind::Throttled,

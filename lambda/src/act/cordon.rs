@@ -1,9 +1,10 @@
 //! The cordon: one patch on the right node. A refused patch leads to a look at the node, and to the node
-//! list if the name was wrong.
+//! list if the name was wrong. The cordon is no gate: it is tried again beside the evictions.
 
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     budget::{Budget, jittered},
@@ -11,7 +12,8 @@ use crate::{
     locate::Target,
     plan::{
         cordon::{
-            append_taint_patch, cordon_patch, is_tainted, provider_id, runs_on, taint_patch, was_cordoned,
+            append_taint_patch, cordon_patch, is_tainted, provider_id, runs_on, smallest_cordon_patch,
+            taint_patch, was_cordoned,
         },
         retry::pause,
     },
@@ -22,8 +24,12 @@ const PATCH: &str = "kubernetes:patch nodes";
 const GET: &str = "kubernetes:get nodes";
 const LIST: &str = "kubernetes:list nodes";
 
-/// How often a refused patch is decided anew. Each time the node has changed under us, or was read anew.
+/// How often a refused patch is decided anew without a pause. Each time the node has changed under us, or was
+/// read anew.
 const DECISIONS: u32 = 5;
+
+/// The identity of the node is proved by a read when the patch has not been answered for so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// For so long after the handler's entry a node that is not there is looked for again.
 const LOOK_FOR: Duration = Duration::from_mins(1);
@@ -52,34 +58,89 @@ impl From<CallError> for NoCordon {
     }
 }
 
-/// Cordons the node of `target`.
+/// What stood in the way of the cordon so far: the last error.
+pub type Trouble = watch::Sender<Option<CallError>>;
+
+/// Cordons the node of `target`, however long it takes. What stands in the way meanwhile is sent to `trouble`.
+///
+/// Label, annotation or the whole change may be refused by a policy or a webhook: after the first refusal only the
+/// smallest patch is sent. Evictions do not wait for it ([`prove`]).
 pub async fn cordon(
     cluster: &impl Cluster,
     target: &Target,
     notice: &Notice,
     budget: &Budget,
+    trouble: &Trouble,
 ) -> Result<Cordoned, NoCordon> {
     let mut seen: Option<Node> = None;
-    let mut refusal = String::new();
-    for _ in 0..DECISIONS {
+    let (mut attempt, mut decisions, mut is_smallest) = (0, 0, false);
+    loop {
         let known = seen.as_ref().map(|n| (name(n).to_owned(), provider_id(n).to_owned()));
         let named = target.node.clone().map(|node| (node, target.provider_id.clone()));
         let Some((node, provider_id)) = known.or(named) else {
             seen = Some(find(cluster, target, budget).await?);
             continue;
         };
-        let patch = cordon_patch(&provider_id, notice, seen.as_ref());
-        match budget.retried(PATCH, || cluster.patch_node(&node, &patch)).await? {
-            Patched::Done(node) => return Ok(Cordoned { already: was_cordoned(&node), node: *node }),
-            Patched::NotFound => seen = Some(find(cluster, target, budget).await?),
-            Patched::Mismatch(what) => {
+        let patch = if is_smallest {
+            smallest_cordon_patch(&provider_id)
+        } else {
+            cordon_patch(&provider_id, notice, seen.as_ref())
+        };
+        let error = match budget.call(PATCH, cluster.patch_node(&node, &patch)).await {
+            Ok(Patched::Done(node)) => return Ok(Cordoned { already: was_cordoned(&node), node: *node }),
+            Ok(Patched::NotFound) => {
+                seen = Some(find(cluster, target, budget).await?);
+                CallError::NotFound(format!("node {node}"))
+            }
+            Ok(Patched::Mismatch(what)) => {
                 tracing::info!(node, what, "cordon refused, reading the node");
                 seen = Some(identify(cluster, target, &node, budget).await?);
-                refusal = what;
+                CallError::LostRace(what)
             }
+            Err(error) => error,
+        };
+        tracing::info!(node, %error, "not cordoned yet");
+        let at_once = match &error {
+            CallError::NotFound(_) | CallError::LostRace(_) => {
+                decisions += 1;
+                decisions < DECISIONS
+            }
+            error => is_refusal(error) && !is_smallest,
+        };
+        is_smallest |= is_refusal(&error) || decisions >= DECISIONS;
+        let next = budget.now() + jittered(pause(attempt, error.retry_after()));
+        trouble.send_replace(Some(error.clone()));
+        if at_once {
+            continue;
         }
+        if next >= budget.timetable().closing() {
+            return Err(error.into());
+        }
+        budget.wait_until(next).await;
+        attempt += 1;
     }
-    Err(NoCordon::Failed(format!("the patch was refused {DECISIONS} times, at last: {refusal}")))
+}
+
+/// Whether a policy, a webhook or RBAC has refused the patch: another one may fare better.
+fn is_refusal(error: &CallError) -> bool {
+    match error {
+        CallError::Forbidden(_) | CallError::Refused(_) => true,
+        CallError::Transient(what) => what.contains("webhook"),
+        _ => false,
+    }
+}
+
+/// The node of `target`, read once the cordon has met trouble or is slow: what an eviction needs is the proof that
+/// the node is the right one, not the cordon.
+pub async fn prove(
+    cluster: &impl Cluster,
+    target: &Target,
+    budget: &Budget,
+    mut trouble: watch::Receiver<Option<CallError>>,
+) -> Result<Node, NoCordon> {
+    // An error is the end of the cordon, and then nobody waits here.
+    let _ = timeout(PATIENCE, trouble.wait_for(Option::is_some)).await;
+    Ok(look(cluster, target, budget).await?.node)
 }
 
 /// The node of `target`, read only.

@@ -1,6 +1,10 @@
-//! The drain leg: cordon the node, then one loop until its pods are gone or time is up.
+//! The drain leg: cordon the node, or at least prove that it is the right one, then one loop until its pods are gone
+//! or time is up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
@@ -11,13 +15,14 @@ use k8s_openapi::api::{
 use tokio::sync::{
     Semaphore,
     mpsc::{UnboundedReceiver, unbounded_channel},
+    watch,
 };
 
 use super::{
     cordon::{self, Cordoned, NoCordon},
     evict::{Asked, CALLS_AT_ONCE, ask},
     tracked::Pods,
-    watch::{LIST, Seen, watch},
+    watch::{LIST, Seen, watch as watch_pods},
 };
 use crate::{
     budget::Budget,
@@ -71,41 +76,64 @@ pub struct DrainLeg<'a, C> {
 impl<C: Cluster> DrainLeg<'_, C> {
     /// Runs the leg.
     pub async fn run(self) -> Drained {
-        let cordoned = async {
+        let trouble = watch::Sender::new(None);
+        let cordon = async {
             let answer = if self.policy.dry_run {
                 cordon::look(self.cluster, self.target, self.budget).await
             } else {
-                cordon::cordon(self.cluster, self.target, self.notice, self.budget).await
+                cordon::cordon(self.cluster, self.target, self.notice, self.budget, &trouble).await
             };
             (answer, self.budget.now_ms())
         };
+        let mut cordoning = Cordoning { work: Box::pin(cordon), answer: None };
         // The pods are listed beside the cordon, under the name that EC2 gives; nothing is done to them
-        // before the cordon has proved the name.
+        // before cordon or read has proved the name.
         let listed = async {
             match &self.target.node {
                 Some(node) => Some((node.clone(), self.list(node).await)),
                 None => None,
             }
         };
-        let ((cordoned, cordon_ms), listed) = tokio::join!(cordoned, listed);
-        let Cordoned { node, already } = match cordoned {
-            Ok(cordoned) => cordoned,
-            Err(NoCordon::NoNode) => return self.nothing_to_drain(),
-            Err(NoCordon::Failed(reason)) => return self.not_cordoned(listed, reason, cordon_ms),
+        let (mut listed, mut list) = (pin!(listed), None);
+        let proof = cordon::prove(self.cluster, self.target, self.budget, trouble.subscribe());
+        let (mut proof, mut proved) = (pin!(proof), None);
+        while list.is_none() || !matches!(proved, Some(Ok(_))) {
+            tokio::select! {
+                biased;
+                () = cordoning.go_on() => match &cordoning.answer {
+                    Some((Ok(cordoned), _)) => proved = Some(Ok(cordoned.node.clone())),
+                    Some((Err(error), _)) if !matches!(proved, Some(Ok(_))) => {
+                        proved = Some(Err(error.clone()));
+                        break;
+                    }
+                    _ => {}
+                },
+                node = &mut proof, if proved.is_none() && !self.policy.dry_run => {
+                    let is_final = trouble.borrow().as_ref().is_some_and(|error| !error.is_worth_a_retry());
+                    // The reads fail for good. So does the cordon, unless its own trouble may pass.
+                    let ends = matches!(node, Err(NoCordon::NoNode)) || node.is_err() && is_final;
+                    proved = Some(node);
+                    if ends {
+                        break;
+                    }
+                }
+                answer = &mut listed, if list.is_none() => list = Some(answer),
+            }
+        }
+        let node = match proved {
+            Some(Ok(node)) => node,
+            Some(Err(NoCordon::NoNode)) | None => return self.nothing_to_drain(),
+            Some(Err(NoCordon::Failed(reason))) => {
+                let list = match list {
+                    Some(list) => list,
+                    None => listed.await,
+                };
+                return self.not_proved(list, reason);
+            }
         };
         let name = node.metadata.name.clone().unwrap_or_default();
-        let outcome = match (self.policy.dry_run, already) {
-            (true, _) => CordonOutcome::Skipped,
-            (false, true) => CordonOutcome::Already,
-            (false, false) => CordonOutcome::Done,
-        };
-        let cordon = CordonReport {
-            outcome,
-            after_ms: (!self.policy.dry_run).then_some(cordon_ms),
-            reason: self.policy.dry_run.then(|| "dry run".to_owned()),
-        };
         let mut pods = Pods::default();
-        let listed = match listed {
+        let listed = match list.flatten() {
             Some((listed_name, listed)) if listed_name == name => listed,
             _ => self.list(&name).await,
         };
@@ -121,13 +149,50 @@ impl<C: Cluster> DrainLeg<'_, C> {
         } else if self.policy.dry_run {
             pods.report(&[], &BTreeMap::new(), "dry run: to be evicted")
         } else {
-            self.empty(&node, &name, version, pods).await
+            self.empty(&node, &name, version, pods, &mut cordoning).await
         };
+        let cordon = self.cordon_report(cordoning.answer.take(), trouble.borrow().clone());
         Drained { node: Some(name), cordon, pods, reason }
     }
 
+    fn cordon_report(
+        &self,
+        answer: Option<(Result<Cordoned, NoCordon>, u64)>,
+        trouble: Option<CallError>,
+    ) -> CordonReport {
+        let failed = |reason: String, after_ms| CordonReport {
+            outcome: CordonOutcome::Failed,
+            after_ms: Some(after_ms),
+            reason: Some(reason),
+        };
+        match answer {
+            _ if self.policy.dry_run => CordonReport {
+                outcome: CordonOutcome::Skipped,
+                after_ms: None,
+                reason: Some("dry run".to_owned()),
+            },
+            Some((Ok(Cordoned { already, .. }), after_ms)) => {
+                let outcome = if already { CordonOutcome::Already } else { CordonOutcome::Done };
+                CordonReport { outcome, after_ms: Some(after_ms), reason: None }
+            }
+            Some((Err(NoCordon::Failed(reason)), after_ms)) => failed(reason, after_ms),
+            Some((Err(NoCordon::NoNode), after_ms)) => failed("the node has gone".to_owned(), after_ms),
+            None => {
+                let reason = trouble.map_or("no answer".to_owned(), |error| error.to_string());
+                failed(reason, self.budget.now_ms())
+            }
+        }
+    }
+
     /// The drain loop: evicts wave by wave and watches until the pods are gone or time is up.
-    async fn empty(&self, node: &Node, name: &str, version: String, mut pods: Pods) -> Vec<PodReport> {
+    async fn empty(
+        &self,
+        node: &Node,
+        name: &str,
+        version: String,
+        mut pods: Pods,
+        cordoning: &mut Cordoning<'_>,
+    ) -> Vec<PodReport> {
         let table = self.budget.timetable();
         let slots = Semaphore::new(CALLS_AT_ONCE);
         let mut asks = FuturesUnordered::new();
@@ -142,7 +207,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut explained: BTreeSet<String> = BTreeSet::new();
         let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
-        let watching = watch(self.cluster, name, version, self.budget, &sender).fuse();
+        let watching = watch_pods(self.cluster, name, version, self.budget, &sender).fuse();
         tokio::pin!(watching);
 
         // A hibernating instance freezes at once: an eviction would only be half done when it does, and
@@ -180,6 +245,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     pods.asked(&pod.uid, answer, self.budget.now_ms());
                 }
                 Some(()) = asides.next() => {}
+                () = cordoning.go_on() => {}
                 Some((namespace, list)) = explanations.next() => match list {
                     Ok(list) => budgets.extend(pods.covered(list)),
                     Err(error) => drop(unlisted.insert(namespace, error)),
@@ -226,7 +292,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         self.entered + SignedDuration::try_from(self.budget.now()).unwrap_or_default()
     }
 
-    fn nothing_to_drain(self) -> Drained {
+    fn nothing_to_drain(&self) -> Drained {
         let reason =
             format!("no node of cluster {} runs on {}", self.target.cluster, self.target.instance_id);
         let cordon =
@@ -234,13 +300,12 @@ impl<C: Cluster> DrainLeg<'_, C> {
         Drained { node: None, cordon, pods: Vec::new(), reason: Some(reason) }
     }
 
-    fn not_cordoned(
-        self,
+    fn not_proved(
+        &self,
         listed: Option<(String, Result<crate::ports::Pods, CallError>)>,
         reason: String,
-        cordon_ms: u64,
     ) -> Drained {
-        // Without the cordon nothing proves that the pods stand on this instance: they are named, not touched.
+        // Nothing proves that the pods stand on this instance: they are named, not touched.
         let mut pods = Pods::default();
         let listed = listed.into_iter().filter_map(|(_, list)| list.ok()).flat_map(|list| list.items);
         listed.for_each(|pod| pods.see(pod));
@@ -250,10 +315,26 @@ impl<C: Cluster> DrainLeg<'_, C> {
             reason: Some(format!("cordon: {reason}")),
             cordon: CordonReport {
                 outcome: CordonOutcome::Failed,
-                after_ms: Some(cordon_ms),
+                after_ms: Some(self.budget.now_ms()),
                 reason: Some(reason),
             },
         }
+    }
+}
+
+/// The cordon under way: it goes on beside everything else until it is answered for good.
+struct Cordoning<'a> {
+    work: BoxFuture<'a, (Result<Cordoned, NoCordon>, u64)>,
+    answer: Option<(Result<Cordoned, NoCordon>, u64)>,
+}
+
+impl Cordoning<'_> {
+    /// Ends once, when the cordon does.
+    async fn go_on(&mut self) {
+        if self.answer.is_some() {
+            return std::future::pending().await;
+        }
+        self.answer = Some((&mut self.work).await);
     }
 }
 

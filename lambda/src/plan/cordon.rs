@@ -45,6 +45,15 @@ pub fn cordon_patch(provider_id: &str, notice: &Notice, seen: Option<&Node>) -> 
     Value::Array(patch)
 }
 
+/// The smallest patch that cordons: what a policy refuses is a label or an annotation, as a rule.
+#[must_use]
+pub fn smallest_cordon_patch(provider_id: &str) -> Value {
+    json!([
+        {"op": "test", "path": "/spec/providerID", "value": provider_id},
+        {"op": "add", "path": "/spec/unschedulable", "value": true},
+    ])
+}
+
 /// Whether the reason taint stands on the node.
 #[must_use]
 pub fn is_tainted(node: &Node) -> bool {

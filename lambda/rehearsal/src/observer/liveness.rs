@@ -1,5 +1,5 @@
-//! What was to happen and did not, held after the run: laws 3, 5, 9. Only for invocations that had time, and
-//! whose drain leg met no fault.
+//! What was to happen and did not, held after the run: laws 3, 5, 9, 12. Only for invocations that had time, and
+//! whose drain leg met no fault; law 12 also for those that were hindered for a while, or could not cordon.
 
 use super::{Invocation, LAST_MOMENT_GRACE_MS, List};
 use crate::{
@@ -18,17 +18,48 @@ const ENOUGH_MS: i64 = 30_000;
 const ENOUGH_LIMIT_MS: i64 = 60_000;
 /// A budget is overridden so long after the pod's last moment at the latest.
 const OVERRIDE_MS: i64 = 5_000;
+/// With all that it needs answering for so long, the drain leg asks every pod.
+const WELL_MS: i64 = 50_000;
 /// The handler's own reserve at its end.
 const CLOSING_MS: i64 = 4_000;
 
 impl State {
-    /// Laws 3, 5, 9, held after the run.
+    /// Laws 3, 5, 9, 12, held after the run.
     pub(super) fn judge_liveness(&mut self) {
         for env in 0..self.observer.invocations.len() {
-            for (law, at_ms, what) in self.undone(env) {
+            for (law, at_ms, what) in self.undone(env).into_iter().chain(self.never_asked(env)) {
                 self.observer.broken(law, at_ms.max(0) as u64, format!("f{env} {what}"));
             }
         }
+    }
+
+    /// Law 12: where API server and EC2 answered well for this long, every pod that the function was shown is asked.
+    fn never_asked(&self, env: usize) -> Vec<(u8, i64, String)> {
+        let invocation = &self.observer.invocations[env];
+        let [told] = &invocation.told[..] else { return Vec::new() };
+        let Some(instance) = self.instances.get(&told.instance) else { return Vec::new() };
+        let Some(node) = &instance.node else { return Vec::new() };
+        let deliveries = self.observer.invocations.iter();
+        let deliveries = deliveries.filter(|i| i.told.iter().any(|t| t.instance == told.instance)).count();
+        let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
+        let due_ms = settled_ms.min(invocation.entered_ms as i64 + invocation.limit_ms) - CLOSING_MS;
+        let well_from_ms = invocation.last_hindered_ms.unwrap_or(0).max(invocation.entered_ms);
+        if !invocation.answered
+            || self.observer.rules.dry_run
+            || deliveries > 1
+            || told.action == Action::Hibernate
+            || !self.clusters[instance.cluster].registered
+            || i64::try_from(well_from_ms).unwrap_or(i64::MAX) > due_ms - WELL_MS
+            || instance.ended_ms.is_some_and(|at_ms| at_ms as i64 <= due_ms)
+        {
+            return Vec::new();
+        }
+        let Some(list) = invocation.listed.get(&(instance.cluster, node.clone())) else {
+            return vec![(12, due_ms, format!("the pods of {node} were never listed"))];
+        };
+        let unasked =
+            self.to_evict(env, list, due_ms).into_iter().filter(|pod| !invocation.asked.contains_key(pod));
+        unasked.map(|pod| (12, due_ms, format!("{} was never asked to go", self.label(pod)))).collect()
     }
 
     fn undone(&self, env: usize) -> Vec<(u8, i64, String)> {

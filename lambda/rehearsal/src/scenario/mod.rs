@@ -193,6 +193,22 @@ pub const ALL: &[Scenario] = &[
         world: apis::api_server_hangs,
     },
     Scenario {
+        name: "unauthorized-at-first",
+        about: "the cluster's API server answers 401 for a minute, as it does while STS throttles",
+        verdict: "asked again and again with a token that is still good; drained as soon as the caller is known",
+        graceful: Some(true),
+        nodes: 1,
+        world: apis::unauthorized_at_first,
+    },
+    Scenario {
+        name: "cordon-refused",
+        about: "an admission webhook refuses every change of a node, for good",
+        verdict: "every pod is evicted all the same; the report says that the node was not cordoned",
+        graceful: Some(true),
+        nodes: 1,
+        world: apis::cordon_refused,
+    },
+    Scenario {
         name: "ec2-throttled",
         about: "EC2 throttles every call",
         verdict: "the node is found in the cluster's own node list and drained",

@@ -120,6 +120,9 @@ impl Wire {
                 if begun { state.faults.strike(state.now_ms, operation.api, &operation.name) } else { None };
             let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
             let id = state.observer.sent(self.env, &operation, fault.is_some(), state.now_ms);
+            if let Some(kind) = fault {
+                state.observer.hindered(self.env, &operation, kind, state.now_ms);
+            }
             let call = Call { env: self.env, id, sent_ms: state.now_ms };
             Some((fault, latency_ms, Open { wire: self.clone(), id }, call))
         });

@@ -16,9 +16,7 @@ pub(super) fn call_error(error: Error) -> CallError {
         other => return CallError::Transient(in_words(&other)),
     };
     match status.code {
-        401 => CallError::Forbidden(
-            "Unauthorized: the API server does not know this caller (access entry?)".into(),
-        ),
+        401 => CallError::Unauthenticated(status.message),
         403 => CallError::Forbidden(status.message),
         404 => CallError::NotFound(status.message),
         409 => CallError::LostRace(status.message),
@@ -58,6 +56,10 @@ pub(super) fn patched(answer: Result<k8s_openapi::api::core::v1::Node, Error>) -
     match answer {
         Ok(node) => Ok(Patched::Done(Box::new(node))),
         Err(Error::Api(status)) if status.code == 404 => Ok(Patched::NotFound),
+        // An admission policy answers 422 where it names no reason of its own: no `test` has failed.
+        Err(Error::Api(status)) if status.code == 422 && status.message.contains("denied") => {
+            Err(CallError::Refused(format!("{}: {}", status.code, status.message)))
+        }
         Err(Error::Api(status)) if matches!(status.code, 409 | 422) => {
             let causes = status.details.iter().flat_map(|d| &d.causes).map(|c| c.message.as_str());
             Ok(Patched::Mismatch(
@@ -101,6 +103,18 @@ mod tests {
 
     fn api(status: &Value) -> Result<(), Error> {
         Err(Error::Api(Box::new(serde_json::from_value(status.clone()).unwrap())))
+    }
+
+    #[test]
+    fn a_policy_that_answers_422_is_no_failed_test() {
+        let node = |message: &str| {
+            patched(Err(api(&json!({"code": 422, "reason": "Invalid", "message": message})).unwrap_err()))
+        };
+        let policy =
+            "nodes \"n\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no";
+        assert_eq!(node(policy), Err(CallError::Refused(format!("422: {policy}"))));
+        let failed_test = "the server rejected our request due to an error in our request";
+        assert_eq!(node(failed_test), Ok(Patched::Mismatch(failed_test.to_owned())));
     }
 
     #[test]
