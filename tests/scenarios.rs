@@ -13,6 +13,8 @@ use serde_json::Value;
 #[path = "scenarios/api_servers.rs"]
 mod api_servers;
 mod events;
+#[path = "scenarios/late_pods.rs"]
+mod late_pods;
 
 const EVICT: &str = "kubernetes:create pods/eviction";
 const DELETE: &str = "kubernetes:delete pods";

@@ -6,7 +6,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::plan::{PdbPolicy, Policy, ReplacementPolicy};
+use crate::plan::{PdbPolicy, Policy, ReplacementPolicy, Stay};
 
 /// One environment variable.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,7 @@ const PDB_POLICY: &str = "CAST_SPOT_PDB_POLICY";
 const REPLACEMENT: &str = "CAST_SPOT_REPLACEMENT";
 const REPLACE_STOPPED: &str = "CAST_SPOT_REPLACE_STOPPED";
 const MARGIN_SECONDS: &str = "CAST_SPOT_MARGIN_SECONDS";
+const STAY: &str = "CAST_SPOT_STAY";
 const DRY_RUN: &str = "CAST_SPOT_DRY_RUN";
 const LOG_FORMAT: &str = "CAST_SPOT_LOG_FORMAT";
 /// Lambda's own setting (Lambda developer guide, "Advanced logging controls").
@@ -68,6 +69,14 @@ pub const VARIABLES: &[Variable] = &[
         default: Some("5"),
         values: "whole seconds, 1 to 60",
         meaning: "Time before the deadline by which pods are to be gone. Grace periods are cut to end by then.",
+    },
+    Variable {
+        name: STAY,
+        default: Some("last-moment"),
+        values: "`last-moment` or whole seconds",
+        meaning: "How long the function stays with an empty node, for pods that are bound to it late: until 30 s \
+                  before the pods are to be gone, or so many seconds after the cordon. It ends with one more look \
+                  at the node; with `0` it ends as soon as the node is empty.",
     },
     Variable {
         name: DRY_RUN,
@@ -153,6 +162,12 @@ impl Config {
         let margin = reader.read(MARGIN_SECONDS, |v| {
             v.parse().ok().filter(|s| (1..=60).contains(s)).map(Duration::from_secs)
         });
+        let stay = reader.read(STAY, |v| match v {
+            "last-moment" => Some(Stay::LastMoment),
+            seconds => {
+                seconds.parse().ok().map(|seconds: u32| Stay::For(Duration::from_secs(seconds.into())))
+            }
+        });
         let dry_run = reader.read(DRY_RUN, boolean);
         let log_format = reader.read(LOG_FORMAT, |v| match v {
             "json" => Some(LogFormat::Json),
@@ -163,19 +178,20 @@ impl Config {
             "FATAL" => Some(tracing::Level::ERROR),
             other => other.parse().ok(),
         });
-        match (clusters, pdb, replacement, replace_stopped, margin, dry_run, log_format, log_level) {
+        match (clusters, pdb, replacement, replace_stopped, margin, stay, dry_run, log_format, log_level) {
             (
                 Some(clusters),
                 Some(pdb),
                 Some(replacement),
                 Some(replace_stopped),
                 Some(margin),
+                Some(stay),
                 Some(dry_run),
                 Some(log_format),
                 Some(log_level),
             ) => Ok(Self {
                 clusters,
-                policy: Policy { pdb, replacement, replace_stopped, margin, dry_run },
+                policy: Policy { pdb, replacement, replace_stopped, margin, stay, dry_run },
                 log_format,
                 log_level,
             }),

@@ -280,8 +280,8 @@ pub trait Cluster: Sync {
         name: &str,
         patch: &Value,
     ) -> impl Future<Output = Result<Patched, CallError>> + Send;
-    /// LIST pods of a node.
-    fn list_pods(&self, node: &str) -> impl Future<Output = Result<Pods, CallError>> + Send;
+    /// LIST pods of a node; `cached`: from the API server's cache, which may lag behind.
+    fn list_pods(&self, node: &str, cached: bool) -> impl Future<Output = Result<Pods, CallError>> + Send;
     /// WATCH pods of a node from a resource version on. The stream ends with an error when the API
     /// server ends it; a new LIST is due then.
     fn watch_pods(

@@ -1,7 +1,7 @@
 //! The observer: holds the handler to its laws (design, section 4) by what the world itself saw. The handler's
 //! own report is only looked at to hold it against the world.
 //!
-//! - `asks` judges evictions and deletes: laws 2, 3, 6, 7, 8, 9, 10
+//! - `asks` judges evictions and deletes: laws 2, 3, 6, 7, 8, 9, 10, 13
 //! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7 (law 4 is kept by the groups)
 //! - `invocations` judges an invocation as a whole: laws 1, 5, 6
 //! - `truth` judges what a report says: laws 1, 3
@@ -39,6 +39,8 @@ pub(crate) struct Rules {
     pub(crate) dry_run: bool,
     /// The handler is to ask for replacements.
     pub(crate) replaces: bool,
+    /// The drain leg stays until the last moment.
+    pub(crate) stays: bool,
 }
 
 /// What a payload told the function of one instance.
@@ -71,6 +73,8 @@ pub(crate) struct Invocation {
     under_way: BTreeMap<u64, ((usize, String), List)>,
     /// Pods that it has asked to go, and when first.
     asked: BTreeMap<PodId, u64>,
+    /// How often it has asked a pod.
+    asks: BTreeMap<PodId, u32>,
     /// Pods whose eviction a budget refused.
     blocked: BTreeSet<PodId>,
     /// Deletes over a budget whose answers are on their way back, by call.

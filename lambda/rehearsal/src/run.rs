@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use cast_spot_handler::{
     Config, Entry, Handler,
     adapters::{Adapters, Endpoint, HttpService, Transport},
-    plan::{PdbPolicy, ReplacementPolicy},
+    plan::{PdbPolicy, ReplacementPolicy, Stay},
 };
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -96,8 +96,9 @@ pub(crate) fn rules(config: &Result<Config, String>) -> Rules {
                 config.policy.replacement,
                 ReplacementPolicy::Auto | ReplacementPolicy::Launch
             ),
+            stays: config.policy.stay == Stay::LastMoment,
         },
-        Err(_) => Rules { margin_ms: 0, may_override: false, dry_run: true, replaces: false },
+        Err(_) => Rules { margin_ms: 0, may_override: false, dry_run: true, replaces: false, stays: false },
     }
 }
 

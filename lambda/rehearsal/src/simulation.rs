@@ -102,6 +102,10 @@ fn vary(workload: &mut WorkloadSpec, rng: &mut Rng) {
         4 if workload.kind != WorkloadKind::Deployment => PodState::Failed,
         _ => PodState::Ready,
     };
+    workload.tolerates = chance(rng, 8);
+    if chance(rng, 8) && workload.state == PodState::Ready {
+        workload.binds_after_ms = Some(rng.u64(0..=90_000));
+    }
     if chance(rng, 10) {
         let class = one(rng, &["system-cluster-critical", "system-node-critical", "high"]);
         workload.priority_class = Some(class.to_owned());
@@ -192,6 +196,7 @@ fn settings(spec: &mut WorldSpec, rng: &mut Rng) {
     spec.env("CAST_SPOT_PDB_POLICY", one(rng, &["delete", "delete", "leave"]));
     spec.env("CAST_SPOT_REPLACEMENT", one(rng, &["auto", "auto", "auto", "launch", "verify", "none"]));
     spec.env("CAST_SPOT_MARGIN_SECONDS", one(rng, &["5", "5", "1", "20"]));
+    spec.env("CAST_SPOT_STAY", one(rng, &["last-moment", "last-moment", "last-moment", "0", "20"]));
     spec.env("CAST_SPOT_DRY_RUN", if chance(rng, 5) { "true" } else { "false" });
     spec.env("CAST_SPOT_REPLACE_STOPPED", if chance(rng, 30) { "true" } else { "false" });
 }
@@ -251,7 +256,7 @@ fn fault(rng: &mut Rng) -> Fault {
             &[
                 (FaultKind::DeniedMetadata(code), "patch nodes"),
                 (FaultKind::Denied(code), "patch nodes"),
-                (FaultKind::Denied(code), "create pods/eviction"),
+                (FaultKind::Denied(500), "create pods/eviction"),
             ],
         );
         let until_ms = one(rng, &[5_000, 60_000, u64::MAX]);

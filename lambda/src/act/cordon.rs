@@ -12,8 +12,7 @@ use crate::{
     locate::Target,
     plan::{
         cordon::{
-            append_taint_patch, cordon_patch, is_tainted, provider_id, runs_on, smallest_cordon_patch,
-            taint_patch, was_cordoned,
+            Marks, cordon_patch, mark_patch, provider_id, runs_on, smallest_cordon_patch, was_cordoned,
         },
         retry::pause,
     },
@@ -184,30 +183,36 @@ async fn find(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Resul
     }
 }
 
-/// Adds the reason taint. Off the critical path: a node that is unschedulable gets no pods anyway.
-pub async fn taint(cluster: &impl Cluster, notice: &Notice, mut node: Node, budget: &Budget) {
+/// Adds reason taint and label. Off the critical path: a node that is unschedulable gets no pods anyway.
+pub async fn mark(cluster: &impl Cluster, notice: &Notice, mut node: Node, marks: Marks, budget: &Budget) {
     // Those of the node that was cordoned: another one may stand under its name by now.
     let (name, provider_id) = (name(&node).to_owned(), provider_id(&node).to_owned());
-    for _ in 0..DECISIONS {
-        if is_tainted(&node) {
-            return;
-        }
-        // Refused where the node had no taints: the node controller has just added its own. Then the
-        // second patch needs no reading of them.
-        for patch in [taint_patch(&provider_id, notice, &node), append_taint_patch(&provider_id, notice)] {
-            match budget.retried(PATCH, || cluster.patch_node(&name, &patch)).await {
-                Ok(Patched::Done(_) | Patched::NotFound) => return,
-                Ok(Patched::Mismatch(_)) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "reason taint not added");
-                    return;
+    for round in 0..DECISIONS {
+        let Some(patch) = mark_patch(&provider_id, notice, &node, marks, round == 0) else { return };
+        let call = || cluster.patch_node(&name, &patch);
+        let are_two = marks.taint && marks.exclude;
+        let answer =
+            if are_two { budget.call(PATCH, call()).await } else { budget.retried(PATCH, call).await };
+        match answer {
+            Ok(Patched::Done(_) | Patched::NotFound) => return,
+            Ok(Patched::Mismatch(_)) => {}
+            // A policy may refuse the one and take the other.
+            Err(error) if are_two => {
+                tracing::info!(%error, "taint and label not added together");
+                for marks in [Marks { exclude: false, ..marks }, Marks { taint: false, ..marks }] {
+                    Box::pin(mark(cluster, notice, node.clone(), marks, budget)).await;
                 }
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, ?marks, "node not marked");
+                return;
             }
         }
         match budget.retried(GET, || cluster.get_node(&name)).await {
             Ok(read) => node = read,
             Err(error) => {
-                tracing::warn!(%error, "node not read for its reason taint");
+                tracing::warn!(%error, "node not read for its marks");
                 return;
             }
         }

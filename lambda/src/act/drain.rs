@@ -4,6 +4,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -28,10 +30,13 @@ use crate::{
     budget::Budget,
     event::Notice,
     locate::Target,
-    plan::{Policy, verdict::Wave},
+    plan::{Policy, Stay, cordon::Marks, verdict::Wave},
     ports::{CallError, Cluster, PodChange},
     report::{CordonOutcome, CordonReport, PodReport, events},
 };
+
+/// The first evictions are answered so long after they were sent: then it is known which pods are held back.
+const FIRST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// What became of the drain leg.
 #[derive(Debug)]
@@ -199,7 +204,6 @@ impl<C: Cluster> DrainLeg<'_, C> {
 
         // Beside the evictions: what must not stand in their way.
         let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
-        asides.push(cordon::taint(self.cluster, self.notice, node.clone(), self.budget).boxed());
         asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
         // Budgets are listed for the pods that they held to the end, to be named in the report.
         let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
@@ -207,13 +211,25 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut explained: BTreeSet<String> = BTreeSet::new();
         let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
-        let watching = watch_pods(self.cluster, name, version, self.budget, &sender).fuse();
+        let is_quiet = AtomicBool::new(false);
+        let watching = watch_pods(self.cluster, name, version, self.budget, &is_quiet, &sender).fuse();
         tokio::pin!(watching);
 
         // A hibernating instance freezes at once: an eviction would only be half done when it does, and
         // its pods go on with the instance.
         let evicts = self.notice.action.ends_processes();
         let mut open = vec![Wave::Ordinary];
+        let mut marker = Marker { due: self.budget.now() + FIRST_ANSWERS, tainted: false, excluded: false };
+        let serving_ends = table.last_moment(Duration::MAX);
+        // Pods may be bound to an empty node late: those that were assumed on it before the cordon. The watch shows
+        // them, and one more look whom the watch has missed.
+        let last_look = table.last_look(self.budget.now(), self.policy.stay);
+        let mut looked = !evicts || self.policy.stay == Stay::For(Duration::ZERO);
+        let look = async {
+            self.budget.wait_until(last_look).await;
+            self.list(name).await
+        };
+        let mut look = pin!(look);
         loop {
             let last_wave = table.last_wave(pods.longest_grace(Wave::Critical));
             if open.len() == 1 && (pods.is_over(Wave::Ordinary) || self.budget.now() >= last_wave) {
@@ -229,7 +245,14 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 }
             }
             let over = !evicts || [Wave::Ordinary, Wave::Critical].into_iter().all(|w| pods.is_over(w));
-            if over && asks.is_empty() {
+            is_quiet.store(over && asks.is_empty(), Ordering::Relaxed);
+            let ends = over && asks.is_empty() && looked;
+            let serves = !ends && pods.is_held_serving() && self.budget.now() < serving_ends;
+            if let Some(marks) = marker.next(self.budget.now(), serves, ends) {
+                let marking = cordon::mark(self.cluster, self.notice, node.clone(), marks, self.budget);
+                asides.push(marking.boxed());
+            }
+            if ends {
                 break;
             }
             tokio::select! {
@@ -251,6 +274,12 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     Err(error) => drop(unlisted.insert(namespace, error)),
                 },
                 () = &mut watching => {}
+                list = &mut look, if !looked => {
+                    looked = true;
+                    list.into_iter().flat_map(|list| list.items).for_each(|pod| pods.see(pod));
+                }
+                () = self.budget.wait_until(marker.due), if !marker.tainted => {}
+                () = self.budget.wait_until(serving_ends), if !marker.excluded && marker.tainted => {}
                 () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
                 () = self.budget.wait_until(table.closing()) => break,
             }
@@ -271,7 +300,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
     }
 
     async fn list(&self, node: &str) -> Result<crate::ports::Pods, CallError> {
-        self.budget.retried(LIST, || self.cluster.list_pods(node)).await
+        self.budget.retried(LIST, || self.cluster.list_pods(node, true)).await
     }
 
     async fn list_budgets(&self, namespace: String) -> (String, Result<Vec<PodDisruptionBudget>, CallError>) {
@@ -319,6 +348,24 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 reason: Some(reason),
             },
         }
+    }
+}
+
+/// What is left to be marked on the node.
+struct Marker {
+    due: Duration,
+    tainted: bool,
+    excluded: bool,
+}
+
+impl Marker {
+    /// What is to be marked now. Load balancers keep the node for as long as a pod `serves` on it.
+    fn next(&mut self, now: Duration, serves: bool, ends: bool) -> Option<Marks> {
+        let is_due = ends || now >= self.due;
+        let marks = Marks { taint: is_due && !self.tainted, exclude: is_due && !self.excluded && !serves };
+        self.tainted |= marks.taint;
+        self.excluded |= marks.exclude;
+        (marks.taint || marks.exclude).then_some(marks)
     }
 }
 

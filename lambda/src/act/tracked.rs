@@ -14,11 +14,14 @@ use crate::{
     plan::{
         disruption::covering,
         eviction::Obstacle,
+        toleration::tolerates_the_cordon,
         verdict::{Verdict, Wave, judge, own_grace, uid},
     },
     ports::CallError,
     report::{PodOutcome, PodReport},
 };
+
+const CAME_BACK: &str = "tolerates the cordon and came back";
 
 /// One pod.
 #[derive(Debug)]
@@ -46,9 +49,14 @@ impl Pods {
             if terminating {
                 tracked.on_its_way.notify_one();
             }
+            tracked.pod.metadata.deletion_timestamp = pod.metadata.deletion_timestamp;
+            tracked.pod.status = pod.status;
             return;
         }
-        let verdict = judge(&pod);
+        let verdict = match judge(&pod) {
+            Verdict::Evict(_) if self.has_come_back(&pod) => Verdict::Stay(CAME_BACK),
+            verdict => verdict,
+        };
         self.by_uid.insert(
             key,
             Tracked {
@@ -60,6 +68,19 @@ impl Pods {
                 gone_ms: None,
             },
         );
+    }
+
+    /// Whether a pod that appears now takes the place of one that was asked to go, and would again: the cordon keeps
+    /// it from nothing.
+    fn has_come_back(&self, pod: &Pod) -> bool {
+        let Some(controller) = controller(pod) else { return false };
+        tolerates_the_cordon(pod)
+            && self.by_uid.values().any(|t| t.handed_out && self::controller(&t.pod) == Some(controller))
+    }
+
+    /// Whether a pod serves that was asked to go and is held back.
+    pub(super) fn is_held_serving(&self) -> bool {
+        self.by_uid.values().any(Tracked::is_held_serving)
     }
 
     /// Takes in that a pod is gone.
@@ -145,6 +166,19 @@ impl Tracked {
         self.on_its_way.notify_one();
     }
 
+    fn is_held_serving(&self) -> bool {
+        let terminates = self.pod.metadata.deletion_timestamp.is_some();
+        let conditions = self.pod.status.as_ref().and_then(|status| status.conditions.as_deref());
+        let is_ready =
+            conditions.unwrap_or_default().iter().any(|c| c.type_ == "Ready" && c.status == "True");
+        let went = matches!(self.asked, Some((Asked::Evicted | Asked::Deleted(_), _)));
+        self.verdict.wave() == Some(Wave::Ordinary)
+            && !went
+            && !terminates
+            && is_ready
+            && self.gone_ms.is_none()
+    }
+
     fn is_over(&self) -> bool {
         self.gone_ms.is_some() || matches!(self.asked, Some((Asked::Refused(_) | Asked::Left(_), _)))
     }
@@ -204,6 +238,12 @@ impl Tracked {
             reason,
         }
     }
+}
+
+/// UID of the controller that makes another pod for this one.
+fn controller(pod: &Pod) -> Option<&str> {
+    let owners = pod.metadata.owner_references.as_deref().unwrap_or_default();
+    owners.iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
 }
 
 fn key(pod: &Pod) -> String {

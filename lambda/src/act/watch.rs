@@ -1,7 +1,11 @@
 //! The one watch over the pods of a node, with a LIST wherever the watch has a gap: when it ends, when
 //! it could not begin, and when it has been quiet for suspiciously long.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
@@ -29,12 +33,14 @@ pub(super) enum Seen {
     All(Vec<Pod>),
 }
 
-/// Sends everything that happens to the pods of `node` from `version` on; returns only near the deadline.
+/// Sends everything that happens to the pods of `node` from `version` on; returns only near the deadline. While
+/// `is_quiet`, nothing is expected to happen, and silence is not checked.
 pub(super) async fn watch(
     cluster: &impl Cluster,
     node: &str,
     mut version: String,
     budget: &Budget,
+    is_quiet: &AtomicBool,
     seen: &UnboundedSender<Seen>,
 ) {
     let mut attempt = 0;
@@ -53,7 +59,8 @@ pub(super) async fn watch(
                             break;
                         }
                         Ok(None) => break,
-                        Err(_quiet) => {
+                        Err(_) if is_quiet.load(Ordering::Relaxed) => {}
+                        Err(_silence) => {
                             if let Ok(pods) = list(cluster, node, budget).await {
                                 let _ = seen.send(Seen::All(pods.items));
                             }
@@ -77,5 +84,5 @@ pub(super) async fn watch(
 }
 
 pub(super) async fn list(cluster: &impl Cluster, node: &str, budget: &Budget) -> Result<Pods, CallError> {
-    budget.call(LIST, cluster.list_pods(node)).await
+    budget.call(LIST, cluster.list_pods(node, false)).await
 }

@@ -94,7 +94,7 @@ impl Cluster for Listing {
         unasked()
     }
 
-    async fn list_pods(&self, _: &str) -> Result<Pods, CallError> {
+    async fn list_pods(&self, _: &str, _: bool) -> Result<Pods, CallError> {
         unasked()
     }
 

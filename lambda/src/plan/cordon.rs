@@ -1,4 +1,4 @@
-//! The two JSON Patches on a node. Both begin with a `test`, so that a wrong node can never be written.
+//! The JSON Patches on a node. All begin with a `test`, so that a wrong node can never be written.
 
 use k8s_openapi::api::core::v1::{Node, Taint};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ pub const TAINT: &str = "cast-spot/interruption";
 /// Taken out of service load balancers (Kubernetes, "Well-Known Labels, Annotations and Taints").
 const EXCLUDE_FROM_LOAD_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 /// Set by the node controller on a node that is unschedulable.
-const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+pub(super) const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
 /// The patch that cordons the node of `notice`, if it is the one with this providerID. `seen` is the
 /// node as it was read after a refused patch: parents that it lacks are added.
@@ -22,27 +22,65 @@ pub fn cordon_patch(provider_id: &str, notice: &Notice, seen: Option<&Node>) -> 
         json!({"op": "test", "path": "/spec/providerID", "value": provider_id}),
         json!({"op": "add", "path": "/spec/unschedulable", "value": true}),
     ];
-    for (parent, missing, key, value) in [
-        (
-            "/metadata/labels",
-            seen.is_some_and(|n| n.metadata.labels.is_none()),
-            EXCLUDE_FROM_LOAD_BALANCERS,
-            "cast-spot",
-        ),
-        (
-            "/metadata/annotations",
-            seen.is_some_and(|n| n.metadata.annotations.is_none()),
-            CLAIM,
-            &notice.event_id,
-        ),
-    ] {
-        if missing {
-            patch.push(json!({"op": "add", "path": parent, "value": {}}));
-        }
-        let key = key.replace('~', "~0").replace('/', "~1");
-        patch.push(json!({"op": "add", "path": format!("{parent}/{key}"), "value": value}));
+    if seen.is_some_and(|n| n.metadata.annotations.is_none()) {
+        patch.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
+    patch.push(
+        json!({"op": "add", "path": pointer("/metadata/annotations", CLAIM), "value": notice.event_id}),
+    );
     Value::Array(patch)
+}
+
+fn pointer(parent: &str, key: &str) -> String {
+    format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Whether the label stands on the node that takes it out of service load balancers, whoever has set it.
+#[must_use]
+pub fn is_excluded(node: &Node) -> bool {
+    node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(EXCLUDE_FROM_LOAD_BALANCERS))
+}
+
+/// What is marked on a node beside the evictions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// The reason taint.
+    pub taint: bool,
+    /// The label that takes the node out of service load balancers.
+    pub exclude: bool,
+}
+
+/// The patch that adds those of `marks` that `seen` lacks; `None` where it lacks none. A label of others is kept.
+/// `is_cordons_answer`: the node controller has added its own taint since.
+#[must_use]
+pub fn mark_patch(
+    provider_id: &str,
+    notice: &Notice,
+    seen: &Node,
+    marks: Marks,
+    is_cordons_answer: bool,
+) -> Option<Value> {
+    let mut patch = vec![json!({"op": "test", "path": "/spec/providerID", "value": provider_id})];
+    let rest = |patch: Value| patch.as_array().into_iter().flatten().skip(1).cloned().collect::<Vec<_>>();
+    if marks.taint && !is_tainted(seen) {
+        let is_unschedulable = seen.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
+        patch.extend(rest(if is_cordons_answer && is_unschedulable {
+            append_taint_patch(provider_id, notice)
+        } else {
+            taint_patch(provider_id, notice, seen)
+        }));
+    }
+    if marks.exclude && !is_excluded(seen) {
+        let path = pointer("/metadata/labels", EXCLUDE_FROM_LOAD_BALANCERS);
+        if seen.metadata.labels.is_none() {
+            patch.push(json!({"op": "test", "path": "/metadata/labels", "value": null}));
+            patch.push(json!({"op": "add", "path": "/metadata/labels", "value": {}}));
+        } else {
+            patch.push(json!({"op": "test", "path": path, "value": null}));
+        }
+        patch.push(json!({"op": "add", "path": path, "value": "cast-spot"}));
+    }
+    (patch.len() > 1).then_some(Value::Array(patch))
 }
 
 /// The smallest patch that cordons: what a policy refuses is a label or an annotation, as a rule.
@@ -144,8 +182,6 @@ mod tests {
             json!([
                 {"op": "test", "path": "/spec/providerID", "value": "aws:///eu-west-1a/i-0abc1234"},
                 {"op": "add", "path": "/spec/unschedulable", "value": true},
-                {"op": "add", "path": "/metadata/labels/node.kubernetes.io~1exclude-from-external-load-balancers",
-                 "value": "cast-spot"},
                 {"op": "add", "path": "/metadata/annotations/cast-spot~1claim", "value": "e-1"},
             ])
         );
@@ -155,8 +191,40 @@ mod tests {
     fn missing_parents_are_added_once_the_node_was_read() {
         let patch = cordon_patch("aws:///z/i-0abc1234", &notice(), Some(&node(&json!({}))));
         let paths: Vec<_> = patch.as_array().unwrap().iter().map(|op| op["path"].as_str().unwrap()).collect();
-        assert_eq!(paths[2], "/metadata/labels");
-        assert_eq!(paths[4], "/metadata/annotations");
+        assert_eq!(paths[2..], ["/metadata/annotations", "/metadata/annotations/cast-spot~1claim"]);
+    }
+
+    #[test]
+    fn a_label_of_others_is_kept() {
+        let (exclude, label) = (
+            Marks { taint: false, exclude: true },
+            "/metadata/labels/node.kubernetes.io~1exclude-from-external-load-balancers",
+        );
+        let labelled = |labels: Value| -> Node {
+            serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap()
+        };
+        let theirs = labelled(json!({EXCLUDE_FROM_LOAD_BALANCERS: ""}));
+        assert_eq!(mark_patch("p", &notice(), &theirs, exclude, false), None);
+        assert_eq!(
+            mark_patch("p", &notice(), &labelled(json!({"a": "b"})), exclude, false),
+            Some(json!([
+                {"op": "test", "path": "/spec/providerID", "value": "p"},
+                {"op": "test", "path": label, "value": null},
+                {"op": "add", "path": label, "value": "cast-spot"},
+            ]))
+        );
+    }
+
+    #[test]
+    fn taint_and_label_are_one_patch_after_the_cordon() {
+        let both = Marks { taint: true, exclude: true };
+        let cordoned = node(&json!({"unschedulable": true}));
+        let patch = mark_patch("p", &notice(), &cordoned, both, true).unwrap();
+        let paths: Vec<_> = patch.as_array().unwrap().iter().map(|op| op["path"].as_str().unwrap()).collect();
+        assert_eq!(paths[..2], ["/spec/providerID", "/spec/taints/-"]);
+        assert_eq!(paths.len(), 5);
+        let read = mark_patch("p", &notice(), &cordoned, both, false).unwrap();
+        assert_eq!(read[1]["path"], "/metadata/resourceVersion", "nothing stands there yet");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod eviction;
 pub mod replacement;
 pub mod retry;
 pub mod timetable;
+pub mod toleration;
 pub mod verdict;
 
 /// What the operator chose (see [`crate::config`]).
@@ -23,8 +24,19 @@ pub struct Policy {
     pub replace_stopped: bool,
     /// Time before the deadline by which pods are to be gone.
     pub margin: Duration,
+    /// How long the function stays with an empty node.
+    pub stay: Stay,
     /// Plan and report, write nothing.
     pub dry_run: bool,
+}
+
+/// How long the function stays with an empty node, for pods that are bound to it late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    /// Until the first last moment.
+    LastMoment,
+    /// So long after the cordon.
+    For(Duration),
 }
 
 /// What happens at the last moment to a pod that its PodDisruptionBudget protects.

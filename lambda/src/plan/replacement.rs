@@ -123,6 +123,7 @@ mod tests {
             pdb: PdbPolicy::Delete,
             replacement,
             replace_stopped: false,
+            stay: crate::plan::Stay::LastMoment,
             margin: Duration::from_secs(5),
             dry_run: false,
         }

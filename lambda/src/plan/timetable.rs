@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Stay;
+
 /// A pod that its PodDisruptionBudget protects is given at most this much of its grace at the last
 /// moment: Kubernetes' default grace period.
 const LAST_MOMENT_GRACE: Duration = Duration::from_secs(30);
@@ -80,6 +82,17 @@ impl Timetable {
         self.settled().saturating_sub(own_grace.min(LAST_MOMENT_GRACE))
     }
 
+    /// The last look at a node that is empty: the last moment of a pod with the longest grace that it may get, or
+    /// `stay` after the cordon, if that is earlier; in time for an invocation that ends before.
+    #[must_use]
+    pub fn last_look(self, cordoned: Duration, stay: Stay) -> Duration {
+        let latest = self.settled().min(self.closing()).saturating_sub(LAST_MOMENT_GRACE);
+        match stay {
+            Stay::LastMoment => latest,
+            Stay::For(stay) => latest.min(cordoned + stay),
+        }
+    }
+
     /// When the last wave starts even if the one before it is not gone: early enough for the longest
     /// of its graces, and with a third of the time at least.
     #[must_use]
@@ -96,6 +109,24 @@ mod tests {
 
     const fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn the_last_look_comes_thirty_seconds_before_the_end_or_sooner() {
+        let (table, cordoned) = (Timetable::new(s(120), s(5), s(150)), s(1));
+        for (table, stay, expected) in [
+            (table, Stay::LastMoment, s(85)),
+            (table, Stay::For(s(20)), s(21)),
+            (table, Stay::For(s(600)), s(85)),
+            (
+                Timetable::new(s(120), s(5), s(60)),
+                Stay::LastMoment,
+                s(59) - Duration::from_millis(2_500) - s(30),
+            ),
+            (Timetable::new(s(20), s(5), s(150)), Stay::LastMoment, s(0)),
+        ] {
+            assert_eq!(table.last_look(cordoned, stay), expected, "{table:?} {stay:?}");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ const ENOUGH_MS: i64 = 30_000;
 const ENOUGH_LIMIT_MS: i64 = 60_000;
 /// A budget is overridden so long after the pod's last moment at the latest.
 const OVERRIDE_MS: i64 = 5_000;
+/// A pod that is bound so long before the last look at the latest is found by it.
+const LATE_MS: i64 = 12_000;
 /// With all that it needs answering for so long, the drain leg asks every pod.
 const WELL_MS: i64 = 50_000;
 /// The handler's own reserve at its end.
@@ -57,8 +59,18 @@ impl State {
         let Some(list) = invocation.listed.get(&(instance.cluster, node.clone())) else {
             return vec![(12, due_ms, format!("the pods of {node} were never listed"))];
         };
+        let mut shown = list.clone();
+        if self.observer.rules.stays && !invocation.struck.contains_key(&Api::Kubernetes) {
+            let late = self.concerned.get(&told.instance).into_iter().flatten().copied();
+            let until_ms = (settled_ms - LAST_MOMENT_GRACE_MS).min(due_ms) - LATE_MS;
+            let from_ms = invocation.entered_ms as i64;
+            shown.1.extend(late.filter(|pod| {
+                let bound_ms = self.pods[*pod].bound_ms as i64;
+                bound_ms > from_ms && bound_ms <= until_ms && !self.workload(*pod).tolerates
+            }));
+        }
         let unasked =
-            self.to_evict(env, list, due_ms).into_iter().filter(|pod| !invocation.asked.contains_key(pod));
+            self.to_evict(env, &shown, due_ms).into_iter().filter(|pod| !invocation.asked.contains_key(pod));
         unasked.map(|pod| (12, due_ms, format!("{} was never asked to go", self.label(pod)))).collect()
     }
 

@@ -145,6 +145,22 @@ pub const ALL: &[Scenario] = &[
         world: machines::slow_exit,
     },
     Scenario {
+        name: "tolerates-everything",
+        about: "the pods of a Deployment tolerate every taint, and the doomed node is the emptiest of all",
+        verdict: "evicted once; the pod that comes back is left, and does not go round in circles",
+        graceful: Some(false),
+        nodes: 1,
+        world: machines::tolerates_everything,
+    },
+    Scenario {
+        name: "late-pod",
+        about: "a pod is bound to the node a minute after the cordon, when its volume is attached",
+        verdict: "evicted as soon as it is there, long after the node was empty",
+        graceful: Some(true),
+        nodes: 1,
+        world: machines::late_pod,
+    },
+    Scenario {
         name: "duplicate-delivery",
         about: "EventBridge delivers the notice three times",
         verdict: "one drain, one replacement, three reports",

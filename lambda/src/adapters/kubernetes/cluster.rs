@@ -126,9 +126,10 @@ impl Cluster for EksCluster {
         patched(self.note(nodes.patch(name, &PatchParams::default(), &Patch::<()>::Json(patch)).await))
     }
 
-    async fn list_pods(&self, node: &str) -> Result<Pods, CallError> {
+    async fn list_pods(&self, node: &str, cached: bool) -> Result<Pods, CallError> {
         let client = self.connect().await?;
-        let request = all_pods().list(&ListParams::default().fields(&on(node)));
+        let params = ListParams::default().fields(&on(node));
+        let request = all_pods().list(&if cached { params.match_any() } else { params });
         let request = request.map_err(|error| CallError::Refused(error.to_string()))?;
         let list: ObjectList<LeanPod> = self.note(client.request(request).await).map_err(call_error)?;
         let items = list.items.into_iter().map(|pod| pod.0).collect();

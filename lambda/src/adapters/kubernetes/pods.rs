@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
-    api::core::v1::{Pod, PodSpec, PodStatus},
+    api::core::v1::{Pod, PodCondition, PodSpec, PodStatus, Toleration},
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time},
 };
 use serde::Deserialize;
@@ -44,12 +44,23 @@ struct Spec {
     priority_class_name: Option<String>,
     priority: Option<i32>,
     termination_grace_period_seconds: Option<i64>,
+    tolerations: Option<Vec<Toleration>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Status {
     phase: Option<String>,
+    conditions: Vec<Condition>,
+}
+
+/// Conditions have messages of any length: only whether the pod is Ready is kept.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
 }
 
 impl From<Read> for LeanPod {
@@ -71,9 +82,16 @@ impl From<Read> for LeanPod {
                 priority_class_name: spec.priority_class_name,
                 priority: spec.priority,
                 termination_grace_period_seconds: spec.termination_grace_period_seconds,
+                tolerations: spec.tolerations,
                 ..PodSpec::default()
             }),
-            status: Some(PodStatus { phase: status.phase, ..PodStatus::default() }),
+            status: Some(PodStatus {
+                phase: status.phase,
+                conditions: status.conditions.into_iter().find(|c| c.kind == "Ready").map(|ready| {
+                    vec![PodCondition { type_: ready.kind, status: ready.status, ..PodCondition::default() }]
+                }),
+                ..PodStatus::default()
+            }),
         })
     }
 }
