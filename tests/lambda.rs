@@ -45,6 +45,7 @@ impl Watch {
                 ("AWS_SECRET_ACCESS_KEY", "of-nobody"),
                 ("AWS_EC2_METADATA_DISABLED", "true"),
                 ("CAST_SPOT_CLUSTERS", "prod"),
+                ("CAST_SPOT_STAY", "0"),
             ])
             // Its own process group: a signal to the group reaches cargo, too.
             .process_group(0)

@@ -10,11 +10,15 @@ use cast_spot_rehearsal::{
 };
 use serde_json::Value;
 
+#[path = "scenarios/api_servers.rs"]
+mod api_servers;
 mod events;
 #[path = "scenarios/evictions.rs"]
 mod evictions;
 mod foreign;
 mod groups;
+#[path = "scenarios/late_pods.rs"]
+mod late_pods;
 
 const EVICT: &str = "kubernetes:create pods/eviction";
 const DELETE: &str = "kubernetes:delete pods";

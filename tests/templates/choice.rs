@@ -68,6 +68,7 @@ pub(crate) const SETTINGS: &[(&str, &str, &str)] = &[
     ("CAST_SPOT_REPLACEMENT", "Replacement", "verify"),
     ("CAST_SPOT_REPLACE_STOPPED", "ReplaceStopped", "true"),
     ("CAST_SPOT_MARGIN_SECONDS", "MarginSeconds", "60"),
+    ("CAST_SPOT_STAY", "Stay", "20"),
     ("CAST_SPOT_DRY_RUN", "DryRun", "true"),
     ("CAST_SPOT_LOG_FORMAT", "LogFormat", "text"),
 ];

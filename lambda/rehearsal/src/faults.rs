@@ -71,6 +71,10 @@ pub enum FaultKind {
     /// the caller has hung up meanwhile, and deletes the pod only if it has not. Evictions that no budget rules
     /// meet no conflict.
     ConflictFor(u64),
+    /// The same, for patches that touch labels or annotations only.
+    DeniedMetadata(u16),
+    /// The caller is not known (401), as API servers answer also while STS throttles their authenticator.
+    Unauthorized,
     /// The connection fails.
     Refused,
     /// The effect happens, and the connection breaks before the answer.

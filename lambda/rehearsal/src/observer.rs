@@ -1,7 +1,7 @@
 //! The observer: holds the handler to its laws (design, section 4) by what the world itself saw. The handler's
 //! own report is only looked at to hold it against the world.
 //!
-//! - `asks` judges evictions and deletes: laws 2, 3, 6, 7, 8, 9, 10
+//! - `asks` judges evictions and deletes: laws 2, 3, 6, 7, 8, 9, 10, 13
 //! - `writes` judges node patches and calls to Auto Scaling: laws 2, 6, 7, 11 (law 4 is kept by the groups)
 //! - `invocations` judges an invocation as a whole: laws 1, 5, 6
 //! - `foreign` judges what a notice for an instance of other systems costs: law 14
@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    faults::Api,
+    faults::{Api, FaultKind},
     outcome::Violation,
     wire::{Call, Operation},
     world::{pods::PodId, spec::Action},
@@ -46,6 +46,8 @@ pub(crate) struct Rules {
     pub(crate) dry_run: bool,
     /// The handler is to ask for replacements.
     pub(crate) replaces: bool,
+    /// The drain leg stays until the last moment.
+    pub(crate) stays: bool,
 }
 
 /// What a payload told the function of one instance.
@@ -86,6 +88,8 @@ pub(crate) struct Invocation {
     under_way: BTreeMap<u64, ((usize, String), List)>,
     /// Pods that it has asked to go, and when first.
     asked: BTreeMap<PodId, u64>,
+    /// How often it has asked a pod.
+    asks: BTreeMap<PodId, u32>,
     /// Pods whose eviction was refused, whatever the obstacle.
     blocked: BTreeSet<PodId>,
     /// Deletes over what stood in an eviction's way whose answers are on their way back, by call.
@@ -102,6 +106,8 @@ pub(crate) struct Invocation {
     refused: BTreeSet<PodId>,
     /// A fault struck one of its evictions.
     evictions_struck: bool,
+    /// When a fault struck a call that the drain leg cannot do without, at last.
+    last_hindered_ms: Option<u64>,
     /// APIs that a fault or a bucket struck, and when first.
     struck: BTreeMap<Api, u64>,
     /// Whether a fault struck what proves the node's identity, shows its pods or deletes them.
@@ -176,6 +182,24 @@ impl Observer {
             invocation.open.insert(self.calls, format!("{} {}", operation.key(), operation.target));
         }
         self.calls
+    }
+
+    /// A fault struck a call. Without the cordon, Events and the names of budgets, pods can be asked all the same;
+    /// what may be forbidden for good is RBAC's to say.
+    pub(crate) fn hindered(&mut self, env: usize, operation: &Operation, kind: FaultKind, now_ms: u64) {
+        let aside = matches!(
+            operation.name.as_str(),
+            "patch nodes" | "create events" | "list poddisruptionbudgets" | "delete pods"
+        );
+        let answered = matches!(kind, FaultKind::Denied(_) | FaultKind::Throttled | FaultKind::Unavailable);
+        let eviction = operation.name == "create pods/eviction" && answered;
+        if operation.api == Api::AutoScaling || aside || eviction {
+            return;
+        }
+        let at_ms = if kind == FaultKind::Forbidden { u64::MAX } else { now_ms };
+        if let Some(invocation) = self.invocations.get_mut(env) {
+            invocation.last_hindered_ms = invocation.last_hindered_ms.max(Some(at_ms));
+        }
     }
 
     /// A call was answered or given up. Law 6: none is open after the deadline.

@@ -109,8 +109,9 @@ pub(crate) fn rules(config: &Result<Config, String>) -> Rules {
             may_override: config.policy.pdb == PdbPolicy::Delete,
             dry_run: config.policy.dry_run,
             replaces: config.policy.replacement == ReplacementPolicy::Auto,
+            stays: config.policy.stay.is_none(),
         },
-        Err(_) => Rules { margin_ms: 0, may_override: false, dry_run: true, replaces: false },
+        Err(_) => Rules { margin_ms: 0, may_override: false, dry_run: true, replaces: false, stays: false },
     }
 }
 

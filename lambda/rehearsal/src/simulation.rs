@@ -104,6 +104,10 @@ fn vary(workload: &mut WorkloadSpec, rng: &mut Rng) {
         5 if workload.kind != WorkloadKind::Deployment => PodState::Failed,
         _ => PodState::Ready,
     };
+    workload.tolerates = chance(rng, 8);
+    if chance(rng, 8) && workload.state == PodState::Ready {
+        workload.binds_after_ms = Some(rng.u64(0..=90_000));
+    }
     if chance(rng, 10) {
         let class = one(rng, &["system-cluster-critical", "system-node-critical", "high"]);
         workload.priority_class = Some(class.to_owned());
@@ -254,6 +258,7 @@ fn settings(spec: &mut WorldSpec, rng: &mut Rng) {
     spec.env("CAST_SPOT_PDB_POLICY", one(rng, &["delete", "delete", "leave"]));
     spec.env("CAST_SPOT_REPLACEMENT", one(rng, &["auto", "auto", "auto", "verify", "none"]));
     spec.env("CAST_SPOT_MARGIN_SECONDS", one(rng, &["5", "5", "1", "20"]));
+    spec.env("CAST_SPOT_STAY", one(rng, &["last-moment", "last-moment", "last-moment", "0", "20"]));
     spec.env("CAST_SPOT_DRY_RUN", if chance(rng, 5) { "true" } else { "false" });
     spec.env("CAST_SPOT_REPLACE_STOPPED", if chance(rng, 30) { "true" } else { "false" });
 }
@@ -329,6 +334,25 @@ fn fault(rng: &mut Rng) -> Fault {
         };
         let fault = Fault::always(Api::Kubernetes, kind).on("create pods/eviction");
         return fault.percent(one(rng, &[30, 100, 100]));
+    }
+    if chance(rng, 15) {
+        // Policies and webhooks: of patches, or of evictions for a while.
+        let code = one(rng, &[400, 403, 500]);
+        let (kind, operation) = one(
+            rng,
+            &[
+                (FaultKind::DeniedMetadata(code), "patch nodes"),
+                (FaultKind::Denied(code), "patch nodes"),
+                (FaultKind::Denied(500), "create pods/eviction"),
+            ],
+        );
+        let until_ms = one(rng, &[5_000, 60_000, u64::MAX]);
+        return Fault::always(Api::Kubernetes, kind).on(operation).between(0, until_ms);
+    }
+    if chance(rng, 10) {
+        let unknown = Fault::always(Api::Kubernetes, FaultKind::Unauthorized);
+        let until_ms = one(rng, &[1_000, 30_000, 60_000, u64::MAX]);
+        return unknown.between(0, until_ms).percent(one(rng, &[100, 100, 30]));
     }
     let api = one(rng, &[Api::Ec2, Api::AutoScaling, Api::Kubernetes, Api::Kubernetes, Api::Eks]);
     let kind = match rng.u8(..9) {

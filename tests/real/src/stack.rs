@@ -168,6 +168,8 @@ fn environment(wires: &Wires, settings: &[(&str, &str)]) -> Vec<(String, String)
         ("AWS_ENDPOINT_URL_AUTO_SCALING".to_owned(), endpoint(&wires.auto_scaling)),
         ("AWS_ENDPOINT_URL_EKS".to_owned(), endpoint(&wires.eks)),
         ("CAST_SPOT_CLUSTERS".to_owned(), CLUSTER.to_owned()),
+        // The tests wait for the answer, and no pod is bound late unless one says so.
+        ("CAST_SPOT_STAY".to_owned(), "0".to_owned()),
     ];
     for (name, value) in settings {
         environment.retain(|(known, _)| known != name);

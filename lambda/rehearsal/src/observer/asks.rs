@@ -16,6 +16,9 @@ const SHORT_GRACE_MS: i64 = 2_000;
 /// A `deletionTimestamp` is in whole seconds.
 const ROUNDING_MS: i64 = 1_000;
 
+/// Pauses of up to five seconds make fewer asks than this for a pod, in a notice's two minutes.
+const MOST_ASKS: u32 = 60;
+
 /// How a pod was asked to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verb {
@@ -65,6 +68,7 @@ impl State {
         let Some(invocation) = self.observer.invocations.get_mut(ask.call.env) else { return };
         if hits {
             invocation.asked.entry(ask.pod).or_insert(arrived_ms);
+            *invocation.asks.entry(ask.pod).or_default() += 1;
         }
         let terminates = self.pods[ask.pod].termination.is_some();
         match (ask.verb, ask.answer) {
@@ -121,6 +125,7 @@ impl State {
         broken.extend(self.wrong_grace(ask, told));
         broken.extend(self.out_of_order(ask, told));
         broken.extend(self.impatient(ask));
+        broken.extend(self.in_circles(ask));
         broken
     }
 
@@ -213,6 +218,22 @@ impl State {
         let usable_ms = usable_ms.min(invocation.limit_ms - 1_000);
         let too_early = (ask.call.sent_ms as i64 - entered_ms) < usable_ms / 2 - 1_000;
         too_early.then(|| (9, format!("system-critical, while {} is still there", self.label(waiting))))
+    }
+
+    /// Law 13: a pod is not asked for ever, and one that tolerates the cordon and came back is not asked at all.
+    fn in_circles(&self, ask: &Ask) -> Option<(u8, String)> {
+        let invocation = &self.observer.invocations[ask.call.env];
+        if invocation.asks.get(&ask.pod).is_some_and(|asks| *asks >= MOST_ASKS) {
+            return Some((13, format!("asked more than {MOST_ASKS} times")));
+        }
+        let (pod, tolerates) = (&self.pods[ask.pod], self.workload(ask.pod).tolerates);
+        let earlier = invocation.asked.iter().find(|(other, asked_ms)| {
+            let other = &self.pods[**other];
+            **asked_ms + self.slack_ms() < pod.bound_ms
+                && (other.cluster, other.workload, &other.node) == (pod.cluster, pod.workload, &pod.node)
+        });
+        let (other, _) = earlier.filter(|_| tolerates)?;
+        Some((13, format!("it tolerates the cordon and came back in the stead of {}", self.label(*other))))
     }
 
     /// Law 10.

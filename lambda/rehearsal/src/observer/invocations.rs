@@ -186,7 +186,7 @@ impl State {
         let own = |by| matches!(by, EndedBy::Eviction(other) | EndedBy::Delete(other) if other == env);
         let pods = self.concerned.get(id).into_iter().flatten().copied();
         pods.filter(|pod| !self.belongs_to_node(*pod) && !self.is_critical(*pod))
-            .filter(|pod| self.pods[*pod].created_ms <= at_ms)
+            .filter(|pod| self.pods[*pod].bound_ms <= at_ms)
             .filter(|pod| self.pods[*pod].termination.is_none_or(|t| own(t.by) || t.since_ms > due_ms))
             .filter(|pod| self.pods[*pod].end.is_none_or(|end| end.at_ms > at_ms))
             .collect()

@@ -20,6 +20,10 @@ const ENOUGH_LIMIT_MS: i64 = 60_000;
 const OVERRIDE_MS: i64 = 5_000;
 /// A grace is cut so long after the pod was seen terminating at the latest.
 const CUT_MS: i64 = 5_000;
+/// A pod that is bound so long before the last look at the latest is found by it.
+const LATE_MS: i64 = 12_000;
+/// With all that it needs answering for so long, the drain leg asks every pod.
+const WELL_MS: i64 = 50_000;
 /// The handler's own reserve at its end.
 const CLOSING_MS: i64 = 4_000;
 
@@ -27,10 +31,54 @@ impl State {
     /// Laws 3, 5, 8, 9, held after the run.
     pub(super) fn judge_liveness(&mut self) {
         for env in 0..self.observer.invocations.len() {
-            for (law, at_ms, what) in self.undone(env) {
+            for (law, at_ms, what) in self.undone(env).into_iter().chain(self.never_asked(env)) {
                 self.observer.broken(law, at_ms.max(0) as u64, format!("f{env} {what}"));
             }
         }
+    }
+
+    /// Law 12: where API server and EC2 answered well for this long, every pod that the function was shown is asked.
+    fn never_asked(&self, env: usize) -> Vec<(u8, i64, String)> {
+        let invocation = &self.observer.invocations[env];
+        let [told] = &invocation.told[..] else { return Vec::new() };
+        let Some(instance) = self.instances.get(&told.instance) else { return Vec::new() };
+        let Some(node) = &instance.node else { return Vec::new() };
+        let deliveries = self.observer.invocations.iter();
+        let deliveries = deliveries.filter(|i| i.told.iter().any(|t| t.instance == told.instance)).count();
+        let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
+        let due_ms = settled_ms.min(invocation.entered_ms as i64 + invocation.limit_ms) - CLOSING_MS;
+        let well_from_ms = invocation.last_hindered_ms.unwrap_or(0).max(invocation.entered_ms);
+        if !invocation.answered
+            || self.observer.rules.dry_run
+            || deliveries > 1
+            || told.action == Action::Hibernate
+            || !self.clusters[instance.cluster].registered
+            || i64::try_from(well_from_ms).unwrap_or(i64::MAX) > due_ms - WELL_MS
+            || instance.ended_ms.is_some_and(|at_ms| at_ms as i64 <= due_ms)
+        {
+            return Vec::new();
+        }
+        // What was not hindered at all is judged by laws 5 and 9, but for the pods that came late.
+        let struck =
+            [Api::Ec2, Api::Eks, Api::Kubernetes].iter().any(|api| invocation.struck.contains_key(api));
+        let empty = (invocation.entered_ms, Vec::new());
+        let listed = invocation.listed.get(&(instance.cluster, node.clone()));
+        let Some(list) = (if struck { listed } else { Some(&empty) }) else {
+            return vec![(12, due_ms, format!("the pods of {node} were never listed"))];
+        };
+        let mut shown = list.clone();
+        if self.observer.rules.stays && !invocation.struck.contains_key(&Api::Kubernetes) {
+            let late = self.concerned.get(&told.instance).into_iter().flatten().copied();
+            let until_ms = (settled_ms - LAST_MOMENT_GRACE_MS).min(due_ms) - LATE_MS;
+            let from_ms = invocation.entered_ms as i64;
+            shown.1.extend(late.filter(|pod| {
+                let bound_ms = self.pods[*pod].bound_ms as i64;
+                bound_ms > from_ms && bound_ms <= until_ms && !self.workload(*pod).tolerates
+            }));
+        }
+        let unasked =
+            self.to_evict(env, &shown, due_ms).into_iter().filter(|pod| !invocation.asked.contains_key(pod));
+        unasked.map(|pod| (12, due_ms, format!("{} was never asked to go", self.label(pod)))).collect()
     }
 
     fn undone(&self, env: usize) -> Vec<(u8, i64, String)> {

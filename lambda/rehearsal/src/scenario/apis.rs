@@ -15,6 +15,16 @@ pub(super) fn api_server_hangs(options: &Options) -> WorldSpec {
     with(options, Fault::always(Api::Kubernetes, FaultKind::Hang(u64::MAX)).between(0, 30_000))
 }
 
+/// The API server knows no caller for the first minute: STS throttles its authenticator.
+pub(super) fn unauthorized_at_first(options: &Options) -> WorldSpec {
+    with(options, Fault::always(Api::Kubernetes, FaultKind::Unauthorized).between(0, 60_000))
+}
+
+/// A webhook refuses every change of a node, for good.
+pub(super) fn cordon_refused(options: &Options) -> WorldSpec {
+    with(options, Fault::always(Api::Kubernetes, FaultKind::Denied(403)).on("patch nodes"))
+}
+
 /// EC2 throttles for good.
 pub(super) fn ec2_throttled(options: &Options) -> WorldSpec {
     with(options, Fault::always(Api::Ec2, FaultKind::Throttled))

@@ -47,6 +47,22 @@ pub(super) fn slow_exit(options: &Options) -> WorldSpec {
     spec
 }
 
+/// A Deployment whose pods tolerate everything: its scheduler finds the doomed node the emptiest of all.
+pub(super) fn tolerates_everything(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    add_deployment(&mut spec, options, "operator").tolerates = true;
+    interrupt(&mut spec, options, Action::Terminate);
+    spec
+}
+
+/// The scheduler has chosen the node for a pod before the cordon; its volume is attached for a minute.
+pub(super) fn late_pod(options: &Options) -> WorldSpec {
+    let mut spec = calm(options);
+    add_deployment(&mut spec, options, "database").binds_after_ms = Some(60_000);
+    interrupt(&mut spec, options, Action::Terminate);
+    spec
+}
+
 /// The function knows no cluster of the notice. Another cluster is registered.
 pub(super) fn unregistered_cluster(options: &Options) -> WorldSpec {
     let mut spec = calm(options);

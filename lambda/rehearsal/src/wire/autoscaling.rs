@@ -32,7 +32,7 @@ pub(super) fn answer(
     match fault {
         None => {}
         Some(FaultKind::Throttled) => return error(400, "Throttling", "Rate exceeded"),
-        Some(FaultKind::Forbidden | FaultKind::Denied(_)) => {
+        Some(FaultKind::Forbidden | FaultKind::Denied(_) | FaultKind::Unauthorized) => {
             let message = format!("User is not authorized to perform: autoscaling:{action}");
             return error(403, "AccessDenied", &message);
         }

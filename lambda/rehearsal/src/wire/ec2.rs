@@ -36,7 +36,7 @@ pub(super) fn answer(
         Some(FaultKind::InternalError) => {
             return error(500, "InternalError", "An internal error has occurred");
         }
-        Some(FaultKind::Forbidden | FaultKind::Denied(_)) => {
+        Some(FaultKind::Forbidden | FaultKind::Denied(_) | FaultKind::Unauthorized) => {
             return error(403, "UnauthorizedOperation", "You are not authorized to perform this operation.");
         }
         Some(_) => return error(503, "Unavailable", "The service is unavailable. Please try again shortly."),

@@ -24,7 +24,7 @@ pub(super) fn answer(state: &State, path: &str, fault: Option<FaultKind>) -> Rep
     match fault {
         None => {}
         Some(FaultKind::Throttled) => return error(429, "ThrottlingException", "Rate exceeded"),
-        Some(FaultKind::Forbidden | FaultKind::Denied(_)) => {
+        Some(FaultKind::Forbidden | FaultKind::Denied(_) | FaultKind::Unauthorized) => {
             return error(
                 403,
                 "AccessDeniedException",

@@ -134,6 +134,9 @@ impl Wire {
             let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
             let now_ms = state.now_ms;
             let id = state.observer.sent(self.env, &operation, fault.is_some(), now_ms);
+            if let Some(kind) = fault {
+                state.observer.hindered(self.env, &operation, kind, now_ms);
+            }
             let call = Call { env: self.env, id, sent_ms: now_ms, arrived_ms: now_ms, hung_up: false };
             Some((fault, latency_ms, Open { wire: self.clone(), id }, call))
         });

@@ -60,6 +60,9 @@ pub(crate) fn pod(state: &State, id: PodId, with_kind: bool) -> String {
     if let Some(node) = &pod.node {
         spec["nodeName"] = json!(node);
     }
+    if workload.tolerates {
+        spec["tolerations"] = json!([{ "operator": "Exists" }]);
+    }
     if let Some(class) = &workload.priority_class {
         spec["priorityClassName"] = json!(class);
         spec["priority"] = json!(match class.as_str() {

@@ -111,6 +111,11 @@ impl Asked {
         }
     }
 
+    /// Whether it is a patch of labels or annotations.
+    fn touches_metadata(&self) -> bool {
+        self.method == Method::PATCH && String::from_utf8_lossy(&self.body).contains("\"/metadata/")
+    }
+
     pub(super) fn operation(&self, cluster: &str) -> Operation {
         let (verb, resource, target) = self.names();
         Operation {
@@ -141,6 +146,8 @@ impl Asked {
             return status::unauthorized();
         }
         let (verb, resource, target) = self.names();
+        let fault =
+            fault.filter(|kind| !matches!(kind, FaultKind::DeniedMetadata(_)) || self.touches_metadata());
         let fault = fault.map(|kind| (kind, status::fault(kind, verb, resource, &target)));
         match (&self.method, self.resource(), fault) {
             // Throttled or not, the observer sees evictions and deletes.

@@ -149,7 +149,8 @@ pub(super) fn fault(kind: FaultKind, verb: &str, resource: &str, name: &str) -> 
                 &json!({ "causes": [{ "message": "etcdserver: leader changed" }] }),
             )
         }
-        FaultKind::Denied(code) => {
+        FaultKind::Unauthorized => unauthorized(),
+        FaultKind::Denied(code) | FaultKind::DeniedMetadata(code) => {
             let reason = match code {
                 403 => "Forbidden",
                 500.. => "InternalError",

@@ -81,12 +81,17 @@ impl Node {
         self.object["spec"]["unschedulable"] == true
     }
 
-    /// Whether the scheduler may put one more pod here. The world's pods tolerate no taint.
+    /// Whether the scheduler may put one more pod here that tolerates every taint.
+    pub(crate) fn has_room_for_tolerant(&self) -> bool {
+        self.alive && self.pods.len() < self.capacity
+    }
+
+    /// Whether the scheduler may put one more pod here that tolerates no taint.
     pub(crate) fn has_room(&self) -> bool {
         let tainted = self.object["spec"]["taints"].as_array().is_some_and(|taints| {
             taints.iter().any(|t| t["effect"] == "NoSchedule" || t["effect"] == "NoExecute")
         });
-        self.alive && self.pods.len() < self.capacity && !tainted && !self.is_unschedulable()
+        self.has_room_for_tolerant() && !tainted && !self.is_unschedulable()
     }
 
     /// The object as JSON text, made once for each change.

@@ -18,6 +18,8 @@ pub(crate) struct Pod {
     pub(crate) node: Option<String>,
     pub(crate) revision: u64,
     pub(crate) created_ms: u64,
+    /// When it was bound to its node; 0 for those that stood there.
+    pub(crate) bound_ms: u64,
     pub(crate) phase: Phase,
     pub(crate) ready: bool,
     /// From SIGTERM to its own end; `None`: never.
@@ -146,6 +148,7 @@ impl State {
             node: None,
             revision,
             created_ms: self.now_ms,
+            bound_ms: 0,
             phase: Phase::Pending,
             ready: false,
             exit_ms,
@@ -173,6 +176,7 @@ impl State {
             concerned.push(id);
         }
         self.pods[id].node = Some(node.to_owned());
+        self.pods[id].bound_ms = self.now_ms;
         self.changed(id, ChangeKind::Added);
         self.set_in(ready_ms, Timer::PodReady(id));
     }

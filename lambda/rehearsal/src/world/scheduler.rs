@@ -1,6 +1,10 @@
-//! The scheduler: pending pods go to the first node that has room.
+//! The scheduler: pending pods go to the first node that has room, those that tolerate everything to the emptiest.
 
-use super::state::{State, Timer};
+use super::{
+    nodes::Node,
+    pods::PodId,
+    state::{State, Timer},
+};
 
 impl State {
     /// The scheduler looks again soon.
@@ -19,7 +23,21 @@ impl State {
             nodes.filter(|(_, node)| node.has_room()).map(|(name, _)| name.clone()).collect()
         };
         nodes.reverse();
-        let mut waiting = std::mem::take(&mut self.clusters[cluster].pending).into_iter();
+        let pending = std::mem::take(&mut self.clusters[cluster].pending);
+        let (tolerant, waiting): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|pod| self.workload(*pod).tolerates);
+        for pod in tolerant {
+            let nodes = self.clusters[cluster].nodes.iter();
+            let stays = |other: &&PodId| self.pods[**other].termination.is_none();
+            let emptiest = nodes
+                .filter(|(_, node)| node.has_room_for_tolerant())
+                .min_by_key(|(_, node)| node.pods.iter().filter(stays).count());
+            match emptiest.map(|(name, _)| name.clone()) {
+                Some(node) => self.schedule_on(pod, &node),
+                None => self.clusters[cluster].pending.push(pod),
+            }
+        }
+        let mut waiting = waiting.into_iter();
         for pod in waiting.by_ref() {
             while nodes.last().is_some_and(|name| !self.clusters[cluster].nodes[name].has_room()) {
                 nodes.pop();
@@ -28,9 +46,26 @@ impl State {
                 self.clusters[cluster].pending.push(pod);
                 break;
             };
-            self.note(&format!("kubernetes pod {} bound to {node}", self.label(pod)));
-            self.bind(pod, &node);
+            self.schedule_on(pod, &node);
         }
         self.clusters[cluster].pending.extend(waiting);
+    }
+
+    /// A pod that was assumed on a node is bound, once its volume is attached.
+    pub(super) fn bind_late(&mut self, pod: PodId, node: &str) {
+        let cluster = self.pods[pod].cluster;
+        if !self.pods[pod].exists || self.pods[pod].node.is_some() {
+            return;
+        }
+        if self.clusters[cluster].nodes.get(node).is_some_and(Node::has_room_for_tolerant) {
+            return self.schedule_on(pod, node);
+        }
+        self.clusters[cluster].pending.push(pod);
+        self.wake_scheduler(cluster);
+    }
+
+    fn schedule_on(&mut self, pod: PodId, node: &str) {
+        self.note(&format!("kubernetes pod {} bound to {node}", self.label(pod)));
+        self.bind(pod, node);
     }
 }

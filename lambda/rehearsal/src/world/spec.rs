@@ -260,6 +260,10 @@ pub struct WorkloadSpec {
     pub ready_ms: u64,
     /// State of the pods at the start.
     pub state: PodState,
+    /// The pods tolerate every taint, and their scheduler prefers the emptiest node.
+    pub tolerates: bool,
+    /// The pods of the start are assumed on their nodes, but bound only at this time: a volume is attached first.
+    pub binds_after_ms: Option<u64>,
 }
 
 /// Kind of a pod's owner.

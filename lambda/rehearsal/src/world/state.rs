@@ -110,6 +110,8 @@ pub(crate) enum Timer {
     Taint(usize, String),
     /// The scheduler looks at the pending pods.
     Schedule(usize),
+    /// A pod that was assumed on a node is bound to it.
+    BindLate(PodId, String),
     /// A pod becomes Ready.
     PodReady(PodId),
     /// A terminating pod ends, by itself or by SIGKILL.
@@ -299,6 +301,7 @@ impl State {
             Timer::Detached(instance) => self.let_go(&instance),
             Timer::Taint(cluster, node) => self.taint_cordoned(cluster, &node),
             Timer::Schedule(cluster) => self.schedule(cluster),
+            Timer::BindLate(pod, node) => self.bind_late(pod, &node),
             Timer::PodReady(pod) => self.become_ready(pod),
             Timer::PodEnd(pod) => self.end_pod(pod),
             Timer::Budget(cluster, pdb) => self.change_budget(cluster, pdb),

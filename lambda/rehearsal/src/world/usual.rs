@@ -243,6 +243,8 @@ impl WorkloadSpec {
             exit: ExitTime::Between(1_000, 8_000),
             ready_ms: 3_000,
             state: PodState::Ready,
+            tolerates: false,
+            binds_after_ms: None,
         }
     }
 

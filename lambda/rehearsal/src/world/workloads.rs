@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::{
     pods::{EndedBy, PodId},
     spec::WorkloadKind,
-    state::State,
+    state::{State, Timer},
 };
 
 impl State {
@@ -21,7 +21,10 @@ impl State {
                 }
             };
             let pod = self.add_pod(cluster, workload, name);
-            self.stand(pod, node, spec.state);
+            match spec.binds_after_ms {
+                Some(at_ms) => self.set(at_ms, Timer::BindLate(pod, node.clone())),
+                None => self.stand(pod, node, spec.state),
+            }
         }
     }
 

@@ -1,7 +1,10 @@
 //! What stands between the kube client and the wire: the address, the bearer token, and the Retry-After
-//! header, which kube would drop.
+//! header, which kube would drop. While the API server does not know the caller, one probe goes for all calls.
 
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use futures_util::future::BoxFuture;
 use http::{
@@ -14,11 +17,14 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tower::{BoxError, Service, ServiceExt};
 
-use super::{Endpoint, HttpService, ResponseBody, token::Signer};
+use super::{Endpoint, HttpService, ResponseBody, gate::Gate, token::Signer};
 
 /// A kube client for `endpoint` over `service`.
 pub(super) fn client(endpoint: &Endpoint, service: HttpService, signer: Signer) -> kube::Client {
-    kube::Client::new(Connection { server: endpoint.server.clone(), service, signer }, "default")
+    kube::Client::new(
+        Connection { server: endpoint.server.clone(), service, signer, gate: Arc::default() },
+        "default",
+    )
 }
 
 #[derive(Clone)]
@@ -26,6 +32,7 @@ struct Connection {
     server: Uri,
     service: HttpService,
     signer: Signer,
+    gate: Arc<Gate>,
 }
 
 impl Service<Request<Body>> for Connection {
@@ -38,19 +45,33 @@ impl Service<Request<Body>> for Connection {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let Self { server, service, signer } = self.clone();
+        let Self { server, service, signer, gate } = self.clone();
         Box::pin(async move {
+            let pass = match gate.pass().await {
+                Ok(pass) => pass,
+                Err(shut) => return unauthorized(&shut),
+            };
             *request.uri_mut() = absolute(&server, request.uri())?;
             let mut bearer = HeaderValue::try_from(format!("Bearer {}", signer.token().await?))?;
             bearer.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, bearer);
             let answer = service.oneshot(request).await?;
             if answer.status() == StatusCode::UNAUTHORIZED {
-                signer.forget();
+                signer.forget_old();
+                return unauthorized(&pass.unknown());
             }
+            pass.known();
             keep_retry_after(answer).await
         })
     }
+}
+
+/// A 401 that says for how long there have been such.
+fn unauthorized(message: &str) -> Result<Response<ResponseBody>, BoxError> {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Unauthorized",
+       "code": 401, "message": message});
+    let body = Full::from(serde_json::to_vec(&status)?).map_err(|never| match never {});
+    Ok(Response::builder().status(StatusCode::UNAUTHORIZED).body(body.boxed_unsync())?)
 }
 
 fn absolute(server: &Uri, uri: &Uri) -> Result<Uri, BoxError> {

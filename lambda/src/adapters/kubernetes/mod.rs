@@ -12,6 +12,7 @@ mod answers;
 mod cluster;
 mod connection;
 mod eks;
+mod gate;
 mod nodes;
 mod pods;
 mod token;

@@ -24,6 +24,9 @@ const CLUSTER_HEADER: &str = "x-k8s-aws-id";
 /// EKS takes a token for 15 minutes from its signature; it is renewed well before.
 const RENEW_AFTER: Duration = Duration::from_mins(10);
 
+/// A younger token is not the reason why its caller is not known: another one would be the same question to STS.
+const KEEP_FOR: Duration = Duration::from_mins(1);
+
 /// Signs tokens for one cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Signer {
@@ -31,7 +34,14 @@ pub(super) struct Signer {
     region: String,
     credentials: Option<SharedCredentialsProvider>,
     clock: SharedTimeSource,
-    token: Arc<Mutex<Option<(String, SystemTime)>>>,
+    token: Arc<Mutex<Option<Token>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Token {
+    text: String,
+    signed: SystemTime,
+    until: SystemTime,
 }
 
 impl Signer {
@@ -49,23 +59,26 @@ impl Signer {
     pub(super) async fn token(&self) -> Result<String, BoxError> {
         let now = self.clock.now();
         let last = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((token, until)) = last
-            && now < until
+        if let Some(token) = last
+            && now < token.until
         {
-            return Ok(token);
+            return Ok(token.text);
         }
         let provider = self.credentials.as_ref().ok_or("no AWS credentials configured")?;
         let credentials = provider.provide_credentials().await?;
         let until = now + RENEW_AFTER;
         let until = credentials.expiry().map_or(until, |expiry| until.min(expiry));
-        let token = self.sign(credentials, now)?;
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some((token.clone(), until));
-        Ok(token)
+        let text = self.sign(credentials, now)?;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Token { text: text.clone(), signed: now, until });
+        Ok(text)
     }
 
-    /// Drops the token: the API server did not accept it.
-    pub(super) fn forget(&self) {
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Drops the token that the API server did not accept, unless it is a young one.
+    pub(super) fn forget_old(&self) {
+        let now = self.clock.now();
+        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        *token = token.take().filter(|token| now < token.signed + KEEP_FOR);
     }
 
     fn sign(

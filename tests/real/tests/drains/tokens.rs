@@ -92,7 +92,7 @@ async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
 
     assert_eq!(report["outcome"], "failed", "{report}");
     let reason = report["reason"].as_str().unwrap_or_default();
-    assert!(reason.contains("Unauthorized") && reason.contains("access entry"), "{report}");
+    assert!(reason.contains("unauthenticated") && reason.contains("access entry"), "{report}");
     assert_eq!(report["replacement"]["outcome"], "confirmed", "{report}");
     assert!(!is_cordoned(lab).await?);
     let pods = lab.pods_on(lab.victim()).await?;
@@ -104,8 +104,9 @@ async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
     let mut refused = lab.stack.control_plane.audit().entries()?;
     refused.retain(|call| call.uri.contains(node) && call.code == 401);
     assert!(refused.iter().any(|call| call.verb == "patch" && call.resource == "nodes"), "{refused:?}");
-    // No use in asking again with the same token.
-    assert!(refused.len() <= 4, "{refused:?}");
+    // The notice leaves 30 s: patch and list at once, then one probe after 1, 2, 4, 8 and 10 s. Every 401 is a call to
+    // STS, so nothing else asks.
+    assert!((4..=8).contains(&refused.len()), "{refused:?}");
     assert_replaced_once(lab).await
 }
 

@@ -52,6 +52,7 @@ fn environment(api: &RuntimeApi) -> Vec<(&'static str, String)> {
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "bench"),
         ("CAST_SPOT_CLUSTERS", "bench"),
+        ("CAST_SPOT_STAY", "0"),
     ];
     let mut all: Vec<_> = fixed.map(|(name, value)| (name, value.to_owned())).into();
     all.push(("AWS_LAMBDA_RUNTIME_API", api.address()));

@@ -153,8 +153,8 @@ async fn law_5_a_leg_that_waits_for_the_other() {
     });
     assert_eq!(
         bench.laws(),
-        [5, 5, 9, 9],
-        "no call to Auto Scaling, no eviction in time; no cordon, pods not listed"
+        [5, 5, 12, 9, 9],
+        "no call to Auto Scaling, no eviction in time; no late pod asked; no cordon, pods not listed"
     );
 
     let bench = Bench::new(&world()).await;

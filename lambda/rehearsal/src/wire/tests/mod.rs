@@ -40,7 +40,7 @@ pub(super) struct Bench {
 }
 
 pub(super) const RULES: Rules =
-    Rules { margin_ms: 5_000, may_override: true, dry_run: false, replaces: true };
+    Rules { margin_ms: 5_000, may_override: true, dry_run: false, replaces: true, stays: true };
 
 /// Two nodes without any pods but their agents, 20 ms a call.
 pub(super) fn small() -> WorldSpec {

@@ -24,7 +24,9 @@ use super::{Side, calls::Call, listing::Names, recorder::Recorder, setting};
 
 /// The drain in the world.
 pub(crate) async fn drain() -> Result<Side> {
-    let spec = setting::world();
+    let mut spec = setting::world();
+    // As the function on the real parts has it.
+    spec.env("CAST_SPOT_STAY", "0");
     let first = spec.clusters[0].nodes[0].clone();
     let live = Live::begin(spec, "https://world", "");
     let (payload, left_ms) = live.invoke().context("one delivery")?;

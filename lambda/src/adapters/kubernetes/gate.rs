@@ -1,0 +1,174 @@
+//! The gate of one connection: while the API server does not know the caller, one call at a time goes as a probe,
+//! with growing pauses, and all others wait. EKS answers 401 also when STS throttles its authenticator: what every pod
+//! of every function asks then only makes it last.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use crate::budget::jittered;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// A call waits no longer than this at a shut gate: less than its own time limit, so that its caller learns why.
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+
+/// Shut after a 401, open after any other answer.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    shut: Mutex<Option<Shut>>,
+    changed: Notify,
+}
+
+#[derive(Debug, Clone)]
+struct Shut {
+    since: Instant,
+    attempts: u32,
+    pause: Duration,
+    next: Instant,
+    is_probed: bool,
+}
+
+impl Shut {
+    fn in_words(&self) -> String {
+        let seconds = self.since.elapsed().as_secs();
+        format!("Unauthorized for {seconds} s, {} attempts (access entry?)", self.attempts)
+    }
+}
+
+/// Leave to make one call.
+#[derive(Debug)]
+pub(super) struct Pass {
+    gate: Arc<Gate>,
+    is_probe: bool,
+}
+
+impl Gate {
+    /// Waits for leave to make a call; says how long there have been only 401s where there is none.
+    pub(super) async fn pass(self: &Arc<Self>) -> Result<Pass, String> {
+        let end = Instant::now() + LONGEST_WAIT;
+        loop {
+            let changed = self.changed.notified();
+            let next = match &mut *self.shut.lock().unwrap_or_else(PoisonError::into_inner) {
+                None => return Ok(Pass { gate: self.clone(), is_probe: false }),
+                Some(shut) if !shut.is_probed && shut.next <= Instant::now() => {
+                    shut.is_probed = true;
+                    return Ok(Pass { gate: self.clone(), is_probe: true });
+                }
+                Some(shut) if Instant::now() >= end => return Err(shut.in_words()),
+                Some(shut) if shut.is_probed => end,
+                Some(shut) => shut.next.min(end),
+            };
+            let _ = timeout_at(next, changed).await;
+        }
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Option<Shut>)) {
+        change(&mut self.shut.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_waiters();
+    }
+}
+
+impl Pass {
+    /// The API server knew the caller.
+    pub(super) fn known(self) {
+        self.gate.update(|shut| *shut = None);
+    }
+
+    /// It did not. Returns for how long by now.
+    pub(super) fn unknown(self) -> String {
+        let mut words = String::new();
+        self.gate.update(|gate| {
+            let now = Instant::now();
+            let first = Shut {
+                since: now,
+                attempts: 0,
+                pause: FIRST_PAUSE,
+                next: now + jittered(FIRST_PAUSE),
+                is_probed: false,
+            };
+            let shut = gate.get_or_insert(first);
+            shut.attempts += 1;
+            if self.is_probe {
+                shut.pause = (shut.pause * 2).min(LONGEST_PAUSE);
+                shut.next = now + jittered(shut.pause);
+            }
+            words = shut.in_words();
+        });
+        words
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.is_probe {
+            self.gate.update(|gate| {
+                if let Some(shut) = gate {
+                    shut.is_probed = false;
+                }
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn one_probe_goes_for_all_with_growing_pauses() {
+        let gate = Arc::new(Gate::default());
+        let start = Instant::now();
+        let mut probes = Vec::new();
+        gate.pass().await.unwrap().unknown();
+        while start.elapsed() < 60 * S {
+            let [one, other] = [gate.pass().await, gate.pass().await];
+            assert!(one.is_err() || other.is_err(), "two calls at once");
+            for pass in [one, other].into_iter().flatten() {
+                probes.push(start.elapsed().as_secs());
+                pass.unknown();
+            }
+        }
+        let pauses: Vec<_> = probes.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(
+            probes.len() <= 10 && pauses.iter().rev().take(3).all(|pause| (9..=18).contains(pause)),
+            "{probes:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_at_a_shut_gate_learns_how_long_it_is_shut() {
+        let gate = Arc::new(Gate::default());
+        gate.pass().await.unwrap().unknown();
+        let _probe = gate.pass().await.unwrap();
+        let refused = gate.pass().await.unwrap_err();
+        assert!(refused.starts_with("Unauthorized for 5 s, 1 attempts"), "{refused}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_success_lets_all_pass() {
+        let gate = Arc::new(Gate::default());
+        gate.pass().await.unwrap().unknown();
+        let probe = gate.pass().await.unwrap();
+        let (waiting, ()) = tokio::join!(gate.pass(), async { probe.known() });
+        assert!(waiting.is_ok());
+        assert!(gate.pass().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_is_given_up_makes_room_for_the_next() {
+        let gate = Arc::new(Gate::default());
+        gate.pass().await.unwrap().unknown();
+        drop(gate.pass().await.unwrap());
+        assert!(gate.pass().await.is_ok());
+    }
+}

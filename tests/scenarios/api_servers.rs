@@ -1,0 +1,71 @@
+//! API servers that do not know the caller, or refuse to have the node changed.
+
+use cast_spot_rehearsal::{
+    Api, Fault, FaultKind, run,
+    scenario::{Options, find},
+};
+
+use super::{EVICT, assert_all_drained, effects, node, usual};
+
+#[test]
+fn a_caller_that_is_unknown_at_first_drains_in_time() {
+    let outcome = usual("unauthorized-at-first");
+    assert_all_drained(&outcome);
+    let cordoned = node(&outcome).cordoned_ms.unwrap();
+    assert!((60_000..74_000).contains(&cordoned), "one probe in ten seconds: {cordoned}");
+    let refused = outcome.trace.iter().filter(|line| line.ends_with(" -> 401")).count();
+    assert!((8..=14).contains(&refused), "{refused} calls were answered 401");
+    assert_eq!(outcome.reports[0]["outcome"], "drained");
+}
+
+#[test]
+fn a_caller_that_stays_unknown_learns_for_how_long() {
+    let mut spec = find("baseline").unwrap().world(&Options::default());
+    spec.faults.push(Fault::always(Api::Kubernetes, FaultKind::Unauthorized));
+    let outcome = run("unauthorized", spec);
+    assert_eq!(outcome.world.violations, []);
+    let report = &outcome.reports[0];
+    let reason = report["reason"].as_str().unwrap();
+    assert_eq!(report["outcome"], "failed");
+    assert!(
+        reason.contains("unauthenticated: Unauthorized for 11") && reason.ends_with("(access entry?)"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn pods_are_evicted_where_the_cordon_is_refused_for_good() {
+    for code in [400, 403, 500] {
+        let mut spec = find("cordon-refused").unwrap().world(&Options::default());
+        spec.faults[0].kind = FaultKind::Denied(code);
+        let outcome = run("cordon-refused", spec);
+        assert_eq!(outcome.world.violations, [], "{code}");
+        assert_all_drained(&outcome);
+        assert_eq!(node(&outcome).cordoned_ms, None);
+        // One round trip for the refusal, one for the smaller patch and the read that proves the node.
+        assert_eq!(effects(&outcome, EVICT).iter().min(), Some(&70), "{code}");
+        let report = &outcome.reports[0];
+        assert_eq!(
+            (&report["outcome"], &report["cordon"]["outcome"]),
+            (&"incomplete".into(), &"failed".into())
+        );
+        let reason = report["reason"].as_str().unwrap();
+        assert!(
+            reason.starts_with("node not cordoned: ") && reason.contains("denied the request"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn a_policy_on_labels_and_annotations_leaves_the_cordon() {
+    for code in [400, 403, 500] {
+        let mut spec = find("cordon-refused").unwrap().world(&Options::default());
+        spec.faults[0].kind = FaultKind::DeniedMetadata(code);
+        let outcome = run("cordon-refused", spec);
+        assert_eq!(outcome.world.violations, [], "{code}");
+        assert_all_drained(&outcome);
+        assert_eq!(node(&outcome).cordoned_ms, Some(50), "{code}: a round trip later than otherwise");
+        assert_eq!(outcome.reports[0]["outcome"], "drained", "{code}");
+    }
+}

@@ -1,0 +1,70 @@
+//! Pods that come to a doomed node after its cordon.
+
+use cast_spot_rehearsal::{
+    outcome::Fate,
+    run,
+    scenario::{Options, find},
+};
+
+use super::{EVICT, LAST_MOMENT_MS, assert_all_drained, calls, effects, node, pod, said, usual};
+
+const PATCH: &str = "kubernetes:patch nodes";
+
+#[test]
+fn a_pod_that_tolerates_everything_is_evicted_once() {
+    let outcome = usual("tolerates-everything");
+    let name = "operator-";
+    let on_node: Vec<_> = node(&outcome).pods.iter().filter(|pod| pod.name.starts_with(name)).collect();
+    assert_eq!(on_node.len(), 2, "one was evicted, one came back");
+    let asked = on_node.iter().filter(|pod| pod.asked_ms.is_some()).count();
+    assert_eq!(asked, 1);
+    let back = on_node.iter().find(|pod| pod.asked_ms.is_none()).unwrap();
+    let said = said(&outcome, back);
+    assert_eq!(
+        (&said["outcome"], &said["reason"]),
+        (&"left".into(), &"tolerates the cordon and came back".into())
+    );
+    assert_eq!(outcome.reports[0]["outcome"], "drained");
+}
+
+#[test]
+fn a_pod_that_is_bound_a_minute_late_is_evicted_at_once() {
+    let outcome = usual("late-pod");
+    assert_all_drained(&outcome);
+    let late = pod(&outcome, "database");
+    assert_eq!((late.fate, late.asked_ms), (Fate::Drained, Some(60_020)));
+}
+
+#[test]
+fn who_pays_for_less_does_not_stay_for_late_pods() {
+    for (stay, expected) in [("0", Fate::Killed), ("20", Fate::Killed), ("70", Fate::Drained)] {
+        let mut spec = find("late-pod").unwrap().world(&Options::default());
+        spec.env("CAST_SPOT_STAY", stay);
+        let outcome = run("late-pod", spec);
+        assert_eq!(outcome.world.violations, [], "{stay}");
+        assert_eq!(pod(&outcome, "database").fate, expected, "{stay}");
+    }
+}
+
+/// R1: 1 call, R2: 5, R3: detach, watch and Event. After it one patch, one more look and the last Event.
+#[test]
+fn a_drained_node_costs_twelve_calls_and_one_for_each_pod() {
+    let outcome = usual("baseline");
+    let calls: u64 = outcome.world.calls.values().sum();
+    assert_eq!(calls, 12 + 20, "{:?}", outcome.world.calls);
+    let answered_ms = outcome.deliveries[0].answered_ms.unwrap();
+    assert!((LAST_MOMENT_MS..LAST_MOMENT_MS + 100).contains(&answered_ms), "{answered_ms}");
+}
+
+#[test]
+fn load_balancers_keep_a_node_while_a_protected_pod_serves() {
+    let outcome = usual("baseline");
+    assert_eq!(effects(&outcome, PATCH), [30, 1_050], "taint and label are one patch");
+    let outcome = usual("single-replica");
+    assert_eq!(
+        effects(&outcome, PATCH),
+        [30, 1_050, LAST_MOMENT_MS + 10],
+        "the label waits for the last moment"
+    );
+    assert_eq!(calls(&outcome, EVICT) > 20, true);
+}
