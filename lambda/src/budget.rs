@@ -25,8 +25,8 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Budget {
     entry: Instant,
-    /// The timetable of the notice's own deadline.
-    noticed: Timetable,
+    /// The timetable of the notice's own deadline, or of an earlier one that EC2 has shown.
+    noticed: Mutex<Timetable>,
     timetable: Mutex<Timetable>,
     /// Wakes in the order of the waiting, which a watch channel does not: equal seeds give equal traces.
     moved: Notify,
@@ -39,7 +39,7 @@ impl Budget {
     pub fn new(timetable: Timetable) -> Self {
         Self {
             entry: Instant::now(),
-            noticed: timetable,
+            noticed: Mutex::new(timetable),
             timetable: Mutex::new(timetable),
             moved: Notify::new(),
             calls: Mutex::default(),
@@ -52,15 +52,22 @@ impl Budget {
         *self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The timetable of the notice's own deadline, whatever is in force.
+    /// The timetable of EC2's own deadline, whatever is in force.
     #[must_use]
     pub fn noticed(&self) -> Timetable {
-        self.noticed
+        *self.noticed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the earlier of `deadline` (from the handler's entry) and the notice's own deadline in force.
+    /// EC2 ends the instance at `deadline` (from the handler's entry), if that is earlier than the notice says.
+    pub fn end_by(&self, deadline: Duration) {
+        let timetable = self.noticed().ending_by(deadline);
+        *self.noticed.lock().unwrap_or_else(PoisonError::into_inner) = timetable;
+        self.set_deadline(deadline);
+    }
+
+    /// Puts the earlier of `deadline` (from the handler's entry) and EC2's own deadline in force.
     pub fn set_deadline(&self, deadline: Duration) {
-        let timetable = self.noticed.ending_by(deadline);
+        let timetable = self.noticed().ending_by(deadline);
         *self.timetable.lock().unwrap_or_else(PoisonError::into_inner) = timetable;
         self.moved.notify_waiters();
     }

@@ -221,7 +221,7 @@ impl<W: World> Handler<W> {
         span.record("cluster", target.cluster.as_str());
         target.node.as_deref().map(|node| span.record("node", node));
         if let Some(ending) = &target.ends {
-            budget.set_deadline(budget.now() + ending.within);
+            budget.end_by(budget.now() + ending.within);
         }
         let configured = &self.config.policy;
         let policy = &Policy { dry_run: configured.dry_run || notice.dry_run, ..configured.clone() };
@@ -241,15 +241,15 @@ impl<W: World> Handler<W> {
         });
         let (drained, Replaced { report: replacement, ending }) = tokio::join!(drain, replace);
         let unfinished = drained.pods.iter().any(PodReport::is_unfinished);
-        let outcome = match &drained.reason {
-            Some(_) => Outcome::Failed,
-            None if unfinished => Outcome::Incomplete,
-            None if replacement.is_missing() => Outcome::DrainedWithoutReplacement,
-            None => Outcome::Drained,
-        };
         let uncordoned = (drained.cordon.outcome == report::CordonOutcome::Failed).then(|| {
             format!("the node was not cordoned: {}", drained.cordon.reason.as_deref().unwrap_or_default())
         });
+        let outcome = match &drained.reason {
+            Some(_) => Outcome::Failed,
+            None if unfinished || uncordoned.is_some() => Outcome::Incomplete,
+            None if replacement.is_missing() => Outcome::DrainedWithoutReplacement,
+            None => Outcome::Drained,
+        };
         Report {
             dry_run: policy.dry_run,
             cluster: Some(target.cluster.clone()),

@@ -9,6 +9,7 @@ use crate::{
     plan::{
         disruption::covering,
         eviction::Obstacle,
+        toleration::tolerates_cordon,
         verdict::{Verdict, Wave, uid},
     },
     ports::CallError,
@@ -74,7 +75,12 @@ impl Fate<'_> {
             (_, Some(Asked::Evicted | Asked::Deleted(_) | Asked::NotNeeded), None)
             | (Verdict::Await(_), ..) => (PodOutcome::Left, Some("still terminating".to_owned())),
             (Verdict::Evict(_), None, None) if self.came_back => {
-                (PodOutcome::Left, Some("tolerates the cordon and came back".to_owned()))
+                let why = if tolerates_cordon(self.pod) {
+                    "tolerates the cordon"
+                } else {
+                    "no cordon keeps it away"
+                };
+                (PodOutcome::Left, Some(format!("{why} and came back")))
             }
             (Verdict::Evict(_), None, None) => (PodOutcome::Left, Some(unasked.to_owned())),
         }

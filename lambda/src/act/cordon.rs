@@ -102,8 +102,8 @@ pub async fn cordon(
             match identify(cluster, target, &node, budget).await {
                 // A patch of unknown parents or of a wrong name is decided again from what was read; whatever
                 // else stands in the way no longer holds up the evictions.
-                Ok(node) if seen.is_none() && matches!(refusal, CallError::Refused(_)) => {
-                    seen = Some(node);
+                Ok(read) if seen.is_none() && explains(&read, &node, &provider_id) => {
+                    seen = Some(read);
                     continue;
                 }
                 Ok(node) => return Ok(Proven { node, cordon: Err(refusal) }),
@@ -121,6 +121,12 @@ pub async fn cordon(
     }
 }
 
+/// Whether the node as it was read explains why a blind patch did not apply: it has another name or providerID,
+/// or no annotations to add to.
+fn explains(read: &Node, name: &str, provider_id: &str) -> bool {
+    self::name(read) != name || self::provider_id(read) != provider_id || read.metadata.annotations.is_none()
+}
+
 /// Cordons a proven node whose first cordon failed with `refusal`, for as long as there is time. Every other
 /// try is `spec.unschedulable` alone: what a policy refuses are annotations, as a rule.
 pub async fn insist(
@@ -132,9 +138,9 @@ pub async fn insist(
 ) -> CordonReport {
     let mut alone = matches!(refusal, CallError::Refused(_) | CallError::Forbidden(_));
     let mut attempt = 0;
-    // A refusal is answered at once by another patch, silence and throttling after a pause.
-    let mut next =
-        if alone { budget.now() } else { budget.now() + jittered(pause(0, refusal.retry_after())) };
+    // The node has just been read: the API server answers. Evictions go out now, and what replaces the pods must
+    // not come back here.
+    let mut next = budget.now() + refusal.retry_after().map(jittered).unwrap_or_default();
     while next < budget.timetable().closing() {
         budget.wait_until(next).await;
         let provider_id = provider_id(&node).to_owned();

@@ -1,6 +1,9 @@
 //! The drain leg: cordon the node, then one loop until its pods are gone or time is up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
@@ -169,7 +172,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut explained: BTreeSet<String> = BTreeSet::new();
         let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
-        let watching = watch(self.cluster, name, version, self.budget, &sender).fuse();
+        let awaited = AtomicBool::new(true);
+        let watching = watch(self.cluster, name, version, self.budget, &sender, &awaited).fuse();
         tokio::pin!(watching);
 
         // A hibernating instance freezes at once: an eviction would only be half done when it does, and
@@ -223,6 +227,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 }
             }
             let over = !evicts || [Wave::Ordinary, Wave::Critical].into_iter().all(|w| pods.is_over(w));
+            awaited.store(!over, Ordering::Relaxed);
             let settled = if evicts { looked && looks.is_empty() } else { cordon.is_ok() };
             if over && settled && asks.is_empty() {
                 break;

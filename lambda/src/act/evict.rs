@@ -43,6 +43,8 @@ pub(super) struct Candidate {
     pub(super) name: String,
     pub(super) uid: String,
     pub(super) own_grace: Duration,
+    /// It terminates with this grace already, which is only to become shorter.
+    pub(super) terminates: bool,
     /// Set off when the pod needs no more asking: it is seen terminating, or gone.
     pub(super) on_its_way: Arc<Notify>,
 }
@@ -186,11 +188,12 @@ impl<C: Cluster> Asking<'_, C> {
 
     fn end(&self) -> End<'_> {
         let Self { pod, budget, .. } = self;
+        let granted = pod.terminates.then(|| i64::try_from(pod.own_grace.as_secs()).unwrap_or(i64::MAX));
         End {
             namespace: &pod.namespace,
             name: &pod.name,
             uid: &pod.uid,
-            grace_seconds: budget.timetable().grace(pod.own_grace, budget.now()),
+            grace_seconds: budget.timetable().grace(pod.own_grace, budget.now()).or(granted),
         }
     }
 }

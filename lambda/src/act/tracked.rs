@@ -166,6 +166,7 @@ impl Pods {
                 tracked.cut_to = Some(settled);
                 candidates.push(Candidate {
                     own_grace: tracked.granted(),
+                    terminates: true,
                     ..tracked.candidate(tracked.gone.clone())
                 });
             }
@@ -266,6 +267,7 @@ impl Tracked {
             name: text(&self.pod.metadata.name),
             uid: text(&self.pod.metadata.uid),
             own_grace: own_grace(&self.pod),
+            terminates: false,
             on_its_way,
         }
     }

@@ -1,7 +1,11 @@
 //! The one watch over the pods of a node, with a LIST wherever the watch has a gap: when it ends, when
 //! it could not begin, and when it has been quiet for suspiciously long.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
@@ -29,13 +33,15 @@ pub(super) enum Seen {
     All(Vec<Pod>),
 }
 
-/// Sends everything that happens to the pods of `node` from `version` on; returns only near the deadline.
+/// Sends everything that happens to the pods of `node` from `version` on; returns only near the deadline. A quiet
+/// watch is checked while pods are `awaited`.
 pub(super) async fn watch(
     cluster: &impl Cluster,
     node: &str,
     mut version: String,
     budget: &Budget,
     seen: &UnboundedSender<Seen>,
+    awaited: &AtomicBool,
 ) {
     let mut attempt = 0;
     loop {
@@ -53,6 +59,7 @@ pub(super) async fn watch(
                             break;
                         }
                         Ok(None) => break,
+                        Err(_quiet) if !awaited.load(Ordering::Relaxed) => {}
                         Err(_quiet) => {
                             if let Ok(pods) = list(cluster, node, budget).await {
                                 let _ = seen.send(Seen::All(pods.items));

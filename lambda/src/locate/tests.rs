@@ -15,8 +15,8 @@ use crate::{
     event::Action,
     plan::timetable::Timetable,
     ports::{
-        Access, End, Evicted, Freshness, Group, Instance, ListedNode, Membership, Patched, PodChange, Pods,
-        Right,
+        Access, End, Evicted, FailedLaunch, Freshness, Group, Hook, Instance, ListedNode, Membership,
+        Patched, PodChange, Pods, Right,
     },
 };
 
@@ -136,11 +136,7 @@ struct Grouped(Option<&'static str>);
 
 impl AutoScaling for Grouped {
     async fn membership(&self, _: &str) -> Result<Option<Membership>, CallError> {
-        Ok(self.0.map(|group| Membership {
-            group: group.into(),
-            lifecycle_state: "InService".into(),
-            zone: "eu-west-1a".into(),
-        }))
+        Ok(self.0.map(|group| Membership { group: group.into(), lifecycle_state: "InService".into() }))
     }
 
     async fn group(&self, name: &str) -> Result<Option<Group>, CallError> {
@@ -148,19 +144,15 @@ impl AutoScaling for Grouped {
         Ok(Some(Group { name: name.to_owned(), tags, ..Group::default() }))
     }
 
-    async fn has_termination_hook(&self, _: &str) -> Result<bool, CallError> {
+    async fn termination_hooks(&self, _: &str) -> Result<Vec<Hook>, CallError> {
         unasked()
     }
 
-    async fn detach(&self, _: &str, _: &str, _: bool) -> Result<(), CallError> {
+    async fn failed_launches(&self, _: &str) -> Result<Vec<FailedLaunch>, CallError> {
         unasked()
     }
 
-    async fn terminate(&self, _: &str) -> Result<(), CallError> {
-        unasked()
-    }
-
-    async fn launch(&self, _: &str, _: &str, _: &str) -> Result<String, CallError> {
+    async fn detach(&self, _: &str, _: &str) -> Result<(), CallError> {
         unasked()
     }
 }

@@ -1,6 +1,6 @@
 //! Evictions and deletes of pods.
 
-use super::Told;
+use super::{LAST_MOMENT_GRACE_MS, Told};
 use crate::{
     wire::{Call, objects::pod_uid},
     world::{
@@ -125,7 +125,7 @@ impl State {
         broken.extend(self.wrong_grace(ask, told));
         broken.extend(self.out_of_order(ask, told));
         broken.extend(self.impatient(ask));
-        broken.extend(self.in_circles(ask));
+        broken.extend(self.in_circles(ask, told));
         broken
     }
 
@@ -164,7 +164,8 @@ impl State {
     fn asked_twice(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
         let pod = &self.pods[ask.pod];
         let termination = pod.termination?;
-        if termination.ends_ms() as i64 > told.deadline_ms - self.observer.rules.margin_ms + ROUNDING_MS {
+        let settled_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms;
+        if termination.ends_ms() as i64 > settled_ms + ROUNDING_MS {
             return None;
         }
         let invocation = &self.observer.invocations[ask.call.env];
@@ -221,10 +222,16 @@ impl State {
     }
 
     /// Law 13: a pod is not asked for ever, and one that tolerates the cordon and came back is not asked at all.
-    fn in_circles(&self, ask: &Ask) -> Option<(u8, String)> {
+    fn in_circles(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
         let invocation = &self.observer.invocations[ask.call.env];
         if invocation.asks.get(&ask.pod).is_some_and(|asks| *asks >= MOST_ASKS) {
             return Some((13, format!("asked more than {MOST_ASKS} times")));
+        }
+        // What came back is asked once more when the handler looks at the node for the last time.
+        let last_look_ms =
+            self.deadline_in_force(told) - self.observer.rules.margin_ms - LAST_MOMENT_GRACE_MS;
+        if !self.observer.rules.stays || ask.call.arrived_ms as i64 >= last_look_ms {
+            return None;
         }
         let (pod, tolerates) = (&self.pods[ask.pod], self.workload(ask.pod).tolerates);
         let earlier = invocation.asked.iter().find(|(other, asked_ms)| {

@@ -51,6 +51,7 @@ impl State {
         if !invocation.answered
             || self.observer.rules.dry_run
             || deliveries > 1
+            || instance.is_of_others(told.synthetic)
             || told.action == Action::Hibernate
             || !self.clusters[instance.cluster].registered
             || i64::try_from(well_from_ms).unwrap_or(i64::MAX) > due_ms - WELL_MS

@@ -64,10 +64,8 @@ fn a_crashed_invocation_is_tried_again_a_minute_later() {
 fn a_failure_that_a_retry_can_mend_is_tried_again() {
     let mut spec = WorldSpec::usual(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);
-    for fault in
-        [Fault::always(Api::Ec2, FaultKind::Forbidden), Fault::always(Api::Kubernetes, FaultKind::Forbidden)]
-    {
-        spec.faults.push(fault.between(0, 5_000));
+    for api in [Api::Ec2, Api::Kubernetes, Api::AutoScaling] {
+        spec.faults.push(Fault::always(api, FaultKind::Forbidden).between(0, 5_000));
     }
     let outcome = run("retried", spec);
     assert_eq!(outcome.world.violations, []);

@@ -148,7 +148,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "tolerates-everything",
         about: "the pods of a Deployment tolerate every taint, and the doomed node is the emptiest of all",
-        verdict: "evicted once; the pod that comes back is left, and does not go round in circles",
+        verdict: "evicted once; the pod that comes back is evicted at the last moment, not in circles",
         graceful: Some(false),
         nodes: 1,
         world: machines::tolerates_everything,
@@ -268,8 +268,8 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "cordon-refused",
         about: "an admission webhook refuses every change of a node, for good",
-        verdict: "every pod is evicted all the same; the report says that the node was not cordoned",
-        graceful: Some(true),
+        verdict: "every pod is evicted all the same; those that the scheduler puts back, once more at the last moment",
+        graceful: Some(false),
         nodes: 1,
         world: apis::cordon_refused,
     },
