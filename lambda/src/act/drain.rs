@@ -193,7 +193,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
             if !looked && now >= look_at {
                 looked = true;
                 pods.last_call();
-                looks.push(self.list(name, Freshness::Latest));
+                let known = pods.known();
+                looks.push(async move { (known, self.list(name, Freshness::Latest).await) });
             }
             if evicts {
                 let candidates = open.iter().flat_map(|wave| pods.hand_out(*wave));
@@ -236,15 +237,15 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 biased;
                 Some(change) = seen.recv() => take_in(&mut pods, change, self.budget),
                 Some((uid, held)) = answered.recv() => pods.answered(&uid, held),
-                Some((pod, answer)) = asks.next() => {
-                    if answer.is_up_to_budgets() && explained.insert(pod.namespace.clone()) {
-                        explanations.push(self.list_budgets(pod.namespace.clone()));
+                Some((candidate, answer)) = asks.next() => {
+                    if answer.is_up_to_budgets() && explained.insert(candidate.namespace.clone()) {
+                        explanations.push(self.list_budgets(candidate.namespace.clone()));
                     }
-                    if let (Asked::Deleted(obstacle), Some(pod)) = (&answer, pods.get(&pod.uid)) {
+                    if let (Asked::Deleted(obstacle), Some(pod)) = (&answer, pods.get(&candidate.uid)) {
                         let why = account::obstacle(obstacle, "");
                         asides.push(self.post(events::overridden(self.notice, pod, &why, self.now())).boxed());
                     }
-                    pods.asked(&pod.uid, answer, self.budget.now_ms());
+                    pods.asked(&candidate, answer, self.budget.now_ms());
                 }
                 report = &mut insisting => {
                     if report.outcome != CordonOutcome::Failed {
@@ -252,8 +253,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     }
                     cordon = Ok(report);
                 }
-                Some(list) = looks.next() => if let Ok(list) = list {
-                    pods.see_all(list.items, self.budget.now_ms());
+                Some((known, list)) = looks.next() => if let Ok(list) = list {
+                    pods.see_listed(&known, list.items, self.budget.now_ms());
                 },
                 Some(()) = asides.next() => {}
                 Some((namespace, list)) = explanations.next() => match list {

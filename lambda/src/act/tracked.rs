@@ -40,6 +40,8 @@ struct Tracked {
     came_back: bool,
     /// The end by which its grace was cut.
     cut_to: Option<Duration>,
+    /// A shorter grace is being asked for.
+    cutting: bool,
     /// Whether the last answer held the eviction back.
     held: Option<bool>,
     asked: Option<(Asked, u64)>,
@@ -89,6 +91,7 @@ impl Pods {
                 gone: Arc::default(),
                 handed_out: false,
                 cut_to: None,
+                cutting: false,
                 held: None,
                 asked: None,
                 gone_ms: None,
@@ -103,10 +106,23 @@ impl Pods {
         }
     }
 
+    /// All pods that are known by now.
+    pub(super) fn known(&self) -> BTreeSet<String> {
+        self.by_uid.keys().cloned().collect()
+    }
+
     /// Takes in all pods that stand on the node; the rest is gone.
     pub(super) fn see_all(&mut self, pods: Vec<Pod>, now_ms: u64) {
+        self.see_listed(&self.known(), pods, now_ms);
+    }
+
+    /// Takes in all pods that stand on the node; those that were `known` when the list was asked for and are not in
+    /// it are gone.
+    pub(super) fn see_listed(&mut self, known: &BTreeSet<String>, pods: Vec<Pod>, now_ms: u64) {
         let standing: BTreeSet<String> = pods.iter().map(key).collect();
-        for (_, tracked) in self.by_uid.iter_mut().filter(|(uid, _)| !standing.contains(*uid)) {
+        for (_, tracked) in
+            self.by_uid.iter_mut().filter(|(uid, _)| known.contains(*uid) && !standing.contains(*uid))
+        {
             tracked.gone(now_ms);
         }
         for pod in pods {
@@ -122,8 +138,9 @@ impl Pods {
     }
 
     /// Takes in how the asking for a pod ended.
-    pub(super) fn asked(&mut self, uid: &str, asked: Asked, now_ms: u64) {
-        let Some(tracked) = self.by_uid.get_mut(uid) else { return };
+    pub(super) fn asked(&mut self, candidate: &Candidate, asked: Asked, now_ms: u64) {
+        let Some(tracked) = self.by_uid.get_mut(&candidate.uid) else { return };
+        tracked.cutting &= !candidate.terminates;
         // The asking for a shorter grace hides no override.
         if !matches!(
             (&tracked.asked, &asked),
@@ -159,11 +176,11 @@ impl Pods {
     pub(super) fn cut(&mut self, table: Timetable, now: Duration) -> Vec<Candidate> {
         let (entered, settled) = (self.entered, table.settled());
         let mut candidates = Vec::new();
-        for tracked in self.by_uid.values_mut().filter(|tracked| tracked.is_terminating()) {
+        for tracked in self.by_uid.values_mut().filter(|t| t.is_terminating() && !t.cutting) {
             // The API server dates a cut grace from the first request: after a cut, the timestamp says nothing.
             let ends = tracked.cut_to.or_else(|| tracked.ends(entered));
             if ends.is_some_and(|ends| ends > settled.max(now) + TOLERATED) {
-                tracked.cut_to = Some(settled);
+                (tracked.cut_to, tracked.cutting) = (Some(settled), true);
                 candidates.push(Candidate {
                     own_grace: tracked.granted(),
                     terminates: true,

@@ -88,7 +88,7 @@ pub(crate) async fn a_token_is_taken_for_a_quarter_of_an_hour_and_no_longer(stac
 /// The API server takes nobody's token for the function's: nothing is written there, the report says why, and the
 /// instance is replaced.
 async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
-    let report = lab.invoke(&Notice::of(lab.victim()).seconds_ago(90)).await?;
+    let report = lab.invoke(&Notice::of(lab.victim()).seconds_ago(106)).await?;
 
     assert_eq!(report["outcome"], "failed", "{report}");
     let reason = report["reason"].as_str().unwrap_or_default();
