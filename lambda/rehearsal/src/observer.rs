@@ -101,7 +101,7 @@ pub(crate) struct Invocation {
     /// Answers on their way back that name a time to come back, by call.
     deferring: BTreeMap<u64, (Deferred, u64)>,
     /// Not to be asked again before.
-    not_before: BTreeMap<Deferred, u64>,
+    not_before: BTreeMap<Deferred, (u64, u64)>,
     /// Pods whose delete was refused.
     refused: BTreeSet<PodId>,
     /// A fault struck one of its evictions.
@@ -247,7 +247,7 @@ impl Observer {
             invocation.overridden.insert(pod);
         }
         if let Some((deferred, until_ms)) = invocation.deferring.remove(&call.id) {
-            invocation.not_before.insert(deferred, until_ms);
+            invocation.not_before.insert(deferred, (call.arrived_ms, until_ms));
         }
     }
 

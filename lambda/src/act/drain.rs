@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -27,7 +28,7 @@ use crate::{
     budget::Budget,
     event::Notice,
     locate::Target,
-    plan::{Policy, cordon::Marks, eviction::Obstacle, verdict::Wave},
+    plan::{Policy, cordon::Marks, verdict::Wave},
     ports::{CallError, Cluster, Freshness, PodChange},
     report::{CordonOutcome, CordonReport, PodReport, events},
 };
@@ -201,8 +202,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 for pod in candidates.collect::<Vec<_>>().into_iter().chain(pods.cut(table, now)) {
                     let (slots, policy) = (&slots, self.policy.pdb);
                     asks.push(async move {
-                        let on_answer = |obstacle: Option<&Obstacle>| {
-                            let _ = answers.send((pod.uid.clone(), obstacle.is_some()));
+                        let on_answer = |held: bool, not_before: Duration| {
+                            let _ = answers.send((pod.uid.clone(), held, not_before));
                         };
                         let ask = Asking {
                             cluster: self.cluster,
@@ -236,7 +237,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
             tokio::select! {
                 biased;
                 Some(change) = seen.recv() => take_in(&mut pods, change, self.budget),
-                Some((uid, held)) = answered.recv() => pods.answered(&uid, held),
+                Some((uid, held, not_before)) = answered.recv() => pods.answered(&uid, held, not_before),
                 Some((candidate, answer)) = asks.next() => {
                     if answer.is_up_to_budgets() && explained.insert(candidate.namespace.clone()) {
                         explanations.push(self.list_budgets(candidate.namespace.clone()));

@@ -45,6 +45,8 @@ pub(super) struct Candidate {
     pub(super) own_grace: Duration,
     /// It terminates with this grace already, which is only to become shorter.
     pub(super) terminates: bool,
+    /// The API server wants no call for it before this time.
+    pub(super) not_before: Duration,
     /// Set off when the pod needs no more asking: it is seen terminating, or gone.
     pub(super) on_its_way: Arc<Notify>,
 }
@@ -78,8 +80,8 @@ pub(super) struct Asking<'a, C> {
     pub(super) policy: PdbPolicy,
     pub(super) slots: &'a Semaphore,
     pub(super) budget: &'a Budget,
-    /// Called with each answer's obstacle, if it is one.
-    pub(super) on_answer: &'a (dyn Fn(Option<&Obstacle>) + Sync),
+    /// Called with each answer: whether it held the eviction back, and until when no other is wanted.
+    pub(super) on_answer: &'a (dyn Fn(bool, Duration) + Sync),
 }
 
 impl<C: Cluster> Asking<'_, C> {
@@ -91,16 +93,17 @@ impl<C: Cluster> Asking<'_, C> {
         // A call without an answer may have taken effect: if the pod goes then, it went because of us.
         let mut unanswered = Asked::NotNeeded;
         let mut attempt = 0;
+        budget.wait_until(pod.not_before).await;
         loop {
             let answer = self.evict(budget.timetable().last_moment(pod.own_grace) + spread).await;
             if answer.as_ref().is_err_and(CallError::is_unanswered) {
                 unanswered = Asked::Evicted;
             }
             let step = next_step(answer, attempt);
-            (self.on_answer)(match &step {
-                Step::Retry { obstacle, .. } => Some(obstacle),
-                Step::Done | Step::Await => None,
-            });
+            match &step {
+                Step::Retry { least, .. } => (self.on_answer)(true, budget.now() + *least),
+                Step::Done | Step::Await => (self.on_answer)(false, Duration::ZERO),
+            }
             let (rest, least, obstacle) = match step {
                 Step::Done => return Asked::Evicted,
                 Step::Await => return unanswered,

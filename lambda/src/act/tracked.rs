@@ -44,6 +44,7 @@ struct Tracked {
     cutting: bool,
     /// Whether the last answer held the eviction back.
     held: Option<bool>,
+    not_before: Duration,
     asked: Option<(Asked, u64)>,
     gone_ms: Option<u64>,
 }
@@ -93,6 +94,7 @@ impl Pods {
                 cut_to: None,
                 cutting: false,
                 held: None,
+                not_before: Duration::ZERO,
                 asked: None,
                 gone_ms: None,
             },
@@ -130,10 +132,10 @@ impl Pods {
         }
     }
 
-    /// Takes in whether the last answer for a pod held its eviction back.
-    pub(super) fn answered(&mut self, uid: &str, held: bool) {
+    /// Takes in whether the last answer for a pod held its eviction back, and until when no other call is wanted.
+    pub(super) fn answered(&mut self, uid: &str, held: bool, not_before: Duration) {
         if let Some(tracked) = self.by_uid.get_mut(uid) {
-            tracked.held = Some(held);
+            (tracked.held, tracked.not_before) = (Some(held), not_before);
         }
     }
 
@@ -285,6 +287,7 @@ impl Tracked {
             uid: text(&self.pod.metadata.uid),
             own_grace: own_grace(&self.pod),
             terminates: false,
+            not_before: self.not_before,
             on_its_way,
         }
     }

@@ -151,7 +151,11 @@ impl State {
 
     /// Pods of the list whose grace ends after the instance, although others began their termination in time.
     fn to_cut(&self, (listed_ms, shown): &List, settled_ms: i64, due_ms: i64) -> Vec<PodId> {
-        let shown = shown.iter().copied().filter(|pod| !self.belongs_to_node(*pod));
+        let shown = shown
+            .iter()
+            .copied() // A namespace that is being deleted takes no evictions.
+            .filter(|pod| !self.is_terminating(self.pods[*pod].cluster, &self.workload(*pod).namespace))
+            .filter(|pod| !self.belongs_to_node(*pod));
         shown
             .filter(|pod| {
                 let seen = &self.pods[*pod];
