@@ -129,12 +129,12 @@ impl<'s> Lab<'s> {
                 let spec = json!({ "selector": selector, "template": template });
                 drop(self.create::<DaemonSet>(json!({ "metadata": { "name": name }, "spec": spec })).await?);
             }
-            Owner::Nobody | Owner::Kubelet => {
+            Owner::Nobody | Owner::Kubelet | Owner::Bound => {
                 for index in 0..workload.replicas {
                     let mut pod = template.clone();
                     pod["metadata"]["name"] = format!("{name}-{index}").into();
-                    if workload.owner == Owner::Kubelet {
-                        // A kubelet writes the node itself.
+                    if workload.owner != Owner::Nobody {
+                        // Past the scheduler.
                         pod["spec"]["nodeName"] = self.victim().node.as_str().into();
                     }
                     self.create::<Pod>(pod).await?;

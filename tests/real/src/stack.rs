@@ -10,7 +10,11 @@ use anyhow::{Context, Result};
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
-use kube::{Api, api::PostParams};
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject, PostParams},
+};
+use serde_json::Value;
 
 use crate::{
     account::{Account, REGION},
@@ -73,7 +77,7 @@ impl Stack {
         progress("creating the role and its access entry");
         let role = stack.account.function_role(HANDLER_ROLE, &handler_policy(&stack.tools)?).await?;
         stack.account.access_entry(CLUSTER, &role, &[HANDLER_GROUP]).await?;
-        apply_rbac(&stack.kube, &stack.tools).await?;
+        apply_manifests(&stack.kube, &stack.tools).await?;
 
         progress("deploying the function with cargo-lambda");
         let ministack = &stack.emulators.ministack;
@@ -168,7 +172,7 @@ fn environment(wires: &Wires, settings: &[(&str, &str)]) -> Vec<(String, String)
         ("AWS_ENDPOINT_URL_AUTO_SCALING".to_owned(), endpoint(&wires.auto_scaling)),
         ("AWS_ENDPOINT_URL_EKS".to_owned(), endpoint(&wires.eks)),
         ("CAST_SPOT_CLUSTERS".to_owned(), CLUSTER.to_owned()),
-        // The tests wait for the answer, and no pod is bound late unless one says so.
+        // Most scenarios have no late pods, and are over when the node is empty.
         ("CAST_SPOT_STAY".to_owned(), "0".to_owned()),
     ];
     for (name, value) in settings {
@@ -213,10 +217,27 @@ pub fn rbac(tools: &Tools) -> Result<(ClusterRole, ClusterRoleBinding)> {
     Ok((serde_saphyr::from_str(next()?)?, serde_saphyr::from_str(next()?)?))
 }
 
-async fn apply_rbac(kube: &kube::Client, tools: &Tools) -> Result<()> {
-    let (role, binding) = rbac(tools)?;
-    Api::all(kube.clone()).create(&PostParams::default(), &role).await?;
-    Api::all(kube.clone()).create(&PostParams::default(), &binding).await?;
+/// Creates all objects of `infra/kubernetes/`, but for what only `cast-spot savings` needs.
+async fn apply_manifests(kube: &kube::Client, tools: &Tools) -> Result<()> {
+    let folder = tools.workspace.join("infra/kubernetes");
+    let mut files: Vec<_> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.retain(|file| file.file_name().is_some_and(|name| name != "savings.yaml"));
+    files.sort();
+    for file in files {
+        for document in fs::read_to_string(&file)?.split("\n---\n") {
+            create(kube, document).await.with_context(|| file.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// Creates one cluster-wide object.
+async fn create(kube: &kube::Client, document: &str) -> Result<()> {
+    let object: DynamicObject = serde_json::from_value(serde_saphyr::from_str::<Value>(document)?)?;
+    let types = object.types.as_ref().context("an object names its kind")?;
+    let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
+    let resource = ApiResource::from_gvk(&kube::core::GroupVersionKind::gvk(group, version, &types.kind));
+    Api::all_with(kube.clone(), &resource).create(&PostParams::default(), &object).await?;
     Ok(())
 }
 

@@ -15,6 +15,8 @@ pub enum Owner {
     Nobody,
     /// The kubelet's own manifest: a mirror pod.
     Kubelet,
+    /// Nobody; bound to the victim by hand, whatever the scheduler thinks of it.
+    Bound,
 }
 
 /// Pods of one kind. KWOK plays their processes: without further words they are Ready at once and end at once
@@ -29,6 +31,8 @@ pub struct Workload {
     finalizers: Vec<String>,
     priority_class: Option<String>,
     volumes: Vec<Value>,
+    tolerations: Vec<Value>,
+    prefers: Option<String>,
     restart_policy: &'static str,
 }
 
@@ -45,6 +49,8 @@ impl Workload {
             finalizers: Vec::new(),
             priority_class: None,
             volumes: Vec::new(),
+            tolerations: Vec::new(),
+            prefers: None,
             restart_policy: "Always",
         }
         .exits_after("300ms")
@@ -109,6 +115,20 @@ impl Workload {
         self
     }
 
+    /// Tolerates every taint, the cordon's among them.
+    #[must_use]
+    pub fn tolerates_everything(mut self) -> Self {
+        self.tolerations.push(json!({ "operator": "Exists" }));
+        self
+    }
+
+    /// Rather on this node than on any other.
+    #[must_use]
+    pub fn prefers(mut self, node: &str) -> Self {
+        self.prefers = Some(node.to_owned());
+        self
+    }
+
     /// restartPolicy Never, as for pods that finish.
     #[must_use]
     pub fn runs_once(mut self) -> Self {
@@ -128,6 +148,11 @@ impl Workload {
         if self.owner == Owner::Kubelet {
             annotations.insert("kubernetes.io/config.mirror".to_owned(), "of-a-manifest".into());
         }
+        let preferred = self.prefers.iter().map(|node| {
+            let on = json!({ "key": "kubernetes.io/hostname", "operator": "In", "values": [node] });
+            json!({ "weight": 100, "preference": { "matchExpressions": [on] } })
+        });
+        let preferred: Vec<_> = preferred.collect();
         json!({
             "metadata": {
                 "labels": self.labels(), "annotations": annotations, "finalizers": self.finalizers,
@@ -138,6 +163,8 @@ impl Workload {
                 "nodeSelector": { crate::cloud::LAB: lab },
                 "priorityClassName": self.priority_class,
                 "volumes": self.volumes,
+                "tolerations": self.tolerations,
+                "affinity": { "nodeAffinity": { "preferredDuringSchedulingIgnoredDuringExecution": preferred } },
                 "containers": [{ "name": "main", "image": "registry.k8s.io/pause:3.10" }],
             },
         })

@@ -8,8 +8,12 @@ use cast_spot_real::{scenarios, suite};
 mod budgets;
 mod deliveries;
 mod machines;
+mod newcomers;
 mod pods;
+mod policy;
+mod refusals;
 mod tokens;
+mod webhook;
 mod whole_path;
 
 fn main() -> ExitCode {
@@ -33,7 +37,7 @@ fn main() -> ExitCode {
             machines::a_node_that_is_gone_costs_nothing_but_its_replacement,
             machines::a_node_of_another_instance_under_the_same_name_is_left_alone,
             machines::a_node_named_after_its_instance_is_found,
-            machines::thirty_nodes_at_once_are_drained_and_replaced_one_by_one,
+            machines::fifty_nodes_under_one_budget_are_drained_and_replaced,
             machines::a_termination_hook_is_named_and_the_instance_lives_on,
             machines::a_group_that_rebalances_by_itself_is_only_watched,
             deliveries::a_notice_that_comes_again_finds_its_work_done,
@@ -41,6 +45,13 @@ fn main() -> ExitCode {
             deliveries::a_function_that_is_killed_is_called_again_and_goes_on,
             deliveries::a_bad_record_ends_in_the_dead_letter_queue_and_keeps_no_other,
             deliveries::a_stale_notice_changes_nothing,
+            refusals::a_token_that_is_refused_at_first_ends_no_drain,
+            refusals::a_refused_annotation_leaves_the_cordon_alone,
+            refusals::a_node_that_cannot_be_cordoned_is_emptied,
+            refusals::a_webhook_that_denies_evictions_is_passed_at_the_last_moment,
+            refusals::a_webhook_that_denies_with_a_500_is_passed_as_well,
+            newcomers::pods_that_tolerate_everything_are_not_evicted_in_circles,
+            newcomers::a_pod_that_is_bound_after_the_cordon_is_evicted,
             tokens::a_role_without_an_access_entry_is_told_so_and_still_replaces,
             tokens::a_token_for_another_cluster_is_refused_and_the_instance_still_replaced,
             tokens::a_token_is_taken_for_a_quarter_of_an_hour_and_no_longer,

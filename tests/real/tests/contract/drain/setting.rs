@@ -124,7 +124,7 @@ fn workload(Kind(name, owner, pods, grace, special): &Kind, node: &str) -> Workl
         Owner::Deployment => WorkloadKind::Deployment,
         Owner::StatefulSet => WorkloadKind::StatefulSet,
         Owner::DaemonSet => WorkloadKind::DaemonSet,
-        Owner::Nobody => WorkloadKind::Bare,
+        Owner::Nobody | Owner::Bound => WorkloadKind::Bare,
         Owner::Kubelet => WorkloadKind::Mirror,
     };
     WorkloadSpec {

@@ -1,0 +1,62 @@
+//! A ValidatingAdmissionPolicy that refuses updates of one scenario's nodes to the handler.
+
+use anyhow::Result;
+use cast_spot_real::{
+    clock::eventually,
+    cloud::LAB,
+    lab::{Lab, PATIENCE},
+    stack::HANDLER_GROUP,
+};
+use k8s_openapi::api::{
+    admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
+    core::v1::Node,
+};
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+
+/// Refuses what `allowed`, a CEL expression, does not allow; returns when the policy is in force, which `refused`, a
+/// merge patch of a node, shows.
+pub(crate) async fn allow_only(
+    lab: &Lab<'_>,
+    allowed: &str,
+    reason: &str,
+    words: &str,
+    refused: &Value,
+) -> Result<()> {
+    let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
+        "metadata": { "name": lab.name },
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "objectSelector": { "matchLabels": { (LAB): lab.name } },
+                "resourceRules": [{
+                    "apiGroups": [""], "apiVersions": ["v1"], "resources": ["nodes"], "operations": ["UPDATE"],
+                }],
+            },
+            "matchConditions": [{
+                "name": "handler", "expression": format!("'{HANDLER_GROUP}' in request.userInfo.groups"),
+            }],
+            "validations": [{ "expression": allowed, "message": words, "reason": reason }],
+        },
+    }))?;
+    let binding: ValidatingAdmissionPolicyBinding = serde_json::from_value(json!({
+        "metadata": { "name": lab.name },
+        "spec": { "policyName": lab.name, "validationActions": ["Deny"] },
+    }))?;
+    Api::all(lab.stack.kube.clone()).create(&PostParams::default(), &policy).await?;
+    Api::all(lab.stack.kube.clone()).create(&PostParams::default(), &binding).await?;
+
+    let mut handler = lab.stack.control_plane.config()?;
+    handler.auth_info.impersonate = Some("a-handler".to_owned());
+    handler.auth_info.impersonate_groups = Some(vec![HANDLER_GROUP.to_owned()]);
+    let nodes: Api<Node> = Api::all(Client::try_from(handler)?);
+    let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+    eventually("the policy is in force", PATIENCE, async || {
+        let answer = nodes.patch(&lab.victim().node, &dry, &Patch::Merge(refused)).await;
+        Ok(answer.is_err_and(|error| error.to_string().contains(words)).then_some(()))
+    })
+    .await
+}
