@@ -18,7 +18,7 @@ pub(super) fn run() -> Outcome<(Value, Outcome)> {
     // All of the workspace and one binary of it: that way nothing is built with other features than in tests.
     process::run(build::cargo("build")?.args(["--workspace", "--bin", "bench"]))?;
 
-    headline("draining nodes on the real control plane, which takes about ten minutes");
+    headline("draining nodes on the real control plane, which takes about half an hour");
     let figures = cache::target()?.join("bench-control-plane.json");
     // What an earlier run has left would pass for this one's.
     let _ = fs::remove_file(&figures);

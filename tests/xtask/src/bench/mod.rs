@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: what the function costs, before it does anything and for the drain of a full node,
-//! against the limits that it must keep; and how fast it drains on the real control plane, against the best tuned
-//! rival. The binary is the one that `cargo build-lambda` makes.
+//! against the limits that it must keep; and how fast it drains on the real control plane, beside the same
+//! calls by a bare client. The binary is the one that `cargo build-lambda` makes.
 
 mod control_plane;
 mod drain;

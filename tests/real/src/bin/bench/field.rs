@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Namespace, Node, Pod},
+    policy::v1::PodDisruptionBudget,
 };
 use kube::{
     Api,
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 const DAEMON_SETS: usize = 4;
 
 /// Fills the case's nodes, which are new.
-pub(crate) async fn fill(lab: &mut Lab<'_>, case: &Case, exit_seconds: u32) -> Result<()> {
+pub(crate) async fn fill(lab: &mut Lab<'_>, case: &Case) -> Result<()> {
     lab.scale(case.nodes).await?;
     ensure!(lab.machines.len() == case.nodes, "{} machines", lab.machines.len());
     for index in 0..DAEMON_SETS {
@@ -46,7 +47,7 @@ pub(crate) async fn fill(lab: &mut Lab<'_>, case: &Case, exit_seconds: u32) -> R
                     "metadata": {
                         "labels": labels,
                         "annotations": {
-                            "pod-delete.stage.kwok.x-k8s.io/delay": format!("{exit_seconds}s"),
+                            "pod-delete.stage.kwok.x-k8s.io/delay": "0s",
                         },
                     },
                     "spec": {
@@ -67,7 +68,30 @@ pub(crate) async fn fill(lab: &mut Lab<'_>, case: &Case, exit_seconds: u32) -> R
         let ready = ready.filter_map(|deployment| deployment.status?.ready_replicas).sum::<i32>();
         Ok((usize::try_from(ready)? == case.nodes * case.pods).then_some(()))
     })
+    .await?;
+    if case.budget { cover(lab, case.nodes * case.pods).await } else { Ok(()) }
+}
+
+/// One budget over all pods, all of which it allows to go.
+async fn cover(lab: &Lab<'_>, pods: usize) -> Result<()> {
+    lab.create::<PodDisruptionBudget>(json!({
+        "metadata": { "name": "all" },
+        "spec": { "maxUnavailable": pods, "selector": { "matchLabels": { "bench": "load" } } },
+    }))
+    .await?;
+    eventually("the budget allows all", PATIENCE, async || {
+        let status = lab.api::<PodDisruptionBudget>().get("all").await?.status;
+        let allowed = status.map(|status| status.disruptions_allowed).unwrap_or_default();
+        Ok((usize::try_from(allowed)? == pods).then_some(()))
+    })
     .await
+}
+
+/// A pod of the case.
+#[derive(Debug, Clone)]
+pub(crate) struct Placed {
+    pub(crate) name: String,
+    pub(crate) uid: String,
 }
 
 /// The pods of the case while they go.
@@ -75,6 +99,7 @@ pub(crate) struct Load {
     pods: Api<Pod>,
     names: BTreeSet<String>,
     version: String,
+    placed: Vec<Placed>,
 }
 
 impl Load {
@@ -83,9 +108,18 @@ impl Load {
         let pods = lab.api::<Pod>();
         let list = pods.list(&ListParams::default().labels("bench=load")).await?;
         let version = list.metadata.resource_version.clone().context("a list has a version")?;
-        let names: BTreeSet<_> = list.into_iter().filter_map(|pod| pod.metadata.name).collect();
+        let placed: Vec<_> = list
+            .into_iter()
+            .filter_map(|pod| Some(Placed { name: pod.metadata.name?, uid: pod.metadata.uid? }))
+            .collect();
+        let names: BTreeSet<_> = placed.iter().map(|pod| pod.name.clone()).collect();
         ensure!(names.len() == case.nodes * case.pods, "{} pods", names.len());
-        Ok(Self { pods, names, version })
+        Ok(Self { pods, names, version, placed })
+    }
+
+    /// The pods as they stand.
+    pub(crate) fn placed(&self) -> Vec<Placed> {
+        self.placed.clone()
     }
 
     /// When the last of them was gone.

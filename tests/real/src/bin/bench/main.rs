@@ -1,9 +1,10 @@
-//! What a drain costs on the real control plane, against the bar that the best tuned rival sets: how soon nodes are
-//! cordoned and pods evicted, how many calls, connections, CPU seconds and bytes it takes. `cargo xtask bench`
-//! runs it.
+//! What a drain costs on the real control plane, beside the same cordons and evictions posted by a client that does
+//! nothing else: how soon nodes are cordoned and pods evicted, how many calls, connections, CPU seconds and bytes it
+//! takes. `cargo xtask bench` runs it.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to its terminal")]
 
+mod bare;
 mod case;
 mod field;
 mod goals;
@@ -21,11 +22,14 @@ use serde_json::json;
 
 use crate::{
     case::{CASES, Case},
-    round::{Round, Start},
+    goals::Played,
+    round::Start,
 };
 
 /// What each answer to the function comes later: so much longer is every round trip.
 const LATENCY: Duration = Duration::from_millis(20);
+/// Warm rounds and bare ones, by turns; their medians count. Odd.
+const ROUNDS: usize = 5;
 
 /// Measure drains on the real control plane.
 #[derive(Parser)]
@@ -33,7 +37,7 @@ struct Arguments {
     /// Write the figures to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Only this case, as NODESxPODS; can be given several times
+    /// Only this case, as NODESxPODS or NODESxPODS-budget; can be given several times
     #[arg(long = "case", value_name = "CASE")]
     cases: Vec<String>,
 }
@@ -68,7 +72,7 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     for case in cases {
         results.push((case, rounds(&stack, case).await.with_context(|| case.name())?));
     }
-    let goals: Vec<_> = results.iter().flat_map(|(case, rounds)| goals::of(case, rounds)).collect();
+    let goals: Vec<_> = results.iter().flat_map(|(case, played)| goals::of(case, played)).collect();
     let machine = usage::Machine::this()?;
     drop(stack);
     let commands = onboarding::measure(tools, &folder).await.context("onboarding")?;
@@ -76,9 +80,9 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     println!("{}", onboarding::markdown(&commands));
     if let Some(file) = &arguments.json {
         let cases: Vec<_> =
-            results.iter().map(|(case, rounds)| json!({ "case": case.name(), "rounds": rounds })).collect();
+            results.iter().map(|(case, played)| json!({ "case": case.name(), "played": played })).collect();
         let all = json!({
-            "schema": "cast-spot.bench.control-plane/1",
+            "schema": "cast-spot.bench.control-plane/2",
             "machine": machine, "latency_ms": LATENCY.as_millis() as u64, "cases": cases, "goals": goals,
             "onboarding": commands,
         });
@@ -99,14 +103,26 @@ fn end_when_interrupted(folder: PathBuf) {
 }
 
 /// Cold first: the function is new. It stays warm for the others, as a daemon always is.
-async fn rounds(stack: &Stack, case: &Case) -> Result<Vec<Round>> {
-    let function = stack.another_function(&format!("bench-{}", case.name()), &[]).await?;
-    let mut rounds = Vec::new();
-    for (start, exit_seconds) in [(Start::Cold, 0), (Start::Warm, 0), (Start::Warm, 5)] {
-        eprintln!("{}: {start}, pods exit after {exit_seconds} s", case.name());
-        let round = round::play(stack, &function, case, start, exit_seconds).await?;
-        eprintln!("  last eviction after {:.2} s, pods gone after {:.2} s", round.last_eviction, round.gone);
+async fn rounds(stack: &Stack, case: &Case) -> Result<Played> {
+    let name = case.name();
+    let function = stack.another_function(&format!("bench-{name}"), &[]).await?;
+    eprintln!("{name}: cold");
+    let mut rounds = vec![round::play(stack, &function, case, Start::Cold, &format!("{name}-cold")).await?];
+    let mut bare = Vec::new();
+    for number in 1..=ROUNDS {
+        eprintln!("{name}: {number} of {ROUNDS}, warm and bare");
+        let round = round::play(stack, &function, case, Start::Warm, &format!("{name}-{number}")).await?;
+        let alone = bare::play(stack, case, &format!("{name}-bare-{number}")).await?;
+        eprintln!(
+            "  last cordon after {:.2} s (bare {:.2}), last eviction after {:.2} s (bare {:.2}), {} answered 429",
+            round.cordon_last,
+            alone.cordons,
+            round.last_eviction,
+            alone.cordons + alone.evictions,
+            round.throttled,
+        );
         rounds.push(round);
+        bare.push(alone);
     }
-    Ok(rounds)
+    Ok(Played { rounds, bare })
 }

@@ -43,17 +43,18 @@ impl fmt::Display for Start {
     }
 }
 
-/// What a round showed. Times in seconds from before the first notice was sent.
+/// What a round showed. Times in seconds from before the first notice was sent until the API server had answered.
 #[derive(Debug, Serialize)]
 pub(crate) struct Round {
     pub(crate) start: Start,
-    pub(crate) exit_seconds: u32,
     pub(crate) cordon_median: f64,
     pub(crate) cordon_last: f64,
     pub(crate) last_eviction: f64,
     pub(crate) gone: f64,
     /// Calls to the API server, by verb and resource, of all nodes.
     pub(crate) calls: BTreeMap<String, usize>,
+    /// Calls that the API server has answered 429. No budget of the bench ever does.
+    pub(crate) throttled: usize,
     /// Connections to the API server, each with its TLS handshake.
     pub(crate) handshakes: usize,
     pub(crate) processes: usize,
@@ -67,16 +68,16 @@ impl Round {
     }
 }
 
-/// Plays one.
+/// Plays one; `name` tells it from the others.
 pub(crate) async fn play(
     stack: &Stack,
     function: &Function,
     case: &Case,
     start: Start,
-    exit_seconds: u32,
+    name: &str,
 ) -> Result<Round> {
-    let mut lab = Lab::open(stack, &format!("bench-{}-{start}-{exit_seconds}", case.name())).await?;
-    field::fill(&mut lab, case, exit_seconds).await?;
+    let mut lab = Lab::open(stack, name).await?;
+    field::fill(&mut lab, case).await?;
     // Controllers and scheduler come to rest.
     sleep(Duration::from_secs(5)).await;
     let functions = stack.emulators.lambda_process();
@@ -97,16 +98,16 @@ pub(crate) async fn play(
     });
     let since = |at: Timestamp| (at - sent).total(jiff::Unit::Second);
     let cordons = cordons(&lab, &calls)?;
-    let evictions = calls.iter().filter(|call| call.subresource.as_deref() == Some("eviction"));
-    let last_eviction = evictions.map(|call| call.received).max().context("no eviction")?;
+    let evictions = calls.iter().filter(|call| call.is_eviction() && call.code == 201);
+    let last_eviction = evictions.map(|call| call.completed).max().context("no eviction")?;
     let round = Round {
         start,
-        exit_seconds,
         cordon_median: since(cordons[cordons.len() / 2])?,
         cordon_last: since(cordons[cordons.len() - 1])?,
         last_eviction: since(last_eviction)?,
         gone: since(gone)?,
         calls: by_verb(&calls),
+        throttled: calls.iter().filter(|call| call.code == 429).count(),
         handshakes,
         processes: usage.processes,
         cpu_seconds: usage.cpu_seconds - used.cpu_seconds,
@@ -119,9 +120,10 @@ pub(crate) async fn play(
 /// When each node was cordoned, in order.
 fn cordons(lab: &Lab<'_>, calls: &[audit::Entry]) -> Result<Vec<Timestamp>> {
     let mut first = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.resource == "nodes" && call.verb == "patch") {
-        let at = first.entry(call.name.clone()).or_insert(call.received);
-        *at = call.received.min(*at);
+    let patches = calls.iter().filter(|call| (&*call.resource, &*call.verb) == ("nodes", "patch"));
+    for call in patches.filter(|call| call.code == 200) {
+        let at = first.entry(call.name.clone()).or_insert(call.completed);
+        *at = call.completed.min(*at);
     }
     ensure!(first.len() == lab.machines.len(), "{} nodes were patched", first.len());
     let mut cordons: Vec<_> = first.into_values().collect();

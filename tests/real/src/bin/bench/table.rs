@@ -2,68 +2,91 @@
 
 use std::fmt::Write;
 
-use crate::{case::Case, goals::Goal, round::Round, usage::Machine};
+use crate::{
+    case::Case,
+    goals::{Goal, Played, median},
+    round::{Round, Start},
+    usage::Machine,
+};
 
 /// Tables: the rounds, the calls, the goals.
-pub(crate) fn markdown(machine: &Machine, results: &[(&Case, Vec<Round>)], goals: &[Goal]) -> String {
+pub(crate) fn markdown(machine: &Machine, results: &[(&Case, Played)], goals: &[Goal]) -> String {
     let mut out = format!(
         "{} cores, {} GiB of memory; load at the end {:.1}\n\n",
         machine.cores, machine.memory_gib, machine.load
     );
-    out += "| nodes x pods | function | pods exit after | cordon, median | cordon, last | last eviction | pods gone | \
-            handshakes | CPU a node | peak memory |\n|---|---|---|---|---|---|---|---|---|---|\n";
-    for (case, round) in each(results) {
-        #[expect(clippy::cast_precision_loss, reason = "at most 50 nodes, and less than 2^53 KiB")]
-        let (cpu, peak) = (round.cpu_seconds / case.nodes as f64, round.peak_memory_kib as f64 / 1024.0);
+    out += "| nodes x pods | function | cordon, median | cordon, last | last eviction | pods gone | handshakes | \
+            CPU a node | peak memory |\n|---|---|---|---|---|---|---|---|---|\n";
+    for (case, start, rounds) in each(results) {
+        let of = |value: fn(&Round) -> f64| median(rounds.iter().map(|round| value(round)));
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "| {} | {} | {} s | {:.2} s | {:.2} s | {:.2} s | {:.2} s | {} | {cpu:.3} s | {peak:.1} MiB |",
+            "| {} | {start} | {:.2} s | {:.2} s | {:.2} s | {:.2} s | {:.0} | {:.3} s | {:.1} MiB |",
             case.name(),
-            round.start,
-            round.exit_seconds,
-            round.cordon_median,
-            round.cordon_last,
-            round.last_eviction,
-            round.gone,
-            round.handshakes,
+            of(|round| round.cordon_median),
+            of(|round| round.cordon_last),
+            of(|round| round.last_eviction),
+            of(|round| round.gone),
+            of(|round| round.handshakes as f64),
+            of(|round| round.cpu_seconds) / case.nodes as f64,
+            of(|round| round.peak_memory_kib as f64) / 1024.0,
         );
     }
-    out += "\n| nodes x pods | function | pods exit after | calls | calls a node | by verb |\n|---|---|---|---|---|---|\n";
-    for (case, round) in each(results) {
-        #[expect(clippy::cast_precision_loss, reason = "some thousand calls at most")]
+    out += "\n| nodes x pods | function | calls | calls a node | by verb |\n|---|---|---|---|---|\n";
+    for (case, start, rounds) in each(results) {
+        let Some(round) = rounds.last() else { continue };
         let a_node = round.all_calls() as f64 / case.nodes as f64;
         let verbs: Vec<_> = round.calls.iter().map(|(verb, count)| format!("{count} {verb}")).collect();
         let _ = writeln!(
             out,
-            "| {} | {} | {} s | {} | {a_node:.1} | {} |",
+            "| {} | {start} | {} | {a_node:.1} | {} |",
             case.name(),
-            round.start,
-            round.exit_seconds,
             round.all_calls(),
             verbs.join(", "),
         );
     }
-    out += "\n| nodes x pods | warm, pods exit at once | ours | best tuned rival | at most | kept |\n|---|---|---|---|---|---|\n";
-    for goal in goals {
-        let bar = goal.bar.map_or_else(String::new, |(best, worst)| {
-            if best < worst { format!("{best}–{worst}") } else { worst.to_string() }
-        });
-        let best_beaten = goal.bar.is_some_and(|(best, _)| goal.ours <= best / 3.0);
-        let kept = match (goal.kept, best_beaten) {
-            (false, _) => "NO",
-            (true, true) => "yes, and a third of its best run",
-            (true, false) => "yes",
+    out += "\n| nodes x pods | bare cordons | bare evictions | last cordon | last eviction | a tuned daemon's last cordon \
+            | its last eviction |\n|---|---|---|---|---|---|---|\n";
+    for (case, played) in results {
+        let bare = |value: fn(&crate::bare::Bare) -> f64| median(played.bare.iter().map(value));
+        let warm = |value: fn(&Round) -> f64| {
+            median(played.rounds.iter().filter(|round| round.start == Start::Warm).map(value))
+        };
+        let range = |of: Option<(f64, f64)>| match of {
+            None => String::new(),
+            Some((best, worst)) if best < worst => format!("{best}–{worst} s"),
+            Some((_, worst)) => format!("{worst} s"),
         };
         let _ = writeln!(
             out,
-            "| {} | {} | {:.2} | {bar} | {:.2} | {kept} |",
+            "| {} | {:.2} s | {:.2} s | {:.2} s | {:.2} s | {} | {} |",
+            case.name(),
+            bare(|bare| bare.cordons),
+            bare(|bare| bare.evictions),
+            warm(|round| round.cordon_last),
+            warm(|round| round.last_eviction),
+            range(case.daemon.as_ref().map(|daemon| daemon.cordon_last)),
+            range(case.daemon.as_ref().map(|daemon| daemon.last_eviction)),
+        );
+    }
+    out += "\n| nodes x pods | warm | ours | bare | at most | kept |\n|---|---|---|---|---|---|\n";
+    for goal in goals {
+        let bare = goal.bare.map_or_else(String::new, |bare| format!("{bare:.2}"));
+        let kept = if goal.kept { "yes" } else { "NO" };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {:.2} | {bare} | {:.2} | {kept} |",
             goal.case, goal.what, goal.ours, goal.at_most
         );
     }
     out
 }
 
-fn each<'a>(results: &'a [(&Case, Vec<Round>)]) -> impl Iterator<Item = (&'a Case, &'a Round)> {
-    results.iter().flat_map(|(case, rounds)| rounds.iter().map(move |round| (*case, round)))
+/// The rounds of each case, cold and warm.
+fn each<'a>(results: &'a [(&Case, Played)]) -> impl Iterator<Item = (&'a Case, Start, Vec<&'a Round>)> {
+    results.iter().flat_map(|(case, played)| {
+        [Start::Cold, Start::Warm]
+            .map(|start| (*case, start, played.rounds.iter().filter(|round| round.start == start).collect()))
+    })
 }
