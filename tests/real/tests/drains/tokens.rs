@@ -88,7 +88,7 @@ pub(crate) async fn a_token_is_taken_for_a_quarter_of_an_hour_and_no_longer(stac
 /// The API server takes nobody's token for the function's: nothing is written there, the report says why, and the
 /// instance is replaced.
 async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
-    let report = lab.invoke(&Notice::of(lab.victim()).seconds_ago(90)).await?;
+    let report = lab.invoke(&Notice::of(lab.victim()).seconds_ago(106)).await?;
 
     assert_eq!(report["outcome"], "failed", "{report}");
     let reason = report["reason"].as_str().unwrap_or_default();
@@ -104,7 +104,7 @@ async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
     let mut refused = lab.stack.control_plane.audit().entries()?;
     refused.retain(|call| call.uri.contains(node) && call.code == 401);
     assert!(refused.iter().any(|call| call.verb == "patch" && call.resource == "nodes"), "{refused:?}");
-    // The notice leaves 30 s: patch and list at once, then one probe after 1, 2, 4, 8 and 10 s. Every 401 is a call to
+    // The notice leaves 14 s: patch and list at once, then one probe after 1, 2 and 4 s. Every 401 is a call to
     // STS, so nothing else asks.
     assert!((4..=8).contains(&refused.len()), "{refused:?}");
     assert_replaced_once(lab).await

@@ -210,6 +210,8 @@ async fn group(account: &Account, cluster: &str) -> Result<String> {
     let id = groups.auto_scaling_groups()[0].instances()[0].instance_id().unwrap_or_default().to_owned();
     let filter = aws_sdk_ec2::types::Filter::builder().name("instance-id").values(&id).build();
     let found = account.ec2.describe_instances().filters(filter).send().await?;
+    // What the function acts for: a Spot instance of its own account.
+    ensure!(found.reservations()[0].owner_id() == Some(ACCOUNT), "{:?}", found.reservations()[0].owner_id());
     let instance = &found.reservations()[0].instances()[0];
     let name = instance.private_dns_name().unwrap_or_default();
     ensure!(name.starts_with("ip-") && name.ends_with(".eu-west-1.compute.internal"), "{name}");

@@ -13,11 +13,12 @@ mod whole_list;
 fn main() -> ExitCode {
     suite::run(
         "permissions",
-        4,
+        6,
         scenarios![
             whole_list::every_verb_of_the_cluster_role_is_proven_to_be_needed,
             whole_list::every_action_of_the_policy_is_proven_to_be_needed,
             needs::a_drain_needs_each_of_its_permissions,
+            needs::a_cordon_needs_its_patch_and_the_evictions_do_not,
             needs::a_refused_cordon_needs_to_read_the_node,
             needs::without_ec2_the_node_list_is_needed,
             needs::a_last_moment_needs_to_delete_and_to_name_the_budget,

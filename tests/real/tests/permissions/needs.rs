@@ -33,7 +33,7 @@ const REASON: Said = Said::Report("/reason");
 
 /// All of them. What is not listed is as it is with all permissions.
 pub(crate) fn needs() -> Vec<Need> {
-    use Situation::{Budget, Drain, Ec2Unreachable, Hook, OtherProviderId, Unreplaced};
+    use Situation::{Budget, Drain, Ec2Unreachable, Hook, OtherProviderId, Unowned, Unreplaced};
     let need = |permission, situation: Situation, said, change: fn(Seen) -> Seen| Need {
         permission,
         situation,
@@ -57,7 +57,8 @@ pub(crate) fn needs() -> Vec<Need> {
     let refused: fn(Seen) -> Seen =
         |seen| Seen { outcome: "incomplete", pods: Some("failed"), left: 2, ..seen };
     vec![
-        need(Verb("patch", "nodes"), Drain, CORDON, not_cordoned),
+        // An uncordoned node is emptied all the same.
+        need(Verb("patch", "nodes"), Unowned, CORDON, |seen| Seen { cordoned: false, ..seen }),
         need(Verb("list", "pods"), Drain, REASON, |seen| Seen {
             outcome: "failed",
             pods: None,
@@ -66,7 +67,8 @@ pub(crate) fn needs() -> Vec<Need> {
             ..seen
         }),
         need(Verb("watch", "pods"), Drain, Said::Log, |seen| seen),
-        need(Verb("create", "pods/eviction"), Drain, POD, refused),
+        // What cannot be evicted is deleted at the last moment.
+        need(Verb("create", "pods/eviction"), Budget, POD, |seen| seen),
         need(Verb("create", "events"), Drain, Said::Log, |seen| Seen { events: false, ..seen }),
         need(Verb("get", "nodes"), OtherProviderId, CORDON, not_cordoned),
         need(Verb("list", "nodes"), Ec2Unreachable, REASON, |_| Seen {
@@ -107,6 +109,10 @@ pub(crate) async fn a_drain_needs_each_of_its_permissions(stack: &Stack) -> Resu
     ensure!(with_all.lists == 1, "the watch should have seen the end, not {} lists", with_all.lists);
     ensure!(with_all.report["calls"]["kubernetes:list nodes"].is_null(), "{}", with_all.report);
     Ok(())
+}
+
+pub(crate) async fn a_cordon_needs_its_patch_and_the_evictions_do_not(stack: &Stack) -> Result<()> {
+    prove(stack, Situation::Unowned).await.map(drop)
 }
 
 pub(crate) async fn a_refused_cordon_needs_to_read_the_node(stack: &Stack) -> Result<()> {

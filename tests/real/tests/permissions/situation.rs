@@ -11,7 +11,7 @@ use cast_spot_real::{
     notice::Notice,
     process::free_port,
     stack::{CLUSTER, Stack},
-    workload::Workload,
+    workload::{Owner, Workload},
 };
 use k8s_openapi::api::core::v1::{Event, Node};
 use kube::{
@@ -30,6 +30,8 @@ const PODS: usize = 2;
 pub(crate) enum Situation {
     /// Two pods, nothing in the way.
     Drain,
+    /// Two pods that no controller brings back.
+    Unowned,
     /// The node's providerID is not the one that EC2's answer leads to: the first patch is refused.
     OtherProviderId,
     /// Nobody listens where EC2 should be.
@@ -90,7 +92,9 @@ impl Situation {
             events: true,
         };
         match self {
-            Self::Drain | Self::OtherProviderId | Self::Ec2Unreachable | Self::Hook => drained,
+            Self::Drain | Self::Unowned | Self::OtherProviderId | Self::Ec2Unreachable | Self::Hook => {
+                drained
+            }
             Self::Budget => Seen { pods: Some("deleted"), ..drained },
             Self::Unreplaced => Seen {
                 outcome: "drained_without_replacement",
@@ -124,7 +128,12 @@ impl Situation {
         let mut workload = Workload::deployment("web", u32::try_from(PODS)?);
         match self {
             Self::Drain => {}
-            Self::OtherProviderId => other_provider_id(&mut lab).await?,
+            Self::Unowned => workload = Workload::of(Owner::Nobody, "web", u32::try_from(PODS)?),
+            Self::OtherProviderId => {
+                other_provider_id(&mut lab).await?;
+                // A node that cannot be read is asked for until shortly before the deadline.
+                age = 105;
+            }
             Self::Ec2Unreachable => {
                 settings.push(("AWS_ENDPOINT_URL_EC2", nowhere.as_str()));
                 // Without any answer the handler goes on asking until shortly before the deadline.
