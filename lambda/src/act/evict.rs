@@ -21,8 +21,9 @@ use crate::{
 pub(super) const CALLS_AT_ONCE: usize = 100;
 
 /// The API server itself retries a conflict on a budget's status for ten seconds (Kubernetes,
-/// `EvictionsRetry`: 20 steps of 500 ms). Whoever hangs up before has spent a disruption for nothing.
-const EVICTION_LIMIT: Duration = Duration::from_secs(15);
+/// `EvictionsRetry`: 20 steps of 500 ms), after it may have queued the call as long again in a storm. A caller that
+/// hangs up before has spent a disruption for nothing.
+const EVICTION_LIMIT: Duration = Duration::from_secs(30);
 
 /// The least time that an eviction before the last moment gets.
 const SHORTEST: Duration = Duration::from_secs(1);

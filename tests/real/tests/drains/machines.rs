@@ -122,15 +122,21 @@ pub(crate) async fn fifty_nodes_under_one_budget_are_drained_and_replaced(stack:
         assert_eq!(report["outcome"], "drained", "{report}");
         assert_replacement(&report);
     }
-    // Nobody has failed, and no disruption was spent twice.
-    let accepted = lab.calls()?.into_iter().filter(|call| call.is_eviction() && call.code == 201);
-    let asked: Vec<_> = accepted
-        .filter_map(|call| call.delete_options()?["preconditions"]["uid"].as_str().map(str::to_owned))
-        .collect();
-    let spent: BTreeSet<_> = asked.iter().cloned().collect();
-    assert_eq!(asked.len(), spent.len(), "one disruption a pod");
-    // A pod that comes to a node before its cordon is evicted there once more, as another pod.
-    assert!(spent.is_superset(&pods), "{spent:?}");
+    // No disruption was spent twice. An eviction that is given up after 15 s may have spent one for nothing: that
+    // pod is deleted at its last moment.
+    let calls = lab.calls()?;
+    let uids = |calls: Vec<&audit::Entry>| {
+        calls
+            .into_iter()
+            .filter_map(|call| call.delete_options()?["preconditions"]["uid"].as_str().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let accepted = uids(calls.iter().filter(|call| call.is_eviction() && call.code == 201).collect());
+    let deleted = uids(calls.iter().filter(|call| call.is_pod_deletion() && call.code == 200).collect());
+    let ended: BTreeSet<_> = accepted.iter().chain(&deleted).cloned().collect();
+    assert_eq!(accepted.len(), accepted.iter().collect::<BTreeSet<_>>().len(), "one disruption a pod");
+    assert!(ended.is_superset(&pods), "{ended:?}");
+    assert!(deleted.len() * 20 <= PODS, "{deleted:?}");
     let after: BTreeSet<_> = lab.group().await?.into_keys().collect();
     assert_eq!(after.len(), NODES, "{after:?}");
     assert!(before.is_disjoint(&after), "{before:?} {after:?}");

@@ -104,7 +104,7 @@ async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
     let mut refused = lab.stack.control_plane.audit().entries()?;
     refused.retain(|call| call.uri.contains(node) && call.code == 401);
     assert!(refused.iter().any(|call| call.verb == "patch" && call.resource == "nodes"), "{refused:?}");
-    // The notice leaves 30 s: patch and list at once, then one probe after 1, 2, 4, 8 and 10 s. Every 401 is a call to
+    // The notice leaves 14 s: patch and list at once, then one probe after 1, 2 and 4 s. Every 401 is a call to
     // STS, so nothing else asks.
     assert!((4..=8).contains(&refused.len()), "{refused:?}");
     assert_replaced_once(lab).await
