@@ -142,6 +142,27 @@ impl Budget {
         answer.unwrap_or(Err(CallError::TimedOut(limit.saturating_sub(begun))))
     }
 
+    /// Calls, each limited to five seconds, that are repeated until one succeeds or the deadline is near, whatever
+    /// the others were answered: rights and policies come back, and nothing goes on without the answer.
+    pub async fn insisted<T, F>(&self, name: &str, mut call: impl FnMut() -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let mut attempt = 0;
+        loop {
+            let error = match self.call(name, call()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let next = self.now() + jittered(pause(attempt, error.retry_after()));
+            if next >= self.timetable().closing() {
+                return Err(error);
+            }
+            self.wait_until(next).await;
+            attempt += 1;
+        }
+    }
+
     /// Calls, each limited to five seconds, that are repeated until one is answered for good or the
     /// deadline is near.
     pub async fn retried<T, F>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError>

@@ -119,8 +119,9 @@ impl<C: Cluster> DrainLeg<'_, C> {
             Err(refusal) => Err(refusal),
         };
         let listed = match listed {
-            Some((listed_name, listed)) if listed_name == name => listed,
-            _ => self.list(&name, Freshness::Cached).await,
+            Some((listed_name, Ok(listed))) if listed_name == name => Ok(listed),
+            // The node is known, and nothing but its pods is lacking.
+            _ => self.budget.insisted(LIST, || self.cluster.list_pods(&name, Freshness::Cached)).await,
         };
         let mut pods = Pods::new(self.entered, cordon.is_ok());
         let (version, reason) = match listed {

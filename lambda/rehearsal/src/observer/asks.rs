@@ -143,7 +143,8 @@ impl State {
 
     /// Law 3: nothing is deleted before the last moment, whatever stands in its eviction's way.
     fn overridden(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
-        if ask.verb == Verb::Evict {
+        // A pod that terminates already is protected by nothing; its grace can only become shorter.
+        if ask.verb == Verb::Evict || self.pods[ask.pod].termination.is_some() {
             return None;
         }
         let obstacle = match &ask.ruling {

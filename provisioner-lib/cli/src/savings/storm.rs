@@ -68,7 +68,7 @@ fn world(storm: &Storm) -> WorldSpec {
         nodes,
         workloads: storm.workloads.iter().map(|workload| workload_of(workload, &names)).collect(),
         pdbs: storm.budgets.iter().map(budget_of).collect(),
-        terminating: Vec::new(),
+        ..ClusterSpec::default()
     };
     *spec.cluster() = cluster;
     for (index, _) in storm.nodes.iter().enumerate().filter(|(_, node)| node.is_spot) {
