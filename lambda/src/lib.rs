@@ -138,7 +138,7 @@ impl<W: World> Handler<W> {
                 self.handle_late(&notice, reason, entry).await
             }
             Decoded::Ignored { envelope, notice, reason } => {
-                let event = notice.as_ref().map_or_else(|| (&envelope).into(), Into::into);
+                let event = notice.as_ref().map_or_else(|| (&*envelope).into(), Into::into);
                 Report::undone(event, Outcome::Ignored, reason)
             }
             Decoded::Notice(notice) if notice.is_self_test() => self.self_test(&notice, entry).await,

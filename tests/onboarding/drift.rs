@@ -24,6 +24,39 @@ macro_rules! spoil {
     };
 }
 
+/// Of the function.
+fn of_function() -> Vec<Spoil> {
+    vec![
+        spoil!(Function.role_arn = "arn:aws:iam::123456789012:role/other".to_owned()),
+        spoil!(Function.runtime = "python3.13".to_owned()),
+        spoil!(Function.architecture = Some("arm64".to_owned())),
+        spoil!(Function.handler = "other".to_owned()),
+        spoil!(Function.memory_mb = 128),
+        spoil!(Function.timeout_seconds = 3),
+        spoil!(Function.dead_letter_arn = String::new()),
+        ("environment", |resource| {
+            if let Resource::Function { environment, .. } = resource {
+                environment.insert("CAST_SPOT_CLUSTERS".to_owned(), String::new());
+            }
+        }),
+        ("endpoints", |resource| {
+            if let Resource::Function { environment, .. } = resource {
+                environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), "{}".to_owned());
+            }
+        }),
+        ("code", |resource| {
+            if let Resource::Function { code: Some(code), .. } = resource {
+                "other".clone_into(&mut code.sha256);
+            }
+        }),
+        ("network", |resource| {
+            if let Resource::Function { network, .. } = resource {
+                *network = network.clone().map(|there| Network { subnet_ids: Vec::new(), ..there });
+            }
+        }),
+    ]
+}
+
 /// Each field that can drift. Not here: names, which make it another thing; descriptions, which cannot be changed and
 /// say nothing about rights; attachments and ingress rules, which are there or not.
 fn drifts(kind: Kind) -> Vec<Spoil> {
@@ -40,35 +73,7 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
         // One that is longer stays, see `shared.rs`.
         Kind::LogGroup => vec![spoil!(LogGroup.retention_days = 1)],
         Kind::Queue => vec![spoil!(Queue.retention_seconds = 60), spoil!(Queue.policy = json!(null))],
-        Kind::Function => vec![
-            spoil!(Function.role_arn = "arn:aws:iam::123456789012:role/other".to_owned()),
-            spoil!(Function.runtime = "python3.13".to_owned()),
-            spoil!(Function.architecture = Some("arm64".to_owned())),
-            spoil!(Function.handler = "other".to_owned()),
-            spoil!(Function.memory_mb = 128),
-            spoil!(Function.timeout_seconds = 3),
-            spoil!(Function.dead_letter_arn = String::new()),
-            ("environment", |resource| {
-                if let Resource::Function { environment, .. } = resource {
-                    environment.insert("CAST_SPOT_CLUSTERS".to_owned(), String::new());
-                }
-            }),
-            ("endpoints", |resource| {
-                if let Resource::Function { environment, .. } = resource {
-                    environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), "{}".to_owned());
-                }
-            }),
-            ("code", |resource| {
-                if let Resource::Function { code: Some(code), .. } = resource {
-                    "other".clone_into(&mut code.sha256);
-                }
-            }),
-            ("network", |resource| {
-                if let Resource::Function { network, .. } = resource {
-                    *network = network.clone().map(|there| Network { subnet_ids: Vec::new(), ..there });
-                }
-            }),
-        ],
+        Kind::Function => of_function(),
         Kind::InvokeConfig => vec![
             spoil!(InvokeConfig.maximum_event_age_seconds = 21_600),
             spoil!(InvokeConfig.maximum_retry_attempts = 0),

@@ -2,7 +2,7 @@
 //! or a half-made resource matters: a step can end between two of its calls, calls of one run overlap when it dies,
 //! others work at the same time, and neighbours look on.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails says so")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
 mod account;
 mod choices;

@@ -37,6 +37,7 @@ const LAST_MOMENT_GRACE_MS: i64 = 30_000;
 
 /// What the operator chose, as far as the laws depend on it.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Rules {
     /// Pods are to be gone so long before the deadline.
     pub(crate) margin_ms: i64,
@@ -69,6 +70,7 @@ type List = (u64, Vec<PodId>);
 
 /// One invocation, in an environment of its own.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Invocation {
     /// `false`: frozen after its answer, or dead.
     alive: bool,

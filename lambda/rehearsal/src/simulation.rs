@@ -5,10 +5,13 @@ use fastrand::Rng;
 use serde_json::json;
 
 use crate::{
-    Action, Api, Bucket, Budget, ClusterSpec, Deletion, ExitTime, Fault, FaultKind, GroupSpec, HookSpec,
-    NodeSpec, Outcome, PdbSpec, PodState, Seats, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec,
-    run, world::usual::CLUSTER,
+    Action, Bucket, Budget, ClusterSpec, Deletion, ExitTime, GroupSpec, HookSpec, NodeSpec, Outcome, PdbSpec,
+    PodState, Seats, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec, run,
 };
+
+mod faults;
+
+use faults::fault;
 
 /// Group of the other cluster's node.
 const OTHER_GROUP: &str = "another-spot";
@@ -319,93 +322,6 @@ fn notices(spec: &mut WorldSpec, rng: &mut Rng) {
             .collect();
         let piped = chance(rng, 30);
         spec.deliver(40_000, if piped { json!(records) } else { json!({ "Records": records }) });
-    }
-}
-
-fn fault(rng: &mut Rng) -> Fault {
-    if chance(rng, 30) {
-        // Nothing but evictions is struck: whatever it is, the last moment passes it.
-        let kind = match rng.u8(..8) {
-            0 | 1 => FaultKind::Throttled,
-            2 => FaultKind::Denied(one(rng, &[400, 403, 500])),
-            3 => FaultKind::Forbidden,
-            4 => FaultKind::Hang(u64::MAX),
-            _ => FaultKind::ConflictFor(one(rng, &[500, 4_000, 8_000, 10_000])),
-        };
-        let fault = Fault::always(Api::Kubernetes, kind).on("create pods/eviction");
-        return fault.percent(one(rng, &[30, 100, 100]));
-    }
-    if chance(rng, 15) {
-        // Policies and webhooks: of patches, or of evictions for a while.
-        let code = one(rng, &[400, 403, 500]);
-        let (kind, operation) = one(
-            rng,
-            &[
-                (FaultKind::DeniedMetadata(code), "patch nodes"),
-                (FaultKind::Denied(code), "patch nodes"),
-                (FaultKind::Denied(500), "create pods/eviction"),
-            ],
-        );
-        let until_ms = one(rng, &[5_000, 60_000, u64::MAX]);
-        return Fault::always(Api::Kubernetes, kind).on(operation).between(0, until_ms);
-    }
-    if chance(rng, 10) {
-        let unknown = Fault::always(Api::Kubernetes, FaultKind::Unauthorized);
-        let until_ms = one(rng, &[1_000, 30_000, 60_000, u64::MAX]);
-        return unknown.between(0, until_ms).percent(one(rng, &[100, 100, 30]));
-    }
-    let api = one(rng, &[Api::Ec2, Api::AutoScaling, Api::Kubernetes, Api::Kubernetes, Api::Eks]);
-    let kind = match rng.u8(..9) {
-        0 | 1 => FaultKind::Throttled,
-        8 => FaultKind::Denied(one(rng, &[400, 403, 500])),
-        2 => FaultKind::Unavailable,
-        3 => FaultKind::InternalError,
-        4 => FaultKind::Refused,
-        5 => FaultKind::AnswerLost,
-        6 => FaultKind::Hang(one(rng, &[200, 3_000, 30_000, u64::MAX])),
-        _ => FaultKind::Forbidden,
-    };
-    let later_ms = rng.u64(0..60_000);
-    let from_ms = one(rng, &[0, 0, later_ms]);
-    let until_ms = one(rng, &[from_ms + 5_000, from_ms + 30_000, u64::MAX]);
-    let operation = match (api, rng.u8(..3)) {
-        (Api::Kubernetes, 0) => Some(one(
-            rng,
-            &[
-                "create pods/eviction",
-                "create pods/eviction",
-                "delete pods",
-                "patch nodes",
-                "list pods",
-                "watch pods",
-                "list poddisruptionbudgets",
-                "create events",
-            ],
-        )),
-        (Api::AutoScaling, 0) => Some(one(
-            rng,
-            &[
-                "DetachInstances",
-                "DescribeAutoScalingGroups",
-                "DescribeScalingActivities",
-                "DescribeLifecycleHooks",
-            ],
-        )),
-        _ => None,
-    };
-    let kind = match (operation, kind) {
-        (Some("watch pods"), _) => {
-            one(rng, &[FaultKind::Expired, FaultKind::Refused, FaultKind::Unavailable])
-        }
-        (_, kind) => kind,
-    };
-    let of_clusters = matches!(api, Api::Eks | Api::Kubernetes);
-    Fault {
-        cluster: (of_clusters && chance(rng, 20)).then(|| one(rng, &[CLUSTER, "another"]).to_owned()),
-        operation: operation.map(str::to_owned),
-        percent: one(rng, &[100, 100, 50, 10]),
-        times: one(rng, &[None, None, Some(1), Some(5)]),
-        ..Fault::always(api, kind).between(from_ms, until_ms)
     }
 }
 

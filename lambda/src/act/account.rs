@@ -1,10 +1,10 @@
 //! What became of one pod, in the words of the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::{core::v1::Pod, policy::v1::PodDisruptionBudget};
 
-use super::evict::Asked;
+use super::{evict::Asked, tracked::Pods};
 use crate::{
     plan::{
         disruption::covering,
@@ -15,6 +15,43 @@ use crate::{
     ports::CallError,
     report::{PodOutcome, PodReport},
 };
+
+/// The PodDisruptionBudgets of the namespaces whose pods were held to the end, to be named in the report.
+#[derive(Debug, Default)]
+pub(super) struct Budgets {
+    /// Those that cover one of the pods.
+    listed: Vec<PodDisruptionBudget>,
+    /// Why a namespace's budgets are not among them.
+    unlisted: BTreeMap<String, CallError>,
+    namespaces: BTreeSet<String>,
+}
+
+impl Budgets {
+    /// Whether a pod is the first of its namespace: its budgets are listed once.
+    pub(super) fn is_first_of(&mut self, namespace: &str) -> bool {
+        self.namespaces.insert(namespace.to_owned())
+    }
+
+    /// Takes in the budgets of one namespace.
+    pub(super) fn take_in(
+        &mut self,
+        pods: &Pods,
+        (namespace, list): (String, Result<Vec<PodDisruptionBudget>, CallError>),
+    ) {
+        match list {
+            Ok(list) => self.listed.extend(pods.covered(list)),
+            Err(error) => drop(self.unlisted.insert(namespace, error)),
+        }
+    }
+
+    /// The names of those over a pod.
+    fn over(&self, pod: &Pod) -> String {
+        match pod.metadata.namespace.as_ref().and_then(|namespace| self.unlisted.get(namespace)) {
+            None => covering(&self.listed, pod).join(", "),
+            Some(error) => format!("(which one is not known: {error})"),
+        }
+    }
+}
 
 /// All that is known of one pod at the end.
 #[derive(Debug)]
@@ -30,20 +67,10 @@ pub(super) struct Fate<'a> {
 }
 
 impl Fate<'_> {
-    /// The pod's line of the report. `unlisted` says why a namespace's budgets are not among `budgets`, `unasked`
-    /// why a pod was not asked to go.
-    pub(super) fn report(
-        &self,
-        budgets: &[PodDisruptionBudget],
-        unlisted: &BTreeMap<String, CallError>,
-        unasked: &str,
-    ) -> PodReport {
+    /// The pod's line of the report. `unasked` says why it was not asked to go, if it was not.
+    pub(super) fn report(&self, budgets: &Budgets, unasked: &str) -> PodReport {
         let metadata = &self.pod.metadata;
-        let names = match metadata.namespace.as_ref().and_then(|namespace| unlisted.get(namespace)) {
-            None => covering(budgets, self.pod).join(", "),
-            Some(error) => format!("(which one is not known: {error})"),
-        };
-        let (outcome, reason) = self.outcome(&names, unasked);
+        let (outcome, reason) = self.outcome(&budgets.over(self.pod), unasked);
         PodReport {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),

@@ -108,7 +108,7 @@ pub async fn cordon(
                 }
                 Ok(node) => return Ok(Proven { node, cordon: Err(refusal) }),
                 Err(NoCordon::NoNode) => return Err(NoCordon::NoNode),
-                Err(NoCordon::Failed(_)) => {}
+                Err(NoCordon::Failed(error)) => tracing::info!(node, error, "node not read"),
             }
         }
         let next = budget.now() + jittered(pause(attempt, refusal.retry_after()));

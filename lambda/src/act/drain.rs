@@ -1,7 +1,6 @@
 //! The drain leg: cordon the node, then one loop until its pods are gone or time is up.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -14,13 +13,13 @@ use k8s_openapi::api::{
 };
 use tokio::sync::{
     Semaphore,
-    mpsc::{UnboundedReceiver, unbounded_channel},
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
 use super::{
-    account,
+    account::{self, Budgets},
     cordon::{self, NoCordon, Proven},
-    evict::{Asked, Asking, CALLS_AT_ONCE},
+    evict::{Asked, Asking, CALLS_AT_ONCE, Candidate},
     tracked::Pods,
     watch::{LIST, Seen, watch},
 };
@@ -72,6 +71,9 @@ pub struct DrainLeg<'a, C> {
     /// Wall clock at the handler's entry, for the times in Events.
     pub entered: Timestamp,
 }
+
+/// UID, whether the eviction was held back, and until when no other call is wanted.
+type Answers = UnboundedSender<(String, bool, Duration)>;
 
 /// The cordon as far as it is known: its report, or what the first try was refused with.
 type Cordon = Result<CordonReport, CallError>;
@@ -134,7 +136,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let (pods, cordon) = if reason.is_some() {
             (Vec::new(), cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
         } else if self.policy.dry_run {
-            let report = pods.report(&[], &BTreeMap::new(), "dry run: to be evicted");
+            let report = pods.report(&Budgets::default(), "dry run: to be evicted");
             (report, cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
         } else {
             self.empty(&node, &name, version, pods, cordon).await
@@ -160,18 +162,9 @@ impl<C: Cluster> DrainLeg<'_, C> {
         // Beside the evictions: what must not stand in their way.
         let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
-        let insisting = match &cordon {
-            Ok(_) => std::future::pending().boxed(),
-            Err(refusal) => {
-                cordon::insist(self.cluster, self.notice, node.clone(), refusal.clone(), self.budget).boxed()
-            }
-        };
-        let mut insisting = insisting.fuse();
+        let mut insisting = self.insist(node, cordon.as_ref().err().cloned()).boxed().fuse();
         let mut marks = Marks { taint: true, label: true };
-        // Budgets are listed for the pods that they held to the end, to be named in the report.
-        let mut budgets: Vec<PodDisruptionBudget> = Vec::new();
-        let mut unlisted: BTreeMap<String, CallError> = BTreeMap::new();
-        let mut explained: BTreeSet<String> = BTreeSet::new();
+        let mut budgets = Budgets::default();
         let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
         let awaited = AtomicBool::new(true);
@@ -201,32 +194,15 @@ impl<C: Cluster> DrainLeg<'_, C> {
             if evicts {
                 let candidates = open.iter().flat_map(|wave| pods.hand_out(*wave));
                 for pod in candidates.collect::<Vec<_>>().into_iter().chain(pods.cut(table, now)) {
-                    let (slots, policy) = (&slots, self.policy.pdb);
-                    asks.push(async move {
-                        let on_answer = |held: bool, not_before: Duration| {
-                            let _ = answers.send((pod.uid.clone(), held, not_before));
-                        };
-                        let ask = Asking {
-                            cluster: self.cluster,
-                            pod: &pod,
-                            policy,
-                            slots,
-                            budget: self.budget,
-                            on_answer: &on_answer,
-                        };
-                        let answer = ask.run().await;
-                        (pod, answer)
-                    });
+                    asks.push(self.ask(pod, &slots, answers));
                 }
             }
             if cordon.is_ok() && (!evicts || pods.first_round_is_over()) {
-                let label = marks.label && (!pods.protects_a_serving_pod() || now >= table.last_look());
-                let due = Marks { label, ..marks };
+                let due = marks.due(!pods.protects_a_serving_pod() || now >= table.last_look());
                 if !due.is_empty() {
-                    marks = Marks { taint: false, label: marks.label && !label };
-                    asides.push(
-                        cordon::mark(self.cluster, self.notice, node.clone(), due, self.budget).boxed(),
-                    );
+                    marks = Marks { taint: false, label: marks.label && !due.label };
+                    let marking = cordon::mark(self.cluster, self.notice, node.clone(), due, self.budget);
+                    asides.push(marking.boxed());
                 }
             }
             let over = !evicts || [Wave::Ordinary, Wave::Critical].into_iter().all(|w| pods.is_over(w));
@@ -240,7 +216,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 Some(change) = seen.recv() => take_in(&mut pods, change, self.budget),
                 Some((uid, held, not_before)) = answered.recv() => pods.answered(&uid, held, not_before),
                 Some((candidate, answer)) = asks.next() => {
-                    if answer.is_up_to_budgets() && explained.insert(candidate.namespace.clone()) {
+                    if answer.is_up_to_budgets() && budgets.is_first_of(&candidate.namespace) {
                         explanations.push(self.list_budgets(candidate.namespace.clone()));
                     }
                     if let (Asked::Deleted(obstacle), Some(pod)) = (&answer, pods.get(&candidate.uid)) {
@@ -259,10 +235,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     pods.see_listed(&known, list.items, self.budget.now_ms());
                 },
                 Some(()) = asides.next() => {}
-                Some((namespace, list)) = explanations.next() => match list {
-                    Ok(list) => budgets.extend(pods.covered(list)),
-                    Err(error) => drop(unlisted.insert(namespace, error)),
-                },
+                Some(listed) = explanations.next() => budgets.take_in(&pods, listed),
                 () = &mut watching => {}
                 () = self.budget.deadline_changed(table) => {}
                 () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
@@ -270,19 +243,36 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 () = self.budget.wait_until(table.closing()) => break,
             }
         }
-        while let Some((namespace, list)) = explanations.next().await {
-            match list {
-                Ok(list) => budgets.extend(pods.covered(list)),
-                Err(error) => drop(unlisted.insert(namespace, error)),
-            }
+        while let Some(listed) = explanations.next().await {
+            budgets.take_in(&pods, listed);
         }
         drain_channel(&mut seen, &mut pods, self.budget);
         let unasked =
             if evicts { "no answer before the deadline" } else { "hibernates and goes on with its instance" };
-        let report = pods.report(&budgets, &unlisted, unasked);
+        let report = pods.report(&budgets, unasked);
         let closing = self.post(events::drained(self.notice, node, &report, self.now()));
         tokio::join!(closing, asides.for_each(|()| std::future::ready(())));
         (report, cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
+    }
+
+    /// Tries the cordon again, if the first try met a refusal.
+    async fn insist(&self, node: &Node, refusal: Option<CallError>) -> CordonReport {
+        match refusal {
+            Some(refusal) => {
+                cordon::insist(self.cluster, self.notice, node.clone(), refusal, self.budget).await
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Asks for one pod; `answers` gets each answer's effect on it as it comes.
+    async fn ask(&self, pod: Candidate, slots: &Semaphore, answers: &Answers) -> (Candidate, Asked) {
+        let on_answer = |held: bool, not_before: Duration| {
+            let _ = answers.send((pod.uid.clone(), held, not_before));
+        };
+        let (cluster, policy, budget) = (self.cluster, self.policy.pdb, self.budget);
+        let answer = Asking { cluster, pod: &pod, policy, slots, budget, on_answer: &on_answer }.run().await;
+        (pod, answer)
     }
 
     async fn list(&self, node: &str, freshness: Freshness) -> Result<crate::ports::Pods, CallError> {
@@ -327,7 +317,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         listed.for_each(|pod| pods.see(pod));
         Drained {
             node: self.target.node.clone(),
-            pods: pods.report(&[], &BTreeMap::new(), "the node was not cordoned"),
+            pods: pods.report(&Budgets::default(), "the node was not cordoned"),
             reason: Some(format!("cordon: {reason}")),
             cordon: CordonReport {
                 outcome: CordonOutcome::Failed,

@@ -160,7 +160,7 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         };
         let reasons: Vec<String> = [shown, report.reason, note].into_iter().flatten().collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
-        ReplacementReport { outcome, instance_id, reason, requested_after_ms, ..report }
+        ReplacementReport { outcome, instance_id, requested_after_ms, reason, ..report }
     }
 
     /// Only looks: the group replaces the instance by itself, or nothing does.

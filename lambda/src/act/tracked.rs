@@ -11,7 +11,7 @@ use k8s_openapi::api::{core::v1::Pod, policy::v1::PodDisruptionBudget};
 use tokio::sync::Notify;
 
 use super::{
-    account::Fate,
+    account::{Budgets, Fate},
     evict::{Asked, Candidate},
 };
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
         toleration::tolerates_cordon,
         verdict::{Verdict, Wave, controller, is_ready, judge, own_grace, uid},
     },
-    ports::CallError,
     report::PodReport,
 };
 
@@ -225,16 +224,10 @@ impl Pods {
         of_wave.map(|t| own_grace(&t.pod)).max().unwrap_or_default()
     }
 
-    /// The account of all pods, by namespace and name. `unlisted` says why a namespace's budgets are not among
-    /// `budgets`, `unasked` why a pod was not asked to go.
-    pub(super) fn report(
-        &self,
-        budgets: &[PodDisruptionBudget],
-        unlisted: &BTreeMap<String, CallError>,
-        unasked: &str,
-    ) -> Vec<PodReport> {
+    /// The account of all pods, by namespace and name. `unasked` says why a pod was not asked to go.
+    pub(super) fn report(&self, budgets: &Budgets, unasked: &str) -> Vec<PodReport> {
         let mut reports: Vec<_> =
-            self.by_uid.values().map(|tracked| tracked.fate().report(budgets, unlisted, unasked)).collect();
+            self.by_uid.values().map(|tracked| tracked.fate().report(budgets, unasked)).collect();
         reports.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
         reports
     }

@@ -18,7 +18,7 @@ use crate::ports::{AutoScaling, CallError, FailedLaunch, Group, Hook, Member, Me
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
 
 /// HeartbeatTimeout of a hook that names none (API reference of PutLifecycleHook).
-const HEARTBEAT: Duration = Duration::from_secs(3_600);
+const HEARTBEAT: Duration = Duration::from_hours(1);
 
 /// How the description of a launch begins.
 const LAUNCHING: &str = "Launching a new EC2 instance";

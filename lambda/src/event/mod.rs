@@ -111,7 +111,7 @@ pub enum Decoded {
     /// Well-formed, but nothing is to be done.
     Ignored {
         /// The event's header.
-        envelope: Envelope,
+        envelope: Box<Envelope>,
         /// What it says, where it was understood.
         notice: Option<Notice>,
         /// Why nothing is to be done.
@@ -129,7 +129,7 @@ pub fn check_clock(time: Timestamp, now: Timestamp) -> Result<(), EventError> {
 
 /// Decodes one EventBridge event, as it is at `now`.
 pub fn decode(event: &Value, now: Timestamp) -> Result<Decoded, EventError> {
-    let envelope = Envelope::decode(event)?;
+    let envelope = Box::new(Envelope::decode(event)?);
     let Some(kind) =
         KINDS.iter().find(|k| k.source == envelope.source && k.detail_type == envelope.detail_type)
     else {

@@ -64,6 +64,12 @@ impl Marks {
         Self { taint: self.taint && !is_tainted(node), label: self.label && !labelled }
     }
 
+    /// Those of them that are set now; the label only once no protected pod serves on the node any more.
+    #[must_use]
+    pub fn due(self, unprotected: bool) -> Self {
+        Self { label: self.label && unprotected, ..self }
+    }
+
     /// Whether there is nothing to set.
     #[must_use]
     pub fn is_empty(self) -> bool {

@@ -128,8 +128,8 @@ impl Asked {
         }
     }
 
-    /// The answer that nobody waits for.
-    pub(super) fn nothing(&self) -> Reply {
+    /// The answer to a caller that has hung up.
+    pub(super) fn nothing() -> Reply {
         status::failure(499, "", "the client has closed the connection", &serde_json::Value::Null)
     }
 

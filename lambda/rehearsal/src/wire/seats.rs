@@ -62,7 +62,7 @@ pub(super) fn admit(
         Some(begins_ms) => {
             let serve = move |state: &mut State, call: Call, fault| {
                 // Whoever hangs up gives up the place in the queue.
-                if call.hung_up { asked.nothing() } else { asked.answer(state, cluster, call, fault) }
+                if call.hung_up { Asked::nothing() } else { asked.answer(state, cluster, call, fault) }
             };
             Reply::held(begins_ms + service_ms - now_ms, Box::new(serve))
         }

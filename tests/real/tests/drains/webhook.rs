@@ -108,7 +108,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, code: u16, denied: 
             let service = service_fn(move |request: Request<Incoming>| {
                 let denied = Arc::clone(&denied);
                 async move {
-                    let body = request.into_body().collect().await.map(|body| body.to_bytes());
+                    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
                     let review: Value =
                         body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
                     denied.fetch_add(1, Ordering::SeqCst);

@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// One change of a spec.
+type Change = fn(&mut WorldSpec);
+
 const OLD: &str = "i-0a000000000000000";
 
 fn autoscaling(bench: &Bench) -> AutoScaling {
@@ -183,7 +186,7 @@ async fn a_group_launches_nothing_while_launch_is_suspended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rebalancing_group_replaces_soon_after_the_notice() {
-    let changes: [(fn(&mut WorldSpec), &str); 2] = [
+    let changes: [(Change, &str); 2] = [
         (|spec| spec.group().capacity_rebalance = true, "Terminating"),
         (|spec| spec.group().managed_node_group = Some("spot".to_owned()), "Terminating:Wait"),
     ];

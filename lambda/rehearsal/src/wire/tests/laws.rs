@@ -17,6 +17,8 @@ use crate::{
     WorkloadSpec, WorldSpec, observer::Rules, outcome::Violation, wire::Operation, world::usual::GROUP,
 };
 
+mod whole;
+
 const OLD: &str = "i-0a000000000000000";
 
 /// `web` and `dns` (system-critical) on node 0, `away` on node 1.
@@ -377,45 +379,5 @@ async fn law_3_an_override_that_is_not_reported() {
     for (outcome, laws) in [("evicted", vec![3]), ("gone", vec![3]), ("deleted", vec![])] {
         let pods = json!({ "pods": [{ "uid": web.metadata.uid, "outcome": outcome }] });
         assert_eq!(bench.told(pods), laws, "{outcome}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn laws_3_and_9_what_was_never_done() {
-    let mut spec = world();
-    spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(0))];
-    let bench = Bench::new(&spec).await;
-    bench.shop().await;
-    bench.detach().await;
-    bench.set_unschedulable(&bench.node, true).await;
-    bench.evict(&bench.find("web").await).await.unwrap_err();
-    bench.world.enter(|state| {
-        state.saw_end(0);
-        state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
-        state.judge_legs();
-    });
-    let mut broken = bench.violations();
-    broken.retain(|violation| violation.law != 1);
-    let app = |law: u8, app: &str| broken.iter().any(|v| v.law == law && v.what.contains(app));
-    assert!(app(3, "shop/web-") && app(9, "shop/dns-") && app(9, "kube-system/coredns-"), "{broken:?}");
-    assert_eq!(broken.len(), 3, "web was asked, and the agents stay: {broken:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn law_11_an_instance_that_the_function_ends_early() {
-    let hook = |timeout_ms, consumer_ms| HookSpec { name: "drain".to_owned(), timeout_ms, consumer_ms };
-    for (hook, broken) in [
-        (hook(30_000, None), vec![11]),
-        (hook(3_600_000, Some(2_000)), vec![11]),
-        (hook(3_600_000, None), Vec::<u8>::new()),
-    ] {
-        let mut spec = world();
-        spec.group().hooks = vec![hook];
-        let bench = Bench::new(&spec).await;
-        let client = AutoScaling::new(&bench.sdk);
-        let call = client.terminate_instance_in_auto_scaling_group().instance_id(OLD);
-        call.should_decrement_desired_capacity(false).send().await.unwrap();
-        bench.at(130_000).await;
-        assert_eq!(bench.laws(), broken);
     }
 }

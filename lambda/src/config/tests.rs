@@ -1,0 +1,85 @@
+use super::*;
+
+fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::from_lookup(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+}
+
+#[test]
+fn only_the_clusters_must_be_given() {
+    let config = config(&[(CLUSTERS, " prod, stage ,prod")]).unwrap();
+    assert_eq!(config.clusters, ["prod", "stage"]);
+    assert_eq!(config.policy.pdb, PdbPolicy::Delete);
+    assert_eq!(config.policy.replacement, ReplacementPolicy::Auto);
+    assert_eq!(config.policy.margin, Duration::from_secs(5));
+    assert!(!config.policy.dry_run);
+}
+
+#[test]
+fn all_faults_are_reported_at_once_with_name_value_and_remedy() {
+    let error = config(&[(PDB_POLICY, "ignore"), (MARGIN_SECONDS, "0"), (DRY_RUN, "yes")]).unwrap_err();
+    assert_eq!(
+        error.faults,
+        [
+            "CAST_SPOT_CLUSTERS is not set (expected EKS cluster names, separated by commas)",
+            "CAST_SPOT_PDB_POLICY is `ignore` (expected `delete` or `leave`)",
+            "CAST_SPOT_MARGIN_SECONDS is `0` (expected whole seconds, 1 to 60)",
+            "CAST_SPOT_DRY_RUN is `yes` (expected `true` or `false`)",
+        ]
+    );
+}
+
+#[test]
+fn endpoints_come_from_the_file_and_the_environment() {
+    let entry = |server: &str| format!(r#"{{"server": "https://{server}", "ca": "MAMCAQE="}}"#);
+    let inline = format!(r#"{{"prod": {}}}"#, entry("inline"));
+    let vars = [(CLUSTERS, "prod,stage,test"), (ENDPOINTS, inline.as_str()), (ENDPOINTS_FILE, "/opt/x")];
+    let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+    let file = |path: &str| {
+        assert_eq!(path, "/opt/x");
+        Ok(Some(format!(r#"{{"prod": {}, "stage": {}}}"#, entry("file"), entry("file"))))
+    };
+    let endpoints = Config::read(lookup, file).unwrap().endpoints;
+    let servers: Vec<_> = endpoints.iter().map(|(name, e)| (name.as_str(), e.server.as_str())).collect();
+    assert_eq!(servers, [("prod", "https://inline"), ("stage", "https://file")]);
+    assert_eq!(Config::read(lookup, |_| Ok(None)).unwrap().endpoints.len(), 1, "the file need not exist");
+}
+
+#[test]
+fn malformed_endpoints_are_a_fault_without_their_text() {
+    let error = config(&[(CLUSTERS, "prod"), (ENDPOINTS, "{secret")]).unwrap_err().to_string();
+    let named = ["CAST_SPOT_ENDPOINTS is malformed: key must be a string", "(expected JSON: `{"];
+    assert!(named.iter().all(|part| error.contains(part)) && !error.contains("secret"), "{error}");
+    let lookup = |name: &str| (name == CLUSTERS).then(|| "prod".to_owned());
+    let unreadable = Config::read(lookup, |_| Err("permission denied".into())).unwrap_err().to_string();
+    let named = "CAST_SPOT_ENDPOINTS_FILE is malformed: /opt/cast-spot/endpoints.json: permission denied";
+    assert!(unreadable.contains(named), "{unreadable}");
+}
+
+#[test]
+fn a_synchronous_launch_is_refused_with_a_hint() {
+    let error = config(&[(CLUSTERS, "prod"), (REPLACEMENT, "launch")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "invalid configuration: CAST_SPOT_REPLACEMENT is `launch` (expected `auto`, `verify` or `none`; \
+         `launch` needs ec2:CreateFleet, which the function's role does not have: use `auto`)"
+    );
+}
+
+#[test]
+fn the_documentation_shows_the_registry() {
+    let documentation = include_str!("../../../docs/configuration.md");
+    for v in VARIABLES {
+        let default = v.default.map_or("must be given".to_owned(), |d| format!("`{d}`"));
+        let row = format!("| `{}` | {} | {default} | {} |", v.name, v.values, v.meaning);
+        assert!(documentation.contains(&row), "docs/configuration.md lacks this row:\n{row}");
+    }
+    let rows = documentation.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, VARIABLES.len(), "docs/configuration.md shows a variable that does not exist");
+}
+
+#[test]
+fn a_cluster_name_that_eks_would_refuse_is_a_fault() {
+    for bad in ["-prod", "pro d", "a/b", &"x".repeat(101)] {
+        assert!(config(&[(CLUSTERS, bad)]).is_err(), "{bad}");
+    }
+}
