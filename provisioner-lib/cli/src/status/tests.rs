@@ -41,7 +41,7 @@ fn a_good_cluster_needs_no_options() {
     assert_eq!(end, Ok(0), "{out}");
     for words in [
         "\nResources\n  ok    all 36 are as they should be\n",
-        "\nRights of CastLambdaRoleForSpot in AWS\n  ok    11 calls that it makes are allowed\n  ok    3 calls in another cluster are denied\n",
+        "\nRights of CastLambdaRoleForSpot in AWS\n  ok    10 calls that it makes are allowed\n  ok    1 calls in another cluster are denied\n",
         "\nRights of cast-eks-prod in AWS\n",
         "\nRights of the function in prod, as it says itself\n  ok    may get nodes\n",
         "  ok    may not get secrets\n",
@@ -65,7 +65,7 @@ fn drift_and_failed_checks_are_shown_with_what_was_answered() {
     assert_eq!(end, Ok(NOT_GOOD));
     for words in [
         "memory_mb: 128 -> 512",
-        "\nRights of CastLambdaRoleForSpot in AWS\n  FAIL  14 calls that could not be tried\n        what was answered\n",
+        "\nRights of CastLambdaRoleForSpot in AWS\n  FAIL  11 calls that could not be tried\n        what was answered\n",
         "  FAIL  may not delete nodes\n        as above\n",
         "✗ 1 of ",
         "checks failed",
