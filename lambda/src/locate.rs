@@ -2,7 +2,7 @@
 //! clusters' own node lists do, and where those fail too, the tags of its Auto Scaling group.
 //!
 //! Most notices of an account may be about instances of other systems. So each of the three ways is bounded: four
-//! calls to EC2, two lists of each cluster that answers, and all of it ends after [`SEARCH`].
+//! calls to EC2, two lists of each cluster that answers, and all of it ends within 30 s.
 
 use std::{fmt, time::Duration};
 
