@@ -22,8 +22,7 @@ pub(super) fn render(checks: &[Checked]) -> String {
     for subject in checks.chunk_by(|one, next| subject_of(&one.check) == subject_of(&next.check)) {
         let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", subject_of(&subject[0].check));
         let answered = |checked: &Checked| (checked.verdict.clone(), checked.warning);
-        let alike: Vec<&[Checked]> =
-            subject.chunk_by(|one, next| answered(one) == answered(next)).collect();
+        let alike: Vec<&[Checked]> = subject.chunk_by(|one, next| answered(one) == answered(next)).collect();
         let is_of_iam = matches!(subject[0].check, Check::Allowed { .. });
         match alike[..] {
             // IAM did not say anything.
