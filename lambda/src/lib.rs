@@ -277,7 +277,7 @@ fn observed(notice: &Notice, target: Target) -> Report {
     Report { cluster: Some(target.cluster), node: target.node, ..report }
 }
 
-/// What is to be known of how the target was located.
+/// How the target was located, where that matters to a reader.
 fn remark(target: &Target) -> Option<String> {
     let ending = target.ends.as_ref().map(|ending| ending.reason.clone());
     let remarks: Vec<String> = ending.into_iter().chain(target.without_ec2.clone()).collect();

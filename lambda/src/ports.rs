@@ -137,7 +137,7 @@ pub struct Group {
     pub operator: Option<String>,
     /// Desired capacity, in units.
     pub desired: usize,
-    /// Processes that somebody has suspended (`Launch`, …).
+    /// Suspended processes (`Launch`, …).
     pub suspended: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,

@@ -25,7 +25,7 @@ pub const SCHEMA: &str = "cast-spot.report/1";
 /// Kind of a self-test in a report: it is not counted with the notices.
 const SELF_TEST: &str = "self_test";
 
-/// All that is to be said, in one sentence; `None` where there is nothing.
+/// The reasons as one sentence; `None` where there are none.
 #[must_use]
 pub fn reason<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
     let parts: Vec<String> = parts.into_iter().flatten().collect();

@@ -188,7 +188,7 @@ pub struct Network {
     pub security_group: String,
 }
 
-/// A resource as it is to be, or as it is. What is secret, and the code of a function, is not in its JSON.
+/// A resource, desired or observed. What is secret, and the code of a function, is not in its JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "fields carry the names of the AWS and Kubernetes APIs")]

@@ -93,7 +93,7 @@ fn cluster_of(tags: &BTreeMap<String, String>, registered: &[String]) -> Result<
     }
 }
 
-/// What in EC2's answer contradicts the notice: whoever may invoke the function could have written it.
+/// What in EC2's answer contradicts the notice: a caller who may invoke the function could have written it.
 fn contradiction(instance: &Instance, notice: &Notice) -> Option<String> {
     let id = &instance.id;
     if let (Some(owner), Some(account)) = (&instance.owner_account, &notice.account)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::retry::pause;
 use crate::ports::{CallError, Evicted};
 
-/// Pause after an answer that only a change of somebody's configuration would alter.
+/// Pause after an answer that only a change of configuration would alter.
 const DENIED: Duration = Duration::from_secs(5);
 
 /// Why a pod is still there.

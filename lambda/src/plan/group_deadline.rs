@@ -41,7 +41,7 @@ pub fn phase(state: &str, hooks: &[Hook]) -> Option<Phase> {
         "Terminating:Wait" => Some(Phase::Held),
         "Terminating" if !hooks.is_empty() => Some(Phase::Held),
         "Terminating" | "Terminating:Proceed" => Some(Phase::Ending),
-        // `Terminating:Retained` stays until somebody ends it.
+        // `Terminating:Retained` stays until an operator ends it.
         _ => None,
     }
 }

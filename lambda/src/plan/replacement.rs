@@ -107,7 +107,7 @@ pub fn choose(facts: &Facts, policy: &Policy) -> Choice {
     }
 }
 
-/// What is to be said of the hooks that a detach does not run; `None` if there is none.
+/// The sentence about the hooks that a detach does not run; `None` if there are none.
 #[must_use]
 pub fn not_run(hooks: &[Hook]) -> Option<String> {
     let names: Vec<&str> = hooks.iter().map(|hook| hook.name.as_str()).collect();

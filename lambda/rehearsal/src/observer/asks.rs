@@ -135,7 +135,7 @@ impl State {
         ask.call.arrived_ms as i64 >= settled_ms - self.last_moment_grace_ms(ask.pod)
     }
 
-    /// The notice's deadline, or an earlier one that has been shown to whoever looked.
+    /// The notice's deadline, or an earlier one that a read has shown.
     pub(super) fn deadline_in_force(&self, told: &Told) -> i64 {
         let shown = self.instances.get(&told.instance).and_then(|instance| instance.shown_end_ms);
         shown.map_or(told.deadline_ms, |shown_ms| told.deadline_ms.min(shown_ms as i64))

@@ -108,7 +108,7 @@ pub(super) fn wrong_node_name(options: &Options) -> WorldSpec {
 }
 
 /// A worker terminates with an hour of grace since before the notice. A Deployment's only pods are held by their
-/// budget, until somebody deletes them with an hour of grace.
+/// budget, until another client deletes them with an hour of grace.
 pub(super) fn terminating_long_grace(options: &Options) -> WorldSpec {
     let mut spec = calm(options);
     let (nodes, _) = victims(&mut spec, options);

@@ -61,7 +61,7 @@ pub(super) fn admit(
         None => asked.answer(state, cluster, call, Some(FaultKind::Throttled)),
         Some(begins_ms) => {
             let serve = move |state: &mut State, call: Call, fault| {
-                // Whoever hangs up gives up the place in the queue.
+                // A caller that hangs up gives up its place in the queue.
                 if call.hung_up { Asked::nothing() } else { asked.answer(state, cluster, call, fault) }
             };
             Reply::held(begins_ms + service_ms - now_ms, Box::new(serve))

@@ -156,7 +156,7 @@ impl State {
         }
     }
 
-    /// Whoever looks at the group from now on has to expect the instance's end `in_ms` from now.
+    /// A read of the group from now on shows the instance's end `in_ms` from now.
     fn group_shows_end(&mut self, id: &str, in_ms: u64) {
         let at_ms = self.now_ms.saturating_add(in_ms);
         if let Some(instance) = self.instances.get_mut(id) {

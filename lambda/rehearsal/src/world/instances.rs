@@ -39,7 +39,7 @@ pub(crate) struct Instance {
     pub(crate) launched_ms: u64,
     pub(crate) ready_ms: Option<u64>,
     pub(crate) cordoned_ms: Option<u64>,
-    /// The earliest end that has been shown to whoever looked.
+    /// The earliest end that a read has shown.
     pub(crate) shown_end_ms: Option<u64>,
     /// When EC2 took it.
     pub(crate) ended_ms: Option<u64>,

@@ -53,7 +53,7 @@ pub struct EksCluster {
     client: Mutex<Option<Client>>,
     /// Held while connecting, so that calls that begin together ask EKS once.
     connecting: tokio::sync::Mutex<()>,
-    /// Held while listing, so that whoever comes second waits for the first one's answer.
+    /// Held while listing, so that a second caller waits for the first one's answer.
     listed: tokio::sync::Mutex<Option<SharedList>>,
 }
 

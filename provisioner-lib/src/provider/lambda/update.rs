@@ -60,7 +60,7 @@ impl Lambda {
         self.tag(&arn, &TagChanges::of(resource, changes)).await
     }
 
-    /// Keeps code and settings as they are under a number, for whoever wants them back (docs/onboarding.md); the revision
+    /// Keeps code and settings as they are under a number, for a rollback (docs/onboarding.md); the revision
     /// from then on. Where nothing has changed since the last time, Lambda gives no new number.
     async fn publish(
         &self,
