@@ -192,6 +192,13 @@ def resource(service, method, path, headers, body, form, region, account, usual=
     return found
 
 
+# The read of a function's concurrency is taken for the write. Service Authorization Reference, "AWS Lambda":
+# GetFunctionConcurrency is an action of its own.
+def lambda_action(method, path, usual=iam_actions._lambda_action):
+    reads = method == "GET" and path.rstrip("/").endswith("/concurrency")
+    return "GetFunctionConcurrency" if reads else usual(method, path)
+
+
 # The simulator takes no notice of what it is told. IAM API Reference, "SimulatePrincipalPolicy": ContextEntries are
 # the condition keys of the request.
 simulated = contextvars.ContextVar("simulated", default={})
@@ -289,6 +296,7 @@ lambda_svc._probe_peak_memory_mb = peak_memory
 app._handle_post_body_shortcuts = authorize
 iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
 iam_actions.extract_resource_arn = resource
+iam_actions._lambda_action = lambda_action
 iam_evaluator._principal_keys = principal_keys
 iam_evaluator.evaluate = evaluate
 iam_evaluator.enforce = enforce

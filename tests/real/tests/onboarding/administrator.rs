@@ -166,8 +166,9 @@ const NOT_ASKED: [&str; 16] = [
 
 /// Asked for where this life does not lead: to the function's place in the VPC of a private endpoint, to a cluster
 /// that was onboarded in the other mode before, to a policy that somebody has attached elsewhere, to what somebody
-/// has put on the user.
-const ELSEWHERE: [&str; 13] = [
+/// has put on the user, to a function whose code changes.
+const ELSEWHERE: [&str; 14] = [
+    "lambda:PublishVersion",
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:CreateSecurityGroup",
     "ec2:CreateTags",
