@@ -60,7 +60,11 @@ pub(crate) fn needs() -> Vec<Need> {
         |seen| Seen { outcome: "incomplete", pods: Some("failed"), left: 2, ..seen };
     vec![
         // An uncordoned node is emptied all the same.
-        need(Verb("patch", "nodes"), Unowned, CORDON, |seen| Seen { cordoned: false, ..seen }),
+        need(Verb("patch", "nodes"), Unowned, CORDON, |seen| Seen {
+            outcome: "incomplete",
+            cordoned: false,
+            ..seen
+        }),
         need(Verb("list", "pods"), Drain, REASON, |seen| Seen {
             outcome: "failed",
             pods: None,
@@ -73,14 +77,14 @@ pub(crate) fn needs() -> Vec<Need> {
         need(Verb("create", "pods/eviction"), Budget, POD, |seen| seen),
         need(Verb("create", "events"), Drain, Said::Log, |seen| Seen { events: false, ..seen }),
         need(Verb("get", "nodes"), OtherProviderId, Said::Refusal, not_cordoned),
-        need(Verb("list", "nodes"), Ec2Unreachable, REASON, |_| Seen {
+        // The group's tags locate the instance, too, but name no node.
+        need(Verb("list", "nodes"), Ec2Unreachable, REASON, |seen| Seen {
             outcome: "failed",
             cordoned: false,
             pods: None,
             left: 2,
-            replacement: ("not_needed", "none"),
-            member: Some("InService"),
             events: false,
+            ..seen
         }),
         need(Verb("delete", "pods"), Budget, POD, refused),
         need(Verb("list", "poddisruptionbudgets"), Budget, POD, |seen| seen),
