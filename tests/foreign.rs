@@ -112,7 +112,7 @@ fn the_replacement_is_asked_for_while_only_auto_scaling_answers() {
 }
 
 #[test]
-fn thousands_of_foreign_notices_end_within_seconds_and_few_calls() {
+fn thousands_of_foreign_notices_cost_seconds_and_few_calls() {
     let outcome = usual("foreign-fleet");
     assert_all_drained(&outcome);
     let (ours, foreign): (Vec<&Value>, Vec<&Value>) =

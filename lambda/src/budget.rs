@@ -113,7 +113,7 @@ impl Budget {
         name: &str,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        self.limited(name, self.now() + CALL_LIMIT, call).await
+        self.call_until(name, self.now() + CALL_LIMIT, call).await
     }
 
     /// One call, limited to this time after the handler's entry and to the closing.
@@ -123,17 +123,8 @@ impl Budget {
         until: Duration,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        self.limited(name, until, call).await
-    }
-
-    async fn limited<T>(
-        &self,
-        name: &str,
-        limit: Duration,
-        call: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<T, CallError> {
         let begun = self.now();
-        let limit = limit.min(self.timetable().cut_off(begun));
+        let limit = until.min(self.timetable().cut_off(begun));
         if begun >= limit {
             return Err(CallError::TimedOut(Duration::ZERO));
         }
@@ -144,23 +135,11 @@ impl Budget {
 
     /// Calls, each limited to five seconds, that are repeated until one succeeds or the deadline is near, whatever
     /// the others were answered: rights and policies come back, and nothing goes on without the answer.
-    pub async fn insisted<T, F>(&self, name: &str, mut call: impl FnMut() -> F) -> Result<T, CallError>
+    pub async fn insisted<T, F>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let mut attempt = 0;
-        loop {
-            let error = match self.call(name, call()).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let next = self.now() + jittered(pause(attempt, error.retry_after()));
-            if next >= self.timetable().closing() {
-                return Err(error);
-            }
-            self.wait_until(next).await;
-            attempt += 1;
-        }
+        self.repeat(name, CALL_LIMIT, |_| true, call).await.0
     }
 
     /// Calls, each limited to five seconds, that are repeated until one is answered for good or the
@@ -169,7 +148,7 @@ impl Budget {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.repeat(name, CALL_LIMIT, call).await.0
+        self.repeat(name, CALL_LIMIT, CallError::is_worth_a_retry, call).await.0
     }
 
     /// [`Self::retried`], and whether an attempt before the last one had no answer: it may have been heard.
@@ -181,7 +160,7 @@ impl Budget {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.repeat(name, CALL_LIMIT, call).await
+        self.repeat(name, CALL_LIMIT, CallError::is_worth_a_retry, call).await
     }
 
     /// The same for operations that limit and repeat their attempts by themselves (an AWS SDK's).
@@ -189,13 +168,14 @@ impl Budget {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.repeat(name, self.timetable().end(), call).await.0
+        self.repeat(name, self.timetable().end(), CallError::is_worth_a_retry, call).await.0
     }
 
     async fn repeat<T, F>(
         &self,
         name: &str,
         limit: Duration,
+        again: impl Fn(&CallError) -> bool,
         mut call: impl FnMut() -> F,
     ) -> (Result<T, CallError>, bool)
     where
@@ -204,8 +184,8 @@ impl Budget {
         let mut attempt = 0;
         let mut heard = false;
         loop {
-            let error = match self.limited(name, self.now() + limit, call()).await {
-                Err(error) if error.is_worth_a_retry() => error,
+            let error = match self.call_until(name, self.now() + limit, call()).await {
+                Err(error) if again(&error) => error,
                 answer => return (answer, heard),
             };
             let next = self.now() + jittered(pause(attempt, error.retry_after()));

@@ -72,7 +72,7 @@ fn an_instance_that_shuts_down_ends_within_20_s() {
 }
 
 #[test]
-fn only_a_spot_instance_of_the_events_account_and_region_is_ours() {
+fn only_a_spot_instance_of_account_and_region_is_ours() {
     let spot = prod;
     let on_demand = || Instance { lifecycle: None, ..prod() };
     for (case, instance, expected) in [

@@ -262,7 +262,7 @@ async fn law_9_the_wrong_pods_or_the_wrong_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_3_a_delete_before_the_last_moment_whatever_stands_in_the_way() {
+async fn law_3_a_delete_before_the_last_moment() {
     let mut spec = world();
     spec.faults =
         vec![Fault::always(WorldApi::Kubernetes, FaultKind::Throttled).on("create pods/eviction").times(1)];
