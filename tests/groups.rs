@@ -142,6 +142,20 @@ fn a_hook_that_lasts_leaves_the_notices_deadline() {
 }
 
 #[test]
+fn an_instance_that_left_its_group_keeps_the_deadline() {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    let group = spec.group();
+    (group.capacity_rebalance, group.spare_capacity) = (true, Some(0));
+    spec.interrupt(0, Action::Terminate, 0);
+    let outcome = judged("left", spec);
+    // The group ends it after 33 s, and lists it for 15 s more.
+    assert_eq!(node(&outcome).reclaimed_ms, Some(33_000));
+    let in_force = &outcome.reports[0]["deadline_in_force"];
+    assert_eq!(in_force["reason"], "the group terminates it, and no lifecycle hook holds it");
+    assert!(outcome.reports[0]["duration_ms"].as_u64().unwrap() < 80_000, "{}", outcome.reports[0]);
+}
+
+#[test]
 fn a_group_without_a_hook_sets_the_deadline() {
     let mut spec = WorldSpec::usual(7, 3, 5);
     let node_name = spec.cluster().nodes[0].name.clone();

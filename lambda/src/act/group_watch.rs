@@ -85,6 +85,10 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
 
     /// The instance is in this state of its group, or in none: puts the deadline that follows in force.
     fn see(&mut self, state: Option<&str>) {
+        // A member that its group terminates cannot be detached: it leaves the group when it is terminated.
+        if state.is_none() && self.ends_it() {
+            return;
+        }
         let now = self.budget.now();
         let hooks = self.hooks.as_deref();
         // Without the hooks, nothing is known of an instance that is not let go yet.
