@@ -234,8 +234,18 @@ impl State {
         if !self.observer.rules.stays || ask.call.arrived_ms as i64 >= last_look_ms {
             return None;
         }
+        // A shorter grace for a pod that terminates already evicts nothing.
+        let terminated = |pod: PodId, before_ms: u64| {
+            self.pods[pod].termination.is_some_and(|termination| termination.since_ms < before_ms)
+        };
+        if self.pods[ask.pod].termination.is_some() {
+            return None;
+        }
         let (pod, tolerates) = (&self.pods[ask.pod], self.workload(ask.pod).tolerates);
         let earlier = invocation.asked.iter().find(|(other, asked_ms)| {
+            if terminated(**other, **asked_ms) {
+                return false;
+            }
             let other = &self.pods[**other];
             **asked_ms + self.slack_ms() < pod.bound_ms
                 && (other.cluster, other.workload, &other.node) == (pod.cluster, pod.workload, &pod.node)

@@ -158,7 +158,9 @@ impl State {
         let now_ms = self.now_ms;
         let Some(instance) = self.instances.get_mut(id).filter(|i| i.ended_ms.is_none()) else { return };
         instance.state = InstanceState::ShuttingDown;
-        instance.shown_end_ms = Some(now_ms + SHOWN_END_MS);
+        let end_ms = now_ms + SHOWN_END_MS;
+        instance.shown_end_ms =
+            Some(instance.shown_end_ms.map_or(end_ms, |earlier_ms| earlier_ms.min(end_ms)));
         self.note(&format!("ec2 shuts {id} down"));
         self.set_in(SHUT_DOWN_MS, Timer::Reclaim(id.to_owned()));
     }
