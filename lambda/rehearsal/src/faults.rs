@@ -64,7 +64,8 @@ pub enum FaultKind {
     /// Not allowed: AWS UnauthorizedOperation or AccessDenied, API server 403 of RBAC.
     Forbidden,
     /// An admission webhook of the API server denies the request with this status code, and says so: 400
-    /// where the webhook names none, 403 or 500 where it does. AWS has no such answer: there it is [`Self::Forbidden`].
+    /// where the webhook names none, 403 or 500 where it does. With 422 a ValidatingAdmissionPolicy refuses it.
+    /// AWS has no such answer: there it is [`Self::Forbidden`].
     Denied(u16),
     /// Another writer changes the PodDisruptionBudget's status for so many milliseconds. The API server tries
     /// again by itself for ten seconds, then answers 504 with Retry-After 10. It spends the disruption even if

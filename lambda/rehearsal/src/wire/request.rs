@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use http::{Method, header};
 
-use super::{Call, Operation, Reply, eviction, resources, reviews, status, token};
+use super::{
+    Call, Operation, Reply, eviction, resources, reviews,
+    status::{self, About},
+    token,
+};
 use crate::{
     faults::{Api, FaultKind},
     world::state::State,
@@ -111,6 +115,21 @@ impl Asked {
         }
     }
 
+    /// The same, as refusals name it.
+    fn about(&self) -> About<'_> {
+        let (verb, resource, _) = self.names();
+        let (group, namespace, name) = match self.resource() {
+            Resource::Node(name) => ("", None, name),
+            Resource::Pod(ns, name) | Resource::Eviction(ns, name) => ("", Some(ns), name),
+            Resource::Pods(ns) => ("", ns, ""),
+            Resource::Events(ns) => ("", Some(ns), ""),
+            Resource::Budgets(ns) => ("policy", ns, ""),
+            Resource::Reviews => ("authorization.k8s.io", None, ""),
+            Resource::Nodes | Resource::Unknown => ("", None, ""),
+        };
+        About { verb, resource, group, namespace, name }
+    }
+
     /// Whether it is a patch of labels or annotations.
     fn touches_metadata(&self) -> bool {
         self.method == Method::PATCH && String::from_utf8_lossy(&self.body).contains("\"/metadata/")
@@ -145,10 +164,9 @@ impl Asked {
             state.note(&format!("f{} token refused: {why}", call.env));
             return status::unauthorized();
         }
-        let (verb, resource, target) = self.names();
         let fault =
             fault.filter(|kind| !matches!(kind, FaultKind::DeniedMetadata(_)) || self.touches_metadata());
-        let fault = fault.map(|kind| (kind, status::fault(kind, verb, resource, &target)));
+        let fault = fault.map(|kind| (kind, status::fault(kind, &self.about())));
         match (&self.method, self.resource(), fault) {
             // Throttled or not, the observer sees evictions and deletes.
             (&Method::POST, Resource::Eviction(ns, name), fault) => {

@@ -91,6 +91,10 @@ pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call:
         let problem = "Forbidden: node updates may not change providerID except from \"\" to valid";
         return status::invalid("Node", name, ("spec.providerID", "FieldValueForbidden", problem));
     }
+    let versions = [&patched, &node.object].map(|node| &node["metadata"]["resourceVersion"]);
+    if versions[0].is_string() && versions[0] != versions[1] {
+        return status::modified("nodes", name);
+    }
     let changed = state.store_node(cluster, name, patched);
     let node = state.clusters[cluster].nodes.get_mut(name);
     let (json, uncordoned) = match node {

@@ -11,8 +11,20 @@ const UNPROCESSED_S: u32 = 10;
 /// What the API server says to wait after a conflict that has outlasted its own retries.
 const CONFLICT_S: u32 = 10;
 
-/// The admission webhook that denies requests.
+/// The admission webhook that denies requests; the policy and its binding, too.
 const WEBHOOK: &str = "deny.example.com";
+
+/// What a request is about.
+pub(super) struct About<'a> {
+    pub(super) verb: &'a str,
+    /// With its subresource.
+    pub(super) resource: &'a str,
+    pub(super) group: &'a str,
+    /// `None`: the request is for the whole cluster.
+    pub(super) namespace: Option<&'a str>,
+    /// Empty for a list, or what does not exist yet.
+    pub(super) name: &'a str,
+}
 
 /// A `Status` of kind Failure.
 pub(super) fn failure(code: u16, reason: &str, message: &str, details: &Value) -> Reply {
@@ -67,6 +79,15 @@ pub(super) fn invalid(kind: &str, name: &str, (field, reason, problem): (&str, &
 pub(super) fn already_exists(kind: &str, name: &str) -> Reply {
     let message = format!("{kind} \"{name}\" already exists");
     failure(409, "AlreadyExists", &message, &json!({ "name": name, "kind": kind }))
+}
+
+/// A write that starts from another resourceVersion than the object has.
+pub(super) fn modified(kind: &str, name: &str) -> Reply {
+    let message = format!(
+        "Operation cannot be fulfilled on {kind} \"{name}\": the object has been modified; please apply your changes \
+         to the latest version and try again"
+    );
+    failure(409, "Conflict", &message, &json!({ "name": name, "kind": kind }))
 }
 
 /// The precondition on the UID does not hold.
@@ -124,8 +145,49 @@ pub(super) fn disruption(ruling: &Ruling) -> Option<Reply> {
     }
 }
 
+/// RBAC grants the caller no such right.
+fn no_right(about: &About<'_>) -> Reply {
+    let About { verb, resource, group, namespace, .. } = about;
+    let scope =
+        namespace.map_or("at the cluster scope".to_owned(), |ns| format!("in the namespace \"{ns}\""));
+    let why =
+        format!("User \"cast-spot\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {scope}");
+    let (message, details) = forbidden(about, &why);
+    failure(403, "Forbidden", &message, &details)
+}
+
+/// A ValidatingAdmissionPolicy that names no reason.
+fn against_policy(about: &About<'_>) -> Reply {
+    let why = format!(
+        "ValidatingAdmissionPolicy '{WEBHOOK}' with binding '{WEBHOOK}' denied request: {}",
+        not_now(about)
+    );
+    let (message, mut details) = forbidden(about, &why);
+    details["causes"] = json!([{ "message": why }]);
+    failure(422, "Invalid", &message, &details)
+}
+
+fn not_now(About { verb, resource, .. }: &About<'_>) -> String {
+    format!("no {verb} of {resource} at this hour")
+}
+
+/// Message and details of a refusal.
+fn forbidden(about: &About<'_>, why: &str) -> (String, Value) {
+    let kind = about.resource.split('/').next().unwrap_or_default();
+    let (mut what, mut details) = (kind.to_owned(), json!({ "kind": kind }));
+    if !about.group.is_empty() {
+        what = format!("{kind}.{}", about.group);
+        details["group"] = json!(about.group);
+    }
+    if !about.name.is_empty() {
+        what = format!("{what} \"{}\"", about.name);
+        details["name"] = json!(about.name);
+    }
+    (format!("{what} is forbidden: {why}"), details)
+}
+
 /// The answer of an API server that a fault has struck.
-pub(super) fn fault(kind: FaultKind, verb: &str, resource: &str, name: &str) -> Reply {
+pub(super) fn fault(kind: FaultKind, about: &About<'_>) -> Reply {
     match kind {
         // API Priority and Fairness answers in plain text.
         FaultKind::Throttled => Reply {
@@ -133,13 +195,7 @@ pub(super) fn fault(kind: FaultKind, verb: &str, resource: &str, name: &str) -> 
             retry_after: Some(1),
             ..Reply::json(429, "Too many requests, please try again later.\n")
         },
-        FaultKind::Forbidden => {
-            let message = format!(
-                "{resource} \"{name}\" is forbidden: User \"cast-spot\" cannot {verb} resource \"{resource}\" in API \
-                 group \"\" at the cluster scope"
-            );
-            failure(403, "Forbidden", &message, &json!({ "name": name, "kind": resource }))
-        }
+        FaultKind::Forbidden => no_right(about),
         FaultKind::InternalError => {
             let message = "Internal error occurred: etcdserver: leader changed";
             failure(
@@ -150,16 +206,11 @@ pub(super) fn fault(kind: FaultKind, verb: &str, resource: &str, name: &str) -> 
             )
         }
         FaultKind::Unauthorized => unauthorized(),
+        FaultKind::Denied(422) | FaultKind::DeniedMetadata(422) => against_policy(about),
         FaultKind::Denied(code) | FaultKind::DeniedMetadata(code) => {
-            let reason = match code {
-                403 => "Forbidden",
-                500.. => "InternalError",
-                _ => "BadRequest",
-            };
-            let message = format!(
-                "admission webhook \"{WEBHOOK}\" denied the request: no {verb} of {resource} at this hour"
-            );
-            failure(code, reason, &message, &Value::Null)
+            let words = not_now(about);
+            let message = format!("admission webhook \"{WEBHOOK}\" denied the request: {words}");
+            failure(code, "", &message, &Value::Null)
         }
         FaultKind::ConflictFor(_) => {
             let message = "Timeout: couldn't update PodDisruptionBudget due to conflicts";

@@ -25,7 +25,7 @@ pub(crate) struct Node {
     /// Pods bound here that the API server still knows.
     pub(crate) pods: BTreeSet<PodId>,
     pub(crate) watchers: Watchers,
-    serialised: Option<Bytes>,
+    serialised: Option<String>,
 }
 
 impl Node {
@@ -34,8 +34,6 @@ impl Node {
         let on_demand = instance.purchase.lifecycle.is_none() && instance.purchase.reservation.is_none();
         let capacity_type = if on_demand { "ON_DEMAND" } else { "SPOT" };
         let mut object = json!({
-            "kind": "Node",
-            "apiVersion": "v1",
             "metadata": {
                 "name": name,
                 "uid": format!("00000000-0000-4000-9000-{:0>12}", &number[number.len().saturating_sub(12)..]),
@@ -94,17 +92,23 @@ impl Node {
         self.has_room_for_tolerant() && !tainted && !self.is_unschedulable()
     }
 
-    /// The object as JSON text, made once for each change.
+    /// The object as JSON text.
     pub(crate) fn json(&mut self) -> Bytes {
+        let members = self.text().strip_prefix('{').unwrap_or_default();
+        Bytes::from(format!("{{\"kind\":\"Node\",\"apiVersion\":\"v1\",{members}"))
+    }
+
+    /// Without its kind, as in a list; made once for each change.
+    fn text(&mut self) -> &str {
         let object = &self.object;
-        self.serialised.get_or_insert_with(|| Bytes::from(object.to_string())).clone()
+        self.serialised.get_or_insert_with(|| object.to_string())
     }
 
     /// Adds the object as a list shows it, as large as `bytes` by the images on the node.
     pub(crate) fn list_into(&mut self, list: &mut String, bytes: usize) {
         const IMAGE: &str = r#"{"names":["registry.example/team/service@sha256:0"],"sizeBytes":1}"#;
         if bytes == 0 {
-            list.push_str(&String::from_utf8_lossy(&self.json()));
+            list.push_str(self.text());
             return;
         }
         let text = self.object.to_string();

@@ -7,8 +7,13 @@ use cast_spot_real::{scenarios, suite};
 mod answers;
 mod drain;
 mod peer;
+#[path = "../drains/policy.rs"]
+mod policy;
 mod probes;
+mod refusals;
 mod situation;
+#[path = "../drains/webhook.rs"]
+mod webhook;
 
 fn main() -> ExitCode {
     suite::run(

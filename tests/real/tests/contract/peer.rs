@@ -5,54 +5,68 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use cast_spot_real::{clock, stack::Stack};
-use cast_spot_rehearsal::live::Live;
+use cast_spot_real::{
+    clock,
+    stack::{HANDLER_GROUP, Stack},
+};
+use cast_spot_rehearsal::{WorldSpec, live::Live};
 use http::{Request, header};
 use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::client::Body;
 use serde_json::{Value, json};
 
 use crate::{
-    probes::{Probe, STRANGER},
-    situation::NAMESPACES,
+    probes::{Caller, Probe, STRANGER},
+    situation::{NAMESPACE, NAMESPACES},
+    webhook::WORDS,
 };
 
+/// Age of a token whose 15 minutes are over.
+const LATE: SignedDuration = SignedDuration::from_mins(16);
+
 /// One of the two, and what it calls the things that the probes are about.
-pub(crate) struct Peer {
-    server: Server,
+pub(crate) struct Peer<'s> {
+    server: Server<'s>,
     /// `<node>`, `<free>`, `<free.uid>` and what they stand for.
     names: BTreeMap<String, String>,
+    /// `<next>`: the continue token of the last page.
+    next: String,
 }
 
-enum Server {
-    /// The real API server, as its administrator and as somebody whom it does not know.
-    Real {
-        admin: kube::Client,
-        stranger: kube::Client,
-    },
+enum Server<'s> {
+    Real(&'s Stack),
     World(Live),
 }
 
-impl Peer {
+impl<'s> Peer<'s> {
     /// The API server of `stack`.
-    pub(crate) async fn real(stack: &Stack, node: &str) -> Result<Self> {
-        let stranger = stack.control_plane.client_with(STRANGER)?;
-        let mut this =
-            Self { server: Server::Real { admin: stack.kube.clone(), stranger }, names: BTreeMap::new() };
-        this.learn(node).await?;
-        Ok(this)
+    pub(crate) async fn real(stack: &'s Stack, node: &str) -> Result<Self> {
+        let policy = format!("'{NAMESPACE}'");
+        let refusers =
+            [("<policy>", policy.as_str()), ("<webhook>", "contract.cast-spot.test"), ("<words>", WORDS)];
+        Self { server: Server::Real(stack), names: owned(&refusers), next: String::new() }
+            .with_names_of(node)
+            .await
     }
 
     /// The API server of a world.
-    pub(crate) async fn world(live: Live, node: &str) -> Result<Self> {
-        let mut this = Self { server: Server::World(live), names: BTreeMap::new() };
-        this.learn(node).await?;
-        Ok(this)
+    pub(crate) async fn world(spec: WorldSpec, node: &str) -> Result<Self> {
+        let words = "no create of pods/eviction at this hour";
+        let refusers =
+            [("<policy>", "'deny.example.com'"), ("<webhook>", "deny.example.com"), ("<words>", words)];
+        let this = Self { server: begin(spec), names: owned(&refusers), next: String::new() };
+        this.with_names_of(node).await
+    }
+
+    /// The API server of another world with the same names.
+    pub(crate) fn beside(&self, spec: WorldSpec) -> Self {
+        Self { server: begin(spec), names: self.names.clone(), next: String::new() }
     }
 
     /// The pods have names of their own on each side.
-    async fn learn(&mut self, node: &str) -> Result<()> {
+    async fn with_names_of(mut self, node: &str) -> Result<Self> {
         self.names.insert("<node>".to_owned(), node.to_owned());
         for namespace in NAMESPACES {
             let list = Probe::get("list", &format!("/api/v1/namespaces/{namespace}/pods"));
@@ -65,51 +79,78 @@ impl Peer {
                 self.names.insert(format!("<{app}>"), pod.metadata.name.unwrap_or_default());
             }
         }
-        Ok(())
+        Ok(self)
     }
 
     /// What a caller can see of the answer, without the names of this side.
-    pub(crate) async fn answer(&self, probe: &Probe) -> Result<Value> {
+    pub(crate) async fn answer(&mut self, probe: &Probe) -> Result<Value> {
         let (status, headers, body) = self.send(probe).await.with_context(|| probe.case.to_owned())?;
+        body["metadata"]["continue"].as_str().unwrap_or_default().clone_into(&mut self.next);
         let mut words = body.to_string();
         // `<x>` comes before `<x.uid>`: a placeholder in place could hold a name, a UID does not.
         let (uids, names): (Vec<_>, Vec<_>) = self.names.iter().partition(|(key, _)| key.ends_with(".uid>"));
         for (stands_for, name) in names.into_iter().chain(uids) {
             words = words.replace(name.as_str(), stands_for);
         }
-        Ok(json!({ "status": status, "retry_after": headers, "body": seen(&serde_json::from_str(&words)?) }))
+        Ok(json!({ "status": status, "headers": headers, "body": seen(&serde_json::from_str(&words)?) }))
     }
 
-    async fn send(&self, probe: &Probe) -> Result<(u16, Option<String>, Value)> {
+    async fn send(&self, probe: &Probe) -> Result<(u16, Value, Value)> {
         let fill = |text: &str| {
-            self.names.iter().fold(text.to_owned(), |text, (stands_for, name)| text.replace(stands_for, name))
+            let text = text.replace("<next>", &self.next);
+            self.names.iter().fold(text, |text, (stands_for, name)| text.replace(stands_for, name))
         };
         let mut request = Request::builder().method(probe.method).uri(fill(&probe.path));
         if !probe.content_type.is_empty() {
             request = request.header(header::CONTENT_TYPE, probe.content_type);
         }
         let body = fill(&probe.body);
+        let refused = match probe.caller {
+            Caller::Stranger => Some(STRANGER.to_owned()),
+            Caller::Late => Some(token(LATE)),
+            Caller::Admin | Caller::WithoutRights | Caller::Handler => None,
+        };
         let (head, body) = match &self.server {
-            Server::Real { admin, stranger } => {
-                let client = if probe.known { admin } else { stranger };
+            Server::Real(stack) => {
+                let client = match refused {
+                    Some(token) => stack.control_plane.client_with(&token)?,
+                    None => stack.kube.clone(),
+                };
+                if matches!(probe.caller, Caller::WithoutRights | Caller::Handler) {
+                    request = request.header("Impersonate-User", "cast-spot");
+                }
+                if probe.caller == Caller::Handler {
+                    request = request.header("Impersonate-Group", HANDLER_GROUP);
+                }
                 let (head, body) =
                     client.send(request.body(Body::from(body.into_bytes()))?).await?.into_parts();
                 (head, body.collect().await?.to_bytes())
             }
             Server::World(live) => {
-                let token = if probe.known { token() } else { STRANGER.to_owned() };
+                let token = refused.unwrap_or_else(|| token(SignedDuration::ZERO));
                 let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
                 let answer = live.kubernetes(request.body(Bytes::from(body))?).await;
                 let (head, body) = answer.map_err(|error| anyhow::anyhow!(error))?.into_parts();
                 (head, body.collect().await.map_err(|error| anyhow::anyhow!(error))?.to_bytes())
             }
         };
-        let retry_after = head.headers.get(header::RETRY_AFTER);
-        let retry_after = retry_after.map(|value| value.to_str().map(str::to_owned)).transpose()?;
+        let shown = [header::CONTENT_TYPE, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
+        let headers = shown.map(|name| head.headers.get(name).and_then(|value| value.to_str().ok()));
         let body = serde_json::from_slice(&body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
-        Ok((head.status.as_u16(), retry_after, body))
+        Ok((head.status.as_u16(), json!(headers), body))
     }
+}
+
+/// A world in which the function has begun: before, it cannot call.
+fn begin(spec: WorldSpec) -> Server<'static> {
+    let live = Live::begin(spec, "https://world", "");
+    assert!(live.invoke().is_some(), "one delivery");
+    Server::World(live)
+}
+
+fn owned(names: &[(&str, &str)]) -> BTreeMap<String, String> {
+    names.iter().map(|(stands_for, name)| ((*stands_for).to_owned(), (*name).to_owned())).collect()
 }
 
 /// A `Status` as a whole; of objects what the handler goes by.
@@ -125,7 +166,12 @@ fn seen(body: &Value) -> Value {
         }
         return status;
     }
+    let metadata = &body["metadata"];
     let items = body["items"].as_array().map(|items| {
+        // Other scenarios have nodes, too.
+        if body["kind"] == "NodeList" {
+            return vec![json!([items.first().map(|node| &node["kind"]), items.len().min(2)])];
+        }
         let mut items: Vec<Value> = items
             .iter()
             .map(|item| json!([item["kind"], item["metadata"]["name"], item["spec"]["nodeName"]]))
@@ -136,19 +182,29 @@ fn seen(body: &Value) -> Value {
     json!({
         "kind": body["kind"],
         "apiVersion": body["apiVersion"],
-        "name": body["metadata"]["name"],
-        "versioned": body["metadata"]["resourceVersion"].is_string(),
+        "name": metadata["name"],
+        "versioned": metadata["resourceVersion"].is_string(),
+        "continued": metadata["continue"].is_string(),
+        "remaining": metadata["remainingItemCount"].is_number(),
         "unschedulable": body["spec"]["unschedulable"],
-        "terminating": body["metadata"]["deletionTimestamp"].is_string(),
-        "grace": body["metadata"]["deletionGracePeriodSeconds"],
+        "grace": metadata["deletionGracePeriodSeconds"],
+        "grace_begins_now": grace_begins_now(metadata),
         "allowed": body["status"]["allowed"],
         "items": items,
     })
 }
 
-/// An EKS token for the world, which does not look at the signature.
-fn token() -> String {
-    let date = clock::now().strftime("%Y%m%dT%H%M%SZ");
+/// Whether the grace, as deletionTimestamp and deletionGracePeriodSeconds have it, began within the probes. They give
+/// graces that are further apart than that. `null`: the object is not on its way out.
+fn grace_begins_now(metadata: &Value) -> Option<bool> {
+    let ends: Timestamp = metadata["deletionTimestamp"].as_str()?.parse().ok()?;
+    let begins = ends - SignedDuration::from_secs(metadata["deletionGracePeriodSeconds"].as_i64()?);
+    Some((SignedDuration::ZERO..SignedDuration::from_secs(90)).contains(&clock::now().duration_since(begins)))
+}
+
+/// An EKS token of this age, for the world, which does not look at the signature.
+fn token(age: SignedDuration) -> String {
+    let date = (clock::now() - age).strftime("%Y%m%dT%H%M%SZ");
     let url = format!(
         "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Date={date}\
          &X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature=00"

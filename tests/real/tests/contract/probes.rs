@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::situation::{ENDING, NAMESPACE};
 
-/// A token that nobody has signed.
+/// A token without a signature.
 pub(crate) const STRANGER: &str = "k8s-aws-v1.bm9ib2R5";
 
 /// One request, and the status that the real API server answers.
@@ -14,9 +14,22 @@ pub(crate) struct Probe {
     pub(crate) path: String,
     pub(crate) content_type: &'static str,
     pub(crate) body: String,
-    /// `false`: with the token of a stranger.
-    pub(crate) known: bool,
+    pub(crate) caller: Caller,
     pub(crate) expected: u16,
+}
+
+/// The caller, as the real API server knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    Admin,
+    /// With [`STRANGER`].
+    Stranger,
+    /// With a token that is too old.
+    Late,
+    /// A user of no group.
+    WithoutRights,
+    /// A user of the handler's group.
+    Handler,
 }
 
 impl Probe {
@@ -28,7 +41,7 @@ impl Probe {
             path: path.to_owned(),
             content_type: "",
             body: String::new(),
-            known: true,
+            caller: Caller::Admin,
             expected: 200,
         }
     }
@@ -67,14 +80,56 @@ impl Probe {
         Self::write(case, "POST", &format!("/api/v1/namespaces/{namespace}/events"), &event).expect(201)
     }
 
-    fn expect(self, expected: u16) -> Self {
+    pub(crate) fn by(self, caller: Caller) -> Self {
+        Self { caller, ..self }
+    }
+
+    pub(crate) fn expect(self, expected: u16) -> Self {
         Self { expected, ..self }
+    }
+
+    /// With a grace in an eviction's deleteOptions.
+    fn grace(self, seconds: u32) -> Self {
+        let grace = format!("\"deleteOptions\":{{\"gracePeriodSeconds\":{seconds},");
+        Self { body: self.body.replace("\"deleteOptions\":{", &grace), ..self }
     }
 }
 
 /// All of them.
 pub(crate) fn probes() -> Vec<Probe> {
     [nodes(), pods(), evictions(), deletes(), events(), reviews()].into_iter().flatten().collect()
+}
+
+/// The cordon as an own probe.
+pub(crate) fn cordon(case: &'static str) -> Probe {
+    let cordon = json!({ "op": "add", "path": "/spec/unschedulable", "value": true });
+    let label = json!({ "op": "add", "path": "/metadata/labels/refused", "value": "yes" });
+    Probe::patch(case, "<node>", &json!([cordon, label]))
+}
+
+/// An eviction for those who deny it.
+pub(crate) fn evict_kept(case: &'static str) -> Probe {
+    Probe::evict(case, NAMESPACE, "<kept>", "<kept.uid>")
+}
+
+/// Every kind of request that the handler makes, by a user who may do none of them.
+pub(crate) fn about_everything() -> Vec<Probe> {
+    let pods = "/api/v1/pods?fieldSelector=spec.nodeName%3D<node>";
+    let probes = vec![
+        Probe::get("a node without rights", "/api/v1/nodes/<node>"),
+        Probe::get("nodes without rights", "/api/v1/nodes?limit=1"),
+        cordon("a patch without rights"),
+        Probe::get("pods without rights", pods),
+        Probe::get("a watch without rights", &format!("{pods}&watch=true")),
+        evict_kept("an eviction without rights"),
+        Probe::delete("a delete without rights", "<kept>", "<kept.uid>", 5),
+        Probe::get(
+            "budgets without rights",
+            &format!("/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets"),
+        ),
+        Probe::event("an event without rights", NAMESPACE, NAMESPACE),
+    ];
+    probes.into_iter().map(|probe| probe.by(Caller::WithoutRights).expect(403)).collect()
 }
 
 fn nodes() -> Vec<Probe> {
@@ -84,28 +139,40 @@ fn nodes() -> Vec<Probe> {
     let append =
         json!({ "op": "add", "path": "/spec/taints/-", "value": { "key": "k", "effect": "NoSchedule" } });
     let absent = json!({ "op": "test", "path": "/spec/taints", "value": null });
-    let mut stranger = Probe::get("a token that does not hold", "/api/v1/nodes/<node>").expect(401);
-    stranger.known = false;
+    let stale = json!({ "op": "test", "path": "/metadata/resourceVersion", "value": "1" });
+    let back = json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": "1" });
+    let refused = |case, caller| Probe::get(case, "/api/v1/nodes/<node>").by(caller).expect(401);
     let mut unknown_format = Probe::patch("a patch of no known type", "<node>", &json!([cordon])).expect(415);
     unknown_format.content_type = "application/json";
     vec![
-        stranger,
+        refused("a token that does not hold", Caller::Stranger),
+        refused("a token that is too old", Caller::Late),
         Probe::get("a node", "/api/v1/nodes/<node>"),
         Probe::get("no such node", "/api/v1/nodes/nobody").expect(404),
         Probe::patch("a patch of no such node", "nobody", &json!([cordon])).expect(404),
         Probe::patch("a test that fails", "<node>", &json!([other, cordon])).expect(422),
+        Probe::patch("a test of an old version", "<node>", &json!([stale, cordon])).expect(422),
+        Probe::patch("a write over an old version", "<node>", &json!([back, cordon])).expect(409),
         Probe::patch("a path without its parent", "<node>", &json!([append])).expect(422),
         Probe::patch("a patch that is no list", "<node>", &json!({ "spec": {} })).expect(400),
         unknown_format,
         Probe::patch("another providerID", "<node>", &json!([renamed])).expect(422),
         Probe::patch("a test for absence, and the cordon", "<node>", &json!([absent, cordon])),
         Probe::patch("the cordon again", "<node>", &json!([cordon])),
+        Probe::get("a page of nodes", "/api/v1/nodes?limit=1"),
+        Probe::get("the next page", "/api/v1/nodes?limit=1&continue=<next>"),
+        Probe::get("the last page", "/api/v1/nodes?limit=500&continue=<next>"),
+        Probe::get("a page from the cache", "/api/v1/nodes?limit=1&resourceVersion=0"),
     ]
 }
 
 fn pods() -> Vec<Probe> {
     vec![
         Probe::get("pods of the node", "/api/v1/pods?fieldSelector=spec.nodeName%3D<node>"),
+        Probe::get(
+            "pods from the cache",
+            "/api/v1/pods?fieldSelector=spec.nodeName%3D<node>&resourceVersion=0",
+        ),
         Probe::get("pods of no node", "/api/v1/pods?fieldSelector=spec.nodeName%3Dnobody"),
         Probe::get("no such field", "/api/v1/pods?fieldSelector=spec.colour%3Dred").expect(400),
         Probe::get("budgets", &format!("/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets")),
@@ -113,7 +180,8 @@ fn pods() -> Vec<Probe> {
 }
 
 fn evictions() -> Vec<Probe> {
-    let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/<free>/eviction");
+    let free = format!("/api/v1/namespaces/{NAMESPACE}/pods/<free>");
+    let path = format!("{free}/eviction");
     vec![
         Probe::evict("no such pod", NAMESPACE, "nobody", "x").expect(404),
         Probe::evict("another pod under the name", NAMESPACE, "<free>", "x").expect(409),
@@ -126,16 +194,28 @@ fn evictions() -> Vec<Probe> {
         Probe::write("no eviction", "POST", &path, &json!({ "deleteOptions": 7 })).expect(400),
         Probe::evict("a pod without a budget", NAMESPACE, "<free>", "<free.uid>"),
         Probe::evict("once more", NAMESPACE, "<free>", "<free.uid>"),
+        Probe::get("after an eviction", &free),
+        Probe::evict("on its way out, and another pod", NAMESPACE, "<free>", "x").expect(409),
+        Probe::evict("with a longer grace", NAMESPACE, "<free>", "<free.uid>").grace(900),
+        Probe::get("after a longer grace", &free),
+        Probe::evict("with a shorter grace", NAMESPACE, "<free>", "<free.uid>").grace(300),
+        Probe::get("after a shorter grace", &free),
+        Probe::get("no such pod to read", &free.replace("<free>", "absent")).expect(404),
     ]
 }
 
 fn deletes() -> Vec<Probe> {
+    let alone = format!("/api/v1/namespaces/{NAMESPACE}/pods/<alone>");
+    let plain = json!({ "preconditions": { "uid": "<alone.uid>" } });
     vec![
         Probe::delete("delete: no such pod", "nobody", "x", 5).expect(404),
         Probe::delete("delete: another pod", "<alone>", "x", 5).expect(409),
         Probe::delete("delete", "<alone>", "<alone.uid>", 300),
         Probe::delete("delete with a shorter grace", "<alone>", "<alone.uid>", 200),
         Probe::delete("delete with a longer grace", "<alone>", "<alone.uid>", 500),
+        Probe::write("delete with no grace of its own", "DELETE", &alone, &plain),
+        Probe::delete("delete: on its way out, and another pod", "<alone>", "x", 100).expect(409),
+        Probe::get("after deletes", &alone),
         Probe::delete("delete over a budget", "<kept>", "<kept.uid>", 300),
     ]
 }
@@ -157,10 +237,8 @@ fn reviews() -> Vec<Probe> {
                 "spec": { "resourceAttributes": right } })
     };
     let ask = |case, review: &Value| Probe::write(case, "POST", path, review).expect(201);
-    let mut stranger = ask("a stranger's review", &review("get", "", "nodes", "")).expect(401);
-    stranger.known = false;
     vec![
-        stranger,
+        ask("a stranger's review", &review("get", "", "nodes", "")).by(Caller::Stranger).expect(401),
         ask("a right", &review("get", "", "nodes", "")),
         ask("a right on a subresource", &review("create", "", "pods", "eviction")),
         ask("a right of another group", &review("list", "policy", "poddisruptionbudgets", "")),

@@ -9,10 +9,11 @@ use cast_spot_real::{
     workload::{Owner, Workload},
 };
 use cast_spot_rehearsal::{
-    Action, Budget, ExitTime, PdbSpec, PodState, TerminatingNamespace, WorkloadKind, WorkloadSpec, WorldSpec,
+    Action, Budget, ExitTime, Fault, PdbSpec, PodState, TerminatingNamespace, WorkloadKind, WorkloadSpec,
+    WorldSpec,
 };
 use k8s_openapi::api::{
-    core::v1::{Namespace, Pod, ServiceAccount},
+    core::v1::{Namespace, Node, Pod, ServiceAccount},
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
@@ -21,12 +22,17 @@ use kube::{
 };
 use serde_json::json;
 
+use crate::refusals::Refuser;
+
 /// Where everything stands.
 pub(crate) const NAMESPACE: &str = "contract";
 /// A namespace that is being deleted and waits for its one pod.
 pub(crate) const ENDING: &str = "contract-closing";
 /// Both.
 pub(crate) const NAMESPACES: [&str; 2] = [NAMESPACE, ENDING];
+
+/// Nodes without pods, which make lists longer than a page.
+const SPARES: usize = 3;
 
 /// Pods that take longer to end than the test.
 const GRACE: u32 = 600;
@@ -46,6 +52,11 @@ const BUDGETS: [(&str, &str, u32); 4] =
 
 /// The cluster in the lab.
 pub(crate) async fn real(lab: &Lab<'_>) -> Result<()> {
+    let nodes: Api<Node> = Api::all(lab.stack.kube.clone());
+    for index in 0..SPARES {
+        let object = json!({ "metadata": { "name": format!("{NAMESPACE}-{index}") } });
+        nodes.create(&PostParams::default(), &serde_json::from_value(object)?).await?;
+    }
     for (name, owner, _) in WORKLOADS {
         let workload = Workload::of(owner, name, 1).grace(GRACE).exits_after("1h");
         lab.run(&if name == "unready" { workload.never_ready() } else { workload }).await?;
@@ -100,9 +111,16 @@ async fn ending(lab: &Lab<'_>) -> Result<()> {
     Ok(())
 }
 
+/// [`world`] behind what refuses every call.
+pub(crate) fn world_with(refuser: Refuser) -> WorldSpec {
+    let mut spec = world();
+    spec.faults.push(Fault::always(cast_spot_rehearsal::Api::Kubernetes, refuser.fault()));
+    spec
+}
+
 /// The cluster as a world.
 pub(crate) fn world() -> WorldSpec {
-    let mut spec = WorldSpec::usual(1, 1, 0);
+    let mut spec = WorldSpec::usual(1, 1 + SPARES, 0);
     spec.start = clock::now();
     spec.pace.latency_ms = 2;
     spec.settings.time_limit_ms = Duration::from_mins(10).as_millis() as u64;

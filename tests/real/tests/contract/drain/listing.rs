@@ -53,6 +53,9 @@ fn owned((name, short): (&str, &str)) -> (String, String) {
     (name.to_owned(), short.to_owned())
 }
 
+/// Field of DeleteOptions.
+const GRACE: &str = "gracePeriodSeconds";
+
 /// The calls to the API server. Those about a pod in their order, repetitions left out: a line for each pod. Of the
 /// others what was called at least once.
 pub(crate) fn of_calls(calls: &[Call], names: &Names) -> Result<Vec<String>> {
@@ -96,7 +99,11 @@ fn is_taint(call: &Call) -> bool {
 
 fn line(call: &Call, names: &Names) -> String {
     let uri = names.hide_objects(call.uri.trim_end_matches('?'));
-    let body = if is_taint(call) { json!("the reason taint") } else { without_figures(call.body.clone()) };
+    let body = if is_taint(call) {
+        json!("the reason taint")
+    } else {
+        without_figures(call.body.clone(), call.code)
+    };
     format!(
         "{} {} {} -> {}",
         call.verb,
@@ -120,12 +127,23 @@ fn without_version(uri: &str) -> String {
     words.join("&")
 }
 
-/// How many seconds are left is a matter of speed, not whether the grace is cut.
-fn without_figures(mut body: Value) -> Value {
-    if let Some(grace) = body.get_mut("gracePeriodSeconds").filter(|grace| grace.is_number()) {
-        *grace = json!("<cut>");
+/// How many seconds are left is a matter of speed, not whether the grace is cut. Of a refused call that is one, too:
+/// the pod is asked again and again, and nothing says that a try falls between the cut of the grace and the delete.
+fn without_figures(mut body: Value, code: u16) -> Value {
+    let options = body.as_object_mut().filter(|options| options.get(GRACE).is_some_and(Value::is_number));
+    if let Some(options) = options {
+        if is_refusal(code) {
+            options.remove(GRACE);
+        } else {
+            options.insert(GRACE.to_owned(), json!("<cut>"));
+        }
     }
     body
+}
+
+/// The call has changed nothing.
+fn is_refusal(code: u16) -> bool {
+    code >= 400
 }
 
 fn pod_of(uri: &str) -> Option<&str> {

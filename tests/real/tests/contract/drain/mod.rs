@@ -6,7 +6,8 @@
 //!                            both: recorder between them and AWS ─────────────────────►
 //! ```
 //!
-//! Whatever depends on how fast a machine is, is compared as "at least once": repeated refusals, a watch begun anew.
+//! Whatever depends on how fast a machine is, is compared as "at least once": repeated refusals, whatever grace they
+//! ask for, and a repeated watch. What is accepted counts with its grace.
 
 use std::time::Duration;
 
