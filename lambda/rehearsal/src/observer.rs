@@ -193,7 +193,13 @@ impl Observer {
             operation.name.as_str(),
             "patch nodes" | "create events" | "list poddisruptionbudgets" | "delete pods"
         );
-        let answered = matches!(kind, FaultKind::Denied(_) | FaultKind::Throttled | FaultKind::Unavailable);
+        let answered = matches!(
+            kind,
+            FaultKind::Denied(_)
+                | FaultKind::Throttled
+                | FaultKind::Unavailable
+                | FaultKind::UnavailableFor(_)
+        );
         let eviction = operation.name == "create pods/eviction" && answered;
         if operation.api == Api::AutoScaling || aside || eviction {
             return;

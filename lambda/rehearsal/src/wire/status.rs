@@ -14,6 +14,8 @@ const CONFLICT_S: u32 = 10;
 /// The admission webhook that denies requests.
 const WEBHOOK: &str = "deny.example.com";
 
+const UNAVAILABLE: &str = "the server is currently unable to handle the request";
+
 /// A `Status` of kind Failure.
 pub(super) fn failure(code: u16, reason: &str, message: &str, details: &Value) -> Reply {
     let mut status = json!({
@@ -169,9 +171,13 @@ pub(super) fn fault(kind: FaultKind, verb: &str, resource: &str, name: &str) -> 
         FaultKind::Expired => {
             failure(410, "Expired", "The resourceVersion for the provided watch is too old.", &Value::Null)
         }
+        FaultKind::UnavailableFor(seconds) => {
+            let details = json!({ "retryAfterSeconds": seconds });
+            let reply = failure(503, "ServiceUnavailable", UNAVAILABLE, &details);
+            Reply { retry_after: Some(seconds), ..reply }
+        }
         FaultKind::Unavailable | FaultKind::Refused | FaultKind::AnswerLost | FaultKind::Hang(_) => {
-            let message = "the server is currently unable to handle the request";
-            failure(503, "ServiceUnavailable", message, &json!({}))
+            failure(503, "ServiceUnavailable", UNAVAILABLE, &json!({}))
         }
     }
 }
