@@ -4,7 +4,7 @@
 //! Most notices of an account may be about instances of other systems. So each of the three ways is bounded: four
 //! calls to EC2, two lists of each cluster that answers, and all of it ends within 30 s.
 
-use std::{fmt, time::Duration};
+use std::{fmt, future::pending, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{sync::watch, time::timeout};
@@ -36,7 +36,8 @@ const EC2_PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(5
 /// The first pause after a call that had no answer: a broken connection is not throttling.
 const EC2_RECONNECT: Duration = Duration::from_millis(200);
 
-/// All lists are asked again this long after they had no node of the instance: it may be joining just now.
+/// All lists are asked again this long after they had no node of the instance: it may be joining just now, and a
+/// cluster that refused may answer. Nothing says yet that the instance is of a registered cluster: there is no third.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 /// Limit of one list with all its pages.
@@ -244,17 +245,21 @@ async fn search(
     let _ = timeout(head_start, ec2.wait_for(|answer| *answer != Ec2Answer::Pending)).await;
     let second_look = budget.now() + SECOND_LOOK;
     let first = list_all(clusters, notice, SEARCH, budget, Some(progress)).await;
-    if !matches!(first, Lists::Nowhere) || second_look >= budget.timetable().closing() {
+    let refused = matches!(first, Lists::Failing(_)) && budget.now() < second_look;
+    if !(matches!(first, Lists::Nowhere) || refused) || second_look >= budget.timetable().closing() {
         return first;
     }
-    // Two that answer and know nothing of it are enough.
-    let unknown = async { ec2.wait_for(|answer| *answer == Ec2Answer::Unknown).await.is_ok() };
-    let is_known = tokio::select! {
-        biased;
-        unknown = unknown => !unknown,
-        () = budget.wait_until(second_look) => true,
+    // Two that answer and know nothing of it are enough; a cluster that refused has not answered.
+    let enough = async {
+        if refused || ec2.wait_for(|answer| *answer == Ec2Answer::Unknown).await.is_err() {
+            pending::<()>().await;
+        }
     };
-    if is_known { list_all(clusters, notice, SEARCH, budget, Some(progress)).await } else { first }
+    tokio::select! {
+        biased;
+        () = enough => first,
+        () = budget.wait_until(second_look) => list_all(clusters, notice, SEARCH, budget, Some(progress)).await,
+    }
 }
 
 /// Asks all registered clusters for their nodes: the first that has the instance answers, whatever keeps

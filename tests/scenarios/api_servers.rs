@@ -5,7 +5,7 @@ use cast_spot_rehearsal::{
     scenario::{Options, find},
 };
 
-use super::{EVICT, assert_all_drained, effects, node, usual};
+use super::{EVICT, assert_all_drained, calls, effects, node, usual};
 
 #[test]
 fn a_caller_that_is_unknown_at_first_drains_in_time() {
@@ -75,4 +75,44 @@ fn a_policy_on_labels_and_annotations_leaves_the_cordon() {
         assert!((70..=latest_ms).contains(&cordoned_ms), "{code}: {cordoned_ms}");
         assert_eq!(outcome.reports[0]["outcome"], "drained", "{code}");
     }
+}
+
+/// The instance is of a registered cluster by EC2's tags or by those of its group: only its node's name is lacking.
+#[test]
+fn a_refused_node_list_is_asked_again_until_it_is_allowed() {
+    let list = Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("list nodes").between(0, 30_000);
+    let throttled = Fault::always(Api::Ec2, FaultKind::Throttled);
+    for (scenario, faults) in [("wrong-node-name", vec![list.clone()]), ("baseline", vec![list, throttled])] {
+        let mut spec = find(scenario).unwrap().world(&Options::default());
+        spec.faults.extend(faults);
+        let outcome = run(scenario, spec);
+        assert_eq!(outcome.world.violations, [], "{scenario}");
+        assert_all_drained(&outcome);
+        let cordoned_ms = node(&outcome).cordoned_ms.unwrap();
+        assert!((30_000..37_000).contains(&cordoned_ms), "{scenario}: {cordoned_ms}");
+        assert_eq!(outcome.reports[0]["outcome"], "drained", "{scenario}");
+        assert!(calls(&outcome, "kubernetes:list nodes") < 20, "{scenario}");
+    }
+}
+
+/// Nothing but the list can say whose the instance is: it gets a second look, and no third.
+#[test]
+fn a_refused_list_of_any_cluster_gets_a_second_look() {
+    let spec = |until_ms| {
+        let mut spec = find("baseline").unwrap().world(&Options::default());
+        spec.cluster().nodes.iter_mut().for_each(|node| node.group = None);
+        let list = Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("list nodes").between(0, until_ms);
+        spec.faults.extend([list, Fault::always(Api::Ec2, FaultKind::Throttled)]);
+        spec
+    };
+    let outcome = run("refused-at-first", spec(8_000));
+    assert_eq!(outcome.world.violations, []);
+    assert_all_drained(&outcome);
+    let cordoned_ms = node(&outcome).cordoned_ms.unwrap();
+    assert!((10_000..11_000).contains(&cordoned_ms), "{cordoned_ms}");
+    let outcome = run("refused", spec(u64::MAX));
+    assert_eq!(outcome.world.violations, []);
+    // Lambda delivers the notice once more.
+    assert!(outcome.reports.iter().all(|report| report["outcome"] == "failed"));
+    assert_eq!((outcome.reports.len(), calls(&outcome, "kubernetes:list nodes")), (2, 4));
 }

@@ -69,4 +69,8 @@ fn load_balancers_keep_a_node_while_a_protected_pod_serves() {
         "the label waits for the last moment"
     );
     assert!(calls(&outcome, EVICT) > 20);
+    let mut spec = find("single-replica").unwrap().world(&Options::default());
+    let theirs = ("node.kubernetes.io/exclude-from-external-load-balancers".to_owned(), "theirs".to_owned());
+    spec.cluster().nodes.iter_mut().for_each(|node| node.labels.extend([theirs.clone()]));
+    assert_eq!(effects(&run("labelled", spec), PATCH), [30, 70], "a label of others is kept");
 }

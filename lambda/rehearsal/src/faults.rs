@@ -59,6 +59,9 @@ pub enum FaultKind {
     Throttled,
     /// 503.
     Unavailable,
+    /// 503 with so many seconds of Retry-After, as API servers answer. AWS names no time: there it is
+    /// [`Self::Unavailable`].
+    UnavailableFor(u32),
     /// 500.
     InternalError,
     /// Not allowed: AWS UnauthorizedOperation or AccessDenied, API server 403 of RBAC.

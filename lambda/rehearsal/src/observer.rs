@@ -79,8 +79,8 @@ pub(crate) struct Invocation {
     /// Lambda ends it so long after its entry.
     limit_ms: i64,
     ended_ms: Option<u64>,
-    /// Calls that it has sent, those to EKS left out.
-    calls: usize,
+    /// Calls that it has sent, those to EKS left out: by API, and by cluster where that is an API server's.
+    calls: BTreeMap<(Api, Option<String>), usize>,
     /// It came back with an answer.
     answered: bool,
     told: Vec<Told>,
@@ -106,8 +106,12 @@ pub(crate) struct Invocation {
     not_before: BTreeMap<Deferred, (u64, u64)>,
     /// Pods whose delete was refused.
     refused: BTreeSet<PodId>,
-    /// A fault struck one of its evictions.
-    evictions_struck: bool,
+    /// Pods one of whose evictions was struck by a fault or a lack of seats, by namespace and name.
+    evictions_struck: BTreeSet<String>,
+    /// Evictions and deletes that were accepted and whose answers are on their way back, by call.
+    accepting: BTreeMap<u64, PodId>,
+    /// Pods that it knows it has ended or cut, and since when.
+    accepted: BTreeMap<PodId, u64>,
     /// When a fault struck a call that the drain leg cannot do without, at last.
     last_hindered_ms: Option<u64>,
     /// APIs that a fault or a bucket struck, and when first.
@@ -168,7 +172,7 @@ impl Observer {
         let asks = matches!(operation.name.as_str(), EVICT | "delete pods");
         let Some(invocation) = self.invocations.get_mut(env) else { return self.calls };
         if invocation.entered && operation.api != Api::Eks {
-            invocation.calls += 1;
+            *invocation.calls.entry((operation.api, operation.cluster.clone())).or_default() += 1;
         }
         if writes_to_group {
             invocation.first_group_write_ms.get_or_insert(now_ms);
@@ -193,7 +197,13 @@ impl Observer {
             operation.name.as_str(),
             "patch nodes" | "create events" | "list poddisruptionbudgets" | "delete pods"
         );
-        let answered = matches!(kind, FaultKind::Denied(_) | FaultKind::Throttled | FaultKind::Unavailable);
+        let answered = matches!(
+            kind,
+            FaultKind::Denied(_)
+                | FaultKind::Throttled
+                | FaultKind::Unavailable
+                | FaultKind::UnavailableFor(_)
+        );
         let eviction = operation.name == "create pods/eviction" && answered;
         if operation.api == Api::AutoScaling || aside || eviction {
             return;
@@ -220,7 +230,9 @@ impl Observer {
     pub(crate) fn struck_call(&mut self, env: usize, operation: &Operation, now_ms: u64) {
         self.struck(env, operation.api, now_ms);
         if let Some(invocation) = self.invocations.get_mut(env) {
-            invocation.evictions_struck |= operation.name == EVICT;
+            if operation.name == EVICT {
+                invocation.evictions_struck.insert(operation.target.clone());
+            }
             invocation.blinded |= !SPARES.contains(&operation.name.as_str());
         }
     }
@@ -240,10 +252,13 @@ impl Observer {
     }
 
     /// An answer has come back: now the function knows.
-    pub(crate) fn answered(&mut self, call: Call) {
+    pub(crate) fn answered(&mut self, call: Call, now_ms: u64) {
         let Some(invocation) = self.invocations.get_mut(call.env) else { return };
         if let Some((node, list)) = invocation.under_way.remove(&call.id) {
             invocation.listed.entry(node).or_insert(list);
+        }
+        if let Some(pod) = invocation.accepting.remove(&call.id) {
+            invocation.accepted.insert(pod, now_ms);
         }
         if let Some(pod) = invocation.overriding.remove(&call.id) {
             invocation.overridden.insert(pod);

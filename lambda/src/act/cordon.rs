@@ -233,7 +233,8 @@ async fn search(
         let next = budget.now() + jittered(pause(attempt, None));
         let is_last = next >= LOOK_FOR.min(budget.timetable().closing());
         if attempt == 0 || is_last {
-            let nodes = budget.retried(LIST, || cluster.list_nodes()).await?;
+            // The cluster is known to be the instance's: nothing goes on without its node.
+            let nodes = budget.insisted(LIST, || cluster.list_nodes()).await?;
             let listed = nodes.iter().find(|n| names_instance(&n.provider_id, &target.instance_id));
             if let Some(listed) = listed
                 && let Some(node) = named(cluster, target, &listed.name, budget).await?
@@ -256,11 +257,13 @@ async fn named(
     name: &str,
     budget: &Budget,
 ) -> Result<Option<Node>, NoCordon> {
-    match budget.retried(GET, || cluster.get_node(name)).await {
-        Ok(node) => Ok(Some(node).filter(|node| runs_on(node, &target.instance_id))),
+    let read = async || match cluster.get_node(name).await {
+        Ok(node) => Ok(Some(node)),
         Err(CallError::NotFound(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+        Err(error) => Err(error),
+    };
+    let read = budget.insisted(GET, read).await?;
+    Ok(read.filter(|node| runs_on(node, &target.instance_id)))
 }
 
 /// Sets `marks` on the cordoned `node`. Off the critical path: a node that is unschedulable gets no pods

@@ -248,3 +248,18 @@ async fn the_search_ends_where_nothing_tells() {
     assert!(reason.contains("EC2: throttled; cluster prod: connection refused"), "{reason}");
     assert!(budget.now() <= SEARCH, "{:?}", budget.now());
 }
+
+/// Nothing says that the instance is of the cluster that refuses.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_refused_is_asked_for_twice_at_most() {
+    let refusing = || Listing::new(Some(Err(CallError::Forbidden("nodes".into()))));
+    let clusters = Registered(vec![("stage", refusing()), ("prod", Listing::new(Some(Ok(vec![]))))]);
+    let (found, budget) = located(&throttled(), None, &clusters, false).await;
+    let reason = found.unwrap_err();
+    assert!(reason.contains("cluster stage: forbidden: nodes"), "{reason}");
+    assert_eq!((clusters.0[0].1.calls(), clusters.0[1].1.calls()), (2, 2));
+    assert!(budget.now() <= SEARCH, "{:?}", budget.now());
+    let clusters = Registered(vec![("stage", refusing()), ("prod", Listing::with("n"))]);
+    let (found, budget) = located(&throttled(), None, &clusters, false).await;
+    assert_eq!((cluster_of(found).as_deref(), budget.now()), (Some("prod"), Duration::ZERO));
+}

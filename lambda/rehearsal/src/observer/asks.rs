@@ -3,12 +3,7 @@
 use super::{LAST_MOMENT_GRACE_MS, Told};
 use crate::{
     wire::{Call, objects::pod_uid},
-    world::{
-        budgets::Ruling,
-        pods::{EndedBy, PodId},
-        spec::Action,
-        state::State,
-    },
+    world::{budgets::Ruling, pods::PodId, spec::Action, state::State},
 };
 
 /// A grace may be so much shorter than the time that is left.
@@ -18,6 +13,11 @@ const ROUNDING_MS: i64 = 1_000;
 
 /// Pauses of up to five seconds make fewer asks than this for a pod, in a notice's two minutes.
 const MOST_ASKS: u32 = 60;
+
+/// The API server tries so long by itself to write a budget's status before it answers 504.
+const CONFLICT_LOOP_MS: i64 = 10_000;
+/// The handler's reserve at the end of its time limit.
+const CLOSING_MS: i64 = 4_000;
 
 /// How a pod was asked to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +70,9 @@ impl State {
             invocation.asked.entry(ask.pod).or_insert(arrived_ms);
             *invocation.asks.entry(ask.pod).or_default() += 1;
         }
+        if ask.answer == Answer::Accepted {
+            invocation.accepting.insert(ask.call.id, ask.pod);
+        }
         let terminates = self.pods[ask.pod].termination.is_some();
         match (ask.verb, ask.answer) {
             (Verb::Delete, Answer::Accepted) if !terminates => {
@@ -121,11 +124,12 @@ impl State {
         }
         let last_moment = self.is_last_moment(ask, told);
         broken.extend(self.overridden(ask, told, last_moment));
-        broken.extend(self.asked_twice(ask, told, last_moment));
+        broken.extend(self.asked_twice(ask, told));
         broken.extend(self.wrong_grace(ask, told));
         broken.extend(self.out_of_order(ask, told));
         broken.extend(self.impatient(ask));
         broken.extend(self.in_circles(ask, told));
+        broken.extend(self.given_up(ask, told));
         broken
     }
 
@@ -161,8 +165,8 @@ impl State {
         (!last_moment).then(|| (3, format!("{obstacle}, and it is not the last moment")))
     }
 
-    /// Law 7: a pod that was seen terminating in time is not asked again.
-    fn asked_twice(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
+    /// Law 7: a pod that the function knows to end in time is not asked again, whoever ends it.
+    fn asked_twice(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
         let pod = &self.pods[ask.pod];
         let termination = pod.termination?;
         let settled_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms;
@@ -170,16 +174,14 @@ impl State {
             return None;
         }
         let invocation = &self.observer.invocations[ask.call.env];
-        let own = match termination.by {
-            EndedBy::Eviction(env) | EndedBy::Delete(env) => env == ask.call.env,
-            EndedBy::Cluster => false,
-        };
-        let node = pod.node.clone()?;
-        let (listed_ms, _) = invocation.listed.get(&(pod.cluster, node))?;
-        let was_shown = termination.granted_ms < *listed_ms;
-        let overrides = ask.verb == Verb::Delete && last_moment;
+        // A grace that another caller has cut since may not have been seen.
+        let known_ms = invocation.accepted.get(&ask.pod);
+        if known_ms.is_some_and(|known_ms| (termination.granted_ms..ask.call.sent_ms).contains(known_ms)) {
+            return Some((7, "it was accepted before".to_owned()));
+        }
+        let (listed_ms, _) = invocation.listed.get(&(pod.cluster, pod.node.clone()?))?;
         let what = || format!("terminates since {} ms, and was shown so", termination.since_ms);
-        (!own && was_shown && !overrides).then(|| (7, what()))
+        (termination.granted_ms < *listed_ms).then(|| (7, what()))
     }
 
     /// Law 8.
@@ -252,6 +254,22 @@ impl State {
         });
         let (other, _) = earlier.filter(|_| tolerates)?;
         Some((13, format!("it tolerates the cordon and came back in the stead of {}", self.label(*other))))
+    }
+
+    /// Law 13: an eviction is not given up while the API server is at it and the last moment is not near: the
+    /// disruption is spent, and the pod stays.
+    fn given_up(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
+        let invocation = &self.observer.invocations[ask.call.env];
+        let spends = ask.verb == Verb::Evict && ask.ruling == Ruling::Allowed && self.spends(ask.pod);
+        if !ask.call.hung_up || !invocation.alive || !spends {
+            return None;
+        }
+        let settled_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms;
+        let last_ms = settled_ms - self.last_moment_grace_ms(ask.pod);
+        let limit_ms = invocation.entered_ms as i64 + invocation.limit_ms - CLOSING_MS;
+        let waits_until_ms = ask.call.sent_ms as i64 + CONFLICT_LOOP_MS + self.slack_ms() as i64;
+        (waits_until_ms < last_ms.min(limit_ms))
+            .then(|| (13, format!("given up after less than {CONFLICT_LOOP_MS} ms, its disruption is spent")))
     }
 
     /// Law 10.

@@ -131,7 +131,7 @@ impl State {
             return undone;
         };
         for pod in self.to_evict(env, list, due_ms) {
-            if !invocation.evictions_struck && !by(invocation.asked.get(&pod).copied(), due_ms) {
+            if !self.is_struck(invocation, pod) && !by(invocation.asked.get(&pod).copied(), due_ms) {
                 undone.push((law, due_ms, format!("{} was never asked to go", self.label(pod))));
             }
             let last_ms = settled_ms - self.last_moment_grace_ms(pod);
@@ -141,16 +141,25 @@ impl State {
                 undone.push((if refused { 12 } else { 3 }, late_ms, what));
             }
         }
-        if !invocation.evictions_struck {
-            let uncut = self.to_cut(list, settled_ms, due_ms).into_iter().map(|pod| self.label(pod));
-            let what = |label| format!("{label} terminates, and its grace was not cut");
-            undone.extend(uncut.map(|label| (8, due_ms, what(label))));
-        }
+        let uncut = self.to_cut(invocation, list, settled_ms, due_ms).into_iter().map(|pod| self.label(pod));
+        let what = |label| format!("{label} terminates, and its grace was not cut");
+        undone.extend(uncut.map(|label| (8, due_ms, what(label))));
         undone
     }
 
+    /// Whether a fault or a lack of seats struck an eviction of the pod.
+    fn is_struck(&self, invocation: &Invocation, pod: PodId) -> bool {
+        invocation.evictions_struck.contains(&self.label(pod))
+    }
+
     /// Pods of the list whose grace ends after the instance, although others began their termination in time.
-    fn to_cut(&self, (listed_ms, shown): &List, settled_ms: i64, due_ms: i64) -> Vec<PodId> {
+    fn to_cut(
+        &self,
+        invocation: &Invocation,
+        (listed_ms, shown): &List,
+        settled_ms: i64,
+        due_ms: i64,
+    ) -> Vec<PodId> {
         let shown = shown
             .iter()
             .copied() // A namespace that is being deleted takes no evictions.
@@ -160,9 +169,18 @@ impl State {
             .filter(|pod| {
                 let seen = &self.pods[*pod];
                 let Some(termination) = seen.termination else { return false };
-                let cut_by_ms = termination.since_ms.max(*listed_ms) as i64 + self.slack_ms() as i64 + CUT_MS;
+                let slack_ms = self.slack_ms() as i64;
+                let mut cut_by_ms = termination.since_ms.max(*listed_ms) as i64 + slack_ms + CUT_MS;
+                if self.is_struck(invocation, *pod) {
+                    if !self.observer.rules.may_override {
+                        return false;
+                    }
+                    // What evictions do not bring about, the delete at the last moment does.
+                    let grace_ms = (i64::from(termination.grace_s) * 1_000).min(LAST_MOMENT_GRACE_MS);
+                    cut_by_ms = cut_by_ms.max(settled_ms - grace_ms + slack_ms + OVERRIDE_MS);
+                }
                 let ended = seen.end.is_some_and(|end| end.at_ms as i64 <= cut_by_ms);
-                let late_ms = settled_ms + self.slack_ms() as i64 + 1_000;
+                let late_ms = settled_ms + slack_ms + 1_000;
                 termination.by == EndedBy::Cluster
                     && !ended
                     && cut_by_ms <= due_ms - CLOSING_MS
@@ -201,7 +219,7 @@ impl State {
         let namespace = &self.workload(pod).namespace;
         let terminated = self.pods[pod].termination.is_some_and(|t| t.since_ms as i64 <= late_ms);
         let undone = self.observer.rules.may_override
-            && (invocation.blocked.contains(&pod) || invocation.evictions_struck)
+            && (invocation.blocked.contains(&pod) || !invocation.evictions_struck.is_empty())
             && !terminated
             && !self.is_terminating(instance.cluster, namespace)
             && from_ms <= due_ms - CLOSING_MS;

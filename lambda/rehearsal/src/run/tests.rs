@@ -65,7 +65,7 @@ fn a_failure_that_a_retry_can_mend_is_tried_again() {
     let mut spec = WorldSpec::usual(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);
     for api in [Api::Ec2, Api::Kubernetes, Api::AutoScaling] {
-        spec.faults.push(Fault::always(api, FaultKind::Forbidden).between(0, 5_000));
+        spec.faults.push(Fault::always(api, FaultKind::Forbidden).between(0, 30_000));
     }
     let outcome = run("retried", spec);
     assert_eq!(outcome.world.violations, []);

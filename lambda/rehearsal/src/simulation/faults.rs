@@ -10,7 +10,8 @@ pub(super) fn fault(rng: &mut Rng) -> Fault {
     if chance(rng, 30) {
         // Nothing but evictions is struck: whatever it is, the last moment passes it.
         let kind = match rng.u8(..8) {
-            0 | 1 => FaultKind::Throttled,
+            0 => FaultKind::Throttled,
+            1 => FaultKind::UnavailableFor(one(rng, &[1, 5, 10])),
             2 => FaultKind::Denied(one(rng, &[400, 403, 500])),
             3 => FaultKind::Forbidden,
             4 => FaultKind::Hang(u64::MAX),
@@ -42,7 +43,7 @@ pub(super) fn fault(rng: &mut Rng) -> Fault {
     let kind = match rng.u8(..9) {
         0 | 1 => FaultKind::Throttled,
         8 => FaultKind::Denied(one(rng, &[400, 403, 500])),
-        2 => FaultKind::Unavailable,
+        2 => one(rng, &[FaultKind::Unavailable, FaultKind::UnavailableFor(1), FaultKind::UnavailableFor(10)]),
         3 => FaultKind::InternalError,
         4 => FaultKind::Refused,
         5 => FaultKind::AnswerLost,
@@ -61,6 +62,8 @@ pub(super) fn fault(rng: &mut Rng) -> Fault {
                 "delete pods",
                 "patch nodes",
                 "list pods",
+                "list nodes",
+                "get nodes",
                 "watch pods",
                 "list poddisruptionbudgets",
                 "create events",

@@ -93,7 +93,7 @@ fn ask(
     };
     let ruling = state.ruling(pod);
     let answer = fault.as_ref().map(|(kind, reply)| match (kind, reply.retry_after) {
-        (FaultKind::Throttled | FaultKind::ConflictFor(_), Some(seconds)) => {
+        (FaultKind::Throttled | FaultKind::ConflictFor(_) | FaultKind::UnavailableFor(_), Some(seconds)) => {
             Answer::Throttled(u64::from(seconds) * 1_000)
         }
         _ => Answer::Refused,

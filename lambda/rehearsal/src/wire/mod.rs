@@ -159,7 +159,7 @@ impl Wire {
             answer.send(result).ok();
         });
         let reply = answered.await.unwrap_or(Err(Broken::Reset))?;
-        self.world.enter(|state| state.observer.answered(call));
+        self.world.enter(|state| state.observer.answered(call, state.now_ms));
         Ok((reply, open))
     }
 }

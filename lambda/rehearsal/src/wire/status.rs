@@ -26,6 +26,8 @@ pub(super) struct About<'a> {
     pub(super) name: &'a str,
 }
 
+const UNAVAILABLE: &str = "the server is currently unable to handle the request";
+
 /// A `Status` of kind Failure.
 pub(super) fn failure(code: u16, reason: &str, message: &str, details: &Value) -> Reply {
     let mut status = json!({
@@ -220,9 +222,13 @@ pub(super) fn fault(kind: FaultKind, about: &About<'_>) -> Reply {
         FaultKind::Expired => {
             failure(410, "Expired", "The resourceVersion for the provided watch is too old.", &Value::Null)
         }
+        FaultKind::UnavailableFor(seconds) => {
+            let details = json!({ "retryAfterSeconds": seconds });
+            let reply = failure(503, "ServiceUnavailable", UNAVAILABLE, &details);
+            Reply { retry_after: Some(seconds), ..reply }
+        }
         FaultKind::Unavailable | FaultKind::Refused | FaultKind::AnswerLost | FaultKind::Hang(_) => {
-            let message = "the server is currently unable to handle the request";
-            failure(503, "ServiceUnavailable", message, &json!({}))
+            failure(503, "ServiceUnavailable", UNAVAILABLE, &json!({}))
         }
     }
 }

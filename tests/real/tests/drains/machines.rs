@@ -122,8 +122,8 @@ pub(crate) async fn fifty_nodes_under_one_budget_are_drained_and_replaced(stack:
         assert_eq!(report["outcome"], "drained", "{report}");
         assert_replacement(&report);
     }
-    // No disruption was spent twice. An eviction that is given up after 15 s may have spent one for nothing: that
-    // pod is deleted at its last moment.
+    // No disruption was spent twice. The API server gives an eviction up after ten seconds of conflicts and spends
+    // nothing then, but it does not say that a later one wins: such a pod is deleted at its last moment.
     let calls = lab.calls()?;
     let uids = |calls: Vec<&audit::Entry>| {
         calls

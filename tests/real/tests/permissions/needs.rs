@@ -22,10 +22,8 @@ pub(crate) struct Need {
 enum Said {
     /// JSON pointer into the report.
     Report(&'static str),
-    /// In the log: the report stays the same.
+    /// In the log: the report does not name it.
     Log,
-    /// By the API server alone: the report names what made the call necessary.
-    Refusal,
 }
 
 const POD: Said = Said::Report("/pods/0/reason");
@@ -76,7 +74,8 @@ pub(crate) fn needs() -> Vec<Need> {
         // What cannot be evicted is deleted at the last moment.
         need(Verb("create", "pods/eviction"), Budget, POD, |seen| seen),
         need(Verb("create", "events"), Drain, Said::Log, |seen| Seen { events: false, ..seen }),
-        need(Verb("get", "nodes"), OtherProviderId, Said::Refusal, not_cordoned),
+        // The report names what made the call necessary.
+        need(Verb("get", "nodes"), OtherProviderId, Said::Log, not_cordoned),
         // The group's tags locate the instance, too, but name no node.
         need(Verb("list", "nodes"), Ec2Unreachable, REASON, |seen| Seen {
             outcome: "failed",
@@ -187,7 +186,6 @@ fn said(handled: &Handled, place: &Said, permission: Permission) -> Result<()> {
     let words = match place {
         Said::Report(pointer) => handled.report.pointer(pointer).and_then(|words| words.as_str()),
         Said::Log => Some(handled.log.as_str()),
-        Said::Refusal => return Ok(()),
     };
     let words = words.with_context(|| format!("no reason: {}", handled.report))?;
     ensure!(words.contains("forbidden: "), "{words}");

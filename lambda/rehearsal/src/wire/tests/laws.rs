@@ -1,6 +1,7 @@
 //! The observer catches a caller that breaks the laws.
 
 use aws_sdk_autoscaling::Client as AutoScaling;
+use aws_sdk_ec2::Client as Ec2;
 use k8s_openapi::{
     api::core::v1::{Node, Pod},
     apimachinery::pkg::apis::meta::v1::DeleteOptions,
@@ -11,10 +12,11 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Bench, RULES, small, uid_of};
+use super::{ApiServer, Bench, RULES, Wire, client, small, token, uid_of};
 use crate::{
-    Action, Api as WorldApi, Budget, ExitTime, Fault, FaultKind, HookSpec, PdbSpec, PodState, WorkloadKind,
-    WorkloadSpec, WorldSpec, observer::Rules, outcome::Violation, wire::Operation, world::usual::GROUP,
+    Action, Api as WorldApi, Budget, ClusterSpec, ExitTime, Fault, FaultKind, HookSpec, PdbSpec, PodState,
+    WorkloadKind, WorkloadSpec, WorldSpec, observer::Rules, outcome::Violation, wire::Operation,
+    world::usual::GROUP,
 };
 
 mod whole;
@@ -210,6 +212,14 @@ async fn law_7_work_done_twice_or_undone() {
     bench.shop().await;
     bench.evict(&web).await.unwrap();
     assert_eq!(bench.laws(), [7]);
+
+    // Its own eviction, once more.
+    let bench = Bench::new(&world()).await;
+    let web = bench.find("web").await;
+    bench.evict(&web).await.unwrap();
+    bench.at(500).await;
+    bench.evict(&web).await.unwrap();
+    assert_eq!(bench.laws(), [7]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,9 +288,13 @@ async fn law_8_a_terminating_pods_grace_is_cut_once() {
     let mut spec = world();
     let web = spec.cluster().workload("web");
     (web.grace_s, web.exit, web.state) = (3_600, ExitTime::Never, PodState::Terminating);
+    // A fault in the eviction of another pod is no excuse.
+    let throttled = Fault::always(WorldApi::Kubernetes, FaultKind::Throttled).on("create pods/eviction");
+    spec.faults.push(throttled.times(1));
     let bench = Bench::new(&spec).await;
     bench.at(1_000).await;
     let web = bench.shop().await.remove(0);
+    bench.evict(&bench.find("dns").await).await.unwrap_err();
     bench.detach().await;
     bench.set_unschedulable(&bench.node, true).await;
     bench.world.enter(|state| {
@@ -290,6 +304,8 @@ async fn law_8_a_terminating_pods_grace_is_cut_once() {
     });
     let uncut = |violation: &Violation| violation.law == 8 && violation.what.contains("shop/web-");
     assert_eq!(bench.violations().iter().filter(|v| uncut(v)).count(), 1, "never cut");
+
+    spec.faults.clear();
 
     let bench = Bench::new(&spec).await;
     bench.at(1_000).await;

@@ -1,5 +1,9 @@
 //! Laws about an invocation as a whole, each broken on purpose.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -67,4 +71,82 @@ async fn law_13_a_pod_that_is_asked_without_end() {
         bench.evict(&pod).await.unwrap_err();
     }
     assert_eq!(bench.laws().first(), Some(&13));
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_13_an_eviction_that_is_given_up_too_soon() {
+    for (patience_s, broken) in [(5, vec![13]), (9, Vec::new())] {
+        let mut spec = world();
+        spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(1))];
+        let conflict = Fault::always(WorldApi::Kubernetes, FaultKind::ConflictFor(8_000));
+        spec.faults = vec![conflict.on("create pods/eviction")];
+        let bench = Bench::new(&spec).await;
+        let pod = bench.find("web").await;
+        timeout(Duration::from_secs(patience_s), bench.evict(&pod)).await.ok();
+        bench.at(12_000).await;
+        assert_eq!(bench.laws(), broken, "{patience_s}");
+    }
+}
+
+/// What a played handler does for an instance that belongs to no cluster.
+#[derive(Clone, Copy, Default)]
+struct Search {
+    describes: usize,
+    lists: usize,
+    group_reads: usize,
+    /// Lists of a cluster that is not registered.
+    lists_elsewhere: usize,
+    ends_ms: u64,
+}
+
+impl Search {
+    /// What the observer says of it.
+    async fn judged(self) -> Vec<String> {
+        let unknown = "i-0f000000000000000";
+        let mut spec = WorldSpec::usual(1, 2, 0);
+        let payload = spec.payload(unknown, Action::Terminate, 0);
+        spec.deliver(0, payload);
+        let elsewhere =
+            ClusterSpec { name: "elsewhere".to_owned(), registered: false, ..ClusterSpec::default() };
+        spec.clusters.push(elsewhere);
+        let bench = Bench::new(&spec).await;
+        for _ in 0..self.describes {
+            Ec2::new(&bench.sdk).describe_instances().send().await.unwrap();
+        }
+        for _ in 0..self.lists {
+            Api::<Node>::all(bench.kube.clone()).list(&ListParams::default()).await.unwrap();
+        }
+        for _ in 0..self.group_reads {
+            AutoScaling::new(&bench.sdk).describe_auto_scaling_groups().send().await.unwrap();
+        }
+        let wire = Wire { world: bench.world.clone(), env: 0 };
+        for _ in 0..self.lists_elsewhere {
+            let kube = client(ApiServer { wire: wire.clone(), cluster: 1 }, &token("20270115T080000Z"));
+            Api::<Node>::all(kube).list(&ListParams::default()).await.ok();
+        }
+        bench.at(self.ends_ms).await;
+        bench.world.enter(|state| {
+            state.saw_end(0);
+            state.saw_answer(0, &[json!({ "event": { "instance_id": unknown } })]);
+            state.judge_legs();
+        });
+        let broken = bench.violations().into_iter().filter(|violation| violation.law == 14);
+        broken.map(|violation| violation.what).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_14_a_foreign_notice_that_costs_too_much() {
+    let dearest = Search { describes: 4, lists: 2, group_reads: 2, lists_elsewhere: 0, ends_ms: 15_000 };
+    assert_eq!(dearest.judged().await, Vec::<String>::new());
+    for (search, what) in [
+        (Search { describes: 5, ..Search::default() }, "5 calls to ec2"),
+        (Search { lists: 3, ..Search::default() }, "3 calls to kubernetes of production"),
+        (Search { lists_elsewhere: 1, ..Search::default() }, "1 calls to kubernetes of elsewhere"),
+        (Search { group_reads: 3, ..Search::default() }, "3 calls to autoscaling"),
+        (Search { ends_ms: 16_000, ..dearest }, "16000 ms"),
+    ] {
+        let judged = search.judged().await;
+        assert!(judged.len() == 1 && judged[0].contains(what), "{what}: {judged:?}");
+    }
 }
