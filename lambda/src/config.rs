@@ -59,8 +59,9 @@ pub const VARIABLES: &[Variable] = &[
         name: ENDPOINTS_FILE,
         default: Some("/opt/cast-spot/endpoints.json"),
         values: "path of a file",
-        meaning: "The same JSON in a file of a Lambda layer, for clusters that do not fit into the environment. An \
-                  entry in the environment precedes one in the file. The file need not exist.",
+        meaning: "The same JSON in a file of a Lambda layer. `cast-spot onboard` publishes the layer and sets this where the \
+                  endpoints do not fit into the environment. An entry in the environment precedes one in the file. The \
+                  file need not exist.",
     },
     Variable {
         name: PDB_POLICY,

@@ -214,6 +214,7 @@ fn a_function_keeps_the_variables_of_others() {
         code: None,
         dead_letter_arn: String::new(),
         network: None,
+        layer: None,
         tags: Tags::new(),
     };
     let changes = vec![

@@ -162,7 +162,7 @@ def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
 
 
 # Some requests are authorized on no resource, or another. Service Authorization Reference: instance profiles, new
-# policies and new functions by their names, access entries by cluster, rules of the default bus as rule/NAME, tags of the resource that is named;
+# policies and new functions by their names, access entries by cluster, layer versions by their numbers, rules of the default bus as rule/NAME, tags of the resource that is named;
 # and iam:PolicyARN and eks:policyArn are the policy that is attached.
 named = contextvars.ContextVar("named", default={})
 
@@ -187,14 +187,21 @@ def resource(service, method, path, headers, body, form, region, account, usual=
         name = part("Rule")
         rule = f"arn:aws:events:{region}:{account}:rule/{name}" if name else found.replace(":rule/default/", ":rule/")
         return part("ResourceARN") or rule
+    if service == "lambda" and "/layers/" in path:
+        number = path.rstrip("/").rpartition("/versions")[2].strip("/")
+        return f"{found}:{number}" if number else found if method == "POST" else "*"
     if service == "lambda" and found == "*" and (name := part("FunctionName")):
         return f"arn:aws:lambda:{region}:{account}:function:{name}"
     return found
 
 
-# The read of a function's concurrency is taken for the write. Service Authorization Reference, "AWS Lambda":
-# GetFunctionConcurrency is an action of its own.
+# The read of a function's concurrency is taken for the write, and those of layers for one. Service Authorization
+# Reference, "AWS Lambda": GetFunctionConcurrency, ListLayerVersions, GetLayerVersion and DeleteLayerVersion are
+# actions of their own.
 def lambda_action(method, path, usual=iam_actions._lambda_action):
+    if "/layers/" in path and method != "POST":
+        is_list = path.rstrip("/").endswith("/versions")
+        return "ListLayerVersions" if is_list else {"GET": "GetLayerVersion", "DELETE": "DeleteLayerVersion"}[method]
     reads = method == "GET" and path.rstrip("/").endswith("/concurrency")
     return "GetFunctionConcurrency" if reads else usual(method, path)
 

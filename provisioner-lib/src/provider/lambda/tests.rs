@@ -30,6 +30,7 @@ fn function(clusters: &str) -> Resource {
         code: Some(Code { sha256: "new".into(), zip: b"zip".to_vec() }),
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".into(),
         network: None,
+        layer: None,
         tags: BTreeMap::new(),
     }
 }

@@ -49,8 +49,7 @@ impl Lambda {
         let is_setting =
             |change: &Change| !change.field.starts_with("tags.") && !CODE.contains(&change.field.as_str());
         if changes.iter().any(is_setting) {
-            let there = before.environment().and_then(|environment| environment.variables()).cloned();
-            self.configure(resource, there.unwrap_or_default(), revision, security_group).await?;
+            self.configure(resource, changes, &before, revision, security_group).await?;
             revision = self.updated(name).await?.revision_id;
         }
         if is_code {
@@ -86,11 +85,13 @@ impl Lambda {
             .hint("look again: run the same command once more"))
     }
 
-    /// All settings that are ours. Variables that somebody else has set stay.
+    /// All settings that are ours. Variables and layers of others stay. Lambda asks for rights on each layer that is
+    /// named, so they are named only where ours changes.
     async fn configure(
         &self,
         resource: &Resource,
-        mut environment: std::collections::HashMap<String, String>,
+        changes: &[Change],
+        before: &GetFunctionConfigurationOutput,
         revision: Option<String>,
         security_group: Option<String>,
     ) -> Result<(), Error> {
@@ -104,10 +105,18 @@ impl Lambda {
             environment: wanted,
             dead_letter_arn,
             network,
+            layer,
             ..
         } = resource
         else {
             return Err(error::misplaced(resource));
+        };
+        let there = before.environment().and_then(|environment| environment.variables()).cloned();
+        let mut environment = there.unwrap_or_default();
+        let layers = if touches(changes, "layer") {
+            Some(self.layers_with(before.layers(), layer.as_deref()).await?)
+        } else {
+            None
         };
         environment.extend(wanted.clone());
         let call = self
@@ -122,6 +131,7 @@ impl Lambda {
             .timeout(*timeout_seconds)
             .environment(variables(environment))
             .dead_letter_config(DeadLetterConfig::builder().target_arn(dead_letter_arn).build())
+            .set_layers(layers)
             .set_vpc_config(network.as_ref().map(|network| vpc(network, security_group)));
         let call_name = "lambda:UpdateFunctionConfiguration";
         patiently(call_name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await.map(drop)
