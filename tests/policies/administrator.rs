@@ -226,11 +226,14 @@ fn shared(c: &Cluster) -> Vec<Request> {
         ],
     ));
     let lambda_actions = "GetFunction GetFunctionConfiguration GetFunctionConcurrency GetFunctionEventInvokeConfig \
-        GetPolicy ListTags CreateFunction TagResource UntagResource PublishVersion UpdateFunctionCode UpdateFunctionConfiguration \
+        GetPolicy ListTags CreateFunction TagResource UntagResource PublishVersion ListVersionsByFunction CreateAlias UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration \
         PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig AddPermission RemovePermission \
         InvokeFunction DeleteFunction";
     for action in lambda_actions.split_whitespace() {
         calls.push(Request::new(&format!("lambda:{action}"), &c.arn("lambda", FUNCTION)));
+    }
+    for (action, version) in [("lambda:GetFunction", "previous"), ("lambda:DeleteFunction", "7")] {
+        calls.push(Request::new(action, &c.arn("lambda", &format!("{FUNCTION}:{version}"))));
     }
     calls.push(Request::new("lambda:PublishLayerVersion", &c.arn("lambda", LAYER)));
     for action in ["lambda:GetLayerVersion", "lambda:DeleteLayerVersion"] {

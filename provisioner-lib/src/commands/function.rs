@@ -8,7 +8,7 @@ use super::{
     tag_changes, touches,
 };
 use crate::{
-    names::SECURITY_GROUP,
+    names::{PREVIOUS, SECURITY_GROUP},
     plan::{Change, Step},
     resource::{Kind, Network, Resource, input_paths},
 };
@@ -244,7 +244,13 @@ fn update_function(resource: &Resource, changes: &[Change], context: Context) ->
     let mut shells = Vec::new();
     if touches(changes, &["code", "architecture"]) {
         shells.push(Shell::comment("the version to go back to"));
-        shells.push(Shell::aws("lambda", "publish-version").with("--function-name", name));
+        let alias = |verb| format!("aws lambda {verb}-alias --function-name {name} --name {PREVIOUS}");
+        shells.push(Shell::Verbatim(format!(
+            "version=$(aws lambda publish-version --function-name {name} --query Version --output text)\n\
+             {} --function-version \"$version\" || {} --function-version \"$version\"",
+            alias("update"),
+            alias("create"),
+        )));
     }
     let variables: serde_json::Map<String, serde_json::Value> = changes
         .iter()

@@ -13,7 +13,7 @@ use super::{
     events::Events,
     iam::Iam,
     kubernetes::Kubernetes,
-    lambda::{Lambda, name_security_group},
+    lambda::{Lambda, RolledBack, name_security_group},
     logs::Logs,
     propagation,
     sqs::Sqs,
@@ -111,6 +111,11 @@ impl Aws {
     /// Who makes the calls; this takes no rights.
     pub async fn identity(&self) -> Result<Identity, Error> {
         self.sts.identity().await
+    }
+
+    /// Gives the function of the region the code that it had before the last change. Again: the later one.
+    pub async fn roll_back(&self) -> Result<RolledBack, Error> {
+        self.lambda.roll_back().await
     }
 
     /// What of the VPC matters to this cluster.

@@ -20,8 +20,10 @@ mod layer;
 mod notice;
 mod settled;
 mod update;
+mod versions;
 
 pub(super) use function::name_security_group;
+pub use versions::RolledBack;
 
 /// Lambda of the region.
 pub(super) struct Lambda {

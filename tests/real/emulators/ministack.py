@@ -276,6 +276,26 @@ def create_function(logical_id, props, stack_name, create=functions["create"]):
     return name, attributes
 
 
+# The code of a version is served as that of the function. Lambda API Reference, "GetFunction": Code is the deployment
+# package of the function or version.
+def get_function(name, qualifier=None, get=lambda_svc._get_function):
+    status, headers, body = get(name, qualifier)
+    if qualifier and status == 200:
+        answer = json.loads(body)
+        version = answer["Configuration"]["Version"]
+        answer["Code"]["Location"] = answer["Code"]["Location"].replace(f"/{name}?", f"/{name}:{version}?")
+        return lambda_svc.json_response(answer)
+    return status, headers, body
+
+
+def serve_code(name, account_id=None, region=None, serve=lambda_svc.serve_function_code):
+    name, _, version = name.partition(":")
+    if version in ("", "$LATEST"):
+        return serve(name, account_id, region)
+    versions = lambda_svc._functions.get_scoped(account_id, region, name)["versions"]
+    return 200, {"Content-Type": "application/zip"}, versions[version]["code_zip"]
+
+
 # Settings of $LATEST are others than those without a qualifier, and CloudFormation asks for one. Lambda API
 # Reference, "PutFunctionEventInvokeConfig": without a qualifier they are those of $LATEST.
 def of_latest(call):
@@ -299,6 +319,8 @@ eventbridge._put_events = put_events
 eventbridge._dispatch_to_lambda = call_function
 lambda_svc.invoke_async_with_retry = invoke_asynchronously
 lambda_svc._execute_function = execute
+lambda_svc._get_function = get_function
+lambda_svc.serve_function_code = serve_code
 lambda_svc._probe_peak_memory_mb = peak_memory
 app._handle_post_body_shortcuts = authorize
 iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate

@@ -43,8 +43,12 @@ impl Lambda {
         }
         let mut revision = before.revision_id().map(str::to_owned);
         let is_code = CODE.iter().any(|field| touches(changes, field));
+        let mut previous = None;
         if is_code {
-            revision = self.publish(name, &before).await?;
+            let published = self.publish(name, &before).await?;
+            self.set_previous(name, &published.version).await?;
+            revision = published.revision;
+            previous = Some(published.version);
         }
         let is_setting =
             |change: &Change| !change.field.starts_with("tags.") && !CODE.contains(&change.field.as_str());
@@ -52,37 +56,14 @@ impl Lambda {
             self.configure(resource, changes, &before, revision, security_group).await?;
             revision = self.updated(name).await?.revision_id;
         }
-        if is_code {
-            self.replace_code(resource, revision).await?;
+        if let Some(previous) = previous {
+            if let Resource::Function { architecture, code: Some(code), .. } = resource {
+                self.replace_code(name, architecture.as_deref(), code.zip.clone(), revision).await?;
+            }
             self.updated(name).await?;
+            self.delete_versions_but(name, &previous).await?;
         }
         self.tag(&arn, &TagChanges::of(resource, changes)).await
-    }
-
-    /// Keeps code and settings as they are under a number, for a rollback (docs/onboarding.md); the revision
-    /// from then on. Where nothing has changed since the last time, Lambda gives no new number.
-    async fn publish(
-        &self,
-        name: &str,
-        before: &GetFunctionConfigurationOutput,
-    ) -> Result<Option<String>, Error> {
-        let call_name = "lambda:PublishVersion";
-        let call = self
-            .client
-            .publish_version()
-            .function_name(name)
-            .set_revision_id(before.revision_id().map(str::to_owned))
-            .set_code_sha256(before.code_sha256().map(str::to_owned))
-            .description("As it was before cast-spot changed its code");
-        call.send().await.map_err(error::of(call_name))?;
-        let after = self.settled(name).await?;
-        // The number may bring a new revision along, and nothing else.
-        if before.code_sha256() == after.code_sha256() && before.environment() == after.environment() {
-            return Ok(after.revision_id);
-        }
-        let message = format!("function {name} has been changed while it was published");
-        Err(Error::new(ErrorKind::Changed, call_name, message)
-            .hint("look again: run the same command once more"))
     }
 
     /// All settings that are ours. Variables and layers of others stay. Lambda asks for rights on each layer that is
@@ -137,15 +118,20 @@ impl Lambda {
         patiently(call_name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await.map(drop)
     }
 
-    async fn replace_code(&self, resource: &Resource, revision: Option<String>) -> Result<(), Error> {
-        let Resource::Function { name, architecture, code: Some(code), .. } = resource else { return Ok(()) };
+    pub(super) async fn replace_code(
+        &self,
+        name: &str,
+        architecture: Option<&str>,
+        zip: Vec<u8>,
+        revision: Option<String>,
+    ) -> Result<(), Error> {
         let call = self
             .client
             .update_function_code()
             .function_name(name)
             .set_revision_id(revision)
-            .set_architectures(architectures(architecture.as_deref()))
-            .zip_file(Blob::new(code.zip.clone()));
+            .set_architectures(architectures(architecture))
+            .zip_file(Blob::new(zip));
         call.send().await.map_err(error::of("lambda:UpdateFunctionCode")).map(drop)
     }
 
