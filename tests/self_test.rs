@@ -100,6 +100,27 @@ fn a_cluster_that_is_not_reached_says_so_once_and_hides_no_other() {
 }
 
 #[test]
+fn an_endpoint_that_was_ignored_fails_beside_its_cluster() {
+    let (outcome, report) = tested(|spec| {
+        spec.settings.cold = true;
+        spec.env("CAST_SPOT_ENDPOINTS", r#"{"production": {"server": "http://a", "ca": "YQ=="}}"#);
+    });
+    let reason = "CAST_SPOT_ENDPOINTS: `server` is `http://a`, no https URL";
+    assert_eq!(failed(&report), [("production".into(), "configured endpoint".into(), reason.into())]);
+    let asked = outcome.world.calls.keys().any(|call| call.contains("DescribeCluster"));
+    assert!(asked, "EKS is asked for it: {:?}", outcome.world.calls);
+    // So that `cast-spot status` shows it.
+    let payload = report.to_string();
+    let read = cast_spot_provisioner::verify::self_test::read(None, payload.as_bytes());
+    let notice = cast_spot_provisioner::verify::Check::Notice {
+        function: "cast-spot".into(),
+        cluster: "production".into(),
+    };
+    let verdict = cast_spot_provisioner::verify::self_test::verdict(&notice, &read);
+    assert!(!verdict.passed && verdict.detail.contains(reason), "{verdict:?}");
+}
+
+#[test]
 fn an_api_server_that_answers_no_review_is_no_way_in() {
     let (_, report) = tested(|spec| {
         let refused = Fault::always(Api::Kubernetes, FaultKind::Forbidden);

@@ -93,6 +93,17 @@ async fn a_configured_endpoint_needs_no_eks_whatever_its_encoding() {
 }
 
 #[tokio::test]
+async fn a_configured_authority_that_is_none_is_replaced_by_eks() {
+    let server = ApiServer::start().await;
+    let eks = Eks::answering(&server.url, &server.ca_pem);
+    // DER, and no certificate.
+    let adapters = configured(&eks, &json!({"prod": {"server": server.url, "ca": "MAMCAQE="}}));
+    let cluster = adapters.clusters().get("prod").unwrap();
+    assert_eq!(cluster.evict(end("web-1")).await, Ok(Evicted::Accepted));
+    assert_eq!(eks.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn a_configured_authority_that_was_rotated_is_replaced_by_eks() {
     let (old, new) = (ApiServer::start().await, ApiServer::start().await);
     let eks = Eks::answering(&new.url, &new.ca_pem);

@@ -10,7 +10,7 @@ use crate::plan::{PdbPolicy, Policy, ReplacementPolicy};
 
 mod endpoints;
 
-pub use endpoints::{ClusterEndpoint, Endpoints};
+pub use endpoints::{ClusterEndpoint, Endpoints, Ignored};
 
 /// One environment variable.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +59,9 @@ pub const VARIABLES: &[Variable] = &[
         name: ENDPOINTS_FILE,
         default: Some("/opt/cast-spot/endpoints.json"),
         values: "path of a file",
-        meaning: "The same JSON in a file of a Lambda layer, for clusters that do not fit into the environment. An \
-                  entry in the environment precedes one in the file. The file need not exist.",
+        meaning: "The same JSON in a file of a Lambda layer. `cast-spot onboard` publishes the layer and sets this where the \
+                  endpoints do not fit into the environment. An entry in the environment precedes one in the file. The \
+                  file need not exist.",
     },
     Variable {
         name: PDB_POLICY,
@@ -135,6 +136,8 @@ pub struct Config {
     pub clusters: Vec<String>,
     /// Their endpoints, where they are known before EKS is asked.
     pub endpoints: Endpoints,
+    /// Endpoints that were configured and cannot be used.
+    pub ignored: Ignored,
     /// What the plan follows.
     pub policy: Policy,
     /// Format of diagnostic log lines.
@@ -177,7 +180,7 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader { lookup, faults: Vec::new() };
         let clusters = reader.read(CLUSTERS, cluster_names);
-        let endpoints = reader.endpoints(clusters.as_deref().unwrap_or_default(), file);
+        let (endpoints, ignored) = reader.endpoints(clusters.as_deref().unwrap_or_default(), file);
         let pdb = reader.read(PDB_POLICY, |v| match v {
             "delete" => Some(PdbPolicy::Delete),
             "leave" => Some(PdbPolicy::Leave),
@@ -207,21 +210,9 @@ impl Config {
             "FATAL" => Some(tracing::Level::ERROR),
             other => other.parse().ok(),
         });
-        match (
-            clusters,
-            endpoints,
-            pdb,
-            replacement,
-            replace_stopped,
-            margin,
-            stay,
-            dry_run,
-            log_format,
-            log_level,
-        ) {
+        match (clusters, pdb, replacement, replace_stopped, margin, stay, dry_run, log_format, log_level) {
             (
                 Some(clusters),
-                Some(endpoints),
                 Some(pdb),
                 Some(replacement),
                 Some(replace_stopped),
@@ -233,11 +224,19 @@ impl Config {
             ) => Ok(Self {
                 clusters,
                 endpoints,
+                ignored,
                 policy: Policy { pdb, replacement, replace_stopped, margin, stay, dry_run },
                 log_format,
                 log_level,
             }),
             _ => Err(ConfigError { faults: reader.faults }),
+        }
+    }
+
+    /// One warning for each endpoint that cannot be used.
+    pub fn log_ignored(&self) {
+        for (cluster, problem) in &self.ignored {
+            tracing::warn!(cluster, problem, "endpoint ignored, EKS is asked for it");
         }
     }
 }
@@ -249,44 +248,43 @@ struct Reader<L> {
 
 impl<L: Fn(&str) -> Option<String>> Reader<L> {
     fn read<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        self.checked(name, |value| parse(value).ok_or_else(String::new))
-    }
-
-    /// [`Self::read`] for values that are too long to be shown: `parse` says what is wrong with them.
-    fn checked<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let variable = VARIABLES.iter().find(|v| v.name == name)?;
         let given = (self.lookup)(name).filter(|v| !v.trim().is_empty());
         let Some(value) = given.as_deref().or(variable.default) else {
             self.faults.push(format!("{name} is not set (expected {})", variable.values));
             return None;
         };
-        let problem = match parse(value.trim()) {
-            Ok(parsed) => return Some(parsed),
-            Err(problem) if problem.is_empty() => format!("is `{value}`"),
-            Err(problem) => format!("is malformed: {problem}"),
-        };
-        let hint = hint(name, value.trim());
-        self.faults.push(format!("{name} {problem} (expected {}{hint})", variable.values));
-        None
+        let parsed = parse(value.trim());
+        if parsed.is_none() {
+            let hint = hint(name, value.trim());
+            self.faults.push(format!("{name} is `{value}` (expected {}{hint})", variable.values));
+        }
+        parsed
     }
 
-    /// The endpoints of the registered clusters, from the file and the environment.
+    /// The endpoints of the registered clusters, from the file and the environment. They only save a call, so that none
+    /// of them refuses the configuration.
     fn endpoints(
         &mut self,
         clusters: &[String],
         file: impl Fn(&str) -> Result<Option<String>, String>,
-    ) -> Option<Endpoints> {
-        let listed = self.checked(ENDPOINTS_FILE, |path| match file(path) {
-            Ok(None) => Ok(Endpoints::new()),
-            Ok(Some(text)) => {
-                endpoints::read(&text, clusters).map_err(|problem| format!("{path}: {problem}"))
-            }
-            Err(problem) => Err(format!("{path}: {problem}")),
-        });
-        let given = self.checked(ENDPOINTS, |text| endpoints::read(text, clusters));
-        let (mut endpoints, given) = (listed?, given?);
+    ) -> (Endpoints, Ignored) {
+        let path = self.read(ENDPOINTS_FILE, |path| Some(path.to_owned())).unwrap_or_default();
+        let (mut endpoints, mut ignored) = match file(&path) {
+            Ok(None) => (Endpoints::new(), Ignored::new()),
+            Ok(Some(text)) => endpoints::read(&text, clusters),
+            Err(problem) => (Endpoints::new(), endpoints::all(clusters, &problem)),
+        };
+        for problem in ignored.values_mut() {
+            *problem = format!("{path}: {problem}");
+        }
+        let text = self.read(ENDPOINTS, |text| Some(text.to_owned())).unwrap_or_default();
+        let (given, malformed) = endpoints::read(&text, clusters);
         endpoints.extend(given);
-        Some(endpoints)
+        for (cluster, problem) in malformed {
+            ignored.insert(cluster, format!("{ENDPOINTS}: {problem}"));
+        }
+        (endpoints, ignored)
     }
 }
 

@@ -58,7 +58,10 @@ use locate::{Located, Target};
 use plan::{Policy, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
-use report::{DeadlineReport, INTERNAL_ERROR, Outcome, PodReport, ReplacementOutcome, ReplacementReport};
+use report::{
+    DeadlineReport, INTERNAL_ERROR, Outcome, PodReport, ReplacementOutcome, ReplacementReport,
+    checks::CheckReport,
+};
 
 /// The moment at which the handler was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +157,11 @@ impl<W: World> Handler<W> {
         let budget = self.budget(notice, entry, review::LIMIT);
         let (ec2, auto_scaling) = (self.world.ec2(), self.world.auto_scaling());
         let clusters = self.world.clusters();
-        let checks = review::review(&notice.instance_id, ec2, auto_scaling, clusters, &budget).boxed().await;
+        let mut checks =
+            review::review(&notice.instance_id, ec2, auto_scaling, clusters, &budget).boxed().await;
+        checks.extend(self.config.ignored.iter().map(|(cluster, problem)| {
+            CheckReport::answered(Some(cluster), CheckReport::ENDPOINT, Some(problem.clone()))
+        }));
         let report = Report::tested(notice.into(), checks);
         Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }

@@ -29,6 +29,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::read(|name| std::env::var(name).ok(), read_file)?;
     let lines = logging::subscriber(config.log_format, config.log_level, std::io::stdout);
     tracing::subscriber::set_global_default(lines)?;
+    config.log_ignored();
     rustls::crypto::aws_lc_rs::default_provider().install_default().map_err(|_| "a second TLS provider")?;
     let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(aws::http_client()?).load().await;
     let adapters = Adapters::new(&sdk, Arc::new(Http2), &config);

@@ -12,6 +12,7 @@ use crate::{
 mod function;
 mod iam;
 mod kubernetes;
+mod layer;
 mod shell;
 
 use shell::Shell;

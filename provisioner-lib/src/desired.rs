@@ -63,7 +63,8 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     present.extend(maker.kubernetes(spec));
     // The other choices of the same cluster: what an earlier onboarding has made by them goes.
     let wanted: BTreeSet<_> = present.iter().map(Resource::id).collect();
-    let absent = maker.choices().into_iter().filter(|other| !wanted.contains(&other.id())).collect();
+    let others = maker.choices().into_iter().chain(function::layers(facts));
+    let absent = others.filter(|other| !wanted.contains(&other.id())).collect();
     let desired = Desired { present, absent, ..Desired::default() };
     let registered =
         facts.register.iter().filter(|own| **own != (facts.region.clone(), spec.cluster.clone())).count() + 1;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Cluster;
 
+pub mod layer;
+
 /// The handler's setting that carries the endpoints (docs/configuration.md).
 pub const ENDPOINTS_VARIABLE: &str = "CAST_SPOT_ENDPOINTS";
 /// Bytes of a function's environment ("Lambda quotas" in the Lambda Developer Guide).
@@ -80,22 +82,28 @@ impl Endpoints {
         self.0.is_empty()
     }
 
-    /// The endpoints of `served`, with the current one of `cluster`. Within the room that the `others` of the
-    /// environment leave, those that are there already come first: a cluster never displaces another one.
+    /// These, and of `others` the clusters that are not among them.
     #[must_use]
-    pub(crate) fn fitting(&self, served: &BTreeSet<String>, cluster: &Cluster, others: &Sizes) -> Self {
-        let mut fitting = Self::default();
-        let own = Endpoint::of(cluster).filter(|_| served.contains(&cluster.name));
-        let known = self.0.iter().filter(|(name, _)| served.contains(*name) && **name != cluster.name);
-        let known = known.map(|(name, endpoint)| (name.clone(), endpoint.clone()));
-        for (name, endpoint) in known.chain(own.map(|own| (cluster.name.clone(), own))) {
-            let mut more = fitting.clone();
-            more.0.insert(name, endpoint);
-            if others.with(ENDPOINTS_VARIABLE, &more.text()).total() <= ENVIRONMENT_LIMIT {
-                fitting = more;
-            }
+    pub(crate) fn beside(mut self, others: Self) -> Self {
+        for (name, endpoint) in others.0 {
+            self.0.entry(name).or_insert(endpoint);
         }
-        fitting
+        self
+    }
+
+    /// The endpoints of `served`, with the current one of `cluster`.
+    #[must_use]
+    pub(crate) fn of(mut self, served: &BTreeSet<String>, cluster: &Cluster) -> Self {
+        self.0.remove(&cluster.name);
+        self.0.extend(Endpoint::of(cluster).map(|own| (cluster.name.clone(), own)));
+        self.0.retain(|name, _| served.contains(name));
+        self
+    }
+
+    /// Whether all of them have room beside the `others` of the environment.
+    #[must_use]
+    pub(crate) fn fits(&self, others: &Sizes) -> bool {
+        others.with(ENDPOINTS_VARIABLE, &self.text()).total() <= ENVIRONMENT_LIMIT
     }
 }
 
@@ -118,6 +126,11 @@ impl Sizes {
         // A colon and a comma.
         sizes.0.insert(name.to_owned(), quoted(name) + quoted(value) + 2);
         sizes
+    }
+
+    /// Whether there is such a variable.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// The braces, and a comma for all but the last.
@@ -183,22 +196,34 @@ mod tests {
     }
 
     #[test]
-    fn as_many_clusters_are_in_as_fit_and_none_is_displaced() {
+    fn three_clusters_fit_and_less_where_there_is_less_room() {
         let der = authority(&[&[7; 770]]);
-        let mut there = Endpoints::default();
-        let names = ["d", "c", "b", "a"];
-        for name in names {
-            there = there.fitting(&served(&names), &cluster(name, &der), &Sizes::default());
+        let of = |names: &[&str]| {
+            let of = |known: Endpoints, name: &&str| known.of(&served(names), &cluster(name, &der));
+            names.iter().fold(Endpoints::default(), of)
+        };
+        let crowded = Sizes::of(&BTreeMap::from([("THEIRS".to_owned(), "x".repeat(2_000))]));
+        for (names, others, fits) in [
+            (&["a", "b", "c"][..], &Sizes::default(), true),
+            (&["a", "b", "c", "d"], &Sizes::default(), false),
+            (&["a"], &crowded, true),
+            (&["a", "b"], &crowded, false),
+        ] {
+            assert_eq!(of(names).fits(others), fits, "{names:?}");
         }
-        assert_eq!(there.0.keys().collect::<Vec<_>>(), ["b", "c", "d"]);
-        let environment = BTreeMap::from([(ENDPOINTS_VARIABLE.to_owned(), there.text())]);
+        let environment = BTreeMap::from([(ENDPOINTS_VARIABLE.to_owned(), of(&["a", "b", "c"]).text())]);
         let measured = serde_json::to_string(&environment).unwrap().len();
         assert!(measured <= ENVIRONMENT_LIMIT && measured == Sizes::of(&environment).total(), "{measured}");
+    }
 
-        let left = there.fitting(&served(&["a", "c", "d"]), &cluster("a", &der), &Sizes::default());
-        assert_eq!(left.0.keys().collect::<Vec<_>>(), ["a", "c", "d"]);
-        let crowded = Sizes::of(&BTreeMap::from([("THEIRS".to_owned(), "x".repeat(2_000))]));
-        let left = there.fitting(&served(&names), &cluster("d", &der), &crowded);
-        assert_eq!(left.0.keys().collect::<Vec<_>>(), ["b"]);
+    #[test]
+    fn a_cluster_brings_its_own_and_drops_those_not_served() {
+        let (old, new) = (authority(&[&[7; 70]]), authority(&[&[8; 70]]));
+        let all = served(&["a", "b"]);
+        let known = Endpoints::default().of(&all, &cluster("a", &old)).of(&all, &cluster("b", &old));
+        let rotated = known.clone().of(&all, &cluster("a", &new));
+        assert_eq!(rotated.0["a"].ca, BASE64_STANDARD.encode([8; 70]));
+        assert_eq!(rotated.0["b"], known.0["b"]);
+        assert_eq!(known.of(&served(&["b"]), &cluster("a", &old)).0.keys().collect::<Vec<_>>(), ["b"]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    endpoints::{ENDPOINTS_VARIABLE, Endpoints, Sizes},
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints, Sizes, layer},
     names,
     resource::CLUSTERS_VARIABLE,
 };
@@ -125,8 +125,10 @@ impl Cluster {
 pub struct CurrentFunction {
     /// Clusters in its environment.
     pub clusters: BTreeSet<String>,
-    /// Endpoints in its environment.
+    /// Endpoints in its environment and its layer.
     pub endpoints: Endpoints,
+    /// Whether its environment names the file of our layer.
+    pub names_layer: bool,
     /// How much of its environment is taken, and by what.
     pub sizes: Sizes,
     /// The VPC that it is in.
@@ -144,9 +146,17 @@ impl CurrentFunction {
         Self {
             clusters: clusters.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             endpoints: Endpoints::read(value(ENDPOINTS_VARIABLE)),
+            names_layer: value(layer::FILE_VARIABLE) == layer::FILE,
             sizes: Sizes::of(variables),
             ..Self::default()
         }
+    }
+
+    /// With our layer, by its zip. The environment precedes it, as in the handler.
+    #[must_use]
+    pub fn with_layer(self, zip: Option<&[u8]>) -> Self {
+        let endpoints = self.endpoints.beside(zip.map(layer::unpack).unwrap_or_default());
+        Self { endpoints, ..self }
     }
 }
 
@@ -175,6 +185,8 @@ pub struct Earlier {
     pub by_hash: BTreeSet<(String, String)>,
     /// VPCs with a security group of ours. Looked for only where cluster or function, which would tell, are gone.
     pub vpcs: BTreeSet<String>,
+    /// Versions of our layer, by SHA-256.
+    pub layers: BTreeSet<String>,
 }
 
 impl Facts {

@@ -11,6 +11,10 @@ pub const LAMBDA_ROLE: &str = "CastLambdaRoleForSpot";
 pub const LAMBDA_ROLE_SHARED: &str = "cast-spot";
 /// The function, one in a region.
 pub const FUNCTION: &str = "cast-spot";
+/// Alias of the function's version that ran before its code was changed last.
+pub const PREVIOUS: &str = "previous";
+/// The layer with the endpoints of its clusters, where they do not fit into its environment.
+pub const LAYER: &str = "cast-spot-endpoints";
 /// Its log group.
 pub const LOG_GROUP: &str = "/aws/lambda/cast-spot";
 /// Where events end that could not be handled.

@@ -49,6 +49,8 @@ pub enum Kind {
     Ingress,
     /// Lambda function.
     Function,
+    /// Version of a Lambda layer.
+    Layer,
     /// Settings of a function's asynchronous invocations.
     InvokeConfig,
     /// Statement of a function's resource policy.
@@ -86,6 +88,7 @@ impl Kind {
             Self::SecurityGroup => "security group",
             Self::Ingress => "ingress rule",
             Self::Function => "function",
+            Self::Layer => "layer",
             Self::InvokeConfig => "invoke config",
             Self::Permission => "permission",
             Self::Rule => "rule",
@@ -231,8 +234,12 @@ pub enum Resource {
         dead_letter_arn: String,
         /// None: where it is, is right.
         network: Option<Network>,
+        /// SHA-256 of our layer, if it has one. Other layers are left as they are.
+        layer: Option<String>,
         tags: Tags,
     },
+    /// Version of a Lambda layer. It cannot be changed: other content is another version.
+    Layer { name: String, code: Code },
     /// Settings of a function's asynchronous invocations.
     InvokeConfig { function: String, maximum_event_age_seconds: i32, maximum_retry_attempts: i32 },
     /// Statement of a function's resource policy: a rule may invoke it.
@@ -302,6 +309,7 @@ impl Resource {
             }
             Self::Ingress { from, to, port, .. } => Id::new(Kind::Ingress, format!("{to}/{from}:{port}")),
             Self::Function { name, .. } => Id::new(Kind::Function, name),
+            Self::Layer { name, code } => layer(name, &code.sha256),
             Self::InvokeConfig { function, .. } => Id::new(Kind::InvokeConfig, function),
             Self::Permission { function, statement_id, .. } => {
                 Id::new(Kind::Permission, format!("{function}/{statement_id}"))
@@ -341,6 +349,12 @@ impl Resource {
 #[must_use]
 pub fn input_paths() -> BTreeMap<String, String> {
     ["account", "id", "region", "time"].map(|field| (field.to_owned(), format!("$.{field}"))).into()
+}
+
+/// Id of the version of a layer that has this content. It shows as much of the hash as tells it apart.
+#[must_use]
+pub fn layer(name: &str, sha256: &str) -> Id {
+    Id::new(Kind::Layer, format!("{name}/{}", sha256.get(..12).unwrap_or(sha256)))
 }
 
 /// Id of a managed policy on a role or user.

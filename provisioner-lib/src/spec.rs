@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    endpoints::ENDPOINTS_VARIABLE,
+    endpoints::{ENDPOINTS_VARIABLE, layer::FILE_VARIABLE},
     fault::{Fault, Faults},
     package::{Architecture, Package},
     policy::AdminMode,
@@ -263,7 +263,7 @@ fn settings(given: &[String], faults: &mut Vec<Fault>) -> BTreeMap<String, Strin
     for setting in given {
         let hint = "docs/configuration.md lists the settings";
         match setting.split_once('=') {
-            Some((CLUSTERS_VARIABLE | ENDPOINTS_VARIABLE, _)) => {
+            Some((CLUSTERS_VARIABLE | ENDPOINTS_VARIABLE | FILE_VARIABLE, _)) => {
                 let problem = "follows from the clusters that are onboarded";
                 faults.push(Fault::new("env", setting, problem, "leave it out"));
             }

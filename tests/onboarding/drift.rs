@@ -136,7 +136,12 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
                 *manifest = Manifest::new(value);
             }
         })],
-        Kind::User | Kind::SecurityGroup | Kind::Attachment | Kind::Ingress | Kind::AccessKey => Vec::new(),
+        Kind::User
+        | Kind::SecurityGroup
+        | Kind::Attachment
+        | Kind::Ingress
+        | Kind::AccessKey
+        | Kind::Layer => Vec::new(),
     }
 }
 

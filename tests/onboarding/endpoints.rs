@@ -1,24 +1,155 @@
 //! Where the API servers are: what the function carries of it.
 
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Read},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use cast_spot_handler::Config;
 use cast_spot_provisioner::{
     names::FUNCTION,
     onboard::plan,
     plan::Action,
-    resource::{Id, Kind, Resource},
+    resource::{Code, Id, Kind, Resource},
 };
 use serde_json::{Value, json};
 
 use crate::{
     account::Account,
-    situation::{USUAL, completed, ended},
+    situation::{USUAL, completed, ended, same},
 };
+
+fn environment(account: &Account) -> BTreeMap<String, String> {
+    let function = account.object(&Id::new(Kind::Function, FUNCTION)).unwrap().resource;
+    let Resource::Function { environment, .. } = function else { panic!() };
+    environment
+}
 
 /// The function's endpoints; null where it has none.
 fn endpoints(account: &Account) -> Value {
-    let function = account.object(&Id::new(Kind::Function, FUNCTION)).unwrap().resource;
-    let Resource::Function { environment, .. } = function else { panic!() };
+    let environment = environment(account);
     let text = environment.get("CAST_SPOT_ENDPOINTS");
     text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap())
+}
+
+/// Versions of layers, and the one that the function has.
+fn layers(account: &Account) -> (Vec<Code>, Option<String>) {
+    let function = account.object(&Id::new(Kind::Function, FUNCTION)).map(|object| object.resource);
+    let Some(Resource::Function { layer, .. }) = function else { panic!() };
+    let versions = account.all().into_values().filter_map(|resource| match resource {
+        Resource::Layer { code, .. } => Some(code),
+        _ => None,
+    });
+    (versions.collect(), layer)
+}
+
+/// A region with clusters whose certificate authorities are as long as EKS makes them, the first of them onboarded.
+async fn region(count: usize) -> (Vec<Account>, Vec<String>) {
+    let names: Vec<String> = (0..count).map(|number| format!("c{number:02}")).collect();
+    let der = [&[0x30, 0x82, 0x03, 0x00][..], &[7; 768]].concat();
+    let first = USUAL.account().await;
+    let of = |name: &String| {
+        let account = first.of("eu-west-1", name);
+        account.with_cluster(|cluster| cluster.certificate_authority = BASE64_STANDARD.encode(&der))
+    };
+    let accounts: Vec<Account> = names.iter().map(of).collect();
+    for (account, name) in accounts.iter().zip(&names) {
+        completed(&USUAL.spec_of(name), account, name).await;
+    }
+    (accounts, names)
+}
+
+/// The handler's configuration, by what is in the account.
+fn handler(account: &Account) -> Config {
+    let (environment, (versions, layer)) = (environment(account), layers(account));
+    let attached = versions.into_iter().find(|version| Some(&version.sha256) == layer.as_ref());
+    let file = |path: &str| {
+        let Some(Code { zip, .. }) = &attached else { return Ok(None) };
+        let mut zip = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
+        let mut text = String::new();
+        zip.by_name(path.strip_prefix("/opt/").unwrap()).unwrap().read_to_string(&mut text).unwrap();
+        Ok(Some(text))
+    };
+    Config::read(|name| environment.get(name).cloned(), file).unwrap()
+}
+
+#[tokio::test]
+async fn two_clusters_fit_into_the_environment() {
+    let (accounts, names) = region(2).await;
+    assert_eq!(layers(&accounts[0]), (Vec::new(), None));
+    assert!(!environment(&accounts[0]).contains_key("CAST_SPOT_ENDPOINTS_FILE"));
+    assert_eq!(handler(&accounts[0]).endpoints.keys().collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn twelve_clusters_are_in_one_layer_that_the_handler_reads() {
+    let (accounts, names) = region(12).await;
+    let (versions, layer) = layers(&accounts[0]);
+    assert_eq!(versions.iter().map(|version| Some(&version.sha256)).collect::<Vec<_>>(), [layer.as_ref()]);
+    let variables = environment(&accounts[0]);
+    assert_eq!(variables["CAST_SPOT_ENDPOINTS_FILE"], "/opt/cast-spot/endpoints.json");
+    assert_eq!(endpoints(&accounts[0]), json!({}), "in one place only");
+
+    // DescribeCluster is asked of those only that the configuration lacks (`tests/scenarios/api_servers.rs`).
+    let config = handler(&accounts[0]);
+    assert_eq!(config.endpoints.keys().collect::<Vec<_>>(), config.clusters.iter().collect::<Vec<_>>());
+    assert_eq!(
+        (config.clusters, &config.endpoints["c11"].server[..]),
+        (names.clone(), "https://c11.example")
+    );
+
+    for (account, name) in accounts.iter().zip(&names) {
+        completed(&USUAL.spec_of(name), account, name).await;
+        assert_eq!(account.counts().1, 0, "{name}: a second onboarding writes nothing");
+    }
+}
+
+#[tokio::test]
+async fn offboarding_publishes_a_smaller_layer_and_then_none() {
+    let (accounts, names) = region(5).await;
+    let (_, five) = layers(&accounts[0]);
+    ended(&names[4], &accounts[4], "four").await;
+    let (versions, four) = layers(&accounts[0]);
+    assert!(versions.len() == 1 && four.is_some() && four != five, "{four:?}");
+    ended(&names[3], &accounts[3], "three").await;
+    assert_eq!(layers(&accounts[0]), (Vec::new(), None));
+    assert_eq!(environment(&accounts[0])["CAST_SPOT_ENDPOINTS_FILE"], "");
+    assert_eq!(handler(&accounts[0]).endpoints.keys().collect::<Vec<_>>(), ["c00", "c01", "c02"]);
+}
+
+#[tokio::test]
+async fn the_last_offboarding_takes_the_layer_along() {
+    let before = USUAL.account().await;
+    let account = before.copy();
+    let crowded = USUAL.crowded();
+    completed(&crowded, &account, "crowded").await;
+    assert_eq!(layers(&account).0.len(), 1);
+    // Left by a run that has ended before it was attached.
+    let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
+    account.put(Resource::Layer { name: "cast-spot-endpoints".to_owned(), code });
+    ended("prod", &account, "out").await;
+    same(&account, &before, "out");
+}
+
+#[tokio::test]
+async fn a_layer_that_was_detached_or_lies_about_is_drift() {
+    let account = USUAL.account().await;
+    let crowded = USUAL.crowded();
+    completed(&crowded, &account, "crowded").await;
+    let reference = account.copy();
+    let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
+    account.put(Resource::Layer { name: "cast-spot-endpoints".to_owned(), code });
+    account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
+        if let Resource::Function { layer, .. } = resource {
+            *layer = None;
+        }
+    });
+    let planned = plan(&crowded, &account).await.unwrap().plan;
+    let writes: Vec<_> = planned.writes().map(|step| step.id.to_string()).collect();
+    assert_eq!(writes, ["function cast-spot", "layer cast-spot-endpoints/stray"]);
+    completed(&crowded, &account, "mended").await;
+    same(&account, &reference, "mended");
 }
 
 fn of(cluster: &str) -> Value {

@@ -135,6 +135,7 @@ fn function(name: &str) -> Resource {
             subnet_ids: Vec::new(),
             security_group: "cast-spot-handler-theirs".to_owned(),
         }),
+        layer: None,
         tags: tags(),
     }
 }

@@ -111,6 +111,12 @@ impl Way {
         Request { least_privilege: Some(self.least), ..self.request("prod") }.validate().unwrap()
     }
 
+    /// With so much in the environment that no endpoint fits into it.
+    pub(crate) fn crowded(self) -> Spec {
+        let filler = format!("FILLER={}", "x".repeat(3_990));
+        Request { settings: vec![filler], ..self.request("prod") }.validate().unwrap()
+    }
+
     pub(crate) fn spec(self) -> Spec {
         self.spec_of("prod")
     }

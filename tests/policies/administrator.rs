@@ -11,6 +11,7 @@ use crate::{
 };
 
 const LOG_GROUP: &str = "log-group:/aws/lambda/cast-spot";
+const LAYER: &str = "layer:cast-spot-endpoints";
 const QUEUE: &str = "cast-spot-dlq";
 
 pub(crate) fn administrator(mode: AdminMode, cluster: &Cluster) -> Asker {
@@ -225,11 +226,18 @@ fn shared(c: &Cluster) -> Vec<Request> {
         ],
     ));
     let lambda_actions = "GetFunction GetFunctionConfiguration GetFunctionConcurrency GetFunctionEventInvokeConfig \
-        GetPolicy ListTags CreateFunction TagResource UntagResource PublishVersion UpdateFunctionCode UpdateFunctionConfiguration \
+        GetPolicy ListTags CreateFunction TagResource UntagResource PublishVersion ListVersionsByFunction CreateAlias UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration \
         PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig AddPermission RemovePermission \
         InvokeFunction DeleteFunction";
     for action in lambda_actions.split_whitespace() {
         calls.push(Request::new(&format!("lambda:{action}"), &c.arn("lambda", FUNCTION)));
+    }
+    for (action, version) in [("lambda:GetFunction", "previous"), ("lambda:DeleteFunction", "7")] {
+        calls.push(Request::new(action, &c.arn("lambda", &format!("{FUNCTION}:{version}"))));
+    }
+    calls.push(Request::new("lambda:PublishLayerVersion", &c.arn("lambda", LAYER)));
+    for action in ["lambda:GetLayerVersion", "lambda:DeleteLayerVersion"] {
+        calls.push(Request::new(action, &c.arn("lambda", &format!("{LAYER}:7"))));
     }
     let events_actions = "DescribeRule ListTargetsByRule ListTagsForResource PutRule TagResource UntagResource \
         PutTargets RemoveTargets DeleteRule";
@@ -259,7 +267,8 @@ pub(crate) fn calls(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     ];
     let reads = all(&c.arn("ec2", "*"), &reads)
         .into_iter()
-        .chain(all(&c.arn("logs", "*"), &["logs:DescribeLogGroups"]));
+        .chain(all(&c.arn("logs", "*"), &["logs:DescribeLogGroups"]))
+        .chain(all(&c.arn("lambda", "*"), &["lambda:ListLayerVersions"]));
     [of_the_cluster(mode, c), shared(c), reads.collect()].concat()
 }
 
@@ -314,6 +323,9 @@ fn the_administrator_may_make_no_administrator() {
         assert!(!administrator.may(&to("lambda.amazonaws.com", A.node_role)));
         for (action, resource) in [
             ("lambda:UpdateFunctionCode", A.arn("lambda", "function:billing")),
+            ("lambda:PublishLayerVersion", A.arn("lambda", "layer:billing")),
+            ("lambda:GetLayerVersion", A.arn("lambda", "layer:cast-spot-endpoints-of-others:1")),
+            ("lambda:DeleteLayerVersion", A.arn("lambda", "layer:billing:1")),
             ("events:PutTargets", A.arn("events", "rule/billing")),
             ("sqs:DeleteQueue", A.arn("sqs", "orders")),
             ("logs:DeleteLogGroup", A.arn("logs", "log-group:/aws/lambda/billing")),

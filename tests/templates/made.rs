@@ -141,6 +141,7 @@ fn function(properties: &Value, vpc: impl Fn() -> String) -> Resource {
         code: None,
         dead_letter_arn: text(&properties["DeadLetterConfig"]["TargetArn"]),
         network,
+        layer: None,
         tags: tags(properties),
     }
 }

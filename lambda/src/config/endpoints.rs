@@ -18,17 +18,29 @@ pub struct ClusterEndpoint {
 /// Endpoints by cluster name.
 pub type Endpoints = BTreeMap<String, ClusterEndpoint>;
 
-/// Reads the endpoints of the registered `clusters`; what else stands in `text` is ignored. An error says what is
-/// wrong.
-pub(super) fn read(text: &str, clusters: &[String]) -> Result<Endpoints, String> {
-    let entries: Map<String, Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let registered = entries.into_iter().filter(|(name, _)| clusters.contains(name));
-    registered
-        .map(|(name, entry)| match endpoint(&entry) {
-            Ok(endpoint) => Ok((name, endpoint)),
-            Err(problem) => Err(format!("cluster {name}: {problem}")),
-        })
-        .collect()
+/// What is wrong with the entry of a cluster, by cluster name. EKS is asked for its endpoint instead.
+pub type Ignored = BTreeMap<String, String>;
+
+/// Reads the endpoints of the registered `clusters`; what else stands in `text` is ignored. An entry that is malformed
+/// leaves the others as they are, and text that is no JSON object leaves out all of them.
+pub(super) fn read(text: &str, clusters: &[String]) -> (Endpoints, Ignored) {
+    let entries: Map<String, Value> = match serde_json::from_str(text) {
+        Ok(entries) => entries,
+        Err(error) => return (Endpoints::new(), all(clusters, &error.to_string())),
+    };
+    let (mut endpoints, mut ignored) = (Endpoints::new(), Ignored::new());
+    for (name, entry) in entries.into_iter().filter(|(name, _)| clusters.contains(name)) {
+        match endpoint(&entry) {
+            Ok(endpoint) => drop(endpoints.insert(name, endpoint)),
+            Err(problem) => drop(ignored.insert(name, problem)),
+        }
+    }
+    (endpoints, ignored)
+}
+
+/// One problem of all clusters.
+pub(super) fn all(clusters: &[String], problem: &str) -> Ignored {
+    clusters.iter().map(|name| (name.clone(), problem.to_owned())).collect()
 }
 
 fn endpoint(entry: &Value) -> Result<ClusterEndpoint, String> {
@@ -89,7 +101,7 @@ mod tests {
     /// What the PEM holds: a SEQUENCE of one number.
     const DER: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x01];
 
-    fn read_one(server: &str, ca: &str) -> Result<Endpoints, String> {
+    fn read_one(server: &str, ca: &str) -> (Endpoints, Ignored) {
         read(&json!({"prod": {"server": server, "ca": ca}}).to_string(), &["prod".to_owned()])
     }
 
@@ -101,7 +113,8 @@ mod tests {
             ("DER", &DER, PEM.to_owned()),
             ("two certificates", &two, PEM.repeat(2)),
         ] {
-            let endpoints = read_one("https://abc.eks.amazonaws.com", &BASE64_STANDARD.encode(ca)).unwrap();
+            let (endpoints, ignored) = read_one("https://abc.eks.amazonaws.com", &BASE64_STANDARD.encode(ca));
+            assert_eq!(ignored, Ignored::new(), "{case}");
             assert_eq!(endpoints["prod"].server, "https://abc.eks.amazonaws.com");
             assert_eq!(String::from_utf8_lossy(&endpoints["prod"].ca_pem), expected, "{case}");
         }
@@ -119,14 +132,28 @@ mod tests {
             ("https://abc", "MAQCAQE=", "neither PEM nor DER"),
             ("https://abc", "aGVsbG8=", "neither PEM nor DER"),
         ] {
-            let problem = read_one(server, ca).unwrap_err();
-            assert!(problem.starts_with("cluster prod: ") && problem.contains(named), "{problem}");
+            let (endpoints, ignored) = read_one(server, ca);
+            assert!(endpoints.is_empty() && ignored["prod"].contains(named), "{ignored:?}");
         }
-        assert!(read("[]", &[]).unwrap_err().contains("expected a map"));
+        for text in ["[]", "{", "no JSON"] {
+            assert_eq!(read(text, &["prod".to_owned()]).1.keys().collect::<Vec<_>>(), ["prod"], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_entry_leaves_the_others_as_they_are() {
+        let good = json!({"server": "https://abc", "ca": BASE64_STANDARD.encode(DER)});
+        let text = json!({"prod": "no object", "stage": good, "elsewhere": 5}).to_string();
+        let (endpoints, ignored) = read(&text, &["prod".to_owned(), "stage".to_owned()]);
+        assert_eq!(endpoints.keys().collect::<Vec<_>>(), ["stage"]);
+        assert_eq!(
+            ignored,
+            Ignored::from([("prod".to_owned(), "`server` is missing or not text".to_owned())])
+        );
     }
 
     #[test]
     fn clusters_that_are_not_registered_are_ignored() {
-        assert_eq!(read(r#"{"stage": 5}"#, &["prod".to_owned()]), Ok(Endpoints::new()));
+        assert_eq!(read(r#"{"stage": 5}"#, &["prod".to_owned()]), (Endpoints::new(), Ignored::new()));
     }
 }

@@ -45,14 +45,39 @@ fn endpoints_come_from_the_file_and_the_environment() {
 }
 
 #[test]
-fn malformed_endpoints_are_a_fault_without_their_text() {
-    let error = config(&[(CLUSTERS, "prod"), (ENDPOINTS, "{secret")]).unwrap_err().to_string();
-    let named = ["CAST_SPOT_ENDPOINTS is malformed: key must be a string", "(expected JSON: `{"];
-    assert!(named.iter().all(|part| error.contains(part)) && !error.contains("secret"), "{error}");
+fn malformed_endpoints_are_ignored_without_their_text() {
+    let read = config(&[(CLUSTERS, "prod"), (ENDPOINTS, "{secret")]).unwrap();
+    let problem = &read.ignored["prod"];
+    assert!(problem.starts_with("CAST_SPOT_ENDPOINTS: key must be a string"), "{problem}");
+    assert!(read.endpoints.is_empty() && !problem.contains("secret"), "{problem}");
     let lookup = |name: &str| (name == CLUSTERS).then(|| "prod".to_owned());
-    let unreadable = Config::read(lookup, |_| Err("permission denied".into())).unwrap_err().to_string();
-    let named = "CAST_SPOT_ENDPOINTS_FILE is malformed: /opt/cast-spot/endpoints.json: permission denied";
-    assert!(unreadable.contains(named), "{unreadable}");
+    let unreadable = Config::read(lookup, |_| Err("permission denied".into())).unwrap();
+    assert_eq!(unreadable.ignored["prod"], "/opt/cast-spot/endpoints.json: permission denied");
+}
+
+#[test]
+fn an_ignored_endpoint_is_a_warning_with_cluster_and_fault() {
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (lines, text) = (Lines::default(), r#"{"prod": {"server": "https://a", "ca": "%"}}"#);
+    let out = lines.clone();
+    let subscriber = crate::logging::subscriber(LogFormat::Json, tracing::Level::WARN, move || out.clone());
+    let config = config(&[(CLUSTERS, "prod,stage"), (ENDPOINTS, text)]).unwrap();
+    tracing::subscriber::with_default(subscriber, || config.log_ignored());
+    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    for part in [r#""level":"WARN""#, r#""cluster":"prod""#, "`ca` is not base64", "EKS is asked"] {
+        assert!(lines.contains(part), "{part} is not in {lines}");
+    }
 }
 
 #[test]

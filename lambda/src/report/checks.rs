@@ -44,6 +44,9 @@ impl CheckReport {
     /// The check whether the API server is reached and knows the function's token.
     pub const CONNECT: &'static str = "connect";
 
+    /// The check whether the configured endpoint can be used. It is made only where it fails.
+    pub const ENDPOINT: &'static str = "configured endpoint";
+
     /// A check that failed with `why`, or passed.
     #[must_use]
     pub fn new(cluster: Option<&str>, check: String, expected: Expected, why: Option<String>) -> Self {

@@ -12,6 +12,7 @@ mod plan;
 mod policy;
 mod refusal;
 mod rehearse;
+mod rollback;
 mod savings;
 mod session;
 mod status;
@@ -34,6 +35,7 @@ Examples:
   cast-spot plan                     what onboarding the cluster of your kubeconfig would make
   cast-spot onboard                  make it, after showing it and asking
   cast-spot status                   whether it still is as it should be, and works
+  cast-spot rollback                 the function's code before the last onboard, back
   cast-spot offboard                 take it all out again
   cast-spot connect                  before all that: an agent that only reads
   cast-spot disconnect               take the agent out again
@@ -54,6 +56,7 @@ enum Command {
     Plan(plan::Args),
     Onboard(onboard::Args),
     Status(status::Args),
+    Rollback(rollback::Args),
     Offboard(offboard::Args),
     Connect(connect::Args),
     Disconnect(disconnect::Args),
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, &environment),
         Command::Onboard(args) => onboard::run(&args, &environment),
         Command::Status(args) => status::run(&args, &environment),
+        Command::Rollback(args) => rollback::run(&args, &environment),
         Command::Offboard(args) => offboard::run(&args, &environment),
         Command::Connect(args) => connect::run(&args, &environment),
         Command::Disconnect(args) => disconnect::run(&args, &environment),

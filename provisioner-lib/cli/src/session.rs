@@ -9,7 +9,7 @@ use cast_spot_provisioner::{
     facts::{Facts, Identity},
     onboard::PlanError,
     plan::{Change, Observed},
-    provider::{Access, Aws, Error, ErrorKind, Made, Provider},
+    provider::{Access, Aws, Error, ErrorKind, Made, Provider, RolledBack},
     recall::recall,
     resource::Resource,
     spec::{Request, Spec},
@@ -46,6 +46,17 @@ pub(crate) fn run(command: impl Future<Output = Result<u8, Refusal>>) -> ExitCod
 pub(crate) async fn connect(target: &Target) -> Result<Guarded<Aws>, Refusal> {
     let aws = Aws::connect(&target.connection).await?;
     Ok(Guarded::new(aws, target.account.clone()))
+}
+
+impl Guarded<Aws> {
+    /// See [`Aws::roll_back`].
+    pub(crate) async fn roll_back(&self) -> Result<RolledBack, Refusal> {
+        if let Some(account) = &self.account {
+            let identity = self.inner.identity().await.map_err(|error| vec![error])?;
+            hold_identity(&identity, account).map_err(|error| vec![error])?;
+        }
+        Ok(self.inner.roll_back().await.map_err(|error| vec![error])?)
+    }
 }
 
 /// The wall clock.

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::{
-    Context, arn, listed, mapped,
+    Context, arn, layer, listed, mapped,
     shell::{Shell, quoted},
     tag_changes, touches,
 };
 use crate::{
-    names::SECURITY_GROUP,
+    names::{PREVIOUS, SECURITY_GROUP},
     plan::{Change, Step},
     resource::{Kind, Network, Resource, input_paths},
 };
@@ -37,6 +37,7 @@ pub(super) fn create(resource: &Resource, step: &Step, context: Context) -> Opti
         }
         Resource::Ingress { vpc_id, to, port, .. } => vec![ingress("authorize", vpc_id, to, *port)],
         Resource::Function { .. } => create_function(resource, step, context),
+        Resource::Layer { name, code } => layer::publish(name, code),
         Resource::InvokeConfig { function, maximum_event_age_seconds, maximum_retry_attempts } => vec![
             Shell::aws("lambda", "put-function-event-invoke-config")
                 .with("--function-name", function)
@@ -138,6 +139,7 @@ fn create_function(resource: &Resource, step: &Step, context: Context) -> Vec<Sh
         environment,
         dead_letter_arn,
         network,
+        layer,
         tags,
         ..
     } = resource
@@ -163,6 +165,9 @@ fn create_function(resource: &Resource, step: &Step, context: Context) -> Vec<Sh
     }
     if let Some(network) = network {
         create = create.raw(vpc_config(network));
+    }
+    if layer.is_some() {
+        create = create.raw(format!("--layers {}", layer::latest()));
     }
     shells.push(create.document("--environment", &json!({ "Variables": environment })));
     shells.push(Shell::aws("lambda", "wait function-active-v2").with("--function-name", name));
@@ -234,12 +239,18 @@ fn retag(service: &str, option: &str, name: &str, changes: &[Change]) -> Vec<She
 }
 
 fn update_function(resource: &Resource, changes: &[Change], context: Context) -> Vec<Shell> {
-    let Resource::Function { name, network, .. } = resource else { return Vec::new() };
+    let Resource::Function { name, network, layer, .. } = resource else { return Vec::new() };
     let wait = || Shell::aws("lambda", "wait function-updated-v2").with("--function-name", name);
     let mut shells = Vec::new();
     if touches(changes, &["code", "architecture"]) {
         shells.push(Shell::comment("the version to go back to"));
-        shells.push(Shell::aws("lambda", "publish-version").with("--function-name", name));
+        let alias = |verb| format!("aws lambda {verb}-alias --function-name {name} --name {PREVIOUS}");
+        shells.push(Shell::Verbatim(format!(
+            "version=$(aws lambda publish-version --function-name {name} --query Version --output text)\n\
+             {} --function-version \"$version\" || {} --function-version \"$version\"",
+            alias("update"),
+            alias("create"),
+        )));
     }
     let variables: serde_json::Map<String, serde_json::Value> = changes
         .iter()
@@ -265,6 +276,9 @@ fn update_function(resource: &Resource, changes: &[Change], context: Context) ->
         network.as_ref().filter(|_| touches(changes, &["vpc_id", "subnet_ids", "security_group"]))
     {
         configure = configure.raw(vpc_config(network));
+    }
+    if touches(changes, &["layer"]) {
+        configure = configure.raw(layer::beside_others(name, layer.is_some()));
     }
     if !variables.is_empty() {
         let merged = quoted(&format!("{{Variables: ((.Variables // {{}}) + {})}}", json!(variables)));
@@ -300,6 +314,7 @@ pub(super) fn delete(resource: &Resource, _: Context) -> Option<Vec<Shell>> {
     let of_function =
         |operation, function: &str| Shell::aws("lambda", operation).with("--function-name", function);
     Some(vec![match resource {
+        Resource::Layer { name, code } => layer::delete(name, &code.sha256),
         Resource::LogGroup { name, .. } => {
             Shell::aws("logs", "delete-log-group").with("--log-group-name", name)
         }

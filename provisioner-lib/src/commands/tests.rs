@@ -214,6 +214,7 @@ fn a_function_keeps_the_variables_of_others() {
         code: None,
         dead_letter_arn: String::new(),
         network: None,
+        layer: None,
         tags: Tags::new(),
     };
     let changes = vec![
@@ -225,7 +226,8 @@ fn a_function_keeps_the_variables_of_others() {
     for words in [
         "--memory-size 512 \\\n",
         r#"| jq -c '{Variables: ((.Variables // {}) + {"CAST_SPOT_CLUSTERS":"a,b"})}')""#,
-        "aws lambda publish-version --function-name cast-spot\n",
+        "version=$(aws lambda publish-version --function-name cast-spot --query Version --output text)\n",
+        "|| aws lambda create-alias --function-name cast-spot --name previous --function-version \"$version\"\n",
         "aws lambda update-function-code --function-name cast-spot --zip-file fileb://b.zip\n",
     ] {
         assert!(script.contains(words), "{words}\n{script}");

@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::{Maker, list, shared_tags};
 use crate::{
     EVENT_PATTERN_SPOT, SELF_TEST,
-    endpoints::ENDPOINTS_VARIABLE,
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints, layer},
     facts::Facts,
     names::{
-        DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LOG_GROUP, RULE, SECURITY_GROUP, SELF_TEST_RULE,
+        DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAYER, LOG_GROUP, RULE, SECURITY_GROUP, SELF_TEST_RULE,
         TAG_CLUSTER, TAG_RETENTION,
     },
     policy,
-    resource::{CLUSTERS_VARIABLE, Network, Principal, Resource, Tags, VPC_ACCESS},
+    resource::{CLUSTERS_VARIABLE, Code, Network, Principal, Resource, Tags, VPC_ACCESS},
     spec::Spec,
 };
 
@@ -39,7 +39,7 @@ impl Maker<'_> {
         let mut clusters = self.facts.others_in_region();
         clusters.insert(self.cluster.to_owned());
         let mut environment = spec.settings.clone();
-        serve(&mut environment, &clusters, self.facts);
+        let code = serve(&mut environment, &clusters, self.facts);
         let mut resources = vec![
             log_group(spec),
             Resource::Queue {
@@ -48,13 +48,14 @@ impl Maker<'_> {
                 policy: policy::dead_letter_queue(&self.scope()),
                 tags: shared_tags(),
             },
-            self.function_with(spec, environment),
+            self.function_with(spec, environment, code.as_ref()),
             Resource::InvokeConfig {
                 function: FUNCTION.to_owned(),
                 maximum_event_age_seconds: MAXIMUM_EVENT_AGE,
                 maximum_retry_attempts: RETRIES,
             },
         ];
+        resources.extend(code.map(layer_of));
         resources.extend(self.called_by(Resource::Rule {
             name: RULE.to_owned(),
             pattern: serde_json::from_str(EVENT_PATTERN_SPOT).unwrap_or_default(),
@@ -105,7 +106,12 @@ impl Maker<'_> {
         tags
     }
 
-    fn function_with(&self, spec: &Spec, environment: BTreeMap<String, String>) -> Resource {
+    fn function_with(
+        &self,
+        spec: &Spec,
+        environment: BTreeMap<String, String>,
+        layer: Option<&Code>,
+    ) -> Resource {
         Resource::Function {
             name: FUNCTION.to_owned(),
             role_arn: self.iam_arn(&format!("role/{LAMBDA_ROLE}")),
@@ -118,6 +124,7 @@ impl Maker<'_> {
             code: spec.package.as_ref().map(|package| package.code.clone()),
             dead_letter_arn: self.arn("sqs", DEAD_LETTER_QUEUE),
             network: self.place(),
+            layer: layer.map(|code| code.sha256.clone()),
             tags: self.served_tags(),
         }
     }
@@ -163,16 +170,40 @@ impl Maker<'_> {
 }
 
 /// Has the function serve these clusters, and know where their API servers are: this one's as EKS says, the others' as
-/// it knows them already. Without any, a variable that is there is emptied, and none is made.
-pub(super) fn serve(environment: &mut BTreeMap<String, String>, clusters: &BTreeSet<String>, facts: &Facts) {
+/// it knows them already. Without any, a variable that is there is emptied, and none is made. Where they do not all fit
+/// into the environment, all of them are in the layer that is returned.
+pub(super) fn serve(
+    environment: &mut BTreeMap<String, String>,
+    clusters: &BTreeSet<String>,
+    facts: &Facts,
+) -> Option<Code> {
     environment.insert(CLUSTERS_VARIABLE.to_owned(), list(clusters));
     environment.remove(ENDPOINTS_VARIABLE);
     let there = facts.function.clone().unwrap_or_default();
+    let is_named = there.sizes.has(ENDPOINTS_VARIABLE);
     let sizes = environment.iter().fold(there.sizes, |sizes, (name, value)| sizes.with(name, value));
-    let endpoints = there.endpoints.fitting(clusters, &facts.cluster, &sizes);
-    if !endpoints.is_empty() || !there.endpoints.is_empty() {
-        environment.insert(ENDPOINTS_VARIABLE.to_owned(), endpoints.text());
+    let endpoints = there.endpoints.of(clusters, &facts.cluster);
+    let code = if endpoints.fits(&sizes) { None } else { layer::pack(&endpoints) };
+    let inline = if code.is_some() { Endpoints::default() } else { endpoints };
+    if !inline.is_empty() || is_named {
+        environment.insert(ENDPOINTS_VARIABLE.to_owned(), inline.text());
     }
+    if code.is_some() || there.names_layer {
+        let file = if code.is_some() { layer::FILE } else { "" };
+        environment.insert(layer::FILE_VARIABLE.to_owned(), file.to_owned());
+    }
+    code
+}
+
+/// The version of our layer that has this content.
+pub(super) fn layer_of(code: Code) -> Resource {
+    Resource::Layer { name: LAYER.to_owned(), code }
+}
+
+/// All versions of our layer that there are.
+pub(super) fn layers(facts: &Facts) -> impl Iterator<Item = Resource> {
+    let code = |sha256: &String| Code { sha256: sha256.clone(), zip: Vec::new() };
+    facts.earlier.layers.iter().map(code).map(layer_of)
 }
 
 fn log_group(spec: &Spec) -> Resource {

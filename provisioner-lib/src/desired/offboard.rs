@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Desired, Maker,
-    function::{security_group, serve},
+    function::{layer_of, layers, security_group, serve},
     in_cluster, shared_tags,
 };
 use crate::{
@@ -44,9 +44,13 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
             desired.absent.push(resource);
         } else if let Resource::Function { .. } | Resource::Rule { .. } = resource {
             // Where there is none, none is made: this is an offboarding.
-            desired.kept.push(serving(resource, &others, facts));
+            let (served, layer) = serving(resource, &others, facts);
+            desired.kept.push(served);
+            desired.present.extend(layer.filter(|_| facts.function.is_some()));
         }
     }
+    let wanted: BTreeSet<_> = desired.present.iter().map(Resource::id).collect();
+    desired.absent.extend(layers(facts).filter(|layer| !wanted.contains(&layer.id())));
     // What only the cluster itself knows has gone with it.
     if facts.cluster.is_gone() {
         let inside =
@@ -81,10 +85,13 @@ fn vpcs(facts: &Facts) -> BTreeSet<String> {
     known.chain(facts.earlier.vpcs.iter().cloned()).filter(|vpc_id| !vpc_id.is_empty()).collect()
 }
 
-/// Function and rules for the other clusters alone; once more of one of them, if it is the only one left.
-fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> Resource {
-    if let Resource::Function { environment, network, .. } = &mut resource {
-        serve(environment, others, facts);
+/// Function and rules for the other clusters alone; once more of one of them, if it is the only one left. With the
+/// layer that the function needs then.
+fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> (Resource, Option<Resource>) {
+    let mut code = None;
+    if let Resource::Function { environment, network, layer, .. } = &mut resource {
+        code = serve(environment, others, facts);
+        *layer = code.as_ref().map(|code| code.sha256.clone());
         *network = None;
     }
     if let Resource::Function { tags, .. } | Resource::Rule { tags, .. } = &mut resource {
@@ -94,7 +101,7 @@ fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> 
             tags.insert(TAG_CLUSTER.to_owned(), (*only).clone());
         }
     }
-    resource
+    (resource, code.map(layer_of))
 }
 
 /// A request whose choices do not matter: what it would make is looked for, whatever it looks like.

@@ -131,6 +131,7 @@ fn function(environment: &[(&str, &str)], network: Option<crate::resource::Netwo
         code: None,
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".to_owned(),
         network,
+        layer: None,
         tags: ours(),
     }
 }

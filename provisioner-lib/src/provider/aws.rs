@@ -13,7 +13,7 @@ use super::{
     events::Events,
     iam::Iam,
     kubernetes::Kubernetes,
-    lambda::{Lambda, name_security_group},
+    lambda::{Lambda, RolledBack, name_security_group},
     logs::Logs,
     propagation,
     sqs::Sqs,
@@ -67,7 +67,7 @@ impl Service {
             Kind::LogGroup => Self::Logs,
             Kind::Queue => Self::Sqs,
             Kind::SecurityGroup | Kind::Ingress => Self::Ec2,
-            Kind::Function | Kind::InvokeConfig | Kind::Permission => Self::Lambda,
+            Kind::Function | Kind::Layer | Kind::InvokeConfig | Kind::Permission => Self::Lambda,
             Kind::Rule | Kind::Target => Self::Events,
             Kind::AccessEntry => Self::Eks,
             Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Manifest => Self::Kubernetes,
@@ -111,6 +111,11 @@ impl Aws {
     /// Who makes the calls; this takes no rights.
     pub async fn identity(&self) -> Result<Identity, Error> {
         self.sts.identity().await
+    }
+
+    /// Gives the function of the region the code that it had before the last change. Again: the later one.
+    pub async fn roll_back(&self) -> Result<RolledBack, Error> {
+        self.lambda.roll_back().await
     }
 
     /// What of the VPC matters to this cluster.
@@ -192,21 +197,22 @@ impl Provider for Aws {
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
         // The function before the register, see [`Facts::function`].
         let served = async { (self.lambda.current().await, self.iam.register().await) };
-        let (identity, found, (function, register)) =
-            tokio::join!(self.sts.identity(), self.eks.cluster(cluster), served);
-        let mut facts = match (identity, found, function, register) {
-            (Ok(identity), Ok(found), Ok(function), Ok(register)) => {
+        let (identity, found, (function, register), layers) =
+            tokio::join!(self.sts.identity(), self.eks.cluster(cluster), served, self.lambda.layers());
+        let mut facts = match (identity, found, function, register, layers) {
+            (Ok(identity), Ok(found), Ok(function), Ok(register), Ok(layers)) => {
                 let cluster = found.unwrap_or_else(|| {
                     let (partition, account) = (&identity.partition, &identity.account);
                     let arn = format!("arn:{partition}:eks:{}:{account}:cluster/{cluster}", self.region);
                     Cluster::gone(cluster, arn)
                 });
-                let earlier = Earlier { by_hash: register.by_hash, vpcs: BTreeSet::new() };
+                let layers = layers.into_iter().collect();
+                let earlier = Earlier { by_hash: register.by_hash, vpcs: BTreeSet::new(), layers };
                 let (region, register) = (self.region.clone(), register.clusters);
                 Facts { identity, region, cluster, function, register, earlier }
             }
-            (identity, found, function, register) => {
-                let failed = [identity.err(), found.err(), function.err(), register.err()];
+            (identity, found, function, register, layers) => {
+                let failed = [identity.err(), found.err(), function.err(), register.err(), layers.err()];
                 return Err(distinct(failed.into_iter().flatten()));
             }
         };

@@ -9,13 +9,15 @@ use aws_smithy_http_client::{
     tls::{Provider as Tls, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
-    http::SharedHttpClient,
+    http::{HttpConnector, SharedHttpClient},
     interceptors::context::InterceptorContext,
+    orchestrator::HttpRequest,
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{Error, ErrorKind};
+use super::{Error, ErrorKind, error::in_words};
 
 /// What to connect to. What is left out is found as `aws` and `kubectl` find it: the environment, the files in
 /// `~/.aws` and `~/.kube`.
@@ -92,7 +94,7 @@ fn limits(attempt: Duration) -> TimeoutConfig {
 }
 
 /// Mozilla's root certificates.
-pub(super) fn tls_context() -> Result<TlsContext, String> {
+fn tls_context() -> Result<TlsContext, String> {
     let mut pem = String::new();
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         pem.push_str("-----BEGIN CERTIFICATE-----\n");
@@ -101,6 +103,37 @@ pub(super) fn tls_context() -> Result<TlsContext, String> {
     }
     let roots = TrustStore::empty().with_pem_certificate(pem);
     TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())
+}
+
+/// Of one connection outside the SDKs.
+pub(super) fn connector() -> Result<Connector, String> {
+    Ok(Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls_context()?)
+        .build())
+}
+
+/// What is at `url`, which an answer to `call` has named and signed.
+pub(super) async fn fetch(call: &str, url: &str) -> Result<Vec<u8>, Error> {
+    let other = |problem: String| Error::new(ErrorKind::Other, call, problem);
+    let unreachable = |words: String| {
+        let host = url.split('/').nth(2).unwrap_or_default();
+        Error::new(ErrorKind::Unreachable, call, format!("{host}: {words}"))
+            .hint("check the way to S3, where Lambda keeps its zips, and HTTPS_PROXY")
+    };
+    let request = http::Request::get(url).body(SdkBody::empty()).map_err(|error| other(error.to_string()))?;
+    let request = HttpRequest::try_from(request).map_err(|error| other(error.to_string()))?;
+    let exchange = async {
+        let response =
+            connector().map_err(other)?.call(request).await.map_err(|error| unreachable(in_words(&error)))?;
+        let status = response.status().as_u16();
+        let body = ByteStream::new(response.into_body()).collect().await;
+        let body = body.map_err(|error| unreachable(in_words(&error)))?.to_vec();
+        if status == 200 { Ok(body) } else { Err(unreachable(format!("HTTP {status}"))) }
+    };
+    let late = |_| unreachable(format!("no answer within {} s", ATTEMPT.as_secs()));
+    tokio::time::timeout(ATTEMPT, exchange).await.map_err(late)?
 }
 
 /// One TLS stack, through the proxy that the environment names.

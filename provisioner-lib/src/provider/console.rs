@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use aws_smithy_http_client::{
-    Connector,
-    proxy::ProxyConfig,
-    tls::{Provider as Tls, rustls_provider::CryptoMode},
-};
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::{http::HttpConnector, orchestrator::HttpRequest};
 use aws_smithy_types::body::SdkBody;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Error, ErrorKind, connection::tls_context, error::in_words};
+use super::{Error, ErrorKind, connection::connector, error::in_words};
 
 const CALL: &str = "console";
 /// Until then a new role is known everywhere ("IAM is eventually consistent" in the IAM User Guide: seconds, and in
@@ -30,11 +26,7 @@ type Answer = (u16, String);
 /// tried again for five minutes.
 pub async fn announce(url: &str, cluster_id: &str, token: &str, role_arn: &str) -> Result<(), Error> {
     let other = |problem: String| Error::new(ErrorKind::Other, CALL, problem);
-    let connector = Connector::builder()
-        .proxy_config(ProxyConfig::from_env())
-        .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
-        .tls_context(tls_context().map_err(other)?)
-        .build();
+    let connector = connector().map_err(other)?;
     let address = format!("{}/v1/kubernetes/external-clusters/{cluster_id}", url.trim_end_matches('/'));
     let body = json!({ "eks": { "assumeRoleArn": role_arn } }).to_string();
     patiently(async || {

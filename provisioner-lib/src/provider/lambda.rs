@@ -16,11 +16,14 @@ use crate::{
 };
 
 mod function;
+mod layer;
 mod notice;
 mod settled;
 mod update;
+mod versions;
 
 pub(super) use function::name_security_group;
+pub use versions::RolledBack;
 
 /// Lambda of the region.
 pub(super) struct Lambda {
@@ -37,11 +40,13 @@ impl Lambda {
         let environment = function.environment();
         let variables = environment.and_then(|environment| environment.variables()).cloned();
         let vpc_id = function.vpc_config().and_then(|vpc| vpc.vpc_id()).filter(|id| !id.is_empty());
-        Ok(Some(CurrentFunction {
+        let zip = self.zip(function.layers()).await?;
+        let current = CurrentFunction {
             vpc_id: vpc_id.map(str::to_owned),
             revision: function.revision_id().map(str::to_owned),
             ..CurrentFunction::with(&variables.unwrap_or_default().into_iter().collect())
-        }))
+        };
+        Ok(Some(current.with_layer(zip.as_deref())))
     }
 
     /// Functions first: what one has that is not there, is not asked.
@@ -75,9 +80,9 @@ impl Lambda {
                 Ok(policy) => ids.iter().map(|id| Ok(permission(&policy, function, id))).collect(),
                 Err(error) => vec![Err(error)],
             }));
-        let (configs, permissions) = tokio::join!(configs, permissions);
+        let (configs, permissions, layers) = tokio::join!(configs, permissions, self.find_layers(wanted));
         let whole = functions.into_iter().map(|(_, answer)| answer);
-        let parts = configs.into_iter().chain(permissions.into_iter().flatten());
+        let parts = configs.into_iter().chain(permissions.into_iter().flatten()).chain(layers);
         whole.chain(parts).filter_map(Result::transpose).collect()
     }
 
@@ -118,6 +123,7 @@ impl Lambda {
     ) -> Result<Made, Error> {
         match resource {
             Resource::Function { .. } => self.create_function(resource, security_group).await?,
+            Resource::Layer { name, code } => self.publish_layer(name, code).await?,
             Resource::InvokeConfig { function, maximum_event_age_seconds, maximum_retry_attempts } => {
                 let call = self
                     .client
@@ -169,6 +175,7 @@ impl Lambda {
                 let answer = self.client.delete_function().function_name(name).send().await;
                 error::gone("lambda:DeleteFunction", answer)?;
             }
+            Resource::Layer { name, code } => self.delete_layer(name, &code.sha256).await?,
             Resource::InvokeConfig { function, .. } => {
                 let answer =
                     self.client.delete_function_event_invoke_config().function_name(function).send().await;

@@ -33,6 +33,7 @@ pub use access::Access;
 pub use aws::Aws;
 pub use connection::Connection;
 pub use direct::Direct;
+pub use lambda::RolledBack;
 
 pub use crate::call::{AccessKey, Error, ErrorKind, Made};
 

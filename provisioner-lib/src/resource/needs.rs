@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CLUSTERS_VARIABLE, Id, Kind, Network, Resource, VPC_ACCESS, last};
+use super::{CLUSTERS_VARIABLE, Id, Kind, Network, Resource, VPC_ACCESS, last, layer};
 use crate::names;
 
 impl Resource {
@@ -17,6 +17,7 @@ impl Resource {
             | Self::LogGroup { .. }
             | Self::Queue { .. }
             | Self::Rule { .. }
+            | Self::Layer { .. }
             | Self::ClusterRole { .. } => Vec::new(),
             // Lambda frees its network interfaces by the role's rights, and only then can the group go ("Giving Lambda
             // functions access to resources in an Amazon VPC" in the Lambda developer guide).
@@ -33,8 +34,10 @@ impl Resource {
             Self::Ingress { from, vpc_id, .. } => {
                 vec![Id::new(Kind::SecurityGroup, format!("{vpc_id}/{from}"))]
             }
-            Self::Function { role_arn, dead_letter_arn, network, environment, .. } => {
-                function_needs(role_arn, dead_letter_arn, network.as_ref(), environment)
+            Self::Function { role_arn, dead_letter_arn, network, environment, layer: attached, .. } => {
+                let mut needs = function_needs(role_arn, dead_letter_arn, network.as_ref(), environment);
+                needs.extend(attached.iter().map(|sha256| layer(names::LAYER, sha256)));
+                needs
             }
             Self::InvokeConfig { function, .. } | Self::Permission { function, .. } => {
                 vec![Id::new(Kind::Function, function)]

@@ -1,9 +1,10 @@
 //! Changing what is there, in as many calls as AWS takes for it.
 
 use cast_spot_provisioner::{
+    names::LAYER,
     plan::Change,
     provider::{Error, ErrorKind, Made},
-    resource::{Id, Kind, Resource},
+    resource::{self, Id, Kind, Resource},
 };
 
 use super::{
@@ -90,6 +91,7 @@ impl Account {
             | Resource::Ingress { .. }
             | Resource::InvokeConfig { .. }
             | Resource::Target { .. }
+            | Resource::Layer { .. }
             | Resource::AwsAuth { .. } => return self.make(resource).await,
         }
         self.tag(resource, changes).await?;
@@ -190,9 +192,8 @@ impl Account {
             };
             let (resource, versions) =
                 (there.resource.clone(), state.published.entry(place.clone()).or_default());
-            if versions.last() != Some(&resource) {
-                versions.push(resource);
-            }
+            // The alias and the older ones are in `provider/lambda/tests.rs`.
+            *versions = vec![resource];
             Ok(())
         })
         .await
@@ -216,6 +217,13 @@ impl Account {
         let put = async |revision: u64, put: fn(&mut Resource, &Resource)| {
             self.write(call, |state| match state.objects.get(&place).map(|object| object.revision) {
                 Some(there) if there == revision => {
+                    // Lambda takes no layer that is not there; the one that is meant has gone since.
+                    if let Resource::Function { layer: Some(sha256), .. } = wanted
+                        && touches(changes, "layer")
+                        && !state.objects.contains_key(&self.place(&resource::layer(LAYER, sha256)))
+                    {
+                        return Err(changed(call, "the layer has gone"));
+                    }
                     state.change(&place, |object| put(&mut object.resource, wanted));
                     Ok(())
                 }

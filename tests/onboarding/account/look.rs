@@ -7,7 +7,7 @@ use cast_spot_provisioner::{
     names::{self, LAMBDA_ROLE, Registered},
     plan::{Found, Observed},
     provider::Error,
-    resource::{CLUSTERS_VARIABLE, Id, Kind, Resource},
+    resource::{self, CLUSTERS_VARIABLE, Id, Kind, Resource},
 };
 
 use super::{ACCOUNT, Account, Object, Place, State};
@@ -86,17 +86,32 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
         }
         _ => None,
     });
-    Earlier { by_hash: clusters(state, |found| found.by_hash), vpcs: vpcs.collect() }
+    let layers = state.objects.iter().filter(|((scope, _), _)| scope == region);
+    let layers = layers.filter_map(|(_, object)| match &object.resource {
+        Resource::Layer { name, code } if name == names::LAYER => Some(code.sha256.clone()),
+        _ => None,
+    });
+    Earlier {
+        by_hash: clusters(state, |found| found.by_hash),
+        vpcs: vpcs.collect(),
+        layers: layers.collect(),
+    }
 }
 
 fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
     let object = state.objects.get(place)?;
-    let Resource::Function { environment, network, .. } = &object.resource else { return None };
-    Some(CurrentFunction {
+    let Resource::Function { environment, network, layer, .. } = &object.resource else { return None };
+    let version = layer.as_ref().map(|sha256| (place.0.clone(), resource::layer(names::LAYER, sha256)));
+    let zip = version.and_then(|version| match &state.objects.get(&version)?.resource {
+        Resource::Layer { code, .. } => Some(&code.zip[..]),
+        _ => None,
+    });
+    let current = CurrentFunction {
         vpc_id: network.as_ref().map(|network| network.vpc_id.clone()),
         revision: Some(object.revision.to_string()),
         ..CurrentFunction::with(environment)
-    })
+    };
+    Some(current.with_layer(zip))
 }
 
 /// Clusters that have an inline policy in the function's role.
@@ -137,6 +152,13 @@ impl Account {
                     let unknown =
                         served.filter(|name| !registered.contains(&(scope.clone(), (*name).to_owned())));
                     broken.extend(unknown.map(|name| format!("{id} serves {name}, which is not registered")));
+                }
+                Resource::Function { layer: Some(sha256), .. }
+                    if !state
+                        .objects
+                        .contains_key(&(scope.clone(), resource::layer(names::LAYER, sha256))) =>
+                {
+                    broken.push(format!("{id} has a layer that is gone"));
                 }
                 Resource::InstanceProfile { role, .. }
                     if !state.objects.contains_key(&("global".to_owned(), Id::new(Kind::Role, role))) =>

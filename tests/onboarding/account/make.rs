@@ -2,9 +2,9 @@
 
 use cast_spot_provisioner::{
     facts::AuthenticationMode,
-    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, TAG_RETENTION},
+    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, LAYER, TAG_RETENTION},
     provider::{AccessKey, Error, ErrorKind, Made},
-    resource::{Id, Kind, Principal, Resource, VPC_ACCESS, attachment, last},
+    resource::{self, Id, Kind, Principal, Resource, VPC_ACCESS, attachment, last},
 };
 
 use super::{ACCOUNT, Account, State, changed, refused, tags_of};
@@ -90,6 +90,7 @@ impl Account {
                 self.put_over("ec2:AuthorizeSecurityGroupIngress", resource, &[group]).await?;
             }
             Resource::Function { .. } => self.make_function(resource).await?,
+            Resource::Layer { .. } => self.put_over("lambda:PublishLayerVersion", resource, &[]).await?,
             Resource::InvokeConfig { function, .. } => {
                 let function = [Id::new(Kind::Function, function)];
                 self.put_over("lambda:PutFunctionEventInvokeConfig", resource, &function).await?;
@@ -208,7 +209,7 @@ impl Account {
 
     /// Lambda tries whether the role may send to the queue and enter the VPC.
     async fn make_function(&self, resource: &Resource) -> Result<(), Error> {
-        let Resource::Function { code, role_arn, dead_letter_arn, network, .. } = resource else {
+        let Resource::Function { code, role_arn, dead_letter_arn, network, layer, .. } = resource else {
             return Ok(());
         };
         let call = "lambda:CreateFunction";
@@ -225,6 +226,7 @@ impl Account {
             let group = format!("{}/{}", network.vpc_id, network.security_group);
             wanted.extend([Id::new(Kind::SecurityGroup, group), attachment(&role, VPC_ACCESS)]);
         }
+        wanted.extend(layer.iter().map(|sha256| resource::layer(LAYER, sha256)));
         self.put_new(call, resource, &wanted).await
     }
 

@@ -162,7 +162,7 @@ def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
 
 
 # Some requests are authorized on no resource, or another. Service Authorization Reference: instance profiles, new
-# policies and new functions by their names, access entries by cluster, rules of the default bus as rule/NAME, tags of the resource that is named;
+# policies and new functions by their names, access entries by cluster, layer versions by their numbers, rules of the default bus as rule/NAME, tags of the resource that is named;
 # and iam:PolicyARN and eks:policyArn are the policy that is attached.
 named = contextvars.ContextVar("named", default={})
 
@@ -187,14 +187,21 @@ def resource(service, method, path, headers, body, form, region, account, usual=
         name = part("Rule")
         rule = f"arn:aws:events:{region}:{account}:rule/{name}" if name else found.replace(":rule/default/", ":rule/")
         return part("ResourceARN") or rule
+    if service == "lambda" and "/layers/" in path:
+        number = path.rstrip("/").rpartition("/versions")[2].strip("/")
+        return f"{found}:{number}" if number else found if method == "POST" else "*"
     if service == "lambda" and found == "*" and (name := part("FunctionName")):
         return f"arn:aws:lambda:{region}:{account}:function:{name}"
     return found
 
 
-# The read of a function's concurrency is taken for the write. Service Authorization Reference, "AWS Lambda":
-# GetFunctionConcurrency is an action of its own.
+# The read of a function's concurrency is taken for the write, and those of layers for one. Service Authorization
+# Reference, "AWS Lambda": GetFunctionConcurrency, ListLayerVersions, GetLayerVersion and DeleteLayerVersion are
+# actions of their own.
 def lambda_action(method, path, usual=iam_actions._lambda_action):
+    if "/layers/" in path and method != "POST":
+        is_list = path.rstrip("/").endswith("/versions")
+        return "ListLayerVersions" if is_list else {"GET": "GetLayerVersion", "DELETE": "DeleteLayerVersion"}[method]
     reads = method == "GET" and path.rstrip("/").endswith("/concurrency")
     return "GetFunctionConcurrency" if reads else usual(method, path)
 
@@ -269,6 +276,26 @@ def create_function(logical_id, props, stack_name, create=functions["create"]):
     return name, attributes
 
 
+# The code of a version is served as that of the function. Lambda API Reference, "GetFunction": Code is the deployment
+# package of the function or version.
+def get_function(name, qualifier=None, get=lambda_svc._get_function):
+    status, headers, body = get(name, qualifier)
+    if qualifier and status == 200:
+        answer = json.loads(body)
+        version = answer["Configuration"]["Version"]
+        answer["Code"]["Location"] = answer["Code"]["Location"].replace(f"/{name}?", f"/{name}:{version}?")
+        return lambda_svc.json_response(answer)
+    return status, headers, body
+
+
+def serve_code(name, account_id=None, region=None, serve=lambda_svc.serve_function_code):
+    name, _, version = name.partition(":")
+    if version in ("", "$LATEST"):
+        return serve(name, account_id, region)
+    versions = lambda_svc._functions.get_scoped(account_id, region, name)["versions"]
+    return 200, {"Content-Type": "application/zip"}, versions[version]["code_zip"]
+
+
 # Settings of $LATEST are others than those without a qualifier, and CloudFormation asks for one. Lambda API
 # Reference, "PutFunctionEventInvokeConfig": without a qualifier they are those of $LATEST.
 def of_latest(call):
@@ -292,6 +319,8 @@ eventbridge._put_events = put_events
 eventbridge._dispatch_to_lambda = call_function
 lambda_svc.invoke_async_with_retry = invoke_asynchronously
 lambda_svc._execute_function = execute
+lambda_svc._get_function = get_function
+lambda_svc.serve_function_code = serve_code
 lambda_svc._probe_peak_memory_mb = peak_memory
 app._handle_post_body_shortcuts = authorize
 iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use anyhow::Result;
 use aws_sdk_eventbridge::types::InputTransformer;
+use aws_sdk_lambda::types::LayerVersionsListItem;
 use k8s_openapi::api::{
     core::v1::ConfigMap,
     rbac::v1::{ClusterRole, ClusterRoleBinding},
@@ -62,6 +63,10 @@ async fn services(stack: &Stack) -> Result<BTreeSet<String>> {
         let variables = function.environment().and_then(|environment| environment.variables());
         let clusters = variables.and_then(|variables| variables.get("CAST_SPOT_CLUSTERS"));
         lines.insert(line("function", function.function_name(), (function.code_sha256(), clusters)));
+    }
+    for layer in account.lambda.list_layers().send().await?.layers() {
+        let latest = layer.latest_matching_version().map(LayerVersionsListItem::version);
+        lines.insert(line("layer", layer.layer_name(), latest));
     }
     for rule in account.event_bridge.list_rules().send().await?.rules() {
         let name = rule.name().unwrap_or_default();

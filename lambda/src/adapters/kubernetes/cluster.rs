@@ -26,7 +26,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Endpoint, Transport,
+    Endpoint, HttpService, Transport,
     answers::{call_error, eviction, is_tls_failure, patched},
     connection,
     eks::Eks,
@@ -95,17 +95,29 @@ impl EksCluster {
             return Ok(client);
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let endpoint = match known {
-            Some(endpoint) => endpoint,
-            None => self.eks.endpoint(&self.name).await?,
+        let opened = known.map(|known| (self.transport.open(&known), known));
+        let (endpoint, service) = match opened {
+            Some((Ok(service), known)) => (known, service),
+            // A certificate authority that is none opens nothing at any time.
+            Some((Err(error), _)) => {
+                let (cluster, problem) = (&self.name, error.to_string());
+                tracing::warn!(cluster, problem, "endpoint ignored, EKS is asked for it");
+                *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.asked().await?
+            }
+            None => self.asked().await?,
         };
-        let service = self
-            .transport
-            .open(&endpoint)
-            .map_err(|error| CallError::Refused(format!("connection to {}: {error}", endpoint.server)))?;
         let client = connection::client(&endpoint, service, self.eks.signer(&self.name));
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
         Ok(client)
+    }
+
+    /// Address and connection as EKS says.
+    async fn asked(&self) -> Result<(Endpoint, HttpService), CallError> {
+        let endpoint = self.eks.endpoint(&self.name).await?;
+        let refused = |error| CallError::Refused(format!("connection to {}: {error}", endpoint.server));
+        let service = self.transport.open(&endpoint).map_err(refused)?;
+        Ok((endpoint, service))
     }
 
     fn connected(&self) -> Option<Client> {

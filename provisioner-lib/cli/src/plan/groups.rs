@@ -48,6 +48,7 @@ impl Group {
             Kind::LogGroup
             | Kind::Queue
             | Kind::Function
+            | Kind::Layer
             | Kind::InvokeConfig
             | Kind::Permission
             | Kind::Rule

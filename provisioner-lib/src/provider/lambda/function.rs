@@ -43,7 +43,9 @@ impl Lambda {
         }
         let tags = answer.tags.unwrap_or_default().into_iter().collect();
         let revision = configuration.revision_id.clone();
-        Ok(Some(Found { resource: as_resource(name, configuration, tags), created: None, revision }))
+        let layer = self.attached(configuration.layers()).await?;
+        let resource = as_resource(name, configuration, layer, tags);
+        Ok(Some(Found { resource, created: None, revision }))
     }
 
     pub(super) async fn create_function(
@@ -63,6 +65,7 @@ impl Lambda {
             code,
             dead_letter_arn,
             network,
+            layer,
             tags,
         } = resource
         else {
@@ -72,6 +75,10 @@ impl Lambda {
             let message = "there is no function yet, and no zip to make it from";
             return Err(Error::new(ErrorKind::Other, "lambda:CreateFunction", message)
                 .hint("`cargo build-lambda --output-format zip` builds it"));
+        };
+        let layers = match layer {
+            Some(sha256) => Some(self.layers_with(&[], Some(sha256)).await?),
+            None => None,
         };
         let call = self
             .client
@@ -87,6 +94,7 @@ impl Lambda {
             .code(FunctionCode::builder().zip_file(Blob::new(code.zip.clone())).build())
             .dead_letter_config(DeadLetterConfig::builder().target_arn(dead_letter_arn).build())
             .set_vpc_config(network.as_ref().map(|network| vpc(network, security_group)))
+            .set_layers(layers)
             .set_tags(Some(tags.clone().into_iter().collect()));
         let created =
             patiently("lambda:CreateFunction", KNOWN_EVERYWHERE, is_early, || call.clone().send()).await;
@@ -120,7 +128,12 @@ pub(super) fn vpc(network: &Network, security_group: Option<String>) -> VpcConfi
         .build()
 }
 
-fn as_resource(name: &str, found: FunctionConfiguration, tags: BTreeMap<String, String>) -> Resource {
+fn as_resource(
+    name: &str,
+    found: FunctionConfiguration,
+    layer: Option<String>,
+    tags: BTreeMap<String, String>,
+) -> Resource {
     let network = found.vpc_config.filter(|vpc| vpc.vpc_id().is_some_and(|id| !id.is_empty()));
     Resource::Function {
         name: name.to_owned(),
@@ -143,6 +156,7 @@ fn as_resource(name: &str, found: FunctionConfiguration, tags: BTreeMap<String, 
             vpc_id: vpc.vpc_id.unwrap_or_default(),
             subnet_ids: vpc.subnet_ids.unwrap_or_default(),
         }),
+        layer,
         tags,
     }
 }

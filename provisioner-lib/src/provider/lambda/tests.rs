@@ -30,6 +30,7 @@ fn function(clusters: &str) -> Resource {
         code: Some(Code { sha256: "new".into(), zip: b"zip".to_vec() }),
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".into(),
         network: None,
+        layer: None,
         tags: BTreeMap::new(),
     }
 }
@@ -52,11 +53,19 @@ fn change(field: &str) -> Change {
 
 const CONFIGURATION: &str = "/2015-03-31/functions/cast-spot/configuration";
 const CODE: &str = "/2015-03-31/functions/cast-spot/code";
+const VERSIONS: &str = "/2015-03-31/functions/cast-spot/versions";
+const ALIASES: &str = "/2015-03-31/functions/cast-spot/aliases";
 
 #[tokio::test(start_paused = true)]
 async fn each_change_names_the_revision_that_it_goes_by_and_waits_for_the_one_before() {
     let mut reads = 0;
     let (lambda, asked) = lambda(move |asked| {
+        if asked.starts_with(&format!("GET {VERSIONS}")) {
+            return (200, json!({ "Versions": [] }));
+        }
+        if asked.starts_with(&format!("POST {VERSIONS}")) {
+            return (201, json!({ "Version": "7" }));
+        }
         let answer = if asked.starts_with("GET") {
             reads += 1;
             match reads {
@@ -74,18 +83,21 @@ async fn each_change_names_the_revision_that_it_goes_by_and_waits_for_the_one_be
     let changes = [change("environment.CAST_SPOT_CLUSTERS"), change("code")];
     lambda.update(&function("a,b"), &changes, Some("r1"), None).await.unwrap();
     let read = format!("GET {CONFIGURATION}");
-    let publish = "POST /2015-03-31/functions/cast-spot/versions".to_owned();
+    let (publish, versions) = (format!("POST {VERSIONS}"), format!("GET {VERSIONS}"));
+    let alias = format!("PUT {ALIASES}/previous");
     let (configure, replace) = (format!("PUT {CONFIGURATION}"), format!("PUT {CODE}"));
-    let expected = [&read, &publish, &read, &configure, &read, &read, &replace, &read, &read];
+    let expected =
+        [&read, &publish, &read, &alias, &configure, &read, &read, &replace, &read, &read, &versions];
     assert_eq!(wire::calls(&asked), expected.map(String::clone));
     let asked = asked.lock().unwrap();
     let body = |index: usize| -> Value {
         serde_json::from_str(asked[index].splitn(3, ' ').last().unwrap()).unwrap()
     };
     assert_eq!((&body(1)["RevisionId"], &body(1)["CodeSha256"]), (&json!("r1"), &json!("old")));
-    assert_eq!(body(3)["RevisionId"], "published");
-    assert_eq!(body(3)["Environment"]["Variables"], json!({ "FOREIGN": "stays", CLUSTERS_VARIABLE: "a,b" }));
-    assert_eq!((&body(6)["RevisionId"], &body(6)["Architectures"]), (&json!("r2"), &json!(["arm64"])));
+    assert_eq!(body(3)["FunctionVersion"], "7");
+    assert_eq!(body(4)["RevisionId"], "published");
+    assert_eq!(body(4)["Environment"]["Variables"], json!({ "FOREIGN": "stays", CLUSTERS_VARIABLE: "a,b" }));
+    assert_eq!((&body(7)["RevisionId"], &body(7)["Architectures"]), (&json!("r2"), &json!(["arm64"])));
 }
 
 #[tokio::test]

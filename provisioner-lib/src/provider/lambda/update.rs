@@ -43,54 +43,36 @@ impl Lambda {
         }
         let mut revision = before.revision_id().map(str::to_owned);
         let is_code = CODE.iter().any(|field| touches(changes, field));
+        let mut previous = None;
         if is_code {
-            revision = self.publish(name, &before).await?;
+            let published = self.publish(name, &before).await?;
+            self.set_previous(name, &published.version).await?;
+            revision = published.revision;
+            previous = Some(published.version);
         }
         let is_setting =
             |change: &Change| !change.field.starts_with("tags.") && !CODE.contains(&change.field.as_str());
         if changes.iter().any(is_setting) {
-            let there = before.environment().and_then(|environment| environment.variables()).cloned();
-            self.configure(resource, there.unwrap_or_default(), revision, security_group).await?;
+            self.configure(resource, changes, &before, revision, security_group).await?;
             revision = self.updated(name).await?.revision_id;
         }
-        if is_code {
-            self.replace_code(resource, revision).await?;
+        if let Some(previous) = previous {
+            if let Resource::Function { architecture, code: Some(code), .. } = resource {
+                self.replace_code(name, architecture.as_deref(), code.zip.clone(), revision).await?;
+            }
             self.updated(name).await?;
+            self.delete_versions_but(name, &previous).await?;
         }
         self.tag(&arn, &TagChanges::of(resource, changes)).await
     }
 
-    /// Keeps code and settings as they are under a number, for a rollback (docs/onboarding.md); the revision
-    /// from then on. Where nothing has changed since the last time, Lambda gives no new number.
-    async fn publish(
-        &self,
-        name: &str,
-        before: &GetFunctionConfigurationOutput,
-    ) -> Result<Option<String>, Error> {
-        let call_name = "lambda:PublishVersion";
-        let call = self
-            .client
-            .publish_version()
-            .function_name(name)
-            .set_revision_id(before.revision_id().map(str::to_owned))
-            .set_code_sha256(before.code_sha256().map(str::to_owned))
-            .description("As it was before cast-spot changed its code");
-        call.send().await.map_err(error::of(call_name))?;
-        let after = self.settled(name).await?;
-        // The number may bring a new revision along, and nothing else.
-        if before.code_sha256() == after.code_sha256() && before.environment() == after.environment() {
-            return Ok(after.revision_id);
-        }
-        let message = format!("function {name} has been changed while it was published");
-        Err(Error::new(ErrorKind::Changed, call_name, message)
-            .hint("look again: run the same command once more"))
-    }
-
-    /// All settings that are ours. Variables that somebody else has set stay.
+    /// All settings that are ours. Variables and layers of others stay. Lambda asks for rights on each layer that is
+    /// named, so they are named only where ours changes.
     async fn configure(
         &self,
         resource: &Resource,
-        mut environment: std::collections::HashMap<String, String>,
+        changes: &[Change],
+        before: &GetFunctionConfigurationOutput,
         revision: Option<String>,
         security_group: Option<String>,
     ) -> Result<(), Error> {
@@ -104,10 +86,18 @@ impl Lambda {
             environment: wanted,
             dead_letter_arn,
             network,
+            layer,
             ..
         } = resource
         else {
             return Err(error::misplaced(resource));
+        };
+        let there = before.environment().and_then(|environment| environment.variables()).cloned();
+        let mut environment = there.unwrap_or_default();
+        let layers = if touches(changes, "layer") {
+            Some(self.layers_with(before.layers(), layer.as_deref()).await?)
+        } else {
+            None
         };
         environment.extend(wanted.clone());
         let call = self
@@ -122,20 +112,26 @@ impl Lambda {
             .timeout(*timeout_seconds)
             .environment(variables(environment))
             .dead_letter_config(DeadLetterConfig::builder().target_arn(dead_letter_arn).build())
+            .set_layers(layers)
             .set_vpc_config(network.as_ref().map(|network| vpc(network, security_group)));
         let call_name = "lambda:UpdateFunctionConfiguration";
         patiently(call_name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await.map(drop)
     }
 
-    async fn replace_code(&self, resource: &Resource, revision: Option<String>) -> Result<(), Error> {
-        let Resource::Function { name, architecture, code: Some(code), .. } = resource else { return Ok(()) };
+    pub(super) async fn replace_code(
+        &self,
+        name: &str,
+        architecture: Option<&str>,
+        zip: Vec<u8>,
+        revision: Option<String>,
+    ) -> Result<(), Error> {
         let call = self
             .client
             .update_function_code()
             .function_name(name)
             .set_revision_id(revision)
-            .set_architectures(architectures(architecture.as_deref()))
-            .zip_file(Blob::new(code.zip.clone()));
+            .set_architectures(architectures(architecture))
+            .zip_file(Blob::new(zip));
         call.send().await.map_err(error::of("lambda:UpdateFunctionCode")).map(drop)
     }
 

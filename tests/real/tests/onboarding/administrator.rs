@@ -166,9 +166,15 @@ const NOT_ASKED: [&str; 16] = [
 
 /// Asked for where this life does not lead: to the function's place in the VPC of a private endpoint, to a cluster
 /// that was onboarded in the other mode before, to a policy that somebody has attached elsewhere, to what somebody
-/// has put on the user, to a function whose code changes.
-const ELSEWHERE: [&str; 14] = [
+/// has put on the user, to a function whose code changes, to endpoints that do not fit into its environment.
+const ELSEWHERE: [&str; 20] = [
+    "lambda:CreateAlias",
+    "lambda:DeleteLayerVersion",
+    "lambda:GetLayerVersion",
+    "lambda:ListVersionsByFunction",
+    "lambda:PublishLayerVersion",
     "lambda:PublishVersion",
+    "lambda:UpdateAlias",
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:CreateSecurityGroup",
     "ec2:CreateTags",

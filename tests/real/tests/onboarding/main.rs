@@ -7,9 +7,11 @@ use cast_spot_real::{scenarios, suite};
 
 mod administrator;
 mod interrupted;
+mod layer;
 mod mapping;
 mod page;
 mod principals;
+mod rollback;
 mod self_test;
 mod situation;
 mod story;
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
             story::nodes_that_run_with_the_node_role_keep_it_until_somebody_says_so,
             story::commands_that_were_typed_by_hand_leave_nothing_to_do,
             self_test::the_schedule_tests_the_function_and_a_broken_way_in_is_in_its_log_and_metric,
+            layer::endpoints_without_room_go_into_a_layer_and_back,
+            rollback::one_command_brings_the_code_before_back_and_forward_again,
             templates::stacks_are_what_the_library_makes_and_leave_nothing,
             interrupted::a_killed_onboarding_is_finished_by_the_next,
             interrupted::two_onboardings_at_once_end_as_one,

@@ -1,0 +1,61 @@
+//! Endpoints that do not fit into the environment, as the zip of a Lambda layer. Pure.
+
+use std::io::{Cursor, Read, Write};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipResult, write::SimpleFileOptions};
+
+use super::Endpoints;
+use crate::resource::Code;
+
+/// The handler's setting that names a file with endpoints (docs/configuration.md).
+pub const FILE_VARIABLE: &str = "CAST_SPOT_ENDPOINTS_FILE";
+/// The file, as the function sees it: Lambda unpacks layers into `/opt`.
+pub const FILE: &str = "/opt/cast-spot/endpoints.json";
+/// The same file in the zip.
+const ENTRY: &str = "cast-spot/endpoints.json";
+
+/// The layer's zip. The same endpoints give the same bytes: neither a date nor a compressor is in them.
+#[must_use]
+pub fn pack(endpoints: &Endpoints) -> Option<Code> {
+    let zip = zip(&endpoints.text()).ok()?;
+    Some(Code { sha256: BASE64_STANDARD.encode(Sha256::digest(&zip)), zip })
+}
+
+fn zip(text: &str) -> ZipResult<Vec<u8>> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file(ENTRY, options)?;
+    zip.write_all(text.as_bytes())?;
+    Ok(zip.finish()?.into_inner())
+}
+
+/// The endpoints of a layer's zip. What cannot be read is no endpoint.
+#[must_use]
+pub fn unpack(zip: &[u8]) -> Endpoints {
+    let mut text = String::new();
+    let read = ZipArchive::new(Cursor::new(zip)).and_then(|mut archive| {
+        archive.by_name(ENTRY)?.read_to_string(&mut text)?;
+        Ok(())
+    });
+    read.map(|()| Endpoints::read(&text)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_is_read_back_and_its_bytes_never_change() {
+        let text = r#"{"a":{"server":"https://a.example","ca":"YQ=="}}"#;
+        let packed = pack(&Endpoints::read(text)).unwrap();
+        assert_eq!(unpack(&packed.zip).text(), text);
+        // Another hash would publish a layer at every release.
+        assert_eq!(packed.sha256, "JyD1IAcQFD+jpCCMhCC+s1MbAgSpLuIh6CNnZguPSZo=");
+        assert!(unpack(b"PK").is_empty() && unpack(&[]).is_empty());
+    }
+}

@@ -1,0 +1,155 @@
+//! The layer with endpoints: its versions, what is in them, and which one the function has.
+
+use aws_sdk_lambda::{
+    primitives::Blob,
+    types::{Layer, LayerVersionContentInput},
+};
+
+use super::Lambda;
+use crate::{
+    names::LAYER,
+    plan::Found,
+    provider::{Error, ErrorKind, connection::fetch, error},
+    resource::{Code, Resource},
+};
+
+/// Versions are known as ours by it: layers have no tags.
+const DESCRIPTION: &str = "Endpoints of cast-spot";
+
+/// A version of our layer.
+struct Version {
+    number: i64,
+    arn: String,
+    sha256: String,
+}
+
+/// Number of a version of our layer, by its ARN.
+fn number(arn: &str) -> Option<i64> {
+    let (layer, number) = arn.rsplit_once(':')?;
+    layer.ends_with(&format!(":layer:{LAYER}")).then(|| number.parse().ok())?
+}
+
+/// Our layer among those of a function.
+fn ours(layers: &[Layer]) -> Option<&str> {
+    layers.iter().filter_map(Layer::arn).find(|arn| number(arn).is_some())
+}
+
+impl Lambda {
+    /// SHA-256 of all versions of our layer.
+    pub(in crate::provider) async fn layers(&self) -> Result<Vec<String>, Error> {
+        Ok(self.versions().await?.into_iter().map(|version| version.sha256).collect())
+    }
+
+    async fn versions(&self) -> Result<Vec<Version>, Error> {
+        let call = "lambda:ListLayerVersions";
+        let mut pages = self.client.list_layer_versions().layer_name(LAYER).into_paginator().items().send();
+        let mut versions = Vec::new();
+        while let Some(version) = pages.next().await {
+            let Some(version) = error::found(call, version)? else { break };
+            let (number, Some(arn)) = (version.version, version.layer_version_arn) else { continue };
+            if version.description.as_deref() != Some(DESCRIPTION) {
+                continue;
+            }
+            if let Some((sha256, _)) = self.content(number).await? {
+                versions.push(Version { number, arn, sha256 });
+            }
+        }
+        Ok(versions)
+    }
+
+    /// SHA-256 of a version and where its zip is; None if it has been deleted.
+    async fn content(&self, number: i64) -> Result<Option<(String, String)>, Error> {
+        let call = self.client.get_layer_version().layer_name(LAYER).version_number(number);
+        let found = error::found("lambda:GetLayerVersion", call.send().await)?;
+        let content = found.and_then(|found| found.content);
+        Ok(content
+            .map(|content| (content.code_sha256.unwrap_or_default(), content.location.unwrap_or_default())))
+    }
+
+    /// SHA-256 of our layer among those of a function; the ARN of one that has been deleted since.
+    pub(super) async fn attached(&self, layers: &[Layer]) -> Result<Option<String>, Error> {
+        let Some(arn) = ours(layers) else { return Ok(None) };
+        let found = self.content(number(arn).unwrap_or_default()).await?;
+        Ok(Some(found.map_or_else(|| arn.to_owned(), |(sha256, _)| sha256)))
+    }
+
+    /// The zip of our layer among those of a function.
+    pub(super) async fn zip(&self, layers: &[Layer]) -> Result<Option<Vec<u8>>, Error> {
+        let Some(number) = ours(layers).and_then(number) else { return Ok(None) };
+        match self.content(number).await? {
+            Some((_, location)) => fetch("lambda:GetLayerVersion", &location).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The layers that a function is to have: ours in its place or at the end, all others as they are.
+    pub(super) async fn layers_with(
+        &self,
+        there: &[Layer],
+        wanted: Option<&str>,
+    ) -> Result<Vec<String>, Error> {
+        let version = match wanted {
+            Some(sha256) => Some(self.version(sha256).await?),
+            None => None,
+        };
+        let arns = there.iter().filter_map(Layer::arn);
+        let place = arns.clone().position(|arn| number(arn).is_some());
+        let mut all: Vec<String> = arns.filter(|arn| number(arn).is_none()).map(str::to_owned).collect();
+        if let Some(version) = version {
+            all.insert(place.unwrap_or(all.len()).min(all.len()), version.arn);
+        }
+        Ok(all)
+    }
+
+    /// The version with this content. Where another run has deleted it, a new look is needed.
+    async fn version(&self, sha256: &str) -> Result<Version, Error> {
+        let found = self.versions().await?.into_iter().find(|version| version.sha256 == sha256);
+        found.ok_or_else(|| {
+            let message = format!("layer {LAYER} has no version with SHA-256 {sha256} any more");
+            Error::new(ErrorKind::Changed, "lambda:ListLayerVersions", message)
+                .hint("look again: run the same command once more")
+        })
+    }
+
+    pub(super) async fn find_layers(&self, wanted: &[&Resource]) -> Vec<Result<Option<Found>, Error>> {
+        let is_layer = |resource: &&&Resource| matches!(resource, Resource::Layer { .. });
+        let layers: Vec<_> = wanted.iter().filter(is_layer).collect();
+        if layers.is_empty() {
+            return Vec::new();
+        }
+        let versions = match self.layers().await {
+            Ok(versions) => versions,
+            Err(error) => return vec![Err(error)],
+        };
+        let found = |resource: &&&Resource| match resource {
+            Resource::Layer { name, code } if versions.contains(&code.sha256) => {
+                let code = Code { sha256: code.sha256.clone(), zip: Vec::new() };
+                Ok(Some(Found::from(Resource::Layer { name: name.clone(), code })))
+            }
+            _ => Ok(None),
+        };
+        layers.iter().map(found).collect()
+    }
+
+    /// What is published already, by a run that has ended before it was attached, is published no second time.
+    pub(super) async fn publish_layer(&self, name: &str, code: &Code) -> Result<(), Error> {
+        if self.layers().await?.contains(&code.sha256) {
+            return Ok(());
+        }
+        let content = LayerVersionContentInput::builder().zip_file(Blob::new(code.zip.clone())).build();
+        let call =
+            self.client.publish_layer_version().layer_name(name).description(DESCRIPTION).content(content);
+        call.send().await.map_err(error::of("lambda:PublishLayerVersion")).map(drop)
+    }
+
+    pub(super) async fn delete_layer(&self, name: &str, sha256: &str) -> Result<(), Error> {
+        for version in self.versions().await?.iter().filter(|version| version.sha256 == sha256) {
+            let call = self.client.delete_layer_version().layer_name(name).version_number(version.number);
+            error::gone("lambda:DeleteLayerVersion", call.send().await)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::provider::wire::{self, Asked};
+
+const VERSIONS: &str = "/2018-10-31/layers/cast-spot-endpoints/versions";
+
+fn arn(layer: &str, number: i64) -> String {
+    format!("arn:aws:lambda:eu-west-1:123456789012:layer:{layer}:{number}")
+}
+
+/// Lambda with versions of our layer: number and SHA-256. Version 9 has our name and is not ours.
+fn lambda(versions: &'static [(i64, &str)]) -> (Lambda, Asked) {
+    let (config, asked) = wire::config(move |asked| {
+        let mut words = asked.split(' ');
+        let (method, path) = (words.next().unwrap(), words.next().unwrap());
+        let number = path.rsplit('/').next().unwrap().parse::<i64>().ok();
+        let answer: Value = match (method, number) {
+            ("GET", None) => {
+                let listed = |(number, description): (i64, &str)| json!({ "Version": number, "LayerVersionArn": arn(LAYER, number), "Description": description });
+                let ours = versions.iter().map(|(number, _)| (*number, DESCRIPTION));
+                json!({ "LayerVersions": ours.chain([(9, "theirs")]).map(listed).collect::<Vec<_>>() })
+            }
+            ("GET", Some(number)) => match versions.iter().find(|(known, _)| *known == number) {
+                Some((_, sha256)) => json!({ "Version": number, "Content": { "CodeSha256": sha256 } }),
+                None => return (404, json!({ "__type": "ResourceNotFoundException" }).to_string()),
+            },
+            _ => json!({}),
+        };
+        (200, answer.to_string())
+    });
+    (Lambda { client: aws_sdk_lambda::Client::new(&config) }, asked)
+}
+
+fn layers(arns: &[String]) -> Vec<Layer> {
+    arns.iter().map(|arn| Layer::builder().arn(arn).build()).collect()
+}
+
+fn writes(asked: &Asked) -> Vec<String> {
+    wire::calls(asked).into_iter().filter(|call| !call.starts_with("GET")).collect()
+}
+
+#[tokio::test]
+async fn layers_of_others_keep_their_places() {
+    let (lambda, _) = lambda(&[(3, "old"), (4, "new")]);
+    let (one, old, two, new) = (arn("one", 1), arn(LAYER, 3), arn("two", 7), arn(LAYER, 4));
+    let all = |arns: &[&String]| arns.iter().map(ToString::to_string).collect::<Vec<_>>();
+    for (there, wanted, expected) in [
+        (all(&[]), Some("new"), all(&[&new])),
+        (all(&[&one, &old, &two]), Some("new"), all(&[&one, &new, &two])),
+        (all(&[&one, &two]), Some("new"), all(&[&one, &two, &new])),
+        (all(&[&one, &old, &two]), None, all(&[&one, &two])),
+        (all(&[&old]), None, all(&[])),
+    ] {
+        assert_eq!(lambda.layers_with(&layers(&there), wanted).await.unwrap(), expected, "{there:?}");
+    }
+    let error = lambda.layers_with(&[], Some("gone")).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Changed);
+}
+
+#[tokio::test]
+async fn the_layer_of_a_function_is_known_by_its_content() {
+    let (lambda, _) = lambda(&[(4, "new")]);
+    for (arns, found) in [
+        (vec![], None),
+        (vec![arn("one", 4), arn(&format!("their-{LAYER}"), 4)], None),
+        (vec![arn("one", 1), arn(LAYER, 4)], Some("new".to_owned())),
+        (vec![arn(LAYER, 3)], Some(arn(LAYER, 3))),
+    ] {
+        assert_eq!(lambda.attached(&layers(&arns)).await.unwrap(), found, "{arns:?}");
+    }
+}
+
+#[tokio::test]
+async fn content_that_is_published_is_published_no_second_time() {
+    let (lambda, asked) = lambda(&[(4, "new")]);
+    let code = |sha256: &str| Code { sha256: sha256.to_owned(), zip: b"zip".to_vec() };
+    lambda.publish_layer(LAYER, &code("new")).await.unwrap();
+    assert_eq!(writes(&asked), Vec::<String>::new());
+    lambda.publish_layer(LAYER, &code("newer")).await.unwrap();
+    assert_eq!(writes(&asked), [format!("POST {VERSIONS}")]);
+}
+
+#[tokio::test]
+async fn only_our_versions_with_the_content_are_deleted() {
+    let (lambda, asked) = lambda(&[(3, "old"), (4, "new"), (5, "old")]);
+    lambda.delete_layer(LAYER, "old").await.unwrap();
+    assert_eq!(writes(&asked), [3, 5].map(|number| format!("DELETE {VERSIONS}/{number}")));
+    assert_eq!(lambda.layers().await.unwrap(), ["old", "new", "old"]);
+}

@@ -1,0 +1,134 @@
+//! Versions of the function: the one before the last change of its code, under an alias, and the way back to it.
+
+use aws_sdk_lambda::{
+    operation::get_function_configuration::GetFunctionConfigurationOutput,
+    types::{Architecture, FunctionConfiguration},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
+
+use super::Lambda;
+use crate::{
+    names::{FUNCTION, PREVIOUS},
+    provider::{Error, ErrorKind, connection::fetch, error},
+};
+
+/// Versions are known as ours by it.
+const DESCRIPTION: &str = "As it was before cast-spot changed its code";
+
+/// What a rollback has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolledBack {
+    /// The version that it went back to.
+    pub version: String,
+    /// SHA-256 of the code that ran before, in base64.
+    pub from: String,
+    /// SHA-256 of the code that runs now, in base64.
+    pub to: String,
+}
+
+/// A version that has been published, and the function's revision from then on.
+pub(super) struct Published {
+    pub(super) version: String,
+    pub(super) revision: Option<String>,
+}
+
+impl Lambda {
+    /// Keeps code and settings as they are under a number. Where nothing has changed since the last time, Lambda gives
+    /// no new number.
+    pub(super) async fn publish(
+        &self,
+        name: &str,
+        before: &GetFunctionConfigurationOutput,
+    ) -> Result<Published, Error> {
+        let call_name = "lambda:PublishVersion";
+        let call = self
+            .client
+            .publish_version()
+            .function_name(name)
+            .set_revision_id(before.revision_id().map(str::to_owned))
+            .set_code_sha256(before.code_sha256().map(str::to_owned))
+            .description(DESCRIPTION);
+        let version = call.send().await.map_err(error::of(call_name))?.version.unwrap_or_default();
+        let after = self.settled(name).await?;
+        // The number may bring a new revision along, and nothing else.
+        if before.code_sha256() == after.code_sha256() && before.environment() == after.environment() {
+            return Ok(Published { version, revision: after.revision_id });
+        }
+        let message = format!("function {name} has been changed while it was published");
+        Err(Error::new(ErrorKind::Changed, call_name, message)
+            .hint("look again: run the same command once more"))
+    }
+
+    /// Sets the alias on `version`.
+    pub(super) async fn set_previous(&self, name: &str, version: &str) -> Result<(), Error> {
+        let update = self.client.update_alias().function_name(name).name(PREVIOUS).function_version(version);
+        if error::found("lambda:UpdateAlias", update.send().await)?.is_some() {
+            return Ok(());
+        }
+        let create = self.client.create_alias().function_name(name).name(PREVIOUS).function_version(version);
+        create.send().await.map_err(error::of("lambda:CreateAlias")).map(drop)
+    }
+
+    /// Deletes the versions that onboardings before have published. One that another alias has stays.
+    pub(super) async fn delete_versions_but(&self, name: &str, kept: &str) -> Result<(), Error> {
+        let mut pages =
+            self.client.list_versions_by_function().function_name(name).into_paginator().items().send();
+        let mut old = Vec::new();
+        while let Some(found) = pages.next().await {
+            let found = found.map_err(error::of("lambda:ListVersionsByFunction"))?;
+            let is_ours = found.description.as_deref() == Some(DESCRIPTION);
+            old.extend(found.version.filter(|version| is_ours && version != kept));
+        }
+        for version in old {
+            let call = self.client.delete_function().function_name(name).qualifier(version);
+            match error::gone("lambda:DeleteFunction", call.send().await) {
+                Err(error) if error.reason == ErrorKind::Changed => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the function the code of the alias, and the alias the code that ran: once more goes forward again. Settings,
+    /// clusters and rules stay as they are.
+    pub(in crate::provider) async fn roll_back(&self) -> Result<RolledBack, Error> {
+        let call = "lambda:GetFunction";
+        let answer = self.client.get_function().function_name(FUNCTION).qualifier(PREVIOUS).send().await;
+        let Some(previous) = error::found(call, answer)? else {
+            let message =
+                format!("function {FUNCTION} has no alias {PREVIOUS}, so its code was never changed here");
+            return Err(Error::new(ErrorKind::Other, call, message)
+                .hint("`cast-spot onboard --zip` with the zip of the earlier release brings it back"));
+        };
+        let location = previous.code.and_then(|code| code.location).unwrap_or_default();
+        let configuration =
+            previous.configuration.unwrap_or_else(|| FunctionConfiguration::builder().build());
+        let before = self.settled(FUNCTION).await?;
+        let code = |sha256: Option<&str>| sha256.unwrap_or_default().to_owned();
+        let (from, to) = (code(before.code_sha256()), code(configuration.code_sha256()));
+        let version = configuration.version().unwrap_or_default().to_owned();
+        if from == to {
+            let message =
+                format!("version {version} has the code that runs already: there is nothing to go back to");
+            return Err(Error::new(ErrorKind::Other, call, message)
+                .hint("`cast-spot onboard --zip` with the zip of the earlier release brings it back"));
+        }
+        let zip = fetch(call, &location).await?;
+        if BASE64_STANDARD.encode(Sha256::digest(&zip)) != to {
+            let message = format!("the zip of version {version} is not the one with SHA-256 {to}");
+            return Err(Error::new(ErrorKind::Other, call, message).hint("run it again"));
+        }
+        let published = self.publish(FUNCTION, &before).await?;
+        let architecture = configuration.architectures().first().map(Architecture::as_str);
+        self.replace_code(FUNCTION, architecture, zip, published.revision).await?;
+        self.updated(FUNCTION).await?;
+        // Not before the code runs: a second try after a failure finds the same code under it.
+        self.set_previous(FUNCTION, &published.version).await?;
+        self.delete_versions_but(FUNCTION, &published.version).await?;
+        Ok(RolledBack { version, from, to })
+    }
+}
+
+#[cfg(test)]
+mod tests;
