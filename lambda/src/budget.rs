@@ -133,13 +133,18 @@ impl Budget {
         answer.unwrap_or(Err(CallError::TimedOut(limit.saturating_sub(begun))))
     }
 
-    /// Calls, each limited to five seconds, that are repeated until one succeeds or the deadline is near, whatever
-    /// the others were answered: rights and policies come back, and nothing goes on without the answer.
-    pub async fn insisted<T, F>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError>
+    /// Calls, each limited to `limit`, that are repeated until one succeeds or the deadline is near, whatever the
+    /// others were answered: rights and policies come back, and nothing goes on without the answer.
+    pub async fn insisted<T, F>(
+        &self,
+        name: &str,
+        limit: Duration,
+        call: impl FnMut() -> F,
+    ) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.repeat(name, CALL_LIMIT, |_| true, call).await.0
+        self.repeat(name, limit, |_| true, call).await.0
     }
 
     /// Calls, each limited to five seconds, that are repeated until one is answered for good or the

@@ -41,7 +41,7 @@ const EC2_RECONNECT: Duration = Duration::from_millis(200);
 const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 /// Limit of one list with all its pages.
-const LIST_LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIST_LIMIT: Duration = Duration::from_secs(20);
 
 /// No way is followed for longer.
 const SEARCH: Duration = Duration::from_secs(30);
@@ -321,7 +321,8 @@ async fn find_in(
     Ok(None)
 }
 
-/// Asks Auto Scaling as soon as a node list fails. `None` where the instance has no group that tells.
+/// Asks Auto Scaling as soon as a node list fails and EC2 has not answered at its first attempt: what a group shows of
+/// an instance is less. `None` where the instance has no group that tells.
 async fn ask_group(
     auto_scaling: &impl AutoScaling,
     registered: &[String],
@@ -331,6 +332,7 @@ async fn ask_group(
 ) -> Result<Option<Located>, CallError> {
     // The sender lives as long as the search: an error does not come.
     let _ = progress.lists_fail.subscribe().wait_for(|fail| *fail).await;
+    let _ = progress.ec2.subscribe().wait_for(|answer| *answer != Ec2Answer::Pending).await;
     let member = budget.operation(MEMBERSHIP, || auto_scaling.membership(&notice.instance_id)).await?;
     let Some(member) = member else { return Ok(None) };
     let group = budget.operation(GROUP, || auto_scaling.group(&member.group)).await?;

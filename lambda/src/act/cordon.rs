@@ -8,9 +8,9 @@ use k8s_openapi::api::core::v1::Node;
 use tokio::time::sleep;
 
 use crate::{
-    budget::{Budget, jittered},
+    budget::{Budget, CALL_LIMIT, jittered},
     event::Notice,
-    locate::Target,
+    locate::{LIST_LIMIT, Target},
     plan::{
         cordon::{
             Marks, append_mark_patch, cordon_patch, mark_patch, names_instance, provider_id, runs_on,
@@ -30,7 +30,7 @@ const LIST: &str = "kubernetes:list nodes";
 const SLOW: Duration = Duration::from_secs(2);
 
 /// How often a refused mark is decided again. Each time the node was read again.
-const DECISIONS: u32 = 5;
+const DECISIONS: u32 = 4;
 
 /// For so long after the handler's entry a node that is not there is looked for again.
 const LOOK_FOR: Duration = Duration::from_mins(1);
@@ -89,10 +89,12 @@ pub async fn cordon(
         };
         let refusal = match answer {
             Ok(Patched::Done(node)) => return Ok(Proven { cordon: Ok(was_cordoned(&node)), node: *node }),
-            Ok(Patched::NotFound) => {
+            Ok(Patched::NotFound) if seen.is_none() => {
                 seen = Some(find(cluster, target, budget).await?);
                 continue;
             }
+            // It was read a moment ago.
+            Ok(Patched::NotFound) => CallError::NotFound(node.clone()),
             Ok(Patched::Mismatch(what)) => CallError::Refused(what),
             Err(error) => error,
         };
@@ -234,7 +236,7 @@ async fn search(
         let is_last = next >= LOOK_FOR.min(budget.timetable().closing());
         if attempt == 0 || is_last {
             // The cluster is known to be the instance's: nothing goes on without its node.
-            let nodes = budget.insisted(LIST, || cluster.list_nodes()).await?;
+            let nodes = budget.insisted(LIST, LIST_LIMIT, || cluster.list_nodes()).await?;
             let listed = nodes.iter().find(|n| names_instance(&n.provider_id, &target.instance_id));
             if let Some(listed) = listed
                 && let Some(node) = named(cluster, target, &listed.name, budget).await?
@@ -262,7 +264,7 @@ async fn named(
         Err(CallError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     };
-    let read = budget.insisted(GET, read).await?;
+    let read = budget.insisted(GET, CALL_LIMIT, read).await?;
     Ok(read.filter(|node| runs_on(node, &target.instance_id)))
 }
 
@@ -277,7 +279,7 @@ pub async fn mark(
 ) {
     // Those of the node that was cordoned: another one may stand under its name by now.
     let (name, provider_id) = (name(&node).to_owned(), provider_id(&node).to_owned());
-    for _ in 0..DECISIONS {
+    for decision in 0..DECISIONS {
         marks = marks.lacking(&node);
         if marks.is_empty() {
             return;
@@ -298,7 +300,9 @@ pub async fn mark(
                 }
             }
         }
-        if let Some(error @ (CallError::Forbidden(_) | CallError::Transient(_))) = &refused {
+        let denied = |error: &CallError| matches!(error, CallError::Forbidden(_) | CallError::Transient(_));
+        // Decided from the node as it has just been read, it is refused by a policy, as a rule.
+        if let Some(error) = refused.filter(|error| decision > 0 || denied(error)) {
             tracing::warn!(%error, ?marks, "node not marked");
             marks = Marks { label: false, ..marks };
         }

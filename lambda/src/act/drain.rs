@@ -24,7 +24,7 @@ use super::{
     watch::{LIST, Seen, watch},
 };
 use crate::{
-    budget::Budget,
+    budget::{Budget, CALL_LIMIT},
     event::Notice,
     locate::Target,
     plan::{Policy, cordon::Marks, verdict::Wave},
@@ -123,7 +123,11 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let listed = match listed {
             Some((listed_name, Ok(listed))) if listed_name == name => Ok(listed),
             // The node is known, and nothing but its pods is lacking.
-            _ => self.budget.insisted(LIST, || self.cluster.list_pods(&name, Freshness::Cached)).await,
+            _ => {
+                self.budget
+                    .insisted(LIST, CALL_LIMIT, || self.cluster.list_pods(&name, Freshness::Cached))
+                    .await
+            }
         };
         let mut pods = Pods::new(self.entered, cordon.is_ok());
         let (version, reason) = match listed {
@@ -178,6 +182,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let stays_until = self.policy.stay.map(|stay| self.budget.now() + stay);
         let mut looks = FuturesUnordered::new();
         let mut looked = !evicts || self.policy.stay.is_some_and(|stay| stay.is_zero());
+        let mut called = !evicts;
         loop {
             let (table, now) = (self.budget.timetable(), self.budget.now());
             let last_wave = table.last_wave(pods.longest_grace(Wave::Critical));
@@ -185,6 +190,10 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 open.push(Wave::Critical);
             }
             let look_at = stays_until.map_or(table.last_look(), |until| until.min(table.last_look()));
+            if !called && now >= table.last_look() {
+                called = true;
+                pods.last_call();
+            }
             if !looked && now >= look_at {
                 looked = true;
                 pods.last_call();
@@ -240,6 +249,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 () = self.budget.deadline_changed(table) => {}
                 () = self.budget.wait_until(last_wave), if open.len() == 1 => {}
                 () = self.budget.wait_until(look_at), if !looked => {}
+                () = self.budget.wait_until(table.last_look()), if !called => {}
                 () = self.budget.wait_until(table.closing()) => break,
             }
         }

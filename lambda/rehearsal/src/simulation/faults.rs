@@ -12,7 +12,7 @@ pub(super) fn fault(rng: &mut Rng) -> Fault {
         let kind = match rng.u8(..8) {
             0 => FaultKind::Throttled,
             1 => FaultKind::UnavailableFor(one(rng, &[1, 5, 10])),
-            2 => FaultKind::Denied(one(rng, &[400, 403, 500])),
+            2 => FaultKind::Denied(one(rng, &[400, 403, 422, 500])),
             3 => FaultKind::Forbidden,
             4 => FaultKind::Hang(u64::MAX),
             _ => FaultKind::ConflictFor(one(rng, &[500, 4_000, 8_000, 10_000])),
@@ -22,7 +22,7 @@ pub(super) fn fault(rng: &mut Rng) -> Fault {
     }
     if chance(rng, 15) {
         // Policies and webhooks: of patches, or of evictions for a while.
-        let code = one(rng, &[400, 403, 500]);
+        let code = one(rng, &[400, 403, 422, 500]);
         let (kind, operation) = one(
             rng,
             &[
