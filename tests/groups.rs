@@ -70,7 +70,8 @@ fn a_group_without_capacity_is_reported_in_its_words() {
     assert_eq!(report["replacement"]["outcome"], "no_capacity");
     let reason = report["replacement"]["reason"].as_str().unwrap();
     assert!(reason.starts_with("Could not launch Spot Instances. UnfulfillableCapacity"), "{reason}");
-    assert_eq!((calls(&outcome, GROUPS), calls(&outcome, ACTIVITIES)), (4, 1));
+    // It is read until the function leaves: another pool may have room later.
+    assert_eq!((calls(&outcome, GROUPS), calls(&outcome, ACTIVITIES)), (8, 1));
 }
 
 #[test]

@@ -260,7 +260,7 @@ impl PodReport {
 pub enum PodOutcome {
     /// Evicted, and gone before the deadline.
     Evicted,
-    /// Deleted over a PodDisruptionBudget, and gone before the deadline.
+    /// Deleted over a PodDisruptionBudget or whatever else stood in its eviction's way, and gone before the deadline.
     Deleted,
     /// Still there.
     Left,

@@ -2,7 +2,7 @@
 //! already.
 
 use cast_spot_rehearsal::{
-    Api, Fault, FaultKind, Outcome, Seats,
+    Api, Budget, Fault, FaultKind, Outcome, Seats,
     outcome::{Fate, PodTrack},
     run,
     scenario::{Options, PdbAtDeadline, find},
@@ -56,7 +56,7 @@ fn a_denied_eviction_ends_in_a_delete_at_the_last_moment() {
 #[test]
 fn no_obstacle_of_an_eviction_outlasts_the_last_moment() {
     for (kind, reason) in [
-        (FaultKind::Throttled, "the API server throttled every eviction"),
+        (FaultKind::Throttled, "the API server throttled its eviction"),
         (FaultKind::Unavailable, "503"),
         (FaultKind::Forbidden, "is forbidden: User"),
         (FaultKind::Refused, "connection refused"),
@@ -85,6 +85,18 @@ fn a_delete_that_is_refused_too_fails_with_both_reasons() {
         let reason = said["reason"].as_str().unwrap();
         assert!(reason.contains("denied the request") && reason.contains("; delete forbidden: "), "{reason}");
     }
+}
+
+#[test]
+fn a_pod_is_asked_on_where_no_delete_is_allowed() {
+    let mut spec = find("pdb-blocked").unwrap().world(&Options::default());
+    spec.faults.push(Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("delete pods"));
+    let room = (LAST_MOMENT_MS + 8_000, Budget::MaxUnavailable(1));
+    spec.cluster().pdbs.iter_mut().for_each(|pdb| pdb.change = Some(room));
+    let outcome = run("no-delete", spec);
+    assert_eq!(outcome.world.violations, []);
+    assert_all_drained(&outcome);
+    assert_eq!(outcome.reports[0]["outcome"], "drained");
 }
 
 #[test]

@@ -120,7 +120,7 @@ pub(super) fn obstacle(obstacle: &Obstacle, budgets: &str) -> String {
         Obstacle::Budget if budgets.is_empty() => "a PodDisruptionBudget allows no disruption".to_owned(),
         Obstacle::Budget => format!("PodDisruptionBudget {budgets} allows no disruption"),
         Obstacle::TooManyBudgets => format!("more than one PodDisruptionBudget covers it: {budgets}"),
-        Obstacle::Throttled => "the API server throttled every eviction".to_owned(),
+        Obstacle::Throttled => "the API server throttled its eviction".to_owned(),
         Obstacle::Denied(words) => format!("eviction denied: {words}"),
         Obstacle::Error(error) => error.clone(),
     }

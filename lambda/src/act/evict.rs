@@ -11,7 +11,7 @@ use crate::{
     budget::{Budget, CALL_LIMIT, jittered},
     plan::{
         PdbPolicy,
-        eviction::{Obstacle, Step, next_step},
+        eviction::{DENIED, Obstacle, Step, next_step},
         retry::pause,
     },
     ports::{CallError, Cluster, End, Evicted},
@@ -63,7 +63,7 @@ pub(super) enum Asked {
     NotNeeded,
     /// Out of time; what stood in the way.
     Left(Obstacle),
-    /// The delete was refused for good; why, and what stood in the eviction's way.
+    /// Each delete was refused; why, and what stood in the eviction's way.
     Refused(String, Obstacle),
 }
 
@@ -93,6 +93,7 @@ impl<C: Cluster> Asking<'_, C> {
         let overrides = self.policy == PdbPolicy::Delete;
         // A call without an answer may have taken effect: if the pod goes then, it went because of us.
         let mut unanswered = Asked::NotNeeded;
+        let mut known: Option<Obstacle> = None;
         let mut attempt = 0;
         budget.wait_until(pod.not_before).await;
         loop {
@@ -108,8 +109,9 @@ impl<C: Cluster> Asking<'_, C> {
             let (rest, least, obstacle) = match step {
                 Step::Done => return Asked::Evicted,
                 Step::Await => return unanswered,
-                Step::Retry { after, least, obstacle } => (jittered(after), least, obstacle),
+                Step::Retry { after, least, obstacle } => (jittered(after), least, obstacle.after(known)),
             };
+            known = Some(obstacle.clone());
             attempt += 1;
             let from = budget.now();
             loop {
@@ -158,9 +160,11 @@ impl<C: Cluster> Asking<'_, C> {
         self.budget.call_until(EVICT, until, self.cluster.evict(self.end())).await
     }
 
-    /// Deletes the pod with the grace that is left.
+    /// Deletes the pod with the grace that is left. Where no delete is allowed, what stood in the eviction's way may
+    /// still go.
     async fn delete(&self, obstacle: Obstacle) -> Asked {
         let mut unanswered = false;
+        let mut refused = None;
         let mut attempt = 0;
         loop {
             let answer = {
@@ -174,7 +178,8 @@ impl<C: Cluster> Asking<'_, C> {
                 }
                 Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) => return Asked::NotNeeded,
                 Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => {
-                    return Asked::Refused(error.to_string(), obstacle);
+                    refused = Some(error.to_string());
+                    Some(DENIED)
                 }
                 Err(error) => {
                     unanswered |= error.is_unanswered();
@@ -183,9 +188,15 @@ impl<C: Cluster> Asking<'_, C> {
             };
             let next = self.budget.now() + jittered(pause(attempt, retry_after));
             if next >= self.budget.timetable().closing() {
-                return Asked::Left(obstacle);
+                return match refused {
+                    Some(why) => Asked::Refused(why, obstacle),
+                    None => Asked::Left(obstacle),
+                };
             }
             self.budget.wait_until(next).await;
+            if refused.is_some() && self.evict(next).await == Ok(Evicted::Accepted) {
+                return Asked::Evicted;
+            }
             attempt += 1;
         }
     }

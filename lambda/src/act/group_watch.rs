@@ -132,8 +132,9 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         replaced.then(|| Shown::Replaced(newcomer(&self.before, now).map(str::to_owned)))
     }
 
-    /// The looks after a detach.
-    pub(super) async fn confirm(&mut self, noticed: Timestamp) -> Shown {
+    /// The looks after a detach. A group that finds no capacity at first may find it in another pool: the looks go on
+    /// until the node is `drained`.
+    pub(super) async fn confirm(&mut self, noticed: Timestamp, drained: &Notify) -> Shown {
         let detached = self.budget.now();
         let mut looked = false;
         for after in AFTER_DETACH {
@@ -147,7 +148,15 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
                 return shown;
             }
         }
-        if looked { self.failed_launch(noticed).await } else { Shown::Nothing(None) }
+        if !looked {
+            return Shown::Nothing(None);
+        }
+        while let Some(now) = self.next_look(drained).await {
+            if let Some(shown) = now.and_then(|now| self.shows(&now)) {
+                return shown;
+            }
+        }
+        self.failed_launch(noticed).await
     }
 
     /// Looks until the group is seen to replace the instance, or time is up.
@@ -168,18 +177,25 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
 
     /// Follows the deadline that the group sets until the node is `drained` or time is up.
     pub(super) async fn follow(&mut self, drained: &Notify) {
-        loop {
-            let next = self.budget.now() + LONGEST;
-            if next >= self.end() {
-                return;
-            }
-            tokio::select! {
-                biased;
-                () = drained.notified() => return,
-                () = self.budget.wait_until(next) => {}
-            }
-            self.look().await;
+        while self.next_look(drained).await.is_some() {}
+    }
+
+    /// One look after the longest pause; `None` when the node is `drained` or time is up.
+    async fn next_look(&mut self, drained: &Notify) -> Option<Option<Group>> {
+        let next = self.budget.now() + LONGEST;
+        if next >= self.end() {
+            return None;
         }
+        tokio::select! {
+            biased;
+            () = drained.notified() => {
+                // Whatever looks next ends, too.
+                drained.notify_one();
+                return None;
+            }
+            () = self.budget.wait_until(next) => {}
+        }
+        Some(self.look().await)
     }
 
     /// The looks end here: at the deadline that the group has set, none would come after it.

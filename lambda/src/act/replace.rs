@@ -150,7 +150,7 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
             return report;
         }
         let requested_after_ms = Some(self.budget.now_ms());
-        let (outcome, instance_id, shown) = match watch.confirm(self.notice.time).await {
+        let (outcome, instance_id, shown) = match watch.confirm(self.notice.time, self.drained).await {
             Shown::Replaced(instance_id) => (ReplacementOutcome::Confirmed, instance_id, None),
             Shown::NoCapacity(words) => (ReplacementOutcome::NoCapacity, None, Some(words)),
             Shown::Nothing(error) => {

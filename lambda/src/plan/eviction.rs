@@ -6,7 +6,7 @@ use super::retry::pause;
 use crate::ports::{CallError, Evicted};
 
 /// Pause after an answer that only a change of configuration would alter.
-const DENIED: Duration = Duration::from_secs(5);
+pub const DENIED: Duration = Duration::from_secs(5);
 
 /// Why a pod is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Obstacle {
     Budget,
     /// More than one PodDisruptionBudget covers it: a fault of their configuration.
     TooManyBudgets,
-    /// The API server is busy.
+    /// The API server was busy.
     Throttled,
     /// The API server, RBAC or an admission webhook refused the eviction, in their words.
     Denied(String),
@@ -28,6 +28,16 @@ impl Obstacle {
     #[must_use]
     pub fn is_budget(&self) -> bool {
         matches!(self, Self::Budget | Self::TooManyBudgets)
+    }
+
+    /// What is known of the pod after this answer and an `earlier` one: a call that failed shows nothing new.
+    #[must_use]
+    pub fn after(self, earlier: Option<Self>) -> Self {
+        let shows_nothing = |obstacle: &Self| matches!(obstacle, Self::Throttled | Self::Error(_));
+        match earlier {
+            Some(earlier) if shows_nothing(&self) && !shows_nothing(&earlier) => earlier,
+            _ => self,
+        }
     }
 }
 
@@ -82,6 +92,21 @@ mod tests {
 
     fn retry(after: u64, least: u64, obstacle: Obstacle) -> Step {
         Step::Retry { after: ms(after), least: ms(least), obstacle }
+    }
+
+    #[test]
+    fn a_failed_call_hides_no_obstacle() {
+        let denied = || Obstacle::Denied("not now".into());
+        let error = || Obstacle::Error("no answer".into());
+        for (earlier, now, known) in [
+            (None, error(), error()),
+            (Some(Obstacle::Budget), error(), Obstacle::Budget),
+            (Some(denied()), Obstacle::Throttled, denied()),
+            (Some(Obstacle::Budget), denied(), denied()),
+            (Some(Obstacle::Throttled), error(), error()),
+        ] {
+            assert_eq!(now.clone().after(earlier.clone()), known, "{earlier:?}, then {now:?}");
+        }
     }
 
     #[test]
