@@ -54,6 +54,13 @@ fn of_notice(report: &Report, now: Timestamp) -> Value {
         metric("NoticeToDrained", "Milliseconds", lag + last.or(report.cordon.after_ms).unwrap_or_default());
     }
     for (outcome, name) in [
+        (Outcome::Failed, "NoticesFailed"),
+        (Outcome::Missed, "NoticesMissed"),
+        (Outcome::Incomplete, "NoticesIncomplete"),
+    ] {
+        metric(name, "Count", u64::from(report.outcome == outcome));
+    }
+    for (outcome, name) in [
         (PodOutcome::Evicted, "PodsEvicted"),
         (PodOutcome::Deleted, "PodsDeleted"),
         (PodOutcome::Gone, "PodsGone"),
@@ -109,7 +116,14 @@ mod tests {
         };
         let report = Report::undone(event, Outcome::Failed, "x".into());
         let line = line(&report, Timestamp::UNIX_EPOCH);
-        let dimensions = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
-        assert_eq!(*dimensions, json!([[], ["Cluster"], ["Cluster", "Outcome"]]));
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(metrics["Dimensions"], json!([[], ["Cluster"], ["Cluster", "Outcome"]]));
+        assert!(
+            metrics["Metrics"]
+                .as_array()
+                .unwrap()
+                .contains(&json!({"Name": "NoticesFailed", "Unit": "Count"}))
+        );
+        assert_eq!((&line["NoticesFailed"], &line["NoticesMissed"]), (&json!(1), &json!(0)));
     }
 }
