@@ -120,6 +120,11 @@ pub const VARIABLES: &[Variable] = &[
     },
 ];
 
+/// A replacement policy of an earlier release.
+const LAUNCH: &str = "launch";
+const OUTDATED: &str = "CAST_SPOT_REPLACEMENT is `launch`, which needs rights that the function's role does not have: \
+                        read as `auto`";
+
 /// Format of diagnostic log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -138,6 +143,8 @@ pub struct Config {
     pub endpoints: Endpoints,
     /// Endpoints that were configured and cannot be used.
     pub ignored: Ignored,
+    /// A value of an earlier release, and what it is read as.
+    pub outdated: Option<&'static str>,
     /// What the plan follows.
     pub policy: Policy,
     /// Format of diagnostic log lines.
@@ -187,7 +194,8 @@ impl Config {
             _ => None,
         });
         let replacement = reader.read(REPLACEMENT, |v| match v {
-            "auto" => Some(ReplacementPolicy::Auto),
+            // An update of the code must not end the function's work.
+            "auto" | LAUNCH => Some(ReplacementPolicy::Auto),
             "verify" => Some(ReplacementPolicy::Verify),
             "none" => Some(ReplacementPolicy::None),
             _ => None,
@@ -225,6 +233,7 @@ impl Config {
                 clusters,
                 endpoints,
                 ignored,
+                outdated: reader.is(REPLACEMENT, LAUNCH).then_some(OUTDATED),
                 policy: Policy { pdb, replacement, replace_stopped, margin, stay, dry_run },
                 log_format,
                 log_level,
@@ -233,8 +242,11 @@ impl Config {
         }
     }
 
-    /// One warning for each endpoint that cannot be used.
+    /// One warning for each endpoint that cannot be used, and for a value of an earlier release.
     pub fn log_ignored(&self) {
+        if let Some(outdated) = self.outdated {
+            tracing::warn!("{outdated}");
+        }
         for (cluster, problem) in &self.ignored {
             tracing::warn!(cluster, problem, "endpoint ignored, EKS is asked for it");
         }
@@ -256,10 +268,14 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         };
         let parsed = parse(value.trim());
         if parsed.is_none() {
-            let hint = hint(name, value.trim());
-            self.faults.push(format!("{name} is `{value}` (expected {}{hint})", variable.values));
+            self.faults.push(format!("{name} is `{value}` (expected {})", variable.values));
         }
         parsed
+    }
+
+    /// Whether a variable has this value.
+    fn is(&self, name: &str, value: &str) -> bool {
+        (self.lookup)(name).is_some_and(|given| given.trim() == value)
     }
 
     /// The endpoints of the registered clusters, from the file and the environment. They only save a call, so that none
@@ -285,16 +301,6 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             ignored.insert(cluster, format!("{ENDPOINTS}: {problem}"));
         }
         (endpoints, ignored)
-    }
-}
-
-/// What to do about a value that could be expected to be right.
-fn hint(name: &str, value: &str) -> &'static str {
-    match (name, value) {
-        (REPLACEMENT, "launch") => {
-            "; `launch` needs ec2:CreateFleet, which the function's role does not have: use `auto`"
-        }
-        _ => "",
     }
 }
 

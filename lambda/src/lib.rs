@@ -159,6 +159,8 @@ impl<W: World> Handler<W> {
         let clusters = self.world.clusters();
         let mut checks =
             review::review(&notice.instance_id, ec2, auto_scaling, clusters, &budget).boxed().await;
+        let outdated = self.config.outdated.map(str::to_owned);
+        checks.extend(outdated.map(|why| CheckReport::answered(None, CheckReport::SETTINGS, Some(why))));
         checks.extend(self.config.ignored.iter().map(|(cluster, problem)| {
             CheckReport::answered(Some(cluster), CheckReport::ENDPOINT, Some(problem.clone()))
         }));
@@ -243,9 +245,14 @@ impl<W: World> Handler<W> {
             over.notify_one();
             drained
         };
-        let replace = guarded(replace.run().boxed(), |panic| {
-            ReplacementReport::undone(ReplacementOutcome::Failed, Some(panic)).into()
-        });
+        let replace = async {
+            // The cordon is on the wire before this leg builds and signs its requests.
+            tokio::task::yield_now().await;
+            guarded(replace.run().boxed(), |panic| {
+                ReplacementReport::undone(ReplacementOutcome::Failed, Some(panic)).into()
+            })
+            .await
+        };
         let (drained, Replaced { report: replacement, ending }) = tokio::join!(drain, replace);
         let unfinished = drained.pods.iter().any(PodReport::is_unfinished);
         let uncordoned = (drained.cordon.outcome == report::CordonOutcome::Failed).then(|| {

@@ -12,6 +12,8 @@ use crate::{
     resource::CLUSTERS_VARIABLE,
 };
 
+const REPLACEMENT_VARIABLE: &str = "CAST_SPOT_REPLACEMENT";
+
 /// How the cluster is managed from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
@@ -266,6 +268,10 @@ fn settings(given: &[String], faults: &mut Vec<Fault>) -> BTreeMap<String, Strin
             Some((CLUSTERS_VARIABLE | ENDPOINTS_VARIABLE | FILE_VARIABLE, _)) => {
                 let problem = "follows from the clusters that are onboarded";
                 faults.push(Fault::new("env", setting, problem, "leave it out"));
+            }
+            Some((REPLACEMENT_VARIABLE, "launch")) => {
+                let problem = "needs rights that the function's role does not have";
+                faults.push(Fault::new("env", setting, problem, "use CAST_SPOT_REPLACEMENT=auto"));
             }
             Some((name, value)) if is_variable(name) => {
                 settings.insert(name.to_owned(), value.to_owned());

@@ -81,13 +81,11 @@ fn an_ignored_endpoint_is_a_warning_with_cluster_and_fault() {
 }
 
 #[test]
-fn a_synchronous_launch_is_refused_with_a_hint() {
-    let error = config(&[(CLUSTERS, "prod"), (REPLACEMENT, "launch")]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "invalid configuration: CAST_SPOT_REPLACEMENT is `launch` (expected `auto`, `verify` or `none`; \
-         `launch` needs ec2:CreateFleet, which the function's role does not have: use `auto`)"
-    );
+fn a_launch_that_an_earlier_release_allowed_is_auto() {
+    let read = config(&[(CLUSTERS, "prod"), (REPLACEMENT, "launch")]).unwrap();
+    assert_eq!(read.policy.replacement, ReplacementPolicy::Auto);
+    assert!(read.outdated.unwrap().ends_with("read as `auto`"));
+    assert_eq!(config(&[(CLUSTERS, "prod"), (REPLACEMENT, "auto")]).unwrap().outdated, None);
 }
 
 #[test]

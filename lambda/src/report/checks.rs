@@ -47,6 +47,9 @@ impl CheckReport {
     /// The check whether the configured endpoint can be used. It is made only where it fails.
     pub const ENDPOINT: &'static str = "configured endpoint";
 
+    /// The check whether all settings are of this release. It is made only where it fails.
+    pub const SETTINGS: &'static str = "settings";
+
     /// A check that failed with `why`, or passed.
     #[must_use]
     pub fn new(cluster: Option<&str>, check: String, expected: Expected, why: Option<String>) -> Self {

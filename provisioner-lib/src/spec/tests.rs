@@ -40,6 +40,16 @@ fn all_faults_are_said_at_once_with_a_hint_each() {
 }
 
 #[test]
+fn a_replacement_that_needs_other_rights_is_refused() {
+    let settings = |value: &str| vec![format!("CAST_SPOT_REPLACEMENT={value}")];
+    let launch = Request { settings: settings("launch"), ..request() };
+    let faults = launch.validate().expect_err("faults").0;
+    assert_eq!((faults.len(), &*faults[0].field), (1, "env"));
+    assert_eq!(faults[0].hint, "use CAST_SPOT_REPLACEMENT=auto");
+    assert!(Request { settings: settings("verify"), ..request() }.validate().is_ok());
+}
+
+#[test]
 fn an_external_id_is_always_required() {
     assert_eq!(fields(Request { external_id: None, ..request() }), ["external-id"]);
     assert_eq!(fields(Request { external_id: Some(" ".to_owned()), ..request() }), ["external-id"]);
