@@ -18,6 +18,8 @@ pub struct Account {
     pub auto_scaling: aws_sdk_autoscaling::Client,
     /// IAM (ministack).
     pub iam: aws_sdk_iam::Client,
+    /// STS (ministack).
+    pub sts: aws_sdk_sts::Client,
     /// EKS (ministack).
     pub eks: aws_sdk_eks::Client,
     /// Lambda (ministack).
@@ -43,6 +45,7 @@ impl Account {
             ec2: aws_sdk_ec2::Client::new(&moto),
             auto_scaling: aws_sdk_autoscaling::Client::new(&moto),
             iam: aws_sdk_iam::Client::new(&ministack),
+            sts: aws_sdk_sts::Client::new(&ministack),
             eks: aws_sdk_eks::Client::new(&ministack),
             lambda: aws_sdk_lambda::Client::new(&ministack),
             event_bridge: aws_sdk_eventbridge::Client::new(&ministack),

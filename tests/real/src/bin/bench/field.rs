@@ -124,22 +124,30 @@ impl Load {
 
     /// When the last of them was gone.
     pub(crate) async fn gone(mut self) -> Result<Timestamp> {
+        let end = timeout(PATIENCE, self.watch()).await;
+        ensure!(self.names.is_empty(), "{} pods stayed: {end:?}", self.names.len());
+        end?
+    }
+
+    /// Watches them go. A watch that the API server ends, because this machine reads too slowly, begins again.
+    async fn watch(&mut self) -> Result<Timestamp> {
         let parameters = WatchParams::default().labels("bench=load").timeout(290);
-        let mut events = self.pods.watch(&parameters, &self.version).await?.boxed();
-        let wait = async {
+        while !self.names.is_empty() {
+            let mut events = self.pods.watch(&parameters, &self.version).await?.boxed();
             while let Some(event) = events.try_next().await? {
                 if let WatchEvent::Deleted(pod) = event {
                     self.names.remove(&pod.metadata.name.unwrap_or_default());
                 }
                 if self.names.is_empty() {
-                    break;
+                    return Ok(clock::now());
                 }
             }
-            anyhow::Ok(clock::now())
-        };
-        let end = timeout(PATIENCE, wait).await;
-        ensure!(self.names.is_empty(), "{} pods stayed: {end:?}", self.names.len());
-        end?
+            let list = self.pods.list(&ListParams::default().labels("bench=load")).await?;
+            self.version = list.metadata.resource_version.clone().context("a list has a version")?;
+            let standing: BTreeSet<_> = list.into_iter().filter_map(|pod| pod.metadata.name).collect();
+            self.names.retain(|name| standing.contains(name));
+        }
+        Ok(clock::now())
     }
 }
 

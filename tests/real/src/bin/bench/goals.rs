@@ -90,6 +90,7 @@ mod tests {
     fn warm(cordon_last: f64, last_eviction: f64, throttled: usize) -> Round {
         Round {
             start: Start::Warm,
+            located: 0.05,
             cordon_median: 0.1,
             cordon_last,
             last_eviction,

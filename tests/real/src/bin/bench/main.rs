@@ -4,8 +4,10 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to its terminal")]
 
+mod aws;
 mod bare;
 mod case;
+mod crew;
 mod field;
 mod goals;
 mod onboarding;
@@ -13,21 +15,21 @@ mod round;
 mod table;
 mod usage;
 
-use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
-use cast_spot_real::{process, proxy::Fault, stack::Stack, tools::Tools};
+use cast_spot_real::{process, stack::Stack, tools::Tools};
 use clap::Parser;
 use serde_json::json;
 
 use crate::{
+    aws::Aws,
     case::{CASES, Case},
+    crew::Crew,
     goals::Played,
     round::Start,
 };
 
-/// What each answer to the function comes later: so much longer is every round trip.
-const LATENCY: Duration = Duration::from_millis(20);
 /// Warm rounds and bare ones, by turns; their medians count. Odd.
 const ROUNDS: usize = 5;
 
@@ -64,13 +66,10 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     let folder = tools.workspace.join("target/real/bench");
     end_when_interrupted(folder.clone());
     let stack = Stack::start(tools.clone(), &folder, |step| eprintln!("{step}")).await?;
-    let wires = &stack.wires;
-    for wire in [&wires.kubernetes, &wires.ec2, &wires.auto_scaling, &wires.eks] {
-        wire.fault(Fault::Latency(LATENCY)).await?;
-    }
+    let aws = Aws::listen().await?;
     let mut results = Vec::new();
     for case in cases {
-        results.push((case, rounds(&stack, case).await.with_context(|| case.name())?));
+        results.push((case, rounds(&stack, &aws, case).await.with_context(|| case.name())?));
     }
     let goals: Vec<_> = results.iter().flat_map(|(case, played)| goals::of(case, played)).collect();
     let machine = usage::Machine::this()?;
@@ -82,8 +81,8 @@ async fn run(arguments: &Arguments) -> Result<bool> {
         let cases: Vec<_> =
             results.iter().map(|(case, played)| json!({ "case": case.name(), "played": played })).collect();
         let all = json!({
-            "schema": "cast-spot.bench.control-plane/2",
-            "machine": machine, "latency_ms": LATENCY.as_millis() as u64, "cases": cases, "goals": goals,
+            "schema": "cast-spot.bench.control-plane/3",
+            "machine": machine, "cases": cases, "goals": goals,
             "onboarding": commands,
         });
         fs::write(file, format!("{all:#}\n")).with_context(|| file.display().to_string())?;
@@ -103,18 +102,21 @@ fn end_when_interrupted(folder: PathBuf) {
 }
 
 /// Cold first: the function is new. It stays warm for the others, as a daemon always is.
-async fn rounds(stack: &Stack, case: &Case) -> Result<Played> {
+async fn rounds(stack: &Stack, aws: &Aws, case: &Case) -> Result<Played> {
     let name = case.name();
-    let function = stack.another_function(&format!("bench-{name}"), &[]).await?;
+    let mut crew = Crew::none(stack, aws, &name).await?;
     eprintln!("{name}: cold");
-    let mut rounds = vec![round::play(stack, &function, case, Start::Cold, &format!("{name}-cold")).await?];
+    let mut rounds =
+        vec![round::play(stack, (aws, &mut crew), case, Start::Cold, &format!("{name}-cold")).await?];
     let mut bare = Vec::new();
     for number in 1..=ROUNDS {
         eprintln!("{name}: {number} of {ROUNDS}, warm and bare");
-        let round = round::play(stack, &function, case, Start::Warm, &format!("{name}-{number}")).await?;
+        let round =
+            round::play(stack, (aws, &mut crew), case, Start::Warm, &format!("{name}-{number}")).await?;
         let alone = bare::play(stack, case, &format!("{name}-bare-{number}")).await?;
         eprintln!(
-            "  last cordon after {:.2} s (bare {:.2}), last eviction after {:.2} s (bare {:.2}), {} answered 429",
+            "  located after {:.2} s, last cordon after {:.2} s (bare {:.2}), last eviction after {:.2} s (bare {:.2}), {} answered 429",
+            round.located,
             round.cordon_last,
             alone.cordons,
             round.last_eviction,

@@ -1,28 +1,22 @@
 //! One round of a case: full nodes, all notices at once, and what the API server saw of it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt, fs,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, fs, process, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use cast_spot_real::{
-    audit,
-    clock::{self, eventually},
-    function::Function,
+    audit, clock,
     lab::Lab,
     notice::Notice,
     stack::{HANDLER_GROUP, Stack},
 };
-use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
+    aws::Aws,
     case::Case,
+    crew::Crew,
     field::{self, Load},
     usage::Usage,
 };
@@ -47,6 +41,8 @@ impl fmt::Display for Start {
 #[derive(Debug, Serialize)]
 pub(crate) struct Round {
     pub(crate) start: Start,
+    /// When EC2 had described the last instance: until then, no later call can be made for it.
+    pub(crate) located: f64,
     pub(crate) cordon_median: f64,
     pub(crate) cordon_last: f64,
     pub(crate) last_eviction: f64,
@@ -71,7 +67,7 @@ impl Round {
 /// Plays one; `name` tells it from the others.
 pub(crate) async fn play(
     stack: &Stack,
-    function: &Function,
+    (aws, crew): (&Aws, &mut Crew),
     case: &Case,
     start: Start,
     name: &str,
@@ -80,15 +76,16 @@ pub(crate) async fn play(
     field::fill(&mut lab, case).await?;
     // Controllers and scheduler come to rest.
     sleep(Duration::from_secs(5)).await;
-    let functions = stack.emulators.lambda_process();
+    aws.set_machines(&lab.machines);
+    let functions = process::id();
     let (load, used, connected) =
         (Load::of(&lab, case).await?, Usage::under(functions)?, connections(stack)?);
+    let notices: Vec<_> = lab.machines.iter().map(|machine| Notice::of(machine).event()).collect();
 
     let sent = clock::now();
-    let notices: Vec<_> = lab.machines.iter().map(|machine| Notice::of(machine).event()).collect();
-    let deliver = try_join_all(notices.iter().map(|notice| function.invoke_later(notice)));
-    let (_, gone) = tokio::try_join!(deliver, load.gone())?;
-    all_report(&lab, function).await?;
+    crew.grow(case.nodes)?;
+    notices.into_iter().try_for_each(|notice| crew.invoke(notice))?;
+    let ((), gone) = tokio::try_join!(crew.reports(case.nodes), load.gone())?;
 
     let usage = Usage::under(functions)?;
     let handshakes = connections(stack)? - connected;
@@ -102,6 +99,7 @@ pub(crate) async fn play(
     let last_eviction = evictions.map(|call| call.completed).max().context("no eviction")?;
     let round = Round {
         start,
+        located: since(aws.located().context("no instance was described")?)?,
         cordon_median: since(cordons[cordons.len() / 2])?,
         cordon_last: since(cordons[cordons.len() - 1])?,
         last_eviction: since(last_eviction)?,
@@ -139,24 +137,6 @@ fn by_verb(calls: &[audit::Entry]) -> BTreeMap<String, usize> {
         *count.entry(format!("{} {resource}", call.verb)).or_default() += 1;
     }
     count
-}
-
-/// Waits for the report on each node; all must be drained.
-async fn all_report(lab: &Lab<'_>, function: &Function) -> Result<()> {
-    let expected: BTreeSet<_> = lab.machines.iter().map(|machine| machine.instance.clone()).collect();
-    eventually("a report on each node", Duration::from_mins(3), async || {
-        sleep(Duration::from_secs(1)).await;
-        let mut drained = BTreeSet::new();
-        for line in function.log().await? {
-            let Ok(report) = serde_json::from_str::<Value>(&line) else { continue };
-            let instance = report["event"]["instance_id"].as_str().unwrap_or_default();
-            if report["outcome"] == "drained" && expected.contains(instance) {
-                drained.insert(instance.to_owned());
-            }
-        }
-        Ok((drained == expected).then_some(()))
-    })
-    .await
 }
 
 /// How many connections Toxiproxy has taken for the API server so far, by its own log.

@@ -15,15 +15,16 @@ pub(crate) fn markdown(machine: &Machine, results: &[(&Case, Played)], goals: &[
         "{} cores, {} GiB of memory; load at the end {:.1}\n\n",
         machine.cores, machine.memory_gib, machine.load
     );
-    out += "| nodes x pods | function | cordon, median | cordon, last | last eviction | pods gone | handshakes | \
-            CPU a node | peak memory |\n|---|---|---|---|---|---|---|---|---|\n";
+    out += "| nodes x pods | function | located, last | cordon, median | cordon, last | last eviction | pods gone | handshakes | \
+            CPU a node | peak memory |\n|---|---|---|---|---|---|---|---|---|---|\n";
     for (case, start, rounds) in each(results) {
         let of = |value: fn(&Round) -> f64| median(rounds.iter().map(|round| value(round)));
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "| {} | {start} | {:.2} s | {:.2} s | {:.2} s | {:.2} s | {:.0} | {:.3} s | {:.1} MiB |",
+            "| {} | {start} | {:.2} s | {:.2} s | {:.2} s | {:.2} s | {:.2} s | {:.0} | {:.3} s | {:.1} MiB |",
             case.name(),
+            of(|round| round.located),
             of(|round| round.cordon_median),
             of(|round| round.cordon_last),
             of(|round| round.last_eviction),
