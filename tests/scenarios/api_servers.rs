@@ -54,10 +54,7 @@ fn pods_are_evicted_where_the_cordon_is_refused_for_good() {
             (&"incomplete".into(), &"failed".into())
         );
         let reason = report["reason"].as_str().unwrap();
-        assert!(
-            reason.starts_with("the node was not cordoned: ") && reason.contains("denied "),
-            "{reason}"
-        );
+        assert!(reason.starts_with("the node was not cordoned: ") && reason.contains("denied "), "{reason}");
     }
 }
 
