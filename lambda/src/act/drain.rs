@@ -257,9 +257,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
             budgets.take_in(&pods, listed);
         }
         drain_channel(&mut seen, &mut pods, self.budget);
-        let unasked =
-            if evicts { "no answer before the deadline" } else { "hibernates and goes on with its instance" };
-        let report = pods.report(&budgets, unasked);
+        let report = pods.report(&budgets, unasked(evicts));
         let closing = self.post(events::drained(self.notice, node, &report, self.now()));
         tokio::join!(closing, asides.for_each(|()| std::future::ready(())));
         (report, cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
@@ -336,6 +334,11 @@ impl<C: Cluster> DrainLeg<'_, C> {
             },
         }
     }
+}
+
+/// Why a pod was not asked to go.
+fn unasked(evicts: bool) -> &'static str {
+    if evicts { "no answer before the deadline" } else { "hibernates and goes on with its instance" }
 }
 
 fn take_in(pods: &mut Pods, seen: Seen, budget: &Budget) {
