@@ -2,7 +2,9 @@
 
 use cast_spot_rehearsal::{
     Action, Api, Budget, ExitTime, Fault, FaultKind, Outcome, PdbSpec, WorkloadSpec, WorldSpec,
-    outcome::Fate, run,
+    outcome::Fate,
+    run,
+    scenario::{Options, find},
 };
 
 use super::{DETACH, assert_all_drained, calls, node, pod, said, usual};
@@ -130,6 +132,22 @@ fn a_group_that_ends_it_early_sets_the_deadline() {
     assert!((28_000..34_000).contains(&terminating_ms), "{terminating_ms}");
     let in_force = &report["deadline_in_force"];
     assert_eq!(in_force["reason"], "the group terminates it, and lifecycle hook drain holds it for 60 s");
+}
+
+#[test]
+fn a_hook_that_held_it_before_the_notice_ends_sooner() {
+    let mut spec = find("group-ends-early").unwrap().world(&Options::default());
+    spec.group().hooks[0].timeout_ms = 100_000;
+    spec.cluster().nodes[0].recommended_ms = Some(0);
+    spec.notices.clear();
+    spec.deliveries.clear();
+    spec.interrupt(0, Action::Terminate, 50_000);
+    let outcome = judged("held-before", spec);
+    assert_eq!(node(&outcome).reclaimed_ms, Some(101_000));
+    assert_all_drained_or_deleted(&outcome);
+    let blocked = pod(&outcome, "ledger");
+    let terminating_ms = blocked.terminating_ms.unwrap();
+    assert!((64_000..70_000).contains(&terminating_ms), "{terminating_ms}");
 }
 
 #[test]

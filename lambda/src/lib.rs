@@ -238,7 +238,8 @@ impl<W: World> Handler<W> {
         let over = Notify::new();
         let drain = DrainLeg { cluster, target, notice, policy, budget, entered: entry.now };
         let auto_scaling = self.world.auto_scaling();
-        let replace = ReplaceLeg { auto_scaling, target, notice, policy, budget, drained: &over };
+        let replace =
+            ReplaceLeg { auto_scaling, target, notice, policy, budget, entered: entry.now, drained: &over };
         // Boxed: the compiler gives up on the depth of the futures' types otherwise.
         let drain = async {
             let drained = guarded(drain.run().boxed(), Drained::failed).await;

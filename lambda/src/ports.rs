@@ -163,7 +163,16 @@ pub struct Hook {
     pub timeout: Duration,
 }
 
-/// A launch that failed, as DescribeScalingActivities shows it.
+/// The latest activities of a group, as DescribeScalingActivities shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Activities {
+    /// Launches that failed.
+    pub failed_launches: Vec<FailedLaunch>,
+    /// When the terminations of instances began, by instance id.
+    pub terminations: BTreeMap<String, Timestamp>,
+}
+
+/// A launch that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedLaunch {
     /// When it began.
@@ -180,11 +189,8 @@ pub trait AutoScaling: Sync {
     fn group(&self, name: &str) -> impl Future<Output = Result<Option<Group>, CallError>> + Send;
     /// DescribeLifecycleHooks: the hooks that hold terminating instances of the group.
     fn termination_hooks(&self, group: &str) -> impl Future<Output = Result<Vec<Hook>, CallError>> + Send;
-    /// DescribeScalingActivities: the latest launches that failed.
-    fn failed_launches(
-        &self,
-        group: &str,
-    ) -> impl Future<Output = Result<Vec<FailedLaunch>, CallError>> + Send;
+    /// DescribeScalingActivities.
+    fn activities(&self, group: &str) -> impl Future<Output = Result<Activities, CallError>> + Send;
     /// DetachInstances for one instance, without decrement of the desired capacity; one attempt.
     fn detach(&self, id: &str, group: &str) -> impl Future<Output = Result<(), CallError>> + Send;
 }

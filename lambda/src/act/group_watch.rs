@@ -53,6 +53,8 @@ pub(super) struct GroupWatch<'a, A> {
     hooks: Option<Vec<Hook>>,
     /// The phase of its termination, and since when.
     phase: Option<(Phase, Duration)>,
+    /// For so long its hooks had held it at the first look.
+    held_before: Duration,
     /// The deadline that the group has set.
     ending: Option<Ending>,
 }
@@ -68,9 +70,27 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
     ) -> Self {
         let hooks = hooks_are_known.then(|| facts.hooks.clone());
         let before = facts.group.clone();
-        let mut watch = Self { auto_scaling, instance, budget, before, hooks, phase: None, ending: None };
+        let held_before = Duration::ZERO;
+        let mut watch =
+            Self { auto_scaling, instance, budget, before, hooks, phase: None, held_before, ending: None };
         watch.see(facts.membership.as_ref().map(|member| member.lifecycle_state.as_str()));
         watch
+    }
+
+    /// The hooks of an instance that its group was terminating before the handler's entry have less time left.
+    pub(super) async fn look_back(&mut self, entered: Timestamp) {
+        if !matches!(self.phase, Some((Phase::Held, _))) {
+            return;
+        }
+        let activities = self.auto_scaling.activities(&self.before.name);
+        match self.budget.call(ACTIVITIES, activities).await {
+            Ok(activities) => {
+                let began = activities.terminations.get(self.instance).copied().unwrap_or(entered);
+                self.held_before = Duration::try_from(entered.duration_since(began)).unwrap_or_default();
+                self.put_in_force();
+            }
+            Err(error) => tracing::info!(%error, "begin of the termination not read"),
+        }
     }
 
     /// The deadline that the group has set, if it is in force.
@@ -100,11 +120,17 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
             Some((known, since)) if known == phase => (phase, since),
             _ => (phase, now),
         });
+        self.put_in_force();
+    }
+
+    /// Puts the deadline that follows from the phase in force.
+    fn put_in_force(&mut self) {
+        let (hooks, now) = (self.hooks.as_deref().unwrap_or_default(), self.budget.now());
         let noticed = self.budget.noticed();
         self.ending = self
             .phase
             .as_ref()
-            .and_then(|(phase, since)| ending(phase, hooks.unwrap_or_default(), *since, now, noticed));
+            .and_then(|(phase, since)| ending(phase, hooks, (*since, self.held_before), now, noticed));
         self.budget.set_deadline(self.ending.as_ref().map_or(noticed.deadline(), |ending| ending.at));
     }
 
@@ -206,10 +232,10 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
 
     /// The words of the latest launch that has failed since the notice.
     async fn failed_launch(&self, noticed: Timestamp) -> Shown {
-        let launches = self.auto_scaling.failed_launches(&self.before.name);
-        match self.budget.call(ACTIVITIES, launches).await {
-            Ok(launches) => {
-                let since = launches.into_iter().filter(|launch| launch.began >= noticed);
+        let activities = self.auto_scaling.activities(&self.before.name);
+        match self.budget.call(ACTIVITIES, activities).await {
+            Ok(activities) => {
+                let since = activities.failed_launches.into_iter().filter(|launch| launch.began >= noticed);
                 let latest = since.max_by_key(|launch| launch.began);
                 latest.map_or(Shown::Nothing(None), |launch| Shown::NoCapacity(launch.message))
             }

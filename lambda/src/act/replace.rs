@@ -1,5 +1,6 @@
 //! The replacement leg: read the group, choose, ask, and look at what comes of it.
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::group_watch::{GROUP, GroupWatch, HOOKS, Shown};
@@ -47,6 +48,8 @@ pub struct ReplaceLeg<'a, A> {
     pub policy: &'a Policy,
     /// Time and calls.
     pub budget: &'a Budget,
+    /// Wall clock at the handler's entry.
+    pub entered: Timestamp,
     /// Set off when the drain leg is over.
     pub drained: &'a Notify,
 }
@@ -66,6 +69,7 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         };
         let instance = &self.target.instance_id;
         let mut watch = GroupWatch::new(self.auto_scaling, instance, self.budget, &facts, doubt.is_none());
+        watch.look_back(self.entered).await;
         let choice = choose(&facts, self.policy);
         let report = if self.policy.dry_run {
             dry(&choice)

@@ -12,7 +12,7 @@ use aws_sdk_autoscaling::{
 use jiff::Timestamp;
 
 use super::aws::{ATTEMPT, call_error, retries, timeouts};
-use crate::ports::{AutoScaling, CallError, FailedLaunch, Group, Hook, Member, Membership};
+use crate::ports::{Activities, AutoScaling, CallError, FailedLaunch, Group, Hook, Member, Membership};
 
 /// Lifecycle transition of hooks that hold a terminating instance.
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
@@ -22,6 +22,9 @@ const HEARTBEAT: Duration = Duration::from_hours(1);
 
 /// How the description of a launch begins.
 const LAUNCHING: &str = "Launching a new EC2 instance";
+
+/// How the description of a termination begins; the id follows.
+const TERMINATION: &str = "Terminating EC2 instance:";
 
 /// Scaling activities that are read, the latest first.
 const ACTIVITIES: i32 = 50;
@@ -105,19 +108,23 @@ impl AutoScaling for AutoScalingApi {
             .collect())
     }
 
-    async fn failed_launches(&self, group: &str) -> Result<Vec<FailedLaunch>, CallError> {
+    async fn activities(&self, group: &str) -> Result<Activities, CallError> {
         let call = self.client.describe_scaling_activities().auto_scaling_group_name(group);
         let answer = call.max_records(ACTIVITIES).send().await.map_err(call_error)?;
-        let failed = answer.activities.into_iter().flatten().filter(|activity| {
-            activity.status_code() == Some(&ScalingActivityStatusCode::Failed)
-                && activity.description().is_some_and(|words| words.starts_with(LAUNCHING))
-        });
-        Ok(failed
-            .filter_map(|activity| {
-                let began = Timestamp::from_second(activity.start_time?.secs()).ok()?;
-                Some(FailedLaunch { began, message: activity.status_message.unwrap_or_default() })
-            })
-            .collect())
+        let mut activities = Activities::default();
+        for activity in answer.activities.into_iter().flatten() {
+            let began = activity.start_time.and_then(|time| Timestamp::from_second(time.secs()).ok());
+            let (Some(began), Some(description)) = (began, activity.description) else { continue };
+            if let Some(id) = description.strip_prefix(TERMINATION) {
+                activities.terminations.insert(id.trim().to_owned(), began);
+            } else if description.starts_with(LAUNCHING)
+                && activity.status_code == Some(ScalingActivityStatusCode::Failed)
+            {
+                let message = activity.status_message.unwrap_or_default();
+                activities.failed_launches.push(FailedLaunch { began, message });
+            }
+        }
+        Ok(activities)
     }
 
     async fn detach(&self, id: &str, group: &str) -> Result<(), CallError> {

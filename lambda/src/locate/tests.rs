@@ -15,8 +15,8 @@ use crate::{
     event::Action,
     plan::timetable::Timetable,
     ports::{
-        Access, End, Evicted, FailedLaunch, Freshness, Group, Hook, Instance, ListedNode, Membership,
-        Patched, PodChange, Pods, Right,
+        Access, Activities, End, Evicted, Freshness, Group, Hook, Instance, ListedNode, Membership, Patched,
+        PodChange, Pods, Right,
     },
 };
 
@@ -148,7 +148,7 @@ impl AutoScaling for Grouped {
         unasked()
     }
 
-    async fn failed_launches(&self, _: &str) -> Result<Vec<FailedLaunch>, CallError> {
+    async fn activities(&self, _: &str) -> Result<Activities, CallError> {
         unasked()
     }
 

@@ -47,12 +47,12 @@ pub fn phase(state: &str, hooks: &[Hook]) -> Option<Phase> {
 }
 
 /// The deadline that the group has set for a member in this phase since `since`, if it is earlier than that of the
-/// notice. A hook holds the instance for its HeartbeatTimeout at most; of several, the shortest is believed.
+/// notice; its hooks had held it for `held_before` by then. A hook holds the instance for its HeartbeatTimeout at most; of several, the shortest is believed.
 #[must_use]
 pub fn ending(
     phase: &Phase,
     hooks: &[Hook],
-    since: Duration,
+    (since, held_before): (Duration, Duration),
     now: Duration,
     noticed: Timetable,
 ) -> Option<Ending> {
@@ -61,7 +61,7 @@ pub fn ending(
             let hook = hooks.iter().min_by_key(|hook| hook.timeout)?;
             let seconds = hook.timeout.as_secs();
             (
-                hook.timeout,
+                hook.timeout.saturating_sub(held_before),
                 format!("the group terminates it, and lifecycle hook {} holds it for {seconds} s", hook.name),
             )
         }
@@ -108,22 +108,33 @@ mod tests {
         ] {
             let hooks = hooks(timeouts);
             let ending = phase(state, &hooks)
-                .and_then(|phase| ending(&phase, &hooks, s(since), s(now), notice(own, 5)));
+                .and_then(|phase| ending(&phase, &hooks, (s(since), s(0)), s(now), notice(own, 5)));
             assert_eq!(ending.map(|ending| ending.at), expected.map(s), "{case}");
         }
     }
 
     #[test]
+    fn a_hook_that_held_before_the_notice_has_less_left() {
+        let at = |held_before| {
+            let hooks = hooks(&[60]);
+            ending(&Phase::Held, &hooks, (s(0), s(held_before)), s(0), notice(120, 5)).map(|ending| ending.at)
+        };
+        assert_eq!((at(0), at(20), at(50), at(600)), (Some(s(60)), Some(s(40)), Some(s(15)), Some(s(15))));
+    }
+
+    #[test]
     fn a_long_margin_leaves_its_pods_some_time() {
-        let at =
-            |margin| ending(&Phase::Ending, &[], s(0), s(0), notice(120, margin)).map(|ending| ending.at);
+        let at = |margin| {
+            ending(&Phase::Ending, &[], (s(0), s(0)), s(0), notice(120, margin)).map(|ending| ending.at)
+        };
         assert_eq!((at(5), at(20), at(60)), (Some(s(20)), Some(s(30)), Some(s(70))));
     }
 
     #[test]
     fn the_reason_names_the_hook() {
-        let reason =
-            |phase: &Phase| ending(phase, &hooks(&[60, 30]), s(0), s(0), notice(120, 5)).unwrap().reason;
+        let reason = |phase: &Phase| {
+            ending(phase, &hooks(&[60, 30]), (s(0), s(0)), s(0), notice(120, 5)).unwrap().reason
+        };
         assert_eq!(
             reason(&Phase::Held),
             "the group terminates it, and lifecycle hook hook-30 holds it for 30 s"

@@ -185,35 +185,47 @@ fn describe_hooks(state: &State, form: &Form) -> Result<String, Reply> {
     Ok(nest("LifecycleHooks", &hooks))
 }
 
-/// The launches of a group, the latest first.
+/// The launches and terminations of a group, the latest first.
 fn describe_activities(state: &State, form: &Form) -> Result<String, Reply> {
     let name = form.get("AutoScalingGroupName").unwrap_or_default();
     let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
     let most = form.get("MaxRecords").and_then(|number| number.parse().ok()).unwrap_or(100);
-    let launches = group.launches.iter().rev().take(most);
-    let activities: String = launches.map(|launch| nest("member", &launched(state, name, launch))).collect();
+    let launches = group.launches.iter().map(|launch| (launch.at_ms, launched(state, name, launch)));
+    let terminations = group.terminations.iter().map(|(at_ms, id)| {
+        let description = format!("Terminating EC2 instance: {id}");
+        (*at_ms, described(state, name, (*at_ms, &description, "InProgress"), None))
+    });
+    let mut activities: Vec<_> = launches.chain(terminations).collect();
+    activities.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
+    let activities: String =
+        activities.iter().take(most).map(|(_, activity)| nest("member", activity)).collect();
     Ok(nest("Activities", &activities))
 }
 
 fn launched(state: &State, group: &str, launch: &Launch) -> String {
-    let began = state.clock.wall_at(launch.at_ms).to_string();
-    let (of, status, progress) = match &launch.result {
-        Ok(id) => (format!(": {id}"), "Successful".to_owned(), "100"),
-        Err(_) => (String::new(), "Failed".to_owned(), "100"),
+    let (of, status) = match &launch.result {
+        Ok(id) => (format!(": {id}"), "Successful"),
+        Err(_) => (String::new(), "Failed"),
     };
-    let message = launch.result.as_ref().err().map(|words| element("StatusMessage", words));
+    let description = format!("Launching a new EC2 instance{of}");
+    described(state, group, (launch.at_ms, &description, status), launch.result.as_ref().err().copied())
+}
+
+fn described(
+    state: &State,
+    group: &str,
+    (at_ms, description, status): (u64, &str, &str),
+    message: Option<&str>,
+) -> String {
     [
-        element("ActivityId", &format!("00000000-0000-4000-d000-{:012}", launch.at_ms)),
+        element("ActivityId", &format!("00000000-0000-4000-d000-{at_ms:012}")),
         element("AutoScalingGroupName", group),
-        element("Description", &format!("Launching a new EC2 instance{of}")),
-        element(
-            "Cause",
-            "an instance was started in response to a difference between desired and actual capacity",
-        ),
-        element("StartTime", &began),
-        element("StatusCode", &status),
-        message.unwrap_or_default(),
-        element("Progress", progress),
+        element("Description", description),
+        element("Cause", "a difference between desired and actual capacity"),
+        element("StartTime", &state.clock.wall_at(at_ms).to_string()),
+        element("StatusCode", status),
+        message.map(|words| element("StatusMessage", words)).unwrap_or_default(),
+        element("Progress", "100"),
     ]
     .concat()
 }

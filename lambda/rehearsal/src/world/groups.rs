@@ -28,6 +28,8 @@ pub(crate) struct Group {
     pub(crate) desired: u32,
     /// What it has launched and failed to launch, the oldest first.
     pub(crate) launches: Vec<Launch>,
+    /// Which members it has begun to terminate, and when.
+    pub(crate) terminations: Vec<(u64, String)>,
 }
 
 /// A scaling activity: a launch.
@@ -40,7 +42,7 @@ pub(crate) struct Launch {
 
 impl Group {
     pub(super) fn new(spec: GroupSpec) -> Self {
-        Self { spec, desired: 0, launches: Vec::new() }
+        Self { spec, desired: 0, launches: Vec::new(), terminations: Vec::new() }
     }
 
     /// The group launches by itself on a notice.
@@ -144,6 +146,11 @@ impl State {
             self.set_in(terminates_ms, Timer::GroupEnds(id.to_owned()));
         }
         self.group_shows_end(id, shortest_ms.unwrap_or(SHOWN_MS));
+        let (now_ms, group) =
+            (self.now_ms, self.instances[id].member.as_ref().map(|member| member.group.clone()));
+        if let Some(group) = group.and_then(|name| self.groups.get_mut(&name)) {
+            group.terminations.push((now_ms, id.to_owned()));
+        }
     }
 
     /// Nothing holds a terminating member any more.

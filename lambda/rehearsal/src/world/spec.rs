@@ -180,6 +180,8 @@ pub struct NodeSpec {
     pub purchase: Purchase,
     /// An administrator terminates the instance at this time: it shuts down, and its processes end later.
     pub shuts_down_ms: Option<u64>,
+    /// A rebalance recommendation comes at this time, before the notice: a group with Capacity Rebalancing acts on it.
+    pub recommended_ms: Option<u64>,
 }
 
 /// How an instance was bought and who runs it, as EC2 shows it.

@@ -200,6 +200,9 @@ impl State {
                 if let Some(at_ms) = node.shuts_down_ms {
                     state.set(at_ms, Timer::ShutDown(node.instance.clone()));
                 }
+                if let Some(at_ms) = node.recommended_ms {
+                    state.set(at_ms, Timer::Rebalance(node.instance.clone()));
+                }
             }
             for workload in 0..cluster.workloads.len() {
                 state.add_standing_pods(index, workload);

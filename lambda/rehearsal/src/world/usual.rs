@@ -190,6 +190,7 @@ impl NodeSpec {
             labels: BTreeMap::new(),
             purchase: Purchase::default(),
             shuts_down_ms: None,
+            recommended_ms: None,
         }
     }
 }
