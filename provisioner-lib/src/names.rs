@@ -13,6 +13,8 @@ pub const LAMBDA_ROLE_SHARED: &str = "cast-spot";
 pub const FUNCTION: &str = "cast-spot";
 /// Alias of the function's version that ran before its code was changed last.
 pub const PREVIOUS: &str = "previous";
+/// Description of that version, by which it is known as ours.
+pub(crate) const PREVIOUS_DESCRIPTION: &str = "As it was before cast-spot changed its code";
 /// The layer with the endpoints of its clusters, where they do not fit into its environment.
 pub const LAYER: &str = "cast-spot-endpoints";
 /// Its log group.

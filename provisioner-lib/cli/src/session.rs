@@ -49,11 +49,29 @@ pub(crate) async fn connect(target: &Target) -> Result<Guarded<Aws>, Refusal> {
 }
 
 impl Guarded<Aws> {
+    /// Whose function is rolled back: only of the account that is meant.
+    pub(crate) async fn identity(&self) -> Result<Identity, Refusal> {
+        let identity = self.inner.identity().await.map_err(|error| vec![error])?;
+        if let Some(account) = &self.account {
+            hold_identity(&identity, account).map_err(|error| vec![error])?;
+        }
+        Ok(identity)
+    }
+
+    /// See [`Aws::region`].
+    pub(crate) fn region(&self) -> &str {
+        self.inner.region()
+    }
+
+    /// See [`Aws::rollback`].
+    pub(crate) async fn rollback(&self) -> Result<RolledBack, Refusal> {
+        Ok(self.inner.rollback().await.map_err(|error| vec![error])?)
+    }
+
     /// See [`Aws::roll_back`].
     pub(crate) async fn roll_back(&self) -> Result<RolledBack, Refusal> {
-        if let Some(account) = &self.account {
-            let identity = self.inner.identity().await.map_err(|error| vec![error])?;
-            hold_identity(&identity, account).map_err(|error| vec![error])?;
+        if self.account.is_some() {
+            self.identity().await?;
         }
         Ok(self.inner.roll_back().await.map_err(|error| vec![error])?)
     }

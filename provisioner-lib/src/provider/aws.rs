@@ -113,6 +113,11 @@ impl Aws {
         self.sts.identity().await
     }
 
+    /// What [`Self::roll_back`] changes.
+    pub async fn rollback(&self) -> Result<RolledBack, Error> {
+        self.lambda.rollback().await
+    }
+
     /// Gives the function of the region the code that it had before the last change. Again: the later one.
     pub async fn roll_back(&self) -> Result<RolledBack, Error> {
         self.lambda.roll_back().await

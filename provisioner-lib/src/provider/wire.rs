@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
+    io::{Read, Write},
+    net::TcpListener,
     sync::{Arc, Mutex},
+    thread,
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
@@ -81,4 +84,18 @@ pub(super) fn action(asked: &str) -> Option<&str> {
 
 fn line(asked: &str) -> String {
     asked.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// A place that gives a zip once, as S3 does; its address.
+pub(super) fn s3(zip: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/zip", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 1024]).unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", zip.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&zip).unwrap();
+    });
+    url
 }

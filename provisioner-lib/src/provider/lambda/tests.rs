@@ -101,6 +101,26 @@ async fn each_change_names_the_revision_that_it_goes_by_and_waits_for_the_one_be
 }
 
 #[tokio::test]
+async fn old_versions_that_stay_do_not_fail_an_update() {
+    let (lambda, asked) = lambda(|asked| {
+        if asked.starts_with(&format!("GET {VERSIONS}")) {
+            return (403, json!({ "__type": "AccessDeniedException", "message": "no" }));
+        }
+        (200, as_it_is("r1", "Active", "Successful"))
+    });
+    let mut wanted = function("a");
+    if let Resource::Function { tags, .. } = &mut wanted {
+        tags.insert("cast-spot:managed".to_owned(), "cast-spot".to_owned());
+    }
+    let tag = Change { to: "cast-spot".into(), ..change("tags.cast-spot:managed") };
+    lambda.update(&wanted, &[change("code"), tag], Some("r1"), None).await.unwrap();
+    let calls = wire::calls(&asked);
+    let [.., tagged, listed] = &calls[..] else { panic!("{calls:?}") };
+    assert!(tagged.starts_with("POST /2017-03-31/tags/"), "tags first: {calls:?}");
+    assert_eq!(listed, &format!("GET {VERSIONS}"));
+}
+
+#[tokio::test]
 async fn a_function_that_has_changed_since_is_not_touched() {
     let (lambda, asked) = lambda(|_| (200, as_it_is("r2", "Active", "Successful")));
     let changes = [change("environment.CAST_SPOT_CLUSTERS")];

@@ -56,14 +56,18 @@ impl Lambda {
             self.configure(resource, changes, &before, revision, security_group).await?;
             revision = self.updated(name).await?.revision_id;
         }
-        if let Some(previous) = previous {
+        if is_code {
             if let Resource::Function { architecture, code: Some(code), .. } = resource {
                 self.replace_code(name, architecture.as_deref(), code.zip.clone(), revision).await?;
             }
             self.updated(name).await?;
-            self.delete_versions_but(name, &previous).await?;
         }
-        self.tag(&arn, &TagChanges::of(resource, changes)).await
+        self.tag(&arn, &TagChanges::of(resource, changes)).await?;
+        if let Some(previous) = previous {
+            // The function is as wanted: the next change deletes what is left.
+            let _ = self.delete_versions_but(name, &previous).await;
+        }
+        Ok(())
     }
 
     /// All settings that are ours. Variables and layers of others stay. Lambda asks for rights on each layer that is

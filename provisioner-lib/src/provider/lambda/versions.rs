@@ -9,12 +9,9 @@ use sha2::{Digest, Sha256};
 
 use super::Lambda;
 use crate::{
-    names::{FUNCTION, PREVIOUS},
+    names::{FUNCTION, PREVIOUS, PREVIOUS_DESCRIPTION as DESCRIPTION},
     provider::{Error, ErrorKind, connection::fetch, error},
 };
-
-/// Versions are known as ours by it.
-const DESCRIPTION: &str = "As it was before cast-spot changed its code";
 
 /// What a rollback has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +22,14 @@ pub struct RolledBack {
     pub from: String,
     /// SHA-256 of the code that runs now, in base64.
     pub to: String,
+}
+
+/// The code that the alias has, and the function beside it.
+struct Previous {
+    rollback: RolledBack,
+    location: String,
+    architectures: Vec<Architecture>,
+    before: GetFunctionConfigurationOutput,
 }
 
 /// A version that has been published, and the function's revision from then on.
@@ -90,9 +95,12 @@ impl Lambda {
         Ok(())
     }
 
-    /// Gives the function the code of the alias, and the alias the code that ran: once more goes forward again. Settings,
-    /// clusters and rules stay as they are.
-    pub(in crate::provider) async fn roll_back(&self) -> Result<RolledBack, Error> {
+    /// What a rollback changes.
+    pub(in crate::provider) async fn rollback(&self) -> Result<RolledBack, Error> {
+        Ok(self.previous().await?.rollback)
+    }
+
+    async fn previous(&self) -> Result<Previous, Error> {
         let call = "lambda:GetFunction";
         let answer = self.client.get_function().function_name(FUNCTION).qualifier(PREVIOUS).send().await;
         let Some(previous) = error::found(call, answer)? else {
@@ -114,19 +122,30 @@ impl Lambda {
             return Err(Error::new(ErrorKind::Other, call, message)
                 .hint("`cast-spot onboard --zip` with the zip of the earlier release brings it back"));
         }
+        let architectures = configuration.architectures.unwrap_or_default();
+        Ok(Previous { rollback: RolledBack { version, from, to }, location, architectures, before })
+    }
+
+    /// Gives the function the code of the alias, and the alias the code that ran: once more goes forward again. Settings,
+    /// clusters and rules stay as they are.
+    pub(in crate::provider) async fn roll_back(&self) -> Result<RolledBack, Error> {
+        let Previous { rollback, location, architectures, before } = self.previous().await?;
+        let call = "lambda:GetFunction";
         let zip = fetch(call, &location).await?;
-        if BASE64_STANDARD.encode(Sha256::digest(&zip)) != to {
+        let RolledBack { version, to, .. } = &rollback;
+        if BASE64_STANDARD.encode(Sha256::digest(&zip)) != *to {
             let message = format!("the zip of version {version} is not the one with SHA-256 {to}");
             return Err(Error::new(ErrorKind::Other, call, message).hint("run it again"));
         }
         let published = self.publish(FUNCTION, &before).await?;
-        let architecture = configuration.architectures().first().map(Architecture::as_str);
+        let architecture = architectures.first().map(Architecture::as_str);
         self.replace_code(FUNCTION, architecture, zip, published.revision).await?;
         self.updated(FUNCTION).await?;
         // Not before the code runs: a second try after a failure finds the same code under it.
         self.set_previous(FUNCTION, &published.version).await?;
-        self.delete_versions_but(FUNCTION, &published.version).await?;
-        Ok(RolledBack { version, from, to })
+        // A second run would go forward again: the next change deletes what is left.
+        let _ = self.delete_versions_but(FUNCTION, &published.version).await;
+        Ok(rollback)
     }
 }
 

@@ -1,9 +1,3 @@
-use std::{
-    io::{Read, Write},
-    net::TcpListener,
-    thread,
-};
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -13,21 +7,13 @@ use crate::provider::wire::{self, Asked};
 const OLD: &str = "KlHTVHwjqN5Q8+IyhaDfNWYn72TDAAh9OycXPwje0qA=";
 const FUNCTIONS: &str = "/2015-03-31/functions/cast-spot";
 
-/// A place that gives a zip once; its address.
-fn s3(zip: [u8; 7]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/earlier", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let _ = stream.read(&mut [0; 1024]).unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n").unwrap();
-        stream.write_all(&zip).unwrap();
-    });
-    url
-}
-
 /// Lambda whose function runs `running`; the alias, where there is one, is on version 3 with the code [`OLD`].
 fn lambda(running: &'static str, alias: Option<String>) -> (Lambda, Asked) {
+    lambda_that(running, alias, false)
+}
+
+/// The same, where no version can be deleted.
+fn lambda_that(running: &'static str, alias: Option<String>, keeps_versions: bool) -> (Lambda, Asked) {
     let has_alias = alias.is_some();
     let (config, asked) = wire::config(move |asked| {
         let absent = || (404, json!({ "__type": "ResourceNotFoundException" }).to_string());
@@ -51,6 +37,9 @@ fn lambda(running: &'static str, alias: Option<String>) -> (Lambda, Asked) {
                 ] })
             }
             ["PUT", path] if path.contains("/aliases/") && !has_alias => return absent(),
+            ["DELETE", _] if keeps_versions => {
+                return (403, json!({ "__type": "AccessDeniedException", "message": "no" }).to_string());
+            }
             _ => json!({}),
         };
         (200, answer.to_string())
@@ -64,7 +53,7 @@ fn writes(asked: &Asked) -> Vec<String> {
 
 #[tokio::test]
 async fn a_rollback_swaps_the_code_and_the_alias() {
-    let (lambda, asked) = lambda("new", Some(s3(*b"earlier")));
+    let (lambda, asked) = lambda("new", Some(wire::s3(b"earlier".to_vec())));
     let done = lambda.roll_back().await.unwrap();
     let expected = RolledBack { version: "3".to_owned(), from: "new".to_owned(), to: OLD.to_owned() };
     assert_eq!(done, expected);
@@ -90,6 +79,22 @@ async fn a_rollback_swaps_the_code_and_the_alias() {
     assert_eq!(body("/aliases/")["FunctionVersion"], "4");
 }
 
+/// A second run would go forward again, to the code that is to be gone.
+#[tokio::test]
+async fn old_versions_that_stay_do_not_fail_a_rollback() {
+    let (lambda, asked) = lambda_that("new", Some(wire::s3(b"earlier".to_vec())), true);
+    assert_eq!(lambda.roll_back().await.unwrap().to, OLD);
+    assert!(writes(&asked).iter().any(|call| call.starts_with("DELETE")));
+}
+
+#[tokio::test]
+async fn a_rollback_is_shown_without_a_write() {
+    let (lambda, asked) = lambda("new", Some(String::new()));
+    let expected = RolledBack { version: "3".to_owned(), from: "new".to_owned(), to: OLD.to_owned() };
+    assert_eq!(lambda.rollback().await.unwrap(), expected);
+    assert_eq!(writes(&asked), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn without_an_earlier_code_nothing_is_written() {
     for (running, alias, words) in
@@ -104,7 +109,7 @@ async fn without_an_earlier_code_nothing_is_written() {
 
 #[tokio::test]
 async fn a_zip_that_is_another_is_not_deployed() {
-    let (lambda, asked) = lambda("new", Some(s3(*b"another")));
+    let (lambda, asked) = lambda("new", Some(wire::s3(b"another".to_vec())));
     let error = lambda.roll_back().await.unwrap_err();
     assert!(error.message.contains("version 3 is not the one"), "{error}");
     assert_eq!(writes(&asked), Vec::<String>::new());
