@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::facts::Cluster;
 
@@ -35,6 +36,12 @@ impl Endpoint {
         is_known
             .then(|| Self { server: cluster.endpoint.clone(), ca: compact(&cluster.certificate_authority) })
     }
+
+    fn read(entry: Value) -> Option<Self> {
+        let Self { server, ca } = serde_json::from_value(entry).ok()?;
+        // The handler takes nothing else.
+        server.starts_with(HTTPS).then(|| Self { server, ca: compact(&ca) })
+    }
 }
 
 /// The certificate authority without the PEM around it, a quarter smaller. A bundle of several stays as it is.
@@ -52,6 +59,12 @@ fn only_certificate(pem: &str) -> Option<String> {
     (!rest.contains(BEGIN) && BASE64_STANDARD.decode(&body).is_ok()).then_some(body)
 }
 
+/// The entries of a JSON object; None for one that is not valid. The function judges each by itself, too.
+fn entries(text: &str) -> Option<BTreeMap<String, Option<Endpoint>>> {
+    let entries: BTreeMap<String, Value> = serde_json::from_str(text).ok()?;
+    Some(entries.into_iter().map(|(name, entry)| (name, Endpoint::read(entry))).collect())
+}
+
 /// Endpoints by cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -61,13 +74,19 @@ impl Endpoints {
     /// The value of [`ENDPOINTS_VARIABLE`]. What cannot be read is no endpoint: the function asks EKS then.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        let mut read: Self = serde_json::from_str(text).unwrap_or_default();
-        // The handler takes nothing else.
-        read.0.retain(|_, endpoint| endpoint.server.starts_with(HTTPS));
-        for endpoint in read.0.values_mut() {
-            endpoint.ca = compact(&endpoint.ca);
-        }
-        read
+        Self::valid(text).unwrap_or_default()
+    }
+
+    /// The valid entries of a JSON object; None of anything else.
+    fn valid(text: &str) -> Option<Self> {
+        let valid = entries(text)?.into_iter().filter_map(|(name, endpoint)| Some((name, endpoint?)));
+        Some(Self(valid.collect()))
+    }
+
+    /// The same; None also where one entry is not valid.
+    pub(crate) fn all_valid(text: &str) -> Option<Self> {
+        let all = entries(text)?.into_iter().map(|(name, endpoint)| Some((name, endpoint?)));
+        all.collect::<Option<_>>().map(Self)
     }
 
     /// The value of [`ENDPOINTS_VARIABLE`].
@@ -193,6 +212,18 @@ mod tests {
         for text in ["", "{}", "no JSON", r#"{"a":1}"#, r#"{"a":{"server":"http://a","ca":"YQ=="}}"#] {
             assert!(Endpoints::read(text).is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn one_malformed_entry_costs_no_other() {
+        let a = r#""a":{"server":"https://a.example","ca":"YQ=="}"#;
+        for other in ["1", r#"{"server":"https://b.example"}"#, r#"{"server":"http://b","ca":"YQ=="}"#] {
+            let text = format!(r#"{{{a},"b":{other}}}"#);
+            assert_eq!(Endpoints::read(&text).text(), format!("{{{a}}}"), "{text}");
+            assert_eq!(Endpoints::all_valid(&text), None, "{text}");
+        }
+        assert_eq!(Endpoints::all_valid("{broken"), None);
+        assert!(Endpoints::all_valid(&format!("{{{a}}}")).is_some() && Endpoints::all_valid("{}").is_some());
     }
 
     #[test]

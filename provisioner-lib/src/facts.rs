@@ -152,11 +152,10 @@ impl CurrentFunction {
         }
     }
 
-    /// With our layer, by its zip. The environment precedes it, as in the handler.
+    /// With the endpoints of our layer. The environment precedes it, as in the handler.
     #[must_use]
-    pub fn with_layer(self, zip: Option<&[u8]>) -> Self {
-        let endpoints = self.endpoints.beside(zip.map(layer::unpack).unwrap_or_default());
-        Self { endpoints, ..self }
+    pub fn with_layer(self, layer: Endpoints) -> Self {
+        Self { endpoints: self.endpoints.beside(layer), ..self }
     }
 }
 

@@ -152,6 +152,34 @@ async fn a_layer_that_was_detached_or_lies_about_is_drift() {
     same(&account, &reference, "mended");
 }
 
+#[tokio::test]
+async fn a_detached_layer_keeps_the_endpoints_of_all_clusters() {
+    let (accounts, names) = region(5).await;
+    let reference = accounts[0].copy();
+    accounts[0].change(&Id::new(Kind::Function, FUNCTION), |resource| {
+        if let Resource::Function { layer, .. } = resource {
+            *layer = None;
+        }
+    });
+    completed(&USUAL.spec_of(&names[2]), &accounts[2], "mended").await;
+    same(&accounts[0], &reference, "mended");
+    assert_eq!(handler(&accounts[0]).endpoints.keys().collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_malformed_variable_is_mended_beside_a_layer() {
+    let account = USUAL.account().await;
+    let crowded = USUAL.crowded();
+    completed(&crowded, &account, "crowded").await;
+    account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
+        if let Resource::Function { environment, .. } = resource {
+            environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), "{broken".to_owned());
+        }
+    });
+    completed(&crowded, &account, "mended").await;
+    assert_eq!(endpoints(&account), json!({}));
+}
+
 fn of(cluster: &str) -> Value {
     json!({ "server": format!("https://{cluster}.example"), "ca": "Y2E=" })
 }

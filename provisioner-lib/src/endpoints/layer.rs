@@ -34,15 +34,15 @@ fn zip(text: &str) -> ZipResult<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// The endpoints of a layer's zip. What cannot be read is no endpoint.
+/// The valid endpoints of a layer's zip; None where the zip, or the file in it, cannot be read.
 #[must_use]
-pub fn unpack(zip: &[u8]) -> Endpoints {
+pub fn unpack(zip: &[u8]) -> Option<Endpoints> {
     let mut text = String::new();
     let read = ZipArchive::new(Cursor::new(zip)).and_then(|mut archive| {
         archive.by_name(ENTRY)?.read_to_string(&mut text)?;
         Ok(())
     });
-    read.map(|()| Endpoints::read(&text)).unwrap_or_default()
+    read.ok().and_then(|()| Endpoints::valid(&text))
 }
 
 #[cfg(test)]
@@ -53,9 +53,9 @@ mod tests {
     fn a_layer_is_read_back_and_its_bytes_never_change() {
         let text = r#"{"a":{"server":"https://a.example","ca":"YQ=="}}"#;
         let packed = pack(&Endpoints::read(text)).unwrap();
-        assert_eq!(unpack(&packed.zip).text(), text);
+        assert_eq!(unpack(&packed.zip).unwrap().text(), text);
         // Another hash would publish a layer at every release.
         assert_eq!(packed.sha256, "JyD1IAcQFD+jpCCMhCC+s1MbAgSpLuIh6CNnZguPSZo=");
-        assert!(unpack(b"PK").is_empty() && unpack(&[]).is_empty());
+        assert_eq!([&b"PK"[..], &[], &zip("no JSON").unwrap()].map(unpack), [None, None, None]);
     }
 }

@@ -104,9 +104,9 @@ fn compare(field: &str, from: &Value, to: &Value, changes: &mut Vec<Change>) {
     }
 }
 
-/// Endpoints can be written in several ways.
+/// Endpoints can be written in several ways. What is malformed equals nothing, so that it is mended.
 fn same_variable(name: &str, from: Option<&Value>, to: Option<&Value>) -> bool {
-    let endpoints = |value: Option<&Value>| value.and_then(Value::as_str).map(Endpoints::read);
+    let endpoints = |value: Option<&Value>| value.and_then(Value::as_str).and_then(Endpoints::all_valid);
     from == to
         || (name == ENDPOINTS_VARIABLE && endpoints(from).is_some() && endpoints(from) == endpoints(to))
 }

@@ -40,13 +40,13 @@ impl Lambda {
         let environment = function.environment();
         let variables = environment.and_then(|environment| environment.variables()).cloned();
         let vpc_id = function.vpc_config().and_then(|vpc| vpc.vpc_id()).filter(|id| !id.is_empty());
-        let zip = self.zip(function.layers()).await?;
+        let endpoints = self.endpoints(function.layers()).await?;
         let current = CurrentFunction {
             vpc_id: vpc_id.map(str::to_owned),
             revision: function.revision_id().map(str::to_owned),
             ..CurrentFunction::with(&variables.unwrap_or_default().into_iter().collect())
         };
-        Ok(Some(current.with_layer(zip.as_deref())))
+        Ok(Some(current.with_layer(endpoints)))
     }
 
     /// Functions first: what one has that is not there, is not asked.

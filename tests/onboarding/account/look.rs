@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cast_spot_provisioner::{
+    endpoints::layer,
     facts::{Cluster, CurrentFunction, Earlier, Facts, Identity},
     names::{self, LAMBDA_ROLE, Registered},
     plan::{Found, Observed},
@@ -100,10 +101,16 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
 
 fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
     let object = state.objects.get(place)?;
-    let Resource::Function { environment, network, layer, .. } = &object.resource else { return None };
-    let version = layer.as_ref().map(|sha256| (place.0.clone(), resource::layer(names::LAYER, sha256)));
-    let zip = version.and_then(|version| match &state.objects.get(&version)?.resource {
-        Resource::Layer { code, .. } => Some(&code.zip[..]),
+    let Resource::Function { environment, network, layer: sha256, .. } = &object.resource else {
+        return None;
+    };
+    let attached = sha256.as_ref().map(|sha256| (place.0.clone(), resource::layer(names::LAYER, sha256)));
+    let versions =
+        state.objects.iter().filter(|((scope, id), _)| *scope == place.0 && id.kind == Kind::Layer);
+    let newest = || versions.max_by_key(|(_, object)| object.created).map(|(_, object)| object);
+    let version = attached.and_then(|version| state.objects.get(&version)).or_else(newest);
+    let endpoints = version.and_then(|object| match &object.resource {
+        Resource::Layer { code, .. } => layer::unpack(&code.zip),
         _ => None,
     });
     let current = CurrentFunction {
@@ -111,7 +118,7 @@ fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
         revision: Some(object.revision.to_string()),
         ..CurrentFunction::with(environment)
     };
-    Some(current.with_layer(zip))
+    Some(current.with_layer(endpoints.unwrap_or_default()))
 }
 
 /// Clusters that have an inline policy in the function's role.

@@ -5,8 +5,12 @@ use aws_sdk_lambda::{
     types::{Layer, LayerVersionContentInput},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
+
 use super::Lambda;
 use crate::{
+    endpoints::{Endpoints, layer::unpack},
     names::LAYER,
     plan::Found,
     provider::{Error, ErrorKind, connection::fetch, error},
@@ -16,11 +20,20 @@ use crate::{
 /// Versions are known as ours by it: layers have no tags.
 const DESCRIPTION: &str = "Endpoints of cast-spot";
 
+const GET: &str = "lambda:GetLayerVersion";
+
 /// A version of our layer.
 struct Version {
     number: i64,
     arn: String,
+    content: Content,
+}
+
+/// What is in a version.
+struct Content {
     sha256: String,
+    /// Where its zip is.
+    location: String,
 }
 
 /// Number of a version of our layer, by its ARN.
@@ -34,10 +47,29 @@ fn ours(layers: &[Layer]) -> Option<&str> {
     layers.iter().filter_map(Layer::arn).find(|arn| number(arn).is_some())
 }
 
+/// The endpoints in a version.
+async fn unpacked(number: i64, content: &Content) -> Result<Endpoints, Error> {
+    let zip = fetch(GET, &content.location).await?;
+    if BASE64_STANDARD.encode(Sha256::digest(&zip)) != content.sha256 {
+        let message = format!(
+            "the zip of version {number} of layer {LAYER} is not the one with SHA-256 {}",
+            content.sha256
+        );
+        return Err(Error::new(ErrorKind::Other, GET, message).hint("run it again"));
+    }
+    unpack(&zip).ok_or_else(|| {
+        let message = format!("version {number} of layer {LAYER} has no file with endpoints that can be read");
+        Error::new(ErrorKind::Other, GET, message).hint(format!(
+            "`aws lambda delete-layer-version --layer-name {LAYER} --version-number {number}`: then the version before \
+             it is read, or EKS is asked"
+        ))
+    })
+}
+
 impl Lambda {
     /// SHA-256 of all versions of our layer.
     pub(in crate::provider) async fn layers(&self) -> Result<Vec<String>, Error> {
-        Ok(self.versions().await?.into_iter().map(|version| version.sha256).collect())
+        Ok(self.versions().await?.into_iter().map(|version| version.content.sha256).collect())
     }
 
     async fn versions(&self) -> Result<Vec<Version>, Error> {
@@ -50,35 +82,43 @@ impl Lambda {
             if version.description.as_deref() != Some(DESCRIPTION) {
                 continue;
             }
-            if let Some((sha256, _)) = self.content(number).await? {
-                versions.push(Version { number, arn, sha256 });
+            if let Some(content) = self.content(number).await? {
+                versions.push(Version { number, arn, content });
             }
         }
         Ok(versions)
     }
 
-    /// SHA-256 of a version and where its zip is; None if it has been deleted.
-    async fn content(&self, number: i64) -> Result<Option<(String, String)>, Error> {
+    /// The content of a version; None if it has been deleted.
+    async fn content(&self, number: i64) -> Result<Option<Content>, Error> {
         let call = self.client.get_layer_version().layer_name(LAYER).version_number(number);
-        let found = error::found("lambda:GetLayerVersion", call.send().await)?;
+        let found = error::found(GET, call.send().await)?;
         let content = found.and_then(|found| found.content);
-        Ok(content
-            .map(|content| (content.code_sha256.unwrap_or_default(), content.location.unwrap_or_default())))
+        Ok(content.map(|content| Content {
+            sha256: content.code_sha256.unwrap_or_default(),
+            location: content.location.unwrap_or_default(),
+        }))
     }
 
     /// SHA-256 of our layer among those of a function; the ARN of one that has been deleted since.
     pub(super) async fn attached(&self, layers: &[Layer]) -> Result<Option<String>, Error> {
         let Some(arn) = ours(layers) else { return Ok(None) };
         let found = self.content(number(arn).unwrap_or_default()).await?;
-        Ok(Some(found.map_or_else(|| arn.to_owned(), |(sha256, _)| sha256)))
+        Ok(Some(found.map_or_else(|| arn.to_owned(), |content| content.sha256)))
     }
 
-    /// The zip of our layer among those of a function.
-    pub(super) async fn zip(&self, layers: &[Layer]) -> Result<Option<Vec<u8>>, Error> {
-        let Some(number) = ours(layers).and_then(number) else { return Ok(None) };
-        match self.content(number).await? {
-            Some((_, location)) => fetch("lambda:GetLayerVersion", &location).await.map(Some),
-            None => Ok(None),
+    /// The endpoints of our layer among those of a function. Where it has been detached, its newest version is the last
+    /// place with the endpoints of all clusters.
+    pub(super) async fn endpoints(&self, layers: &[Layer]) -> Result<Endpoints, Error> {
+        if let Some(number) = ours(layers).and_then(number)
+            && let Some(content) = self.content(number).await?
+        {
+            return unpacked(number, &content).await;
+        }
+        let newest = self.versions().await?.into_iter().max_by_key(|version| version.number);
+        match newest {
+            Some(Version { number, content, .. }) => unpacked(number, &content).await,
+            None => Ok(Endpoints::default()),
         }
     }
 
@@ -103,7 +143,7 @@ impl Lambda {
 
     /// The version with this content. Where another run has deleted it, a new look is needed.
     async fn version(&self, sha256: &str) -> Result<Version, Error> {
-        let found = self.versions().await?.into_iter().find(|version| version.sha256 == sha256);
+        let found = self.versions().await?.into_iter().find(|version| version.content.sha256 == sha256);
         found.ok_or_else(|| {
             let message = format!("layer {LAYER} has no version with SHA-256 {sha256} any more");
             Error::new(ErrorKind::Changed, "lambda:ListLayerVersions", message)
@@ -143,7 +183,7 @@ impl Lambda {
     }
 
     pub(super) async fn delete_layer(&self, name: &str, sha256: &str) -> Result<(), Error> {
-        for version in self.versions().await?.iter().filter(|version| version.sha256 == sha256) {
+        for version in self.versions().await?.iter().filter(|version| version.content.sha256 == sha256) {
             let call = self.client.delete_layer_version().layer_name(name).version_number(version.number);
             error::gone("lambda:DeleteLayerVersion", call.send().await)?;
         }

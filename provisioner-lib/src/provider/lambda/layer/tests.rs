@@ -88,3 +88,43 @@ async fn only_our_versions_with_the_content_are_deleted() {
     assert_eq!(writes(&asked), [3, 5].map(|number| format!("DELETE {VERSIONS}/{number}")));
     assert_eq!(lambda.layers().await.unwrap(), ["old", "new", "old"]);
 }
+
+/// Lambda with versions 4 and 5 of our layer, each with this zip and the SHA-256 of the other one.
+fn lambda_with(zip: &[u8], sha256_of: &[u8]) -> Lambda {
+    let (zip, sha256) = (zip.to_vec(), BASE64_STANDARD.encode(Sha256::digest(sha256_of)));
+    let (config, _) = wire::config(move |asked| {
+        let number = asked.split(' ').nth(1).unwrap().rsplit('/').next().unwrap().parse::<i64>().ok();
+        let answer = if let Some(number) = number {
+            let location = wire::s3(if number == 5 { zip.clone() } else { b"older".to_vec() });
+            json!({ "Content": { "CodeSha256": sha256, "Location": location } })
+        } else {
+            let listed = |number| json!({ "Version": number, "LayerVersionArn": arn(LAYER, number), "Description": DESCRIPTION });
+            json!({ "LayerVersions": [listed(4), listed(5)] })
+        };
+        (200, answer.to_string())
+    });
+    Lambda { client: aws_sdk_lambda::Client::new(&config) }
+}
+
+#[tokio::test]
+async fn a_detached_layer_is_read_from_its_newest_version() {
+    let known = Endpoints::read(r#"{"a":{"server":"https://a.example","ca":"YQ=="}}"#);
+    let zip = crate::endpoints::layer::pack(&known).unwrap().zip;
+    for attached in [vec![], vec![arn("theirs", 1)], vec![arn(LAYER, 5)]] {
+        assert_eq!(
+            lambda_with(&zip, &zip).endpoints(&layers(&attached)).await.unwrap(),
+            known,
+            "{attached:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_layer_that_cannot_be_read_is_an_error() {
+    for (sha256_of, words, hint) in
+        [(&b"zip"[..], "no file with endpoints", "--version-number 5"), (b"other", "is not the one", "again")]
+    {
+        let error = lambda_with(b"zip", sha256_of).endpoints(&layers(&[arn(LAYER, 5)])).await.unwrap_err();
+        assert!(error.message.contains(words) && error.hint.unwrap().contains(hint), "{}", error.message);
+    }
+}
