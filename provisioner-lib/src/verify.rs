@@ -151,8 +151,8 @@ fn failed(error: &Error) -> Verdict {
 #[must_use]
 pub fn reserved(reserved: Option<i32>) -> Verdict {
     let hint = format!(
-        "(hint: reserve the node count of the largest cluster times 1.2: `aws lambda put-function-concurrency \
-         --function-name {} --reserved-concurrent-executions N`)",
+        "(hint: reserve as many calls as Spot instances of the region, of all systems of the account, can be taken at once: \
+         `aws lambda put-function-concurrency --function-name {} --reserved-concurrent-executions N`)",
         names::FUNCTION
     );
     match reserved {
@@ -189,7 +189,7 @@ mod tests {
         for (count, warning, words) in [
             (Some(120), false, "120 reserved"),
             (Some(0), true, "every notice is throttled"),
-            (None, true, "largest cluster times 1.2"),
+            (None, true, "of all systems of the account"),
         ] {
             let checked = Checked::new(check(), Ok(reserved(count)));
             assert_eq!((checked.verdict.passed, checked.warning), (true, warning), "{count:?}");

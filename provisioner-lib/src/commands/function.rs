@@ -8,7 +8,7 @@ use super::{
     tag_changes, touches,
 };
 use crate::{
-    names::{PREVIOUS, SECURITY_GROUP},
+    names::{PREVIOUS, PREVIOUS_DESCRIPTION, SECURITY_GROUP},
     plan::{Change, Step},
     resource::{Kind, Network, Resource, input_paths},
 };
@@ -246,8 +246,9 @@ fn update_function(resource: &Resource, changes: &[Change], context: Context) ->
         shells.push(Shell::comment("the version to go back to"));
         let alias = |verb| format!("aws lambda {verb}-alias --function-name {name} --name {PREVIOUS}");
         shells.push(Shell::Verbatim(format!(
-            "version=$(aws lambda publish-version --function-name {name} --query Version --output text)\n\
+            "version=$(aws lambda publish-version --function-name {name} --description {} --query Version --output text)\n\
              {} --function-version \"$version\" || {} --function-version \"$version\"",
+            quoted(PREVIOUS_DESCRIPTION),
             alias("update"),
             alias("create"),
         )));

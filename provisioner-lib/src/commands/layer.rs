@@ -11,18 +11,22 @@ pub(super) fn publish(name: &str, code: &Code) -> Vec<Shell> {
     let publish = Shell::aws("lambda", "publish-layer-version").with("--layer-name", name);
     vec![
         Shell::Verbatim(format!("base64 -d >{name}.zip <<'ZIP'\n{zip}\nZIP")),
-        publish
-            .with("--description", "Endpoints of cast-spot")
-            .with("--zip-file", format!("fileb://{name}.zip")),
+        Shell::Verbatim(format!(
+            "layer=$({})",
+            publish
+                .with("--description", "Endpoints of cast-spot")
+                .with("--zip-file", format!("fileb://{name}.zip"))
+                .raw("--query LayerVersionArn --output text")
+        )),
         Shell::Verbatim(format!("rm {name}.zip")),
     ]
 }
 
-/// The ARN of the version that was published last.
+/// The ARN of the version that this script has published; where it had none to publish, of the latest.
 pub(super) fn latest() -> String {
     format!(
-        "\"$(aws lambda list-layer-versions --layer-name {LAYER} --max-items 1 \
-         --query 'LayerVersions[0].LayerVersionArn' --output text | head -n 1)\""
+        "\"${{layer:-$(aws lambda list-layer-versions --layer-name {LAYER} --max-items 1 \
+         --query 'LayerVersions[0].LayerVersionArn' --output text | head -n 1)}}\""
     )
 }
 

@@ -226,13 +226,22 @@ fn a_function_keeps_the_variables_of_others() {
     for words in [
         "--memory-size 512 \\\n",
         r#"| jq -c '{Variables: ((.Variables // {}) + {"CAST_SPOT_CLUSTERS":"a,b"})}')""#,
-        "version=$(aws lambda publish-version --function-name cast-spot --query Version --output text)\n",
+        "version=$(aws lambda publish-version --function-name cast-spot --description 'As it was before cast-spot changed its code' --query Version --output text)\n",
         "|| aws lambda create-alias --function-name cast-spot --name previous --function-version \"$version\"\n",
         "aws lambda update-function-code --function-name cast-spot --zip-file fileb://b.zip\n",
     ] {
         assert!(script.contains(words), "{words}\n{script}");
     }
     assert!(!script.contains("--timeout"), "{script}");
+}
+
+#[test]
+fn a_layer_that_is_published_is_the_one_that_is_attached() {
+    let code = crate::resource::Code { sha256: String::new(), zip: b"zip".to_vec() };
+    let script = of(Resource::Layer { name: "cast-spot-endpoints".to_owned(), code }, Action::Create);
+    assert!(script.contains("\nlayer=$(aws lambda publish-layer-version "), "{script}");
+    assert!(script.contains("--query LayerVersionArn --output text)\n"), "{script}");
+    assert!(super::layer::latest().starts_with("\"${layer:-$(aws lambda list-layer-versions "));
 }
 
 #[test]
