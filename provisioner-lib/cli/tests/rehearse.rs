@@ -31,6 +31,13 @@ fn a_graceful_end_exits_0_and_ends_with_one_line_of_verdict() {
 }
 
 #[test]
+fn a_scenario_is_also_named_without_its_option() {
+    let (code, out, err) = run(&["hook-consumer", "--pods-per-node", "3"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("\nreplacement: lifecycle hook drain was not run"), "{out}");
+}
+
+#[test]
 fn lost_pods_exit_1_and_bring_a_hint() {
     let (code, out, _) = run(&["--scenario", "slow-exit", "--pods-per-node", "1"]);
     assert_eq!(code, 1);

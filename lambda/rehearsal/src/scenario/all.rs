@@ -63,7 +63,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "late-pod",
-        about: "a pod is bound to the node a minute after the cordon, when its volume is attached",
+        about: "a pod is bound to the node a minute after the cordon, when its volume has been provisioned",
         verdict: "evicted as soon as it is there, long after the node was empty",
         graceful: Some(true),
         nodes: 1,
@@ -87,7 +87,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "stale-notice",
-        about: "a five minutes old event arrives for an instance that lives on",
+        about: "a five minutes old event arrives for an instance that still runs",
         verdict: "ignored with its reason; nothing is written",
         graceful: Some(true),
         nodes: 1,
@@ -119,8 +119,8 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "forged-on-demand",
-        about: "a forged event announces the end of an on-demand instance, which lives on",
-        verdict: "ignored with its reason; nothing is written",
+        about: "a forged event announces the interruption of an on-demand instance, which still runs",
+        verdict: "ignored, as EC2 interrupts only Spot instances; nothing is written",
         graceful: Some(true),
         nodes: 1,
         world: foreign::forged,
@@ -168,7 +168,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "unauthorized-at-first",
         about: "the cluster's API server answers 401 for a minute, as it does while STS throttles",
-        verdict: "asked again and again with a token that is still good; drained as soon as the caller is known",
+        verdict: "retries with the same token; drains as soon as the API server accepts it",
         graceful: Some(true),
         nodes: 1,
         world: apis::unauthorized_at_first,

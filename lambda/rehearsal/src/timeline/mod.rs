@@ -2,9 +2,10 @@
 //!
 //! ```text
 //!  mod      heading, choice of nodes, legend
+//!   ├─ unseen   answers for instances that have no chart
 //!   ├─ node     the section of one node ── fold (pods of one row), chart (cells and axis)
 //!   ├─ crowd    the nodes that are not drawn in full
-//!   └─ verdict  the sentence, errors, broken laws, hints
+//!   └─ verdict  the sentence, errors, broken laws ── hints
 //!  reports  what the handler said, for the reasons        paint  colours, cut and wrapped text
 //! ```
 //!
@@ -13,16 +14,18 @@
 mod chart;
 mod crowd;
 mod fold;
+mod hints;
 mod node;
 mod paint;
 mod reports;
 #[cfg(test)]
 mod sample;
+mod unseen;
 mod verdict;
 
 use std::cmp::Reverse;
 
-use crate::outcome::{Delivery, NodeTimeline, Outcome};
+use crate::outcome::{NodeTimeline, Outcome};
 
 use chart::{Layout, Scale};
 use node::Painter;
@@ -64,7 +67,7 @@ pub fn render(outcome: &Outcome, heading: &Heading, width: usize) -> String {
     let legend = legend(&charts.join(""), outcome.world.pods.left > 0, layout.width());
     let verdict = verdict::lines(outcome, &reports, layout.width());
     let mut head = head(outcome, heading, layout.width());
-    head.extend(unseen(outcome, layout.width()));
+    head.extend(unseen::lines(outcome, layout.width()));
     let all = [head, vec![String::new()], charts, legend, verdict, vec![String::new()]];
     // Spaces that do not break have done their work.
     all.concat().join("\n").replace('\u{a0}', " ")
@@ -76,27 +79,6 @@ fn head(outcome: &Outcome, heading: &Heading, width: usize) -> Vec<String> {
     let title = paint::wrap(&title, width, 2).into_iter().map(|line| paint::with(BOLD, &line));
     let setting = paint::wrap(&setting, width, 2).into_iter().map(|line| paint::with(DIM, &line));
     title.chain(setting).collect()
-}
-
-/// Answers for instances that EC2 does not take: they have no chart. Errors stand below the verdict.
-fn unseen(outcome: &Outcome, width: usize) -> Vec<String> {
-    let drawn = |delivery: &Delivery| {
-        outcome.timelines.iter().any(|node| delivery.instances.contains(&node.instance))
-    };
-    let answered = outcome.deliveries.iter().filter(|delivery| delivery.answer.is_ok());
-    let lines = answered.filter(|delivery| !drawn(delivery)).flat_map(|delivery| {
-        let instance = delivery.instances.first().map_or("no instance", String::as_str);
-        let said = match reports::answered(delivery, instance) {
-            Some(report) => {
-                let word = |key: &str| report[key].as_str().unwrap_or("no reason given").to_owned();
-                format!("{}: {}", word("outcome"), word("reason"))
-            }
-            None => "answered".to_owned(),
-        };
-        let text = format!("delivery for {instance} at {}: {said}", paint::duration(delivery.at_ms));
-        paint::wrap(&text, width, 2)
-    });
-    lines.collect()
 }
 
 /// One axis for all nodes, so that they can be compared.
@@ -267,6 +249,68 @@ mod tests {
         let text = text(&outcome, 80);
         assert!(text.contains("✗ delivery at 4 ms for i-1: crashed\n✗ and 2 more errors"), "{text}");
         assert!(!text.contains("at 5 ms"), "{text}");
+    }
+
+    #[test]
+    fn equal_answers_for_other_instances_share_a_line() {
+        let mut outcome = outcome((0..3).map(|number| node(number, Vec::new())).collect());
+        outcome.timelines.truncate(1);
+        for delivery in &mut outcome.deliveries {
+            let reason = format!("{} carries no cluster tag (EC2: throttled)", delivery.instances[0]);
+            delivery.answer = Ok(serde_json::json!({"outcome": "ignored", "reason": reason}));
+        }
+        let line = "2 deliveries for other instances, the longest answered after 9.0 s: ignored: the instance \
+                    carries no cluster tag";
+        assert!(text(&outcome, 150).lines().any(|found| found == line), "{}", text(&outcome, 150));
+    }
+
+    #[test]
+    fn a_delete_names_the_budget_only_where_it_is_the_reason() {
+        let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Deleted)])]);
+        assert!(text(&outcome, 150).contains("(1 over a PodDisruptionBudget)"));
+        outcome.reports[0]["pods"][0]["reason"] = "500: admission webhook denied the request".into();
+        assert!(text(&outcome, 150).contains("(1 deleted at the last moment)"));
+    }
+
+    #[test]
+    fn a_hint_names_the_cause_of_the_loss() {
+        let mut never = pod(1, Fate::Killed);
+        (never.asked_ms, never.terminating_ms) = (None, None);
+        for (key, word, hint) in [
+            ("observed", None, "leaves them to the owner of the node"),
+            ("ignored", None, "because the notice was ignored (the report says: why)"),
+            ("missed", None, "because the notice came after the deadline (the report says: why)"),
+            ("failed", None, "got no eviction that reached the API server (the report says: why)"),
+            ("drained", Some("tolerates the cordon and came back"), "came back to the node, and no further"),
+        ] {
+            let mut outcome = outcome(vec![node(1, vec![never.clone()])]);
+            outcome.reports[0]["outcome"] = key.into();
+            outcome.reports[0]["reason"] = "why".into();
+            outcome.reports[0]["pods"] = serde_json::json!([{"uid": never.uid, "reason": word}]);
+            let text = text(&outcome, 150).replace("\n      ", " ");
+            assert!(text.contains(hint), "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_grace_that_was_cut_is_longer_than_a_notice() {
+        let mut cut = pod(1, Fate::Killed);
+        (cut.terminating_ms, cut.ended_ms) = (Some(20_000), Some(114_000));
+        let mut outcome = outcome(vec![node(1, vec![cut.clone()])]);
+        assert!(text(&outcome, 150).contains("within the grace period after SIGTERM"));
+        let why = "terminated already; its grace was cut to the time left";
+        outcome.reports[0]["pods"] = serde_json::json!([{"uid": cut.uid, "reason": why}]);
+        assert!(text(&outcome, 150).contains("needed more time than a notice leaves"));
+    }
+
+    #[test]
+    fn reasons_of_cordon_and_replacement_are_shown() {
+        let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
+        outcome.reports[0]["replacement"]["reason"] = "lifecycle hook drain was not run".into();
+        outcome.reports[0]["cordon"] = serde_json::json!({"outcome": "failed", "reason": "forbidden"});
+        let text = text(&outcome, 150);
+        assert!(text.contains("\nreplacement: lifecycle hook drain was not run\n"), "{text}");
+        assert!(text.contains("↳ cordon: forbidden"), "{text}");
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl Painter<'_> {
             lines.push(self.pods_row(node, &group).render(self.layout));
         }
         lines.extend(self.staying_row(node).map(|row| row.render(self.layout)));
+        lines.extend(self.refused_cordon(node));
         lines.extend(self.launcher(node));
         lines.extend(self.reasons(node));
         lines
@@ -221,6 +222,15 @@ impl Painter<'_> {
         Some(row)
     }
 
+    /// Why the node was not cordoned, where the handler tried.
+    fn refused_cordon(&self, node: &NodeTimeline) -> Vec<String> {
+        let cordon = self.reports.of(&node.instance).map(|report| &report["cordon"]);
+        let failed = cordon.filter(|cordon| cordon["outcome"] == "failed");
+        let Some(reason) = failed.and_then(|cordon| cordon["reason"].as_str()) else { return Vec::new() };
+        let lines = paint::wrap(&format!("↳ cordon: {reason}"), self.layout.width(), 2);
+        lines.into_iter().map(|line| paint::with(BAD, &line)).collect()
+    }
+
     /// What the handler said of a replacement that it did not bring about, and who did.
     fn launcher(&self, node: &NodeTimeline) -> Vec<String> {
         let said = self.reports.replacement_of(&node.instance);
@@ -229,15 +239,12 @@ impl Painter<'_> {
         if !late && !failed {
             return Vec::new();
         }
-        let reason =
-            self.reports.of(&node.instance).and_then(|report| report["replacement"]["reason"].as_str());
-        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         let then = match &node.replacement {
             None => "",
             Some(_) if late => "; the group's health check replaced it after the instance was gone",
             Some(_) => "; launched before the instance was gone all the same",
         };
-        let text = format!("↳ replacement: {}{reason}{then}", said.unwrap_or("no report"));
+        let text = format!("↳ replacement: {}{then}", said.unwrap_or("no report"));
         let style = if failed { BAD } else { WAITS };
         let lines = paint::wrap(&text, self.layout.width(), 2);
         lines.into_iter().map(|line| paint::with(style, &line)).collect()

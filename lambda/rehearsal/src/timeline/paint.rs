@@ -13,7 +13,7 @@ pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 /// Ended well.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-/// Ended well, against a PodDisruptionBudget.
+/// Ended well, after a delete over what refused its eviction.
 pub(super) const FORCED: Style = AnsiColor::Magenta.on_default();
 /// Waits.
 pub(super) const WAITS: Style = AnsiColor::Yellow.on_default();

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::outcome::{Fate, NodeTimeline, Outcome, PodTrack};
+use crate::outcome::{Fate, NodeTimeline, Outcome};
 
+use super::hints;
 use super::node::{Tally, by_health_check, empty_ms};
-use super::paint::{self, BAD, BOLD, GOOD, WAITS, count, duration};
+use super::paint::{self, BAD, BOLD, GOOD, count, duration};
 use super::reports::Reports;
 
 /// Broken laws beyond this number are only counted.
 const VIOLATIONS_SHOWN: usize = 12;
 /// Errors beyond this number are only counted.
 const ERRORS_SHOWN: usize = 5;
-/// Hints beyond this number repeat themselves.
-const HINTS_SHOWN: usize = 3;
+/// Reasons of replacements beyond this number are only counted.
+const REASONS_SHOWN: usize = 3;
 
 /// All lines below the chart, none wider than `width` where words allow it.
 pub(super) fn lines(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> Vec<String> {
@@ -26,9 +27,10 @@ pub(super) fn lines(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> V
     };
     let text = format!("{sign} {}", sentence(outcome, reports));
     let mut lines = painted(&text, width, 2, style);
+    lines.extend(replacement_reasons(outcome, width));
     lines.extend(errors(outcome, width));
     lines.extend(violations(outcome, width));
-    lines.extend(hints(outcome, reports, width));
+    lines.extend(hints::lines(outcome, reports, width));
     lines
 }
 
@@ -41,24 +43,34 @@ fn painted(text: &str, width: usize, indent: usize, style: anstyle::Style) -> Ve
 fn sentence(outcome: &Outcome, reports: &Reports<'_>) -> String {
     let parts = [cordon(outcome), empty(outcome), replacement(outcome, reports)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    let pods = pods(outcome);
+    let pods = pods(outcome, reports);
     if parts.is_empty() { pods } else { format!("{pods}; {}", parts.join(", ")) }
 }
 
-fn pods(outcome: &Outcome) -> String {
+fn pods(outcome: &Outcome, reports: &Reports<'_>) -> String {
     let pods = outcome.world.pods;
     if pods.total == 0 {
         return "no pod had to leave".to_owned();
     }
     let over = match pods.deleted {
         0 => String::new(),
-        some => format!(" ({some} over a PodDisruptionBudget)"),
+        some if only_budgets(outcome, reports) => format!(" ({some} over a PodDisruptionBudget)"),
+        some => format!(" ({some} deleted at the last moment)"),
     };
     let good = pods.drained + pods.deleted;
     let mut parts = vec![format!("{good} of {} ended gracefully{over}", count(pods.total, "pod"))];
     let lost = [(pods.killed, "killed"), (pods.left, "left")].into_iter();
     parts.extend(lost.filter(|&(number, _)| number > 0).map(|(number, how)| format!("{number} {how}")));
     parts.join(", ")
+}
+
+/// Whether a budget that allowed no disruption is the reason of every delete.
+fn only_budgets(outcome: &Outcome, reports: &Reports<'_>) -> bool {
+    let pods = outcome.timelines.iter().flat_map(|node| &node.pods);
+    pods.filter(|pod| pod.fate == Fate::Deleted).all(|pod| {
+        let reason = reports.pod(&pod.uid).and_then(|said| said.reason).unwrap_or_default();
+        reason.trim_start_matches("a ").starts_with("PodDisruptionBudget")
+    })
 }
 
 /// When the cordons took effect. (The report counts to the API server's answer, half a round trip later.)
@@ -140,6 +152,28 @@ fn before_deadline(node: &NodeTimeline, ready_ms: u64) -> String {
     }
 }
 
+/// Why a replacement was asked for as it was, or is missing: each reason once.
+fn replacement_reasons(outcome: &Outcome, width: usize) -> Vec<String> {
+    let mut nodes: BTreeMap<String, usize> = BTreeMap::new();
+    // That it was asked for before is no news of a second delivery.
+    for report in outcome.reports.iter().map(|report| &report["replacement"]) {
+        if let Some(reason) = report["reason"].as_str().filter(|_| report["outcome"] != "already") {
+            let how = if report["method"] == "verify" { "replacement only watched" } else { "replacement" };
+            *nodes.entry(format!("{how}: {reason}")).or_default() += 1;
+        }
+    }
+    let more = nodes.len().saturating_sub(REASONS_SHOWN);
+    let shown = nodes.into_iter().take(REASONS_SHOWN).flat_map(|(text, number)| {
+        let times = if number > 1 { format!(" ({number} reports)") } else { String::new() };
+        paint::wrap(&format!("{text}{times}"), width, 2)
+    });
+    let mut lines: Vec<String> = shown.collect();
+    if more > 0 {
+        lines.push(format!("and {} (--json has all)", count(more, "more reason")));
+    }
+    lines
+}
+
 /// What the function did not handle.
 fn errors(outcome: &Outcome, width: usize) -> Vec<String> {
     let shown = outcome.errors.iter().take(ERRORS_SHOWN).flat_map(|error| {
@@ -171,86 +205,6 @@ fn violations(outcome: &Outcome, width: usize) -> Vec<String> {
         lines.push(paint::with(BAD, &format!("✗ and {more}")));
     }
     lines
-}
-
-/// One line for each way in which pods were lost, the commonest first.
-fn hints(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> Vec<String> {
-    let mut ways: BTreeMap<Loss, Vec<&PodTrack>> = BTreeMap::new();
-    for node in &outcome.timelines {
-        for pod in node.pods.iter().filter(|pod| matches!(pod.fate, Fate::Killed | Fate::Left)) {
-            ways.entry(Loss::of(node, pod)).or_default().push(pod);
-        }
-    }
-    let mut ways: Vec<(Loss, Vec<&PodTrack>)> = ways.into_iter().collect();
-    ways.sort_by_key(|(_, pods)| std::cmp::Reverse(pods.len()));
-    let failed = outcome.timelines.iter().find_map(|node| reports.of(&node.instance)?["reason"].as_str());
-    let hints = ways.into_iter().take(HINTS_SHOWN).flat_map(|(loss, pods)| {
-        // Of a pod that was let go and did not go, the report cannot say why.
-        let said = match loss {
-            Loss::GraceOver | Loss::TooSlow => None,
-            _ => pods.iter().find_map(|pod| Some((*pod, reports.pod(&pod.uid)?.reason?))),
-        };
-        let said = match (said, failed) {
-            (Some((pod, reason)), _) => {
-                format!(" (the report says of {}/{}: {reason})", pod.namespace, pod.name)
-            }
-            (None, Some(reason)) if loss == Loss::NeverAsked => format!(" (the report says: {reason})"),
-            _ => String::new(),
-        };
-        let text = format!("hint: {} {}{said}", count(pods.len(), "pod"), loss.advice());
-        let mut lines = paint::wrap(&text, width, 6);
-        if let Some(first) = lines.first_mut() {
-            *first = first.replacen("hint:", &paint::with(WAITS.bold(), "hint:"), 1);
-        }
-        lines
-    });
-    hints.collect()
-}
-
-/// Ways in which a pod is lost, as far as the world can tell them apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Loss {
-    /// Nobody asked it to go.
-    NeverAsked,
-    /// It was asked, and never allowed to go.
-    Refused,
-    /// It was terminating, and its own grace ran out.
-    GraceOver,
-    /// It was terminating, and EC2 took the node first.
-    TooSlow,
-    /// The node went to sleep with it.
-    Frozen,
-}
-
-impl Loss {
-    fn of(node: &NodeTimeline, pod: &PodTrack) -> Self {
-        match (pod.asked_ms, pod.terminating_ms) {
-            _ if pod.fate == Fate::Left && node.reclaimed_ms.is_none() => Self::Frozen,
-            (None, None) => Self::NeverAsked,
-            (Some(_), None) => Self::Refused,
-            _ if pod.ended_ms < node.reclaimed_ms || node.reclaimed_ms.is_none() => Self::GraceOver,
-            _ => Self::TooSlow,
-        }
-    }
-
-    fn advice(self) -> &'static str {
-        match self {
-            Self::NeverAsked => "got no eviction that reached the API server",
-            Self::Refused => {
-                "had no leave to go: give the workload one more replica than its PodDisruptionBudget asks \
-                 for, or let cast-spot override it with --pdb-at-deadline delete"
-            }
-            Self::GraceOver => {
-                "did not exit within the grace period after SIGTERM: handle SIGTERM, or raise \
-                 terminationGracePeriodSeconds (100 s still fit into a notice)"
-            }
-            Self::TooSlow => {
-                "needed more time than a notice leaves: keep terminationGracePeriodSeconds and the time to \
-                 exit below 100 s"
-            }
-            Self::Frozen => "froze with the instance, and go on with it when it comes back",
-        }
-    }
 }
 
 /// How much a node needs a look: by lost pods, then by the time until it was empty.

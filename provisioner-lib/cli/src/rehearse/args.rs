@@ -28,6 +28,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value = "baseline")]
     pub(super) scenario: String,
 
+    /// The same, without --scenario
+    #[arg(value_name = "NAME", conflicts_with = "scenario")]
+    pub(super) name: Option<String>,
+
     /// List the scenarios and what is to come of each
     #[arg(long)]
     pub(super) list: bool,

@@ -17,7 +17,7 @@ const SEE_EVENTS: &str =
 pub(super) fn read(args: &Args) -> Result<(&'static Scenario, Options), Vec<Complaint>> {
     let mut reader = Reader::default();
     let usual = Options::default();
-    let scenario = reader.scenario(&args.scenario);
+    let scenario = reader.scenario(args.name.as_deref().unwrap_or(&args.scenario));
     let options = Options {
         nodes: args.nodes.as_deref().and_then(|text| reader.number("--nodes", text)),
         cluster_nodes: args.cluster_nodes.as_deref().and_then(|text| reader.number("--cluster-nodes", text)),

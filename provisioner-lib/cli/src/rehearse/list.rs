@@ -3,6 +3,9 @@
 use anstyle::Style;
 use cast_spot_rehearsal::scenario::ALL;
 
+/// Stands for an exit code that depends on the seed.
+const NO_CODE: &str = "–";
+
 /// All scenarios.
 pub(super) fn render(as_json: bool) -> serde_json::Result<String> {
     if as_json { Ok(serde_json::to_string_pretty(ALL)? + "\n") } else { Ok(table()) }
@@ -21,7 +24,7 @@ fn table() -> String {
         ]
         .concat();
     }
-    text
+    text + &format!("{DIM}exit {NO_CODE}: 0 or 1, as --seed decides{DIM:#}\n")
 }
 
 /// Exit code with the default options, if it does not depend on the seed.
@@ -29,6 +32,6 @@ fn exit_code(graceful: Option<bool>) -> String {
     match graceful {
         Some(true) => "0".to_owned(),
         Some(false) => super::PODS_LOST.to_string(),
-        None => "–".to_owned(),
+        None => NO_CODE.to_owned(),
     }
 }
