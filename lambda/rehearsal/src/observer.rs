@@ -263,7 +263,9 @@ impl Observer {
         if let Some(pod) = invocation.overriding.remove(&call.id) {
             invocation.overridden.insert(pod);
         }
-        if let Some((deferred, until_ms)) = invocation.deferring.remove(&call.id) {
+        if let Some((deferred, until_ms)) = invocation.deferring.remove(&call.id)
+            && !call.hung_up
+        {
             invocation.not_before.insert(deferred, (call.arrived_ms, until_ms));
         }
     }

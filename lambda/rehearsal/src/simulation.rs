@@ -234,7 +234,6 @@ fn strangers(node: &mut NodeSpec, rng: &mut Rng) {
             node.purchase.reservation = Some("cr-0123456789abcdef0".to_owned());
         }
         4 => node.shuts_down_ms = Some(rng.u64(0..60_000)),
-        5 | 6 => node.recommended_ms = Some(rng.u64(0..30_000)),
         _ => {}
     }
 }

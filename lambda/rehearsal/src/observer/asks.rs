@@ -11,6 +11,9 @@ const SHORT_GRACE_MS: i64 = 2_000;
 /// A `deletionTimestamp` is in whole seconds.
 const ROUNDING_MS: i64 = 1_000;
 
+/// A deadline that has just moved is asked for once more.
+const MOVED_MS: u64 = 3_000;
+
 /// Pauses of up to five seconds make fewer asks than this for a pod, in a notice's two minutes.
 const MOST_ASKS: u32 = 60;
 
@@ -113,14 +116,15 @@ impl State {
             }
             return broken;
         };
-        if let Some(what) = node.and_then(|node| self.left_to_others(ask.call.env, &node.instance)) {
-            broken.push((2, what));
-        }
         if ask.call.arrived_ms as i64 > told.deadline_ms {
             broken.push((6, format!("arrives after the deadline {}", told.deadline_ms)));
         }
+        // Another pod of the name, on another node: the precondition keeps it.
         if !hits {
             return broken;
+        }
+        if let Some(what) = node.and_then(|node| self.left_to_others(ask.call.env, &node.instance)) {
+            broken.push((2, what));
         }
         let last_moment = self.is_last_moment(ask, told);
         broken.extend(self.overridden(ask, told, last_moment));
@@ -176,7 +180,8 @@ impl State {
         let invocation = &self.observer.invocations[ask.call.env];
         // A grace that another caller has cut since may not have been seen.
         let known_ms = invocation.accepted.get(&ask.pod);
-        if known_ms.is_some_and(|known_ms| (termination.granted_ms..ask.call.sent_ms).contains(known_ms)) {
+        let until_ms = ask.call.sent_ms.saturating_sub(MOVED_MS);
+        if known_ms.is_some_and(|known_ms| (termination.granted_ms..until_ms).contains(known_ms)) {
             return Some((7, "it was accepted before".to_owned()));
         }
         let (listed_ms, _) = invocation.listed.get(&(pod.cluster, pod.node.clone()?))?;

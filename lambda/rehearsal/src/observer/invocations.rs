@@ -100,6 +100,13 @@ impl State {
             else {
                 continue;
             };
+            // The node of an instance that has ended is gone, and what stood on it is not known to be of this instance.
+            let has_ended = self.instances.get(instance).is_some_and(|i| i.ended_ms.is_some());
+            if has_ended
+                && mine.iter().all(|report| report["outcome"] == "failed" && report["node"].is_null())
+            {
+                continue;
+            }
             for pod in listed.get(&node).map(|(_, pods)| pods.clone()).unwrap_or_default() {
                 // A batch may have been shown the node under another notice, whose instance bore its name.
                 if told.len() > 1 && self.pods[pod].end.is_some() {

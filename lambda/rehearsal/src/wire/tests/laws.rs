@@ -217,7 +217,7 @@ async fn law_7_work_done_twice_or_undone() {
     let bench = Bench::new(&world()).await;
     let web = bench.find("web").await;
     bench.evict(&web).await.unwrap();
-    bench.at(500).await;
+    bench.at(4_000).await;
     bench.evict(&web).await.unwrap();
     assert_eq!(bench.laws(), [7]);
 }
