@@ -57,6 +57,7 @@ fn of_notice(report: &Report, now: Timestamp) -> Value {
         (Outcome::Failed, "NoticesFailed"),
         (Outcome::Missed, "NoticesMissed"),
         (Outcome::Incomplete, "NoticesIncomplete"),
+        (Outcome::DrainedWithoutReplacement, "NoticesWithoutReplacement"),
     ] {
         metric(name, "Count", u64::from(report.outcome == outcome));
     }
