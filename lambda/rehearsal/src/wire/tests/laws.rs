@@ -214,7 +214,9 @@ async fn law_7_work_done_twice_or_undone() {
     assert_eq!(bench.laws(), [7]);
 
     // Its own eviction, once more.
-    let bench = Bench::new(&world()).await;
+    let mut spec = world();
+    spec.cluster().workloads.iter_mut().for_each(|workload| workload.exit = crate::ExitTime::Never);
+    let bench = Bench::new(&spec).await;
     let web = bench.find("web").await;
     bench.evict(&web).await.unwrap();
     bench.at(4_000).await;
