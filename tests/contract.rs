@@ -198,8 +198,8 @@ fn cordons_and_evictions_have_flow_schemas_of_their_own() {
         }
     }
     let set = |calls: &[&str]| calls.iter().map(|call| format!("kubernetes:{call}")).collect::<BTreeSet<_>>();
-    let of_nodes = set(&["get nodes", "patch nodes", "list pods", "watch pods"]);
-    let of_evictions = set(&["create pods/eviction", "delete pods", "list nodes"]);
+    let of_nodes = set(&["get nodes", "list nodes", "patch nodes", "list pods", "watch pods"]);
+    let of_evictions = set(&["create pods/eviction", "delete pods"]);
     assert_eq!((&calls[nodes], &calls[evictions]), (&of_nodes, &of_evictions));
     // The rest of the handler's calls are few, and may wait.
     let asides: BTreeSet<String> =
