@@ -67,6 +67,7 @@ pub async fn cordon(
     budget: &Budget,
 ) -> Result<Proven, NoCordon> {
     let mut seen: Option<Node> = None;
+    let mut refused: Option<CallError> = None;
     let mut attempt = 0;
     loop {
         let known = seen.as_ref().map(|n| (name(n).to_owned(), provider_id(n).to_owned()));
@@ -114,8 +115,13 @@ pub async fn cordon(
             }
         }
         let next = budget.now() + jittered(pause(attempt, refusal.retry_after()));
+        // A call that the closing has cut off shows less than an answer before it.
+        if !matches!(refusal, CallError::TimedOut(_)) || refused.is_none() {
+            refused = Some(refusal);
+        }
         if next >= budget.timetable().closing() {
             let (seconds, times) = (budget.now().as_secs(), attempt + 1);
+            let refusal = refused.map(|refusal| refusal.to_string()).unwrap_or_default();
             return Err(NoCordon::Failed(format!("{refusal} ({times} attempts in {seconds} s)")));
         }
         budget.wait_until(next).await;
@@ -236,7 +242,12 @@ async fn search(
         let is_last = next >= LOOK_FOR.min(budget.timetable().closing());
         if attempt == 0 || is_last {
             // The cluster is known to be the instance's: nothing goes on without its node.
-            let nodes = budget.insisted(LIST, LIST_LIMIT, || cluster.list_nodes()).await?;
+            let nodes = match budget.insisted(LIST, LIST_LIMIT, || cluster.list_nodes()).await {
+                Ok(nodes) => nodes,
+                Err(error) if attempt == 0 => return Err(error.into()),
+                // An earlier list was without it.
+                Err(_) => return Err(NoCordon::NoNode),
+            };
             let listed = nodes.iter().find(|n| names_instance(&n.provider_id, &target.instance_id));
             if let Some(listed) = listed
                 && let Some(node) = named(cluster, target, &listed.name, budget).await?
