@@ -202,11 +202,10 @@ async fn law_7_work_done_twice_or_undone() {
     assert_eq!(bench.laws(), [7]);
 
     // Another function's eviction, before this one looked.
-    let spec = world();
-    let bench = Bench::new(&spec).await;
+    let bench = Bench::new(&world()).await;
     let web = bench.find("web").await;
-    let id =
-        bench.world.enter(|state| state.find_pod(0, "shop", web.metadata.name.as_deref().unwrap()).unwrap());
+    let name = web.metadata.name.clone().unwrap();
+    let id = bench.world.enter(|state| state.find_pod(0, "shop", &name).unwrap());
     bench.world.enter(|state| state.terminate(id, None, crate::world::pods::EndedBy::Eviction(7)));
     bench.at(500).await;
     bench.shop().await;
