@@ -11,10 +11,10 @@ use bytes::Bytes;
 use cast_spot_real::{clock, cloud::Machine, emulators::ACCOUNT, stack::CLUSTER};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
+
+use crate::loopback;
 
 /// The group of all machines.
 const GROUP: &str = "bench";
@@ -38,17 +38,10 @@ pub(crate) struct Aws {
 impl Aws {
     /// Listens, and knows no machine yet.
     pub(crate) async fn listen() -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let aws = Self { fleet: Arc::default(), port: listener.local_addr()?.port() };
-        let fleet = aws.fleet.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let fleet = fleet.clone();
-                let service = service_fn(move |request| answer(fleet.clone(), request));
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
-        });
-        Ok(aws)
+        let fleet = Arc::<Mutex<Fleet>>::default();
+        let answered = fleet.clone();
+        let port = loopback::serve(move |request| answer(answered.clone(), request)).await?;
+        Ok(Self { fleet, port })
     }
 
     /// The machines of the next round, all in service.

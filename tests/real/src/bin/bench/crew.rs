@@ -20,18 +20,14 @@ use cast_spot_real::{
 };
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    sync::{
-        Mutex as AsyncMutex,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    },
+use tokio::sync::{
+    Mutex as AsyncMutex,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use crate::aws::Aws;
+use crate::{aws::Aws, loopback};
 
 /// Time limit of an invocation: that of cargo-lambda.toml.
 const LIMIT_MS: i64 = 150_000;
@@ -60,7 +56,8 @@ impl Crew {
         let (notices, waiting) = unbounded_channel();
         let (answers, answered) = unbounded_channel();
         let queue = Queue { notices: AsyncMutex::new(waiting), answers, invoked: AtomicUsize::new(0) };
-        let port = serve(Arc::new(queue)).await?;
+        let queue = Arc::new(queue);
+        let port = loopback::serve(move |request| runtime(queue.clone(), request)).await?;
         Ok(Self {
             binary: stack.tools.workspace.join("target/lambda/cast-spot-handler/bootstrap"),
             folder: stack.folder.join("functions"),
@@ -124,20 +121,6 @@ async fn environment(stack: &Stack, aws: &Aws, runtime: u16) -> Result<Vec<(Stri
     ];
     environment.extend(of_lambda.map(|(name, value)| (name.to_owned(), value)));
     Ok(environment)
-}
-
-/// Serves the runtime API for as long as the bench runs; its port.
-async fn serve(queue: Arc<Queue>) -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let port = listener.local_addr()?.port();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let queue = queue.clone();
-            let service = service_fn(move |request| runtime(queue.clone(), request));
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-        }
-    });
-    Ok(port)
 }
 
 async fn runtime(queue: Arc<Queue>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {

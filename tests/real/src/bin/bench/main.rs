@@ -10,6 +10,7 @@ mod case;
 mod crew;
 mod field;
 mod goals;
+mod loopback;
 mod onboarding;
 mod round;
 mod table;
