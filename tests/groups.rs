@@ -151,6 +151,22 @@ fn a_hook_that_held_it_before_the_notice_ends_sooner() {
 }
 
 #[test]
+fn a_termination_is_dated_to_the_millisecond() {
+    let mut spec = find("group-ends-early").unwrap().world(&Options::default());
+    spec.group().hooks[0].timeout_ms = 100_000;
+    let cluster = spec.cluster();
+    cluster.nodes[0].recommended_ms = Some(900);
+    let ledger = cluster.workloads.iter_mut().find(|workload| workload.name == "ledger").unwrap();
+    ledger.nodes = vec![ledger.nodes[0].clone(); 8];
+    spec.notices.clear();
+    spec.deliveries.clear();
+    spec.interrupt(0, Action::Terminate, 50_000);
+    // A delete in the second before the last moment breaks law 3.
+    let outcome = judged("began-within-a-second", spec);
+    assert_eq!(node(&outcome).reclaimed_ms, Some(101_900));
+}
+
+#[test]
 fn a_hook_that_lasts_leaves_the_notices_deadline() {
     let mut spec = WorldSpec::usual(7, 3, 5);
     spec.group().managed_node_group = Some("workers".to_owned());

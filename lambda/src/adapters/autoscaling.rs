@@ -6,9 +6,9 @@ use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_autoscaling::{
     Client,
     config::{Builder, retry::RetryPartition},
+    primitives::DateTime,
     types::ScalingActivityStatusCode,
 };
-
 use jiff::Timestamp;
 
 use super::aws::{ATTEMPT, call_error, retries, timeouts};
@@ -113,7 +113,7 @@ impl AutoScaling for AutoScalingApi {
         let answer = call.max_records(ACTIVITIES).send().await.map_err(call_error)?;
         let mut activities = Activities::default();
         for activity in answer.activities.into_iter().flatten() {
-            let began = activity.start_time.and_then(|time| Timestamp::from_second(time.secs()).ok());
+            let began = activity.start_time.and_then(timestamp);
             let (Some(began), Some(description)) = (began, activity.description) else { continue };
             if let Some(id) = description.strip_prefix(TERMINATION) {
                 activities.terminations.insert(id.trim().to_owned(), began);
@@ -133,6 +133,10 @@ impl AutoScaling for AutoScalingApi {
         call.customize().config_override(once()).send().await.map_err(call_error)?;
         Ok(())
     }
+}
+
+fn timestamp(time: DateTime) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(time.as_nanos()).ok()
 }
 
 /// One attempt. The SDK does not tell of the attempts before the last one, and whether one of them had no answer
