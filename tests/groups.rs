@@ -1,7 +1,8 @@
 //! Groups that replace in ways of their own, and what the handler sees of them.
 
 use cast_spot_rehearsal::{
-    Action, Api, Budget, ExitTime, Fault, FaultKind, Outcome, PdbSpec, WorkloadSpec, WorldSpec,
+    Action, Api, Budget, ExitTime, Fault, FaultKind, HookSpec, Outcome, PdbSpec, PodState, WorkloadSpec,
+    WorldSpec,
     outcome::Fate,
     run,
     scenario::{Options, find},
@@ -164,6 +165,50 @@ fn a_termination_is_dated_to_the_millisecond() {
     // A delete in the second before the last moment breaks law 3.
     let outcome = judged("began-within-a-second", spec);
     assert_eq!(node(&outcome).reclaimed_ms, Some(101_900));
+}
+
+#[test]
+fn a_grace_is_cut_to_the_deadline_in_force_once() {
+    judged("cut-once", held_with_a_lingering_pod("delete"));
+}
+
+#[test]
+fn a_second_cut_waits_as_long_as_the_server_wants() {
+    judged("cut-later", held_with_a_lingering_pod("leave"));
+}
+
+#[test]
+fn a_pod_that_another_delivery_evicted_is_not_deleted() {
+    let mut spec = held_with_a_lingering_pod("delete");
+    let lingering = spec.cluster().workload("lingering");
+    (lingering.grace_s, lingering.state) = (110, PodState::Ready);
+    spec.cluster().pdbs.push(PdbSpec::over("lingering", Budget::MaxUnavailable(1)));
+    // The first eviction is answered after ten seconds, when the pod's last moment has passed.
+    let fault = Fault::always(Api::Kubernetes, FaultKind::ConflictFor(10_000)).on("create pods/eviction");
+    spec.faults = vec![fault.times(1)];
+    let again = spec.payload(&spec.clusters[0].nodes[0].instance, Action::Terminate, 0);
+    spec.deliver(1_000, again);
+    let outcome = judged("evicted-meanwhile", spec);
+    assert!(outcome.trace.iter().all(|line| !line.contains("delete pods")), "{:#?}", outcome.trace);
+}
+
+/// A pod with a long grace terminates, no eviction is served, and the group ends the instance before its time.
+fn held_with_a_lingering_pod(policy: &str) -> WorldSpec {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    spec.env("CAST_SPOT_PDB_POLICY", policy);
+    let node_name = spec.cluster().nodes[0].name.clone();
+    spec.cluster().workloads.push(WorkloadSpec {
+        grace_s: 3_600,
+        exit: ExitTime::Never,
+        state: PodState::Terminating,
+        ..WorkloadSpec::deployment("lingering", vec![node_name])
+    });
+    spec.group().capacity_rebalance = true;
+    spec.group().hooks = vec![HookSpec { name: "drain".to_owned(), timeout_ms: 30_000, consumer_ms: None }];
+    let fault = Fault::always(Api::Kubernetes, FaultKind::UnavailableFor(10)).on("create pods/eviction");
+    spec.faults.push(fault);
+    spec.interrupt(0, Action::Terminate, 0);
+    spec
 }
 
 #[test]

@@ -224,7 +224,11 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 biased;
                 Some(change) = seen.recv() => take_in(&mut pods, change, self.budget),
                 Some((uid, held, not_before)) = answered.recv() => pods.answered(&uid, held, not_before),
-                Some((candidate, answer)) = asks.next() => {
+                Some((candidate, answer, cut_to)) = asks.next() => {
+                    // The answer that ended the asking may stand in the channel yet.
+                    while let Ok((uid, held, not_before)) = answered.try_recv() {
+                        pods.answered(&uid, held, not_before);
+                    }
                     if answer.is_up_to_budgets() && budgets.is_first_of(&candidate.namespace) {
                         explanations.push(self.list_budgets(candidate.namespace.clone()));
                     }
@@ -232,7 +236,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                         let why = account::obstacle(obstacle, "");
                         asides.push(self.post(events::overridden(self.notice, pod, &why, self.now())).boxed());
                     }
-                    pods.asked(&candidate, answer, self.budget.now_ms());
+                    pods.asked(&candidate, answer, cut_to, self.budget.now_ms());
                 }
                 report = &mut insisting => {
                     if report.outcome != CordonOutcome::Failed {
@@ -274,13 +278,20 @@ impl<C: Cluster> DrainLeg<'_, C> {
     }
 
     /// Asks for one pod; `answers` gets each answer's effect on it as it comes.
-    async fn ask(&self, pod: Candidate, slots: &Semaphore, answers: &Answers) -> (Candidate, Asked) {
+    async fn ask(
+        &self,
+        pod: Candidate,
+        slots: &Semaphore,
+        answers: &Answers,
+    ) -> (Candidate, Asked, Duration) {
         let on_answer = |held: bool, not_before: Duration| {
             let _ = answers.send((pod.uid.clone(), held, not_before));
         };
         let (cluster, policy, budget) = (self.cluster, self.policy.pdb, self.budget);
-        let answer = Asking { cluster, pod: &pod, policy, slots, budget, on_answer: &on_answer }.run().await;
-        (pod, answer)
+        let cut_to = Duration::ZERO;
+        let mut asking = Asking { cluster, pod: &pod, policy, slots, budget, on_answer: &on_answer, cut_to };
+        let (answer, cut_to) = (asking.run().await, asking.cut_to);
+        (pod, answer, cut_to)
     }
 
     async fn list(&self, node: &str, freshness: Freshness) -> Result<crate::ports::Pods, CallError> {

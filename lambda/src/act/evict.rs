@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{
     sync::{Notify, Semaphore},
     time::timeout,
@@ -83,12 +84,14 @@ pub(super) struct Asking<'a, C> {
     pub(super) budget: &'a Budget,
     /// Called with each answer: whether it held the eviction back, and until when no other is wanted.
     pub(super) on_answer: &'a (dyn Fn(bool, Duration) + Sync),
+    /// The last call's grace ends here at the latest, from the handler's entry.
+    pub(super) cut_to: Duration,
 }
 
-impl<C: Cluster> Asking<'_, C> {
+impl<'a, C: Cluster> Asking<'a, C> {
     /// Asks until an answer ends it.
-    pub(super) async fn run(&self) -> Asked {
-        let Self { pod, budget, .. } = self;
+    pub(super) async fn run(&mut self) -> Asked {
+        let Self { pod, budget, .. } = *self;
         let spread = SPREAD.min(pod.own_grace / 10).mul_f64(fastrand::f64());
         let overrides = self.policy == PdbPolicy::Delete;
         // A call without an answer may have taken effect: if the pod goes then, it went because of us.
@@ -111,6 +114,10 @@ impl<C: Cluster> Asking<'_, C> {
                 Step::Await => return unanswered,
                 Step::Retry { after, least, obstacle } => (jittered(after), least, obstacle.after(known)),
             };
+            // Another may have ended the pod while the API server was at the answer.
+            if pod.on_its_way.notified().now_or_never().is_some() {
+                return unanswered;
+            }
             known = Some(obstacle.clone());
             attempt += 1;
             let from = budget.now();
@@ -146,7 +153,7 @@ impl<C: Cluster> Asking<'_, C> {
 
     /// One eviction. It has as much time as the API server may need for it, but does not hold up the delete that
     /// is due at `last_moment`.
-    async fn evict(&self, last_moment: Duration) -> Result<Evicted, CallError> {
+    async fn evict(&mut self, last_moment: Duration) -> Result<Evicted, CallError> {
         let left = last_moment.saturating_sub(self.budget.now());
         let limit = match self.policy {
             PdbPolicy::Delete if left.is_zero() => CALL_LIMIT,
@@ -162,7 +169,7 @@ impl<C: Cluster> Asking<'_, C> {
 
     /// Deletes the pod with the grace that is left. Where no delete is allowed, what stood in the eviction's way may
     /// still go.
-    async fn delete(&self, obstacle: Obstacle) -> Asked {
+    async fn delete(&mut self, obstacle: Obstacle) -> Asked {
         let mut unanswered = false;
         let mut refused = None;
         let mut attempt = 0;
@@ -201,8 +208,9 @@ impl<C: Cluster> Asking<'_, C> {
         }
     }
 
-    fn end(&self) -> End<'_> {
-        let Self { pod, budget, .. } = self;
+    fn end(&mut self) -> End<'a> {
+        let Self { pod, budget, .. } = *self;
+        self.cut_to = budget.timetable().settled();
         let granted = pod.terminates.then(|| i64::try_from(pod.own_grace.as_secs()).unwrap_or(i64::MAX));
         End {
             namespace: &pod.namespace,

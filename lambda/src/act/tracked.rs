@@ -134,14 +134,19 @@ impl Pods {
     /// Takes in whether the last answer for a pod held its eviction back, and until when no other call is wanted.
     pub(super) fn answered(&mut self, uid: &str, held: bool, not_before: Duration) {
         if let Some(tracked) = self.by_uid.get_mut(uid) {
-            (tracked.held, tracked.not_before) = (Some(held), not_before);
+            tracked.held = Some(held);
+            // Answers may overtake one another.
+            tracked.not_before = tracked.not_before.max(not_before);
         }
     }
 
-    /// Takes in how the asking for a pod ended.
-    pub(super) fn asked(&mut self, candidate: &Candidate, asked: Asked, now_ms: u64) {
+    /// Takes in how the asking for a pod ended; the grace that was granted last ends at `cut_to`.
+    pub(super) fn asked(&mut self, candidate: &Candidate, asked: Asked, cut_to: Duration, now_ms: u64) {
         let Some(tracked) = self.by_uid.get_mut(&candidate.uid) else { return };
-        tracked.cutting &= !candidate.terminates;
+        if candidate.terminates {
+            // The deadline may have moved since the pod was handed out.
+            (tracked.cut_to, tracked.cutting) = (Some(cut_to), false);
+        }
         // The asking for a shorter grace hides no override.
         if !matches!(
             (&tracked.asked, &asked),
@@ -305,5 +310,23 @@ fn key(pod: &Pod) -> String {
             pod.metadata.name.as_deref().unwrap_or_default()
         ),
         uid => uid.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_outlasts_an_answer_that_was_overtaken() {
+        let metadata = json!({ "namespace": "shop", "name": "web", "uid": "web-1" });
+        let mut pods = Pods::new(Timestamp::UNIX_EPOCH, true);
+        pods.see(serde_json::from_value(json!({ "metadata": metadata })).unwrap());
+        let until = Duration::from_secs(9);
+        pods.answered("web-1", true, until);
+        pods.answered("web-1", false, Duration::ZERO);
+        assert_eq!(pods.hand_out(Wave::Ordinary)[0].not_before, until);
     }
 }
