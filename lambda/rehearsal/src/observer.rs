@@ -118,6 +118,8 @@ pub(crate) struct Invocation {
     struck: BTreeMap<Api, u64>,
     /// Whether a fault struck what proves the node's identity, shows its pods or deletes them.
     blinded: bool,
+    /// When it sent its first call for a notice.
+    began_ms: Option<u64>,
     first_ask_ms: Option<u64>,
     first_group_write_ms: Option<u64>,
     open: BTreeMap<u64, String>,
@@ -172,6 +174,7 @@ impl Observer {
         let asks = matches!(operation.name.as_str(), EVICT | "delete pods");
         let Some(invocation) = self.invocations.get_mut(env) else { return self.calls };
         if invocation.entered && operation.api != Api::Eks {
+            invocation.began_ms.get_or_insert(now_ms);
             *invocation.calls.entry((operation.api, operation.cluster.clone())).or_default() += 1;
         }
         if writes_to_group {
@@ -219,8 +222,9 @@ impl Observer {
         let Some(invocation) = self.invocations.get_mut(env) else { return };
         let Some(what) = invocation.open.remove(&call) else { return };
         let last = invocation.told.iter().map(|told| told.deadline_ms).max();
-        // A notice that came after its deadline is looked into.
-        let last = last.filter(|deadline_ms| *deadline_ms >= invocation.entered_ms as i64);
+        // A notice that is taken up after its deadline is looked into.
+        let began_ms = invocation.began_ms.unwrap_or(invocation.entered_ms) as i64;
+        let last = last.filter(|deadline_ms| *deadline_ms >= began_ms);
         if invocation.alive && last.is_some_and(|deadline_ms| now_ms as i64 > deadline_ms) {
             self.broken(6, now_ms, format!("f{env} {what}: open after the deadline"));
         }

@@ -188,6 +188,7 @@ fn machines(spec: &mut WorldSpec, rng: &mut Rng) {
             2 => node.unschedulable = true,
             3 => node.annotations.clear(),
             7 => node.standby = true,
+            8..=10 => node.recommended_ms = Some(rng.u64(0..30_000)),
             4 | 6 => node.private_dns_name.clone_from(&names[rng.usize(..names.len())]),
             5 => {
                 "resource-name".clone_into(&mut node.hostname_type);

@@ -73,7 +73,11 @@ impl State {
             invocation.asked.entry(ask.pod).or_insert(arrived_ms);
             *invocation.asks.entry(ask.pod).or_default() += 1;
         }
-        if ask.answer == Answer::Accepted {
+        let effective = self.pods[ask.pod]
+            .termination
+            .is_none_or(|termination| ask.grace_s.is_some_and(|grace_s| grace_s < termination.grace_s));
+        // What changes nothing of another's termination shows nothing of its end.
+        if ask.answer == Answer::Accepted && effective {
             invocation.accepting.insert(ask.call.id, ask.pod);
         }
         let terminates = self.pods[ask.pod].termination.is_some();

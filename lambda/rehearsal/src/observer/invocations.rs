@@ -100,6 +100,10 @@ impl State {
             else {
                 continue;
             };
+            // What is left to others is shown only under another notice, whose instance bore the node's name.
+            if self.instances.get(instance).is_some_and(|i| i.is_of_others(notice.synthetic)) {
+                continue;
+            }
             // The node of an instance that has ended is gone, and what stood on it is not known to be of this instance.
             let has_ended = self.instances.get(instance).is_some_and(|i| i.ended_ms.is_some());
             if has_ended
