@@ -100,6 +100,16 @@ fn a_pod_is_asked_on_where_no_delete_is_allowed() {
 }
 
 #[test]
+fn a_refused_delete_shortens_no_wait_for_the_eviction() {
+    let mut spec = find("baseline").unwrap().world(&Options::default());
+    spec.faults.push(Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("delete pods"));
+    spec.faults.push(on_evictions(FaultKind::UnavailableFor(10)));
+    let outcome = run("no-delete-and-busy", spec);
+    assert_eq!(outcome.world.violations, []);
+    assert_eq!(outcome.reports[0]["outcome"], "incomplete");
+}
+
+#[test]
 fn the_last_moments_deletes_of_a_storm_are_spread() {
     let options = Options { nodes: Some(20), ..Options::default() };
     let outcome = rehearse("pdb-blocked", &options);

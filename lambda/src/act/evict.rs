@@ -137,7 +137,7 @@ impl<'a, C: Cluster> Asking<'a, C> {
                 }
                 if now >= next {
                     if overrides && now >= latest {
-                        return self.delete(obstacle).await;
+                        return self.delete(obstacle, from + least).await;
                     }
                     break;
                 }
@@ -168,8 +168,8 @@ impl<'a, C: Cluster> Asking<'a, C> {
     }
 
     /// Deletes the pod with the grace that is left. Where no delete is allowed, what stood in the eviction's way may
-    /// still go.
-    async fn delete(&mut self, obstacle: Obstacle) -> Asked {
+    /// still go: from `evict_from` on, evictions are tried again, too.
+    async fn delete(&mut self, obstacle: Obstacle, mut evict_from: Duration) -> Asked {
         let mut unanswered = false;
         let mut refused = None;
         let mut attempt = 0;
@@ -201,8 +201,12 @@ impl<'a, C: Cluster> Asking<'a, C> {
                 };
             }
             self.budget.wait_until(next).await;
-            if refused.is_some() && self.evict(next).await == Ok(Evicted::Accepted) {
-                return Asked::Evicted;
+            if refused.is_some() && self.budget.now() >= evict_from {
+                match next_step(self.evict(next).await, attempt) {
+                    Step::Done => return Asked::Evicted,
+                    Step::Await => {}
+                    Step::Retry { least, .. } => evict_from = self.budget.now() + least,
+                }
             }
             attempt += 1;
         }
