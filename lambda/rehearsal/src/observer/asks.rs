@@ -285,9 +285,8 @@ impl State {
     fn impatient(&self, ask: &Ask) -> Option<(u8, String)> {
         let invocation = &self.observer.invocations[ask.call.env];
         let deferred = (ask.pod, ask.verb, self.pods[ask.pod].termination.is_some());
-        let (asked_ms, not_before_ms) = *invocation.not_before.get(&deferred)?;
-        // A call that was under way already did not know.
-        (asked_ms..not_before_ms)
+        let (known_ms, not_before_ms) = *invocation.not_before.get(&deferred)?;
+        (known_ms..not_before_ms)
             .contains(&ask.call.sent_ms)
             .then(|| (10, format!("Retry-After says not before {not_before_ms}")))
     }

@@ -42,7 +42,12 @@ impl State {
             }
             _ => spec.name.clone(),
         };
-        format!("{prefix}-{}", random(&mut self.rng, 5))
+        loop {
+            let name = format!("{prefix}-{}", random(&mut self.rng, 5));
+            if !self.clusters[cluster].names.contains_key(&(spec.namespace.clone(), name.clone())) {
+                return name;
+            }
+        }
     }
 
     /// A ReplicaSet does not count terminating pods: it makes another one at once.
