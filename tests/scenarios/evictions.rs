@@ -2,7 +2,7 @@
 //! already.
 
 use cast_spot_rehearsal::{
-    Api, Budget, Fault, FaultKind, Outcome, Seats,
+    Action, Api, Budget, ExitTime, Fault, FaultKind, Outcome, Seats,
     outcome::{Fate, PodTrack},
     run,
     scenario::{Options, PdbAtDeadline, find},
@@ -107,6 +107,20 @@ fn a_refused_delete_shortens_no_wait_for_the_eviction() {
     let outcome = run("no-delete-and-busy", spec);
     assert_eq!(outcome.world.violations, []);
     assert_eq!(outcome.reports[0]["outcome"], "incomplete");
+}
+
+#[test]
+fn a_pod_that_another_delivery_deleted_is_not_deleted_again() {
+    let mut spec = find("pdb-blocked").unwrap().world(&Options::default());
+    spec.cluster().workload("ledger").exit = ExitTime::Never;
+    let fault = Fault::always(Api::Kubernetes, FaultKind::UnavailableFor(10)).on("delete pods");
+    spec.faults.push(fault.times(1));
+    let again = spec.payload(&spec.notices[0].instance.clone(), Action::Terminate, 0);
+    spec.deliver(1_000, again);
+    let outcome = run("deleted-meanwhile", spec);
+    assert_eq!(outcome.world.violations, []);
+    let deletes = outcome.trace.iter().filter(|line| line.contains("delete pods"));
+    assert_eq!(deletes.count(), 2, "{:#?}", outcome.trace);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Pods that come to a doomed node after its cordon.
 
 use cast_spot_rehearsal::{
+    Action, WorldSpec,
     outcome::Fate,
     run,
     scenario::{Options, find},
@@ -18,7 +19,7 @@ fn a_pod_that_tolerates_everything_is_evicted_once() {
     // The first is evicted at once, the one that came back at the last moment, and the third dies with the node.
     let mut asked: Vec<_> = on_node.iter().map(|pod| pod.asked_ms).collect();
     asked.sort_unstable();
-    assert_eq!(asked, [None, Some(50), Some(LAST_MOMENT_MS + 10)]);
+    assert_eq!(asked, [None, Some(50), Some(LAST_MOMENT_MS + 30)]);
     let back = on_node.iter().find(|pod| pod.asked_ms.is_none()).unwrap();
     let said = said(&outcome, back);
     assert_eq!(
@@ -33,7 +34,7 @@ fn a_pod_that_is_bound_a_minute_late_is_evicted_at_once() {
     let outcome = usual("late-pod");
     assert_all_drained(&outcome);
     let late = pod(&outcome, "database");
-    assert_eq!((late.fate, late.asked_ms), (Fate::Drained, Some(60_020)));
+    assert_eq!((late.fate, late.asked_ms), (Fate::Drained, Some(60_040)));
 }
 
 #[test]
@@ -45,6 +46,25 @@ fn who_pays_for_less_does_not_stay_for_late_pods() {
         assert_eq!(outcome.world.violations, [], "{stay}");
         assert_eq!(pod(&outcome, "database").fate, expected, "{stay}");
     }
+}
+
+#[test]
+fn a_node_that_took_over_the_name_is_left_alone() {
+    let mut spec = WorldSpec::usual(7, 3, 5);
+    spec.env("CAST_SPOT_REPLACEMENT", "none");
+    spec.group().reuses_addresses = true;
+    // The pods wait for the new node.
+    spec.cluster().nodes.iter_mut().skip(1).for_each(|node| node.unschedulable = true);
+    (spec.pace.health_check_ms, spec.pace.boot_ms) = (10_000, 15_000);
+    spec.interrupt(0, Action::Terminate, 0);
+    spec.notices[0].lead_ms = 20_000;
+    let name = spec.clusters[0].nodes[0].name.clone();
+    let outcome = run("taken-over", spec);
+    let ready = format!("kubernetes node {name} ready");
+    assert!(outcome.trace.iter().any(|line| line.contains(&ready)), "{:#?}", outcome.trace);
+    assert_eq!(outcome.world.violations, []);
+    assert_eq!(outcome.reports[0]["outcome"], "drained");
+    assert_eq!(calls(&outcome, EVICT), 5);
 }
 
 /// R1: 1 call, R2: 5, R3: detach, watch and Event. After it one patch, one look at the group, one more look at the

@@ -38,6 +38,9 @@ pub fn world(seed: u64) -> WorldSpec {
         let fault = fault(&mut rng);
         spec.faults.push(fault);
     }
+    for group in &mut spec.groups {
+        group.reuses_addresses = chance(&mut rng, 25);
+    }
     spec
 }
 

@@ -99,7 +99,7 @@ impl Fate<'_> {
                 (PodOutcome::Failed, Some(format!("{}; delete {why}", obstacle(o, budgets))))
             }
             (_, Some(Asked::Left(o)), None) => (PodOutcome::Left, Some(obstacle(o, budgets))),
-            (_, Some(Asked::Evicted | Asked::Deleted(_) | Asked::NotNeeded), None)
+            (_, Some(Asked::Evicted | Asked::Deleted(_) | Asked::NotNeeded | Asked::Elsewhere), None)
             | (Verdict::Await(_), ..) => (PodOutcome::Left, Some("still terminating".to_owned())),
             (Verdict::Evict(_), None, None) if self.came_back => {
                 let why = if tolerates_cordon(self.pod) {

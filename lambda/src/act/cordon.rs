@@ -23,7 +23,7 @@ use crate::{
 };
 
 const PATCH: &str = "kubernetes:patch nodes";
-const GET: &str = "kubernetes:get nodes";
+pub(super) const GET: &str = "kubernetes:get nodes";
 const LIST: &str = "kubernetes:list nodes";
 
 /// A patch without an answer for this long no longer holds up the evictions.
@@ -302,6 +302,10 @@ pub async fn mark(
             mark_patch(&provider_id, notice, &node, marks),
             append_mark_patch(&provider_id, notice, &node, marks),
         ] {
+            // What is sent after the closing may arrive after the deadline.
+            if budget.now() >= budget.timetable().closing() {
+                return;
+            }
             match budget.retried(PATCH, || cluster.patch_node(&name, &patch)).await {
                 Ok(Patched::Done(_) | Patched::NotFound) => return,
                 Ok(Patched::Mismatch(what)) => refused = Some(CallError::Refused(what)),

@@ -20,7 +20,8 @@ use super::{
     account::{self, Budgets},
     cordon::{self, NoCordon, Proven},
     evict::{Asked, Asking, CALLS_AT_ONCE, Candidate},
-    tracked::Pods,
+    identity::Identity,
+    tracked::{Answer, Pods},
     watch::{LIST, Seen, watch},
 };
 use crate::{
@@ -72,8 +73,7 @@ pub struct DrainLeg<'a, C> {
     pub entered: Timestamp,
 }
 
-/// UID, whether the eviction was held back, and until when no other call is wanted.
-type Answers = UnboundedSender<(String, bool, Duration)>;
+type Answers = UnboundedSender<Answer>;
 
 /// The cordon as far as it is known: its report, or what the first try was refused with.
 type Cordon = Result<CordonReport, CallError>;
@@ -132,7 +132,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut pods = Pods::new(self.entered, cordon.is_ok());
         let (version, reason) = match listed {
             Ok(list) => {
-                list.items.into_iter().for_each(|pod| pods.see(pod));
+                pods.see_first(list.items);
                 (list.resource_version, None)
             }
             Err(error) => (String::new(), Some(format!("pods not listed: {error}"))),
@@ -159,8 +159,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
         mut cordon: Cordon,
     ) -> (Vec<PodReport>, CordonReport) {
         let slots = Semaphore::new(CALLS_AT_ONCE);
+        let identity = Identity::new(self.cluster, name, &self.target.instance_id, self.budget);
         let (answers, mut answered) = unbounded_channel();
-        let answers = &answers;
         let mut asks = FuturesUnordered::new();
 
         // Beside the evictions: what must not stand in their way.
@@ -201,10 +201,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 looks.push(async move { (known, self.list(name, Freshness::Latest).await) });
             }
             if evicts {
-                let candidates = open.iter().flat_map(|wave| pods.hand_out(*wave));
-                for pod in candidates.collect::<Vec<_>>().into_iter().chain(pods.cut(table, now)) {
-                    asks.push(self.ask(pod, &slots, answers));
-                }
+                let due = pods.due(&open, table, now).into_iter();
+                asks.extend(due.map(|pod| self.ask(pod, &identity, &slots, &answers)));
             }
             if cordon.is_ok() && (!evicts || pods.first_round_is_over()) {
                 let due = marks.due(!pods.protects_a_serving_pod() || now >= table.last_look());
@@ -223,12 +221,10 @@ impl<C: Cluster> DrainLeg<'_, C> {
             tokio::select! {
                 biased;
                 Some(change) = seen.recv() => take_in(&mut pods, change, self.budget),
-                Some((uid, held, not_before)) = answered.recv() => pods.answered(&uid, held, not_before),
+                Some(answer) = answered.recv() => pods.answered(answer),
                 Some((candidate, answer, cut_to)) = asks.next() => {
                     // The answer that ended the asking may stand in the channel yet.
-                    while let Ok((uid, held, not_before)) = answered.try_recv() {
-                        pods.answered(&uid, held, not_before);
-                    }
+                    std::iter::from_fn(|| answered.try_recv().ok()).for_each(|answer| pods.answered(answer));
                     if answer.is_up_to_budgets() && budgets.is_first_of(&candidate.namespace) {
                         explanations.push(self.list_budgets(candidate.namespace.clone()));
                     }
@@ -281,6 +277,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
     async fn ask(
         &self,
         pod: Candidate,
+        identity: &Identity<'_, C>,
         slots: &Semaphore,
         answers: &Answers,
     ) -> (Candidate, Asked, Duration) {
@@ -289,6 +286,9 @@ impl<C: Cluster> DrainLeg<'_, C> {
         };
         let (cluster, policy, budget) = (self.cluster, self.policy.pdb, self.budget);
         let cut_to = Duration::ZERO;
+        if pod.late && !identity.holds().await {
+            return (pod, Asked::Elsewhere, cut_to);
+        }
         let mut asking = Asking { cluster, pod: &pod, policy, slots, budget, on_answer: &on_answer, cut_to };
         let (answer, cut_to) = (asking.run().await, asking.cut_to);
         (pod, answer, cut_to)

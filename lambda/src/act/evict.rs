@@ -49,6 +49,8 @@ pub(super) struct Candidate {
     pub(super) terminates: bool,
     /// The API server wants no call for it before this time.
     pub(super) not_before: Duration,
+    /// It came after the first list of the node's pods.
+    pub(super) late: bool,
     /// Set off when the pod needs no more asking: it is seen terminating, or gone.
     pub(super) on_its_way: Arc<Notify>,
 }
@@ -62,6 +64,8 @@ pub(super) enum Asked {
     Deleted(Obstacle),
     /// Another controller ends it.
     NotNeeded,
+    /// It stands on another instance, which has taken over the node's name.
+    Elsewhere,
     /// Out of time; what stood in the way.
     Left(Obstacle),
     /// Each delete was refused; why, and what stood in the eviction's way.
@@ -200,7 +204,13 @@ impl<'a, C: Cluster> Asking<'a, C> {
                     None => Asked::Left(obstacle),
                 };
             }
-            self.budget.wait_until(next).await;
+            tokio::select! {
+                biased;
+                () = self.pod.on_its_way.notified() => {
+                    return if unanswered { Asked::Deleted(obstacle) } else { Asked::NotNeeded };
+                }
+                () = self.budget.wait_until(next) => {}
+            }
             if refused.is_some() && self.budget.now() >= evict_from {
                 match next_step(self.evict(next).await, attempt) {
                     Step::Done => return Asked::Evicted,

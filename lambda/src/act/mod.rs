@@ -16,6 +16,7 @@ pub mod cordon;
 pub mod drain;
 mod evict;
 mod group_watch;
+mod identity;
 pub mod replace;
 pub mod review;
 mod tracked;

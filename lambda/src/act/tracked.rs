@@ -27,6 +27,9 @@ use crate::{
 /// A grace that ends so little after the instance is not worth a call. A `deletionTimestamp` is in whole seconds.
 const TOLERATED: Duration = Duration::from_secs(2);
 
+/// UID, whether the eviction was held back, and until when no other call is wanted.
+pub(super) type Answer = (String, bool, Duration);
+
 /// One pod.
 #[derive(Debug)]
 struct Tracked {
@@ -54,6 +57,8 @@ pub(super) struct Pods {
     /// Wall clock at the handler's entry.
     entered: Timestamp,
     by_uid: BTreeMap<String, Tracked>,
+    /// UIDs of the first list. What came later may stand on another instance, under the same node name.
+    first: BTreeSet<String>,
     /// UIDs of the controllers whose pods were asked to go.
     asked_controllers: BTreeSet<String>,
     /// Whether the scheduler keeps ordinary pods off the node.
@@ -62,11 +67,20 @@ pub(super) struct Pods {
 
 impl Pods {
     pub(super) fn new(entered: Timestamp, cordoned: bool) -> Self {
-        Self { entered, by_uid: BTreeMap::new(), asked_controllers: BTreeSet::new(), cordoned }
+        let (by_uid, first, asked_controllers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { entered, by_uid, first, asked_controllers, cordoned }
     }
 
     pub(super) fn set_cordoned(&mut self) {
         self.cordoned = true;
+    }
+
+    /// Takes in the first list.
+    pub(super) fn see_first(&mut self, pods: Vec<Pod>) {
+        self.first = pods.iter().map(key).collect();
+        for pod in pods {
+            self.see(pod);
+        }
     }
 
     /// Takes in a pod as it is now.
@@ -132,8 +146,8 @@ impl Pods {
     }
 
     /// Takes in whether the last answer for a pod held its eviction back, and until when no other call is wanted.
-    pub(super) fn answered(&mut self, uid: &str, held: bool, not_before: Duration) {
-        if let Some(tracked) = self.by_uid.get_mut(uid) {
+    pub(super) fn answered(&mut self, (uid, held, not_before): Answer) {
+        if let Some(tracked) = self.by_uid.get_mut(&uid) {
             tracked.held = Some(held);
             // Answers may overtake one another.
             tracked.not_before = tracked.not_before.max(not_before);
@@ -166,23 +180,31 @@ impl Pods {
         self.by_uid.get(uid).map(|tracked| &tracked.pod)
     }
 
+    /// The pods to be asked for now: those of the `open` waves, and those whose grace is to be cut.
+    pub(super) fn due(&mut self, open: &[Wave], table: Timetable, now: Duration) -> Vec<Candidate> {
+        let mut due: Vec<_> = open.iter().flat_map(|wave| self.hand_out(*wave)).collect();
+        due.extend(self.cut(table, now));
+        due
+    }
+
     /// The pods to be evicted in `wave` that were not handed out before, longest grace first.
-    pub(super) fn hand_out(&mut self, wave: Wave) -> Vec<Candidate> {
+    fn hand_out(&mut self, wave: Wave) -> Vec<Candidate> {
         let mut candidates = Vec::new();
-        for tracked in self.by_uid.values_mut().filter(|t| t.is_to_go(wave)) {
+        for (uid, tracked) in self.by_uid.iter_mut().filter(|(_, t)| t.is_to_go(wave)) {
             tracked.handed_out = true;
             self.asked_controllers.extend(controller(&tracked.pod).map(str::to_owned));
-            candidates.push(tracked.candidate(tracked.terminating.clone()));
+            let late = !self.first.contains(uid);
+            candidates.push(Candidate { late, ..tracked.candidate(tracked.terminating.clone()) });
         }
         candidates.sort_by(|a, b| b.own_grace.cmp(&a.own_grace).then_with(|| a.name.cmp(&b.name)));
         candidates
     }
 
     /// The terminating pods whose grace ends after the instance, to be cut to what is left.
-    pub(super) fn cut(&mut self, table: Timetable, now: Duration) -> Vec<Candidate> {
+    fn cut(&mut self, table: Timetable, now: Duration) -> Vec<Candidate> {
         let (entered, settled) = (self.entered, table.settled());
         let mut candidates = Vec::new();
-        for tracked in self.by_uid.values_mut().filter(|t| t.is_terminating() && !t.cutting) {
+        for (uid, tracked) in self.by_uid.iter_mut().filter(|(_, t)| t.is_terminating() && !t.cutting) {
             // The API server dates a cut grace from the first request: after a cut, the timestamp says nothing.
             let ends = tracked.cut_to.or_else(|| tracked.ends(entered));
             if ends.is_some_and(|ends| ends > settled.max(now) + TOLERATED) {
@@ -190,6 +212,7 @@ impl Pods {
                 candidates.push(Candidate {
                     own_grace: tracked.granted(),
                     terminates: true,
+                    late: !self.first.contains(uid),
                     ..tracked.candidate(tracked.gone.clone())
                 });
             }
@@ -231,8 +254,11 @@ impl Pods {
 
     /// The account of all pods, by namespace and name. `unasked` says why a pod was not asked to go.
     pub(super) fn report(&self, budgets: &Budgets, unasked: &str) -> Vec<PodReport> {
-        let mut reports: Vec<_> =
-            self.by_uid.values().map(|tracked| tracked.fate().report(budgets, unasked)).collect();
+        let elsewhere = self.by_uid.values().any(Tracked::is_elsewhere);
+        let here = self.by_uid.iter().filter(|(uid, tracked)| {
+            !elsewhere || self.first.contains(*uid) || !(tracked.asked.is_none() || tracked.is_elsewhere())
+        });
+        let mut reports: Vec<_> = here.map(|(_, tracked)| tracked.fate().report(budgets, unasked)).collect();
         reports.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
         reports
     }
@@ -256,7 +282,11 @@ impl Tracked {
     fn is_over(&self) -> bool {
         self.gone_ms.is_some()
             || self.came_back
-            || matches!(self.asked, Some((Asked::Refused(..) | Asked::Left(_), _)))
+            || matches!(self.asked, Some((Asked::Refused(..) | Asked::Left(_) | Asked::Elsewhere, _)))
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        matches!(self.asked, Some((Asked::Elsewhere, _)))
     }
 
     fn is_terminating(&self) -> bool {
@@ -285,6 +315,7 @@ impl Tracked {
             uid: text(&self.pod.metadata.uid),
             own_grace: own_grace(&self.pod),
             terminates: false,
+            late: false,
             not_before: self.not_before,
             on_its_way,
         }
@@ -325,8 +356,8 @@ mod tests {
         let mut pods = Pods::new(Timestamp::UNIX_EPOCH, true);
         pods.see(serde_json::from_value(json!({ "metadata": metadata })).unwrap());
         let until = Duration::from_secs(9);
-        pods.answered("web-1", true, until);
-        pods.answered("web-1", false, Duration::ZERO);
+        pods.answered(("web-1".to_owned(), true, until));
+        pods.answered(("web-1".to_owned(), false, Duration::ZERO));
         assert_eq!(pods.hand_out(Wave::Ordinary)[0].not_before, until);
     }
 }

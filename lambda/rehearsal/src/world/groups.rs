@@ -200,6 +200,7 @@ impl State {
             *spare -= 1;
         }
         let (cluster_name, managed) = (spec.cluster.clone(), spec.managed_node_group.clone());
+        let reuses_addresses = spec.reuses_addresses;
         let cluster = self.clusters.iter().position(|cluster| cluster.name == cluster_name)?;
         self.launched += 1;
         let number = self.launched;
@@ -208,15 +209,14 @@ impl State {
             group.launches.push(Launch { at_ms: now_ms, result: Ok(id.clone()) });
         }
         self.note(&format!("autoscaling {group} launches {id} in {zone}"));
+        let free = if reuses_addresses { self.free_name(cluster) } else { None };
         let instance = Instance {
             id: id.clone(),
             cluster,
             node: None,
-            private_dns_name: format!(
-                "ip-10-9-{}-{}.{REGION}.compute.internal",
-                number / 200,
-                10 + number % 200
-            ),
+            private_dns_name: free.unwrap_or_else(|| {
+                format!("ip-10-9-{}-{}.{REGION}.compute.internal", number / 200, 10 + number % 200)
+            }),
             hostname_type: "ip-name".to_owned(),
             zone: zone.to_owned(),
             state: InstanceState::Running,
@@ -236,6 +236,17 @@ impl State {
         self.instances.insert(id.clone(), instance);
         self.set_in(self.pace.boot_ms, Timer::Boot(id.clone()));
         Some(id)
+    }
+
+    /// The name of an instance of the cluster that has ended, if no node and no other instance bears it.
+    fn free_name(&self, cluster: usize) -> Option<String> {
+        let ended = self.instances.values().filter(|i| i.cluster == cluster && i.ended_ms.is_some());
+        let lives = |name: &String| {
+            self.instances.values().any(|i| i.ended_ms.is_none() && i.private_dns_name == *name)
+        };
+        ended
+            .filter_map(|instance| instance.node.clone())
+            .find(|name| !self.clusters[cluster].nodes.contains_key(name) && !lives(name))
     }
 
     /// A new instance is in service and its node Ready.

@@ -226,6 +226,8 @@ pub struct GroupSpec {
     pub operator: Option<String>,
     /// Uses a mixed instances policy.
     pub mixed: bool,
+    /// A new instance gets the address of one that has ended, and so its node's name.
+    pub reuses_addresses: bool,
     /// Instances that EC2 can still give in this group's pools; `None`: as many as asked for.
     pub spare_capacity: Option<u32>,
 }

@@ -225,6 +225,7 @@ impl GroupSpec {
             suspended: Vec::new(),
             operator: None,
             mixed: false,
+            reuses_addresses: false,
             spare_capacity: None,
         }
     }
