@@ -45,7 +45,7 @@ impl State {
         let Some(node) = &instance.node else { return Vec::new() };
         let deliveries = self.observer.invocations.iter();
         let deliveries = deliveries.filter(|i| i.told.iter().any(|t| t.instance == told.instance)).count();
-        let settled_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms;
+        let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
         let due_ms = settled_ms.min(invocation.entered_ms as i64 + invocation.limit_ms) - CLOSING_MS;
         let well_from_ms = invocation.last_hindered_ms.unwrap_or(0).max(invocation.entered_ms);
         if !invocation.answered
@@ -53,6 +53,7 @@ impl State {
             || deliveries > 1
             || instance.is_of_others(told.synthetic)
             || told.action == Action::Hibernate
+            || self.deadline_in_force(told) < told.deadline_ms
             || !self.clusters[instance.cluster].registered
             || i64::try_from(well_from_ms).unwrap_or(i64::MAX) > due_ms - WELL_MS
             || instance.ended_ms.is_some_and(|at_ms| at_ms as i64 <= due_ms)
