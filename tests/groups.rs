@@ -169,12 +169,17 @@ fn a_termination_is_dated_to_the_millisecond() {
 
 #[test]
 fn a_grace_is_cut_to_the_deadline_in_force_once() {
-    judged("cut-once", held_with_a_lingering_pod("delete"));
+    let outcome = judged("cut-once", held_with_a_lingering_pod("delete"));
+    // The group's hook ends 33 s after the notice, as the look at 5 s shows.
+    assert_eq!(asks_for_the_lingering_pod(&outcome), [(50, "create pods/eviction"), (5_090, "delete pods")]);
 }
 
 #[test]
 fn a_second_cut_waits_as_long_as_the_server_wants() {
-    judged("cut-later", held_with_a_lingering_pod("leave"));
+    let outcome = judged("cut-later", held_with_a_lingering_pod("leave"));
+    let asks = asks_for_the_lingering_pod(&outcome);
+    assert_eq!(asks.len(), 3, "{asks:?}");
+    assert!(asks.windows(2).all(|pair| pair[1].0 >= pair[0].0 + 10_000), "{asks:?}");
 }
 
 #[test]
@@ -190,6 +195,18 @@ fn a_pod_that_another_delivery_evicted_is_not_deleted() {
     spec.deliver(1_000, again);
     let outcome = judged("evicted-meanwhile", spec);
     assert!(outcome.trace.iter().all(|line| !line.contains("delete pods")), "{:#?}", outcome.trace);
+}
+
+/// Evictions and deletes of the pod that terminated already.
+fn asks_for_the_lingering_pod(outcome: &Outcome) -> Vec<(u64, &str)> {
+    let first = outcome.trace.iter().find(|line| line.contains("SIGTERM, grace 3600 s")).unwrap();
+    let name = first.split_whitespace().nth(3).unwrap();
+    let asks = outcome.trace.iter().filter_map(|line| {
+        let (at_ms, call) = line.trim().split_once(" f0 kubernetes:")?;
+        let (operation, _) = call.split_once(&format!(" {name} ->"))?;
+        Some((at_ms.parse().unwrap(), operation))
+    });
+    asks.collect()
 }
 
 /// A pod with a long grace terminates, no eviction is served, and the group ends the instance before its time.

@@ -102,7 +102,7 @@ pub(crate) struct Invocation {
     last_event_ms: Option<u64>,
     /// Answers on their way back that name a time to come back, by call.
     deferring: BTreeMap<u64, (Deferred, u64)>,
-    /// Not to be asked again from the first time until the second.
+    /// Not to be asked again by a later call than this one before this time.
     not_before: BTreeMap<Deferred, (u64, u64)>,
     /// Pods whose delete was refused.
     refused: BTreeSet<PodId>,
@@ -270,8 +270,7 @@ impl Observer {
         if let Some((deferred, until_ms)) = invocation.deferring.remove(&call.id)
             && !call.hung_up
         {
-            // A call that was sent in the same millisecond did not know yet.
-            invocation.not_before.insert(deferred, (now_ms + 1, until_ms));
+            invocation.not_before.insert(deferred, (self.calls, until_ms));
         }
     }
 

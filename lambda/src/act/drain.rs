@@ -19,9 +19,9 @@ use tokio::sync::{
 use super::{
     account::{self, Budgets},
     cordon::{self, NoCordon, Proven},
-    evict::{Asked, Asking, CALLS_AT_ONCE, Candidate},
+    evict::{Asked, Asking, CALLS_AT_ONCE, Candidate, Shown},
     identity::Identity,
-    tracked::{Answer, Pods},
+    tracked::Pods,
     watch::{LIST, Seen, watch},
 };
 use crate::{
@@ -73,7 +73,8 @@ pub struct DrainLeg<'a, C> {
     pub entered: Timestamp,
 }
 
-type Answers = UnboundedSender<Answer>;
+/// UID, and what an answer has shown.
+type Answers = UnboundedSender<(String, Shown)>;
 
 /// The cordon as far as it is known: its report, or what the first try was refused with.
 type Cordon = Result<CordonReport, CallError>;
@@ -132,7 +133,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut pods = Pods::new(self.entered, cordon.is_ok());
         let (version, reason) = match listed {
             Ok(list) => {
-                pods.see_first(list.items);
+                list.items.into_iter().for_each(|pod| pods.see(pod, self.budget.now()));
                 (list.resource_version, None)
             }
             Err(error) => (String::new(), Some(format!("pods not listed: {error}"))),
@@ -143,7 +144,9 @@ impl<C: Cluster> DrainLeg<'_, C> {
             let report = pods.report(&Budgets::default(), "dry run: to be evicted");
             (report, cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
         } else {
-            self.empty(&node, &name, version, pods, cordon).await
+            let (instance, proven) = (&self.target.instance_id, Duration::from_millis(proven_ms));
+            let identity = Identity::new(self.cluster, &name, instance, self.budget, proven);
+            self.empty(&node, &identity, version, pods, cordon).await
         };
         Drained { node: Some(name), cordon, pods, reason }
     }
@@ -153,13 +156,12 @@ impl<C: Cluster> DrainLeg<'_, C> {
     async fn empty(
         &self,
         node: &Node,
-        name: &str,
+        identity: &Identity<'_, C>,
         version: String,
         mut pods: Pods,
         mut cordon: Cordon,
     ) -> (Vec<PodReport>, CordonReport) {
         let slots = Semaphore::new(CALLS_AT_ONCE);
-        let identity = Identity::new(self.cluster, name, &self.target.instance_id, self.budget);
         let (answers, mut answered) = unbounded_channel();
         let mut asks = FuturesUnordered::new();
 
@@ -172,7 +174,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
         let awaited = AtomicBool::new(true);
-        let watching = watch(self.cluster, name, version, self.budget, &sender, &awaited).fuse();
+        let watching = watch(self.cluster, identity.node(), version, self.budget, &sender, &awaited).fuse();
         tokio::pin!(watching);
 
         // A hibernating instance freezes at once: an eviction would only be half done when it does, and
@@ -197,12 +199,11 @@ impl<C: Cluster> DrainLeg<'_, C> {
             if !looked && now >= look_at {
                 looked = true;
                 pods.last_call();
-                let known = pods.known();
-                looks.push(async move { (known, self.list(name, Freshness::Latest).await) });
+                looks.push(async move { (now, self.list(identity.node(), Freshness::Latest).await) });
             }
             if evicts {
                 let due = pods.due(&open, table, now).into_iter();
-                asks.extend(due.map(|pod| self.ask(pod, &identity, &slots, &answers)));
+                asks.extend(due.map(|pod| self.ask(pod, identity, &slots, &answers)));
             }
             if cordon.is_ok() && (!evicts || pods.first_round_is_over()) {
                 let due = marks.due(!pods.protects_a_serving_pod() || now >= table.last_look());
@@ -240,8 +241,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     }
                     cordon = Ok(report);
                 }
-                Some((known, list)) = looks.next() => if let Ok(list) = list {
-                    pods.see_listed(&known, list.items, self.budget.now_ms());
+                Some((asked, list)) = looks.next() => if let Ok(list) = list {
+                    pods.see_all(list.items, asked, self.budget.now());
                 },
                 Some(()) = asides.next() => {}
                 Some(listed) = explanations.next() => budgets.take_in(&pods, listed),
@@ -257,6 +258,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
             budgets.take_in(&pods, listed);
         }
         drain_channel(&mut seen, &mut pods, self.budget);
+        pods.forget_from(identity.end(pods.last_seen()).await);
         let report = pods.report(&budgets, unasked(evicts));
         let closing = self.post(events::drained(self.notice, node, &report, self.now()));
         tokio::join!(closing, asides.for_each(|()| std::future::ready(())));
@@ -280,13 +282,13 @@ impl<C: Cluster> DrainLeg<'_, C> {
         identity: &Identity<'_, C>,
         slots: &Semaphore,
         answers: &Answers,
-    ) -> (Candidate, Asked, Duration) {
-        let on_answer = |held: bool, not_before: Duration| {
-            let _ = answers.send((pod.uid.clone(), held, not_before));
+    ) -> (Candidate, Asked, Option<Duration>) {
+        let on_answer = |shown| {
+            let _ = answers.send((pod.uid.clone(), shown));
         };
         let (cluster, policy, budget) = (self.cluster, self.policy.pdb, self.budget);
-        let cut_to = Duration::ZERO;
-        if pod.late && !identity.holds().await {
+        let cut_to = None;
+        if !identity.covers(pod.seen).await {
             return (pod, Asked::Elsewhere, cut_to);
         }
         let mut asking = Asking { cluster, pod: &pod, policy, slots, budget, on_answer: &on_answer, cut_to };
@@ -333,7 +335,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         // Nothing proves that the pods stand on this instance: they are named, not touched.
         let mut pods = Pods::new(self.entered, false);
         let listed = listed.into_iter().filter_map(|(_, list)| list.ok()).flat_map(|list| list.items);
-        listed.for_each(|pod| pods.see(pod));
+        listed.for_each(|pod| pods.see(pod, self.budget.now()));
         Drained {
             node: self.target.node.clone(),
             pods: pods.report(&Budgets::default(), "the node was not cordoned"),
@@ -354,9 +356,9 @@ fn unasked(evicts: bool) -> &'static str {
 
 fn take_in(pods: &mut Pods, seen: Seen, budget: &Budget) {
     match seen {
-        Seen::Change(PodChange::Is(pod)) => pods.see(*pod),
-        Seen::Change(PodChange::Gone(pod)) => pods.see_gone(&pod, budget.now_ms()),
-        Seen::All(items) => pods.see_all(items, budget.now_ms()),
+        Seen::Change(PodChange::Is(pod)) => pods.see(*pod, budget.now()),
+        Seen::Change(PodChange::Gone(pod)) => pods.see_gone(&pod, budget.now()),
+        Seen::All(items, asked) => pods.see_all(items, asked, budget.now()),
     }
 }
 

@@ -47,10 +47,12 @@ pub(super) struct Candidate {
     pub(super) own_grace: Duration,
     /// It terminates with this grace already, which is only to become shorter.
     pub(super) terminates: bool,
-    /// The API server wants no call for it before this time.
+    /// The API server wants no eviction of it before this time,
     pub(super) not_before: Duration,
-    /// It came after the first list of the node's pods.
-    pub(super) late: bool,
+    /// and no delete before this one.
+    pub(super) no_delete_before: Duration,
+    /// When it was first seen, from the handler's entry.
+    pub(super) seen: Duration,
     /// Set off when the pod needs no more asking: it is seen terminating, or gone.
     pub(super) on_its_way: Arc<Notify>,
 }
@@ -79,6 +81,17 @@ impl Asked {
     }
 }
 
+/// What an answer shows of the API server's will. All times are from the handler's entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shown {
+    /// The eviction is held back, and no other one is wanted before this time.
+    Held(Duration),
+    /// It is held back no more.
+    Free,
+    /// No delete is wanted before this time.
+    NoDelete(Duration),
+}
+
 /// The asking for one pod.
 pub(super) struct Asking<'a, C> {
     pub(super) cluster: &'a C,
@@ -86,10 +99,34 @@ pub(super) struct Asking<'a, C> {
     pub(super) policy: PdbPolicy,
     pub(super) slots: &'a Semaphore,
     pub(super) budget: &'a Budget,
-    /// Called with each answer: whether it held the eviction back, and until when no other is wanted.
-    pub(super) on_answer: &'a (dyn Fn(bool, Duration) + Sync),
-    /// The last call's grace ends here at the latest, from the handler's entry.
-    pub(super) cut_to: Duration,
+    /// Called with what each answer shows.
+    pub(super) on_answer: &'a (dyn Fn(Shown) + Sync),
+    /// The end to which an accepted call cut the pod's grace, from the handler's entry.
+    pub(super) cut_to: Option<Duration>,
+}
+
+/// What an answer leaves to wait for.
+#[derive(Debug)]
+struct Wait {
+    since: Duration,
+    /// The next try comes after this pause,
+    pause: Duration,
+    /// and not before this one is over: the API server named the time.
+    least: Duration,
+    obstacle: Obstacle,
+}
+
+/// How a [`Wait`] ended.
+#[derive(Debug)]
+enum Waited {
+    /// The next eviction is due.
+    Over,
+    /// The delete is due.
+    LastMoment,
+    /// No time is left for another try.
+    TimeUp,
+    /// The pod needs no more asking.
+    OnItsWay,
 }
 
 impl<'a, C: Cluster> Asking<'a, C> {
@@ -97,60 +134,79 @@ impl<'a, C: Cluster> Asking<'a, C> {
     pub(super) async fn run(&mut self) -> Asked {
         let Self { pod, budget, .. } = *self;
         let spread = SPREAD.min(pod.own_grace / 10).mul_f64(fastrand::f64());
-        let overrides = self.policy == PdbPolicy::Delete;
         // A call without an answer may have taken effect: if the pod goes then, it went because of us.
         let mut unanswered = Asked::NotNeeded;
-        let mut known: Option<Obstacle> = None;
+        let since = budget.now();
+        let left = pod.not_before.saturating_sub(since);
+        let throttled = Wait { since, pause: left, least: left, obstacle: Obstacle::Throttled };
+        let mut wait = (!left.is_zero()).then_some(throttled);
         let mut attempt = 0;
-        budget.wait_until(pod.not_before).await;
         loop {
+            if let Some(wait) = &wait {
+                match self.wait(wait, spread).await {
+                    Waited::Over => {}
+                    Waited::LastMoment => {
+                        let evict_from = wait.since + wait.least;
+                        return self.delete(wait.obstacle.clone(), evict_from, unanswered).await;
+                    }
+                    Waited::TimeUp => return Asked::Left(wait.obstacle.clone()),
+                    Waited::OnItsWay => return unanswered,
+                }
+            }
             let answer = self.evict(budget.timetable().last_moment(pod.own_grace) + spread).await;
             if answer.as_ref().is_err_and(CallError::is_unanswered) {
                 unanswered = Asked::Evicted;
             }
-            let step = next_step(answer, attempt);
-            match &step {
-                Step::Retry { least, .. } => (self.on_answer)(true, budget.now() + *least),
-                Step::Done | Step::Await => (self.on_answer)(false, Duration::ZERO),
+            match next_step(answer, attempt) {
+                Step::Done => {
+                    (self.on_answer)(Shown::Free);
+                    return Asked::Evicted;
+                }
+                Step::Await => {
+                    (self.on_answer)(Shown::Free);
+                    return unanswered;
+                }
+                Step::Retry { after, least, obstacle } => {
+                    let since = budget.now();
+                    (self.on_answer)(Shown::Held(since + least));
+                    let obstacle = obstacle.after(wait.map(|wait| wait.obstacle));
+                    wait = Some(Wait { since, pause: jittered(after), least, obstacle });
+                }
             }
-            let (rest, least, obstacle) = match step {
-                Step::Done => return Asked::Evicted,
-                Step::Await => return unanswered,
-                Step::Retry { after, least, obstacle } => (jittered(after), least, obstacle.after(known)),
-            };
-            // Another may have ended the pod while the API server was at the answer.
-            if pod.on_its_way.notified().now_or_never().is_some() {
-                return unanswered;
-            }
-            known = Some(obstacle.clone());
             attempt += 1;
-            let from = budget.now();
-            loop {
-                let (table, now) = (budget.timetable(), budget.now());
-                // At the last moment the pod is deleted, even if the next try would come later. Under the
-                // policy `leave` an eviction gets its last try in the last second.
-                let (end, latest) = if overrides {
-                    (table.closing(), table.last_moment(pod.own_grace) + spread)
-                } else {
-                    let end = table.settled().min(table.closing());
-                    (end, (from + least).max(end.saturating_sub(LAST_TRY)))
-                };
-                let next = (from + rest).min(latest.max(from));
-                if next >= end || (!overrides && from + LAST_TRY >= end) {
-                    return Asked::Left(obstacle);
-                }
-                if now >= next {
-                    if overrides && now >= latest {
-                        return self.delete(obstacle, from + least).await;
-                    }
-                    break;
-                }
-                tokio::select! {
-                    biased;
-                    () = pod.on_its_way.notified() => return unanswered,
-                    () = budget.wait_until(next) => {}
-                    () = budget.deadline_changed(table) => {}
-                }
+        }
+    }
+
+    /// Waits for the next try. At the last moment the pod is deleted, even if the next try would come later. Under the
+    /// policy `leave` an eviction gets its last try in the last second.
+    async fn wait(&self, wait: &Wait, spread: Duration) -> Waited {
+        let Self { pod, budget, .. } = self;
+        let overrides = self.policy == PdbPolicy::Delete;
+        let since = wait.since;
+        // Another may have ended the pod while the call was in flight.
+        if pod.on_its_way.notified().now_or_never().is_some() {
+            return Waited::OnItsWay;
+        }
+        loop {
+            let (table, now) = (budget.timetable(), budget.now());
+            let (end, latest) = if overrides {
+                (table.closing(), table.last_moment(pod.own_grace) + spread)
+            } else {
+                let end = table.settled().min(table.closing());
+                (end, (since + wait.least).max(end.saturating_sub(LAST_TRY)))
+            };
+            let next = (since + wait.pause).min(latest.max(since));
+            if next >= end || (!overrides && since + LAST_TRY >= end) {
+                return Waited::TimeUp;
+            }
+            if now >= next {
+                return if overrides && now >= latest { Waited::LastMoment } else { Waited::Over };
+            }
+            tokio::select! {
+                biased;
+                () = pod.on_its_way.notified() => return Waited::OnItsWay,
+                () = budget.wait_until(next) => {}
+                () = budget.deadline_changed(table) => {}
             }
         }
     }
@@ -168,36 +224,23 @@ impl<'a, C: Cluster> Asking<'a, C> {
         let Ok(_slot) = timeout(limit, self.slots.acquire()).await else {
             return Err(CallError::TimedOut(limit));
         };
-        self.budget.call_until(EVICT, until, self.cluster.evict(self.end())).await
+        let end = self.end();
+        let answer = self.budget.call_until(EVICT, until, self.cluster.evict(end)).await;
+        if answer != Ok(Evicted::Accepted) {
+            self.cut_to = None;
+        }
+        answer
     }
 
     /// Deletes the pod with the grace that is left. Where no delete is allowed, what stood in the eviction's way may
-    /// still go: from `evict_from` on, evictions are tried again, too.
-    async fn delete(&mut self, obstacle: Obstacle, mut evict_from: Duration) -> Asked {
+    /// still go: from `evict_from` on, evictions are tried again, too. `evicted` says who ended it, if it goes before a
+    /// delete was sent.
+    async fn delete(&mut self, obstacle: Obstacle, mut evict_from: Duration, mut evicted: Asked) -> Asked {
         let mut unanswered = false;
         let mut refused = None;
         let mut attempt = 0;
+        let mut next = self.pod.no_delete_before;
         loop {
-            let answer = {
-                let _slot = self.slots.acquire().await;
-                self.budget.call(DELETE, self.cluster.delete_pod(self.end())).await
-            };
-            let retry_after = match answer {
-                Ok(true) => return Asked::Deleted(obstacle),
-                Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) if unanswered => {
-                    return Asked::Deleted(obstacle);
-                }
-                Ok(false) | Err(CallError::NotFound(_) | CallError::LostRace(_)) => return Asked::NotNeeded,
-                Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => {
-                    refused = Some(error.to_string());
-                    Some(DENIED)
-                }
-                Err(error) => {
-                    unanswered |= error.is_unanswered();
-                    error.retry_after()
-                }
-            };
-            let next = self.budget.now() + jittered(pause(attempt, retry_after));
             if next >= self.budget.timetable().closing() {
                 return match refused {
                     Some(why) => Asked::Refused(why, obstacle),
@@ -207,30 +250,56 @@ impl<'a, C: Cluster> Asking<'a, C> {
             tokio::select! {
                 biased;
                 () = self.pod.on_its_way.notified() => {
-                    return if unanswered { Asked::Deleted(obstacle) } else { Asked::NotNeeded };
+                    return if unanswered { Asked::Deleted(obstacle) } else { evicted };
                 }
                 () = self.budget.wait_until(next) => {}
             }
             if refused.is_some() && self.budget.now() >= evict_from {
-                match next_step(self.evict(next).await, attempt) {
+                let answer = self.evict(next).await;
+                if answer.as_ref().is_err_and(CallError::is_unanswered) {
+                    evicted = Asked::Evicted;
+                }
+                match next_step(answer, attempt) {
                     Step::Done => return Asked::Evicted,
                     Step::Await => {}
                     Step::Retry { least, .. } => evict_from = self.budget.now() + least,
                 }
             }
+            let answer = {
+                let _slot = self.slots.acquire().await;
+                let end = self.end();
+                self.budget.call(DELETE, self.cluster.delete_pod(end)).await
+            };
+            if answer == Ok(true) {
+                return Asked::Deleted(obstacle);
+            }
+            self.cut_to = None;
+            let retry_after = match answer {
+                Ok(_) | Err(CallError::NotFound(_) | CallError::LostRace(_)) => {
+                    return if unanswered { Asked::Deleted(obstacle) } else { evicted };
+                }
+                Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => {
+                    refused = Some(error.to_string());
+                    Some(DENIED)
+                }
+                Err(error) => {
+                    unanswered |= error.is_unanswered();
+                    error.retry_after()
+                }
+            };
+            let now = self.budget.now();
+            (self.on_answer)(Shown::NoDelete(now + retry_after.unwrap_or_default()));
+            next = now + jittered(pause(attempt, retry_after));
             attempt += 1;
         }
     }
 
     fn end(&mut self) -> End<'a> {
         let Self { pod, budget, .. } = *self;
-        self.cut_to = budget.timetable().settled();
+        let table = budget.timetable();
+        let cut = table.grace(pod.own_grace, budget.now());
+        self.cut_to = cut.map(|_| table.settled());
         let granted = pod.terminates.then(|| i64::try_from(pod.own_grace.as_secs()).unwrap_or(i64::MAX));
-        End {
-            namespace: &pod.namespace,
-            name: &pod.name,
-            uid: &pod.uid,
-            grace_seconds: budget.timetable().grace(pod.own_grace, budget.now()).or(granted),
-        }
+        End { namespace: &pod.namespace, name: &pod.name, uid: &pod.uid, grace_seconds: cut.or(granted) }
     }
 }

@@ -6,47 +6,76 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::cordon::GET;
-use crate::{
-    budget::Budget,
-    plan::cordon::runs_on,
-    ports::{CallError, Cluster},
-};
+use crate::{budget::Budget, plan::cordon::runs_on, ports::Cluster};
 
 /// A new instance takes longer than this to join the cluster under the name of one that has ended.
 const HOLDS_FOR: Duration = Duration::from_secs(10);
 
-/// The identity of the node, proven at the begin.
+/// The last proof is renewed within this time, or not at all: a pod waits for it.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// The identity of the node, proven at the start.
 #[derive(Debug)]
 pub(super) struct Identity<'a, C> {
     cluster: &'a C,
     node: &'a str,
     instance: &'a str,
     budget: &'a Budget,
-    /// When it was proven last; `None` once another instance bears the name.
-    proven: Mutex<Option<Duration>>,
+    proof: Mutex<Proof>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Proof {
+    /// When the node was last known to run on the instance.
+    at: Duration,
+    /// Whether another instance has the name since.
+    lost: bool,
+}
+
+impl Proof {
+    fn covers(self, seen: Duration) -> bool {
+        seen < self.at + HOLDS_FOR
+    }
 }
 
 impl<'a, C: Cluster> Identity<'a, C> {
-    /// The identity of a node that was proven a moment ago.
-    pub(super) fn new(cluster: &'a C, node: &'a str, instance: &'a str, budget: &'a Budget) -> Self {
-        Self { cluster, node, instance, budget, proven: Mutex::new(Some(budget.now())) }
+    /// The identity of a node that was proven at `at`.
+    pub(super) fn new(
+        cluster: &'a C,
+        node: &'a str,
+        instance: &'a str,
+        budget: &'a Budget,
+        at: Duration,
+    ) -> Self {
+        Self { cluster, node, instance, budget, proof: Mutex::new(Proof { at, lost: false }) }
     }
 
-    /// Whether the name still stands for the instance. At most one GET in ten seconds; a node that cannot be read is
-    /// taken for the same.
-    pub(super) async fn holds(&self) -> bool {
-        let mut proven = self.proven.lock().await;
-        if proven.is_some_and(|at| self.budget.now() >= at + HOLDS_FOR) {
-            let read = self.budget.retried(GET, || self.cluster.get_node(self.node)).await;
-            let holds = match read {
-                Ok(node) => runs_on(&node, self.instance),
-                Err(error) => !matches!(error, CallError::NotFound(_)),
-            };
-            if !holds {
+    /// The name of the node.
+    pub(super) fn node(&self) -> &'a str {
+        self.node
+    }
+
+    /// Whether a pod that was first seen at `seen` stands on the instance. Where the last proof is too old for that, the
+    /// node is read again; if it cannot be read, nothing speaks against it.
+    pub(super) async fn covers(&self, seen: Duration) -> bool {
+        let mut proof = self.proof.lock().await;
+        let now = self.budget.now();
+        if !proof.lost && !proof.covers(seen) && now < self.budget.timetable().closing() {
+            let read = self.budget.call_until(GET, now + LIMIT, self.cluster.get_node(self.node)).await;
+            proof.lost = read.is_ok_and(|node| !runs_on(&node, self.instance));
+            if proof.lost {
                 tracing::info!(node = self.node, "another instance has taken over the node's name");
+            } else {
+                proof.at = self.budget.now();
             }
-            *proven = holds.then(|| self.budget.now());
         }
-        proven.is_some()
+        !proof.lost || proof.covers(seen)
+    }
+
+    /// Pods that were first seen from this time on stand on another instance. The last one was seen at `last`.
+    pub(super) async fn end(&self, last: Duration) -> Duration {
+        self.covers(last).await;
+        let proof = *self.proof.lock().await;
+        if proof.lost { proof.at + HOLDS_FOR } else { Duration::MAX }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::{
     account::{Budgets, Fate},
-    evict::{Asked, Candidate},
+    evict::{Asked, Candidate, Shown},
 };
 use crate::{
     plan::{
@@ -27,14 +27,13 @@ use crate::{
 /// A grace that ends so little after the instance is not worth a call. A `deletionTimestamp` is in whole seconds.
 const TOLERATED: Duration = Duration::from_secs(2);
 
-/// UID, whether the eviction was held back, and until when no other call is wanted.
-pub(super) type Answer = (String, bool, Duration);
-
 /// One pod.
 #[derive(Debug)]
 struct Tracked {
     pod: Pod,
     verdict: Verdict,
+    /// When it was first seen, from the handler's entry.
+    seen: Duration,
     terminating: Arc<Notify>,
     gone: Arc<Notify>,
     handed_out: bool,
@@ -47,6 +46,7 @@ struct Tracked {
     /// Whether the last answer held the eviction back.
     held: Option<bool>,
     not_before: Duration,
+    no_delete_before: Duration,
     asked: Option<(Asked, u64)>,
     gone_ms: Option<u64>,
 }
@@ -57,8 +57,6 @@ pub(super) struct Pods {
     /// Wall clock at the handler's entry.
     entered: Timestamp,
     by_uid: BTreeMap<String, Tracked>,
-    /// UIDs of the first list. What came later may stand on another instance, under the same node name.
-    first: BTreeSet<String>,
     /// UIDs of the controllers whose pods were asked to go.
     asked_controllers: BTreeSet<String>,
     /// Whether the scheduler keeps ordinary pods off the node.
@@ -67,24 +65,15 @@ pub(super) struct Pods {
 
 impl Pods {
     pub(super) fn new(entered: Timestamp, cordoned: bool) -> Self {
-        let (by_uid, first, asked_controllers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { entered, by_uid, first, asked_controllers, cordoned }
+        Self { entered, by_uid: BTreeMap::new(), asked_controllers: BTreeSet::new(), cordoned }
     }
 
     pub(super) fn set_cordoned(&mut self) {
         self.cordoned = true;
     }
 
-    /// Takes in the first list.
-    pub(super) fn see_first(&mut self, pods: Vec<Pod>) {
-        self.first = pods.iter().map(key).collect();
-        for pod in pods {
-            self.see(pod);
-        }
-    }
-
-    /// Takes in a pod as it is now.
-    pub(super) fn see(&mut self, pod: Pod) {
+    /// Takes in a pod as it is `now`.
+    pub(super) fn see(&mut self, pod: Pod, now: Duration) {
         let key = key(&pod);
         let terminating = pod.metadata.deletion_timestamp.is_some();
         if let Some(tracked) = self.by_uid.get_mut(&key) {
@@ -99,6 +88,7 @@ impl Pods {
             key,
             Tracked {
                 verdict: judge(&pod),
+                seen: now,
                 came_back: again && (tolerates_cordon(&pod) || !self.cordoned),
                 pod,
                 terminating: Arc::default(),
@@ -108,6 +98,7 @@ impl Pods {
                 cutting: false,
                 held: None,
                 not_before: Duration::ZERO,
+                no_delete_before: Duration::ZERO,
                 asked: None,
                 gone_ms: None,
             },
@@ -115,59 +106,71 @@ impl Pods {
     }
 
     /// Takes in that a pod is gone.
-    pub(super) fn see_gone(&mut self, pod: &Pod, now_ms: u64) {
+    pub(super) fn see_gone(&mut self, pod: &Pod, now: Duration) {
         if let Some(tracked) = self.by_uid.get_mut(&key(pod)) {
-            tracked.gone(now_ms);
+            tracked.gone(now);
         }
     }
 
-    /// All pods that are known by now.
-    pub(super) fn known(&self) -> BTreeSet<String> {
-        self.by_uid.keys().cloned().collect()
-    }
-
-    /// Takes in all pods that stand on the node; the rest is gone.
-    pub(super) fn see_all(&mut self, pods: Vec<Pod>, now_ms: u64) {
-        self.see_listed(&self.known(), pods, now_ms);
-    }
-
-    /// Takes in all pods that stand on the node; those that were `known` when the list was asked for and are not in
-    /// it are gone.
-    pub(super) fn see_listed(&mut self, known: &BTreeSet<String>, pods: Vec<Pod>, now_ms: u64) {
+    /// Takes in all pods that stand on the node; those that were seen before the list was asked for, at `asked`, and
+    /// are not in it are gone.
+    pub(super) fn see_all(&mut self, pods: Vec<Pod>, asked: Duration, now: Duration) {
         let standing: BTreeSet<String> = pods.iter().map(key).collect();
         for (_, tracked) in
-            self.by_uid.iter_mut().filter(|(uid, _)| known.contains(*uid) && !standing.contains(*uid))
+            self.by_uid.iter_mut().filter(|(uid, t)| t.seen < asked && !standing.contains(*uid))
         {
-            tracked.gone(now_ms);
+            tracked.gone(now);
         }
         for pod in pods {
-            self.see(pod);
+            self.see(pod, now);
         }
     }
 
-    /// Takes in whether the last answer for a pod held its eviction back, and until when no other call is wanted.
-    pub(super) fn answered(&mut self, (uid, held, not_before): Answer) {
-        if let Some(tracked) = self.by_uid.get_mut(&uid) {
-            tracked.held = Some(held);
-            // Answers may overtake one another.
-            tracked.not_before = tracked.not_before.max(not_before);
+    /// Takes in what an answer has shown for the pod of this UID.
+    pub(super) fn answered(&mut self, (uid, shown): (String, Shown)) {
+        let Some(tracked) = self.by_uid.get_mut(&uid) else { return };
+        match shown {
+            Shown::Held(until) => {
+                tracked.held = Some(true);
+                // The answers of two askings, for an eviction and for a shorter grace, come in any order.
+                tracked.not_before = tracked.not_before.max(until);
+            }
+            Shown::Free => tracked.held = Some(false),
+            Shown::NoDelete(until) => tracked.no_delete_before = tracked.no_delete_before.max(until),
         }
     }
 
-    /// Takes in how the asking for a pod ended; the grace that was granted last ends at `cut_to`.
-    pub(super) fn asked(&mut self, candidate: &Candidate, asked: Asked, cut_to: Duration, now_ms: u64) {
+    /// Takes in how the asking for a pod ended. The call that was accepted cut the grace to `cut_to`, if it did.
+    pub(super) fn asked(
+        &mut self,
+        candidate: &Candidate,
+        asked: Asked,
+        cut_to: Option<Duration>,
+        now_ms: u64,
+    ) {
         let Some(tracked) = self.by_uid.get_mut(&candidate.uid) else { return };
-        if candidate.terminates {
-            // The deadline may have moved since the pod was handed out.
-            (tracked.cut_to, tracked.cutting) = (Some(cut_to), false);
+        tracked.cutting &= !candidate.terminates;
+        // The deadline may have moved since the pod was handed out.
+        if candidate.terminates || matches!(asked, Asked::Evicted | Asked::Deleted(_)) {
+            tracked.cut_to = cut_to.or(tracked.cut_to);
         }
         // The asking for a shorter grace hides no override.
         if !matches!(
             (&tracked.asked, &asked),
-            (Some((Asked::Deleted(_), _)), _) | (Some(_), Asked::NotNeeded)
+            (Some((Asked::Deleted(_), _)), _) | (Some(_), Asked::NotNeeded | Asked::Elsewhere)
         ) {
             tracked.asked = Some((asked, now_ms));
         }
+    }
+
+    /// When the last of the pods was first seen.
+    pub(super) fn last_seen(&self) -> Duration {
+        self.by_uid.values().map(|tracked| tracked.seen).max().unwrap_or_default()
+    }
+
+    /// Drops the pods that were first seen at `end` or later: they stand on another instance.
+    pub(super) fn forget_from(&mut self, end: Duration) {
+        self.by_uid.retain(|_, tracked| tracked.seen < end);
     }
 
     /// The pods that came back are asked to go as well, now that the instance is about to end.
@@ -190,11 +193,10 @@ impl Pods {
     /// The pods to be evicted in `wave` that were not handed out before, longest grace first.
     fn hand_out(&mut self, wave: Wave) -> Vec<Candidate> {
         let mut candidates = Vec::new();
-        for (uid, tracked) in self.by_uid.iter_mut().filter(|(_, t)| t.is_to_go(wave)) {
+        for tracked in self.by_uid.values_mut().filter(|t| t.is_to_go(wave)) {
             tracked.handed_out = true;
             self.asked_controllers.extend(controller(&tracked.pod).map(str::to_owned));
-            let late = !self.first.contains(uid);
-            candidates.push(Candidate { late, ..tracked.candidate(tracked.terminating.clone()) });
+            candidates.push(tracked.candidate(tracked.terminating.clone()));
         }
         candidates.sort_by(|a, b| b.own_grace.cmp(&a.own_grace).then_with(|| a.name.cmp(&b.name)));
         candidates
@@ -204,7 +206,7 @@ impl Pods {
     fn cut(&mut self, table: Timetable, now: Duration) -> Vec<Candidate> {
         let (entered, settled) = (self.entered, table.settled());
         let mut candidates = Vec::new();
-        for (uid, tracked) in self.by_uid.iter_mut().filter(|(_, t)| t.is_terminating() && !t.cutting) {
+        for tracked in self.by_uid.values_mut().filter(|t| t.is_terminating() && !t.is_being_asked()) {
             // The API server dates a cut grace from the first request: after a cut, the timestamp says nothing.
             let ends = tracked.cut_to.or_else(|| tracked.ends(entered));
             if ends.is_some_and(|ends| ends > settled.max(now) + TOLERATED) {
@@ -212,7 +214,6 @@ impl Pods {
                 candidates.push(Candidate {
                     own_grace: tracked.granted(),
                     terminates: true,
-                    late: !self.first.contains(uid),
                     ..tracked.candidate(tracked.gone.clone())
                 });
             }
@@ -254,19 +255,16 @@ impl Pods {
 
     /// The account of all pods, by namespace and name. `unasked` says why a pod was not asked to go.
     pub(super) fn report(&self, budgets: &Budgets, unasked: &str) -> Vec<PodReport> {
-        let elsewhere = self.by_uid.values().any(Tracked::is_elsewhere);
-        let here = self.by_uid.iter().filter(|(uid, tracked)| {
-            !elsewhere || self.first.contains(*uid) || !(tracked.asked.is_none() || tracked.is_elsewhere())
-        });
-        let mut reports: Vec<_> = here.map(|(_, tracked)| tracked.fate().report(budgets, unasked)).collect();
+        let mut reports: Vec<_> =
+            self.by_uid.values().map(|tracked| tracked.fate().report(budgets, unasked)).collect();
         reports.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
         reports
     }
 }
 
 impl Tracked {
-    fn gone(&mut self, now_ms: u64) {
-        self.gone_ms.get_or_insert(now_ms);
+    fn gone(&mut self, now: Duration) {
+        self.gone_ms.get_or_insert(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
         self.terminating.notify_one();
         self.gone.notify_one();
     }
@@ -285,8 +283,9 @@ impl Tracked {
             || matches!(self.asked, Some((Asked::Refused(..) | Asked::Left(_) | Asked::Elsewhere, _)))
     }
 
-    fn is_elsewhere(&self) -> bool {
-        matches!(self.asked, Some((Asked::Elsewhere, _)))
+    /// Whether an answer for it is awaited.
+    fn is_being_asked(&self) -> bool {
+        self.cutting || (self.handed_out && self.asked.is_none())
     }
 
     fn is_terminating(&self) -> bool {
@@ -315,8 +314,9 @@ impl Tracked {
             uid: text(&self.pod.metadata.uid),
             own_grace: own_grace(&self.pod),
             terminates: false,
-            late: false,
+            seen: self.seen,
             not_before: self.not_before,
+            no_delete_before: self.no_delete_before,
             on_its_way,
         }
     }
@@ -350,14 +350,29 @@ mod tests {
 
     use super::*;
 
+    fn pod(uid: &str) -> Pod {
+        let metadata = json!({ "namespace": "shop", "name": uid, "uid": uid });
+        serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+    }
+
+    #[test]
+    fn a_list_shows_nothing_of_pods_that_came_after_it() {
+        let [first, asked, second, now] = [1, 2, 3, 4].map(Duration::from_secs);
+        let mut pods = Pods::new(Timestamp::UNIX_EPOCH, true);
+        pods.see(pod("early"), first);
+        pods.see(pod("late"), second);
+        pods.see_all(Vec::new(), asked, now);
+        let gone = |uid: &str| pods.by_uid[uid].gone_ms;
+        assert_eq!((gone("early"), gone("late")), (Some(4_000), None));
+    }
+
     #[test]
     fn a_wait_outlasts_an_answer_that_was_overtaken() {
-        let metadata = json!({ "namespace": "shop", "name": "web", "uid": "web-1" });
         let mut pods = Pods::new(Timestamp::UNIX_EPOCH, true);
-        pods.see(serde_json::from_value(json!({ "metadata": metadata })).unwrap());
+        pods.see(pod("web-1"), Duration::ZERO);
         let until = Duration::from_secs(9);
-        pods.answered(("web-1".to_owned(), true, until));
-        pods.answered(("web-1".to_owned(), false, Duration::ZERO));
+        pods.answered(("web-1".to_owned(), Shown::Held(until)));
+        pods.answered(("web-1".to_owned(), Shown::Held(Duration::ZERO)));
         assert_eq!(pods.hand_out(Wave::Ordinary)[0].not_before, until);
     }
 }

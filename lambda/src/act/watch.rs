@@ -29,8 +29,8 @@ const WATCH: &str = "kubernetes:watch pods";
 pub(super) enum Seen {
     /// One change.
     Change(PodChange),
-    /// All pods that stand on the node.
-    All(Vec<Pod>),
+    /// All pods that stand on the node, and when they were asked for, from the handler's entry.
+    All(Vec<Pod>, Duration),
 }
 
 /// Sends everything that happens to the pods of `node` from `version` on; returns only near the deadline. A quiet
@@ -61,8 +61,9 @@ pub(super) async fn watch(
                         Ok(None) => break,
                         Err(_quiet) if !awaited.load(Ordering::Relaxed) => {}
                         Err(_quiet) => {
+                            let asked = budget.now();
                             if let Ok(pods) = list(cluster, node, budget).await {
-                                let _ = seen.send(Seen::All(pods.items));
+                                let _ = seen.send(Seen::All(pods.items, asked));
                             }
                         }
                     }
@@ -76,9 +77,10 @@ pub(super) async fn watch(
         }
         budget.wait_until(next).await;
         attempt += 1;
+        let asked = budget.now();
         if let Ok(pods) = list(cluster, node, budget).await {
             version = pods.resource_version;
-            let _ = seen.send(Seen::All(pods.items));
+            let _ = seen.send(Seen::All(pods.items, asked));
         }
     }
 }

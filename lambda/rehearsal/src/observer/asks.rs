@@ -73,11 +73,12 @@ impl State {
             invocation.asked.entry(ask.pod).or_insert(arrived_ms);
             *invocation.asks.entry(ask.pod).or_default() += 1;
         }
-        let effective = self.pods[ask.pod]
-            .termination
-            .is_none_or(|termination| ask.grace_s.is_some_and(|grace_s| grace_s < termination.grace_s));
-        // What changes nothing of another's termination shows nothing of its end.
-        if ask.answer == Answer::Accepted && effective {
+        // A call that another's termination has overtaken, and that changes nothing of it, shows nothing of its end.
+        let shows_its_end = self.pods[ask.pod].termination.is_none_or(|termination| {
+            termination.granted_ms <= arrived_ms
+                || ask.grace_s.is_some_and(|grace_s| grace_s < termination.grace_s)
+        });
+        if ask.answer == Answer::Accepted && shows_its_end {
             invocation.accepting.insert(ask.call.id, ask.pod);
         }
         let terminates = self.pods[ask.pod].termination.is_some();
@@ -285,9 +286,8 @@ impl State {
     fn impatient(&self, ask: &Ask) -> Option<(u8, String)> {
         let invocation = &self.observer.invocations[ask.call.env];
         let deferred = (ask.pod, ask.verb, self.pods[ask.pod].termination.is_some());
-        let (known_ms, not_before_ms) = *invocation.not_before.get(&deferred)?;
-        (known_ms..not_before_ms)
-            .contains(&ask.call.sent_ms)
+        let (call, not_before_ms) = *invocation.not_before.get(&deferred)?;
+        (ask.call.id > call && ask.call.sent_ms < not_before_ms)
             .then(|| (10, format!("Retry-After says not before {not_before_ms}")))
     }
 }

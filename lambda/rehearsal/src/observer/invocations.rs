@@ -104,9 +104,10 @@ impl State {
             if self.instances.get(instance).is_some_and(|i| i.is_of_others(notice.synthetic)) {
                 continue;
             }
-            // The node of an instance that has ended is gone, and what stood on it is not known to be of this instance.
+            // The node of an instance that has ended is gone, and what stood on it is not known to be of this
+            // instance; nor is what a batch was shown under another notice, whose instance bore the name.
             let has_ended = self.instances.get(instance).is_some_and(|i| i.ended_ms.is_some());
-            if has_ended
+            if (has_ended || told.len() > 1)
                 && mine.iter().all(|report| report["outcome"] == "failed" && report["node"].is_null())
             {
                 continue;
@@ -114,6 +115,10 @@ impl State {
             for pod in listed.get(&node).map(|(_, pods)| pods.clone()).unwrap_or_default() {
                 // A batch may have been shown the node under another notice, whose instance bore its name.
                 if told.len() > 1 && self.pods[pod].end.is_some() {
+                    continue;
+                }
+                // Nor what stands on another instance, which has taken over the name.
+                if !self.stood_on(pod, notice) {
                     continue;
                 }
                 let uid = pod_uid(pod);

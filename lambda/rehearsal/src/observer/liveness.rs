@@ -45,18 +45,20 @@ impl State {
         let Some(node) = &instance.node else { return Vec::new() };
         let deliveries = self.observer.invocations.iter();
         let deliveries = deliveries.filter(|i| i.told.iter().any(|t| t.instance == told.instance)).count();
-        let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
-        let due_ms = settled_ms.min(invocation.entered_ms as i64 + invocation.limit_ms) - CLOSING_MS;
+        let limit_ms = invocation.entered_ms as i64 + invocation.limit_ms;
+        let due_by = |deadline_ms| limit_ms.min(deadline_ms - self.observer.rules.margin_ms) - CLOSING_MS;
+        // An earlier deadline that a read has shown may end the leg; not every function reads it.
+        let in_force_ms = self.deadline_in_force(told);
+        let due_ms = due_by(in_force_ms);
         let well_from_ms = invocation.last_hindered_ms.unwrap_or(0).max(invocation.entered_ms);
         if !invocation.answered
             || self.observer.rules.dry_run
             || deliveries > 1
             || instance.is_of_others(told.synthetic)
             || told.action == Action::Hibernate
-            || self.deadline_in_force(told) < told.deadline_ms
             || !self.clusters[instance.cluster].registered
             || i64::try_from(well_from_ms).unwrap_or(i64::MAX) > due_ms - WELL_MS
-            || instance.ended_ms.is_some_and(|at_ms| at_ms as i64 <= due_ms)
+            || instance.ended_ms.is_some_and(|at_ms| at_ms as i64 <= due_by(told.deadline_ms))
         {
             return Vec::new();
         }
@@ -71,7 +73,8 @@ impl State {
         let mut shown = list.clone();
         if self.observer.rules.stays && !invocation.struck.contains_key(&Api::Kubernetes) {
             let late = self.concerned.get(&told.instance).into_iter().flatten().copied();
-            let until_ms = (settled_ms - LAST_MOMENT_GRACE_MS).min(due_ms) - LATE_MS;
+            let stays_ms = in_force_ms - self.observer.rules.margin_ms - LAST_MOMENT_GRACE_MS;
+            let until_ms = stays_ms.min(due_ms) - LATE_MS;
             let from_ms = invocation.entered_ms as i64;
             shown.1.extend(late.filter(|pod| {
                 let bound_ms = self.pods[*pod].bound_ms as i64;

@@ -14,9 +14,13 @@ impl State {
     pub(super) fn judge_report(&mut self, env: usize, told: &Told, report: &Value) {
         let Some(instance) = self.instances.get(&told.instance) else { return };
         let mut untrue = self.untrue_of_instance(instance, report);
+        let proven = matches!(report["cordon"]["outcome"].as_str(), Some("done" | "already"));
         for entry in report["pods"].as_array().into_iter().flatten() {
             let pod = entry["uid"].as_str().and_then(|uid| self.pod_of(uid));
             match (pod, entry["outcome"].as_str()) {
+                (Some(pod), Some(_)) if proven && !self.stood_on(pod, told) => {
+                    untrue.push((1, format!("pod {} stands on another instance", self.label(pod))));
+                }
                 (Some(pod), Some(outcome)) => {
                     let broken = self.untrue_of_pod(env, told, instance, pod, outcome);
                     untrue.extend(broken.map(|(law, why)| (law, format!("pod {}: {why}", self.label(pod)))));
@@ -94,6 +98,12 @@ impl State {
             !told_late && end.at_ms + self.slack_ms() < closed_ms
         });
         (outcome == "left" && stale).then(|| (1, "left, and it is long gone".to_owned()))
+    }
+
+    /// Whether the pod stood on the instance since its notice. For an instance that EC2 announced nothing of, it is
+    /// not known.
+    pub(super) fn stood_on(&self, pod: PodId, told: &Told) -> bool {
+        self.concerned.get(&told.instance).is_none_or(|pods| pods.contains(&pod))
     }
 
     /// The pod that a UID names.
