@@ -151,6 +151,18 @@ fn a_grace_that_ends_after_the_instance_is_cut_once() {
 }
 
 #[test]
+fn an_eviction_with_the_time_left_is_no_cut_grace() {
+    let mut spec = find("baseline").unwrap().world(&Options::default());
+    spec.cluster().workloads.iter_mut().for_each(|workload| workload.grace_s = 600);
+    let outcome = run("long-grace", spec);
+    assert_eq!(outcome.world.violations, []);
+    for pod in to_go(&outcome) {
+        let said = said(&outcome, pod);
+        assert_eq!((&said["outcome"], said["reason"].is_null()), (&"evicted".into(), true), "{said}");
+    }
+}
+
+#[test]
 fn a_conflict_on_a_budget_is_waited_for_and_spends_nothing() {
     let outcome = usual("budget-conflicts");
     assert_all_drained(&outcome);

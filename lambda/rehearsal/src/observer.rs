@@ -270,7 +270,10 @@ impl Observer {
         if let Some((deferred, until_ms)) = invocation.deferring.remove(&call.id)
             && !call.hung_up
         {
-            invocation.not_before.insert(deferred, (self.calls, until_ms));
+            let longest = invocation.not_before.entry(deferred).or_insert((self.calls, until_ms));
+            if longest.1 <= until_ms {
+                *longest = (self.calls, until_ms);
+            }
         }
     }
 

@@ -169,8 +169,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
         let mut insisting = self.insist(node, cordon.as_ref().err().cloned()).boxed().fuse();
-        let mut marks = Marks { taint: true, label: true };
-        let mut budgets = Budgets::default();
+        let (mut marks, mut budgets) = (Marks { taint: true, label: true }, Budgets::default());
         let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
         let awaited = AtomicBool::new(true);
@@ -229,7 +228,9 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     if answer.is_up_to_budgets() && budgets.is_first_of(&candidate.namespace) {
                         explanations.push(self.list_budgets(candidate.namespace.clone()));
                     }
-                    if let (Asked::Deleted(obstacle), Some(pod)) = (&answer, pods.get(&candidate.uid)) {
+                    if let (Asked::Deleted(obstacle), Some(pod)) = (&answer, pods.get(&candidate.uid))
+                        && !candidate.terminates
+                    {
                         let why = account::obstacle(obstacle, "");
                         asides.push(self.post(events::overridden(self.notice, pod, &why, self.now())).boxed());
                     }
@@ -257,6 +258,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         while let Some(listed) = explanations.next().await {
             budgets.take_in(&pods, listed);
         }
+        drop(asks);
         drain_channel(&mut seen, &mut pods, self.budget);
         pods.forget_from(identity.end(pods.last_seen()).await);
         let report = pods.report(&budgets, unasked(evicts));

@@ -136,6 +136,10 @@ impl<'a, C: Cluster> Asking<'a, C> {
         let spread = SPREAD.min(pod.own_grace / 10).mul_f64(fastrand::f64());
         // A call without an answer may have taken effect: if the pod goes then, it went because of us.
         let mut unanswered = Asked::NotNeeded;
+        // Another may have ended the pod before the first call.
+        if pod.on_its_way.notified().now_or_never().is_some() {
+            return unanswered;
+        }
         let since = budget.now();
         let left = pod.not_before.saturating_sub(since);
         let throttled = Wait { since, pause: left, least: left, obstacle: Obstacle::Throttled };
@@ -262,7 +266,10 @@ impl<'a, C: Cluster> Asking<'a, C> {
                 match next_step(answer, attempt) {
                     Step::Done => return Asked::Evicted,
                     Step::Await => {}
-                    Step::Retry { least, .. } => evict_from = self.budget.now() + least,
+                    Step::Retry { least, .. } => {
+                        evict_from = self.budget.now() + least;
+                        (self.on_answer)(Shown::Held(evict_from));
+                    }
                 }
             }
             let answer = {

@@ -28,13 +28,15 @@ pub(super) struct Identity<'a, C> {
 struct Proof {
     /// When the node was last known to run on the instance.
     at: Duration,
+    /// When a read of the node last failed: nothing speaks against the pods that were seen by then.
+    tried: Duration,
     /// Whether another instance has the name since.
     lost: bool,
 }
 
 impl Proof {
     fn covers(self, seen: Duration) -> bool {
-        seen < self.at + HOLDS_FOR
+        seen < self.at + HOLDS_FOR || (seen <= self.tried && !self.lost)
     }
 }
 
@@ -47,7 +49,7 @@ impl<'a, C: Cluster> Identity<'a, C> {
         budget: &'a Budget,
         at: Duration,
     ) -> Self {
-        Self { cluster, node, instance, budget, proof: Mutex::new(Proof { at, lost: false }) }
+        Self { cluster, node, instance, budget, proof: Mutex::new(Proof { at, tried: at, lost: false }) }
     }
 
     /// The name of the node.
@@ -61,12 +63,13 @@ impl<'a, C: Cluster> Identity<'a, C> {
         let mut proof = self.proof.lock().await;
         let now = self.budget.now();
         if !proof.lost && !proof.covers(seen) && now < self.budget.timetable().closing() {
-            let read = self.budget.call_until(GET, now + LIMIT, self.cluster.get_node(self.node)).await;
-            proof.lost = read.is_ok_and(|node| !runs_on(&node, self.instance));
-            if proof.lost {
-                tracing::info!(node = self.node, "another instance has taken over the node's name");
-            } else {
-                proof.at = self.budget.now();
+            match self.budget.call_until(GET, now + LIMIT, self.cluster.get_node(self.node)).await {
+                Ok(node) if runs_on(&node, self.instance) => proof.at = now,
+                Ok(_) => {
+                    tracing::info!(node = self.node, "another instance has taken over the node's name");
+                    proof.lost = true;
+                }
+                Err(_) => proof.tried = now,
             }
         }
         !proof.lost || proof.covers(seen)

@@ -27,6 +27,15 @@ use crate::{
 /// A grace that ends so little after the instance is not worth a call. A `deletionTimestamp` is in whole seconds.
 const TOLERATED: Duration = Duration::from_secs(2);
 
+/// What became of the grace of a pod that another had ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Not,
+    /// A shorter one is being asked for.
+    Asked,
+    Done,
+}
+
 /// One pod.
 #[derive(Debug)]
 struct Tracked {
@@ -41,8 +50,7 @@ struct Tracked {
     came_back: bool,
     /// The end by which its grace was cut.
     cut_to: Option<Duration>,
-    /// A shorter grace is being asked for.
-    cutting: bool,
+    cut: Cut,
     /// Whether the last answer held the eviction back.
     held: Option<bool>,
     not_before: Duration,
@@ -95,7 +103,7 @@ impl Pods {
                 gone: Arc::default(),
                 handed_out: false,
                 cut_to: None,
-                cutting: false,
+                cut: Cut::Not,
                 held: None,
                 not_before: Duration::ZERO,
                 no_delete_before: Duration::ZERO,
@@ -149,16 +157,18 @@ impl Pods {
         now_ms: u64,
     ) {
         let Some(tracked) = self.by_uid.get_mut(&candidate.uid) else { return };
-        tracked.cutting &= !candidate.terminates;
+        let accepted = matches!(asked, Asked::Evicted | Asked::Deleted(_));
         // The deadline may have moved since the pod was handed out.
-        if candidate.terminates || matches!(asked, Asked::Evicted | Asked::Deleted(_)) {
+        if candidate.terminates || accepted {
             tracked.cut_to = cut_to.or(tracked.cut_to);
         }
-        // The asking for a shorter grace hides no override.
-        if !matches!(
-            (&tracked.asked, &asked),
-            (Some((Asked::Deleted(_), _)), _) | (Some(_), Asked::NotNeeded | Asked::Elsewhere)
-        ) {
+        // The asking for a shorter grace hides nothing of what ended the pod.
+        let ended = matches!(tracked.asked, Some((Asked::Evicted | Asked::Deleted(_), _)));
+        if candidate.terminates {
+            tracked.cut = if accepted && !ended { Cut::Done } else { Cut::Not };
+        }
+        let shows_nothing = tracked.asked.is_some() && matches!(asked, Asked::NotNeeded | Asked::Elsewhere);
+        if !ended && !shows_nothing {
             tracked.asked = Some((asked, now_ms));
         }
     }
@@ -210,7 +220,7 @@ impl Pods {
             // The API server dates a cut grace from the first request: after a cut, the timestamp says nothing.
             let ends = tracked.cut_to.or_else(|| tracked.ends(entered));
             if ends.is_some_and(|ends| ends > settled.max(now) + TOLERATED) {
-                (tracked.cut_to, tracked.cutting) = (Some(settled), true);
+                (tracked.cut_to, tracked.cut) = (Some(settled), Cut::Asked);
                 candidates.push(Candidate {
                     own_grace: tracked.granted(),
                     terminates: true,
@@ -285,7 +295,7 @@ impl Tracked {
 
     /// Whether an answer for it is awaited.
     fn is_being_asked(&self) -> bool {
-        self.cutting || (self.handed_out && self.asked.is_none())
+        self.cut == Cut::Asked || (self.handed_out && self.asked.is_none())
     }
 
     fn is_terminating(&self) -> bool {
@@ -328,7 +338,7 @@ impl Tracked {
             asked: self.asked.as_ref(),
             gone_ms: self.gone_ms,
             came_back: self.came_back,
-            cut: self.cut_to.is_some(),
+            cut: self.cut == Cut::Done,
         }
     }
 }
