@@ -14,7 +14,7 @@ use tokio::{sync::mpsc::UnboundedSender, time::timeout};
 use crate::{
     budget::{Budget, jittered},
     plan::retry::pause,
-    ports::{CallError, Cluster, Freshness, PodChange, Pods},
+    ports::{Cluster, Freshness, PodChange},
 };
 
 /// A watch that says nothing for this long is checked by a LIST: a dead connection and a hung API server
@@ -61,10 +61,7 @@ pub(super) async fn watch(
                         Ok(None) => break,
                         Err(_quiet) if !awaited.load(Ordering::Relaxed) => {}
                         Err(_quiet) => {
-                            let asked = budget.now();
-                            if let Ok(pods) = list(cluster, node, budget).await {
-                                let _ = seen.send(Seen::All(pods.items, asked));
-                            }
+                            list(cluster, node, budget, seen).await;
                         }
                     }
                 }
@@ -77,14 +74,21 @@ pub(super) async fn watch(
         }
         budget.wait_until(next).await;
         attempt += 1;
-        let asked = budget.now();
-        if let Ok(pods) = list(cluster, node, budget).await {
-            version = pods.resource_version;
-            let _ = seen.send(Seen::All(pods.items, asked));
+        if let Some(listed) = list(cluster, node, budget, seen).await {
+            version = listed;
         }
     }
 }
 
-pub(super) async fn list(cluster: &impl Cluster, node: &str, budget: &Budget) -> Result<Pods, CallError> {
-    budget.call(LIST, cluster.list_pods(node, Freshness::Latest)).await
+/// Sends all pods of the node. Returns the version of the list, if it was answered.
+async fn list(
+    cluster: &impl Cluster,
+    node: &str,
+    budget: &Budget,
+    seen: &UnboundedSender<Seen>,
+) -> Option<String> {
+    let asked = budget.now();
+    let pods = budget.call(LIST, cluster.list_pods(node, Freshness::Latest)).await.ok()?;
+    let _ = seen.send(Seen::All(pods.items, asked));
+    Some(pods.resource_version)
 }
