@@ -14,7 +14,8 @@ use cast_spot_tests::{root, rust_files};
 mod paths;
 
 /// Crates' own source folders.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
+    "infra/src",
     "lambda/src",
     "lambda/rehearsal/src",
     "provisioner-lib/src",

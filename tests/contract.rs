@@ -11,10 +11,12 @@ use cast_spot_handler::{
     plan::access::{NEEDED, UNWANTED},
     ports::Right,
 };
-use cast_spot_provisioner::{
-    EVENT_PATTERN_SPOT, FLOW_CONTROL, HANDLER_POLICY, RBAC,
-    endpoints::{ENDPOINTS_VARIABLE, Endpoints},
+use cast_spot_infra::{
+    events::SPOT_INTERRUPTION,
+    iam,
+    kubernetes::{FLOW_CONTROL, RBAC, SAVINGS},
 };
+use cast_spot_provisioner::endpoints::{ENDPOINTS_VARIABLE, Endpoints};
 use cast_spot_tests::{payload, root, rust_files};
 use serde_json::{Value, json};
 
@@ -60,7 +62,7 @@ fn strings(value: &Value) -> Vec<String> {
 }
 
 fn statements() -> Vec<Value> {
-    let policy: Value = serde_json::from_str(HANDLER_POLICY).unwrap();
+    let policy: Value = serde_json::from_str(iam::HANDLER).unwrap();
     assert_eq!(policy["Version"], "2012-10-17");
     policy["Statement"].as_array().unwrap().clone()
 }
@@ -76,7 +78,7 @@ fn rbac(kind: &str) -> Value {
 
 #[test]
 fn the_event_pattern_matches_a_real_notice_and_no_other_event() {
-    let pattern: Value = serde_json::from_str(EVENT_PATTERN_SPOT).unwrap();
+    let pattern: Value = serde_json::from_str(SPOT_INTERRUPTION.pattern).unwrap();
     let mut event: Value =
         serde_json::from_str(&fs::read_to_string(payload("spot-terminate.json")).unwrap()).unwrap();
     let matches = |event: &Value| {
@@ -112,7 +114,7 @@ fn every_write_of_the_policy_is_scoped_to_one_cluster() {
 #[test]
 fn the_placeholders_of_the_policy_are_the_documented_four() {
     let found: BTreeSet<&str> =
-        HANDLER_POLICY.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()).collect();
+        iam::HANDLER.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()).collect();
     assert_eq!(found, BTreeSet::from(["account", "cluster", "partition", "region"]));
 }
 
@@ -254,8 +256,7 @@ fn read_for_savings(literal: impl Fn(&str) -> Option<String>) -> BTreeSet<String
 
 #[test]
 fn the_policy_of_savings_grants_what_it_calls_and_nothing_else() {
-    let policy: Value =
-        serde_json::from_str(&fs::read_to_string(root().join("infra/iam/savings.json")).unwrap()).unwrap();
+    let policy: Value = serde_json::from_str(iam::SAVINGS).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
     let granted: BTreeSet<String> =
         statements.iter().flat_map(|statement| strings(&statement["Action"])).collect();
@@ -270,8 +271,7 @@ fn the_policy_of_savings_grants_what_it_calls_and_nothing_else() {
 
 #[test]
 fn the_cluster_role_of_savings_lets_it_list_what_it_lists_and_nothing_else() {
-    let role = fs::read_to_string(root().join("infra/kubernetes/savings.yaml")).unwrap();
-    let role: Value = serde_saphyr::from_str(&role).unwrap();
+    let role: Value = serde_saphyr::from_str(SAVINGS).unwrap();
     let mut granted = BTreeSet::new();
     for rule in role["rules"].as_array().unwrap() {
         assert_eq!(strings(&rule["verbs"]), ["list"]);

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says so")]
 
 use cast_spot_handler::event::{Decoded, decode};
-use cast_spot_provisioner::SELF_TEST;
+use cast_spot_infra::events::SELF_TEST;
 use cast_spot_rehearsal::{Api, Fault, FaultKind, Outcome, WorldSpec, run};
 use serde_json::{Value, json};
 

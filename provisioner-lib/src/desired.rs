@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use cast_spot_infra::kubernetes::{FLOW_CONTROL, RBAC};
 use serde_json::Value;
 
 use crate::{
-    FLOW_CONTROL, RBAC,
     facts::Facts,
     fault::Faults,
     names::{

@@ -71,24 +71,3 @@ pub mod report;
 pub mod resource;
 pub mod spec;
 pub mod verify;
-
-/// EventBridge pattern that matches every Spot interruption notice of the account and region.
-pub const EVENT_PATTERN_SPOT: &str = include_str!("../../infra/events/spot-interruption.json");
-
-/// The self-test that a schedule sends the function: a dry-run notice for nobody's instance. `<id>`, `<time>`,
-/// `<account>` and `<region>` are those of the scheduled event; EventBridge fills them in.
-pub const SELF_TEST: &str = include_str!("../../infra/events/self-test.json");
-
-/// Kubernetes `ClusterRole` and `ClusterRoleBinding` (YAML) of the handler, for the group
-/// `cast-spot:handler` that its access entry names.
-pub const RBAC: &str = include_str!("../../infra/kubernetes/rbac.yaml");
-
-/// `FlowSchemas` and `PriorityLevelConfigurations` (YAML) of the handler's requests, for the same group.
-pub const FLOW_CONTROL: &str = include_str!("../../infra/kubernetes/flow-control.yaml");
-
-/// IAM policy of the function's role for one cluster: exactly the calls that the handler makes.
-///
-/// `<partition>`, `<region>`, `<account>` and `<cluster>` are to be filled in. Groups count as the
-/// cluster's when they carry the tag `kubernetes.io/cluster/<cluster>`. Writing logs is not in it:
-/// attach `AWSLambdaBasicExecutionRole` (or `AWSLambdaVPCAccessExecutionRole`) beside it.
-pub const HANDLER_POLICY: &str = include_str!("../../infra/iam/handler.json");

@@ -21,10 +21,6 @@ pub const LAYER: &str = "cast-spot-endpoints";
 pub const LOG_GROUP: &str = "/aws/lambda/cast-spot";
 /// Where events end that could not be handled.
 pub const DEAD_LETTER_QUEUE: &str = "cast-spot-dlq";
-/// The rule that sends Spot notices to the function.
-pub const RULE: &str = "cast-spot-interruption";
-/// The rule that sends the function a self-test every day.
-pub const SELF_TEST_RULE: &str = "cast-spot-self-test";
 /// Security group of a function that reaches private endpoints.
 pub const SECURITY_GROUP: &str = "cast-spot-handler";
 /// Kubernetes group of the handler, see `infra/kubernetes/rbac.yaml`.

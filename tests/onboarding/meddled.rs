@@ -1,7 +1,8 @@
 //! Somebody changes something between a look and a write, before every call that writes.
 
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use cast_spot_provisioner::{
-    names::{FUNCTION, LAMBDA_ROLE, RULE},
+    names::{FUNCTION, LAMBDA_ROLE},
     resource::{CLUSTERS_VARIABLE, Id, Kind, Resource},
 };
 use serde_json::json;
@@ -96,7 +97,7 @@ fn ours(account: &Account) -> Vec<Place> {
         (Kind::Queue, "cast-spot-dlq"),
         (Kind::LogGroup, "/aws/lambda/cast-spot"),
         (Kind::Function, FUNCTION),
-        (Kind::Rule, RULE),
+        (Kind::Rule, SPOT_INTERRUPTION.rule),
         (Kind::AccessEntry, "prod/CastLambdaRoleForSpot"),
         (Kind::ClusterRole, "cast-spot-handler"),
     ];

@@ -1,7 +1,8 @@
 //! What is there before us and is none of our business: one of each kind, and what others hang onto what is ours.
 
+use cast_spot_infra::events::{SELF_TEST_RULE, SPOT_INTERRUPTION};
 use cast_spot_provisioner::{
-    names::{FUNCTION, LAMBDA_ROLE, RULE, SELF_TEST_RULE},
+    names::{FUNCTION, LAMBDA_ROLE},
     resource::{Id, Kind, MappingFields, Network, Principal, Resource, Tags},
 };
 use serde_json::{Value, json};
@@ -171,7 +172,7 @@ pub(crate) fn lean_on_ours(account: &Account) {
         document: document(),
     });
     account.put(permission(FUNCTION));
-    account.put(target(RULE));
+    account.put(target(SPOT_INTERRUPTION.rule));
     account.put(target(SELF_TEST_RULE));
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
         if let Resource::Function { environment, tags: there, .. } = resource {

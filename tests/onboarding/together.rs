@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use cast_spot_infra::events::{SELF_TEST_RULE, SPOT_INTERRUPTION};
 use cast_spot_provisioner::{
     facts::Cluster,
-    names::{FUNCTION, RULE, SELF_TEST_RULE},
+    names::FUNCTION,
     onboard::plan,
     report::Report,
     resource::{Id, Kind},
@@ -207,10 +208,12 @@ async fn function_and_rules_are_a_clusters_own_only_as_long_as_it_is_alone() {
     let account = USUAL.account().await;
     let stage = account.of("eu-west-1", "stage");
     let own = |account: &Account| {
-        [(Kind::Function, FUNCTION), (Kind::Rule, RULE), (Kind::Rule, SELF_TEST_RULE)].map(|(kind, name)| {
-            let object = account.object(&Id::new(kind, name)).unwrap();
-            object.resource.tags().unwrap().get("cast-spot:cluster").cloned()
-        })
+        [(Kind::Function, FUNCTION), (Kind::Rule, SPOT_INTERRUPTION.rule), (Kind::Rule, SELF_TEST_RULE)].map(
+            |(kind, name)| {
+                let object = account.object(&Id::new(kind, name)).unwrap();
+                object.resource.tags().unwrap().get("cast-spot:cluster").cloned()
+            },
+        )
     };
     run(&USUAL.spec(), &account).await.unwrap();
     assert!(own(&account).iter().all(|cluster| cluster.as_deref() == Some("prod")));

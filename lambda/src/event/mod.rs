@@ -4,6 +4,7 @@
 //!
 //! To add a kind, add its file and its line in [`KINDS`].
 
+use cast_spot_infra::events::EventKind;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -26,12 +27,8 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// One kind of event: how to recognise it and how to read its detail.
 #[derive(Debug)]
 pub struct Kind {
-    /// Stable name in reports.
-    pub name: &'static str,
-    /// EventBridge `source`.
-    pub source: &'static str,
-    /// EventBridge `detail-type`.
-    pub detail_type: &'static str,
+    /// Its row of the table that the provisioner makes rules from.
+    pub event: EventKind,
     /// Reads the detail.
     parse: fn(&Envelope) -> Result<Notice, EventError>,
 }
@@ -130,8 +127,9 @@ pub fn check_clock(time: Timestamp, now: Timestamp) -> Result<(), EventError> {
 /// Decodes one EventBridge event, as it is at `now`.
 pub fn decode(event: &Value, now: Timestamp) -> Result<Decoded, EventError> {
     let envelope = Box::new(Envelope::decode(event)?);
-    let Some(kind) =
-        KINDS.iter().find(|k| k.source == envelope.source && k.detail_type == envelope.detail_type)
+    let Some(kind) = KINDS
+        .iter()
+        .find(|k| k.event.source == envelope.source && k.event.detail_type == envelope.detail_type)
     else {
         let reason = format!("no handler for `{}` from `{}`", envelope.detail_type, envelope.source);
         return Ok(Decoded::Ignored { envelope, notice: None, reason });

@@ -1,5 +1,6 @@
 //! "EC2 Spot Instance Interruption Warning" (EC2 user guide, "Spot Instance interruption notices").
 
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -15,12 +16,7 @@ const DRY_RUN: &str = "dry-run";
 /// Not of EC2: an operator's own notice says by it that the instance need not be a Spot instance.
 const SYNTHETIC: &str = "synthetic";
 
-pub(super) const KIND: Kind = Kind {
-    name: "spot_interruption",
-    source: "aws.ec2",
-    detail_type: "EC2 Spot Instance Interruption Warning",
-    parse,
-};
+pub(super) const KIND: Kind = Kind { event: SPOT_INTERRUPTION, parse };
 
 fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
     let instance_id = envelope.detail_text("instance-id")?;
@@ -52,7 +48,7 @@ fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
     let synthetic = flag(envelope, SYNTHETIC)?;
     Ok(Notice {
         event_id: envelope.id.clone(),
-        kind: KIND.name,
+        kind: SPOT_INTERRUPTION.name,
         instance_id: instance_id.to_owned(),
         action,
         time: envelope.time,

@@ -1,5 +1,6 @@
 //! The objects of `infra/agent/`, filled in.
 
+use cast_spot_infra::agent;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,21 +12,13 @@ use crate::{
     resource::{Manifest, Resource},
 };
 
-/// In the order in which they are shown.
-const DOCUMENTS: [&str; 4] = [
-    include_str!("../../../infra/agent/namespace.yaml"),
-    include_str!("../../../infra/agent/rbac.yaml"),
-    include_str!("../../../infra/agent/agent.yaml"),
-    include_str!("../../../infra/agent/sizing.yaml"),
-];
-
 /// What stands in the place of the token where it is not to be.
 pub const TOKEN_PLACEHOLDER: &str = "<token>";
 
 /// The objects as they are to be. Without a token, [`TOKEN_PLACEHOLDER`] stands in its place.
 #[must_use]
 pub fn manifests(spec: &Spec) -> Vec<Value> {
-    let documents = DOCUMENTS.into_iter().flat_map(|text| {
+    let documents = agent::DOCUMENTS.into_iter().flat_map(|text| {
         let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_default();
         documents
     });

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cast_spot_infra::events::{self, SELF_TEST, SELF_TEST_RULE};
 use serde_json::Value;
 
 use super::{Maker, list, shared_tags};
 use crate::{
-    EVENT_PATTERN_SPOT, SELF_TEST,
     endpoints::{ENDPOINTS_VARIABLE, Endpoints, layer},
     facts::Facts,
     names::{
-        DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAYER, LOG_GROUP, RULE, SECURITY_GROUP, SELF_TEST_RULE,
-        TAG_CLUSTER, TAG_RETENTION,
+        DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAYER, LOG_GROUP, SECURITY_GROUP, TAG_CLUSTER,
+        TAG_RETENTION,
     },
     policy,
     resource::{CLUSTERS_VARIABLE, Code, Network, Principal, Resource, Tags, VPC_ACCESS},
@@ -56,12 +56,14 @@ impl Maker<'_> {
             },
         ];
         resources.extend(code.map(layer_of));
-        resources.extend(self.called_by(Resource::Rule {
-            name: RULE.to_owned(),
-            pattern: serde_json::from_str(EVENT_PATTERN_SPOT).unwrap_or_default(),
-            schedule: None,
-            description: "Spot interruption warnings".to_owned(),
-            tags: self.served_tags(),
+        resources.extend(events::ALL.iter().flat_map(|kind| {
+            self.called_by(Resource::Rule {
+                name: kind.rule.to_owned(),
+                pattern: serde_json::from_str(kind.pattern).unwrap_or_default(),
+                schedule: None,
+                description: kind.description.to_owned(),
+                tags: self.served_tags(),
+            })
         }));
         resources.extend(self.called_by(Resource::Rule {
             name: SELF_TEST_RULE.to_owned(),

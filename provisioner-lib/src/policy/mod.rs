@@ -6,6 +6,7 @@
 //! in the names of condition keys. What needs those is in [`restricted`], one policy for each cluster. What every
 //! statement grants, and what IAM cannot say, is in docs/permissions.md.
 
+use cast_spot_infra::iam;
 use serde_json::Value;
 
 use self::document::{fill, merge, parse};
@@ -72,26 +73,26 @@ pub enum AdminMode {
 /// `CastEKSPolicy`, the same for all clusters of an account: of `scope` only partition and account are used.
 #[must_use]
 pub fn cast_eks(scope: &Scope) -> Value {
-    scope.fill(include_str!("../../../infra/iam/cast-eks.json"))
+    scope.fill(iam::CAST_EKS)
 }
 
 /// The policy of one cluster, beside [`cast_eks`].
 #[must_use]
 pub fn restricted(scope: &Scope) -> Value {
-    scope.fill(include_str!("../../../infra/iam/restricted.json"))
+    scope.fill(iam::RESTRICTED)
 }
 
 /// All that the handler calls for one cluster, as one policy.
 #[must_use]
 pub fn handler(scope: &Scope) -> Value {
-    scope.fill(crate::HANDLER_POLICY)
+    scope.fill(iam::HANDLER)
 }
 
 /// What the handler needs for no cluster in particular. One inline policy for all clusters and regions of the
 /// account, so it is the same for each of them.
 #[must_use]
 pub fn handler_reads(scope: &Scope) -> Value {
-    scope.fill(include_str!("../../../infra/iam/handler-reads.json"))
+    scope.fill(iam::HANDLER_READS)
 }
 
 /// What the handler needs for one cluster: the writes of [`handler`], for the function in the cluster's region
@@ -99,26 +100,26 @@ pub fn handler_reads(scope: &Scope) -> Value {
 /// another.
 #[must_use]
 pub fn handler_cluster(scope: &Scope) -> Value {
-    scope.fill(include_str!("../../../infra/iam/handler-cluster.json"))
+    scope.fill(iam::HANDLER_CLUSTER)
 }
 
 /// What the role lacks when it has the documented AWS managed policies in place of [`handler_reads`]: Lambda
 /// sends with the function's role what the function could not handle. The same for all clusters and regions.
 #[must_use]
 pub fn handler_dead_letter(scope: &Scope) -> Value {
-    scope.fill(include_str!("../../../infra/iam/handler-dead-letter.json"))
+    scope.fill(iam::HANDLER_DEAD_LETTER)
 }
 
 /// What `cast-spot savings` reads of AWS for one cluster; it writes nothing.
 #[must_use]
 pub fn savings(scope: &Scope) -> Value {
-    scope.fill(include_str!("../../../infra/iam/savings.json"))
+    scope.fill(iam::SAVINGS)
 }
 
 /// Who may assume `CastLambdaRoleForSpot`: functions.
 #[must_use]
 pub fn lambda_trust() -> Value {
-    parse(include_str!("../../../infra/iam/lambda-trust.json"))
+    parse(iam::LAMBDA_TRUST)
 }
 
 /// Who may assume the node role: instances.
@@ -127,21 +128,21 @@ pub fn node_trust(partition: &str) -> Value {
     // The one service of ours whose principal has another name in China ("Amazon EKS node IAM role" in the
     // EKS User Guide for China).
     let service = if partition == "aws-cn" { "ec2.amazonaws.com.cn" } else { "ec2.amazonaws.com" };
-    fill(parse(include_str!("../../../infra/iam/node-trust.json")), &[("<ec2-service>", service)])
+    fill(parse(iam::NODE_TRUST), &[("<ec2-service>", service)])
 }
 
 /// Who may assume the cluster's role: `principal_arn`, who says `external_id`. Session tags cannot be passed
 /// (`sts:TagSession`): they would take the place of the role's tags, by which [`cast_eks`] knows the cluster.
 #[must_use]
 pub fn principal_trust(principal_arn: &str, external_id: &str) -> Value {
-    let trust = parse(include_str!("../../../infra/iam/principal-trust.json"));
+    let trust = parse(iam::PRINCIPAL_TRUST);
     fill(trust, &[("<principal>", principal_arn), ("<external-id>", external_id)])
 }
 
 /// Policy of the dead-letter queue: our rule may send what it could not deliver.
 #[must_use]
 pub fn dead_letter_queue(scope: &Scope) -> Value {
-    scope.fill(include_str!("../../../infra/iam/dead-letter-queue.json"))
+    scope.fill(iam::DEAD_LETTER_QUEUE)
 }
 
 /// Least privileges of the administrator who plans, onboards, verifies and offboards this cluster. It may exceed
@@ -149,10 +150,10 @@ pub fn dead_letter_queue(scope: &Scope) -> Value {
 #[must_use]
 pub fn admin(mode: AdminMode, scope: &Scope) -> Value {
     let principal = match mode {
-        AdminMode::Role => include_str!("../../../infra/iam/admin-role.json"),
-        AdminMode::User => include_str!("../../../infra/iam/admin-user.json"),
+        AdminMode::Role => iam::ADMIN_ROLE,
+        AdminMode::User => iam::ADMIN_USER,
     };
-    merge(scope.fill(principal), scope.fill(include_str!("../../../infra/iam/admin.json")))
+    merge(scope.fill(principal), scope.fill(iam::ADMIN))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the deployed function says of its own access: its report on a self-test (`infra/events/self-test.json`), and
 //! which checks of ours that answers. Pure.
 
+use cast_spot_infra::{events::SELF_TEST, kubernetes::RBAC};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Check, Verdict};
-use crate::{RBAC, SELF_TEST};
 
 /// One check of a report (docs/configuration.md, "The self-test").
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_autoscaling::operation::create_auto_scaling_group::builders::CreateAutoScalingGroupFluentBuilder;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
     core::v1::{Namespace, Node, Pod, ServiceAccount},
@@ -23,7 +24,7 @@ use crate::{
     clock::eventually,
     cloud::{self, Machine},
     function::Function,
-    notice::{DETAIL_TYPE, Notice},
+    notice::Notice,
     stack::{CLUSTER, HANDLER_GROUP, Stack},
     workload::{Owner, Workload},
 };
@@ -196,7 +197,7 @@ impl<'s> Lab<'s> {
     pub async fn send(&self, notice: &Notice) -> Result<()> {
         let entry = PutEventsRequestEntry::builder()
             .source("aws.ec2")
-            .detail_type(DETAIL_TYPE)
+            .detail_type(SPOT_INTERRUPTION.detail_type)
             .detail(notice.detail().to_string())
             .resources(notice.resource())
             .time(aws_sdk_eventbridge::primitives::DateTime::from_secs(notice.time.as_second()))

@@ -1,13 +1,11 @@
 //! The event that EC2 sends, in the form of its documentation ("EC2 Spot Instance interruption notices" in the
 //! EC2 User Guide).
 
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{account::REGION, clock, cloud::Machine};
-
-/// detail-type of the event.
-pub const DETAIL_TYPE: &str = "EC2 Spot Instance Interruption Warning";
 
 /// A Spot interruption warning.
 #[derive(Debug, Clone)]
@@ -67,7 +65,7 @@ impl Notice {
     #[must_use]
     pub fn event(&self) -> Value {
         json!({
-            "version": "0", "id": self.id, "detail-type": DETAIL_TYPE, "source": "aws.ec2",
+            "version": "0", "id": self.id, "detail-type": SPOT_INTERRUPTION.detail_type, "source": SPOT_INTERRUPTION.source,
             "account": crate::emulators::ACCOUNT, "time": self.time.round(jiff::Unit::Second).unwrap_or(self.time),
             "region": REGION, "resources": [self.resource()], "detail": self.detail(),
         })

@@ -9,6 +9,11 @@ use std::{
 use anyhow::{Context, Result};
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_lambda::types::FunctionConfiguration;
+use cast_spot_infra::{
+    events::SPOT_INTERRUPTION,
+    iam,
+    kubernetes::{FLOW_CONTROL, RBAC},
+};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::{
     Api,
@@ -75,9 +80,9 @@ impl Stack {
     pub async fn start(tools: Tools, folder: &Path, progress: impl Fn(&str)) -> Result<Self> {
         let stack = Self::bare(tools, folder, &progress).await?;
         progress("creating the role and its access entry");
-        let role = stack.account.function_role(HANDLER_ROLE, &handler_policy(&stack.tools)?).await?;
+        let role = stack.account.function_role(HANDLER_ROLE, &handler_policy()).await?;
         stack.account.access_entry(CLUSTER, &role, &[HANDLER_GROUP]).await?;
-        apply_manifests(&stack.kube, &stack.tools).await?;
+        apply_manifests(&stack.kube).await?;
 
         progress("deploying the function with cargo-lambda");
         let ministack = &stack.emulators.ministack;
@@ -132,9 +137,8 @@ impl Stack {
 
     /// A rule with the event pattern of `infra/`, and the function as its target.
     pub async fn rule(&self, function: &Function, name: &str) -> Result<()> {
-        let pattern = fs::read_to_string(self.tools.workspace.join("infra/events/spot-interruption.json"))?;
         let events = &self.account.event_bridge;
-        let rule = events.put_rule().name(name).event_pattern(pattern).send().await?;
+        let rule = events.put_rule().name(name).event_pattern(SPOT_INTERRUPTION.pattern).send().await?;
         let FunctionConfiguration { function_arn, .. } = self
             .account
             .lambda
@@ -199,34 +203,26 @@ pub async fn create_cluster(account: &Account, name: &str) -> Result<()> {
 }
 
 /// `infra/iam/handler.json` for this account and cluster.
-pub fn handler_policy(tools: &Tools) -> Result<String> {
-    let words = fs::read_to_string(tools.workspace.join("infra/iam/handler.json"))?;
-    let filled = words
+#[must_use]
+pub fn handler_policy() -> String {
+    iam::HANDLER
         .replace("<partition>", "aws")
         .replace("<region>", REGION)
         .replace("<account>", crate::emulators::ACCOUNT)
-        .replace("<cluster>", CLUSTER);
-    Ok(filled)
+        .replace("<cluster>", CLUSTER)
 }
 
 /// `infra/kubernetes/rbac.yaml`: the ClusterRole and its binding.
-pub fn rbac(tools: &Tools) -> Result<(ClusterRole, ClusterRoleBinding)> {
-    let words = fs::read_to_string(tools.workspace.join("infra/kubernetes/rbac.yaml"))?;
-    let mut documents = words.split("\n---\n");
+pub fn rbac() -> Result<(ClusterRole, ClusterRoleBinding)> {
+    let mut documents = RBAC.split("\n---\n");
     let mut next = || documents.next().context("infra/kubernetes/rbac.yaml has two documents");
     Ok((serde_saphyr::from_str(next()?)?, serde_saphyr::from_str(next()?)?))
 }
 
 /// Creates all objects of `infra/kubernetes/`, but for what only `cast-spot savings` needs.
-async fn apply_manifests(kube: &kube::Client, tools: &Tools) -> Result<()> {
-    let folder = tools.workspace.join("infra/kubernetes");
-    let mut files: Vec<_> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    files.retain(|file| file.file_name().is_some_and(|name| name != "savings.yaml"));
-    files.sort();
-    for file in files {
-        for document in fs::read_to_string(&file)?.split("\n---\n") {
-            create(kube, document).await.with_context(|| file.display().to_string())?;
-        }
+async fn apply_manifests(kube: &kube::Client) -> Result<()> {
+    for document in [FLOW_CONTROL, RBAC].iter().flat_map(|text| text.split("\n---\n")) {
+        create(kube, document).await.with_context(|| document.to_owned())?;
     }
     Ok(())
 }

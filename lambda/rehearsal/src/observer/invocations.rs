@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cast_spot_handler::event::Delivery;
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ pub(crate) fn told(payload: &Value, clock: Clock) -> Vec<Told> {
 }
 
 fn notice(event: &Value, clock: Clock) -> Option<Told> {
-    if event["detail-type"] != "EC2 Spot Instance Interruption Warning" || event["source"] != "aws.ec2" {
+    if event["detail-type"] != SPOT_INTERRUPTION.detail_type || event["source"] != SPOT_INTERRUPTION.source {
         return None;
     }
     // A rehearsal is no notice: nothing may be written for it.

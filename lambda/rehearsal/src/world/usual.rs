@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use fastrand::Rng;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -110,8 +111,8 @@ impl WorldSpec {
         json!({
             "version": "0",
             "id": format!("7e4b5c1a-0000-4000-{:04x}-{number:0>12.12}", at_ms % 0xffff),
-            "detail-type": "EC2 Spot Instance Interruption Warning",
-            "source": "aws.ec2",
+            "detail-type": SPOT_INTERRUPTION.detail_type,
+            "source": SPOT_INTERRUPTION.source,
             "account": ACCOUNT,
             "time": time.to_string(),
             "region": region,

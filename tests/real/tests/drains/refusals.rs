@@ -28,7 +28,7 @@ const GRACE: u32 = 3;
 pub(crate) async fn a_token_that_is_refused_at_first_ends_no_drain(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "unauthorized-at-first").await?;
     lab.run(&Workload::deployment("web", 2)).await?;
-    let policy = stack::handler_policy(&stack.tools)?;
+    let policy = stack::handler_policy();
     let role = stack.account.function_role(&lab.name, &policy).await?;
     let environment = stack.environment(&[]);
     lab.function = Function::create(&stack.account, &stack.tools, &lab.name, &role, &environment).await?;

@@ -29,7 +29,7 @@ pub(crate) async fn a_role_without_an_access_entry_is_told_so_and_still_replaces
 ) -> Result<()> {
     let mut lab = Lab::open(stack, "no-access-entry").await?;
     lab.run(&Workload::deployment("web", 1)).await?;
-    let policy = stack::handler_policy(&stack.tools)?;
+    let policy = stack::handler_policy();
     let role = stack.account.function_role("no-access-entry", &policy).await?;
     let environment = stack.environment(&[]);
     lab.function = Function::create(&stack.account, &stack.tools, &lab.name, &role, &environment).await?;
@@ -47,8 +47,7 @@ pub(crate) async fn a_token_for_another_cluster_is_refused_and_the_instance_stil
     let endpoint = format!("https://127.0.0.1:{}", stack.wires.kubernetes.port());
     stack.emulators.set_cluster(cluster, &endpoint, &stack.control_plane.ca_pem()?).await?;
     stack::create_cluster(&stack.account, cluster).await?;
-    let policy =
-        stack::handler_policy(&stack.tools)?.replace(&format!(":cluster/{CLUSTER}"), ":cluster/foreign");
+    let policy = stack::handler_policy().replace(&format!(":cluster/{CLUSTER}"), ":cluster/foreign");
     let role = stack.account.function_role("foreign-token", &policy).await?;
     // Let into both: only the token says for which one it is.
     for cluster in [cluster, CLUSTER] {

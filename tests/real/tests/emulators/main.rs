@@ -20,6 +20,7 @@ use aws_sdk_lambda::{
     types::{FunctionCode, Runtime},
 };
 use bytes::Bytes;
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use cast_spot_real::{
     account::{Account, REGION},
     clock::eventually,
@@ -39,7 +40,7 @@ async fn the_emulators_answer_as_aws_does() -> Result<()> {
     let _ = fs::remove_dir_all(&folder);
     let emulators = Emulators::start(&tools, &folder).await?;
     let account = Account::of(&emulators).await;
-    let role = account.function_role("function", &handler_policy(&tools)?).await?;
+    let role = account.function_role("function", &handler_policy()).await?;
     eks_shows_the_cluster_that_it_is_told(&account, &emulators).await?;
     account.access_entry(CLUSTER, &role, &["handlers"]).await?;
     function(&account, &role, &zip(&tools, &folder)?).await?;
@@ -84,7 +85,7 @@ async fn function(account: &Account, role: &str, zip: &[u8]) -> Result<()> {
     let call = account.lambda.create_function().function_name("echo").role(role).code(code);
     let arn =
         call.runtime(Runtime::Providedal2023).handler("bootstrap").timeout(20).send().await?.function_arn;
-    let pattern = include_str!("../../../../infra/events/spot-interruption.json");
+    let pattern = SPOT_INTERRUPTION.pattern;
     account.event_bridge.put_rule().name("notices").event_pattern(pattern).send().await?;
     let target = Target::builder().id("echo").arn(arn.unwrap_or_default()).build()?;
     account.event_bridge.put_targets().rule("notices").targets(target).send().await?;
@@ -124,7 +125,7 @@ async fn a_notice_of_ec2_reaches_the_function(account: &Account) -> Result<()> {
     let instance = "arn:aws:ec2:eu-west-1a:instance/i-1";
     let entry = PutEventsRequestEntry::builder()
         .source("aws.ec2")
-        .detail_type("EC2 Spot Instance Interruption Warning")
+        .detail_type(SPOT_INTERRUPTION.detail_type)
         .time(aws_sdk_eventbridge::primitives::DateTime::from_secs(1_767_323_045))
         .resources(instance)
         .detail(json!({ "instance-id": "i-1", "instance-action": "terminate" }).to_string())
@@ -140,7 +141,7 @@ async fn a_notice_of_ec2_reaches_the_function(account: &Account) -> Result<()> {
     let expected = json!({
         "version": "0", "id": id, "source": "aws.ec2", "account": ACCOUNT, "region": REGION,
         "time": "2026-01-02T03:04:05Z", "resources": [instance],
-        "detail-type": "EC2 Spot Instance Interruption Warning",
+        "detail-type": SPOT_INTERRUPTION.detail_type,
         "detail": { "instance-id": "i-1", "instance-action": "terminate" },
     });
     ensure!(delivered == expected, "{delivered}");

@@ -121,7 +121,7 @@ pub(crate) async fn the_functions_identity_may_do_what_its_cluster_role_says_and
 ) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
-    let (role, _) = cast_spot_real::stack::rbac(&stack.tools)?;
+    let (role, _) = cast_spot_real::stack::rbac()?;
     let granted = |group: &str, resource: &str, verb: &str| {
         role.rules.iter().flatten().any(|rule| {
             let has = |list: &Option<Vec<String>>, item: &str| list.iter().flatten().any(|own| own == item);

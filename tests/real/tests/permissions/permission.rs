@@ -41,21 +41,17 @@ pub(crate) async fn function(
     missing: Option<Permission>,
     settings: &[(&str, &str)],
 ) -> Result<Function> {
-    let (role, binding) = bound(stack, name, missing)?;
+    let (role, binding) = bound(name, missing)?;
     Api::all(stack.kube.clone()).create(&PostParams::default(), &role).await?;
     Api::all(stack.kube.clone()).create(&PostParams::default(), &binding).await?;
-    let policy = policy(stack, missing)?;
+    let policy = policy(missing)?;
     let role = stack.account.function_role(&format!("{HANDLER_ROLE}-{name}"), &policy).await?;
     stack.account.access_entry(CLUSTER, &role, &[&group(name)]).await?;
     Function::create(&stack.account, &stack.tools, name, &role, &stack.environment(settings)).await
 }
 
-fn bound(
-    stack: &Stack,
-    name: &str,
-    missing: Option<Permission>,
-) -> Result<(ClusterRole, ClusterRoleBinding)> {
-    let (mut role, mut binding) = rbac(&stack.tools)?;
+fn bound(name: &str, missing: Option<Permission>) -> Result<(ClusterRole, ClusterRoleBinding)> {
+    let (mut role, mut binding) = rbac()?;
     let called = format!("{}-{name}", role.metadata.name.as_deref().unwrap_or_default());
     role.metadata.name = Some(called.clone());
     if let Some(Permission::Verb(verb, resource)) = missing {
@@ -73,8 +69,8 @@ fn bound(
     Ok((role, binding))
 }
 
-fn policy(stack: &Stack, missing: Option<Permission>) -> Result<String> {
-    let mut policy: Value = serde_json::from_str(&handler_policy(&stack.tools)?)?;
+fn policy(missing: Option<Permission>) -> Result<String> {
+    let mut policy: Value = serde_json::from_str(&handler_policy())?;
     if let Some(Permission::Action(action)) = missing {
         let statements = policy["Statement"].as_array_mut().context("a policy has statements")?;
         for statement in statements.iter_mut() {
