@@ -48,7 +48,7 @@ fn claim(target: &Path) -> io::Result<()> {
     }
     let now = SystemTime::now();
     let mut folders: Vec<PathBuf> =
-        ["lambda", "provisioner-lib", "tests"].map(|own| cache::root().join(own)).into();
+        ["infra", "lambda", "provisioner-lib", "tests"].map(|own| cache::root().join(own)).into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();

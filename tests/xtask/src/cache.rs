@@ -9,6 +9,7 @@
 //! $CAST_SPOT_CACHE/venv-moto/          moto and the aws command, pinned
 //! $CAST_SPOT_CACHE/venv-ministack/     ministack, pinned
 //! $CAST_SPOT_CACHE/venv-cfn-lint/      cfn-lint, pinned
+//! $CAST_SPOT_CACHE/venv-typos/         typos, pinned
 //! ```
 
 use std::{

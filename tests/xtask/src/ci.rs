@@ -1,8 +1,12 @@
 //! `cargo xtask lint` and `cargo xtask ci`: what must hold before a change goes in.
 
+use std::process::Command;
+
 use crate::{
-    build,
-    process::{self, Outcome, ask, headline},
+    build, cache,
+    process::{self, Failure, Outcome, ask, headline},
+    ratchet,
+    setup::python,
     test,
 };
 
@@ -10,6 +14,16 @@ use crate::{
 pub(crate) fn lint() -> Outcome {
     headline("formatting");
     process::run(build::cargo("fmt")?.args(["--all", "--check"]))?;
+
+    headline("lengths");
+    ratchet::check_lines()?;
+
+    headline("spelling");
+    match python::typos() {
+        Ok(typos) => process::run(Command::new(typos).arg("--format=brief").current_dir(cache::root()))?,
+        Err(Failure::Missing(what)) => eprintln!("skipped: {what}"),
+        Err(failure) => return Err(failure),
+    }
 
     headline("lints");
     process::run(build::cargo("clippy")?.args(["--workspace", "--all-targets", "--", "-D", "warnings"]))?;

@@ -18,6 +18,7 @@ mod cargo_lambda;
 mod ci;
 mod playground;
 mod process;
+mod ratchet;
 mod rehearse;
 mod setup;
 mod simulate;
@@ -74,9 +75,12 @@ Examples:
         #[arg(last = true)]
         filter: Vec<String>,
     },
-    /// Formatting, lints, documentation, licences
+    /// Formatting, lints, spelling, lengths, documentation, licences
     #[command(after_help = "Example:\n  cargo xtask lint")]
     Lint,
+    /// Lower the limits of `tests/ratchet.json` to the lengths of now
+    #[command(after_help = "Example:\n  cargo xtask ratchet")]
+    Ratchet,
     /// What `lint` does, then all tests
     #[command(after_help = "Example:\n  cargo xtask ci")]
     Ci {
@@ -171,6 +175,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Test { tier, allow_missing, filter } => test::run(&tier, allow_missing, &filter),
         Task::Lint => ci::lint(),
+        Task::Ratchet => ratchet::lower(),
         Task::Ci { allow_missing } => ci::run(allow_missing),
         Task::Bench { only, profile, json } => bench::run(only, profile, json.as_deref()),
         Task::Simulate { seeds, from } => simulate::run(seeds, from),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::{
     build, cache, cargo_lambda,
     process::{self, Failure, Outcome},
+    ratchet,
 };
 
 type Step = (&'static str, fn() -> Outcome<PathBuf>);
@@ -68,5 +69,5 @@ pub(crate) fn function() -> Outcome {
     for format in ["binary", "zip"] {
         cargo_lambda::build(&["--output-format".to_owned(), format.to_owned()])?;
     }
-    Ok(())
+    ratchet::check_zip(&cargo_lambda::output("cast-spot-handler").join("bootstrap.zip"))
 }

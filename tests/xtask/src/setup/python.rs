@@ -28,6 +28,11 @@ pub(crate) fn cfn_lint() -> Outcome<PathBuf> {
     Ok(pinned("cfn-lint")?.join("bin/cfn-lint"))
 }
 
+/// The spelling checker; its settings are in `.typos.toml`.
+pub(crate) fn typos() -> Outcome<PathBuf> {
+    Ok(environment("typos", "typos==1.52.0")?.join("bin/typos"))
+}
+
 fn emulator(name: &str) -> Outcome<PathBuf> {
     Ok(pinned(name)?.join("bin/python"))
 }
