@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn another_choice_ends_as_if_it_had_been_the_first_and_takes_out_what_only_that_needs() {
+async fn changing_a_choice_equals_choosing_it_first() {
     for from in ways().filter(|way| !way.private) {
         let (before, first, _) = from.undisturbed().await;
         for to in ways().filter(|to| !to.private && to.config_map == from.config_map && *to != from) {
@@ -24,7 +24,7 @@ async fn another_choice_ends_as_if_it_had_been_the_first_and_takes_out_what_only
 }
 
 #[tokio::test]
-async fn a_change_of_choice_that_is_cut_off_anywhere_is_finished_turned_back_or_taken_out() {
+async fn an_interrupted_change_can_be_finished_reverted_or_offboarded() {
     let from = Way { user: true, ..USUAL };
     let to = Way { least: true, ..USUAL };
     let (before, first, _) = from.undisturbed().await;
@@ -48,7 +48,7 @@ async fn a_change_of_choice_that_is_cut_off_anywhere_is_finished_turned_back_or_
 }
 
 #[tokio::test]
-async fn a_cluster_that_moves_to_access_entries_loses_its_lines_in_aws_auth() {
+async fn moving_to_access_entries_removes_the_aws_auth_entries() {
     let way = Way { config_map: true, user: true, ..USUAL };
     let (before, account, _) = way.undisturbed().await;
     let lines = |kind: Kind| {

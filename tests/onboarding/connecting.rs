@@ -87,7 +87,7 @@ fn edit(account: &Account, id: &Id, change: impl FnOnce(&mut Value)) {
 }
 
 #[tokio::test]
-async fn a_second_connecting_writes_nothing_and_disconnecting_leaves_what_was_there() {
+async fn reconnect_writes_nothing_and_disconnect_restores_the_cluster() {
     let (before, after, _) = undisturbed().await;
     after.mishap(None);
     let report = run(&Request::default(), &after).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_second_connecting_writes_nothing_and_disconnecting_leaves_what_was_th
 }
 
 #[tokio::test]
-async fn a_call_that_is_refused_unanswered_or_the_last_one_is_made_up_for() {
+async fn failed_connect_is_recovered_by_rerun_and_by_disconnect() {
     let (before, reference, writes) = undisturbed().await;
     for mishap in [Mishap::Refused, Mishap::Lost, Mishap::KilledBefore, Mishap::KilledAfter] {
         for number in 0..writes {
@@ -122,7 +122,7 @@ async fn a_call_that_is_refused_unanswered_or_the_last_one_is_made_up_for() {
 }
 
 #[tokio::test]
-async fn a_disconnecting_that_is_disturbed_is_finished_by_the_next() {
+async fn an_interrupted_disconnect_is_finished_by_a_rerun() {
     let (before, connected, _) = undisturbed().await;
     let writes = {
         let account = connected.copy();
@@ -142,7 +142,7 @@ async fn a_disconnecting_that_is_disturbed_is_finished_by_the_next() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_is_a_conflict_before_anything_is_written() {
+async fn a_foreign_namespace_is_a_conflict_before_any_write() {
     let (before, _, _) = undisturbed().await;
     let theirs = json!({
         "apiVersion": "v1",
@@ -171,7 +171,7 @@ async fn what_is_not_ours_is_a_conflict_before_anything_is_written() {
 }
 
 #[tokio::test]
-async fn an_object_that_somebody_makes_meanwhile_is_not_taken_from_them() {
+async fn an_object_created_during_connect_is_not_taken_over() {
     let (before, _, writes) = undisturbed().await;
     for number in 1..writes {
         let account = before.copy();
@@ -204,7 +204,7 @@ async fn an_object_that_somebody_makes_meanwhile_is_not_taken_from_them() {
 }
 
 #[tokio::test]
-async fn what_has_drifted_is_mended_and_what_cannot_be_changed_is_made_anew() {
+async fn drift_is_repaired_and_immutable_changes_recreate_the_object() {
     let (_, reference, _) = undisturbed().await;
     let account = reference.copy();
     edit(&account, &deployment(), |value| value["spec"]["replicas"] = json!(0));
@@ -222,7 +222,7 @@ async fn what_has_drifted_is_mended_and_what_cannot_be_changed_is_made_anew() {
 }
 
 #[tokio::test]
-async fn one_that_was_made_anew_between_the_look_and_the_change_is_looked_at_again() {
+async fn an_object_recreated_before_its_update_is_planned_again() {
     let (_, reference, _) = undisturbed().await;
     let account = reference.copy();
     edit(&account, &deployment(), |value| value["spec"]["replicas"] = json!(0));
@@ -237,7 +237,7 @@ async fn one_that_was_made_anew_between_the_look_and_the_change_is_looked_at_aga
 }
 
 #[tokio::test]
-async fn what_others_have_in_the_namespace_keeps_it_and_only_it() {
+async fn foreign_objects_keep_the_namespace_and_nothing_else() {
     let (_, connected, _) = undisturbed().await;
     let theirs = json!({
         "apiVersion": "v1",
@@ -258,7 +258,7 @@ async fn what_others_have_in_the_namespace_keeps_it_and_only_it() {
 }
 
 #[tokio::test]
-async fn what_others_put_into_the_namespace_after_the_question_keeps_it() {
+async fn an_object_added_after_the_plan_keeps_the_namespace() {
     let (_, connected, _) = undisturbed().await;
     let leaving = connect::leaving("prod", &connected).await.unwrap();
     assert!(leaving.others.is_empty());

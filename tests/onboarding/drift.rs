@@ -165,7 +165,7 @@ const TAGS: [Spoil; 3] = [
 ];
 
 #[tokio::test]
-async fn drift_in_any_field_of_anything_is_found_named_and_mended_and_nothing_else_is_touched() {
+async fn every_drifted_field_is_reported_and_repaired() {
     let mut kinds = std::collections::BTreeSet::new();
     for way in [
         Way { user: true, private: true, ..USUAL },

@@ -44,7 +44,7 @@ async fn owned() -> (Account, Vec<(Place, Resource)>) {
 }
 
 #[tokio::test]
-async fn something_foreign_in_our_place_is_a_conflict_and_nothing_is_written_nor_taken() {
+async fn a_foreign_resource_is_a_conflict_and_stays_untouched() {
     let (before, owned) = owned().await;
     for (place, resource) in owned {
         let account = before.copy();
@@ -61,7 +61,7 @@ async fn something_foreign_in_our_place_is_a_conflict_and_nothing_is_written_nor
 }
 
 #[tokio::test]
-async fn what_is_adopted_becomes_ours_keeps_the_tags_of_others_and_goes_as_ours() {
+async fn adopted_resource_keeps_foreign_tags_and_is_offboarded() {
     let (before, owned) = owned().await;
     let adopting = Request { adopt: true, ..WAY.request("prod") }.validate().unwrap();
     for (place, resource) in owned {
@@ -83,7 +83,7 @@ async fn what_is_adopted_becomes_ours_keeps_the_tags_of_others_and_goes_as_ours(
 }
 
 #[tokio::test]
-async fn clusters_of_one_name_get_a_principal_each_and_keep_it() {
+async fn clusters_of_the_same_name_keep_separate_principals() {
     for (region, name) in [("us-east-1", "prod"), ("eu-west-1", "Prod")] {
         for user in [false, true] {
             let way = Way { user, ..USUAL };
@@ -127,7 +127,7 @@ fn principals(account: &Account) -> Vec<(String, String, String)> {
 }
 
 #[tokio::test]
-async fn what_is_another_clusters_of_ours_is_never_adopted() {
+async fn a_resource_of_another_cluster_is_never_adopted() {
     let (_, account, _) = USUAL.undisturbed().await;
     // As an onboarding leaves it that ended before it was registered.
     let id = Id::new(Kind::Role, "cast-eks-prod");
@@ -142,7 +142,7 @@ async fn what_is_another_clusters_of_ours_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn a_cluster_of_the_same_name_in_another_region_loses_nothing_to_one_of_the_other_mode() {
+async fn a_namesake_in_another_region_and_mode_loses_nothing() {
     for user in [false, true] {
         let (_, here, _) = Way { user, ..USUAL }.undisturbed().await;
         let there = here.of("us-east-1", "prod");
@@ -161,7 +161,7 @@ async fn a_cluster_of_the_same_name_in_another_region_loses_nothing_to_one_of_th
 }
 
 #[tokio::test]
-async fn of_two_clusters_the_one_that_stays_is_as_if_it_had_always_been_alone() {
+async fn offboarding_one_of_two_clusters_leaves_the_other_as_if_alone() {
     for (region, name) in [("eu-west-1", "stage"), ("us-east-1", "far")] {
         let before = USUAL.account().await;
         let spec = USUAL.spec_of(name);

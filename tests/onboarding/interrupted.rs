@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_call_that_is_refused_or_unanswered_is_made_up_for_by_the_next_run_and_taken_back_by_offboarding() {
+async fn failed_call_is_recovered_by_rerun_and_by_offboard() {
     for (index, way) in PAIRS.into_iter().enumerate() {
         let (before, reference, writes) = way.undisturbed().await;
         let spec = way.spec();
@@ -39,7 +39,7 @@ async fn a_call_that_is_refused_or_unanswered_is_made_up_for_by_the_next_run_and
 }
 
 #[tokio::test]
-async fn a_failure_is_made_up_for_in_every_mode() {
+async fn a_failure_is_recovered_by_rerun_in_every_mode() {
     for way in ways() {
         let (before, reference, writes) = way.undisturbed().await;
         let spec = way.spec();
@@ -55,7 +55,7 @@ async fn a_failure_is_made_up_for_in_every_mode() {
 }
 
 #[tokio::test]
-async fn killed_after_any_call_the_next_run_completes_it_and_offboarding_takes_it_back() {
+async fn killed_run_is_completed_by_rerun_and_removed_by_offboard() {
     for (index, way) in PAIRS.into_iter().enumerate() {
         let (before, reference, writes) = way.undisturbed().await;
         let spec = way.spec();
@@ -77,7 +77,7 @@ async fn killed_after_any_call_the_next_run_completes_it_and_offboarding_takes_i
 }
 
 #[tokio::test]
-async fn an_offboarding_that_is_disturbed_at_any_call_is_finished_by_the_next() {
+async fn an_interrupted_offboard_is_finished_by_a_rerun() {
     for (index, way) in PAIRS.into_iter().enumerate() {
         let (before, after, _) = way.undisturbed().await;
         after.mishap(None);
@@ -107,7 +107,7 @@ async fn an_offboarding_that_is_disturbed_at_any_call_is_finished_by_the_next() 
 }
 
 #[tokio::test]
-async fn an_offboarding_that_was_cut_off_can_be_turned_back_into_an_onboarding() {
+async fn a_killed_offboard_can_be_reverted_by_onboard() {
     for way in [USUAL, Way { user: true, beside: true, ..USUAL }] {
         let (_, reference, _) = way.undisturbed().await;
         let spec = way.spec();
@@ -125,7 +125,7 @@ async fn an_offboarding_that_was_cut_off_can_be_turned_back_into_an_onboarding()
 }
 
 #[tokio::test]
-async fn what_cannot_be_looked_at_is_an_error_before_anything_is_written() {
+async fn a_failed_read_is_an_error_before_any_write() {
     let way = Way { user: true, beside: true, ..USUAL };
     let (before, after, _) = way.undisturbed().await;
     let looked = before.copy();

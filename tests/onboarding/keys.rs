@@ -32,7 +32,7 @@ fn shown(report: &Report) -> Option<String> {
 }
 
 #[tokio::test]
-async fn rotating_shows_a_new_key_and_switches_the_old_one_off_again_and_again() {
+async fn each_rotation_shows_a_new_key_and_deactivates_the_old_one() {
     let (_, account, _) = USER.undisturbed().await;
     let mut last = working(&account);
     for round in 0..4 {
@@ -50,7 +50,7 @@ async fn rotating_shows_a_new_key_and_switches_the_old_one_off_again_and_again()
 }
 
 #[tokio::test]
-async fn while_keys_are_rotated_there_is_always_one_that_works_and_the_new_one_is_shown() {
+async fn an_interrupted_rotation_always_leaves_an_active_key() {
     let (_, before, _) = USER.undisturbed().await;
     run(&rotating(), &before).await.unwrap();
     before.mishap(None);
@@ -90,7 +90,7 @@ async fn while_keys_are_rotated_there_is_always_one_that_works_and_the_new_one_i
 }
 
 #[tokio::test]
-async fn a_key_that_nobody_has_seen_is_replaced_by_rotating() {
+async fn a_key_that_was_never_shown_is_replaced_by_rotation() {
     let (before, whole, writes) = USER.undisturbed().await;
     assert_eq!(working(&whole).len(), 1);
     for mishap in [Mishap::Lost, Mishap::KilledAfter] {
@@ -106,7 +106,7 @@ async fn a_key_that_nobody_has_seen_is_replaced_by_rotating() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_switched_off_is_no_key() {
+async fn a_deactivated_key_is_replaced() {
     let (_, account, _) = USER.undisturbed().await;
     let place = account.place(&Id::new(Kind::AccessKey, "cast-eks-prod"));
     account.meddle(At::Call(0), move |state| {
@@ -117,7 +117,7 @@ async fn a_key_that_was_switched_off_is_no_key() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_plan_no_report_and_no_debug_output_of_any_run() {
+async fn a_secret_is_in_no_plan_report_or_debug_output() {
     for spec in [USER.spec(), rotating()] {
         let account = USER.account().await;
         let planned = plan(&spec, &account).await.unwrap();

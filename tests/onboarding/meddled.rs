@@ -32,7 +32,7 @@ fn set(resource: &mut Resource, name: &str, value: &str) {
 }
 
 #[tokio::test]
-async fn a_variable_that_somebody_sets_meanwhile_is_never_lost() {
+async fn a_variable_set_during_a_run_is_never_lost() {
     let (before, after, writes) = BESIDE.undisturbed().await;
     let spec = BESIDE.spec();
     for number in 0..writes {
@@ -54,7 +54,7 @@ async fn a_variable_that_somebody_sets_meanwhile_is_never_lost() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_another_program_adds_meanwhile_stays_served() {
+async fn a_cluster_added_during_onboard_stays_served() {
     let (before, _, writes) = BESIDE.undisturbed().await;
     let spec = BESIDE.spec();
     for number in 0..writes {
@@ -105,7 +105,7 @@ fn ours(account: &Account) -> Vec<Place> {
 }
 
 #[tokio::test]
-async fn what_somebody_deletes_under_the_feet_of_an_onboarding_is_there_after_the_next() {
+async fn resource_deleted_during_onboard_is_recreated_by_rerun() {
     let (before, reference, writes) = USUAL.undisturbed().await;
     let spec = USUAL.spec();
     for place in ours(&before) {
@@ -123,7 +123,7 @@ async fn what_somebody_deletes_under_the_feet_of_an_onboarding_is_there_after_th
 }
 
 #[tokio::test]
-async fn what_somebody_puts_in_the_way_meanwhile_is_not_taken_over() {
+async fn a_foreign_resource_created_during_onboard_stays_foreign() {
     let (before, reference, _) = USUAL.undisturbed().await;
     let spec = USUAL.spec();
     let refusing = [Kind::Policy, Kind::Role, Kind::LogGroup, Kind::Function, Kind::AccessEntry];
@@ -151,7 +151,7 @@ async fn what_somebody_puts_in_the_way_meanwhile_is_not_taken_over() {
 }
 
 #[tokio::test]
-async fn a_principal_that_is_made_anew_is_let_in_again_even_if_the_repair_is_cut_off() {
+async fn a_recreated_principal_regains_access_despite_a_killed_run() {
     for way in [USUAL, Way { user: true, ..USUAL }] {
         let (_, reference, _) = way.undisturbed().await;
         let spec = way.spec();
@@ -192,7 +192,7 @@ async fn a_principal_that_is_made_anew_is_let_in_again_even_if_the_repair_is_cut
 
 /// The other one has let go of the function and is registered still when ours looks, and has gone before a call of ours.
 #[tokio::test]
-async fn the_last_one_takes_what_is_shared_even_if_another_one_goes_on_its_way() {
+async fn last_offboard_removes_shared_parts_despite_a_concurrent_one() {
     let before = USUAL.account().await;
     let both = before.copy();
     let stage = both.of("eu-west-1", "stage");
@@ -223,7 +223,7 @@ async fn the_last_one_takes_what_is_shared_even_if_another_one_goes_on_its_way()
 /// The one who goes has let go of the function and is registered still when the other one looks; it has gone, and will
 /// look no more, when the other one writes.
 #[tokio::test]
-async fn who_comes_does_not_write_back_who_has_gone_meanwhile() {
+async fn onboard_does_not_restore_departed_cluster() {
     let (before, all, _) = Way { beside: true, ..USUAL }.undisturbed().await;
     let left = before.all();
     let own: Vec<Place> = all.all().into_keys().filter(|place| !left.contains_key(place)).collect();
@@ -244,7 +244,7 @@ async fn who_comes_does_not_write_back_who_has_gone_meanwhile() {
 
 /// With the register, the entries of all are lost; none of them has gone for that.
 #[tokio::test]
-async fn who_is_served_stays_served_when_somebody_empties_the_role() {
+async fn a_served_cluster_stays_served_when_the_role_is_emptied() {
     let (before, _, writes) = BESIDE.undisturbed().await;
     let spec = BESIDE.spec();
     for number in 0..writes {

@@ -12,7 +12,7 @@ use crate::{
 const LIVES: u64 = 60;
 
 #[tokio::test]
-async fn whatever_has_happened_one_more_run_ends_as_an_undisturbed_one() {
+async fn one_undisturbed_run_repairs_any_history() {
     for life in 0..LIVES {
         let mut rng = fastrand::Rng::with_seed(life);
         let (config_map, beside) = (rng.bool(), rng.bool());

@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_cluster_that_is_as_it_should_be_is_only_read() {
+async fn an_unchanged_cluster_is_only_read() {
     for way in ways().chain(PAIRS) {
         let (_, account, _) = way.undisturbed().await;
         account.mishap(None);
@@ -29,7 +29,7 @@ async fn a_cluster_that_is_as_it_should_be_is_only_read() {
 
 /// Every write of the plan is made twice, the second time over what the first has left.
 #[tokio::test]
-async fn a_plan_that_is_followed_twice_ends_as_once() {
+async fn applying_a_plan_twice_equals_applying_it_once() {
     for way in PAIRS {
         let (before, reference, _) = way.undisturbed().await;
         let (spec, account) = (way.spec(), before.copy());
@@ -54,7 +54,7 @@ async fn a_plan_that_is_followed_twice_ends_as_once() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_not_onboarded_is_offboarded_without_a_write() {
+async fn offboarding_an_unknown_cluster_writes_nothing() {
     for way in PAIRS {
         let account = way.account().await;
         let objects = account.objects();
@@ -65,7 +65,7 @@ async fn a_cluster_that_is_not_onboarded_is_offboarded_without_a_write() {
 }
 
 #[tokio::test]
-async fn older_policies_are_brought_up_to_date_and_never_have_more_versions_than_iam_keeps() {
+async fn outdated_policies_are_updated_within_the_iam_version_limit() {
     let (_, account, _) = Way { beside: true, ..USUAL }.undisturbed().await;
     let reference = account.copy();
     let spec = USUAL.spec();

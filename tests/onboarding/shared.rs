@@ -34,7 +34,7 @@ fn shared(account: &Account) -> (i32, bool) {
 }
 
 #[tokio::test]
-async fn a_second_cluster_changes_none_of_the_choices_that_the_first_has_made_for_all() {
+async fn a_second_cluster_keeps_the_shared_choices_of_the_first() {
     let account = USUAL.account().await;
     let days = |days: &str| Some(days.to_owned());
     let chosen =
@@ -57,7 +57,7 @@ async fn a_second_cluster_changes_none_of_the_choices_that_the_first_has_made_fo
 }
 
 #[tokio::test]
-async fn a_log_group_that_lambda_has_made_anew_after_the_offboarding_is_taken_for_ours() {
+async fn a_log_group_recreated_by_lambda_is_managed_again() {
     let account = USUAL.account().await;
     let left = Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() };
     account.put(left);
@@ -85,7 +85,7 @@ fn foreign(mut function: Resource) -> Resource {
 }
 
 #[tokio::test]
-async fn who_is_overtaken_waits_before_planning_anew() {
+async fn an_overtaken_run_waits_before_planning_again() {
     let (_, account, _) = USUAL.undisturbed().await;
     let chosen = Request { settings: vec!["CAST_SPOT_LOG=info".to_owned()], ..open(USUAL, "prod") };
     let function = account.place(&Id::new(Kind::Function, "cast-spot"));
@@ -97,7 +97,7 @@ async fn who_is_overtaken_waits_before_planning_anew() {
 }
 
 #[tokio::test]
-async fn logs_that_are_kept_are_ours_still() {
+async fn kept_logs_stay_managed() {
     let (_, account, _) = USUAL.undisturbed().await;
     let removal = Removal { keep_logs: true, ..Removal::of("prod") };
     let planned = offboard::plan(&removal, &account).await.unwrap();
@@ -121,7 +121,7 @@ fn faults(error: Option<PlanError>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn nodes_that_run_with_the_node_role_keep_it_unless_somebody_says_so_or_the_cluster_is_gone() {
+async fn node_role_in_use_blocks_offboard() {
     let (_, account, _) = USUAL.undisturbed().await;
     let role = node_role("prod", &plan(&USUAL.spec(), &account).await.unwrap().facts.cluster.arn);
     account.run_instances(&role, &["i-1", "i-2"]);
@@ -154,7 +154,7 @@ fn network(account: &Account) -> Option<Network> {
 const PRIVATE: Way = Way { private: true, ..USUAL };
 
 #[tokio::test]
-async fn a_function_is_put_only_where_there_is_a_way_out() {
+async fn a_function_runs_only_in_subnets_with_egress() {
     let account = PRIVATE.account().await.with_cluster(|cluster| {
         (cluster.public_access, cluster.private_access) = (false, true);
         cluster.subnet_ids = ["public", "private"].map(str::to_owned).into();
@@ -170,7 +170,7 @@ async fn a_function_is_put_only_where_there_is_a_way_out() {
 }
 
 #[tokio::test]
-async fn a_function_that_serves_others_is_moved_into_a_vpc_only_if_somebody_says_so() {
+async fn a_shared_function_moves_into_a_vpc_only_on_request() {
     let (_, account, _) = USUAL.undisturbed().await;
     let inner = account.of("eu-west-1", "inner").with_cluster(|cluster| {
         (cluster.public_access, cluster.private_access) = (false, true);
@@ -183,7 +183,7 @@ async fn a_function_that_serves_others_is_moved_into_a_vpc_only_if_somebody_says
 }
 
 #[tokio::test]
-async fn two_private_clusters_of_one_vpc_leave_the_function_where_it_is() {
+async fn a_second_private_cluster_of_a_vpc_leaves_the_function_there() {
     let (_, account, _) = PRIVATE.undisturbed().await;
     let inner = account.of("eu-west-1", "inner").with_cluster(|cluster| {
         (cluster.public_access, cluster.private_access) = (false, true);
@@ -202,7 +202,7 @@ async fn two_private_clusters_of_one_vpc_leave_the_function_where_it_is() {
 }
 
 #[tokio::test]
-async fn the_group_of_a_cluster_that_went_first_is_found_also_by_a_second_run_of_the_last() {
+async fn a_leftover_security_group_is_removed_by_the_last_offboard() {
     let (_, account, _) = PRIVATE.undisturbed().await;
     let other = account.of("eu-west-1", "other").with_cluster(|cluster| cluster.vpc_id = "vpc-2".to_owned());
     completed(&USUAL.spec_of("other"), &other, "other").await;
@@ -228,7 +228,7 @@ fn no_group_is_left(account: &Account) {
 }
 
 #[tokio::test]
-async fn a_log_that_somebody_keeps_for_longer_is_not_cut_unless_that_is_asked_for() {
+async fn a_longer_log_retention_is_shortened_only_on_request() {
     let (_, account, _) = USUAL.undisturbed().await;
     account.change(&Id::new(Kind::LogGroup, LOG_GROUP), |resource| {
         if let Resource::LogGroup { retention_days, .. } = resource {

@@ -26,7 +26,7 @@ fn stopping(stop: &Stop, at: usize) -> impl FnMut(Progress<'_>) + Send {
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_anywhere_says_so_and_is_gone_on_with_or_taken_back() {
+async fn a_stopped_onboard_can_be_continued_or_offboarded() {
     let way = Way { user: true, private: true, ..USUAL };
     let (before, reference, _) = way.undisturbed().await;
     let spec = way.spec();
@@ -56,7 +56,7 @@ async fn a_run_that_is_stopped_anywhere_says_so_and_is_gone_on_with_or_taken_bac
 }
 
 #[tokio::test]
-async fn an_offboarding_that_is_stopped_anywhere_says_so_and_is_gone_on_with() {
+async fn a_stopped_offboard_can_be_continued() {
     let way = Way { beside: true, user: true, ..USUAL };
     let (before, after, _) = way.undisturbed().await;
     let steps = offboard::plan(&Removal::of("prod"), &after).await.unwrap().plan.writes().count();
@@ -87,7 +87,7 @@ fn begun_after_failure(has_failed: &mut bool, begun: &mut usize, progress: Progr
 }
 
 #[tokio::test]
-async fn after_a_failure_an_onboarding_begins_nothing_more_and_an_offboarding_goes_on() {
+async fn onboard_stops_at_a_failure_and_offboard_continues() {
     let (before, after, writes) = USUAL.undisturbed().await;
     let mut went_on = 0;
     for number in 0..writes {
@@ -112,7 +112,7 @@ async fn after_a_failure_an_onboarding_begins_nothing_more_and_an_offboarding_go
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_before_it_begins_writes_nothing() {
+async fn a_run_stopped_before_its_first_step_writes_nothing() {
     let (before, after, _) = USUAL.undisturbed().await;
     let stop = Stop::new();
     stop.say();

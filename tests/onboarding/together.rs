@@ -30,7 +30,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn one_cluster_onboarded_twice_at_once_ends_as_once() {
+async fn two_concurrent_onboards_of_a_cluster_equal_one() {
     for way in
         [USUAL, Way { least: true, config_map: true, private: true, ..USUAL }, Way { beside: true, ..USUAL }]
     {
@@ -49,7 +49,7 @@ async fn one_cluster_onboarded_twice_at_once_ends_as_once() {
 }
 
 #[tokio::test]
-async fn of_two_who_onboard_a_user_at_once_each_gets_a_key_that_works_or_none() {
+async fn concurrent_user_onboards_never_leak_a_key() {
     let way = Way { user: true, ..USUAL };
     let (before, reference, _) = way.undisturbed().await;
     let spec = way.spec();
@@ -70,7 +70,7 @@ async fn of_two_who_onboard_a_user_at_once_each_gets_a_key_that_works_or_none() 
 }
 
 #[tokio::test]
-async fn two_clusters_of_a_region_onboarded_at_once_end_as_one_after_the_other() {
+async fn concurrent_onboards_of_one_region_equal_sequential_ones() {
     for way in [USUAL, Way { user: true, ..USUAL }] {
         let before = way.account().await;
         let (of_prod, of_stage) = (way.spec_of("prod"), way.spec_of("stage"));
@@ -93,7 +93,7 @@ async fn two_clusters_of_a_region_onboarded_at_once_end_as_one_after_the_other()
 }
 
 #[tokio::test]
-async fn clusters_of_two_regions_onboarded_at_once_end_registered_and_served_each_by_its_own_function() {
+async fn concurrent_onboards_of_two_regions_use_separate_functions() {
     let before = USUAL.account().await;
     let (of_prod, of_far) = (USUAL.spec_of("prod"), USUAL.spec_of("far"));
     for seed in 0..SEEDS {
@@ -114,7 +114,7 @@ async fn clusters_of_two_regions_onboarded_at_once_end_registered_and_served_eac
 }
 
 #[tokio::test]
-async fn one_cluster_offboarded_twice_at_once_ends_as_once() {
+async fn two_concurrent_offboards_of_a_cluster_equal_one() {
     for way in [USUAL, Way { user: true, beside: true, ..USUAL }] {
         let (before, after, _) = way.undisturbed().await;
         for seed in 0..SEEDS {
@@ -131,7 +131,7 @@ async fn one_cluster_offboarded_twice_at_once_ends_as_once() {
 }
 
 #[tokio::test]
-async fn the_last_two_clusters_of_a_region_or_an_account_offboarded_at_once_leave_nothing() {
+async fn concurrent_offboards_of_the_last_two_clusters_leave_nothing() {
     for (region, name) in [("eu-west-1", "stage"), ("us-east-1", "far")] {
         let before = USUAL.account().await;
         let both = before.copy();
@@ -157,7 +157,7 @@ async fn the_last_two_clusters_of_a_region_or_an_account_offboarded_at_once_leav
 }
 
 #[tokio::test]
-async fn of_who_comes_while_the_last_other_goes_one_is_told_if_it_does_not_work() {
+async fn race_with_last_offboard_is_reported() {
     let before = USUAL.account().await;
     let alone = before.copy();
     run(&USUAL.spec(), &alone).await.unwrap();
@@ -183,7 +183,7 @@ async fn of_who_comes_while_the_last_other_goes_one_is_told_if_it_does_not_work(
 }
 
 #[tokio::test]
-async fn of_one_who_comes_while_another_goes_and_a_third_stays_the_function_serves_who_is_registered() {
+async fn concurrent_onboard_and_offboard_serve_registered_clusters() {
     let way = Way { beside: true, ..USUAL };
     let (before, all, _) = way.undisturbed().await;
     let reference = before.copy();
@@ -204,7 +204,7 @@ async fn of_one_who_comes_while_another_goes_and_a_third_stays_the_function_serv
 }
 
 #[tokio::test]
-async fn function_and_rules_are_a_clusters_own_only_as_long_as_it_is_alone() {
+async fn function_and_rules_carry_the_cluster_tag_of_a_lone_cluster() {
     let account = USUAL.account().await;
     let stage = account.of("eu-west-1", "stage");
     let own = |account: &Account| {
@@ -225,7 +225,7 @@ async fn function_and_rules_are_a_clusters_own_only_as_long_as_it_is_alone() {
 
 /// An onboarding of a time when there was no self-test.
 #[tokio::test]
-async fn who_leaves_makes_nothing_that_those_who_stay_lack() {
+async fn offboard_creates_nothing_for_the_remaining_clusters() {
     let account = Way { beside: true, ..USUAL }.account().await;
     run(&USUAL.spec(), &account).await.unwrap();
     let parts = [
@@ -243,7 +243,7 @@ async fn who_leaves_makes_nothing_that_those_who_stay_lack() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_deleted_is_offboarded_from_what_is_left_of_it() {
+async fn a_deleted_cluster_is_offboarded_from_its_remains() {
     for way in [USUAL, Way { user: true, beside: true, ..USUAL }, Way { private: true, ..USUAL }] {
         let (before, after, _) = way.undisturbed().await;
         after.delete_cluster();
