@@ -35,7 +35,7 @@ fn refused<'a>(asker: &Asker, requests: &'a [Request]) -> Vec<&'a Request> {
 }
 
 #[test]
-fn a_principal_may_do_in_its_cluster_all_that_is_documented() {
+fn a_principal_may_make_every_documented_call_in_its_cluster() {
     for cluster in [A, B, FAR] {
         let principal = cluster.principal();
         for call in calls(&cluster) {
@@ -46,7 +46,7 @@ fn a_principal_may_do_in_its_cluster_all_that_is_documented() {
 }
 
 #[test]
-fn a_principal_may_do_nothing_of_it_in_another_cluster() {
+fn a_principal_may_make_no_documented_call_in_another_cluster() {
     for (own, other) in [(A, B), (B, A), (A, FAR), (FAR, A), (B, FAR)] {
         let principal = own.principal();
         // What is no cluster's, like an image, is asked for in the same words everywhere.

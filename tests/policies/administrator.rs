@@ -275,7 +275,7 @@ pub(crate) fn calls(mode: AdminMode, c: &Cluster) -> Vec<Request> {
 const MODES: [AdminMode; 2] = [AdminMode::Role, AdminMode::User];
 
 #[test]
-fn the_administrator_may_make_every_call_of_onboarding_and_offboarding() {
+fn the_administrator_may_make_every_call_of_both_workflows() {
     for mode in MODES {
         for cluster in [A, FAR] {
             let administrator = administrator(mode, &cluster);
@@ -300,7 +300,7 @@ fn the_administrator_of_one_cluster_may_not_change_another() {
 }
 
 #[test]
-fn the_administrator_may_make_no_administrator() {
+fn the_administrator_cannot_create_an_administrator() {
     let admin = aws_policy("AdministratorAccess");
     for mode in MODES {
         let administrator = administrator(mode, &A);

@@ -97,7 +97,7 @@ fn documents(facts: &Facts) -> [(String, Vec<Value>); 2] {
 }
 
 #[test]
-fn what_has_to_be_allowed_is_and_the_same_in_another_cluster_is_not() {
+fn required_actions_are_allowed_in_the_own_cluster_only() {
     for partition in ["aws", "aws-cn"] {
         let facts = facts(partition);
         let askers = documents(&facts).map(|(arn, policies)| Asker { arn, tags: BTreeMap::new(), policies });
@@ -114,7 +114,7 @@ fn what_has_to_be_allowed_is_and_the_same_in_another_cluster_is_not() {
 }
 
 #[test]
-fn every_action_that_the_policies_allow_is_checked_and_every_write_in_another_cluster_too() {
+fn every_allowed_action_and_foreign_write_is_checked() {
     let facts = facts("aws");
     let rows = rows(&facts);
     for (arn, policies) in documents(&facts) {
@@ -143,7 +143,7 @@ fn every_action_that_the_policies_allow_is_checked_and_every_write_in_another_cl
 }
 
 #[test]
-fn an_action_is_asked_for_on_what_it_can_be_done_to() {
+fn an_action_is_checked_on_a_resource_that_it_supports() {
     let reference = reference();
     let lost: Vec<_> = rows(&facts("aws"))
         .into_iter()

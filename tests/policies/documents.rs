@@ -173,7 +173,7 @@ fn plain(key: &str) -> &str {
 const EVERYWHERE: [&str; 2] = ["aws:RequestedRegion", "lambda:SourceFunctionArn"];
 
 #[test]
-fn every_action_has_a_resource_and_conditions_that_aws_knows_of_it() {
+fn every_action_has_a_resource_and_conditions_known_to_aws() {
     let reference = reference();
     let mut dead = Vec::new();
     for (name, policy) in permissions(&longest("aws")) {
@@ -208,7 +208,7 @@ fn every_action_has_a_resource_and_conditions_that_aws_knows_of_it() {
 }
 
 #[test]
-fn a_write_is_on_something_of_ours_or_under_a_condition() {
+fn a_write_names_our_resource_or_has_a_condition() {
     let ours = [&LONG[..40], "cast-", "Cast", "vpc-0", "${aws:PrincipalTag/", "aws-service-role/"];
     // A launch takes any image and makes its volumes, which are nobody's yet.
     let launched = ["image", "volume"];

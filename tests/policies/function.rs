@@ -89,7 +89,7 @@ fn the_function_may_read_log_and_keep_what_it_could_not_handle() {
 }
 
 #[test]
-fn both_parts_of_the_functions_policy_are_that_of_the_handler() {
+fn both_parts_of_the_functions_policy_equal_the_handlers() {
     let whole = policy::handler(&A.scope());
     let mut parts = policy::handler_reads(&A.scope());
     let reads = parts["Statement"].as_array_mut().unwrap();
@@ -102,7 +102,7 @@ fn both_parts_of_the_functions_policy_are_that_of_the_handler() {
 }
 
 #[test]
-fn the_role_of_the_cluster_is_assumed_by_the_given_principal_who_says_the_external_id() {
+fn the_cluster_role_needs_its_principal_and_external_id() {
     let console = "arn:aws:iam::210987654321:user/console";
     let trust = policy::principal_trust(console, "0a1b");
     // A trust policy has no Resource: it is that of the role.

@@ -135,7 +135,7 @@ fn forbidden() -> Vec<Request> {
 }
 
 #[test]
-fn without_any_one_of_its_limits_a_way_out_is_open() {
+fn every_limit_of_the_policies_blocks_a_known_attack() {
     let whole = A.principal();
     let forbidden: Vec<Request> = forbidden().into_iter().filter(|request| !whole.may(request)).collect();
     let variants = [conditions, denials, resources].into_iter().flat_map(|parts| without(&whole, parts));
@@ -159,14 +159,14 @@ fn idle_grants(asker: &Asker, wanted: &[Request]) -> Vec<String> {
 }
 
 #[test]
-fn without_any_one_of_its_grants_a_documented_call_is_refused() {
+fn every_grant_is_needed_by_a_documented_call() {
     let wanted: Vec<Request> = calls(&A).into_iter().flat_map(|call| call.requests).collect();
     let idle = idle_grants(&A.principal(), &wanted);
     assert!(idle.is_empty(), "grants that nothing needs: {idle:#?}");
 }
 
 #[test]
-fn without_any_one_of_its_grants_the_administrator_is_refused_a_call() {
+fn every_grant_of_the_administrator_is_needed_by_a_call() {
     for mode in [AdminMode::Role, AdminMode::User] {
         let idle = idle_grants(&administrator::administrator(mode, &A), &administrator::calls(mode, &A));
         assert!(idle.is_empty(), "{mode:?}, grants that nothing needs: {idle:#?}");
