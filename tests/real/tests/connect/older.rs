@@ -72,9 +72,7 @@ async fn is_new(situation: &Situation<'_>) -> Result<Value> {
     Ok(agent)
 }
 
-pub(crate) async fn somebody_elses_agent_of_2022_is_a_conflict_and_is_taken_over_when_adopted(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_foreign_agent_of_2022_is_a_conflict_until_adopted(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     Older { manager: "kubectl", managed_by: "castai", selector: with_instance() }.install(stack).await?;
     let before = agent(&situation).await?;
@@ -99,9 +97,7 @@ pub(crate) async fn somebody_elses_agent_of_2022_is_a_conflict_and_is_taken_over
     situation.end().await
 }
 
-pub(crate) async fn somebody_elses_agent_leaves_nothing_in_ours_even_with_our_selector(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn an_adopted_agent_is_recreated_even_with_our_selector(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     let selector = json!({ "app.kubernetes.io/name": AGENT });
     Older { manager: "helm", managed_by: "Helm", selector }.install(stack).await?;
@@ -113,7 +109,7 @@ pub(crate) async fn somebody_elses_agent_leaves_nothing_in_ours_even_with_our_se
     situation.end().await
 }
 
-pub(crate) async fn an_older_one_of_ours_with_another_selector_is_made_anew(stack: &Stack) -> Result<()> {
+pub(crate) async fn our_older_agent_with_another_selector_is_recreated(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     Older { manager: "cast-spot", managed_by: "cast-spot", selector: with_instance() }.install(stack).await?;
     let before = agent(&situation).await?;

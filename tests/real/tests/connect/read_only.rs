@@ -46,7 +46,7 @@ async fn surprises(situation: &Situation<'_>) -> Result<Vec<String>> {
     Ok(surprises)
 }
 
-pub(crate) async fn the_agent_writes_nothing_but_its_lease_and_its_own_size_and_reads_no_secret(
+pub(crate) async fn the_agent_writes_its_lease_and_size_only_and_reads_no_secret(
     stack: &Stack,
 ) -> Result<()> {
     let situation = Situation::begin(stack).await?;

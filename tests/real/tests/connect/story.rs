@@ -14,9 +14,7 @@ use crate::{
     situation::{AGENT, Situation},
 };
 
-pub(crate) async fn a_cluster_is_connected_watched_and_disconnected_without_a_trace(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_cluster_is_connected_and_disconnected_without_a_trace(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     let none = situation.run(&["status", "--agent"]).await?.expect(1)?;
     ensure!(none.err.contains("cast-spot connect"), "{none:?}");
@@ -48,9 +46,7 @@ pub(crate) async fn a_cluster_is_connected_watched_and_disconnected_without_a_tr
     Ok(())
 }
 
-pub(crate) async fn what_has_drifted_is_shown_and_mended_and_what_the_sizing_writes_is_no_drift(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn drift_is_shown_and_repaired_and_autosizing_is_not_drift(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.connect(&["--annotation", "example.com/a=1"]).await?.expect(0)?;
     let deployments = situation.deployments();
@@ -111,7 +107,7 @@ pub(crate) async fn two_at_once_end_as_one(stack: &Stack) -> Result<()> {
     situation.end().await
 }
 
-pub(crate) async fn half_of_it_is_completed_and_half_of_it_is_taken_out(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_partial_connect_is_completed_or_removed(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.connect(&[]).await?.expect(0)?;
     let secrets: Api<Secret> = Api::namespaced(stack.kube.clone(), AGENT);

@@ -9,7 +9,7 @@ use crate::{
     refusals, situation,
 };
 
-pub(crate) async fn the_world_answers_as_the_real_api_server_does(stack: &Stack) -> Result<()> {
+pub(crate) async fn the_world_answers_like_the_real_api_server(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, situation::NAMESPACE).await?;
     situation::real(&lab).await?;
     let mut real = Peer::real(stack, &lab.victim().node).await?;

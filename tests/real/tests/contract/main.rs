@@ -20,8 +20,8 @@ fn main() -> ExitCode {
         "contract",
         2,
         scenarios![
-            answers::the_world_answers_as_the_real_api_server_does,
-            drain::the_world_drains_a_node_call_by_call_as_the_real_parts_do,
+            answers::the_world_answers_like_the_real_api_server,
+            drain::the_world_drains_a_node_call_by_call_like_the_real_parts,
         ],
     )
 }

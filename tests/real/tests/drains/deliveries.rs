@@ -90,9 +90,7 @@ pub(crate) async fn a_function_that_is_killed_is_called_again_and_goes_on(stack:
     Ok(())
 }
 
-pub(crate) async fn a_bad_record_ends_in_the_dead_letter_queue_and_keeps_no_other(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_bad_record_goes_to_the_dead_letter_queue_alone(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "bad-record").await?;
     lab.configure(&[]).await?;
     lab.run(&Workload::deployment("web", 2)).await?;

@@ -22,7 +22,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-pub(crate) async fn a_node_that_is_gone_costs_nothing_but_its_replacement(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_deleted_node_costs_only_its_replacement(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "node-gone").await?;
     lab.run(&Workload::deployment("web", 2)).await?;
     nodes(stack).delete(&lab.victim().node, &DeleteParams::default()).await?;

@@ -138,7 +138,7 @@ pub(crate) async fn a_pod_held_by_a_finalizer_is_left_and_holds_up_no_other(stac
     Ok(())
 }
 
-pub(crate) async fn system_critical_pods_go_when_the_ordinary_ones_are_gone(stack: &Stack) -> Result<()> {
+pub(crate) async fn system_critical_pods_are_evicted_after_ordinary_ones(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "priorities").await?;
     lab.run(&Workload::deployment("dns", 2).priority("system-cluster-critical")).await?;
     lab.run(&Workload::deployment("web", 3).exits_after("2s")).await?;
@@ -162,9 +162,7 @@ pub(crate) async fn system_critical_pods_go_when_the_ordinary_ones_are_gone(stac
     Ok(())
 }
 
-pub(crate) async fn pods_of_a_namespace_that_is_being_deleted_are_gone_without_an_override(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn pods_of_a_terminating_namespace_end_without_an_override(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "namespace-deleted").await?;
     // The last moment, 5 s of margin and 12 s of grace before the deadline, comes while they are on their way out.
     lab.run(&Workload::deployment("web", 2).grace(12).exits_after("15s")).await?;

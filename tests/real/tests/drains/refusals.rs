@@ -25,7 +25,7 @@ use crate::{
 /// Grace of the pods whose eviction is denied, in seconds.
 const GRACE: u32 = 3;
 
-pub(crate) async fn a_token_that_is_refused_at_first_ends_no_drain(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_token_refused_at_first_does_not_end_the_drain(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "unauthorized-at-first").await?;
     lab.run(&Workload::deployment("web", 2)).await?;
     let policy = stack::handler_policy();

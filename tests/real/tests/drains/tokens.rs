@@ -24,9 +24,7 @@ use kube::Api;
 
 use crate::deliveries::{assert_replaced_once, is_cordoned};
 
-pub(crate) async fn a_role_without_an_access_entry_is_told_so_and_still_replaces(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_role_without_an_access_entry_still_replaces_the_instance(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "no-access-entry").await?;
     lab.run(&Workload::deployment("web", 1)).await?;
     let policy = stack::handler_policy();
@@ -37,9 +35,7 @@ pub(crate) async fn a_role_without_an_access_entry_is_told_so_and_still_replaces
     refused_but_replaced(&lab).await
 }
 
-pub(crate) async fn a_token_for_another_cluster_is_refused_and_the_instance_still_replaced(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_token_for_another_cluster_still_replaces_the_instance(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "foreign-token").await?;
     lab.run(&Workload::deployment("web", 1)).await?;
     // A second cluster of which EKS says that the first one's API server is its own.
@@ -61,7 +57,7 @@ pub(crate) async fn a_token_for_another_cluster_is_refused_and_the_instance_stil
     refused_but_replaced(&lab).await
 }
 
-pub(crate) async fn a_token_is_taken_for_a_quarter_of_an_hour_and_no_longer(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_token_is_accepted_for_fifteen_minutes(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "old-token").await?;
     let node = &lab.victim().node;
     let caller = caller(stack, &lab.name).await?;

@@ -47,9 +47,7 @@ pub(crate) async fn a_narrow_wire_to_the_api_server_lets_the_drain_through(stack
     Ok(())
 }
 
-pub(crate) async fn a_hung_api_server_neither_holds_up_the_replacement_nor_the_end(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_hung_api_server_delays_neither_replacement_nor_report(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "hung-api-server").await?;
     lab.run(&Workload::deployment("web", 2)).await?;
     lab.configure(&[]).await?;

@@ -21,9 +21,7 @@ use tokio::{
 
 use crate::in_time::{evictions, invoke, is_drained};
 
-pub(crate) async fn a_warm_connection_that_has_died_is_replaced_within_the_notice(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_dead_warm_connection_is_replaced_within_the_notice(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "stalled").await?;
     lab.scale(2).await?;
     let relay = Relay::start(stack).await?;

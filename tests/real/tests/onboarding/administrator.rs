@@ -220,7 +220,7 @@ pub(crate) async fn exactly_the_admin_policy_is_enough_in_both_modes(stack: &Sta
     Ok(())
 }
 
-pub(crate) async fn without_any_one_of_its_actions_the_first_command_that_needs_it_says_so(
+pub(crate) async fn a_missing_action_is_reported_by_the_first_command_needing_it(
     stack: &Stack,
 ) -> Result<()> {
     let mode = "role";

@@ -81,7 +81,7 @@ async fn foreign_role(account: &Account) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn a_role_that_was_made_anew_gets_a_new_access_entry(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_recreated_role_gets_a_new_access_entry(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
     let eks = &stack.account.eks;

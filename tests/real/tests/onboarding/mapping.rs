@@ -116,9 +116,7 @@ pub(crate) async fn an_edit_of_somebody_else_meanwhile_is_kept(stack: &Stack) ->
 }
 
 /// Each verb on each resource that the API server has.
-pub(crate) async fn the_functions_identity_may_do_what_its_cluster_role_says_and_no_more(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn the_function_may_do_exactly_what_its_cluster_role_grants(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
     let (role, _) = cast_spot_real::stack::rbac()?;

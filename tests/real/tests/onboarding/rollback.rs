@@ -14,7 +14,7 @@ async fn code(stack: &Stack, qualifier: Option<&str>) -> Result<String> {
     found.code_sha256.context("a function has code")
 }
 
-pub(crate) async fn one_command_brings_the_code_before_back_and_forward_again(stack: &Stack) -> Result<()> {
+pub(crate) async fn one_command_rolls_the_code_back_and_forward(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
     let earlier = code(stack, None).await?;

@@ -17,9 +17,7 @@ const NOBODY: &str = "i-00000000000000000";
 /// The shortest rate there is, and some time around it.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-pub(crate) async fn the_schedule_tests_the_function_and_a_broken_way_in_is_in_its_log_and_metric(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_failed_scheduled_self_test_is_logged_and_counted(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
     // A day is long.

@@ -19,9 +19,7 @@ use serde_json::{Value, json};
 
 use crate::situation::Situation;
 
-pub(crate) async fn a_cluster_is_onboarded_drained_replaced_and_offboarded_without_a_trace(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn onboard_drain_and_offboard_leave_no_trace(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     let planned = situation.cli.run(&situation.role("plan")).await?.expect(10)?;
     ensure!(planned.out.contains("CastEKSPolicy") && planned.out.contains(FUNCTION), "{}", planned.out);
@@ -102,9 +100,7 @@ pub(crate) async fn what_has_drifted_is_shown_and_mended(stack: &Stack) -> Resul
     situation.end().await
 }
 
-pub(crate) async fn nodes_that_run_with_the_node_role_keep_it_until_somebody_says_so(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn a_node_role_in_use_is_removed_only_on_request(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
     let (iam, ec2) = (&stack.account.iam, &stack.account.ec2);
@@ -131,7 +127,7 @@ pub(crate) async fn nodes_that_run_with_the_node_role_keep_it_until_somebody_say
     situation.end().await
 }
 
-pub(crate) async fn commands_that_were_typed_by_hand_leave_nothing_to_do(stack: &Stack) -> Result<()> {
+pub(crate) async fn commands_typed_by_hand_leave_an_empty_plan(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     let words = [situation.role("plan"), vec!["--output", "commands"]].concat();
     let commands = situation.cli.run(&words).await?.expect(10)?.out;

@@ -19,7 +19,7 @@ use crate::{
 const PERMISSIONS: [&str; 2] =
     ["create permission cast-spot/cast-spot-interruption", "create permission cast-spot/cast-spot-self-test"];
 
-pub(crate) async fn stacks_are_what_the_library_makes_and_leave_nothing(stack: &Stack) -> Result<()> {
+pub(crate) async fn stacks_equal_the_library_and_are_deleted_without_a_trace(stack: &Stack) -> Result<()> {
     let mut situation = Situation::begin(stack).await?;
     // The settings of the other scenarios are endpoints, which no template has.
     situation.cli = situation.cli.with("CAST_SPOT_ENV", "");

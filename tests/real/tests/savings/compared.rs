@@ -108,7 +108,7 @@ fn check(snapshot: &Snapshot, found: &Comparison) -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the programs that `cargo xtask` sets up"]
-async fn the_scheduler_places_what_the_report_proposes_beside_the_nodes_that_stay() -> Result<()> {
+async fn the_scheduler_places_the_proposal_beside_the_kept_nodes() -> Result<()> {
     let snapshot = snapshot();
     let prices = PriceList { catalog: fleet::catalog(190), ..PriceList::default() };
     let choices = Choices { max_vcpus: Some(MAX_VCPUS) };

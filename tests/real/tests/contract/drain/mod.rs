@@ -36,7 +36,7 @@ struct Side {
     report: Value,
 }
 
-pub(crate) async fn the_world_drains_a_node_call_by_call_as_the_real_parts_do(stack: &Stack) -> Result<()> {
+pub(crate) async fn the_world_drains_a_node_call_by_call_like_the_real_parts(stack: &Stack) -> Result<()> {
     let (real, world) = tokio::try_join!(in_lab(stack), in_world::drain())?;
 
     let mut differences = Vec::new();
