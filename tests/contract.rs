@@ -94,7 +94,7 @@ fn the_event_pattern_matches_a_real_notice_and_no_other_event() {
 }
 
 #[test]
-fn the_policy_grants_the_aws_calls_of_the_handler_and_nothing_else() {
+fn the_policy_grants_exactly_the_aws_calls_of_the_handler() {
     let granted: BTreeSet<String> =
         statements().iter().flat_map(|statement| strings(&statement["Action"])).collect();
     assert_eq!(granted, called_of(false));
@@ -119,7 +119,7 @@ fn the_placeholders_of_the_policy_are_the_documented_four() {
 }
 
 #[test]
-fn the_cluster_role_grants_the_kubernetes_calls_of_the_handler_and_nothing_else() {
+fn the_cluster_role_grants_exactly_the_handlers_calls() {
     let mut granted = BTreeSet::new();
     for rule in rbac("ClusterRole")["rules"].as_array().unwrap() {
         for resource in strings(&rule["resources"]) {
@@ -135,7 +135,7 @@ fn the_cluster_role_grants_the_kubernetes_calls_of_the_handler_and_nothing_else(
 }
 
 #[test]
-fn the_self_test_reviews_each_verb_of_the_cluster_role_and_what_it_must_not_grant() {
+fn the_self_test_reviews_each_granted_verb_and_unwanted_ones() {
     let mut granted = BTreeSet::new();
     for rule in rbac("ClusterRole")["rules"].as_array().unwrap() {
         let group = rule["apiGroups"][0].as_str().unwrap();
@@ -255,7 +255,7 @@ fn read_for_savings(literal: impl Fn(&str) -> Option<String>) -> BTreeSet<String
 }
 
 #[test]
-fn the_policy_of_savings_grants_what_it_calls_and_nothing_else() {
+fn the_policy_of_savings_grants_exactly_its_calls() {
     let policy: Value = serde_json::from_str(iam::SAVINGS).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
     let granted: BTreeSet<String> =
@@ -270,7 +270,7 @@ fn the_policy_of_savings_grants_what_it_calls_and_nothing_else() {
 }
 
 #[test]
-fn the_cluster_role_of_savings_lets_it_list_what_it_lists_and_nothing_else() {
+fn the_cluster_role_of_savings_grants_exactly_its_lists() {
     let role: Value = serde_saphyr::from_str(SAVINGS).unwrap();
     let mut granted = BTreeSet::new();
     for rule in role["rules"].as_array().unwrap() {

@@ -26,7 +26,7 @@ fn a_real_event_takes_the_place_of_the_scenarios_own() {
 }
 
 #[test]
-fn a_notice_that_says_dry_run_is_planned_and_reported_and_nothing_is_written() {
+fn a_dry_run_notice_is_planned_and_reported_without_a_write() {
     let outcome = rehearse_event("spot-dry-run");
     let report = &outcome.reports[0];
     assert_eq!(report["dry_run"], true);
@@ -78,7 +78,7 @@ fn an_event_in_wrappers_is_drained_as_the_bare_one() {
 }
 
 #[test]
-fn an_unknown_action_is_drained_as_a_stop_and_said() {
+fn an_unknown_action_is_drained_as_a_stop_and_reported() {
     let text = fs::read_to_string(cast_spot_tests::payload("spot-stop.json")).unwrap();
     let event = EventFile::parse(&text.replace("\"stop\"", "\"retire\""), now()).unwrap();
     let outcome = rehearse("baseline", &Options { event: Some(event), ..Options::default() });

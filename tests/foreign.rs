@@ -103,7 +103,7 @@ fn an_instance_that_shuts_down_is_drained_at_once() {
 }
 
 #[test]
-fn the_replacement_is_asked_for_while_only_auto_scaling_answers() {
+fn the_replacement_is_requested_while_only_auto_scaling_answers() {
     let outcome = usual("only-auto-scaling-answers");
     let launched = node(&outcome).replacement.as_ref().unwrap().launched_ms;
     assert!(launched < 1_000, "{launched}");

@@ -78,7 +78,7 @@ fn a_group_without_capacity_is_reported_in_its_words() {
 }
 
 #[test]
-fn nothing_is_asked_of_a_group_that_cannot_launch() {
+fn a_group_that_cannot_launch_receives_no_request() {
     let outcome = usual("launch-suspended");
     assert_all_drained(&outcome);
     let report = &outcome.reports[0];

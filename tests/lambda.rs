@@ -120,7 +120,7 @@ fn notice(age: i64) -> String {
 
 #[test]
 #[ignore = "needs cargo-lambda: run `cargo xtask test`"]
-fn a_payload_sent_with_cargo_lambda_invoke_is_answered_with_a_report() {
+fn cargo_lambda_invoke_answers_a_payload_with_a_report() {
     let watch = Watch::start();
 
     // As the README shows it.

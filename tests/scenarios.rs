@@ -115,7 +115,7 @@ fn json_has_the_shape_that_scripts_rely_on() {
 /// Issue: warm, 50 ms: cordon answered by 100 ms, first eviction and replacement call sent by 100 ms,
 /// all 110 evictions of a full node answered by 200 ms. Cold: no round trip more.
 #[test]
-fn a_full_node_is_cordoned_in_two_round_trips_and_evicted_in_two_more() {
+fn a_full_node_is_cordoned_and_evicted_in_four_round_trips() {
     for cold in [false, true] {
         let options = Options { latency_ms: 50, pods_per_node: 110, cold, ..Options::default() };
         let outcome = rehearse("baseline", &options);
@@ -269,7 +269,7 @@ fn nothing_is_written_for_an_unregistered_cluster() {
 }
 
 #[test]
-fn the_replacement_is_asked_for_while_the_api_server_is_down_or_hangs() {
+fn the_replacement_is_requested_without_an_api_server() {
     for scenario in ["api-server-down", "api-server-hangs"] {
         let outcome = usual(scenario);
         assert_eq!(node(&outcome).replacement.as_ref().unwrap().launched_ms, 50, "{scenario}");
@@ -278,7 +278,7 @@ fn the_replacement_is_asked_for_while_the_api_server_is_down_or_hangs() {
 }
 
 #[test]
-fn pods_die_with_a_node_whose_api_server_is_down_and_the_report_says_why() {
+fn pods_killed_without_an_api_server_are_reported_with_a_reason() {
     let outcome = usual("api-server-down");
     assert_eq!((outcome.world.pods.killed, node(&outcome).cordoned_ms), (20, None));
     let report = &outcome.reports[0];
@@ -322,7 +322,7 @@ fn a_stopped_node_is_drained_and_its_return_awaited() {
 }
 
 #[test]
-fn what_ec2_stops_or_hibernates_is_in_no_group_and_nobody_replaces_it() {
+fn a_stopped_or_hibernated_instance_is_not_replaced() {
     for scenario in ["stop", "hibernate"] {
         let outcome = usual(scenario);
         assert_eq!(outcome.reports[0]["replacement"]["outcome"], "not_needed", "{scenario}");
@@ -359,7 +359,7 @@ fn a_wrong_node_name_never_touches_the_other_node() {
 }
 
 #[test]
-fn a_storm_that_exhausts_the_bucket_of_ec2_cordons_every_node_within_seconds() {
+fn a_storm_beyond_ec2_rate_limits_cordons_nodes_within_seconds() {
     let options = Options { nodes: Some(120), pods_per_node: 5, ..Options::default() };
     let outcome = rehearse("storm", &options);
     assert_all_drained(&outcome);

@@ -89,7 +89,7 @@ fn a_self_test_that_fails_does_not_come_back_from_a_queue() {
 }
 
 #[test]
-fn a_cluster_that_is_not_reached_says_so_once_and_hides_no_other() {
+fn an_unreachable_cluster_is_reported_once_and_hides_no_other() {
     let (_, report) = tested(|spec| spec.env("CAST_SPOT_CLUSTERS", "gone,production"));
     let failed = failed(&report);
     assert_eq!(failed.len(), 1, "{failed:?}");
@@ -121,7 +121,7 @@ fn an_endpoint_that_was_ignored_fails_beside_its_cluster() {
 }
 
 #[test]
-fn an_api_server_that_answers_no_review_is_no_way_in() {
+fn an_api_server_without_reviews_fails_the_self_test() {
     let (_, report) = tested(|spec| {
         let refused = Fault::always(Api::Kubernetes, FaultKind::Forbidden);
         spec.faults.push(refused.on("create selfsubjectaccessreviews"));
@@ -131,7 +131,7 @@ fn an_api_server_that_answers_no_review_is_no_way_in() {
 }
 
 #[test]
-fn who_waits_for_it_has_an_answer_within_seconds_whatever_hangs() {
+fn the_self_test_answers_within_seconds_whatever_hangs() {
     for api in [Api::Kubernetes, Api::Eks, Api::Ec2, Api::AutoScaling] {
         let (outcome, report) = tested(|spec| {
             spec.settings.cold = true;

@@ -64,7 +64,7 @@ async fn all_evictions_of_a_full_node_share_one_tls_handshake() {
 }
 
 #[tokio::test]
-async fn a_rotated_certificate_authority_is_fetched_after_the_tls_failure() {
+async fn a_rotated_authority_is_fetched_after_the_tls_failure() {
     let (old, new) = (ApiServer::start().await, ApiServer::start().await);
     let eks = Eks::answering(&new.url, &old.ca_pem);
     let adapters = adapters(&eks);

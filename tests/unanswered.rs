@@ -16,7 +16,7 @@ fn struck(name: &str, fault: Fault) -> Outcome {
 }
 
 #[test]
-fn the_report_comes_before_the_deadline_while_the_api_server_hangs() {
+fn a_report_precedes_the_deadline_while_the_api_server_hangs() {
     for from_ms in [0, 30, 45] {
         let hangs = Fault::always(Api::Kubernetes, FaultKind::Hang(u64::MAX)).between(from_ms, u64::MAX);
         let outcome = struck("api-server-hangs", hangs);
@@ -26,7 +26,7 @@ fn the_report_comes_before_the_deadline_while_the_api_server_hangs() {
 }
 
 #[test]
-fn the_report_comes_before_the_deadline_while_aws_hangs() {
+fn a_report_precedes_the_deadline_while_aws_hangs() {
     for api in [Api::Ec2, Api::AutoScaling] {
         let outcome = struck("aws-hangs", Fault::always(api, FaultKind::Hang(u64::MAX)));
         let answered = outcome.deliveries[0].answered_ms;
@@ -35,7 +35,7 @@ fn the_report_comes_before_the_deadline_while_aws_hangs() {
 }
 
 #[test]
-fn a_detach_whose_answer_was_lost_was_asked_for_by_us() {
+fn a_detach_with_a_lost_answer_counts_as_ours() {
     let lost = Fault::always(Api::AutoScaling, FaultKind::AnswerLost).on("DetachInstances").times(1);
     let outcome = struck("detach-lost", lost);
     let replacement = &outcome.reports[0]["replacement"];

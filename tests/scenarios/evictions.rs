@@ -151,7 +151,7 @@ fn a_grace_that_ends_after_the_instance_is_cut_once() {
 }
 
 #[test]
-fn an_eviction_with_the_time_left_is_no_cut_grace() {
+fn an_eviction_with_the_remaining_time_is_not_a_cut_grace() {
     let mut spec = find("baseline").unwrap().world(&Options::default());
     spec.cluster().workloads.iter_mut().for_each(|workload| workload.grace_s = 600);
     let outcome = run("long-grace", spec);

@@ -38,7 +38,7 @@ fn a_pod_that_is_bound_a_minute_late_is_evicted_at_once() {
 }
 
 #[test]
-fn who_pays_for_less_does_not_stay_for_late_pods() {
+fn a_shorter_stay_misses_late_pods() {
     for (stay, expected) in [("0", Fate::Killed), ("20", Fate::Killed), ("70", Fate::Drained)] {
         let mut spec = find("late-pod").unwrap().world(&Options::default());
         spec.env("CAST_SPOT_STAY", stay);
