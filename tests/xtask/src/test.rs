@@ -113,8 +113,8 @@ fn real(filter: &[String]) -> Outcome {
         "drains",
         "faults",
         "permissions",
-        "same_answers",
-        "onboarding",
+        "real_contract",
+        "real_onboarding",
         "connect",
         "savings",
     ] {

@@ -17,7 +17,7 @@ mod webhook;
 
 fn main() -> ExitCode {
     suite::run(
-        "contract",
+        "real_contract",
         2,
         scenarios![
             answers::the_world_answers_like_the_real_api_server,

@@ -19,7 +19,7 @@ mod templates;
 
 fn main() -> ExitCode {
     suite::run_bare(
-        "onboarding",
+        "real_onboarding",
         scenarios![
             story::onboard_drain_and_offboard_leave_no_trace,
             story::a_second_onboarding_reads_and_writes_nothing,

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use cast_spot_real::stack::Stack;
 
 const PAGE: &str = "docs/permissions.md";
-const BEGIN: &str = "<!-- From here on written by the suite `onboarding`: CAST_SPOT_BLESS=1 -->\n";
+const BEGIN: &str = "<!-- From here on written by the suite `real_onboarding`: CAST_SPOT_BLESS=1 -->\n";
 const END: &str = "<!-- Up to here -->\n";
 
 /// Fails where the page says otherwise, or rewrites it.
