@@ -143,7 +143,7 @@ fn the_notices_of_a_batch_share_one_node_list() {
 
 /// A batch of notices for nodes of one cluster, while EC2 throttles.
 fn batch(notices: usize, change: impl FnOnce(&mut WorldSpec)) -> WorldSpec {
-    let mut spec = WorldSpec::usual(1, notices, 0);
+    let mut spec = WorldSpec::baseline(1, notices, 0);
     let bodies: Vec<Value> = (0..notices).map(|index| spec.interrupt(index, Action::Terminate, 0)).collect();
     let record = |(number, body): (usize, &Value)| json!({ "messageId": format!("m-{number}"), "eventSource": "aws:sqs", "body": body.to_string() });
     spec.deliveries.clear();
@@ -156,7 +156,7 @@ fn batch(notices: usize, change: impl FnOnce(&mut WorldSpec)) -> WorldSpec {
 
 #[test]
 fn a_node_that_is_named_after_its_instance_needs_no_list() {
-    let mut spec = WorldSpec::usual(1, 2, 5);
+    let mut spec = WorldSpec::baseline(1, 2, 5);
     let instance = spec.cluster().nodes[0].instance.clone();
     let old = std::mem::replace(&mut spec.cluster().nodes[0].name, instance.clone());
     for name in spec.cluster().workloads.iter_mut().flat_map(|workload| &mut workload.nodes) {
@@ -173,7 +173,7 @@ fn a_node_that_is_named_after_its_instance_needs_no_list() {
 
 #[test]
 fn a_node_that_never_joins_is_looked_for_in_two_lists() {
-    let mut spec = WorldSpec::usual(1, 2, 0);
+    let mut spec = WorldSpec::baseline(1, 2, 0);
     spec.cluster().nodes[0].joined = false;
     spec.cluster().workloads.clear();
     spec.interrupt(0, Action::Terminate, 0);

@@ -94,7 +94,7 @@ fn a_group_that_cannot_launch_receives_no_request() {
 #[test]
 fn a_group_short_of_one_is_reported_once() {
     for rebalances in [false, true] {
-        let mut spec = WorldSpec::usual(3, 40, 2);
+        let mut spec = WorldSpec::baseline(3, 40, 2);
         spec.group().capacity_rebalance = rebalances;
         spec.group().spare_capacity = Some(19);
         for index in 0..20 {
@@ -110,7 +110,7 @@ fn a_group_short_of_one_is_reported_once() {
 
 #[test]
 fn one_failed_look_does_not_end_the_watch() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.group().capacity_rebalance = true;
     spec.interrupt(0, Action::Terminate, 0);
     let fault = Fault::always(Api::AutoScaling, FaultKind::Forbidden).on("DescribeAutoScalingGroups");
@@ -211,7 +211,7 @@ fn asks_for_the_lingering_pod(outcome: &Outcome) -> Vec<(u64, &str)> {
 
 /// A pod with a long grace terminates, no eviction is served, and the group ends the instance before its time.
 fn held_with_a_lingering_pod(policy: &str) -> WorldSpec {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.env("CAST_SPOT_PDB_POLICY", policy);
     let node_name = spec.cluster().nodes[0].name.clone();
     spec.cluster().workloads.push(WorkloadSpec {
@@ -230,7 +230,7 @@ fn held_with_a_lingering_pod(policy: &str) -> WorldSpec {
 
 #[test]
 fn a_hook_that_lasts_leaves_the_notices_deadline() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.group().managed_node_group = Some("workers".to_owned());
     spec.interrupt(0, Action::Terminate, 0);
     let outcome = judged("managed", spec);
@@ -240,7 +240,7 @@ fn a_hook_that_lasts_leaves_the_notices_deadline() {
 
 #[test]
 fn an_instance_that_left_its_group_keeps_the_deadline() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     let group = spec.group();
     (group.capacity_rebalance, group.spare_capacity) = (true, Some(0));
     spec.interrupt(0, Action::Terminate, 0);
@@ -254,7 +254,7 @@ fn an_instance_that_left_its_group_keeps_the_deadline() {
 
 #[test]
 fn a_group_without_a_hook_sets_the_deadline() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     let node_name = spec.cluster().nodes[0].name.clone();
     let ledger =
         WorkloadSpec { exit: ExitTime::Ms(5_000), ..WorkloadSpec::deployment("ledger", vec![node_name]) };
@@ -273,7 +273,7 @@ fn a_group_without_a_hook_sets_the_deadline() {
 
 #[test]
 fn an_instance_on_standby_needs_no_replacement() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.cluster().nodes[0].standby = true;
     spec.interrupt(0, Action::Terminate, 0);
     let outcome = judged("standby", spec);

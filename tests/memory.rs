@@ -22,9 +22,9 @@ fn status(key: &str) -> u64 {
 /// The world is in the same process, so that its nodes and the pages that it writes count, too.
 #[test]
 fn a_batch_over_thousands_of_large_nodes_stays_below_128_mib() {
-    let mut spec = WorldSpec::usual(1, NOTICES, 0);
+    let mut spec = WorldSpec::baseline(1, NOTICES, 0);
     spec.node_bytes = NODE_BYTES;
-    let nodes = (0..NODES).map(|index| NodeSpec { group: None, ..NodeSpec::usual(index, 0) });
+    let nodes = (0..NODES).map(|index| NodeSpec { group: None, ..NodeSpec::baseline(index, 0) });
     let name = std::mem::take(&mut spec.cluster().name);
     *spec.cluster() =
         ClusterSpec { name, registered: true, nodes: nodes.collect(), ..ClusterSpec::default() };

@@ -22,7 +22,7 @@ fn self_test(time: &str) -> Value {
 
 /// A world of three nodes, in which the function is told to test itself.
 fn tested(changed: impl FnOnce(&mut WorldSpec)) -> (Outcome, Value) {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     let payload = self_test(&spec.start.to_string());
     spec.deliver(0, payload);
     changed(&mut spec);

@@ -7,7 +7,7 @@ const NOTICE_MS: u64 = 120_000;
 
 /// One of three nodes with five pods each is interrupted, and `fault` strikes.
 fn struck(name: &str, fault: Fault) -> Outcome {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);
     spec.faults.push(fault);
     let outcome = run(name, spec);

@@ -77,7 +77,7 @@ fn a_first_list_that_comes_late_proves_nothing() {
 
 /// The instance ends after 20 s. Another one gets its address, and its pods are all that had to wait for a node.
 fn taken_over(faults: Vec<Fault>) -> Outcome {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.env("CAST_SPOT_REPLACEMENT", "none");
     spec.group().reuses_addresses = true;
     spec.cluster().nodes.iter_mut().skip(1).for_each(|node| node.unschedulable = true);

@@ -51,7 +51,7 @@ fn main() -> Result<(), Fault> {
 
 /// Pods end within a second, and the function does not stay: this runs in real time.
 fn world(pods: usize) -> WorldSpec {
-    let mut spec = WorldSpec::usual(7, 3, pods);
+    let mut spec = WorldSpec::baseline(7, 3, pods);
     spec.start = Timestamp::now();
     spec.full_pods = true;
     spec.env("CAST_SPOT_STAY", "0");

@@ -15,7 +15,7 @@
 //! ```no_run
 //! use cast_spot_rehearsal::{Action, WorldSpec, run};
 //!
-//! let mut spec = WorldSpec::usual(7, 3, 20); // seed, nodes, pods on each
+//! let mut spec = WorldSpec::baseline(7, 3, 20); // seed, nodes, pods on each
 //! spec.interrupt(0, Action::Terminate, 0);
 //! let outcome = run("baseline", spec);
 //! assert!(outcome.world.violations.is_empty());

@@ -20,7 +20,7 @@ use crate::{
     outcome::Delivery,
     run::{ENDPOINTS, configure, endpoints, environment, rules},
     wire::{Wire, aws, kubernetes::ApiServer},
-    world::{World, clock::Clock, state::State, usual::REGION},
+    world::{World, baseline::REGION, clock::Clock, state::State},
 };
 
 pub use crate::wire::kubernetes::ReplyBody;

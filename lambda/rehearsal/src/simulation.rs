@@ -26,7 +26,7 @@ pub fn simulate(seed: u64) -> Outcome {
 #[must_use]
 pub fn world(seed: u64) -> WorldSpec {
     let mut rng = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mut spec = WorldSpec::usual(seed, rng.usize(3..=12), rng.usize(5..=40));
+    let mut spec = WorldSpec::baseline(seed, rng.usize(3..=12), rng.usize(5..=40));
     pace(&mut spec, &mut rng);
     workloads(&mut spec, &mut rng);
     budgets(&mut spec, &mut rng);
@@ -205,7 +205,7 @@ fn machines(spec: &mut WorldSpec, rng: &mut Rng) {
     }
     if chance(rng, 15) {
         spec.clusters.push(another(chance(rng, 30)));
-        let group = GroupSpec { cluster: "another".to_owned(), ..GroupSpec::usual(3) };
+        let group = GroupSpec { cluster: "another".to_owned(), ..GroupSpec::baseline(3) };
         spec.groups.push(GroupSpec { name: OTHER_GROUP.to_owned(), ..group });
     }
 }
@@ -247,7 +247,7 @@ fn another(registered: bool) -> ClusterSpec {
     let node = NodeSpec {
         instance: "i-0c000000000000001".to_owned(),
         group: Some(OTHER_GROUP.to_owned()),
-        ..NodeSpec::usual(0, 0)
+        ..NodeSpec::baseline(0, 0)
     };
     ClusterSpec {
         name: "another".to_owned(),

@@ -20,7 +20,7 @@ fn times(outcome: &Outcome, operation: &str) -> Vec<u64> {
 
 #[test]
 fn a_full_node_is_evicted_in_three_round_trips() {
-    let mut spec = WorldSpec::usual(7, 3, 110);
+    let mut spec = WorldSpec::baseline(7, 3, 110);
     spec.pace.latency_ms = 50;
     spec.interrupt(0, Action::Terminate, 0);
     let outcome = run("baseline", spec);
@@ -36,7 +36,7 @@ fn a_full_node_is_evicted_in_three_round_trips() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_handler_breaks_law_1() {
-    let spec = WorldSpec::usual(7, 3, 5);
+    let spec = WorldSpec::baseline(7, 3, 5);
     let (clock, config) = (Clock::new(spec.start), configure(&spec));
     let world = World::new(State::new(&spec, clock, Observer::new(rules(&config))));
     let function = Function { world: world.clone(), config: config.unwrap(), cold: false };
@@ -48,7 +48,7 @@ async fn a_panic_of_the_handler_breaks_law_1() {
 
 #[test]
 fn a_crashed_invocation_is_tried_again_a_minute_later() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);
     spec.deliveries[0].crash_after_ms = Some(25);
     let outcome = run("crash", spec);
@@ -62,7 +62,7 @@ fn a_crashed_invocation_is_tried_again_a_minute_later() {
 
 #[test]
 fn a_failure_that_a_retry_can_mend_is_tried_again() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);
     for api in [Api::Ec2, Api::Kubernetes, Api::AutoScaling] {
         spec.faults.push(Fault::always(api, FaultKind::Forbidden).between(0, 30_000));
@@ -81,7 +81,7 @@ fn an_outage_of_eks_delays_only_a_function_without_endpoints() {
     for (endpoints, until_ms, earliest_ms, latest_ms) in
         [(true, u64::MAX, 30, 30), (false, 8_000, 8_000, 15_000)]
     {
-        let mut spec = WorldSpec::usual(7, 3, 5);
+        let mut spec = WorldSpec::baseline(7, 3, 5);
         spec.interrupt(0, Action::Terminate, 0);
         (spec.settings.cold, spec.settings.endpoints) = (true, endpoints);
         spec.faults.push(Fault::always(Api::Eks, FaultKind::Unavailable).between(0, until_ms));
@@ -95,7 +95,7 @@ fn an_outage_of_eks_delays_only_a_function_without_endpoints() {
 
 #[test]
 fn a_cluster_that_fails_alone_delays_no_other() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);
     spec.settings.cold = true;
     spec.clusters.push(crate::ClusterSpec {
@@ -128,7 +128,7 @@ impl Write for Lines {
 
 #[test]
 fn every_log_line_of_a_batch_names_its_own_notice() {
-    let mut spec = WorldSpec::usual(7, 4, 5);
+    let mut spec = WorldSpec::baseline(7, 4, 5);
     let events = [0, 1].map(|index| spec.interrupt(index, Action::Terminate, 0));
     spec.deliveries.clear();
     let records = events.iter().enumerate().map(|(number, event)| {
@@ -159,7 +159,7 @@ fn every_log_line_of_a_batch_names_its_own_notice() {
 
 #[test]
 fn a_wrong_configuration_is_told_and_nothing_is_called() {
-    let mut spec = WorldSpec::usual(7, 3, 5);
+    let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);
     spec.env("CAST_SPOT_PDB_POLICY", "perhaps");
     let outcome = run("wrong", spec);
@@ -174,7 +174,7 @@ fn a_wrong_configuration_is_told_and_nothing_is_called() {
 fn a_warm_function_never_sends_a_token_that_has_expired() {
     for half_minutes in 5..=40 {
         let second_ms = half_minutes * 30_000;
-        let mut spec = WorldSpec::usual(7, 3, 5);
+        let mut spec = WorldSpec::baseline(7, 3, 5);
         spec.interrupt(0, Action::Terminate, 0);
         spec.interrupt(1, Action::Terminate, second_ms);
         let node = spec.clusters[0].nodes[1].name.clone();

@@ -9,11 +9,11 @@ use super::Options;
 /// From a notice to the end of the instance.
 const LEAD_MS: u64 = 120_000;
 
-/// The usual cluster with the chosen sizes, before any notice. Each Deployment of namespace `shop` has a
+/// The baseline cluster with the chosen sizes, before any notice. Each Deployment of namespace `shop` has a
 /// PodDisruptionBudget that allows one disruption.
 pub(super) fn calm(options: &Options) -> WorldSpec {
     let notices = options.notices(1);
-    let mut spec = WorldSpec::usual(options.seed, options.cluster_size(notices), options.pods_per_node);
+    let mut spec = WorldSpec::baseline(options.seed, options.cluster_size(notices), options.pods_per_node);
     spec.pace.latency_ms = options.latency_ms;
     spec.settings.cold = options.cold;
     spec.env("CAST_SPOT_PDB_POLICY", options.pdb_at_deadline.as_str());

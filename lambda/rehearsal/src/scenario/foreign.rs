@@ -39,7 +39,7 @@ pub(super) fn fleet(options: &Options) -> WorldSpec {
         group: None,
         joined: false,
         purchase: purchase.clone(),
-        ..NodeSpec::usual(index, 0)
+        ..NodeSpec::baseline(index, 0)
     });
     let fleet = ClusterSpec { name: "batch".to_owned(), nodes: nodes.collect(), ..ClusterSpec::default() };
     let instances: Vec<String> = fleet.nodes.iter().map(|node| node.instance.clone()).collect();

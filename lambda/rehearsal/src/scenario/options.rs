@@ -51,12 +51,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Notices at once, where the scenario is made for `usual`.
+    /// Notices at once, where the scenario is made for `by_default` of them.
     #[must_use]
-    pub fn notices(&self, usual: usize) -> usize {
+    pub fn notices(&self, by_default: usize) -> usize {
         match &self.event {
             Some(event) => event.instances.len().max(1),
-            None => self.nodes.unwrap_or(usual),
+            None => self.nodes.unwrap_or(by_default),
         }
     }
 
@@ -66,10 +66,10 @@ impl Options {
         self.cluster_nodes.unwrap_or(notices + notices / 4 + 10)
     }
 
-    /// Everything that is wrong with the choices, for a scenario made for `usual` notices; each line
+    /// Everything that is wrong with the choices, for a scenario made for `by_default` notices; each line
     /// names the option, its value and what it may be.
-    pub(super) fn faults(&self, usual: usize) -> Vec<String> {
-        let notices = self.notices(usual);
+    pub(super) fn faults(&self, by_default: usize) -> Vec<String> {
+        let notices = self.notices(by_default);
         let cluster = self.cluster_size(notices);
         let mut faults = Vec::new();
         let mut hold = |good: bool, fault: &dyn Fn() -> String| {

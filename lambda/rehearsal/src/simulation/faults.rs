@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::{chance, one};
-use crate::{Api, Fault, FaultKind, world::usual::CLUSTER};
+use crate::{Api, Fault, FaultKind, world::baseline::CLUSTER};
 
 /// One fault.
 pub(super) fn fault(rng: &mut Rng) -> Fault {

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use super::{Broken, Call, Effect, Open, Operation, Reply, Wire, autoscaling, ec2, eks, xml::Form};
 use crate::{
     faults::{Api, FaultKind},
-    world::{state::State, usual::REGION},
+    world::{baseline::REGION, state::State},
 };
 
 /// The configuration with which one environment builds its AWS clients.

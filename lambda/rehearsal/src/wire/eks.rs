@@ -7,8 +7,8 @@ use super::Reply;
 use crate::{
     faults::FaultKind,
     world::{
+        baseline::{ACCOUNT, REGION},
         state::State,
-        usual::{ACCOUNT, REGION},
     },
 };
 

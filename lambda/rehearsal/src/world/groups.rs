@@ -1,11 +1,11 @@
 //! Auto Scaling: groups, their members' lifecycle, and launches.
 
 use super::{
+    baseline::REGION,
     instances::{Instance, InstanceState, LaunchedBy, Member},
     nodes::Node,
     spec::{GroupSpec, HookSpec, NodeSpec, Purchase},
     state::{State, Timer},
-    usual::REGION,
 };
 
 /// A detached instance is `Detaching` for so long.
@@ -257,7 +257,7 @@ impl State {
         (instance.node, instance.ready_ms) = (Some(name.clone()), Some(now_ms));
         let instance = instance.clone();
         self.set_lifecycle(id, Lifecycle::InService);
-        let spec = NodeSpec { capacity: instance.capacity, ..NodeSpec::usual(0, 0) };
+        let spec = NodeSpec { capacity: instance.capacity, ..NodeSpec::baseline(0, 0) };
         let revision = self.bump();
         let node = Node::new(&instance, &name, revision, &spec);
         self.clusters[instance.cluster].nodes.insert(name.clone(), node);

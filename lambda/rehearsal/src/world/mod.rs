@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::{sync::Notify, time::sleep_until};
 
 mod account;
+pub mod baseline;
 pub(crate) mod budgets;
 pub(crate) mod clock;
 pub(crate) mod groups;
@@ -18,7 +19,6 @@ pub(crate) mod pods;
 mod scheduler;
 pub mod spec;
 pub(crate) mod state;
-pub mod usual;
 pub(crate) mod watch;
 mod workloads;
 

@@ -47,8 +47,8 @@ pub(super) fn too_big(storm: &Storm) -> Missing {
 }
 
 fn world(storm: &Storm) -> WorldSpec {
-    // Group, time and calls are those of the usual world; its own nodes and pods go.
-    let mut spec = WorldSpec::usual(1, storm.nodes.len(), 0);
+    // Group, time and calls are those of the baseline world; its own nodes and pods go.
+    let mut spec = WorldSpec::baseline(1, storm.nodes.len(), 0);
     spec.group().max = (storm.nodes.len() * 2) as u32;
     spec.group().mixed = true;
     let nodes: Vec<NodeSpec> = storm
@@ -58,7 +58,7 @@ fn world(storm: &Storm) -> WorldSpec {
         .map(|(index, node)| NodeSpec {
             zone: node.zone.clone(),
             capacity: node.room,
-            ..NodeSpec::usual(index, node.room)
+            ..NodeSpec::baseline(index, node.room)
         })
         .collect();
     let names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();

@@ -120,7 +120,7 @@ pub(crate) fn world_with(refuser: Refuser) -> WorldSpec {
 
 /// The cluster as a world.
 pub(crate) fn world() -> WorldSpec {
-    let mut spec = WorldSpec::usual(1, 1 + SPARES, 0);
+    let mut spec = WorldSpec::baseline(1, 1 + SPARES, 0);
     spec.start = clock::now();
     spec.pace.latency_ms = 2;
     spec.settings.time_limit_ms = Duration::from_mins(10).as_millis() as u64;

@@ -9,8 +9,8 @@ use super::{Bench, small};
 use crate::{
     Action, Api, Bucket, Fault, FaultKind, HookSpec, WorldSpec,
     world::{
+        baseline::{ACCOUNT, CLUSTER, GROUP},
         instances::LaunchedBy,
-        usual::{ACCOUNT, CLUSTER, GROUP},
     },
 };
 
@@ -191,7 +191,7 @@ async fn a_rebalancing_group_replaces_soon_after_the_notice() {
         (|spec| spec.group().managed_node_group = Some("spot".to_owned()), "Terminating:Wait"),
     ];
     for (change, expected) in changes {
-        let mut spec = WorldSpec::usual(1, 2, 0);
+        let mut spec = WorldSpec::baseline(1, 2, 0);
         change(&mut spec);
         spec.interrupt(0, Action::Terminate, 500);
         let bench = Bench::new(&spec).await;

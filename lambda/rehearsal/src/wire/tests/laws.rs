@@ -16,7 +16,7 @@ use super::{ApiServer, Bench, RULES, Wire, client, small, token, uid_of};
 use crate::{
     Action, Api as WorldApi, Budget, ClusterSpec, ExitTime, Fault, FaultKind, HookSpec, PdbSpec, PodState,
     WorkloadKind, WorkloadSpec, WorldSpec, observer::Rules, outcome::Violation, wire::Operation,
-    world::usual::GROUP,
+    world::baseline::GROUP,
 };
 
 mod whole;

@@ -44,7 +44,7 @@ pub(super) const RULES: Rules =
 
 /// Two nodes without any pods but their agents, 20 ms a call.
 pub(super) fn small() -> WorldSpec {
-    let mut spec = WorldSpec::usual(1, 2, 0);
+    let mut spec = WorldSpec::baseline(1, 2, 0);
     spec.interrupt(0, Action::Terminate, 0);
     spec
 }

@@ -86,7 +86,7 @@ async fn a_taken_instance_takes_its_node_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn nodes_are_listed_in_pages_where_a_limit_asks_for_them() {
-    let mut spec = WorldSpec::usual(1, 5, 0);
+    let mut spec = WorldSpec::baseline(1, 5, 0);
     spec.node_bytes = 3_000;
     let bench = Bench::new(&spec).await;
     let nodes: Api<Node> = Api::all(bench.kube.clone());

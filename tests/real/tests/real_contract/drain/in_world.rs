@@ -14,7 +14,7 @@ use cast_spot_handler::{
     adapters::{Adapters, Endpoint, HttpService, Transport},
 };
 use cast_spot_real::{account::REGION, clock};
-use cast_spot_rehearsal::{live::Live, world::usual};
+use cast_spot_rehearsal::{live::Live, world::baseline};
 use http::Request;
 use kube::client::Body;
 use serde_json::json;
@@ -56,7 +56,7 @@ pub(crate) async fn drain() -> Result<Side> {
     live.answered(Ok(report.clone()));
     let broken = live.account().world.violations;
     ensure!(broken.is_empty(), "{broken:?}");
-    let names = Names::of(&report, [&first.name, &first.instance, usual::GROUP, usual::CLUSTER]);
+    let names = Names::of(&report, [&first.name, &first.instance, baseline::GROUP, baseline::CLUSTER]);
     let kubernetes = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(Side { names, kubernetes, aws: recorder.take(), report })
 }

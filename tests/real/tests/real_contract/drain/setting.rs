@@ -93,7 +93,7 @@ pub(crate) async fn real(lab: &mut Lab<'_>) -> Result<()> {
 
 /// The same as a world, whose notice is as old.
 pub(crate) fn world() -> WorldSpec {
-    let mut spec = WorldSpec::usual(1, 2, 0);
+    let mut spec = WorldSpec::baseline(1, 2, 0);
     spec.start = clock::now();
     spec.pace.latency_ms = 4;
     let (node, instance) =

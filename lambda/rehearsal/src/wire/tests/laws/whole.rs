@@ -103,7 +103,7 @@ impl Search {
     /// What the observer says of it.
     async fn judged(self) -> Vec<String> {
         let unknown = "i-0f000000000000000";
-        let mut spec = WorldSpec::usual(1, 2, 0);
+        let mut spec = WorldSpec::baseline(1, 2, 0);
         let payload = spec.payload(unknown, Action::Terminate, 0);
         spec.deliver(0, payload);
         let elsewhere =

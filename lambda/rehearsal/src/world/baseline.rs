@@ -1,4 +1,4 @@
-//! The usual cluster, and the words to change it.
+//! The baseline cluster, and how to change it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::spec::{
     PdbSpec, PodState, Purchase, Settings, WorkloadKind, WorkloadSpec, WorldSpec,
 };
 
-/// Name of the usual cluster.
+/// Name of the baseline cluster.
 pub const CLUSTER: &str = "production";
 /// Name of its group.
 pub const GROUP: &str = "production-spot";
@@ -35,10 +35,10 @@ impl WorldSpec {
     /// pods of Deployments with two to four replicas, spread over the nodes, grace 30 s, which end within
     /// 1 to 8 s after SIGTERM. Two coredns pods (system-cluster-critical) stand on the last nodes.
     #[must_use]
-    pub fn usual(seed: u64, nodes: usize, pods_per_node: usize) -> Self {
+    pub fn baseline(seed: u64, nodes: usize, pods_per_node: usize) -> Self {
         let mut rng = Rng::with_seed(seed);
         let nodes: Vec<NodeSpec> =
-            (0..nodes.max(1)).map(|index| NodeSpec::usual(index, pods_per_node)).collect();
+            (0..nodes.max(1)).map(|index| NodeSpec::baseline(index, pods_per_node)).collect();
         let names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
         let mut workloads: Vec<WorkloadSpec> =
             DAEMON_SETS.iter().map(|name| WorkloadSpec::daemon_set(name, &names)).collect();
@@ -69,7 +69,7 @@ impl WorldSpec {
                 workloads,
                 ..ClusterSpec::default()
             }],
-            groups: vec![GroupSpec::usual(max)],
+            groups: vec![GroupSpec::baseline(max)],
             notices: Vec::new(),
             deliveries: Vec::new(),
             pace: Pace::default(),
@@ -164,9 +164,9 @@ impl ClusterSpec {
 }
 
 impl NodeSpec {
-    /// Node number `index` of the usual cluster.
+    /// Node number `index` of the baseline cluster.
     #[must_use]
-    pub fn usual(index: usize, pods_per_node: usize) -> Self {
+    pub fn baseline(index: usize, pods_per_node: usize) -> Self {
         let name = format!(
             "ip-10-{}-{}-{}.{REGION}.compute.internal",
             index % ZONES.len(),
@@ -211,9 +211,9 @@ impl Default for Purchase {
 }
 
 impl GroupSpec {
-    /// The group of the usual cluster.
+    /// The group of the baseline cluster.
     #[must_use]
-    pub fn usual(max: u32) -> Self {
+    pub fn baseline(max: u32) -> Self {
         Self {
             name: GROUP.to_owned(),
             cluster: CLUSTER.to_owned(),
