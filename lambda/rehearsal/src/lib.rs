@@ -22,6 +22,7 @@
 //! ```
 
 pub mod faults;
+mod law;
 pub mod live;
 mod observer;
 pub mod outcome;
@@ -34,6 +35,7 @@ mod wire;
 pub mod world;
 
 pub use faults::{Api, Fault, FaultKind};
+pub use law::Law;
 pub use outcome::Outcome;
 pub use run::run;
 pub use simulation::simulate;

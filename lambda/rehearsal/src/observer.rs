@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    Law,
     faults::{Api, FaultKind},
     outcome::Violation,
     wire::{Call, Operation},
@@ -140,7 +141,7 @@ impl Observer {
     }
 
     /// A law was broken.
-    pub(crate) fn broken(&mut self, law: u8, at_ms: u64, what: String) {
+    pub(crate) fn broken(&mut self, law: Law, at_ms: u64, what: String) {
         let violation = Violation { law, at_ms, what };
         if !self.violations.contains(&violation) {
             self.violations.push(violation);
@@ -226,7 +227,7 @@ impl Observer {
         let began_ms = invocation.began_ms.unwrap_or(invocation.entered_ms) as i64;
         let last = last.filter(|deadline_ms| *deadline_ms >= began_ms);
         if invocation.alive && last.is_some_and(|deadline_ms| now_ms as i64 > deadline_ms) {
-            self.broken(6, now_ms, format!("f{env} {what}: open after the deadline"));
+            self.broken(Law::InTime, now_ms, format!("f{env} {what}: open after the deadline"));
         }
     }
 

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::law::Law;
+
 /// The result of one rehearsal.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
@@ -79,8 +81,8 @@ pub struct PodCounts {
 /// One broken law.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// Number of the law in the design (1 to 10).
-    pub law: u8,
+    /// The law, shown by its number.
+    pub law: Law,
     /// When it was broken.
     pub at_ms: u64,
     /// What happened, with the names of the objects.

@@ -18,7 +18,7 @@ use tokio::{
 use tower::BoxError;
 
 use crate::{
-    DeliverySpec, Outcome, WorldSpec,
+    DeliverySpec, Law, Outcome, WorldSpec,
     observer::{Observer, Rules, told},
     outcome::Delivery,
     wire::{Wire, aws, eks, kubernetes::ApiServer},
@@ -181,7 +181,7 @@ impl Function {
     /// A panic of the handler is its answer: law 1, no report.
     fn panicked(&self, panicked: &JoinError) -> Delivery {
         let what = format!("the handler panicked: {panicked}");
-        self.world.enter(|state| state.observer.broken(1, state.now_ms, what.clone()));
+        self.world.enter(|state| state.observer.broken(Law::OneReport, state.now_ms, what.clone()));
         Delivery {
             at_ms: self.world.clock().now_ms(),
             answered_ms: None,
@@ -236,7 +236,7 @@ impl Function {
                 state.note(&format!("f{number} dies"));
                 if spec.crash_after_ms.is_none() && !delivery.instances.is_empty() {
                     let what = format!("f{number} has no report when its invocation ends");
-                    state.observer.broken(1, state.now_ms, what);
+                    state.observer.broken(Law::OneReport, state.now_ms, what);
                 }
             });
             return delivery;

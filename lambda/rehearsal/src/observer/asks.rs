@@ -2,6 +2,7 @@
 
 use super::{LAST_MOMENT_GRACE_MS, Told};
 use crate::{
+    Law,
     wire::{Call, objects::pod_uid},
     world::{budgets::Ruling, pods::PodId, spec::Action, state::State},
 };
@@ -100,36 +101,39 @@ impl State {
         }
     }
 
-    fn broken_by(&self, ask: &Ask, hits: bool) -> Vec<(u8, String)> {
+    fn broken_by(&self, ask: &Ask, hits: bool) -> Vec<(Law, String)> {
         let mut broken = Vec::new();
         let pod = &self.pods[ask.pod];
         let cluster = &self.clusters[pod.cluster];
         let node = pod.node.as_ref().and_then(|name| cluster.nodes.get(name));
         let told = node.and_then(|node| self.observer.told(ask.call.env, &node.instance));
         if !cluster.registered {
-            broken.push((2, format!("cluster {} is not registered", cluster.name)));
+            broken.push((Law::RightNode, format!("cluster {} is not registered", cluster.name)));
         }
         if self.observer.rules.dry_run {
-            broken.push((2, "the function runs dry".to_owned()));
+            broken.push((Law::RightNode, "the function runs dry".to_owned()));
         }
         if ask.uid.is_none() {
-            broken.push((8, "no precondition on the UID".to_owned()));
+            broken.push((Law::UidAndGrace, "no precondition on the UID".to_owned()));
         }
         let Some(told) = told else {
             if hits {
-                broken.push((2, "it stands on no instance that the function got a notice for".to_owned()));
+                broken.push((
+                    Law::RightNode,
+                    "it stands on no instance that the function got a notice for".to_owned(),
+                ));
             }
             return broken;
         };
         if ask.call.arrived_ms as i64 > told.deadline_ms {
-            broken.push((6, format!("arrives after the deadline {}", told.deadline_ms)));
+            broken.push((Law::InTime, format!("arrives after the deadline {}", told.deadline_ms)));
         }
         // Another pod of the name, on another node: the precondition keeps it.
         if !hits {
             return broken;
         }
         if let Some(what) = node.and_then(|node| self.left_to_others(ask.call.env, &node.instance)) {
-            broken.push((2, what));
+            broken.push((Law::RightNode, what));
         }
         let last_moment = self.is_last_moment(ask, told);
         broken.extend(self.overridden(ask, told, last_moment));
@@ -155,7 +159,7 @@ impl State {
     }
 
     /// Law 3: nothing is deleted before the last moment, whatever stands in its eviction's way.
-    fn overridden(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(u8, String)> {
+    fn overridden(&self, ask: &Ask, told: &Told, last_moment: bool) -> Option<(Law, String)> {
         // A pod that terminates already is protected by nothing; its grace can only become shorter.
         if ask.verb == Verb::Evict || self.pods[ask.pod].termination.is_some() {
             return None;
@@ -166,16 +170,16 @@ impl State {
             Ruling::TooMany => "several budgets protect it".to_owned(),
         };
         if told.action == Action::Hibernate {
-            return Some((3, format!("{obstacle}, and the signal does not end the instance")));
+            return Some((Law::LastMoment, format!("{obstacle}, and the signal does not end the instance")));
         }
         if !self.observer.rules.may_override {
-            return Some((3, format!("{obstacle}, and the policy is to leave it")));
+            return Some((Law::LastMoment, format!("{obstacle}, and the policy is to leave it")));
         }
-        (!last_moment).then(|| (3, format!("{obstacle}, and it is not the last moment")))
+        (!last_moment).then(|| (Law::LastMoment, format!("{obstacle}, and it is not the last moment")))
     }
 
     /// Law 7: a pod that the function knows to end in time is not asked again, whoever ends it.
-    fn asked_twice(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
+    fn asked_twice(&self, ask: &Ask, told: &Told) -> Option<(Law, String)> {
         let pod = &self.pods[ask.pod];
         let termination = pod.termination?;
         let settled_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms;
@@ -187,17 +191,17 @@ impl State {
         let known_ms = invocation.accepted.get(&ask.pod);
         let until_ms = ask.call.sent_ms.saturating_sub(MOVED_MS);
         if known_ms.is_some_and(|known_ms| (termination.granted_ms..until_ms).contains(known_ms)) {
-            return Some((7, "it was accepted before".to_owned()));
+            return Some((Law::Resumption, "it was accepted before".to_owned()));
         }
         let (listed_ms, _) = invocation.listed.get(&(pod.cluster, pod.node.clone()?))?;
         let what = || format!("terminates since {} ms, and was shown so", termination.since_ms);
-        (termination.granted_ms < *listed_ms).then(|| (7, what()))
+        (termination.granted_ms < *listed_ms).then(|| (Law::Resumption, what()))
     }
 
     /// Law 8.
-    fn wrong_grace(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
+    fn wrong_grace(&self, ask: &Ask, told: &Told) -> Option<(Law, String)> {
         if ask.grace_s == Some(0) {
-            return Some((8, "grace 0 skips SIGTERM".to_owned()));
+            return Some((Law::UidAndGrace, "grace 0 skips SIGTERM".to_owned()));
         }
         let own_s = self.workload(ask.pod).grace_s;
         let grace_s = ask.grace_s.unwrap_or(own_s);
@@ -207,13 +211,13 @@ impl State {
         let fair_ms = (fair_ms - self.observer.rules.margin_ms).min(i64::from(own_s) * 1_000);
         let too_short = i64::from(grace_s) * 1_000 + SHORT_GRACE_MS < fair_ms;
         ((too_long || too_short) && told.action != Action::Hibernate)
-            .then(|| (8, format!("grace {grace_s} s of {own_s} s with {left_ms} ms left")))
+            .then(|| (Law::UidAndGrace, format!("grace {grace_s} s of {own_s} s with {left_ms} ms left")))
     }
 
     /// Law 9.
-    fn out_of_order(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
+    fn out_of_order(&self, ask: &Ask, told: &Told) -> Option<(Law, String)> {
         if self.belongs_to_node(ask.pod) {
-            return Some((9, "it belongs to its node".to_owned()));
+            return Some((Law::Order, "it belongs to its node".to_owned()));
         }
         let ends_already = self.pods[ask.pod].termination.is_some();
         if !self.is_critical(ask.pod) || ask.verb == Verb::Delete || ends_already {
@@ -231,14 +235,15 @@ impl State {
         let usable_ms = self.deadline_in_force(told) - self.observer.rules.margin_ms - entered_ms;
         let usable_ms = usable_ms.min(invocation.limit_ms - 1_000);
         let too_early = (ask.call.sent_ms as i64 - entered_ms) < usable_ms / 2 - 1_000;
-        too_early.then(|| (9, format!("system-critical, while {} is still there", self.label(waiting))))
+        too_early
+            .then(|| (Law::Order, format!("system-critical, while {} is still there", self.label(waiting))))
     }
 
     /// Law 13: a pod is not asked for ever, and one that tolerates the cordon and came back is not asked at all.
-    fn in_circles(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
+    fn in_circles(&self, ask: &Ask, told: &Told) -> Option<(Law, String)> {
         let invocation = &self.observer.invocations[ask.call.env];
         if invocation.asks.get(&ask.pod).is_some_and(|asks| *asks >= MOST_ASKS) {
-            return Some((13, format!("asked more than {MOST_ASKS} times")));
+            return Some((Law::NoCircles, format!("asked more than {MOST_ASKS} times")));
         }
         // What came back is asked once more when the handler looks at the node for the last time.
         let last_look_ms =
@@ -263,12 +268,15 @@ impl State {
                 && (other.cluster, other.workload, &other.node) == (pod.cluster, pod.workload, &pod.node)
         });
         let (other, _) = earlier.filter(|_| tolerates)?;
-        Some((13, format!("it tolerates the cordon and came back in the stead of {}", self.label(*other))))
+        Some((
+            Law::NoCircles,
+            format!("it tolerates the cordon and came back in the stead of {}", self.label(*other)),
+        ))
     }
 
     /// Law 13: an eviction is not given up while the API server is at it and the last moment is not near: the
     /// disruption is spent, and the pod stays.
-    fn given_up(&self, ask: &Ask, told: &Told) -> Option<(u8, String)> {
+    fn given_up(&self, ask: &Ask, told: &Told) -> Option<(Law, String)> {
         let invocation = &self.observer.invocations[ask.call.env];
         let spends = ask.verb == Verb::Evict && ask.ruling == Ruling::Allowed && self.spends(ask.pod);
         if !ask.call.hung_up || !invocation.alive || !spends {
@@ -278,16 +286,20 @@ impl State {
         let last_ms = settled_ms - self.last_moment_grace_ms(ask.pod);
         let limit_ms = invocation.entered_ms as i64 + invocation.limit_ms - CLOSING_MS;
         let waits_until_ms = ask.call.sent_ms as i64 + CONFLICT_LOOP_MS + self.slack_ms() as i64;
-        (waits_until_ms < last_ms.min(limit_ms))
-            .then(|| (13, format!("given up after less than {CONFLICT_LOOP_MS} ms, its disruption is spent")))
+        (waits_until_ms < last_ms.min(limit_ms)).then(|| {
+            (
+                Law::NoCircles,
+                format!("given up after less than {CONFLICT_LOOP_MS} ms, its disruption is spent"),
+            )
+        })
     }
 
     /// Law 10.
-    fn impatient(&self, ask: &Ask) -> Option<(u8, String)> {
+    fn impatient(&self, ask: &Ask) -> Option<(Law, String)> {
         let invocation = &self.observer.invocations[ask.call.env];
         let deferred = (ask.pod, ask.verb, self.pods[ask.pod].termination.is_some());
         let (call, not_before_ms) = *invocation.not_before.get(&deferred)?;
         (ask.call.id > call && ask.call.sent_ms < not_before_ms)
-            .then(|| (10, format!("Retry-After says not before {not_before_ms}")))
+            .then(|| (Law::RetryAfter, format!("Retry-After says not before {not_before_ms}")))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Invocation;
 use crate::{
+    Law,
     faults::Api,
     world::state::{Cluster, State},
 };
@@ -34,7 +35,7 @@ impl State {
             }
         }
         for (at_ms, what) in broken {
-            self.observer.broken(14, at_ms, what);
+            self.observer.broken(Law::ForeignNotice, at_ms, what);
         }
     }
 

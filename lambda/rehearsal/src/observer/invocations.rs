@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Told;
 use crate::{
+    Law,
     faults::Api,
     wire::objects::pod_uid,
     world::{
@@ -92,7 +93,7 @@ impl State {
             let deliveries = told.iter().filter(|other| other.instance == *instance).count();
             if mine.len() != deliveries {
                 let what = format!("f{env} {} reports for {deliveries} notices of {instance}", mine.len());
-                self.observer.broken(1, self.now_ms, what);
+                self.observer.broken(Law::OneReport, self.now_ms, what);
             }
             for report in &mine {
                 self.judge_report(env, notice, report);
@@ -129,7 +130,7 @@ impl State {
                 };
                 if !mine.iter().all(stands) {
                     let what = format!("f{env} report for {instance}: pod {} is not in it", self.label(pod));
-                    self.observer.broken(1, self.now_ms, what);
+                    self.observer.broken(Law::OneReport, self.now_ms, what);
                 }
             }
         }
@@ -140,7 +141,7 @@ impl State {
         for env in 0..self.observer.invocations.len() {
             for (leg, what) in self.late_legs(env) {
                 let at_ms = self.observer.invocations[env].entered_ms + PROMPT_MS;
-                self.observer.broken(5, at_ms, format!("f{env} {leg}: {what}"));
+                self.observer.broken(Law::IndependentLegs, at_ms, format!("f{env} {leg}: {what}"));
             }
         }
         self.judge_liveness();

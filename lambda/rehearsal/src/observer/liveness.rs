@@ -3,6 +3,7 @@
 
 use super::{Invocation, LAST_MOMENT_GRACE_MS, List};
 use crate::{
+    Law,
     faults::Api,
     world::{
         instances::Instance,
@@ -38,7 +39,7 @@ impl State {
     }
 
     /// Law 12: where API server and EC2 answered well for this long, every pod that the function was shown is asked.
-    fn never_asked(&self, env: usize) -> Vec<(u8, i64, String)> {
+    fn never_asked(&self, env: usize) -> Vec<(Law, i64, String)> {
         let invocation = &self.observer.invocations[env];
         let [told] = &invocation.told[..] else { return Vec::new() };
         let Some(instance) = self.instances.get(&told.instance) else { return Vec::new() };
@@ -68,7 +69,7 @@ impl State {
         let empty = (invocation.entered_ms, Vec::new());
         let listed = invocation.listed.get(&(instance.cluster, node.clone()));
         let Some(list) = (if struck { listed } else { Some(&empty) }) else {
-            return vec![(12, due_ms, format!("the pods of {node} were never listed"))];
+            return vec![(Law::EveryPod, due_ms, format!("the pods of {node} were never listed"))];
         };
         let mut shown = list.clone();
         if self.observer.rules.stays && !invocation.struck.contains_key(&Api::Kubernetes) {
@@ -83,10 +84,12 @@ impl State {
         }
         let unasked =
             self.to_evict(env, &shown, due_ms).into_iter().filter(|pod| !invocation.asked.contains_key(pod));
-        unasked.map(|pod| (12, due_ms, format!("{} was never asked to go", self.label(pod)))).collect()
+        unasked
+            .map(|pod| (Law::EveryPod, due_ms, format!("{} was never asked to go", self.label(pod))))
+            .collect()
     }
 
-    fn undone(&self, env: usize) -> Vec<(u8, i64, String)> {
+    fn undone(&self, env: usize) -> Vec<(Law, i64, String)> {
         let invocation = &self.observer.invocations[env];
         let [told] = &invocation.told[..] else { return Vec::new() };
         let Some(instance) = self.instances.get(&told.instance) else { return Vec::new() };
@@ -111,11 +114,11 @@ impl State {
         // eviction, the other leg, or the handler itself.
         let refused = struck(Api::Kubernetes);
         let law = if refused {
-            12
+            Law::EveryPod
         } else if struck(Api::AutoScaling) {
-            5
+            Law::IndependentLegs
         } else {
-            9
+            Law::Order
         };
         let settled_ms = told.deadline_ms - self.observer.rules.margin_ms;
         let due_ms = settled_ms.min(entered_ms + invocation.limit_ms - CLOSING_MS);
@@ -142,12 +145,12 @@ impl State {
             if let Some(late_ms) = self.not_overridden(invocation, instance, pod, (last_ms, due_ms)) {
                 let what =
                     format!("{} is not evicted, and its last moment {last_ms} was not used", self.label(pod));
-                undone.push((if refused { 12 } else { 3 }, late_ms, what));
+                undone.push((if refused { Law::EveryPod } else { Law::LastMoment }, late_ms, what));
             }
         }
         let uncut = self.to_cut(invocation, list, settled_ms, due_ms).into_iter().map(|pod| self.label(pod));
         let what = |label| format!("{label} terminates, and its grace was not cut");
-        undone.extend(uncut.map(|label| (8, due_ms, what(label))));
+        undone.extend(uncut.map(|label| (Law::UidAndGrace, due_ms, what(label))));
         undone
     }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Told;
 use crate::{
+    Law,
     faults::Api,
     wire::objects::pod_uid,
     world::{instances::Instance, pods::PodId, state::State},
@@ -19,13 +20,16 @@ impl State {
             let pod = entry["uid"].as_str().and_then(|uid| self.pod_of(uid));
             match (pod, entry["outcome"].as_str()) {
                 (Some(pod), Some(_)) if proven && !self.stood_on(pod, told) => {
-                    untrue.push((1, format!("pod {} stands on another instance", self.label(pod))));
+                    untrue.push((
+                        Law::OneReport,
+                        format!("pod {} stands on another instance", self.label(pod)),
+                    ));
                 }
                 (Some(pod), Some(outcome)) => {
                     let broken = self.untrue_of_pod(env, told, instance, pod, outcome);
                     untrue.extend(broken.map(|(law, why)| (law, format!("pod {}: {why}", self.label(pod)))));
                 }
-                _ => untrue.push((1, format!("it names no pod of the world: {entry}"))),
+                _ => untrue.push((Law::OneReport, format!("it names no pod of the world: {entry}"))),
             }
         }
         for (law, what) in untrue {
@@ -34,18 +38,18 @@ impl State {
         }
     }
 
-    fn untrue_of_instance(&self, instance: &Instance, report: &Value) -> Vec<(u8, String)> {
+    fn untrue_of_instance(&self, instance: &Instance, report: &Value) -> Vec<(Law, String)> {
         let mut untrue = Vec::new();
         let reasons = [&report["reason"], &report["cordon"]["reason"], &report["replacement"]["reason"]];
         if let Some(panicked) = reasons
             .iter()
             .find_map(|reason| reason.as_str().filter(|text| text.starts_with("internal error: ")))
         {
-            untrue.push((1, format!("the handler panicked: {panicked}")));
+            untrue.push((Law::OneReport, format!("the handler panicked: {panicked}")));
         }
         let cordon = report["cordon"]["outcome"].as_str();
         if matches!(cordon, Some("done" | "already")) && instance.cordoned_ms.is_none() {
-            untrue.push((1, "its node was never unschedulable".to_owned()));
+            untrue.push((Law::OneReport, "its node was never unschedulable".to_owned()));
         }
         // Where capacity is short, a launch that stands for this instance may be another one's in the report.
         let group = instance.first_group.as_ref().and_then(|name| self.groups.get(name));
@@ -53,15 +57,19 @@ impl State {
         let is_suspended = group.is_some_and(|group| group.is_suspended("Launch"));
         let replacement = report["replacement"]["outcome"].as_str();
         match replacement {
-            Some("no_capacity") if !lacks_capacity => untrue.push((1, "its group found capacity".to_owned())),
-            Some("refused") if !is_suspended => untrue.push((1, "its group launches".to_owned())),
+            Some("no_capacity") if !lacks_capacity => {
+                untrue.push((Law::OneReport, "its group found capacity".to_owned()))
+            }
+            Some("refused") if !is_suspended => {
+                untrue.push((Law::OneReport, "its group launches".to_owned()))
+            }
             _ => {}
         }
         if matches!(replacement, Some("requested" | "confirmed"))
             && instance.replaced_by.is_empty()
             && !lacks_capacity
         {
-            untrue.push((1, "nothing was launched in its stead".to_owned()));
+            untrue.push((Law::OneReport, "nothing was launched in its stead".to_owned()));
         }
         untrue
     }
@@ -73,22 +81,25 @@ impl State {
         instance: &Instance,
         pod: PodId,
         outcome: &str,
-    ) -> Option<(u8, String)> {
+    ) -> Option<(Law, String)> {
         let invocation = self.observer.invocations.get(env)?;
         let seen = &self.pods[pod];
         let with_instance = seen.end.is_some_and(|end| end.killed && Some(end.at_ms) == instance.ended_ms);
         let gone = matches!(outcome, "evicted" | "deleted" | "gone");
         if gone && seen.exists {
-            return Some((1, format!("{outcome}, and it is still there")));
+            return Some((Law::OneReport, format!("{outcome}, and it is still there")));
         }
         // Of an instance that ends before its time, only the Node object that is removed tells the function.
         let in_time = instance.ended_ms.is_some_and(|at_ms| at_ms as i64 >= told.deadline_ms);
         let ended_early = instance.shown_end_ms.is_some();
         if matches!(outcome, "evicted" | "deleted") && with_instance && in_time && !ended_early {
-            return Some((1, format!("{outcome}, and it was killed with its instance")));
+            return Some((Law::OneReport, format!("{outcome}, and it was killed with its instance")));
         }
         if gone && outcome != "deleted" && invocation.overridden.contains(&pod) {
-            return Some((3, format!("{outcome}, and it was deleted over what stood in its eviction's way")));
+            return Some((
+                Law::LastMoment,
+                format!("{outcome}, and it was deleted over what stood in its eviction's way"),
+            ));
         }
         // The account of the pods is closed when its Event is posted; the other leg may take longer.
         let closed_ms = invocation.last_event_ms.filter(|_| invocation.told.len() == 1)?;
@@ -97,7 +108,7 @@ impl State {
                 || invocation.struck.contains_key(&Api::Kubernetes);
             !told_late && end.at_ms + self.slack_ms() < closed_ms
         });
-        (outcome == "left" && stale).then(|| (1, "left, and it is long gone".to_owned()))
+        (outcome == "left" && stale).then(|| (Law::OneReport, "left, and it is long gone".to_owned()))
     }
 
     /// Whether the pod stood on the instance since its notice. For an instance that EC2 announced nothing of, it is

@@ -1,6 +1,6 @@
 //! Writes to nodes and groups.
 
-use crate::{faults::Api, wire::Call, world::state::State};
+use crate::{Law, faults::Api, wire::Call, world::state::State};
 
 impl State {
     /// Laws 2, 6, 7: a patch changed a node.
@@ -8,7 +8,7 @@ impl State {
         let what = format!("f{} patch of node {node}", call.env);
         self.judge_write(call, instance, &what);
         if uncordoned {
-            self.observer.broken(7, self.now_ms, format!("{what}: uncordons it"));
+            self.observer.broken(Law::Resumption, self.now_ms, format!("{what}: uncordons it"));
         }
     }
 
@@ -29,7 +29,7 @@ impl State {
         let lost = pods.filter(|pod| !self.belongs_to_node(*pod) && self.pods[*pod].end.is_none()).count();
         if lost > 0 && (self.now_ms as i64) < settled_ms {
             let what = format!("f{env} had {id} terminated: it ends with {lost} pods, before {settled_ms}");
-            self.observer.broken(11, self.now_ms, what);
+            self.observer.broken(Law::NoEarlierEnd, self.now_ms, what);
         }
     }
 
@@ -49,21 +49,25 @@ impl State {
         {
             let cluster = self.clusters[known.cluster].name.clone();
             self.observer.broken(
-                2,
+                Law::RightNode,
                 now_ms,
                 format!("{what}: {instance} is of cluster {cluster}, not registered"),
             );
         }
         if self.observer.rules.dry_run {
-            self.observer.broken(2, now_ms, format!("{what}: the function runs dry"));
+            self.observer.broken(Law::RightNode, now_ms, format!("{what}: the function runs dry"));
         }
         if let Some(why) = self.left_to_others(call.env, instance) {
-            self.observer.broken(2, now_ms, format!("{what}: {why}"));
+            self.observer.broken(Law::RightNode, now_ms, format!("{what}: {why}"));
         }
         match self.observer.told(call.env, instance).map(|told| told.deadline_ms) {
-            None => self.observer.broken(2, now_ms, format!("{what}: no notice for {instance}")),
+            None => self.observer.broken(Law::RightNode, now_ms, format!("{what}: no notice for {instance}")),
             Some(deadline_ms) if now_ms as i64 > deadline_ms => {
-                self.observer.broken(6, now_ms, format!("{what}: arrives after the deadline {deadline_ms}"));
+                self.observer.broken(
+                    Law::InTime,
+                    now_ms,
+                    format!("{what}: arrives after the deadline {deadline_ms}"),
+                );
             }
             Some(_) => {}
         }

@@ -10,6 +10,7 @@ use cast_spot_handler::{config::LogFormat, logging};
 use tracing::{Level, subscriber::set_default};
 
 use super::*;
+use crate::Law;
 use crate::{Action, Api, Budget, Fault, FaultKind, PdbSpec};
 
 /// Effects of an operation in the trace.
@@ -43,7 +44,7 @@ async fn a_panic_of_the_handler_breaks_law_1() {
     let panicked = tokio::spawn(async { panic!("on purpose") }).await.unwrap_err();
     assert!(function.panicked(&panicked).answer.unwrap_err().contains("panicked"));
     let violations = world.enter(|state| state.observer.take_violations());
-    assert_eq!(violations.iter().map(|violation| violation.law).collect::<Vec<_>>(), [1]);
+    assert_eq!(violations.iter().map(|violation| violation.law).collect::<Vec<_>>(), [Law::OneReport]);
 }
 
 #[test]

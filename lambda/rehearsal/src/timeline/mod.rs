@@ -137,6 +137,7 @@ mod tests {
 
     use super::sample::{node, outcome, pod};
     use super::*;
+    use crate::law::Law;
     use crate::outcome::{DeliveryError, Fate, Violation};
 
     fn heading() -> Heading {
@@ -198,7 +199,7 @@ mod tests {
     fn a_broken_law_is_told_with_its_number_and_its_time() {
         let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
         let what = "pods/eviction shop/web-0 without preconditions.uid".to_owned();
-        outcome.world.violations.push(Violation { law: 8, at_ms: 50, what });
+        outcome.world.violations.push(Violation { law: Law::UidAndGrace, at_ms: 50, what });
         let text = text(&outcome, 100);
         let told = "✗ law 8 broken at 50 ms: pods/eviction shop/web-0 without preconditions.uid";
         assert!(text.lines().any(|line| line == told), "{text}");

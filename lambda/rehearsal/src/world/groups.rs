@@ -7,6 +7,7 @@ use super::{
     spec::{GroupSpec, HookSpec, NodeSpec, Purchase},
     state::{State, Timer},
 };
+use crate::Law;
 
 /// A detached instance is `Detaching` for so long.
 const DETACHING_MS: u64 = 30_000;
@@ -180,7 +181,7 @@ impl State {
         replaced_by.push(new.clone());
         if by == LaunchedBy::Handler && replaced_by.len() > 1 {
             let what = format!("{id} has more than one replacement: {}", replaced_by.join(", "));
-            self.observer.broken(4, self.now_ms, what);
+            self.observer.broken(Law::OneReplacement, self.now_ms, what);
         }
         Some(new)
     }

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::{ApiServer, Bench, RULES, Wire, client, small, token, uid_of};
 use crate::{
-    Action, Api as WorldApi, Budget, ClusterSpec, ExitTime, Fault, FaultKind, HookSpec, PdbSpec, PodState,
-    WorkloadKind, WorkloadSpec, WorldSpec, observer::Rules, outcome::Violation, wire::Operation,
+    Action, Api as WorldApi, Budget, ClusterSpec, ExitTime, Fault, FaultKind, HookSpec, Law, PdbSpec,
+    PodState, WorkloadKind, WorkloadSpec, WorldSpec, observer::Rules, outcome::Violation, wire::Operation,
     world::baseline::GROUP,
 };
 
@@ -71,7 +71,7 @@ impl Bench {
         Api::<Node>::all(self.kube.clone()).patch(node, &PatchParams::default(), &patch).await.unwrap();
     }
 
-    fn laws(&self) -> Vec<u8> {
+    fn laws(&self) -> Vec<Law> {
         self.violations().iter().map(|violation| violation.law).collect()
     }
 }
@@ -81,27 +81,27 @@ async fn law_2_a_write_to_what_no_notice_named() {
     let spec = world();
     let bench = Bench::new(&spec).await;
     bench.evict(&bench.find("away").await).await.unwrap();
-    assert_eq!(bench.laws(), [2]);
+    assert_eq!(bench.laws(), [Law::RightNode]);
     bench.set_unschedulable(&spec.clusters[0].nodes[1].name, true).await;
-    assert_eq!(bench.laws(), [2]);
+    assert_eq!(bench.laws(), [Law::RightNode]);
     let detach = AutoScaling::new(&bench.sdk).detach_instances().auto_scaling_group_name(GROUP);
     let detach =
         detach.instance_ids(&spec.clusters[0].nodes[1].instance).should_decrement_desired_capacity(false);
     detach.send().await.unwrap();
-    assert_eq!(bench.laws(), [2]);
+    assert_eq!(bench.laws(), [Law::RightNode]);
     bench.set_unschedulable(&bench.node, true).await;
-    assert_eq!(bench.laws(), [0_u8; 0], "its own node");
+    assert_eq!(bench.laws(), [], "its own node");
 
     let mut strange = world();
     strange.cluster().registered = false;
     let bench = Bench::new(&strange).await;
     bench.set_unschedulable(&bench.node, true).await;
     bench.evict(&bench.find("web").await).await.unwrap();
-    assert_eq!(bench.laws(), [2, 2]);
+    assert_eq!(bench.laws(), [Law::RightNode, Law::RightNode]);
 
     let bench = Bench::with_rules(&world(), Rules { dry_run: true, ..RULES }).await;
     bench.set_unschedulable(&bench.node, true).await;
-    assert_eq!(bench.laws(), [2]);
+    assert_eq!(bench.laws(), [Law::RightNode]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,17 +114,17 @@ async fn law_3_a_budget_overridden_too_early_or_for_nothing() {
     let bench = Bench::new(&blocked()).await;
     bench.at(84_000).await;
     bench.delete(&bench.find("web").await, 30).await;
-    assert_eq!(bench.laws(), [3]);
+    assert_eq!(bench.laws(), [Law::LastMoment]);
 
     let bench = Bench::new(&blocked()).await;
     bench.at(85_000).await;
     bench.delete(&bench.find("web").await, 30).await;
-    assert_eq!(bench.laws(), [0_u8; 0], "the last moment: 120 - 5 - 30 s");
+    assert_eq!(bench.laws(), [], "the last moment: 120 - 5 - 30 s");
 
     let bench = Bench::with_rules(&blocked(), Rules { may_override: false, ..RULES }).await;
     bench.at(100_000).await;
     bench.delete(&bench.find("web").await, 14).await;
-    assert_eq!(bench.laws(), [3]);
+    assert_eq!(bench.laws(), [Law::LastMoment]);
 
     let mut spec = blocked();
     spec.deliveries.clear();
@@ -132,7 +132,7 @@ async fn law_3_a_budget_overridden_too_early_or_for_nothing() {
     let bench = Bench::new(&spec).await;
     bench.at(100_000).await;
     bench.delete(&bench.find("web").await, 10).await;
-    assert_eq!(bench.laws(), [3]);
+    assert_eq!(bench.laws(), [Law::LastMoment]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +142,7 @@ async fn law_4_two_replacements_for_one_instance() {
     let client = AutoScaling::new(&bench.sdk);
     let call = client.terminate_instance_in_auto_scaling_group().instance_id(OLD);
     call.should_decrement_desired_capacity(false).send().await.unwrap();
-    assert_eq!(bench.laws(), [4]);
+    assert_eq!(bench.laws(), [Law::OneReplacement]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +157,7 @@ async fn law_5_a_leg_that_waits_for_the_other() {
     });
     assert_eq!(
         bench.laws(),
-        [5, 5, 12, 9, 9],
+        [Law::IndependentLegs, Law::IndependentLegs, Law::EveryPod, Law::Order, Law::Order],
         "no call to Auto Scaling, no eviction in time; no late pod asked; no cordon, pods not listed"
     );
 
@@ -168,7 +168,11 @@ async fn law_5_a_leg_that_waits_for_the_other() {
         state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
         state.judge_legs();
     });
-    assert_eq!(bench.laws(), [5, 5, 5], "Auto Scaling failed, and nothing was drained either");
+    assert_eq!(
+        bench.laws(),
+        [Law::IndependentLegs, Law::IndependentLegs, Law::IndependentLegs],
+        "Auto Scaling failed, and nothing was drained either"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,7 +180,7 @@ async fn law_6_a_write_after_the_deadline_and_a_call_left_open() {
     let bench = Bench::new(&world()).await;
     bench.at(119_995).await;
     let pod = bench.find("web").await;
-    assert_eq!(bench.laws(), [6], "answered after the deadline");
+    assert_eq!(bench.laws(), [Law::InTime], "answered after the deadline");
     bench
         .evict_with(
             &pod,
@@ -188,7 +192,7 @@ async fn law_6_a_write_after_the_deadline_and_a_call_left_open() {
         )
         .await
         .unwrap();
-    assert_eq!(bench.laws(), [6, 6]);
+    assert_eq!(bench.laws(), [Law::InTime, Law::InTime]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,7 +203,7 @@ async fn law_7_work_done_twice_or_undone() {
     bench.evict(&pod).await.ok();
     bench.set_unschedulable(&bench.node, true).await;
     bench.set_unschedulable(&bench.node, false).await;
-    assert_eq!(bench.laws(), [7]);
+    assert_eq!(bench.laws(), [Law::Resumption]);
 
     // Another function's eviction, before this one looked.
     let bench = Bench::new(&world()).await;
@@ -210,7 +214,7 @@ async fn law_7_work_done_twice_or_undone() {
     bench.at(500).await;
     bench.shop().await;
     bench.evict(&web).await.unwrap();
-    assert_eq!(bench.laws(), [7]);
+    assert_eq!(bench.laws(), [Law::Resumption]);
 
     // Its own eviction, once more.
     let mut spec = world();
@@ -220,7 +224,7 @@ async fn law_7_work_done_twice_or_undone() {
     bench.evict(&web).await.unwrap();
     bench.at(4_000).await;
     bench.evict(&web).await.unwrap();
-    assert_eq!(bench.laws(), [7]);
+    assert_eq!(bench.laws(), [Law::Resumption]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,21 +232,21 @@ async fn law_8_no_uid_no_grace_too_much_grace() {
     let bench = Bench::new(&world()).await;
     let pod = bench.find("web").await;
     bench.evict_with(&pod, DeleteOptions::default()).await.unwrap();
-    assert_eq!(bench.laws(), [8], "no UID");
+    assert_eq!(bench.laws(), [Law::UidAndGrace], "no UID");
 
     for grace_s in [0, 600] {
         let bench = Bench::new(&world()).await;
         let pod = bench.find("web").await;
         bench.evict_in(&pod, grace_s).await;
-        assert_eq!(bench.laws(), [8], "grace {grace_s}");
+        assert_eq!(bench.laws(), [Law::UidAndGrace], "grace {grace_s}");
     }
 
     let bench = Bench::new(&world()).await;
     bench.at(100_000).await;
     bench.evict(&bench.find("web").await).await.unwrap();
-    assert_eq!(bench.laws(), [8], "its own 30 s, and 20 s left");
+    assert_eq!(bench.laws(), [Law::UidAndGrace], "its own 30 s, and 20 s left");
 
-    for (grace_s, laws) in [(27, vec![8]), (28, vec![])] {
+    for (grace_s, laws) in [(27, vec![Law::UidAndGrace]), (28, vec![])] {
         let bench = Bench::new(&world()).await;
         bench.evict_in(&bench.find("web").await, grace_s).await;
         assert_eq!(bench.laws(), laws, "{grace_s} s of its own 30 s, and 115 s left");
@@ -254,22 +258,22 @@ async fn law_9_the_wrong_pods_or_the_wrong_order() {
     let bench = Bench::new(&world()).await;
     bench.shop().await;
     bench.evict(&bench.find("dns").await).await.unwrap();
-    assert_eq!(bench.laws(), [9], "critical, and the ordinary one is still there");
+    assert_eq!(bench.laws(), [Law::Order], "critical, and the ordinary one is still there");
     bench.evict(&bench.find("aws-node").await).await.unwrap();
-    assert_eq!(bench.laws(), [9], "a DaemonSet's");
+    assert_eq!(bench.laws(), [Law::Order], "a DaemonSet's");
 
     let bench = Bench::new(&world()).await;
     bench.shop().await;
     bench.evict(&bench.find("web").await).await.unwrap();
     bench.at(10_000).await;
     bench.evict(&bench.find("dns").await).await.unwrap();
-    assert_eq!(bench.laws(), [0_u8; 0], "the ordinary one is gone");
+    assert_eq!(bench.laws(), [], "the ordinary one is gone");
 
     let mut spec = world();
     spec.cluster().workload("web").kind = WorkloadKind::Mirror;
     let bench = Bench::new(&spec).await;
     bench.evict(&bench.find("web").await).await.unwrap();
-    assert_eq!(bench.laws(), [9]);
+    assert_eq!(bench.laws(), [Law::Order]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,7 +285,7 @@ async fn law_3_a_delete_before_the_last_moment() {
     let pod = bench.find("web").await;
     assert_eq!(bench.evict(&pod).await.unwrap_err().code, 429);
     bench.delete(&pod, 30).await;
-    assert_eq!(bench.laws(), [3]);
+    assert_eq!(bench.laws(), [Law::LastMoment]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,7 +307,8 @@ async fn law_8_a_terminating_pods_grace_is_cut_once() {
         state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
         state.judge_legs();
     });
-    let uncut = |violation: &Violation| violation.law == 8 && violation.what.contains("shop/web-");
+    let uncut =
+        |violation: &Violation| violation.law == Law::UidAndGrace && violation.what.contains("shop/web-");
     assert_eq!(bench.violations().iter().filter(|v| uncut(v)).count(), 1, "never cut");
 
     spec.faults.clear();
@@ -313,7 +318,7 @@ async fn law_8_a_terminating_pods_grace_is_cut_once() {
     let web_of = |pods: Vec<Pod>| pods.into_iter().find(|pod| pod.metadata.name == web.metadata.name);
     let shown = web_of(bench.shop().await).unwrap();
     bench.evict_in(&shown, 112).await;
-    assert_eq!(bench.laws(), [0_u8; 0]);
+    assert_eq!(bench.laws(), []);
     let metadata = web_of(bench.shop().await).unwrap().metadata;
     let ends = metadata.deletion_timestamp.unwrap().0.duration_since(spec.start).as_secs();
     assert_eq!((ends, metadata.deletion_grace_period_seconds), (112, Some(112)), "from the first delete on");
@@ -325,17 +330,17 @@ async fn law_8_a_terminating_pods_grace_is_cut_once() {
 async fn law_1_a_report_too_few_or_a_pod_left_out() {
     let bench = Bench::new(&world()).await;
     bench.world.enter(|state| state.saw_answer(0, &[]));
-    assert_eq!(bench.laws(), [1]);
+    assert_eq!(bench.laws(), [Law::OneReport]);
     let shown = bench.shop().await;
     let report = json!({ "event": { "instance_id": "i-0a000000000000000" }, "pods": [{ "uid": shown[0].metadata.uid, "outcome": "left" }] });
     bench.world.enter(|state| state.saw_answer(0, &[report]));
     let others = bench.world.enter(|state| state.clusters[0].nodes[&bench.node].pods.len()) - 1;
-    assert_eq!(bench.laws(), vec![1; others]);
+    assert_eq!(bench.laws(), vec![Law::OneReport; others]);
 }
 
 impl Bench {
     /// The laws that a report of this content breaks, answered now.
-    fn told(&self, more: Value) -> Vec<u8> {
+    fn told(&self, more: Value) -> Vec<Law> {
         let mut report = more;
         report["event"] = json!({ "instance_id": OLD });
         self.world.enter(|state| state.saw_answer(0, &[report]));
@@ -354,25 +359,29 @@ async fn law_1_a_report_that_is_not_true() {
     let web = bench.find("web").await;
     let says = |outcome: &str| json!({ "pods": [{ "uid": web.metadata.uid, "outcome": outcome }] });
     for outcome in ["evicted", "deleted", "gone"] {
-        assert_eq!(bench.told(says(outcome)), [1], "{outcome}, and it stands there");
+        assert_eq!(bench.told(says(outcome)), [Law::OneReport], "{outcome}, and it stands there");
     }
-    assert_eq!(bench.told(says("left")), [0_u8; 0]);
-    assert_eq!(bench.told(json!({ "pods": [{ "uid": "u-1", "outcome": "left" }] })), [1], "no such pod");
-    assert_eq!(bench.told(json!({ "reason": "internal error: index out of bounds" })), [1]);
+    assert_eq!(bench.told(says("left")), []);
+    assert_eq!(
+        bench.told(json!({ "pods": [{ "uid": "u-1", "outcome": "left" }] })),
+        [Law::OneReport],
+        "no such pod"
+    );
+    assert_eq!(bench.told(json!({ "reason": "internal error: index out of bounds" })), [Law::OneReport]);
 
     let cordoned = json!({ "cordon": { "outcome": "done" } });
-    assert_eq!(bench.told(cordoned.clone()), [1]);
+    assert_eq!(bench.told(cordoned.clone()), [Law::OneReport]);
     bench.set_unschedulable(&bench.node, true).await;
-    assert_eq!(bench.told(cordoned), [0_u8; 0]);
+    assert_eq!(bench.told(cordoned), []);
 
     let replaced = json!({ "replacement": { "outcome": "requested" } });
-    assert_eq!(bench.told(replaced.clone()), [1]);
+    assert_eq!(bench.told(replaced.clone()), [Law::OneReport]);
     bench.detach().await;
-    assert_eq!(bench.told(replaced), [0_u8; 0]);
+    assert_eq!(bench.told(replaced), []);
 
     bench.evict(&web).await.unwrap();
     bench.at(60_000).await;
-    assert_eq!(bench.told(says("evicted")), [0_u8; 0]);
+    assert_eq!(bench.told(says("evicted")), []);
     let event = Operation {
         api: WorldApi::Kubernetes,
         cluster: None,
@@ -381,7 +390,7 @@ async fn law_1_a_report_that_is_not_true() {
         writes: true,
     };
     bench.world.enter(|state| state.observer.sent(0, &event, false, state.now_ms));
-    assert_eq!(bench.told(says("left")), [1], "it is long gone");
+    assert_eq!(bench.told(says("left")), [Law::OneReport], "it is long gone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,7 +402,9 @@ async fn law_3_an_override_that_is_not_reported() {
     let web = bench.find("web").await;
     bench.delete(&web, 30).await;
     bench.at(116_000).await;
-    for (outcome, laws) in [("evicted", vec![3]), ("gone", vec![3]), ("deleted", vec![])] {
+    for (outcome, laws) in
+        [("evicted", vec![Law::LastMoment]), ("gone", vec![Law::LastMoment]), ("deleted", vec![])]
+    {
         let pods = json!({ "pods": [{ "uid": web.metadata.uid, "outcome": outcome }] });
         assert_eq!(bench.told(pods), laws, "{outcome}");
     }

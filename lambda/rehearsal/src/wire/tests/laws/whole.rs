@@ -21,9 +21,14 @@ async fn laws_3_and_9_what_was_never_done() {
         state.judge_legs();
     });
     let mut broken = bench.violations();
-    broken.retain(|violation| violation.law != 1);
-    let app = |law: u8, app: &str| broken.iter().any(|v| v.law == law && v.what.contains(app));
-    assert!(app(3, "shop/web-") && app(9, "shop/dns-") && app(9, "kube-system/coredns-"), "{broken:?}");
+    broken.retain(|violation| violation.law != Law::OneReport);
+    let app = |law: Law, app: &str| broken.iter().any(|v| v.law == law && v.what.contains(app));
+    assert!(
+        app(Law::LastMoment, "shop/web-")
+            && app(Law::Order, "shop/dns-")
+            && app(Law::Order, "kube-system/coredns-"),
+        "{broken:?}"
+    );
     assert_eq!(broken.len(), 3, "web was asked, and the agents stay: {broken:?}");
 }
 
@@ -31,9 +36,9 @@ async fn laws_3_and_9_what_was_never_done() {
 async fn law_11_an_instance_that_the_function_ends_early() {
     let hook = |timeout_ms, consumer_ms| HookSpec { name: "drain".to_owned(), timeout_ms, consumer_ms };
     for (hook, broken) in [
-        (hook(30_000, None), vec![11]),
-        (hook(3_600_000, Some(2_000)), vec![11]),
-        (hook(3_600_000, None), Vec::<u8>::new()),
+        (hook(30_000, None), vec![Law::NoEarlierEnd]),
+        (hook(3_600_000, Some(2_000)), vec![Law::NoEarlierEnd]),
+        (hook(3_600_000, None), Vec::<Law>::new()),
     ] {
         let mut spec = world();
         spec.group().hooks = vec![hook];
@@ -57,7 +62,7 @@ async fn law_12_a_refused_cordon_that_ends_the_drain() {
         state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
         state.judge_legs();
     });
-    let broken: Vec<_> = bench.violations().into_iter().filter(|v| v.law == 12).collect();
+    let broken: Vec<_> = bench.violations().into_iter().filter(|v| v.law == Law::EveryPod).collect();
     assert!(broken.iter().any(|v| v.what.contains("shop/web-")), "{broken:?}");
 }
 
@@ -70,12 +75,12 @@ async fn law_13_a_pod_that_is_asked_without_end() {
     for _ in 0..70 {
         bench.evict(&pod).await.unwrap_err();
     }
-    assert_eq!(bench.laws().first(), Some(&13));
+    assert_eq!(bench.laws().first(), Some(&Law::NoCircles));
 }
 
 #[tokio::test(start_paused = true)]
 async fn law_13_an_eviction_that_is_given_up_too_soon() {
-    for (patience_s, broken) in [(5, vec![13]), (9, Vec::new())] {
+    for (patience_s, broken) in [(5, vec![Law::NoCircles]), (9, Vec::new())] {
         let mut spec = world();
         spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(1))];
         let conflict = Fault::always(WorldApi::Kubernetes, FaultKind::ConflictFor(8_000));
@@ -130,7 +135,7 @@ impl Search {
             state.saw_answer(0, &[json!({ "event": { "instance_id": unknown } })]);
             state.judge_legs();
         });
-        let broken = bench.violations().into_iter().filter(|violation| violation.law == 14);
+        let broken = bench.violations().into_iter().filter(|violation| violation.law == Law::ForeignNotice);
         broken.map(|violation| violation.what).collect()
     }
 }
