@@ -22,6 +22,7 @@ mod ratchet;
 mod rehearse;
 mod setup;
 mod simulate;
+mod summary;
 mod test;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -61,6 +62,7 @@ enum Task {
     #[command(after_help = "\
 Examples:
   cargo xtask test
+  cargo xtask test --tier unit        the inner loop
   cargo xtask test --tier real
   cargo xtask test --allow-missing    skip what needs a tool that is not there, and do not fail for it
   cargo xtask test -- replacement")]

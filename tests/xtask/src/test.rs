@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the tiers, from fast to real. Tests that need a tool or a program are `#[ignore]` in a
 //! plain `cargo test`; here it is set up and they run.
 
-use std::process::Command;
+use std::{process::Command, time::Instant};
 
 use clap::ValueEnum;
 
@@ -9,11 +9,14 @@ use crate::{
     build, cache, cargo_lambda,
     process::{self, Failure, Outcome, headline},
     setup,
+    summary::{self, Row},
 };
 
 /// A part of the tests, named by what it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tier {
+    /// Unit tests alone, the inner loop; `fast` contains them
+    Unit,
     /// Unit, world and simulation: cargo alone
     Fast,
     /// The page of `cast-spot savings` in a browser; without Chromium it is skipped
@@ -26,16 +29,19 @@ pub(crate) enum Tier {
     Real,
 }
 
-const TIERS: [Tier; 5] = [Tier::Fast, Tier::Page, Tier::Function, Tier::Lambda, Tier::Real];
-
-/// Runs the tiers asked for, all of them when none is. A failed tier does not hide the next one.
+/// Runs the named tiers, without a name all but `unit`, which `fast` contains. A failed tier does not hide the next one.
 pub(crate) fn run(tiers: &[Tier], allow_missing: bool, filter: &[String]) -> Outcome {
     build::announce_first_build()?;
     let mut outcome = Ok(());
-    for tier in TIERS.into_iter().filter(|tier| tiers.is_empty() || tiers.contains(tier)) {
+    let mut rows = Vec::new();
+    for tier in Tier::value_variants().iter().filter(|tier| tier.is_wanted(tiers)) {
+        let started = Instant::now();
         let mut ran = tier.run(filter);
+        let took = started.elapsed();
+        rows.push(Row::new(tier.name(), took, &ran));
+        eprintln!("\nthe tier `{}` took {:.1} minutes", tier.name(), took.as_secs_f64() / 60.0);
         if let Err(Failure::Missing(what)) = ran {
-            eprintln!("\nSKIPPED: the tier `{}`, because something is missing: {what}", tier.name());
+            eprintln!("SKIPPED: the tier `{}`, because something is missing: {what}", tier.name());
             ran = if allow_missing || tier.is_optional() {
                 Ok(())
             } else {
@@ -44,18 +50,23 @@ pub(crate) fn run(tiers: &[Tier], allow_missing: bool, filter: &[String]) -> Out
         }
         outcome = outcome.and(ran);
     }
+    eprint!("\n{}", summary::table(&rows));
     outcome
 }
 
 impl Tier {
-    /// A browser comes with no package registry of a language: where there is none, the page is not looked at, and
-    /// that is said.
+    fn is_wanted(self, named: &[Self]) -> bool {
+        if named.is_empty() { self != Self::Unit } else { named.contains(&self) }
+    }
+
+    /// Whether the tier may be skipped without `--allow-missing`: no package registry of a language has a browser.
     fn is_optional(self) -> bool {
         self == Self::Page
     }
 
     fn name(self) -> &'static str {
         match self {
+            Self::Unit => "unit",
             Self::Fast => "fast",
             Self::Page => "page",
             Self::Function => "function",
@@ -66,6 +77,14 @@ impl Tier {
 
     fn run(self, filter: &[String]) -> Outcome {
         match self {
+            Self::Unit => {
+                headline("unit: the unit tests of all packages");
+                // All packages, as in `fast`: fewer would have other features, and build aws-sdk-ec2 a second time.
+                let mut cargo = build::cargo("test")?;
+                process::run(
+                    cargo.args(["--workspace", "--lib", "--bins", "--no-fail-fast", "--"]).args(filter),
+                )
+            }
             Self::Fast => {
                 headline("unit, world and simulation: cargo alone");
                 let mut cargo = build::cargo("test")?;
