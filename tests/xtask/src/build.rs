@@ -3,11 +3,10 @@
 use std::{
     env,
     ffi::OsStr,
-    fs::{self, File},
+    fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::Command,
-    time::SystemTime,
 };
 
 use crate::{
@@ -37,30 +36,52 @@ pub(crate) fn share_target(command: &mut Command) -> Outcome {
     Ok(())
 }
 
-/// Cargo tells dependencies apart in a folder of two clones, but not the clones' own crates: it sees the
-/// same package, and sources older than what it has built. So where another clone has built last, our
-/// sources become newer than anything there.
+/// Prints what makes a shell's own `cargo` build in the shared folder.
+pub(crate) fn environment() -> Outcome {
+    let target = cache::target()?;
+    claim(&target).map_err(|error| Failure::of(target.display(), &error))?;
+    println!("export CARGO_TARGET_DIR={}", quoted(&target.to_string_lossy()));
+    Ok(())
+}
+
+/// One word for a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Cargo tells dependencies of two clones apart in one folder, but not the clones' own crates: it sees the same package,
+/// and sources older than what it has built. So where another clone has built last, Cargo's records of our crates are
+/// deleted; it then builds them again.
 fn claim(target: &Path) -> io::Result<()> {
     let stamp = target.join("built-by-clone");
     let root = cache::root().into_os_string().into_encoded_bytes();
     if fs::read(&stamp).is_ok_and(|last| last == root) {
         return Ok(());
     }
-    let now = SystemTime::now();
-    let mut folders: Vec<PathBuf> =
-        ["infra", "lambda", "provisioner-lib", "tests"].map(|own| cache::root().join(own)).into();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                File::options().append(true).open(path)?.set_modified(now)?;
+    fs::create_dir_all(target)?;
+    // target/PROFILE/.fingerprint and target/TRIPLE/PROFILE/.fingerprint
+    let mut folders = vec![(target.to_path_buf(), 2)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_name() == ".fingerprint" {
+                forget_own_crates(&entry.path())?;
+            } else if depth > 0 && entry.file_type()?.is_dir() {
+                folders.push((entry.path(), depth - 1));
             }
         }
     }
-    fs::create_dir_all(target)?;
     fs::write(stamp, root)
+}
+
+fn forget_own_crates(fingerprints: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(fingerprints)? {
+        let entry = entry?;
+        if ["cast-spot-", "empty-lambda-", "xtask-"].iter().any(|own| starts_with(&entry.file_name(), own)) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Says what a build from nothing takes, when it is one.
@@ -102,4 +123,34 @@ fn has_sdk(deps: &Path) -> bool {
 
 fn starts_with(text: &OsStr, prefix: &str) -> bool {
     text.to_string_lossy().starts_with(prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claiming_forgets_our_crates_and_keeps_the_dependencies() {
+        let target = env::temp_dir().join(format!("cast-spot-claim-{}", std::process::id()));
+        let record = |profile: &str, name: &str| target.join(profile).join(".fingerprint").join(name);
+        let ours =
+            ["debug", "x86_64-unknown-linux-gnu/release"].map(|profile| record(profile, "cast-spot-1f"));
+        let theirs = record("debug", "aws-sdk-ec2-1f");
+        let all = [&ours[0], &ours[1], &theirs];
+        all.iter().for_each(|record| fs::create_dir_all(record).unwrap());
+
+        claim(&target).unwrap();
+        assert_eq!(all.map(|record| record.exists()), [false, false, true]);
+
+        // The clone that has built last keeps what it has built.
+        fs::create_dir_all(&ours[0]).unwrap();
+        claim(&target).unwrap();
+        assert!(ours[0].exists());
+        fs::remove_dir_all(target).unwrap();
+    }
+
+    #[test]
+    fn a_quoted_path_is_one_word_of_the_shell() {
+        assert_eq!(quoted("/home/o'neill/my target"), r"'/home/o'\''neill/my target'");
+    }
 }

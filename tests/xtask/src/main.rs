@@ -77,6 +77,14 @@ Examples:
         #[arg(last = true)]
         filter: Vec<String>,
     },
+    /// Print the environment in which plain `cargo` shares the builds of `cargo xtask`
+    #[command(after_help = "\
+Examples:
+  eval \"$(cargo xtask env)\"
+  cargo test --workspace --lib        all packages: fewer would have other features, and build again
+
+With several clones, run it again after another one has built.")]
+    Env,
     /// Formatting, lints, spelling, lengths, documentation, licences
     #[command(after_help = "Example:\n  cargo xtask lint")]
     Lint,
@@ -176,6 +184,7 @@ Examples:
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Test { tier, allow_missing, filter } => test::run(&tier, allow_missing, &filter),
+        Task::Env => build::environment(),
         Task::Lint => ci::lint(),
         Task::Ratchet => ratchet::lower(),
         Task::Ci { allow_missing } => ci::run(allow_missing),
