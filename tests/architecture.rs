@@ -79,8 +79,21 @@ fn adapters_read_no_environment_and_decide_nothing() {
 
 #[test]
 fn the_stages_of_the_provisioner_are_pure() {
-    let stages =
-        ["spec", "resource", "desired", "endpoints", "plan", "aws_auth", "policy", "commands", "report"];
+    let stages = [
+        "aws_auth",
+        "changes",
+        "check",
+        "commands",
+        "desired",
+        "endpoints",
+        "facts",
+        "observed",
+        "plan",
+        "policy",
+        "report",
+        "resource",
+        "spec",
+    ];
     for stage in stages {
         for place in [format!("provisioner-lib/src/{stage}.rs"), format!("provisioner-lib/src/{stage}")] {
             assert_none(&[&place], &[&["tokio", "kube", "aws_*", "std::env", "crate::provider"], &CLOCKS]);
@@ -116,6 +129,28 @@ fn apply_offboard_and_verify_reach_aws_through_the_provider_only() {
             "provisioner-lib/src/verify",
         ],
         &[&["kube", "aws_*", "std::env"]],
+    );
+}
+
+/// The stages ask the provider, and it knows none of them.
+#[test]
+fn the_provider_imports_no_stage() {
+    assert_none(
+        &["provisioner-lib/src/provider"],
+        &[&[
+            "crate::apply",
+            "crate::commands",
+            "crate::connect",
+            "crate::desired",
+            "crate::offboard",
+            "crate::onboard",
+            "crate::plan",
+            "crate::policy",
+            "crate::recall",
+            "crate::report",
+            "crate::spec",
+            "crate::verify",
+        ]],
     );
 }
 

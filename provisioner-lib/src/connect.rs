@@ -8,10 +8,9 @@
 //!
 //! What was chosen stands in an annotation of the namespace, so that it need not be said again.
 
-use std::future::Future;
-
 use crate::{
     apply::{OnFailure, Progress, Stop, apply},
+    check::{Check, Checked},
     desired::Desired,
     facts::Facts,
     fault::{Fault, Faults},
@@ -21,7 +20,6 @@ use crate::{
     provider::{Error, ErrorKind, Provider},
     report::{Outcome, Report, StepReport},
     resource::{Id, Manifest, Resource, manifest_id},
-    verify::{Check, Checked},
 };
 
 mod objects;
@@ -34,18 +32,14 @@ pub use recall::Choices;
 pub use request::{Request, Spec};
 pub use token::Token;
 
+pub use crate::provider::Neighbours;
+
 /// The namespace, and the name of most that is in it.
 pub const AGENT: &str = "castai-agent";
 /// The Deployment that sizes the agent's.
 pub const SIZING: &str = "castai-agent-cpvpa";
 /// The agent makes it itself, so that one of its replicas leads.
 pub const LEASE: &str = "agent-leader-election-lock";
-
-/// What is asked of a cluster before its agent's namespace is deleted with all that is in it.
-pub trait Neighbours {
-    /// Objects in a namespace that are not ours and go with no other one, as `Kind/name`.
-    fn others(&self, namespace: &str) -> impl Future<Output = Result<Vec<String>, Vec<Error>>> + Send;
-}
 
 /// What there is of an agent.
 #[derive(Debug, Clone)]

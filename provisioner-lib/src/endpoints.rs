@@ -7,7 +7,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::facts::Cluster;
+use crate::cluster::Cluster;
 
 pub mod layer;
 

@@ -53,6 +53,9 @@
 pub mod apply;
 pub mod aws_auth;
 pub mod call;
+mod changes;
+mod check;
+mod cluster;
 pub mod commands;
 pub mod connect;
 pub mod desired;
@@ -60,6 +63,7 @@ pub mod endpoints;
 pub mod facts;
 pub mod fault;
 pub mod names;
+mod observed;
 pub mod offboard;
 pub mod onboard;
 pub mod package;

@@ -3,35 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
+    changes::{self, LABEL},
     desired::Desired,
     names::{LABEL_MANAGED_BY, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
     resource::{Id, Kind, Resource, Tags},
 };
 
-mod changes;
-mod manifest;
 mod quota;
 
-pub use changes::Change;
-pub(crate) use manifest::merged;
+pub use crate::{
+    changes::Change,
+    observed::{Found, Observed},
+};
 pub(crate) use quota::too_many;
-
-/// A resource as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Its state.
-    pub resource: Resource,
-    /// When it was made, in seconds since 1970, where that matters: of roles and access entries.
-    pub created: Option<i64>,
-    /// What a change has to name, so that it changes nothing that somebody else has changed since.
-    pub revision: Option<String>,
-}
-
-/// Everything that was looked for and is there.
-pub type Observed = BTreeMap<Id, Found>;
 
 /// What is done about a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -137,9 +123,13 @@ pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
     order(steps, &updated)
 }
 
-/// Whether what there is, is what is wanted, in all that can be changed.
-pub(crate) fn is_as_wanted(wanted: &Resource, found: &Resource) -> bool {
-    changes::between(wanted, found).is_empty()
+/// Why an object that is adopted is made anew.
+pub(crate) const REMADE: &str = "somebody else has made it, and what they have put into it would stay";
+
+/// Whether an object of somebody else is made anew when it is adopted: an apply would leave what they have put into
+/// it and we do not name, such as variables, volumes and annotations that give rights. A namespace keeps what is in it.
+fn is_remade(wanted: &Resource) -> bool {
+    matches!(wanted, Resource::Manifest { manifest } if manifest.kind() != "Namespace")
 }
 
 fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
@@ -148,8 +138,8 @@ fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
     let action = match found {
         None => Action::Create,
         Some(found) => match foreign(wanted, found) {
-            Some(Foreign::Stranger(_)) if adopt && manifest::is_remade(wanted) => {
-                Action::Replace { why: manifest::REMADE.to_owned() }
+            Some(Foreign::Stranger(_)) if adopt && is_remade(wanted) => {
+                Action::Replace { why: REMADE.to_owned() }
             }
             Some(Foreign::Stranger(_)) if adopt || is_left_over(wanted, found, observed) => {
                 compare(wanted, found, observed)
@@ -249,9 +239,6 @@ fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
     None
 }
 
-/// Label that says who has made a Kubernetes object ("Recommended Labels" in the Kubernetes documentation).
-const LABEL: &str = "app.kubernetes.io/name";
-
 /// The label that says whose it is, and what it says.
 fn label(resource: &Resource) -> Option<(&'static str, &str)> {
     match resource {
@@ -306,14 +293,6 @@ fn sorted(steps: Vec<Step>) -> Vec<Step> {
         sorted.push(rest.remove(next.unwrap_or(0)));
     }
     sorted
-}
-
-/// A field's value without what depends on the order of writing.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -20,10 +20,11 @@ use super::{
     sts::Sts,
 };
 use crate::{
+    changes::{self, Change},
+    check::{Check, Verdict, self_test},
     facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
-    plan::{self, Change, Found, Observed},
+    observed::{Found, Observed},
     resource::{Kind, Resource, Tags},
-    verify::{Check, Verdict, self_test},
 };
 
 /// AWS, with the identity and in the region of a [`Connection`], and one cluster: the last one whose facts were
@@ -187,7 +188,7 @@ impl Aws {
         let looked_at: Vec<&Resource> = [resource].into_iter().chain(&group).collect();
         let seen = self.look(AuthenticationMode::ApiAndConfigMap, &looked_at).await;
         let mut found = seen.into_iter().filter_map(Result::ok).map(|found| found.resource);
-        found.any(|found| found.id() == resource.id() && plan::is_as_wanted(resource, &found))
+        found.any(|found| found.id() == resource.id() && changes::is_as_wanted(resource, &found))
     }
 }
 
@@ -347,10 +348,4 @@ fn distinct(errors: impl IntoIterator<Item = Error>) -> Vec<Error> {
         }
     }
     distinct
-}
-
-impl From<Resource> for Found {
-    fn from(resource: Resource) -> Self {
-        Self { resource, created: None, revision: None }
-    }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use super::{Connection, Error, ErrorKind, Made, Provider, kubernetes::Kubernetes, propagation};
+use super::{Connection, Error, ErrorKind, Made, Neighbours, Provider, kubernetes::Kubernetes, propagation};
 use crate::{
-    connect::Neighbours,
+    changes::Change,
+    check::{Check, Verdict},
     facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
-    plan::{Change, Observed},
+    observed::Observed,
     resource::{Kind, Resource},
-    verify::{Check, Verdict},
 };
 
 /// The cluster that a kubeconfig leads to.

@@ -13,8 +13,9 @@ use futures_util::future::join_all;
 
 use super::{Error, ErrorKind, Made, error, propagation::patiently, tags::TagChanges};
 use crate::{
+    changes::Change,
     names::{MANAGED, SECURITY_GROUP, TAG_MANAGED},
-    plan::{Change, Found},
+    observed::Found,
     resource::{Network, Resource, Tags},
 };
 

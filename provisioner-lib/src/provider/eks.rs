@@ -14,8 +14,9 @@ use super::{
     tags::{TagChanges, touches},
 };
 use crate::{
+    changes::Change,
     facts::{AuthenticationMode, Cluster},
-    plan::{Change, Found},
+    observed::Found,
     resource::{Resource, Tags},
 };
 

@@ -13,7 +13,8 @@ use super::{
     tags::{TagChanges, touches},
 };
 use crate::{
-    plan::{Change, Found},
+    changes::Change,
+    observed::Found,
     resource::{Resource, Tags},
 };
 

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::{Error, ErrorKind, Made, error, tags::TagChanges};
 use crate::{
+    changes::Change,
     names,
-    plan::{Change, Found},
+    observed::Found,
     resource::{Principal, Resource, Tags},
 };
 

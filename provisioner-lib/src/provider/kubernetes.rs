@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::{Error, ErrorKind, Made, error};
 use crate::{
     facts::{AuthenticationMode, Cluster},
-    plan::Found,
+    observed::Found,
     resource::Resource,
 };
 

@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::{Error, ErrorKind, Made, error};
 use crate::{
+    changes::Change,
+    check::{self, Verdict},
     facts::CurrentFunction,
     names,
-    plan::{Change, Found},
+    observed::Found,
     resource::Resource,
-    verify::{self, Verdict},
 };
 
 mod function;
@@ -103,7 +104,7 @@ impl Lambda {
     pub(super) async fn reserved(&self, function: &str) -> Result<Verdict, Error> {
         let answer = self.client.get_function_concurrency().function_name(function).send().await;
         let answer = answer.map_err(error::of("lambda:GetFunctionConcurrency"))?;
-        Ok(verify::reserved(answer.reserved_concurrent_executions()))
+        Ok(check::reserved(answer.reserved_concurrent_executions()))
     }
 
     /// The resource policy of a function; null if it has none.

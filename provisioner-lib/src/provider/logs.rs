@@ -8,8 +8,9 @@ use super::{
     tags::{TagChanges, touches},
 };
 use crate::{
+    changes::Change,
     names::TAG_RETENTION,
-    plan::{Change, Found},
+    observed::Found,
     resource::{Resource, Tags},
 };
 

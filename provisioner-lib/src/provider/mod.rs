@@ -3,10 +3,11 @@
 use std::future::Future;
 
 use crate::{
+    changes::Change,
+    check::{Check, Verdict},
     facts::Facts,
-    plan::{Change, Observed},
+    observed::Observed,
     resource::Resource,
-    verify::{Check, Verdict},
 };
 
 pub mod access;
@@ -77,4 +78,10 @@ pub trait Provider: Send + Sync {
         facts: &Facts,
         checks: &[Check],
     ) -> impl Future<Output = Vec<Result<Verdict, Error>>> + Send;
+}
+
+/// What is asked of a cluster before its agent's namespace is deleted with all that is in it.
+pub trait Neighbours {
+    /// Objects in a namespace that are not ours and go with no other one, as `Kind/name`.
+    fn others(&self, namespace: &str) -> impl Future<Output = Result<Vec<String>, Vec<Error>>> + Send;
 }

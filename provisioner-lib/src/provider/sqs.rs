@@ -11,10 +11,7 @@ use super::{
     propagation::patiently,
     tags::{TagChanges, touches},
 };
-use crate::{
-    plan::{Change, Found},
-    resource::Resource,
-};
+use crate::{changes::Change, observed::Found, resource::Resource};
 
 /// A name is free again 60 seconds after its queue has gone ("DeleteQueue" in the SQS API reference).
 const NAME_IS_FREE: Duration = Duration::from_secs(75);

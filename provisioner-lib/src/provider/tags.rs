@@ -1,7 +1,7 @@
 //! Tags as they are to be, from the changes of a plan: what goes in, what goes out, and nothing foreign.
 
 use crate::{
-    plan::Change,
+    changes::Change,
     resource::{Resource, Tags},
 };
 

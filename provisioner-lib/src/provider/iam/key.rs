@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::Iam;
 use crate::{
-    plan::Found,
+    observed::Found,
     provider::{
         AccessKey, Error, ErrorKind, Made, error,
         propagation::{KNOWN_TO_IAM, is_unseen, patiently},

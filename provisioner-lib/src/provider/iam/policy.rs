@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::{Iam, document, principal::tags, tags_in};
 use crate::{
-    plan::{Change, Found},
+    changes::Change,
+    observed::Found,
     provider::{
         Error, ErrorKind, error,
         propagation::{FORGOTTEN, is_still_seen, patiently},

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Iam, document, tags_out};
 use crate::{
-    plan::Found,
+    observed::Found,
     provider::{
         Error, error,
         propagation::{KNOWN_TO_IAM, is_unseen, patiently},

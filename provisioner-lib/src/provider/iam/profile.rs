@@ -4,7 +4,8 @@ use aws_sdk_iam::types::InstanceProfile;
 
 use super::{Iam, principal::tags, tags_in};
 use crate::{
-    plan::{Change, Found},
+    changes::Change,
+    observed::Found,
     provider::{
         Error, ErrorKind, error,
         propagation::{FORGOTTEN, KNOWN_TO_IAM, is_still_seen, is_unseen, patiently},

@@ -9,7 +9,7 @@ use super::{
     tags_in,
 };
 use crate::{
-    plan::Change,
+    changes::Change,
     provider::{
         Error, error,
         propagation::{FORGOTTEN, KNOWN_TO_IAM, is_still_seen, patiently},

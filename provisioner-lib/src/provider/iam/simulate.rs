@@ -7,8 +7,8 @@ use futures_util::{StreamExt, stream};
 
 use super::Iam;
 use crate::{
+    check::{Check, Verdict},
     provider::{Error, ErrorKind, error},
-    verify::{Check, Verdict},
 };
 
 const CALL: &str = "iam:SimulatePrincipalPolicy";

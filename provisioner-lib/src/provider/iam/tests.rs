@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    check::Check,
     provider::wire::{self, Asked, action},
-    verify::Check,
 };
 
 const ARN: &str = "arn:aws:iam::123456789012:policy/CastEKSPolicy";

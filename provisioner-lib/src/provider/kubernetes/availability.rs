@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::{Error, ErrorKind, Kubernetes};
-use crate::verify::{Check, Verdict};
+use crate::check::{Check, Verdict};
 
 impl Kubernetes {
     /// Tries the check that a cluster answers.

@@ -12,8 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{Error, ErrorKind, Kubernetes, Made};
 use crate::{
+    changes,
     names::FIELD_MANAGER,
-    plan::{self, Found},
+    observed::Found,
     resource::{Manifest, Resource},
 };
 
@@ -79,11 +80,11 @@ impl Kubernetes {
         }
         let there = self.apply(&place, &body, true).await?;
         let resource = |value: &Value| Resource::Manifest { manifest: Manifest::new(value.clone()) };
-        if plan::is_as_wanted(&resource(wanted.value()), &resource(&there)) {
+        if changes::is_as_wanted(&resource(wanted.value()), &resource(&there)) {
             return Ok(Made::default());
         }
         let path = format!("{}?fieldManager={FIELD_MANAGER}", place.path());
-        let whole = plan::merged(wanted.value(), &there);
+        let whole = changes::merged(wanted.value(), &there);
         self.write(&place.call("update"), Method::PUT, &path, &whole).await
     }
 

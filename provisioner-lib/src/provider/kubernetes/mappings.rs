@@ -7,7 +7,7 @@ use super::{Kubernetes, revision};
 use crate::{
     aws_auth::{self, AwsAuthError, Data, Mapping, Section},
     facts::AuthenticationMode,
-    plan::Found,
+    observed::Found,
     provider::{Error, ErrorKind, Made},
     resource::{MappingFields, Resource},
 };

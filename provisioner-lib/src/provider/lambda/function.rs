@@ -11,7 +11,7 @@ use aws_sdk_lambda::{
 
 use super::Lambda;
 use crate::{
-    plan::Found,
+    observed::Found,
     provider::{
         Error, ErrorKind, error,
         propagation::{KNOWN_EVERYWHERE, patiently},

@@ -12,7 +12,7 @@ use super::Lambda;
 use crate::{
     endpoints::{Endpoints, layer::unpack},
     names::LAYER,
-    plan::Found,
+    observed::Found,
     provider::{Error, ErrorKind, connection::fetch, error},
     resource::{Code, Resource},
 };

@@ -6,10 +6,10 @@ use aws_sdk_lambda::primitives::{Blob, DateTime, DateTimeFormat};
 
 use super::Lambda;
 use crate::{
+    check::self_test::{self, Reported},
     facts::Facts,
     names,
     provider::{Error, error},
-    verify::self_test::{self, Reported},
 };
 
 const ID: &str = "00000000-0000-0000-0000-000000000000";

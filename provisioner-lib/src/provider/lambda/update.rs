@@ -12,7 +12,7 @@ use super::{
     function::{architectures, is_early, variables, vpc},
 };
 use crate::{
-    plan::Change,
+    changes::Change,
     provider::{
         Error, ErrorKind, error,
         propagation::{KNOWN_EVERYWHERE, patiently},

@@ -130,7 +130,7 @@ fn right(check: &Check) -> String {
 }
 
 /// Each verb of `infra/kubernetes/rbac.yaml`, and what the function must not.
-pub(super) fn rights(cluster: &str) -> Vec<Check> {
+pub(crate) fn rights(cluster: &str) -> Vec<Check> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(RBAC).unwrap_or_default();
     let rules = documents.iter().flat_map(|document| document["rules"].as_array().into_iter().flatten());
     let list = |value: &Value| -> Vec<String> {

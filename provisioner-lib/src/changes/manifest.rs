@@ -17,15 +17,6 @@ const WHOLE: [&str; 4] = ["rules", "roleRef", "subjects", "spec.selector"];
 /// Given by the place in which an object is.
 const GIVEN: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
 
-/// Why an object that is adopted is made anew.
-pub(super) const REMADE: &str = "somebody else has made it, and what they have put into it would stay";
-
-/// Whether an object of somebody else is made anew when it is adopted: an apply would leave what they have put into
-/// it and we do not name, such as variables, volumes and annotations that give rights. A namespace keeps what is in it.
-pub(super) fn is_remade(wanted: &Resource) -> bool {
-    matches!(wanted, Resource::Manifest { manifest } if manifest.kind() != "Namespace")
-}
-
 /// All that differs: what the manifest says otherwise, and what an earlier one of ours said and this one does not.
 pub(super) fn between(wanted: &Manifest, found: &Manifest) -> Vec<Change> {
     let mut differences = Differences { secret: wanted.is_secret(), changes: Vec::new() };

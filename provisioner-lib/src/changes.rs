@@ -3,12 +3,18 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{LABEL, manifest, text};
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints},
     policy,
     resource::{CLUSTERS_VARIABLE, Kind, Resource},
 };
+
+mod manifest;
+
+pub(crate) use manifest::merged;
+
+/// Label that says who has made a Kubernetes object ("Recommended Labels" in the Kubernetes documentation).
+pub(crate) const LABEL: &str = "app.kubernetes.io/name";
 
 /// Prefix of our tags. Others are no business of ours.
 const OURS: &str = "cast-spot:";
@@ -25,7 +31,7 @@ pub struct Change {
 }
 
 /// All that differs between what is wanted and what there is.
-pub(super) fn between(wanted: &Resource, found: &Resource) -> Vec<Change> {
+pub(crate) fn between(wanted: &Resource, found: &Resource) -> Vec<Change> {
     if let (Resource::Manifest { manifest: wanted }, Resource::Manifest { manifest: found }) = (wanted, found)
     {
         return manifest::between(wanted, found);
@@ -38,8 +44,13 @@ pub(super) fn between(wanted: &Resource, found: &Resource) -> Vec<Change> {
     changes
 }
 
+/// Whether what there is, is what is wanted, in all that can be changed.
+pub(crate) fn is_as_wanted(wanted: &Resource, found: &Resource) -> bool {
+    between(wanted, found).is_empty()
+}
+
 /// Why it has to be made anew, if one of the changes is in what cannot be changed.
-pub(super) fn fixed(wanted: &Resource, changes: &[Change]) -> Option<String> {
+pub(crate) fn fixed(wanted: &Resource, changes: &[Change]) -> Option<String> {
     let fixed: &[&str] = match wanted.id().kind {
         Kind::AccessEntry => &["entry_type"],
         Kind::ClusterRoleBinding => &["manifest.roleRef"],
@@ -145,4 +156,12 @@ fn fields(resource: &Resource) -> Map<String, Value> {
     }
     fields.entry("kind").or_insert(json!(null));
     fields
+}
+
+/// A field's value without what depends on the order of writing.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }

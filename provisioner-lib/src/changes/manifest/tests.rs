@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     desired::Desired,
     names::{LABEL_MANAGED_BY, MANAGED},
-    plan::{Action, Found, Observed, diff},
+    plan::{Action, Found, Observed, REMADE, diff},
 };
 
 fn manifest(value: Value) -> Manifest {

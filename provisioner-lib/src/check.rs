@@ -1,0 +1,150 @@
+//! What has to work, and how it went. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{call::Error, names};
+
+pub mod self_test;
+
+/// Something that has to work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "check", rename_all = "snake_case")]
+pub enum Check {
+    /// A principal may do something (IAM `SimulatePrincipalPolicy`).
+    Allowed {
+        /// ARN of the user or role.
+        principal_arn: String,
+        /// The action.
+        action: String,
+        /// ARN of what it is done to, or `*`.
+        resource: String,
+        /// Condition keys and their values.
+        context: BTreeMap<String, String>,
+        /// Whether it has to be allowed, or denied.
+        expected: bool,
+    },
+    /// The deployed function may do something in the cluster: so it says itself, by Kubernetes'
+    /// `SelfSubjectAccessReview`.
+    Kubernetes {
+        /// The cluster.
+        cluster: String,
+        /// The verb.
+        verb: String,
+        /// API group of the resource.
+        api_group: String,
+        /// The resource.
+        resource: String,
+        /// Its subresource.
+        subresource: String,
+        /// Whether it has to be allowed, or denied.
+        expected: bool,
+    },
+    /// A Deployment has the pods that it is to have.
+    Available {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        deployment: String,
+    },
+    /// The deployed function passes its self-test, in which this cluster is: it starts, reads its settings, reaches
+    /// AWS and all of its clusters.
+    Notice {
+        /// The function.
+        function: String,
+        /// The cluster.
+        cluster: String,
+    },
+    /// Concurrency is reserved for the function. Without, it only warns: the account may have enough for all.
+    Reserved {
+        /// The function.
+        function: String,
+    },
+}
+
+impl Check {
+    /// Whether it does not count as failed where it is answered otherwise than it should be.
+    fn is_advice(&self) -> bool {
+        matches!(self, Self::Reserved { .. })
+    }
+}
+
+/// How a check went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Whether it works.
+    pub passed: bool,
+    /// What was answered.
+    pub detail: String,
+}
+
+/// A check and how it went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The check.
+    #[serde(flatten)]
+    pub check: Check,
+    /// How it went.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Whether it passed and should be looked at all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub warning: bool,
+}
+
+impl Checked {
+    /// A check and its answer.
+    pub(crate) fn new(check: Check, answer: Result<Verdict, Error>) -> Self {
+        let warning = check.is_advice() && answer.as_ref().is_ok_and(|verdict| !verdict.passed);
+        let mut verdict = answer.unwrap_or_else(|error| failed(&error));
+        verdict.passed |= warning;
+        Self { check, verdict, warning }
+    }
+}
+
+fn failed(error: &Error) -> Verdict {
+    let hint = error.hint.as_ref().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+    Verdict { passed: false, detail: format!("{error}{hint}") }
+}
+
+/// Whether the function can be sure of `reserved` concurrent calls. Without a number of its own it shares the
+/// account's with all other functions, and a storm of notices is throttled behind them.
+#[must_use]
+pub(crate) fn reserved(reserved: Option<i32>) -> Verdict {
+    let hint = format!(
+        "(hint: reserve as many calls as Spot instances of the region, of all systems of the account, can be taken at once: \
+         `aws lambda put-function-concurrency --function-name {} --reserved-concurrent-executions N`)",
+        names::FUNCTION
+    );
+    match reserved {
+        Some(0) => {
+            Verdict { passed: false, detail: format!("0 is reserved, so every notice is throttled {hint}") }
+        }
+        Some(count) => Verdict { passed: true, detail: format!("{count} reserved") },
+        None => {
+            let detail =
+                format!("none is reserved, so other functions of the account can take all of it {hint}");
+            Verdict { passed: false, detail }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_number_of_its_own_makes_concurrency_sure() {
+        let check = || Check::Reserved { function: "cast-spot".to_owned() };
+        for (count, warning, words) in [
+            (Some(120), false, "120 reserved"),
+            (Some(0), true, "every notice is throttled"),
+            (None, true, "of all systems of the account"),
+        ] {
+            let checked = Checked::new(check(), Ok(reserved(count)));
+            assert_eq!((checked.verdict.passed, checked.warning), (true, warning), "{count:?}");
+            assert!(checked.verdict.detail.contains(words), "{checked:?}");
+        }
+    }
+}

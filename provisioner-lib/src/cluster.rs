@@ -1,0 +1,104 @@
+//! A cluster as EKS shows it. Pure.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+/// How a cluster lets IAM principals in (EKS API Reference, "AccessConfigResponse").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AuthenticationMode {
+    /// Access entries alone.
+    Api,
+    /// Both; access entries win.
+    ApiAndConfigMap,
+    /// The ConfigMap `aws-auth` alone. Also of clusters that do not say.
+    ConfigMap,
+}
+
+impl AuthenticationMode {
+    /// Whether access entries are looked at.
+    #[must_use]
+    pub fn has_api(self) -> bool {
+        self != Self::ConfigMap
+    }
+}
+
+/// The cluster as `DescribeCluster` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cluster {
+    /// Name.
+    pub name: String,
+    /// ARN.
+    pub arn: String,
+    /// `ACTIVE` and others.
+    pub status: String,
+    /// Address of the API server.
+    pub endpoint: String,
+    /// PEM of its certificate authority, in base64.
+    pub certificate_authority: String,
+    /// How it lets principals in.
+    pub authentication_mode: AuthenticationMode,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Its subnets.
+    pub subnet_ids: Vec<String>,
+    /// Those of them whose way to the internet is an internet gateway. A function has no public address, so there it
+    /// has no way out ("Enable internet access for VPC-connected Lambda functions" in the Lambda developer guide).
+    /// Looked for only where the function has to be in the VPC.
+    pub public_subnet_ids: BTreeSet<String>,
+    /// The security group that EKS has made for it.
+    pub security_group_id: String,
+    /// Whether the API server is reached from the internet.
+    pub public_access: bool,
+    /// From which addresses.
+    pub public_access_cidrs: Vec<String>,
+    /// Whether it is reached from its VPC by private addresses.
+    pub private_access: bool,
+}
+
+/// Status of a cluster that is not there, which AWS has no word for.
+const GONE: &str = "NOT_FOUND";
+
+impl Cluster {
+    /// A cluster that is not there: all that is known of it follows from its name.
+    #[must_use]
+    pub fn gone(name: &str, arn: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            arn,
+            status: GONE.to_owned(),
+            endpoint: String::new(),
+            certificate_authority: String::new(),
+            authentication_mode: AuthenticationMode::Api,
+            vpc_id: String::new(),
+            subnet_ids: Vec::new(),
+            public_subnet_ids: BTreeSet::new(),
+            security_group_id: String::new(),
+            public_access: true,
+            public_access_cidrs: Vec::new(),
+            private_access: false,
+        }
+    }
+
+    /// Whether it is not there.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.status == GONE
+    }
+
+    /// The subnets that a function can be in.
+    #[must_use]
+    pub fn private_subnet_ids(&self) -> Vec<String> {
+        self.subnet_ids.iter().filter(|id| !self.public_subnet_ids.contains(*id)).cloned().collect()
+    }
+
+    /// Whether a function outside of the VPC, whose address nobody knows, reaches the API server.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        // No list at all means everywhere (EKS API Reference, "VpcConfigRequest").
+        let everywhere =
+            self.public_access_cidrs.is_empty() || self.public_access_cidrs.iter().any(|c| c == "0.0.0.0/0");
+        self.public_access && everywhere
+    }
+}
