@@ -1,5 +1,5 @@
-//! An AWS account with its clusters, in memory. Whatever is asked of it is a call: others get their turn before it,
-//! it can be refused, its answer can be lost, and whoever makes it can die before or after it.
+//! An AWS account with its clusters, in memory. Every request is a call: concurrent runs get their turn before it, it
+//! can be refused, its answer can be lost, and the caller can be killed before or after it.
 
 use std::{
     collections::BTreeMap,
@@ -27,51 +27,51 @@ pub(crate) use self::{alter::MOST_VERSIONS, changes::tags_of, make::SECRET};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 
-/// Where something is (`global`, a region, or a cluster's ARN), and what.
+/// The scope of a resource (`global`, a region, or a cluster's ARN) and its id.
 pub(crate) type Place = (String, Id);
 
-/// Something as the account keeps it.
+/// A resource as the account stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Object {
     pub(crate) resource: Resource,
-    /// Seconds, and different for everything that is made.
+    /// Seconds, unique for each created object.
     pub(crate) created: i64,
     /// Changes with every write.
     pub(crate) revision: u64,
-    /// Of an access entry: when the principal was made that it lets in. It lets in no later one of the same name
-    /// ("Access entries" in the EKS User Guide).
+    /// Access entries only: creation time of the principal that the entry admits. It does not admit a later principal
+    /// of the same name ("Access entries" in the EKS User Guide).
     pub(crate) lets_in: Option<i64>,
-    /// Documents that a policy has.
+    /// Number of versions of a policy.
     pub(crate) versions: usize,
-    /// Of a user's keys: the id, and whether it works.
+    /// Access keys of a user: the id, and whether the key is active.
     pub(crate) keys: Vec<(String, bool)>,
 }
 
-/// What goes wrong with a call.
+/// A fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mishap {
-    /// It is refused.
+pub(crate) enum InjectedFault {
+    /// The call is refused.
     Refused,
-    /// It is done, and nobody hears of it.
+    /// The call takes effect and its answer is lost.
     Lost,
-    /// Who makes it dies before.
+    /// The caller is killed before the call takes effect.
     KilledBefore,
-    /// It is done, and who has made it dies.
+    /// The call takes effect, and the caller is killed.
     KilledAfter,
 }
 
-/// Which call.
+/// The position of a call in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum At {
-    /// The call of this number, from 0.
+pub(crate) enum CallIndex {
+    /// Index among all calls, from 0.
     Call(usize),
-    /// The call of this number among those that write.
+    /// Index among the calls that write, from 0.
     Write(usize),
 }
 
-type Meddler = Box<dyn FnOnce(&mut State) + Send>;
+type ConcurrentEdit = Box<dyn FnOnce(&mut State) + Send>;
 
-/// All that the account holds.
+/// The content of the account.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) objects: BTreeMap<Place, Object>,
@@ -80,14 +80,14 @@ pub(crate) struct State {
     waits: usize,
     /// Versions of functions, the latest last.
     pub(crate) published: BTreeMap<Place, Vec<Resource>>,
-    /// That run, by the role that they run with.
+    /// Running instances, by their role.
     pub(crate) instances: BTreeMap<String, Vec<String>>,
     calls: usize,
     writes: usize,
-    mishap: Option<(At, Mishap)>,
-    meddler: Option<(At, Meddler)>,
-    is_dead: bool,
-    has_strayed: bool,
+    fault: Option<(CallIndex, InjectedFault)>,
+    edit: Option<(CallIndex, ConcurrentEdit)>,
+    is_killed: bool,
+    served_unregistered: bool,
     pauses: Option<fastrand::Rng>,
 }
 
@@ -103,7 +103,7 @@ impl State {
         self.clock
     }
 
-    /// Puts something new there, whoever it belongs to.
+    /// Stores a new object, also a foreign one.
     pub(crate) fn put(&mut self, place: Place, resource: Resource) {
         let created = self.tick();
         let lets_in = match &resource {
@@ -118,12 +118,12 @@ impl State {
         self.objects.insert(place, Object { resource, created, revision, lets_in, versions: 1, keys });
     }
 
-    /// When a principal was made.
+    /// Creation time of a principal.
     fn made(&self, principal: &Id) -> Option<i64> {
         self.objects.get(&("global".to_owned(), principal.clone())).map(|object| object.created)
     }
 
-    /// Changes something that is there.
+    /// Changes an existing object; false if it does not exist.
     pub(crate) fn change(&mut self, place: &Place, change: impl FnOnce(&mut Object)) -> bool {
         let revision = self.tick().unsigned_abs();
         let Some(object) = self.objects.get_mut(place) else { return false };
@@ -133,7 +133,7 @@ impl State {
     }
 }
 
-/// The account as somebody sees it who works on one cluster.
+/// A view of the account, for work on one cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     state: Arc<Mutex<State>>,
@@ -143,20 +143,20 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// An empty one.
+    /// An empty account.
     pub(crate) fn new(region: &str, cluster: &str) -> Self {
         let (region, cluster) = (region.to_owned(), cluster.to_owned());
         Self { state: Arc::default(), died: Arc::default(), region, cluster }.with_cluster(|_| ())
     }
 
-    /// The same account, seen by who works on another cluster, which is made if it is not there.
+    /// The same account, for work on another cluster, which is created if it does not exist.
     pub(crate) fn of(&self, region: &str, cluster: &str) -> Self {
         let other = Self { region: region.to_owned(), cluster: cluster.to_owned(), ..self.clone() };
         let is_there = other.state().clusters.contains_key(&(other.region.clone(), other.cluster.clone()));
         if is_there { other } else { other.with_cluster(|_| ()) }
     }
 
-    /// Makes the cluster anew.
+    /// Replaces the cluster.
     pub(crate) fn with_cluster(self, shape: impl FnOnce(&mut Cluster)) -> Self {
         let mut cluster = Cluster {
             status: "ACTIVE".to_owned(),
@@ -173,7 +173,7 @@ impl Account {
         self
     }
 
-    /// Another account that holds the same by now. Nothing goes wrong in it.
+    /// An independent copy of the account, without faults.
     pub(crate) fn copy(&self) -> Self {
         let state = {
             let state = self.state();
@@ -188,7 +188,7 @@ impl Account {
         Self { state: Arc::new(Mutex::new(state)), died: Arc::default(), ..self.clone() }
     }
 
-    /// EKS deletes it, with what is in it.
+    /// Deletes the cluster with its content, as EKS does.
     pub(crate) fn delete_cluster(&self) {
         let arn = self.arn();
         let mut state = self.state();
@@ -200,47 +200,46 @@ impl Account {
         });
     }
 
-    /// From now on this goes wrong, once.
-    pub(crate) fn mishap(&self, mishap: Option<(At, Mishap)>) {
+    /// Injects a fault, once, and starts to count calls from 0.
+    pub(crate) fn inject(&self, fault: Option<(CallIndex, InjectedFault)>) {
         let mut state = self.state();
-        (state.mishap, state.calls, state.writes) = (mishap, 0, 0);
-        (state.is_dead, state.has_strayed) = (false, false);
+        (state.fault, state.calls, state.writes) = (fault, 0, 0);
+        (state.is_killed, state.served_unregistered) = (false, false);
     }
 
-    /// Somebody else does something just before a call.
-    pub(crate) fn meddle(&self, at: At, meddler: impl FnOnce(&mut State) + Send + 'static) {
-        self.mishap(None);
-        self.state().meddler = Some((at, Box::new(meddler)));
+    /// Another program edits the account immediately before a call.
+    pub(crate) fn edit_before(&self, at: CallIndex, edit: impl FnOnce(&mut State) + Send + 'static) {
+        self.inject(None);
+        self.state().edit = Some((at, Box::new(edit)));
     }
 
-    /// Lets calls take turns, differently for each seed.
+    /// Interleaves concurrent calls, differently for each seed.
     pub(crate) fn pauses(&self, seed: Option<u64>) {
         self.state().pauses = seed.map(fastrand::Rng::with_seed);
     }
 
-    /// Calls and, among them, writes since the last [`Account::mishap`].
+    /// Calls and, among them, writes since the last [`Account::inject`].
     pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.state();
         (state.calls, state.writes)
     }
 
-    /// Whether, since the last [`Account::mishap`], a write of whoever works here has left a cluster served that is not
-    /// registered.
-    pub(crate) fn has_strayed(&self) -> bool {
-        self.state().has_strayed
+    /// Whether a write since the last [`Account::inject`] has left a cluster served that is not registered.
+    pub(crate) fn served_unregistered(&self) -> bool {
+        self.state().served_unregistered
     }
 
-    /// Ends when who makes the calls has died.
+    /// Completes when the caller has been killed.
     pub(crate) async fn died(&self) {
         self.died.notified().await;
     }
 
-    /// Everything, without what is new each time it is made.
+    /// All resources, without creation times and revisions.
     pub(crate) fn all(&self) -> BTreeMap<Place, Resource> {
         self.objects().into_iter().map(|(place, object)| (place, object.resource)).collect()
     }
 
-    /// Everything, with all that is known of it.
+    /// All objects, with creation times and revisions.
     pub(crate) fn objects(&self) -> BTreeMap<Place, Object> {
         self.state().objects.clone()
     }
@@ -249,7 +248,7 @@ impl Account {
         self.state().objects.get(&self.place(id)).cloned()
     }
 
-    /// Somebody else makes it.
+    /// Another program creates the resource.
     pub(crate) fn put(&self, resource: Resource) {
         let place = self.place(&resource.id());
         self.state().put(place, resource);
@@ -261,7 +260,7 @@ impl Account {
         self.state().published.get(&place).cloned().unwrap_or_default()
     }
 
-    /// Instances that run with a role.
+    /// Sets the instances that run with a role.
     pub(crate) fn run_instances(&self, role: &str, ids: &[&str]) {
         let ids = ids.iter().map(ToString::to_string).collect();
         self.state().instances.insert(role.to_owned(), ids);
@@ -271,17 +270,17 @@ impl Account {
         self.state().waits += 1;
     }
 
-    /// How often somebody has waited before planning anew.
+    /// Number of pauses before planning again.
     pub(crate) fn waits(&self) -> usize {
         self.state().waits
     }
 
-    /// Somebody else deletes it.
+    /// Another program deletes the resource.
     pub(crate) fn take(&self, id: &Id) -> Option<Resource> {
         self.state().objects.remove(&self.place(id)).map(|object| object.resource)
     }
 
-    /// Somebody else changes it.
+    /// Another program changes the resource.
     pub(crate) fn change(&self, id: &Id, change: impl FnOnce(&mut Resource)) {
         let place = self.place(id);
         assert!(self.state().change(&place, |object| change(&mut object.resource)), "{id} is not there");
@@ -315,12 +314,12 @@ impl Account {
     }
 }
 
-/// It is there otherwise, or has another revision.
+/// The error for a resource that exists with other content, or with another revision.
 fn changed(call: &str, words: impl Into<String>) -> Error {
     Error::new(ErrorKind::Changed, call, words)
 }
 
-/// AWS does not do it.
+/// The error for a request that AWS refuses.
 fn refused(call: &str, words: impl Into<String>) -> Error {
     Error::new(ErrorKind::Other, call, words)
 }

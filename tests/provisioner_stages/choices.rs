@@ -1,17 +1,17 @@
-//! Other choices for a cluster that is onboarded already.
+//! Changed choices for a cluster that is already onboarded.
 
 use cast_spot_provisioner::{facts::AuthenticationMode, resource::Kind};
 
 use crate::{
-    account::{At, Mishap},
-    situation::{USUAL, Way, completed, ended, run, same, unless_killed, ways},
+    account::{CallIndex, InjectedFault},
+    situation::{DEFAULT, Scenario, completed, ended, run, same, scenarios, unless_killed},
 };
 
 #[tokio::test]
 async fn changing_a_choice_equals_choosing_it_first() {
-    for from in ways().filter(|way| !way.private) {
+    for from in scenarios().filter(|scenario| !scenario.private) {
         let (before, first, _) = from.undisturbed().await;
-        for to in ways().filter(|to| !to.private && to.config_map == from.config_map && *to != from) {
+        for to in scenarios().filter(|to| !to.private && to.config_map == from.config_map && *to != from) {
             let what = format!("{from:?} {to:?}");
             let (_, reference, _) = to.undisturbed().await;
             let account = first.copy();
@@ -25,17 +25,17 @@ async fn changing_a_choice_equals_choosing_it_first() {
 
 #[tokio::test]
 async fn an_interrupted_change_can_be_finished_reverted_or_offboarded() {
-    let from = Way { user: true, ..USUAL };
-    let to = Way { least: true, ..USUAL };
+    let from = Scenario { user: true, ..DEFAULT };
+    let to = Scenario { least: true, ..DEFAULT };
     let (before, first, _) = from.undisturbed().await;
     let (_, last, _) = to.undisturbed().await;
     let whole = first.copy();
-    whole.mishap(None);
+    whole.inject(None);
     completed(&to.chosen(), &whole, "whole").await;
     for number in 0..whole.counts().1 {
         let what = format!("killed after write {number}");
         let account = first.copy();
-        account.mishap(Some((At::Write(number), Mishap::KilledAfter)));
+        account.inject(Some((CallIndex::Write(number), InjectedFault::KilledAfter)));
         assert!(unless_killed(&account, run(&to.chosen(), &account)).await.is_none(), "{what}");
         let (back, out) = (account.copy(), account.copy());
         completed(&to.chosen(), &account, &what).await;
@@ -49,17 +49,17 @@ async fn an_interrupted_change_can_be_finished_reverted_or_offboarded() {
 
 #[tokio::test]
 async fn moving_to_access_entries_removes_the_aws_auth_entries() {
-    let way = Way { config_map: true, user: true, ..USUAL };
-    let (before, account, _) = way.undisturbed().await;
+    let scenario = Scenario { config_map: true, user: true, ..DEFAULT };
+    let (before, account, _) = scenario.undisturbed().await;
     let lines = |kind: Kind| {
         let before = before.all();
         account.all().into_keys().filter(|place| place.1.kind == kind && !before.contains_key(place)).count()
     };
     assert_eq!((lines(Kind::AwsAuth), lines(Kind::AccessEntry)), (3, 0));
-    // EKS lets a cluster go this way only ("AccessConfigResponse" in the EKS API reference).
+    // EKS allows this direction only ("AccessConfigResponse" in the EKS API reference).
     for mode in [AuthenticationMode::ApiAndConfigMap, AuthenticationMode::Api] {
         let account = account.clone().with_cluster(|cluster| cluster.authentication_mode = mode);
-        completed(&way.chosen(), &account, &format!("{mode:?}")).await;
+        completed(&scenario.chosen(), &account, &format!("{mode:?}")).await;
         assert_eq!((lines(Kind::AwsAuth), lines(Kind::AccessEntry)), (0, 3), "{mode:?}");
     }
     ended("prod", &account, "moved").await;

@@ -1,5 +1,5 @@
-//! Connecting and disconnecting, with the same mishaps: a call fails, its answer is lost, the program dies, others are
-//! faster.
+//! Connecting and disconnecting, with the same faults: a call fails, its answer is lost, the program is killed, another
+//! program is faster.
 
 use cast_spot_provisioner::{
     apply::Stop,
@@ -12,8 +12,8 @@ use cast_spot_provisioner::{
 use serde_json::{Value, json};
 
 use crate::{
-    account::{Account, At, Mishap},
-    situation::{USUAL, same, unless_killed},
+    account::{Account, CallIndex, InjectedFault},
+    situation::{DEFAULT, same, unless_killed},
 };
 
 fn request() -> Request {
@@ -27,14 +27,14 @@ fn request() -> Request {
 }
 
 async fn account() -> Account {
-    let account = USUAL.account().await;
+    let account = DEFAULT.account().await;
     let theirs = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": { "name": "theirs", "labels": { "app.kubernetes.io/managed-by": "Helm" } },
     });
     account.put(Resource::Manifest { manifest: Manifest::new(theirs) });
-    account.mishap(None);
+    account.inject(None);
     account
 }
 
@@ -51,18 +51,18 @@ async fn end(account: &Account) -> Result<Report, PlanError> {
 }
 
 async fn completed(account: &Account, what: &str) {
-    account.mishap(None);
+    account.inject(None);
     let report = run(&request(), account).await.unwrap();
     assert!(report.is_complete(), "{what}: {:?}", report.failures().collect::<Vec<_>>());
 }
 
 async fn ended(account: &Account, what: &str) {
-    account.mishap(None);
+    account.inject(None);
     let report = end(account).await.unwrap();
     assert!(report.is_complete(), "{what}: {:?}", report.failures().collect::<Vec<_>>());
 }
 
-/// Before, after, and the writes in between.
+/// The account before and after an undisturbed connect, and the number of its writes.
 async fn undisturbed() -> (Account, Account, usize) {
     let before = account().await;
     let after = before.copy();
@@ -89,7 +89,7 @@ fn edit(account: &Account, id: &Id, change: impl FnOnce(&mut Value)) {
 #[tokio::test]
 async fn reconnect_writes_nothing_and_disconnect_restores_the_cluster() {
     let (before, after, _) = undisturbed().await;
-    after.mishap(None);
+    after.inject(None);
     let report = run(&Request::default(), &after).await.unwrap();
     assert_eq!((report.done(), after.counts().1), (0, 0), "neither token nor choices are needed again");
     ended(&after, "at once").await;
@@ -101,13 +101,15 @@ async fn reconnect_writes_nothing_and_disconnect_restores_the_cluster() {
 #[tokio::test]
 async fn failed_connect_is_recovered_by_rerun_and_by_disconnect() {
     let (before, reference, writes) = undisturbed().await;
-    for mishap in [Mishap::Refused, Mishap::Lost, Mishap::KilledBefore, Mishap::KilledAfter] {
+    for fault in
+        [InjectedFault::Refused, InjectedFault::Lost, InjectedFault::KilledBefore, InjectedFault::KilledAfter]
+    {
         for number in 0..writes {
-            let what = format!("write {number} {mishap:?}");
+            let what = format!("write {number} {fault:?}");
             let account = before.copy();
-            account.mishap(Some((At::Write(number), mishap)));
+            account.inject(Some((CallIndex::Write(number), fault)));
             let ended_so = unless_killed(&account, run(&request(), &account)).await;
-            let is_killed = matches!(mishap, Mishap::KilledBefore | Mishap::KilledAfter);
+            let is_killed = matches!(fault, InjectedFault::KilledBefore | InjectedFault::KilledAfter);
             assert_eq!(ended_so.is_none(), is_killed, "{what}");
             if let Some(report) = ended_so {
                 assert!(!report.unwrap().is_complete(), "{what}");
@@ -129,11 +131,13 @@ async fn an_interrupted_disconnect_is_finished_by_a_rerun() {
         ended(&account, "undisturbed").await;
         account.counts().1
     };
-    for mishap in [Mishap::Refused, Mishap::Lost, Mishap::KilledBefore, Mishap::KilledAfter] {
+    for fault in
+        [InjectedFault::Refused, InjectedFault::Lost, InjectedFault::KilledBefore, InjectedFault::KilledAfter]
+    {
         for number in 0..writes {
-            let what = format!("write {number} {mishap:?}");
+            let what = format!("write {number} {fault:?}");
             let account = connected.copy();
-            account.mishap(Some((At::Write(number), mishap)));
+            account.inject(Some((CallIndex::Write(number), fault)));
             let _ = unless_killed(&account, end(&account)).await;
             ended(&account, &what).await;
             same(&account, &before, &what);
@@ -151,7 +155,7 @@ async fn a_foreign_namespace_is_a_conflict_before_any_write() {
     });
     before.put(Resource::Manifest { manifest: Manifest::new(theirs) });
     let account = before.copy();
-    account.mishap(None);
+    account.inject(None);
     let report = run(&request(), &account).await.unwrap();
     assert!(report.steps.iter().any(|step| matches!(step.action, Action::Conflict { .. })));
     assert_eq!(account.counts().1, 0);
@@ -159,7 +163,7 @@ async fn a_foreign_namespace_is_a_conflict_before_any_write() {
     ended(&account, "a conflict").await;
     same(&account, &before, "nothing of ours is there");
 
-    account.mishap(None);
+    account.inject(None);
     let adopt = Request { adopt: true, ..request() };
     assert!(run(&adopt, &account).await.unwrap().is_complete());
     let namespace = account.object(&Id::new(Kind::Manifest, "Namespace/castai-agent")).unwrap();
@@ -187,7 +191,7 @@ async fn an_object_created_during_connect_is_not_taken_over() {
         let resource = Resource::Manifest { manifest: Manifest::new(theirs) };
         let id = resource.id();
         let place = account.place(&id);
-        account.meddle(At::Write(number), {
+        account.edit_before(CallIndex::Write(number), {
             let resource = resource.clone();
             move |state| {
                 if !state.objects.contains_key(&place) {
@@ -198,7 +202,7 @@ async fn an_object_created_during_connect_is_not_taken_over() {
         let report = run(&request(), &account).await.unwrap();
         let there = account.object(&id).unwrap().resource;
         let is_theirs = there == resource;
-        // Either it was ours before they came, or it stays theirs.
+        // Either we created it first, or it stays foreign.
         assert_eq!(report.is_complete(), !is_theirs, "write {number}: {report:?}");
     }
 }
@@ -227,13 +231,13 @@ async fn an_object_recreated_before_its_update_is_planned_again() {
     let account = reference.copy();
     edit(&account, &deployment(), |value| value["spec"]["replicas"] = json!(0));
     let place = account.place(&deployment());
-    account.meddle(At::Write(0), move |state| {
+    account.edit_before(CallIndex::Write(0), move |state| {
         let object = state.objects.remove(&place).unwrap();
         state.put(place, object.resource);
     });
     let report = run(&request(), &account).await.unwrap();
     assert!(report.is_complete(), "{report:?}");
-    same(&account, &reference, "made anew meanwhile");
+    same(&account, &reference, "recreated meanwhile");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Every field of every kind, changed by somebody else.
+//! Drift: every field of every kind, changed by another program.
 
 use cast_spot_provisioner::{
     onboard::plan,
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     account::tags_of,
-    situation::{USUAL, Way, completed, same},
+    situation::{DEFAULT, Scenario, completed, same},
 };
 
 type Spoil = (&'static str, fn(&mut Resource));
@@ -24,7 +24,7 @@ macro_rules! spoil {
     };
 }
 
-/// Of the function.
+/// Drift of the function's fields.
 fn of_function() -> Vec<Spoil> {
     vec![
         spoil!(Function.role_arn = "arn:aws:iam::123456789012:role/other".to_owned()),
@@ -57,8 +57,8 @@ fn of_function() -> Vec<Spoil> {
     ]
 }
 
-/// Each field that can drift. Not here: names, which make it another thing; descriptions, which cannot be changed and
-/// say nothing about rights; attachments and ingress rules, which are there or not.
+/// Each field that can drift. Without names, which identify the resource; descriptions, which cannot be changed and
+/// grant nothing; attachments and ingress rules, which exist or not.
 fn drifts(kind: Kind) -> Vec<Spoil> {
     match kind {
         Kind::Policy => vec![spoil!(Policy.document = json!({ "Statement": [] }))],
@@ -70,7 +70,7 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
                 spoil!(InstanceProfile.role = String::new()),
             ]
         }
-        // One that is longer stays, see `shared.rs`.
+        // A longer retention stays, see `shared.rs`.
         Kind::LogGroup => vec![spoil!(LogGroup.retention_days = 1)],
         Kind::Queue => vec![spoil!(Queue.retention_seconds = 60), spoil!(Queue.policy = json!(null))],
         Kind::Function => of_function(),
@@ -82,7 +82,7 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
             spoil!(Permission.principal = "*".to_owned()),
             spoil!(Permission.source_arn = "arn:aws:events:eu-west-1:123456789012:rule/other".to_owned()),
         ],
-        // A rule that is switched off has no pattern.
+        // A disabled rule has no pattern.
         Kind::Rule => {
             vec![spoil!(Rule.pattern = json!({ "source": ["x"] })), spoil!(Rule.pattern = json!(null))]
         }
@@ -145,19 +145,19 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
     }
 }
 
-/// Of everything that has tags.
+/// Drift of tags, for every resource that has them.
 const TAGS: [Spoil; 3] = [
-    ("a tag gone", |resource| {
+    ("a tag removed", |resource| {
         if let Some(tags) = tags_of(resource) {
             tags.remove("cast-spot:cluster");
         }
     }),
-    ("a tag more", |resource| {
+    ("a tag added", |resource| {
         if let Some(tags) = tags_of(resource) {
             tags.insert("cast-spot:old".to_owned(), "x".to_owned());
         }
     }),
-    ("a tag of others", |resource| {
+    ("a foreign tag", |resource| {
         if let Some(tags) = tags_of(resource) {
             tags.insert("team".to_owned(), "theirs".to_owned());
         }
@@ -167,13 +167,13 @@ const TAGS: [Spoil; 3] = [
 #[tokio::test]
 async fn every_drifted_field_is_reported_and_repaired() {
     let mut kinds = std::collections::BTreeSet::new();
-    for way in [
-        Way { user: true, private: true, ..USUAL },
-        Way { least: true, ..USUAL },
-        Way { user: true, config_map: true, ..USUAL },
+    for scenario in [
+        Scenario { user: true, private: true, ..DEFAULT },
+        Scenario { least: true, ..DEFAULT },
+        Scenario { user: true, config_map: true, ..DEFAULT },
     ] {
-        let (_, reference, _) = way.undisturbed().await;
-        let (spec, all) = (way.spec(), reference.all());
+        let (_, reference, _) = scenario.undisturbed().await;
+        let (spec, all) = (scenario.spec(), reference.all());
         let planned = plan(&spec, &reference).await.unwrap().plan;
         for id in planned.steps.iter().map(|step| &step.id) {
             for (field, spoil) in drifts(id.kind).into_iter().chain(TAGS) {
@@ -185,7 +185,7 @@ async fn every_drifted_field_is_reported_and_repaired() {
                 let what = format!("{id}: {field}");
                 let found = plan(&spec, &account).await.unwrap().plan;
                 let writes: Vec<_> = found.writes().map(|step| &step.id).collect();
-                if field == "a tag of others" {
+                if field == "a foreign tag" {
                     assert!(writes.is_empty(), "{what}: it is theirs");
                     continue;
                 }
@@ -198,5 +198,5 @@ async fn every_drifted_field_is_reported_and_repaired() {
             }
         }
     }
-    assert_eq!(kinds.len(), 18, "every kind but those that are there or not: {kinds:?}");
+    assert_eq!(kinds.len(), 18, "every kind that has fields to drift: {kinds:?}");
 }

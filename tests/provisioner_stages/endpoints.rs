@@ -1,4 +1,4 @@
-//! Where the API servers are: what the function carries of it.
+//! Endpoints of the API servers in the function's environment and layer.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     account::Account,
-    situation::{USUAL, completed, ended, same},
+    situation::{DEFAULT, completed, ended, same},
 };
 
 fn environment(account: &Account) -> BTreeMap<String, String> {
@@ -33,7 +33,7 @@ fn endpoints(account: &Account) -> Value {
     text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap())
 }
 
-/// Versions of layers, and the one that the function has.
+/// The versions of the layer, and the attached one.
 fn layers(account: &Account) -> (Vec<Code>, Option<String>) {
     let function = account.object(&Id::new(Kind::Function, FUNCTION)).map(|object| object.resource);
     let Some(Resource::Function { layer, .. }) = function else { panic!() };
@@ -48,19 +48,19 @@ fn layers(account: &Account) -> (Vec<Code>, Option<String>) {
 async fn region(count: usize) -> (Vec<Account>, Vec<String>) {
     let names: Vec<String> = (0..count).map(|number| format!("c{number:02}")).collect();
     let der = [&[0x30, 0x82, 0x03, 0x00][..], &[7; 768]].concat();
-    let first = USUAL.account().await;
+    let first = DEFAULT.account().await;
     let of = |name: &String| {
         let account = first.of("eu-west-1", name);
         account.with_cluster(|cluster| cluster.certificate_authority = BASE64_STANDARD.encode(&der))
     };
     let accounts: Vec<Account> = names.iter().map(of).collect();
     for (account, name) in accounts.iter().zip(&names) {
-        completed(&USUAL.spec_of(name), account, name).await;
+        completed(&DEFAULT.spec_of(name), account, name).await;
     }
     (accounts, names)
 }
 
-/// The handler's configuration, by what is in the account.
+/// The handler's configuration, from the function in the account.
 fn handler(account: &Account) -> Config {
     let (environment, (versions, layer)) = (environment(account), layers(account));
     let attached = versions.into_iter().find(|version| Some(&version.sha256) == layer.as_ref());
@@ -100,7 +100,7 @@ async fn twelve_clusters_are_in_one_layer_that_the_handler_reads() {
     );
 
     for (account, name) in accounts.iter().zip(&names) {
-        completed(&USUAL.spec_of(name), account, name).await;
+        completed(&DEFAULT.spec_of(name), account, name).await;
         assert_eq!(account.counts().1, 0, "{name}: a second onboarding writes nothing");
     }
 }
@@ -120,12 +120,12 @@ async fn offboarding_publishes_a_smaller_layer_and_then_none() {
 
 #[tokio::test]
 async fn the_last_offboarding_takes_the_layer_along() {
-    let before = USUAL.account().await;
+    let before = DEFAULT.account().await;
     let account = before.copy();
-    let crowded = USUAL.crowded();
+    let crowded = DEFAULT.crowded();
     completed(&crowded, &account, "crowded").await;
     assert_eq!(layers(&account).0.len(), 1);
-    // Left by a run that has ended before it was attached.
+    // Left by a run that ended before it had attached the layer.
     let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
     account.put(Resource::Layer { name: "cast-spot-endpoints".to_owned(), code });
     ended("prod", &account, "out").await;
@@ -134,8 +134,8 @@ async fn the_last_offboarding_takes_the_layer_along() {
 
 #[tokio::test]
 async fn a_layer_that_was_detached_or_lies_about_is_drift() {
-    let account = USUAL.account().await;
-    let crowded = USUAL.crowded();
+    let account = DEFAULT.account().await;
+    let crowded = DEFAULT.crowded();
     completed(&crowded, &account, "crowded").await;
     let reference = account.copy();
     let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
@@ -161,15 +161,15 @@ async fn a_detached_layer_keeps_the_endpoints_of_all_clusters() {
             *layer = None;
         }
     });
-    completed(&USUAL.spec_of(&names[2]), &accounts[2], "mended").await;
+    completed(&DEFAULT.spec_of(&names[2]), &accounts[2], "mended").await;
     same(&accounts[0], &reference, "mended");
     assert_eq!(handler(&accounts[0]).endpoints.keys().collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn a_malformed_variable_is_mended_beside_a_layer() {
-    let account = USUAL.account().await;
-    let crowded = USUAL.crowded();
+    let account = DEFAULT.account().await;
+    let crowded = DEFAULT.crowded();
     completed(&crowded, &account, "crowded").await;
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
         if let Resource::Function { environment, .. } = resource {
@@ -186,11 +186,11 @@ fn of(cluster: &str) -> Value {
 
 #[tokio::test]
 async fn each_cluster_brings_its_endpoint_and_takes_it_along() {
-    let account = USUAL.account().await;
+    let account = DEFAULT.account().await;
     let stage = account.of("eu-west-1", "stage");
-    completed(&USUAL.spec(), &account, "prod").await;
+    completed(&DEFAULT.spec(), &account, "prod").await;
     assert_eq!(endpoints(&account), json!({ "prod": of("prod") }));
-    completed(&USUAL.spec_of("stage"), &stage, "stage").await;
+    completed(&DEFAULT.spec_of("stage"), &stage, "stage").await;
     assert_eq!(endpoints(&account), json!({ "prod": of("prod"), "stage": of("stage") }));
     ended("prod", &account, "prod").await;
     assert_eq!(endpoints(&stage), json!({ "stage": of("stage") }));
@@ -198,24 +198,24 @@ async fn each_cluster_brings_its_endpoint_and_takes_it_along() {
 
 #[tokio::test]
 async fn a_rotated_authority_is_drift_that_onboard_mends() {
-    let (_, account, _) = USUAL.undisturbed().await;
+    let (_, account, _) = DEFAULT.undisturbed().await;
     let account = account.with_cluster(|cluster| cluster.certificate_authority = "bmV3".to_owned());
-    let planned = plan(&USUAL.spec(), &account).await.unwrap().plan;
+    let planned = plan(&DEFAULT.spec(), &account).await.unwrap().plan;
     let [step] = planned.writes().collect::<Vec<_>>()[..] else { panic!("{planned:?}") };
     let Action::Update { changes } = &step.action else { panic!("{step:?}") };
     assert_eq!(
         changes.iter().map(|change| &change.field[..]).collect::<Vec<_>>(),
         ["environment.CAST_SPOT_ENDPOINTS"]
     );
-    completed(&USUAL.spec(), &account, "rotated").await;
+    completed(&DEFAULT.spec(), &account, "rotated").await;
     assert_eq!(endpoints(&account)["prod"]["ca"], "bmV3");
-    assert!(plan(&USUAL.spec(), &account).await.unwrap().plan.is_empty());
+    assert!(plan(&DEFAULT.spec(), &account).await.unwrap().plan.is_empty());
 }
 
 #[tokio::test]
 async fn a_cluster_whose_endpoint_is_unknown_is_left_out() {
-    let account = USUAL.account().await.with_cluster(|cluster| cluster.endpoint = String::new());
-    completed(&USUAL.spec(), &account, "unknown").await;
+    let account = DEFAULT.account().await.with_cluster(|cluster| cluster.endpoint = String::new());
+    completed(&DEFAULT.spec(), &account, "unknown").await;
     assert_eq!(endpoints(&account), Value::Null);
-    assert!(plan(&USUAL.spec(), &account).await.unwrap().plan.is_empty());
+    assert!(plan(&DEFAULT.spec(), &account).await.unwrap().plan.is_empty());
 }

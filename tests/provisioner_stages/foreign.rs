@@ -1,4 +1,4 @@
-//! Things of others in the place of ours: conflicts, adoption, clusters that share a name.
+//! Foreign resources under our names: conflicts, adoption, clusters that share a name.
 
 use cast_spot_provisioner::{
     names::{TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
@@ -10,13 +10,13 @@ use serde_json::json;
 
 use crate::{
     account::{Account, Place, tags_of},
-    situation::{USUAL, Way, completed, end, ended, is_ours, run, same},
+    situation::{DEFAULT, Scenario, completed, end, ended, is_ours, run, same},
 };
 
-/// With all that can have an owner.
-const WAY: Way = Way { user: true, private: true, ..USUAL };
+/// Creates every kind of resource that can have an owner.
+const SCENARIO: Scenario = Scenario { user: true, private: true, ..DEFAULT };
 
-/// The same thing, made by somebody else.
+/// The same resource, made by another program.
 fn theirs(mut resource: Resource) -> Resource {
     if let Some(tags) = tags_of(&mut resource) {
         *tags = Tags::from([("team".to_owned(), "theirs".to_owned())]);
@@ -29,16 +29,16 @@ fn theirs(mut resource: Resource) -> Resource {
     resource
 }
 
-/// All of ours that can be told from what is not.
+/// The account before, and all our resources that carry an owner.
 async fn owned() -> (Account, Vec<(Place, Resource)>) {
-    let (before, after, _) = WAY.undisturbed().await;
+    let (before, after, _) = SCENARIO.undisturbed().await;
     let there = before.all();
-    let can_be_told = |resource: &Resource| {
+    let has_owner = |resource: &Resource| {
         is_ours(resource)
             || matches!(resource, Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. })
     };
     let mut owned: Vec<_> = after.all().into_iter().collect();
-    owned.retain(|(place, resource)| can_be_told(resource) && !there.contains_key(place));
+    owned.retain(|(place, resource)| has_owner(resource) && !there.contains_key(place));
     assert!(owned.len() > 12, "{owned:?}");
     (before, owned)
 }
@@ -50,9 +50,9 @@ async fn a_foreign_resource_is_a_conflict_and_stays_untouched() {
         let account = before.copy();
         account.put(theirs(resource));
         let objects = account.objects();
-        let report = run(&WAY.spec(), &account).await.unwrap();
+        let report = run(&SCENARIO.spec(), &account).await.unwrap();
         assert!(!report.is_complete() && report.done() == 0, "{}", place.1);
-        let planned = plan(&WAY.spec(), &account).await.unwrap().plan;
+        let planned = plan(&SCENARIO.spec(), &account).await.unwrap().plan;
         let conflicts: Vec<_> = planned.conflicts().map(|step| &step.id).collect();
         assert_eq!(conflicts, [&place.1]);
         assert!(end("prod", &account).await.unwrap().is_complete(), "{}", place.1);
@@ -63,9 +63,9 @@ async fn a_foreign_resource_is_a_conflict_and_stays_untouched() {
 #[tokio::test]
 async fn adopted_resource_keeps_foreign_tags_and_is_offboarded() {
     let (before, owned) = owned().await;
-    let adopting = Request { adopt: true, ..WAY.request("prod") }.validate().unwrap();
+    let adopting = Request { adopt: true, ..SCENARIO.request("prod") }.validate().unwrap();
     for (place, resource) in owned {
-        // An entry that is older than its principal is made anew, and loses them.
+        // An access entry older than its principal is recreated, and loses them.
         let has_tags = resource.tags().is_some() && place.1.kind != Kind::AccessEntry;
         let account = before.copy();
         account.put(theirs(resource));
@@ -75,7 +75,7 @@ async fn adopted_resource_keeps_foreign_tags_and_is_offboarded() {
             let tags = adopted.tags().unwrap();
             assert!(tags.contains_key(TAG_MANAGED) && tags.contains_key("team"), "{}: {tags:?}", place.1);
         }
-        let again = plan(&WAY.spec(), &account).await.unwrap().plan;
+        let again = plan(&SCENARIO.spec(), &account).await.unwrap().plan;
         assert!(again.is_empty(), "{}: {:?}", place.1, again.writes().collect::<Vec<_>>());
         ended("prod", &account, &place.1.to_string()).await;
         same(&account, &before, &place.1.to_string());
@@ -86,13 +86,13 @@ async fn adopted_resource_keeps_foreign_tags_and_is_offboarded() {
 async fn clusters_of_the_same_name_keep_separate_principals() {
     for (region, name) in [("us-east-1", "prod"), ("eu-west-1", "Prod")] {
         for user in [false, true] {
-            let way = Way { user, ..USUAL };
+            let scenario = Scenario { user, ..DEFAULT };
             let what = format!("{region} {name} {user}");
-            let (before, here, _) = way.undisturbed().await;
+            let (before, here, _) = scenario.undisturbed().await;
             let there = here.of(region, name);
-            completed(&way.spec_of(name), &there, &what).await;
+            completed(&scenario.spec_of(name), &there, &what).await;
             // Each knows of the other by now.
-            completed(&way.spec(), &here, &what).await;
+            completed(&scenario.spec(), &here, &what).await;
             let both = here.copy();
             assert_eq!(principals(&both).len(), 2, "{what}");
 
@@ -103,7 +103,7 @@ async fn clusters_of_the_same_name_keep_separate_principals() {
                     .into_iter()
                     .find(|found| found.1 == last.region && found.2 == last.cluster);
                 ended(&first.cluster, &account.of(&first.region, &first.cluster), &what).await;
-                completed(&way.spec_of(&last.cluster), &last, &what).await;
+                completed(&scenario.spec_of(&last.cluster), &last, &what).await;
                 assert_eq!(principals(&account), kept.into_iter().collect::<Vec<_>>(), "{what}");
                 ended(&last.cluster, &last, &what).await;
                 same(&account.of(region, name), &before.of(region, name), &what);
@@ -128,14 +128,14 @@ fn principals(account: &Account) -> Vec<(String, String, String)> {
 
 #[tokio::test]
 async fn a_resource_of_another_cluster_is_never_adopted() {
-    let (_, account, _) = USUAL.undisturbed().await;
-    // As an onboarding leaves it that ended before it was registered.
+    let (_, account, _) = DEFAULT.undisturbed().await;
+    // Left by an onboarding that ended before it was registered.
     let id = Id::new(Kind::Role, "cast-eks-prod");
     let Some(Resource::Role { name, description, trust, mut tags }) = account.take(&id) else { panic!() };
     tags.insert(TAG_REGION.to_owned(), "us-east-1".to_owned());
     account.put(Resource::Role { name, description, trust, tags });
     let objects = account.objects();
-    let adopting = Request { adopt: true, ..USUAL.request("prod") }.validate().unwrap();
+    let adopting = Request { adopt: true, ..DEFAULT.request("prod") }.validate().unwrap();
     let report = run(&adopting, &account).await.unwrap();
     assert!(!report.is_complete() && report.done() == 0);
     assert_eq!(account.objects(), objects);
@@ -144,10 +144,10 @@ async fn a_resource_of_another_cluster_is_never_adopted() {
 #[tokio::test]
 async fn a_namesake_in_another_region_and_mode_loses_nothing() {
     for user in [false, true] {
-        let (_, here, _) = Way { user, ..USUAL }.undisturbed().await;
+        let (_, here, _) = Scenario { user, ..DEFAULT }.undisturbed().await;
         let there = here.of("us-east-1", "prod");
         let alone = here.all();
-        let spec = Way { user: !user, ..USUAL }.spec();
+        let spec = Scenario { user: !user, ..DEFAULT }.spec();
         for _ in 0..2 {
             assert!(run(&spec, &there).await.unwrap().is_complete());
         }
@@ -155,7 +155,7 @@ async fn a_namesake_in_another_region_and_mode_loses_nothing() {
         let found = here.all();
         let lost: Vec<_> = alone.iter().filter(|(place, _)| !found.contains_key(place)).collect();
         assert!(lost.is_empty(), "{lost:?}");
-        completed(&Way { user, ..USUAL }.spec(), &here, "prod").await;
+        completed(&Scenario { user, ..DEFAULT }.spec(), &here, "prod").await;
         assert_eq!(here.all(), alone);
     }
 }
@@ -163,17 +163,17 @@ async fn a_namesake_in_another_region_and_mode_loses_nothing() {
 #[tokio::test]
 async fn offboarding_one_of_two_clusters_leaves_the_other_as_if_alone() {
     for (region, name) in [("eu-west-1", "stage"), ("us-east-1", "far")] {
-        let before = USUAL.account().await;
-        let spec = USUAL.spec_of(name);
+        let before = DEFAULT.account().await;
+        let spec = DEFAULT.spec_of(name);
         let alone = before.copy().of(region, name);
         completed(&spec, &alone, name).await;
 
         let both = before.copy();
         let other = both.of(region, name);
-        completed(&USUAL.spec(), &both, "prod").await;
+        completed(&DEFAULT.spec(), &both, "prod").await;
         completed(&spec, &other, name).await;
         ended("prod", &both, "prod").await;
-        // The function may be another cluster's own again where only its own onboarding says so.
+        // The function gets the tag of the remaining cluster only when that cluster is onboarded again.
         completed(&spec, &other, name).await;
         same(&other, &alone, name);
         ended(name, &other, name).await;

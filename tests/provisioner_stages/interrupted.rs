@@ -1,26 +1,27 @@
-//! A call fails, its answer is lost, or the program dies, for every call that writes. A resource that takes several
-//! calls is then half made.
+//! A fault at every call that writes: refused, answer lost, program killed. A resource that takes several calls is then
+//! incomplete.
 
 use cast_spot_provisioner::onboard::PlanError;
 
 use crate::{
-    account::{At, Mishap},
+    account::{CallIndex, InjectedFault},
     situation::{
-        PAIRS, USUAL, Way, completed, end, ended, run, same, tells_the_truth, unless_killed, untouched, ways,
+        DEFAULT, PAIRS, Scenario, completed, end, ended, run, same, scenarios, tells_the_truth,
+        unless_killed, untouched,
     },
 };
 
 #[tokio::test]
 async fn failed_call_is_recovered_by_rerun_and_by_offboard() {
-    for (index, way) in PAIRS.into_iter().enumerate() {
-        let (before, reference, writes) = way.undisturbed().await;
-        let spec = way.spec();
+    for (index, scenario) in PAIRS.into_iter().enumerate() {
+        let (before, reference, writes) = scenario.undisturbed().await;
+        let spec = scenario.spec();
         for number in 0..writes {
-            // Each in every other way.
-            let mishap = if (index + number) % 2 == 0 { Mishap::Refused } else { Mishap::Lost };
-            let what = format!("{way:?} write {number} {mishap:?}");
+            // Each call in every other scenario.
+            let fault = if (index + number) % 2 == 0 { InjectedFault::Refused } else { InjectedFault::Lost };
+            let what = format!("{scenario:?} write {number} {fault:?}");
             let account = before.copy();
-            account.mishap(Some((At::Write(number), mishap)));
+            account.inject(Some((CallIndex::Write(number), fault)));
             let report = run(&spec, &account).await.unwrap();
             assert!(!report.is_complete(), "{what}");
             assert_eq!(report.failures().count(), 1, "{what}");
@@ -40,29 +41,29 @@ async fn failed_call_is_recovered_by_rerun_and_by_offboard() {
 
 #[tokio::test]
 async fn a_failure_is_recovered_by_rerun_in_every_mode() {
-    for way in ways() {
-        let (before, reference, writes) = way.undisturbed().await;
-        let spec = way.spec();
-        // Not all of them in all of the modes: each mode begins elsewhere, and together they meet every call.
-        for number in (usize::from(way.user) + 2 * usize::from(way.least)..writes).step_by(4) {
+    for scenario in scenarios() {
+        let (before, reference, writes) = scenario.undisturbed().await;
+        let spec = scenario.spec();
+        // A quarter of the calls in each mode: each mode starts at another one, and together they cover every call.
+        for number in (usize::from(scenario.user) + 2 * usize::from(scenario.least)..writes).step_by(4) {
             let account = before.copy();
-            account.mishap(Some((At::Write(number), Mishap::Refused)));
-            assert!(!run(&spec, &account).await.unwrap().is_complete(), "{way:?} write {number}");
-            completed(&spec, &account, &format!("{way:?} write {number}")).await;
-            same(&account, &reference, &format!("{way:?} write {number}"));
+            account.inject(Some((CallIndex::Write(number), InjectedFault::Refused)));
+            assert!(!run(&spec, &account).await.unwrap().is_complete(), "{scenario:?} write {number}");
+            completed(&spec, &account, &format!("{scenario:?} write {number}")).await;
+            same(&account, &reference, &format!("{scenario:?} write {number}"));
         }
     }
 }
 
 #[tokio::test]
 async fn killed_run_is_completed_by_rerun_and_removed_by_offboard() {
-    for (index, way) in PAIRS.into_iter().enumerate() {
-        let (before, reference, writes) = way.undisturbed().await;
-        let spec = way.spec();
+    for (index, scenario) in PAIRS.into_iter().enumerate() {
+        let (before, reference, writes) = scenario.undisturbed().await;
+        let spec = scenario.spec();
         for number in 0..writes {
-            let what = format!("{way:?} killed after write {number}");
+            let what = format!("{scenario:?} killed after write {number}");
             let account = before.copy();
-            account.mishap(Some((At::Write(number), Mishap::KilledAfter)));
+            account.inject(Some((CallIndex::Write(number), InjectedFault::KilledAfter)));
             assert!(unless_killed(&account, run(&spec, &account)).await.is_none(), "{what}");
             if (index + number) % 2 == 0 {
                 completed(&spec, &account, &what).await;
@@ -78,20 +79,21 @@ async fn killed_run_is_completed_by_rerun_and_removed_by_offboard() {
 
 #[tokio::test]
 async fn an_interrupted_offboard_is_finished_by_a_rerun() {
-    for (index, way) in PAIRS.into_iter().enumerate() {
-        let (before, after, _) = way.undisturbed().await;
-        after.mishap(None);
+    for (index, scenario) in PAIRS.into_iter().enumerate() {
+        let (before, after, _) = scenario.undisturbed().await;
+        after.inject(None);
         let whole = after.copy();
-        ended("prod", &whole, &format!("{way:?}")).await;
-        same(&whole, &before, &format!("{way:?}"));
+        ended("prod", &whole, &format!("{scenario:?}")).await;
+        same(&whole, &before, &format!("{scenario:?}"));
         for number in 0..whole.counts().1 {
-            // Each in every third way.
-            let mishap = [Mishap::Refused, Mishap::Lost, Mishap::KilledAfter][(index + number) % 3];
-            let what = format!("{way:?} write {number} {mishap:?}");
+            // Each fault in every third scenario.
+            let fault = [InjectedFault::Refused, InjectedFault::Lost, InjectedFault::KilledAfter]
+                [(index + number) % 3];
+            let what = format!("{scenario:?} write {number} {fault:?}");
             let account = after.copy();
-            account.mishap(Some((At::Write(number), mishap)));
+            account.inject(Some((CallIndex::Write(number), fault)));
             match unless_killed(&account, end("prod", &account)).await {
-                None => assert_eq!(mishap, Mishap::KilledAfter, "{what}"),
+                None => assert_eq!(fault, InjectedFault::KilledAfter, "{what}"),
                 Some(report) => {
                     let report = report.unwrap();
                     assert!(!report.is_complete(), "{what}");
@@ -108,15 +110,15 @@ async fn an_interrupted_offboard_is_finished_by_a_rerun() {
 
 #[tokio::test]
 async fn a_killed_offboard_can_be_reverted_by_onboard() {
-    for way in [USUAL, Way { user: true, beside: true, ..USUAL }] {
-        let (_, reference, _) = way.undisturbed().await;
-        let spec = way.spec();
+    for scenario in [DEFAULT, Scenario { user: true, beside: true, ..DEFAULT }] {
+        let (_, reference, _) = scenario.undisturbed().await;
+        let spec = scenario.spec();
         let whole = reference.copy();
         ended("prod", &whole, "whole").await;
         for number in 0..whole.counts().1 {
-            let what = format!("{way:?} offboarding killed after write {number}");
+            let what = format!("{scenario:?} offboarding killed after write {number}");
             let account = reference.copy();
-            account.mishap(Some((At::Write(number), Mishap::KilledAfter)));
+            account.inject(Some((CallIndex::Write(number), InjectedFault::KilledAfter)));
             assert!(unless_killed(&account, end("prod", &account)).await.is_none(), "{what}");
             completed(&spec, &account, &what).await;
             same(&account, &reference, &what);
@@ -126,20 +128,20 @@ async fn a_killed_offboard_can_be_reverted_by_onboard() {
 
 #[tokio::test]
 async fn a_failed_read_is_an_error_before_any_write() {
-    let way = Way { user: true, beside: true, ..USUAL };
-    let (before, after, _) = way.undisturbed().await;
+    let scenario = Scenario { user: true, beside: true, ..DEFAULT };
+    let (before, after, _) = scenario.undisturbed().await;
     let looked = before.copy();
-    cast_spot_provisioner::onboard::plan(&way.spec(), &looked).await.unwrap();
+    cast_spot_provisioner::onboard::plan(&scenario.spec(), &looked).await.unwrap();
     let calls = looked.counts().0;
     assert!(calls > 40, "{calls}");
     for number in 0..calls {
         for (account, onboards) in [(before.copy(), true), (after.copy(), false)] {
             let objects = account.objects();
-            account.mishap(Some((At::Call(number), Mishap::Lost)));
+            account.inject(Some((CallIndex::Call(number), InjectedFault::Lost)));
             let outcome =
-                if onboards { run(&way.spec(), &account).await } else { end("prod", &account).await };
+                if onboards { run(&scenario.spec(), &account).await } else { end("prod", &account).await };
             let Err(PlanError::Calls(errors)) = outcome else {
-                // Offboarding looks at fewer things: then the call was a later one.
+                // Offboarding reads less: then the index was that of a later call.
                 assert!(!onboards && number > 10, "call {number}: {outcome:?}");
                 continue;
             };

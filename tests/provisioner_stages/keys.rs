@@ -1,4 +1,4 @@
-//! Access keys: made last, shown once, two at most, and always one that works.
+//! Access keys: created last, shown once, two at most, and always an active one.
 
 use cast_spot_provisioner::{
     onboard::plan,
@@ -9,11 +9,11 @@ use cast_spot_provisioner::{
 };
 
 use crate::{
-    account::{Account, At, Mishap, SECRET},
-    situation::{USUAL, Way, completed, run, unless_killed},
+    account::{Account, CallIndex, InjectedFault, SECRET},
+    situation::{DEFAULT, Scenario, completed, run, unless_killed},
 };
 
-const USER: Way = Way { user: true, ..USUAL };
+const USER: Scenario = Scenario { user: true, ..DEFAULT };
 
 fn rotating() -> Spec {
     Request { rotate_key: true, ..USER.request("prod") }.validate().unwrap()
@@ -41,10 +41,10 @@ async fn each_rotation_shows_a_new_key_and_deactivates_the_old_one() {
         let now = working(&account);
         assert_eq!(now, shown(&report).into_iter().collect::<Vec<_>>(), "round {round}");
         assert_ne!(now, last, "round {round}");
-        assert_eq!(keys(&account).len(), 2, "round {round}: the last one can be switched on again");
+        assert_eq!(keys(&account).len(), 2, "round {round}: the last one can be activated again");
         last = now;
     }
-    // Who does not ask for it keeps what works.
+    // Without a request to rotate, the active key stays.
     let report = run(&USER.spec(), &account).await.unwrap();
     assert_eq!((report.done(), shown(&report), working(&account)), (0, None, last));
 }
@@ -53,16 +53,16 @@ async fn each_rotation_shows_a_new_key_and_deactivates_the_old_one() {
 async fn an_interrupted_rotation_always_leaves_an_active_key() {
     let (_, before, _) = USER.undisturbed().await;
     run(&rotating(), &before).await.unwrap();
-    before.mishap(None);
+    before.inject(None);
     let whole = before.copy();
     run(&rotating(), &whole).await.unwrap();
     let writes = whole.counts().1;
     assert_eq!(writes, 3, "room is made, a key, the old one off");
     for number in 0..writes {
-        for mishap in [Mishap::Refused, Mishap::Lost, Mishap::KilledAfter] {
-            let what = format!("write {number} {mishap:?}");
+        for fault in [InjectedFault::Refused, InjectedFault::Lost, InjectedFault::KilledAfter] {
+            let what = format!("write {number} {fault:?}");
             let account = before.copy();
-            account.mishap(Some((At::Write(number), mishap)));
+            account.inject(Some((CallIndex::Write(number), fault)));
             let report = unless_killed(&account, run(&rotating(), &account)).await;
             assert!(!working(&account).is_empty(), "{what}");
             if let Some(report) = report.map(Result::unwrap)
@@ -70,19 +70,19 @@ async fn an_interrupted_rotation_always_leaves_an_active_key() {
             {
                 let key = shown(&report).unwrap();
                 assert!(working(&account).contains(&key), "{what}: what is shown works");
-                let told = report.steps.iter().any(|step| step.backup.is_some());
+                let reported = report.steps.iter().any(|step| step.backup.is_some());
                 assert!(
-                    told || working(&account).len() == 1,
-                    "{what}: an old key that still works is told of"
+                    reported || working(&account).len() == 1,
+                    "{what}: an old key that is still active is reported"
                 );
-                assert_eq!(told, number == 2, "{what}: where the answer is lost, it might");
+                assert_eq!(reported, number == 2, "{what}: where the answer is lost, it might");
             }
-            account.mishap(None);
+            account.inject(None);
             let again = run(&rotating(), &account).await.unwrap();
             if again.is_complete() {
                 assert_eq!(working(&account), shown(&again).into_iter().collect::<Vec<_>>(), "{what}");
             } else {
-                // Two that work, one of them unseen: which may go is for a person to say.
+                // Two active keys, one of them never shown: a person has to decide which one is deleted.
                 assert_eq!(again.failures().next().unwrap().1.reason, ErrorKind::Limit, "{what}");
             }
         }
@@ -93,15 +93,15 @@ async fn an_interrupted_rotation_always_leaves_an_active_key() {
 async fn a_key_that_was_never_shown_is_replaced_by_rotation() {
     let (before, whole, writes) = USER.undisturbed().await;
     assert_eq!(working(&whole).len(), 1);
-    for mishap in [Mishap::Lost, Mishap::KilledAfter] {
+    for fault in [InjectedFault::Lost, InjectedFault::KilledAfter] {
         let account = before.copy();
-        account.mishap(Some((At::Write(writes - 1), mishap)));
+        account.inject(Some((CallIndex::Write(writes - 1), fault)));
         let report = unless_killed(&account, run(&USER.spec(), &account)).await;
-        assert!(report.is_none_or(|report| shown(&report.unwrap()).is_none()), "{mishap:?}");
-        assert_eq!(working(&account).len(), 1, "the key was the very last write: {mishap:?}");
-        completed(&USER.spec(), &account, &format!("{mishap:?}")).await;
+        assert!(report.is_none_or(|report| shown(&report.unwrap()).is_none()), "{fault:?}");
+        assert_eq!(working(&account).len(), 1, "the key was the very last write: {fault:?}");
+        completed(&USER.spec(), &account, &format!("{fault:?}")).await;
         let report = run(&rotating(), &account).await.unwrap();
-        assert_eq!(working(&account), shown(&report).into_iter().collect::<Vec<_>>(), "{mishap:?}");
+        assert_eq!(working(&account), shown(&report).into_iter().collect::<Vec<_>>(), "{fault:?}");
     }
 }
 
@@ -109,7 +109,7 @@ async fn a_key_that_was_never_shown_is_replaced_by_rotation() {
 async fn a_deactivated_key_is_replaced() {
     let (_, account, _) = USER.undisturbed().await;
     let place = account.place(&Id::new(Kind::AccessKey, "cast-eks-prod"));
-    account.meddle(At::Call(0), move |state| {
+    account.edit_before(CallIndex::Call(0), move |state| {
         state.change(&place, |object| object.keys[0].1 = false);
     });
     let report = run(&USER.spec(), &account).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is there before us and is none of our business: one of each kind, and what others hang onto what is ours.
+//! Foreign resources: one of each kind, and those that others attach to ours.
 
 use cast_spot_infra::events::{SELF_TEST_RULE, SPOT_INTERRUPTION};
 use cast_spot_provisioner::{
@@ -21,8 +21,8 @@ fn manifest(kind: &str) -> Value {
     json!({ "kind": kind, "metadata": { "name": "theirs", "annotations": { "by": "hand" } } })
 }
 
-/// Names that begin as ours do.
-pub(crate) fn live_in(account: &Account) {
+/// Creates foreign resources whose names begin like ours.
+pub(crate) fn seed_foreign(account: &Account) {
     let role = Principal::Role("cast-eks-production".to_owned());
     let own = "arn:aws:iam::123456789012:policy/CastEKSPolicyOfOthers".to_owned();
     let arn = role.arn("aws", "123456789012");
@@ -160,8 +160,8 @@ fn target(rule: &str) -> Resource {
     }
 }
 
-/// Hangs things onto what clusters share, as somebody does who works around us.
-pub(crate) fn lean_on_ours(account: &Account) {
+/// Attaches foreign resources to what clusters share.
+pub(crate) fn attach_foreign(account: &Account) {
     account.put(Resource::Attachment {
         principal: Principal::Role(LAMBDA_ROLE.to_owned()),
         policy_arn: "arn:aws:iam::123456789012:policy/CastEKSPolicyOfOthers".to_owned(),

@@ -1,62 +1,67 @@
-//! Anything, in any order: onboarding and offboarding in changing ways, with whatever can go wrong while calls of the
-//! same run overlap. In the end, one run that nothing disturbs puts all of it right.
+//! Random histories: onboarding and offboarding in changing scenarios, with faults while calls of the same run
+//! overlap. In the end, one undisturbed run repairs everything.
 
 use cast_spot_provisioner::resource::{Id, Kind};
 
 use crate::{
-    account::{Account, At, Mishap},
-    situation::{USUAL, Way, completed, end, ended, run, same, unless_killed, untouched},
+    account::{Account, CallIndex, InjectedFault},
+    situation::{DEFAULT, Scenario, completed, end, ended, run, same, unless_killed, untouched},
 };
 
-/// Lives of a cluster. One that fails is lived again by its number.
-const LIVES: u64 = 60;
+/// Number of histories; each follows from its number.
+const HISTORIES: u64 = 60;
 
 #[tokio::test]
 async fn one_undisturbed_run_repairs_any_history() {
-    for life in 0..LIVES {
-        let mut rng = fastrand::Rng::with_seed(life);
+    for seed in 0..HISTORIES {
+        let mut rng = fastrand::Rng::with_seed(seed);
         let (config_map, beside) = (rng.bool(), rng.bool());
-        let cluster = Way { config_map, beside, private: !beside && rng.bool(), ..USUAL };
+        let cluster = Scenario { config_map, beside, private: !beside && rng.bool(), ..DEFAULT };
         let before = cluster.account().await;
         let account = before.copy();
-        let mut years = vec![format!("life {life}: {cluster:?}")];
+        let mut runs = vec![format!("history {seed}: {cluster:?}")];
         for _ in 0..rng.usize(1..6) {
-            // Beside others, what the function's role may do is not changed: it is theirs, too.
-            let way = Way { user: rng.bool(), least: !beside && rng.bool(), ..cluster };
-            years.push(year(&account, way, &mut rng).await);
+            // Beside others, the policies of the function's role stay: the role is shared.
+            let scenario = Scenario { user: rng.bool(), least: !beside && rng.bool(), ..cluster };
+            runs.push(random_run(&account, scenario, &mut rng).await);
         }
-        let lived = years.join(", ");
+        let what = runs.join(", ");
         account.pauses(None);
         let left = account.copy();
 
-        let way = Way { user: rng.bool(), ..cluster };
-        completed(&way.chosen(), &account, &lived).await;
+        let scenario = Scenario { user: rng.bool(), ..cluster };
+        completed(&scenario.chosen(), &account, &what).await;
         let reference = before.copy();
-        completed(&way.chosen(), &reference, &lived).await;
-        same(&account, &reference, &lived);
-        untouched(&account, &before, &lived);
+        completed(&scenario.chosen(), &reference, &what).await;
+        same(&account, &reference, &what);
+        untouched(&account, &before, &what);
 
         for account in [left, account] {
-            ended("prod", &account, &lived).await;
-            same(&account, &before, &lived);
-            untouched(&account, &before, &lived);
+            ended("prod", &account, &what).await;
+            same(&account, &before, &what);
+            untouched(&account, &before, &what);
         }
     }
 }
 
-/// One run, and what becomes of it.
-async fn year(account: &Account, way: Way, rng: &mut fastrand::Rng) -> String {
-    let at = if rng.bool() { At::Call(rng.usize(..110)) } else { At::Write(rng.usize(..60)) };
-    let mishaps = [Mishap::Refused, Mishap::Lost, Mishap::KilledBefore, Mishap::KilledAfter];
-    let mishap = mishaps[rng.usize(..mishaps.len())];
+/// Makes one run with a random fault, and describes how it ended.
+async fn random_run(account: &Account, scenario: Scenario, rng: &mut fastrand::Rng) -> String {
+    let at = if rng.bool() { CallIndex::Call(rng.usize(..110)) } else { CallIndex::Write(rng.usize(..60)) };
+    let faults = [
+        InjectedFault::Refused,
+        InjectedFault::Lost,
+        InjectedFault::KilledBefore,
+        InjectedFault::KilledAfter,
+    ];
+    let fault = faults[rng.usize(..faults.len())];
     let pauses = rng.u64(..);
     let onboards = rng.usize(..3) > 0;
     if rng.usize(..4) == 0 {
-        vandal(account, rng);
+        delete_own(account, rng);
     }
-    account.mishap(Some((at, mishap)));
+    account.inject(Some((at, fault)));
     account.pauses(Some(pauses));
-    let spec = way.chosen();
+    let spec = scenario.chosen();
     let outcome = if onboards {
         unless_killed(account, run(&spec, account)).await
     } else {
@@ -68,11 +73,11 @@ async fn year(account: &Account, way: Way, rng: &mut fastrand::Rng) -> String {
         Some(Ok(report)) if report.is_complete() => "complete",
         Some(Ok(_)) => "failed",
     };
-    format!("{} {way:?} {at:?} {mishap:?} {outcome}", if onboards { "onboards" } else { "offboards" })
+    format!("{} {scenario:?} {at:?} {fault:?} {outcome}", if onboards { "onboards" } else { "offboards" })
 }
 
-/// Takes away something that is the cluster's own.
-fn vandal(account: &Account, rng: &mut fastrand::Rng) {
+/// Deletes a random resource that belongs to the cluster alone.
+fn delete_own(account: &Account, rng: &mut fastrand::Rng) {
     let kinds =
         [Kind::Role, Kind::User, Kind::Attachment, Kind::AccessEntry, Kind::AwsAuth, Kind::ClusterRole];
     let all = account.all();

@@ -1,4 +1,4 @@
-//! The same again: a plan that is followed twice, a cluster that is as it should be, policies of an older version.
+//! Repeated runs: a plan applied twice, an unchanged cluster, outdated policies.
 
 use cast_spot_provisioner::{
     apply::Stop,
@@ -11,64 +11,64 @@ use serde_json::json;
 
 use crate::{
     account::MOST_VERSIONS,
-    situation::{PAIRS, USUAL, Way, completed, end, run, same, untouched, ways},
+    situation::{DEFAULT, PAIRS, Scenario, completed, end, run, same, scenarios, untouched},
 };
 
 #[tokio::test]
 async fn an_unchanged_cluster_is_only_read() {
-    for way in ways().chain(PAIRS) {
-        let (_, account, _) = way.undisturbed().await;
-        account.mishap(None);
+    for scenario in scenarios().chain(PAIRS) {
+        let (_, account, _) = scenario.undisturbed().await;
+        account.inject(None);
         let objects = account.objects();
-        let report = run(&way.spec(), &account).await.unwrap();
-        assert!(report.is_complete() && report.done() == 0, "{way:?}");
-        assert_eq!(account.counts().1, 0, "{way:?}");
-        assert_eq!(account.objects(), objects, "{way:?}");
+        let report = run(&scenario.spec(), &account).await.unwrap();
+        assert!(report.is_complete() && report.done() == 0, "{scenario:?}");
+        assert_eq!(account.counts().1, 0, "{scenario:?}");
+        assert_eq!(account.objects(), objects, "{scenario:?}");
     }
 }
 
-/// Every write of the plan is made twice, the second time over what the first has left.
+/// Applies every write of the plan twice, the second time over the result of the first.
 #[tokio::test]
 async fn applying_a_plan_twice_equals_applying_it_once() {
-    for way in PAIRS {
-        let (before, reference, _) = way.undisturbed().await;
-        let (spec, account) = (way.spec(), before.copy());
+    for scenario in PAIRS {
+        let (before, reference, _) = scenario.undisturbed().await;
+        let (spec, account) = (scenario.spec(), before.copy());
         let planned = plan(&spec, &account).await.unwrap();
         for _ in 0..2 {
             let report = onboard(&spec, planned.clone(), &account, &Stop::new(), &mut |_| ()).await.unwrap();
-            assert!(report.is_complete(), "{way:?}: {:?}", report.failures().collect::<Vec<_>>());
-            same(&account, &reference, &format!("{way:?}"));
+            assert!(report.is_complete(), "{scenario:?}: {:?}", report.failures().collect::<Vec<_>>());
+            same(&account, &reference, &format!("{scenario:?}"));
         }
-        assert_eq!(account.broken(), Vec::<String>::new(), "{way:?}");
+        assert_eq!(account.broken(), Vec::<String>::new(), "{scenario:?}");
 
         let planned = offboard::plan(&Removal::of("prod"), &account).await.unwrap();
         for _ in 0..2 {
             let report = offboard(&Removal::of("prod"), planned.clone(), &account, &Stop::new(), &mut |_| ())
                 .await
                 .unwrap();
-            assert!(report.is_complete(), "{way:?}: {:?}", report.failures().collect::<Vec<_>>());
-            same(&account, &before, &format!("{way:?}"));
+            assert!(report.is_complete(), "{scenario:?}: {:?}", report.failures().collect::<Vec<_>>());
+            same(&account, &before, &format!("{scenario:?}"));
         }
-        untouched(&account, &before, &format!("{way:?}"));
+        untouched(&account, &before, &format!("{scenario:?}"));
     }
 }
 
 #[tokio::test]
 async fn offboarding_an_unknown_cluster_writes_nothing() {
-    for way in PAIRS {
-        let account = way.account().await;
+    for scenario in PAIRS {
+        let account = scenario.account().await;
         let objects = account.objects();
         let report = end("prod", &account).await.unwrap();
-        assert!(report.is_complete(), "{way:?}");
-        assert_eq!((account.counts().1, account.objects()), (0, objects), "{way:?}");
+        assert!(report.is_complete(), "{scenario:?}");
+        assert_eq!((account.counts().1, account.objects()), (0, objects), "{scenario:?}");
     }
 }
 
 #[tokio::test]
 async fn outdated_policies_are_updated_within_the_iam_version_limit() {
-    let (_, account, _) = Way { beside: true, ..USUAL }.undisturbed().await;
+    let (_, account, _) = Scenario { beside: true, ..DEFAULT }.undisturbed().await;
     let reference = account.copy();
-    let spec = USUAL.spec();
+    let spec = DEFAULT.spec();
     let policies: Vec<Id> = account
         .all()
         .into_iter()

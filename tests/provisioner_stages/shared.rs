@@ -1,4 +1,4 @@
-//! What clusters share: choices that are made once for all, logs, a place in the network, nodes.
+//! Shared by clusters: choices made once for all, logs, a place in the network, nodes.
 
 use cast_spot_provisioner::{
     names::{LOG_GROUP, TAG_MANAGED, node_role},
@@ -9,20 +9,20 @@ use cast_spot_provisioner::{
 };
 
 use crate::{
-    account::{Account, At},
-    situation::{USUAL, Way, completed, end, ended, run},
+    account::{Account, CallIndex},
+    situation::{DEFAULT, Scenario, completed, end, ended, run},
 };
 
-/// Nothing is said about what all clusters share.
-fn open(way: Way, name: &str) -> Request {
-    Request { least_privilege: None, log_retention_days: None, ..way.request(name) }
+/// A request without choices about what clusters share.
+fn open(scenario: Scenario, name: &str) -> Request {
+    Request { least_privilege: None, log_retention_days: None, ..scenario.request(name) }
 }
 
 fn spec(request: Request) -> Spec {
     request.validate().unwrap()
 }
 
-/// Days of log, and whether the function's role has the documented policies.
+/// The log retention in days, and whether the function's role has the documented policies.
 fn shared(account: &Account) -> (i32, bool) {
     let group = account.object(&Id::new(Kind::LogGroup, LOG_GROUP)).map(|object| object.resource);
     let days = match group {
@@ -35,43 +35,43 @@ fn shared(account: &Account) -> (i32, bool) {
 
 #[tokio::test]
 async fn a_second_cluster_keeps_the_shared_choices_of_the_first() {
-    let account = USUAL.account().await;
+    let account = DEFAULT.account().await;
     let days = |days: &str| Some(days.to_owned());
     let chosen =
-        Request { least_privilege: Some(true), log_retention_days: days("365"), ..open(USUAL, "prod") };
+        Request { least_privilege: Some(true), log_retention_days: days("365"), ..open(DEFAULT, "prod") };
     completed(&spec(chosen), &account, "chosen").await;
     for (region, name) in [("eu-west-1", "prod"), ("eu-west-1", "stage")] {
-        completed(&spec(open(USUAL, name)), &account.of(region, name), name).await;
+        completed(&spec(open(DEFAULT, name)), &account.of(region, name), name).await;
         assert_eq!(shared(&account), (365, false), "{name}");
     }
     // The log is the region's, the role is the account's.
     let far = account.of("us-east-1", "far");
-    completed(&spec(open(USUAL, "far")), &far, "far").await;
+    completed(&spec(open(DEFAULT, "far")), &far, "far").await;
     assert_eq!(shared(&far), (30, false));
-    // Who says it, gets it, and back again.
+    // An explicit choice is applied, and so is its reversal.
     let back =
-        Request { least_privilege: Some(false), log_retention_days: days("0"), ..open(USUAL, "stage") };
+        Request { least_privilege: Some(false), log_retention_days: days("0"), ..open(DEFAULT, "stage") };
     completed(&spec(back), &account.of("eu-west-1", "stage"), "back").await;
-    completed(&spec(open(USUAL, "prod")), &account, "prod").await;
+    completed(&spec(open(DEFAULT, "prod")), &account, "prod").await;
     assert_eq!(shared(&account), (0, true));
 }
 
 #[tokio::test]
 async fn a_log_group_recreated_by_lambda_is_managed_again() {
-    let account = USUAL.account().await;
+    let account = DEFAULT.account().await;
     let left = Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() };
     account.put(left);
-    completed(&spec(open(USUAL, "prod")), &account, "left over").await;
-    assert_eq!(shared(&account).0, 0, "nobody has asked to delete anything");
+    completed(&spec(open(DEFAULT, "prod")), &account, "left over").await;
+    assert_eq!(shared(&account).0, 0, "no deletion was requested");
     ended("prod", &account, "left over").await;
-    // With a function of this name that is not ours, they are its logs.
-    let theirs = USUAL.undisturbed().await.1.take(&Id::new(Kind::Function, "cast-spot")).unwrap();
+    // With a foreign function of this name, they are its logs.
+    let theirs = DEFAULT.undisturbed().await.1.take(&Id::new(Kind::Function, "cast-spot")).unwrap();
     let Resource::Function { environment, .. } = &theirs else { panic!() };
     assert!(!environment.is_empty());
-    let account = USUAL.account().await;
+    let account = DEFAULT.account().await;
     account.put(Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() });
     account.put(foreign(theirs));
-    let planned = plan(&spec(open(USUAL, "prod")), &account).await.unwrap().plan;
+    let planned = plan(&spec(open(DEFAULT, "prod")), &account).await.unwrap().plan;
     let conflicts: Vec<Kind> = planned.conflicts().map(|step| step.id.kind).collect();
     assert!(conflicts.contains(&Kind::LogGroup) && conflicts.contains(&Kind::Function), "{conflicts:?}");
 }
@@ -86,10 +86,10 @@ fn foreign(mut function: Resource) -> Resource {
 
 #[tokio::test]
 async fn an_overtaken_run_waits_before_planning_again() {
-    let (_, account, _) = USUAL.undisturbed().await;
-    let chosen = Request { settings: vec!["CAST_SPOT_LOG=info".to_owned()], ..open(USUAL, "prod") };
+    let (_, account, _) = DEFAULT.undisturbed().await;
+    let chosen = Request { settings: vec!["CAST_SPOT_LOG=info".to_owned()], ..open(DEFAULT, "prod") };
     let function = account.place(&Id::new(Kind::Function, "cast-spot"));
-    account.meddle(At::Write(0), move |state| {
+    account.edit_before(CallIndex::Write(0), move |state| {
         state.change(&function, |_| ());
     });
     assert!(run(&spec(chosen), &account).await.unwrap().is_complete());
@@ -98,7 +98,7 @@ async fn an_overtaken_run_waits_before_planning_again() {
 
 #[tokio::test]
 async fn kept_logs_stay_managed() {
-    let (_, account, _) = USUAL.undisturbed().await;
+    let (_, account, _) = DEFAULT.undisturbed().await;
     let removal = Removal { keep_logs: true, ..Removal::of("prod") };
     let planned = offboard::plan(&removal, &account).await.unwrap();
     let stop = cast_spot_provisioner::apply::Stop::new();
@@ -110,7 +110,7 @@ async fn kept_logs_stay_managed() {
         .filter(|left| left.tags().is_some_and(|tags| tags.contains_key(TAG_MANAGED)));
     let left: Vec<Kind> = left.map(|resource| resource.id().kind).collect();
     assert_eq!(left, [Kind::LogGroup, Kind::Queue]);
-    completed(&spec(open(USUAL, "prod")), &account, "again").await;
+    completed(&spec(open(DEFAULT, "prod")), &account, "again").await;
 }
 
 fn faults(error: Option<PlanError>) -> Vec<String> {
@@ -122,13 +122,13 @@ fn faults(error: Option<PlanError>) -> Vec<String> {
 
 #[tokio::test]
 async fn node_role_in_use_blocks_offboard() {
-    let (_, account, _) = USUAL.undisturbed().await;
-    let role = node_role("prod", &plan(&USUAL.spec(), &account).await.unwrap().facts.cluster.arn);
+    let (_, account, _) = DEFAULT.undisturbed().await;
+    let role = node_role("prod", &plan(&DEFAULT.spec(), &account).await.unwrap().facts.cluster.arn);
     account.run_instances(&role, &["i-1", "i-2"]);
     let objects = account.objects();
     assert_eq!(faults(end("prod", &account).await.err()), ["node role"]);
     assert_eq!(account.objects(), objects);
-    // However little of the role is left.
+    // Even if parts of the role are missing.
     let whole = account.copy();
     whole.run_instances(&role, &["i-1"]);
     for kind in [Kind::InstanceProfile, Kind::AccessEntry, Kind::Attachment] {
@@ -138,8 +138,8 @@ async fn node_role_in_use_blocks_offboard() {
         }
         assert_eq!(faults(end("prod", &whole).await.err()), ["node role"], "without any {kind:?}");
     }
-    let said = Removal { nodes_lose_access: true, ..Removal::of("prod") };
-    assert!(offboard::plan(&said, &account).await.is_ok());
+    let forced = Removal { nodes_lose_access: true, ..Removal::of("prod") };
+    assert!(offboard::plan(&forced, &account).await.is_ok());
     account.delete_cluster();
     assert!(end("prod", &account).await.unwrap().is_complete());
 }
@@ -151,7 +151,7 @@ fn network(account: &Account) -> Option<Network> {
     }
 }
 
-const PRIVATE: Way = Way { private: true, ..USUAL };
+const PRIVATE: Scenario = Scenario { private: true, ..DEFAULT };
 
 #[tokio::test]
 async fn a_function_runs_only_in_subnets_with_egress() {
@@ -171,15 +171,15 @@ async fn a_function_runs_only_in_subnets_with_egress() {
 
 #[tokio::test]
 async fn a_shared_function_moves_into_a_vpc_only_on_request() {
-    let (_, account, _) = USUAL.undisturbed().await;
+    let (_, account, _) = DEFAULT.undisturbed().await;
     let inner = account.of("eu-west-1", "inner").with_cluster(|cluster| {
         (cluster.public_access, cluster.private_access) = (false, true);
     });
     assert_eq!(faults(plan(&PRIVATE.spec_of("inner"), &inner).await.err()), ["cluster"]);
-    let said = Request { move_function: true, ..PRIVATE.request("inner") };
-    completed(&spec(said), &inner, "moved").await;
+    let moving = Request { move_function: true, ..PRIVATE.request("inner") };
+    completed(&spec(moving), &inner, "moved").await;
     assert_eq!(network(&account).unwrap().vpc_id, "vpc-1");
-    completed(&PRIVATE.spec_of("inner"), &inner, "it is there").await;
+    completed(&PRIVATE.spec_of("inner"), &inner, "moved already").await;
 }
 
 #[tokio::test]
@@ -205,9 +205,9 @@ async fn a_second_private_cluster_of_a_vpc_leaves_the_function_there() {
 async fn a_leftover_security_group_is_removed_by_the_last_offboard() {
     let (_, account, _) = PRIVATE.undisturbed().await;
     let other = account.of("eu-west-1", "other").with_cluster(|cluster| cluster.vpc_id = "vpc-2".to_owned());
-    completed(&USUAL.spec_of("other"), &other, "other").await;
+    completed(&DEFAULT.spec_of("other"), &other, "other").await;
     ended("prod", &account, "prod").await;
-    // The function has gone; its group has not, because Lambda still holds interfaces in it.
+    // The function is deleted; its group is not, because Lambda still holds interfaces in it.
     let group = account.all().into_values().find(
         |resource| matches!(resource, Resource::SecurityGroup { name, .. } if name == "cast-spot-handler"),
     );
@@ -229,15 +229,15 @@ fn no_group_is_left(account: &Account) {
 
 #[tokio::test]
 async fn a_longer_log_retention_is_shortened_only_on_request() {
-    let (_, account, _) = USUAL.undisturbed().await;
+    let (_, account, _) = DEFAULT.undisturbed().await;
     account.change(&Id::new(Kind::LogGroup, LOG_GROUP), |resource| {
         if let Resource::LogGroup { retention_days, .. } = resource {
             *retention_days = 0;
         }
     });
-    completed(&spec(open(USUAL, "prod")), &account, "open").await;
+    completed(&spec(open(DEFAULT, "prod")), &account, "open").await;
     assert_eq!(shared(&account).0, 0);
-    let asked = Request { log_retention_days: Some("30".to_owned()), ..open(USUAL, "prod") };
+    let asked = Request { log_retention_days: Some("30".to_owned()), ..open(DEFAULT, "prod") };
     completed(&spec(asked), &account, "asked").await;
     assert_eq!(shared(&account).0, 30);
 }

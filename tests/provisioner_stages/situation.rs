@@ -1,4 +1,4 @@
-//! Ways to onboard, the account before it, and runs.
+//! Scenarios of onboarding, the account before them, runs, and assertions.
 
 use std::{
     collections::BTreeMap,
@@ -21,36 +21,36 @@ use crate::{
     others,
 };
 
-/// One way to onboard.
+/// The choices of one onboarding.
 #[expect(clippy::struct_excessive_bools, reason = "independent choices, each with each other")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Way {
+pub(crate) struct Scenario {
     pub(crate) user: bool,
     pub(crate) least: bool,
     pub(crate) config_map: bool,
     pub(crate) private: bool,
-    /// Whether clusters are onboarded already: `stage` in the same region, `far` in another.
+    /// Whether other clusters are already onboarded: `stage` in the same region, `far` in another.
     pub(crate) beside: bool,
 }
 
-pub(crate) const USUAL: Way =
-    Way { user: false, least: false, config_map: false, private: false, beside: false };
+pub(crate) const DEFAULT: Scenario =
+    Scenario { user: false, least: false, config_map: false, private: false, beside: false };
 
-/// Each choice with each other one, in as few ways as that takes. Not private beside others: the function stays in
-/// the VPC as long as it serves anybody, so what was before does not come back.
-pub(crate) const PAIRS: [Way; 7] = [
-    USUAL,
-    Way { least: true, config_map: true, private: true, ..USUAL },
-    Way { user: true, config_map: true, private: true, ..USUAL },
-    Way { user: true, least: true, private: true, ..USUAL },
-    Way { user: true, least: true, config_map: true, beside: true, ..USUAL },
-    Way { least: true, beside: true, ..USUAL },
-    Way { user: true, beside: true, ..USUAL },
+/// All pairs of choices, in as few scenarios as possible. Not private beside others: the function stays in the VPC
+/// while it serves any cluster, so offboarding would not restore the account.
+pub(crate) const PAIRS: [Scenario; 7] = [
+    DEFAULT,
+    Scenario { least: true, config_map: true, private: true, ..DEFAULT },
+    Scenario { user: true, config_map: true, private: true, ..DEFAULT },
+    Scenario { user: true, least: true, private: true, ..DEFAULT },
+    Scenario { user: true, least: true, config_map: true, beside: true, ..DEFAULT },
+    Scenario { least: true, beside: true, ..DEFAULT },
+    Scenario { user: true, beside: true, ..DEFAULT },
 ];
 
-/// Every choice with every other one.
-pub(crate) fn ways() -> impl Iterator<Item = Way> {
-    (0..16).map(|n| Way {
+/// All combinations of choices.
+pub(crate) fn scenarios() -> impl Iterator<Item = Scenario> {
+    (0..16).map(|n| Scenario {
         user: n & 1 != 0,
         least: n & 2 != 0,
         config_map: n & 4 != 0,
@@ -59,8 +59,8 @@ pub(crate) fn ways() -> impl Iterator<Item = Way> {
     })
 }
 
-impl Way {
-    /// The account before anything is done about `prod`.
+impl Scenario {
+    /// The account before `prod` is onboarded.
     pub(crate) async fn account(self) -> Account {
         let account = Account::new("eu-west-1", "prod").with_cluster(|cluster| {
             if self.config_map {
@@ -70,21 +70,21 @@ impl Way {
                 (cluster.public_access, cluster.private_access) = (false, true);
             }
         });
-        others::live_in(&account);
+        others::seed_foreign(&account);
         if self.beside {
-            // As `prod` is to be: the choices of the function's role are the account's, and the last one holds.
-            let shared = Way { least: self.least, ..USUAL };
+            // Like `prod`: the choices about the function's role are the account's, and the latest one counts.
+            let shared = Scenario { least: self.least, ..DEFAULT };
             for (region, name) in [("eu-west-1", "stage"), ("us-east-1", "far")] {
                 let report = run(&shared.spec_of(name), &account.of(region, name)).await.unwrap();
                 assert!(report.is_complete(), "{name}: {report:?}");
             }
-            // Once more, now that each knows of the other.
+            // Once more, now that both are registered.
             assert!(
                 run(&shared.spec_of("stage"), &account.of("eu-west-1", "stage")).await.unwrap().is_complete()
             );
-            others::lean_on_ours(&account);
+            others::attach_foreign(&account);
         }
-        account.mishap(None);
+        account.inject(None);
         account
     }
 
@@ -95,7 +95,7 @@ impl Way {
             mode: if self.user { "user" } else { "role" }.to_owned(),
             principal: role("arn:aws:iam::210987654321:root"),
             external_id: role("e-1"),
-            // What is usual is not said.
+            // Defaults are left out.
             least_privilege: self.least.then_some(true),
             package: Some(release(0)),
             ..Request::default()
@@ -106,12 +106,12 @@ impl Way {
         self.request(cluster).validate().unwrap()
     }
 
-    /// All choices said, also what is usual: of who chooses anew.
+    /// All choices explicit, defaults too: a changed choice.
     pub(crate) fn chosen(self) -> Spec {
         Request { least_privilege: Some(self.least), ..self.request("prod") }.validate().unwrap()
     }
 
-    /// With so much in the environment that no endpoint fits into it.
+    /// An environment so full that no endpoint fits into it.
     pub(crate) fn crowded(self) -> Spec {
         let filler = format!("FILLER={}", "x".repeat(3_990));
         Request { settings: vec![filler], ..self.request("prod") }.validate().unwrap()
@@ -121,7 +121,7 @@ impl Way {
         self.spec_of("prod")
     }
 
-    /// The account before, and after an onboarding that nothing disturbs, with its writes.
+    /// The account before and after an undisturbed onboarding, and the number of its writes.
     pub(crate) async fn undisturbed(self) -> (Account, Account, usize) {
         let before = self.account().await;
         let after = before.copy();
@@ -132,7 +132,7 @@ impl Way {
     }
 }
 
-/// A zip with the head of a Linux program in it, another one for each release.
+/// A zip with the head of a Linux program, different for each release.
 pub(crate) fn release(number: u8) -> Vec<u8> {
     let mut program = vec![0x7f, b'E', b'L', b'F', 2];
     program.resize(18, 0);
@@ -144,7 +144,7 @@ pub(crate) fn release(number: u8) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// How a run ends.
+/// The result of a run.
 pub(crate) type Ended = Result<Report, PlanError>;
 
 /// Plans and onboards.
@@ -160,7 +160,7 @@ pub(crate) async fn end(cluster: &str, account: &Account) -> Ended {
     offboard(&removal, planned, account, &Stop::new(), &mut |_| ()).await
 }
 
-/// A run, or None if who makes it dies on the way.
+/// The result of a run, or `None` if it is killed.
 pub(crate) async fn unless_killed(account: &Account, running: impl Future<Output = Ended>) -> Option<Ended> {
     tokio::select! {
         biased;
@@ -169,25 +169,25 @@ pub(crate) async fn unless_killed(account: &Account, running: impl Future<Output
     }
 }
 
-/// Onboards with nothing in the way, and says how that has ended.
+/// Onboards without faults, and asserts that all is done and works.
 pub(crate) async fn completed(spec: &Spec, account: &Account, what: &str) {
-    account.mishap(None);
+    account.inject(None);
     let report = run(spec, account).await.unwrap();
     assert!(report.is_complete(), "{what}: {:?}", report.failures().collect::<Vec<_>>());
     assert_eq!(account.broken(), Vec::<String>::new(), "{what}");
-    assert!(!account.has_strayed(), "{what}: at every moment, who is served is registered");
+    assert!(!account.served_unregistered(), "{what}: every served cluster is registered at every moment");
 }
 
-/// Offboards with nothing in the way.
+/// Offboards without faults, and asserts that all is done.
 pub(crate) async fn ended(cluster: &str, account: &Account, what: &str) {
-    account.mishap(None);
+    account.inject(None);
     let report = end(cluster, account).await.unwrap();
     assert!(report.is_complete(), "{what}: {:?}", report.failures().collect::<Vec<_>>());
     assert_eq!(account.broken(), Vec::<String>::new(), "{what}");
-    assert!(!account.has_strayed(), "{what}: at every moment, who is served is registered");
+    assert!(!account.served_unregistered(), "{what}: every served cluster is registered at every moment");
 }
 
-/// What differs; whole accounts are too long to read.
+/// Asserts that two accounts hold the same; shows only what differs.
 pub(crate) fn same(found: &Account, wanted: &Account, what: &str) {
     let (found, wanted) = (found.all(), wanted.all());
     let differs = |place: &&Place| found.get(*place) != wanted.get(*place);
@@ -200,7 +200,7 @@ pub(crate) fn same(found: &Account, wanted: &Account, what: &str) {
     assert!(lines.is_empty(), "{what}\n{}", lines.join("\n"));
 }
 
-/// What is not ours, with revisions and dates: nobody has so much as written it anew.
+/// Asserts that foreign resources have not been written, by their revisions and dates.
 pub(crate) fn untouched(found: &Account, before: &Account, what: &str) {
     let of_others = |account: &Account| {
         let mut objects = account.objects();
@@ -214,7 +214,7 @@ pub(crate) fn is_ours(resource: &Resource) -> bool {
     resource.tags().is_some_and(|tags| tags.contains_key(TAG_MANAGED))
 }
 
-/// A report tells what stands: what is done is as wanted, what was not reached is as it was before.
+/// Asserts that a report is true: done steps have taken effect, steps not reached have not.
 pub(crate) fn tells_the_truth(report: &Report, account: &Account, before: &Account, what: &str) {
     let was: BTreeMap<Place, Resource> = before.all();
     let is: BTreeMap<Place, Resource> = account.all();
@@ -224,7 +224,7 @@ pub(crate) fn tells_the_truth(report: &Report, account: &Account, before: &Accou
             Outcome::Done => assert_ne!(
                 is.contains_key(&place),
                 step.action == cast_spot_provisioner::plan::Action::Delete,
-                "{what}: {} is said to be done",
+                "{what}: {} is reported as done",
                 step.id
             ),
             Outcome::NotReached => {

@@ -1,4 +1,4 @@
-//! Somebody stops a run, wherever it is.
+//! A run that is cancelled, at every step.
 
 use cast_spot_provisioner::{
     apply::{Progress, Stop},
@@ -8,11 +8,11 @@ use cast_spot_provisioner::{
 };
 
 use crate::{
-    account::{At, Mishap},
-    situation::{USUAL, Way, completed, ended, same, tells_the_truth},
+    account::{CallIndex, InjectedFault},
+    situation::{DEFAULT, Scenario, completed, ended, same, tells_the_truth},
 };
 
-/// Says stop at the step of this number that begins.
+/// Cancels the run when the step of this index begins.
 fn stopping(stop: &Stop, at: usize) -> impl FnMut(Progress<'_>) + Send {
     let mut begun = 0;
     move |progress| {
@@ -27,9 +27,9 @@ fn stopping(stop: &Stop, at: usize) -> impl FnMut(Progress<'_>) + Send {
 
 #[tokio::test]
 async fn a_stopped_onboard_can_be_continued_or_offboarded() {
-    let way = Way { user: true, private: true, ..USUAL };
-    let (before, reference, _) = way.undisturbed().await;
-    let spec = way.spec();
+    let scenario = Scenario { user: true, private: true, ..DEFAULT };
+    let (before, reference, _) = scenario.undisturbed().await;
+    let spec = scenario.spec();
     let steps = plan(&spec, &before).await.unwrap().plan.writes().count();
     for at in 0..steps {
         let what = format!("stopped at step {at}");
@@ -44,7 +44,7 @@ async fn a_stopped_onboard_can_be_continued_or_offboarded() {
         let left = report.steps.iter().filter(|step| step.outcome == Outcome::NotReached).count();
         assert_eq!(report.is_complete(), left == 0, "{what}");
         assert_eq!(report.done() + left, steps, "{what}: all is done or not reached");
-        assert_eq!(report.done(), at + 1, "{what}: what had begun, and nothing more");
+        assert_eq!(report.done(), at + 1, "{what}: the steps that had begun, and no other");
         assert_eq!(report.access_key.is_some(), left == 0, "{what}: the key is made last");
         tells_the_truth(&report, &account, &before, &what);
         let half = account.copy();
@@ -57,8 +57,8 @@ async fn a_stopped_onboard_can_be_continued_or_offboarded() {
 
 #[tokio::test]
 async fn a_stopped_offboard_can_be_continued() {
-    let way = Way { beside: true, user: true, ..USUAL };
-    let (before, after, _) = way.undisturbed().await;
+    let scenario = Scenario { beside: true, user: true, ..DEFAULT };
+    let (before, after, _) = scenario.undisturbed().await;
     let steps = offboard::plan(&Removal::of("prod"), &after).await.unwrap().plan.writes().count();
     for at in 0..steps {
         let what = format!("stopped at step {at}");
@@ -70,14 +70,14 @@ async fn a_stopped_offboard_can_be_continued() {
             offboard(&Removal::of("prod"), planned, &account, &stop, &mut stopping(&stop, at)).await.unwrap();
         account.pauses(None);
         assert!(report.stopped && report.failures().next().is_none(), "{what}");
-        assert_eq!(report.done(), at + 1, "{what}: what had begun, and nothing more");
+        assert_eq!(report.done(), at + 1, "{what}: the steps that had begun, and no other");
         tells_the_truth(&report, &account, &after, &what);
         ended("prod", &account, &what).await;
         same(&account, &before, &what);
     }
 }
 
-/// Steps that begin after one has failed, and whether one has.
+/// Counts steps that begin after a failure, and notes whether there was one.
 fn begun_after_failure(has_failed: &mut bool, begun: &mut usize, progress: Progress<'_>) {
     match progress {
         Progress::Failed(..) => *has_failed = true,
@@ -88,24 +88,24 @@ fn begun_after_failure(has_failed: &mut bool, begun: &mut usize, progress: Progr
 
 #[tokio::test]
 async fn onboard_stops_at_a_failure_and_offboard_continues() {
-    let (before, after, writes) = USUAL.undisturbed().await;
+    let (before, after, writes) = DEFAULT.undisturbed().await;
     let mut went_on = 0;
     for number in 0..writes {
         let (account, onboarded) = (before.copy(), after.copy());
         for account in [&account, &onboarded] {
-            account.mishap(Some((At::Write(number), Mishap::Refused)));
+            account.inject(Some((CallIndex::Write(number), InjectedFault::Refused)));
             account.pauses(Some(number as u64));
         }
         let (mut has_failed, mut begun) = (false, 0);
-        let planned = plan(&USUAL.spec(), &account).await.unwrap();
-        let mut heard = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
-        onboard(&USUAL.spec(), planned, &account, &Stop::new(), &mut heard).await.unwrap();
+        let planned = plan(&DEFAULT.spec(), &account).await.unwrap();
+        let mut observe = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
+        onboard(&DEFAULT.spec(), planned, &account, &Stop::new(), &mut observe).await.unwrap();
         assert!(has_failed && begun == 0, "write {number}");
 
         let (mut has_failed, mut begun) = (false, 0);
         let planned = offboard::plan(&Removal::of("prod"), &onboarded).await.unwrap();
-        let mut heard = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
-        offboard(&Removal::of("prod"), planned, &onboarded, &Stop::new(), &mut heard).await.unwrap();
+        let mut observe = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
+        offboard(&Removal::of("prod"), planned, &onboarded, &Stop::new(), &mut observe).await.unwrap();
         went_on += begun;
     }
     assert!(went_on > writes, "{went_on}");
@@ -113,16 +113,16 @@ async fn onboard_stops_at_a_failure_and_offboard_continues() {
 
 #[tokio::test]
 async fn a_run_stopped_before_its_first_step_writes_nothing() {
-    let (before, after, _) = USUAL.undisturbed().await;
+    let (before, after, _) = DEFAULT.undisturbed().await;
     let stop = Stop::new();
     stop.say();
     let account = before.copy();
-    let planned = plan(&USUAL.spec(), &account).await.unwrap();
-    let report = onboard(&USUAL.spec(), planned, &account, &stop, &mut |_| ()).await.unwrap();
+    let planned = plan(&DEFAULT.spec(), &account).await.unwrap();
+    let report = onboard(&DEFAULT.spec(), planned, &account, &stop, &mut |_| ()).await.unwrap();
     assert!(report.stopped && !report.is_complete() && report.done() == 0);
     assert_eq!((account.counts().1, account.objects()), (0, before.objects()));
 
-    after.mishap(None);
+    after.inject(None);
     let objects = after.objects();
     let planned = offboard::plan(&Removal::of("prod"), &after).await.unwrap();
     let report = offboard(&Removal::of("prod"), planned, &after, &stop, &mut |_| ()).await.unwrap();

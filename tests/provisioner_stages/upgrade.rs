@@ -1,4 +1,4 @@
-//! Releases: over an installation of an earlier one, and back to it.
+//! Upgrades over an installation of an earlier release, and the way back.
 
 use cast_spot_provisioner::{
     names::FUNCTION,
@@ -12,13 +12,17 @@ use serde::Deserialize;
 
 use crate::{
     account::Account,
-    situation::{USUAL, Way, completed, ended, release, same},
+    situation::{DEFAULT, Scenario, completed, ended, release, same},
 };
 
-/// What earlier releases have made, as they made it.
-const INSTALLED: [(&str, Way, &str); 2] = [
-    ("a12785b, role", USUAL, include_str!("installed/a12785b-role.json")),
-    ("a12785b, user", Way { user: true, least: true, ..USUAL }, include_str!("installed/a12785b-user.json")),
+/// Resources as earlier releases created them.
+const INSTALLED: [(&str, Scenario, &str); 2] = [
+    ("a12785b, role", DEFAULT, include_str!("installed/a12785b-role.json")),
+    (
+        "a12785b, user",
+        Scenario { user: true, least: true, ..DEFAULT },
+        include_str!("installed/a12785b-user.json"),
+    ),
 ];
 
 #[derive(Deserialize)]
@@ -26,16 +30,16 @@ struct Recorded {
     resource: Resource,
 }
 
-async fn installed(way: Way, recorded: &str) -> Account {
-    let account = way.account().await;
+async fn installed(scenario: Scenario, recorded: &str) -> Account {
+    let account = scenario.account().await;
     for Recorded { resource } in serde_json::from_str::<Vec<Recorded>>(recorded).unwrap() {
         account.put(resource);
     }
     account
 }
 
-fn spec(way: Way, number: u8) -> Spec {
-    Request { package: Some(release(number)), ..way.request("prod") }.validate().unwrap()
+fn spec(scenario: Scenario, number: u8) -> Spec {
+    Request { package: Some(release(number)), ..scenario.request("prod") }.validate().unwrap()
 }
 
 fn code(resource: &Resource) -> &str {
@@ -49,9 +53,9 @@ fn running(account: &Account) -> Resource {
 
 #[tokio::test]
 async fn an_installation_of_an_earlier_release_is_upgraded() {
-    for (what, way, recorded) in INSTALLED {
-        let account = installed(way, recorded).await;
-        let spec = spec(way, 1);
+    for (what, scenario, recorded) in INSTALLED {
+        let account = installed(scenario, recorded).await;
+        let spec = spec(scenario, 1);
         let planned = plan(&spec, &account).await.unwrap().plan;
         let writes: Vec<_> = planned.writes().map(|step| step.id.to_string()).collect();
         for expected in [
@@ -79,33 +83,33 @@ async fn an_installation_of_an_earlier_release_is_upgraded() {
         let verified = verify(&spec, &account, &mut |_| ()).await.unwrap();
         assert!(verified.planned.plan.is_empty() && verified.is_good(), "{what}");
         ended("prod", &account, what).await;
-        same(&account, &way.account().await, what);
+        same(&account, &scenario.account().await, what);
     }
 }
 
 #[tokio::test]
 async fn an_earlier_release_is_published_and_brought_back() {
-    let (_, account, _) = USUAL.undisturbed().await;
+    let (_, account, _) = DEFAULT.undisturbed().await;
     let earlier = running(&account);
-    completed(&spec(USUAL, 1), &account, "upgrade").await;
+    completed(&spec(DEFAULT, 1), &account, "upgrade").await;
     let later = running(&account);
     assert_ne!(code(&earlier), code(&later));
     assert_eq!(account.published().iter().map(code).collect::<Vec<_>>(), [code(&earlier)]);
 
     // With the zip of the published version.
-    completed(&spec(USUAL, 0), &account, "back").await;
+    completed(&spec(DEFAULT, 0), &account, "back").await;
     assert_eq!(running(&account), earlier);
     let published = account.published();
     assert_eq!(published.iter().map(code).collect::<Vec<_>>(), [code(&later)], "only the one before");
-    assert!(plan(&spec(USUAL, 0), &account).await.unwrap().plan.is_empty());
+    assert!(plan(&spec(DEFAULT, 0), &account).await.unwrap().plan.is_empty());
     ended("prod", &account, "out").await;
     assert!(account.published().is_empty(), "a function takes its versions along");
 }
 
 #[tokio::test]
 async fn a_change_of_settings_alone_publishes_nothing() {
-    let (_, account, _) = USUAL.undisturbed().await;
+    let (_, account, _) = DEFAULT.undisturbed().await;
     let account = account.with_cluster(|cluster| cluster.certificate_authority = "bmV3".to_owned());
-    completed(&USUAL.spec(), &account, "settings").await;
+    completed(&DEFAULT.spec(), &account, "settings").await;
     assert!(account.published().is_empty());
 }

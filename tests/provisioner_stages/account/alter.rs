@@ -1,4 +1,4 @@
-//! Changing what is there, in as many calls as AWS takes for it.
+//! Updates, in as many calls as AWS needs for them.
 
 use cast_spot_provisioner::{
     names::LAYER,
@@ -17,7 +17,7 @@ use super::{
 pub(crate) const MOST_VERSIONS: usize = 5;
 
 impl Account {
-    /// One call that changes something, or says that it is not there.
+    /// Changes an existing resource in one call; refused if it does not exist.
     pub(super) async fn edit(
         &self,
         call: &str,
@@ -119,7 +119,7 @@ impl Account {
         Ok(())
     }
 
-    /// Of five, the oldest makes room.
+    /// Creates a version of a policy; of five, the oldest is deleted first.
     async fn new_version(&self, id: &Id, document: &serde_json::Value) -> Result<(), Error> {
         let (place, call) = (self.place(id), "iam:CreatePolicyVersion");
         let there = self.read("iam:ListPolicyVersions", |state| {
@@ -152,7 +152,7 @@ impl Account {
         .await
     }
 
-    /// What is not there is empty.
+    /// Removes the role of an instance profile; succeeds if there is no profile.
     pub(super) async fn empty(&self, profile: &Id) -> Result<(), Error> {
         let place = self.place(profile);
         self.write("iam:RemoveRoleFromInstanceProfile", |state| {
@@ -183,7 +183,7 @@ impl Account {
         .await
     }
 
-    /// Where nothing has changed since the last version, there is no new one.
+    /// Publishes a version, unless nothing has changed since the last one.
     async fn publish(&self, place: &Place, revision: u64) -> Result<(), Error> {
         let call = "lambda:PublishVersion";
         self.write(call, |state| {
@@ -199,7 +199,7 @@ impl Account {
         .await
     }
 
-    /// Each call names the revision that it goes by.
+    /// Updates configuration and code; each call names the revision that it expects.
     async fn alter_function(
         &self,
         wanted: &Resource,
@@ -217,12 +217,12 @@ impl Account {
         let put = async |revision: u64, put: fn(&mut Resource, &Resource)| {
             self.write(call, |state| match state.objects.get(&place).map(|object| object.revision) {
                 Some(there) if there == revision => {
-                    // Lambda takes no layer that is not there; the one that is meant has gone since.
+                    // Lambda refuses a layer that does not exist; this one has been deleted meanwhile.
                     if let Resource::Function { layer: Some(sha256), .. } = wanted
                         && touches(changes, "layer")
                         && !state.objects.contains_key(&self.place(&resource::layer(LAYER, sha256)))
                     {
-                        return Err(changed(call, "the layer has gone"));
+                        return Err(changed(call, "the layer does not exist"));
                     }
                     state.change(&place, |object| put(&mut object.resource, wanted));
                     Ok(())
@@ -271,7 +271,7 @@ impl Account {
         Ok(())
     }
 
-    /// PUT with the version that was read; annotations of others stay.
+    /// A PUT with the version that was read; foreign annotations stay.
     async fn alter_manifest(&self, wanted: &Resource, revision: Option<&str>) -> Result<Made, Error> {
         self.reaches("update").await?;
         let place = self.place(&wanted.id());
@@ -303,7 +303,7 @@ impl Account {
         .await
     }
 
-    /// A new key first; the old ones are switched off, and stay.
+    /// Creates a key, then deactivates the old ones, which stay.
     async fn rotate(&self, user: &str) -> Result<Made, Error> {
         let made = self.new_key(user).await?;
         let new = made.access_key.as_ref().map(|key| key.id.clone()).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! One call: others get their turn before it, and it can go wrong.
+//! One call: concurrent runs get their turn before it, and a fault can be injected into it.
 
 use cast_spot_provisioner::provider::{Error, ErrorKind};
 
-use super::{Account, At, Mishap, State, look::strays};
+use super::{Account, CallIndex, InjectedFault, State, look::unregistered};
 
 impl Account {
     pub(super) async fn read<T>(&self, name: &str, answer: impl FnOnce(&mut State) -> T) -> Result<T, Error> {
@@ -34,7 +34,7 @@ impl Account {
         }
     }
 
-    /// None: there is nobody any more who would hear it.
+    /// The answer; `None` if the caller has been killed.
     fn answer<T>(
         &self,
         writes: bool,
@@ -42,37 +42,37 @@ impl Account {
         effect: impl FnOnce(&mut State) -> Result<T, Error>,
     ) -> Option<Result<T, Error>> {
         let mut state = self.state();
-        if state.is_dead {
+        if state.is_killed {
             return None;
         }
         let (call, write) = (state.calls, state.writes);
         state.calls += 1;
         state.writes += usize::from(writes);
-        let is_now = |at: At| at == At::Call(call) || (writes && at == At::Write(write));
-        if let Some((_, meddler)) = state.meddler.take_if(|(at, _)| is_now(*at)) {
-            meddler(&mut state);
+        let is_now = |at: CallIndex| at == CallIndex::Call(call) || (writes && at == CallIndex::Write(write));
+        if let Some((_, edit)) = state.edit.take_if(|(at, _)| is_now(*at)) {
+            edit(&mut state);
         }
-        let mishap = state.mishap.take_if(|(at, _)| is_now(*at)).map(|(_, mishap)| mishap);
+        let fault = state.fault.take_if(|(at, _)| is_now(*at)).map(|(_, fault)| fault);
         let lost = || Error::new(ErrorKind::Unreachable, name, "no answer");
         let dies = |state: &mut State| {
-            state.is_dead = true;
+            state.is_killed = true;
             self.died.notify_one();
         };
-        match mishap {
+        match fault {
             None if writes => {
-                let before = strays(&state);
+                let before = unregistered(&state);
                 let answer = effect(&mut state);
-                state.has_strayed |= strays(&state) > before;
+                state.served_unregistered |= unregistered(&state) > before;
                 Some(answer)
             }
             None => Some(effect(&mut state)),
-            Some(Mishap::Refused) => Some(Err(Error::new(ErrorKind::Other, name, "refused"))),
-            Some(Mishap::Lost) => Some(effect(&mut state).and_then(|_| Err(lost()))),
-            Some(Mishap::KilledBefore) => {
+            Some(InjectedFault::Refused) => Some(Err(Error::new(ErrorKind::Other, name, "refused"))),
+            Some(InjectedFault::Lost) => Some(effect(&mut state).and_then(|_| Err(lost()))),
+            Some(InjectedFault::KilledBefore) => {
                 dies(&mut state);
                 None
             }
-            Some(Mishap::KilledAfter) => {
+            Some(InjectedFault::KilledAfter) => {
                 let _ = effect(&mut state);
                 dies(&mut state);
                 None

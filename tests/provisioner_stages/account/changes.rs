@@ -1,18 +1,18 @@
-//! How a change is written into what is there: only the fields that the plan names.
+//! Updates of single fields: only those that the plan names.
 
 use cast_spot_provisioner::{
     plan::Change,
     resource::{Resource, Tags},
 };
 
-/// Whether a change is in a field, or in a part of it.
+/// Whether a change concerns a field, or a part of it.
 pub(super) fn touches(changes: &[Change], field: &str) -> bool {
     changes.iter().any(|change| {
         change.field.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })
 }
 
-/// Tags to be put on, and keys of those to be taken off.
+/// Tags to set, and keys of tags to remove.
 pub(super) fn tags(wanted: &Resource, changes: &[Change]) -> (Tags, Vec<String>) {
     let (mut set, mut removed) = (Tags::new(), Vec::new());
     for key in changes.iter().filter_map(|change| change.field.strip_prefix("tags.")) {
@@ -24,7 +24,7 @@ pub(super) fn tags(wanted: &Resource, changes: &[Change]) -> (Tags, Vec<String>)
     (set, removed)
 }
 
-/// Tags of a resource, to be changed.
+/// Tags of a resource, mutable.
 pub(crate) fn tags_of(resource: &mut Resource) -> Option<&mut Tags> {
     match resource {
         Resource::Policy { tags, .. }
@@ -41,7 +41,7 @@ pub(crate) fn tags_of(resource: &mut Resource) -> Option<&mut Tags> {
     }
 }
 
-/// What UpdateFunctionConfiguration sets. Variables of others stay, and so does the network where none is named.
+/// The effect of UpdateFunctionConfiguration. Foreign variables stay, and so does the network if none is given.
 pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
     let mut configured = wanted.clone();
     let (
@@ -68,7 +68,7 @@ pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
     *there = configured;
 }
 
-/// What UpdateFunctionCode sets.
+/// The effect of UpdateFunctionCode.
 pub(super) fn replace_code(there: &mut Resource, wanted: &Resource) {
     if let (
         Resource::Function { code, architecture, .. },

@@ -1,4 +1,4 @@
-//! What is asked without changing anything.
+//! Reads, and what the tests check of the account's state.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use cast_spot_provisioner::{
 use super::{ACCOUNT, Account, Object, Place, State};
 
 impl Account {
-    /// The function before the register, as facts promise.
+    /// The facts of a cluster. The function is read before the register, as `facts` requires.
     pub(super) async fn facts_of(&self, cluster: &str) -> Result<Facts, Error> {
         let found = self
             .read("eks:DescribeCluster", |state| {
@@ -47,7 +47,7 @@ impl Account {
     }
 }
 
-/// As the services show it: not all of them have dates or revisions, and keys that are switched off do not count.
+/// An object as the services show it: not all of them have dates or revisions, and inactive keys do not count.
 pub(super) fn found(object: &Object) -> Option<Found> {
     let kind = object.resource.id().kind;
     if kind == Kind::AccessKey && !object.keys.iter().any(|(_, works)| *works) {
@@ -57,14 +57,14 @@ pub(super) fn found(object: &Object) -> Option<Found> {
     let has_revision =
         matches!(kind, Kind::Function | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding);
     let revision = match kind {
-        // Objects are known by what they are, not by their latest version.
+        // The uid: an object is identified by it, not by its latest version.
         Kind::Manifest => Some(object.created.to_string()),
         _ => has_revision.then(|| object.revision.to_string()),
     };
     Some(Found { resource: object.resource.clone(), created: has_date.then_some(object.created), revision })
 }
 
-/// What asking for it shows: of attachments, all that the principal has.
+/// What a read of one resource returns; for an attachment, all those of the principal.
 fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
     let is_shown = |object: &Object| match (&object.resource, wanted) {
         (Resource::Attachment { principal, .. }, Resource::Attachment { principal: of, .. }) => {
@@ -76,7 +76,7 @@ fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
     objects.filter_map(|(at, object)| Some((at.1.clone(), found(object)?))).collect()
 }
 
-/// What is left of earlier onboardings.
+/// Remains of earlier onboardings.
 fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
     let groups = state.objects.iter().filter(|((scope, _), _)| is_open_question && scope == region);
     let vpcs = groups.filter_map(|(_, object)| match &object.resource {
@@ -133,18 +133,19 @@ fn clusters(state: &State, is_meant: fn(&Registered<'_>) -> bool) -> BTreeSet<(S
     registered.map(|found| (found.region.to_owned(), found.cluster.to_owned())).collect()
 }
 
-/// Clusters that a function of ours lists and the register does not.
-pub(super) fn strays(state: &State) -> usize {
+/// Number of clusters that a managed function lists and the register does not.
+pub(super) fn unregistered(state: &State) -> usize {
     let registered = register(state);
     let functions = state.objects.keys().filter(|(_, id)| *id == Id::new(Kind::Function, names::FUNCTION));
     let listed = functions.filter_map(|place| Some((&place.0, current(state, place)?.clusters)));
-    let is_stray = |region: &String, name: &String| !registered.contains(&(region.clone(), name.clone()));
-    listed.map(|(region, names)| names.iter().filter(|name| is_stray(region, name)).count()).sum()
+    let is_unregistered =
+        |region: &String, name: &String| !registered.contains(&(region.clone(), name.clone()));
+    listed.map(|(region, names)| names.iter().filter(|name| is_unregistered(region, name)).count()).sum()
 }
 
 impl Account {
-    /// What does not work although it is there: entries that let nobody in, clusters that are served without being
-    /// registered, parts without their whole.
+    /// Objects that exist and do not work: access entries without a principal, served clusters that are not registered,
+    /// parts without their whole.
     pub(crate) fn broken(&self) -> Vec<String> {
         let state = self.state();
         let registered = register(&state);
@@ -152,7 +153,7 @@ impl Account {
         for ((scope, id), object) in &state.objects {
             match &object.resource {
                 Resource::AccessEntry { principal, .. } if object.lets_in != state.made(&principal.id()) => {
-                    broken.push(format!("{id} lets nobody in"));
+                    broken.push(format!("{id} admits no principal"));
                 }
                 Resource::Function { name, environment, .. } if name == names::FUNCTION => {
                     let served = environment.get(CLUSTERS_VARIABLE).map_or("", String::as_str).split(',');
@@ -165,7 +166,7 @@ impl Account {
                         .objects
                         .contains_key(&(scope.clone(), resource::layer(names::LAYER, sha256))) =>
                 {
-                    broken.push(format!("{id} has a layer that is gone"));
+                    broken.push(format!("{id} has a layer that does not exist"));
                 }
                 Resource::InstanceProfile { role, .. }
                     if !state.objects.contains_key(&("global".to_owned(), Id::new(Kind::Role, role))) =>
@@ -184,7 +185,7 @@ impl Account {
         current(&self.state(), &place).map(|function| function.clusters).unwrap_or_default()
     }
 
-    /// Whether it is registered.
+    /// Whether the cluster is registered.
     pub(crate) fn is_registered(&self) -> bool {
         register(&self.state()).contains(&(self.region.clone(), self.cluster.clone()))
     }

@@ -1,4 +1,4 @@
-//! Making things: what has to be there before, what is there already, and in how many calls.
+//! Creation: what must exist before, what exists already, and in how many calls.
 
 use cast_spot_provisioner::{
     facts::AuthenticationMode,
@@ -9,7 +9,7 @@ use cast_spot_provisioner::{
 
 use super::{ACCOUNT, Account, State, changed, refused, tags_of};
 
-/// What every secret begins with.
+/// The prefix of every secret.
 pub(crate) const SECRET: &str = "secret-of-";
 /// Keys of a user ("IAM and AWS STS quotas" in the IAM User Guide).
 const MOST_KEYS: usize = 2;
@@ -22,7 +22,7 @@ impl Account {
         }
     }
 
-    /// Calls that refuse a name that is taken.
+    /// A call that refuses a name that is taken.
     async fn put_new(&self, call: &str, resource: &Resource, wanted: &[Id]) -> Result<(), Error> {
         let place = self.place(&resource.id());
         self.write(call, |state| {
@@ -36,7 +36,7 @@ impl Account {
         .await
     }
 
-    /// Calls that put what is given in the place of what is there.
+    /// A call that replaces an existing resource.
     async fn put_over(&self, call: &str, resource: &Resource, wanted: &[Id]) -> Result<(), Error> {
         let place = self.place(&resource.id());
         self.write(call, |state| {
@@ -120,14 +120,14 @@ impl Account {
 
     async fn attach(&self, resource: &Resource, to: &Principal, policy_arn: &str) -> Result<(), Error> {
         let mut wanted = vec![to.id()];
-        // Those of AWS are always there.
+        // AWS managed policies always exist.
         if policy_arn.contains(ACCOUNT) {
             wanted.push(Id::new(Kind::Policy, last(policy_arn)));
         }
         self.put_over("iam:AttachPolicy", resource, &wanted).await
     }
 
-    /// A profile takes one role.
+    /// Adds a role to an instance profile, which holds one role.
     pub(super) async fn put_in(&self, profile: &str, role: &str) -> Result<(), Error> {
         let call = "iam:AddRoleToInstanceProfile";
         let place = self.place(&Id::new(Kind::InstanceProfile, profile));
@@ -147,7 +147,7 @@ impl Account {
         .await
     }
 
-    /// Of two keys, one that is switched off makes room.
+    /// Creates an access key; of two keys, an inactive one is deleted first.
     pub(super) async fn new_key(&self, user: &str) -> Result<Made, Error> {
         let call = "iam:CreateAccessKey";
         let place = self.place(&Id::new(Kind::AccessKey, user));
@@ -189,7 +189,8 @@ impl Account {
         .await
     }
 
-    /// The same attributes again are no error; tags are not looked at ("CreateQueue" in the SQS API reference).
+    /// CreateQueue: the same attributes again are not an error; tags are ignored ("CreateQueue" in the SQS API
+    /// reference).
     async fn make_queue(&self, resource: &Resource) -> Result<(), Error> {
         let place = self.place(&resource.id());
         let attributes = |resource: &Resource| match resource {
@@ -207,7 +208,7 @@ impl Account {
         .await
     }
 
-    /// Lambda tries whether the role may send to the queue and enter the VPC.
+    /// Creates a function; Lambda checks that the role may send to the queue and enter the VPC.
     async fn make_function(&self, resource: &Resource) -> Result<(), Error> {
         let Resource::Function { code, role_arn, dead_letter_arn, network, layer, .. } = resource else {
             return Ok(());
@@ -230,7 +231,7 @@ impl Account {
         self.put_new(call, resource, &wanted).await
     }
 
-    /// Tags of a rule that is there are left as they are ("PutRule" in the EventBridge API reference).
+    /// PutRule: keeps the tags of an existing rule ("PutRule" in the EventBridge API reference).
     pub(super) async fn put_rule(&self, wanted: &Resource) -> Result<(), Error> {
         let place = self.place(&wanted.id());
         self.write("events:PutRule", |state| {
@@ -257,7 +258,7 @@ impl Account {
         let mode =
             self.read(call, |state| state.clusters.get(&cluster).map(|found| found.authentication_mode));
         if mode.await?.is_none_or(|mode| mode == AuthenticationMode::ConfigMap) {
-            return Err(refused(call, "the cluster is not there, or looks at aws-auth only"));
+            return Err(refused(call, "the cluster is not there, or reads aws-auth only"));
         }
         let mut bare = resource.clone();
         if let Resource::AccessEntry { policies, .. } = &mut bare {
@@ -281,7 +282,7 @@ impl Account {
         .await
     }
 
-    /// The API server of a cluster that is gone does not answer.
+    /// Fails if the cluster has been deleted: its API server does not answer.
     pub(super) async fn reaches(&self, call: &str) -> Result<(), Error> {
         let cluster = (self.region.clone(), self.cluster.clone());
         let is_there = self.read(call, |state| state.clusters.contains_key(&cluster)).await?;

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{Account, changed, refused};
 
 impl Account {
-    /// Server-side apply: fields that are named are as they are said to be, all others stay. One that names another
-    /// object of the same name is refused, and without a revision so is one that would take fields from somebody.
+    /// Server-side apply: sets the given fields and keeps all others. Refused if the uid is that of another object of
+    /// the same name; without a uid, also if it would take over fields from another manager.
     pub(super) async fn apply(
         &self,
         id: &Id,
@@ -40,7 +40,7 @@ impl Account {
                     let Resource::Manifest { manifest } = &object.resource else { return Ok(()) };
                     let mut value = manifest.value().clone();
                     if revision.is_none() && takes(wanted.value(), &value) {
-                        return Err(changed("patch", "conflicts with somebody"));
+                        return Err(changed("patch", "conflicts with another field manager"));
                     }
                     let selector = value["spec"]["selector"].clone();
                     if !selector.is_null() && wanted.value()["spec"]["selector"] != selector {
@@ -57,7 +57,7 @@ impl Account {
         .await
     }
 
-    /// With a namespace goes all that is in it.
+    /// Deletes an object; a namespace with its content.
     pub(super) async fn remove_manifest(&self, id: &Id, there: &Manifest) -> Result<(), Error> {
         self.reaches("delete").await?;
         let (place, within) = (self.place(id), there.name());
@@ -96,7 +96,7 @@ impl Neighbours for Account {
     }
 }
 
-/// Whether something is said otherwise than it is.
+/// Whether `wanted` changes a field of `there`.
 fn takes(wanted: &Value, there: &Value) -> bool {
     match (wanted, there) {
         (Value::Object(wanted), Value::Object(there)) => {

@@ -1,4 +1,4 @@
-//! The account as the stages call it.
+//! The account as a [`Provider`] of the stages.
 
 use cast_spot_provisioner::{
     desired::Desired,
@@ -20,7 +20,7 @@ impl Provider for Account {
         self.look(resources).await.map_err(|error| vec![error])
     }
 
-    /// What is there already just so was made by another run, or by an attempt whose answer was lost.
+    /// Succeeds if an equal resource exists: another run has created it, or an attempt whose answer was lost.
     async fn create(&self, resource: &Resource) -> Result<Made, Error> {
         match self.make(resource).await {
             Err(error) if error.reason == ErrorKind::Changed => {

@@ -1,4 +1,4 @@
-//! Taking things away, with what is in them: AWS lets nothing go that is not empty.
+//! Deletion, contents first: AWS deletes only what is empty.
 
 use cast_spot_provisioner::{
     provider::{Error, ErrorKind},
@@ -12,7 +12,7 @@ impl Account {
         self.delete_unless(call, id, |_| None).await
     }
 
-    /// What is not there is gone; what something else needs stays.
+    /// Deletes a resource; succeeds if it does not exist, fails if another one needs it.
     async fn delete_unless(
         &self,
         call: &str,
@@ -78,7 +78,7 @@ impl Account {
         }
     }
 
-    /// One call for each.
+    /// Deletes the matching resources, in one call each.
     async fn delete_all(&self, call: &str, which: impl Fn(&Place) -> bool) -> Result<(), Error> {
         let all = self.read(call, |state| {
             state.objects.keys().filter(|place| which(place)).cloned().collect::<Vec<_>>()
@@ -168,7 +168,7 @@ impl Account {
         .await
     }
 
-    /// What belongs to a function goes with it.
+    /// Deletes a function with its configuration and permissions.
     async fn remove_function(&self, id: &Id, name: &str) -> Result<(), Error> {
         let place = self.place(id);
         self.write("lambda:DeleteFunction", |state| {

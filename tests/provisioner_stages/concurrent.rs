@@ -1,4 +1,4 @@
-//! Several at once, in many orders. A seed that fails can be run again: nothing else decides the order.
+//! Concurrent runs, in many orders. A failing seed can be run again: it alone decides the order.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use cast_spot_provisioner::{
 
 use crate::{
     account::{Account, SECRET},
-    situation::{USUAL, Way, completed, end, ended, run, same, untouched},
+    situation::{DEFAULT, Scenario, completed, end, ended, run, same, untouched},
 };
 
-/// Orders in which calls may fall.
+/// Number of interleavings.
 const SEEDS: u64 = 40;
 
-/// What went wrong, in short.
+/// The failures, one line each.
 fn failed(reports: &[&Report]) -> Vec<String> {
     let failures = reports.iter().flat_map(|report| report.failures());
     failures.map(|(id, error)| format!("{id}: {error}")).collect()
@@ -31,13 +31,15 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn two_concurrent_onboards_of_a_cluster_equal_one() {
-    for way in
-        [USUAL, Way { least: true, config_map: true, private: true, ..USUAL }, Way { beside: true, ..USUAL }]
-    {
-        let (before, reference, _) = way.undisturbed().await;
-        let spec = way.spec();
+    for scenario in [
+        DEFAULT,
+        Scenario { least: true, config_map: true, private: true, ..DEFAULT },
+        Scenario { beside: true, ..DEFAULT },
+    ] {
+        let (before, reference, _) = scenario.undisturbed().await;
+        let spec = scenario.spec();
         for seed in 0..SEEDS {
-            let what = format!("{way:?} seed {seed}");
+            let what = format!("{scenario:?} seed {seed}");
             let account = before.copy();
             account.pauses(Some(seed));
             let (one, two) = tokio::join!(run(&spec, &account), run(&spec, &account));
@@ -50,9 +52,9 @@ async fn two_concurrent_onboards_of_a_cluster_equal_one() {
 
 #[tokio::test]
 async fn concurrent_user_onboards_never_leak_a_key() {
-    let way = Way { user: true, ..USUAL };
-    let (before, reference, _) = way.undisturbed().await;
-    let spec = way.spec();
+    let scenario = Scenario { user: true, ..DEFAULT };
+    let (before, reference, _) = scenario.undisturbed().await;
+    let spec = scenario.spec();
     for seed in 0..SEEDS {
         let account = before.copy();
         account.pauses(Some(seed));
@@ -65,20 +67,20 @@ async fn concurrent_user_onboards_never_leak_a_key() {
         let keys = account.object(&Id::new(Kind::AccessKey, "cast-eks-prod")).unwrap().keys;
         let there: BTreeSet<String> =
             keys.iter().filter(|(_, works)| *works).map(|(id, _)| id.clone()).collect();
-        assert_eq!(shown, there, "seed {seed}: nobody holds a key that he does not know of ({SECRET})");
+        assert_eq!(shown, there, "seed {seed}: every active key was shown ({SECRET})");
     }
 }
 
 #[tokio::test]
 async fn concurrent_onboards_of_one_region_equal_sequential_ones() {
-    for way in [USUAL, Way { user: true, ..USUAL }] {
-        let before = way.account().await;
-        let (of_prod, of_stage) = (way.spec_of("prod"), way.spec_of("stage"));
+    for scenario in [DEFAULT, Scenario { user: true, ..DEFAULT }] {
+        let before = scenario.account().await;
+        let (of_prod, of_stage) = (scenario.spec_of("prod"), scenario.spec_of("stage"));
         let reference = before.copy();
         run(&of_prod, &reference).await.unwrap();
         run(&of_stage, &reference.of("eu-west-1", "stage")).await.unwrap();
         for seed in 0..SEEDS {
-            let what = format!("{way:?} seed {seed}");
+            let what = format!("{scenario:?} seed {seed}");
             let prod = before.copy();
             let stage = prod.of("eu-west-1", "stage");
             prod.pauses(Some(seed));
@@ -94,8 +96,8 @@ async fn concurrent_onboards_of_one_region_equal_sequential_ones() {
 
 #[tokio::test]
 async fn concurrent_onboards_of_two_regions_use_separate_functions() {
-    let before = USUAL.account().await;
-    let (of_prod, of_far) = (USUAL.spec_of("prod"), USUAL.spec_of("far"));
+    let before = DEFAULT.account().await;
+    let (of_prod, of_far) = (DEFAULT.spec_of("prod"), DEFAULT.spec_of("far"));
     for seed in 0..SEEDS {
         let what = format!("seed {seed}");
         let prod = before.copy();
@@ -115,10 +117,10 @@ async fn concurrent_onboards_of_two_regions_use_separate_functions() {
 
 #[tokio::test]
 async fn two_concurrent_offboards_of_a_cluster_equal_one() {
-    for way in [USUAL, Way { user: true, beside: true, ..USUAL }] {
-        let (before, after, _) = way.undisturbed().await;
+    for scenario in [DEFAULT, Scenario { user: true, beside: true, ..DEFAULT }] {
+        let (before, after, _) = scenario.undisturbed().await;
         for seed in 0..SEEDS {
-            let what = format!("{way:?} seed {seed}");
+            let what = format!("{scenario:?} seed {seed}");
             let account = after.copy();
             account.pauses(Some(seed));
             let (one, two) = tokio::join!(end("prod", &account), end("prod", &account));
@@ -133,10 +135,10 @@ async fn two_concurrent_offboards_of_a_cluster_equal_one() {
 #[tokio::test]
 async fn concurrent_offboards_of_the_last_two_clusters_leave_nothing() {
     for (region, name) in [("eu-west-1", "stage"), ("us-east-1", "far")] {
-        let before = USUAL.account().await;
+        let before = DEFAULT.account().await;
         let both = before.copy();
-        run(&USUAL.spec(), &both).await.unwrap();
-        run(&USUAL.spec_of(name), &both.of(region, name)).await.unwrap();
+        run(&DEFAULT.spec(), &both).await.unwrap();
+        run(&DEFAULT.spec_of(name), &both.of(region, name)).await.unwrap();
         for seed in 0..SEEDS {
             let what = format!("{name} seed {seed}");
             let prod = both.copy();
@@ -144,7 +146,7 @@ async fn concurrent_offboards_of_the_last_two_clusters_leave_nothing() {
             prod.pauses(Some(seed));
             let (one, two) = tokio::join!(end("prod", &prod), end(name, &other));
             prod.pauses(None);
-            // A report that says that all is done is right; who is told that something is left does it again.
+            // A complete report is true; after an incomplete one, the run is repeated.
             for (report, cluster, account) in [(one, "prod", &prod), (two, name, &other)] {
                 if !report.unwrap().is_complete() {
                     ended(cluster, account, &what).await;
@@ -158,10 +160,10 @@ async fn concurrent_offboards_of_the_last_two_clusters_leave_nothing() {
 
 #[tokio::test]
 async fn race_with_last_offboard_is_reported() {
-    let before = USUAL.account().await;
+    let before = DEFAULT.account().await;
     let alone = before.copy();
-    run(&USUAL.spec(), &alone).await.unwrap();
-    let of_stage = USUAL.spec_of("stage");
+    run(&DEFAULT.spec(), &alone).await.unwrap();
+    let of_stage = DEFAULT.spec_of("stage");
     let reference = before.of("eu-west-1", "stage").copy();
     run(&of_stage, &reference).await.unwrap();
     for seed in 0..SEEDS {
@@ -169,12 +171,12 @@ async fn race_with_last_offboard_is_reported() {
         let prod = alone.copy();
         let stage = prod.of("eu-west-1", "stage");
         prod.pauses(Some(seed));
-        let (gone, come) = tokio::join!(end("prod", &prod), run(&of_stage, &stage));
-        let (gone, come) = (gone.unwrap(), come.unwrap());
+        let (offboarded, onboarded) = tokio::join!(end("prod", &prod), run(&of_stage, &stage));
+        let (offboarded, onboarded) = (offboarded.unwrap(), onboarded.unwrap());
         prod.pauses(None);
         let works = plan(&of_stage, &stage).await.unwrap().plan.is_empty();
-        assert!(works || !come.is_complete() || !gone.is_complete(), "{what}");
-        // Onboarding it again is the recovery, before and after the other has gone.
+        assert!(works || !onboarded.is_complete() || !offboarded.is_complete(), "{what}");
+        // Onboarding again is the recovery, before and after the other is offboarded.
         completed(&of_stage, &stage, &what).await;
         ended("prod", &prod, &what).await;
         completed(&of_stage, &stage, &what).await;
@@ -184,19 +186,23 @@ async fn race_with_last_offboard_is_reported() {
 
 #[tokio::test]
 async fn concurrent_onboard_and_offboard_serve_registered_clusters() {
-    let way = Way { beside: true, ..USUAL };
-    let (before, all, _) = way.undisturbed().await;
+    let scenario = Scenario { beside: true, ..DEFAULT };
+    let (before, all, _) = scenario.undisturbed().await;
     let reference = before.copy();
-    run(&USUAL.spec_of("late"), &reference.of("eu-west-1", "late")).await.unwrap();
+    run(&DEFAULT.spec_of("late"), &reference.of("eu-west-1", "late")).await.unwrap();
     for seed in 0..SEEDS {
         let what = format!("seed {seed}");
         let prod = all.copy();
         let late = prod.of("eu-west-1", "late");
         prod.pauses(Some(seed));
-        let spec = USUAL.spec_of("late");
-        let (gone, come) = tokio::join!(end("prod", &prod), run(&spec, &late));
-        let (gone, come) = (gone.unwrap(), come.unwrap());
-        assert!(gone.is_complete() && come.is_complete(), "{what}: {:?}", failed(&[&gone, &come]));
+        let spec = DEFAULT.spec_of("late");
+        let (offboarded, onboarded) = tokio::join!(end("prod", &prod), run(&spec, &late));
+        let (offboarded, onboarded) = (offboarded.unwrap(), onboarded.unwrap());
+        assert!(
+            offboarded.is_complete() && onboarded.is_complete(),
+            "{what}: {:?}",
+            failed(&[&offboarded, &onboarded])
+        );
         assert_eq!(late.served(), set(&["late", "stage"]), "{what}");
         same(&late, &reference, &what);
         untouched(&late, &before, &what);
@@ -205,7 +211,7 @@ async fn concurrent_onboard_and_offboard_serve_registered_clusters() {
 
 #[tokio::test]
 async fn function_and_rules_carry_the_cluster_tag_of_a_lone_cluster() {
-    let account = USUAL.account().await;
+    let account = DEFAULT.account().await;
     let stage = account.of("eu-west-1", "stage");
     let own = |account: &Account| {
         [(Kind::Function, FUNCTION), (Kind::Rule, SPOT_INTERRUPTION.rule), (Kind::Rule, SELF_TEST_RULE)].map(
@@ -215,19 +221,19 @@ async fn function_and_rules_carry_the_cluster_tag_of_a_lone_cluster() {
             },
         )
     };
-    run(&USUAL.spec(), &account).await.unwrap();
+    run(&DEFAULT.spec(), &account).await.unwrap();
     assert!(own(&account).iter().all(|cluster| cluster.as_deref() == Some("prod")));
-    run(&USUAL.spec_of("stage"), &stage).await.unwrap();
+    run(&DEFAULT.spec_of("stage"), &stage).await.unwrap();
     assert!(own(&account).iter().all(Option::is_none));
     end("prod", &account).await.unwrap();
     assert!(own(&account).iter().all(|cluster| cluster.as_deref() == Some("stage")));
 }
 
-/// An onboarding of a time when there was no self-test.
+/// An onboarding from before the self-test.
 #[tokio::test]
 async fn offboard_creates_nothing_for_the_remaining_clusters() {
-    let account = Way { beside: true, ..USUAL }.account().await;
-    run(&USUAL.spec(), &account).await.unwrap();
+    let account = Scenario { beside: true, ..DEFAULT }.account().await;
+    run(&DEFAULT.spec(), &account).await.unwrap();
     let parts = [
         (Kind::Target, format!("{SELF_TEST_RULE}/{FUNCTION}")),
         (Kind::Permission, format!("{FUNCTION}/{SELF_TEST_RULE}")),
@@ -238,14 +244,16 @@ async fn offboard_creates_nothing_for_the_remaining_clusters() {
     end("prod", &account).await.unwrap();
     assert!(parts.iter().all(|part| account.object(part).is_none()));
     let stage = account.of("eu-west-1", "stage");
-    completed(&USUAL.spec_of("stage"), &stage, "who stays").await;
+    completed(&DEFAULT.spec_of("stage"), &stage, "the remaining cluster").await;
     assert!(parts.iter().all(|part| account.object(part).is_some()));
 }
 
 #[tokio::test]
 async fn a_deleted_cluster_is_offboarded_from_its_remains() {
-    for way in [USUAL, Way { user: true, beside: true, ..USUAL }, Way { private: true, ..USUAL }] {
-        let (before, after, _) = way.undisturbed().await;
+    for scenario in
+        [DEFAULT, Scenario { user: true, beside: true, ..DEFAULT }, Scenario { private: true, ..DEFAULT }]
+    {
+        let (before, after, _) = scenario.undisturbed().await;
         after.delete_cluster();
         before.delete_cluster();
         let planned = cast_spot_provisioner::offboard::plan(
@@ -255,8 +263,8 @@ async fn a_deleted_cluster_is_offboarded_from_its_remains() {
         .await
         .unwrap();
         assert_eq!(planned.facts.cluster, Cluster::gone("prod", planned.facts.cluster.arn.clone()));
-        ended("prod", &after, &format!("{way:?}")).await;
-        same(&after, &before, &format!("{way:?}"));
-        untouched(&after, &before, &format!("{way:?}"));
+        ended("prod", &after, &format!("{scenario:?}")).await;
+        same(&after, &before, &format!("{scenario:?}"));
+        untouched(&after, &before, &format!("{scenario:?}"));
     }
 }

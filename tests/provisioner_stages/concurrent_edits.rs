@@ -1,4 +1,4 @@
-//! Somebody changes something between a look and a write, before every call that writes.
+//! Concurrent edits: another program changes the account between read and write, before every call that writes.
 
 use cast_spot_infra::events::SPOT_INTERRUPTION;
 use cast_spot_provisioner::{
@@ -8,11 +8,11 @@ use cast_spot_provisioner::{
 use serde_json::json;
 
 use crate::{
-    account::{Account, At, Place},
-    situation::{USUAL, Way, completed, end, ended, run, same},
+    account::{Account, CallIndex, Place},
+    situation::{DEFAULT, Scenario, completed, end, ended, run, same},
 };
 
-const BESIDE: Way = Way { user: true, beside: true, ..USUAL };
+const BESIDE: Scenario = Scenario { user: true, beside: true, ..DEFAULT };
 
 fn function(account: &Account) -> Place {
     account.place(&Id::new(Kind::Function, FUNCTION))
@@ -39,11 +39,11 @@ async fn a_variable_set_during_a_run_is_never_lost() {
         for onboards in [true, false] {
             let account = if onboards { before.copy() } else { after.copy() };
             let place = function(&account);
-            account.meddle(At::Write(number), move |state| {
+            account.edit_before(CallIndex::Write(number), move |state| {
                 state.change(&place, |object| set(&mut object.resource, "LATE", "kept"));
             });
             let report = if onboards { run(&spec, &account).await } else { end("prod", &account).await };
-            assert!(report.unwrap().is_complete(), "write {number}: who was overtaken looks again");
+            assert!(report.unwrap().is_complete(), "write {number}: an overtaken run reads again");
             if account.counts().1 > number {
                 assert_eq!(environment(&account)["LATE"], "kept", "write {number} {onboards}");
             }
@@ -62,7 +62,7 @@ async fn a_cluster_added_during_onboard_stays_served() {
         let place = function(&account);
         let registration =
             account.place(&Id::new(Kind::InlinePolicy, format!("{LAMBDA_ROLE}/cast-spot.eu-west-1.late")));
-        account.meddle(At::Write(number), move |state| {
+        account.edit_before(CallIndex::Write(number), move |state| {
             let policy = Resource::InlinePolicy {
                 role: LAMBDA_ROLE.to_owned(),
                 name: "cast-spot.eu-west-1.late".to_owned(),
@@ -85,7 +85,7 @@ async fn a_cluster_added_during_onboard_stays_served() {
     }
 }
 
-/// What can be taken away under the feet of a run without taking anything of others with it.
+/// Resources that can be deleted during a run without deleting foreign ones.
 fn ours(account: &Account) -> Vec<Place> {
     let names = [
         (Kind::Policy, "CastEKSPolicy"),
@@ -106,15 +106,15 @@ fn ours(account: &Account) -> Vec<Place> {
 
 #[tokio::test]
 async fn resource_deleted_during_onboard_is_recreated_by_rerun() {
-    let (before, reference, writes) = USUAL.undisturbed().await;
-    let spec = USUAL.spec();
+    let (before, reference, writes) = DEFAULT.undisturbed().await;
+    let spec = DEFAULT.spec();
     for place in ours(&before) {
         for number in (0..writes).step_by(3) {
             let what = format!("{} deleted before write {number}", place.1);
             let account = before.copy();
-            let gone = place.clone();
-            account.meddle(At::Write(number), move |state| drop(state.objects.remove(&gone)));
-            // What was made, and deleted after it, is not known to this run.
+            let deleted = place.clone();
+            account.edit_before(CallIndex::Write(number), move |state| drop(state.objects.remove(&deleted)));
+            // This run does not notice that a resource was deleted after it had created it.
             run(&spec, &account).await.unwrap();
             completed(&spec, &account, &what).await;
             same(&account, &reference, &what);
@@ -124,8 +124,8 @@ async fn resource_deleted_during_onboard_is_recreated_by_rerun() {
 
 #[tokio::test]
 async fn a_foreign_resource_created_during_onboard_stays_foreign() {
-    let (before, reference, _) = USUAL.undisturbed().await;
-    let spec = USUAL.spec();
+    let (before, reference, _) = DEFAULT.undisturbed().await;
+    let spec = DEFAULT.spec();
     let refusing = [Kind::Policy, Kind::Role, Kind::LogGroup, Kind::Function, Kind::AccessEntry];
     let all = reference.all();
     for (place, resource) in all
@@ -137,11 +137,11 @@ async fn a_foreign_resource_created_during_onboard_stays_foreign() {
             *tags = [("team".to_owned(), "theirs".to_owned())].into();
         }
         let (account, put, there) = (before.copy(), foreign.clone(), place.clone());
-        account.meddle(At::Write(0), move |state| state.put(there, put));
+        account.edit_before(CallIndex::Write(0), move |state| state.put(there, put));
         let report = run(&spec, &account).await.unwrap();
         assert!(!report.is_complete(), "{}", place.1);
         assert_eq!(account.object(&place.1).unwrap().resource, foreign, "{}", place.1);
-        account.mishap(None);
+        account.inject(None);
         let _ = end("prod", &account).await.unwrap();
         assert_eq!(account.object(&place.1).unwrap().resource, foreign, "{}", place.1);
         account.take(&place.1);
@@ -152,9 +152,9 @@ async fn a_foreign_resource_created_during_onboard_stays_foreign() {
 
 #[tokio::test]
 async fn a_recreated_principal_regains_access_despite_a_killed_run() {
-    for way in [USUAL, Way { user: true, ..USUAL }] {
-        let (_, reference, _) = way.undisturbed().await;
-        let spec = way.spec();
+    for scenario in [DEFAULT, Scenario { user: true, ..DEFAULT }] {
+        let (_, reference, _) = scenario.undisturbed().await;
+        let spec = scenario.spec();
         let principals: Vec<Id> = reference
             .all()
             .into_values()
@@ -165,22 +165,23 @@ async fn a_recreated_principal_regains_access_despite_a_killed_run() {
                 _ => None,
             })
             .collect();
-        assert_eq!(principals.len(), 2 + usize::from(way.user));
+        assert_eq!(principals.len(), 2 + usize::from(scenario.user));
         for id in principals {
-            for anew in [true, false] {
+            for recreated in [true, false] {
                 let broken = reference.copy();
                 let there = broken.take(&id).unwrap();
-                if anew {
+                if recreated {
                     broken.put(there);
                 }
-                assert!(!broken.broken().is_empty(), "{id} stands otherwise than the entry knows it");
+                assert!(!broken.broken().is_empty(), "{id} is not the principal that the entry admits");
                 let whole = broken.copy();
                 completed(&spec, &whole, &id.to_string()).await;
                 same(&whole, &reference, &id.to_string());
                 for number in 0..whole.counts().1 {
                     let account = broken.copy();
-                    let what = format!("{id} anew {anew} killed after {number}");
-                    account.mishap(Some((At::Write(number), crate::account::Mishap::KilledAfter)));
+                    let what = format!("{id} recreated {recreated} killed after {number}");
+                    account
+                        .inject(Some((CallIndex::Write(number), crate::account::InjectedFault::KilledAfter)));
                     assert!(crate::situation::unless_killed(&account, run(&spec, &account)).await.is_none());
                     completed(&spec, &account, &what).await;
                     same(&account, &reference, &what);
@@ -190,14 +191,15 @@ async fn a_recreated_principal_regains_access_despite_a_killed_run() {
     }
 }
 
-/// The other one has let go of the function and is registered still when ours looks, and has gone before a call of ours.
+/// The other cluster is still registered and no longer in the function's list when ours reads, and is offboarded
+/// before a call of ours.
 #[tokio::test]
 async fn last_offboard_removes_shared_parts_despite_a_concurrent_one() {
-    let before = USUAL.account().await;
+    let before = DEFAULT.account().await;
     let both = before.copy();
     let stage = both.of("eu-west-1", "stage");
-    completed(&USUAL.spec(), &both, "prod").await;
-    completed(&USUAL.spec_of("stage"), &stage, "stage").await;
+    completed(&DEFAULT.spec(), &both, "prod").await;
+    completed(&DEFAULT.spec_of("stage"), &stage, "stage").await;
     let left = both.copy();
     ended("stage", &left.of("eu-west-1", "stage"), "stage").await;
     let left = left.all();
@@ -211,30 +213,32 @@ async fn last_offboard_removes_shared_parts_despite_a_concurrent_one() {
         whole.counts().1
     };
     for number in 0..writes {
-        let (account, gone) = (both.copy(), own.clone());
-        account
-            .meddle(At::Write(number), move |state| state.objects.retain(|place, _| !gone.contains(place)));
+        let (account, deleted) = (both.copy(), own.clone());
+        account.edit_before(CallIndex::Write(number), move |state| {
+            state.objects.retain(|place, _| !deleted.contains(place))
+        });
         let report = end("prod", &account).await.unwrap();
         assert!(report.is_complete(), "write {number}: {:?}", report.failures().collect::<Vec<_>>());
-        same(&account, &before, &format!("stage has gone before write {number}"));
+        same(&account, &before, &format!("stage was offboarded before write {number}"));
     }
 }
 
-/// The one who goes has let go of the function and is registered still when the other one looks; it has gone, and will
-/// look no more, when the other one writes.
+/// The departing cluster is still registered and no longer in the function's list when the other one reads; when that
+/// one writes, it is offboarded and does its last check no more.
 #[tokio::test]
 async fn onboard_does_not_restore_departed_cluster() {
-    let (before, all, _) = Way { beside: true, ..USUAL }.undisturbed().await;
+    let (before, all, _) = Scenario { beside: true, ..DEFAULT }.undisturbed().await;
     let left = before.all();
     let own: Vec<Place> = all.all().into_keys().filter(|place| !left.contains_key(place)).collect();
     all.change(&Id::new(Kind::Function, FUNCTION), |function| set(function, CLUSTERS_VARIABLE, "stage"));
-    let (spec, late) = (USUAL.spec_of("late"), all.of("eu-west-1", "late"));
+    let (spec, late) = (DEFAULT.spec_of("late"), all.of("eu-west-1", "late"));
     let whole = late.copy();
     completed(&spec, &whole, "late").await;
     for number in 0..whole.counts().1 {
-        let (account, gone) = (late.copy(), own.clone());
-        account
-            .meddle(At::Write(number), move |state| state.objects.retain(|place, _| !gone.contains(place)));
+        let (account, deleted) = (late.copy(), own.clone());
+        account.edit_before(CallIndex::Write(number), move |state| {
+            state.objects.retain(|place, _| !deleted.contains(place))
+        });
         let report = run(&spec, &account).await.unwrap();
         assert!(report.is_complete(), "write {number}: {:?}", report.failures().collect::<Vec<_>>());
         assert_eq!(account.broken(), Vec::<String>::new(), "write {number}");
@@ -242,21 +246,21 @@ async fn onboard_does_not_restore_departed_cluster() {
     }
 }
 
-/// With the register, the entries of all are lost; none of them has gone for that.
+/// The register is lost with the role's policies; that offboards no cluster.
 #[tokio::test]
 async fn a_served_cluster_stays_served_when_the_role_is_emptied() {
     let (before, _, writes) = BESIDE.undisturbed().await;
     let spec = BESIDE.spec();
     for number in 0..writes {
         let account = before.copy();
-        account.meddle(At::Write(number), move |state| {
+        account.edit_before(CallIndex::Write(number), move |state| {
             state
                 .objects
                 .retain(|(_, id), _| id.kind != Kind::InlinePolicy || !id.name.starts_with(LAMBDA_ROLE));
         });
         for _ in 0..2 {
             run(&spec, &account).await.unwrap();
-            account.mishap(None);
+            account.inject(None);
             assert!(account.served().contains("stage"), "emptied before write {number}");
         }
         assert!(
