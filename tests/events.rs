@@ -58,7 +58,7 @@ fn rehearse_event(file: &str) -> Outcome {
     rehearse("baseline", &Options { event: Some(event), ..Options::default() })
 }
 
-/// Half a minute after the events of the files.
+/// The clock of the tests: half a minute after the events of the files.
 fn now() -> Timestamp {
     "2026-11-22T09:00:30Z".parse().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Notices for instances that are not this handler's, that are gone, or that only their group can locate.
+//! Notices for foreign or terminated instances, and for those that only their group can locate.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use cast_spot_rehearsal::{
 };
 use serde_json::{Value, json};
 
-use super::{DELETE, DETACH, EVICT, assert_all_drained, calls, node, pod, said, usual};
+use super::{DELETE, DETACH, EVICT, assert_all_drained, calls, node, pod, reported, usual};
 
 const DESCRIBE: &str = "ec2:DescribeInstances";
 const LIST: &str = "kubernetes:list nodes";
@@ -39,7 +39,7 @@ fn a_notice_that_comes_after_the_end_is_missed() {
     assert_eq!((operations(&outcome), calls(&outcome, DESCRIBE)), (vec![DESCRIBE], 1));
 }
 
-/// EC2 is asked once, then each cluster once, and both only for as long as they may take.
+/// EC2 gets one request, then each cluster one, each within its time limit.
 #[test]
 fn a_late_notice_that_cannot_be_located_is_ignored() {
     let mut spec = find("missed-notice").unwrap().world(&Options::default());
@@ -95,7 +95,7 @@ fn an_instance_that_shuts_down_is_drained_at_once() {
     let blocked = pod(&outcome, "ledger");
     let terminating = blocked.terminating_ms.unwrap();
     assert!(terminating < 2_500, "overridden at {terminating} ms");
-    assert_eq!(said(&outcome, blocked)["outcome"], "deleted");
+    assert_eq!(reported(&outcome, blocked)["outcome"], "deleted");
     assert_eq!((calls(&outcome, DELETE), outcome.world.pods.killed), (1, 0));
     assert!(reason(&outcome).ends_with("is shutting-down already"), "{}", reason(&outcome));
     let answered = outcome.deliveries[0].answered_ms.unwrap();

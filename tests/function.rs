@@ -1,6 +1,6 @@
 //! The function's own binary drains a node: `main`, the AWS SDK over HTTP, the kube client over TLS and
-//! HTTP/2, in real time. Behind the sockets is the embedded world (`lambda/rehearsal/examples/serve.rs`), and
-//! what counts is what the world says of it.
+//! HTTP/2, in real time. Behind the sockets is the embedded world (`lambda/rehearsal/examples/serve.rs`), whose
+//! account of the drain counts.
 //!
 //! `cargo xtask test` builds both programs and runs this test.
 
@@ -76,17 +76,17 @@ fn the_binary_drains_a_node_over_real_sockets() {
     function.env_clear().envs(environment).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut function = Running(function.spawn().unwrap());
     let stdout = function.0.stdout.take().unwrap();
-    let said = thread::spawn(move || io::read_to_string(stdout).unwrap());
+    let lines = thread::spawn(move || io::read_to_string(stdout).unwrap());
 
     let report = world.says();
     assert_eq!(report["schema"], "cast-spot.report/1", "{report}");
     assert_eq!(report["outcome"], "drained", "{report}");
 
     drop(function);
-    let said: Vec<Value> =
-        said.join().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(said.contains(&report), "the canonical line is not the answer: {said:?}");
-    let metrics = said.iter().find(|line| line["_aws"].is_object()).unwrap();
+    let lines: Vec<Value> =
+        lines.join().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.contains(&report), "the canonical line is not the answer: {lines:?}");
+    let metrics = lines.iter().find(|line| line["_aws"].is_object()).unwrap();
     assert_eq!(metrics["PodsEvicted"], PODS, "{metrics}");
 
     let account = world.account();

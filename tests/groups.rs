@@ -1,4 +1,4 @@
-//! Groups that replace in ways of their own, and what the handler sees of them.
+//! Groups with replacement rules of their own, and what the handler reports of them.
 
 use cast_spot_rehearsal::{
     Action, Api, Budget, ExitTime, Fault, FaultKind, HookSpec, Outcome, PdbSpec, PodState, WorkloadSpec,
@@ -8,11 +8,11 @@ use cast_spot_rehearsal::{
     scenario::{Options, find},
 };
 
-use super::{DETACH, assert_all_drained, calls, node, pod, said, usual};
+use super::{DETACH, assert_all_drained, calls, node, pod, reported, usual};
 
 const GROUPS: &str = "autoscaling:DescribeAutoScalingGroups";
 const ACTIVITIES: &str = "autoscaling:DescribeScalingActivities";
-/// A notice to the last second.
+/// The whole time of a notice.
 const NOTICE_MS: u64 = 120_000;
 
 #[test]
@@ -128,7 +128,7 @@ fn a_group_that_ends_it_early_sets_the_deadline() {
     let report = &outcome.reports[0];
     let blocked = pod(&outcome, "ledger");
     assert_eq!(blocked.fate, Fate::Deleted);
-    assert_eq!(said(&outcome, blocked)["outcome"], "deleted");
+    assert_eq!(reported(&outcome, blocked)["outcome"], "deleted");
     let terminating_ms = blocked.terminating_ms.unwrap();
     assert!((28_000..34_000).contains(&terminating_ms), "{terminating_ms}");
     let in_force = &report["deadline_in_force"];
@@ -285,7 +285,7 @@ fn an_instance_on_standby_needs_no_replacement() {
     assert_eq!((calls(&outcome, DETACH), outcome.world.replacements), (0, 0));
 }
 
-/// Runs a world. No law may break.
+/// Runs a world, and asserts that no law breaks.
 fn judged(name: &str, spec: WorldSpec) -> Outcome {
     let outcome = run(name, spec);
     assert_eq!(outcome.world.violations, [], "{name}");

@@ -1,5 +1,5 @@
-//! The handler and the provisioner never depend on each other: they agree through `infra/`. Here its
-//! words are held against the code and the payloads that rely on them.
+//! The contract of `infra/`: handler and provisioner do not depend on each other, they agree through its files, which
+//! are compared with the code and the payloads that rely on them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
@@ -20,8 +20,8 @@ use cast_spot_provisioner::endpoints::{ENDPOINTS_VARIABLE, Endpoints};
 use cast_spot_tests::{payload, root, rust_files};
 use serde_json::{Value, json};
 
-/// What the handler calls: it counts each call under its name (`ec2:DescribeInstances`,
-/// `kubernetes:create pods/eviction`), and that name stands in its source.
+/// The calls of the handler: it counts each one under its name (`ec2:DescribeInstances`,
+/// `kubernetes:create pods/eviction`), which is in its source.
 fn called() -> BTreeSet<String> {
     let mut called = BTreeSet::new();
     for file in rust_files("lambda/src") {
@@ -29,7 +29,7 @@ fn called() -> BTreeSet<String> {
         let code = source.split("#[cfg(test)]").next().unwrap();
         called
             .extend(code.split('"').skip(1).step_by(2).filter(|literal| is_call(literal)).map(String::from));
-        // Made when the function starts, where nothing is counted yet.
+        // Called when the function starts, before calls are counted.
         if code.contains(".describe_cluster()") {
             called.insert("eks:DescribeCluster".into());
         }
@@ -129,7 +129,8 @@ fn the_cluster_role_grants_exactly_the_handlers_calls() {
                 .extend(strings(&rule["verbs"]).iter().map(|verb| format!("kubernetes:{verb} {resource}")));
         }
     }
-    // Everybody may review their own access ("Default roles: system:basic-user" in the Kubernetes documentation).
+    // Every authenticated user may review their own access ("Default roles: system:basic-user" in the Kubernetes
+    // documentation).
     granted.insert("kubernetes:create selfsubjectaccessreviews".to_owned());
     assert_eq!(granted, called_of(true));
 }
@@ -190,7 +191,7 @@ fn cordons_and_evictions_have_flow_schemas_of_their_own() {
         let [rule] = &spec["rules"].as_array().unwrap()[..] else { panic!("one rule in {spec}") };
         assert_eq!(rule["subjects"][0]["group"]["name"], rbac("ClusterRoleBinding")["subjects"][0]["name"]);
         for rule in rule["resourceRules"].as_array().unwrap() {
-            // A list of all namespaces has none.
+            // A list of all namespaces has no namespace.
             let listed = strings(&rule["verbs"]).iter().any(|verb| verb == "list");
             assert!(!listed || rule["clusterScope"] == true, "{rule}");
             let resources = strings(&rule["resources"]);
@@ -246,7 +247,7 @@ fn the_handler_reads_the_endpoints_that_onboarding_writes() {
     }
 }
 
-/// What `cast-spot savings` calls stands in its source by the names of IAM and RBAC.
+/// The calls of `cast-spot savings`, in its source under the names of IAM and RBAC.
 fn read_for_savings(literal: impl Fn(&str) -> Option<String>) -> BTreeSet<String> {
     let files = rust_files("provisioner-lib/savings/src/provider");
     let sources = files.iter().filter(|file| !file.ends_with("tests.rs"));

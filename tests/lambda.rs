@@ -1,5 +1,5 @@
 //! The function as its users run it on their own machine: `cargo lambda watch`, then
-//! `cargo lambda invoke` with a payload. There is no AWS behind it: every endpoint is a closed port.
+//! `cargo lambda invoke` with a payload. Every AWS endpoint is a closed port.
 //!
 //! `cargo xtask test` sets cargo-lambda up, names it in `CAST_SPOT_CARGO_LAMBDA` and runs these tests.
 
@@ -25,7 +25,7 @@ use serde_json::Value;
 
 const NAME: &str = "cast-spot-handler";
 
-/// `cargo lambda watch` on a free loopback port, ended with all that it has started.
+/// `cargo lambda watch` on a free loopback port; ends with its child processes.
 struct Watch {
     child: Child,
     port: u16,
@@ -42,7 +42,7 @@ impl Watch {
                 ("AWS_ENDPOINT_URL", nowhere.as_str()),
                 ("AWS_REGION", "eu-west-1"),
                 ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-                ("AWS_SECRET_ACCESS_KEY", "of-nobody"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
                 ("AWS_EC2_METADATA_DISABLED", "true"),
                 ("CAST_SPOT_CLUSTERS", "prod"),
                 ("CAST_SPOT_STAY", "0"),
@@ -68,7 +68,7 @@ impl Watch {
         command.output().unwrap()
     }
 
-    /// The report that the function answers with.
+    /// Invokes the function and returns its report.
     fn report(&self, data: [&str; 2]) -> Value {
         let output = self.invoke(data);
         let text = String::from_utf8_lossy(&output.stdout);
@@ -131,7 +131,7 @@ fn cargo_lambda_invoke_answers_a_payload_with_a_report() {
     let report = watch.report(["--data-ascii", &notice(600)]);
     assert_eq!(report["outcome"], "ignored", "{report}");
 
-    // Twenty seconds are left, and nobody answers: neither EC2 nor the cluster.
+    // Twenty seconds are left, and neither EC2 nor the cluster answers.
     let report = watch.report(["--data-ascii", &notice(100)]);
     assert_eq!(report["outcome"], "failed", "{report}");
     assert!(report["calls"]["ec2:DescribeInstances"].as_u64() > Some(0), "it did not even try: {report}");

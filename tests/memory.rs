@@ -1,4 +1,4 @@
-//! What locating costs in memory: in a process of its own, because the peak of a process is what is measured.
+//! Peak memory while nodes are listed; a target of its own, because the peak is that of the process.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ fn status(key: &str) -> u64 {
     line.trim_matches([':', ' ', '\t', 'k', 'B']).parse::<u64>().unwrap() * 1_024
 }
 
-/// The world is in the same process, so that its nodes and the pages that it writes count, too.
+/// The world runs in the same process, so its nodes and pages count too.
 #[test]
 fn a_batch_over_thousands_of_large_nodes_stays_below_128_mib() {
     let mut spec = WorldSpec::baseline(1, NOTICES, 0);

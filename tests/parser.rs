@@ -1,4 +1,4 @@
-//! The payload parser against anything: it never panics, it names the field, and what it lets through is
+//! The payload parser against arbitrary input: it never panics, it names the field, and what it accepts is
 //! well-formed.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -27,10 +27,10 @@ const DETACH: &str = "autoscaling:DetachInstances";
 const LARGE: [&str; 2] = ["storm", "foreign-fleet"];
 /// The last moment of a pod with 30 s of grace, with the default margin of 5 s.
 const LAST_MOMENT_MS: u64 = 85_000;
-/// The deletes at the last moment are spread over this time.
+/// The time over which deletes at the last moment are spread.
 const SPREAD_MS: u64 = 2_000;
 
-/// Runs a scenario. No law may break, whatever it is about.
+/// Runs a scenario, and asserts that no law breaks.
 fn rehearse(name: &str, options: &Options) -> Outcome {
     let outcome = find(name).unwrap().rehearse(options);
     assert_eq!(outcome.world.violations, [], "{name}");
@@ -53,18 +53,18 @@ fn pod<'a>(outcome: &'a Outcome, workload: &str) -> &'a PodTrack {
     node(outcome).pods.iter().find(|pod| pod.name.starts_with(&name)).unwrap()
 }
 
-/// What the first report says of a pod.
-fn said<'a>(outcome: &'a Outcome, pod: &PodTrack) -> &'a Value {
+/// The entry of a pod in the first report.
+fn reported<'a>(outcome: &'a Outcome, pod: &PodTrack) -> &'a Value {
     let pods = outcome.reports[0]["pods"].as_array().unwrap();
-    pods.iter().find(|said| said["uid"] == pod.uid.as_str()).unwrap()
+    pods.iter().find(|entry| entry["uid"] == pod.uid.as_str()).unwrap()
 }
 
-/// How often an operation was called.
+/// Number of calls of an operation.
 fn calls(outcome: &Outcome, operation: &str) -> u64 {
     outcome.world.calls.get(operation).copied().unwrap_or(0)
 }
 
-/// When calls of an operation took effect.
+/// Times at which calls of an operation took effect.
 fn effects(outcome: &Outcome, operation: &str) -> Vec<u64> {
     let lines = outcome.trace.iter().filter(|line| line.contains(&format!(" {operation} ")));
     lines.map(|line| line.split_whitespace().next().unwrap().parse().unwrap()).collect()
@@ -112,8 +112,8 @@ fn json_has_the_shape_that_scripts_rely_on() {
     }
 }
 
-/// Issue: warm, 50 ms: cordon answered by 100 ms, first eviction and replacement call sent by 100 ms,
-/// all 110 evictions of a full node answered by 200 ms. Cold: no round trip more.
+/// The goal with a round trip of 50 ms: cordon answered by 100 ms, first eviction and replacement call sent by 100
+/// ms, all 110 evictions of a full node answered by 200 ms; no additional round trip for a cold start.
 #[test]
 fn a_full_node_is_cordoned_and_evicted_in_four_round_trips() {
     for cold in [false, true] {
@@ -166,7 +166,7 @@ fn each_replacement_policy_is_obeyed() {
         let replacement = &outcome.reports[0]["replacement"];
         assert_eq!((&replacement["method"], &replacement["outcome"]), (&method.into(), &outcome_.into()));
         assert_eq!(calls(&outcome, DETACH), detached, "{method}");
-        assert_eq!(outcome.world.replacements, 1, "{method}: the group itself goes on where nobody asked it");
+        assert_eq!(outcome.world.replacements, 1, "{method}: the group replaces by itself without a request");
     }
 }
 
@@ -185,8 +185,12 @@ fn a_blocked_pod_is_deleted_at_the_last_moment_and_not_before() {
             (LAST_MOMENT_MS..LAST_MOMENT_MS + SPREAD_MS).contains(&deleted_ms),
             "{scenario}: {deleted_ms}"
         );
-        let said = said(&outcome, blocked);
-        assert_eq!((&said["outcome"], &said["reason"]), (&"deleted".into(), &reason.into()), "{scenario}");
+        let reported = reported(&outcome, blocked);
+        assert_eq!(
+            (&reported["outcome"], &reported["reason"]),
+            (&"deleted".into(), &reason.into()),
+            "{scenario}"
+        );
         assert_eq!(calls(&outcome, DELETE), 1, "{scenario}");
     }
 }
@@ -198,7 +202,7 @@ fn a_blocked_pod_is_left_to_die_where_the_policy_says_so() {
     let blocked = pod(&outcome, "ledger");
     assert_eq!((blocked.fate, blocked.ended_ms), (Fate::Killed, Some(120_000)));
     assert_eq!((outcome.world.pods.killed, calls(&outcome, DELETE)), (1, 0));
-    assert_eq!(said(&outcome, blocked)["outcome"], "left");
+    assert_eq!(reported(&outcome, blocked)["outcome"], "left");
     assert_eq!(outcome.reports[0]["outcome"], "incomplete");
 }
 
@@ -210,7 +214,7 @@ fn a_budget_that_frees_late_is_not_overridden() {
     let waited = freed.terminating_ms.unwrap() - 60_000;
     assert!(waited < 8_000, "asked again {waited} ms after the budget gave way");
     assert_eq!(calls(&outcome, DELETE), 0);
-    assert_eq!(said(&outcome, freed)["outcome"], "evicted");
+    assert_eq!(reported(&outcome, freed)["outcome"], "evicted");
 }
 
 #[test]

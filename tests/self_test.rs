@@ -1,5 +1,5 @@
-//! The self-test: what the function says of its own access, over the embedded world, in virtual time. It is told of
-//! nobody's instance, so it can be run on any day in any cluster.
+//! The self-test: the function's report on its own access, over the embedded world, in virtual time. Its event names an
+//! instance that does not exist, so it can run on any day in any cluster.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says so")]
 
@@ -8,7 +8,7 @@ use cast_spot_infra::events::SELF_TEST;
 use cast_spot_rehearsal::{Api, Fault, FaultKind, Outcome, WorldSpec, run};
 use serde_json::{Value, json};
 
-/// The self-test as EventBridge makes it of a scheduled event, at `time`.
+/// The event of a self-test, as EventBridge builds it from a schedule, at `time`.
 fn self_test(time: &str) -> Value {
     let filled = [
         ("<id>", "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa"),
@@ -20,7 +20,7 @@ fn self_test(time: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// A world of three nodes, in which the function is told to test itself.
+/// Runs the self-test in a world of three nodes.
 fn tested(changed: impl FnOnce(&mut WorldSpec)) -> (Outcome, Value) {
     let mut spec = WorldSpec::baseline(7, 3, 5);
     let payload = self_test(&spec.start.to_string());
@@ -36,7 +36,7 @@ fn tested(changed: impl FnOnce(&mut WorldSpec)) -> (Outcome, Value) {
     (outcome, report)
 }
 
-/// Names of the checks of a report that failed, with their cluster and reason.
+/// The failed checks of a report: cluster, check, reason.
 fn failed(report: &Value) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let checks = report["checks"].as_array().unwrap().iter();
@@ -90,10 +90,10 @@ fn a_self_test_that_fails_does_not_come_back_from_a_queue() {
 
 #[test]
 fn an_unreachable_cluster_is_reported_once_and_hides_no_other() {
-    let (_, report) = tested(|spec| spec.env("CAST_SPOT_CLUSTERS", "gone,production"));
+    let (_, report) = tested(|spec| spec.env("CAST_SPOT_CLUSTERS", "absent,production"));
     let failed = failed(&report);
     assert_eq!(failed.len(), 1, "{failed:?}");
-    assert_eq!((failed[0].0.as_str(), failed[0].1.as_str()), ("gone", "connect"));
+    assert_eq!((failed[0].0.as_str(), failed[0].1.as_str()), ("absent", "connect"));
     let checks = report["checks"].as_array().unwrap();
     let of_production = checks.iter().filter(|check| check["cluster"] == "production");
     assert_eq!(of_production.count(), 13);
@@ -109,7 +109,7 @@ fn an_endpoint_that_was_ignored_fails_beside_its_cluster() {
     assert_eq!(failed(&report), [("production".into(), "configured endpoint".into(), reason.into())]);
     let asked = outcome.world.calls.keys().any(|call| call.contains("DescribeCluster"));
     assert!(asked, "EKS is asked for it: {:?}", outcome.world.calls);
-    // So that `cast-spot status` shows it.
+    // `cast-spot status` shows it.
     let payload = report.to_string();
     let read = cast_spot_provisioner::verify::self_test::read(None, payload.as_bytes());
     let notice = cast_spot_provisioner::verify::Check::Notice {

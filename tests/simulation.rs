@@ -1,5 +1,5 @@
-//! Random clusters, notices, latencies, faults, duplicates and crashes, one world per seed: none of the
-//! handler's laws may break. `cargo xtask simulate --seeds N` runs as many seeds as one likes.
+//! Random clusters, notices, latencies, faults, duplicates and crashes, one world per seed: no law
+//! of the handler may break. `cargo xtask simulate --seeds N` runs any number of seeds.
 
 #![expect(clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
@@ -26,7 +26,7 @@ fn setting(name: &str, default: u64) -> u64 {
     }
 }
 
-/// What many runs found.
+/// Totals over many runs.
 #[derive(Debug, Default)]
 struct Findings {
     runs: u64,
@@ -34,7 +34,7 @@ struct Findings {
     lost: usize,
     calls: u64,
     virtual_ms: u64,
-    /// Broken laws by seed, in words.
+    /// Broken laws, with their seeds.
     broken: BTreeMap<u64, Vec<String>>,
 }
 

@@ -1,5 +1,5 @@
-//! The templates of `infra/cloudformation/` make what the library makes: what their functions come to, held
-//! against `desired()` for all that can be chosen. What CloudFormation cannot do is left out by name.
+//! The templates of `infra/cloudformation/` create what the library creates: their evaluation is compared with
+//! `desired()` for all choices. What CloudFormation cannot create is left out by name.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
@@ -25,7 +25,7 @@ use made::made;
 use serde_json::Value;
 use stack::Stack;
 
-/// Comparable: without what CloudFormation cannot do, and what a template does not know.
+/// Removes what CloudFormation cannot create and what a template cannot know, for the comparison.
 fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
     let comparable = resources.into_iter().filter_map(|mut resource| {
         match &mut resource {
@@ -37,7 +37,7 @@ fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
             // "AWS::IAM::ManagedPolicy" and "AWS::IAM::InstanceProfile" have no property Tags.
             Resource::Policy { arn, tags, .. } => (*arn, *tags) = (String::new(), Tags::new()),
             Resource::InstanceProfile { tags, .. } => *tags = Tags::new(),
-            // Of the cluster's own group.
+            // Part of the cluster's own group.
             Resource::Ingress { vpc_id, .. } => *vpc_id = String::new(),
             // In a bucket.
             Resource::Function { code, .. } => *code = None,
@@ -48,7 +48,7 @@ fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
     comparable.collect()
 }
 
-/// What differs, one line each.
+/// The differences, one line each.
 fn differences(wanted: Vec<Resource>, made: Vec<Resource>) -> Vec<String> {
     let (count, wanted, made) = (made.len(), comparable(wanted), comparable(made));
     assert_eq!(made.len(), count, "two of one name");

@@ -96,7 +96,7 @@ async fn a_configured_endpoint_needs_no_eks_whatever_its_encoding() {
 async fn a_configured_authority_that_is_none_is_replaced_by_eks() {
     let server = ApiServer::start().await;
     let eks = Eks::answering(&server.url, &server.ca_pem);
-    // DER, and no certificate.
+    // DER, but not a certificate.
     let adapters = configured(&eks, &json!({"prod": {"server": server.url, "ca": "MAMCAQE="}}));
     let cluster = adapters.clusters().get("prod").unwrap();
     assert_eq!(cluster.evict(end("web-1")).await, Ok(Evicted::Accepted));

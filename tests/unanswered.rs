@@ -1,11 +1,11 @@
-//! Calls whose answer never comes: what the handler does meanwhile, and what it says of them. Over the embedded
-//! world, in virtual time.
+//! Calls that are never answered: what the handler does meanwhile, and what it reports. Over the embedded world, in
+//! virtual time.
 
 use cast_spot_rehearsal::{Action, Api, Fault, FaultKind, Outcome, WorldSpec, run};
 
 const NOTICE_MS: u64 = 120_000;
 
-/// One of three nodes with five pods each is interrupted, and `fault` strikes.
+/// Interrupts one of three nodes with five pods each, under `fault`.
 fn struck(name: &str, fault: Fault) -> Outcome {
     let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);

@@ -1,4 +1,4 @@
-//! API servers that do not know the caller, or refuse to have the node changed.
+//! API servers that do not know the caller, or refuse changes of the node.
 
 use cast_spot_rehearsal::{
     Api, Fault, FaultKind, run,
@@ -74,7 +74,7 @@ fn a_policy_on_labels_and_annotations_leaves_the_cordon() {
     }
 }
 
-/// The instance is of a registered cluster by EC2's tags or by those of its group: only its node's name is lacking.
+/// The tags of the instance or of its group name a registered cluster: only the node's name is unknown.
 #[test]
 fn a_refused_node_list_is_asked_again_until_it_is_allowed() {
     let list = Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("list nodes").between(0, 30_000);
@@ -92,7 +92,7 @@ fn a_refused_node_list_is_asked_again_until_it_is_allowed() {
     }
 }
 
-/// Nothing but the list can say whose the instance is: it gets a second look, and no third.
+/// Only the list can tell the cluster of the instance: it is requested a second time, and not a third.
 #[test]
 fn a_refused_list_of_any_cluster_gets_a_second_look() {
     let spec = |until_ms| {

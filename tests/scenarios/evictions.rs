@@ -1,5 +1,4 @@
-//! What happens to a pod whose eviction is denied, is never answered, meets a conflict, or that terminates
-//! already.
+//! Evictions that are denied, never answered, or in conflict, and pods that terminate already.
 
 use cast_spot_rehearsal::{
     Action, Api, Budget, ExitTime, Fault, FaultKind, Outcome, Seats,
@@ -9,10 +8,10 @@ use cast_spot_rehearsal::{
 };
 
 use super::{
-    DELETE, EVICT, LAST_MOMENT_MS, SPREAD_MS, assert_all_drained, calls, node, pod, rehearse, said, usual,
+    DELETE, EVICT, LAST_MOMENT_MS, SPREAD_MS, assert_all_drained, calls, node, pod, rehearse, reported, usual,
 };
 
-/// Runs a scenario with one more fault, which comes before its own.
+/// Runs a scenario with an additional fault before its own.
 fn with(scenario: &str, fault: Fault) -> Outcome {
     let mut spec = find(scenario).unwrap().world(&Options::default());
     spec.faults.insert(0, fault);
@@ -29,17 +28,17 @@ fn to_go(outcome: &Outcome) -> Vec<&PodTrack> {
     node(outcome).pods.iter().filter(|pod| pod.fate != Fate::Stays).collect()
 }
 
-/// Every pod was deleted with its grace at its last moment, and the report says what stood in the way.
+/// Asserts that every pod was deleted with its grace at its last moment, and that the report names the obstacle.
 fn assert_all_deleted_at_the_last_moment(outcome: &Outcome, reason: &str) {
     let pods = to_go(outcome);
     assert!(!pods.is_empty());
     for pod in pods {
         let deleted_ms = pod.terminating_ms.unwrap() - 10;
-        let said = said(outcome, pod);
+        let reported = reported(outcome, pod);
         assert_eq!(pod.fate, Fate::Deleted, "{}: {reason}", pod.name);
         assert!((LAST_MOMENT_MS..LAST_MOMENT_MS + SPREAD_MS).contains(&deleted_ms), "{deleted_ms}");
-        assert_eq!(said["outcome"], "deleted", "{said}");
-        assert!(said["reason"].as_str().unwrap().contains(reason), "{said}");
+        assert_eq!(reported["outcome"], "deleted", "{reported}");
+        assert!(reported["reason"].as_str().unwrap().contains(reason), "{reported}");
     }
 }
 
@@ -80,9 +79,9 @@ fn a_delete_that_is_refused_too_fails_with_both_reasons() {
     let deletes = Fault::always(Api::Kubernetes, FaultKind::Forbidden).on("delete pods");
     let outcome = with("webhook-denies-evictions", deletes);
     for pod in to_go(&outcome) {
-        let said = said(&outcome, pod);
-        assert_eq!((&said["outcome"], pod.fate), (&"failed".into(), Fate::Killed));
-        let reason = said["reason"].as_str().unwrap();
+        let reported = reported(&outcome, pod);
+        assert_eq!((&reported["outcome"], pod.fate), (&"failed".into(), Fate::Killed));
+        let reason = reported["reason"].as_str().unwrap();
         assert!(reason.contains("denied the request") && reason.contains("; delete forbidden: "), "{reason}");
     }
 }
@@ -141,9 +140,13 @@ fn a_grace_that_ends_after_the_instance_is_cut_once() {
         let cut = pod(&outcome, workload);
         assert_eq!((cut.asked_ms, cut.terminating_ms), (Some(50), Some(terminating_ms)), "{workload}");
         assert_eq!((cut.fate, cut.ended_ms), (Fate::Killed, Some(ended_ms)), "{workload}");
-        let said = said(&outcome, cut);
+        let reported = reported(&outcome, cut);
         let reason = "terminated already; its grace was cut to the time left";
-        assert_eq!((&said["outcome"], &said["reason"]), (&"evicted".into(), &reason.into()), "{workload}");
+        assert_eq!(
+            (&reported["outcome"], &reported["reason"]),
+            (&"evicted".into(), &reason.into()),
+            "{workload}"
+        );
     }
     let worker = format!(" {EVICT} shop/{} ", pod(&outcome, "worker").name);
     assert_eq!(outcome.trace.iter().filter(|line| line.contains(&worker)).count(), 1);
@@ -157,8 +160,12 @@ fn an_eviction_with_the_remaining_time_is_not_a_cut_grace() {
     let outcome = run("long-grace", spec);
     assert_eq!(outcome.world.violations, []);
     for pod in to_go(&outcome) {
-        let said = said(&outcome, pod);
-        assert_eq!((&said["outcome"], said["reason"].is_null()), (&"evicted".into(), true), "{said}");
+        let reported = reported(&outcome, pod);
+        assert_eq!(
+            (&reported["outcome"], reported["reason"].is_null()),
+            (&"evicted".into(), true),
+            "{reported}"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pods that come to a doomed node after its cordon.
+//! Pods that are bound to an interrupted node after its cordon.
 
 use cast_spot_rehearsal::{
     Action, Api, Fault, FaultKind, Outcome, WorldSpec,
@@ -7,7 +7,7 @@ use cast_spot_rehearsal::{
     scenario::{Options, find},
 };
 
-use super::{EVICT, LAST_MOMENT_MS, assert_all_drained, calls, effects, node, pod, said, usual};
+use super::{EVICT, LAST_MOMENT_MS, assert_all_drained, calls, effects, node, pod, reported, usual};
 
 const PATCH: &str = "kubernetes:patch nodes";
 
@@ -21,9 +21,9 @@ fn a_pod_that_tolerates_everything_is_evicted_once() {
     asked.sort_unstable();
     assert_eq!(asked, [None, Some(50), Some(LAST_MOMENT_MS + 10)]);
     let back = on_node.iter().find(|pod| pod.asked_ms.is_none()).unwrap();
-    let said = said(&outcome, back);
+    let reported = reported(&outcome, back);
     assert_eq!(
-        (&said["outcome"], &said["reason"]),
+        (&reported["outcome"], &reported["reason"]),
         (&"left".into(), &"tolerates the cordon and came back".into())
     );
     assert_eq!(outcome.reports[0]["outcome"], "drained");
@@ -75,7 +75,7 @@ fn a_first_list_that_comes_late_proves_nothing() {
     assert_eq!(outcome.reports[0]["pods"].as_array().map(Vec::len), Some(0));
 }
 
-/// The instance ends after 20 s. Another one gets its address, and its pods are all that had to wait for a node.
+/// The instance ends after 20 s. Another one gets its address, and all pods that waited for a node.
 fn taken_over(faults: Vec<Fault>) -> Outcome {
     let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.env("CAST_SPOT_REPLACEMENT", "none");

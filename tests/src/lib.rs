@@ -1,5 +1,5 @@
-//! Tests across the crates of cast-spot, one target per area (see `Cargo.toml`). What they share is
-//! only where things are.
+//! Tests across the crates of cast-spot, one target per area (see `Cargo.toml`). Shared by them: paths of the
+//! workspace.
 
 use std::{fs, path::PathBuf};
 
@@ -16,7 +16,7 @@ pub fn payload(name: &str) -> PathBuf {
     root().join("tests/payloads").join(name)
 }
 
-/// All `.rs` files at or under `place` (relative to the root), sorted; none if there is no such place.
+/// All `.rs` files at or under `place` (relative to the root), sorted; empty if `place` does not exist.
 #[must_use]
 pub fn rust_files(place: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

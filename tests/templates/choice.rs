@@ -1,4 +1,4 @@
-//! All that can be chosen, as a request to the library and as parameters of the templates.
+//! All choices, as a request to the library and as parameters of the templates.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ const SUBNETS: [&str; 2] = ["subnet-0a", "subnet-0b"];
 const CLUSTER_GROUP: &str = "sg-0c";
 const EXTERNAL_ID: &str = "3f2b:a/b@c,d=e+f.g-h_i";
 
-/// One of the ways in which a cluster can be onboarded.
+/// The choices of one onboarding.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Choice {
     partition: &'static str,
@@ -33,12 +33,12 @@ pub(crate) struct Choice {
     least_privilege: bool,
     authentication_mode: AuthenticationMode,
     is_open: bool,
-    /// In alphabetical order, all behind `cluster`.
+    /// Other clusters, in alphabetical order, all after `cluster`.
     others: &'static [&'static str],
-    /// As the parameter has it.
+    /// In the form of the parameter.
     other_regions: &'static str,
     log_retention_days: &'static str,
-    /// Settings of the function, with the parameters that they are in the template.
+    /// Settings of the function, with their parameters in the template.
     settings: &'static [(&'static str, &'static str, &'static str)],
     architecture: Architecture,
 }
@@ -62,7 +62,7 @@ impl Default for Choice {
     }
 }
 
-/// Every setting of the handler that is not made by somebody else, its parameter and a value.
+/// Every setting of the handler that the user chooses: its parameter and a value.
 pub(crate) const SETTINGS: &[(&str, &str, &str)] = &[
     ("CAST_SPOT_PDB_POLICY", "PdbPolicy", "leave"),
     ("CAST_SPOT_REPLACEMENT", "Replacement", "verify"),
@@ -74,7 +74,7 @@ pub(crate) const SETTINGS: &[(&str, &str, &str)] = &[
 ];
 
 impl Choice {
-    /// All that change documents and access, together; the others one by one.
+    /// All combinations of the choices that change documents and access; the others one by one.
     pub(crate) fn all() -> Vec<Self> {
         let modes =
             [AuthenticationMode::Api, AuthenticationMode::ApiAndConfigMap, AuthenticationMode::ConfigMap];
@@ -172,7 +172,7 @@ impl Choice {
         }
     }
 
-    /// What the library makes.
+    /// The resources that the library creates.
     pub(crate) fn desired(&self) -> Vec<Resource> {
         desired(&self.spec(), &self.facts()).unwrap().present
     }

@@ -1,4 +1,4 @@
-//! What a stack makes, in the words of the library.
+//! The resources of a stack, as resources of the library.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::stack::{MADE_GROUP, Stack};
 
-/// All resources of the stacks, and the lines that their outputs ask somebody to add to `aws-auth`.
+/// All resources of the stacks, and the `aws-auth` entries that their outputs ask the user to add.
 pub(crate) fn made(stacks: &[Stack]) -> Vec<Resource> {
     let mut made: Vec<_> = stacks.iter().flat_map(of_stack).collect();
     for (output, users) in [("AwsAuthMapRoles", false), ("AwsAuthMapUsers", true)] {
@@ -174,7 +174,7 @@ fn permission(properties: &Value) -> Resource {
     let source_arn = text(&properties["SourceArn"]);
     Resource::Permission {
         function: text(&properties["FunctionName"]),
-        // CloudFormation makes one up.
+        // CloudFormation generates one.
         statement_id: last(&source_arn).to_owned(),
         principal: text(&properties["Principal"]),
         source_arn,
@@ -227,10 +227,10 @@ fn list(value: &Value) -> Vec<Value> {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
 }
 
 fn number<N: std::str::FromStr>(value: &Value) -> N {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    text.parse().ok().unwrap_or_else(|| panic!("{value} is no number"))
+    text.parse().ok().unwrap_or_else(|| panic!("{value} is not a number"))
 }

@@ -1,15 +1,15 @@
-//! A template with values for its parameters: what its intrinsic functions come to, as far as the templates use
-//! them. Anything else is a panic.
+//! Evaluates a template with values for its parameters: the intrinsic functions that the templates use. Any other one
+//! is a panic.
 
 use std::collections::BTreeMap;
 
 use cast_spot_provisioner::policy::Scope;
 use serde_json::{Map, Value};
 
-/// The group that [`Stack::attribute`] knows of a security group that is made.
+/// The group id that [`Stack::attribute`] returns for a security group of the stack.
 pub(crate) const MADE_GROUP: &str = "sg-0123456789abcdef0";
 
-/// A stack, before it is made.
+/// A stack to be created.
 pub(crate) struct Stack<'a> {
     template: &'a Value,
     parameters: BTreeMap<&'a str, Value>,
@@ -17,8 +17,8 @@ pub(crate) struct Stack<'a> {
 }
 
 impl<'a> Stack<'a> {
-    /// With the template's defaults in the place of parameters that are not given. Of `scope` partition, region and
-    /// account are used.
+    /// A stack with the template's defaults for parameters that are not given, in the partition, region and account of
+    /// `scope`.
     pub(crate) fn new(template: &'a Value, scope: Scope<'a>, given: &[(&'a str, String)]) -> Self {
         let known = template["Parameters"].as_object().unwrap();
         let defaults = known
@@ -41,13 +41,13 @@ impl<'a> Stack<'a> {
         resources.map(|(_, resource)| made(resource)).collect()
     }
 
-    /// An output, where there is one and its condition holds.
+    /// An output, if it exists and its condition holds.
     pub(crate) fn output(&self, name: &str) -> Option<String> {
         let output = self.section("Outputs").get(name)?;
         self.is_there(output).then(|| self.text(&output["Value"]))
     }
 
-    /// Descriptions of the assertions of the section Rules that do not hold.
+    /// Descriptions of the violated assertions of the section Rules.
     pub(crate) fn refusals(&self) -> Vec<&'a str> {
         let applies = |rule: &&Value| self.truth(&rule["RuleCondition"]);
         let rules = self.section("Rules").values().filter(applies);
@@ -82,7 +82,7 @@ impl<'a> Stack<'a> {
         }
     }
 
-    /// None is `AWS::NoValue`.
+    /// Evaluates a value; `None` is `AWS::NoValue`.
     fn value(&self, node: &Value) -> Option<Value> {
         if let Some((function, argument)) = call(node) {
             return self.function(function, argument);
@@ -186,7 +186,7 @@ impl<'a> Stack<'a> {
         }
     }
 
-    /// A resource that something refers to: it has to be there.
+    /// A resource that is referred to; panics if it does not exist.
     fn made(&self, name: &str) -> (&'a str, impl Fn(&str) -> String) {
         let resource = &self.section("Resources")[name];
         assert!(self.is_there(resource), "{name} is referred to and not there");

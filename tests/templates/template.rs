@@ -11,7 +11,7 @@ use serde::{
 use serde_json::{Map, Value, json};
 use serde_saphyr::Tagged;
 
-/// Reads one by its name.
+/// Reads a template by its name.
 pub(crate) fn read(name: &str) -> Value {
     let text = fs::read_to_string(root().join("infra/cloudformation").join(name)).unwrap();
     parse(&text)
