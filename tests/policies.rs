@@ -1,6 +1,6 @@
 //! The IAM policies, evaluated by a second, independent implementation of IAM (the crate iam-rs): what a principal
-//! may do in its cluster, and that it may do nothing in another; that no condition of theirs can be left out and
-//! no statement is dead; that docs/permissions.md says what they say.
+//! may do in its cluster and not in another, that no condition can be left out and no statement is dead, and that
+//! docs/permissions.md is current.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
@@ -27,11 +27,11 @@ use std::collections::BTreeMap;
 
 use attacks::attacks;
 use calls::{A, B, Cluster, FAR, calls};
-use evaluation::{Asker, Request};
+use evaluation::{Caller, Request};
 
 /// The authorizations of a call that are refused.
-fn refused<'a>(asker: &Asker, requests: &'a [Request]) -> Vec<&'a Request> {
-    requests.iter().filter(|request| !asker.may(request)).collect()
+fn refused<'a>(caller: &Caller, requests: &'a [Request]) -> Vec<&'a Request> {
+    requests.iter().filter(|request| !caller.may(request)).collect()
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_principal_may_make_every_documented_call_in_its_cluster() {
 fn a_principal_may_make_no_documented_call_in_another_cluster() {
     for (own, other) in [(A, B), (B, A), (A, FAR), (FAR, A), (B, FAR)] {
         let principal = own.principal();
-        // What is no cluster's, like an image, is asked for in the same words everywhere.
+        // A resource that belongs to no cluster, like an image, has the same request everywhere.
         let neutral: Vec<Request> = calls(&own).into_iter().flat_map(|call| call.requests).collect();
         for call in calls(&other) {
             let allowed: Vec<_> = call
@@ -57,7 +57,7 @@ fn a_principal_may_make_no_documented_call_in_another_cluster() {
                 .iter()
                 .filter(|request| principal.may(request) && !neutral.contains(request))
                 .collect();
-            // Reading is not held to one cluster, and the function is the region's.
+            // Reads are not limited to one cluster, and the function is shared by the region.
             let reads = |request: &&Request| {
                 let action = request.action.split(':').nth(1).unwrap();
                 ["Get", "List", "Describe"].iter().any(|verb| action.starts_with(verb))
@@ -81,7 +81,7 @@ fn a_principal_without_tags_gains_nothing_by_the_shared_policy() {
     stranger.tags = BTreeMap::new();
     stranger.policies.truncate(1);
     let spared = |request: &Request| {
-        // No cluster's at all.
+        // Belongs to no cluster.
         ["image/", "volume/", "aws-service-role/", "role/CastLambdaRoleForSpot"]
             .iter()
             .any(|of| request.resource.contains(of))

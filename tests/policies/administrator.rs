@@ -1,4 +1,4 @@
-//! The administrator who plans, onboards, verifies and offboards one cluster.
+//! The administrator, who plans, onboards, verifies and offboards one cluster.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use policy::AdminMode;
 
 use crate::{
     calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, LAMBDA_ROLE, RULE, SELF_TEST, aws_policy},
-    evaluation::{Asker, Request},
+    evaluation::{Caller, Request},
 };
 
 const LOG_GROUP: &str = "log-group:/aws/lambda/cast-spot";
 const LAYER: &str = "layer:cast-spot-endpoints";
 const QUEUE: &str = "cast-spot-dlq";
 
-pub(crate) fn administrator(mode: AdminMode, cluster: &Cluster) -> Asker {
-    Asker {
+pub(crate) fn administrator(mode: AdminMode, cluster: &Cluster) -> Caller {
+    Caller {
         arn: format!("arn:aws:iam::{ACCOUNT}:user/administrator"),
         tags: BTreeMap::new(),
         policies: vec![policy::admin(mode, &cluster.scope())],
@@ -49,7 +49,7 @@ const ROLES: [&str; 9] = [
     "iam:DeleteRole",
 ];
 
-/// To attach and detach them.
+/// Calls that attach and detach policies.
 fn attach(kind: &str, resource: &str, policies: &[String]) -> Vec<Request> {
     let actions = [format!("iam:Attach{kind}Policy"), format!("iam:Detach{kind}Policy")];
     let request =
@@ -68,7 +68,7 @@ fn of_the_principal(mode: AdminMode, c: &Cluster) -> Vec<Request> {
         restricted,
     ];
     let mut calls = Vec::new();
-    // It has the second name where a cluster of the same name in another region has the first.
+    // The second name is used if a cluster of the same name in another region has the first.
     for name in [names::principal(c.name, &arn), names::principal_by_hash(c.name, &arn)] {
         let (role, user) = (iam("role", &name), iam("user", &name));
         match mode {
@@ -98,14 +98,14 @@ fn of_the_principal(mode: AdminMode, c: &Cluster) -> Vec<Request> {
                 calls.extend(attach("User", &user, &of_principal));
             }
         }
-        // Either way it is looked for what the other way has left.
+        // Both modes read what the other one may have left.
         calls.extend(all(&user, &["iam:GetUser", "iam:ListAttachedUserPolicies", "iam:ListAccessKeys"]));
         calls.extend(all(&role, &["iam:GetRole", "iam:ListAttachedRolePolicies"]));
     }
     calls
 }
 
-/// Calls that are about this cluster alone.
+/// Calls about this cluster alone.
 fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     let arn = cluster_arn(c);
     let restricted = iam("policy", &names::restricted_policy(c.name, &arn));

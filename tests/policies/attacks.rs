@@ -1,5 +1,5 @@
-//! Ways out of one's own cluster, the holes of the original among them. None may be open. Each is a call of A's
-//! principal that differs from an allowed one in a single thing.
+//! Attacks: calls of cluster A's principal on other clusters, each different from an allowed call in one respect. All
+//! must be denied. The gaps of the policies in CAST AI's documentation are among them.
 
 use crate::{
     calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, GROUP, LAMBDA_ROLE, RULE, aws_policy, role},
@@ -32,11 +32,11 @@ fn launches() -> Vec<(&'static str, Request)> {
         ),
         ("launch in another VPC", run("subnet/subnet-0e").with("ec2:Vpc", elsewhere.vpc_arn())),
         ("launch with an interface that is there already", run("network-interface/eni-0b")),
-        ("launch with a security group of nobody", run("security-group/sg-0e").with("ec2:Vpc", A.vpc_arn())),
+        ("launch with an unowned security group", run("security-group/sg-0e").with("ec2:Vpc", A.vpc_arn())),
         ("launch with another cluster's template", B.on("ec2:RunInstances", "ec2", "launch-template/lt-0b")),
-        ("launch with a template of nobody", run("launch-template/lt-0e")),
+        ("launch with an unowned template", run("launch-template/lt-0e")),
         ("launch with a snapshot", run("snapshot/snap-0b")),
-        ("start an instance of nobody", Request::new("ec2:StartInstances", &arn("ec2", "instance/i-0e"))),
+        ("start an unowned instance", Request::new("ec2:StartInstances", &arn("ec2", "instance/i-0e"))),
         (
             "terminate what is shared with the cluster",
             Request::new("ec2:TerminateInstances", &arn("ec2", "instance/i-0b")).has(&A.key(), "shared"),
@@ -46,7 +46,7 @@ fn launches() -> Vec<(&'static str, Request)> {
             Request::new("ec2:CreateSecurityGroup", &elsewhere.vpc_arn()),
         ),
         ("create a key pair without a tag", Request::new("ec2:CreateKeyPair", &arn("ec2", "key-pair/*"))),
-        ("delete a key pair of nobody", Request::new("ec2:DeleteKeyPair", &arn("ec2", "key-pair/admin"))),
+        ("delete an unowned key pair", Request::new("ec2:DeleteKeyPair", &arn("ec2", "key-pair/admin"))),
         (
             "create a key pair in another region",
             FAR.makes("ec2:CreateKeyPair", "ec2", "key-pair/*").sets("cast-spot:cluster", A.name),
@@ -67,9 +67,9 @@ fn tags() -> Vec<(&'static str, Request)> {
     );
     vec![
         ("tag an instance into the cluster", tag("instance/i-0e").sets(&A.key(), "owned")),
-        ("name an instance of nobody", tag("instance/i-0e").sets("Name", "a")),
+        ("name an unowned instance", tag("instance/i-0e").sets("Name", "a")),
         ("tag a group into the cluster", tag("security-group/sg-0e").sets("cast-spot:cluster", A.name)),
-        ("name a group of nobody", tag("security-group/sg-0e").sets("Name", "a")),
+        ("name an unowned group", tag("security-group/sg-0e").sets("Name", "a")),
         ("tag a subnet", tag("subnet/subnet-0a").sets("Name", "a")),
         ("give an instance to another cluster", own().sets(&B.key(), "owned")),
         ("give an instance to another cluster by our tag", own().sets("cast-spot:cluster", B.name)),
@@ -199,7 +199,7 @@ fn functions() -> Vec<(&'static str, Request)> {
         ("create a function in another region", FAR.makes("lambda:CreateFunction", "lambda", FUNCTION)),
         ("create a function without a tag", Request::new("lambda:CreateFunction", &arn("lambda", FUNCTION))),
         (
-            "create a function that will look like nobody's",
+            "create a function that will look unowned",
             Request::new("lambda:CreateFunction", &arn("lambda", FUNCTION)).sets("cast-spot:cluster", A.name),
         ),
         ("create a function for another cluster", B.makes("lambda:CreateFunction", "lambda", FUNCTION)),
@@ -236,11 +236,11 @@ fn groups() -> Vec<(&'static str, Request)> {
     let eks = |action: &str, resource: &str| Request::new(action, &arn("eks", resource));
     vec![
         (
-            "terminate in a group of nobody",
+            "terminate in an unowned group",
             Request::new("autoscaling:TerminateInstanceInAutoScalingGroup", &arn("autoscaling", GROUP)),
         ),
         (
-            "update a group of nobody",
+            "update an unowned group",
             Request::new("autoscaling:UpdateAutoScalingGroup", &arn("autoscaling", GROUP)),
         ),
         (
@@ -251,7 +251,7 @@ fn groups() -> Vec<(&'static str, Request)> {
         ("tag a group", group("autoscaling:CreateOrUpdateTags").sets(&B.key(), "owned")),
         ("take an instance into a group", group("autoscaling:AttachInstances")),
         ("delete the cluster", eks("eks:DeleteCluster", "cluster/a")),
-        ("let somebody into the cluster", eks("eks:CreateAccessEntry", "cluster/a")),
+        ("admit a principal to the cluster", eks("eks:CreateAccessEntry", "cluster/a")),
         ("create a node group in another cluster", eks("eks:CreateNodegroup", "cluster/b")),
         (
             "create a node group in a cluster whose name begins alike",

@@ -1,18 +1,17 @@
-//! What the principal of a cluster does there: all that the documentation lists, each call with every
-//! authorization that AWS asks for.
+//! The documented calls of a cluster's principal, each with every authorization that AWS requires.
 
 use std::collections::BTreeMap;
 
 use cast_spot_provisioner::policy::{self, Scope};
 
-use crate::evaluation::{Asker, Request};
+use crate::evaluation::{Caller, Request};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const LAMBDA_ROLE: &str = "CastLambdaRoleForSpot";
 const WORKER_POLICIES: [&str; 3] =
     ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
 
-/// A cluster, and the things in it.
+/// A cluster and its resources.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cluster {
     pub(crate) name: &'static str,
@@ -23,9 +22,9 @@ pub(crate) struct Cluster {
 
 pub(crate) const A: Cluster =
     Cluster { name: "a", region: "eu-west-1", vpc: "vpc-0a", node_role: "cast-a-eks-aaaaaaa" };
-/// Beside [`A`], in the same VPC.
+/// A cluster in the VPC of [`A`].
 pub(crate) const B: Cluster = Cluster { name: "b", node_role: "cast-b-eks-bbbbbbb", ..A };
-/// Of the same name as [`A`].
+/// A cluster of the same name as [`A`], in another region.
 pub(crate) const FAR: Cluster =
     Cluster { region: "us-east-1", vpc: "vpc-0f", node_role: "cast-a-eks-fffffff", ..A };
 
@@ -42,10 +41,10 @@ impl Cluster {
         Scope { partition: "aws", region, account: ACCOUNT, cluster: name, vpc_id: vpc, node_role }
     }
 
-    pub(crate) fn principal(&self) -> Asker {
+    pub(crate) fn principal(&self) -> Caller {
         let tags = [("managed", "cast-spot"), ("cluster", self.name), ("region", self.region)];
         let tags = tags.into_iter().chain([("node-role", self.node_role)]);
-        Asker {
+        Caller {
             arn: format!("arn:aws:iam::{ACCOUNT}:role/cast-eks-{}", self.name),
             tags: tags
                 .map(|(tag, value)| (format!("cast-spot:{tag}"), value.to_owned()))
@@ -66,18 +65,18 @@ impl Cluster {
         format!("kubernetes.io/cluster/{}", self.name)
     }
 
-    /// An action on a resource that is the cluster's by the tag of Kubernetes.
+    /// An action on a resource that belongs to the cluster by the tag of Kubernetes.
     pub(crate) fn on(&self, action: &str, service: &str, resource: &str) -> Request {
         Request::new(action, &self.arn(service, resource)).has(&self.key(), "owned")
     }
 
-    /// An action on a resource that is the cluster's by our tag.
+    /// An action on a resource that belongs to the cluster by our tag.
     pub(crate) fn on_ours(&self, action: &str, service: &str, resource: &str) -> Request {
         let request = Request::new(action, &self.arn(service, resource));
         request.has("cast-spot:managed", "cast-spot").has("cast-spot:cluster", self.name)
     }
 
-    /// An action that makes a resource with the cluster's tags.
+    /// An action that creates a resource with the cluster's tags.
     pub(crate) fn makes(&self, action: &str, service: &str, resource: &str) -> Request {
         let request = Request::new(action, &self.arn(service, resource));
         let ours = request.sets("cast-spot:managed", "cast-spot").sets("cast-spot:cluster", self.name);
@@ -119,7 +118,7 @@ fn call(what: &'static str, requests: impl IntoIterator<Item = Request>) -> Call
     Call { what, requests: requests.into_iter().collect() }
 }
 
-/// All that the documentation lists, in this cluster.
+/// All documented calls, in this cluster.
 pub(crate) fn calls(c: &Cluster) -> Vec<Call> {
     [launch(c), instances(c), groups_and_keys(c), roles(c), function(c), groups(c)].concat()
 }

@@ -1,5 +1,5 @@
-//! The checks of `cast-spot status` on rights in AWS are made of the policies: what each is to be answered, held
-//! against the second evaluation.
+//! The checks of `cast-spot status` on rights in AWS, which follow from the policies: the expected answer of each,
+//! compared with the second evaluation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use crate::{
     calls::{ACCOUNT, LAMBDA_ROLE},
     documents::{kind, reference, statements, strings},
-    evaluation::{Asker, Request},
+    evaluation::{Caller, Request},
 };
 
 const NAME: &str = "prod";
-/// Of actions that are about no resource.
+/// The resource of actions that have none.
 const ANY: &str = "whatever";
 
 fn facts(partition: &str) -> Facts {
@@ -62,7 +62,7 @@ fn rows(facts: &Facts) -> Vec<Row> {
     let row = |check| match check {
         Check::Allowed { principal_arn, action, resource, context, expected } => {
             let list = |key: &str| key == "aws:TagKeys" || key == "events:TargetArn";
-            // iam-rs knows no request without an ARN.
+            // iam-rs requires an ARN in every request.
             let resource = if resource == "*" { format!("arn:aws:any:::{ANY}") } else { resource };
             let value = |key: &str, value: String| if list(key) { json!([value]) } else { json!(value) };
             let request =
@@ -100,12 +100,13 @@ fn documents(facts: &Facts) -> [(String, Vec<Value>); 2] {
 fn required_actions_are_allowed_in_the_own_cluster_only() {
     for partition in ["aws", "aws-cn"] {
         let facts = facts(partition);
-        let askers = documents(&facts).map(|(arn, policies)| Asker { arn, tags: BTreeMap::new(), policies });
+        let callers =
+            documents(&facts).map(|(arn, policies)| Caller { arn, tags: BTreeMap::new(), policies });
         let wrong: Vec<_> = rows(&facts)
             .into_iter()
             .filter(|row| {
-                let asker = askers.iter().find(|asker| asker.arn == row.arn).unwrap();
-                asker.may(&row.request) != row.expected
+                let caller = callers.iter().find(|caller| caller.arn == row.arn).unwrap();
+                caller.may(&row.request) != row.expected
             })
             .map(|row| (row.expected, row.request))
             .collect();

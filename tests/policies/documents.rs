@@ -1,5 +1,4 @@
-//! The documents themselves: valid, small enough, and every action with a resource and conditions that AWS knows
-//! of it.
+//! The policy documents: valid, small enough, and every action with a resource and conditions that AWS defines for it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +14,7 @@ use serde_json::Value;
 pub(crate) const TRUST_LIMIT: usize = 2_048;
 pub(crate) const INLINE_LIMIT: usize = 10_240;
 
-/// What the policies are, by the names of their files.
+/// The policies, by the names of their files.
 pub(crate) fn permissions(scope: &Scope) -> Vec<(&'static str, Value)> {
     vec![
         ("cast-eks", policy::cast_eks(scope)),
@@ -41,7 +40,7 @@ pub(crate) fn trusts(scope: &Scope) -> Vec<(&'static str, Value)> {
 const LONG: &str =
     "cluster-name-of-one-hundred-characters-which-is-the-longest-that-eks-takes-0123456789-0123456789-012";
 
-/// The longest names there are.
+/// A scope of the longest possible names.
 pub(crate) fn longest(partition: &'static str) -> Scope<'static> {
     let region = match partition {
         "aws-us-gov" => "us-gov-east-1",
@@ -98,7 +97,7 @@ fn every_document_is_a_valid_policy() {
     }
 }
 
-/// `ArnEquals` takes wildcards in AWS, and none in iam-rs.
+/// `ArnEquals` takes wildcards in AWS, but not in iam-rs.
 #[test]
 fn what_has_to_be_equal_has_no_wildcards() {
     for (name, policy) in permissions(&longest("aws")) {
@@ -135,7 +134,7 @@ fn the_longest_names_fit_in_every_partition() {
     }
 }
 
-/// A variable before the fifth colon is no variable ("IAM policy elements: Variables and tags" in the IAM User
+/// A variable before the fifth colon is not a variable ("IAM policy elements: Variables and tags" in the IAM User
 /// Guide), nor is one in the name of a condition key.
 #[test]
 fn variables_stand_where_iam_fills_them_in() {
@@ -150,8 +149,8 @@ fn variables_stand_where_iam_fills_them_in() {
     }
 }
 
-/// What AWS lists in the Service Authorization Reference, cut down to our actions and to the condition keys that
-/// any of our policies uses: action, resource type (first word of its ARN), condition keys.
+/// An excerpt of the Service Authorization Reference: our actions, and the condition keys of our policies. Action,
+/// resource type (first word of its ARN), condition keys.
 pub(crate) fn reference() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let file = root().join("tests/policies/service-authorization.json");
     serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
@@ -210,7 +209,7 @@ fn every_action_has_a_resource_and_conditions_known_to_aws() {
 #[test]
 fn a_write_names_our_resource_or_has_a_condition() {
     let ours = [&LONG[..40], "cast-", "Cast", "vpc-0", "${aws:PrincipalTag/", "aws-service-role/"];
-    // A launch takes any image and makes its volumes, which are nobody's yet.
+    // A launch takes any image and creates its volumes, which have no owner yet.
     let launched = ["image", "volume"];
     for (name, policy) in permissions(&longest("aws")) {
         for statement in statements(&policy).iter().filter(|statement| statement["Effect"] == "Allow") {

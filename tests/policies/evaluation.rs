@@ -1,8 +1,8 @@
-//! Requests to AWS, and whether a set of policies allows them, as the crate iam-rs sees it.
+//! Requests to AWS, and whether a set of policies allows them according to the crate iam-rs.
 //!
-//! iam-rs 0.8 puts policy variables into resources only, and an empty string in the place of a variable that has
-//! no value, where AWS lets the statement match nothing ("IAM policy elements: Variables and tags" in the IAM User
-//! Guide). Both are made up for here, before it evaluates.
+//! iam-rs 0.8 replaces policy variables in resources only, and a variable without a value by an empty string, where in
+//! AWS the statement does not match ("IAM policy elements: Variables and tags" in the IAM User Guide). Both are
+//! corrected here, before the evaluation.
 
 use std::collections::BTreeMap;
 
@@ -38,12 +38,12 @@ impl Request {
         self
     }
 
-    /// The resource has this tag.
+    /// The same request, on a resource with this tag.
     pub(crate) fn has(self, key: &str, value: &str) -> Self {
         self.with(&format!("aws:ResourceTag/{key}"), value)
     }
 
-    /// The call sets this tag.
+    /// The same request, setting this tag.
     pub(crate) fn sets(self, key: &str, value: &str) -> Self {
         let mut keys = match self.context.get("aws:TagKeys") {
             Some(Value::Array(keys)) => keys.clone(),
@@ -54,15 +54,15 @@ impl Request {
     }
 }
 
-/// Who asks: tags and policies.
+/// A caller, with tags and policies.
 #[derive(Debug, Clone)]
-pub(crate) struct Asker {
+pub(crate) struct Caller {
     pub(crate) arn: String,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) policies: Vec<Value>,
 }
 
-impl Asker {
+impl Caller {
     /// Whether the policies allow it.
     pub(crate) fn may(&self, request: &Request) -> bool {
         let mut context = Context::new();
@@ -72,7 +72,7 @@ impl Asker {
         for (key, value) in &request.context {
             context.insert(key.clone(), serde_json::from_value(value.clone()).unwrap());
         }
-        // Statements about other services have no say, and there are many.
+        // Statements about other services have no effect, and there are many.
         let service = &request.action[..=request.action.find(':').unwrap()];
         let about = |statement: &Value| {
             strings(&statement["Action"]).iter().any(|action| action.starts_with(service))

@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 
 use crate::{
     calls::{A, ACCOUNT, B, Cluster, FAR, FUNCTION, GROUP, LAMBDA_ROLE, RULE, SELF_TEST, role},
-    evaluation::{Asker, Request},
+    evaluation::{Caller, Request},
 };
 
-fn asker(arn: &str, policies: Vec<Value>) -> Asker {
-    Asker { arn: arn.to_owned(), tags: BTreeMap::new(), policies }
+fn caller(arn: &str, policies: Vec<Value>) -> Caller {
+    Caller { arn: arn.to_owned(), tags: BTreeMap::new(), policies }
 }
 
-/// The role as it is with A and FAR onboarded.
-fn function_role() -> Asker {
+/// The function's role with A and FAR onboarded.
+fn function_role() -> Caller {
     let policies = vec![
         policy::handler_reads(&A.scope()),
         policy::handler_cluster(&A.scope()),
         policy::handler_cluster(&FAR.scope()),
     ];
-    asker(&format!("arn:aws:sts::{ACCOUNT}:assumed-role/{LAMBDA_ROLE}/cast-spot"), policies)
+    caller(&format!("arn:aws:sts::{ACCOUNT}:assumed-role/{LAMBDA_ROLE}/cast-spot"), policies)
 }
 
 const REPLACE: &str = "autoscaling:DetachInstances";
@@ -83,7 +83,8 @@ fn the_function_may_read_log_and_keep_what_it_could_not_handle() {
         assert!(!on("sqs:SendMessage", "sqs", "orders"));
         assert!(!on("lambda:InvokeFunction", "lambda", FUNCTION));
     }
-    let documented = asker("arn:aws:iam::123456789012:role/r", vec![policy::handler_dead_letter(&A.scope())]);
+    let documented =
+        caller("arn:aws:iam::123456789012:role/r", vec![policy::handler_dead_letter(&A.scope())]);
     assert!(documented.may(&Request::new("sqs:SendMessage", &FAR.arn("sqs", "cast-spot-dlq"))));
     assert!(!documented.may(&Request::new("sqs:SendMessage", &A.arn("sqs", "orders"))));
 }
@@ -95,7 +96,7 @@ fn both_parts_of_the_functions_policy_equal_the_handlers() {
     let reads = parts["Statement"].as_array_mut().unwrap();
     reads.truncate(1);
     reads.extend(policy::handler_cluster(&A.scope())["Statement"].as_array().unwrap().clone());
-    // The one thing that a policy for several clusters has in addition.
+    // The only addition of a policy for several clusters.
     let condition = reads[1]["Condition"].as_object_mut().unwrap().remove("ArnEquals").unwrap();
     assert_eq!(condition, json!({ "lambda:SourceFunctionArn": A.arn("lambda", FUNCTION) }));
     assert!(policy::same(&whole, &parts), "{whole:#}\n{parts:#}");
@@ -105,17 +106,17 @@ fn both_parts_of_the_functions_policy_equal_the_handlers() {
 fn the_cluster_role_needs_its_principal_and_external_id() {
     let console = "arn:aws:iam::210987654321:user/console";
     let trust = policy::principal_trust(console, "0a1b");
-    // A trust policy has no Resource: it is that of the role.
+    // A trust policy has no Resource: it applies to its role.
     let mut trust = trust;
     trust["Statement"][0]["Resource"] = "*".into();
-    let may = |who: &str, request: Request| asker(who, vec![trust.clone()]).may(&request);
+    let may = |who: &str, request: Request| caller(who, vec![trust.clone()]).may(&request);
     let assume = || role("sts:AssumeRole", "cast-eks-a");
     assert!(may(console, assume().with("sts:ExternalId", "0a1b")));
     assert!(!may(console, assume()));
     assert!(!may(console, assume().with("sts:ExternalId", "")));
     assert!(!may(console, assume().with("sts:ExternalId", "0a1B")));
     assert!(!may("arn:aws:iam::210987654321:user/other", assume().with("sts:ExternalId", "0a1b")));
-    // Tags of the session would take the place of the role's.
+    // Session tags would replace those of the role.
     let tag = role("sts:TagSession", "cast-eks-a").with("sts:ExternalId", "0a1b");
     assert!(!may(console, tag.with("aws:RequestTag/cast-spot:cluster", "b")));
 }
@@ -128,7 +129,7 @@ fn roles_of_services_are_assumed_by_these_alone() {
         (policy::node_trust("aws-cn"), "ec2.amazonaws.com.cn"),
     ] {
         trust["Statement"][0]["Resource"] = "*".into();
-        let may = |who: &str| asker(who, vec![trust.clone()]).may(&role("sts:AssumeRole", "r"));
+        let may = |who: &str| caller(who, vec![trust.clone()]).may(&role("sts:AssumeRole", "r"));
         assert!(may(service));
         assert!(!may("events.amazonaws.com") && !may("arn:aws:iam::123456789012:user/a"), "{service}");
     }
@@ -136,7 +137,7 @@ fn roles_of_services_are_assumed_by_these_alone() {
 
 #[test]
 fn the_dead_letter_queue_takes_messages_of_our_rules_only() {
-    let events = asker("events.amazonaws.com", vec![policy::dead_letter_queue(&A.scope())]);
+    let events = caller("events.amazonaws.com", vec![policy::dead_letter_queue(&A.scope())]);
     let send = || Request::new("sqs:SendMessage", &A.arn("sqs", "cast-spot-dlq"));
     assert!(events.may(&send().with("aws:SourceArn", A.arn("events", RULE))));
     assert!(events.may(&send().with("aws:SourceArn", A.arn("events", SELF_TEST))));
@@ -145,6 +146,6 @@ fn the_dead_letter_queue_takes_messages_of_our_rules_only() {
     assert!(!events.may(&send().with("aws:SourceArn", FAR.arn("events", RULE))));
     let read = Request::new("sqs:ReceiveMessage", &A.arn("sqs", "cast-spot-dlq"));
     assert!(!events.may(&read.with("aws:SourceArn", A.arn("events", RULE))));
-    let lambda = asker("lambda.amazonaws.com", vec![policy::dead_letter_queue(&A.scope())]);
+    let lambda = caller("lambda.amazonaws.com", vec![policy::dead_letter_queue(&A.scope())]);
     assert!(!lambda.may(&send().with("aws:SourceArn", A.arn("events", RULE))));
 }

@@ -1,4 +1,4 @@
-//! The part of docs/permissions.md that follows from the policies.
+//! The generated part of docs/permissions.md.
 
 use std::{env, fmt::Write as _, fs};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::documents::{longest, statements, strings};
 
-/// Placeholders of `infra/iam/`, left as they are.
+/// A scope that keeps the placeholders of `infra/iam/`.
 const OPEN: Scope<'static> = Scope {
     partition: "<partition>",
     region: "<region>",
@@ -83,7 +83,7 @@ const SECTIONS: [Section; 13] = [
     },
     Section {
         title: "Savings",
-        about: "Of whoever runs `cast-spot savings`; it only reads. In Kubernetes they need the ClusterRole of \
+        about: "For the principal that runs `cast-spot savings`; read only. In Kubernetes it needs the ClusterRole of \
             `infra/kubernetes/savings.yaml`.",
         policy: policy::savings,
     },
@@ -164,12 +164,12 @@ fn conditions(statement: &Value) -> Vec<String> {
             });
         }
     }
-    // serde_json keeps the order of the file where any crate asks it to, and else its own.
+    // The order of keys depends on a feature of serde_json that any crate may enable.
     found.sort();
     found
 }
 
-/// `${aws:PrincipalTag/cast-spot:region}` is the region of whoever asks.
+/// `${aws:PrincipalTag/cast-spot:region}` is the region of the caller.
 fn own(text: &str) -> String {
     text.replace("${aws:PrincipalTag/cast-spot:", "{own ")
 }

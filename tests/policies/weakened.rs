@@ -1,5 +1,5 @@
-//! Each part of the principal's policies taken away, one at a time: a condition that can go without opening a way
-//! out, or a grant that can go without a call being refused, should go.
+//! Weakened policies: without any one limit a known attack is allowed, without any one grant a needed call is
+//! refused. A part whose removal changes nothing is to be deleted.
 
 use cast_spot_provisioner::policy::AdminMode;
 use serde_json::Value;
@@ -9,26 +9,26 @@ use crate::{
     attacks::attacks,
     calls::{A, B, FAR, calls},
     documents::strings,
-    evaluation::{Asker, Request},
+    evaluation::{Caller, Request},
 };
 
-/// An asker without one part of one statement.
+/// A caller without one part of one statement.
 struct Variant {
     what: String,
-    asker: Asker,
-    /// Of the statement.
+    caller: Caller,
+    /// Services of the statement's actions.
     services: Vec<String>,
 }
 
 impl Variant {
-    /// Whether the part can have a say.
+    /// Whether the part can affect the request.
     fn concerns(&self, request: &Request) -> bool {
         self.services.iter().any(|service| request.action.starts_with(service))
     }
 }
 
-/// Variants of an asker, each without one part.
-fn without(whole: &Asker, parts: fn(&Value) -> Vec<(String, Value)>) -> Vec<Variant> {
+/// Variants of a caller, each without one part.
+fn without(whole: &Caller, parts: fn(&Value) -> Vec<(String, Value)>) -> Vec<Variant> {
     let mut variants = Vec::new();
     for (number, policy) in whole.policies.iter().enumerate() {
         for (index, statement) in policy["Statement"].as_array().unwrap().iter().enumerate() {
@@ -40,7 +40,7 @@ fn without(whole: &Asker, parts: fn(&Value) -> Vec<(String, Value)>) -> Vec<Vari
                     actions.map(|action| action[..=action.find(':').unwrap()].to_owned()).collect();
                 variants.push(Variant {
                     what: format!("{}: {what}", statement["Sid"]),
-                    asker: variant,
+                    caller: variant,
                     services,
                 });
             }
@@ -49,7 +49,7 @@ fn without(whole: &Asker, parts: fn(&Value) -> Vec<(String, Value)>) -> Vec<Vari
     variants
 }
 
-/// Statements that allow, without one of their condition keys.
+/// Allow statements without one of their condition keys.
 fn conditions(statement: &Value) -> Vec<(String, Value)> {
     let mut variants = Vec::new();
     if statement["Effect"] == "Deny" {
@@ -81,14 +81,14 @@ fn grants(statement: &Value) -> Vec<(String, Value)> {
         return Vec::new();
     }
     let mut variants = [each_of(statement, "Action"), each_of(statement, "Resource")].concat();
-    let mut gone = statement.clone();
-    gone["Effect"] = "Deny".into();
-    gone["Action"] = "none:None".into();
-    variants.push(("the statement".into(), gone));
+    let mut removed = statement.clone();
+    removed["Effect"] = "Deny".into();
+    removed["Action"] = "none:None".into();
+    variants.push(("the statement".into(), removed));
     variants
 }
 
-/// Statements that allow, with one of their resources anywhere, or of any name.
+/// Allow statements, with one of their resources in any region or of any name.
 fn resources(statement: &Value) -> Vec<(String, Value)> {
     if statement["Effect"] == "Deny" {
         return Vec::new();
@@ -116,7 +116,7 @@ fn resources(statement: &Value) -> Vec<(String, Value)> {
     variants
 }
 
-/// Statements that deny, without one of their actions.
+/// Deny statements without one of their actions.
 fn denials(statement: &Value) -> Vec<(String, Value)> {
     if statement["Effect"] == "Allow" {
         return Vec::new();
@@ -124,7 +124,7 @@ fn denials(statement: &Value) -> Vec<(String, Value)> {
     each_of(statement, "Action")
 }
 
-/// All that A's principal must not do.
+/// Requests that must be denied to A's principal.
 fn forbidden() -> Vec<Request> {
     let neutral: Vec<Request> = calls(&A).into_iter().flat_map(|call| call.requests).collect();
     let of_others = [B, FAR].iter().flat_map(calls).flat_map(|call| call.requests);
@@ -140,7 +140,7 @@ fn every_limit_of_the_policies_blocks_a_known_attack() {
     let forbidden: Vec<Request> = forbidden().into_iter().filter(|request| !whole.may(request)).collect();
     let variants = [conditions, denials, resources].into_iter().flat_map(|parts| without(&whole, parts));
     let opens = |variant: &Variant| {
-        forbidden.iter().any(|request| variant.concerns(request) && variant.asker.may(request))
+        forbidden.iter().any(|request| variant.concerns(request) && variant.caller.may(request))
     };
     let (needed, idle): (Vec<_>, Vec<_>) = variants.partition(opens);
     assert!(needed.len() > 60, "{}", needed.len());
@@ -148,12 +148,12 @@ fn every_limit_of_the_policies_blocks_a_known_attack() {
     assert!(idle.is_empty(), "limits that keep nothing out: {idle:#?}");
 }
 
-/// Grants that can go without any of these requests being refused.
-fn idle_grants(asker: &Asker, wanted: &[Request]) -> Vec<String> {
+/// Grants that none of these requests needs.
+fn idle_grants(caller: &Caller, wanted: &[Request]) -> Vec<String> {
     let refuses = |variant: &Variant| {
-        wanted.iter().any(|request| variant.concerns(request) && !variant.asker.may(request))
+        wanted.iter().any(|request| variant.concerns(request) && !variant.caller.may(request))
     };
-    let (needed, idle): (Vec<_>, Vec<_>) = without(asker, grants).into_iter().partition(refuses);
+    let (needed, idle): (Vec<_>, Vec<_>) = without(caller, grants).into_iter().partition(refuses);
     assert!(needed.len() > 80, "{}", needed.len());
     idle.into_iter().map(|variant| variant.what).collect()
 }
