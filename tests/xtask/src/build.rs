@@ -22,8 +22,8 @@ pub(crate) fn cargo(task: &str) -> Outcome<Command> {
     Ok(command)
 }
 
-/// Makes `command` build in the shared folder. What `cargo run` has told xtask about the package xtask
-/// is taken out again: build scripts that look at it would run anew.
+/// Makes `command` build in the shared folder. The variables that `cargo run` has set for xtask are removed: build
+/// scripts that read them would run again.
 pub(crate) fn share_target(command: &mut Command) -> Outcome {
     for (name, _) in env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| starts_with(&name, prefix)) {
@@ -36,7 +36,7 @@ pub(crate) fn share_target(command: &mut Command) -> Outcome {
     Ok(())
 }
 
-/// Prints what makes a shell's own `cargo` build in the shared folder.
+/// Prints the variable with which plain `cargo` builds in the shared folder.
 pub(crate) fn environment() -> Outcome {
     let target = cache::target()?;
     claim(&target).map_err(|error| Failure::of(target.display(), &error))?;
@@ -44,14 +44,13 @@ pub(crate) fn environment() -> Outcome {
     Ok(())
 }
 
-/// One word for a POSIX shell.
+/// Quotes a text as one word of a POSIX shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Cargo tells dependencies of two clones apart in one folder, but not the clones' own crates: it sees the same package,
-/// and sources older than what it has built. So where another clone has built last, Cargo's records of our crates are
-/// deleted; it then builds them again.
+/// Makes Cargo build our crates again if another clone has built last, by deleting its records of them. In a shared
+/// folder, Cargo takes the crates of two clones for the same package, and sources older than its artifacts for built.
 fn claim(target: &Path) -> io::Result<()> {
     let stamp = target.join("built-by-clone");
     let root = cache::root().into_os_string().into_encoded_bytes();
@@ -84,7 +83,7 @@ fn forget_own_crates(fingerprints: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Says what a build from nothing takes, when it is one.
+/// Announces the duration of a build from nothing.
 pub(crate) fn announce_first_build() -> Outcome {
     if !has_sdk(&cache::target()?.join("debug/deps")) {
         eprintln!(
@@ -108,7 +107,7 @@ pub(crate) fn world() -> Outcome<PathBuf> {
     Ok(cache::target()?.join("debug/examples/serve"))
 }
 
-/// Cargo's own progress for whoever watches a terminal, silence in pipes and logs.
+/// Cargo's own progress in a terminal, silence in pipes and logs.
 pub(crate) fn quiet_unless_watched(command: &mut Command) {
     if !std::io::stderr().is_terminal() {
         command.arg("--quiet");

@@ -10,7 +10,7 @@ use crate::{
     test,
 };
 
-/// What is found without running anything. Cheapest first; the first failure ends it.
+/// Checks that run no test. Cheapest first; the first failure ends it.
 pub(crate) fn lint() -> Outcome {
     headline("formatting");
     process::run(build::cargo("fmt")?.args(["--all", "--check"]))?;
@@ -41,7 +41,7 @@ pub(crate) fn lint() -> Outcome {
     Ok(())
 }
 
-/// Everything.
+/// The checks of [`lint`], then all tests.
 pub(crate) fn run(allow_missing: bool) -> Outcome {
     lint()?;
     test::run(&[], allow_missing, &[])

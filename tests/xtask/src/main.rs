@@ -1,5 +1,5 @@
-//! Tasks of the workspace: `cargo xtask test | ci | bench | simulate | up | down`, and what stands behind the
-//! aliases `cargo rehearse`, `cargo build-lambda` and `cargo deploy-lambda`.
+//! Tasks of the workspace: `cargo xtask test | env | ci | bench | simulate | up | down`, and the aliases
+//! `cargo rehearse`, `cargo build-lambda` and `cargo deploy-lambda`.
 //!
 //! Few dependencies on purpose: this crate is built before anything else, in the clone's own `target/`.
 //! Everything that it starts builds in one shared folder, see [`cache`].
@@ -135,15 +135,15 @@ Examples:
 Examples:
   cargo xtask up
   . target/real/playground/env && kubectl get pods -n shop -o wide -w
-  cargo xtask up --fresh              ends what runs, and starts anew with the code as it is now
-  cargo xtask up --bare               a cluster that nobody has onboarded: docs/onboarding.md
+  cargo xtask up --fresh              ends what runs, and starts again with the current code
+  cargo xtask up --bare               a cluster that is not onboarded: docs/onboarding.md
 
 What to do then: docs/playground.md. Needs Go 1.26 or newer and Python 3.11 or newer.")]
     Up {
-        /// Start anew, also when it is running
+        /// Start again, even if it is running
         #[arg(long)]
         fresh: bool,
-        /// With nothing of cast-spot in it, to be onboarded
+        /// Without cast-spot, to onboard it by hand
         #[arg(long)]
         bare: bool,
     },
@@ -198,7 +198,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        // The program has already said what is wrong.
+        // The program has already reported the fault.
         Err(Failure::Exited { code, .. }) => ExitCode::from(code),
         Err(failure) => {
             eprintln!("error: {failure}");

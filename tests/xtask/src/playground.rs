@@ -22,7 +22,7 @@ pub(crate) fn up(fresh: bool, bare: bool) -> Outcome {
     become_it(playground.envs(environment))
 }
 
-/// Ends it all.
+/// Ends all that [`up`] has started.
 pub(crate) fn down() -> Outcome {
     if !program()?.is_file() {
         build()?;

@@ -5,9 +5,9 @@ use std::{ffi::OsStr, fmt, io, process::Command};
 /// Why a task could not be finished.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A program ran and said no; its own output tells why.
+    /// A program ended with an error; its own output has the reason.
     Exited { program: String, code: u8 },
-    /// A tool is not there: which, and what to do about it.
+    /// A tool is missing: its name, and what to do about it.
     Missing(String),
     /// Anything else, as a sentence.
     Other(String),
@@ -30,7 +30,7 @@ impl Failure {
     }
 }
 
-/// What a task returns.
+/// The result of a task.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 /// Runs `command` in the foreground, with this terminal.
@@ -45,8 +45,8 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     Err(Failure::Exited { program, code })
 }
 
-/// Runs `command` without output of its own and returns what it wrote to stdout; `None` if it is not
-/// there or fails.
+/// Runs `command` without output of its own and returns what it wrote to stdout; `None` if it does
+/// not exist or fails.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: the simulation test with seeds of one's own choice, in an optimised build.
+//! `cargo xtask simulate`: the simulation test with chosen seeds, in an optimised build.
 
 use crate::{
     build,

@@ -12,7 +12,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The row of a tier that took so long and ended with `outcome`.
+    /// The row of a tier with its wall time and its outcome.
     pub(crate) fn new(tier: &'static str, took: Duration, outcome: &Outcome) -> Self {
         let result = match outcome {
             Ok(()) => "passed",

@@ -29,7 +29,8 @@ pub(crate) enum Tier {
     Real,
 }
 
-/// Runs the named tiers, without a name all but `unit`, which `fast` contains. A failed tier does not hide the next one.
+/// Runs the named tiers, without a name all but `unit`, which `fast` contains. A failed tier does not hide the next
+/// one.
 pub(crate) fn run(tiers: &[Tier], allow_missing: bool, filter: &[String]) -> Outcome {
     build::announce_first_build()?;
     let mut outcome = Ok(());
@@ -45,7 +46,7 @@ pub(crate) fn run(tiers: &[Tier], allow_missing: bool, filter: &[String]) -> Out
             ran = if allow_missing || tier.is_optional() {
                 Ok(())
             } else {
-                Err(Failure::Missing(format!("{what} (with --allow-missing this is no failure)")))
+                Err(Failure::Missing(format!("{what} (with --allow-missing this is not a failure)")))
             };
         }
         outcome = outcome.and(ran);
@@ -119,7 +120,7 @@ impl Tier {
     }
 }
 
-/// The suites of `tests/real/`, which run what is ignored elsewhere because the programs are named.
+/// The suites of `tests/real/`, with their programs in the environment; without, they are ignored.
 fn real(filter: &[String]) -> Outcome {
     let environment = setup::environment()?;
     let linted = templates();
@@ -142,7 +143,7 @@ fn real(filter: &[String]) -> Outcome {
     process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment)).and(linted)
 }
 
-/// cfn-lint has nothing to say about the templates.
+/// Checks the templates with cfn-lint.
 fn templates() -> Outcome {
     let templates =
         ["account.yaml", "cluster.yaml"].map(|name| cache::root().join("infra/cloudformation").join(name));

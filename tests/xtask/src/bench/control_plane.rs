@@ -1,4 +1,4 @@
-//! The part of the bench on real parts: `tests/real/src/bin/bench/`, with all that it needs set up.
+//! The bench on the real control plane, `tests/real/src/bin/bench/`, with its set-up.
 
 use std::{fs, path::Path};
 
@@ -10,17 +10,17 @@ use crate::{
     setup,
 };
 
-/// Runs it, always with the release build of the function; what it has measured, and whether its goals are kept.
+/// Runs the bench, always with the release build of the function. Returns its figures, and whether the goals are met.
 pub(super) fn run() -> Outcome<(Value, Outcome)> {
     headline("setting up the real parts");
     let environment = setup::environment()?;
     setup::function()?;
-    // All of the workspace and one binary of it: that way nothing is built with other features than in tests.
+    // One binary, but the whole workspace: the features are those of the tests, and nothing is built twice.
     process::run(build::cargo("build")?.args(["--workspace", "--bin", "bench"]))?;
 
     headline("draining nodes on the real control plane, which takes about half an hour");
     let figures = cache::target()?.join("bench-control-plane.json");
-    // What an earlier run has left would pass for this one's.
+    // The figures of an earlier run would be taken for those of this one.
     let _ = fs::remove_file(&figures);
     let mut bench = std::process::Command::new(cache::target()?.join("debug/bench"));
     let kept = process::run(bench.arg("--json").arg(&figures).envs(environment));

@@ -14,7 +14,7 @@ use crate::process::{Failure, Outcome};
 /// Pods on the node: as many as fit on most instance types.
 const PODS: u64 = 110;
 
-/// What a drain showed.
+/// The figures of one drain.
 pub(crate) struct Drain {
     /// VmHWM of the function at its end, in bytes. Linux only.
     pub(crate) peak: Option<f64>,

@@ -18,7 +18,7 @@ pub(crate) enum Unit {
 pub(crate) struct Figure {
     /// Key in the JSON, with its unit.
     pub(crate) key: &'static str,
-    /// What people call it.
+    /// Name in the table.
     pub(crate) name: &'static str,
     unit: Unit,
     value: Option<f64>,
@@ -51,7 +51,7 @@ impl Figure {
     }
 }
 
-/// Median of what `value` takes out of each run.
+/// Median of `value` over all runs that have it.
 pub(crate) fn median<T>(runs: &[T], value: impl Fn(&T) -> Option<f64>) -> Option<f64> {
     let mut values: Vec<f64> = runs.iter().filter_map(value).collect();
     values.sort_by(f64::total_cmp);
@@ -96,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_at_its_limit_holds_and_one_above_does_not() {
+    fn a_value_at_its_limit_passes_and_one_above_fails() {
         assert!(!figure(Some(1024.0)).is_exceeded());
         assert!(figure(Some(1024.5)).is_exceeded());
         assert!(!figure(None).is_exceeded());
     }
 
     #[test]
-    fn an_exceeded_limit_stands_in_the_table_and_in_the_json() {
+    fn an_exceeded_limit_is_in_the_table_and_in_the_json() {
         let figures = [figure(Some(2048.0))];
         assert!(table(&figures).contains("EXCEEDED"));
         assert_eq!(json("release", 15, &figures)["exceeded"], json!(["zip_bytes"]));

@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: what the function costs, before it does anything and for the drain of a full node,
-//! against the limits that it must keep; and how fast it drains on the real control plane, beside the same
-//! calls by a bare client. The binary is the one that `cargo build-lambda` makes.
+//! `cargo xtask bench`: the function's costs, idle and for the drain of a full node, against their limits; and how fast
+//! it drains on the real control plane, beside the same calls by a bare client. The binary is that of
+//! `cargo build-lambda`.
 
 mod control_plane;
 mod drain;
@@ -31,12 +31,12 @@ const RUNS: usize = 15;
 /// Drains; the median counts.
 const DRAINS: usize = 5;
 
-/// Which build is measured.
+/// The build to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
-    /// What is deployed.
+    /// The deployed build.
     Release,
-    /// What the tests run.
+    /// The build of the tests.
     Dev,
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn run(only: Option<Part>, profile: Profile, json: Option<&Path>) -> 
     outcome
 }
 
-/// The release build of the search, which has to end within two seconds: the test says so, and prints the figures.
+/// Runs the release build of the search, whose test asserts a limit of two seconds and prints the figures.
 fn savings() -> Outcome {
     headline("searching nodes for 5,000 pods on 600 instance types");
     let mut cargo = build::cargo("test")?;
@@ -96,7 +96,7 @@ fn savings() -> Outcome {
     process::run(cargo.args(["five_thousand_pods", "--", "--ignored", "--nocapture"]))
 }
 
-/// Builds the function and measures it alone; its figures, and whether they are within the limits.
+/// Builds the function and measures it alone. Returns its figures, and whether they are within the limits.
 fn function(profile: Profile) -> Outcome<(Value, Outcome)> {
     headline(format!("building the function and an empty one ({})", profile.name()));
     let function = built(profile, "cast-spot-handler")?;

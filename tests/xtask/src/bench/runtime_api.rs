@@ -10,7 +10,7 @@ use std::{
 
 use crate::process::{Failure, Outcome};
 
-/// A runtime API that tells when it is polled, and has no event.
+/// A runtime API that reports polls and has no event.
 pub(crate) struct RuntimeApi {
     address: SocketAddr,
     polls: Receiver<Instant>,
@@ -26,7 +26,7 @@ impl RuntimeApi {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let report = report.clone();
-                // A connection ends with an error when its process is ended: nobody is left to tell.
+                // A connection ends with an error when its process is killed, which is not reported.
                 thread::spawn(move || drop(serve(stream, &report)));
             }
         });
@@ -38,7 +38,7 @@ impl RuntimeApi {
         self.address.to_string()
     }
 
-    /// When `GET /invocation/next` had arrived; `None` if it does not for so long.
+    /// The arrival of `GET /invocation/next`; `None` if it does not come within `patience`.
     pub(crate) fn polled(&self, patience: Duration) -> Option<Instant> {
         self.polls.recv_timeout(patience).ok()
     }
@@ -50,7 +50,7 @@ fn serve(stream: TcpStream, polls: &Sender<Instant>) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(target) = read_request(&mut reader)? {
         if target.ends_with("/invocation/next") {
-            // It waits for the answer until it is ended.
+            // The function waits for the answer until it is killed.
             polls.send(Instant::now()).map_err(io::Error::other)?;
         } else {
             respond_not_found(&mut writer)?;

@@ -13,7 +13,7 @@ use crate::process::{Failure, Outcome};
 /// Longer than any start that is worth measuring.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What one start showed.
+/// The figures of one start.
 pub(crate) struct Start {
     /// From before exec to the first `GET /invocation/next`.
     pub(crate) to_first_poll: Duration,
@@ -39,7 +39,7 @@ impl Start {
     }
 }
 
-/// The variables that Lambda sets, as far as a function looks at them, and one cluster.
+/// The variables of Lambda that the function reads, and one cluster.
 fn environment(api: &RuntimeApi) -> Vec<(&'static str, String)> {
     let fixed = [
         ("AWS_LAMBDA_FUNCTION_NAME", "cast-spot"),
@@ -56,7 +56,7 @@ fn environment(api: &RuntimeApi) -> Vec<(&'static str, String)> {
     ];
     let mut all: Vec<_> = fixed.map(|(name, value)| (name, value.to_owned())).into();
     all.push(("AWS_LAMBDA_RUNTIME_API", api.address()));
-    // AWS is the same listener. It knows nothing, and says so at once.
+    // AWS is the same listener, which answers 404 at once.
     all.push(("AWS_ENDPOINT_URL", format!("http://{}", api.address())));
     all
 }
@@ -76,7 +76,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may be gone already, and then there is nothing to end.
+        // Fails if the process has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

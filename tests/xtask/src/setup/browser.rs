@@ -1,4 +1,4 @@
-//! The browser that looks at the page of `cast-spot savings`.
+//! The browser that tests the page of `cast-spot savings`.
 
 use std::{
     env,
@@ -7,13 +7,13 @@ use std::{
 
 use crate::process::{Failure, Outcome};
 
-/// Names of Chromium and its kin.
+/// Names of Chromium and its relatives.
 const NAMES: [&str; 5] =
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome-headless-shell"];
-/// Where macOS has it.
+/// Its path on macOS.
 const MAC: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
 
-/// `CAST_SPOT_BROWSER`, else the first of these on the PATH. It is the machine's own: no package registry of a language
+/// `CAST_SPOT_BROWSER`, else the first of these on the PATH. No package registry of a language
 /// ships one.
 pub(crate) fn program() -> Outcome<PathBuf> {
     if let Some(named) = env::var_os("CAST_SPOT_BROWSER").filter(|named| !named.is_empty()) {

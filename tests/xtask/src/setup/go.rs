@@ -20,12 +20,12 @@ use crate::{
     process::{self, Failure, Outcome, ask},
 };
 
-/// What KWOK's module asks for; the control plane's is content with less.
+/// The version that KWOK requires; the control plane requires less.
 const OLDEST_GO: (u32, u32) = (1, 26);
 const CONTROL_PLANE: [&str; 5] =
     ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"];
 
-/// Go's version, if it is there and new enough.
+/// The version of Go, if it is installed and new enough.
 pub(crate) fn toolchain() -> Outcome<String> {
     let (major, minor) = OLDEST_GO;
     let wanted = format!("Go {major}.{minor} or newer, to build the Kubernetes control plane of the tests");
@@ -94,7 +94,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Builds, where something has changed.
+    /// Builds the program, if something has changed.
     fn run(&self) -> Outcome {
         let stamp = self.stamp()?;
         let stamp_file = self.program.with_extension("stamp");
@@ -117,7 +117,7 @@ impl Build<'_> {
         fs::write(&stamp_file, stamp).map_err(|error| Failure::of(stamp_file.display(), &error))
     }
 
-    /// Stands for all that the program is made of.
+    /// Identifies the sources of the program.
     fn stamp(&self) -> Outcome<String> {
         let mut hasher = DefaultHasher::new();
         (toolchain()?, self.package, &self.linker).hash(&mut hasher);
@@ -129,7 +129,7 @@ impl Build<'_> {
     }
 }
 
-/// The folder, if all programs are in it: somebody else has filled it.
+/// The folder of the user, if it has all programs.
 fn complete(folder: PathBuf) -> Outcome<PathBuf> {
     let missing: Vec<_> = CONTROL_PLANE.into_iter().filter(|name| !folder.join(name).is_file()).collect();
     if missing.is_empty() {
@@ -143,7 +143,7 @@ fn complete(folder: PathBuf) -> Outcome<PathBuf> {
     )))
 }
 
-/// Kubernetes learns its version from the linker; without that, it says v0.0.0.
+/// Linker flags with the version of Kubernetes, which is v0.0.0 without them.
 fn version_flags(kubernetes: &str) -> String {
     let mut parts = kubernetes.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! What the real parts of the tests run on, set up on first use and named in the environment of the tests.
+//! The programs of the real tier: set up on first use, and named in the environment of the tests.
 
 pub(crate) mod browser;
 pub(crate) mod go;
@@ -21,14 +21,14 @@ const QUICK: [Step; 4] = [
     ("CAST_SPOT_MOTO", python::moto),
     ("CAST_SPOT_MINISTACK", python::ministack),
 ];
-/// Takes minutes from nothing, and is only begun when nothing is missing.
+/// Takes minutes from nothing, and starts only if nothing is missing.
 const SLOW: [Step; 3] = [
     ("CAST_SPOT_TOXIPROXY", go::toxiproxy),
     ("CAST_SPOT_KWOK", go::kwok),
     ("CAST_SPOT_CONTROL_PLANE", go::control_plane),
 ];
 
-/// Sets everything up; returns the variables that the tests find it by. All that is missing is named at once.
+/// Sets everything up and returns the variables for the tests. Names all missing tools at once.
 pub(crate) fn environment() -> Outcome<Vec<(&'static str, PathBuf)>> {
     let mut variables = Vec::new();
     let mut missing = Vec::new();

@@ -44,7 +44,7 @@ fn pinned(name: &str) -> Outcome<PathBuf> {
 }
 
 /// The virtual environment `venv-NAME` with what `requirements` pins; set up on first use, and again when they
-/// change or its Python is gone.
+/// change or its Python is missing.
 pub(crate) fn environment(name: &str, requirements: &str) -> Outcome<PathBuf> {
     let venv = cache::folder()?.join(format!("venv-{name}"));
     // Written last: an environment without it was not finished.
