@@ -1,4 +1,4 @@
-//! The AWS account: clients with the root keys of the emulators, and what onboarding would have made there.
+//! The AWS account: clients with the root keys of the emulators, and resources that onboarding would create.
 
 use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -38,7 +38,7 @@ impl Account {
         Self::at(&emulators.moto, &emulators.ministack).await
     }
 
-    /// Clients of emulators that run somewhere else.
+    /// Clients of emulators that run elsewhere.
     pub async fn at(moto: &str, ministack: &str) -> Self {
         let (moto, ministack) = (config(moto).await, config(ministack).await);
         Self {

@@ -1,4 +1,4 @@
-//! What the API server was asked, by whom, and what it answered: its audit log.
+//! The audit log of the API server: requests, their users and their answers.
 
 use std::{
     fs,
@@ -22,9 +22,9 @@ pub struct Log {
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Who asked, as authenticated; empty where the token was refused.
+    /// The authenticated user; empty if the token was refused.
     pub user: String,
-    /// Their groups.
+    /// The user's groups.
     pub groups: Vec<String>,
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`...
     pub verb: String,
@@ -38,11 +38,11 @@ pub struct Entry {
     pub name: Option<String>,
     /// Status code of the answer.
     pub code: u16,
-    /// When the request came in.
+    /// Time of the request.
     pub received: Timestamp,
-    /// When the answer was complete.
+    /// Time at which the answer was complete.
     pub completed: Timestamp,
-    /// The client's name for itself.
+    /// The client's User-Agent.
     pub user_agent: String,
     /// Path and query.
     pub uri: String,
@@ -51,19 +51,19 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether a pod was to be evicted.
+    /// Whether the request is an eviction of a pod.
     #[must_use]
     pub fn is_eviction(&self) -> bool {
         self.resource == "pods" && self.subresource.as_deref() == Some("eviction")
     }
 
-    /// Whether a pod was to be deleted, past its PodDisruptionBudget.
+    /// Whether the request deletes a pod, past its PodDisruptionBudget.
     #[must_use]
     pub fn is_pod_deletion(&self) -> bool {
         self.resource == "pods" && self.subresource.is_none() && self.verb == "delete"
     }
 
-    /// The DeleteOptions that came with an eviction or a delete.
+    /// The DeleteOptions of an eviction or a delete.
     #[must_use]
     pub fn delete_options(&self) -> Option<&Value> {
         let body = self.body.as_ref()?;
@@ -94,7 +94,7 @@ impl Log {
     }
 }
 
-/// One entry a line. What follows the last line break is still being written.
+/// Reads one entry per line. What follows the last line break is still being written.
 fn parse(words: &str) -> Result<Vec<Entry>> {
     let complete = words.rfind('\n').map_or("", |end| &words[..end]);
     complete
@@ -105,7 +105,7 @@ fn parse(words: &str) -> Result<Vec<Entry>> {
         .collect()
 }
 
-/// `audit.k8s.io/v1` Event, as far as it is of interest.
+/// `audit.k8s.io/v1` Event, with the fields that the tests read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {

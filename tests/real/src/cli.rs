@@ -1,4 +1,4 @@
-//! The command line, as a person or a pipeline calls it.
+//! The command line, called as by a person or a pipeline.
 
 use std::{
     path::PathBuf,
@@ -13,17 +13,17 @@ use crate::{
     stack::{CLUSTER, Stack},
 };
 
-/// `cast-spot` with the environment of somebody who works on a stack.
+/// `cast-spot` with the environment of a stack.
 #[derive(Debug, Clone)]
 pub struct Cli {
     program: PathBuf,
     environment: Vec<(String, String)>,
 }
 
-/// How a call ended.
+/// The result of a call.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// Exit code; of a killed program none.
+    /// Exit code; `None` for a killed program.
     pub code: Option<i32>,
     /// Standard output.
     pub out: String,
@@ -45,7 +45,7 @@ impl Ended {
 }
 
 impl Cli {
-    /// For the root of the account, who is an administrator of the cluster.
+    /// A command line for the root of the account, an administrator of the cluster.
     #[must_use]
     pub fn of(stack: &Stack) -> Self {
         let endpoints = stack.environment(&[]).into_iter().filter(|(name, _)| name.starts_with("AWS_"));
@@ -69,7 +69,7 @@ impl Cli {
         Self { program: stack.tools.cli.clone(), environment }
     }
 
-    /// With other values in the environment.
+    /// The same with other environment variables.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);
@@ -77,13 +77,13 @@ impl Cli {
         self
     }
 
-    /// With somebody's access key.
+    /// The same with another access key.
     #[must_use]
     pub fn as_key(self, id: &str, secret: &str) -> Self {
         self.with("AWS_ACCESS_KEY_ID", id).with("AWS_SECRET_ACCESS_KEY", secret)
     }
 
-    /// Runs it to its end, without a terminal.
+    /// Runs a command to its end, without a terminal.
     pub async fn run(&self, arguments: &[&str]) -> Result<Ended> {
         let mut command = self.command(arguments);
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
@@ -94,7 +94,7 @@ impl Cli {
         })
     }
 
-    /// Begins it; nobody reads what it says.
+    /// Starts a command and discards its output.
     pub fn spawn(&self, arguments: &[&str]) -> Result<Child> {
         Ok(self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
     }

@@ -1,4 +1,4 @@
-//! The real clock, read in one place, and waiting for what others do.
+//! The real clock, read in one place, and polling with a limit.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Asks until there is an answer; fails when `patience` ends, with what was waited for.
+/// Polls until there is an answer; after `patience` fails with what was waited for.
 pub async fn eventually<T>(
     what: &str,
     patience: Duration,

@@ -1,5 +1,5 @@
-//! What AWS does between its services and nobody emulates: a launched instance joins the cluster as a Node,
-//! and the Node of a terminated one goes.
+//! AWS between its services, which no emulator has: a launched instance joins the cluster as a Node, and the Node of a
+//! terminated one is deleted.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::{
 /// Tag of an instance and label of its Node: the scenario that it belongs to.
 pub const LAB: &str = "cast-spot.test/lab";
 
-/// An instance and the Node that it has become.
+/// An instance and its Node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// Node name.
@@ -38,8 +38,8 @@ pub struct Machine {
     pub zone: String,
 }
 
-/// An Auto Scaling group of Spot instances of `cluster`, tagged as EKS wants it, with nothing in it yet. `more` is
-/// what else is asked of it.
+/// An Auto Scaling group of Spot instances of `cluster`, with the tags of EKS and without instances. `more`
+/// adds to the request.
 pub async fn group(
     account: &Account,
     cluster: &str,
@@ -68,7 +68,7 @@ pub async fn group(
     Ok(())
 }
 
-/// What the group's launch template says.
+/// Data of the group's launch template.
 #[must_use]
 pub fn launch_data() -> RequestLaunchTemplateDataBuilder {
     let spot = LaunchTemplateInstanceMarketOptionsRequest::builder().market_type(MarketType::Spot).build();
@@ -78,15 +78,14 @@ pub fn launch_data() -> RequestLaunchTemplateDataBuilder {
         .instance_market_options(spot)
 }
 
-/// Sets the size of a group and lets what it launches join; returns all machines of the group, oldest first.
+/// Sets the size of a group and lets launched instances join; returns all machines of the group, oldest first.
 pub async fn scale(account: &Account, nodes: &Client, group: &str, desired: i32) -> Result<Vec<Machine>> {
     let call = account.auto_scaling.set_desired_capacity().auto_scaling_group_name(group);
     call.desired_capacity(desired).send().await.with_context(|| format!("group {group}"))?;
     join(account, nodes, group).await
 }
 
-/// Every instance of the group that is in service and has no Node yet becomes one. Returns the group's machines
-/// when all their Nodes are Ready.
+/// Creates a Node for every instance in service that has none. Returns the group's machines when all Nodes are Ready.
 pub async fn join(account: &Account, client: &Client, group: &str) -> Result<Vec<Machine>> {
     let instances = members(account, group).await?;
     let nodes: Api<Node> = Api::all(client.clone());
@@ -108,7 +107,7 @@ pub async fn join(account: &Account, client: &Client, group: &str) -> Result<Vec
     Ok(machines)
 }
 
-/// Takes away the Nodes whose instance is gone, as the cloud controller manager does; returns their names.
+/// Deletes the Nodes of terminated instances, as the cloud controller manager does; returns their names.
 pub async fn forget_terminated(account: &Account, client: &Client) -> Result<Vec<String>> {
     let nodes: Api<Node> = Api::all(client.clone());
     let mut forgotten = Vec::new();
@@ -165,7 +164,7 @@ fn machine(instance: &Instance) -> Option<Machine> {
     })
 }
 
-/// What the kubelet registers. The pods of a scenario find its nodes by the label.
+/// The Node that a kubelet registers. The pods of a scenario select its nodes by the label.
 fn node(machine: &Machine, instance: &Instance) -> Result<Node> {
     let lab = instance.tags().iter().find(|tag| tag.key() == Some(LAB)).and_then(|tag| tag.value());
     let size = json!({ "cpu": "64", "memory": "256Gi", "pods": "250" });

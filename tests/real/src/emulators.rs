@@ -1,5 +1,5 @@
-//! The emulators of AWS: moto plays EC2 and Auto Scaling, ministack everything else, with IAM enforced by
-//! ministack for both. What they are mended in stands in `tests/real/emulators/`.
+//! The emulators of AWS: moto for EC2 and Auto Scaling, ministack for everything else, with IAM enforced by ministack
+//! for both. Corrections of them are in `tests/real/emulators/`.
 
 use std::{
     fs,
@@ -33,7 +33,7 @@ pub struct Emulators {
     pub moto: String,
     /// URL of IAM, STS, EKS, Lambda, EventBridge, SQS and CloudWatch Logs.
     pub ministack: String,
-    /// What EKS says of clusters, one file each.
+    /// Clusters as EKS describes them, one file each.
     clusters: PathBuf,
     calls: PathBuf,
     processes: [Process; 2],
@@ -58,9 +58,9 @@ impl Emulators {
             ("AUTH", "true"),
             ("MINISTACK_ACCOUNT_ID", ACCOUNT),
             ("MINISTACK_REGION", REGION),
-            // The limit of a real account; the default goes by this machine's memory.
+            // The limit of a real account; the default depends on this machine's memory.
             ("LAMBDA_ACCOUNT_CONCURRENCY", "1000"),
-            // Listeners on fixed ports that nobody here needs.
+            // Listeners on fixed ports that are not needed here.
             ("IOT_MTLS_ENABLED", "0"),
             ("SFTP_ENABLED", "0"),
         ]);
@@ -90,7 +90,7 @@ impl Emulators {
         format!("{}/_ministack/eks-auth/{ACCOUNT}/{REGION}/{cluster}/{WEBHOOK_SECRET}", self.ministack)
     }
 
-    /// What DescribeCluster says from now on, as soon as there is a cluster of that name.
+    /// Sets the answer of DescribeCluster, for when the cluster exists.
     pub async fn set_cluster(&self, name: &str, endpoint: &str, ca_pem: &str) -> Result<()> {
         let cluster = json!({ "endpoint": endpoint, "ca": BASE64_STANDARD.encode(ca_pem) }).to_string();
         let (file, new) = (self.clusters.join(format!("{name}.json")), self.clusters.join(name));
@@ -99,7 +99,7 @@ impl Emulators {
         tokio::task::spawn_blocking(write).await?.with_context(|| format!("description of cluster {name}"))
     }
 
-    /// The actions that somebody's access key has asked for so far, in their order.
+    /// The actions requested with an access key so far, in order.
     pub fn calls_of(&self, access_key: &str) -> Result<Vec<String>> {
         let lines = fs::read_to_string(&self.calls).unwrap_or_default();
         let words = lines.lines().map(|line| line.split(' ').collect::<Vec<_>>());
@@ -115,7 +115,7 @@ impl Emulators {
         self.processes[1].id()
     }
 
-    /// Lets both run on when this value goes.
+    /// Lets both run after this value is dropped.
     pub fn leave_running(&mut self) {
         self.processes.iter_mut().for_each(Process::leave_running);
     }
@@ -129,7 +129,7 @@ impl Emulators {
 /// A launcher in an environment of its own: functions inherit ministack's.
 fn launcher(python: &Path, tools: &Tools, name: &str) -> Command {
     let mut command = Command::new(python);
-    // Isolated: the launchers are called like the packages that they import.
+    // Isolated: the launchers have the names of the packages that they import.
     command.arg("-I").arg(tools.workspace.join("tests/real/emulators").join(name));
     command.env_clear().env("PATH", PATH);
     command

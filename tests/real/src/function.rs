@@ -23,23 +23,23 @@ pub struct Function {
     pub name: String,
 }
 
-/// What a synchronous invocation answered.
+/// The answer of a synchronous invocation.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The function's return value, or its error document.
     pub payload: Value,
-    /// `Unhandled` where the function failed.
+    /// `Unhandled` if the function failed.
     pub error: Option<String>,
 }
 
 impl Function {
-    /// The function of that name, which need not be there yet.
+    /// The function of that name, which need not exist yet.
     #[must_use]
     pub fn named(account: &Account, name: &str) -> Self {
         Self { account: account.clone(), name: name.to_owned() }
     }
 
-    /// Deploys it with `cargo deploy-lambda`, as the README says; `environment` goes in as `--env-var`.
+    /// Deploys the function with `cargo deploy-lambda`, as in the README; `environment` is passed as `--env-var`.
     pub async fn deploy(
         &self,
         tools: &Tools,
@@ -67,7 +67,7 @@ impl Function {
         self.active().await
     }
 
-    /// Another function of the same code.
+    /// Creates another function of the same code.
     pub async fn create(
         account: &Account,
         tools: &Tools,
@@ -106,7 +106,7 @@ impl Function {
         .await
     }
 
-    /// Calls it and waits for its answer.
+    /// Invokes the function and waits for its answer.
     pub async fn invoke(&self, payload: &Value) -> Result<Answer> {
         let call = self.account.lambda.invoke().function_name(&self.name);
         let answer = call.payload(Blob::new(payload.to_string())).send().await?;
@@ -114,7 +114,7 @@ impl Function {
         Ok(Answer { payload: serde_json::from_slice(&body)?, error: answer.function_error })
     }
 
-    /// Calls it as EventBridge does: the answer goes to nobody, errors are tried again.
+    /// Invokes the function asynchronously, as EventBridge does: without an answer, with retries after errors.
     pub async fn invoke_later(&self, payload: &Value) -> Result<()> {
         let call =
             self.account.lambda.invoke().function_name(&self.name).invocation_type(InvocationType::Event);
@@ -122,7 +122,7 @@ impl Function {
         Ok(())
     }
 
-    /// Everything that it has written to its log, line by line.
+    /// The lines of the function's log.
     pub async fn log(&self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
         let mut token = None;
@@ -151,7 +151,7 @@ impl Function {
         Ok(lines)
     }
 
-    /// The canonical lines of its log that report on an instance, oldest first.
+    /// The reports on an instance in the function's log, oldest first.
     pub async fn reports(&self, instance: &str) -> Result<Vec<Value>> {
         let lines = self.log().await?;
         let reports = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());

@@ -1,4 +1,4 @@
-//! Everything that onboarding could leave behind, as lines that can be compared: before and after.
+//! Inventory of everything that onboarding could leave behind, as lines to compare before and after.
 
 use std::{collections::BTreeSet, fmt::Debug};
 
@@ -13,7 +13,7 @@ use kube::{Api, api::ListParams};
 
 use crate::stack::{CLUSTER, Stack};
 
-/// One line for each thing that is there, with what is in it.
+/// One line for each object, with its content.
 pub async fn inventory(stack: &Stack) -> Result<BTreeSet<String>> {
     let mut lines = iam(stack).await?;
     lines.extend(services(stack).await?);

@@ -1,4 +1,4 @@
-//! A Job whose pod has run to its end: nothing of it is left to drain.
+//! A finished Job, whose pod is not to be drained.
 
 use anyhow::Result;
 use k8s_openapi::api::batch::v1::Job;
@@ -10,7 +10,7 @@ use crate::{
     lab::{Lab, PATIENCE, phase},
 };
 
-/// Runs it on a node of the scenario; returns when its pod has finished.
+/// Runs the Job on a node of the scenario; returns when its pod has finished.
 pub async fn run_to_its_end(lab: &Lab<'_>, name: &str) -> Result<()> {
     let template = json!({
         "metadata": { "labels": { "app": name } },

@@ -1,5 +1,5 @@
-//! One scenario's own corner of the stack: a namespace, an Auto Scaling group with its nodes, and its pods, which
-//! run on no other nodes. Scenarios do not see one another.
+//! The lab of one scenario: a namespace, an Auto Scaling group with its nodes, and pods that run on no other nodes.
+//! Scenarios do not affect one another.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -29,12 +29,12 @@ use crate::{
     workload::{Owner, Workload},
 };
 
-/// How long anything but the function may take here: these machines are slow.
+/// Time limit of everything but the function: machines may be slow.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A scenario's corner.
+/// A scenario's part of the stack.
 pub struct Lab<'s> {
-    /// The stack that it is part of.
+    /// The stack.
     pub stack: &'s Stack,
     /// Name of the namespace, the group and the label of the nodes.
     pub name: String,
@@ -45,12 +45,12 @@ pub struct Lab<'s> {
 }
 
 impl<'s> Lab<'s> {
-    /// A namespace and a group with one machine. What is started now lands there.
+    /// Creates a namespace and a group with one machine.
     pub async fn open(stack: &'s Stack, name: &str) -> Result<Self> {
         Self::open_with(stack, name, |group| group).await
     }
 
-    /// [`Lab::open`] with a group of which `more` is asked.
+    /// [`Lab::open`] with `more` added to the request for the group.
     pub async fn open_with(
         stack: &'s Stack,
         name: &str,
@@ -76,7 +76,7 @@ impl<'s> Lab<'s> {
         Ok(())
     }
 
-    /// Sets the group's size; new machines are Ready.
+    /// Sets the group's size; returns when new machines are Ready.
     pub async fn scale(&mut self, machines: usize) -> Result<()> {
         let desired = i32::try_from(machines)?;
         self.machines = cloud::scale(&self.stack.account, &self.stack.kube, &self.name, desired).await?;
@@ -130,11 +130,11 @@ impl<'s> Lab<'s> {
                 let spec = json!({ "selector": selector, "template": template });
                 drop(self.create::<DaemonSet>(json!({ "metadata": { "name": name }, "spec": spec })).await?);
             }
-            Owner::Nobody | Owner::Kubelet | Owner::Bound => {
+            Owner::Bare | Owner::Kubelet | Owner::Bound => {
                 for index in 0..workload.replicas {
                     let mut pod = template.clone();
                     pod["metadata"]["name"] = format!("{name}-{index}").into();
-                    if workload.owner != Owner::Nobody {
+                    if workload.owner != Owner::Bare {
                         // Past the scheduler.
                         pod["spec"]["nodeName"] = self.victim().node.as_str().into();
                     }
@@ -154,7 +154,7 @@ impl<'s> Lab<'s> {
     }
 
     /// A PodDisruptionBudget over the pods of one workload; `limit` is its minAvailable or maxUnavailable, and
-    /// whatever else its spec should say. Returns when the disruption controller has seen it.
+    /// other fields of its spec. Returns when the disruption controller has processed it.
     pub async fn budget(&self, name: &str, workload: &str, limit: &Value) -> Result<()> {
         let mut spec = json!({ "selector": { "matchLabels": { "app": workload } } });
         for (key, value) in limit.as_object().into_iter().flatten() {
@@ -207,21 +207,21 @@ impl<'s> Lab<'s> {
         Ok(())
     }
 
-    /// [`Lab::send`], and the report that the deployed function leaves in CloudWatch Logs.
+    /// [`Lab::send`], then waits for the deployed function's report in CloudWatch Logs.
     pub async fn notify(&self, notice: &Notice) -> Result<Value> {
         let before = self.stack.function.reports(&notice.instance).await?.len();
         self.send(notice).await?;
         self.stack.function.report(&notice.instance, before + 1, Duration::from_secs(150)).await
     }
 
-    /// Calls the scenario's function and returns its report.
+    /// Invokes the scenario's function and returns its report.
     pub async fn invoke(&self, notice: &Notice) -> Result<Value> {
         let answer = self.function.invoke(&notice.event()).await?;
         ensure!(answer.error.is_none(), "the function failed: {}", answer.payload);
         Ok(answer.payload)
     }
 
-    /// What the API server's audit log has of the function about this scenario: its namespace or its nodes.
+    /// The function's calls about this scenario's namespace or nodes, from the API server's audit log.
     pub fn calls(&self) -> Result<Vec<audit::Entry>> {
         let mut entries = self.stack.control_plane.audit().entries()?;
         entries.retain(|entry| {
@@ -232,7 +232,7 @@ impl<'s> Lab<'s> {
         Ok(entries)
     }
 
-    /// Lifecycle states of the group's instances, as Auto Scaling says, by instance id.
+    /// Lifecycle states of the group's instances in Auto Scaling, by instance id.
     pub async fn group(&self) -> Result<BTreeMap<String, String>> {
         let call = self.stack.account.auto_scaling.describe_auto_scaling_groups();
         let groups = call.auto_scaling_group_names(&self.name).send().await?.auto_scaling_groups;

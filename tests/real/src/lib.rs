@@ -1,4 +1,4 @@
-//! The real parts that the function is proven against, and the harness that runs them.
+//! The real parts that the function is tested against, and the harness that runs them.
 //!
 //! ```text
 //! Stack ─┬─ control_plane   etcd, kube-apiserver, controllers, scheduler; KWOK plays the kubelets
@@ -7,7 +7,7 @@
 //!        ├─ cloud           what AWS does between its services: a launched instance joins as a Node
 //!        └─ function        the release binary, deployed by cargo-lambda, called by EventBridge
 //!
-//! suite ──► lab               one scenario's own corner of the stack: namespace, group, nodes, pods
+//! suite ──► lab               one scenario's part of the stack: namespace, group, nodes, pods
 //! ```
 
 pub mod account;

@@ -10,13 +10,13 @@ use crate::{account::REGION, clock, cloud::Machine};
 /// A Spot interruption warning.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// EventBridge event id; EventBridge gives its own to what is put on a bus.
+    /// EventBridge event id; EventBridge replaces it when the event is put on a bus.
     pub id: String,
     /// Instance id.
     pub instance: String,
     /// `terminate`, `stop` or `hibernate`.
     pub action: String,
-    /// When EC2 issued it.
+    /// Time at which EC2 issued it.
     pub time: Timestamp,
     zone: String,
 }
@@ -35,21 +35,21 @@ impl Notice {
         }
     }
 
-    /// Issued so many seconds ago: 120 minus these are left.
+    /// The same, issued `seconds` ago: 120 minus these are left.
     #[must_use]
     pub fn seconds_ago(mut self, seconds: i64) -> Self {
         self.time -= SignedDuration::from_secs(seconds);
         self
     }
 
-    /// With another action.
+    /// The same with another action.
     #[must_use]
     pub fn action(mut self, action: &str) -> Self {
         action.clone_into(&mut self.action);
         self
     }
 
-    /// ARN of the instance, as the event's `resources` has it.
+    /// ARN of the instance, for the event's `resources`.
     #[must_use]
     pub fn resource(&self) -> String {
         format!("arn:aws:ec2:{}:instance/{}", self.zone, self.instance)

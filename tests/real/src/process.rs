@@ -1,5 +1,5 @@
-//! Programs that run beside the tests: started in a process group of their own, known by their own process
-//! id, stopped with all that they started, their output in a file each.
+//! Programs that run beside the tests: each in a process group of its own, stopped by its process id with its child
+//! processes, its output in a file.
 
 use std::{
     fs::{self, File},
@@ -15,12 +15,12 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::time::{Instant, sleep};
 
-/// How long a program may take to end by itself.
+/// Time limit for a program to end by itself.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// How many lines of its log a failed program is quoted with.
+/// Number of log lines in the error of a failed program.
 const TAIL: usize = 20;
 
-/// A running program. It ends with this value.
+/// A running program; dropping it ends the program.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -45,8 +45,7 @@ impl Process {
         Ok(Self { name: name.to_owned(), child, folder: folder.to_owned(), left_running: false })
     }
 
-    /// Waits until `check` says yes; fails with the end of the log when the program ends before, or when
-    /// `patience` does.
+    /// Waits until `check` holds; fails with the end of the log if the program ends before, or after `patience`.
     pub async fn ready(&mut self, patience: Duration, check: impl AsyncFn() -> bool) -> Result<()> {
         let end = Instant::now() + patience;
         while !check().await {
@@ -73,7 +72,7 @@ impl Process {
         self.folder.join(format!("{}.log", self.name))
     }
 
-    /// Ends it and all that it started, politely at first.
+    /// Ends the program and its child processes, by SIGTERM first.
     pub fn stop(&mut self) {
         let pid = Pid::from_child(&self.child);
         let _ = kill_process_group(pid, Signal::TERM);
@@ -88,13 +87,13 @@ impl Process {
         let _ = fs::remove_file(self.folder.join(format!("{}.pid", self.name)));
     }
 
-    /// Ends it without a word, as a crash does.
+    /// Kills the program, as a crash does.
     pub fn kill(&mut self) {
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }
 
-    /// Lets it run on when this value goes. [`stop_left_running`] ends it.
+    /// Lets the program run after this value is dropped. [`stop_left_running`] ends it.
     pub fn leave_running(&mut self) {
         self.left_running = true;
     }
@@ -114,8 +113,8 @@ impl Drop for Process {
     }
 }
 
-/// Ends whatever an earlier run has left in `folder`, by the process ids that it wrote down; says how many.
-/// A process id that now belongs to another program is left alone.
+/// Ends the programs that an earlier run has left in `folder`, by the recorded process ids, and returns their number. A
+/// process id that now belongs to another program is ignored.
 pub fn stop_left_running(folder: &Path) -> Result<usize> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(0) };
     let mut stopped = Vec::new();
@@ -143,8 +142,7 @@ pub fn stop_left_running(folder: &Path) -> Result<usize> {
     Ok(stopped.len())
 }
 
-/// Whether the process writes to a log in `folder`: process ids are used again. Where there is no /proc, the
-/// file is believed.
+/// Whether the process writes to a log in `folder`: process ids are reused. Without /proc, the file is trusted.
 fn belongs_to(pid: Pid, folder: &Path) -> bool {
     if !Path::new("/proc/self").exists() {
         return true;
@@ -153,12 +151,12 @@ fn belongs_to(pid: Pid, folder: &Path) -> bool {
     stdout.is_ok_and(|file| fs::canonicalize(folder).is_ok_and(|folder| file.starts_with(folder)))
 }
 
-/// A loopback port that nobody listens on.
+/// A free loopback port.
 pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-/// Whether somebody listens on a loopback port.
+/// Whether a loopback port has a listener.
 pub async fn listens(port: u16) -> bool {
     tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
 }

@@ -1,5 +1,5 @@
-//! Toxiproxy between the function and everything that it calls: each way is a [`Wire`] of its own, which can be
-//! made slow, narrow, silent or broken while the others go on.
+//! Toxiproxy between the function and everything that it calls: each API has a [`Wire`] of its own, which can be made
+//! slow, narrow, silent or broken independently.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
 
@@ -22,7 +22,7 @@ pub struct Proxy {
     port: u16,
 }
 
-/// One way through the proxy.
+/// The path of one API through the proxy.
 #[derive(Debug, Clone)]
 pub struct Wire {
     name: String,
@@ -30,23 +30,23 @@ pub struct Wire {
     port: u16,
 }
 
-/// What can be wrong with a wire.
+/// A fault of a wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Every answer comes so much later.
+    /// Every answer is delayed by this time.
     Latency(Duration),
     /// Bytes go in, none come out, and the connection stays open.
     Hang,
     /// The connection is reset as soon as it carries data.
     Reset,
-    /// So many kilobytes a second.
+    /// Bandwidth in kilobytes per second.
     Bandwidth(u64),
-    /// Nobody listens.
+    /// Connections are refused.
     Down,
 }
 
 impl Proxy {
-    /// Starts it without any wire.
+    /// Starts Toxiproxy without wires.
     pub async fn start(tools: &Tools, folder: &Path) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(&tools.toxiproxy);
@@ -68,20 +68,20 @@ impl Proxy {
         Ok(wire)
     }
 
-    /// Lets it run on when this value goes.
+    /// Lets it run after this value is dropped.
     pub fn leave_running(&mut self) {
         self.process.leave_running();
     }
 }
 
 impl Wire {
-    /// Where the function connects.
+    /// The port to which the function connects.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The connections to it that this machine knows of, open or just closed, by the client's port.
+    /// The connections to the wire on this machine, open or just closed, by the client's port.
     pub fn connections(&self) -> Result<BTreeSet<u16>> {
         // `sl local_address rem_address st ...`, each address as HEX:HEX; the proxy's end and the client's are
         // a line each, as both are here. Only one of them stays after a connection is closed.
@@ -100,7 +100,7 @@ impl Wire {
             .collect())
     }
 
-    /// Breaks it, on top of what is broken already.
+    /// Adds a fault to the wire.
     pub async fn fault(&self, fault: Fault) -> Result<()> {
         let (kind, attributes) = match fault {
             Fault::Latency(time) => ("latency", json!({ "latency": time.as_millis() as u64 })),
@@ -114,7 +114,7 @@ impl Wire {
         self.call(Method::POST, &format!("/proxies/{}/toxics", self.name), Some(&toxic)).await.map(drop)
     }
 
-    /// Takes all faults away. Open connections that hang go on to hang: they are closed.
+    /// Removes all faults. Hung connections stay hung, so they are closed.
     pub async fn heal(&self) -> Result<()> {
         let toxics = self.call(Method::GET, &format!("/proxies/{}/toxics", self.name), None).await?;
         for toxic in toxics.as_array().into_iter().flatten().filter_map(|toxic| toxic["name"].as_str()) {

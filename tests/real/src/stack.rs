@@ -1,5 +1,5 @@
-//! Everything together, wired as onboarding wires it: a cluster registered in EKS, the function deployed, its
-//! role let into the cluster, a rule that sends it Spot notices.
+//! The whole stack, wired as by onboarding: a cluster registered in EKS, the function deployed, its role with access to
+//! the cluster, a rule that sends it Spot notices.
 
 use std::{
     fs,
@@ -35,9 +35,9 @@ use crate::{
 pub const CLUSTER: &str = "lab";
 /// The group that `infra/kubernetes/rbac.yaml` binds.
 pub const HANDLER_GROUP: &str = "cast-spot:handler";
-/// The function, as cargo-lambda.toml and onboarding call it.
+/// The function's name in cargo-lambda.toml and in onboarding.
 pub const FUNCTION: &str = "cast-spot";
-/// The function's role, as the seed calls it.
+/// The function's role, by its name in CAST AI's documentation.
 pub const HANDLER_ROLE: &str = "CastLambdaRoleForSpot";
 
 /// The running parts, and clients for all of them.
@@ -54,7 +54,7 @@ pub struct Stack {
     pub kube: kube::Client,
     /// Root of the account.
     pub account: Account,
-    /// What the function's calls go through.
+    /// The wires of the function's calls.
     pub wires: Wires,
     /// The function as it was deployed with cargo-lambda, called by EventBridge.
     pub function: Function,
@@ -76,7 +76,7 @@ pub struct Wires {
 
 impl Stack {
     /// Starts everything in `folder`, after ending what an earlier run has left there, and onboards the cluster by
-    /// hand. `progress` hears of each step.
+    /// hand. `progress` receives each step.
     pub async fn start(tools: Tools, folder: &Path, progress: impl Fn(&str)) -> Result<Self> {
         let stack = Self::bare(tools, folder, &progress).await?;
         progress("creating the role and its access entry");
@@ -91,7 +91,7 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Starts everything but what onboarding makes: there is a cluster, and nothing of cast-spot.
+    /// Starts everything without onboarding: a cluster, and nothing of cast-spot.
     pub async fn bare(tools: Tools, folder: &Path, progress: impl Fn(&str)) -> Result<Self> {
         process::stop_left_running(folder)?;
         if folder.exists() {
@@ -156,12 +156,12 @@ impl Stack {
         Ok(())
     }
 
-    /// Another way through the proxy.
+    /// Adds a wire to the proxy.
     pub async fn wire(&self, name: &str, upstream: u16) -> Result<Wire> {
         self.proxy.wire(name, upstream).await
     }
 
-    /// Lets everything run on when this value goes. `process::stop_left_running(folder)` ends it.
+    /// Lets everything run after this value is dropped. `process::stop_left_running(folder)` ends it.
     pub fn leave_running(&mut self) {
         self.emulators.leave_running();
         self.control_plane.leave_running();
@@ -186,7 +186,7 @@ fn environment(wires: &Wires, settings: &[(&str, &str)]) -> Vec<(String, String)
     environment
 }
 
-/// A cluster in EKS; what it needs besides a name does not matter here.
+/// Creates a cluster in EKS; its other parameters do not matter here.
 pub async fn create_cluster(account: &Account, name: &str) -> Result<()> {
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
     let role = format!("eks-{name}");

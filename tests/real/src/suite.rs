@@ -10,7 +10,7 @@ use tokio::{runtime::Runtime, sync::OnceCell, time::timeout};
 
 use crate::{process, stack::Stack, tools::Tools};
 
-/// How long one scenario may take: a notice's two minutes and what is around them.
+/// Time limit of one scenario: a notice's two minutes, set-up and checks.
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// One scenario.
@@ -24,7 +24,7 @@ macro_rules! scenarios {
     };
 }
 
-/// What stands when the first scenario begins.
+/// State of the stack when the first scenario begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// A cluster, and nothing of cast-spot.
@@ -40,7 +40,7 @@ struct Shared {
     stack: OnceCell<Result<Stack, String>>,
 }
 
-/// Runs scenarios, `threads` at a time unless the command line says otherwise. Where the programs are not there,
+/// Runs scenarios, `threads` at a time unless the command line says otherwise. If the programs are missing,
 /// all are ignored: plain `cargo test` does not need them.
 #[must_use]
 pub fn run(suite: &'static str, threads: usize, scenarios: &[(&'static str, Scenario)]) -> ExitCode {
@@ -81,7 +81,7 @@ fn run_on(
     {
         eprintln!("the logs of all parts are in {}", folder.display());
     }
-    // The stack ends with the last share.
+    // The stack ends with its last reference.
     drop(shared);
     conclusion.exit_code()
 }

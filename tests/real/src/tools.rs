@@ -1,4 +1,4 @@
-//! Where the programs are. `cargo xtask` sets them up and names them in the environment.
+//! Paths of the programs, which `cargo xtask` sets up and names in the environment.
 
 use std::{env, path::PathBuf};
 
@@ -26,7 +26,7 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Reads the environment; names all that is not there.
+    /// Reads the environment; names all missing variables.
     #[expect(clippy::disallowed_methods, reason = "the one place where the harness reads its environment")]
     pub fn from_environment() -> Result<Self> {
         let mut missing = Vec::new();

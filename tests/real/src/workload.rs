@@ -1,26 +1,26 @@
-//! What runs in a scenario's namespace: pods as the scenarios need them, and who owns them.
+//! Workloads of a scenario's namespace: pods and their owners.
 
 use serde_json::{Map, Value, json};
 
-/// Who looks after the pods.
+/// The owner of the pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// A Deployment: replaced elsewhere.
     Deployment,
-    /// A StatefulSet: replaced under the same name, after the old pod is gone.
+    /// A StatefulSet: replaced under the same name, after the old pod has ended.
     StatefulSet,
     /// A DaemonSet: one on each node of the scenario.
     DaemonSet,
-    /// Nobody.
-    Nobody,
+    /// No owner: bare pods.
+    Bare,
     /// The kubelet's own manifest: a mirror pod.
     Kubelet,
-    /// Nobody; bound to the victim by hand, whatever the scheduler thinks of it.
+    /// No owner; bound to the victim by hand, past the scheduler.
     Bound,
 }
 
-/// Pods of one kind. KWOK plays their processes: without further words they are Ready at once and end at once
-/// when their grace period is over.
+/// Pods of one kind. KWOK plays their processes: by default they are Ready at once and end when their grace
+/// period is over.
 #[derive(Debug, Clone)]
 pub struct Workload {
     pub(crate) name: String,
@@ -69,13 +69,13 @@ impl Workload {
         self
     }
 
-    /// How long the process takes to end after it was told to, as Go writes durations (`2s`).
+    /// Time from SIGTERM to the end of the process, in Go's notation of durations (`2s`).
     #[must_use]
     pub fn exits_after(self, time: &str) -> Self {
         self.annotated("pod-delete.stage.kwok.x-k8s.io/delay", time)
     }
 
-    /// How long a pod takes to become Ready.
+    /// Time until a pod becomes Ready.
     #[must_use]
     pub fn ready_after(self, time: &str) -> Self {
         self.annotated("pod-ready.stage.kwok.x-k8s.io/delay", time)
@@ -94,7 +94,7 @@ impl Workload {
         self
     }
 
-    /// A finalizer that nobody takes away.
+    /// A finalizer that is never removed.
     #[must_use]
     pub fn finalizer(mut self, name: &str) -> Self {
         self.finalizers.push(name.to_owned());
@@ -122,7 +122,7 @@ impl Workload {
         self
     }
 
-    /// Rather on this node than on any other.
+    /// Prefers this node.
     #[must_use]
     pub fn prefers(mut self, node: &str) -> Self {
         self.prefers = Some(node.to_owned());
@@ -142,7 +142,7 @@ impl Workload {
         json!({ "app": self.name })
     }
 
-    /// metadata and spec of its pods, held to the nodes of `lab`.
+    /// metadata and spec of its pods, limited to the nodes of `lab`.
     pub(crate) fn template(&self, lab: &str) -> Value {
         let mut annotations = self.annotations.clone();
         if self.owner == Owner::Kubelet {

@@ -1,4 +1,4 @@
-//! Who may talk to the API server: one token for each part and one for the tests, and its certificate.
+//! Credentials of the API server: a token for each component and one for the tests, and its certificate.
 
 use std::{
     fmt::Write as _,
@@ -12,13 +12,13 @@ use serde_json::json;
 
 /// The tests.
 pub(super) const ADMIN: &str = "admin";
-/// A secret of a loopback address only, as the other tokens are.
+/// Used on a loopback address only, like the other tokens.
 pub(super) const ADMIN_TOKEN: &str = "admin-of-the-tests";
 pub(super) const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
 pub(super) const SCHEDULER: &str = "system:kube-scheduler";
 pub(super) const KWOK: &str = "kwok";
 
-/// User, token, group. What a part without a group may do, the API server's own roles say.
+/// User, token, group. The API server's default roles grant the rights of components without a group.
 const USERS: [(&str, &str, &str); 4] = [
     (ADMIN, ADMIN_TOKEN, "system:masters"),
     (CONTROLLER_MANAGER, "kube-controller-manager-of-the-tests", ""),
@@ -99,13 +99,13 @@ impl Credentials {
         Ok(chain[start.with_context(|| format!("no certificate in {}", path.display()))?..].to_owned())
     }
 
-    /// What a client with this bearer token goes by.
+    /// Configuration of a client with this bearer token.
     pub(super) fn config(&self, token: &str) -> Result<kube::Config> {
         let authority: String = self.ca_pem()?.lines().filter(|line| !line.starts_with("-----")).collect();
         let mut config = kube::Config::new(self.address().parse()?);
         config.root_cert = Some(vec![STANDARD.decode(authority)?]);
         config.auth_info.token = Some(token.to_owned().into());
-        // A test wants to see the 429 of a budget, not to sit it out.
+        // Tests observe the 429 of a budget instead of retrying it.
         config.default_retry = false;
         Ok(config)
     }

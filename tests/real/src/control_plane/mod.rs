@@ -36,7 +36,7 @@ use crate::{
 /// A loaded machine needs about ten seconds.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A running control plane. It ends with this value.
+/// A running control plane; dropping it ends it.
 #[derive(Debug)]
 pub struct ControlPlane {
     programs: Programs,
@@ -49,8 +49,8 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts it in `folder` and waits until pods can be created and will run. `token_webhook` is the URL that the
-    /// API server asks about tokens it does not know, as EKS does.
+    /// Starts a control plane in `folder` and waits until pods can be created and run. `token_webhook` is the URL of
+    /// the API server's token reviews, as in EKS.
     pub async fn start(tools: &Tools, folder: &Path, token_webhook: Option<&str>) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let folder = fs::canonicalize(folder)?;
@@ -75,7 +75,7 @@ impl ControlPlane {
         let scheduler = start("kube-scheduler", self.programs.scheduler())?;
         let mut kwok = start("kwok", self.programs.kwok())?;
         let mut controllers = start("kube-controller-manager", self.programs.controller_manager())?;
-        // Admission refuses pods as long as their namespace has no service account.
+        // Admission refuses pods until their namespace has a service account.
         let accounts = Api::<ServiceAccount>::namespaced(self.client()?, "default");
         let port = self.programs.kwok_port;
         let ready = tokio::try_join!(
@@ -106,13 +106,13 @@ impl ControlPlane {
         ADMIN_TOKEN
     }
 
-    /// The same as a file, for kubectl.
+    /// The kubeconfig of that user, for kubectl.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
         self.credentials.kubeconfig(ADMIN)
     }
 
-    /// A client that may do everything.
+    /// A client of that user.
     pub fn client(&self) -> Result<kube::Client> {
         self.client_with(ADMIN_TOKEN)
     }
@@ -122,12 +122,12 @@ impl ControlPlane {
         Ok(self.credentials.config(token)?.try_into()?)
     }
 
-    /// What the client goes by that may do everything.
+    /// Configuration of that user's client.
     pub fn config(&self) -> Result<kube::Config> {
         self.credentials.config(ADMIN_TOKEN)
     }
 
-    /// What the API server was asked.
+    /// The audit log.
     #[must_use]
     pub fn audit(&self) -> audit::Log {
         audit::Log::at(&self.programs.audit_log())
@@ -149,20 +149,20 @@ impl ControlPlane {
         }
     }
 
-    /// Both, with a pause between them.
+    /// Stops the API server, and starts it after a pause.
     pub async fn restart_api_server(&self, pause: Duration) -> Result<()> {
         self.stop_api_server();
         sleep(pause).await;
         self.start_api_server().await
     }
 
-    /// Lets it run on when this value goes.
+    /// Lets it run after this value is dropped.
     pub fn leave_running(&mut self) {
         self.left_running = true;
         self.processes().for_each(Process::leave_running);
     }
 
-    /// Ends it. At once: nothing in it is worth an orderly end.
+    /// Kills all programs; an orderly end is not needed.
     pub fn stop(&mut self) {
         self.processes().for_each(|process| {
             process.kill();
@@ -184,7 +184,7 @@ impl Drop for ControlPlane {
     }
 }
 
-/// Whether the API server says that it is ready. Before its first start there is no certificate to ask it with.
+/// Whether the API server reports ready. Before its first start it has no certificate.
 async fn is_ready(credentials: &Credentials) -> bool {
     let client = credentials.config(ADMIN_TOKEN).and_then(|config| Ok(kube::Client::try_from(config)?));
     let (Ok(client), Ok(request)) = (client, Request::get("/readyz").body(Vec::new())) else {

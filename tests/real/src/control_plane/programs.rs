@@ -1,4 +1,4 @@
-//! The command lines of the parts.
+//! The command lines of the components.
 
 use std::{
     ffi::OsString,
@@ -16,8 +16,8 @@ use crate::{
     tools::Tools,
 };
 
-/// For how long the API server believes what the token webhook has said. Short, so that a test that changes an
-/// access entry sees it. A token that was good it remembers for 10 s all the same; no flag changes that.
+/// How long the API server caches the answers of the token webhook. Short, so that changes of access entries take
+/// effect. An accepted token is cached for 10 s nevertheless; no flag changes that.
 const WEBHOOK_CACHE: &str = "1s";
 
 #[derive(Debug)]
@@ -156,14 +156,14 @@ fn controller_manager_flags(folder: &Path, credentials: &Credentials) -> Vec<OsS
         "--allocate-node-cidrs=false",
         "--kube-api-qps=200",
         "--kube-api-burst=400",
-        // A machine that is short of time must not make nodes look dead.
+        // A slow machine must not make nodes look dead.
         "--node-monitor-grace-period=10m",
     ]);
     arguments.extend([
         flag("kubeconfig", credentials.kubeconfig(CONTROLLER_MANAGER)),
         flag("service-account-private-key-file", credentials.key()),
         flag("root-ca-file", credentials.certificate()),
-        // Else it makes a folder under /usr.
+        // Otherwise it creates a folder under /usr.
         flag("flex-volume-plugin-dir", folder.join("flex-volumes")),
     ]);
     arguments
@@ -187,7 +187,7 @@ fn webhook_flags(folder: &Path, url: &str) -> Result<Vec<OsString>> {
     ])
 }
 
-/// Every answer to whoever is no part of the control plane, with the body of what changes nodes and pods.
+/// The audit policy: all answers to clients outside the control plane, with the bodies of writes to nodes and pods.
 fn audit_policy() -> String {
     let parts = ["system:apiserver", CONTROLLER_MANAGER, SCHEDULER, KWOK];
     json!({

@@ -113,7 +113,7 @@ pub(crate) async fn a_stopping_instance_overrides_budgets_and_stays_in_its_group
 
 pub(crate) async fn a_hibernating_instance_keeps_its_pods(stack: &Stack) -> Result<()> {
     let lab = blocked(stack, "budget-hibernate").await?;
-    lab.run(&Workload::of(Owner::Nobody, "free", 1)).await?;
+    lab.run(&Workload::of(Owner::Bare, "free", 1)).await?;
 
     let report = lab.notify(&Notice::of(lab.victim()).action("hibernate").seconds_ago(110)).await?;
 

@@ -22,7 +22,7 @@ pub(crate) async fn pods_that_belong_to_the_node_stay_and_all_others_leave(stack
     lab.run(&Workload::deployment("scratch", 1).empty_dir()).await?;
     lab.run(&Workload::of(Owner::DaemonSet, "agent", 1)).await?;
     lab.run(&Workload::of(Owner::Kubelet, "static", 1)).await?;
-    lab.run(&Workload::of(Owner::Nobody, "bare", 1)).await?;
+    lab.run(&Workload::of(Owner::Bare, "bare", 1)).await?;
     job::run_to_its_end(&lab, "report").await?;
     let before = lab.pods_on(lab.victim()).await?;
 
@@ -83,8 +83,8 @@ pub(crate) async fn a_stateful_set_comes_back_under_its_names_and_is_left_alone(
 
 pub(crate) async fn a_long_grace_is_cut_to_the_time_that_is_left(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "long-grace").await?;
-    lab.run(&Workload::of(Owner::Nobody, "long", 1).grace(600).exits_after("3s")).await?;
-    lab.run(&Workload::of(Owner::Nobody, "short", 1).grace(10)).await?;
+    lab.run(&Workload::of(Owner::Bare, "long", 1).grace(600).exits_after("3s")).await?;
+    lab.run(&Workload::of(Owner::Bare, "short", 1).grace(10)).await?;
 
     let notice = Notice::of(lab.victim()).seconds_ago(80);
     let given = async {
@@ -112,7 +112,7 @@ pub(crate) async fn a_long_grace_is_cut_to_the_time_that_is_left(stack: &Stack) 
 
 pub(crate) async fn a_pod_held_by_a_finalizer_is_left_and_holds_up_no_other(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "finalizer").await?;
-    lab.run(&Workload::of(Owner::Nobody, "held", 1).finalizer("cast-spot.test/held")).await?;
+    lab.run(&Workload::of(Owner::Bare, "held", 1).finalizer("cast-spot.test/held")).await?;
     lab.run(&Workload::deployment("web", 2)).await?;
 
     let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(105)).await?;

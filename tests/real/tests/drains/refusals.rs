@@ -77,7 +77,7 @@ pub(crate) async fn a_refused_annotation_leaves_the_cordon_alone(stack: &Stack) 
 pub(crate) async fn a_node_that_cannot_be_cordoned_is_emptied(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "cordon-refused").await?;
     // Nothing brings these back to the node, which is open to all pods.
-    lab.run(&Workload::of(Owner::Nobody, "bare", 3)).await?;
+    lab.run(&Workload::of(Owner::Bare, "bare", 3)).await?;
     let refused = json!({ "spec": { "unschedulable": true } });
     allow_only(&lab, "false", "Forbidden", "nodes are not yours", &refused).await?;
 

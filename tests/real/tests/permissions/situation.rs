@@ -128,7 +128,7 @@ impl Situation {
         let mut workload = Workload::deployment("web", u32::try_from(PODS)?);
         match self {
             Self::Drain => {}
-            Self::Unowned => workload = Workload::of(Owner::Nobody, "web", u32::try_from(PODS)?),
+            Self::Unowned => workload = Workload::of(Owner::Bare, "web", u32::try_from(PODS)?),
             Self::OtherProviderId => {
                 other_provider_id(&mut lab).await?;
                 // A node that cannot be read is asked for until shortly before the deadline.

@@ -43,7 +43,7 @@ const WORKLOADS: [(&str, Owner, WorkloadKind); 6] = [
     ("twice", Owner::Deployment, WorkloadKind::Deployment),
     ("unready", Owner::Deployment, WorkloadKind::Deployment),
     ("agent", Owner::DaemonSet, WorkloadKind::DaemonSet),
-    ("alone", Owner::Nobody, WorkloadKind::Bare),
+    ("alone", Owner::Bare, WorkloadKind::Bare),
 ];
 
 /// Name of the budget, its workload, its maxUnavailable.

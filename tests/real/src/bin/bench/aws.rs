@@ -23,12 +23,12 @@ const GROUP: &str = "bench";
 #[derive(Debug, Default)]
 struct Fleet {
     machines: Vec<Machine>,
-    /// When an instance was last described.
+    /// Time of the last description of an instance.
     located: Option<Timestamp>,
     detached: BTreeSet<String>,
 }
 
-/// Answers on a loopback port for as long as the bench runs.
+/// Answers on a loopback port while the bench runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Aws {
     fleet: Arc<Mutex<Fleet>>,
@@ -36,7 +36,7 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    /// Listens, and knows no machine yet.
+    /// Listens, without machines.
     pub(crate) async fn listen() -> Result<Self> {
         let fleet = Arc::<Mutex<Fleet>>::default();
         let answered = fleet.clone();
@@ -50,7 +50,7 @@ impl Aws {
         *fleet = Fleet { machines: machines.to_vec(), ..Fleet::default() };
     }
 
-    /// When the last of them was described to the function.
+    /// Time at which the last machine was described to the function.
     pub(crate) fn located(&self) -> Option<Timestamp> {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner).located
     }

@@ -1,5 +1,5 @@
-//! The same cordons alone, then the same evictions alone, posted by a plain HTTP/2 client over one connection: what the
-//! API server of this machine takes for them at the least.
+//! The bare calls: the same cordons alone, then the same evictions alone, by a plain HTTP/2 client over one connection:
+//! the least that the API server of this machine takes for them.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) struct Bare {
     pub(crate) evictions: f64,
 }
 
-/// Plays one round; `name` tells it from the others.
+/// Plays one round, with a unique `name`.
 pub(crate) async fn play(stack: &Stack, case: &Case, name: &str) -> Result<Bare> {
     let mut lab = Lab::open(stack, name).await?;
     field::fill(&mut lab, case).await?;
@@ -60,7 +60,7 @@ pub(crate) async fn play(stack: &Stack, case: &Case, name: &str) -> Result<Bare>
     }))
     .await?;
     let cordons = last(stack, sent, |call| call.verb == "patch", lab.machines.len())?;
-    // What follows a cordon, the node controller's taint, is over.
+    // The node controller's taint, which follows a cordon, has been added.
     sleep(Duration::from_secs(2)).await;
 
     let sent = clock::now();
@@ -79,7 +79,7 @@ pub(crate) async fn play(stack: &Stack, case: &Case, name: &str) -> Result<Bare>
     Ok(Bare { cordons, evictions })
 }
 
-/// When the last of these calls was answered, in seconds from `sent`; all must have been granted.
+/// Seconds from `sent` to the answer of the last of these calls; all must have been granted.
 fn last(stack: &Stack, sent: Timestamp, of_kind: fn(&Entry) -> bool, expected: usize) -> Result<f64> {
     let mut calls = stack.control_plane.audit().entries()?;
     calls
@@ -111,7 +111,7 @@ impl Poster {
         Ok(this)
     }
 
-    /// One call, again after a pause as long as it is throttled or a budget's status is contended.
+    /// Makes a call, again after a pause while it is throttled or a budget's status is contended.
     async fn post(&self, method: Method, path: String, body: Value) -> Result<()> {
         let kind = if method == Method::PATCH { "application/json-patch+json" } else { "application/json" };
         loop {

@@ -1,12 +1,12 @@
-//! The cases, and what a well tuned daemon in the cluster needs for them on such a machine.
+//! The cases, and what AWS Node Termination Handler, tuned, takes for them on such a machine.
 
-/// Nodes that get their notices at once, and the pods that are evicted from each.
+/// Nodes that get their notices at the same moment, and the pods of each.
 pub(crate) struct Case {
     pub(crate) nodes: usize,
     pub(crate) pods: usize,
-    /// One PodDisruptionBudget covers all pods of the case. It allows all of them to go at once.
+    /// One PodDisruptionBudget covers all pods of the case. It allows all evictions at once.
     pub(crate) budget: bool,
-    /// `None` where the daemon was not measured.
+    /// `None` if it was not measured.
     pub(crate) daemon: Option<Daemon>,
 }
 
@@ -36,7 +36,7 @@ impl Case {
         format!("{}x{}{}", self.nodes, self.pods, if self.budget { "-budget" } else { "" })
     }
 
-    /// How many calls to the API server a node may take.
+    /// The limit of calls to the API server for each node.
     pub(crate) fn calls_allowed(&self) -> usize {
         8 + self.pods
     }

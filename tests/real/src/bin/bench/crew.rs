@@ -1,4 +1,4 @@
-//! The function's processes, and the Lambda runtime API that feeds them: each takes a notice when it has none.
+//! The function's processes, and the Lambda runtime API that hands each idle one a notice.
 
 use std::{
     path::PathBuf,
@@ -32,7 +32,7 @@ use crate::{aws::Aws, loopback};
 /// Time limit of an invocation: that of cargo-lambda.toml.
 const LIMIT_MS: i64 = 150_000;
 
-/// What the runtime API serves from.
+/// State of the runtime API.
 struct Queue {
     notices: AsyncMutex<UnboundedReceiver<Value>>,
     answers: UnboundedSender<Value>,
@@ -51,7 +51,7 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    /// None runs yet. EC2 and Auto Scaling answer behind `aws`.
+    /// A crew without processes. `aws` is the endpoint of EC2 and Auto Scaling.
     pub(crate) async fn none(stack: &Stack, aws: &Aws, name: &str) -> Result<Self> {
         let (notices, waiting) = unbounded_channel();
         let (answers, answered) = unbounded_channel();
@@ -69,7 +69,7 @@ impl Crew {
         })
     }
 
-    /// Starts processes until there are so many.
+    /// Starts processes until there are `size`.
     pub(crate) fn grow(&self, size: usize) -> Result<()> {
         let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
         for number in processes.len()..size {
@@ -80,12 +80,12 @@ impl Crew {
         Ok(())
     }
 
-    /// Invokes one with an event.
+    /// Invokes the function with an event.
     pub(crate) fn invoke(&self, event: Value) -> Result<()> {
         self.notices.send(event).context("the runtime API listens")
     }
 
-    /// Waits for so many reports, each of a drained node.
+    /// Waits for `count` reports, each of a drained node.
     pub(crate) async fn reports(&mut self, count: usize) -> Result<()> {
         for _ in 0..count {
             let report = self.answers.recv().await.context("the runtime API listens")?;
@@ -95,7 +95,7 @@ impl Crew {
     }
 }
 
-/// As onboarding sets it, with the keys of the function's role.
+/// The function's environment as onboarding sets it, with the keys of its role.
 async fn environment(stack: &Stack, aws: &Aws, runtime: u16) -> Result<Vec<(String, String)>> {
     let role = stack.account.iam.get_role().role_name(HANDLER_ROLE).send().await?;
     let role = role.role.context("GetRole answers a role")?.arn;

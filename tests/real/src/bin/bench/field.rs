@@ -1,5 +1,5 @@
 //! Full nodes to drain: each with its own Deployment, so that it carries exactly the pods of the case, and four
-//! DaemonSets. Replacements stay pending: their node is cordoned, and no other will do.
+//! DaemonSets. Replacements stay pending: their node is cordoned, and they fit no other.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::case::Case;
 const PATIENCE: Duration = Duration::from_mins(5);
 const DAEMON_SETS: usize = 4;
 
-/// Fills the case's nodes, which are new.
+/// Fills the new nodes of the case.
 pub(crate) async fn fill(lab: &mut Lab<'_>, case: &Case) -> Result<()> {
     lab.scale(case.nodes).await?;
     ensure!(lab.machines.len() == case.nodes, "{} machines", lab.machines.len());
@@ -62,7 +62,7 @@ pub(crate) async fn fill(lab: &mut Lab<'_>, case: &Case) -> Result<()> {
     }
     let deployments = lab.api::<Deployment>();
     eventually("all pods are Ready", PATIENCE, async || {
-        // The wait itself is to cost little.
+        // Polls rarely, to load the API server little.
         sleep(Duration::from_secs(1)).await;
         let ready = deployments.list(&ListParams::default()).await?.into_iter();
         let ready = ready.filter_map(|deployment| deployment.status?.ready_replicas).sum::<i32>();
@@ -72,7 +72,7 @@ pub(crate) async fn fill(lab: &mut Lab<'_>, case: &Case) -> Result<()> {
     if case.budget { cover(lab, case.nodes * case.pods).await } else { Ok(()) }
 }
 
-/// One budget over all pods, all of which it allows to go.
+/// Creates one PodDisruptionBudget over all pods, which allows all evictions.
 async fn cover(lab: &Lab<'_>, pods: usize) -> Result<()> {
     lab.create::<PodDisruptionBudget>(json!({
         "metadata": { "name": "all" },
@@ -94,7 +94,7 @@ pub(crate) struct Placed {
     pub(crate) uid: String,
 }
 
-/// The pods of the case while they go.
+/// The pods of the case, until they end.
 pub(crate) struct Load {
     pods: Api<Pod>,
     names: BTreeSet<String>,
@@ -103,7 +103,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// As it stands before the notices.
+    /// The pods before the notices.
     pub(crate) async fn of(lab: &Lab<'_>, case: &Case) -> Result<Self> {
         let pods = lab.api::<Pod>();
         let list = pods.list(&ListParams::default().labels("bench=load")).await?;
@@ -117,19 +117,19 @@ impl Load {
         Ok(Self { pods, names, version, placed })
     }
 
-    /// The pods as they stand.
+    /// The pods with their nodes.
     pub(crate) fn placed(&self) -> Vec<Placed> {
         self.placed.clone()
     }
 
-    /// When the last of them was gone.
+    /// Waits for the end of the last pod, and returns its time.
     pub(crate) async fn gone(mut self) -> Result<Timestamp> {
         let end = timeout(PATIENCE, self.watch()).await;
         ensure!(self.names.is_empty(), "{} pods stayed: {end:?}", self.names.len());
         end?
     }
 
-    /// Watches them go. A watch that the API server ends, because this machine reads too slowly, begins again.
+    /// Watches the pods end. A watch that the API server ends, because this machine reads too slowly, is started again.
     async fn watch(&mut self) -> Result<Timestamp> {
         let parameters = WatchParams::default().labels("bench=load").timeout(290);
         while !self.names.is_empty() {
@@ -151,11 +151,11 @@ impl Load {
     }
 }
 
-/// Takes everything away, so that the next round finds a machine at rest.
+/// Deletes everything, so that the next round starts on an idle machine.
 pub(crate) async fn clear(lab: &Lab<'_>) -> Result<()> {
     let namespaces: Api<Namespace> = Api::all(lab.stack.kube.clone());
     namespaces.delete(&lab.name, &DeleteParams::default()).await?;
-    eventually("the namespace is gone", PATIENCE, async || {
+    eventually("the namespace is deleted", PATIENCE, async || {
         sleep(Duration::from_secs(1)).await;
         Ok(namespaces.get_opt(&lab.name).await?.is_none().then_some(()))
     })

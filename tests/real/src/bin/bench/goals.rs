@@ -1,4 +1,4 @@
-//! What is wanted of the warm function: close to the bare cordons and evictions, nothing throttled, few calls.
+//! The goals of the warm function: close to the bare cordons and evictions, nothing throttled, few calls.
 
 use serde::Serialize;
 
@@ -8,9 +8,9 @@ use crate::{
     round::{Round, Start},
 };
 
-/// The last cordon, over the bare cordons.
+/// Limit of the last cordon, as a multiple of the bare cordons.
 const CORDONS: f64 = 3.0;
-/// The last eviction, over the bare cordons and evictions together.
+/// Limit of the last eviction, as a multiple of the bare cordons and evictions together.
 const EVICTIONS: f64 = 1.5;
 
 /// All rounds of a case.
@@ -26,15 +26,15 @@ pub(crate) struct Goal {
     pub(crate) case: String,
     pub(crate) what: &'static str,
     pub(crate) ours: f64,
-    /// The same by the bare client.
+    /// The figure of the bare client.
     pub(crate) bare: Option<f64>,
-    /// The most that keeps the goal.
+    /// The limit.
     pub(crate) at_most: f64,
     pub(crate) kept: bool,
 }
 
-/// Of the warm rounds. A single node's notice passes EC2 and the function before its one cordon, which no storm hides:
-/// times are held to the bare ones where several nodes go.
+/// The goals over the warm rounds. Times have a goal only with several nodes: with one, the calls to EC2 before the
+/// single cordon weigh too much.
 pub(crate) fn of(case: &Case, played: &Played) -> Vec<Goal> {
     let warm: Vec<_> = played.rounds.iter().filter(|round| round.start == Start::Warm).collect();
     if warm.is_empty() || played.bare.is_empty() {
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn a_multiple_of_the_bare_calls_is_kept_and_more_is_not() {
+    fn a_goal_is_kept_up_to_its_multiple_of_the_bare_calls() {
         assert!(missed(vec![warm(0.29, 1.49, 0)]).is_empty());
         assert_eq!(missed(vec![warm(0.31, 1.51, 0)]), ["last cordon, s", "last eviction, s"]);
     }
 
     #[test]
-    fn times_go_by_the_median_and_throttling_by_the_worst_round() {
+    fn times_count_by_median_and_throttling_by_the_worst_round() {
         let rounds = vec![warm(0.2, 1.0, 0), warm(9.0, 9.0, 1), warm(0.2, 1.0, 0)];
         assert_eq!(missed(rounds), ["answered 429, at most"]);
     }

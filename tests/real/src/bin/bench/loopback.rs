@@ -1,4 +1,4 @@
-//! HTTP/1.1 on a loopback port, for what the bench answers itself.
+//! HTTP/1.1 servers of the bench, on loopback ports.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// Answers for as long as the bench runs; returns the port.
+/// Serves while the bench runs; returns the port.
 pub(crate) async fn serve<S, F, E>(answer: S) -> Result<u16>
 where
     S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,

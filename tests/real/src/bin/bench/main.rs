@@ -1,6 +1,5 @@
-//! What a drain costs on the real control plane, beside the same cordons and evictions posted by a client that does
-//! nothing else: how soon nodes are cordoned and pods evicted, how many calls, connections, CPU seconds and bytes it
-//! takes. `cargo xtask bench` runs it.
+//! Benchmark of drains on the real control plane, beside the same cordons and evictions by a client that does nothing
+//! else: times of cordons and evictions, calls, connections, CPU seconds, memory. `cargo xtask bench` runs it.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to its terminal")]
 
@@ -102,7 +101,7 @@ fn end_when_interrupted(folder: PathBuf) {
     });
 }
 
-/// Cold first: the function is new. It stays warm for the others, as a daemon always is.
+/// Plays the rounds of a case: the first with a new, cold function, the others with the same, warm one.
 async fn rounds(stack: &Stack, aws: &Aws, case: &Case) -> Result<Played> {
     let name = case.name();
     let mut crew = Crew::none(stack, aws, &name).await?;

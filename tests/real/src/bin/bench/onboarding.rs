@@ -1,4 +1,4 @@
-//! How many AWS calls the life of an onboarded cluster takes, as IAM was asked to authorize them.
+//! AWS calls of onboarding and offboarding, counted by their authorizations.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
@@ -6,12 +6,12 @@ use anyhow::Result;
 use cast_spot_real::{cli::Cli, stack::Stack, tools::Tools};
 use serde::Serialize;
 
-/// Somebody in another account.
+/// A principal of another account.
 const CONSOLE: &str = "arn:aws:iam::210987654321:user/console";
 /// Access key of the account's root, whose calls are counted.
 const KEY: &str = "test";
 
-/// The second onboarding of an unchanged cluster: it is to write nothing.
+/// The second onboarding of an unchanged cluster: it must write nothing.
 pub(crate) const NOTHING_TO_DO: &str = "onboard, nothing to do";
 
 /// One command.
@@ -24,7 +24,7 @@ pub(crate) struct Command {
     calls: BTreeMap<String, usize>,
 }
 
-/// From nothing to an onboarded cluster, once more, and back.
+/// Counts the calls of onboarding, of a second onboarding, and of offboarding.
 pub(crate) async fn measure(tools: Tools, folder: &Path) -> Result<Vec<Command>> {
     let zip = tools.workspace.join("target/lambda/cast-spot-handler/bootstrap.zip").display().to_string();
     let stack = Stack::bare(tools, folder, |step| eprintln!("{step}")).await?;

@@ -1,4 +1,4 @@
-//! One round of a case: full nodes, all notices at once, and what the API server saw of it.
+//! One round of a case: full nodes, all notices at once, measured by the API server's audit log.
 
 use std::{collections::BTreeMap, fmt, fs, process, time::Duration};
 
@@ -21,11 +21,11 @@ use crate::{
     usage::Usage,
 };
 
-/// How the function is met.
+/// State of the function before the round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Start {
-    /// No process of it runs.
+    /// It has no process.
     Cold,
     /// It has drained as many nodes before.
     Warm,
@@ -37,11 +37,11 @@ impl fmt::Display for Start {
     }
 }
 
-/// What a round showed. Times in seconds from before the first notice was sent until the API server had answered.
+/// The figures of a round. Times in seconds from before the first notice was sent until the API server had answered.
 #[derive(Debug, Serialize)]
 pub(crate) struct Round {
     pub(crate) start: Start,
-    /// When EC2 had described the last instance: until then, no later call can be made for it.
+    /// Time at which EC2 had described the last instance; its cordon cannot be sent before.
     pub(crate) located: f64,
     pub(crate) cordon_median: f64,
     pub(crate) cordon_last: f64,
@@ -49,7 +49,7 @@ pub(crate) struct Round {
     pub(crate) gone: f64,
     /// Calls to the API server, by verb and resource, of all nodes.
     pub(crate) calls: BTreeMap<String, usize>,
-    /// Calls that the API server has answered 429. No budget of the bench ever does.
+    /// Calls that the API server has answered 429. The budget of the bench never causes one.
     pub(crate) throttled: usize,
     /// Connections to the API server, each with its TLS handshake.
     pub(crate) handshakes: usize,
@@ -64,7 +64,7 @@ impl Round {
     }
 }
 
-/// Plays one; `name` tells it from the others.
+/// Plays one round, with a unique `name`.
 pub(crate) async fn play(
     stack: &Stack,
     (aws, crew): (&Aws, &mut Crew),
@@ -74,7 +74,7 @@ pub(crate) async fn play(
 ) -> Result<Round> {
     let mut lab = Lab::open(stack, name).await?;
     field::fill(&mut lab, case).await?;
-    // Controllers and scheduler come to rest.
+    // Controllers and scheduler become idle.
     sleep(Duration::from_secs(5)).await;
     aws.set_machines(&lab.machines);
     let functions = process::id();
@@ -115,7 +115,7 @@ pub(crate) async fn play(
     Ok(round)
 }
 
-/// When each node was cordoned, in order.
+/// The times of the cordons, in order.
 fn cordons(lab: &Lab<'_>, calls: &[audit::Entry]) -> Result<Vec<Timestamp>> {
     let mut first = BTreeMap::new();
     let patches = calls.iter().filter(|call| (&*call.resource, &*call.verb) == ("nodes", "patch"));
@@ -139,7 +139,7 @@ fn by_verb(calls: &[audit::Entry]) -> BTreeMap<String, usize> {
     count
 }
 
-/// How many connections Toxiproxy has taken for the API server so far, by its own log.
+/// Number of connections that Toxiproxy has accepted for the API server, by its log.
 fn connections(stack: &Stack) -> Result<usize> {
     let log = fs::read_to_string(stack.folder.join("toxiproxy.log"))?;
     Ok(log

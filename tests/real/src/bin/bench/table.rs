@@ -1,4 +1,4 @@
-//! The figures as `docs/benchmarks.md` has them.
+//! The figures as tables for `docs/benchmarks.md`.
 
 use std::fmt::Write;
 
@@ -47,8 +47,8 @@ pub(crate) fn markdown(machine: &Machine, results: &[(&Case, Played)], goals: &[
             verbs.join(", "),
         );
     }
-    out += "\n| nodes x pods | bare cordons | bare evictions | last cordon | last eviction | a tuned daemon's last cordon \
-            | its last eviction |\n|---|---|---|---|---|---|---|\n";
+    out += "\n| nodes x pods | bare cordons | bare evictions | last cordon | last eviction | AWS Node Termination Handler, \
+            tuned: last cordon | its last eviction |\n|---|---|---|---|---|---|---|\n";
     for (case, played) in results {
         let bare = |value: fn(&crate::bare::Bare) -> f64| median(played.bare.iter().map(value));
         let warm = |value: fn(&Round) -> f64| {

@@ -1,4 +1,4 @@
-//! What the function's processes have used, and the machine that they ran on. Linux only: /proc tells.
+//! Resource usage of the function's processes, and the machine that they ran on; from /proc, on Linux only.
 
 use std::{fs, thread};
 
@@ -13,16 +13,16 @@ const TICKS: f64 = 100.0;
 pub(crate) struct Usage {
     pub(crate) processes: usize,
     pub(crate) cpu_seconds: f64,
-    /// The most that any of them has had.
+    /// Peak memory of the largest process.
     pub(crate) peak_memory_kib: u64,
 }
 
 impl Usage {
-    /// Of all functions that run under `parent`.
+    /// Usage of all functions under `parent`.
     pub(crate) fn under(parent: u32) -> Result<Self> {
         let mut all = Self::default();
         for entry in fs::read_dir("/proc")?.flatten() {
-            // What has just ended has no files any more.
+            // A process that has just ended has no files any more.
             let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
             // The name in parentheses may hold blanks; after it: state, parent, ...
             let Some((name, rest)) = stat.rsplit_once(") ") else { continue };
@@ -41,12 +41,12 @@ impl Usage {
     }
 }
 
-/// Cores and memory: what figures are compared by.
+/// The machine on which the figures were taken.
 #[derive(Debug, Serialize)]
 pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) memory_gib: u64,
-    /// Processes that wanted to run in the minute before the end, the bench's own among them.
+    /// Load average of the last minute, including the bench.
     pub(crate) load: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Where a running stack can be found: for the programs beside it as `stack.json`, for a shell as `env`.
+//! The address of a running stack: for other programs as `stack.json`, for a shell as `env`.
 
 use std::{
     fmt::Write as _,
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 const FILE: &str = "stack.json";
 
-/// All that one needs to talk to a running stack.
+/// Everything needed to talk to a running stack.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Address {
     /// The stack's folder.
@@ -47,7 +47,7 @@ impl Address {
         })
     }
 
-    /// The address in `folder`, if what it names answers.
+    /// The address in `folder`, if its stack answers.
     pub(crate) async fn of_running(folder: &Path) -> Option<Self> {
         let address = Self::read(folder).ok()?;
         address.kube().await.ok()?.apiserver_version().await.ok()?;
@@ -63,8 +63,8 @@ impl Address {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// Leaves it in the folder, with links to the programs that people use: their own folders hold others
-    /// that a shell should not find.
+    /// Writes it into the folder, with links to the programs that people use: their own folders have others that a
+    /// shell should not find.
     pub(crate) fn write(&self) -> Result<()> {
         let programs = self.programs();
         fs::create_dir_all(&programs)?;
@@ -86,7 +86,7 @@ impl Address {
         Ok(config.try_into()?)
     }
 
-    /// For `sh` to read.
+    /// The address as a script for `sh`.
     pub(crate) fn shell(&self) -> String {
         let mut lines = String::new();
         for (name, value) in [
@@ -121,7 +121,7 @@ pub(crate) fn program() -> Result<PathBuf> {
     Ok(std::path::absolute(called)?)
 }
 
-/// One word for `sh`, whatever is in it.
+/// Quotes a text as one word of `sh`.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }

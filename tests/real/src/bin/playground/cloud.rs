@@ -1,5 +1,5 @@
-//! What AWS does after a notice, as long as the playground is up: what Auto Scaling launches joins the cluster,
-//! a noticed instance is taken two minutes later, and the Node of a gone instance goes.
+//! AWS after a notice, while the playground is up: launched instances join the cluster, an interrupted instance is
+//! terminated after two minutes, and the Node of a terminated instance is deleted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,13 +15,13 @@ use tokio::time::{Instant, sleep};
 
 use crate::{address::Address, demo};
 
-/// How long EC2 leaves an instance after the notice.
+/// Time from the notice to the termination by EC2.
 const NOTICE: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_secs(1);
-/// The taint that says why the function has cordoned a node; nobody else here hears of the notice.
+/// The reason taint of a cordoned node, the only sign of the notice here.
 const INTERRUPTION: &str = "cast-spot/interruption";
 
-/// Runs until it is ended. What goes wrong once is tried again: a person may well break something here.
+/// Runs until it is cancelled. Failures are retried: people may break something here.
 #[expect(clippy::print_stderr, reason = "its log")]
 pub(crate) async fn run(folder: &Path) -> Result<()> {
     let address = Address::read(folder)?;

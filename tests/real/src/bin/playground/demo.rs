@@ -1,4 +1,4 @@
-//! What runs on the playground: a shop that is slow enough to watch.
+//! The demo of the playground: a shop that is slow enough to watch.
 
 use anyhow::Result;
 use cast_spot_real::{
@@ -13,7 +13,7 @@ use serde_json::json;
 pub(crate) const NAME: &str = "shop";
 const MACHINES: usize = 3;
 
-/// Starts it; returns when every pod runs.
+/// Starts the demo; returns when every pod runs.
 pub(crate) async fn open(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, NAME).await?;
     lab.scale(MACHINES).await?;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! up ───► Stack ──► demo      a shop on three Spot instances
-//!    └──► cloud               runs on beside it: EC2's and the kubelets' part of what follows a notice
+//!    └──► cloud               keeps running: what EC2 and the kubelets do after a notice
 //!    └──► FOLDER/env          what a shell needs to talk to all of it
 //! down ─► every FOLDER/*.pid
 //! ```
@@ -33,13 +33,13 @@ mod address;
 mod cloud;
 mod demo;
 
-/// The exit code of a program that Ctrl-C has ended, as shells have it.
+/// The exit code of a program that Ctrl-C has ended, by the convention of shells.
 const INTERRUPTED: u8 = 130;
 
 #[derive(Parser)]
 #[command(about = "The real parts, left running; called by `cargo xtask up` and `cargo xtask down`")]
 struct Cli {
-    /// Where everything stands: logs, process ids, `env`
+    /// Folder of logs, process ids, `env`
     #[arg(long)]
     folder: PathBuf,
     #[command(subcommand)]
@@ -50,10 +50,10 @@ struct Cli {
 enum Task {
     /// Start everything and leave it running
     Up {
-        /// Start anew, also when it is running
+        /// Start again, even if it is running
         #[arg(long)]
         fresh: bool,
-        /// With nothing of cast-spot in it, to be onboarded
+        /// Without cast-spot, to onboard it by hand
         #[arg(long)]
         bare: bool,
     },
@@ -79,11 +79,11 @@ async fn main() -> ExitCode {
 
 async fn up(folder: &Path, fresh: bool, bare: bool) -> Result<ExitCode> {
     if !fresh && let Some(running) = Address::of_running(folder).await {
-        eprintln!("already up (`cargo xtask up --fresh` starts it anew, with the function as it is now)");
+        eprintln!("already up (`cargo xtask up --fresh` starts it again, with the current function)");
         show(&running.shell(), folder);
         return Ok(ExitCode::SUCCESS);
     }
-    // What has been started by then ends with the future that holds it.
+    // Programs started by then end with the future that holds them.
     let address = tokio::select! {
         started = start(folder, bare) => started?,
         signalled = interruption() => {

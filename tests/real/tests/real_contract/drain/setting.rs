@@ -47,11 +47,11 @@ const KINDS: [Kind; 11] = [
     Kind("ordered", Owner::StatefulSet, 1, 5, Special::Nothing),
     Kind("agent", Owner::DaemonSet, 1, 30, Special::Nothing),
     Kind("static", Owner::Kubelet, 1, 30, Special::Nothing),
-    Kind("long", Owner::Nobody, 1, 600, Special::Nothing),
-    Kind("leaving", Owner::Nobody, 1, 30, Special::Leaving),
+    Kind("long", Owner::Bare, 1, 600, Special::Nothing),
+    Kind("leaving", Owner::Bare, 1, 30, Special::Leaving),
     Kind("dns", Owner::Deployment, 1, 30, Special::Critical),
 ];
-const FINISHED: Kind = Kind("finished", Owner::Nobody, 1, 30, Special::Finished);
+const FINISHED: Kind = Kind("finished", Owner::Bare, 1, 30, Special::Finished);
 
 /// Name of the budget, its workload, its maxUnavailable, and whether pods that are not Ready may go all the same.
 const BUDGETS: [(&str, &str, u32, bool); 5] = [
@@ -124,7 +124,7 @@ fn workload(Kind(name, owner, pods, grace, special): &Kind, node: &str) -> Workl
         Owner::Deployment => WorkloadKind::Deployment,
         Owner::StatefulSet => WorkloadKind::StatefulSet,
         Owner::DaemonSet => WorkloadKind::DaemonSet,
-        Owner::Nobody | Owner::Bound => WorkloadKind::Bare,
+        Owner::Bare | Owner::Bound => WorkloadKind::Bare,
         Owner::Kubelet => WorkloadKind::Mirror,
     };
     WorkloadSpec {
