@@ -2,7 +2,7 @@
 //! well-formed.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use cast_spot_handler::event::{Decoded, Delivery, EventError, decode};
+use cast_spot_handler::event::{Decoded, Delivery, EventError, Signal, decode};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -81,8 +81,8 @@ fn events(payload: Value) -> Result<Vec<Result<Decoded, EventError>>, EventError
 fn holds(payload: Value) -> Result<(), TestCaseError> {
     for event in events(payload).into_iter().flatten() {
         match event {
-            Ok(Decoded::Notice(notice)) => {
-                let hex = notice.instance_id.strip_prefix("i-").unwrap_or_default();
+            Ok(Decoded::Signal(Signal::Ends(notice))) => {
+                let hex = notice.subject.instance_id.strip_prefix("i-").unwrap_or_default();
                 prop_assert!(!hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit()), "{notice:?}");
                 prop_assert!(notice.deadline > notice.time, "{notice:?}");
             }

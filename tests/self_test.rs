@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says so")]
 
-use cast_spot_handler::event::{Decoded, decode};
+use cast_spot_handler::event::{Decoded, Signal, decode};
 use cast_spot_infra::events::SELF_TEST;
 use cast_spot_rehearsal::{Api, Fault, FaultKind, Outcome, WorldSpec, run};
 use serde_json::{Value, json};
@@ -47,7 +47,9 @@ fn failed(report: &Value) -> Vec<(String, String, String)> {
 #[test]
 fn the_event_of_the_schedule_is_a_self_test() {
     let now = "2026-11-22T09:00:02Z".parse().unwrap();
-    let Ok(Decoded::Notice(notice)) = decode(&self_test("2026-11-22T09:00:00Z"), now) else { panic!() };
+    let Ok(Decoded::Signal(Signal::Ends(notice))) = decode(&self_test("2026-11-22T09:00:00Z"), now) else {
+        panic!()
+    };
     assert!(notice.is_self_test());
 }
 

@@ -6,7 +6,7 @@
 //!                                  └── plan: pure decisions ──┘
 //! ```
 //!
-//! - [`event`] decodes the payload into a [`event::Notice`]; pure.
+//! - [`event`] decodes the payload into a [`event::Signal`]; pure.
 //! - [`locate`] finds cluster, node and group of the instance.
 //! - [`plan`] decides: verdict per pod, waves, deadline arithmetic, choice of the replacement; pure.
 //! - [`act`] does it. It is the only stage that waits; the drain loop is [`act::drain`].
@@ -53,9 +53,9 @@ use act::{
 pub use answer::{Answer, BatchAnswer, Handled, Unhandled};
 use budget::Budget;
 pub use config::Config;
-use event::{Decoded, Delivery, EventError, Notice};
+use event::{Decoded, Delivery, EventError, Notice, Signal};
 use locate::{Located, Target};
-use plan::{Policy, timetable::Timetable};
+use plan::{Policy, course::Course, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
 use report::{
@@ -137,19 +137,29 @@ impl<W: World> Handler<W> {
 
     async fn handle_event(&self, event: &Value, entry: Entry) -> Result<Report, EventError> {
         Ok(match event::decode(event, entry.now)? {
-            Decoded::Ignored { notice: Some(notice), reason, .. } if !notice.is_self_test() => {
+            Decoded::Ignored { signal: Some(Signal::Ends(notice)), reason, .. } if !notice.is_self_test() => {
                 self.handle_late(&notice, reason, entry).await
             }
-            Decoded::Ignored { envelope, notice, reason } => {
-                let event = notice.as_ref().map_or_else(|| (&*envelope).into(), Into::into);
+            Decoded::Ignored { envelope, signal, reason } => {
+                let event = signal.as_ref().map_or_else(|| (&*envelope).into(), Into::into);
                 Report::undone(event, Outcome::Ignored, reason)
             }
-            Decoded::Notice(notice) if notice.is_self_test() => self.self_test(&notice, entry).await,
-            Decoded::Notice(notice) => {
-                let handled = self.handle_notice(&notice, entry).instrument(span_of(&notice)).boxed();
-                guarded(handled, |panic| Report::undone((&notice).into(), Outcome::Failed, panic)).await
+            Decoded::Signal(Signal::Ends(notice)) if notice.is_self_test() => {
+                self.self_test(&notice, entry).await
             }
+            Decoded::Signal(signal) => self.follow(&signal, entry).await,
         })
+    }
+
+    /// Follows the course of a signal.
+    async fn follow(&self, signal: &Signal, entry: Entry) -> Report {
+        let course = Course::of(signal, &self.config.policy);
+        match signal {
+            Signal::Ends(notice) => {
+                let handled = self.handle_notice(notice, &course, entry).instrument(span_of(notice)).boxed();
+                guarded(handled, |panic| Report::undone(notice.into(), Outcome::Failed, panic)).await
+            }
+        }
     }
 
     /// Reviews its own access, for nobody's instance. Nothing is written.
@@ -158,7 +168,7 @@ impl<W: World> Handler<W> {
         let (ec2, auto_scaling) = (self.world.ec2(), self.world.auto_scaling());
         let clusters = self.world.clusters();
         let mut checks =
-            review::review(&notice.instance_id, ec2, auto_scaling, clusters, &budget).boxed().await;
+            review::review(&notice.subject.instance_id, ec2, auto_scaling, clusters, &budget).boxed().await;
         let outdated = self.config.outdated.map(str::to_owned);
         checks.extend(outdated.map(|why| CheckReport::answered(None, CheckReport::SETTINGS, Some(why))));
         checks.extend(self.config.ignored.iter().map(|(cluster, problem)| {
@@ -174,9 +184,9 @@ impl<W: World> Handler<W> {
         Budget::new(Timetable::new(to_deadline.min(limit), self.config.policy.margin, entry.time_left))
     }
 
-    async fn handle_notice(&self, notice: &Notice, entry: Entry) -> Report {
+    async fn handle_notice(&self, notice: &Notice, course: &Course, entry: Entry) -> Report {
         let budget = self.budget(notice, entry, Duration::MAX);
-        let report = self.handle_within(notice, entry, &budget).await;
+        let report = self.handle_within(notice, course, entry, &budget).await;
         let reason = report::reason([report.reason, notice.remark.clone()]);
         Report { reason, calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
@@ -185,7 +195,7 @@ impl<W: World> Handler<W> {
     async fn handle_late(&self, notice: &Notice, stale: String, entry: Entry) -> Report {
         let budget = Budget::new(Timetable::new(locate::LATE_LOOK, Duration::ZERO, entry.time_left));
         let (ec2, clusters) = (self.world.ec2(), self.world.clusters());
-        let located = locate::look_once(ec2, clusters, notice, &budget).boxed().await;
+        let located = locate::look_once(ec2, clusters, &notice.subject, &budget).boxed().await;
         let undone = |outcome, reason| Report::undone(notice.into(), outcome, format!("{stale}; {reason}"));
         let report = match located {
             None => undone(Outcome::Ignored, "the instance was not located".to_owned()),
@@ -206,10 +216,10 @@ impl<W: World> Handler<W> {
         Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
-    async fn handle_within(&self, notice: &Notice, entry: Entry, budget: &Budget) -> Report {
+    async fn handle_within(&self, notice: &Notice, course: &Course, entry: Entry, budget: &Budget) -> Report {
         let (ec2, clusters) = (self.world.ec2(), self.world.clusters());
         let auto_scaling = self.world.auto_scaling();
-        let located = locate::locate(ec2, auto_scaling, clusters, notice, entry.cold, budget);
+        let located = locate::locate(ec2, auto_scaling, clusters, &notice.subject, entry.cold, budget);
         let target = match located.boxed().await {
             Ok(Located::Here(target)) if target.owner.is_some() => return observed(notice, target),
             Ok(Located::Here(target)) => target,
@@ -236,10 +246,18 @@ impl<W: World> Handler<W> {
         let policy = &Policy { dry_run: configured.dry_run || notice.dry_run, ..configured.clone() };
         let target = &target;
         let over = Notify::new();
-        let drain = DrainLeg { cluster, target, notice, policy, budget, entered: entry.now };
+        let drain = DrainLeg { cluster, target, notice, course, policy, budget, entered: entry.now };
         let auto_scaling = self.world.auto_scaling();
-        let replace =
-            ReplaceLeg { auto_scaling, target, notice, policy, budget, entered: entry.now, drained: &over };
+        let replace = ReplaceLeg {
+            auto_scaling,
+            target,
+            notice,
+            course,
+            policy,
+            budget,
+            entered: entry.now,
+            drained: &over,
+        };
         // Boxed: the compiler gives up on the depth of the futures' types otherwise.
         let drain = async {
             let drained = guarded(drain.run().boxed(), Drained::failed).await;
@@ -301,7 +319,7 @@ fn remark(target: &Target) -> Option<String> {
 
 /// Of every log line of a notice, also where the notices of a batch take turns.
 fn span_of(notice: &Notice) -> Span {
-    let (event, instance) = (notice.event_id.as_str(), notice.instance_id.as_str());
+    let (event, instance) = (notice.event_id.as_str(), notice.subject.instance_id.as_str());
     tracing::info_span!("notice", event, instance, cluster = Empty, node = Empty)
 }
 

@@ -11,7 +11,7 @@ use tokio::{sync::watch, time::timeout};
 
 use crate::{
     budget::{Budget, jittered},
-    event::Notice,
+    event::Subject,
     plan::{cordon::names_instance, owner::Owner, retry::pause},
     ports::{AutoScaling, CallError, Cluster, Clusters, Ec2},
 };
@@ -137,17 +137,17 @@ pub async fn locate(
     ec2: &impl Ec2,
     auto_scaling: &impl AutoScaling,
     clusters: &impl Clusters,
-    notice: &Notice,
+    subject: &Subject,
     cold: bool,
     budget: &Budget,
 ) -> Result<Located, String> {
     let registered = clusters.names();
     let progress =
         Progress { ec2: watch::Sender::new(Ec2Answer::Pending), lists_fail: watch::Sender::new(false) };
-    let asked = ask_ec2(ec2, &registered, notice, budget, &progress);
+    let asked = ask_ec2(ec2, &registered, subject, budget, &progress);
     let head_start = if cold { COLD_HEAD_START } else { HEAD_START };
-    let listed = search(clusters, notice, head_start, budget, &progress);
-    let grouped = ask_group(auto_scaling, &registered, notice, budget, &progress);
+    let listed = search(clusters, subject, head_start, budget, &progress);
+    let grouped = ask_group(auto_scaling, &registered, subject, budget, &progress);
     let over = budget.wait_until(SEARCH.min(budget.timetable().closing()));
     tokio::pin!(asked, listed, grouped, over);
     let without_ec2 = |by: &str| Some(format!("located by {by} alone (EC2: {})", *progress.ec2.borrow()));
@@ -167,7 +167,7 @@ pub async fn locate(
                 Lists::Decided(located) => return Ok(located),
                 Lists::Nowhere => return Ok(Located::Elsewhere(format!(
                     "no node of a registered cluster runs on {} (EC2: {})",
-                    notice.instance_id, *progress.ec2.borrow(),
+                    subject.instance_id, *progress.ec2.borrow(),
                 ))),
                 Lists::Failing(found) => faults = Some(found),
             },
@@ -193,14 +193,14 @@ pub async fn locate(
 pub async fn look_once(
     ec2: &impl Ec2,
     clusters: &impl Clusters,
-    notice: &Notice,
+    subject: &Subject,
     budget: &Budget,
 ) -> Option<Located> {
-    let asked = budget.call(DESCRIBE, ec2.describe_instance(&notice.instance_id)).await;
+    let asked = budget.call(DESCRIBE, ec2.describe_instance(&subject.instance_id)).await;
     if let Ok(Some(instance)) = asked {
-        return Some(place::of_instance(&instance, &clusters.names(), notice));
+        return Some(place::of_instance(&instance, &clusters.names(), subject));
     }
-    match list_all(clusters, notice, Duration::ZERO, budget, None).await {
+    match list_all(clusters, subject, Duration::ZERO, budget, None).await {
         Lists::Decided(located) => Some(located),
         Lists::Nowhere | Lists::Failing(_) => None,
     }
@@ -210,13 +210,13 @@ pub async fn look_once(
 async fn ask_ec2(
     ec2: &impl Ec2,
     registered: &[String],
-    notice: &Notice,
+    subject: &Subject,
     budget: &Budget,
     progress: &Progress,
 ) -> Option<Located> {
     for attempt in 0.. {
-        let error = match budget.call(DESCRIBE, ec2.describe_instance(&notice.instance_id)).await {
-            Ok(Some(instance)) => return Some(place::of_instance(&instance, registered, notice)),
+        let error = match budget.call(DESCRIBE, ec2.describe_instance(&subject.instance_id)).await {
+            Ok(Some(instance)) => return Some(place::of_instance(&instance, registered, subject)),
             // A young instance may not be known everywhere yet: the node lists decide.
             Ok(None) => {
                 progress.ec2.send_replace(Ec2Answer::Unknown);
@@ -235,7 +235,7 @@ async fn ask_ec2(
 /// Asks the node lists as soon as EC2 fails or has had its head start, and once more for a node that is joining.
 async fn search(
     clusters: &impl Clusters,
-    notice: &Notice,
+    subject: &Subject,
     head_start: Duration,
     budget: &Budget,
     progress: &Progress,
@@ -244,7 +244,7 @@ async fn search(
     // Both errors mean the same: it is time to ask.
     let _ = timeout(head_start, ec2.wait_for(|answer| *answer != Ec2Answer::Pending)).await;
     let second_look = budget.now() + SECOND_LOOK;
-    let first = list_all(clusters, notice, SEARCH, budget, Some(progress)).await;
+    let first = list_all(clusters, subject, SEARCH, budget, Some(progress)).await;
     let refused = matches!(first, Lists::Failing(_)) && budget.now() < second_look;
     if !(matches!(first, Lists::Nowhere) || refused) || second_look >= budget.timetable().closing() {
         return first;
@@ -258,7 +258,7 @@ async fn search(
     tokio::select! {
         biased;
         () = enough => first,
-        () = budget.wait_until(second_look) => list_all(clusters, notice, SEARCH, budget, Some(progress)).await,
+        () = budget.wait_until(second_look) => list_all(clusters, subject, SEARCH, budget, Some(progress)).await,
     }
 }
 
@@ -266,7 +266,7 @@ async fn search(
 /// the others. A list that fails is repeated up to `until`.
 async fn list_all(
     clusters: &impl Clusters,
-    notice: &Notice,
+    subject: &Subject,
     until: Duration,
     budget: &Budget,
     progress: Option<&Progress>,
@@ -276,7 +276,7 @@ async fn list_all(
         .iter()
         .filter_map(|name| {
             let cluster = clusters.get(name)?;
-            Some(async move { (name, find_in(cluster, name, notice, until, budget, progress).await) })
+            Some(async move { (name, find_in(cluster, name, subject, until, budget, progress).await) })
         })
         .collect();
     let mut faults = Vec::new();
@@ -293,7 +293,7 @@ async fn list_all(
 async fn find_in(
     cluster: &impl Cluster,
     name: &str,
-    notice: &Notice,
+    subject: &Subject,
     until: Duration,
     budget: &Budget,
     progress: Option<&Progress>,
@@ -301,8 +301,8 @@ async fn find_in(
     for attempt in 0.. {
         let error = match budget.call_until(LIST, budget.now() + LIST_LIMIT, cluster.list_nodes()).await {
             Ok(nodes) => {
-                let node = nodes.iter().find(|n| names_instance(&n.provider_id, &notice.instance_id));
-                return Ok(node.map(|node| place::of_node(node, name, notice)));
+                let node = nodes.iter().find(|n| names_instance(&n.provider_id, &subject.instance_id));
+                return Ok(node.map(|node| place::of_node(node, name, subject)));
             }
             Err(error) => error,
         };
@@ -326,17 +326,17 @@ async fn find_in(
 async fn ask_group(
     auto_scaling: &impl AutoScaling,
     registered: &[String],
-    notice: &Notice,
+    subject: &Subject,
     budget: &Budget,
     progress: &Progress,
 ) -> Result<Option<Located>, CallError> {
     // The sender lives as long as the search: an error does not come.
     let _ = progress.lists_fail.subscribe().wait_for(|fail| *fail).await;
     let _ = progress.ec2.subscribe().wait_for(|answer| *answer != Ec2Answer::Pending).await;
-    let member = budget.operation(MEMBERSHIP, || auto_scaling.membership(&notice.instance_id)).await?;
+    let member = budget.operation(MEMBERSHIP, || auto_scaling.membership(&subject.instance_id)).await?;
     let Some(member) = member else { return Ok(None) };
     let group = budget.operation(GROUP, || auto_scaling.group(&member.group)).await?;
-    Ok(group.and_then(|group| place::of_group(&group, &notice.instance_id, registered)))
+    Ok(group.and_then(|group| place::of_group(&group, &subject.instance_id, registered)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::checks::{CheckReport, failures};
-use crate::event::{Envelope, Notice};
+use crate::event::{Envelope, Notice, Signal};
 
 pub mod checks;
 pub mod events;
@@ -146,10 +146,18 @@ impl From<&Notice> for EventSummary {
         Self {
             id: notice.event_id.clone(),
             kind: if notice.is_self_test() { SELF_TEST } else { notice.kind }.to_owned(),
-            instance_id: Some(notice.instance_id.clone()),
+            instance_id: Some(notice.subject.instance_id.clone()),
             action: Some(notice.action.as_str().to_owned()),
             time: Some(notice.time),
             deadline: Some(notice.deadline),
+        }
+    }
+}
+
+impl From<&Signal> for EventSummary {
+    fn from(signal: &Signal) -> Self {
+        match signal {
+            Signal::Ends(notice) => notice.into(),
         }
     }
 }

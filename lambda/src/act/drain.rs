@@ -28,7 +28,7 @@ use crate::{
     budget::{Budget, CALL_LIMIT},
     event::Notice,
     locate::Target,
-    plan::{Policy, cordon::Marks, verdict::Wave},
+    plan::{Policy, cordon::Marks, course::Course, verdict::Wave},
     ports::{CallError, Cluster, Freshness, PodChange},
     report::{CordonOutcome, CordonReport, PodReport, events},
 };
@@ -65,6 +65,8 @@ pub struct DrainLeg<'a, C> {
     pub target: &'a Target,
     /// The notice.
     pub notice: &'a Notice,
+    /// What follows from it.
+    pub course: &'a Course,
     /// The operator's choices.
     pub policy: &'a Policy,
     /// Time and calls.
@@ -176,9 +178,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let watching = watch(self.cluster, identity.node(), version, self.budget, &sender, &awaited).fuse();
         tokio::pin!(watching);
 
-        // A hibernating instance freezes at once: an eviction would only be half done when it does, and
-        // its pods go on with the instance.
-        let evicts = self.notice.action.ends_processes();
+        let evicts = self.course.evict.is_ok();
         let mut open = vec![Wave::Ordinary];
         let stays_until = self.policy.stay.map(|stay| self.budget.now() + stay);
         let mut looks = FuturesUnordered::new();
@@ -261,7 +261,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
         drop(asks);
         drain_channel(&mut seen, &mut pods, self.budget);
         pods.forget_from(identity.end(pods.last_seen()).await);
-        let report = pods.report(&budgets, unasked(evicts));
+        let report =
+            pods.report(&budgets, self.course.evict.err().unwrap_or("no answer before the deadline"));
         let closing = self.post(events::drained(self.notice, node, &report, self.now()));
         tokio::join!(closing, asides.for_each(|()| std::future::ready(())));
         (report, cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
@@ -288,12 +289,13 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let on_answer = |shown| {
             let _ = answers.send((pod.uid.clone(), shown));
         };
-        let (cluster, policy, budget) = (self.cluster, self.policy.pdb, self.budget);
+        let (cluster, overrides, budget) = (self.cluster, self.course.overrides, self.budget);
         let cut_to = None;
         if !identity.covers(pod.seen).await {
             return (pod, Asked::Elsewhere, cut_to);
         }
-        let mut asking = Asking { cluster, pod: &pod, policy, slots, budget, on_answer: &on_answer, cut_to };
+        let mut asking =
+            Asking { cluster, pod: &pod, overrides, slots, budget, on_answer: &on_answer, cut_to };
         let (answer, cut_to) = (asking.run().await, asking.cut_to);
         (pod, answer, cut_to)
     }
@@ -349,11 +351,6 @@ impl<C: Cluster> DrainLeg<'_, C> {
             },
         }
     }
-}
-
-/// Why a pod was not asked to go.
-fn unasked(evicts: bool) -> &'static str {
-    if evicts { "no answer before the deadline" } else { "hibernates and goes on with its instance" }
 }
 
 fn take_in(pods: &mut Pods, seen: Seen, budget: &Budget) {

@@ -11,7 +11,6 @@ use tokio::{
 use crate::{
     budget::{Budget, CALL_LIMIT, jittered},
     plan::{
-        PdbPolicy,
         eviction::{DENIED, Obstacle, Step, next_step},
         retry::pause,
     },
@@ -96,7 +95,8 @@ pub(super) enum Shown {
 pub(super) struct Asking<'a, C> {
     pub(super) cluster: &'a C,
     pub(super) pod: &'a Candidate,
-    pub(super) policy: PdbPolicy,
+    /// Whether the pod is deleted at its last moment.
+    pub(super) overrides: bool,
     pub(super) slots: &'a Semaphore,
     pub(super) budget: &'a Budget,
     /// Called with what each answer shows.
@@ -181,11 +181,11 @@ impl<'a, C: Cluster> Asking<'a, C> {
         }
     }
 
-    /// Waits for the next try. At the last moment the pod is deleted, even if the next try would come later. Under the
-    /// policy `leave` an eviction gets its last try in the last second.
+    /// Waits for the next try. At the last moment the pod is deleted, even if the next try would come later. Where
+    /// nothing is overridden, an eviction gets its last try in the last second.
     async fn wait(&self, wait: &Wait, spread: Duration) -> Waited {
         let Self { pod, budget, .. } = self;
-        let overrides = self.policy == PdbPolicy::Delete;
+        let overrides = self.overrides;
         let since = wait.since;
         // Another may have ended the pod while the call was in flight.
         if pod.on_its_way.notified().now_or_never().is_some() {
@@ -219,10 +219,10 @@ impl<'a, C: Cluster> Asking<'a, C> {
     /// is due at `last_moment`.
     async fn evict(&mut self, last_moment: Duration) -> Result<Evicted, CallError> {
         let left = last_moment.saturating_sub(self.budget.now());
-        let limit = match self.policy {
-            PdbPolicy::Delete if left.is_zero() => CALL_LIMIT,
-            PdbPolicy::Delete => left.clamp(SHORTEST, EVICTION_LIMIT),
-            PdbPolicy::Leave => EVICTION_LIMIT,
+        let limit = match left {
+            _ if !self.overrides => EVICTION_LIMIT,
+            Duration::ZERO => CALL_LIMIT,
+            left => left.clamp(SHORTEST, EVICTION_LIMIT),
         };
         let until = self.budget.now() + limit;
         let Ok(_slot) = timeout(limit, self.slots.acquire()).await else {

@@ -10,8 +10,9 @@ use crate::{
     locate::Target,
     plan::{
         Policy,
+        course::Course,
         group_deadline::Ending,
-        replacement::{Choice, Facts, choose, not_run, not_wanted},
+        replacement::{Choice, Facts, choose, not_run},
     },
     ports::{AutoScaling, CallError, Group, Hook},
     report::{Method, ReplacementOutcome, ReplacementReport},
@@ -44,6 +45,8 @@ pub struct ReplaceLeg<'a, A> {
     pub target: &'a Target,
     /// The notice.
     pub notice: &'a Notice,
+    /// What follows from it.
+    pub course: &'a Course,
     /// The operator's choices.
     pub policy: &'a Policy,
     /// Time and calls.
@@ -57,7 +60,7 @@ pub struct ReplaceLeg<'a, A> {
 impl<A: AutoScaling> ReplaceLeg<'_, A> {
     /// Runs the leg. As long as the drain leg runs, a group that ends the instance sets its deadline.
     pub async fn run(self) -> Replaced {
-        if let Some(reason) = not_wanted(self.notice.action, self.policy) {
+        if let Err(reason) = self.course.replace {
             return ReplacementReport::undone(ReplacementOutcome::NotNeeded, Some(reason.to_owned())).into();
         }
         let (facts, doubt) = match self.read().await {

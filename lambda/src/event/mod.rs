@@ -1,8 +1,8 @@
-//! An event in, a [`Notice`] out. The envelope is decoded first, the detail second, by the file of its
-//! kind. What is not ours is [`Decoded::Ignored`] with its reason; what is malformed is an [`EventError`]
-//! that names the field.
+//! An event in, a [`Signal`] out. The envelope is decoded first, the detail second, by the file of its kind. An
+//! event without a kind, or one that comes too late, is [`Decoded::Ignored`] with its reason; a malformed one is an
+//! [`EventError`] that names the field.
 //!
-//! To add a kind, add its file and its line in [`KINDS`].
+//! To add a kind, add its file and its line in [`KINDS`]; `docs/architecture.md` lists the other places.
 
 use cast_spot_infra::events::EventKind;
 use jiff::{SignedDuration, Timestamp};
@@ -11,12 +11,14 @@ use serde_json::Value;
 mod delivery;
 mod envelope;
 mod error;
+mod signal;
 mod spot_interruption;
 
 pub use delivery::{Delivery, Record};
 pub use envelope::Envelope;
 pub(crate) use error::printable;
 pub use error::{EventError, document};
+pub use signal::{Action, Notice, Signal, Subject};
 
 /// Kinds of events that are understood.
 pub const KINDS: &[&Kind] = &[&spot_interruption::KIND];
@@ -27,91 +29,24 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// One kind of event: how to recognise it and how to read its detail.
 #[derive(Debug)]
 pub struct Kind {
-    /// Its row of the table that the provisioner makes rules from.
+    /// Its row of the table that rules and templates are made from.
     pub event: EventKind,
     /// Reads the detail.
-    parse: fn(&Envelope) -> Result<Notice, EventError>,
-}
-
-/// What will happen to the instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// It ends for good.
-    Terminate,
-    /// It stops, and starts again when there is capacity. Its processes end.
-    Stop,
-    /// It is frozen with its memory, at once, and goes on later.
-    Hibernate,
-}
-
-impl Action {
-    /// The word of the event.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Terminate => "terminate",
-            Self::Stop => "stop",
-            Self::Hibernate => "hibernate",
-        }
-    }
-
-    /// Whether the processes on the instance end at the deadline.
-    #[must_use]
-    pub fn ends_processes(self) -> bool {
-        !matches!(self, Self::Hibernate)
-    }
-}
-
-/// An instance will end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// EventBridge event id.
-    pub event_id: String,
-    /// Name of the kind.
-    pub kind: &'static str,
-    /// EC2 instance id.
-    pub instance_id: String,
-    /// What will happen to the instance.
-    pub action: Action,
-    /// When EC2 issued the notice.
-    pub time: Timestamp,
-    /// When EC2 takes the instance.
-    pub deadline: Timestamp,
-    /// Account that the event names.
-    pub account: Option<String>,
-    /// Region that the event names.
-    pub region: Option<String>,
-    /// An operator sent it: the instance need not be a Spot instance.
-    pub synthetic: bool,
-    /// Only plan and report: the notice is a rehearsal.
-    pub dry_run: bool,
-    /// What in it was not understood as it stands, for the report.
-    pub remark: Option<String>,
-}
-
-/// Nobody's instance: EC2 draws ids at random. A dry-run notice for it is a self-test.
-const NOBODY: &str = "i-00000000000000000";
-
-impl Notice {
-    /// Whether it asks the handler to review its own access: `infra/events/self-test.json`.
-    #[must_use]
-    pub fn is_self_test(&self) -> bool {
-        self.dry_run && self.instance_id == NOBODY
-    }
+    parse: fn(&Envelope) -> Result<Signal, EventError>,
 }
 
 /// A decoded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded {
-    /// An instance will end.
-    Notice(Notice),
-    /// Well-formed, but nothing is to be done.
+    /// An event to act on.
+    Signal(Signal),
+    /// A well-formed event that asks for nothing.
     Ignored {
         /// The event's header.
         envelope: Box<Envelope>,
-        /// What it says, where it was understood.
-        notice: Option<Notice>,
-        /// Why nothing is to be done.
+        /// The signal, where the event's kind is known.
+        signal: Option<Signal>,
+        /// Why nothing follows from it.
         reason: String,
     },
 }
@@ -124,7 +59,7 @@ pub fn check_clock(time: Timestamp, now: Timestamp) -> Result<(), EventError> {
     Ok(())
 }
 
-/// Decodes one EventBridge event, as it is at `now`.
+/// Decodes one EventBridge event at `now`.
 pub fn decode(event: &Value, now: Timestamp) -> Result<Decoded, EventError> {
     let envelope = Box::new(Envelope::decode(event)?);
     let Some(kind) = KINDS
@@ -132,23 +67,23 @@ pub fn decode(event: &Value, now: Timestamp) -> Result<Decoded, EventError> {
         .find(|k| k.event.source == envelope.source && k.event.detail_type == envelope.detail_type)
     else {
         let reason = format!("no handler for `{}` from `{}`", envelope.detail_type, envelope.source);
-        return Ok(Decoded::Ignored { envelope, notice: None, reason });
+        return Ok(Decoded::Ignored { envelope, signal: None, reason });
     };
-    let notice = (kind.parse)(&envelope)?;
-    check_clock(notice.time, now)?;
-    if notice.deadline <= now {
-        let late = now.duration_since(notice.deadline).as_secs();
-        let reason = format!("stale: the deadline {} passed {late} s ago", notice.deadline);
-        return Ok(Decoded::Ignored { envelope, notice: Some(notice), reason });
+    let signal = (kind.parse)(&envelope)?;
+    check_clock(envelope.time, now)?;
+    if let Some(deadline) = signal.deadline().filter(|deadline| *deadline <= now) {
+        let late = now.duration_since(deadline).as_secs();
+        let reason = format!("stale: the deadline {deadline} passed {late} s ago");
+        return Ok(Decoded::Ignored { envelope, signal: Some(signal), reason });
     }
-    Ok(Decoded::Notice(notice))
+    Ok(Decoded::Signal(signal))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{signal::SELF_TEST_INSTANCE, *};
 
     fn spot(detail: &Value) -> Value {
         json!({"version": "0", "id": "e-1", "detail-type": "EC2 Spot Instance Interruption Warning",
@@ -168,7 +103,9 @@ mod tests {
     #[test]
     fn the_deadline_is_two_minutes_after_the_notice() {
         let event = spot(&json!({"instance-id": "i-0abc1234", "instance-action": "terminate"}));
-        let Decoded::Notice(notice) = decode_at(&event, "2026-11-22T09:00:01Z").unwrap() else { panic!() };
+        let Decoded::Signal(Signal::Ends(notice)) = decode_at(&event, "2026-11-22T09:00:01Z").unwrap() else {
+            panic!()
+        };
         assert_eq!(notice.deadline, at("2026-11-22T09:02:00Z"));
         assert_eq!(notice.action, Action::Terminate);
     }
@@ -214,7 +151,9 @@ mod tests {
     #[test]
     fn an_unknown_action_is_a_stop_and_the_remark_names_it() {
         let event = spot(&json!({"instance-id": "i-0abc1234", "instance-action": "explode\n"}));
-        let Decoded::Notice(notice) = decode_at(&event, "2026-11-22T09:00:01Z").unwrap() else { panic!() };
+        let Decoded::Signal(Signal::Ends(notice)) = decode_at(&event, "2026-11-22T09:00:01Z").unwrap() else {
+            panic!()
+        };
         assert_eq!(notice.action, Action::Stop);
         let remark = notice.remark.unwrap();
         assert_eq!(remark, "instance-action `explode\\n` is unknown: treated as a stop");
@@ -240,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn other_events_are_ignored_without_a_look_at_their_detail() {
+    fn events_of_other_kinds_are_ignored_unread() {
         let mut event = spot(&json!({"instance-id": 5}));
         event["detail-type"] = json!("EC2 Instance Rebalance Recommendation");
         let Decoded::Ignored { reason, .. } = decode_at(&event, "2026-11-22T09:00:01Z").unwrap() else {
@@ -250,17 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn a_self_test_is_a_notice_for_nobody_that_says_dry_run() {
+    fn a_dry_run_notice_for_the_self_test_instance_is_one() {
         let notice = |instance: &str, dry_run: bool| {
             let event =
                 spot(&json!({"instance-id": instance, "instance-action": "terminate", "dry-run": dry_run}));
             match decode_at(&event, "2026-11-22T09:00:01Z") {
-                Ok(Decoded::Notice(notice)) => notice,
+                Ok(Decoded::Signal(Signal::Ends(notice))) => notice,
                 other => panic!("{other:?}"),
             }
         };
-        assert!(notice(NOBODY, true).is_self_test());
-        assert!(!notice(NOBODY, false).is_self_test());
+        assert!(notice(SELF_TEST_INSTANCE, true).is_self_test());
+        assert!(!notice(SELF_TEST_INSTANCE, false).is_self_test());
         assert!(!notice("i-0abc1234", true).is_self_test());
     }
 

@@ -4,21 +4,21 @@ use cast_spot_infra::events::SPOT_INTERRUPTION;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::{Action, Envelope, EventError, Kind, Notice, envelope::type_name, printable};
+use super::{Action, Envelope, EventError, Kind, Notice, Signal, Subject, envelope::type_name, printable};
 
 /// EC2 issues the warning two minutes before it stops or terminates the instance. Before hibernation
 /// there is a warning but no lead: the two minutes then only bound our own work.
 const LEAD: SignedDuration = SignedDuration::from_secs(120);
 
-/// Not of EC2: a synthetic notice says by it that nothing is to be written. `cast-spot status` sends one.
+/// Not sent by EC2: asks for plan and report without any write. `cast-spot status` sends it.
 const DRY_RUN: &str = "dry-run";
 
-/// Not of EC2: an operator's own notice says by it that the instance need not be a Spot instance.
+/// Not sent by EC2: marks an operator's own notice, whose instance need not be a Spot instance.
 const SYNTHETIC: &str = "synthetic";
 
 pub(super) const KIND: Kind = Kind { event: SPOT_INTERRUPTION, parse };
 
-fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
+fn parse(envelope: &Envelope) -> Result<Signal, EventError> {
     let instance_id = envelope.detail_text("instance-id")?;
     let well_formed = instance_id
         .strip_prefix("i-")
@@ -46,19 +46,22 @@ fn parse(envelope: &Envelope) -> Result<Notice, EventError> {
         .map_err(|_| EventError::new("time", format!("`{}` is out of range", envelope.time)))?;
     let dry_run = flag(envelope, DRY_RUN)?;
     let synthetic = flag(envelope, SYNTHETIC)?;
-    Ok(Notice {
-        event_id: envelope.id.clone(),
-        kind: SPOT_INTERRUPTION.name,
+    let subject = Subject {
         instance_id: instance_id.to_owned(),
-        action,
-        time: envelope.time,
-        deadline,
         account: envelope.account.clone(),
         region: envelope.region.clone(),
         synthetic,
+    };
+    Ok(Signal::Ends(Notice {
+        event_id: envelope.id.clone(),
+        kind: SPOT_INTERRUPTION.name,
+        subject,
+        action,
+        time: envelope.time,
+        deadline,
         dry_run,
         remark,
-    })
+    }))
 }
 
 fn flag(envelope: &Envelope, key: &str) -> Result<bool, EventError> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{Ending, Located, Target};
 use crate::{
-    event::Notice,
+    event::Subject,
     plan::owner::{self, is_on_demand},
     ports::{Group, Instance, ListedNode},
 };
@@ -15,14 +15,14 @@ const EKS_CLUSTER: [&str; 3] = ["aws:eks:cluster-name", "eks:cluster-name", "eks
 /// From `shutting-down` to the end of the instance's processes.
 const SHUT_DOWN: Duration = Duration::from_secs(20);
 
-pub(super) fn of_instance(instance: &Instance, registered: &[String], notice: &Notice) -> Located {
+pub(super) fn of_instance(instance: &Instance, registered: &[String], subject: &Subject) -> Located {
     let id = &instance.id;
     let cluster = match cluster_of(&instance.tags, registered) {
         Ok(Some(cluster)) => cluster,
         Ok(None) => return Located::Elsewhere(format!("{id} carries no cluster tag")),
         Err(unregistered) => return not_registered(&unregistered),
     };
-    if let Some(reason) = contradiction(instance, notice) {
+    if let Some(reason) = contradiction(instance, subject) {
         return Located::Elsewhere(reason);
     }
     if instance.state == "terminated" {
@@ -45,9 +45,9 @@ pub(super) fn of_instance(instance: &Instance, registered: &[String], notice: &N
     })
 }
 
-pub(super) fn of_node(node: &ListedNode, cluster: &str, notice: &Notice) -> Located {
-    let id = &notice.instance_id;
-    if is_on_demand(&node.labels) && !notice.synthetic {
+pub(super) fn of_node(node: &ListedNode, cluster: &str, subject: &Subject) -> Located {
+    let id = &subject.instance_id;
+    if is_on_demand(&node.labels) && !subject.synthetic {
         return Located::Elsewhere(format!("{id} is an on-demand instance, by the labels of its node"));
     }
     Located::Here(Target {
@@ -94,20 +94,20 @@ fn cluster_of(tags: &BTreeMap<String, String>, registered: &[String]) -> Result<
 }
 
 /// What in EC2's answer contradicts the notice: a caller who may invoke the function could have written it.
-fn contradiction(instance: &Instance, notice: &Notice) -> Option<String> {
+fn contradiction(instance: &Instance, subject: &Subject) -> Option<String> {
     let id = &instance.id;
-    if let (Some(owner), Some(account)) = (&instance.owner_account, &notice.account)
+    if let (Some(owner), Some(account)) = (&instance.owner_account, &subject.account)
         && owner != account
     {
         return Some(format!("{id} belongs to account {owner}, and the event to {account}"));
     }
-    if let (Some(zone), Some(region)) = (&instance.zone, &notice.region)
+    if let (Some(zone), Some(region)) = (&instance.zone, &subject.region)
         && !zone.starts_with(region.as_str())
     {
         return Some(format!("{id} stands in {zone}, and the event is of {region}"));
     }
     let interruptible = instance.lifecycle.as_deref() == Some("spot") || instance.reserved;
-    (!interruptible && !notice.synthetic).then(|| {
+    (!interruptible && !subject.synthetic).then(|| {
         format!("{id} is an on-demand instance: EC2 announces no interruption of such (hint: `synthetic`)")
     })
 }

@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    event::Action,
     plan::timetable::Timetable,
     ports::{
         Access, Activities, End, Evicted, Freshness, Group, Hook, Instance, ListedNode, Membership, Patched,
@@ -23,20 +22,12 @@ use crate::{
 const ID: &str = "i-0abc1234";
 const S: Duration = Duration::from_secs(1);
 
-pub(super) fn notice() -> Notice {
-    let time = "2026-11-22T09:00:00Z".parse().unwrap();
-    Notice {
-        event_id: "e-1".into(),
-        kind: "spot_interruption",
+pub(super) fn subject() -> Subject {
+    Subject {
         instance_id: ID.into(),
-        action: Action::Terminate,
-        time,
-        deadline: time + jiff::SignedDuration::from_secs(120),
         account: Some("111122223333".into()),
         region: Some("eu-west-1".into()),
         synthetic: false,
-        dry_run: false,
-        remark: None,
     }
 }
 
@@ -179,7 +170,7 @@ async fn located(
     cold: bool,
 ) -> (Result<Located, String>, Budget) {
     let budget = Budget::new(Timetable::new(120 * S, 5 * S, 150 * S));
-    let located = locate(ec2, &Grouped(group), clusters, &notice(), cold, &budget).await;
+    let located = locate(ec2, &Grouped(group), clusters, &subject(), cold, &budget).await;
     (located, budget)
 }
 

@@ -157,24 +157,6 @@ fn taints(node: &Node) -> &[Taint] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Action;
-
-    fn notice() -> Notice {
-        let time = "2026-11-22T09:00:00Z".parse().unwrap();
-        Notice {
-            event_id: "e-1".into(),
-            kind: "spot_interruption",
-            instance_id: "i-0abc1234".into(),
-            action: Action::Terminate,
-            time,
-            deadline: time + jiff::SignedDuration::from_secs(120),
-            account: None,
-            region: None,
-            synthetic: false,
-            dry_run: false,
-            remark: None,
-        }
-    }
 
     fn node(spec: &Value) -> Node {
         serde_json::from_value(json!({"metadata": {"name": "n"}, "spec": spec})).unwrap()
@@ -183,7 +165,7 @@ mod tests {
     #[test]
     fn the_cordon_is_one_patch_that_tests_the_provider_id_first() {
         assert_eq!(
-            cordon_patch("aws:///eu-west-1a/i-0abc1234", &notice(), None),
+            cordon_patch("aws:///eu-west-1a/i-0abc1234", &Notice::sample(), None),
             json!([
                 {"op": "test", "path": "/spec/providerID", "value": "aws:///eu-west-1a/i-0abc1234"},
                 {"op": "add", "path": "/spec/unschedulable", "value": true},
@@ -194,7 +176,7 @@ mod tests {
 
     #[test]
     fn missing_parents_are_added_once_the_node_was_read() {
-        let patch = cordon_patch("aws:///z/i-0abc1234", &notice(), Some(&node(&json!({}))));
+        let patch = cordon_patch("aws:///z/i-0abc1234", &Notice::sample(), Some(&node(&json!({}))));
         assert_eq!(patch[2], json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
 
@@ -208,7 +190,7 @@ mod tests {
         bare.metadata.resource_version = Some("7".into());
         let only = Marks { taint: true, label: false };
         assert_eq!(
-            mark_patch("p", &notice(), &bare, only),
+            mark_patch("p", &Notice::sample(), &bare, only),
             json!([
                 identity,
                 {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
@@ -217,7 +199,7 @@ mod tests {
         );
         let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
         let appended = json!({"op": "add", "path": "/spec/taints/-", "value": taint});
-        assert_eq!(mark_patch("p", &notice(), &tainted, only), json!([identity, appended]));
+        assert_eq!(mark_patch("p", &Notice::sample(), &tainted, only), json!([identity, appended]));
         assert!(is_tainted(&node(&json!({"taints": [taint]}))));
         assert!(!is_tainted(&tainted));
     }
@@ -225,7 +207,7 @@ mod tests {
     #[test]
     fn taint_and_label_are_one_patch() {
         let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
-        let patch = mark_patch("p", &notice(), &tainted, BOTH);
+        let patch = mark_patch("p", &Notice::sample(), &tainted, BOTH);
         let paths: Vec<_> = patch.as_array().unwrap().iter().map(|op| op["path"].as_str().unwrap()).collect();
         let label = "/metadata/labels/node.kubernetes.io~1exclude-from-external-load-balancers";
         assert_eq!(paths, ["/spec/providerID", "/spec/taints/-", "/metadata/labels", label]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 pub mod access;
 pub mod capacity;
 pub mod cordon;
+pub mod course;
 pub mod disruption;
 pub mod eviction;
 pub mod group_deadline;

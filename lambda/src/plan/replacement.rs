@@ -2,10 +2,7 @@
 //! AWS behaviour: EC2 Auto Scaling user guide, "Detach instances", "Capacity Rebalancing", "Lifecycle hooks".
 
 use super::{Policy, ReplacementPolicy};
-use crate::{
-    event::Action,
-    ports::{Group, Hook, Membership},
-};
+use crate::ports::{Group, Hook, Membership};
 
 /// The process by which a group launches instances.
 const LAUNCH: &str = "Launch";
@@ -44,20 +41,6 @@ pub enum Choice {
     Refused(&'static str),
     /// Nothing is to be replaced.
     None(&'static str),
-}
-
-/// Whether anything is to be asked of Auto Scaling at all: `Some(reason)` if not.
-#[must_use]
-pub fn not_wanted(action: Action, policy: &Policy) -> Option<&'static str> {
-    if policy.replacement == ReplacementPolicy::None {
-        return Some("replacement is switched off");
-    }
-    match action {
-        Action::Terminate => None,
-        Action::Stop | Action::Hibernate if policy.replace_stopped => None,
-        Action::Stop => Some("a stopped instance comes back"),
-        Action::Hibernate => Some("a hibernated instance comes back"),
-    }
 }
 
 /// The choice.
@@ -224,16 +207,5 @@ mod tests {
             not_run(&[hook("a"), hook("b")]).as_deref(),
             Some("lifecycle hooks a, b were not run: a detached instance leaves its group without them")
         );
-    }
-
-    #[test]
-    fn an_instance_that_comes_back_is_replaced_only_on_request() {
-        let auto = policy(ReplacementPolicy::Auto);
-        let eager = Policy { replace_stopped: true, ..auto.clone() };
-        assert!(not_wanted(Action::Terminate, &auto).is_none());
-        assert!(not_wanted(Action::Stop, &auto).is_some());
-        assert!(not_wanted(Action::Hibernate, &auto).is_some());
-        assert!(not_wanted(Action::Stop, &eager).is_none());
-        assert!(not_wanted(Action::Terminate, &policy(ReplacementPolicy::None)).is_some());
     }
 }

@@ -21,7 +21,7 @@ pub fn draining(notice: &Notice, node: &Node, now: Timestamp) -> Event {
     let message = format!(
         "EC2 will {} {} at {} (Spot interruption, event {}): draining",
         notice.action.as_str(),
-        notice.instance_id,
+        notice.subject.instance_id,
         notice.deadline,
         notice.event_id
     );
@@ -54,7 +54,7 @@ pub fn overridden(notice: &Notice, pod: &Pod, why: &str, now: Timestamp) -> Even
     let message = format!(
         "Deleted at the last moment ({why}): EC2 will {} {} at {}",
         notice.action.as_str(),
-        notice.instance_id,
+        notice.subject.instance_id,
         notice.deadline
     );
     event(notice, reference, "SpotOverride", "Warning", message, now)

@@ -1,6 +1,6 @@
 //! A real event from a file: read by the handler's own parser, put on the instances of the world.
 
-use cast_spot_handler::event::{self, Decoded, Delivery, EventError};
+use cast_spot_handler::event::{self, Decoded, Delivery, EventError, Signal};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -106,22 +106,24 @@ const AFTER_ALL: Timestamp = Timestamp::constant(250_000_000_000, 0);
 /// The time of an event and the instance that it announces.
 fn understand(event: &Value, now: Timestamp) -> Result<(Timestamp, Option<Announced>), EventError> {
     let (time, notice) = match event::decode(event, AFTER_ALL)? {
-        Decoded::Notice(notice) => (notice.time, Some(notice)),
-        Decoded::Ignored { envelope, notice, .. } => (envelope.time, notice),
+        Decoded::Signal(Signal::Ends(notice)) => (notice.time, Some(notice)),
+        Decoded::Ignored { envelope, signal, .. } => {
+            (envelope.time, signal.map(|Signal::Ends(notice)| notice))
+        }
     };
     if let Some(notice) = &notice {
         event::check_clock(notice.time, now)?;
     }
     let announced = notice.map(|notice| Announced {
-        id: notice.instance_id,
+        id: notice.subject.instance_id,
         action: match notice.action {
             event::Action::Terminate => Action::Terminate,
             event::Action::Stop => Action::Stop,
             event::Action::Hibernate => Action::Hibernate,
         },
         time: notice.time,
-        account: notice.account,
-        region: notice.region,
+        account: notice.subject.account,
+        region: notice.subject.region,
     });
     Ok((time, announced))
 }

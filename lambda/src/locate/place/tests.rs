@@ -1,5 +1,5 @@
 use super::*;
-use crate::locate::tests::notice;
+use crate::locate::tests::subject;
 
 fn instance(tags: &[(&str, &str)]) -> Instance {
     Instance {
@@ -15,7 +15,7 @@ fn instance(tags: &[(&str, &str)]) -> Instance {
 }
 
 fn of(instance: &Instance) -> Located {
-    of_instance(instance, &["prod".to_owned(), "stage".to_owned()], &notice())
+    of_instance(instance, &["prod".to_owned(), "stage".to_owned()], &subject())
 }
 
 fn prod() -> Instance {
@@ -93,7 +93,7 @@ fn only_a_spot_instance_of_account_and_region_is_ours() {
         assert_eq!(reason.is_some(), expected.is_some(), "{case}: {reason:?}");
         assert!(reason.unwrap_or_default().contains(expected.unwrap_or_default()), "{case}");
     }
-    let synthetic = Notice { synthetic: true, ..notice() };
+    let synthetic = Subject { synthetic: true, ..subject() };
     let located = of_instance(&on_demand(), &["prod".to_owned()], &synthetic);
     assert!(matches!(located, Located::Here(_)), "{located:?}");
 }
@@ -107,7 +107,7 @@ fn a_listed_node_is_ours_unless_its_labels_say_on_demand() {
     ] {
         let labels = [(label.to_owned(), value.to_owned())].into();
         let node = ListedNode { labels, ..ListedNode::default() };
-        let located = of_node(&node, "prod", &notice());
+        let located = of_node(&node, "prod", &subject());
         assert_eq!(matches!(located, Located::Here(_)), expected, "{label}={value}: {located:?}");
     }
 }
