@@ -14,11 +14,12 @@ use cast_spot_tests::{root, rust_files};
 mod paths;
 
 /// Crates' own source folders.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "infra/src",
     "lambda/src",
     "lambda/rehearsal/src",
     "provisioner-lib/src",
+    "provisioner-lib/cloud/src",
     "provisioner-lib/savings/src",
     "provisioner-lib/cli/src",
     "tests",
@@ -132,6 +133,15 @@ fn apply_offboard_and_verify_reach_aws_through_the_provider_only() {
     );
 }
 
+/// The way to AWS and Kubernetes is shared, so it decides nothing and depends on no crate that does.
+#[test]
+fn cloud_depends_on_no_crate_of_ours() {
+    let manifest = read(&root().join("provisioner-lib/cloud/Cargo.toml"));
+    let dependencies = manifest.split_once("[dependencies]").unwrap().1;
+    assert!(!dependencies.contains("cast-spot"), "{dependencies}");
+    assert_none(&["provisioner-lib/cloud/src"], &[&["std::env", "std::fs"], &CLOCKS]);
+}
+
 /// The stages ask the provider, and it knows none of them.
 #[test]
 fn the_provider_imports_no_stage() {
@@ -170,15 +180,8 @@ fn only_the_provider_of_savings_reaches_the_world() {
             format!("provisioner-lib/savings/src/{stage}.rs"),
             format!("provisioner-lib/savings/src/{stage}"),
         ] {
-            let forbidden: &[&str] = &[
-                "tokio",
-                "kube",
-                "aws_*",
-                "std::env",
-                "std::fs",
-                "crate::provider",
-                "cast_spot_provisioner",
-            ];
+            let forbidden: &[&str] =
+                &["tokio", "kube", "aws_*", "std::env", "std::fs", "crate::provider", "cast_spot_cloud"];
             assert_none(&[&place], &[forbidden, &CLOCKS]);
         }
     }
@@ -193,6 +196,8 @@ fn handler_and_provisioner_do_not_depend_on_each_other() {
         ("provisioner-lib/Cargo.toml", "cast-spot-rehearsal"),
         ("provisioner-lib/savings/Cargo.toml", "cast-spot-handler"),
         ("provisioner-lib/savings/Cargo.toml", "cast-spot-rehearsal"),
+        // Its SDKs would be linked for nothing.
+        ("provisioner-lib/savings/Cargo.toml", "cast-spot-provisioner"),
     ] {
         assert!(!read(&root().join(manifest)).contains(other), "{manifest} names {other}");
     }

@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use cast_spot_cloud::Cluster;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::cluster::Cluster;
 
 pub mod layer;
 

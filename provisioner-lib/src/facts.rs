@@ -10,18 +10,7 @@ use crate::{
     resource::CLUSTERS_VARIABLE,
 };
 
-pub use crate::cluster::{AuthenticationMode, Cluster};
-
-/// Who makes the calls (STS `GetCallerIdentity`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Identity {
-    /// `aws`, `aws-us-gov` or `aws-cn`.
-    pub partition: String,
-    /// Account id.
-    pub account: String,
-    /// ARN of the caller.
-    pub arn: String,
-}
+pub use cast_spot_cloud::{AuthenticationMode, Cluster, Identity};
 
 /// The function as it is now, as far as others depend on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -5,11 +5,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use cast_spot_cloud::Access;
 use cast_spot_provisioner::{
     facts::{Facts, Identity},
     onboard::PlanError,
     plan::{Change, Observed},
-    provider::{Access, Aws, Error, ErrorKind, Made, Provider, RolledBack},
+    provider::{Aws, Error, ErrorKind, Made, Provider, RolledBack},
     recall::recall,
     resource::Resource,
     spec::{Request, Spec},

@@ -4,12 +4,10 @@
 mod ec2;
 mod kubernetes;
 mod pricing;
-#[cfg(test)]
-mod wire;
 
 use std::collections::BTreeSet;
 
-use cast_spot_provisioner::provider::{Access, Error, ErrorKind};
+use cast_spot_cloud::{Access, Error, ErrorKind};
 use jiff::{SignedDuration, Timestamp};
 
 use self::{ec2::Ec2, pricing::Pricing};

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use aws_config::SdkConfig;
+use cast_spot_cloud::Access;
 use futures_util::future::join_all;
 
 use super::{
-    Error, ErrorKind, Made, Provider,
-    connection::Connection,
+    Connection, Error, ErrorKind, Made, Provider, clients,
     ec2::Ec2,
     eks::Eks,
     events::Events,
@@ -17,7 +16,6 @@ use super::{
     logs::Logs,
     propagation,
     sqs::Sqs,
-    sts::Sts,
 };
 use crate::{
     changes::{self, Change},
@@ -30,8 +28,7 @@ use crate::{
 /// AWS, with the identity and in the region of a [`Connection`], and one cluster: the last one whose facts were
 /// looked up.
 pub struct Aws {
-    region: String,
-    sts: Sts,
+    access: Access,
     iam: Iam,
     eks: Eks,
     lambda: Lambda,
@@ -80,38 +77,30 @@ impl Aws {
     /// Finds credentials and region as the `aws` command does (AWS SDKs and Tools Reference Guide). Nothing is called
     /// yet, and the cluster is connected to only when something is asked of it.
     pub async fn connect(connection: &Connection) -> Result<Self, Vec<Error>> {
-        let config = connection.load().await.map_err(|error| vec![error])?;
-        Self::with(&config, connection).map_err(|error| vec![error])
-    }
-
-    fn with(config: &SdkConfig, connection: &Connection) -> Result<Self, Error> {
-        let Some(region) = config.region().map(ToString::to_string) else {
-            return Err(Error::no_region());
-        };
-        let kubernetes = Kubernetes::new(connection.kubeconfig.clone(), connection.context.clone(), &region);
+        let access = Access::open(connection).await.map_err(|error| vec![error])?;
+        let config = access.sdk();
         Ok(Self {
-            sts: Sts { client: aws_sdk_sts::Client::new(config) },
-            iam: Iam { client: Connection::iam(config) },
+            iam: Iam { client: clients::iam(config) },
             eks: Eks { client: aws_sdk_eks::Client::new(config) },
-            lambda: Lambda { client: Connection::lambda(config) },
+            lambda: Lambda { client: clients::lambda(config) },
             events: Events { client: aws_sdk_eventbridge::Client::new(config) },
             logs: Logs { client: aws_sdk_cloudwatchlogs::Client::new(config) },
             sqs: Sqs { client: aws_sdk_sqs::Client::new(config) },
             ec2: Ec2 { client: aws_sdk_ec2::Client::new(config) },
-            kubernetes,
-            region,
+            kubernetes: Kubernetes::new(access.kubeconfig().clone()),
+            access,
         })
     }
 
     /// The region that was found.
     #[must_use]
     pub fn region(&self) -> &str {
-        &self.region
+        self.access.region()
     }
 
     /// Who makes the calls; this takes no rights.
     pub async fn identity(&self) -> Result<Identity, Error> {
-        self.sts.identity().await
+        self.access.identity().await
     }
 
     /// What [`Self::roll_back`] changes.
@@ -204,17 +193,17 @@ impl Provider for Aws {
         // The function before the register, see [`Facts::function`].
         let served = async { (self.lambda.current().await, self.iam.register().await) };
         let (identity, found, (function, register), layers) =
-            tokio::join!(self.sts.identity(), self.eks.cluster(cluster), served, self.lambda.layers());
+            tokio::join!(self.access.identity(), self.access.cluster(cluster), served, self.lambda.layers());
         let mut facts = match (identity, found, function, register, layers) {
             (Ok(identity), Ok(found), Ok(function), Ok(register), Ok(layers)) => {
                 let cluster = found.unwrap_or_else(|| {
                     let (partition, account) = (&identity.partition, &identity.account);
-                    let arn = format!("arn:{partition}:eks:{}:{account}:cluster/{cluster}", self.region);
+                    let arn = format!("arn:{partition}:eks:{}:{account}:cluster/{cluster}", self.region());
                     Cluster::gone(cluster, arn)
                 });
                 let layers = layers.into_iter().collect();
                 let earlier = Earlier { by_hash: register.by_hash, vpcs: BTreeSet::new(), layers };
-                let (region, register) = (self.region.clone(), register.clusters);
+                let (region, register) = (self.region().to_owned(), register.clusters);
                 Facts { identity, region, cluster, function, register, earlier }
             }
             (identity, found, function, register, layers) => {
@@ -223,12 +212,12 @@ impl Provider for Aws {
             }
         };
         self.look_around(&mut facts).await.map_err(|error| vec![error])?;
-        self.kubernetes.is_about(&facts.cluster).await;
+        self.kubernetes.set_cluster(&facts.cluster).await;
         Ok(facts)
     }
 
     async fn observe(&self, facts: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
-        self.kubernetes.is_about(&facts.cluster).await;
+        self.kubernetes.set_cluster(&facts.cluster).await;
         let (mut observed, mut errors) = (Observed::new(), Vec::new());
         for seen in self.look(facts.cluster.authentication_mode, resources).await {
             match seen {
@@ -309,7 +298,7 @@ impl Provider for Aws {
                 Check::Reserved { function } => reserved.push(self.lambda.reserved(function)),
             }
         }
-        self.kubernetes.is_about(&facts.cluster).await;
+        self.kubernetes.set_cluster(&facts.cluster).await;
         let asked =
             async { if is_function_asked { self.lambda.self_test(facts).await } else { Ok(Ok(Vec::new())) } };
         let available = join_all(of_cluster.into_iter().map(|check| self.kubernetes.check(check)));

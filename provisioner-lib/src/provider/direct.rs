@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cast_spot_cloud::Kubeconfig;
 use futures_util::future::join_all;
 
 use super::{Connection, Error, ErrorKind, Made, Neighbours, Provider, kubernetes::Kubernetes, propagation};
@@ -23,8 +24,8 @@ impl Direct {
     /// Nothing is called yet.
     #[must_use]
     pub fn connect(connection: &Connection) -> Self {
-        let kubernetes = Kubernetes::direct(connection.kubeconfig.clone(), connection.context.clone());
-        Self { region: connection.region.clone().unwrap_or_default(), kubernetes }
+        let region = connection.region.clone().unwrap_or_default();
+        Self { kubernetes: Kubernetes::direct(Kubeconfig::of(connection, &region)), region }
     }
 }
 

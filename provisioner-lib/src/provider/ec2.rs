@@ -11,7 +11,7 @@ use aws_sdk_ec2::{
 };
 use futures_util::future::join_all;
 
-use super::{Error, ErrorKind, Made, error, propagation::patiently, tags::TagChanges};
+use super::{Error, ErrorKind, Made, error, propagation::retry_until_consistent, tags::TagChanges};
 use crate::{
     changes::Change,
     names::{MANAGED, SECURITY_GROUP, TAG_MANAGED},
@@ -67,7 +67,8 @@ impl Ec2 {
     async fn group(&self, name: &str, vpc_id: &str) -> Result<Option<SecurityGroup>, Error> {
         let call = self.client.describe_security_groups();
         let call = call.filters(filter("group-name", name)).filters(filter("vpc-id", vpc_id));
-        let groups = call.send().await.map_err(error::of("ec2:DescribeSecurityGroups"))?.security_groups;
+        let groups =
+            call.send().await.map_err(error::from_sdk("ec2:DescribeSecurityGroups"))?.security_groups;
         Ok(groups.unwrap_or_default().into_iter().next())
     }
 
@@ -75,7 +76,7 @@ impl Ec2 {
         let Resource::Ingress { to, port, .. } = wanted else { return Ok(None) };
         let answer = self.client.describe_security_groups().group_ids(to).send().await;
         let groups =
-            error::found("ec2:DescribeSecurityGroups", answer)?.and_then(|answer| answer.security_groups);
+            error::optional("ec2:DescribeSecurityGroups", answer)?.and_then(|answer| answer.security_groups);
         let ways: Vec<IpPermission> = groups
             .unwrap_or_default()
             .into_iter()
@@ -92,7 +93,7 @@ impl Ec2 {
         let pages =
             call.filters(filter(&format!("tag:{TAG_MANAGED}"), MANAGED)).into_paginator().items().send();
         let groups = pages.collect::<Result<Vec<_>, _>>().await;
-        let groups = groups.map_err(error::of("ec2:DescribeSecurityGroups"))?;
+        let groups = groups.map_err(error::from_sdk("ec2:DescribeSecurityGroups"))?;
         Ok(groups.into_iter().filter_map(|group| group.vpc_id).collect())
     }
 
@@ -105,7 +106,7 @@ impl Ec2 {
     ) -> Result<BTreeSet<String>, Error> {
         let call = self.client.describe_route_tables().filters(filter("vpc-id", vpc_id));
         let tables = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        let tables = tables.map_err(error::of("ec2:DescribeRouteTables"))?;
+        let tables = tables.map_err(error::from_sdk("ec2:DescribeRouteTables"))?;
         let of = |is: &dyn Fn(&RouteTableAssociation) -> bool| {
             tables.iter().find(|table| table.associations().iter().any(is))
         };
@@ -125,7 +126,7 @@ impl Ec2 {
         let states = Filter::builder().name("instance-state-name").values("pending").values("running");
         let pages = call.filters(states.build()).into_paginator().items().send();
         let reservations = pages.collect::<Result<Vec<_>, _>>().await;
-        let reservations = reservations.map_err(error::of("ec2:DescribeInstances"))?;
+        let reservations = reservations.map_err(error::from_sdk("ec2:DescribeInstances"))?;
         let instances = reservations.into_iter().filter_map(|reservation| reservation.instances).flatten();
         Ok(instances.filter_map(|instance| instance.instance_id).collect())
     }
@@ -152,19 +153,21 @@ impl Ec2 {
                     .build();
                 let call = self.client.create_security_group().group_name(name).vpc_id(vpc_id);
                 let call = call.description(description).tag_specifications(tags);
-                call.send().await.map_err(error::of("ec2:CreateSecurityGroup"))?;
+                call.send().await.map_err(error::from_sdk("ec2:CreateSecurityGroup"))?;
             }
             Resource::Ingress { from, vpc_id, to, port } => {
                 let from_id = self.id(from, vpc_id).await?;
                 let call = self.client.authorize_security_group_ingress().group_id(to);
                 let call = call.ip_permissions(way(&from_id, *port));
                 let name = "ec2:AuthorizeSecurityGroupIngress";
-                match patiently(name, Duration::from_secs(20), is_unseen, || call.clone().send()).await {
+                match retry_until_consistent(name, Duration::from_secs(20), is_unseen, || call.clone().send())
+                    .await
+                {
                     Err(error) if error.reason == ErrorKind::Changed => {}
                     other => other.map(drop)?,
                 }
             }
-            other => return Err(error::misplaced(other)),
+            other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }
@@ -180,12 +183,12 @@ impl Ec2 {
         let id = self.id(name, vpc_id).await?;
         if !tags.set.is_empty() {
             let call = self.client.create_tags().resources(&id).set_tags(Some(tags_in(&tags.set)));
-            call.send().await.map_err(error::of("ec2:CreateTags"))?;
+            call.send().await.map_err(error::from_sdk("ec2:CreateTags"))?;
         }
         if !tags.removed.is_empty() {
             let keys = tags.removed.iter().map(|key| Tag::builder().key(key).build()).collect();
             let call = self.client.delete_tags().resources(&id).set_tags(Some(keys));
-            call.send().await.map_err(error::of("ec2:DeleteTags"))?;
+            call.send().await.map_err(error::from_sdk("ec2:DeleteTags"))?;
         }
         Ok(Made::default())
     }
@@ -200,9 +203,9 @@ impl Ec2 {
                 };
                 let call =
                     self.client.revoke_security_group_ingress().group_id(to).ip_permissions(way(&id, *port));
-                error::gone("ec2:RevokeSecurityGroupIngress", call.send().await)?;
+                error::ok_if_absent("ec2:RevokeSecurityGroupIngress", call.send().await)?;
             }
-            other => return Err(error::misplaced(other)),
+            other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }
@@ -212,12 +215,13 @@ impl Ec2 {
             return Ok(());
         };
         let call = self.client.delete_security_group().group_id(id);
-        let deleted = patiently("ec2:DeleteSecurityGroup", INTERFACES_GONE, is_in_use, || async {
-            match call.clone().send().await {
-                Err(failure) if error::is_absent(error::said(&failure).0) => Ok(()),
-                other => other.map(drop),
-            }
-        });
+        let deleted =
+            retry_until_consistent("ec2:DeleteSecurityGroup", INTERFACES_GONE, is_in_use, || async {
+                match call.clone().send().await {
+                    Err(failure) if error::is_absent(error::code_and_message(&failure).0) => Ok(()),
+                    other => other.map(drop),
+                }
+            });
         deleted.await.map_err(|error| match error.reason {
             ErrorKind::Other => {
                 error.hint("Lambda frees its network interfaces within an hour; run it again then")

@@ -1,21 +1,19 @@
 //! Amazon EKS: the cluster and its access entries.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_eks::{
     Client,
-    types::{AccessScope, AccessScopeType, AuthenticationMode as Mode},
+    types::{AccessScope, AccessScopeType},
 };
 use futures_util::future::join_all;
 
 use super::{
     Error, Made, error,
-    propagation::{KNOWN_EVERYWHERE, patiently},
+    propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
     tags::{TagChanges, touches},
 };
 use crate::{
     changes::Change,
-    facts::{AuthenticationMode, Cluster},
+    facts::AuthenticationMode,
     observed::Found,
     resource::{Resource, Tags},
 };
@@ -29,36 +27,6 @@ pub(super) struct Eks {
 }
 
 impl Eks {
-    /// None: there is no such cluster.
-    pub(super) async fn cluster(&self, name: &str) -> Result<Option<Cluster>, Error> {
-        let answer =
-            error::found("eks:DescribeCluster", self.client.describe_cluster().name(name).send().await)?;
-        let Some(cluster) = answer.and_then(|answer| answer.cluster) else { return Ok(None) };
-        let vpc = cluster.resources_vpc_config;
-        let vpc = vpc.as_ref();
-        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-        let mode = cluster.access_config.as_ref().and_then(|access| access.authentication_mode());
-        Ok(Some(Cluster {
-            name: name.to_owned(),
-            arn: text(cluster.arn.as_deref()),
-            status: text(cluster.status.as_ref().map(aws_sdk_eks::types::ClusterStatus::as_str)),
-            endpoint: text(cluster.endpoint.as_deref()),
-            certificate_authority: text(cluster.certificate_authority.as_ref().and_then(|ca| ca.data())),
-            authentication_mode: match mode {
-                Some(Mode::Api) => AuthenticationMode::Api,
-                Some(Mode::ApiAndConfigMap) => AuthenticationMode::ApiAndConfigMap,
-                _ => AuthenticationMode::ConfigMap,
-            },
-            vpc_id: text(vpc.and_then(|vpc| vpc.vpc_id())),
-            public_subnet_ids: BTreeSet::new(),
-            subnet_ids: vpc.map(|vpc| vpc.subnet_ids().to_vec()).unwrap_or_default(),
-            security_group_id: text(vpc.and_then(|vpc| vpc.cluster_security_group_id())),
-            public_access: vpc.is_some_and(|vpc| vpc.endpoint_public_access),
-            public_access_cidrs: vpc.map(|vpc| vpc.public_access_cidrs().to_vec()).unwrap_or_default(),
-            private_access: vpc.is_some_and(|vpc| vpc.endpoint_private_access),
-        }))
-    }
-
     /// A cluster that does not look at access entries has none, and says so with an error: it is not asked.
     pub(super) async fn observe(
         &self,
@@ -82,7 +50,7 @@ impl Eks {
             .send()
             .await;
         let Some(entry) =
-            error::found("eks:DescribeAccessEntry", answer)?.and_then(|answer| answer.access_entry)
+            error::optional("eks:DescribeAccessEntry", answer)?.and_then(|answer| answer.access_entry)
         else {
             return Ok(None);
         };
@@ -111,7 +79,7 @@ impl Eks {
                 .cluster_name(cluster)
                 .principal_arn(principal_arn);
             let answer = call.set_next_token(token).send().await;
-            let Some(page) = error::found("eks:ListAssociatedAccessPolicies", answer)? else {
+            let Some(page) = error::optional("eks:ListAssociatedAccessPolicies", answer)? else {
                 return Ok(arns);
             };
             let whole = page.associated_access_policies.into_iter().flatten().filter(|policy| {
@@ -129,7 +97,7 @@ impl Eks {
         let Resource::AccessEntry { cluster, principal_arn, entry_type, groups, policies, tags, .. } =
             resource
         else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let call = self
             .client
@@ -139,19 +107,20 @@ impl Eks {
             .r#type(entry_type)
             .set_kubernetes_groups((!groups.is_empty()).then(|| groups.clone()))
             .set_tags(Some(sdk(tags)));
-        patiently("eks:CreateAccessEntry", KNOWN_EVERYWHERE, is_early, || call.clone().send()).await?;
+        retry_until_consistent("eks:CreateAccessEntry", KNOWN_EVERYWHERE, is_early, || call.clone().send())
+            .await?;
         self.associate(cluster, principal_arn, policies).await?;
         Ok(Made::default())
     }
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
         let Resource::AccessEntry { cluster, principal_arn, groups, policies, .. } = resource else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         if touches(changes, "groups") {
             let call = self.client.update_access_entry().cluster_name(cluster).principal_arn(principal_arn);
             let call = call.set_kubernetes_groups(Some(groups.clone()));
-            call.send().await.map_err(error::of("eks:UpdateAccessEntry"))?;
+            call.send().await.map_err(error::from_sdk("eks:UpdateAccessEntry"))?;
         }
         if touches(changes, "policies") {
             let there = self.policies(cluster, principal_arn).await?;
@@ -160,7 +129,7 @@ impl Eks {
             for arn in there.iter().filter(|arn| !policies.contains(arn)) {
                 let call = self.client.disassociate_access_policy().cluster_name(cluster);
                 let answer = call.principal_arn(principal_arn).policy_arn(arn).send().await;
-                error::gone("eks:DisassociateAccessPolicy", answer)?;
+                error::ok_if_absent("eks:DisassociateAccessPolicy", answer)?;
             }
         }
         let tags = TagChanges::of(resource, changes);
@@ -173,16 +142,16 @@ impl Eks {
     /// An entry's ARN has a part that only EKS knows.
     async fn tag(&self, cluster: &str, principal_arn: &str, tags: &TagChanges) -> Result<(), Error> {
         let call = self.client.describe_access_entry().cluster_name(cluster).principal_arn(principal_arn);
-        let answer = call.send().await.map_err(error::of("eks:DescribeAccessEntry"))?;
+        let answer = call.send().await.map_err(error::from_sdk("eks:DescribeAccessEntry"))?;
         let arn = answer.access_entry.and_then(|entry| entry.access_entry_arn).unwrap_or_default();
         if !tags.set.is_empty() {
             let call = self.client.tag_resource().resource_arn(&arn).set_tags(Some(sdk(&tags.set)));
-            call.send().await.map_err(error::of("eks:TagResource"))?;
+            call.send().await.map_err(error::from_sdk("eks:TagResource"))?;
         }
         if !tags.removed.is_empty() {
             let call =
                 self.client.untag_resource().resource_arn(&arn).set_tag_keys(Some(tags.removed.clone()));
-            call.send().await.map_err(error::of("eks:UntagResource"))?;
+            call.send().await.map_err(error::from_sdk("eks:UntagResource"))?;
         }
         Ok(())
     }
@@ -194,17 +163,17 @@ impl Eks {
                 self.client.associate_access_policy().cluster_name(cluster).principal_arn(principal_arn);
             let call = call.policy_arn(arn).access_scope(scope);
             let call_name = "eks:AssociateAccessPolicy";
-            patiently(call_name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await?;
+            retry_until_consistent(call_name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await?;
         }
         Ok(())
     }
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
         let Resource::AccessEntry { cluster, principal_arn, .. } = resource else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let call = self.client.delete_access_entry().cluster_name(cluster).principal_arn(principal_arn);
-        error::gone("eks:DeleteAccessEntry", call.send().await)?;
+        error::ok_if_absent("eks:DeleteAccessEntry", call.send().await)?;
         Ok(Made::default())
     }
 }

@@ -52,10 +52,10 @@ impl Events {
 
     async fn rule(&self, name: &str) -> Result<Option<Found>, Error> {
         let answer = self.client.describe_rule().name(name).send().await;
-        let Some(rule) = error::found("events:DescribeRule", answer)? else { return Ok(None) };
+        let Some(rule) = error::optional("events:DescribeRule", answer)? else { return Ok(None) };
         let arn = rule.arn().unwrap_or_default();
         let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
-        let tags = error::found("events:ListTagsForResource", answer)?.and_then(|answer| answer.tags);
+        let tags = error::optional("events:ListTagsForResource", answer)?.and_then(|answer| answer.tags);
         // A rule that is switched off matches nothing, and its time never comes.
         let is_on = rule.state() != Some(&RuleState::Disabled);
         let pattern = rule.event_pattern().and_then(|text| serde_json::from_str(text).ok());
@@ -87,7 +87,7 @@ impl Events {
         let (mut targets, mut token) = (Vec::new(), None);
         loop {
             let answer = self.client.list_targets_by_rule().rule(rule).set_next_token(token).send().await;
-            let Some(page) = error::found("events:ListTargetsByRule", answer)? else { return Ok(targets) };
+            let Some(page) = error::optional("events:ListTargetsByRule", answer)? else { return Ok(targets) };
             targets.extend(page.targets.into_iter().flatten());
             token = page.next_token;
             if token.is_none() {
@@ -102,7 +102,7 @@ impl Events {
                 self.put_rule(resource, Some(tags_in(tags))).await?;
             }
             Resource::Target { .. } => self.put_target(resource).await?,
-            other => return Err(error::misplaced(other)),
+            other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }
@@ -116,7 +116,7 @@ impl Events {
         let tags = TagChanges::of(resource, changes);
         if !tags.is_empty() {
             let answer = self.client.describe_rule().name(name).send().await;
-            let arn = answer.map_err(error::of("events:DescribeRule"))?.arn.unwrap_or_default();
+            let arn = answer.map_err(error::from_sdk("events:DescribeRule"))?.arn.unwrap_or_default();
             self.tag(&arn, &tags).await?;
         }
         Ok(Made::default())
@@ -124,7 +124,7 @@ impl Events {
 
     async fn put_rule(&self, resource: &Resource, tags: Option<Vec<Tag>>) -> Result<(), Error> {
         let Resource::Rule { name, pattern, schedule, description, .. } = resource else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let call = self
             .client
@@ -135,12 +135,12 @@ impl Events {
             .description(description)
             .state(RuleState::Enabled)
             .set_tags(tags);
-        call.send().await.map_err(error::of("events:PutRule")).map(drop)
+        call.send().await.map_err(error::from_sdk("events:PutRule")).map(drop)
     }
 
     async fn put_target(&self, resource: &Resource) -> Result<(), Error> {
         let Resource::Target { rule, target_id, arn, dead_letter_arn, input } = resource else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let call = "events:PutTargets";
         let refusal = |problem: BuildError| Error::new(ErrorKind::Other, call, problem.to_string());
@@ -156,8 +156,14 @@ impl Events {
             .retry_policy(retries)
             .build()
             .map_err(refusal)?;
-        let answer =
-            self.client.put_targets().rule(rule).targets(target).send().await.map_err(error::of(call))?;
+        let answer = self
+            .client
+            .put_targets()
+            .rule(rule)
+            .targets(target)
+            .send()
+            .await
+            .map_err(error::from_sdk(call))?;
         // A target that was refused is no error of the call.
         match answer.failed_entries().first() {
             None => Ok(()),
@@ -168,12 +174,12 @@ impl Events {
     async fn tag(&self, arn: &str, tags: &TagChanges) -> Result<(), Error> {
         if !tags.set.is_empty() {
             let call = self.client.tag_resource().resource_arn(arn).set_tags(Some(tags_in(&tags.set)));
-            call.send().await.map_err(error::of("events:TagResource"))?;
+            call.send().await.map_err(error::from_sdk("events:TagResource"))?;
         }
         if !tags.removed.is_empty() {
             let call =
                 self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(tags.removed.clone()));
-            call.send().await.map_err(error::of("events:UntagResource"))?;
+            call.send().await.map_err(error::from_sdk("events:UntagResource"))?;
         }
         Ok(())
     }
@@ -186,12 +192,12 @@ impl Events {
                 if !targets.is_empty() {
                     self.remove_targets(name, targets.into_iter().map(|target| target.id).collect()).await?;
                 }
-                error::gone("events:DeleteRule", self.client.delete_rule().name(name).send().await)?;
+                error::ok_if_absent("events:DeleteRule", self.client.delete_rule().name(name).send().await)?;
             }
             Resource::Target { rule, target_id, .. } => {
                 self.remove_targets(rule, vec![target_id.clone()]).await?;
             }
-            other => return Err(error::misplaced(other)),
+            other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }
@@ -199,7 +205,7 @@ impl Events {
     async fn remove_targets(&self, rule: &str, ids: Vec<String>) -> Result<(), Error> {
         let call = "events:RemoveTargets";
         let answer = self.client.remove_targets().rule(rule).set_ids(Some(ids)).send().await;
-        let Some(answer) = error::found(call, answer)? else { return Ok(()) };
+        let Some(answer) = error::optional(call, answer)? else { return Ok(()) };
         let mut failed = answer.failed_entries().iter();
         match failed.find(|entry| !entry.error_code().is_some_and(error::is_absent)) {
             None => Ok(()),

@@ -77,7 +77,7 @@ impl Iam {
             Resource::InlinePolicy { role, name, document } => self.put_inline(role, name, document).await?,
             Resource::InstanceProfile { name, role, tags } => self.create_profile(name, role, tags).await?,
             Resource::AccessKey { user, .. } => return self.create_key(user).await,
-            other => return Err(error::misplaced(other)),
+            other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }
@@ -108,7 +108,7 @@ impl Iam {
             Resource::InlinePolicy { role, name, .. } => self.delete_inline(role, name).await?,
             Resource::InstanceProfile { name, .. } => self.delete_profile(name).await?,
             Resource::AccessKey { user, .. } => self.delete_keys(user).await?,
-            other => return Err(error::misplaced(other)),
+            other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }

@@ -1,8 +1,7 @@
 //! Kubernetes: RBAC, the ConfigMap `aws-auth` and manifests. Objects are read and written as they are on
 //! the wire, so that nothing is lost that a typed client does not know.
 
-use std::path::PathBuf;
-
+use cast_spot_cloud::Kubeconfig;
 use futures_util::future::join_all;
 use http::{Method, Request};
 use kube::Client;
@@ -17,7 +16,6 @@ use crate::{
 };
 
 mod availability;
-mod connection;
 mod manifests;
 mod mappings;
 mod neighbours;
@@ -26,9 +24,7 @@ const RBAC_GROUP: &str = "/apis/rbac.authorization.k8s.io/v1";
 
 /// The API server of the cluster, connected to when something is first asked.
 pub(super) struct Kubernetes {
-    kubeconfig: Option<PathBuf>,
-    context: Option<String>,
-    region: String,
+    kubeconfig: Kubeconfig,
     /// Whether any cluster is meant that the kubeconfig leads to.
     is_direct: bool,
     state: Mutex<State>,
@@ -41,17 +37,17 @@ struct State {
 }
 
 impl Kubernetes {
-    pub(super) fn new(kubeconfig: Option<PathBuf>, context: Option<String>, region: &str) -> Self {
-        Self { kubeconfig, context, region: region.to_owned(), is_direct: false, state: Mutex::default() }
+    pub(super) fn new(kubeconfig: Kubeconfig) -> Self {
+        Self { kubeconfig, is_direct: false, state: Mutex::default() }
     }
 
     /// The cluster that the kubeconfig leads to, whichever it is.
-    pub(super) fn direct(kubeconfig: Option<PathBuf>, context: Option<String>) -> Self {
-        Self { is_direct: true, ..Self::new(kubeconfig, context, "") }
+    pub(super) fn direct(kubeconfig: Kubeconfig) -> Self {
+        Self { is_direct: true, ..Self::new(kubeconfig) }
     }
 
-    /// From now on, this cluster is meant.
-    pub(super) async fn is_about(&self, cluster: &Cluster) {
+    /// Sets the cluster that is meant from now on.
+    pub(super) async fn set_cluster(&self, cluster: &Cluster) {
         let mut state = self.state.lock().await;
         if state.cluster.as_ref() != Some(cluster) {
             *state = State { cluster: Some(cluster.clone()), client: None };
@@ -64,8 +60,8 @@ impl Kubernetes {
             return Ok(client.clone());
         }
         let client = match &state.cluster {
-            _ if self.is_direct => self.connect_anyhow().await?,
-            Some(cluster) => self.connect(cluster).await?,
+            _ if self.is_direct => self.kubeconfig.connect_current_context().await?,
+            Some(cluster) => self.kubeconfig.connect(cluster).await?,
             None => {
                 let message = "which cluster is meant is not known before its facts are looked up";
                 return Err(Error::new(ErrorKind::Other, "kubernetes", message));
@@ -102,7 +98,7 @@ impl Kubernetes {
         match client.request::<Value>(request).await {
             Ok(answer) => Ok(Some(answer)),
             Err(failure) if error::is_not_found(&failure) => Ok(None),
-            Err(failure) => Err(error::of_kubernetes(what)(failure)),
+            Err(failure) => Err(error::from_kube(what)(failure)),
         }
     }
 
@@ -162,7 +158,7 @@ impl Kubernetes {
         if let Resource::Manifest { manifest } = resource {
             return self.make_manifest(manifest).await;
         }
-        let Some((plural, _, manifest)) = rbac(resource) else { return Err(error::misplaced(resource)) };
+        let Some((plural, _, manifest)) = rbac(resource) else { return Err(error::wrong_service(resource)) };
         let path = format!("{RBAC_GROUP}/{plural}");
         self.write(&format!("create {plural}"), Method::POST, &path, manifest).await
     }
@@ -198,7 +194,7 @@ impl Kubernetes {
         if let Resource::Manifest { manifest } = resource {
             return self.remove_manifest(manifest).await;
         }
-        let Some((plural, name, _)) = rbac(resource) else { return Err(error::misplaced(resource)) };
+        let Some((plural, name, _)) = rbac(resource) else { return Err(error::wrong_service(resource)) };
         let path = format!("{RBAC_GROUP}/{plural}/{name}");
         self.send(&format!("delete {plural}"), Method::DELETE, &path, None).await?;
         Ok(Made::default())

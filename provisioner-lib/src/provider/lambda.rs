@@ -35,7 +35,7 @@ impl Lambda {
     /// The function as far as facts depend on it.
     pub(super) async fn current(&self) -> Result<Option<CurrentFunction>, Error> {
         let answer = self.client.get_function_configuration().function_name(names::FUNCTION).send().await;
-        let Some(function) = error::found("lambda:GetFunctionConfiguration", answer)? else {
+        let Some(function) = error::optional("lambda:GetFunctionConfiguration", answer)? else {
             return Ok(None);
         };
         let environment = function.environment();
@@ -89,7 +89,7 @@ impl Lambda {
 
     async fn invoke_config(&self, function: &str) -> Result<Option<Found>, Error> {
         let answer = self.client.get_function_event_invoke_config().function_name(function).send().await;
-        let found = error::found("lambda:GetFunctionEventInvokeConfig", answer)?;
+        let found = error::optional("lambda:GetFunctionEventInvokeConfig", answer)?;
         Ok(found.map(|found| {
             Found::from(Resource::InvokeConfig {
                 function: function.to_owned(),
@@ -103,14 +103,14 @@ impl Lambda {
     /// Whether concurrency is reserved for a function.
     pub(super) async fn reserved(&self, function: &str) -> Result<Verdict, Error> {
         let answer = self.client.get_function_concurrency().function_name(function).send().await;
-        let answer = answer.map_err(error::of("lambda:GetFunctionConcurrency"))?;
+        let answer = answer.map_err(error::from_sdk("lambda:GetFunctionConcurrency"))?;
         Ok(check::reserved(answer.reserved_concurrent_executions()))
     }
 
     /// The resource policy of a function; null if it has none.
     async fn policy(&self, function: &str) -> Result<Value, Error> {
         let call = "lambda:GetPolicy";
-        let answer = error::found(call, self.client.get_policy().function_name(function).send().await)?;
+        let answer = error::optional(call, self.client.get_policy().function_name(function).send().await)?;
         let Some(policy) = answer.and_then(|answer| answer.policy) else { return Ok(Value::Null) };
         serde_json::from_str(&policy).map_err(|problem| {
             Error::new(ErrorKind::Other, call, format!("the policy is not JSON ({problem})"))
@@ -132,7 +132,7 @@ impl Lambda {
                     .function_name(function)
                     .maximum_event_age_in_seconds(*maximum_event_age_seconds)
                     .maximum_retry_attempts(*maximum_retry_attempts);
-                call.send().await.map_err(error::of("lambda:PutFunctionEventInvokeConfig"))?;
+                call.send().await.map_err(error::from_sdk("lambda:PutFunctionEventInvokeConfig"))?;
             }
             Resource::Permission { function, statement_id, principal, source_arn } => {
                 let call = self
@@ -143,9 +143,9 @@ impl Lambda {
                     .action("lambda:InvokeFunction")
                     .principal(principal)
                     .source_arn(source_arn);
-                call.send().await.map_err(error::of("lambda:AddPermission"))?;
+                call.send().await.map_err(error::from_sdk("lambda:AddPermission"))?;
             }
-            other => return Err(error::misplaced(other)),
+            other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }
@@ -174,19 +174,19 @@ impl Lambda {
         match resource {
             Resource::Function { name, .. } => {
                 let answer = self.client.delete_function().function_name(name).send().await;
-                error::gone("lambda:DeleteFunction", answer)?;
+                error::ok_if_absent("lambda:DeleteFunction", answer)?;
             }
             Resource::Layer { name, code } => self.delete_layer(name, &code.sha256).await?,
             Resource::InvokeConfig { function, .. } => {
                 let answer =
                     self.client.delete_function_event_invoke_config().function_name(function).send().await;
-                error::gone("lambda:DeleteFunctionEventInvokeConfig", answer)?;
+                error::ok_if_absent("lambda:DeleteFunctionEventInvokeConfig", answer)?;
             }
             Resource::Permission { function, statement_id, .. } => {
                 let call = self.client.remove_permission().function_name(function).statement_id(statement_id);
-                error::gone("lambda:RemovePermission", call.send().await)?;
+                error::ok_if_absent("lambda:RemovePermission", call.send().await)?;
             }
-            other => return Err(error::misplaced(other)),
+            other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }

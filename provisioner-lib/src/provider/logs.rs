@@ -37,7 +37,7 @@ impl Logs {
 
     async fn tags(&self, arn: String) -> Result<Tags, Error> {
         let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
-        let tags = error::found("logs:ListTagsForResource", answer)?.and_then(|answer| answer.tags);
+        let tags = error::optional("logs:ListTagsForResource", answer)?.and_then(|answer| answer.tags);
         Ok(tags.unwrap_or_default().into_iter().collect())
     }
 
@@ -45,7 +45,8 @@ impl Logs {
     /// ("DescribeLogGroups" in the CloudWatch Logs API reference).
     async fn described(&self, name: &str) -> Result<Option<(String, i32)>, Error> {
         let answer = self.client.describe_log_groups().log_group_name_prefix(name).send().await;
-        let groups = answer.map_err(error::of("logs:DescribeLogGroups"))?.log_groups.unwrap_or_default();
+        let groups =
+            answer.map_err(error::from_sdk("logs:DescribeLogGroups"))?.log_groups.unwrap_or_default();
         let group = groups.into_iter().find(|group| group.log_group_name() == Some(name));
         Ok(group.map(|group| {
             // The older field ends with `:*`, which calls about tags refuse.
@@ -57,13 +58,13 @@ impl Logs {
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
         let Resource::LogGroup { name, retention_days, tags } = resource else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let (last, first): (Vec<_>, Vec<_>) =
             tags.clone().into_iter().partition(|(key, _)| key == TAG_RETENTION);
         let call = self.client.create_log_group().log_group_name(name);
         let call = call.set_tags(Some(first.into_iter().collect()));
-        call.send().await.map_err(error::of("logs:CreateLogGroup"))?;
+        call.send().await.map_err(error::from_sdk("logs:CreateLogGroup"))?;
         if *retention_days != 0 {
             self.keep_for(name, *retention_days).await?;
         }
@@ -77,7 +78,7 @@ impl Logs {
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
         let Resource::LogGroup { name, retention_days, .. } = resource else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         if touches(changes, "retention_days") {
             self.keep_for(name, *retention_days).await?;
@@ -95,30 +96,30 @@ impl Logs {
     async fn keep_for(&self, name: &str, days: i32) -> Result<(), Error> {
         if days == 0 {
             let answer = self.client.delete_retention_policy().log_group_name(name).send().await;
-            return answer.map_err(error::of("logs:DeleteRetentionPolicy")).map(drop);
+            return answer.map_err(error::from_sdk("logs:DeleteRetentionPolicy")).map(drop);
         }
         let call = self.client.put_retention_policy().log_group_name(name).retention_in_days(days);
-        call.send().await.map_err(error::of("logs:PutRetentionPolicy")).map(drop)
+        call.send().await.map_err(error::from_sdk("logs:PutRetentionPolicy")).map(drop)
     }
 
     async fn tag(&self, arn: &str, tags: &TagChanges) -> Result<(), Error> {
         if !tags.set.is_empty() {
             let set = tags.set.clone().into_iter().collect();
             let call = self.client.tag_resource().resource_arn(arn).set_tags(Some(set));
-            call.send().await.map_err(error::of("logs:TagResource"))?;
+            call.send().await.map_err(error::from_sdk("logs:TagResource"))?;
         }
         if !tags.removed.is_empty() {
             let call =
                 self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(tags.removed.clone()));
-            call.send().await.map_err(error::of("logs:UntagResource"))?;
+            call.send().await.map_err(error::from_sdk("logs:UntagResource"))?;
         }
         Ok(())
     }
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        let Resource::LogGroup { name, .. } = resource else { return Err(error::misplaced(resource)) };
+        let Resource::LogGroup { name, .. } = resource else { return Err(error::wrong_service(resource)) };
         let answer = self.client.delete_log_group().log_group_name(name).send().await;
-        error::gone("logs:DeleteLogGroup", answer)?;
+        error::ok_if_absent("logs:DeleteLogGroup", answer)?;
         Ok(Made::default())
     }
 }

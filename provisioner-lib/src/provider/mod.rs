@@ -10,10 +10,8 @@ use crate::{
     resource::Resource,
 };
 
-pub mod access;
 mod aws;
-mod connection;
-pub mod console;
+mod clients;
 mod direct;
 mod ec2;
 mod eks;
@@ -25,18 +23,16 @@ mod lambda;
 mod logs;
 mod propagation;
 mod sqs;
-mod sts;
 mod tags;
-#[cfg(test)]
-mod wire;
 
-pub use access::Access;
 pub use aws::Aws;
-pub use connection::Connection;
 pub use direct::Direct;
 pub use lambda::RolledBack;
 
 pub use crate::call::{AccessKey, Error, ErrorKind, Made};
+pub use cast_spot_cloud::Connection;
+#[cfg(test)]
+use cast_spot_cloud::wire;
 
 /// AWS and the cluster. Every write can be made twice: to create what is there already as wanted, and to delete
 /// what is not there, is success. What takes a moment to be known everywhere (IAM) is tried again within.

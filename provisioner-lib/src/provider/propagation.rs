@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Tries again as long as `is_early` says of code and message that it only came too early, for `limit` in all.
-pub(super) async fn patiently<T, E, R, F>(
+pub(super) async fn retry_until_consistent<T, E, R, F>(
     call: &str,
     limit: Duration,
     is_early: fn(&str, &str) -> bool,
@@ -37,9 +37,9 @@ where
             Ok(done) => return Ok(done),
             Err(failure) => failure,
         };
-        let (code, message) = error::said(&failure);
+        let (code, message) = error::code_and_message(&failure);
         if !is_early(code, message) || Instant::now() + pause > end {
-            return Err(error::of(call)(failure));
+            return Err(error::from_sdk(call)(failure));
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Error, Made, error,
-    propagation::patiently,
+    propagation::retry_until_consistent,
     tags::{TagChanges, touches},
 };
 use crate::{changes::Change, observed::Found, resource::Resource};
@@ -37,8 +37,10 @@ impl Sqs {
             self.client.get_queue_attributes().queue_url(&url).set_attribute_names(Some(names.into()));
         let tags = self.client.list_queue_tags().queue_url(&url);
         let (attributes, tags) = tokio::join!(attributes.send(), tags.send());
-        let Some(attributes) = error::found("sqs:GetQueueAttributes", attributes)? else { return Ok(None) };
-        let Some(tags) = error::found("sqs:ListQueueTags", tags)? else { return Ok(None) };
+        let Some(attributes) = error::optional("sqs:GetQueueAttributes", attributes)? else {
+            return Ok(None);
+        };
+        let Some(tags) = error::optional("sqs:ListQueueTags", tags)? else { return Ok(None) };
         let attributes = attributes.attributes.unwrap_or_default();
         let text = |name| attributes.get(&name).map_or("", String::as_str);
         let resource = Resource::Queue {
@@ -52,12 +54,12 @@ impl Sqs {
 
     async fn url(&self, name: &str) -> Result<Option<String>, Error> {
         let answer = self.client.get_queue_url().queue_name(name).send().await;
-        Ok(error::found("sqs:GetQueueUrl", answer)?.and_then(|answer| answer.queue_url))
+        Ok(error::optional("sqs:GetQueueUrl", answer)?.and_then(|answer| answer.queue_url))
     }
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
         let Resource::Queue { name, retention_seconds, policy, tags } = resource else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let call = self
             .client
@@ -65,36 +67,37 @@ impl Sqs {
             .queue_name(name)
             .set_attributes(Some(attributes(*retention_seconds, policy)))
             .set_tags(Some(tags.clone().into_iter().collect()));
-        patiently("sqs:CreateQueue", NAME_IS_FREE, is_name_taken, || call.clone().send()).await?;
+        retry_until_consistent("sqs:CreateQueue", NAME_IS_FREE, is_name_taken, || call.clone().send())
+            .await?;
         Ok(Made::default())
     }
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
         let Resource::Queue { name, retention_seconds, policy, .. } = resource else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let Some(url) = self.url(name).await? else { return self.create(resource).await };
         if touches(changes, "retention_seconds") || touches(changes, "policy") {
             let attributes = attributes(*retention_seconds, policy);
             let call = self.client.set_queue_attributes().queue_url(&url).set_attributes(Some(attributes));
-            call.send().await.map_err(error::of("sqs:SetQueueAttributes"))?;
+            call.send().await.map_err(error::from_sdk("sqs:SetQueueAttributes"))?;
         }
         let tags = TagChanges::of(resource, changes);
         if !tags.set.is_empty() {
             let call = self.client.tag_queue().queue_url(&url).set_tags(Some(tags.set.into_iter().collect()));
-            call.send().await.map_err(error::of("sqs:TagQueue"))?;
+            call.send().await.map_err(error::from_sdk("sqs:TagQueue"))?;
         }
         if !tags.removed.is_empty() {
             let call = self.client.untag_queue().queue_url(&url).set_tag_keys(Some(tags.removed));
-            call.send().await.map_err(error::of("sqs:UntagQueue"))?;
+            call.send().await.map_err(error::from_sdk("sqs:UntagQueue"))?;
         }
         Ok(Made::default())
     }
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        let Resource::Queue { name, .. } = resource else { return Err(error::misplaced(resource)) };
+        let Resource::Queue { name, .. } = resource else { return Err(error::wrong_service(resource)) };
         if let Some(url) = self.url(name).await? {
-            error::gone("sqs:DeleteQueue", self.client.delete_queue().queue_url(url).send().await)?;
+            error::ok_if_absent("sqs:DeleteQueue", self.client.delete_queue().queue_url(url).send().await)?;
         }
         Ok(Made::default())
     }

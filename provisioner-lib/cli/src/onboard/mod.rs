@@ -11,8 +11,9 @@ use std::process::ExitCode;
 
 use cast_spot_provisioner::{
     apply::{Progress, Stop},
+    console::announce,
     onboard::{self, Planned},
-    provider::{Provider, console::announce},
+    provider::Provider,
     report::Report,
     spec::{Access, Spec},
 };

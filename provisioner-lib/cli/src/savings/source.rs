@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cast_spot_provisioner::provider::Access;
+use cast_spot_cloud::Access;
 use cast_spot_savings::{prices::PriceList, provider, snapshot::Snapshot};
 use jiff::Timestamp;
 

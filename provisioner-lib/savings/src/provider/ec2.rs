@@ -11,7 +11,7 @@ use aws_sdk_ec2::{
         NetworkCardInfo, NetworkInfo, NeuronInfo, SpotPrice, UsageClassType,
     },
 };
-use cast_spot_provisioner::provider::{Error, access::of_aws};
+use cast_spot_cloud::{Error, from_sdk};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
@@ -42,7 +42,7 @@ impl Ec2 {
         let mut pages = self.client.describe_instance_types().into_paginator().send();
         let mut types = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(of_aws("ec2:DescribeInstanceTypes"))?;
+            let page = page.map_err(from_sdk("ec2:DescribeInstanceTypes"))?;
             types.extend(page.instance_types.unwrap_or_default().iter().filter_map(instance_type));
         }
         types.sort_by(|one: &InstanceType, other| one.name.cmp(&other.name));
@@ -60,7 +60,7 @@ impl Ec2 {
         let mut pages = call.into_paginator().send();
         let mut offered = BTreeSet::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(of_aws("ec2:DescribeInstanceTypeOfferings"))?;
+            let page = page.map_err(from_sdk("ec2:DescribeInstanceTypeOfferings"))?;
             let found = page.instance_type_offerings.unwrap_or_default().into_iter();
             offered.extend(
                 found.filter_map(|found| Some((found.instance_type?.as_str().to_owned(), found.location?))),
@@ -101,7 +101,7 @@ impl Ec2 {
         let mut pages = call.into_paginator().send();
         let mut points = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(of_aws("ec2:DescribeSpotPriceHistory"))?;
+            let page = page.map_err(from_sdk("ec2:DescribeSpotPriceHistory"))?;
             points.extend(page.spot_price_history.unwrap_or_default().into_iter().filter_map(point));
         }
         Ok(points)
@@ -115,7 +115,7 @@ impl Ec2 {
             let filter = Filter::builder().name("instance-id").set_values(Some(instances.to_vec())).build();
             let mut pages = self.client.describe_instances().filters(filter).into_paginator().send();
             while let Some(page) = pages.next().await {
-                let page = page.map_err(of_aws("ec2:DescribeInstances"))?;
+                let page = page.map_err(from_sdk("ec2:DescribeInstances"))?;
                 let found = page.reservations.unwrap_or_default().into_iter();
                 for instance in found.flat_map(|reservation| reservation.instances.unwrap_or_default()) {
                     let lifecycle =

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use cast_spot_provisioner::provider::{Error, ErrorKind, access::of_kubernetes};
+use cast_spot_cloud::{Error, ErrorKind, from_kube};
 use kube::{Api, Client, Resource, api::ListParams};
 use serde::de::DeserializeOwned;
 
@@ -128,7 +128,7 @@ where
     let mut params = ListParams::default().limit(PAGE);
     loop {
         let call = format!("list {what}");
-        let page = api.list(&params).await.map_err(|error| allowed_by(of_kubernetes(&call)(error)))?;
+        let page = api.list(&params).await.map_err(|error| allowed_by(from_kube(&call)(error)))?;
         objects.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),

@@ -6,7 +6,7 @@ use aws_sdk_pricing::{
     config::Builder,
     types::{Filter, FilterType},
 };
-use cast_spot_provisioner::provider::{Error, ErrorKind, access::of_aws};
+use cast_spot_cloud::{Error, ErrorKind, from_sdk};
 
 use crate::{
     catalog::Price,
@@ -39,7 +39,7 @@ impl Pricing {
         let mut pages = call.into_paginator().send();
         let (mut prices, mut currency) = (Vec::new(), None);
         while let Some(page) = pages.next().await {
-            let page = page.map_err(of_aws(CALL))?;
+            let page = page.map_err(from_sdk(CALL))?;
             for product in page.price_list.unwrap_or_default() {
                 let read = on_demand(&product);
                 let read = read.map_err(|error| Error::new(ErrorKind::Other, CALL, error.to_string()))?;

@@ -1,5 +1,7 @@
 //! What is asked of AWS and of the API server, and what becomes of their answers.
 
+use aws_config::Region;
+use cast_spot_cloud::wire;
 use http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -36,7 +38,7 @@ fn denied() -> (u16, String) {
 
 #[tokio::test]
 async fn instance_types_are_read_as_ec2_tells_them() {
-    let (config, asked) = wire::config("eu-west-1", |_| (200, TYPES.to_owned()));
+    let (config, asked) = wire::config(|_| (200, TYPES.to_owned()));
     let types = Ec2::of(&config).types().await.unwrap();
     let names: Vec<_> = types.iter().map(|found| found.name.as_str()).collect();
     assert_eq!(names, ["g6.xlarge", "m5d.large"], "EKS does not run on a Mac");
@@ -56,7 +58,7 @@ async fn instance_types_are_read_as_ec2_tells_them() {
 
 #[tokio::test]
 async fn spot_prices_are_read_page_by_page_and_weighted() {
-    let (config, asked) = wire::config("eu-west-1", |asked| {
+    let (config, asked) = wire::config(|asked| {
         let next = asked.contains("NextToken=more");
         let page = if next {
             history(&spot("2026-11-01T00:00:00Z", "0.030000"), "")
@@ -90,19 +92,22 @@ async fn prices_are_asked_for_at_the_endpoint_that_there_is() {
         "product": { "attributes": { "instanceType": "m5.large", "capacitystatus": "Used" } },
         "terms": { "OnDemand": { "a": { "priceDimensions": { "b": { "unit": "Hrs", "pricePerUnit": { "USD": "0.1070000000" } } } } } },
     });
-    let (config, asked) = wire::config("eu-north-1", move |_| {
-        (200, json!({ "FormatVersion": "aws_v1", "PriceList": [product.to_string()] }).to_string())
-    });
+    let answer = json!({ "FormatVersion": "aws_v1", "PriceList": [product.to_string()] }).to_string();
+    let (config, asked) = wire::described(
+        move |_| (200, answer.clone()),
+        |request| format!("{} {}", request.uri(), wire::body(request)),
+    );
+    let config = config.into_builder().region(Region::new("eu-north-1")).build();
     let (prices, currency) = Pricing::of(&config).on_demand("eu-north-1").await.unwrap();
     assert_eq!((prices[0].hourly.to_string(), currency.as_deref()), ("0.107".to_owned(), Some("USD")));
     let asked = asked.lock().unwrap();
-    assert!(asked[0].starts_with("api.pricing.eu-central-1.amazonaws.com "), "{}", asked[0]);
+    assert!(asked[0].starts_with("https://api.pricing.eu-central-1.amazonaws.com/ "), "{}", asked[0]);
     assert!(asked[0].contains(r#""Field":"regionCode","Value":"eu-north-1""#), "{}", asked[0]);
 }
 
 #[tokio::test]
 async fn a_refusal_names_the_action_and_the_policy_that_allows_it() {
-    let (config, _) = wire::config("eu-west-1", |_| denied());
+    let (config, _) = wire::config(|_| denied());
     let error = Ec2::of(&config).types().await.unwrap_err();
     let missing = note("instance types could not be read", &error);
     assert!(missing.what.contains("not allowed: ec2:DescribeInstanceTypes"), "{missing:?}");
@@ -112,7 +117,7 @@ async fn a_refusal_names_the_action_and_the_policy_that_allows_it() {
 #[tokio::test]
 async fn instances_say_how_they_were_bought() {
     let answer = r#"<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet><item><instancesSet><item><instanceId>i-0a</instanceId><instanceLifecycle>spot</instanceLifecycle></item><item><instanceId>i-0b</instanceId></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"#;
-    let (config, asked) = wire::config("eu-west-1", move |_| (200, answer.to_owned()));
+    let (config, asked) = wire::config(move |_| (200, answer.to_owned()));
     let ids = ["i-0a".to_owned(), "i-0b".to_owned(), "i-0c".to_owned()];
     let found = Ec2::of(&config).lifecycles(&ids).await.unwrap();
     assert_eq!(

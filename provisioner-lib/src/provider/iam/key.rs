@@ -12,7 +12,7 @@ use crate::{
     observed::Found,
     provider::{
         AccessKey, Error, ErrorKind, Made, error,
-        propagation::{KNOWN_TO_IAM, is_unseen, patiently},
+        propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
     },
     resource::{Principal, Resource},
 };
@@ -40,7 +40,7 @@ impl Iam {
 
     async fn keys(&self, user: &str) -> Result<Vec<AccessKeyMetadata>, Error> {
         let answer = self.client.list_access_keys().user_name(user).send().await;
-        Ok(error::found("iam:ListAccessKeys", answer)?
+        Ok(error::optional("iam:ListAccessKeys", answer)?
             .map(|page| page.access_key_metadata)
             .unwrap_or_default())
     }
@@ -65,7 +65,7 @@ impl Iam {
                 .access_key_id(id)
                 .status(StatusType::Inactive);
             // The new key would be lost with an error here. What is still on is seen by whoever looks.
-            error::gone("iam:UpdateAccessKey", call.send().await)
+            error::ok_if_absent("iam:UpdateAccessKey", call.send().await)
         });
         let failed: Vec<String> = join_all(switched)
             .await
@@ -106,7 +106,8 @@ impl Iam {
             let call = self.client.create_access_key().user_name(user).customize();
             call.config_override(Config::builder().retry_config(RetryConfig::disabled())).send()
         };
-        let answer = patiently("iam:CreateAccessKey", KNOWN_TO_IAM, is_refused_for_now, once).await?;
+        let answer =
+            retry_until_consistent("iam:CreateAccessKey", KNOWN_TO_IAM, is_refused_for_now, once).await?;
         let access_key =
             answer.access_key.map(|key| AccessKey { id: key.access_key_id, secret: key.secret_access_key });
         Ok(Made { access_key, backup: None })
@@ -140,7 +141,7 @@ impl Iam {
 
     async fn delete_key(&self, user: &str, id: &str) -> Result<(), Error> {
         let call = self.client.delete_access_key().user_name(user).access_key_id(id);
-        error::gone("iam:DeleteAccessKey", call.send().await)
+        error::ok_if_absent("iam:DeleteAccessKey", call.send().await)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     observed::Found,
     provider::{
         Error, ErrorKind, error,
-        propagation::{FORGOTTEN, is_still_seen, patiently},
+        propagation::{FORGOTTEN, is_still_seen, retry_until_consistent},
         tags::{TagChanges, touches},
     },
     resource::{Resource, Tags},
@@ -21,13 +21,13 @@ const MOST_VERSIONS: usize = 5;
 impl Iam {
     pub(super) async fn policy(&self, arn: &str, name: &str) -> Result<Option<Found>, Error> {
         let answer = self.client.get_policy().policy_arn(arn).send().await;
-        let Some(policy) = error::found("iam:GetPolicy", answer)?.and_then(|answer| answer.policy) else {
+        let Some(policy) = error::optional("iam:GetPolicy", answer)?.and_then(|answer| answer.policy) else {
             return Ok(None);
         };
         let call = "iam:GetPolicyVersion";
         let version = policy.default_version_id.unwrap_or_default();
         let answer = self.client.get_policy_version().policy_arn(arn).version_id(version).send().await;
-        let Some(version) = error::found(call, answer)?.and_then(|answer| answer.policy_version) else {
+        let Some(version) = error::optional(call, answer)?.and_then(|answer| answer.policy_version) else {
             return Ok(None);
         };
         Ok(Some(Found::from(Resource::Policy {
@@ -53,7 +53,7 @@ impl Iam {
             .description(description)
             .policy_document(document.to_string())
             .set_tags(Some(tags_in(tags)));
-        call.send().await.map_err(error::of("iam:CreatePolicy")).map(drop)
+        call.send().await.map_err(error::from_sdk("iam:CreatePolicy")).map(drop)
     }
 
     pub(super) async fn update_policy(
@@ -67,15 +67,15 @@ impl Iam {
             self.make_room(arn).await?;
             let call = self.client.create_policy_version().policy_arn(arn);
             let call = call.policy_document(document.to_string()).set_as_default(true);
-            call.send().await.map_err(error::of("iam:CreatePolicyVersion"))?;
+            call.send().await.map_err(error::from_sdk("iam:CreatePolicyVersion"))?;
         }
         if !tags.set.is_empty() {
             let call = self.client.tag_policy().policy_arn(arn).set_tags(Some(tags_in(&tags.set)));
-            call.send().await.map_err(error::of("iam:TagPolicy"))?;
+            call.send().await.map_err(error::from_sdk("iam:TagPolicy"))?;
         }
         if !tags.removed.is_empty() {
             let call = self.client.untag_policy().policy_arn(arn).set_tag_keys(Some(tags.removed.clone()));
-            call.send().await.map_err(error::of("iam:UntagPolicy"))?;
+            call.send().await.map_err(error::from_sdk("iam:UntagPolicy"))?;
         }
         Ok(())
     }
@@ -96,13 +96,15 @@ impl Iam {
 
     async fn versions(&self, arn: &str) -> Result<Vec<PolicyVersion>, Error> {
         let answer = self.client.list_policy_versions().policy_arn(arn).send().await;
-        Ok(error::found("iam:ListPolicyVersions", answer)?.and_then(|page| page.versions).unwrap_or_default())
+        Ok(error::optional("iam:ListPolicyVersions", answer)?
+            .and_then(|page| page.versions)
+            .unwrap_or_default())
     }
 
     async fn delete_version(&self, arn: &str, version: &PolicyVersion) -> Result<(), Error> {
         let id = version.version_id().unwrap_or_default();
         let call = self.client.delete_policy_version().policy_arn(arn).version_id(id);
-        error::gone("iam:DeletePolicyVersion", call.send().await)
+        error::ok_if_absent("iam:DeletePolicyVersion", call.send().await)
     }
 
     /// A policy goes only when it has one version and is attached to nothing ("DeletePolicy" in the IAM API
@@ -112,9 +114,9 @@ impl Iam {
             self.delete_version(arn, version).await?;
         }
         let call = self.client.delete_policy().policy_arn(arn);
-        let deleted = patiently("iam:DeletePolicy", FORGOTTEN, is_still_seen, || async {
+        let deleted = retry_until_consistent("iam:DeletePolicy", FORGOTTEN, is_still_seen, || async {
             match call.clone().send().await {
-                Err(failure) if error::is_absent(error::said(&failure).0) => Ok(()),
+                Err(failure) if error::is_absent(error::code_and_message(&failure).0) => Ok(()),
                 other => other.map(drop),
             }
         });
@@ -129,7 +131,7 @@ impl Iam {
     /// Who still has it, in words.
     async fn attached_to(&self, arn: &str) -> Result<Option<Error>, Error> {
         let answer = self.client.list_entities_for_policy().policy_arn(arn).send().await;
-        let Some(page) = error::found("iam:ListEntitiesForPolicy", answer)? else { return Ok(None) };
+        let Some(page) = error::optional("iam:ListEntitiesForPolicy", answer)? else { return Ok(None) };
         let roles = page
             .policy_roles
             .into_iter()

@@ -9,7 +9,7 @@ use crate::{
     observed::Found,
     provider::{
         Error, error,
-        propagation::{KNOWN_TO_IAM, is_unseen, patiently},
+        propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
     },
     resource::{Principal, Resource, Tags},
 };
@@ -76,7 +76,7 @@ impl Iam {
         let found = names.map(async |(role, name)| {
             let call = "iam:GetRolePolicy";
             let answer = self.client.get_role_policy().role_name(role).policy_name(name).send().await;
-            let Some(answer) = error::found(call, answer)? else { return Ok(None) };
+            let Some(answer) = error::optional(call, answer)? else { return Ok(None) };
             let document = document(call, Some(&answer.policy_document))?;
             Ok(Some(Found::from(Resource::InlinePolicy { role: role.clone(), name: name.clone(), document })))
         });
@@ -90,12 +90,12 @@ impl Iam {
             let page = match principal {
                 Principal::Role(name) => {
                     let call = self.client.list_attached_role_policies().role_name(name).set_marker(marker);
-                    error::found("iam:ListAttachedRolePolicies", call.send().await)?
+                    error::optional("iam:ListAttachedRolePolicies", call.send().await)?
                         .map(|page| (page.attached_policies, page.marker))
                 }
                 Principal::User(name) => {
                     let call = self.client.list_attached_user_policies().user_name(name).set_marker(marker);
-                    error::found("iam:ListAttachedUserPolicies", call.send().await)?
+                    error::optional("iam:ListAttachedUserPolicies", call.send().await)?
                         .map(|page| (page.attached_policies, page.marker))
                 }
             };
@@ -112,15 +112,19 @@ impl Iam {
         match principal {
             Principal::Role(name) => {
                 let call = self.client.attach_role_policy().role_name(name).policy_arn(policy_arn);
-                patiently("iam:AttachRolePolicy", KNOWN_TO_IAM, is_unseen, || call.clone().send())
-                    .await
-                    .map(drop)
+                retry_until_consistent("iam:AttachRolePolicy", KNOWN_TO_IAM, is_unseen, || {
+                    call.clone().send()
+                })
+                .await
+                .map(drop)
             }
             Principal::User(name) => {
                 let call = self.client.attach_user_policy().user_name(name).policy_arn(policy_arn);
-                patiently("iam:AttachUserPolicy", KNOWN_TO_IAM, is_unseen, || call.clone().send())
-                    .await
-                    .map(drop)
+                retry_until_consistent("iam:AttachUserPolicy", KNOWN_TO_IAM, is_unseen, || {
+                    call.clone().send()
+                })
+                .await
+                .map(drop)
             }
         }
     }
@@ -129,11 +133,11 @@ impl Iam {
         match principal {
             Principal::Role(name) => {
                 let call = self.client.detach_role_policy().role_name(name).policy_arn(policy_arn);
-                error::gone("iam:DetachRolePolicy", call.send().await)
+                error::ok_if_absent("iam:DetachRolePolicy", call.send().await)
             }
             Principal::User(name) => {
                 let call = self.client.detach_user_policy().user_name(name).policy_arn(policy_arn);
-                error::gone("iam:DetachUserPolicy", call.send().await)
+                error::ok_if_absent("iam:DetachUserPolicy", call.send().await)
             }
         }
     }
@@ -150,12 +154,14 @@ impl Iam {
             .role_name(role)
             .policy_name(name)
             .policy_document(document.to_string());
-        patiently("iam:PutRolePolicy", KNOWN_TO_IAM, is_unseen, || call.clone().send()).await.map(drop)
+        retry_until_consistent("iam:PutRolePolicy", KNOWN_TO_IAM, is_unseen, || call.clone().send())
+            .await
+            .map(drop)
     }
 
     pub(super) async fn delete_inline(&self, role: &str, name: &str) -> Result<(), Error> {
         let call = self.client.delete_role_policy().role_name(role).policy_name(name);
-        error::gone("iam:DeleteRolePolicy", call.send().await)
+        error::ok_if_absent("iam:DeleteRolePolicy", call.send().await)
     }
 
     /// Names of a role's inline policies; none of one that is not there.
@@ -163,7 +169,7 @@ impl Iam {
         let (mut names, mut marker) = (Vec::new(), None);
         loop {
             let answer = self.client.list_role_policies().role_name(role).set_marker(marker).send().await;
-            let Some(page) = error::found("iam:ListRolePolicies", answer)? else { return Ok(names) };
+            let Some(page) = error::optional("iam:ListRolePolicies", answer)? else { return Ok(names) };
             names.extend(page.policy_names);
             marker = page.marker;
             if marker.is_none() {

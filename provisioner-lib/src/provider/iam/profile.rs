@@ -8,7 +8,7 @@ use crate::{
     observed::Found,
     provider::{
         Error, ErrorKind, error,
-        propagation::{FORGOTTEN, KNOWN_TO_IAM, is_still_seen, is_unseen, patiently},
+        propagation::{FORGOTTEN, KNOWN_TO_IAM, is_still_seen, is_unseen, retry_until_consistent},
         tags::{TagChanges, touches},
     },
     resource::{Resource, Tags},
@@ -17,7 +17,7 @@ use crate::{
 impl Iam {
     pub(super) async fn profile(&self, name: &str) -> Result<Option<Found>, Error> {
         let call = self.client.get_instance_profile().instance_profile_name(name);
-        let answer = error::found("iam:GetInstanceProfile", call.send().await)?;
+        let answer = error::optional("iam:GetInstanceProfile", call.send().await)?;
         let Some(profile) = answer.and_then(|answer| answer.instance_profile) else { return Ok(None) };
         Ok(Some(Found::from(Resource::InstanceProfile {
             name: name.to_owned(),
@@ -29,7 +29,7 @@ impl Iam {
     pub(super) async fn create_profile(&self, name: &str, role: &str, tags: &Tags) -> Result<(), Error> {
         let call =
             self.client.create_instance_profile().instance_profile_name(name).set_tags(Some(tags_in(tags)));
-        call.send().await.map_err(error::of("iam:CreateInstanceProfile"))?;
+        call.send().await.map_err(error::from_sdk("iam:CreateInstanceProfile"))?;
         self.put_in(name, role).await
     }
 
@@ -56,12 +56,12 @@ impl Iam {
                 .tag_instance_profile()
                 .instance_profile_name(name)
                 .set_tags(Some(tags_in(&tags.set)));
-            call.send().await.map_err(error::of("iam:TagInstanceProfile"))?;
+            call.send().await.map_err(error::from_sdk("iam:TagInstanceProfile"))?;
         }
         if !tags.removed.is_empty() {
             let call = self.client.untag_instance_profile().instance_profile_name(name);
             let call = call.set_tag_keys(Some(tags.removed.clone()));
-            call.send().await.map_err(error::of("iam:UntagInstanceProfile"))?;
+            call.send().await.map_err(error::from_sdk("iam:UntagInstanceProfile"))?;
         }
         Ok(())
     }
@@ -71,12 +71,13 @@ impl Iam {
             self.take_out(name, &role).await?;
         }
         let call = self.client.delete_instance_profile().instance_profile_name(name);
-        let deleted = patiently("iam:DeleteInstanceProfile", FORGOTTEN, is_still_seen, || async {
-            match call.clone().send().await {
-                Err(failure) if error::is_absent(error::said(&failure).0) => Ok(()),
-                other => other.map(drop),
-            }
-        });
+        let deleted =
+            retry_until_consistent("iam:DeleteInstanceProfile", FORGOTTEN, is_still_seen, || async {
+                match call.clone().send().await {
+                    Err(failure) if error::is_absent(error::code_and_message(&failure).0) => Ok(()),
+                    other => other.map(drop),
+                }
+            });
         deleted.await
     }
 
@@ -94,20 +95,22 @@ impl Iam {
     async fn in_profiles(&self, role: &str) -> Result<Vec<InstanceProfile>, Error> {
         let pages = self.client.list_instance_profiles_for_role().role_name(role).into_paginator();
         let profiles = pages.items().send().collect::<Result<Vec<_>, _>>().await;
-        let profiles = error::found("iam:ListInstanceProfilesForRole", profiles)?;
+        let profiles = error::optional("iam:ListInstanceProfilesForRole", profiles)?;
         Ok(profiles.unwrap_or_default())
     }
 
     pub(super) async fn take_out(&self, profile: &str, role: &str) -> Result<(), Error> {
         let call =
             self.client.remove_role_from_instance_profile().instance_profile_name(profile).role_name(role);
-        error::gone("iam:RemoveRoleFromInstanceProfile", call.send().await)
+        error::ok_if_absent("iam:RemoveRoleFromInstanceProfile", call.send().await)
     }
 
     async fn put_in(&self, profile: &str, role: &str) -> Result<(), Error> {
         let call = self.client.add_role_to_instance_profile().instance_profile_name(profile).role_name(role);
-        let put =
-            patiently("iam:AddRoleToInstanceProfile", KNOWN_TO_IAM, is_unseen, || call.clone().send()).await;
+        let put = retry_until_consistent("iam:AddRoleToInstanceProfile", KNOWN_TO_IAM, is_unseen, || {
+            call.clone().send()
+        })
+        .await;
         match put {
             // A profile takes one role. It may be this one, put in by an attempt whose answer was lost.
             Err(full) if full.reason == ErrorKind::Limit => match self.role_in(profile).await? {

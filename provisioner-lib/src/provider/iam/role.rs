@@ -12,7 +12,7 @@ use crate::{
     changes::Change,
     provider::{
         Error, error,
-        propagation::{FORGOTTEN, KNOWN_TO_IAM, is_still_seen, patiently},
+        propagation::{FORGOTTEN, KNOWN_TO_IAM, is_still_seen, retry_until_consistent},
         tags::{TagChanges, touches},
     },
     resource::{Principal, Resource, Tags},
@@ -26,7 +26,7 @@ fn is_unknown_principal(code: &str, message: &str) -> bool {
 impl Iam {
     pub(super) async fn role(&self, name: &str) -> Result<Option<Whole>, Error> {
         let call = "iam:GetRole";
-        let answer = error::found(call, self.client.get_role().role_name(name).send().await)?;
+        let answer = error::optional(call, self.client.get_role().role_name(name).send().await)?;
         let Some(role) = answer.and_then(|answer| answer.role) else { return Ok(None) };
         let resource = Resource::Role {
             name: name.to_owned(),
@@ -51,7 +51,7 @@ impl Iam {
             .description(description)
             .assume_role_policy_document(trust.to_string())
             .set_tags(Some(tags_in(tags)));
-        patiently("iam:CreateRole", KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
+        retry_until_consistent("iam:CreateRole", KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
             .await
             .map(drop)
     }
@@ -67,15 +67,16 @@ impl Iam {
             let call =
                 self.client.update_assume_role_policy().role_name(name).policy_document(trust.to_string());
             let call_name = "iam:UpdateAssumeRolePolicy";
-            patiently(call_name, KNOWN_TO_IAM, is_unknown_principal, || call.clone().send()).await?;
+            retry_until_consistent(call_name, KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
+                .await?;
         }
         if !tags.set.is_empty() {
             let call = self.client.tag_role().role_name(name).set_tags(Some(tags_in(&tags.set)));
-            call.send().await.map_err(error::of("iam:TagRole"))?;
+            call.send().await.map_err(error::from_sdk("iam:TagRole"))?;
         }
         if !tags.removed.is_empty() {
             let call = self.client.untag_role().role_name(name).set_tag_keys(Some(tags.removed.clone()));
-            call.send().await.map_err(error::of("iam:UntagRole"))?;
+            call.send().await.map_err(error::from_sdk("iam:UntagRole"))?;
         }
         Ok(())
     }
@@ -95,9 +96,9 @@ impl Iam {
         let (inline, profiles) = tokio::join!(inline, profiles);
         inline.into_iter().chain(profiles).collect::<Result<(), Error>>()?;
         let call = self.client.delete_role().role_name(name);
-        let deleted = patiently("iam:DeleteRole", FORGOTTEN, is_still_seen, || async {
+        let deleted = retry_until_consistent("iam:DeleteRole", FORGOTTEN, is_still_seen, || async {
             match call.clone().send().await {
-                Err(failure) if error::is_absent(error::said(&failure).0) => Ok(()),
+                Err(failure) if error::is_absent(error::code_and_message(&failure).0) => Ok(()),
                 other => other.map(drop),
             }
         });

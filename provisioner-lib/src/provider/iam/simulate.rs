@@ -67,7 +67,7 @@ impl Iam {
                 .resource_arns(resource)
                 .set_context_entries((!entries.is_empty()).then(|| entries.clone()))
                 .set_marker(marker);
-            let answer = call.send().await.map_err(error::of(CALL))?;
+            let answer = call.send().await.map_err(error::from_sdk(CALL))?;
             results.extend(answer.evaluation_results.unwrap_or_default());
             marker = answer.marker.filter(|_| answer.is_truncated);
             if marker.is_none() {

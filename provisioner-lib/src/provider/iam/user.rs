@@ -10,7 +10,7 @@ use super::{
 use crate::{
     provider::{
         Error, error,
-        propagation::{FORGOTTEN, is_still_seen, patiently},
+        propagation::{FORGOTTEN, is_still_seen, retry_until_consistent},
         tags::TagChanges,
     },
     resource::{Principal, Resource, Tags},
@@ -18,7 +18,7 @@ use crate::{
 
 impl Iam {
     pub(super) async fn user(&self, name: &str) -> Result<Option<Whole>, Error> {
-        let answer = error::found("iam:GetUser", self.client.get_user().user_name(name).send().await)?;
+        let answer = error::optional("iam:GetUser", self.client.get_user().user_name(name).send().await)?;
         let Some(user) = answer.and_then(|answer| answer.user) else { return Ok(None) };
         let resource = Resource::User { name: name.to_owned(), tags: tags(user.tags.as_deref()) };
         Ok(Some(Whole { resource, created: user.create_date.secs() }))
@@ -26,17 +26,17 @@ impl Iam {
 
     pub(super) async fn create_user(&self, name: &str, tags: &Tags) -> Result<(), Error> {
         let call = self.client.create_user().user_name(name).set_tags(Some(tags_in(tags)));
-        call.send().await.map_err(error::of("iam:CreateUser")).map(drop)
+        call.send().await.map_err(error::from_sdk("iam:CreateUser")).map(drop)
     }
 
     pub(super) async fn update_user(&self, name: &str, tags: &TagChanges) -> Result<(), Error> {
         if !tags.set.is_empty() {
             let call = self.client.tag_user().user_name(name).set_tags(Some(tags_in(&tags.set)));
-            call.send().await.map_err(error::of("iam:TagUser"))?;
+            call.send().await.map_err(error::from_sdk("iam:TagUser"))?;
         }
         if !tags.removed.is_empty() {
             let call = self.client.untag_user().user_name(name).set_tag_keys(Some(tags.removed.clone()));
-            call.send().await.map_err(error::of("iam:UntagUser"))?;
+            call.send().await.map_err(error::from_sdk("iam:UntagUser"))?;
         }
         Ok(())
     }
@@ -52,14 +52,14 @@ impl Iam {
             self.leave_groups(name),
             async {
                 let call = self.client.delete_login_profile().user_name(name);
-                error::gone("iam:DeleteLoginProfile", call.send().await)
+                error::ok_if_absent("iam:DeleteLoginProfile", call.send().await)
             }
         );
         [keys, detached, inline, groups, login].into_iter().collect::<Result<(), Error>>()?;
         let call = self.client.delete_user().user_name(name);
-        let deleted = patiently("iam:DeleteUser", FORGOTTEN, is_still_seen, || async {
+        let deleted = retry_until_consistent("iam:DeleteUser", FORGOTTEN, is_still_seen, || async {
             match call.clone().send().await {
-                Err(failure) if error::is_absent(error::said(&failure).0) => Ok(()),
+                Err(failure) if error::is_absent(error::code_and_message(&failure).0) => Ok(()),
                 other => other.map(drop),
             }
         });
@@ -68,11 +68,12 @@ impl Iam {
 
     async fn delete_user_inline(&self, name: &str) -> Result<(), Error> {
         let answer = self.client.list_user_policies().user_name(name).send().await;
-        let names =
-            error::found("iam:ListUserPolicies", answer)?.map(|page| page.policy_names).unwrap_or_default();
+        let names = error::optional("iam:ListUserPolicies", answer)?
+            .map(|page| page.policy_names)
+            .unwrap_or_default();
         let deleted = names.iter().map(async |policy| {
             let call = self.client.delete_user_policy().user_name(name).policy_name(policy);
-            error::gone("iam:DeleteUserPolicy", call.send().await)
+            error::ok_if_absent("iam:DeleteUserPolicy", call.send().await)
         });
         join_all(deleted).await.into_iter().collect()
     }
@@ -80,10 +81,10 @@ impl Iam {
     async fn leave_groups(&self, name: &str) -> Result<(), Error> {
         let answer = self.client.list_groups_for_user().user_name(name).send().await;
         let groups =
-            error::found("iam:ListGroupsForUser", answer)?.map(|page| page.groups).unwrap_or_default();
+            error::optional("iam:ListGroupsForUser", answer)?.map(|page| page.groups).unwrap_or_default();
         let left = groups.iter().map(async |group| {
             let call = self.client.remove_user_from_group().user_name(name).group_name(&group.group_name);
-            error::gone("iam:RemoveUserFromGroup", call.send().await)
+            error::ok_if_absent("iam:RemoveUserFromGroup", call.send().await)
         });
         join_all(left).await.into_iter().collect()
     }

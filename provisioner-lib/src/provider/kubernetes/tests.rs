@@ -6,7 +6,7 @@ use kube::client::Body;
 use super::*;
 use crate::{
     names::HANDLER_GROUP,
-    provider::ErrorKind,
+    provider::{Connection, ErrorKind},
     resource::{Manifest, MappingFields, Principal},
 };
 
@@ -28,7 +28,7 @@ fn kubernetes(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'sta
             Ok::<_, kube::Error>(Response::builder().status(status).body(answer).unwrap())
         }
     });
-    let kubernetes = Kubernetes::new(None, None, "eu-west-1");
+    let kubernetes = Kubernetes::new(Kubeconfig::of(&Connection::default(), "eu-west-1"));
     let state = State { cluster: None, client: Some(Client::new(service, "default")) };
     (Kubernetes { state: Mutex::new(state), ..kubernetes }, asked)
 }

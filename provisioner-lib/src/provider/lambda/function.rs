@@ -14,7 +14,7 @@ use crate::{
     observed::Found,
     provider::{
         Error, ErrorKind, error,
-        propagation::{KNOWN_EVERYWHERE, patiently},
+        propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
     },
     resource::{Code, Network, Resource},
 };
@@ -27,7 +27,7 @@ impl Lambda {
     pub(super) async fn function(&self, name: &str) -> Result<Option<Found>, Error> {
         let call = "lambda:GetFunction";
         let answer = self.client.get_function().function_name(name).send().await;
-        let Some(answer) = error::found(call, answer)? else { return Ok(None) };
+        let Some(answer) = error::optional(call, answer)? else { return Ok(None) };
         // Lambda leaves out what the caller may not see, with a note ("GetFunction" in its API reference).
         if let Some(note) = answer.tags_error() {
             let action = "lambda:ListTags".to_owned();
@@ -69,7 +69,7 @@ impl Lambda {
             tags,
         } = resource
         else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let Some(code) = code else {
             let message = "there is no function yet, and no zip to make it from";
@@ -96,8 +96,10 @@ impl Lambda {
             .set_vpc_config(network.as_ref().map(|network| vpc(network, security_group)))
             .set_layers(layers)
             .set_tags(Some(tags.clone().into_iter().collect()));
-        let created =
-            patiently("lambda:CreateFunction", KNOWN_EVERYWHERE, is_early, || call.clone().send()).await;
+        let created = retry_until_consistent("lambda:CreateFunction", KNOWN_EVERYWHERE, is_early, || {
+            call.clone().send()
+        })
+        .await;
         if created.is_ok() || matches!(&created, Err(error) if error.reason == ErrorKind::Changed) {
             // Others build on it: it is there when it can be called.
             self.settled(name).await?;

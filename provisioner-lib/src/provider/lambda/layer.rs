@@ -6,6 +6,7 @@ use aws_sdk_lambda::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use cast_spot_cloud::fetch;
 use sha2::{Digest, Sha256};
 
 use super::Lambda;
@@ -13,7 +14,7 @@ use crate::{
     endpoints::{Endpoints, layer::unpack},
     names::LAYER,
     observed::Found,
-    provider::{Error, ErrorKind, connection::fetch, error},
+    provider::{Error, ErrorKind, error},
     resource::{Code, Resource},
 };
 
@@ -77,7 +78,7 @@ impl Lambda {
         let mut pages = self.client.list_layer_versions().layer_name(LAYER).into_paginator().items().send();
         let mut versions = Vec::new();
         while let Some(version) = pages.next().await {
-            let Some(version) = error::found(call, version)? else { break };
+            let Some(version) = error::optional(call, version)? else { break };
             let (number, Some(arn)) = (version.version, version.layer_version_arn) else { continue };
             if version.description.as_deref() != Some(DESCRIPTION) {
                 continue;
@@ -92,7 +93,7 @@ impl Lambda {
     /// The content of a version; None if it has been deleted.
     async fn content(&self, number: i64) -> Result<Option<Content>, Error> {
         let call = self.client.get_layer_version().layer_name(LAYER).version_number(number);
-        let found = error::found(GET, call.send().await)?;
+        let found = error::optional(GET, call.send().await)?;
         let content = found.and_then(|found| found.content);
         Ok(content.map(|content| Content {
             sha256: content.code_sha256.unwrap_or_default(),
@@ -179,13 +180,13 @@ impl Lambda {
         let content = LayerVersionContentInput::builder().zip_file(Blob::new(code.zip.clone())).build();
         let call =
             self.client.publish_layer_version().layer_name(name).description(DESCRIPTION).content(content);
-        call.send().await.map_err(error::of("lambda:PublishLayerVersion")).map(drop)
+        call.send().await.map_err(error::from_sdk("lambda:PublishLayerVersion")).map(drop)
     }
 
     pub(super) async fn delete_layer(&self, name: &str, sha256: &str) -> Result<(), Error> {
         for version in self.versions().await?.iter().filter(|version| version.content.sha256 == sha256) {
             let call = self.client.delete_layer_version().layer_name(name).version_number(version.number);
-            error::gone("lambda:DeleteLayerVersion", call.send().await)?;
+            error::ok_if_absent("lambda:DeleteLayerVersion", call.send().await)?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ impl Lambda {
     ) -> Result<Result<Vec<Reported>, String>, Error> {
         let event = self_test::event(ID, &now(), &facts.region, &facts.identity.account);
         let call = self.client.invoke().function_name(names::FUNCTION).payload(Blob::new(event));
-        let answer = call.send().await.map_err(error::of("lambda:InvokeFunction"))?;
+        let answer = call.send().await.map_err(error::from_sdk("lambda:InvokeFunction"))?;
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         Ok(self_test::read(answer.function_error(), payload))
     }

@@ -18,7 +18,12 @@ const CALL: &str = "lambda:GetFunctionConfiguration";
 
 impl Lambda {
     pub(super) async fn configuration(&self, name: &str) -> Result<GetFunctionConfigurationOutput, Error> {
-        self.client.get_function_configuration().function_name(name).send().await.map_err(error::of(CALL))
+        self.client
+            .get_function_configuration()
+            .function_name(name)
+            .send()
+            .await
+            .map_err(error::from_sdk(CALL))
     }
 
     /// Waits until nothing is going on any more, and says how it is then.

@@ -15,7 +15,7 @@ use crate::{
     changes::Change,
     provider::{
         Error, ErrorKind, error,
-        propagation::{KNOWN_EVERYWHERE, patiently},
+        propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
         tags::{TagChanges, touches},
     },
     resource::Resource,
@@ -33,7 +33,7 @@ impl Lambda {
         revision: Option<&str>,
         security_group: Option<String>,
     ) -> Result<(), Error> {
-        let Resource::Function { name, .. } = resource else { return Err(error::misplaced(resource)) };
+        let Resource::Function { name, .. } = resource else { return Err(error::wrong_service(resource)) };
         let before = self.settled(name).await?;
         let arn = before.function_arn().unwrap_or(name).to_owned();
         if revision.is_some() && before.revision_id() != revision {
@@ -94,7 +94,7 @@ impl Lambda {
             ..
         } = resource
         else {
-            return Err(error::misplaced(resource));
+            return Err(error::wrong_service(resource));
         };
         let there = before.environment().and_then(|environment| environment.variables()).cloned();
         let mut environment = there.unwrap_or_default();
@@ -119,7 +119,7 @@ impl Lambda {
             .set_layers(layers)
             .set_vpc_config(network.as_ref().map(|network| vpc(network, security_group)));
         let call_name = "lambda:UpdateFunctionConfiguration";
-        patiently(call_name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await.map(drop)
+        retry_until_consistent(call_name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await.map(drop)
     }
 
     pub(super) async fn replace_code(
@@ -136,7 +136,7 @@ impl Lambda {
             .set_revision_id(revision)
             .set_architectures(architectures(architecture))
             .zip_file(Blob::new(zip));
-        call.send().await.map_err(error::of("lambda:UpdateFunctionCode")).map(drop)
+        call.send().await.map_err(error::from_sdk("lambda:UpdateFunctionCode")).map(drop)
     }
 
     async fn tag(&self, arn: &str, tags: &TagChanges) -> Result<(), Error> {
@@ -146,11 +146,11 @@ impl Lambda {
                 .tag_resource()
                 .resource(arn)
                 .set_tags(Some(tags.set.clone().into_iter().collect()));
-            call.send().await.map_err(error::of("lambda:TagResource"))?;
+            call.send().await.map_err(error::from_sdk("lambda:TagResource"))?;
         }
         if !tags.removed.is_empty() {
             let call = self.client.untag_resource().resource(arn).set_tag_keys(Some(tags.removed.clone()));
-            call.send().await.map_err(error::of("lambda:UntagResource"))?;
+            call.send().await.map_err(error::from_sdk("lambda:UntagResource"))?;
         }
         Ok(())
     }

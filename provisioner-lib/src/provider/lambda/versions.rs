@@ -5,12 +5,13 @@ use aws_sdk_lambda::{
     types::{Architecture, FunctionConfiguration},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use cast_spot_cloud::fetch;
 use sha2::{Digest, Sha256};
 
 use super::Lambda;
 use crate::{
     names::{FUNCTION, PREVIOUS, PREVIOUS_DESCRIPTION as DESCRIPTION},
-    provider::{Error, ErrorKind, connection::fetch, error},
+    provider::{Error, ErrorKind, error},
 };
 
 /// What a rollback has changed.
@@ -54,7 +55,7 @@ impl Lambda {
             .set_revision_id(before.revision_id().map(str::to_owned))
             .set_code_sha256(before.code_sha256().map(str::to_owned))
             .description(DESCRIPTION);
-        let version = call.send().await.map_err(error::of(call_name))?.version.unwrap_or_default();
+        let version = call.send().await.map_err(error::from_sdk(call_name))?.version.unwrap_or_default();
         let after = self.settled(name).await?;
         // The number may bring a new revision along, and nothing else.
         if before.code_sha256() == after.code_sha256() && before.environment() == after.environment() {
@@ -68,11 +69,11 @@ impl Lambda {
     /// Sets the alias on `version`.
     pub(super) async fn set_previous(&self, name: &str, version: &str) -> Result<(), Error> {
         let update = self.client.update_alias().function_name(name).name(PREVIOUS).function_version(version);
-        if error::found("lambda:UpdateAlias", update.send().await)?.is_some() {
+        if error::optional("lambda:UpdateAlias", update.send().await)?.is_some() {
             return Ok(());
         }
         let create = self.client.create_alias().function_name(name).name(PREVIOUS).function_version(version);
-        create.send().await.map_err(error::of("lambda:CreateAlias")).map(drop)
+        create.send().await.map_err(error::from_sdk("lambda:CreateAlias")).map(drop)
     }
 
     /// Deletes the versions that onboardings before have published. One that another alias has stays.
@@ -81,13 +82,13 @@ impl Lambda {
             self.client.list_versions_by_function().function_name(name).into_paginator().items().send();
         let mut old = Vec::new();
         while let Some(found) = pages.next().await {
-            let found = found.map_err(error::of("lambda:ListVersionsByFunction"))?;
+            let found = found.map_err(error::from_sdk("lambda:ListVersionsByFunction"))?;
             let is_ours = found.description.as_deref() == Some(DESCRIPTION);
             old.extend(found.version.filter(|version| is_ours && version != kept));
         }
         for version in old {
             let call = self.client.delete_function().function_name(name).qualifier(version);
-            match error::gone("lambda:DeleteFunction", call.send().await) {
+            match error::ok_if_absent("lambda:DeleteFunction", call.send().await) {
                 Err(error) if error.reason == ErrorKind::Changed => {}
                 other => other?,
             }
@@ -103,7 +104,7 @@ impl Lambda {
     async fn previous(&self) -> Result<Previous, Error> {
         let call = "lambda:GetFunction";
         let answer = self.client.get_function().function_name(FUNCTION).qualifier(PREVIOUS).send().await;
-        let Some(previous) = error::found(call, answer)? else {
+        let Some(previous) = error::optional(call, answer)? else {
             let message =
                 format!("function {FUNCTION} has no alias {PREVIOUS}, so its code was never changed here");
             return Err(Error::new(ErrorKind::Other, call, message)

@@ -1,8 +1,14 @@
-//! A cluster as EKS shows it. Pure.
+//! A cluster as EKS shows it.
 
 use std::collections::BTreeSet;
 
+use aws_sdk_eks::{
+    Client,
+    types::{AuthenticationMode as Mode, ClusterStatus},
+};
 use serde::Serialize;
+
+use crate::{error::Error, sdk_error::optional};
 
 /// How a cluster lets IAM principals in (EKS API Reference, "AccessConfigResponse").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -61,6 +67,35 @@ pub struct Cluster {
 const GONE: &str = "NOT_FOUND";
 
 impl Cluster {
+    /// The cluster of this name; none if it is not there.
+    pub(crate) async fn find(client: &Client, name: &str) -> Result<Option<Self>, Error> {
+        let answer = optional("eks:DescribeCluster", client.describe_cluster().name(name).send().await)?;
+        let Some(cluster) = answer.and_then(|answer| answer.cluster) else { return Ok(None) };
+        let vpc = cluster.resources_vpc_config;
+        let vpc = vpc.as_ref();
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let mode = cluster.access_config.as_ref().and_then(|access| access.authentication_mode());
+        Ok(Some(Self {
+            name: name.to_owned(),
+            arn: text(cluster.arn.as_deref()),
+            status: text(cluster.status.as_ref().map(ClusterStatus::as_str)),
+            endpoint: text(cluster.endpoint.as_deref()),
+            certificate_authority: text(cluster.certificate_authority.as_ref().and_then(|ca| ca.data())),
+            authentication_mode: match mode {
+                Some(Mode::Api) => AuthenticationMode::Api,
+                Some(Mode::ApiAndConfigMap) => AuthenticationMode::ApiAndConfigMap,
+                _ => AuthenticationMode::ConfigMap,
+            },
+            vpc_id: text(vpc.and_then(|vpc| vpc.vpc_id())),
+            public_subnet_ids: BTreeSet::new(),
+            subnet_ids: vpc.map(|vpc| vpc.subnet_ids().to_vec()).unwrap_or_default(),
+            security_group_id: text(vpc.and_then(|vpc| vpc.cluster_security_group_id())),
+            public_access: vpc.is_some_and(|vpc| vpc.endpoint_public_access),
+            public_access_cidrs: vpc.map(|vpc| vpc.public_access_cidrs().to_vec()).unwrap_or_default(),
+            private_access: vpc.is_some_and(|vpc| vpc.endpoint_private_access),
+        }))
+    }
+
     /// A cluster that is not there: all that is known of it follows from its name.
     #[must_use]
     pub fn gone(name: &str, arn: String) -> Self {

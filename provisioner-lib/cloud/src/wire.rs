@@ -1,5 +1,7 @@
 //! An AWS that answers from a closure, on the wire: for tests of what is asked, and in which order.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails says so")]
+
 use std::{
     fmt,
     io::{Read, Write},
@@ -21,16 +23,20 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 
 /// What was asked: `POST / Action=..` of IAM, `PUT /2015-03-31/functions/.. {..}` of Lambda.
-pub(super) type Asked = Arc<Mutex<Vec<String>>>;
+pub type Asked = Arc<Mutex<Vec<String>>>;
 
 /// Status of an answer that does not come: the request was heard, and the line is cut.
-pub(super) const LOST: u16 = 0;
+pub const LOST: u16 = 0;
+
+/// How a request is written down.
+type Describe = fn(&HttpRequest) -> String;
 
 /// Status and body for a request.
 type Answer = Box<dyn FnMut(&str) -> (u16, String) + Send>;
 
 #[derive(Clone)]
 struct Wire {
+    describe: Describe,
     asked: Asked,
     answer: Arc<Mutex<Answer>>,
 }
@@ -43,9 +49,7 @@ impl fmt::Debug for Wire {
 
 impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let uri: http::Uri = request.uri().parse().unwrap();
-        let asked = format!("{} {} {body}", request.method(), uri.path());
+        let asked = (self.describe)(&request);
         let (status, answer) = (self.answer.lock().unwrap())(&asked);
         self.asked.lock().unwrap().push(asked);
         if status == LOST {
@@ -56,10 +60,27 @@ impl HttpConnector for Wire {
     }
 }
 
+/// The body of a request.
+#[must_use]
+pub fn body(request: &HttpRequest) -> String {
+    String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned()
+}
+
 /// Settings of clients that ask `answer`, and what they have asked.
-pub(super) fn config(answer: impl FnMut(&str) -> (u16, String) + Send + 'static) -> (SdkConfig, Asked) {
+pub fn config(answer: impl FnMut(&str) -> (u16, String) + Send + 'static) -> (SdkConfig, Asked) {
+    described(answer, |request| {
+        let uri: http::Uri = request.uri().parse().unwrap();
+        format!("{} {} {}", request.method(), uri.path(), body(request))
+    })
+}
+
+/// The same, with requests written down as `describe` says.
+pub fn described(
+    answer: impl FnMut(&str) -> (u16, String) + Send + 'static,
+    describe: Describe,
+) -> (SdkConfig, Asked) {
     let asked = Asked::default();
-    let wire = Wire { asked: asked.clone(), answer: Arc::new(Mutex::new(Box::new(answer))) };
+    let wire = Wire { describe, asked: asked.clone(), answer: Arc::new(Mutex::new(Box::new(answer))) };
     let client = http_client_fn(move |_, _| SharedHttpConnector::new(wire.clone()));
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     let config = SdkConfig::builder()
@@ -72,13 +93,13 @@ pub(super) fn config(answer: impl FnMut(&str) -> (u16, String) + Send + 'static)
 }
 
 /// What was asked, each cut after the part that names the call.
-pub(super) fn calls(asked: &Asked) -> Vec<String> {
+pub fn calls(asked: &Asked) -> Vec<String> {
     let asked = asked.lock().unwrap();
     asked.iter().map(|asked| action(asked).map_or_else(|| line(asked), str::to_owned)).collect()
 }
 
 /// The action of a call of the query protocol, such as those of IAM.
-pub(super) fn action(asked: &str) -> Option<&str> {
+pub fn action(asked: &str) -> Option<&str> {
     asked.split_once("Action=").and_then(|(_, rest)| rest.split('&').next())
 }
 
@@ -87,7 +108,7 @@ fn line(asked: &str) -> String {
 }
 
 /// A place that gives a zip once, as S3 does; its address.
-pub(super) fn s3(zip: Vec<u8>) -> String {
+pub fn s3(zip: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/zip", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -1,21 +1,19 @@
 //! The way to the API server: the caller's kubeconfig, as `kubectl` has it, and only if it leads to the cluster that
 //! is meant.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kube::{
     Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
+    config::{KubeConfigOptions, Kubeconfig as File},
 };
 
-use super::Kubernetes;
 use crate::{
-    facts::Cluster,
-    provider::{
-        Error, ErrorKind,
-        error::{self, in_words},
-    },
+    cluster::Cluster,
+    connection::Connection,
+    error::{Error, ErrorKind, with_causes},
+    kube_error::from_kube,
 };
 
 /// The name of the step, for errors.
@@ -23,8 +21,25 @@ const CALL: &str = "kubeconfig";
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
 
-impl Kubernetes {
-    pub(in crate::provider) async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
+/// The file that leads to an API server, and the context in it.
+#[derive(Debug, Clone)]
+pub struct Kubeconfig {
+    path: Option<PathBuf>,
+    context: Option<String>,
+    /// Where a cluster is meant to be, for hints.
+    region: String,
+}
+
+impl Kubeconfig {
+    /// The one that `connection` names, else the one that `kubectl` uses.
+    #[must_use]
+    pub fn of(connection: &Connection, region: &str) -> Self {
+        let Connection { kubeconfig, context, .. } = connection.clone();
+        Self { path: kubeconfig, context, region: region.to_owned() }
+    }
+
+    /// Connects to the API server of `cluster`, and to no other one.
+    pub async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
         let hint = format!("aws eks update-kubeconfig --name {} --region {}", cluster.name, self.region);
         let config = self.config().await.map_err(|error| {
             Error::new(ErrorKind::Other, CALL, error).hint(format!("`{hint}` writes one"))
@@ -42,8 +57,8 @@ impl Kubernetes {
         client(config)
     }
 
-    /// To wherever the kubeconfig leads.
-    pub(in crate::provider) async fn connect_anyhow(&self) -> Result<Client, Error> {
+    /// Connects to wherever the current context leads.
+    pub async fn connect_current_context(&self) -> Result<Client, Error> {
         let config = self.config().await.map_err(|error| {
             let hint =
                 "`aws eks update-kubeconfig --name NAME --region REGION` writes one; --context chooses";
@@ -53,16 +68,16 @@ impl Kubernetes {
     }
 
     async fn config(&self) -> Result<Config, String> {
-        if self.kubeconfig.is_none() && self.context.is_none() {
-            return Config::infer().await.map_err(|error| in_words(&error));
+        if self.path.is_none() && self.context.is_none() {
+            return Config::infer().await.map_err(|error| with_causes(&error));
         }
-        let kubeconfig = match &self.kubeconfig {
-            Some(path) => Kubeconfig::read_from(path),
-            None => Kubeconfig::read(),
+        let kubeconfig = match &self.path {
+            Some(path) => File::read_from(path),
+            None => File::read(),
         };
-        let kubeconfig = kubeconfig.map_err(|error| in_words(&error))?;
+        let kubeconfig = kubeconfig.map_err(|error| with_causes(&error))?;
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| in_words(&error))
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| with_causes(&error))
     }
 }
 
@@ -71,7 +86,7 @@ fn client(mut config: Config) -> Result<Client, Error> {
     config.read_timeout = Some(ANSWER);
     // kube would try again for minutes, without a word (decision record of the handler's transport).
     config.default_retry = false;
-    Client::try_from(config).map_err(error::of_kubernetes(CALL))
+    Client::try_from(config).map_err(from_kube(CALL))
 }
 
 /// The same address, or the same certificate authority: an API server behind a tunnel or inside the cluster has
@@ -151,9 +166,9 @@ mod tests {
             "users":[{"name":"u","user":{"token":"t"}}],
             "contexts":[{"name":"other","context":{"cluster":"c","user":"u"}}]}"#;
         std::fs::write(&folder, kubeconfig).unwrap();
-        let kubernetes = Kubernetes::new(Some(folder.clone()), None, "eu-west-1");
-        kubernetes.is_about(&cluster("https://abc.eks.amazonaws.com", "authority of prod")).await;
-        let error = kubernetes.client().await.err().unwrap();
+        let connection = Connection { kubeconfig: Some(folder.clone()), ..Connection::default() };
+        let prod = cluster("https://abc.eks.amazonaws.com", "authority of prod");
+        let error = Kubeconfig::of(&connection, "eu-west-1").connect(&prod).await.err().unwrap();
         std::fs::remove_file(folder).unwrap();
         assert!(error.message.contains("https://127.0.0.1:1"), "{error}");
         let hint = error.hint.unwrap();

@@ -8,7 +8,7 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Error, ErrorKind, connection::connector, error::in_words};
+use cast_spot_cloud::{Error, ErrorKind, connector, with_causes};
 
 const CALL: &str = "console";
 /// Until then a new role is known everywhere ("IAM is eventually consistent" in the IAM User Guide: seconds, and in
@@ -29,7 +29,7 @@ pub async fn announce(url: &str, cluster_id: &str, token: &str, role_arn: &str) 
     let connector = connector().map_err(other)?;
     let address = format!("{}/v1/kubernetes/external-clusters/{cluster_id}", url.trim_end_matches('/'));
     let body = json!({ "eks": { "assumeRoleArn": role_arn } }).to_string();
-    patiently(async || {
+    until_taken(async || {
         let request = request(&address, token, &body).map_err(other)?;
         send(&connector, request).await
     })
@@ -51,7 +51,7 @@ async fn send(connector: &Connector, request: HttpRequest) -> Result<Answer, Err
         Error::new(ErrorKind::Unreachable, CALL, words).hint("check the address, the network and HTTPS_PROXY")
     };
     let exchange = async {
-        let response = connector.call(request).await.map_err(|error| unreachable(in_words(&error)))?;
+        let response = connector.call(request).await.map_err(|error| unreachable(with_causes(&error)))?;
         let status = response.status().as_u16();
         let body = http_body(response.into_body()).await.map_err(unreachable)?;
         Ok((status, body))
@@ -62,12 +62,12 @@ async fn send(connector: &Connector, request: HttpRequest) -> Result<Answer, Err
 
 async fn http_body(body: SdkBody) -> Result<String, String> {
     let bytes = aws_smithy_types::byte_stream::ByteStream::new(body).collect().await;
-    let bytes = bytes.map_err(|error| in_words(&error))?.into_bytes();
+    let bytes = bytes.map_err(|error| with_causes(&error))?.into_bytes();
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Tries until the console takes it, refuses it for good, or the time is up.
-async fn patiently(call: impl AsyncFn() -> Result<Answer, Error>) -> Result<(), Error> {
+async fn until_taken(call: impl AsyncFn() -> Result<Answer, Error>) -> Result<(), Error> {
     let end = Instant::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -121,7 +121,7 @@ mod tests {
     async fn run(answers: &[(u16, &str)]) -> (Result<(), Error>, usize, u64) {
         let calls = Mutex::new(0);
         let start = Instant::now();
-        let result = patiently(async || {
+        let result = until_taken(async || {
             let mut calls = calls.lock().unwrap();
             let (status, words) = answers[(*calls).min(answers.len() - 1)];
             *calls += 1;

@@ -1,0 +1,93 @@
+//! One TLS stack: Mozilla's root certificates, through the proxy that the environment names.
+
+use std::time::Duration;
+
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider as Tls, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, SharedHttpClient},
+    orchestrator::HttpRequest,
+};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use crate::error::{Error, ErrorKind, with_causes};
+
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Mozilla's root certificates.
+fn tls_context() -> Result<TlsContext, String> {
+    let mut pem = String::new();
+    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        pem.push_str(&BASE64_STANDARD.encode(root));
+        pem.push_str("\n-----END CERTIFICATE-----\n");
+    }
+    let roots = TrustStore::empty().with_pem_certificate(pem);
+    TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())
+}
+
+/// A connector for one request outside the SDKs.
+pub fn connector() -> Result<Connector, String> {
+    Ok(Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls_context()?)
+        .build())
+}
+
+/// What is at `url`, which an answer to `call` has named and signed.
+pub async fn fetch(call: &str, url: &str) -> Result<Vec<u8>, Error> {
+    let other = |problem: String| Error::new(ErrorKind::Other, call, problem);
+    let unreachable = |words: String| {
+        let host = url.split('/').nth(2).unwrap_or_default();
+        Error::new(ErrorKind::Unreachable, call, format!("{host}: {words}"))
+            .hint("check the way to S3, where Lambda keeps its zips, and HTTPS_PROXY")
+    };
+    let request = http::Request::get(url).body(SdkBody::empty()).map_err(|error| other(error.to_string()))?;
+    let request = HttpRequest::try_from(request).map_err(|error| other(error.to_string()))?;
+    let exchange = async {
+        let response = connector()
+            .map_err(other)?
+            .call(request)
+            .await
+            .map_err(|error| unreachable(with_causes(&error)))?;
+        let status = response.status().as_u16();
+        let body = ByteStream::new(response.into_body()).collect().await;
+        let body = body.map_err(|error| unreachable(with_causes(&error)))?.to_vec();
+        if status == 200 { Ok(body) } else { Err(unreachable(format!("HTTP {status}"))) }
+    };
+    let late = |_| unreachable(format!("no answer within {} s", ANSWER.as_secs()));
+    tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
+}
+
+/// One TLS stack, through the proxy that the environment names.
+pub(crate) fn client() -> Result<SharedHttpClient, String> {
+    let tls = tls_context()?;
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder()
+            .proxy_config(ProxyConfig::from_env())
+            .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
+            .tls_context(tls.clone());
+        if let Some(settings) = settings {
+            connector = connector.connector_settings(settings.clone());
+        }
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        connector.build()
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_https_client_is_built_from_the_fixed_roots() {
+        client().unwrap();
+    }
+}

@@ -1,0 +1,24 @@
+//! How AWS and Kubernetes are reached, by the provisioner and by savings alike: credentials, region, TLS and time
+//! limits; the caller, the cluster and its API server; what an error means. It decides nothing and writes nothing.
+
+mod access;
+mod cluster;
+mod connection;
+mod error;
+mod https;
+mod identity;
+mod kube_error;
+mod kubeconfig;
+mod sdk_error;
+#[cfg(any(test, feature = "test"))]
+pub mod wire;
+
+pub use access::Access;
+pub use cluster::{AuthenticationMode, Cluster};
+pub use connection::{Connection, limits};
+pub use error::{Error, ErrorKind, with_causes};
+pub use https::{connector, fetch};
+pub use identity::Identity;
+pub use kube_error::{from_kube, is_not_found};
+pub use kubeconfig::Kubeconfig;
+pub use sdk_error::{code_and_message, from_sdk, is_absent, ok_if_absent, optional};
