@@ -47,21 +47,6 @@ pub enum FileError {
 }
 
 impl PriceList {
-    /// Reads a file of prices, or takes those of a snapshot.
-    pub fn parse(text: &str) -> Result<Self, FileError> {
-        let fault = |error: serde_json::Error| FileError::Json(error.to_string());
-        let document: serde_json::Value = serde_json::from_str(text).map_err(fault)?;
-        let prices: Self = if document["schema"] == SCHEMA {
-            serde_json::from_str(text).map_err(fault)?
-        } else if document["schema"] == crate::snapshot::SCHEMA && document["prices"].is_object() {
-            serde_json::from_value(document["prices"].clone()).map_err(fault)?
-        } else {
-            return Err(FileError::Other);
-        };
-        prices.check()?;
-        Ok(prices)
-    }
-
     /// Whether nobody is paid for a node. All faults at once.
     pub(crate) fn check(&self) -> Result<(), FileError> {
         let prices = self.catalog.prices.iter().enumerate();
@@ -182,26 +167,5 @@ mod tests {
         let found: Vec<_> =
             found.iter().map(|price| (price.zone.as_deref().unwrap(), price.hourly.micros())).collect();
         assert_eq!(found, [("a", 30), ("b", 60)]);
-    }
-
-    #[test]
-    fn prices_below_zero_are_refused_by_field_and_value_all_at_once() {
-        let price = |hourly: &str| serde_json::json!({ "instanceType": "m5.large", "market": "spot", "hourly": hourly });
-        let prices = serde_json::json!({
-            "schema": SCHEMA, "region": "eu-west-1", "types": [],
-            "prices": [price("0.1"), price("-0.03"), price("0"), price("-1")],
-        });
-        let snapshot = serde_json::json!({ "schema": crate::snapshot::SCHEMA, "prices": prices });
-        let read_as_snapshot = crate::snapshot::Snapshot::parse(&snapshot.to_string()).map(|_| ());
-        for (case, error) in [
-            ("a file of prices", PriceList::parse(&prices.to_string()).unwrap_err().to_string()),
-            ("those of a snapshot", PriceList::parse(&snapshot.to_string()).unwrap_err().to_string()),
-            ("a snapshot", read_as_snapshot.unwrap_err().to_string()),
-        ] {
-            for words in ["prices[1].hourly", "-0.03", "prices[3].hourly", "-1.00", "m5.large", "hint: "] {
-                assert!(error.contains(words), "{case}: {words}: {error}");
-            }
-            assert!(!error.contains("prices[0]") && !error.contains("prices[2]"), "{case}: {error}");
-        }
     }
 }

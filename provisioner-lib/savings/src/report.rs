@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+pub use crate::snapshot::Missing;
 use crate::{
     catalog::Market,
     money::Money,
@@ -235,15 +236,6 @@ pub enum Name {
     OnDemand,
     /// Right-sized, with Spot.
     Spot,
-}
-
-/// Something that is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Missing {
-    /// What, and what that does to the figures.
-    pub what: String,
-    /// What to do about it; empty where nothing can be done.
-    pub hint: String,
 }
 
 impl Report {

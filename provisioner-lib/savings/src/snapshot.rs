@@ -14,8 +14,8 @@ use k8s_openapi::api::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::file::{FileError, SCHEMA};
-use crate::{prices::PriceList, report::Missing};
+pub use self::file::{FileError, SCHEMA, parse_prices};
+use crate::prices::PriceList;
 
 /// Begins what is missing of a snapshot whose nodes could not be read.
 pub(crate) const NODES_UNREAD: &str = "nodes could not be read";
@@ -66,6 +66,15 @@ pub struct Snapshot {
     pub missing: Vec<Missing>,
     /// Instance types and prices, where they were read with it.
     pub prices: Option<PriceList>,
+}
+
+/// Something that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// What, and what that does to the figures.
+    pub what: String,
+    /// What to do about it; empty where nothing can be done.
+    pub hint: String,
 }
 
 impl Snapshot {

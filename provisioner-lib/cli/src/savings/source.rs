@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use cast_spot_cloud::Access;
-use cast_spot_savings::{prices::PriceList, provider, snapshot::Snapshot};
+use cast_spot_savings::{
+    prices::PriceList,
+    provider,
+    snapshot::{Snapshot, parse_prices},
+};
 use jiff::Timestamp;
 
 use super::args::Call;
@@ -36,10 +40,8 @@ pub(super) async fn read(call: &Call, now: Timestamp, screen: &mut Screen) -> Re
         .snapshot
         .as_deref()
         .and_then(|path| file(path, "--snapshot", SNAPSHOTS, Snapshot::parse, &mut complaints));
-    let prices = call
-        .prices
-        .as_deref()
-        .and_then(|path| file(path, "--prices", PRICES, PriceList::parse, &mut complaints));
+    let prices =
+        call.prices.as_deref().and_then(|path| file(path, "--prices", PRICES, parse_prices, &mut complaints));
     if !complaints.is_empty() {
         return Err(Refusal::wrong_call(complaints));
     }

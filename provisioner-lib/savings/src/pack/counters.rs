@@ -10,49 +10,14 @@ use k8s_openapi::{
 };
 
 use super::{
-    kinds::{Kind, Profiles},
-    problem::Class,
+    kinds::Profiles,
+    types::{Class, Counter, NodeKind, Rules, Spread},
 };
 use crate::{
     catalog::{HOSTNAME, Offer},
     demand::{Demand, Pod},
     fit::{self, Labels},
 };
-
-/// What a class asks of the counts.
-#[derive(Default)]
-pub(super) struct Rules {
-    /// Counters that a pod of the class counts in.
-    pub(super) counted: Vec<usize>,
-    /// Must be zero in the node's domain.
-    pub(super) apart: Vec<usize>,
-    /// Must not be zero in the node's domain, unless all are zero everywhere and the pod is what it asks for.
-    pub(super) near: Vec<usize>,
-    pub(super) near_itself: bool,
-    pub(super) spread: Vec<Spread>,
-}
-
-/// A spread constraint.
-pub(super) struct Spread {
-    pub(super) counter: usize,
-    pub(super) max_skew: u32,
-    pub(super) min_domains: usize,
-    pub(super) counts_itself: bool,
-}
-
-/// Counts pods by domain.
-pub(super) struct Counter {
-    /// Domain of each kind of node; `None`: the nodes themselves are the domains.
-    pub(super) domains: Option<Vec<Option<usize>>>,
-    /// How many domains there could be, if they are not nodes.
-    pub(super) values: usize,
-    /// Kinds whose nodes take part.
-    pub(super) takes_part: Vec<bool>,
-    /// DaemonSets' pods that count, on a node of each kind.
-    pub(super) from_the_start: Vec<u32>,
-    /// Which classes count; for telling counters apart.
-    members: Vec<bool>,
-}
 
 impl Counter {
     /// How many domains kinds that take part are in; none if the nodes are the domains.
@@ -85,7 +50,7 @@ pub(super) fn pod_label_keys(demand: &Demand) -> Option<BTreeSet<String>> {
 pub(super) fn build(
     demand: &Demand,
     classes: &mut [Class],
-    kinds: &[Kind],
+    kinds: &[NodeKind],
     offers: &[Offer],
     profiles: &Profiles<'_>,
 ) -> Vec<Counter> {
@@ -110,7 +75,7 @@ struct Builder<'b, 'd> {
     demand: &'d Demand,
     /// One pod of each class.
     pods: Vec<&'d Pod>,
-    kinds: &'b [Kind],
+    kinds: &'b [NodeKind],
     offers: &'b [Offer],
     profiles: &'b Profiles<'d>,
     counters: Vec<Counter>,
@@ -186,7 +151,7 @@ impl Builder<'_, '_> {
     /// Kinds that a spread constraint looks at: nodeAffinityPolicy, nodeTaintsPolicy, and all keys present.
     fn taking_part(&self, pod: &Pod, spread: &TopologySpreadConstraint) -> Vec<bool> {
         let honors = |policy: &Option<String>, default| policy.as_deref().unwrap_or(default) == "Honor";
-        let takes_part = |kind: &Kind| {
+        let takes_part = |kind: &NodeKind| {
             let offer = &self.offers[self.profiles.example(kind.profile)];
             let has_keys = pod.spread.iter().all(|spread| {
                 spread.topology_key == HOSTNAME || offer.labels.contains_key(&spread.topology_key)
@@ -202,7 +167,7 @@ impl Builder<'_, '_> {
     /// A counter of the pods for which `matches`.
     fn counter(&mut self, key: &str, takes_part: &[bool], matches: &dyn Fn(&str, &Labels) -> bool) -> usize {
         let members = self.pods.iter().map(|pod| matches(&pod.namespace, &pod.labels)).collect();
-        let daemons = |kind: &Kind| {
+        let daemons = |kind: &NodeKind| {
             let daemons = self.profiles.daemons[kind.profile].iter();
             daemons.filter(|daemon| matches(&daemon.namespace, &daemon.labels)).count() as u32
         };
@@ -213,7 +178,7 @@ impl Builder<'_, '_> {
     fn add(&mut self, key: &str, takes_part: &[bool], members: Vec<bool>, from_the_start: Vec<u32>) -> usize {
         let mut values: Vec<&str> = Vec::new();
         let domains: Option<Vec<Option<usize>>> = (key != HOSTNAME).then(|| {
-            let of = |kind: &Kind| {
+            let of = |kind: &NodeKind| {
                 let offer = &self.offers[self.profiles.example(kind.profile)];
                 let value = offer.labels.get(key)?;
                 let found = values.iter().position(|found| found == value);

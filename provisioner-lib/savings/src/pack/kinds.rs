@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::to_string;
 
-use super::problem::{Dimensions, Vector};
+use super::types::{Dimensions, NodeKind};
 use crate::{
     catalog::Offer,
     demand::{Daemon, Demand, Pod},
@@ -12,21 +12,6 @@ use crate::{
     money::Money,
     quantity::Resources,
 };
-
-/// A kind of node: offers that differ in nothing that anybody asks about, at one price.
-pub(super) struct Kind {
-    /// The offers, taken in turns.
-    pub(super) offers: Vec<usize>,
-    /// Labels and taints; see [`Profiles`].
-    pub(super) profile: usize,
-    pub(super) hourly: Money,
-    /// Of its first offer, as a number.
-    pub(super) zone: usize,
-    /// What is left for pods beside the DaemonSets.
-    pub(super) room: Vector,
-    /// CPU and memory that the kubelet has to give, DaemonSets included.
-    pub(super) allocatable: [u64; 2],
-}
 
 /// Labels that somebody asks about, with taints: all that tells offers apart but size and price.
 pub(super) struct Profiles<'d> {
@@ -72,13 +57,17 @@ impl<'d> Profiles<'d> {
 }
 
 /// All kinds that no other of the same profile beats in every dimension at no higher price, cheapest first.
-pub(super) fn undominated(offers: &[Offer], profiles: &Profiles<'_>, dimensions: &Dimensions) -> Vec<Kind> {
+pub(super) fn undominated(
+    offers: &[Offer],
+    profiles: &Profiles<'_>,
+    dimensions: &Dimensions,
+) -> Vec<NodeKind> {
     let mut same: BTreeMap<(usize, Money, &str), Vec<usize>> = BTreeMap::new();
     for (index, offer) in offers.iter().enumerate() {
         let key = (profiles.of[index], offer.hourly, offer.instance_type.as_str());
         same.entry(key).or_default().push(index);
     }
-    let mut kinds: Vec<Kind> = Vec::new();
+    let mut kinds: Vec<NodeKind> = Vec::new();
     let zones: BTreeSet<&str> = offers.iter().map(|offer| offer.zone.as_str()).collect();
     for ((profile, hourly, _), offers_of_it) in same {
         let offer = &offers[offers_of_it[0]];
@@ -100,7 +89,7 @@ pub(super) fn undominated(offers: &[Offer], profiles: &Profiles<'_>, dimensions:
             .any(|other| other.room.iter().zip(&room).all(|(other, own)| other >= own));
         if !beaten {
             let zone = zones.iter().position(|zone| *zone == offer.zone).unwrap_or(0);
-            kinds.push(Kind { offers: offers_of_it, profile, hourly, zone, room, allocatable });
+            kinds.push(NodeKind { offers: offers_of_it, profile, hourly, zone, room, allocatable });
         }
     }
     kinds.sort_by_key(|kind| kind.hourly);

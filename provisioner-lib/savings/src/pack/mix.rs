@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use microlp::{ComparisonOp, OptimizationDirection, Variable};
 
-use super::problem::{CPU, Class, MEMORY, Problem, Vector};
+use super::types::{CPU, Class, MEMORY, Problem, Vector};
 
 /// Kinds that are best for some group, at most so many for each.
 const PER_GROUP: usize = 4;

@@ -8,13 +8,14 @@ mod problem;
 mod settle;
 mod state;
 mod trial;
+mod types;
 mod waves;
 
 use serde::Serialize;
 
 mod search;
 
-use self::{problem::Problem, search::Found};
+use self::{search::Found, types::Problem};
 use crate::{catalog::Offer, demand::Demand, fit::Reason, money::Money};
 
 /// A node of a proposal.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::to_string;
 
 use super::{
-    counters::{self, Counter, Rules},
-    kinds::{self, Kind},
+    counters, kinds,
+    types::{Class, Dimensions, NodeKind, Problem, Rules},
 };
 use crate::{
     catalog::Offer,
@@ -15,86 +15,6 @@ use crate::{
     fit::{self, Reason},
     quantity::Resources,
 };
-
-/// Amounts by dimension; see [`Dimensions`].
-pub(super) type Vector = Vec<u64>;
-
-/// What is counted on a node: CPU, memory and pods always, the others where somebody asks for them.
-pub(super) struct Dimensions {
-    ephemeral_storage: Option<usize>,
-    volumes: Option<usize>,
-    extended: BTreeMap<String, usize>,
-    pub(super) len: usize,
-}
-
-pub(super) const CPU: usize = 0;
-pub(super) const MEMORY: usize = 1;
-pub(super) const PODS: usize = 2;
-
-impl Dimensions {
-    fn of(demand: &Demand) -> Self {
-        let mut len = 3;
-        let mut next = || {
-            len += 1;
-            len - 1
-        };
-        let asked = demand.pods.iter().map(|pod| &pod.requests);
-        let ephemeral_storage = asked.clone().any(|asked| asked.ephemeral_storage > 0).then(&mut next);
-        let volumes = demand.pods.iter().any(|pod| !pod.volumes.is_empty()).then(&mut next);
-        let names: BTreeSet<&String> = asked.flat_map(|asked| asked.extended.keys()).collect();
-        let extended = names.into_iter().map(|name| (name.clone(), next())).collect();
-        Self { ephemeral_storage, volumes, extended, len }
-    }
-
-    /// `resources` beside `pods` pods and `volumes` volumes.
-    pub(super) fn vector(&self, resources: &Resources, pods: u64, volumes: u64) -> Vector {
-        let mut vector = vec![0; self.len];
-        vector[CPU] = resources.cpu;
-        vector[MEMORY] = resources.memory;
-        vector[PODS] = pods;
-        if let Some(at) = self.ephemeral_storage {
-            vector[at] = resources.ephemeral_storage;
-        }
-        if let Some(at) = self.volumes {
-            vector[at] = volumes;
-        }
-        for (name, at) in &self.extended {
-            vector[*at] = resources.extended.get(name).copied().unwrap_or(0);
-        }
-        vector
-    }
-}
-
-/// Pods that ask for the same.
-pub(super) struct Class {
-    /// Their indices in the demand.
-    pub(super) members: Vec<usize>,
-    /// What one asks for.
-    pub(super) asked: Vector,
-    /// The same without zeros.
-    pub(super) sparse: Vec<(usize, u64)>,
-    /// CPU and memory as the scheduler's scores see them: never nothing.
-    pub(super) seen: [u64; 2],
-    pub(super) priority: i32,
-    /// For "big ones first": memory and CPU as shares of what all pods ask for.
-    pub(super) size: u64,
-    /// Whether it fits each kind of node when the node is empty.
-    pub(super) eligible: Vec<bool>,
-    /// What other pods have to say.
-    pub(super) rules: Rules,
-}
-
-/// All of it.
-pub(super) struct Problem {
-    pub(super) dimensions: usize,
-    pub(super) classes: Vec<Class>,
-    pub(super) kinds: Vec<Kind>,
-    pub(super) counters: Vec<Counter>,
-    /// How many zones offers are in.
-    pub(super) zones: usize,
-    /// Pods that no offer takes.
-    pub(super) impossible: Vec<(usize, Reason)>,
-}
 
 impl Problem {
     pub(super) fn new(demand: &Demand, offers: &[Offer]) -> Self {
@@ -111,7 +31,7 @@ impl Problem {
             let admitted =
                 admitted.entry(placement_key(pod)).or_insert_with(|| profiles.admitting(pod, offers)).clone();
             let asked = dimensions.vector(&pod.requests, 1, pod.volumes.len() as u64);
-            let holds = |kind: &Kind| {
+            let holds = |kind: &NodeKind| {
                 admitted[kind.profile]
                     && asked.iter().zip(&kind.room).all(|(asked, room)| *asked == 0 || asked <= room)
                     && profiles.host_ports_free(pod, kind.profile)

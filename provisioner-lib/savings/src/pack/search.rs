@@ -4,9 +4,9 @@
 use super::{
     Arrival, exact,
     mix::{Mix, mix},
-    problem::{CPU, Problem},
     settle::{self, Effort, Stuck, Task},
     trial::{self, Counts},
+    types::{CPU, Problem},
     waves::{self, Waves},
 };
 

@@ -2,9 +2,9 @@
 //! smaller where nobody misses them.
 
 use super::{
-    problem::{CPU, MEMORY, PODS, Problem},
     state::State,
     trial::{self, Counts, Course},
+    types::{CPU, MEMORY, PODS, Problem},
 };
 use crate::money::Money;
 
@@ -167,7 +167,7 @@ fn weights(problem: &Problem, left: &[usize]) -> Vec<f64> {
             sum[dimension] += class.asked[dimension] as f64 * *count as f64;
         }
     }
-    let share = |class: &super::problem::Class| {
+    let share = |class: &super::types::Class| {
         let of = |dimension: usize| {
             if sum[dimension] > 0.0 { class.asked[dimension] as f64 / sum[dimension] } else { 0.0 }
         };

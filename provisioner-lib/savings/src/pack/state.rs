@@ -1,6 +1,6 @@
 //! Nodes with pods on them, and whether one more fits: the scheduler's filters on numbers.
 
-use super::problem::{CPU, MEMORY, Problem};
+use super::types::{CPU, MEMORY, Problem};
 
 /// Nodes and what is on them.
 #[derive(Clone)]

@@ -8,7 +8,7 @@
 
 use fastrand::Rng;
 
-use super::{problem::Problem, state::State};
+use super::{state::State, types::Problem};
 
 /// How many of each class are to be placed.
 pub(super) type Counts = Vec<usize>;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::{
     mix::{self, Mix},
-    problem::Problem,
     settle::{self, Effort},
     state::State,
     trial::{self, Choice, Outcome},
+    types::Problem,
 };
 
 /// Spreads evenly whatever it is taken multiples of.

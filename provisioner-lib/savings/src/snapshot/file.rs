@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Snapshot;
-use crate::prices::PriceList;
+use crate::prices::{self, PriceList};
 
 /// Schema of the file. Fields are added to it, but neither removed nor given another meaning.
 pub const SCHEMA: &str = "cast-spot.snapshot/1";
@@ -31,6 +31,21 @@ pub enum FileError {
     /// A field of it is not what it should be.
     #[error("{0}")]
     Field(String),
+}
+
+/// Reads a file of prices, or takes those of a snapshot.
+pub fn parse_prices(text: &str) -> Result<PriceList, prices::FileError> {
+    let fault = |error: serde_json::Error| prices::FileError::Json(error.to_string());
+    let mut document: Value = serde_json::from_str(text).map_err(fault)?;
+    let prices: PriceList = if document["schema"] == prices::SCHEMA {
+        serde_json::from_str(text).map_err(fault)?
+    } else if document["schema"] == SCHEMA && document["prices"].is_object() {
+        serde_json::from_value(document["prices"].take()).map_err(fault)?
+    } else {
+        return Err(prices::FileError::Other);
+    };
+    prices.check()?;
+    Ok(prices)
 }
 
 impl Snapshot {
@@ -229,6 +244,27 @@ mod tests {
         ] {
             let error = Snapshot::parse(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn prices_below_zero_are_refused_by_field_and_value_all_at_once() {
+        let price = |hourly: &str| json!({ "instanceType": "m5.large", "market": "spot", "hourly": hourly });
+        let list = json!({
+            "schema": prices::SCHEMA, "region": "eu-west-1", "types": [],
+            "prices": [price("0.1"), price("-0.03"), price("0"), price("-1")],
+        });
+        let snapshot = json!({ "schema": SCHEMA, "prices": list });
+        let read_as_snapshot = Snapshot::parse(&snapshot.to_string()).map(|_| ());
+        for (case, error) in [
+            ("a file of prices", parse_prices(&list.to_string()).unwrap_err().to_string()),
+            ("those of a snapshot", parse_prices(&snapshot.to_string()).unwrap_err().to_string()),
+            ("a snapshot", read_as_snapshot.unwrap_err().to_string()),
+        ] {
+            for words in ["prices[1].hourly", "-0.03", "prices[3].hourly", "-1.00", "m5.large", "hint: "] {
+                assert!(error.contains(words), "{case}: {words}: {error}");
+            }
+            assert!(!error.contains("prices[0]") && !error.contains("prices[2]"), "{case}: {error}");
         }
     }
 }

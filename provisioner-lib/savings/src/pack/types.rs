@@ -1,0 +1,135 @@
+//! The problem as the search reads it: names are numbers, amounts are vectors.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{demand::Demand, fit::Reason, money::Money, quantity::Resources};
+
+/// Amounts by dimension; see [`Dimensions`].
+pub(super) type Vector = Vec<u64>;
+
+pub(super) const CPU: usize = 0;
+pub(super) const MEMORY: usize = 1;
+pub(super) const PODS: usize = 2;
+
+/// What is counted on a node: CPU, memory and pods always, the others where a pod asks for them.
+pub(super) struct Dimensions {
+    ephemeral_storage: Option<usize>,
+    volumes: Option<usize>,
+    extended: BTreeMap<String, usize>,
+    pub(super) len: usize,
+}
+
+impl Dimensions {
+    pub(super) fn of(demand: &Demand) -> Self {
+        let mut len = 3;
+        let mut next = || {
+            len += 1;
+            len - 1
+        };
+        let asked = demand.pods.iter().map(|pod| &pod.requests);
+        let ephemeral_storage = asked.clone().any(|asked| asked.ephemeral_storage > 0).then(&mut next);
+        let volumes = demand.pods.iter().any(|pod| !pod.volumes.is_empty()).then(&mut next);
+        let names: BTreeSet<&String> = asked.flat_map(|asked| asked.extended.keys()).collect();
+        let extended = names.into_iter().map(|name| (name.clone(), next())).collect();
+        Self { ephemeral_storage, volumes, extended, len }
+    }
+
+    /// `resources` beside `pods` pods and `volumes` volumes.
+    pub(super) fn vector(&self, resources: &Resources, pods: u64, volumes: u64) -> Vector {
+        let mut vector = vec![0; self.len];
+        vector[CPU] = resources.cpu;
+        vector[MEMORY] = resources.memory;
+        vector[PODS] = pods;
+        if let Some(at) = self.ephemeral_storage {
+            vector[at] = resources.ephemeral_storage;
+        }
+        if let Some(at) = self.volumes {
+            vector[at] = volumes;
+        }
+        for (name, at) in &self.extended {
+            vector[*at] = resources.extended.get(name).copied().unwrap_or(0);
+        }
+        vector
+    }
+}
+
+/// Pods with the same requests and constraints.
+pub(super) struct Class {
+    /// Their indices in the demand.
+    pub(super) members: Vec<usize>,
+    /// Requests of one pod.
+    pub(super) asked: Vector,
+    /// The same without zeros.
+    pub(super) sparse: Vec<(usize, u64)>,
+    /// CPU and memory as the scheduler's scores see them: never zero.
+    pub(super) seen: [u64; 2],
+    pub(super) priority: i32,
+    /// For "big ones first": memory and CPU as shares of the requests of all pods.
+    pub(super) size: u64,
+    /// Whether it fits each kind of node when the node is empty.
+    pub(super) eligible: Vec<bool>,
+    /// Constraints on other pods.
+    pub(super) rules: Rules,
+}
+
+/// Constraints of a class on the counts of pods.
+#[derive(Default)]
+pub(super) struct Rules {
+    /// Counters that a pod of the class counts in.
+    pub(super) counted: Vec<usize>,
+    /// Must be zero in the node's domain.
+    pub(super) apart: Vec<usize>,
+    /// Must not be zero in the node's domain, unless all are zero everywhere and the pod is what it asks for.
+    pub(super) near: Vec<usize>,
+    pub(super) near_itself: bool,
+    pub(super) spread: Vec<Spread>,
+}
+
+/// A spread constraint.
+pub(super) struct Spread {
+    pub(super) counter: usize,
+    pub(super) max_skew: u32,
+    pub(super) min_domains: usize,
+    pub(super) counts_itself: bool,
+}
+
+/// Counts pods by topology domain.
+pub(super) struct Counter {
+    /// Domain of each kind of node; `None`: the nodes themselves are the domains.
+    pub(super) domains: Option<Vec<Option<usize>>>,
+    /// How many domains there could be, if they are not nodes.
+    pub(super) values: usize,
+    /// Kinds whose nodes take part.
+    pub(super) takes_part: Vec<bool>,
+    /// DaemonSets' pods that count, on a node of each kind.
+    pub(super) from_the_start: Vec<u32>,
+    /// Which classes count; for telling counters apart.
+    pub(super) members: Vec<bool>,
+}
+
+/// A kind of node: offers of one price that differ in nothing that a pod asks about.
+pub(super) struct NodeKind {
+    /// The offers, taken in turns.
+    pub(super) offers: Vec<usize>,
+    /// Labels and taints; see [`super::kinds::Profiles`].
+    pub(super) profile: usize,
+    pub(super) hourly: Money,
+    /// Zone of its first offer, as a number.
+    pub(super) zone: usize,
+    /// Room for pods beside the DaemonSets.
+    pub(super) room: Vector,
+    /// Allocatable CPU and memory, DaemonSets included.
+    pub(super) allocatable: [u64; 2],
+}
+
+/// Demand and offers, ready for the search.
+pub(super) struct Problem {
+    pub(super) dimensions: usize,
+    pub(super) classes: Vec<Class>,
+    pub(super) kinds: Vec<NodeKind>,
+    pub(super) counters: Vec<Counter>,
+    /// How many zones offers are in.
+    pub(super) zones: usize,
+    /// Pods that no offer takes.
+    pub(super) impossible: Vec<(usize, Reason)>,
+}
