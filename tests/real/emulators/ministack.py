@@ -27,7 +27,7 @@ from ministack.services import eks, eventbridge, iam, lambda_svc
 from ministack.services.cloudformation import changesets, engine, provisioners
 
 
-# A cluster has an invented address and no certificate authority, so that nobody can talk to its API server.
+# A cluster has an invented address and no certificate authority, so that no client can talk to its API server.
 # EKS API Reference, "DescribeCluster": endpoint and certificateAuthority.data are those of the API server.
 def with_own_api_server(cluster, shown=eks._sanitize):
     file = Path(os.environ["EKS_FOLDER"], cluster["name"] + ".json")
@@ -39,7 +39,7 @@ def with_own_api_server(cluster, shown=eks._sanitize):
 
 
 # The webhook's path ends in a random secret that no call returns, while an API server needs the path when it
-# starts, before the cluster is created. The webhook itself stands for what EKS does inside ("Grant IAM users
+# starts, before the cluster is created. The webhook itself does what EKS does inside ("Grant IAM users
 # and roles access to Kubernetes APIs" in the EKS user guide).
 def with_known_secret(*args, found=eks._cluster_for_auth):
     match = found(*args)
@@ -206,7 +206,7 @@ def lambda_action(method, path, usual=iam_actions._lambda_action):
     return "GetFunctionConcurrency" if reads else usual(method, path)
 
 
-# The simulator takes no notice of what it is told. IAM API Reference, "SimulatePrincipalPolicy": ContextEntries are
+# The simulator ignores its input. IAM API Reference, "SimulatePrincipalPolicy": ContextEntries are
 # the condition keys of the request.
 simulated = contextvars.ContextVar("simulated", default={})
 
@@ -303,7 +303,7 @@ def of_latest(call):
 
 
 # A change set holds every resource to be there, so that none comes or goes by its condition. CloudFormation User
-# Guide, "Template section: Conditions": they are evaluated anew in each update.
+# Guide, "Template section: Conditions": they are evaluated again in each update.
 def present(template, params, *stack, resolve=changesets._resolve_props_for_diff):
     resolved = resolve(template, params, *stack)
     conditions = engine._evaluate_conditions(template, params)

@@ -1,4 +1,4 @@
-//! The control plane by itself: what every other test takes for granted.
+//! The control plane by itself: the assumptions of all other tests.
 
 use std::{env, fs, process, time::Duration};
 
@@ -49,7 +49,7 @@ async fn pods_run_are_evicted_and_outlive_a_restart_of_the_api_server() -> Resul
     evict(&pods, "plain").await?;
     evict(&pods, "quick").await?;
     let (quick, plain) = tokio::try_join!(until_gone(&pods, "quick"), until_gone(&pods, "plain"))?;
-    println!("gone after {quick:?} (2 s of its own), {plain:?} (5 s of grace)");
+    println!("ended after {quick:?} (2 s of its own), {plain:?} (5 s of grace)");
     // Up to one second of grace is lost, because the API server counts whole ones.
     ensure!(quick < plain && plain > Duration::from_secs(3), "{quick:?}, {plain:?}");
 
@@ -95,7 +95,7 @@ fn pod(name: &str, annotations: &Value) -> Result<Pod> {
         "spec": {
             "terminationGracePeriodSeconds": 5,
             "containers": [{"name": "main", "image": "example"}],
-            // Also where the node has just become Ready, and for a moment is still tainted.
+            // A node that has just become Ready is still tainted for a moment.
             "tolerations": [{"operator": "Exists"}],
         },
     }))?)
@@ -124,6 +124,7 @@ async fn evict(pods: &Api<Pod>, name: &str) -> Result<()> {
 
 async fn until_gone(pods: &Api<Pod>, name: &str) -> Result<Duration> {
     let begun = Instant::now();
-    eventually("gone", PATIENCE, async || Ok(pods.get_opt(name).await?.is_none().then_some(()))).await?;
+    eventually("the pod has ended", PATIENCE, async || Ok(pods.get_opt(name).await?.is_none().then_some(())))
+        .await?;
     Ok(begun.elapsed())
 }

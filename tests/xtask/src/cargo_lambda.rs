@@ -41,7 +41,7 @@ pub(crate) fn command(task: &str) -> Outcome<Command> {
     let mut command = Command::new(&program);
     command.args(["lambda", "--global", "cargo-lambda.toml", task]).current_dir(cache::root());
     build::share_target(&mut command)?;
-    // The virtual environment's Zig stands beside cargo-lambda.
+    // The virtual environment has Zig beside cargo-lambda.
     let mut path: Vec<PathBuf> = program.parent().map(Path::to_path_buf).into_iter().collect();
     path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     let path = env::join_paths(path).map_err(|error| Failure::Other(format!("PATH: {error}")))?;

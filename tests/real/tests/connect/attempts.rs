@@ -1,6 +1,5 @@
-//! What somebody may do, found by doing it: each write verb on each resource that the API server serves. Authorization
-//! comes before anything else is looked at, so that what is refused is refused whatever is sent; and what is not
-//! refused is a dry run.
+//! Attempts: each write verb on each resource of the API server, to find what a caller may do. Authorization comes
+//! before validation, so a refusal does not depend on the body; what is not refused is a dry run.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +15,7 @@ use crate::situation::{AGENT, Situation};
 pub(crate) const LEASE: &str = "agent-leader-election-lock";
 const AT_ONCE: usize = 16;
 
-/// What is tried on a resource.
+/// The verbs tried on each resource.
 const WRITES: [(&str, Method); 5] = [
     ("create", Method::POST),
     ("update", Method::PUT),
@@ -25,7 +24,7 @@ const WRITES: [(&str, Method); 5] = [
     ("deletecollection", Method::DELETE),
 ];
 
-/// A resource, or a part of one.
+/// A resource, or a subresource.
 #[derive(Debug, Clone)]
 struct Served {
     path: String,
@@ -33,7 +32,7 @@ struct Served {
     namespaced: bool,
 }
 
-/// All that was tried and not refused, as verb, path and name.
+/// All attempts that were not refused, as verb, path and name.
 pub(crate) async fn writes(situation: &Situation<'_>) -> Result<BTreeSet<String>> {
     let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
     let mut tries = Vec::new();
@@ -66,8 +65,8 @@ pub(crate) async fn writes(situation: &Situation<'_>) -> Result<BTreeSet<String>
     Ok(allowed.into_iter().flatten().collect())
 }
 
-/// Of a resource and its parts: as a whole, and of one object. Names for which there might be an exception are tried
-/// beside one for which there is none.
+/// Paths of a resource: the collection, and single objects. Names that might have an exception are tried beside one
+/// that has none.
 fn paths(folder: &str, resource: &str, verb: &str) -> Vec<String> {
     let (plural, part) =
         resource.split_once('/').map_or((resource, None), |(whole, part)| (whole, Some(part)));
@@ -89,13 +88,13 @@ async fn is_refused(client: &Client, method: Method, path: &str) -> Result<bool>
     let request = request.header("content-type", form).body(body)?;
     match client.request::<Value>(request).await {
         Err(kube::Error::Api(status)) => Ok(status.code == 403 && status.message.contains("cannot")),
-        // Something was answered, JSON or not, by whoever took the request.
+        // An answer, JSON or not, from the server of the request.
         Ok(_) | Err(kube::Error::SerdeError(_)) => Ok(false),
         Err(error) => Err(error).with_context(|| path.to_owned()),
     }
 }
 
-/// Everything in every version of every group.
+/// All resources in every version of every group.
 async fn served(kube: &Client) -> Result<Vec<Served>> {
     let mut all = Vec::new();
     let of = |path: String, resource: k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource| Served {
@@ -115,7 +114,7 @@ async fn served(kube: &Client) -> Result<Vec<Served>> {
     Ok(all)
 }
 
-/// What is not refused to the agent when it reads what it must not.
+/// Reads of secrets that are not refused to the agent.
 pub(crate) async fn reads_of_secrets(situation: &Situation<'_>) -> Result<Vec<String>> {
     let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
     let mut allowed = Vec::new();
@@ -135,7 +134,7 @@ pub(crate) async fn reads_of_secrets(situation: &Situation<'_>) -> Result<Vec<St
     Ok(allowed)
 }
 
-/// The agent makes its lease and keeps it, as leader election does.
+/// Creates and renews the agent's lease, as leader election does.
 pub(crate) async fn lease(situation: &Situation<'_>) -> Result<()> {
     let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
     let collection = format!("/apis/coordination.k8s.io/v1/namespaces/{AGENT}/leases");

@@ -14,9 +14,9 @@ async fn kubectl(stack: &Stack, file: &str) -> Result<()> {
     command.args(["apply", "--server-side", "--field-manager=cast-spot", "-f"]).arg(&path);
     command.env("KUBECONFIG", stack.control_plane.kubeconfig());
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(output.status.success(), "{said}");
-    ensure!(!said.contains("Warning"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{stderr}");
+    ensure!(!stderr.contains("Warning"), "{stderr}");
     Ok(())
 }
 
@@ -32,8 +32,8 @@ pub(crate) async fn the_file_applied_by_kubectl_leaves_nothing_to_do(stack: &Sta
 
 pub(crate) async fn the_file_without_a_token_leaves_the_secret_to_do(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
-    let nobody = situation.with("CAST_SPOT_AGENT_TOKEN", "").with("KUBECONFIG", "/nonexistent");
-    let file = nobody.run(&["connect", "--account", ACCOUNT, "--output", "yaml"]).await?.expect(0)?;
+    let offline = situation.with("CAST_SPOT_AGENT_TOKEN", "").with("KUBECONFIG", "/nonexistent");
+    let file = offline.run(&["connect", "--account", ACCOUNT, "--output", "yaml"]).await?.expect(0)?;
     kubectl(stack, &file.out).await?;
     let missing =
         situation.with("CAST_SPOT_AGENT_TOKEN", "").run(&["connect", "--dry-run"]).await?.expect(2)?;

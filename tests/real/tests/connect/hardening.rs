@@ -1,4 +1,4 @@
-//! Pod Security admission, asked with the agent's own pods.
+//! Pod Security admission of the agent's pods.
 
 use anyhow::{Context, Result, ensure};
 use cast_spot_real::stack::Stack;
@@ -10,7 +10,7 @@ use crate::situation::{AGENT, Situation};
 
 const DEPLOYMENTS: [&str; 2] = [AGENT, "castai-agent-cpvpa"];
 
-/// What is loosened: where, and to what.
+/// Loosened fields: pointer and value.
 fn loosenings() -> Vec<(&'static str, Value)> {
     let container = "/spec/containers/0/securityContext";
     vec![
@@ -50,7 +50,7 @@ pub(crate) async fn the_pods_pass_the_restricted_standard_and_looser_ones_do_not
             looser.pointer_mut(parent).with_context(|| format!("{name} has {parent}"))?[field] =
                 value.clone();
             if place == "/spec/volumes" {
-                // What is mounted has to be there.
+                // A mounted volume has to exist.
                 looser["spec"]["containers"][0]["volumeMounts"] = json!([]);
             }
             match create(&looser).await? {

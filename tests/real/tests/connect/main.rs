@@ -1,5 +1,5 @@
 //! Connecting by the command line, against a real API server with real controllers, a real scheduler and Pod Security
-//! admission. Nothing is asked of AWS: its endpoint leads nowhere. Each scenario takes out again what it has made.
+//! admission, without AWS. Each scenario removes what it has created.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Agents that were there before: as it was installed in 2022, by something else or by an older one of ours.
+//! Existing agents, in the form of 2022: foreign ones, or installed by an older release of ours.
 
 use anyhow::{Context, Result, ensure};
 use cast_spot_real::stack::Stack;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::situation::{AGENT, Situation};
 
-/// The shape of 2022.
+/// The objects of 2022.
 const OLDER: &str = include_str!("older.yaml");
 
-/// How it differs from the file.
+/// Differences from the file.
 struct Older<'a> {
     manager: &'a str,
     managed_by: &'a str,
@@ -53,7 +53,7 @@ async fn agent(situation: &Situation<'_>) -> Result<Value> {
     Ok(serde_json::to_value(situation.deployments().get(AGENT).await?)?)
 }
 
-/// That it is what a new one is.
+/// Asserts that the agent equals a new one, and returns it.
 async fn is_new(situation: &Situation<'_>) -> Result<Value> {
     situation.plan().await?.expect(0)?;
     let agent = agent(situation).await?;

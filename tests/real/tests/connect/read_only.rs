@@ -1,4 +1,4 @@
-//! That the agent only reads: everything is tried with the token that its pods have.
+//! The agent only reads: every write is tried with the token of its pods.
 
 use std::collections::BTreeSet;
 
@@ -19,8 +19,8 @@ use crate::{
     situation::{AGENT, Situation},
 };
 
-/// What it may, and whatever everybody may: to ask what one may, and who one is ("Default roles", `system:basic-user`,
-/// in the Kubernetes documentation).
+/// What the agent may do, and what every authenticated user may: review their own access and identity ("Default
+/// roles", `system:basic-user`, in the Kubernetes documentation).
 fn expected() -> BTreeSet<String> {
     let leases = format!("namespaces/{AGENT}/leases");
     let mut expected = vec![
@@ -38,7 +38,7 @@ fn expected() -> BTreeSet<String> {
     expected.into_iter().collect()
 }
 
-/// What is allowed and should not be, or should be and is not.
+/// Rights that are allowed and not expected, or expected and not allowed.
 async fn surprises(situation: &Situation<'_>) -> Result<Vec<String>> {
     let allowed = attempts::writes(situation).await?;
     let mut surprises: Vec<String> = allowed.symmetric_difference(&expected()).cloned().collect();
@@ -53,13 +53,13 @@ pub(crate) async fn the_agent_writes_its_lease_and_size_only_and_reads_no_secret
     situation.connect(&[]).await?.expect(0)?;
     let found = eventually("the rules are known", PATIENCE, async || {
         let found = surprises(&situation).await?;
-        // A rule that has just been made takes a moment to be known.
+        // A new rule takes a moment to take effect.
         Ok(found.iter().all(|one| !expected().contains(one)).then_some(found))
     })
     .await?;
     ensure!(found.is_empty(), "{found:#?}");
 
-    // Verbs that are no requests of their own.
+    // Verbs that are not requests of their own.
     let agent = stack.control_plane.client_with(&situation.agents_token().await?)?;
     for (verb, group, resource) in [
         ("impersonate", "", "users"),
@@ -72,7 +72,7 @@ pub(crate) async fn the_agent_writes_its_lease_and_size_only_and_reads_no_secret
     ] {
         ensure!(!may(&agent, verb, group, resource).await?, "{verb} {resource}");
     }
-    // What it is there for.
+    // The agent's purpose.
     for (group, resource) in [("", "pods"), ("", "nodes"), ("apps", "replicasets"), ("batch", "jobs")] {
         for verb in ["get", "list", "watch"] {
             ensure!(may(&agent, verb, group, resource).await?, "it may not {verb} {resource}");
@@ -91,7 +91,7 @@ async fn may(client: &kube::Client, verb: &str, group: &str, resource: &str) -> 
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
-/// Each is a rule too much, and a word of what it allows.
+/// Excess rules, each with a word of what it allows.
 fn weakenings() -> Vec<(Value, &'static str)> {
     let rule = |group: &str, resource: &str, verb: &str| json!({ "apiGroups": [group], "resources": [resource], "verbs": [verb] });
     vec![
@@ -120,7 +120,7 @@ pub(crate) async fn one_verb_more_in_any_rule_is_noticed(stack: &Stack) -> Resul
             Ok(found.iter().any(|one| one == word).then_some(()))
         })
         .await?;
-        // The plan sees it, too.
+        // The plan reports it, too.
         let planned = situation.plan().await?.expect(10)?;
         ensure!(planned.out.contains("change   ClusterRole"), "{}", planned.out);
         situation.connect(&[]).await?.expect(0)?;
@@ -128,7 +128,7 @@ pub(crate) async fn one_verb_more_in_any_rule_is_noticed(stack: &Stack) -> Resul
 
     let bindings: Api<ClusterRoleBinding> = Api::all(stack.kube.clone());
     let binding = json!({
-        "metadata": { "name": "somebody-elses" },
+        "metadata": { "name": "foreign" },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
         "subjects": [{ "kind": "ServiceAccount", "name": AGENT, "namespace": AGENT }],
     });
@@ -137,7 +137,7 @@ pub(crate) async fn one_verb_more_in_any_rule_is_noticed(stack: &Stack) -> Resul
         Ok((surprises(&situation).await?.len() > 500).then_some(()))
     })
     .await;
-    bindings.delete("somebody-elses", &DeleteParams::default()).await?;
+    bindings.delete("foreign", &DeleteParams::default()).await?;
     noticed?;
     situation.end().await
 }

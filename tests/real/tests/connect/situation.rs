@@ -1,4 +1,4 @@
-//! What the scenarios begin with: a command line that has no AWS, a token that nothing may show.
+//! The start of each scenario: a command line without AWS, and a token that no output may show.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ pub(crate) struct Situation<'s> {
 }
 
 impl<'s> Situation<'s> {
-    /// A cluster without an agent.
+    /// Starts with a cluster without an agent.
     pub(crate) async fn begin(stack: &'s Stack) -> Result<Self> {
         let cli = Cli::of(stack)
             .with("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -45,35 +45,38 @@ impl<'s> Situation<'s> {
         Ok(this)
     }
 
-    /// Takes away what a scenario has left that has failed: the next one says how it is with itself.
+    /// Deletes what a failed scenario has left, so that the next one does not fail too.
     async fn clear(&self) -> Result<()> {
         let kube = || self.stack.kube.clone();
-        let gone = DeleteParams::default();
-        let _ = Api::<Node>::all(kube()).delete(NODE, &gone).await;
-        let _ = Api::<ClusterRole>::all(kube()).delete(AGENT, &gone).await;
-        let _ = Api::<ClusterRoleBinding>::all(kube()).delete(AGENT, &gone).await;
+        let now = DeleteParams::default();
+        let _ = Api::<Node>::all(kube()).delete(NODE, &now).await;
+        let _ = Api::<ClusterRole>::all(kube()).delete(AGENT, &now).await;
+        let _ = Api::<ClusterRoleBinding>::all(kube()).delete(AGENT, &now).await;
         let namespaces = Api::<Namespace>::all(kube());
-        let _ = namespaces.delete(AGENT, &gone).await;
-        eventually("the namespace is gone", PATIENCE, async || {
+        let _ = namespaces.delete(AGENT, &now).await;
+        eventually("the namespace is deleted", PATIENCE, async || {
             Ok(namespaces.get_opt(AGENT).await?.is_none().then_some(()))
         })
         .await
     }
 
-    /// With another value in the environment.
+    /// The same with another environment variable.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         Self { stack: self.stack, cli: self.cli.clone().with(name, value) }
     }
 
-    /// Runs a command; the token is in nothing that it says.
+    /// Runs a command, and asserts that its output does not show the token.
     pub(crate) async fn run(&self, words: &[&str]) -> Result<Ended> {
         let ended = self.cli.run(words).await?;
-        let said = format!("{}{}", ended.out, ended.err);
-        ensure!(!said.contains(TOKEN) && !said.contains(&encoded()), "{words:?} shows the token:\n{said}");
+        let output = format!("{}{}", ended.out, ended.err);
+        ensure!(
+            !output.contains(TOKEN) && !output.contains(&encoded()),
+            "{words:?} shows the token:\n{output}"
+        );
         Ok(ended)
     }
 
-    /// Runs a command that is asked to show the token.
+    /// Runs a command that may show the token.
     pub(crate) async fn run_openly(&self, words: &[&str]) -> Result<Ended> {
         let ended = self.cli.run(words).await?;
         ensure!(ended.out.contains(&encoded()) && !ended.err.contains(TOKEN), "{words:?}: {ended:?}");
@@ -84,12 +87,12 @@ impl<'s> Situation<'s> {
         self.run(&[&["connect", "--account", ACCOUNT, "--yes"], more].concat()).await
     }
 
-    /// What connecting would do now.
+    /// Plans a connect.
     pub(crate) async fn plan(&self) -> Result<Ended> {
         self.run(&["connect", "--account", ACCOUNT, "--dry-run"]).await
     }
 
-    /// Takes it out and sees that nothing is left.
+    /// Disconnects, and asserts that nothing is left.
     pub(crate) async fn end(&self) -> Result<()> {
         self.run(&["disconnect", "--yes"]).await?.expect(0)?;
         self.is_gone().await
@@ -110,7 +113,7 @@ impl<'s> Situation<'s> {
         Api::namespaced(self.stack.kube.clone(), AGENT)
     }
 
-    /// A token as the agent's pods have it.
+    /// A token like that of the agent's pods.
     pub(crate) async fn agents_token(&self) -> Result<String> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.stack.kube.clone(), AGENT);
         let request: TokenRequest = serde_json::from_value(json!({ "spec": { "audiences": [] } }))?;
@@ -128,9 +131,9 @@ impl<'s> Situation<'s> {
         Ok(self.with("KUBECONFIG", &file.display().to_string()))
     }
 
-    /// A place for the agent's pods.
+    /// Creates a node for the agent's pods.
     pub(crate) async fn node(&self) -> Result<()> {
-        // As every kubelet labels its own.
+        // A label that every kubelet sets.
         let labels = json!({ "kubernetes.io/os": "linux" });
         let node = json!({
             "metadata": { "name": NODE, "labels": labels },
@@ -147,7 +150,7 @@ impl<'s> Situation<'s> {
         Ok(())
     }
 
-    /// Waits until `status --agent` ends with `code`, and what it says then.
+    /// Waits until `status --agent` ends with `code`, and returns its output.
     pub(crate) async fn status(&self, code: i32) -> Result<Ended> {
         eventually(&format!("status ends with {code}"), PATIENCE, async || {
             let ended = self.run(&["status", "--agent"]).await?;

@@ -24,7 +24,7 @@ pub(crate) async fn a_cluster_is_connected_and_disconnected_without_a_trace(stac
     situation.connect(&["--label", "team=platform"]).await?.expect(0)?;
     let waiting = situation.status(1).await?;
     ensure!(waiting.out.contains("0 of 1 pods available"), "{}", waiting.out);
-    let waiting = eventually("the scheduler has said why", PATIENCE, async || {
+    let waiting = eventually("the scheduler has reported a reason", PATIENCE, async || {
         let status = situation.run(&["status", "--agent"]).await?;
         Ok(status.out.contains("Unschedulable").then_some(status))
     })
@@ -36,7 +36,7 @@ pub(crate) async fn a_cluster_is_connected_and_disconnected_without_a_trace(stac
 
     let again = situation.connect(&["--json"]).await?.expect(0)?.json()?;
     ensure!(again["complete"] == true && again["written"] == 0, "{again}");
-    // Neither the token nor the account is asked for again.
+    // Neither the token nor the account is needed again.
     let bare = situation.with("CAST_SPOT_AGENT_TOKEN", "").run(&["connect", "--yes"]).await?.expect(0)?;
     ensure!(bare.out.contains("Nothing to do"), "{}", bare.out);
     situation.no_node().await?;
@@ -79,14 +79,14 @@ pub(crate) async fn drift_is_shown_and_repaired_and_autosizing_is_not_drift(stac
     ] {
         ensure!(planned.out.contains(words), "{words}\n{}", planned.out);
     }
-    // Another choice, and one that is taken back.
+    // A changed choice, and a reverted one.
     situation.connect(&["--annotation", "example.com/b=2"]).await?.expect(0)?;
     situation.plan().await?.expect(0)?;
     let mended: Value = serde_json::to_value(deployments.get(AGENT).await?)?;
     let container = &mended["spec"]["template"]["spec"]["containers"][0];
     ensure!(
         container["resources"]["limits"]["memory"] == "512Mi",
-        "the sizing's memory is gone: {container}"
+        "the memory set by the autosizing is lost: {container}"
     );
     let annotations = &mended["metadata"]["annotations"];
     ensure!(annotations["theirs"] == "stays" && annotations["example.com/b"] == "2", "{annotations}");
@@ -118,7 +118,7 @@ pub(crate) async fn a_partial_connect_is_completed_or_removed(stack: &Stack) -> 
 
     let namespaces: Api<Namespace> = Api::all(stack.kube.clone());
     namespaces.delete(AGENT, &DeleteParams::default()).await?;
-    eventually("the namespace is gone", PATIENCE, async || {
+    eventually("the namespace is deleted", PATIENCE, async || {
         Ok(namespaces.get_opt(AGENT).await?.is_none().then_some(()))
     })
     .await?;

@@ -1,5 +1,4 @@
-//! PodDisruptionBudgets, kept by the real disruption controller: obeyed as long as it makes sense, overridden at
-//! the last moment and not before.
+//! PodDisruptionBudgets with the real disruption controller: obeyed until the last moment, then overridden.
 
 use anyhow::{Context, Result};
 use cast_spot_real::{
@@ -14,9 +13,9 @@ use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-/// CAST_SPOT_MARGIN_SECONDS where nothing else is said.
+/// The default of CAST_SPOT_MARGIN_SECONDS.
 const MARGIN: SignedDuration = SignedDuration::from_secs(5);
-/// Grace of the pods here, in seconds: shorter than the 30 s that a last moment leaves at most.
+/// Grace of the pods here, in seconds: shorter than the 30 s that count at most for the last moment.
 const GRACE: u32 = 3;
 
 pub(crate) async fn a_budget_is_obeyed_until_replicas_are_ready_elsewhere(stack: &Stack) -> Result<()> {
@@ -34,7 +33,7 @@ pub(crate) async fn a_budget_is_obeyed_until_replicas_are_ready_elsewhere(stack:
     let codes: Vec<_> = calls.iter().filter(|call| call.is_eviction()).map(|call| call.code).collect();
     assert_eq!(codes.iter().filter(|code| **code == 201).count(), 3, "{codes:?}");
     assert_eq!(codes.iter().filter(|code| **code == 429).count(), codes.len() - 3, "{codes:?}");
-    // One disruption was allowed from the start, each further one only when a replica was Ready.
+    // One disruption is allowed at the start, each further one only when a replica is Ready.
     let accepted: Vec<_> = calls
         .iter()
         .filter(|call| call.is_eviction() && call.code == 201)
@@ -77,7 +76,7 @@ pub(crate) async fn a_budget_is_never_overridden_with_policy_leave(stack: &Stack
     let calls = lab.calls()?;
     let asked: Vec<_> = calls.iter().filter(|call| call.is_eviction()).collect();
     assert!(!asked.is_empty() && asked.iter().all(|call| call.code == 429), "{asked:?}");
-    // The budget may yet free: it is asked until the end.
+    // The budget may still allow it: evictions are requested until the end.
     let last = asked.iter().map(|call| call.received).max().context("an eviction")?;
     assert!(last >= deadline(&report)? - MARGIN - SignedDuration::from_secs(2), "{asked:?}");
     Ok(())
@@ -86,7 +85,7 @@ pub(crate) async fn a_budget_is_never_overridden_with_policy_leave(stack: &Stack
 pub(crate) async fn two_budgets_over_one_pod_are_a_fault_of_configuration(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "two-budgets").await?;
     lab.run(&Workload::deployment("db", 1).grace(GRACE)).await?;
-    // Each of them alone would let the pod go.
+    // Each of them alone would allow the eviction.
     lab.budget("one", "db", &json!({ "minAvailable": 0 })).await?;
     lab.budget("two", "db", &json!({ "maxUnavailable": 1 })).await?;
 
@@ -128,7 +127,7 @@ pub(crate) async fn a_hibernating_instance_keeps_its_pods(stack: &Stack) -> Resu
     Ok(())
 }
 
-/// One pod whose budget allows nothing, and no other node.
+/// One pod whose budget allows no disruption, and no other node.
 async fn blocked<'s>(stack: &'s Stack, name: &str) -> Result<Lab<'s>> {
     let lab = Lab::open(stack, name).await?;
     lab.run(&Workload::deployment("db", 1).grace(GRACE)).await?;
@@ -136,7 +135,7 @@ async fn blocked<'s>(stack: &'s Stack, name: &str) -> Result<Lab<'s>> {
     Ok(lab)
 }
 
-/// The one pod was deleted, by UID, at its last moment, after evictions that were all answered with `refusal`.
+/// Asserts that the pod was deleted, by UID, at its last moment, after evictions that were all answered with `refusal`.
 fn assert_overridden(lab: &Lab<'_>, report: &Value, refusal: u16) -> Result<()> {
     let calls = lab.calls()?;
     let evictions: Vec<_> = calls.iter().filter(|call| call.is_eviction()).collect();
@@ -151,7 +150,7 @@ fn assert_overridden(lab: &Lab<'_>, report: &Value, refusal: u16) -> Result<()> 
     let settled = deadline(report)? - MARGIN;
     let last_moment = settled - SignedDuration::from_secs(GRACE.into());
     assert_is_between(deletion, last_moment, settled);
-    // What is left of the grace, in whole seconds.
+    // The remaining grace, in whole seconds.
     assert!(
         options["gracePeriodSeconds"].as_u64().is_some_and(|s| (1..=GRACE.into()).contains(&s)),
         "{options}"
@@ -163,7 +162,7 @@ fn assert_is_between(call: &Entry, from: Timestamp, to: Timestamp) {
     assert!(from <= call.received && call.received < to, "not from {from} to {to}: {call:?}");
 }
 
-/// Every pod stands on the node as before, and none was to be deleted.
+/// Asserts that every pod is still on the node, and that no delete was requested.
 async fn assert_untouched(lab: &Lab<'_>) -> Result<()> {
     let pods = lab.pods_on(lab.victim()).await?;
     assert!(!pods.is_empty());

@@ -1,4 +1,4 @@
-//! Notices that come twice, too late, in bad company, or to a function that ends in the middle.
+//! Deliveries: notices that come twice, too late, in a batch with a bad record, or to a function that is killed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -60,7 +60,7 @@ pub(crate) async fn a_notice_that_comes_twice_at_once_replaces_once(stack: &Stac
     assert_eq!(confirmed, 1, "{one} {other}");
     assert!(lab.pods_on(lab.victim()).await?.is_empty());
     assert_replaced_once(&lab).await?;
-    // Neither can know of the other's evictions before it has sent its own.
+    // Neither can see the other's evictions before it has sent its own.
     assert_evicted(&lab, &pods, 2)
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn a_bad_record_goes_to_the_dead_letter_queue_alone(stack: &Sta
     .await?;
     assert_eq!(dead.iter().filter_map(|message| message.body.as_ref()).collect::<Vec<_>>(), [&bad]);
     assert_eq!(lab.function.reports(&notice.instance).await?.len(), 1, "the good notice was handled once");
-    // What an operator finds: the field of the bad record.
+    // The operator's hint: the field of the bad record.
     let log = lab.function.log().await?;
     assert!(
         log.iter().any(|line| line.contains("InvalidEvent") && line.contains("detail.instance-action")),
@@ -148,7 +148,7 @@ pub(crate) async fn a_stale_notice_changes_nothing(stack: &Stack) -> Result<()> 
     Ok(())
 }
 
-/// The victim takes no pods.
+/// Whether the victim is cordoned.
 pub(crate) async fn is_cordoned(lab: &Lab<'_>) -> Result<bool> {
     let spec = lab.node(lab.victim()).await?.spec.unwrap_or_default();
     Ok(spec.unschedulable == Some(true))
@@ -161,7 +161,7 @@ fn evictions(lab: &Lab<'_>) -> Result<Vec<audit::Entry>> {
     Ok(calls)
 }
 
-/// The function has had these pods evicted and no others, each at most so many times.
+/// Asserts that the function has requested the eviction of these pods and no others, each at most `times` times.
 fn assert_evicted(lab: &Lab<'_>, pods: &BTreeMap<String, Pod>, times: usize) -> Result<()> {
     let mut evicted: BTreeMap<_, usize> = BTreeMap::new();
     for call in evictions(lab)? {
@@ -174,7 +174,7 @@ fn assert_evicted(lab: &Lab<'_>, pods: &BTreeMap<String, Pod>, times: usize) -> 
     Ok(())
 }
 
-/// One machine is another one now.
+/// Asserts that one machine was replaced.
 pub(crate) async fn assert_replaced_once(lab: &Lab<'_>) -> Result<()> {
     let group = lab.group().await?;
     assert_eq!(group.len(), 1, "{group:?}");
@@ -182,7 +182,7 @@ pub(crate) async fn assert_replaced_once(lab: &Lab<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The one process that runs a function now.
+/// The process id of the running function.
 fn process_of(stack: &Stack, function: &Function) -> Result<Pid> {
     let (parent, name) =
         (stack.emulators.lambda_process(), format!("AWS_LAMBDA_FUNCTION_NAME={}", function.name));
@@ -190,7 +190,7 @@ fn process_of(stack: &Stack, function: &Function) -> Result<Pid> {
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
         let Some(id) = entry.file_name().to_str().and_then(|id| id.parse::<i32>().ok()) else { continue };
-        // Processes end while one looks.
+        // Processes may end meanwhile.
         let read = |file: &str| fs::read_to_string(entry.path().join(file)).unwrap_or_default();
         let of_lambda = read("status").lines().any(|line| line == format!("PPid:\t{parent}"));
         if of_lambda && read("environ").split('\0').any(|variable| variable == name) {

@@ -1,5 +1,4 @@
-//! Machines that are not as the notice lets one expect: gone, replaced, oddly named, many at once, in groups with
-//! ways of their own.
+//! Unexpected machines: deleted, replaced, oddly named, many at once, in groups with replacement rules of their own.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -94,21 +93,21 @@ pub(crate) async fn a_node_named_after_its_instance_is_found(stack: &Stack) -> R
     assert!(is_cordoned(&lab.node(victim).await?));
     assert!(lab.pods_on(victim).await?.is_empty());
     assert!(!is_cordoned(&lab.node(other).await?));
-    // Found at once, not by a look at all nodes.
+    // Found directly, without a list of all nodes.
     let cordon = lab.calls()?.into_iter().find(|call| call.verb == "patch").context("a patch")?;
     assert_eq!(cordon.code, 200, "{cordon:?}");
     assert!(report["calls"]["kubernetes:list nodes"].is_null(), "{report}");
     assert_replaced(&lab).await
 }
 
-/// All evictions write the status of one budget: those that lose are tried again by the API server, for ten seconds.
+/// All evictions write the status of one budget; the API server retries conflicts for ten seconds.
 pub(crate) async fn fifty_nodes_under_one_budget_are_drained_and_replaced(stack: &Stack) -> Result<()> {
     const NODES: usize = 50;
     const PODS: usize = 150;
     let mut lab = Lab::open(stack, "fifty-nodes").await?;
     lab.scale(NODES).await?;
     lab.run(&Workload::deployment("web", u32::try_from(PODS)?)).await?;
-    // It never stands in the way of anything but itself.
+    // The budget allows everything; only conflicts on it delay evictions.
     lab.budget("web", "web", &json!({ "maxUnavailable": PODS })).await?;
     let pods: BTreeSet<_> =
         lab.pods_of("web").await?.into_iter().filter_map(|pod| pod.metadata.uid).collect();
@@ -178,7 +177,7 @@ pub(crate) async fn a_group_that_rebalances_by_itself_is_only_watched(stack: &St
         Ok(lab.pods_on(victim).await?.is_empty().then_some(()))
     })
     .await?;
-    // Nothing was asked of the group: a detach is sent beside the evictions.
+    // No detach was sent, which would have come beside the evictions.
     assert_eq!(lab.group().await?, before);
 
     // What Capacity Rebalancing does.
@@ -203,7 +202,7 @@ fn is_cordoned(node: &Node) -> bool {
     node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true)
 }
 
-/// What the function has written, as far as the API server let it.
+/// The function's successful writes.
 fn writes(lab: &Lab) -> Result<Vec<audit::Entry>> {
     let calls = lab.calls()?.into_iter();
     Ok(calls
@@ -211,7 +210,7 @@ fn writes(lab: &Lab) -> Result<Vec<audit::Entry>> {
         .collect())
 }
 
-/// The group was asked, and has launched another instance where it was looked at.
+/// Asserts that the replacement was requested, and launched if the group was read.
 fn assert_replacement(report: &Value) {
     assert!(
         ["requested", "confirmed"].iter().any(|asked| report["replacement"]["outcome"] == *asked),
@@ -219,7 +218,7 @@ fn assert_replacement(report: &Value) {
     );
 }
 
-/// The victim is out of its group, which is as large as before.
+/// Asserts that the victim has left its group, which is as large as before.
 async fn assert_replaced(lab: &Lab<'_>) -> Result<()> {
     let group = lab.group().await?;
     assert_eq!(group.len(), lab.machines.len(), "{group:?}");

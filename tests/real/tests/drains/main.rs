@@ -1,5 +1,5 @@
 //! The function on real parts: the release binary as a Lambda, a real Kubernetes control plane, emulated AWS.
-//! What counts is what the API server, its audit log and Auto Scaling say.
+//! The assertions read the API server, its audit log and Auto Scaling.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Pods that come to the doomed node after the cordon: they tolerate it, or were on their way.
+//! Pods that are bound to the node after the cordon: they tolerate it, or were already scheduled.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(crate) async fn pods_that_tolerate_everything_are_not_evicted_in_circles(sta
     for call in lab.calls()?.into_iter().filter(|call| call.is_eviction() && call.code == 201) {
         *evicted.entry(call.name.context("an eviction names its pod")?).or_default() += 1;
     }
-    // The first two, and those that stand there when the instance is about to end.
+    // The first two, and those on the node shortly before the instance ends.
     assert!((2..=4).contains(&evicted.len()), "{evicted:?}");
     assert!(evicted.values().all(|times| *times == 1), "{evicted:?}");
     let stayed = report["pods"].as_array().into_iter().flatten().filter(|pod| pod["outcome"] == "left");

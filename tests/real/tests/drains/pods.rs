@@ -1,4 +1,4 @@
-//! Each kind of pod, with what the API server, the controllers and the kubelets make of it.
+//! Each kind of pod, with the real API server, controllers and KWOK's kubelets.
 
 use std::collections::BTreeSet;
 
@@ -40,9 +40,9 @@ pub(crate) async fn pods_that_belong_to_the_node_stay_and_all_others_leave(stack
         let (name, was) = before.iter().find(|(name, _)| name.starts_with(workload)).context(workload)?;
         let pod = pod_report(&report, name);
         assert_eq!((pod["outcome"].as_str(), pod["reason"].as_str()), (Some(outcome), reason), "{pod}");
-        let stands = after.get(name).filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        let left = after.get(name).filter(|pod| pod.metadata.deletion_timestamp.is_none());
         let expected = was.metadata.uid.as_ref().filter(|_| outcome == "left");
-        assert_eq!(stands.and_then(|pod| pod.metadata.uid.as_ref()), expected, "{name}");
+        assert_eq!(left.and_then(|pod| pod.metadata.uid.as_ref()), expected, "{name}");
     }
     assert_eq!(before.len(), 5, "{before:?}");
     assert_eq!(lab.calls()?.iter().filter(|call| call.is_eviction()).count(), 2);
@@ -156,7 +156,7 @@ pub(crate) async fn system_critical_pods_are_evicted_after_ordinary_ones(stack: 
     };
     let (ordinary, critical) = (of("web"), of("dns"));
     assert_eq!((ordinary.len(), critical.len()), (3, 2), "{calls:?}");
-    // An ordinary pod was still there for two seconds after it was evicted.
+    // An ordinary pod runs for two seconds after its eviction.
     let ordinary_gone = *ordinary.iter().max().context("an eviction")? + SignedDuration::from_millis(1_900);
     assert!(critical.iter().all(|time| *time >= ordinary_gone), "{ordinary:?} {critical:?}");
     Ok(())
@@ -164,7 +164,7 @@ pub(crate) async fn system_critical_pods_are_evicted_after_ordinary_ones(stack: 
 
 pub(crate) async fn pods_of_a_terminating_namespace_end_without_an_override(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "namespace-deleted").await?;
-    // The last moment, 5 s of margin and 12 s of grace before the deadline, comes while they are on their way out.
+    // The last moment, 5 s of margin and 12 s of grace before the deadline, comes while they terminate.
     lab.run(&Workload::deployment("web", 2).grace(12).exits_after("15s")).await?;
     lab.budget("web", "web", &json!({ "maxUnavailable": 0 })).await?;
 
@@ -184,7 +184,8 @@ pub(crate) async fn pods_of_a_terminating_namespace_end_without_an_override(stac
     assert!(lab.pods_on(lab.victim()).await?.is_empty());
     let calls = lab.calls()?;
     assert!(!calls.iter().any(Entry::is_pod_deletion), "{calls:?}");
-    // Whether an eviction is still sent depends on which comes first, it or the news that the pod terminates.
+    // Whether an eviction is still sent depends on which comes first, the eviction or the watch event that the pod
+    // terminates.
     let refused = calls.iter().filter(|call| call.is_eviction()).all(|call| [429, 403].contains(&call.code));
     assert!(refused, "{calls:?}");
     Ok(())

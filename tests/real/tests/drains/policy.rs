@@ -17,8 +17,8 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-/// Refuses what `allowed`, a CEL expression, does not allow; returns when the policy is in force, which `refused`, a
-/// merge patch of a node, shows.
+/// Refuses what `allowed`, a CEL expression, does not allow. Returns when the policy is in force, tested with
+/// `refused`, a merge patch of a node.
 pub(crate) async fn allow_only(
     lab: &Lab<'_>,
     allowed: &str,

@@ -1,5 +1,5 @@
-//! What refuses the handler's calls in a cluster that works: an authenticator that is late, admission policies over
-//! nodes, a webhook over evictions. The pods get their grace all the same.
+//! Refusals in a working cluster: a late authenticator, admission policies for nodes, a webhook for evictions. The pods
+//! get their grace nevertheless.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(crate) async fn a_token_refused_at_first_does_not_end_the_drain(stack: &Stac
     let environment = stack.environment(&[]);
     lab.function = Function::create(&stack.account, &stack.tools, &lab.name, &role, &environment).await?;
     let notice = Notice::of(lab.victim()).seconds_ago(60);
-    // Without its access entry the role is nobody to the authenticator.
+    // Without its access entry the role is unknown to the authenticator.
     let let_in = async {
         sleep(Duration::from_secs(4)).await;
         stack.account.access_entry(CLUSTER, &role, &[HANDLER_GROUP]).await
@@ -54,7 +54,7 @@ pub(crate) async fn a_token_refused_at_first_does_not_end_the_drain(stack: &Stac
 pub(crate) async fn a_refused_annotation_leaves_the_cordon_alone(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "annotation-refused").await?;
     lab.run(&Workload::deployment("web", 3)).await?;
-    // As a policy does that knows which keys may stand on nodes.
+    // Like a policy with an allow list of keys on nodes.
     let known = "(object.metadata.?annotations.orValue({}).all(key, !key.startsWith('cast-spot/'))) && \
                  !('node.kubernetes.io/exclude-from-external-load-balancers' in object.metadata.labels)";
     let refused = json!({ "metadata": { "annotations": { "cast-spot/claim": "x" } } });
@@ -76,7 +76,7 @@ pub(crate) async fn a_refused_annotation_leaves_the_cordon_alone(stack: &Stack) 
 
 pub(crate) async fn a_node_that_cannot_be_cordoned_is_emptied(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "cordon-refused").await?;
-    // Nothing brings these back to the node, which is open to all pods.
+    // No controller recreates these on the node, which is not cordoned.
     lab.run(&Workload::of(Owner::Bare, "bare", 3)).await?;
     let refused = json!({ "spec": { "unschedulable": true } });
     allow_only(&lab, "false", "Forbidden", "nodes are not yours", &refused).await?;

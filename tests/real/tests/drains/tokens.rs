@@ -1,4 +1,4 @@
-//! Functions and tokens that the API server does not let in.
+//! Functions and tokens that the API server does not accept.
 
 use std::time::{Duration, SystemTime};
 
@@ -38,14 +38,14 @@ pub(crate) async fn a_role_without_an_access_entry_still_replaces_the_instance(s
 pub(crate) async fn a_token_for_another_cluster_still_replaces_the_instance(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "foreign-token").await?;
     lab.run(&Workload::deployment("web", 1)).await?;
-    // A second cluster of which EKS says that the first one's API server is its own.
+    // A second cluster for which EKS returns the API server of the first one.
     let cluster = "foreign";
     let endpoint = format!("https://127.0.0.1:{}", stack.wires.kubernetes.port());
     stack.emulators.set_cluster(cluster, &endpoint, &stack.control_plane.ca_pem()?).await?;
     stack::create_cluster(&stack.account, cluster).await?;
     let policy = stack::handler_policy().replace(&format!(":cluster/{CLUSTER}"), ":cluster/foreign");
     let role = stack.account.function_role("foreign-token", &policy).await?;
-    // Let into both: only the token says for which one it is.
+    // Access to both: only the token names the cluster.
     for cluster in [cluster, CLUSTER] {
         stack.account.access_entry(cluster, &role, &[HANDLER_GROUP]).await?;
     }
@@ -80,8 +80,8 @@ pub(crate) async fn a_token_is_accepted_for_fifteen_minutes(stack: &Stack) -> Re
     Ok(())
 }
 
-/// The API server takes nobody's token for the function's: nothing is written there, the report says why, and the
-/// instance is replaced.
+/// Asserts that the API server accepts no token of the function: nothing is written there, the report has the reason,
+/// and the instance is replaced.
 async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
     let report = lab.invoke(&Notice::of(lab.victim()).seconds_ago(106)).await?;
 
@@ -100,7 +100,7 @@ async fn refused_but_replaced(lab: &Lab<'_>) -> Result<()> {
     refused.retain(|call| call.uri.contains(node) && call.code == 401);
     assert!(refused.iter().any(|call| call.verb == "patch" && call.resource == "nodes"), "{refused:?}");
     // The notice leaves 14 s: patch and list at once, then one probe after 1, 2 and 4 s. Every 401 is a call to
-    // STS, so nothing else asks.
+    // STS, so no other call is made.
     assert!((4..=8).contains(&refused.len()), "{refused:?}");
     assert_replaced_once(lab).await
 }
@@ -109,7 +109,7 @@ fn is_in_the_functions_group(call: &Entry) -> bool {
     call.groups.iter().any(|group| group == HANDLER_GROUP)
 }
 
-/// Credentials of a user whom the cluster lets in as it does the function.
+/// Credentials of a user with the function's access to the cluster.
 async fn caller(stack: &Stack, name: &str) -> Result<Credentials> {
     let iam = &stack.account.iam;
     let user = iam.create_user().user_name(name).send().await?.user.context("CreateUser answers a user")?;

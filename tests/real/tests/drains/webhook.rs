@@ -1,5 +1,5 @@
-//! An admission webhook: a TLS server that denies every review, and the configuration that has the API server ask
-//! it about the evictions of one namespace.
+//! An admission webhook: a TLS server that denies every review, and its configuration for the evictions of one
+//! namespace.
 
 use std::{
     convert::Infallible,
@@ -31,16 +31,16 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// What the webhook answers with its refusal.
+/// The message of the refusal.
 pub(crate) const WORDS: &str = "the pod will be moved by its operator";
 
-/// A webhook that stands for as long as the stack does.
+/// A webhook; it lives as long as the stack.
 pub(crate) struct Webhook {
     denied: Arc<AtomicUsize>,
 }
 
 impl Webhook {
-    /// Denies the evictions of the lab's namespace with this status code; returns when it is asked.
+    /// Denies the evictions of the lab's namespace with this status code; returns when it is in force.
     pub(crate) async fn deny_evictions(lab: &Lab<'_>, code: u16) -> Result<Self> {
         let certificate = generate_simple_self_signed(vec!["127.0.0.1".to_owned()])?;
         let authority = BASE64_STANDARD.encode(certificate.cert.pem());
@@ -70,7 +70,7 @@ impl Webhook {
         Ok(this)
     }
 
-    /// How many evictions it has denied.
+    /// Number of denied evictions.
     pub(crate) fn denied(&self) -> usize {
         self.denied.load(Ordering::SeqCst)
     }

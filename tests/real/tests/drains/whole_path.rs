@@ -36,7 +36,7 @@ pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement
     })
     .await?;
 
-    // Auto Scaling has let the instance go and launched another, which joins.
+    // Auto Scaling has detached the instance and launched another, which joins.
     let group = lab.group().await?;
     assert_eq!(group.len(), 2, "{group:?}");
     assert!(!group.contains_key(&lab.victim().instance), "{group:?}");

@@ -1,5 +1,5 @@
-//! The emulators answer as AWS does in what the function meets: EKS and its tokens, EventBridge, Lambda, Auto
-//! Scaling, and IAM for all of them.
+//! The emulators answer like AWS wherever the function calls it: EKS and its tokens, EventBridge, Lambda, Auto Scaling,
+//! and IAM for all of them.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
 
@@ -189,7 +189,7 @@ async fn the_role_may_change_groups_of_its_cluster_only(
     Ok(())
 }
 
-/// A group of one Spot instance, called like its cluster; the instance's id.
+/// Creates a group of one Spot instance, named like its cluster; returns the instance's id.
 async fn group(account: &Account, cluster: &str) -> Result<String> {
     let spot = LaunchTemplateInstanceMarketOptionsRequest::builder().market_type(MarketType::Spot).build();
     let data = RequestLaunchTemplateData::builder()
@@ -211,7 +211,7 @@ async fn group(account: &Account, cluster: &str) -> Result<String> {
     let id = groups.auto_scaling_groups()[0].instances()[0].instance_id().unwrap_or_default().to_owned();
     let filter = aws_sdk_ec2::types::Filter::builder().name("instance-id").values(&id).build();
     let found = account.ec2.describe_instances().filters(filter).send().await?;
-    // What the function acts for: a Spot instance of its own account.
+    // The instance is a Spot instance of the function's account.
     ensure!(found.reservations()[0].owner_id() == Some(ACCOUNT), "{:?}", found.reservations()[0].owner_id());
     let instance = &found.reservations()[0].instances()[0];
     let name = instance.private_dns_name().unwrap_or_default();

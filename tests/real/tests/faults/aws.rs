@@ -27,10 +27,10 @@ pub(crate) async fn a_hung_auto_scaling_does_not_hold_up_the_drain(stack: &Stack
         let after = eviction.received.duration_since(cordon);
         assert!(after.as_millis() < 3000, "evicted {after:?} after the cordon");
     }
-    // The replacement was tried for longer than the drain took.
+    // The replacement was retried for longer than the drain took.
     for pod in report["pods"].as_array().unwrap() {
-        let gone = pod["after_ms"].as_u64().unwrap();
-        assert!(gone + 3000 < report["duration_ms"].as_u64().unwrap(), "{report}");
+        let ended = pod["after_ms"].as_u64().unwrap();
+        assert!(ended + 3000 < report["duration_ms"].as_u64().unwrap(), "{report}");
     }
     nothing_is_written_after_the_deadline(&lab, &notice).await
 }

@@ -1,4 +1,4 @@
-//! What every scenario of this suite holds the function to, and the mending of the wires after it.
+//! Assertions of every scenario of this suite, and the repair of the wires after it.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Heals all wires when it goes, however a scenario ends.
+/// Repairs all wires when it is dropped, however a scenario ends.
 pub(crate) struct Mended<'s>(pub(crate) &'s Stack);
 
 impl Drop for Mended<'_> {
@@ -27,12 +27,12 @@ impl Drop for Mended<'_> {
     }
 }
 
-/// When EC2 takes the instance: events have their time in whole seconds.
+/// The deadline: events have their time in whole seconds.
 fn deadline(notice: &Notice) -> Timestamp {
     notice.time.round(Unit::Second).unwrap() + SignedDuration::from_mins(2)
 }
 
-/// [`Lab::invoke`] of an invocation that ends before the deadline, on the clock and by its own word.
+/// [`Lab::invoke`], asserting that it ends before the deadline, by the clock and by its report.
 pub(crate) async fn invoke(lab: &Lab<'_>, notice: &Notice) -> Result<Value> {
     let left = deadline(notice).duration_since(clock::now());
     let report = lab.invoke(notice).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn invoke(lab: &Lab<'_>, notice: &Notice) -> Result<Value> {
     Ok(report)
 }
 
-/// Waits for the deadline to pass and a little longer: nothing of the function arrives then.
+/// Waits until after the deadline, and asserts that no call of the function arrives then.
 pub(crate) async fn nothing_is_written_after_the_deadline(lab: &Lab<'_>, notice: &Notice) -> Result<()> {
     let end = deadline(notice);
     let rest = end.duration_since(clock::now());
@@ -65,13 +65,13 @@ pub(crate) fn evictions(lab: &Lab<'_>) -> Result<Vec<Entry>> {
     Ok(calls)
 }
 
-/// Auto Scaling has let the victim go and launched another.
+/// Whether Auto Scaling has detached the victim and launched another.
 pub(crate) async fn is_replaced(lab: &Lab<'_>) -> Result<bool> {
     let group = lab.group().await?;
     Ok(group.len() == lab.machines.len() && !group.contains_key(&lab.victim().instance))
 }
 
-/// The node takes no pods, and has none.
+/// Whether the node is cordoned and empty.
 pub(crate) async fn is_drained(lab: &Lab<'_>) -> Result<bool> {
     let spec = lab.node(lab.victim()).await?.spec;
     let cordoned = spec.and_then(|spec| spec.unschedulable) == Some(true);

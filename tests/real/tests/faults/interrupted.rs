@@ -1,4 +1,4 @@
-//! The API server goes away in the middle of a drain, and comes back.
+//! An API server that restarts during a drain.
 
 use std::time::Duration;
 
@@ -34,9 +34,9 @@ pub(crate) async fn a_drain_goes_on_after_a_restart_of_the_api_server(stack: &St
     .await
 }
 
-/// Two pods are on their way when the interruption comes, and their end has to be seen. The eviction of a third,
-/// which its budget refuses until the interruption is over, is asked for all the while. The critical one is to be
-/// evicted when all of them are gone.
+/// Two pods terminate when the interruption comes, and their end has to be observed. The eviction of a third, which its
+/// budget refuses until the interruption is over, is requested throughout. The critical one is evicted when all of them
+/// have ended.
 async fn drain_interrupted(
     name: &str,
     stack: &Stack,
@@ -70,7 +70,7 @@ async fn drain_interrupted(
     assert_eq!(report["summary"], json!({ "evicted": 4 }), "{report}");
     let evictions = evictions(&lab)?;
     assert_eq!(evictions.len(), 4, "each pod once");
-    // That the others are gone was seen, not waited for until the last wave's own time, half a minute later.
+    // The end of the others was observed: the last wave did not wait for its own time, half a minute later.
     let times: Vec<_> = evictions.iter().map(|call| call.received).collect();
     let after = times[3].duration_since(times[2]);
     assert!(evictions[3].name.as_ref().is_some_and(|name| name.starts_with("last")), "{evictions:?}");

@@ -1,5 +1,5 @@
-//! Faults on the wire between the function and the APIs that it calls. Whatever breaks: the legs stay
-//! independent, the time limits hold, and what heals is taken up again.
+//! Faults on the wire between the function and the APIs that it calls. With each fault, the legs
+//! stay independent, the time limits hold, and work continues after the repair.
 //!
 //! One scenario at a time: all share the wires.
 

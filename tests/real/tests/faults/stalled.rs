@@ -1,5 +1,5 @@
-//! A connection that has died without a word, as after a failover or a forgetful NAT gateway: what is open hangs,
-//! what is new goes through. Toxiproxy cannot tell the two apart.
+//! A connection that is dead without a reset, as after a failover or an expired NAT entry: open connections hang, new
+//! ones work. Toxiproxy cannot tell the two apart.
 
 use std::sync::Arc;
 
@@ -44,20 +44,20 @@ pub(crate) async fn a_dead_warm_connection_is_replaced_within_the_notice(stack: 
     assert!(is_drained(&lab).await?);
     let group = lab.group().await?;
     assert!(group.len() == 2 && !group.contains_key(&notice.instance), "{group:?}");
-    // Found out by a ping and its time limit, 3 s each, or by the first call's limit.
+    // Detected by a ping and its time limit, 3 s each, or by the first call's limit.
     let cordon = lab.calls()?.into_iter().find(|call| call.verb == "patch" && call.code == 200).unwrap();
     let after = cordon.received.duration_since(notice.time).as_secs() - 80;
     assert!((2..12).contains(&after), "cordoned {after} s after the function was called");
     Ok(())
 }
 
-/// A way to the API server past Toxiproxy. While it stands, EKS says that the cluster's endpoint is here.
+/// A relay to the API server instead of Toxiproxy. While it exists, EKS returns it as the cluster's endpoint.
 struct Relay<'s> {
     stack: &'s Stack,
     connections: Arc<watch::Sender<Connections>>,
 }
 
-/// How many were opened, and how many of those, the oldest, hang.
+/// Number of opened connections, and how many of the oldest hang.
 #[derive(Debug, Default, Clone, Copy)]
 struct Connections {
     opened: usize,
@@ -79,7 +79,7 @@ impl<'s> Relay<'s> {
         self.connections.borrow().opened
     }
 
-    /// From now on nothing passes through what is open.
+    /// Stalls all open connections.
     fn stall(&self) {
         self.connections.send_modify(|connections| connections.stalled = connections.opened);
     }
@@ -110,7 +110,7 @@ async fn relay(listener: TcpListener, upstream: u16, connections: Arc<watch::Sen
                 () = stalled => true,
             };
             if hangs {
-                // Both ends stay open, and nobody reads them.
+                // Both ends stay open, and are not read.
                 std::future::pending::<()>().await;
             }
         });

@@ -1,4 +1,4 @@
-//! The faults themselves: what the other scenarios rest on.
+//! The faults themselves, the basis of the other scenarios.
 
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ async fn connect(port: u16) -> Result<TcpStream> {
     Ok(TcpStream::connect(("127.0.0.1", port)).await?)
 }
 
-/// How long so many bytes take there and back.
+/// The time of a round trip with this number of bytes.
 #[expect(clippy::disallowed_methods, reason = "a real wire is measured on the real clock")]
 async fn round_trip(stream: &mut TcpStream, bytes: usize) -> Result<Duration> {
     let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! What `infra/` lets the function do is enough and not too much: every situation needs nothing more, and each
-//! verb and action is missed in one of them.
+//! The permissions of `infra/` are sufficient and minimal: no situation needs more, and each verb and action is
+//! needed in one of them.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The table: what is missing, in which situation it is missed, what is seen then, and where that is said.
+//! The table of needs: each permission, a situation that needs it, the outcome without it, and where that is reported.
 
 use anyhow::{Context, Result, ensure};
 use cast_spot_real::stack::Stack;
@@ -13,32 +13,32 @@ use crate::{
 pub(crate) struct Need {
     pub(crate) permission: Permission,
     situation: Situation,
-    /// What is seen without it.
+    /// The outcome without the permission.
     without: Seen,
-    said: Said,
+    reported: Reported,
 }
 
-/// Where the refusal is said, in the words of the API that refused.
-enum Said {
+/// Where the refusal is reported, in the words of the API.
+enum Reported {
     /// JSON pointer into the report.
     Report(&'static str),
     /// In the log: the report does not name it.
     Log,
 }
 
-const POD: Said = Said::Report("/pods/0/reason");
-const CORDON: Said = Said::Report("/cordon/reason");
-const REPLACEMENT: Said = Said::Report("/replacement/reason");
-const REASON: Said = Said::Report("/reason");
+const POD: Reported = Reported::Report("/pods/0/reason");
+const CORDON: Reported = Reported::Report("/cordon/reason");
+const REPLACEMENT: Reported = Reported::Report("/replacement/reason");
+const REASON: Reported = Reported::Report("/reason");
 
-/// All of them. What is not listed is as it is with all permissions.
+/// All needs. Fields that are not listed are as with all permissions.
 pub(crate) fn needs() -> Vec<Need> {
     use Situation::{Budget, Drain, Ec2Unreachable, Hook, OtherProviderId, Unowned, Unreplaced};
-    let need = |permission, situation: Situation, said, change: fn(Seen) -> Seen| Need {
+    let need = |permission, situation: Situation, reported, change: fn(Seen) -> Seen| Need {
         permission,
         situation,
         without: change(situation.expected()),
-        said,
+        reported,
     };
     let not_cordoned: fn(Seen) -> Seen = |seen| Seen {
         outcome: "failed",
@@ -57,7 +57,7 @@ pub(crate) fn needs() -> Vec<Need> {
     let refused: fn(Seen) -> Seen =
         |seen| Seen { outcome: "incomplete", pods: Some("failed"), left: 2, ..seen };
     vec![
-        // An uncordoned node is emptied all the same.
+        // A node without a cordon is drained nevertheless.
         need(Verb("patch", "nodes"), Unowned, CORDON, |seen| Seen {
             outcome: "incomplete",
             cordoned: false,
@@ -70,12 +70,12 @@ pub(crate) fn needs() -> Vec<Need> {
             events: false,
             ..seen
         }),
-        need(Verb("watch", "pods"), Drain, Said::Log, |seen| seen),
-        // What cannot be evicted is deleted at the last moment.
+        need(Verb("watch", "pods"), Drain, Reported::Log, |seen| seen),
+        // Without evictions, pods are deleted at the last moment.
         need(Verb("create", "pods/eviction"), Budget, POD, |seen| seen),
-        need(Verb("create", "events"), Drain, Said::Log, |seen| Seen { events: false, ..seen }),
-        // The report names what made the call necessary.
-        need(Verb("get", "nodes"), OtherProviderId, Said::Log, not_cordoned),
+        need(Verb("create", "events"), Drain, Reported::Log, |seen| Seen { events: false, ..seen }),
+        // The report has the reason for the call instead.
+        need(Verb("get", "nodes"), OtherProviderId, Reported::Log, not_cordoned),
         // The group's tags locate the instance, too, but name no node.
         need(Verb("list", "nodes"), Ec2Unreachable, REASON, |seen| Seen {
             outcome: "failed",
@@ -145,16 +145,16 @@ pub(crate) async fn a_group_that_does_not_begin_is_asked_why(stack: &Stack) -> R
 
 pub(crate) async fn a_group_of_another_cluster_is_out_of_reach(stack: &Stack) -> Result<()> {
     let handled = prove(stack, Situation::OtherClustersGroup).await?;
-    said(&handled, &REPLACEMENT, Action("autoscaling:DetachInstances"))
+    check_reported(&handled, &REPLACEMENT, Action("autoscaling:DetachInstances"))
 }
 
-/// Plays the situation with all permissions, and once for each one that it needs without it. Returns the first.
+/// Plays the situation with all permissions, then once without each permission that it needs. Returns the first run.
 async fn prove(stack: &Stack, situation: Situation) -> Result<Handled> {
     let with_all = async {
         let name = format!("{situation:?}").to_lowercase();
         let handled = situation.meet(stack, &name, None).await?;
         handled.check(&situation.expected())?;
-        // Nothing more is needed than what is there.
+        // The permissions are sufficient.
         ensure!(handled.refused.is_empty(), "{:?}", handled.refused);
         Ok(handled)
     };
@@ -170,7 +170,7 @@ async fn prove(stack: &Stack, situation: Situation) -> Result<Handled> {
 async fn missed(stack: &Stack, need: &Need) -> Result<()> {
     let handled = need.situation.meet(stack, &name(need.permission), Some(need.permission)).await?;
     handled.check(&need.without)?;
-    said(&handled, &need.said, need.permission)?;
+    check_reported(&handled, &need.reported, need.permission)?;
     let expected = match need.permission {
         Verb(verb, resource) => vec![(verb.to_owned(), resource.to_owned())],
         Action(_) => Vec::new(),
@@ -182,10 +182,10 @@ async fn missed(stack: &Stack, need: &Need) -> Result<()> {
     Ok(())
 }
 
-fn said(handled: &Handled, place: &Said, permission: Permission) -> Result<()> {
+fn check_reported(handled: &Handled, place: &Reported, permission: Permission) -> Result<()> {
     let words = match place {
-        Said::Report(pointer) => handled.report.pointer(pointer).and_then(|words| words.as_str()),
-        Said::Log => Some(handled.log.as_str()),
+        Reported::Report(pointer) => handled.report.pointer(pointer).and_then(|words| words.as_str()),
+        Reported::Log => Some(handled.log.as_str()),
     };
     let words = words.with_context(|| format!("no reason: {}", handled.report))?;
     ensure!(words.contains("forbidden: "), "{words}");

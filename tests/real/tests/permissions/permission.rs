@@ -1,5 +1,4 @@
-//! A function with a role, an access entry and a ClusterRole of its own: each says what `infra/` says, but for one
-//! permission.
+//! A function with a role, an access entry and a ClusterRole of its own, all as in `infra/` but for one permission.
 
 use anyhow::{Context, Result};
 use cast_spot_real::{
@@ -10,7 +9,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::{Api, api::PostParams};
 use serde_json::Value;
 
-/// Something that the function may do.
+/// A permission of the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Permission {
     /// A verb on a resource, in the cluster.
@@ -20,7 +19,7 @@ pub(crate) enum Permission {
 }
 
 impl Permission {
-    /// As the refusals of Kubernetes and IAM name it.
+    /// The name in refusals of Kubernetes and IAM.
     pub(crate) fn in_refusals(self) -> String {
         match self {
             Self::Verb(verb, resource) => format!("cannot {verb} resource \"{resource}\""),
@@ -34,7 +33,7 @@ pub(crate) fn group(name: &str) -> String {
     format!("{HANDLER_GROUP}-{name}")
 }
 
-/// A function that may do all that `infra/` says, but for `missing`.
+/// Creates a function with all permissions of `infra/` but `missing`.
 pub(crate) async fn function(
     stack: &Stack,
     name: &str,

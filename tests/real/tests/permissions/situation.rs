@@ -1,4 +1,4 @@
-//! What a notice can meet, and what is seen in the cluster, in Auto Scaling and in the audit log afterwards.
+//! Situations of a notice, and their outcome in the cluster, in Auto Scaling and in the audit log.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -25,43 +25,43 @@ use crate::permission::{self, Permission};
 /// Pods on the node.
 const PODS: usize = 2;
 
-/// What a notice meets.
+/// A situation in which a notice arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Situation {
-    /// Two pods, nothing in the way.
+    /// Two pods without obstacles.
     Drain,
-    /// Two pods that no controller brings back.
+    /// Two pods without a controller.
     Unowned,
     /// The node's providerID is not the one that EC2's answer leads to: the first patch is refused.
     OtherProviderId,
-    /// Nobody listens where EC2 should be.
+    /// EC2 refuses connections.
     Ec2Unreachable,
-    /// A PodDisruptionBudget says no to the end.
+    /// A PodDisruptionBudget never allows the eviction.
     Budget,
     /// The group has a termination hook.
     Hook,
     /// The group has Capacity Rebalancing and does nothing.
     Unreplaced,
-    /// The group's tag gives it to another cluster.
+    /// The group's tag names another cluster.
     OtherClustersGroup,
 }
 
-/// What is seen afterwards.
+/// The outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// The report's outcome.
     pub(crate) outcome: &'static str,
     /// The node is unschedulable.
     pub(crate) cordoned: bool,
-    /// What the report says of each pod; `None` where it has none.
+    /// The report's outcome of each pod; `None` if it lists none.
     pub(crate) pods: Option<&'static str>,
-    /// Pods that still stand on the node.
+    /// Number of pods still on the node.
     pub(crate) left: usize,
     /// Outcome and method of the replacement.
     pub(crate) replacement: (&'static str, &'static str),
-    /// The instance's lifecycle state in its group; `None` where it has left.
+    /// The instance's lifecycle state in its group; `None` if it has left.
     pub(crate) member: Option<&'static str>,
-    /// There are Events on the node.
+    /// Whether the node has Events.
     pub(crate) events: bool,
 }
 
@@ -69,9 +69,9 @@ pub(crate) struct Seen {
 pub(crate) struct Handled {
     pub(crate) report: Value,
     pub(crate) log: String,
-    /// Verb and resource of what the API server refused this function.
+    /// Verbs and resources that the API server refused to this function.
     pub(crate) refused: BTreeSet<(String, String)>,
-    /// How often the pods of the node were listed.
+    /// Number of lists of the node's pods.
     pub(crate) lists: usize,
     cordoned: bool,
     left: usize,
@@ -80,7 +80,7 @@ pub(crate) struct Handled {
 }
 
 impl Situation {
-    /// What is seen when the function may do all that it needs.
+    /// The outcome with all permissions.
     pub(crate) fn expected(self) -> Seen {
         let drained = Seen {
             outcome: "drained",
@@ -131,12 +131,12 @@ impl Situation {
             Self::Unowned => workload = Workload::of(Owner::Bare, "web", u32::try_from(PODS)?),
             Self::OtherProviderId => {
                 other_provider_id(&mut lab).await?;
-                // A node that cannot be read is asked for until shortly before the deadline.
+                // Reading the node is retried until shortly before the deadline.
                 age = 105;
             }
             Self::Ec2Unreachable => {
                 settings.push(("AWS_ENDPOINT_URL_EC2", nowhere.as_str()));
-                // Without any answer the handler goes on asking until shortly before the deadline.
+                // Without an answer the handler retries until shortly before the deadline.
                 age = 95;
             }
             Self::Budget => {
@@ -181,7 +181,7 @@ impl Handled {
         Ok(Self {
             refused: refused.collect(),
             lists,
-            // The lines are JSON, the words in them quoted once more.
+            // The lines are JSON, so quotes in them are escaped.
             log: log.await?.join("\n").replace(r#"\""#, "\""),
             cordoned: lab.node(victim).await?.spec.and_then(|spec| spec.unschedulable) == Some(true),
             left: lab.pods_on(victim).await?.len(),
@@ -191,7 +191,7 @@ impl Handled {
         })
     }
 
-    /// Fails where it is not what is `expected`.
+    /// Fails if the outcome is not as `expected`.
     pub(crate) fn check(&self, expected: &Seen) -> Result<()> {
         let report = &self.report;
         ensure!(report["outcome"] == expected.outcome, "outcome {report}");
@@ -208,8 +208,8 @@ impl Handled {
     }
 }
 
-/// The victim becomes a second machine, registered under another zone than EC2 says. (providerID cannot be changed,
-/// and KWOK does not play a Node that is made anew under an old name.) The first machine takes no pods.
+/// Makes a second machine the victim, registered under another zone than that in EC2. (providerID is immutable, and
+/// KWOK does not play a Node that is recreated under its name.) The first machine takes no pods.
 async fn other_provider_id(lab: &mut Lab<'_>) -> Result<()> {
     let (account, kube) = (&lab.stack.account, &lab.stack.kube);
     let resize = account.auto_scaling.set_desired_capacity().auto_scaling_group_name(&lab.name);

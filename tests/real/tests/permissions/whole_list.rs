@@ -1,4 +1,4 @@
-//! What is in `infra/` and what the table proves are the same: a new permission without a need fails here.
+//! The permissions of `infra/` equal those of the table of needs: a new permission without a need fails.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Answer by answer: one list of requests, sent to both.
+//! Comparison by answer: one list of requests, sent to both sides.
 
 use anyhow::{Result, ensure};
 use cast_spot_real::{lab::Lab, stack::Stack};
@@ -30,7 +30,7 @@ pub(crate) async fn the_world_answers_like_the_real_api_server(stack: &Stack) ->
     Ok(())
 }
 
-/// The probes that the two answer differently.
+/// The probes with different answers.
 async fn differences(real: &mut Peer<'_>, world: &mut Peer<'_>, probes: &[Probe]) -> Result<Vec<String>> {
     let mut differences = Vec::new();
     for probe in probes {

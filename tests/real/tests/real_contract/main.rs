@@ -1,4 +1,4 @@
-//! The world that `cast-spot rehearse` runs in answers as the real parts do.
+//! The world of `cast-spot rehearse` answers like the real parts.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! An API server to ask: the real one or the world's. Both get the same requests, with their own names in them.
+//! A peer: the real API server or the world's. Both get the same requests, each with its own names.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ use crate::{
 /// Age of a token whose 15 minutes are over.
 const LATE: SignedDuration = SignedDuration::from_mins(16);
 
-/// One of the two, and what it calls the things that the probes are about.
+/// One of the two, with its names of the probed objects.
 pub(crate) struct Peer<'s> {
     server: Server<'s>,
     /// `<node>`, `<free>`, `<free.uid>` and what they stand for.
@@ -82,12 +82,12 @@ impl<'s> Peer<'s> {
         Ok(self)
     }
 
-    /// What a caller can see of the answer, without the names of this side.
+    /// The answer as visible to a caller, without the names of this side.
     pub(crate) async fn answer(&mut self, probe: &Probe) -> Result<Value> {
         let (status, headers, body) = self.send(probe).await.with_context(|| probe.case.to_owned())?;
         body["metadata"]["continue"].as_str().unwrap_or_default().clone_into(&mut self.next);
         let mut words = body.to_string();
-        // `<x>` comes before `<x.uid>`: a placeholder in place could hold a name, a UID does not.
+        // `<x>` comes before `<x.uid>`: a placeholder could contain a name, a UID does not.
         let (uids, names): (Vec<_>, Vec<_>) = self.names.iter().partition(|(key, _)| key.ends_with(".uid>"));
         for (stands_for, name) in names.into_iter().chain(uids) {
             words = words.replace(name.as_str(), stands_for);
@@ -153,11 +153,11 @@ fn owned(names: &[(&str, &str)]) -> BTreeMap<String, String> {
     names.iter().map(|(stands_for, name)| ((*stands_for).to_owned(), (*name).to_owned())).collect()
 }
 
-/// A `Status` as a whole; of objects what the handler goes by.
+/// A `Status` as a whole; of other objects the fields that the handler reads.
 fn seen(body: &Value) -> Value {
     if body["kind"] == "Status" || body.is_string() {
         let mut status = body.clone();
-        // The words of a decoder are those of its language.
+        // Messages of a decoder depend on its language.
         if body["message"]
             .as_str()
             .is_some_and(|message| message.contains("json: ") || message.contains(" at line "))
@@ -195,14 +195,14 @@ fn seen(body: &Value) -> Value {
 }
 
 /// Whether the grace, as deletionTimestamp and deletionGracePeriodSeconds have it, began within the probes. They give
-/// graces that are further apart than that. `null`: the object is not on its way out.
+/// graces that are further apart than that. `null`: the object does not terminate.
 fn grace_begins_now(metadata: &Value) -> Option<bool> {
     let ends: Timestamp = metadata["deletionTimestamp"].as_str()?.parse().ok()?;
     let begins = ends - SignedDuration::from_secs(metadata["deletionGracePeriodSeconds"].as_i64()?);
     Some((SignedDuration::ZERO..SignedDuration::from_secs(90)).contains(&clock::now().duration_since(begins)))
 }
 
-/// An EKS token of this age, for the world, which does not look at the signature.
+/// An EKS token of this age, for the world, which does not check the signature.
 fn token(age: SignedDuration) -> String {
     let date = (clock::now() - age).strftime("%Y%m%dT%H%M%SZ");
     let url = format!(

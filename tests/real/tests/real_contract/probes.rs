@@ -1,4 +1,4 @@
-//! The requests, in their order: later ones find what earlier ones have done.
+//! The requests, in order: later ones depend on earlier ones.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::situation::{ENDING, NAMESPACE};
 /// A token without a signature.
 pub(crate) const STRANGER: &str = "k8s-aws-v1.bm9ib2R5";
 
-/// One request, and the status that the real API server answers.
+/// One request, and the real API server's status code.
 pub(crate) struct Probe {
     pub(crate) case: &'static str,
     pub(crate) method: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Probe {
     pub(crate) expected: u16,
 }
 
-/// The caller, as the real API server knows it.
+/// The caller, as authenticated by the real API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
     Admin,
@@ -88,26 +88,26 @@ impl Probe {
         Self { expected, ..self }
     }
 
-    /// With a grace in an eviction's deleteOptions.
+    /// The same with a grace in the eviction's deleteOptions.
     fn grace(self, seconds: u32) -> Self {
         let grace = format!("\"deleteOptions\":{{\"gracePeriodSeconds\":{seconds},");
         Self { body: self.body.replace("\"deleteOptions\":{", &grace), ..self }
     }
 }
 
-/// All of them.
+/// All probes.
 pub(crate) fn probes() -> Vec<Probe> {
     [nodes(), pods(), evictions(), deletes(), events(), reviews()].into_iter().flatten().collect()
 }
 
-/// The cordon as an own probe.
+/// The cordon as a probe of its own.
 pub(crate) fn cordon(case: &'static str) -> Probe {
     let cordon = json!({ "op": "add", "path": "/spec/unschedulable", "value": true });
     let label = json!({ "op": "add", "path": "/metadata/labels/refused", "value": "yes" });
     Probe::patch(case, "<node>", &json!([cordon, label]))
 }
 
-/// An eviction for those who deny it.
+/// An eviction, for servers that deny it.
 pub(crate) fn evict_kept(case: &'static str) -> Probe {
     Probe::evict(case, NAMESPACE, "<kept>", "<kept.uid>")
 }
@@ -148,13 +148,13 @@ fn nodes() -> Vec<Probe> {
         refused("a token that does not hold", Caller::Stranger),
         refused("a token that is too old", Caller::Late),
         Probe::get("a node", "/api/v1/nodes/<node>"),
-        Probe::get("no such node", "/api/v1/nodes/nobody").expect(404),
-        Probe::patch("a patch of no such node", "nobody", &json!([cordon])).expect(404),
+        Probe::get("no such node", "/api/v1/nodes/absent").expect(404),
+        Probe::patch("a patch of no such node", "absent", &json!([cordon])).expect(404),
         Probe::patch("a test that fails", "<node>", &json!([other, cordon])).expect(422),
         Probe::patch("a test of an old version", "<node>", &json!([stale, cordon])).expect(422),
         Probe::patch("a write over an old version", "<node>", &json!([back, cordon])).expect(409),
         Probe::patch("a path without its parent", "<node>", &json!([append])).expect(422),
-        Probe::patch("a patch that is no list", "<node>", &json!({ "spec": {} })).expect(400),
+        Probe::patch("a patch that is not a list", "<node>", &json!({ "spec": {} })).expect(400),
         unknown_format,
         Probe::patch("another providerID", "<node>", &json!([renamed])).expect(422),
         Probe::patch("a test for absence, and the cordon", "<node>", &json!([absent, cordon])),
@@ -183,13 +183,13 @@ fn evictions() -> Vec<Probe> {
     let free = format!("/api/v1/namespaces/{NAMESPACE}/pods/<free>");
     let path = format!("{free}/eviction");
     vec![
-        Probe::evict("no such pod", NAMESPACE, "nobody", "x").expect(404),
+        Probe::evict("no such pod", NAMESPACE, "absent", "x").expect(404),
         Probe::evict("another pod under the name", NAMESPACE, "<free>", "x").expect(409),
         Probe::evict("a budget without room", NAMESPACE, "<kept>", "<kept.uid>").expect(429),
         Probe::evict("no room, and another pod", NAMESPACE, "<kept>", "x").expect(429),
         Probe::evict("two budgets", NAMESPACE, "<twice>", "<twice.uid>").expect(500),
         Probe::evict("an unready pod", NAMESPACE, "<unready>", "<unready.uid>").expect(429),
-        Probe::evict("a budget that cannot be reckoned", NAMESPACE, "<agent>", "<agent.uid>").expect(429),
+        Probe::evict("a budget that cannot be computed", NAMESPACE, "<agent>", "<agent.uid>").expect(429),
         Probe::evict("a namespace that ends", ENDING, "<ending>", "<ending.uid>").expect(403),
         Probe::write("no eviction", "POST", &path, &json!({ "deleteOptions": 7 })).expect(400),
         Probe::evict("a pod without a budget", NAMESPACE, "<free>", "<free.uid>"),
@@ -208,7 +208,7 @@ fn deletes() -> Vec<Probe> {
     let alone = format!("/api/v1/namespaces/{NAMESPACE}/pods/<alone>");
     let plain = json!({ "preconditions": { "uid": "<alone.uid>" } });
     vec![
-        Probe::delete("delete: no such pod", "nobody", "x", 5).expect(404),
+        Probe::delete("delete: no such pod", "absent", "x", 5).expect(404),
         Probe::delete("delete: another pod", "<alone>", "x", 5).expect(409),
         Probe::delete("delete", "<alone>", "<alone.uid>", 300),
         Probe::delete("delete with a shorter grace", "<alone>", "<alone.uid>", 200),

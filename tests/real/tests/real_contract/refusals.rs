@@ -1,4 +1,4 @@
-//! What refuses a request that is good in itself: rights, webhooks, policies. Each has a few probes of its own.
+//! Refusals of valid requests: RBAC, webhooks, policies. Each has a few probes of its own.
 
 use anyhow::Result;
 use cast_spot_real::lab::Lab;
@@ -23,7 +23,7 @@ pub(crate) enum Refuser {
     Policy,
 }
 
-/// All of them, and what they are asked.
+/// All refusals, with their probes.
 pub(crate) fn all() -> [(Refuser, Vec<Probe>); 4] {
     let denied =
         |code| vec![evict_kept("an eviction that a webhook denies").by(Caller::Handler).expect(code)];
@@ -37,7 +37,7 @@ pub(crate) fn all() -> [(Refuser, Vec<Probe>); 4] {
 }
 
 impl Refuser {
-    /// What it is to the world.
+    /// The refusal in the world.
     pub(crate) fn fault(self) -> FaultKind {
         match self {
             Self::Rights => FaultKind::Forbidden,
@@ -46,7 +46,7 @@ impl Refuser {
         }
     }
 
-    /// Puts it in front of the lab's part of the real API server; returns when it is in force.
+    /// Installs the refusal for the lab on the real API server; returns when it is in force.
     pub(crate) async fn stands_in(self, lab: &Lab<'_>) -> Result<Option<Webhook>> {
         match self {
             Self::Rights => Ok(None),

@@ -1,4 +1,4 @@
-//! The same cluster twice: in the lab and as the spec of a world.
+//! One cluster twice: in the lab and as the spec of a world.
 
 use std::time::Duration;
 
@@ -24,14 +24,14 @@ use serde_json::json;
 
 use crate::refusals::Refuser;
 
-/// Where everything stands.
+/// The namespace of everything.
 pub(crate) const NAMESPACE: &str = "contract";
-/// A namespace that is being deleted and waits for its one pod.
+/// A terminating namespace that waits for its one pod.
 pub(crate) const ENDING: &str = "contract-closing";
-/// Both.
+/// Both namespaces.
 pub(crate) const NAMESPACES: [&str; 2] = [NAMESPACE, ENDING];
 
-/// Nodes without pods, which make lists longer than a page.
+/// Nodes without pods, so that lists have several pages.
 const SPARES: usize = 3;
 
 /// Pods that take longer to end than the test.
@@ -104,14 +104,14 @@ async fn ending(lab: &Lab<'_>) -> Result<()> {
     })
     .await?;
     namespaces.delete(ENDING, &DeleteParams::default()).await?;
-    eventually("the pod is told to end", PATIENCE, async || {
+    eventually("the pod terminates", PATIENCE, async || {
         Ok(pods.get_opt("ending-0").await?.filter(|pod| pod.metadata.deletion_timestamp.is_some()))
     })
     .await?;
     Ok(())
 }
 
-/// [`world`] behind what refuses every call.
+/// [`world`] with an API server that refuses every call.
 pub(crate) fn world_with(refuser: Refuser) -> WorldSpec {
     let mut spec = world();
     spec.faults.push(Fault::always(cast_spot_rehearsal::Api::Kubernetes, refuser.fault()));

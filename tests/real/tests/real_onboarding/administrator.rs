@@ -1,4 +1,4 @@
-//! The administrator's policy: enough, and not one action more than enough.
+//! The administrator's policy: sufficient, without an unneeded action.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{page, situation::Situation};
 
 const ADMINISTRATOR: &str = "administrator";
 
-/// A user that may do what a policy says.
+/// A user with a policy.
 struct Administrator<'s> {
     stack: &'s Stack,
     key: String,
@@ -62,15 +62,15 @@ fn actions(policy: &Value) -> BTreeSet<String> {
     listed.filter_map(|action| action.as_str().map(str::to_owned)).collect()
 }
 
-/// What an administrator does at some time in the life of a cluster.
+/// A command of an administrator in the life of a cluster.
 struct Phase<'w> {
     words: Vec<&'w str>,
     code: i32,
-    /// Somebody else has changed this and that before.
+    /// Whether other programs have changed resources before.
     drifted: bool,
 }
 
-/// All of it. Each begins where the ones before it have ended.
+/// All phases. Each starts where the one before has ended.
 fn life<'w>(situation: &'w Situation<'_>, mode: &str) -> Vec<Phase<'w>> {
     let onboarding = |command| if mode == "user" { situation.user(command) } else { situation.role(command) };
     let onboard = |more: &[&'static str]| [onboarding("onboard"), vec!["--yes"], more.to_vec()].concat();
@@ -97,7 +97,7 @@ impl Phase<'_> {
     }
 }
 
-/// Somebody has changed this and that: a setting, a document, a tag of each kind of thing.
+/// Changes a setting, a document, and a tag of each kind of resource.
 async fn drift(stack: &Stack) -> Result<()> {
     let (iam, lambda, sqs) = (&stack.account.iam, &stack.account.lambda, &stack.account.sqs);
     lambda.update_function_configuration().function_name(FUNCTION).memory_size(128).send().await?;
@@ -118,7 +118,7 @@ async fn drift(stack: &Stack) -> Result<()> {
     let stray = stack.account.eks.tag_resource().set_resource_arn(entry.access_entry_arn);
     stray.tags("cast-spot:stray", "theirs").send().await?;
 
-    // Tags that look like ours and are not, and one of ours that says something else.
+    // Foreign tags that look like ours, and one of ours with another value.
     let tag = |key: &str| aws_sdk_iam::types::Tag::builder().key(key).value("theirs").build();
     let tags = [tag("cast-spot:stray")?, tag("cast-spot:managed-by")?];
     iam.tag_policy().policy_arn(&policy).set_tags(Some(tags.to_vec())).send().await?;
@@ -143,8 +143,8 @@ async fn drift(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Actions that AWS asks for and the emulators do not: to pass a role, to tag what is created. That the policy's
-/// grants of them are right is proven in `tests/policies.rs`.
+/// Actions that AWS authorizes and the emulators do not: passing a role, tags of created resources. Their grants are
+/// tested in `tests/policies.rs`.
 const NOT_ASKED: [&str; 16] = [
     "iam:PassRole",
     "ec2:DescribeSubnets",
@@ -164,9 +164,9 @@ const NOT_ASKED: [&str; 16] = [
     "sqs:TagQueue",
 ];
 
-/// Asked for where this life does not lead: to the function's place in the VPC of a private endpoint, to a cluster
-/// that was onboarded in the other mode before, to a policy that somebody has attached elsewhere, to what somebody
-/// has put on the user, to a function whose code changes, to endpoints that do not fit into its environment.
+/// Actions of other situations: a function in the VPC of a private endpoint, a cluster that was onboarded in the
+/// other mode before, a policy with foreign attachments, foreign policies of the user, changed code of the function,
+/// endpoints that do not fit into its environment.
 const ELSEWHERE: [&str; 20] = [
     "lambda:CreateAlias",
     "lambda:DeleteLayerVersion",
@@ -190,7 +190,7 @@ const ELSEWHERE: [&str; 20] = [
     "iam:UntagUser",
 ];
 
-/// Lives a whole life with exactly the policy; what was called in each phase.
+/// Runs all phases with exactly the policy; returns the calls of each.
 async fn calls(stack: &Stack, mode: &'static str) -> Result<Vec<BTreeSet<String>>> {
     let situation = Situation::begin(stack).await?;
     let policy = policy(&situation, mode).await?;
@@ -234,18 +234,18 @@ pub(crate) async fn a_missing_action_is_reported_by_the_first_command_needing_it
         take_away(&mut policy, &action);
         let administrator = Administrator::with(stack, &policy).await?;
         let phases = life(&situation, mode);
-        // What came before is there, made by somebody who may; what only looks or comes later is left out.
+        // Earlier phases are run with full rights; later ones, and those that only read, are left out.
         let needs_a_cluster = first > 1;
         if needs_a_cluster {
             phases[1].live(stack, &situation.cli).await?.expect(0)?;
         }
         let ended = phases[first].live(stack, &administrator.cli).await?;
         administrator.leave().await?;
-        let said = format!("{}{}", ended.out, ended.err);
-        ensure!(ended.code != Some(phases[first].code), "nobody misses {action}: {said}");
+        let output = format!("{}{}", ended.out, ended.err);
+        ensure!(ended.code != Some(phases[first].code), "no command needs {action}: {output}");
         ensure!(
-            said.contains(&action) && said.contains("cast-spot policy admin"),
-            "without {action}: {said}"
+            output.contains(&action) && output.contains("cast-spot policy admin"),
+            "without {action}: {output}"
         );
         if first > 0 {
             situation.cli.run(&["offboard", "--yes"]).await?.expect(0)?;
@@ -256,7 +256,7 @@ pub(crate) async fn a_missing_action_is_reported_by_the_first_command_needing_it
     page::holds(stack, &missed)
 }
 
-/// The phases of [`life`] with a role, in words.
+/// The commands of [`life`] with a role.
 const COMMANDS: [&str; 5] = [
     "1. `plan`",
     "2. `onboard`",

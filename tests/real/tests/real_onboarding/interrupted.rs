@@ -1,4 +1,4 @@
-//! Onboardings that do not go smoothly: killed, doubled, in somebody's way.
+//! Disturbed onboardings: killed, concurrent, in conflict with foreign resources.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) async fn a_killed_onboarding_is_finished_by_the_next(stack: &Stack) -
         let finished = names(stack).await?;
         ensure!(finished == whole, "after {moment} ms: {finished:#?}");
         situation.end().await?;
-        // And from where it was killed straight back to nothing.
+        // Offboarding works from the point where it was killed, too.
         let mut child = situation.cli.spawn(&words)?;
         sleep(Duration::from_millis(moment)).await;
         child.kill()?;
@@ -41,7 +41,7 @@ pub(crate) async fn a_killed_onboarding_is_finished_by_the_next(stack: &Stack) -
     Ok(())
 }
 
-/// The inventory without what is new each time: unique ids of roles.
+/// The inventory without unique ids of roles, which differ each time.
 async fn names(stack: &Stack) -> Result<Vec<String>> {
     let lines = inventory(stack).await?;
     Ok(lines.into_iter().map(|line| line.split("\"AROA").next().unwrap_or_default().to_owned()).collect())
@@ -67,7 +67,7 @@ pub(crate) async fn a_foreign_object_is_a_conflict_and_nothing_is_written(stack:
     ensure!(refused.err.contains(HANDLER_ROLE) || refused.out.contains(HANDLER_ROLE), "{refused:?}");
     ensure!(inventory(stack).await? == before, "something was written");
     situation.cli.run(&["offboard", "--yes"]).await?.expect(0)?;
-    ensure!(inventory(stack).await? == before, "something of others is gone");
+    ensure!(inventory(stack).await? == before, "a foreign resource was deleted");
 
     let adopting = [situation.role("onboard"), vec!["--yes", "--adopt"]].concat();
     situation.cli.run(&adopting).await?.expect(0)?;
@@ -89,7 +89,7 @@ pub(crate) async fn a_recreated_role_gets_a_new_access_entry(stack: &Stack) -> R
     let entry = || eks.describe_access_entry().cluster_name(CLUSTER).principal_arn(&arn).send();
     let first = entry().await?.access_entry.context("an access entry")?.access_entry_arn;
 
-    // Somebody deletes the role with all that is in it, and onboarding makes it anew.
+    // The role is deleted with its contents, and onboarding recreates it.
     let iam = &stack.account.iam;
     for policy in iam.list_attached_role_policies().role_name(HANDLER_ROLE).send().await?.attached_policies()
     {

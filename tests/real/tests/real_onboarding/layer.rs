@@ -8,7 +8,7 @@ use crate::situation::Situation;
 
 const OURS: &str = "cast-spot-endpoints";
 
-/// ARNs of the function's layers, without the part that is the account's.
+/// ARNs of the function's layers, without the account.
 async fn attached(stack: &Stack) -> Result<Vec<String>> {
     let found = stack.account.lambda.get_function_configuration().function_name(FUNCTION).send().await?;
     let name = |layer: &Layer| layer.arn()?.split_once(":layer:").map(|(_, name)| name.to_owned());
@@ -29,7 +29,7 @@ pub(crate) async fn endpoints_without_room_go_into_a_layer_and_back(stack: &Stac
     ensure!(again["written"] == 0, "the same content is published no second time: {again}");
     situation.cli.run(&situation.role("status")).await?.expect(0)?;
 
-    // A foreign layer has taken its place.
+    // A foreign layer has replaced it.
     let theirs = lambda.publish_layer_version().layer_name("theirs");
     let zip = aws_sdk_lambda::primitives::Blob::new(ZIP);
     let content = aws_sdk_lambda::types::LayerVersionContentInput::builder().zip_file(zip).build();
@@ -53,5 +53,5 @@ pub(crate) async fn endpoints_without_room_go_into_a_layer_and_back(stack: &Stac
     situation.end().await
 }
 
-/// One without files.
+/// A layer without files.
 const ZIP: [u8; 22] = *b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";

@@ -1,5 +1,5 @@
 //! Onboarding by the command line, against emulated AWS with IAM enforced and a real API server. Each scenario
-//! takes out again what it has made: one finds the account as the one before has found it.
+//! removes what it has created, so that all start with the same account.
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             interrupted::a_foreign_object_is_a_conflict_and_nothing_is_written,
             interrupted::a_recreated_role_gets_a_new_access_entry,
             mapping::every_form_of_aws_auth_is_edited_and_restored,
-            mapping::an_edit_of_somebody_else_meanwhile_is_kept,
+            mapping::a_concurrent_foreign_edit_is_kept,
             mapping::the_function_may_do_exactly_what_its_cluster_role_grants,
             administrator::exactly_the_admin_policy_is_enough_in_both_modes,
             administrator::a_missing_action_is_reported_by_the_first_command_needing_it,

@@ -1,4 +1,4 @@
-//! What onboarding does inside of a cluster: `aws-auth`, where the cluster goes by it, and the function's rights.
+//! Onboarding inside the cluster: `aws-auth`, if the cluster uses it, and the function's rights.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,11 +18,11 @@ use tokio::time::sleep;
 
 use crate::situation::Situation;
 
-/// A cluster that looks at `aws-auth` alone; its API server is that of the stack.
+/// A cluster that uses `aws-auth` alone; its API server is that of the stack.
 const CLASSIC: &str = "classic";
 const FOREIGN: &str = "arn:aws:iam::123456789012:role/theirs";
 
-/// mapRoles as people and tools have left it, each with a foreign entry unless it is empty.
+/// mapRoles in forms that people and tools write, each with a foreign entry unless it is empty.
 const FORMS: [(&str, &str); 9] = [
     (
         "block",
@@ -92,7 +92,7 @@ pub(crate) async fn every_form_of_aws_auth_is_edited_and_restored(stack: &Stack)
     situation.is_as_before().await
 }
 
-pub(crate) async fn an_edit_of_somebody_else_meanwhile_is_kept(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_concurrent_foreign_edit_is_kept(stack: &Stack) -> Result<()> {
     let cli = classic(stack).await?;
     let situation = Situation::begin(stack).await?.with(cli);
     let maps = maps(stack);
@@ -115,7 +115,7 @@ pub(crate) async fn an_edit_of_somebody_else_meanwhile_is_kept(stack: &Stack) ->
     situation.is_as_before().await
 }
 
-/// Each verb on each resource that the API server has.
+/// Reviews each verb on each resource of the API server.
 pub(crate) async fn the_function_may_do_exactly_what_its_cluster_role_grants(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
@@ -134,7 +134,7 @@ pub(crate) async fn the_function_may_do_exactly_what_its_cluster_role_grants(sta
     for (group, resource) in resources(&stack.kube).await? {
         for verb in ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"] {
             let allowed = review(&reviews, &group, &resource, verb).await?;
-            // Every authenticated user may ask what it may.
+            // Every authenticated user may review their own access.
             let of_all =
                 group.starts_with("authorization.k8s.io") || group.starts_with("authentication.k8s.io");
             ensure!(

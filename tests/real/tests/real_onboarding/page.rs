@@ -1,4 +1,4 @@
-//! The table of `docs/permissions.md` that says what each of the administrator's actions is for.
+//! The table of the administrator's actions in `docs/permissions.md`, each with the commands that need it.
 
 use std::{collections::BTreeMap, fmt::Write, fs};
 
@@ -9,8 +9,8 @@ const PAGE: &str = "docs/permissions.md";
 const BEGIN: &str = "<!-- From here on written by the suite `real_onboarding`: CAST_SPOT_BLESS=1 -->\n";
 const END: &str = "<!-- Up to here -->\n";
 
-/// Fails where the page says otherwise, or rewrites it.
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says so by an environment variable")]
+/// Fails if the page is not current, or rewrites it.
+#[expect(clippy::disallowed_methods, reason = "an environment variable selects the rewriting")]
 pub(crate) fn holds(stack: &Stack, missed: &[(String, &'static str)]) -> Result<()> {
     let file = stack.tools.workspace.join(PAGE);
     let page = fs::read_to_string(&file)?;

@@ -1,5 +1,5 @@
-//! The principals that onboarding makes: everything in their own cluster, nothing in another. What the emulators
-//! do not evaluate (tags of EC2 resources, iam:PassRole) is proven by a second evaluation, in `tests/policies.rs`.
+//! The principals of onboarding: all documented calls in their own cluster, none in another. What the emulators do not
+//! evaluate (tags of EC2 resources, iam:PassRole) is tested by a second evaluation, in `tests/policies.rs`.
 
 use anyhow::{Context, Result, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -15,7 +15,7 @@ use cast_spot_real::{
 use crate::situation::{EXTERNAL_ID, Situation};
 
 const OTHER: &str = "other";
-/// Who assumes the role; in this account, so that the emulator knows it.
+/// The principal that assumes the role; in this account, because the emulator has no other.
 const ASSUMER: &str = "console";
 
 pub(crate) async fn a_principal_manages_its_own_cluster_and_no_other(stack: &Stack) -> Result<()> {
@@ -48,7 +48,7 @@ pub(crate) async fn a_principal_manages_its_own_cluster_and_no_other(stack: &Sta
     situation.end().await
 }
 
-/// What was asked for with the role's credentials.
+/// Calls with the role's credentials.
 struct Rights<'s> {
     stack: &'s Stack,
     iam: SdkConfig,
@@ -97,7 +97,10 @@ impl Rights<'_> {
         let eks = aws_sdk_eks::Client::new(&self.iam);
         denied("DeleteCluster", eks.delete_cluster().name(OTHER).send().await)?;
         let lambda = aws_sdk_lambda::Client::new(&self.iam);
-        denied("DeleteFunction of somebody", lambda.delete_function().function_name("theirs").send().await)
+        denied(
+            "DeleteFunction of a foreign function",
+            lambda.delete_function().function_name("theirs").send().await,
+        )
     }
 
     async fn node_role(&self) -> Result<String> {
@@ -110,12 +113,12 @@ impl Rights<'_> {
 
 fn denied<T, E: std::fmt::Debug>(what: &str, answer: Result<T, E>) -> Result<()> {
     let Err(error) = answer else { anyhow::bail!("{what}: allowed") };
-    let said = format!("{error:?}");
-    ensure!(said.contains("AccessDenied") || said.contains("not authorized"), "{what}: {said}");
+    let text = format!("{error:?}");
+    ensure!(text.contains("AccessDenied") || text.contains("not authorized"), "{what}: {text}");
     Ok(())
 }
 
-/// A user who may assume any role that lets it.
+/// A user who may assume any role that trusts it.
 struct Assumer {
     arn: String,
     key: Credentials,

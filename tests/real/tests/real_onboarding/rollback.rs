@@ -1,4 +1,4 @@
-//! The code before the last change, and back.
+//! Rollback of the function's code, and back.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use cast_spot_real::stack::{FUNCTION, Stack};
 
 use crate::situation::Situation;
 
-/// SHA-256 of the code of the function, or of what a qualifier names.
+/// SHA-256 of the code of the function, or of the version of a qualifier.
 async fn code(stack: &Stack, qualifier: Option<&str>) -> Result<String> {
     let call = stack.account.lambda.get_function_configuration().function_name(FUNCTION);
     let found = call.set_qualifier(qualifier.map(str::to_owned)).send().await?;

@@ -1,4 +1,4 @@
-//! The self-test of the schedule, and what of it is seen.
+//! The scheduled self-test, in the function's log and metric.
 
 use std::time::Duration;
 
@@ -12,25 +12,25 @@ use serde_json::Value;
 use crate::situation::Situation;
 
 const RULE: &str = "cast-spot-self-test";
-/// Nobody's.
-const NOBODY: &str = "i-00000000000000000";
-/// The shortest rate there is, and some time around it.
+/// The instance of a self-test, which does not exist.
+const SELF_TEST_INSTANCE: &str = "i-00000000000000000";
+/// The shortest possible rate, and a margin.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 pub(crate) async fn a_failed_scheduled_self_test_is_logged_and_counted(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
-    // A day is long.
+    // The real schedule has one test a day.
     let hurry = stack.account.event_bridge.put_rule().name(RULE).schedule_expression("rate(1 minute)");
     hurry.state(RuleState::Enabled).send().await?;
 
-    let report = stack.function.report(NOBODY, 1, PATIENCE).await?;
+    let report = stack.function.report(SELF_TEST_INSTANCE, 1, PATIENCE).await?;
     ensure!(report["outcome"] == "passed" && report["event"]["kind"] == "self_test", "{report}");
     ensure!(failed(stack).await? == [0], "one metric, and nothing failed");
 
     let bindings: Api<ClusterRoleBinding> = Api::all(stack.kube.clone());
     bindings.delete("cast-spot-handler", &DeleteParams::default()).await?;
-    let report = stack.function.report(NOBODY, 2, PATIENCE).await?;
+    let report = stack.function.report(SELF_TEST_INSTANCE, 2, PATIENCE).await?;
     ensure!(report["outcome"] == "failed", "{report}");
     let log = stack.function.log().await?;
     let errors: Vec<_> = log.iter().filter(|line| line.contains("self-test failed")).collect();
@@ -47,7 +47,7 @@ pub(crate) async fn a_failed_scheduled_self_test_is_logged_and_counted(stack: &S
     situation.end().await
 }
 
-/// What the metric of each self-test says.
+/// The metric of each self-test.
 async fn failed(stack: &Stack) -> Result<Vec<u64>> {
     let lines = stack.function.log().await?;
     let metrics = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());

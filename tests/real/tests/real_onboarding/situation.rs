@@ -1,4 +1,4 @@
-//! What the scenarios begin with: a command line, a zip, what was there before.
+//! The start of each scenario: a command line, a zip, and the inventory before.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use cast_spot_real::{
     stack::{CLUSTER, Stack},
 };
 
-/// Somebody in another account who may assume the role.
+/// A principal of another account that may assume the role.
 pub(crate) const CONSOLE: &str = "arn:aws:iam::210987654321:user/cast-crossrole-lab";
-/// What only the two sides know.
+/// The external id, a shared secret.
 pub(crate) const EXTERNAL_ID: &str = "0b7f5a3e-lab";
 
 /// A scenario's view of the stack.
@@ -29,18 +29,18 @@ impl<'s> Situation<'s> {
         Ok(Self { stack, cli: Cli::of(stack), before, zip: zip.display().to_string() })
     }
 
-    /// With another command line.
+    /// The same with another command line.
     pub(crate) fn with(mut self, cli: Cli) -> Self {
         self.cli = cli;
         self
     }
 
-    /// The words of an onboarding with a role.
+    /// The arguments of an onboarding with a role.
     pub(crate) fn role(&self, command: &'static str) -> Vec<&str> {
         vec![command, "--principal", CONSOLE, "--external-id", EXTERNAL_ID, "--zip", &self.zip]
     }
 
-    /// The words of an onboarding with a user.
+    /// The arguments of an onboarding with a user.
     pub(crate) fn user(&self, command: &'static str) -> Vec<&str> {
         vec![command, "--mode", "user", "--zip", &self.zip]
     }
@@ -51,7 +51,7 @@ impl<'s> Situation<'s> {
         Ok(())
     }
 
-    /// Takes it out and sees that nothing is left, and nothing else is gone.
+    /// Offboards, and asserts that the account is as before.
     pub(crate) async fn end(&self) -> Result<()> {
         self.cli.run(&["offboard", "--yes"]).await?.expect(0)?;
         self.is_as_before().await
@@ -60,8 +60,8 @@ impl<'s> Situation<'s> {
     pub(crate) async fn is_as_before(&self) -> Result<()> {
         let after = inventory(self.stack).await?;
         let left: Vec<_> = after.difference(&self.before).collect();
-        let gone: Vec<_> = self.before.difference(&after).collect();
-        ensure!(left.is_empty() && gone.is_empty(), "left of {CLUSTER}: {left:#?}\ngone: {gone:#?}");
+        let missing: Vec<_> = self.before.difference(&after).collect();
+        ensure!(left.is_empty() && missing.is_empty(), "left of {CLUSTER}: {left:#?}\ngone: {missing:#?}");
         Ok(())
     }
 

@@ -107,7 +107,7 @@ pub(crate) async fn a_node_role_in_use_is_removed_only_on_request(stack: &Stack)
     let roles = iam.list_roles().send().await?.roles;
     let role = roles.iter().map(Role::role_name).find(|name| name.starts_with("cast-lab-eks-"));
     let role = role.context("a node role")?;
-    // As EKS does it for a node group: the role in a profile of its own.
+    // Like a node group of EKS: the role in a profile of its own.
     let profile = "eks-node-group";
     iam.create_instance_profile().instance_profile_name(profile).send().await?;
     iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role).send().await?;
@@ -141,11 +141,11 @@ pub(crate) async fn commands_typed_by_hand_leave_an_empty_plan(stack: &Stack) ->
     situation.end().await
 }
 
-/// For this service the aws command looks at no environment variable.
+/// For this service the aws command reads no environment variable.
 const SQS: &str = r#"aws() { if [ "$1" = sqs ]; then set -- --endpoint-url "$AWS_ENDPOINT_URL" "$@"; fi; command aws "$@"; }
 "#;
 
-/// Runs a script as somebody at a terminal would, who stops at the first error.
+/// Runs a script up to its first error.
 pub(crate) async fn shell(stack: &Stack, script: &str) -> Result<String> {
     let programs = [stack.tools.moto.parent(), Some(stack.tools.control_plane.as_path())];
     let programs: Vec<_> = programs.iter().flatten().map(|folder| folder.display().to_string()).collect();
@@ -161,9 +161,9 @@ pub(crate) async fn shell(stack: &Stack, script: &str) -> Result<String> {
         ("AWS_ENDPOINT_URL_EC2", &stack.emulators.moto),
     ]);
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
-    let said =
+    let text =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let error = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{CLUSTER}: {}\n{error}\n{script}", output.status);
-    Ok(said)
+    Ok(text)
 }

@@ -47,7 +47,7 @@ impl Cluster {
         }
     }
 
-    /// What is there before the nodes: DaemonSets, bound volumes.
+    /// Creates what exists before the nodes: DaemonSets, bound volumes.
     pub(crate) async fn prepare(&self, shape: &Shape) -> Result<()> {
         let create = PostParams::default();
         for daemon in &shape.snapshot.daemon_sets {
@@ -69,7 +69,7 @@ impl Cluster {
         .await
     }
 
-    /// Nodes as offered, with their DaemonSets' pods on them.
+    /// Creates nodes as offered, with the pods of their DaemonSets.
     pub(crate) async fn add_nodes(&self, offers: &[(usize, &Offer)], shape: &Shape) -> Result<()> {
         stream::iter(offers.iter().map(|(index, offer)| self.add_node(*index, offer)))
             .buffer_unordered(AT_ONCE)
@@ -95,7 +95,7 @@ impl Cluster {
         .await
     }
 
-    /// A node of the snapshot as it is today, with `daemons` pods of DaemonSets, and its other pods bound to it.
+    /// Creates a node of the snapshot, with `daemons` pods of DaemonSets, and its other pods bound to it.
     pub(crate) async fn add_kept(&self, node: &Node, daemons: usize, pods: &[Pod]) -> Result<()> {
         let create = PostParams::default();
         self.nodes.create(&create, node).await?;
@@ -135,8 +135,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Creates pods of the shape as they are, held to what the proposal holds them to, and waits until the scheduler
-    /// has answered for each.
+    /// Creates pods of the shape with the constraints of the proposal, and waits until the scheduler has decided on
+    /// each.
     pub(crate) async fn add_pods(&self, shape: &Shape, demand: &Demand, pods: &[usize]) -> Result<()> {
         let create = |index: &usize| {
             let wanted = &demand.pods[*index];
@@ -155,7 +155,7 @@ impl Cluster {
         .await
     }
 
-    /// Pods without a node, with what the scheduler says, after it has had time to look again.
+    /// Pods without a node, with the scheduler's reason, after it had time to retry.
     pub(crate) async fn pending(&self) -> Result<Vec<(String, String)>> {
         let mut left = Vec::new();
         for _ in 0..20 {
@@ -175,7 +175,7 @@ impl Cluster {
         Ok(left)
     }
 
-    /// Takes all of it away.
+    /// Deletes everything.
     pub(crate) async fn clear(&self) -> Result<()> {
         let all = ListParams::default();
         let now = DeleteParams::default().grace_period(0);
@@ -190,7 +190,7 @@ impl Cluster {
                 let namespace = pod.metadata.namespace.clone().unwrap_or_default();
                 let client = self.all_pods.clone().into_client();
                 let pods = Api::<Pod>::namespaced(client, &namespace);
-                // It may be gone already.
+                // It may be deleted already.
                 let _ = pods.delete(pod.metadata.name.as_deref().context("a name")?, &now).await;
             }
             let claims = self.claims.list(&all).await?.items.is_empty();
@@ -203,7 +203,7 @@ impl Cluster {
     }
 }
 
-/// Owners are not created, and the garbage collector takes what has lost its owner.
+/// Removes owner references: the owners do not exist, and the garbage collector would delete the object.
 fn without_owner(pod: &Pod) -> Pod {
     let mut pod = pod.clone();
     pod.metadata.owner_references = None;

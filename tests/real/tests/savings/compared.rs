@@ -1,5 +1,5 @@
-//! The whole way: a snapshot goes through the comparison, with its verdicts, node groups and nodes that stay, and what
-//! the report proposes stands on the real control plane.
+//! The whole comparison: a snapshot with its verdicts, node groups and nodes that stay, and its proposal on the real
+//! control plane.
 
 use anyhow::{Context, Result, ensure};
 use cast_spot_savings::{
@@ -84,7 +84,7 @@ fn snapshot() -> Snapshot {
     Snapshot { nodes: from_value(nodes.into()).unwrap(), ..fleet::snapshot(pods) }
 }
 
-/// Nothing of what this is about is left out by chance.
+/// Asserts that the comparison covers every case of this test.
 fn check(snapshot: &Snapshot, found: &Comparison) -> Result<()> {
     let has = |market, pool: &str| {
         found.spot.iter().any(|node| node.offer.market == market && node.offer.labels["pool"] == pool)

@@ -1,5 +1,5 @@
-//! That the nodes `cast-spot savings` proposes take every pod is not ours to say: here they stand as KWOK nodes on
-//! the real control plane, and the real scheduler has the word.
+//! The nodes that `cast-spot savings` proposes, as KWOK nodes on the real control plane: the real scheduler places
+//! every pod.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says so")]
 
@@ -32,7 +32,7 @@ pub(crate) async fn with_cluster(name: &str, play: impl AsyncFnOnce(&Cluster) ->
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "for whoever looks at a run")]
+#[expect(clippy::print_stdout, reason = "figures of a run")]
 fn packed(shape: &Shape) -> Result<(Demand, Packing)> {
     let demand = Demand::read(&shape.snapshot);
     let packing = pack(&demand, &shape.offers, Arrival::InWaves);
@@ -63,7 +63,7 @@ async fn the_scheduler_places_every_pod_that_comes_in_its_wave() -> Result<()> {
     .await
 }
 
-/// The proof can fail.
+/// Shows that the test can fail.
 #[tokio::test]
 #[ignore = "needs the programs that `cargo xtask` sets up"]
 async fn with_a_node_less_or_a_smaller_one_some_pod_stays_pending() -> Result<()> {

@@ -155,7 +155,7 @@ fn with_daemons() -> Snapshot {
     snapshot
 }
 
-/// Every other workload was found fit for Spot; the proposal holds each to its market.
+/// Every other workload is eligible for Spot; the proposal pins each to its market.
 fn spot() -> Vec<Value> {
     let mut pods = plain(7, 60);
     for pod in &mut pods {

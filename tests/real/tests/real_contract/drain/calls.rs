@@ -1,4 +1,4 @@
-//! A call to the API server, whichever side it was seen on.
+//! A call to the API server, seen by the client or by the server.
 
 use cast_spot_real::audit;
 use http::{Method, Uri};
@@ -10,7 +10,7 @@ pub(crate) struct Call {
     pub(crate) verb: String,
     /// Path and query.
     pub(crate) uri: String,
-    /// Status of the answer; 0 where none came.
+    /// Status of the answer; 0 without an answer.
     pub(crate) code: u16,
     /// DeleteOptions of an eviction or a delete, operations of a patch.
     pub(crate) body: Value,
@@ -28,7 +28,7 @@ impl Call {
             _ if is_collection(uri.path()) => "list",
             _ => "get",
         };
-        Self { verb: verb.to_owned(), body: told(verb, &path, body), uri: path, code: 0 }
+        Self { verb: verb.to_owned(), body: relevant(verb, &path, body), uri: path, code: 0 }
     }
 }
 
@@ -41,20 +41,20 @@ fn is_collection(path: &str) -> bool {
 
 impl From<audit::Entry> for Call {
     fn from(entry: audit::Entry) -> Self {
-        let body = told(&entry.verb, &entry.uri, entry.body.unwrap_or_default());
+        let body = relevant(&entry.verb, &entry.uri, entry.body.unwrap_or_default());
         Self { verb: entry.verb, uri: entry.uri, code: entry.code, body }
     }
 }
 
-/// What of a body says how something is to be done. The audit log has no bodies of Events.
-fn told(verb: &str, uri: &str, mut body: Value) -> Value {
-    let mut told = match verb {
+/// The relevant part of a body. The audit log has no bodies of Events.
+fn relevant(verb: &str, uri: &str, mut body: Value) -> Value {
+    let mut relevant = match verb {
         "create" if uri.contains("/eviction") => body["deleteOptions"].take(),
         "delete" | "patch" => body,
         _ => Value::Null,
     };
-    if let Some(options) = told.as_object_mut() {
+    if let Some(options) = relevant.as_object_mut() {
         options.retain(|key, _| key != "kind" && key != "apiVersion");
     }
-    told
+    relevant
 }

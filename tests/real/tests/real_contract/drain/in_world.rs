@@ -22,10 +22,10 @@ use tower::{BoxError, service_fn};
 
 use super::{Side, calls::Call, listing::Names, recorder::Recorder, setting};
 
-/// The drain in the world.
+/// Runs the drain in the world.
 pub(crate) async fn drain() -> Result<Side> {
     let mut spec = setting::world();
-    // As the function on the real parts has it: it asks EKS for the address.
+    // Like the function on the real parts, which gets the address from EKS.
     spec.settings.endpoints = false;
     spec.env("CAST_SPOT_STAY", "0");
     let first = spec.clusters[0].nodes[0].clone();
@@ -61,7 +61,7 @@ pub(crate) async fn drain() -> Result<Side> {
     Ok(Side { names, kubernetes, aws: recorder.take(), report })
 }
 
-/// The connection to the world's API server, with a record of what goes over it.
+/// The connection to the world's API server, with a record of its calls.
 struct Wiretap {
     live: Live,
     calls: Arc<Mutex<Vec<Call>>>,

@@ -1,4 +1,4 @@
-//! What was called and said, line by line, without the names of a side and without what depends on its speed.
+//! Calls and reports as lines, without the names of a side and without what depends on its speed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use super::{calls::Call, recorder::Exchange, setting::NAMESPACE};
 
-/// What a side calls the things that both have.
+/// A side's names of the objects that both sides have.
 pub(crate) struct Names {
-    /// In the order in which they are hidden.
+    /// Names, in the order of their replacement.
     known: Vec<(String, String)>,
     /// Workload of each pod, by the pod's name.
     apps: BTreeMap<String, String>,
 }
 
 impl Names {
-    /// The names of node, instance, group and cluster; those of pods stand in the report.
+    /// The names of node, instance, group and cluster; those of pods are in the report.
     pub(crate) fn of(report: &Value, [node, instance, group, cluster]: [&str; 4]) -> Self {
         let event = report["event"]["id"].as_str().unwrap_or_default();
         let mut known = [(node, "<node>"), (instance, "<instance>"), (event, "<event>")].map(owned).to_vec();
@@ -31,9 +31,9 @@ impl Names {
         }
         // The longest first: a name may begin with another one.
         known.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        // A placeholder in place could hold a name, a UID does not.
+        // UIDs first: a placeholder could contain a name.
         known.extend(uids);
-        // Short words, which stand in other names.
+        // Short words, which are part of other names.
         known.extend([(group, "<group>"), (cluster, "<cluster>")].map(owned));
         Self { known, apps }
     }
@@ -42,7 +42,7 @@ impl Names {
         self.known.iter().fold(text.to_owned(), |text, (name, short)| text.replace(name, short))
     }
 
-    /// [`Self::hide`], but for group and cluster: the namespace is called as the group is.
+    /// [`Self::hide`], but for group and cluster: the namespace has the name of the group.
     fn hide_objects(&self, text: &str) -> String {
         let objects = &self.known[..self.known.len() - 2];
         objects.iter().fold(text.to_owned(), |text, (name, short)| text.replace(name, short))
@@ -84,7 +84,7 @@ pub(crate) fn of_calls(calls: &[Call], names: &Names) -> Result<Vec<String>> {
 }
 
 /// EC2 has half a second before the node list is asked beside it. The reason taint meets the node controller's or
-/// not, and the node is read anew or not: what counts is that one patch adds it, see [`line`].
+/// not, and the node is read again or not: what counts is that one patch adds it, see [`line`].
 fn depends_on_speed(call: &Call) -> bool {
     let reads_nodes = matches!(call.verb.as_str(), "list" | "get") && call.uri.starts_with("/api/v1/nodes");
     reads_nodes || (is_taint(call) && call.code != 200)
@@ -127,7 +127,7 @@ fn without_version(uri: &str) -> String {
     words.join("&")
 }
 
-/// How many seconds are left is a matter of speed, not whether the grace is cut. Of a refused call that is one, too:
+/// The remaining seconds depend on speed, the cut of the grace does not. Of a refused call that is one, too:
 /// the pod is asked again and again, and nothing says that a try falls between the cut of the grace and the delete.
 fn without_figures(mut body: Value, code: u16) -> Value {
     let options = body.as_object_mut().filter(|options| options.get(GRACE).is_some_and(Value::is_number));
@@ -141,7 +141,7 @@ fn without_figures(mut body: Value, code: u16) -> Value {
     body
 }
 
-/// The call has changed nothing.
+/// Whether the call has changed nothing.
 fn is_refusal(code: u16) -> bool {
     code >= 400
 }
@@ -160,7 +160,7 @@ pub(crate) fn of_exchanges(exchanges: &[Exchange], names: &Names) -> Vec<String>
     lines.into_iter().collect()
 }
 
-/// What AWS answers and moto does not (EC2 API Reference, "Instance").
+/// Elements that AWS returns and moto does not (EC2 API Reference, "Instance").
 const NOT_IN_MOTO: &str = "privateDnsNameOptions";
 
 /// Elements in the world's answers that the real parts' answers to the same call do not have.
@@ -182,7 +182,7 @@ pub(crate) fn inventions(real: &[Exchange], world: &[Exchange]) -> Vec<String> {
 /// See [`depends_on_speed`].
 const DEPEND_ON_SPEED: [&str; 2] = ["kubernetes:list nodes", "kubernetes:get nodes"];
 
-/// What the report says, but for times and counts.
+/// The report, without times and counts.
 pub(crate) fn of_report(report: &Value, names: &Names) -> Vec<String> {
     let mut lines = vec![
         format!("outcome {} because {}", report["outcome"], report["reason"]),

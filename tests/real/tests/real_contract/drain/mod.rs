@@ -1,4 +1,4 @@
-//! Call by call: one drain, by the function in the lab and by the same handler in the world.
+//! Comparison by call: one drain, by the function in the lab and by the same handler in the world.
 //!
 //! ```text
 //! setting ─┬─ lab    the deployed function   audit log of the API server ─┐
@@ -6,8 +6,8 @@
 //!                            both: recorder between them and AWS ─────────────────────►
 //! ```
 //!
-//! Whatever depends on how fast a machine is, is compared as "at least once": repeated refusals, whatever grace they
-//! ask for, and a repeated watch. What is accepted counts with its grace.
+//! What depends on the speed of the machine is compared as "at least once": repeated refusals, with any grace, and
+//! repeated watches. Accepted calls are compared with their grace.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ mod setting;
 
 use self::{calls::Call, listing::Names, recorder::Recorder};
 
-/// What one side did and said.
+/// The calls and the report of one side.
 struct Side {
     names: Names,
     kubernetes: Vec<Call>,
@@ -53,7 +53,7 @@ pub(crate) async fn the_world_drains_a_node_call_by_call_like_the_real_parts(sta
     Ok(())
 }
 
-/// The drain in the lab.
+/// Runs the drain in the lab.
 async fn in_lab(stack: &Stack) -> Result<Side> {
     let mut lab = Lab::open(stack, setting::NAMESPACE).await?;
     let ec2_and_auto_scaling = Recorder::before(stack.emulators.moto.clone()).await?;

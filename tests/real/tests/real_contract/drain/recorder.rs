@@ -1,4 +1,4 @@
-//! A server between a handler and AWS that passes everything on and writes down what was asked and answered.
+//! A proxy between a handler and AWS that records requests and answers.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 /// A request and its answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
-    /// `DetachInstances`, or method and path where there is no such word.
+    /// `DetachInstances`, or method and path if the request names no operation.
     pub(crate) operation: String,
     /// The operation and all its parameters.
     pub(crate) asked: String,
@@ -43,12 +43,12 @@ enum Upstream {
 }
 
 impl Recorder {
-    /// Before a server.
+    /// A recorder in front of a server.
     pub(crate) async fn before(url: String) -> Result<Self> {
         Self::start(Upstream::At(url)).await
     }
 
-    /// Before a world.
+    /// A recorder in front of a world.
     pub(crate) async fn before_world(live: Live) -> Result<Self> {
         Self::start(Upstream::World(live)).await
     }

@@ -27,7 +27,7 @@ struct Kind(&'static str, Owner, u32, u32, Special);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Special {
     Nothing,
-    /// Told to end before the notice.
+    /// Terminates before the notice.
     Leaving,
     /// Has run to its end.
     Finished,
@@ -39,7 +39,7 @@ enum Special {
 
 const KINDS: [Kind; 11] = [
     Kind("free", Owner::Deployment, 2, 10, Special::Nothing),
-    // One at a time: the second goes when the first is Ready elsewhere.
+    // One at a time: the second is evicted when the first is Ready elsewhere.
     Kind("guarded", Owner::Deployment, 2, 5, Special::Nothing),
     Kind("kept", Owner::Deployment, 1, 3, Special::Nothing),
     Kind("twice", Owner::Deployment, 1, 3, Special::Nothing),
@@ -53,7 +53,8 @@ const KINDS: [Kind; 11] = [
 ];
 const FINISHED: Kind = Kind("finished", Owner::Bare, 1, 30, Special::Finished);
 
-/// Name of the budget, its workload, its maxUnavailable, and whether pods that are not Ready may go all the same.
+/// Name of the budget, its workload, its maxUnavailable, and whether pods that are not Ready may be evicted
+/// nevertheless.
 const BUDGETS: [(&str, &str, u32, bool); 5] = [
     ("guarded", "guarded", 1, false),
     ("kept", "kept", 0, false),
@@ -62,7 +63,7 @@ const BUDGETS: [(&str, &str, u32, bool); 5] = [
     ("broken", "broken", 0, true),
 ];
 
-/// The pods in the lab, and a second machine for those that come back.
+/// Creates the pods in the lab, and a second machine for recreated ones.
 pub(crate) async fn real(lab: &mut Lab<'_>) -> Result<()> {
     for Kind(name, owner, pods, grace, special) in KINDS {
         let workload = Workload::of(owner, name, pods).grace(grace);
@@ -91,7 +92,7 @@ pub(crate) async fn real(lab: &mut Lab<'_>) -> Result<()> {
     .await
 }
 
-/// The same as a world, whose notice is as old.
+/// The same as a world, with a notice of the same age.
 pub(crate) fn world() -> WorldSpec {
     let mut spec = WorldSpec::baseline(1, 2, 0);
     spec.start = clock::now();
