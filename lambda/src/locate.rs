@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::timeout};
 use crate::{
     budget::{Budget, jittered},
     event::Subject,
-    plan::{cordon::names_instance, owner::Owner, retry::pause},
+    plan::{node::names_instance, owner::Owner, retry::pause},
     ports::{AutoScaling, CallError, Cluster, Clusters, Ec2},
 };
 

@@ -9,13 +9,11 @@ use tokio::time::sleep;
 
 use crate::{
     budget::{Budget, CALL_LIMIT, jittered},
-    event::Notice,
     locate::{LIST_LIMIT, Target},
     plan::{
-        cordon::{
-            Marks, append_mark_patch, cordon_patch, mark_patch, names_instance, provider_id, runs_on,
-            unschedulable_patch, was_cordoned,
-        },
+        claim::{Claim, Mark},
+        cordon::{Marking, append_mark_patch, cordon_patch, lacking, mark_patch, unschedulable_patch},
+        node::{name, names_instance, provider_id, runs_on, was_cordoned},
         retry::pause,
     },
     ports::{CallError, Cluster, Patched},
@@ -63,7 +61,7 @@ impl From<CallError> for NoCordon {
 pub async fn cordon(
     cluster: &impl Cluster,
     target: &Target,
-    notice: &Notice,
+    claim: &Claim,
     budget: &Budget,
 ) -> Result<Proven, NoCordon> {
     let mut seen: Option<Node> = None;
@@ -76,7 +74,7 @@ pub async fn cordon(
             seen = Some(find(cluster, target, budget).await?);
             continue;
         };
-        let patch = cordon_patch(&provider_id, notice, seen.as_ref());
+        let patch = cordon_patch(&provider_id, claim, seen.as_ref());
         let patched = budget.call(PATCH, cluster.patch_node(&node, &patch));
         let read = async {
             sleep(SLOW).await;
@@ -139,7 +137,7 @@ fn explains(read: &Node, name: &str, provider_id: &str) -> bool {
 /// try is `spec.unschedulable` alone: what a policy refuses are annotations, as a rule.
 pub async fn insist(
     cluster: &impl Cluster,
-    notice: &Notice,
+    claim: &Claim,
     mut node: Node,
     mut refusal: CallError,
     budget: &Budget,
@@ -155,7 +153,7 @@ pub async fn insist(
         let patch = if alone {
             unschedulable_patch(&provider_id)
         } else {
-            cordon_patch(&provider_id, notice, Some(&node))
+            cordon_patch(&provider_id, claim, Some(&node))
         };
         match budget.call(PATCH, cluster.patch_node(name(&node), &patch)).await {
             Ok(Patched::Done(done)) => {
@@ -279,29 +277,22 @@ async fn named(
     Ok(read.filter(|node| runs_on(node, &target.instance_id)))
 }
 
-/// Sets `marks` on the cordoned `node`. Off the critical path: a node that is unschedulable gets no pods
+/// Sets marks on the cordoned `node`. Off the critical path: a node that is unschedulable gets no pods
 /// anyway. A label that a policy refuses does not keep the taint away.
-pub async fn mark(
-    cluster: &impl Cluster,
-    notice: &Notice,
-    mut node: Node,
-    mut marks: Marks,
-    budget: &Budget,
-) {
+pub async fn mark(cluster: &impl Cluster, mut node: Node, mut marking: Marking, budget: &Budget) {
     // Those of the node that was cordoned: another one may stand under its name by now.
     let (name, provider_id) = (name(&node).to_owned(), provider_id(&node).to_owned());
     for decision in 0..DECISIONS {
-        marks = marks.lacking(&node);
-        if marks.is_empty() {
+        marking.marks = lacking(&marking.marks, &node);
+        if marking.marks.is_empty() {
             return;
         }
         // Refused where the node had no taints: the node controller has just added its own. Then the
         // second patch needs no reading of them.
         let mut refused = None;
-        for patch in [
-            mark_patch(&provider_id, notice, &node, marks),
-            append_mark_patch(&provider_id, notice, &node, marks),
-        ] {
+        for patch in
+            [mark_patch(&provider_id, &node, &marking), append_mark_patch(&provider_id, &node, &marking)]
+        {
             // What is sent after the closing may arrive after the deadline.
             if budget.now() >= budget.timetable().closing() {
                 return;
@@ -318,8 +309,8 @@ pub async fn mark(
         let denied = |error: &CallError| matches!(error, CallError::Forbidden(_) | CallError::Transient(_));
         // Decided from the node as it has just been read, it is refused by a policy, as a rule.
         if let Some(error) = refused.filter(|error| decision > 0 || denied(error)) {
-            tracing::warn!(%error, ?marks, "node not marked");
-            marks = Marks { label: false, ..marks };
+            tracing::warn!(%error, marks = ?marking.marks, "node not marked");
+            marking.marks.retain(|mark| *mark != Mark::Label);
         }
         match budget.retried(GET, || cluster.get_node(&name)).await {
             Ok(read) => node = read,
@@ -329,8 +320,4 @@ pub async fn mark(
             }
         }
     }
-}
-
-fn name(node: &Node) -> &str {
-    node.metadata.name.as_deref().unwrap_or_default()
 }

@@ -28,7 +28,7 @@ use crate::{
     budget::{Budget, CALL_LIMIT},
     event::Notice,
     locate::Target,
-    plan::{Policy, cordon::Marks, course::Course, verdict::Wave},
+    plan::{Policy, claim::Mark, cordon::Marking, course::Course, verdict::Wave},
     ports::{CallError, Cluster, Freshness, PodChange},
     report::{CordonOutcome, CordonReport, PodReport, events},
 };
@@ -88,7 +88,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
             let answer = if self.policy.dry_run {
                 cordon::look(self.cluster, self.target, self.budget).await
             } else {
-                cordon::cordon(self.cluster, self.target, self.notice, self.budget).await
+                cordon::cordon(self.cluster, self.target, &self.course.claim(self.notice), self.budget).await
             };
             (answer, self.budget.now_ms())
         };
@@ -171,7 +171,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut asides: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         asides.push(self.post(events::draining(self.notice, node, self.now())).boxed());
         let mut insisting = self.insist(node, cordon.as_ref().err().cloned()).boxed().fuse();
-        let (mut marks, mut budgets) = (Marks { taint: true, label: true }, Budgets::default());
+        let (mut marks, mut budgets) = (self.course.cordon.to_vec(), Budgets::default());
         let mut explanations = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
         let awaited = AtomicBool::new(true);
@@ -204,12 +204,15 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 let due = pods.due(&open, table, now).into_iter();
                 asks.extend(due.map(|pod| self.ask(pod, identity, &slots, &answers)));
             }
-            if cordon.is_ok() && (!evicts || pods.first_round_is_over()) {
-                let due = marks.due(!pods.protects_a_serving_pod() || now >= table.last_look());
+            if let Ok(cordon) = &cordon
+                && (!evicts || pods.first_round_is_over())
+            {
+                // The label waits until no protected pod serves on the node any more.
+                let unprotected = !pods.protects_a_serving_pod() || now >= table.last_look();
+                let due: Vec<_> = marks.extract_if(.., |mark| *mark != Mark::Label || unprotected).collect();
                 if !due.is_empty() {
-                    marks = Marks { taint: false, label: marks.label && !due.label };
-                    let marking = cordon::mark(self.cluster, self.notice, node.clone(), due, self.budget);
-                    asides.push(marking.boxed());
+                    let marking = self.marking(due, node, cordon);
+                    asides.push(cordon::mark(self.cluster, node.clone(), marking, self.budget).boxed());
                 }
             }
             let over = !evicts || [Wave::Ordinary, Wave::Critical].into_iter().all(|w| pods.is_over(w));
@@ -268,11 +271,26 @@ impl<C: Cluster> DrainLeg<'_, C> {
         (report, cordon.unwrap_or_else(|refusal| cordon::failed(&refusal)))
     }
 
+    /// The marks with the claim, where the one that the cordon wrote names what stood on the node before.
+    fn marking(&self, marks: Vec<Mark>, node: &Node, cordon: &CordonReport) -> Marking {
+        let claimed = cordon.reason.is_none() && marks.contains(&Mark::Taint);
+        let claim = claimed.then(|| self.course.claim(self.notice));
+        let claim = claim.and_then(|claim| claim.corrected(node, cordon.outcome == CordonOutcome::Already));
+        Marking { marks, reason: self.notice.action.as_str(), claim }
+    }
+
     /// Tries the cordon again, if the first try met a refusal.
     async fn insist(&self, node: &Node, refusal: Option<CallError>) -> CordonReport {
         match refusal {
             Some(refusal) => {
-                cordon::insist(self.cluster, self.notice, node.clone(), refusal, self.budget).await
+                cordon::insist(
+                    self.cluster,
+                    &self.course.claim(self.notice),
+                    node.clone(),
+                    refusal,
+                    self.budget,
+                )
+                .await
             }
             None => std::future::pending().await,
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::cordon::GET;
-use crate::{budget::Budget, plan::cordon::runs_on, ports::Cluster};
+use crate::{budget::Budget, plan::node::runs_on, ports::Cluster};
 
 /// A new instance takes longer than this to join the cluster under the name of one that has ended.
 const HOLDS_FOR: Duration = Duration::from_secs(10);

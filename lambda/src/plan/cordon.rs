@@ -1,26 +1,23 @@
-//! The two JSON Patches on a node. Both begin with a `test`, so that a wrong node can never be written.
+//! The JSON Patches on a node. Each begins with a `test`, so that a wrong node can never be written.
 
-use k8s_openapi::api::core::v1::{Node, Taint};
+use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 
-use crate::event::Notice;
+use super::{
+    claim::{Claim, LABEL_VALUE, Mark, claims},
+    node::{EXCLUDE_FROM_LOAD_BALANCERS, TAINT, exclusion, is_tainted, provider_id, taints},
+};
 
-/// Annotation that says which notice is being handled: the EventBridge event id.
-pub const CLAIM: &str = "cast-spot/claim";
-/// Taint that says why the node is unschedulable.
-pub const TAINT: &str = "cast-spot/interruption";
-/// Taken out of service load balancers (Kubernetes, "Well-Known Labels, Annotations and Taints").
-const EXCLUDE_FROM_LOAD_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
-/// Set by the node controller on a node that is unschedulable.
-pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+const ANNOTATIONS: &str = "/metadata/annotations";
+const LABELS: &str = "/metadata/labels";
 
-/// The patch that cordons the node of `notice`, if it is the one with this providerID. `seen` is the
-/// node as it was read after a refused patch: parents that it lacks are added.
+/// The patch that cordons the node with this providerID and writes the claim. `seen` is the node as it was read after a
+/// refused patch: parents that it lacks are added.
 #[must_use]
-pub fn cordon_patch(provider_id: &str, notice: &Notice, seen: Option<&Node>) -> Value {
+pub fn cordon_patch(provider_id: &str, claim: &Claim, seen: Option<&Node>) -> Value {
     let mut patch = unschedulable(provider_id);
     let missing = seen.is_some_and(|node| node.metadata.annotations.is_none());
-    patch.extend(entry("/metadata/annotations", missing, CLAIM, &notice.event_id));
+    patch.extend(entry(ANNOTATIONS, missing, &claim.key, &claim.text()));
     Value::Array(patch)
 }
 
@@ -38,125 +35,121 @@ fn test_identity(provider_id: &str) -> Value {
     json!({"op": "test", "path": "/spec/providerID", "value": provider_id})
 }
 
+/// Path of `key` in the map at `parent`.
+fn path(parent: &str, key: &str) -> String {
+    format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
 /// The operations that set `key` in the map at `parent`, which is added if it is `missing`.
 fn entry(parent: &str, missing: bool, key: &str, value: &str) -> Vec<Value> {
-    let key = key.replace('~', "~0").replace('/', "~1");
     let parent_added = missing.then(|| json!({"op": "add", "path": parent, "value": {}}));
-    let added = json!({"op": "add", "path": format!("{parent}/{key}"), "value": value});
+    let added = json!({"op": "add", "path": path(parent, key), "value": value});
     parent_added.into_iter().chain([added]).collect()
 }
 
-/// What is set on a node beside the cordon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marks {
-    /// The taint that gives the reason.
-    pub taint: bool,
-    /// The label that takes the node out of load balancers.
-    pub label: bool,
+/// The operations that remove what is at `path`, if `value` is at `tested`.
+fn removal(path: &str, tested: &str, value: &str) -> [Value; 2] {
+    [json!({"op": "test", "path": tested, "value": value}), json!({"op": "remove", "path": path})]
 }
 
-impl Marks {
-    /// Those of them that `node` lacks. A label that stands there, whatever its value, is kept.
-    #[must_use]
-    pub fn lacking(self, node: &Node) -> Self {
-        let labels = node.metadata.labels.as_ref();
-        let labelled = labels.is_some_and(|labels| labels.contains_key(EXCLUDE_FROM_LOAD_BALANCERS));
-        Self { taint: self.taint && !is_tainted(node), label: self.label && !labelled }
-    }
-
-    /// Those of them that are set now; the label only once no protected pod serves on the node any more.
-    #[must_use]
-    pub fn due(self, unprotected: bool) -> Self {
-        Self { label: self.label && unprotected, ..self }
-    }
-
-    /// Whether there is nothing to set.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        !self.taint && !self.label
-    }
-}
-
-/// Whether the reason taint stands on the node.
+/// Those of `marks` that follow the cordon and that `node` lacks. A label that is there, whatever its value, is kept.
 #[must_use]
-pub fn is_tainted(node: &Node) -> bool {
-    taints(node).iter().any(|t| t.key == TAINT)
+pub fn lacking(marks: &[Mark], node: &Node) -> Vec<Mark> {
+    let lacks = |mark: &Mark| match mark {
+        Mark::Cordon => false,
+        Mark::Taint => !is_tainted(node),
+        Mark::Label => exclusion(node).is_none(),
+    };
+    marks.iter().copied().filter(lacks).collect()
 }
 
-/// The patch that sets `marks`.
+/// Marks to be set on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marking {
+    /// The marks.
+    pub marks: Vec<Mark>,
+    /// Value of the taint: what EC2 does to the instance.
+    pub reason: &'static str,
+    /// The claim, where the one on the node names too much.
+    pub claim: Option<Claim>,
+}
+
+/// The patch that sets marks.
 ///
 /// `spec.taints` is an atomic list. Where the node as it was `seen` has one, the taint is put at its end,
-/// whatever stands in it by then. Where it has none, the list is written whole, and the `test` of the
+/// whatever is in it by then. Where it has none, the list is written whole, and the `test` of the
 /// resource version keeps what others add meanwhile (the node controller does so after a cordon).
 #[must_use]
-pub fn mark_patch(provider_id: &str, notice: &Notice, seen: &Node, marks: Marks) -> Value {
-    if marks.taint && taints(seen).is_empty() {
-        let mut patch = vec![
-            test_identity(provider_id),
-            json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.metadata.resource_version}),
-            json!({"op": "add", "path": "/spec/taints", "value": [taint(notice)]}),
-        ];
-        patch.extend(label(seen, marks));
-        Value::Array(patch)
-    } else {
-        append_mark_patch(provider_id, notice, seen, marks)
+pub fn mark_patch(provider_id: &str, seen: &Node, marking: &Marking) -> Value {
+    if !marking.marks.contains(&Mark::Taint) || !taints(seen).is_empty() {
+        return append_mark_patch(provider_id, seen, marking);
     }
-}
-
-/// The patch that sets `marks`, the taint at the end of a list that stands there by now.
-#[must_use]
-pub fn append_mark_patch(provider_id: &str, notice: &Notice, seen: &Node, marks: Marks) -> Value {
-    let mut patch = vec![test_identity(provider_id)];
-    if marks.taint {
-        patch.push(json!({"op": "add", "path": "/spec/taints/-", "value": taint(notice)}));
-    }
-    patch.extend(label(seen, marks));
+    let mut patch = vec![
+        test_identity(provider_id),
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.metadata.resource_version}),
+        json!({"op": "add", "path": "/spec/taints", "value": [taint(marking.reason)]}),
+    ];
+    patch.extend(label_and_claim(seen, marking));
     Value::Array(patch)
 }
 
-fn label(seen: &Node, marks: Marks) -> Vec<Value> {
-    if !marks.label {
-        return Vec::new();
+/// The patch that sets marks, the taint at the end of a list that is there by now.
+#[must_use]
+pub fn append_mark_patch(provider_id: &str, seen: &Node, marking: &Marking) -> Value {
+    let mut patch = vec![test_identity(provider_id)];
+    if marking.marks.contains(&Mark::Taint) {
+        patch.push(json!({"op": "add", "path": "/spec/taints/-", "value": taint(marking.reason)}));
     }
-    entry("/metadata/labels", seen.metadata.labels.is_none(), EXCLUDE_FROM_LOAD_BALANCERS, "cast-spot")
+    patch.extend(label_and_claim(seen, marking));
+    Value::Array(patch)
 }
 
-fn taint(notice: &Notice) -> Value {
-    json!({"key": TAINT, "value": notice.action.as_str(), "effect": "NoSchedule"})
+fn label_and_claim(seen: &Node, Marking { marks, claim, .. }: &Marking) -> Vec<Value> {
+    let missing = seen.metadata.labels.is_none();
+    let label = marks
+        .contains(&Mark::Label)
+        .then(|| entry(LABELS, missing, EXCLUDE_FROM_LOAD_BALANCERS, LABEL_VALUE));
+    let claim = claim.as_ref().map(|claim| entry(ANNOTATIONS, false, &claim.key, &claim.text()));
+    label.into_iter().chain(claim).flatten().collect()
 }
 
-/// Whether the node, as the cordon's answer shows it, was unschedulable before: the taints that follow
-/// a cordon stand on it already.
+fn taint(reason: &str) -> Value {
+    json!({"key": TAINT, "value": reason, "effect": "NoSchedule"})
+}
+
+/// The patch that takes back `claim` and what it names on `node`, but for what another claim names too or may name. It
+/// is for signals that end a claim (an instance that runs again, a warning that passed); a notice takes nothing back.
 #[must_use]
-pub fn was_cordoned(node: &Node) -> bool {
-    is_tainted(node) || taints(node).iter().any(|t| t.key == UNSCHEDULABLE)
-}
-
-/// A node's providerID; empty if it has none.
-#[must_use]
-pub fn provider_id(node: &Node) -> &str {
-    node.spec.as_ref().and_then(|s| s.provider_id.as_deref()).unwrap_or_default()
-}
-
-/// Whether a node runs on this instance. The AWS cloud provider writes `aws:///ZONE/INSTANCE`.
-#[must_use]
-pub fn runs_on(node: &Node, instance_id: &str) -> bool {
-    names_instance(provider_id(node), instance_id)
-}
-
-/// Whether a providerID is that of this instance.
-#[must_use]
-pub fn names_instance(provider_id: &str, instance_id: &str) -> bool {
-    provider_id.starts_with("aws://") && provider_id.rsplit('/').next() == Some(instance_id)
-}
-
-fn taints(node: &Node) -> &[Taint] {
-    node.spec.as_ref().and_then(|s| s.taints.as_deref()).unwrap_or_default()
+pub fn undo_patch(node: &Node, claim: &Claim) -> Value {
+    let others: Vec<_> = claims(node).into_iter().filter(|(key, _)| *key != claim.key).collect();
+    let is_held = |mark| others.iter().any(|(_, other)| other.as_ref().is_none_or(|o| o.undo.contains(mark)));
+    let mut patch = vec![test_identity(provider_id(node))];
+    for mark in claim.undo.iter().filter(|mark| !is_held(mark)) {
+        match mark {
+            Mark::Cordon if node.spec.as_ref().is_some_and(|spec| spec.unschedulable == Some(true)) => {
+                patch.push(json!({"op": "remove", "path": "/spec/unschedulable"}));
+            }
+            Mark::Taint => {
+                let ours = taints(node).iter().position(|taint| taint.key == TAINT);
+                let at = ours.map(|index| format!("/spec/taints/{index}"));
+                patch.extend(at.iter().flat_map(|at| removal(at, &format!("{at}/key"), TAINT)));
+            }
+            Mark::Label if exclusion(node) == Some(LABEL_VALUE) => {
+                let label = path(LABELS, EXCLUDE_FROM_LOAD_BALANCERS);
+                patch.extend(removal(&label, &label, LABEL_VALUE));
+            }
+            Mark::Cordon | Mark::Label => {}
+        }
+    }
+    let annotation = path(ANNOTATIONS, &claim.key);
+    patch.extend(removal(&annotation, &annotation, &claim.text()));
+    Value::Array(patch)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::claim::{NOTICE, tests::claim};
 
     fn node(spec: &Value) -> Node {
         serde_json::from_value(json!({"metadata": {"name": "n"}, "spec": spec})).unwrap()
@@ -164,23 +157,28 @@ mod tests {
 
     #[test]
     fn the_cordon_is_one_patch_that_tests_the_provider_id_first() {
+        let claim = claim(NOTICE, &BOTH);
         assert_eq!(
-            cordon_patch("aws:///eu-west-1a/i-0abc1234", &Notice::sample(), None),
+            cordon_patch("aws:///eu-west-1a/i-0abc1234", &claim, None),
             json!([
                 {"op": "test", "path": "/spec/providerID", "value": "aws:///eu-west-1a/i-0abc1234"},
                 {"op": "add", "path": "/spec/unschedulable", "value": true},
-                {"op": "add", "path": "/metadata/annotations/cast-spot~1claim", "value": "e-1"},
+                {"op": "add", "path": "/metadata/annotations/cast-spot~1claim.notice", "value": claim.text()},
             ])
         );
     }
 
     #[test]
     fn missing_parents_are_added_once_the_node_was_read() {
-        let patch = cordon_patch("aws:///z/i-0abc1234", &Notice::sample(), Some(&node(&json!({}))));
+        let patch = cordon_patch("aws:///z/i-0abc1234", &claim(NOTICE, &BOTH), Some(&node(&json!({}))));
         assert_eq!(patch[2], json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
 
-    const BOTH: Marks = Marks { taint: true, label: true };
+    const BOTH: [Mark; 2] = [Mark::Taint, Mark::Label];
+
+    fn marking(marks: &[Mark]) -> Marking {
+        Marking { marks: marks.to_vec(), reason: "terminate", claim: None }
+    }
 
     #[test]
     fn the_taint_never_takes_the_place_of_others() {
@@ -188,9 +186,9 @@ mod tests {
         let identity = json!({"op": "test", "path": "/spec/providerID", "value": "p"});
         let mut bare = node(&json!({}));
         bare.metadata.resource_version = Some("7".into());
-        let only = Marks { taint: true, label: false };
+        let only = marking(&[Mark::Taint]);
         assert_eq!(
-            mark_patch("p", &Notice::sample(), &bare, only),
+            mark_patch("p", &bare, &only),
             json!([
                 identity,
                 {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
@@ -199,7 +197,7 @@ mod tests {
         );
         let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
         let appended = json!({"op": "add", "path": "/spec/taints/-", "value": taint});
-        assert_eq!(mark_patch("p", &Notice::sample(), &tainted, only), json!([identity, appended]));
+        assert_eq!(mark_patch("p", &tainted, &only), json!([identity, appended]));
         assert!(is_tainted(&node(&json!({"taints": [taint]}))));
         assert!(!is_tainted(&tainted));
     }
@@ -207,7 +205,7 @@ mod tests {
     #[test]
     fn taint_and_label_are_one_patch() {
         let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
-        let patch = mark_patch("p", &Notice::sample(), &tainted, BOTH);
+        let patch = mark_patch("p", &tainted, &marking(&BOTH));
         let paths: Vec<_> = patch.as_array().unwrap().iter().map(|op| op["path"].as_str().unwrap()).collect();
         let label = "/metadata/labels/node.kubernetes.io~1exclude-from-external-load-balancers";
         assert_eq!(paths, ["/spec/providerID", "/spec/taints/-", "/metadata/labels", label]);
@@ -218,24 +216,51 @@ mod tests {
         let mut labelled = node(&json!({}));
         let label = (EXCLUDE_FROM_LOAD_BALANCERS.to_owned(), "theirs".to_owned());
         labelled.metadata.labels = Some([label].into());
-        assert_eq!(BOTH.lacking(&labelled), Marks { taint: true, label: false });
-        assert_eq!(BOTH.lacking(&node(&json!({}))), BOTH);
+        assert_eq!(lacking(&BOTH, &labelled), [Mark::Taint]);
+        assert_eq!(lacking(&BOTH, &node(&json!({}))), BOTH);
     }
 
     #[test]
-    fn a_node_runs_on_the_instance_that_ends_its_provider_id() {
-        for (provider_id, expected) in [
-            ("aws:///eu-west-1a/i-0abc1234", true),
-            ("aws:///eu-west-1a/i-0abc12345", false),
-            ("aws:///eu-west-1a/xi-0abc1234", false),
-            ("gce:///p/i-0abc1234", false),
-            ("", false),
+    fn a_corrected_claim_travels_with_the_marks() {
+        let claim = claim(NOTICE, &BOTH);
+        let marking = Marking { claim: Some(claim.clone()), ..marking(&[Mark::Taint]) };
+        let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
+        let annotation = "/metadata/annotations/cast-spot~1claim.notice";
+        let patch = mark_patch("p", &tainted, &marking);
+        assert_eq!(patch[2], json!({"op": "add", "path": annotation, "value": claim.text()}));
+    }
+
+    #[test]
+    fn an_undo_takes_back_what_the_claim_names_and_is_ours() {
+        const ALL: [Mark; 3] = [Mark::Cordon, Mark::Taint, Mark::Label];
+        let claim = |undo: &[Mark]| claim(NOTICE, undo);
+        let marked = |label: &str, others: &[(&str, String)], own: &Claim| -> Node {
+            let mut annotations = json!({NOTICE: own.text()});
+            others.iter().for_each(|(key, text)| annotations[*key] = text.as_str().into());
+            let taints = json!([{"key": "gpu", "effect": "NoSchedule"}, taint("stop")]);
+            let labels = json!({EXCLUDE_FROM_LOAD_BALANCERS: label});
+            let metadata = json!({"annotations": annotations, "labels": labels});
+            let spec = json!({"providerID": "p", "unschedulable": true, "taints": taints});
+            serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+        };
+        let label = path(LABELS, EXCLUDE_FROM_LOAD_BALANCERS);
+        let (cordon, taint) = ("/spec/unschedulable", "/spec/taints/1");
+        let weaker = Claim { rank: 30, undo: vec![Mark::Cordon], ..claim(&[]) };
+        for (case, undo, value, others, expected) in [
+            ("all", &ALL[..], "cast-spot", vec![], vec![cordon, taint, label.as_str()]),
+            ("cordoned by others", &BOTH, "cast-spot", vec![], vec![taint, label.as_str()]),
+            ("their label", &ALL, "", vec![], vec![cordon, taint]),
+            ("another claim", &ALL, "", vec![("cast-spot/claim.rebalance", weaker.text())], vec![taint]),
+            ("an unreadable claim", &ALL, "cast-spot", vec![("cast-spot/claim", "e-0".into())], vec![]),
         ] {
-            assert_eq!(
-                runs_on(&node(&json!({"providerID": provider_id})), "i-0abc1234"),
-                expected,
-                "{provider_id}"
-            );
+            let own = claim(undo);
+            let patch = undo_patch(&marked(value, &others, &own), &own);
+            let operations = patch.as_array().unwrap();
+            let removed = operations.iter().filter(|operation| operation["op"] == "remove");
+            let removed: Vec<_> = removed.map(|operation| operation["path"].as_str().unwrap()).collect();
+            let annotation = "/metadata/annotations/cast-spot~1claim.notice";
+            assert_eq!(removed, [expected, vec![annotation]].concat(), "{case}");
+            assert_eq!(operations[0], test_identity("p"), "{case}");
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What follows from a signal: the one table of all kinds of events, as a pure and total function. Everything else
 //! reads the course and no longer asks what the event was.
 
-use super::{PdbPolicy, Policy, ReplacementPolicy};
-use crate::event::{Action, Signal};
+use super::{
+    PdbPolicy, Policy, ReplacementPolicy,
+    claim::{self, Claim, Mark},
+};
+use crate::event::{Action, Notice, Signal};
 
 /// What follows from one signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,17 +22,6 @@ pub struct Course {
     pub overrides: bool,
     /// Whether a replacement is asked for; the error says why not.
     pub replace: Result<(), &'static str>,
-}
-
-/// Something that the handler sets on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    /// `spec.unschedulable`.
-    Cordon,
-    /// The taint that gives the reason.
-    Taint,
-    /// The label that takes the node out of load balancers.
-    Label,
 }
 
 const HARD: &[Mark] = &[Mark::Cordon, Mark::Taint, Mark::Label];
@@ -62,6 +54,28 @@ impl Course {
         let overrides = evict.is_ok() && policy.pdb == PdbPolicy::Delete;
         Self { rank, blind: true, cordon: HARD, evict, overrides, replace }
     }
+
+    /// The claim that the cordon writes for a notice.
+    #[must_use]
+    pub fn claim(&self, notice: &Notice) -> Claim {
+        Claim {
+            key: claim::NOTICE.to_owned(),
+            v: claim::VERSION,
+            rank: self.rank,
+            kind: notice.kind.to_owned(),
+            event: notice.event_id.clone(),
+            phase: "drain".to_owned(),
+            until: notice.deadline,
+            undo: self.cordon.to_vec(),
+        }
+    }
+
+    /// Whether the course stands down before a claim on the node: one of a higher rank, or one that cannot be read. A
+    /// blind course never does.
+    #[must_use]
+    pub fn yields_to(&self, claim: Option<&Claim>) -> bool {
+        !self.blind && claim.is_none_or(|claim| claim.rank > self.rank)
+    }
 }
 
 #[cfg(test)]
@@ -69,7 +83,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::Notice;
 
     const POLICY: Policy = Policy {
         pdb: PdbPolicy::Delete,
@@ -104,6 +117,22 @@ mod tests {
             let expected = Course { rank, blind: true, cordon: HARD, evict, overrides, replace };
             let signal = Signal::Ends(Notice { action, ..Notice::sample() });
             assert_eq!(Course::of(&signal, policy), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn only_a_course_that_reads_first_yields_to_a_stronger_claim() {
+        let notice = Notice::sample();
+        let course = |rank, blind| Course { rank, blind, ..Course::of_end(Action::Terminate, &POLICY) };
+        let claim = course(70, true).claim(&notice);
+        for (case, course, claim, expected) in [
+            ("blind", course(30, true), Some(&claim), false),
+            ("stronger", course(90, false), Some(&claim), false),
+            ("equal", course(70, false), Some(&claim), false),
+            ("weaker", course(30, false), Some(&claim), true),
+            ("unreadable", course(90, false), None, true),
+        ] {
+            assert_eq!(course.yields_to(claim), expected, "{case}");
         }
     }
 }

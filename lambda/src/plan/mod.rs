@@ -5,11 +5,13 @@ use std::time::Duration;
 
 pub mod access;
 pub mod capacity;
+pub mod claim;
 pub mod cordon;
 pub mod course;
 pub mod disruption;
 pub mod eviction;
 pub mod group_deadline;
+pub mod node;
 pub mod owner;
 pub mod replacement;
 pub mod retry;

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 
-use super::cordon::UNSCHEDULABLE;
+use super::node::UNSCHEDULABLE;
 
 /// Whether the scheduler puts the pod on a cordoned node: it tolerates the node controller's own taint, which
 /// has no value and the effect `NoSchedule`.

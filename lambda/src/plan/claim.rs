@@ -1,0 +1,157 @@
+//! The claim: the annotation on a node that says which signal is being handled, how strong it is, and what has been set
+//! on the node for it. The patch that cordons the node writes it, each kind of signal under a key of its own.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node;
+use serde::{Deserialize, Serialize};
+
+use super::node::{exclusion, is_tainted};
+
+/// Beginning of every claim's key. An earlier release wrote the event id alone under this key.
+const PREFIX: &str = "cast-spot/claim";
+/// Key of the claim of a notice.
+pub const NOTICE: &str = "cast-spot/claim.notice";
+/// Value of the label that cast-spot sets.
+pub(super) const LABEL_VALUE: &str = "cast-spot";
+/// Version of the claims that this release writes and reads.
+pub(super) const VERSION: u8 = 1;
+
+/// Something that the handler sets on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// `spec.unschedulable`.
+    Cordon,
+    /// The taint that gives the reason.
+    Taint,
+    /// The label that takes the node out of load balancers.
+    Label,
+}
+
+/// A claim on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Key of the annotation.
+    #[serde(skip)]
+    pub key: String,
+    /// Version of the format.
+    pub v: u8,
+    /// Strength of the signal.
+    pub rank: u8,
+    /// Name of the event's kind.
+    pub kind: String,
+    /// EventBridge event id.
+    pub event: String,
+    /// How far the handling has come.
+    pub phase: String,
+    /// When the claim ends: the deadline of a notice.
+    pub until: Timestamp,
+    /// What was set for the signal, and nothing that stood on the node before.
+    pub undo: Vec<Mark>,
+}
+
+impl Claim {
+    /// The annotation's value.
+    #[must_use]
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The claim without what stood on the node before it, if it names such. `seen` is the node as it was read or
+    /// cordoned; its reason taint is from an earlier delivery, whose marks are ours.
+    #[must_use]
+    pub fn corrected(&self, seen: &Node, was_cordoned: bool) -> Option<Self> {
+        let is_ours = |mark: &Mark| match mark {
+            Mark::Cordon => !was_cordoned || is_tainted(seen),
+            Mark::Taint => true,
+            Mark::Label => exclusion(seen).is_none_or(|value| value == LABEL_VALUE),
+        };
+        let undo: Vec<Mark> = self.undo.iter().copied().filter(is_ours).collect();
+        (undo != self.undo).then(|| Self { undo, ..self.clone() })
+    }
+}
+
+/// The claims on a node by key, for courses that are not blind. A claim of another version or one that is malformed is
+/// `None`: its rank is not known, and what it names is kept.
+#[must_use]
+pub fn claims(node: &Node) -> Vec<(&str, Option<Claim>)> {
+    let annotations = node.metadata.annotations.iter().flatten();
+    let claims = annotations.filter(|(key, _)| key.starts_with(PREFIX));
+    claims.map(|(key, text)| (key.as_str(), parse(key, text))).collect()
+}
+
+fn parse(key: &str, text: &str) -> Option<Claim> {
+    let claim: Claim = serde_json::from_str(text).ok()?;
+    (claim.v == VERSION).then(|| Claim { key: key.to_owned(), ..claim })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    pub(in crate::plan) fn claim(key: &str, undo: &[Mark]) -> Claim {
+        Claim {
+            key: key.to_owned(),
+            v: VERSION,
+            rank: 90,
+            kind: "spot_interruption".into(),
+            event: "e-1".into(),
+            phase: "drain".into(),
+            until: "2026-11-22T09:02:00Z".parse().unwrap(),
+            undo: undo.to_vec(),
+        }
+    }
+
+    fn node(annotations: &Value, labels: &Value, taints: &Value) -> Node {
+        let metadata = json!({"name": "n", "annotations": annotations, "labels": labels});
+        serde_json::from_value(json!({"metadata": metadata, "spec": {"taints": taints}})).unwrap()
+    }
+
+    const ALL: [Mark; 3] = [Mark::Cordon, Mark::Taint, Mark::Label];
+
+    #[test]
+    fn a_claim_is_read_as_it_was_written() {
+        let claim = claim(NOTICE, &ALL);
+        let text = r#"{"v":1,"rank":90,"kind":"spot_interruption","event":"e-1","phase":"drain","#.to_owned()
+            + r#""until":"2026-11-22T09:02:00Z","undo":["cordon","taint","label"]}"#;
+        assert_eq!(claim.text(), text);
+        let node = node(&json!({NOTICE: text, "other": "x"}), &json!({}), &json!([]));
+        assert_eq!(claims(&node), [(NOTICE, Some(claim))]);
+    }
+
+    #[test]
+    fn a_claim_that_cannot_be_read_is_kept() {
+        let text = claim(NOTICE, &[]).text();
+        for (case, key, text) in [
+            ("of an earlier release", PREFIX, "88249090-8246-481c-9138-47174d6eb6aa".to_owned()),
+            ("of a later version", NOTICE, text.replace(r#""v":1"#, r#""v":2"#)),
+            ("a mark of a later release", NOTICE, text.replace("[]", r#"["lease"]"#)),
+            ("malformed", NOTICE, "{".to_owned()),
+        ] {
+            let node = node(&json!({key: text}), &json!({}), &json!([]));
+            assert_eq!(claims(&node), [(key, None)], "{case}");
+        }
+    }
+
+    #[test]
+    fn a_claim_names_nothing_that_stood_there_before() {
+        use Mark::{Cordon, Label, Taint};
+        let (none, theirs) =
+            (json!({}), json!({"node.kubernetes.io/exclude-from-external-load-balancers": ""}));
+        let ours = json!({"node.kubernetes.io/exclude-from-external-load-balancers": "cast-spot"});
+        let tainted = json!([{"key": "cast-spot/interruption", "effect": "NoSchedule"}]);
+        for (case, was_cordoned, labels, taints, expected) in [
+            ("nothing", false, &none, json!([]), None),
+            ("cordoned by others", true, &none, json!([]), Some(vec![Taint, Label])),
+            ("an earlier delivery", true, &ours, tainted, None),
+            ("their label", false, &theirs, json!([]), Some(vec![Cordon, Taint])),
+            ("both theirs", true, &theirs, json!([]), Some(vec![Taint])),
+        ] {
+            let node = node(&json!({}), labels, &taints);
+            let corrected = claim(NOTICE, &ALL).corrected(&node, was_cordoned);
+            assert_eq!(corrected.map(|claim| claim.undo), expected, "{case}");
+        }
+    }
+}

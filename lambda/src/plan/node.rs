@@ -1,0 +1,78 @@
+//! Facts about a Node, as the API server shows it.
+
+use k8s_openapi::api::core::v1::{Node, Taint};
+
+/// Taint that gives the reason why the node is unschedulable.
+pub const TAINT: &str = "cast-spot/interruption";
+/// Taint of the node controller on a node that is unschedulable.
+pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+/// Label that takes a node out of service load balancers (Kubernetes, "Well-Known Labels, Annotations and Taints").
+pub(super) const EXCLUDE_FROM_LOAD_BALANCERS: &str =
+    "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/// The node's name; empty if it has none.
+#[must_use]
+pub fn name(node: &Node) -> &str {
+    node.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// The node's providerID; empty if it has none.
+#[must_use]
+pub fn provider_id(node: &Node) -> &str {
+    node.spec.as_ref().and_then(|s| s.provider_id.as_deref()).unwrap_or_default()
+}
+
+/// Whether the node runs on this instance. The AWS cloud provider writes `aws:///ZONE/INSTANCE`.
+#[must_use]
+pub fn runs_on(node: &Node, instance_id: &str) -> bool {
+    names_instance(provider_id(node), instance_id)
+}
+
+/// Whether a providerID is that of this instance.
+#[must_use]
+pub fn names_instance(provider_id: &str, instance_id: &str) -> bool {
+    provider_id.starts_with("aws://") && provider_id.rsplit('/').next() == Some(instance_id)
+}
+
+/// Whether the node, as the cordon's answer shows it, was unschedulable before: it already has the taints that follow
+/// a cordon.
+#[must_use]
+pub fn was_cordoned(node: &Node) -> bool {
+    is_tainted(node) || taints(node).iter().any(|t| t.key == UNSCHEDULABLE)
+}
+
+/// Whether the node has the reason taint.
+#[must_use]
+pub fn is_tainted(node: &Node) -> bool {
+    taints(node).iter().any(|t| t.key == TAINT)
+}
+
+pub(super) fn taints(node: &Node) -> &[Taint] {
+    node.spec.as_ref().and_then(|s| s.taints.as_deref()).unwrap_or_default()
+}
+
+/// The value of the label that takes the node out of load balancers.
+pub(super) fn exclusion(node: &Node) -> Option<&str> {
+    node.metadata.labels.as_ref()?.get(EXCLUDE_FROM_LOAD_BALANCERS).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_node_runs_on_the_instance_that_ends_its_provider_id() {
+        for (provider_id, expected) in [
+            ("aws:///eu-west-1a/i-0abc1234", true),
+            ("aws:///eu-west-1a/i-0abc12345", false),
+            ("aws:///eu-west-1a/xi-0abc1234", false),
+            ("gce:///p/i-0abc1234", false),
+            ("", false),
+        ] {
+            let node = serde_json::from_value(json!({"metadata": {}, "spec": {"providerID": provider_id}}));
+            assert_eq!(runs_on(&node.unwrap(), "i-0abc1234"), expected, "{provider_id}");
+        }
+    }
+}
