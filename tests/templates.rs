@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cast_spot_handler::config::VARIABLES;
 use cast_spot_provisioner::{
     policy,
-    resource::{Id, Resource, Tags},
+    resource::{Function, Id, Ingress, InstanceProfile, Policy, Resource, Tags},
     spec::Request,
 };
 use choice::Choice;
@@ -30,17 +30,17 @@ fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
     let comparable = resources.into_iter().filter_map(|mut resource| {
         match &mut resource {
             // A secret in a stack can be read for ever, and no type of CloudFormation's own makes Kubernetes objects.
-            Resource::AccessKey { .. }
-            | Resource::ClusterRole { .. }
-            | Resource::ClusterRoleBinding { .. }
-            | Resource::Manifest { .. } => return None,
+            Resource::AccessKey(_)
+            | Resource::ClusterRole(_)
+            | Resource::ClusterRoleBinding(_)
+            | Resource::Manifest(_) => return None,
             // "AWS::IAM::ManagedPolicy" and "AWS::IAM::InstanceProfile" have no property Tags.
-            Resource::Policy { arn, tags, .. } => (*arn, *tags) = (String::new(), Tags::new()),
-            Resource::InstanceProfile { tags, .. } => *tags = Tags::new(),
+            Resource::Policy(Policy { arn, tags, .. }) => (*arn, *tags) = (String::new(), Tags::new()),
+            Resource::InstanceProfile(InstanceProfile { tags, .. }) => *tags = Tags::new(),
             // Part of the cluster's own group.
-            Resource::Ingress { vpc_id, .. } => *vpc_id = String::new(),
+            Resource::Ingress(Ingress { vpc_id, .. }) => *vpc_id = String::new(),
             // In a bucket.
-            Resource::Function { code, .. } => *code = None,
+            Resource::Function(Function { code, .. }) => *code = None,
             _ => {}
         }
         Some((resource.id(), resource))

@@ -73,7 +73,7 @@ impl Seen {
     pub fn foreign(&self) -> Vec<Id> {
         let is_foreign =
             |manifest: &&Manifest| manifest.label(LABEL_MANAGED_BY).is_none_or(|tool| tool != MANAGED);
-        let id = |manifest: &Manifest| Resource::Manifest { manifest: manifest.clone() }.id();
+        let id = |manifest: &Manifest| Resource::Manifest(manifest.clone()).id();
         self.objects().filter(is_foreign).map(id).collect()
     }
 
@@ -96,7 +96,7 @@ impl Seen {
 
     fn objects(&self) -> impl Iterator<Item = &Manifest> {
         self.observed.values().filter_map(|found| match &found.resource {
-            Resource::Manifest { manifest } => Some(manifest),
+            Resource::Manifest(manifest) => Some(manifest),
             _ => None,
         })
     }

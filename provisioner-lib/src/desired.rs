@@ -13,7 +13,10 @@ use crate::{
         TAG_CLUSTER, TAG_MANAGED, TAG_NODE_ROLE, TAG_REGION,
     },
     policy::{self, Scope},
-    resource::{Manifest, Principal, Resource, Tags},
+    resource::{
+        Attachment, ClusterRole, ClusterRoleBinding, InlinePolicy, Manifest, Policy, Principal, Resource,
+        Role, Tags,
+    },
     spec::{Access, Privilege, Spec},
 };
 
@@ -110,7 +113,8 @@ impl<'a> Maker<'a> {
     fn attach(&self, principal: &Principal, names: &[&str]) -> Vec<Resource> {
         let partition = self.scope().partition;
         let arn = |name: &&str| format!("arn:{partition}:iam::aws:policy/{name}");
-        let attach = |policy_arn| Resource::Attachment { principal: principal.clone(), policy_arn };
+        let attach =
+            |policy_arn| Resource::Attachment(Attachment { principal: principal.clone(), policy_arn });
         names.iter().map(arn).map(attach).collect()
     }
 
@@ -122,28 +126,29 @@ impl<'a> Maker<'a> {
     fn shared(&self, spec: &Spec) -> Vec<Resource> {
         let scope = self.scope();
         let role = Principal::Role(LAMBDA_ROLE.to_owned());
-        let inline =
-            |name: String, document| Resource::InlinePolicy { role: LAMBDA_ROLE.to_owned(), name, document };
+        let inline = |name: String, document| {
+            Resource::InlinePolicy(InlinePolicy { role: LAMBDA_ROLE.to_owned(), name, document })
+        };
         let privilege = spec.privilege.unwrap_or_default();
         let own = match privilege {
             Privilege::Documented => policy::handler_dead_letter(&scope),
             Privilege::Least => policy::handler_reads(&scope),
         };
         let mut resources = vec![
-            Resource::Policy {
+            Resource::Policy(Policy {
                 arn: self.iam_arn(&format!("policy/{CAST_EKS_POLICY}")),
                 name: CAST_EKS_POLICY.to_owned(),
                 description: "What managing an EKS cluster takes, each principal in its own cluster"
                     .to_owned(),
                 document: policy::cast_eks(&scope),
                 tags: shared_tags(),
-            },
-            Resource::Role {
+            }),
+            Resource::Role(Role {
                 name: LAMBDA_ROLE.to_owned(),
                 description: "Role of the function that handles Spot interruptions".to_owned(),
                 trust: policy::lambda_trust(),
                 tags: shared_tags(),
-            },
+            }),
             inline(LAMBDA_ROLE_SHARED.to_owned(), own),
             inline(self.registration(), policy::handler_cluster(&scope)),
         ];
@@ -208,9 +213,11 @@ fn in_cluster() -> Vec<Resource> {
     let documents = [RBAC, FLOW_CONTROL].map(serde_saphyr::from_multiple::<Value>);
     let name = |manifest: &Value| manifest["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let resource = |manifest: Value| match manifest["kind"].as_str() {
-        Some("ClusterRole") => Resource::ClusterRole { name: name(&manifest), manifest },
-        Some("ClusterRoleBinding") => Resource::ClusterRoleBinding { name: name(&manifest), manifest },
-        _ => Resource::Manifest { manifest: Manifest::new(manifest) },
+        Some("ClusterRole") => Resource::ClusterRole(ClusterRole { name: name(&manifest), manifest }),
+        Some("ClusterRoleBinding") => {
+            Resource::ClusterRoleBinding(ClusterRoleBinding { name: name(&manifest), manifest })
+        }
+        _ => Resource::Manifest(Manifest::new(manifest)),
     };
     documents.into_iter().flat_map(Result::unwrap_or_default).map(resource).collect()
 }

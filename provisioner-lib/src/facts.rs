@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints, Sizes, layer},
-    names,
-    resource::CLUSTERS_VARIABLE,
+    names::{self, CLUSTERS_VARIABLE},
 };
 
 pub use cast_spot_cloud::{AuthenticationMode, Cluster, Identity};

@@ -53,7 +53,6 @@
 pub mod apply;
 pub mod aws_auth;
 pub mod call;
-mod changes;
 mod check;
 pub mod commands;
 pub mod connect;

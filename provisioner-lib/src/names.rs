@@ -26,6 +26,11 @@ pub const SECURITY_GROUP: &str = "cast-spot-handler";
 /// Kubernetes group of the handler, see `infra/kubernetes/rbac.yaml`.
 pub const HANDLER_GROUP: &str = "cast-spot:handler";
 
+/// The handler's setting that lists its clusters (docs/configuration.md).
+pub const CLUSTERS_VARIABLE: &str = "CAST_SPOT_CLUSTERS";
+/// AWS managed policy of functions in a VPC.
+pub const VPC_ACCESS: &str = "AWSLambdaVPCAccessExecutionRole";
+
 /// Tag of everything that is ours. Its value is [`MANAGED`].
 pub const TAG_MANAGED: &str = "cast-spot:managed";
 /// Value of [`TAG_MANAGED`].
@@ -33,6 +38,8 @@ pub const MANAGED: &str = "cast-spot";
 /// Label of Kubernetes objects that says which tool looks after them ("Recommended Labels" in the Kubernetes
 /// documentation). Its value is [`MANAGED`] on ours.
 pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Label of the application that an object belongs to, same page.
+pub const LABEL_NAME: &str = "app.kubernetes.io/name";
 /// Field manager of what we apply ("Server-Side Apply" in the Kubernetes documentation).
 pub const FIELD_MANAGER: &str = "cast-spot";
 /// Tag: the cluster that an object belongs to. Shared objects lack it.

@@ -11,7 +11,7 @@ use crate::{
     plan::Observed,
     provider::Provider,
     report::Report,
-    resource::{Principal, Resource},
+    resource::{AccessEntry, Attachment, AwsAuth, InstanceProfile, Principal, Resource, Role},
 };
 
 /// What is to be taken out.
@@ -35,9 +35,7 @@ impl Removal {
     fn desired(&self, facts: &Facts) -> Desired {
         let mut desired = without(&self.cluster, facts);
         if self.keep_logs {
-            desired
-                .absent
-                .retain(|resource| !matches!(resource, Resource::LogGroup { .. } | Resource::Queue { .. }));
+            desired.absent.retain(|resource| !matches!(resource, Resource::LogGroup(_) | Resource::Queue(_)));
         }
         desired
     }
@@ -66,10 +64,12 @@ pub async fn plan(removal: &Removal, provider: &impl Provider) -> Result<Planned
 /// Whether it is the role, or something by which the role works.
 fn is_of(role: &str, resource: &Resource) -> bool {
     match resource {
-        Resource::Role { name, .. } | Resource::InstanceProfile { role: name, .. } => name == role,
-        Resource::Attachment { principal, .. }
-        | Resource::AccessEntry { principal, .. }
-        | Resource::AwsAuth { principal, .. } => *principal == Principal::Role(role.to_owned()),
+        Resource::Role(Role { name, .. }) | Resource::InstanceProfile(InstanceProfile { role: name, .. }) => {
+            name == role
+        }
+        Resource::Attachment(Attachment { principal, .. })
+        | Resource::AccessEntry(AccessEntry { principal, .. })
+        | Resource::AwsAuth(AwsAuth { principal, .. }) => *principal == Principal::Role(role.to_owned()),
         _ => false,
     }
 }

@@ -5,17 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    changes::{self, LABEL},
     desired::Desired,
-    names::{LABEL_MANAGED_BY, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
-    resource::{Id, Kind, Resource, Tags},
+    names::{MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
+    resource::{AccessEntry, Id, Kind, RECREATE_REASON, Resource, Tags},
 };
 
 mod quota;
 
 pub use crate::{
-    changes::Change,
     observed::{Found, Observed},
+    resource::Change,
 };
 pub(crate) use quota::too_many;
 
@@ -110,7 +109,7 @@ pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
         .map(|step| step.id.clone())
         .collect();
     for step in &mut steps {
-        if let Resource::AccessEntry { principal, .. } = &step.resource
+        if let Resource::AccessEntry(AccessEntry { principal, .. }) = &step.resource
             && made.contains(&principal.id())
             && matches!(step.action, Action::Keep | Action::Update { .. })
         {
@@ -123,28 +122,19 @@ pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
     order(steps, &updated)
 }
 
-/// Why an object that is adopted is made anew.
-pub(crate) const REMADE: &str = "somebody else has made it, and what they have put into it would stay";
-
-/// Whether an object of somebody else is made anew when it is adopted: an apply would leave what they have put into
-/// it and we do not name, such as variables, volumes and annotations that give rights. A namespace keeps what is in it.
-fn is_remade(wanted: &Resource) -> bool {
-    matches!(wanted, Resource::Manifest { manifest } if manifest.kind() != "Namespace")
-}
-
 fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
     let id = wanted.id();
     let found = observed.get(&id);
     let action = match found {
         None => Action::Create,
         Some(found) => match foreign(wanted, found) {
-            Some(Foreign::Stranger(_)) if adopt && is_remade(wanted) => {
-                Action::Replace { why: REMADE.to_owned() }
+            Some(Foreign::NotManaged(_)) if adopt && is_recreated(wanted) => {
+                Action::Replace { why: RECREATE_REASON.to_owned() }
             }
-            Some(Foreign::Stranger(_)) if adopt || is_left_over(wanted, found, observed) => {
+            Some(Foreign::NotManaged(_)) if adopt || recreated_by_lambda(wanted, found, observed) => {
                 compare(wanted, found, observed)
             }
-            Some(Foreign::Stranger(why) | Foreign::Sibling(why)) => Action::Conflict { why },
+            Some(Foreign::NotManaged(why) | Foreign::OtherCluster(why)) => Action::Conflict { why },
             None => compare(wanted, found, observed),
         },
     };
@@ -152,18 +142,22 @@ fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
     Step { id, action, resource: wanted.clone(), after: Vec::new(), revision }
 }
 
+fn is_recreated(wanted: &Resource) -> bool {
+    matches!(wanted, Resource::Manifest(manifest) if manifest.is_recreated())
+}
+
 fn compare(wanted: &Resource, found: &Found, observed: &Observed) -> Action {
-    if let Resource::AccessEntry { principal, .. } = wanted
+    if let Resource::AccessEntry(AccessEntry { principal, .. }) = wanted
         && let Some(role) = observed.get(&principal.id())
         && role.created > found.created
     {
         return Action::Replace { why: "its principal was made anew since".to_owned() };
     }
-    let changes = changes::between(wanted, &found.resource);
+    let changes = wanted.changes(&found.resource);
     if changes.is_empty() {
         return Action::Keep;
     }
-    match changes::fixed(wanted, &changes) {
+    match wanted.immutable_change(&changes) {
         Some(why) => Action::Replace { why },
         None => Action::Update { changes },
     }
@@ -174,7 +168,7 @@ fn compare(wanted: &Resource, found: &Found, observed: &Observed) -> Action {
 fn absent(unwanted: &Resource, desired: &Desired, observed: &Observed) -> Option<Step> {
     let id = unwanted.id();
     let found = observed.get(&id)?;
-    let is_part = found.resource.tags().is_none() && label(&found.resource).is_none();
+    let is_part = found.resource.tags().is_none() && found.resource.owner_label().is_none();
     if is_part {
         let whole = unwanted.needs().into_iter().next();
         let owner = whole.as_ref().and_then(|whole| observed.get(whole));
@@ -194,34 +188,34 @@ fn absent(unwanted: &Resource, desired: &Desired, observed: &Observed) -> Option
     })
 }
 
-/// Whose something is that is not this cluster's, and why one can tell.
+/// Ownership of a resource that does not belong to this cluster, with the evidence.
 enum Foreign {
-    /// Somebody else's: it can be adopted.
-    Stranger(String),
-    /// Another cluster's of ours, which would lose it.
-    Sibling(String),
+    /// Not managed by cast-spot: it can be adopted.
+    NotManaged(String),
+    /// Managed for another cluster, which would lose it.
+    OtherCluster(String),
 }
 
-/// Lambda makes the log group of a function that runs, without tags; so a last line that comes after the offboarding
-/// makes it anew. Nobody else's function writes there, as long as there is none of this name.
-fn is_left_over(wanted: &Resource, found: &Found, observed: &Observed) -> bool {
-    matches!(wanted, Resource::LogGroup { .. })
+/// Lambda creates the log group of a function that runs, without tags; so a last line that comes after the offboarding
+/// recreates it. As long as there is no function of this name, no other one writes there.
+fn recreated_by_lambda(wanted: &Resource, found: &Found, observed: &Observed) -> bool {
+    matches!(wanted, Resource::LogGroup(_))
         && found.resource.tags().is_some_and(Tags::is_empty)
         && !observed.keys().any(|id| id.kind == Kind::Function)
 }
 
-/// Whose the found one is, if not ours or another cluster's.
+/// Why `found` may not be changed: not managed by cast-spot, or owned by another cluster. `None` if it is ours.
 fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
-    if let Some((label, value)) = label(&found.resource) {
+    if let Some((label, value)) = found.resource.owner_label() {
         return (value != MANAGED)
-            .then(|| Foreign::Stranger(format!("it lacks the label {label}={MANAGED}")));
+            .then(|| Foreign::NotManaged(format!("it lacks the label {label}={MANAGED}")));
     }
     let tags = found.resource.tags()?;
     if tags.get(TAG_MANAGED).map(String::as_str) != Some(MANAGED) {
-        return Some(Foreign::Stranger(format!("it lacks the tag {TAG_MANAGED}={MANAGED}")));
+        return Some(Foreign::NotManaged(format!("it lacks the tag {TAG_MANAGED}={MANAGED}")));
     }
-    // These serve all clusters; their tag says whether that is only one.
-    if matches!(wanted.id().kind, Kind::Function | Kind::Rule) {
+    // The tag of one that serves all clusters names the cluster if it is the only one.
+    if wanted.kind().serves_all() {
         return None;
     }
     for tag in [TAG_CLUSTER, TAG_REGION] {
@@ -233,23 +227,10 @@ fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
                 "its tag {tag} says {theirs}: it is another cluster's, and is not adopted. Once that one is onboarded, \
                  offboarding and onboarding this one gives it a name of its own"
             );
-            return Some(Foreign::Sibling(why));
+            return Some(Foreign::OtherCluster(why));
         }
     }
     None
-}
-
-/// The label that says whose it is, and what it says.
-fn label(resource: &Resource) -> Option<(&'static str, &str)> {
-    match resource {
-        Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. } => {
-            Some((LABEL, manifest["metadata"]["labels"][LABEL].as_str().unwrap_or_default()))
-        }
-        Resource::Manifest { manifest } => {
-            Some((LABEL_MANAGED_BY, manifest.label(LABEL_MANAGED_BY).unwrap_or_default()))
-        }
-        _ => None,
-    }
 }
 
 /// Fills in what each step waits for and sorts by it. `updated` are steps that are done before anything goes: a

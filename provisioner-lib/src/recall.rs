@@ -8,7 +8,7 @@ use crate::{
     names::{MANAGED, TAG_MANAGED},
     plan::Observed,
     provider::{Error, Provider},
-    resource::{Resource, Tags},
+    resource::{Resource, Role, Tags, User},
     spec::Request,
 };
 
@@ -38,13 +38,13 @@ impl Traces {
     fn of(facts: &Facts) -> Self {
         let name = facts.principal();
         Self {
-            role: Resource::Role {
+            role: Resource::Role(Role {
                 name: name.clone(),
                 description: String::new(),
                 trust: Value::Null,
                 tags: Tags::new(),
-            },
-            user: Resource::User { name, tags: Tags::new() },
+            }),
+            user: Resource::User(User { name, tags: Tags::new() }),
         }
     }
 
@@ -54,7 +54,7 @@ impl Traces {
             let managed = found.tags().and_then(|tags| tags.get(TAG_MANAGED));
             (managed.map(String::as_str) == Some(MANAGED)).then_some(found)
         };
-        if let Some(Resource::Role { trust, .. }) = ours(&self.role) {
+        if let Some(Resource::Role(Role { trust, .. })) = ours(&self.role) {
             "role".clone_into(&mut request.mode);
             (request.principal, request.external_id) = who(trust);
         } else if ours(&self.user).is_some() {
@@ -99,7 +99,7 @@ mod tests {
 
     fn role(tags: Tags) -> Resource {
         let trust = policy::principal_trust("arn:aws:iam::222222222222:user/console", "x-1");
-        Resource::Role { name: "cast-eks-prod".to_owned(), description: String::new(), trust, tags }
+        Resource::Role(Role { name: "cast-eks-prod".to_owned(), description: String::new(), trust, tags })
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_user_stays_a_user_and_what_is_foreign_tells_nothing() {
         for (tags, mode) in [(ours(), "user"), (Tags::new(), "")] {
-            let user = Resource::User { name: "cast-eks-prod".to_owned(), tags };
+            let user = Resource::User(User { name: "cast-eks-prod".to_owned(), tags });
             let filled = Traces::of(&facts()).fill(Request::default(), &observed(vec![user]));
             assert_eq!((filled.mode.as_str(), filled.principal), (mode, None));
         }

@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, layer::FILE_VARIABLE},
     fault::{Fault, Faults},
+    names::CLUSTERS_VARIABLE,
     package::{Architecture, Package},
     policy::AdminMode,
-    resource::CLUSTERS_VARIABLE,
 };
 
 const REPLACEMENT_VARIABLE: &str = "CAST_SPOT_REPLACEMENT";

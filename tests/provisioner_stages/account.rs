@@ -10,7 +10,7 @@ use std::{
 use cast_spot_provisioner::{
     facts::{AuthenticationMode, Cluster},
     provider::{Error, ErrorKind},
-    resource::{Id, Kind, Resource},
+    resource::{AccessEntry, Id, Kind, Resource, Service},
 };
 use tokio::sync::Notify;
 
@@ -107,11 +107,11 @@ impl State {
     pub(crate) fn put(&mut self, place: Place, resource: Resource) {
         let created = self.tick();
         let lets_in = match &resource {
-            Resource::AccessEntry { principal, .. } => self.made(&principal.id()),
+            Resource::AccessEntry(AccessEntry { principal, .. }) => self.made(&principal.id()),
             _ => None,
         };
         let keys = match &resource {
-            Resource::AccessKey { .. } => vec![(format!("AKIA{created}"), true)],
+            Resource::AccessKey(_) => vec![(format!("AKIA{created}"), true)],
             _ => Vec::new(),
         };
         let revision = created.unsigned_abs();
@@ -287,19 +287,9 @@ impl Account {
     }
 
     pub(crate) fn place(&self, id: &Id) -> Place {
-        let scope = match id.kind {
-            Kind::Policy
-            | Kind::Role
-            | Kind::User
-            | Kind::Attachment
-            | Kind::InlinePolicy
-            | Kind::InstanceProfile
-            | Kind::AccessKey => "global",
-            Kind::AccessEntry
-            | Kind::AwsAuth
-            | Kind::ClusterRole
-            | Kind::ClusterRoleBinding
-            | Kind::Manifest => &self.arn(),
+        let scope = match id.kind.service() {
+            Service::Iam => "global",
+            Service::Eks | Service::Kubernetes => &self.arn(),
             _ => &self.region,
         };
         (scope.to_owned(), id.clone())

@@ -2,8 +2,8 @@
 
 use cast_spot_infra::events::SPOT_INTERRUPTION;
 use cast_spot_provisioner::{
-    names::{FUNCTION, LAMBDA_ROLE},
-    resource::{CLUSTERS_VARIABLE, Id, Kind, Resource},
+    names::{CLUSTERS_VARIABLE, FUNCTION, LAMBDA_ROLE},
+    resource::{AccessEntry, Function, Id, InlinePolicy, Kind, Resource},
 };
 use serde_json::json;
 
@@ -20,13 +20,13 @@ fn function(account: &Account) -> Place {
 
 fn environment(account: &Account) -> std::collections::BTreeMap<String, String> {
     match account.object(&Id::new(Kind::Function, FUNCTION)).unwrap().resource {
-        Resource::Function { environment, .. } => environment,
+        Resource::Function(Function { environment, .. }) => environment,
         _ => unreachable!(),
     }
 }
 
 fn set(resource: &mut Resource, name: &str, value: &str) {
-    if let Resource::Function { environment, .. } = resource {
+    if let Resource::Function(Function { environment, .. }) = resource {
         environment.insert(name.to_owned(), value.to_owned());
     }
 }
@@ -63,14 +63,14 @@ async fn a_cluster_added_during_onboard_stays_served() {
         let registration =
             account.place(&Id::new(Kind::InlinePolicy, format!("{LAMBDA_ROLE}/cast-spot.eu-west-1.late")));
         account.edit_before(CallIndex::Write(number), move |state| {
-            let policy = Resource::InlinePolicy {
+            let policy = Resource::InlinePolicy(InlinePolicy {
                 role: LAMBDA_ROLE.to_owned(),
                 name: "cast-spot.eu-west-1.late".to_owned(),
                 document: json!({}),
-            };
+            });
             state.put(registration, policy);
             state.change(&place, |object| {
-                let Resource::Function { environment, .. } = &mut object.resource else { return };
+                let Resource::Function(Function { environment, .. }) = &mut object.resource else { return };
                 let served = environment[CLUSTERS_VARIABLE].clone();
                 environment.insert(CLUSTERS_VARIABLE.to_owned(), format!("{served},late"));
             });
@@ -159,7 +159,9 @@ async fn a_recreated_principal_regains_access_despite_a_killed_run() {
             .all()
             .into_values()
             .filter_map(|resource| match resource {
-                Resource::AccessEntry { principal, tags, .. } if tags.contains_key("cast-spot:managed") => {
+                Resource::AccessEntry(AccessEntry { principal, tags, .. })
+                    if tags.contains_key("cast-spot:managed") =>
+                {
                     Some(principal.id())
                 }
                 _ => None,

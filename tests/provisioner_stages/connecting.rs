@@ -33,7 +33,7 @@ async fn account() -> Account {
         "kind": "ClusterRole",
         "metadata": { "name": "theirs", "labels": { "app.kubernetes.io/managed-by": "Helm" } },
     });
-    account.put(Resource::Manifest { manifest: Manifest::new(theirs) });
+    account.put(Resource::Manifest(Manifest::new(theirs)));
     account.inject(None);
     account
 }
@@ -78,7 +78,7 @@ fn deployment() -> Id {
 
 fn edit(account: &Account, id: &Id, change: impl FnOnce(&mut Value)) {
     account.change(id, |resource| {
-        if let Resource::Manifest { manifest } = resource {
+        if let Resource::Manifest(manifest) = resource {
             let mut value = manifest.value().clone();
             change(&mut value);
             *manifest = Manifest::new(value);
@@ -153,7 +153,7 @@ async fn a_foreign_namespace_is_a_conflict_before_any_write() {
         "kind": "Namespace",
         "metadata": { "name": "castai-agent", "labels": { "team": "theirs" } },
     });
-    before.put(Resource::Manifest { manifest: Manifest::new(theirs) });
+    before.put(Resource::Manifest(Manifest::new(theirs)));
     let account = before.copy();
     account.inject(None);
     let report = run(&request(), &account).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_foreign_namespace_is_a_conflict_before_any_write() {
     let adopt = Request { adopt: true, ..request() };
     assert!(run(&adopt, &account).await.unwrap().is_complete());
     let namespace = account.object(&Id::new(Kind::Manifest, "Namespace/castai-agent")).unwrap();
-    let Resource::Manifest { manifest } = namespace.resource else { panic!("no manifest") };
+    let Resource::Manifest(manifest) = namespace.resource else { panic!("no manifest") };
     assert_eq!(
         (manifest.label("team"), manifest.label("app.kubernetes.io/managed-by")),
         (Some("theirs"), Some("cast-spot"))
@@ -188,7 +188,7 @@ async fn an_object_created_during_connect_is_not_taken_over() {
                 "labels": { "app.kubernetes.io/managed-by": "Helm" },
             },
         });
-        let resource = Resource::Manifest { manifest: Manifest::new(theirs) };
+        let resource = Resource::Manifest(Manifest::new(theirs));
         let id = resource.id();
         let place = account.place(&id);
         account.edit_before(CallIndex::Write(number), {
@@ -248,7 +248,7 @@ async fn foreign_objects_keep_the_namespace_and_nothing_else() {
         "kind": "ConfigMap",
         "metadata": { "name": "theirs", "namespace": "castai-agent" },
     });
-    connected.put(Resource::Manifest { manifest: Manifest::new(theirs) });
+    connected.put(Resource::Manifest(Manifest::new(theirs)));
     let leaving = connect::leaving("prod", &connected).await.unwrap();
     assert_eq!(leaving.others, ["ConfigMap/theirs"]);
     ended(&connected, "with others").await;
@@ -271,7 +271,7 @@ async fn an_object_added_after_the_plan_keeps_the_namespace() {
         "kind": "ConfigMap",
         "metadata": { "name": "theirs", "namespace": "castai-agent" },
     });
-    connected.put(Resource::Manifest { manifest: Manifest::new(theirs) });
+    connected.put(Resource::Manifest(Manifest::new(theirs)));
     let report = connect::disconnect("prod", leaving, &connected, &Stop::new(), &mut |_| ()).await.unwrap();
     assert!(!report.is_complete());
     let (id, error) = report.failures().next().unwrap();

@@ -3,7 +3,7 @@
 use cast_spot_provisioner::{
     onboard::plan,
     plan::Action,
-    resource::{Kind, Manifest, Network, Resource},
+    resource::{AwsAuth, ClusterRole, ClusterRoleBinding, Function, Kind, Manifest, Network, Resource},
 };
 use serde_json::json;
 
@@ -17,8 +17,8 @@ type Spoil = (&'static str, fn(&mut Resource));
 macro_rules! spoil {
     ($kind:ident . $field:ident = $value:expr) => {
         (stringify!($field), |resource| {
-            if let Resource::$kind { $field, .. } = resource {
-                *$field = $value;
+            if let Resource::$kind(resource) = resource {
+                resource.$field = $value;
             }
         })
     };
@@ -35,22 +35,22 @@ fn of_function() -> Vec<Spoil> {
         spoil!(Function.timeout_seconds = 3),
         spoil!(Function.dead_letter_arn = String::new()),
         ("environment", |resource| {
-            if let Resource::Function { environment, .. } = resource {
+            if let Resource::Function(Function { environment, .. }) = resource {
                 environment.insert("CAST_SPOT_CLUSTERS".to_owned(), String::new());
             }
         }),
         ("endpoints", |resource| {
-            if let Resource::Function { environment, .. } = resource {
+            if let Resource::Function(Function { environment, .. }) = resource {
                 environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), "{}".to_owned());
             }
         }),
         ("code", |resource| {
-            if let Resource::Function { code: Some(code), .. } = resource {
+            if let Resource::Function(Function { code: Some(code), .. }) = resource {
                 "other".clone_into(&mut code.sha256);
             }
         }),
         ("network", |resource| {
-            if let Resource::Function { network, .. } = resource {
+            if let Resource::Function(Function { network, .. }) = resource {
                 *network = network.clone().map(|there| Network { subnet_ids: Vec::new(), ..there });
             }
         }),
@@ -97,36 +97,36 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
         ],
         Kind::AwsAuth => vec![
             ("groups", |resource| {
-                if let Resource::AwsAuth { mapping, .. } = resource {
+                if let Resource::AwsAuth(AwsAuth { mapping, .. }) = resource {
                     mapping.groups = vec!["system:masters-of-others".to_owned()];
                 }
             }),
             ("username", |resource| {
-                if let Resource::AwsAuth { mapping, .. } = resource {
+                if let Resource::AwsAuth(AwsAuth { mapping, .. }) = resource {
                     "other".clone_into(&mut mapping.username);
                 }
             }),
         ],
         Kind::ClusterRole => vec![("rules", |resource| {
-            if let Resource::ClusterRole { manifest, .. } = resource {
+            if let Resource::ClusterRole(ClusterRole { manifest, .. }) = resource {
                 manifest["rules"] = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
             }
         })],
         Kind::ClusterRoleBinding => vec![
             ("roleRef", |resource| {
-                if let Resource::ClusterRoleBinding { manifest, .. } = resource {
+                if let Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }) = resource {
                     manifest["roleRef"]["name"] = json!("cluster-admin");
                 }
             }),
             ("subjects", |resource| {
-                if let Resource::ClusterRoleBinding { manifest, .. } = resource {
+                if let Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }) = resource {
                     manifest["subjects"] = json!([]);
                 }
             }),
         ],
         // The agent's are in `connecting`.
         Kind::Manifest => vec![("shares or precedence", |resource| {
-            if let Resource::Manifest { manifest } = resource {
+            if let Resource::Manifest(manifest) = resource {
                 let mut value = manifest.value().clone();
                 for field in ["/spec/limited/nominalConcurrencyShares", "/spec/matchingPrecedence"] {
                     if let Some(field) = value.pointer_mut(field) {

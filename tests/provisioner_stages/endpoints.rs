@@ -11,7 +11,7 @@ use cast_spot_provisioner::{
     names::FUNCTION,
     onboard::plan,
     plan::Action,
-    resource::{Code, Id, Kind, Resource},
+    resource::{Code, Function, Id, Kind, Layer, Resource},
 };
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ use crate::{
 
 fn environment(account: &Account) -> BTreeMap<String, String> {
     let function = account.object(&Id::new(Kind::Function, FUNCTION)).unwrap().resource;
-    let Resource::Function { environment, .. } = function else { panic!() };
+    let Resource::Function(Function { environment, .. }) = function else { panic!() };
     environment
 }
 
@@ -36,9 +36,9 @@ fn endpoints(account: &Account) -> Value {
 /// The versions of the layer, and the attached one.
 fn layers(account: &Account) -> (Vec<Code>, Option<String>) {
     let function = account.object(&Id::new(Kind::Function, FUNCTION)).map(|object| object.resource);
-    let Some(Resource::Function { layer, .. }) = function else { panic!() };
+    let Some(Resource::Function(Function { layer, .. })) = function else { panic!() };
     let versions = account.all().into_values().filter_map(|resource| match resource {
-        Resource::Layer { code, .. } => Some(code),
+        Resource::Layer(Layer { code, .. }) => Some(code),
         _ => None,
     });
     (versions.collect(), layer)
@@ -127,7 +127,7 @@ async fn the_last_offboarding_takes_the_layer_along() {
     assert_eq!(layers(&account).0.len(), 1);
     // Left by a run that ended before it had attached the layer.
     let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
-    account.put(Resource::Layer { name: "cast-spot-endpoints".to_owned(), code });
+    account.put(Resource::Layer(Layer { name: "cast-spot-endpoints".to_owned(), code }));
     ended("prod", &account, "out").await;
     same(&account, &before, "out");
 }
@@ -139,9 +139,9 @@ async fn a_layer_that_was_detached_or_lies_about_is_drift() {
     completed(&crowded, &account, "crowded").await;
     let reference = account.copy();
     let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
-    account.put(Resource::Layer { name: "cast-spot-endpoints".to_owned(), code });
+    account.put(Resource::Layer(Layer { name: "cast-spot-endpoints".to_owned(), code }));
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
-        if let Resource::Function { layer, .. } = resource {
+        if let Resource::Function(Function { layer, .. }) = resource {
             *layer = None;
         }
     });
@@ -157,7 +157,7 @@ async fn a_detached_layer_keeps_the_endpoints_of_all_clusters() {
     let (accounts, names) = region(5).await;
     let reference = accounts[0].copy();
     accounts[0].change(&Id::new(Kind::Function, FUNCTION), |resource| {
-        if let Resource::Function { layer, .. } = resource {
+        if let Resource::Function(Function { layer, .. }) = resource {
             *layer = None;
         }
     });
@@ -172,7 +172,7 @@ async fn a_malformed_variable_is_mended_beside_a_layer() {
     let crowded = DEFAULT.crowded();
     completed(&crowded, &account, "crowded").await;
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
-        if let Resource::Function { environment, .. } = resource {
+        if let Resource::Function(Function { environment, .. }) = resource {
             environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), "{broken".to_owned());
         }
     });

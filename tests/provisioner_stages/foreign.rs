@@ -3,7 +3,7 @@
 use cast_spot_provisioner::{
     names::{TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
     onboard::plan,
-    resource::{Id, Kind, Resource, Tags},
+    resource::{ClusterRole, ClusterRoleBinding, Id, Kind, Resource, Role, Tags, User},
     spec::Request,
 };
 use serde_json::json;
@@ -21,8 +21,8 @@ fn theirs(mut resource: Resource) -> Resource {
     if let Some(tags) = tags_of(&mut resource) {
         *tags = Tags::from([("team".to_owned(), "theirs".to_owned())]);
     }
-    if let Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. } =
-        &mut resource
+    if let Resource::ClusterRole(ClusterRole { manifest, .. })
+    | Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }) = &mut resource
     {
         manifest["metadata"]["labels"] = json!({ "team": "theirs" });
     }
@@ -34,8 +34,7 @@ async fn owned() -> (Account, Vec<(Place, Resource)>) {
     let (before, after, _) = SCENARIO.undisturbed().await;
     let there = before.all();
     let has_owner = |resource: &Resource| {
-        is_ours(resource)
-            || matches!(resource, Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. })
+        is_ours(resource) || matches!(resource, Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_))
     };
     let mut owned: Vec<_> = after.all().into_iter().collect();
     owned.retain(|(place, resource)| has_owner(resource) && !there.contains_key(place));
@@ -116,7 +115,7 @@ async fn clusters_of_the_same_name_keep_separate_principals() {
 fn principals(account: &Account) -> Vec<(String, String, String)> {
     let tag = |tags: &Tags, key: &str| tags.get(key).cloned().unwrap_or_default();
     let found = account.all().into_values().filter_map(|resource| match resource {
-        Resource::Role { name, tags, .. } | Resource::User { name, tags }
+        Resource::Role(Role { name, tags, .. }) | Resource::User(User { name, tags })
             if name.starts_with("cast-eks-") && tags.contains_key(TAG_MANAGED) =>
         {
             Some((name, tag(&tags, TAG_REGION), tag(&tags, TAG_CLUSTER)))
@@ -131,9 +130,11 @@ async fn a_resource_of_another_cluster_is_never_adopted() {
     let (_, account, _) = DEFAULT.undisturbed().await;
     // Left by an onboarding that ended before it was registered.
     let id = Id::new(Kind::Role, "cast-eks-prod");
-    let Some(Resource::Role { name, description, trust, mut tags }) = account.take(&id) else { panic!() };
+    let Some(Resource::Role(Role { name, description, trust, mut tags })) = account.take(&id) else {
+        panic!()
+    };
     tags.insert(TAG_REGION.to_owned(), "us-east-1".to_owned());
-    account.put(Resource::Role { name, description, trust, tags });
+    account.put(Resource::Role(Role { name, description, trust, tags }));
     let objects = account.objects();
     let adopting = Request { adopt: true, ..DEFAULT.request("prod") }.validate().unwrap();
     let report = run(&adopting, &account).await.unwrap();

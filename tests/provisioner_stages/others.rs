@@ -3,7 +3,11 @@
 use cast_spot_infra::events::{SELF_TEST_RULE, SPOT_INTERRUPTION};
 use cast_spot_provisioner::{
     names::{FUNCTION, LAMBDA_ROLE},
-    resource::{Id, Kind, MappingFields, Network, Principal, Resource, Tags},
+    resource::{
+        AccessEntry, AccessKey, Attachment, AwsAuth, ClusterRole, ClusterRoleBinding, Function, Id, Ingress,
+        InlinePolicy, InstanceProfile, InvokeConfig, Kind, LogGroup, MappingFields, Network, Permission,
+        Policy, Principal, Queue, Resource, Role, Rule, SecurityGroup, Tags, Target, User,
+    },
 };
 use serde_json::{Value, json};
 
@@ -27,73 +31,73 @@ pub(crate) fn seed_foreign(account: &Account) {
     let own = "arn:aws:iam::123456789012:policy/CastEKSPolicyOfOthers".to_owned();
     let arn = role.arn("aws", "123456789012");
     let whole = [
-        Resource::Policy {
+        Resource::Policy(Policy {
             arn: own.clone(),
             name: "CastEKSPolicyOfOthers".to_owned(),
             description: String::new(),
             document: document(),
             tags: tags(),
-        },
-        Resource::Role {
+        }),
+        Resource::Role(Role {
             name: role.name().to_owned(),
             description: String::new(),
             trust: document(),
             tags: tags(),
-        },
-        Resource::User { name: "cast-eks-production".to_owned(), tags: tags() },
-        Resource::LogGroup {
+        }),
+        Resource::User(User { name: "cast-eks-production".to_owned(), tags: tags() }),
+        Resource::LogGroup(LogGroup {
             name: "/aws/lambda/cast-spot-theirs".to_owned(),
             retention_days: 0,
             tags: tags(),
-        },
-        Resource::Queue {
+        }),
+        Resource::Queue(Queue {
             name: "cast-spot-dlq-theirs".to_owned(),
             retention_seconds: 60,
             policy: Value::Null,
             tags: tags(),
-        },
-        Resource::SecurityGroup {
+        }),
+        Resource::SecurityGroup(SecurityGroup {
             name: "cast-spot-handler-theirs".to_owned(),
             vpc_id: "vpc-1".to_owned(),
             description: String::new(),
             tags: tags(),
-        },
+        }),
         function("cast-spot-theirs"),
-        Resource::Rule {
+        Resource::Rule(Rule {
             name: "cast-spot-interruption-theirs".to_owned(),
             pattern: json!({ "source": ["theirs"] }),
             schedule: None,
             description: String::new(),
             tags: tags(),
-        },
+        }),
     ];
     let parts = [
-        Resource::Attachment { principal: role.clone(), policy_arn: own },
-        Resource::InlinePolicy {
+        Resource::Attachment(Attachment { principal: role.clone(), policy_arn: own }),
+        Resource::InlinePolicy(InlinePolicy {
             role: role.name().to_owned(),
             name: "cast-spot.eu-west-1.prod".to_owned(),
             document: document(),
-        },
-        Resource::InstanceProfile {
+        }),
+        Resource::InstanceProfile(InstanceProfile {
             name: "cast-eks-production".to_owned(),
             role: role.name().to_owned(),
             tags: tags(),
-        },
-        Resource::AccessKey { user: "cast-eks-production".to_owned(), rotate: false },
-        Resource::Ingress {
+        }),
+        Resource::AccessKey(AccessKey { user: "cast-eks-production".to_owned(), rotate: false }),
+        Resource::Ingress(Ingress {
             from: "cast-spot-handler-theirs".to_owned(),
             vpc_id: "vpc-1".to_owned(),
             to: "sg-prod".to_owned(),
             port: 443,
-        },
-        Resource::InvokeConfig {
+        }),
+        Resource::InvokeConfig(InvokeConfig {
             function: "cast-spot-theirs".to_owned(),
             maximum_event_age_seconds: 60,
             maximum_retry_attempts: 0,
-        },
+        }),
         permission("cast-spot-theirs"),
         target("cast-spot-interruption-theirs"),
-        Resource::AccessEntry {
+        Resource::AccessEntry(AccessEntry {
             cluster: "prod".to_owned(),
             principal: role.clone(),
             principal_arn: arn.clone(),
@@ -101,8 +105,8 @@ pub(crate) fn seed_foreign(account: &Account) {
             groups: vec!["theirs".to_owned()],
             policies: Vec::new(),
             tags: tags(),
-        },
-        Resource::AwsAuth {
+        }),
+        Resource::AwsAuth(AwsAuth {
             principal: role,
             mapping: MappingFields {
                 users: false,
@@ -110,9 +114,12 @@ pub(crate) fn seed_foreign(account: &Account) {
                 username: "theirs".to_owned(),
                 groups: vec!["system:masters".to_owned()],
             },
-        },
-        Resource::ClusterRole { name: "theirs".to_owned(), manifest: manifest("ClusterRole") },
-        Resource::ClusterRoleBinding { name: "theirs".to_owned(), manifest: manifest("ClusterRoleBinding") },
+        }),
+        Resource::ClusterRole(ClusterRole { name: "theirs".to_owned(), manifest: manifest("ClusterRole") }),
+        Resource::ClusterRoleBinding(ClusterRoleBinding {
+            name: "theirs".to_owned(),
+            manifest: manifest("ClusterRoleBinding"),
+        }),
     ];
     for resource in whole.into_iter().chain(parts) {
         account.put(resource);
@@ -120,7 +127,7 @@ pub(crate) fn seed_foreign(account: &Account) {
 }
 
 fn function(name: &str) -> Resource {
-    Resource::Function {
+    Resource::Function(Function {
         name: name.to_owned(),
         role_arn: "arn:aws:iam::123456789012:role/theirs".to_owned(),
         runtime: "python3.13".to_owned(),
@@ -138,50 +145,50 @@ fn function(name: &str) -> Resource {
         }),
         layer: None,
         tags: tags(),
-    }
+    })
 }
 
 fn permission(function: &str) -> Resource {
-    Resource::Permission {
+    Resource::Permission(Permission {
         function: function.to_owned(),
         statement_id: "theirs".to_owned(),
         principal: "s3.amazonaws.com".to_owned(),
         source_arn: "arn:aws:s3:::theirs".to_owned(),
-    }
+    })
 }
 
 fn target(rule: &str) -> Resource {
-    Resource::Target {
+    Resource::Target(Target {
         rule: rule.to_owned(),
         target_id: "theirs".to_owned(),
         arn: "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot-theirs".to_owned(),
         dead_letter_arn: String::new(),
         input: None,
-    }
+    })
 }
 
 /// Attaches foreign resources to what clusters share.
 pub(crate) fn attach_foreign(account: &Account) {
-    account.put(Resource::Attachment {
+    account.put(Resource::Attachment(Attachment {
         principal: Principal::Role(LAMBDA_ROLE.to_owned()),
         policy_arn: "arn:aws:iam::123456789012:policy/CastEKSPolicyOfOthers".to_owned(),
-    });
-    account.put(Resource::InlinePolicy {
+    }));
+    account.put(Resource::InlinePolicy(InlinePolicy {
         role: LAMBDA_ROLE.to_owned(),
         name: "theirs".to_owned(),
         document: document(),
-    });
+    }));
     account.put(permission(FUNCTION));
     account.put(target(SPOT_INTERRUPTION.rule));
     account.put(target(SELF_TEST_RULE));
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
-        if let Resource::Function { environment, tags: there, .. } = resource {
+        if let Resource::Function(Function { environment, tags: there, .. }) = resource {
             environment.insert("THEIRS".to_owned(), "kept".to_owned());
             there.extend(tags());
         }
     });
     account.change(&Id::new(Kind::Role, LAMBDA_ROLE), |resource| {
-        if let Resource::Role { tags: there, .. } = resource {
+        if let Resource::Role(Role { tags: there, .. }) = resource {
             there.extend(tags());
         }
     });

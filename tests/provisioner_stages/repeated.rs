@@ -5,7 +5,7 @@ use cast_spot_provisioner::{
     offboard::{self, Removal, offboard},
     onboard::{onboard, plan},
     plan::Action,
-    resource::{Id, Kind, Resource},
+    resource::{Id, Kind, Policy, Resource},
 };
 use serde_json::json;
 
@@ -80,7 +80,7 @@ async fn outdated_policies_are_updated_within_the_iam_version_limit() {
     for round in 1..8 {
         for id in &policies {
             account.change(id, |resource| {
-                if let Resource::Policy { document, .. } = resource {
+                if let Resource::Policy(Policy { document, .. }) = resource {
                     *document =
                         json!({ "Version": "2012-10-17", "Statement": [{ "Sid": format!("V{round}") }] });
                 }

@@ -4,7 +4,7 @@ use cast_spot_provisioner::{
     names::{LOG_GROUP, TAG_MANAGED, node_role},
     offboard::{self, Removal},
     onboard::{PlanError, plan},
-    resource::{Id, Kind, Network, Resource, Tags},
+    resource::{Function, Id, Kind, LogGroup, Network, Resource, SecurityGroup, Tags},
     spec::{Request, Spec},
 };
 
@@ -26,7 +26,7 @@ fn spec(request: Request) -> Spec {
 fn shared(account: &Account) -> (i32, bool) {
     let group = account.object(&Id::new(Kind::LogGroup, LOG_GROUP)).map(|object| object.resource);
     let days = match group {
-        Some(Resource::LogGroup { retention_days, .. }) => Some(retention_days),
+        Some(Resource::LogGroup(LogGroup { retention_days, .. })) => Some(retention_days),
         _ => None,
     };
     let documented = Id::new(Kind::Attachment, "CastLambdaRoleForSpot/CloudWatchLogsFullAccess");
@@ -59,17 +59,22 @@ async fn a_second_cluster_keeps_the_shared_choices_of_the_first() {
 #[tokio::test]
 async fn a_log_group_recreated_by_lambda_is_managed_again() {
     let account = DEFAULT.account().await;
-    let left = Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() };
+    let left =
+        Resource::LogGroup(LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() });
     account.put(left);
     completed(&spec(open(DEFAULT, "prod")), &account, "left over").await;
     assert_eq!(shared(&account).0, 0, "no deletion was requested");
     ended("prod", &account, "left over").await;
     // With a foreign function of this name, they are its logs.
     let theirs = DEFAULT.undisturbed().await.1.take(&Id::new(Kind::Function, "cast-spot")).unwrap();
-    let Resource::Function { environment, .. } = &theirs else { panic!() };
+    let Resource::Function(Function { environment, .. }) = &theirs else { panic!() };
     assert!(!environment.is_empty());
     let account = DEFAULT.account().await;
-    account.put(Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: 0, tags: Tags::new() });
+    account.put(Resource::LogGroup(LogGroup {
+        name: LOG_GROUP.to_owned(),
+        retention_days: 0,
+        tags: Tags::new(),
+    }));
     account.put(foreign(theirs));
     let planned = plan(&spec(open(DEFAULT, "prod")), &account).await.unwrap().plan;
     let conflicts: Vec<Kind> = planned.conflicts().map(|step| step.id.kind).collect();
@@ -77,7 +82,7 @@ async fn a_log_group_recreated_by_lambda_is_managed_again() {
 }
 
 fn foreign(mut function: Resource) -> Resource {
-    if let Resource::Function { tags, environment, .. } = &mut function {
+    if let Resource::Function(Function { tags, environment, .. }) = &mut function {
         tags.clear();
         environment.clear();
     }
@@ -146,7 +151,7 @@ async fn node_role_in_use_blocks_offboard() {
 
 fn network(account: &Account) -> Option<Network> {
     match account.object(&Id::new(Kind::Function, "cast-spot")).map(|object| object.resource) {
-        Some(Resource::Function { network, .. }) => network,
+        Some(Resource::Function(Function { network, .. })) => network,
         _ => None,
     }
 }
@@ -209,7 +214,7 @@ async fn a_leftover_security_group_is_removed_by_the_last_offboard() {
     ended("prod", &account, "prod").await;
     // The function is deleted; its group is not, because Lambda still holds interfaces in it.
     let group = account.all().into_values().find(
-        |resource| matches!(resource, Resource::SecurityGroup { name, .. } if name == "cast-spot-handler"),
+        |resource| matches!(resource, Resource::SecurityGroup(SecurityGroup { name, .. }) if name == "cast-spot-handler"),
     );
     ended("other", &other, "other").await;
     no_group_is_left(&account);
@@ -231,7 +236,7 @@ fn no_group_is_left(account: &Account) {
 async fn a_longer_log_retention_is_shortened_only_on_request() {
     let (_, account, _) = DEFAULT.undisturbed().await;
     account.change(&Id::new(Kind::LogGroup, LOG_GROUP), |resource| {
-        if let Resource::LogGroup { retention_days, .. } = resource {
+        if let Resource::LogGroup(LogGroup { retention_days, .. }) = resource {
             *retention_days = 0;
         }
     });

@@ -4,7 +4,7 @@ use cast_spot_provisioner::{
     names::FUNCTION,
     onboard::plan,
     plan::Action,
-    resource::{Id, Kind, Resource},
+    resource::{Function, Id, Kind, Resource},
     spec::{Request, Spec},
     verify::verify,
 };
@@ -43,7 +43,7 @@ fn spec(scenario: Scenario, number: u8) -> Spec {
 }
 
 fn code(resource: &Resource) -> &str {
-    let Resource::Function { code: Some(code), .. } = resource else { panic!("{resource:?}") };
+    let Resource::Function(Function { code: Some(code), .. }) = resource else { panic!("{resource:?}") };
     &code.sha256
 }
 
@@ -75,7 +75,7 @@ async fn an_installation_of_an_earlier_release_is_upgraded() {
         let settings = Spec { package: None, ..spec.clone() };
         for (spec, what) in [(settings, "settings alone"), (spec.clone(), what)] {
             completed(&spec, &account, what).await;
-            let Resource::Function { environment, .. } = running(&account) else { panic!() };
+            let Resource::Function(Function { environment, .. }) = running(&account) else { panic!() };
             assert_eq!(environment["CAST_SPOT_CLUSTERS"], "prod", "{what}");
             assert!(environment["CAST_SPOT_ENDPOINTS"].starts_with(r#"{"prod":{"#), "{what}");
             assert!(plan(&spec, &account).await.unwrap().plan.is_empty(), "{what}");

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use cast_spot_provisioner::{
     names::SECURITY_GROUP,
-    resource::{MappingFields, Network, Principal, Resource, Tags, input_paths, last},
+    resource::{
+        AccessEntry, Attachment, AwsAuth, Function, Ingress, InlinePolicy, InstanceProfile, InvokeConfig,
+        LogGroup, MappingFields, Network, Permission, Policy, Principal, Queue, Resource, Role, Rule,
+        SecurityGroup, Tags, Target, User, input_paths, last,
+    },
 };
 use serde_json::{Value, json};
 
@@ -34,48 +38,48 @@ fn of_stack(stack: &Stack) -> Vec<Resource> {
     for (kind, properties) in &resources {
         let name = |property: &str| text(&properties[property]);
         match *kind {
-            "AWS::IAM::ManagedPolicy" => made.push(Resource::Policy {
+            "AWS::IAM::ManagedPolicy" => made.push(Resource::Policy(Policy {
                 arn: String::new(),
                 name: name("ManagedPolicyName"),
                 description: name("Description"),
                 document: document(&properties["PolicyDocument"]),
                 tags: Tags::new(),
-            }),
+            })),
             "AWS::IAM::Role" => made.extend(role(properties)),
             "AWS::IAM::User" => {
-                made.push(Resource::User { name: name("UserName"), tags: tags(properties) });
+                made.push(Resource::User(User { name: name("UserName"), tags: tags(properties) }));
                 made.extend(attachments(&Principal::User(name("UserName")), properties));
             }
             "AWS::IAM::Policy" => made.push(inline(&text(&properties["Roles"][0]), properties)),
-            "AWS::IAM::InstanceProfile" => made.push(Resource::InstanceProfile {
+            "AWS::IAM::InstanceProfile" => made.push(Resource::InstanceProfile(InstanceProfile {
                 name: name("InstanceProfileName"),
                 role: text(&properties["Roles"][0]),
                 tags: Tags::new(),
-            }),
-            "AWS::Logs::LogGroup" => made.push(Resource::LogGroup {
+            })),
+            "AWS::Logs::LogGroup" => made.push(Resource::LogGroup(LogGroup {
                 name: name("LogGroupName"),
                 retention_days: properties.get("RetentionInDays").map_or(0, number),
                 tags: tags(properties),
-            }),
-            "AWS::SQS::Queue" => made.push(Resource::Queue {
+            })),
+            "AWS::SQS::Queue" => made.push(Resource::Queue(Queue {
                 name: name("QueueName"),
                 retention_seconds: number(&properties["MessageRetentionPeriod"]),
                 policy: queue_policy(),
                 tags: tags(properties),
-            }),
-            "AWS::EC2::SecurityGroup" => made.push(Resource::SecurityGroup {
+            })),
+            "AWS::EC2::SecurityGroup" => made.push(Resource::SecurityGroup(SecurityGroup {
                 name: name("GroupName"),
                 vpc_id: name("VpcId"),
                 description: name("GroupDescription"),
                 tags: tags(properties),
-            }),
+            })),
             "AWS::EC2::SecurityGroupIngress" => made.push(ingress(properties)),
             "AWS::Lambda::Function" => made.push(function(properties, group_vpc)),
-            "AWS::Lambda::EventInvokeConfig" => made.push(Resource::InvokeConfig {
+            "AWS::Lambda::EventInvokeConfig" => made.push(Resource::InvokeConfig(InvokeConfig {
                 function: name("FunctionName"),
                 maximum_event_age_seconds: number(&properties["MaximumEventAgeInSeconds"]),
                 maximum_retry_attempts: number(&properties["MaximumRetryAttempts"]),
-            }),
+            })),
             "AWS::Events::Rule" => made.extend(rule(properties)),
             "AWS::Lambda::Permission" => made.push(permission(properties)),
             "AWS::EKS::AccessEntry" => made.push(entry(properties)),
@@ -92,34 +96,35 @@ fn role(properties: &Value) -> Vec<Resource> {
     let inlines = properties.get("Policies").and_then(Value::as_array).into_iter().flatten();
     let inlines: Vec<_> = inlines.map(|policy| inline(&name, policy)).collect();
     let principal = Principal::Role(name.clone());
-    let role = Resource::Role {
+    let role = Resource::Role(Role {
         name,
         description: text(&properties["Description"]),
         trust: document(&properties["AssumeRolePolicyDocument"]),
         tags: tags(properties),
-    };
+    });
     [role].into_iter().chain(inlines).chain(attachments(&principal, properties)).collect()
 }
 
 fn attachments(principal: &Principal, properties: &Value) -> Vec<Resource> {
-    let attach = |arn| Resource::Attachment { principal: principal.clone(), policy_arn: text(arn) };
+    let attach =
+        |arn| Resource::Attachment(Attachment { principal: principal.clone(), policy_arn: text(arn) });
     list(&properties["ManagedPolicyArns"]).iter().map(attach).collect()
 }
 
 fn inline(role: &str, policy: &Value) -> Resource {
     let (name, document) = (text(&policy["PolicyName"]), document(&policy["PolicyDocument"]));
-    Resource::InlinePolicy { role: role.to_owned(), name, document }
+    Resource::InlinePolicy(InlinePolicy { role: role.to_owned(), name, document })
 }
 
 fn ingress(properties: &Value) -> Resource {
     assert_eq!(properties["SourceSecurityGroupId"], MADE_GROUP);
     assert_eq!((&properties["IpProtocol"], &properties["FromPort"]), (&"tcp".into(), &properties["ToPort"]));
-    Resource::Ingress {
+    Resource::Ingress(Ingress {
         from: SECURITY_GROUP.to_owned(),
         vpc_id: String::new(),
         to: text(&properties["GroupId"]),
         port: number(&properties["FromPort"]),
-    }
+    })
 }
 
 fn function(properties: &Value, vpc: impl Fn() -> String) -> Resource {
@@ -129,7 +134,7 @@ fn function(properties: &Value, vpc: impl Fn() -> String) -> Resource {
         Network { vpc_id: vpc(), subnet_ids, security_group: SECURITY_GROUP.to_owned() }
     });
     let variables = properties["Environment"]["Variables"].as_object().unwrap();
-    Resource::Function {
+    Resource::Function(Function {
         name: text(&properties["FunctionName"]),
         role_arn: text(&properties["Role"]),
         runtime: text(&properties["Runtime"]),
@@ -143,42 +148,44 @@ fn function(properties: &Value, vpc: impl Fn() -> String) -> Resource {
         network,
         layer: None,
         tags: tags(properties),
-    }
+    })
 }
 
 fn rule(properties: &Value) -> Vec<Resource> {
     let name = text(&properties["Name"]);
-    let target = |target: &Value| Resource::Target {
-        rule: name.clone(),
-        target_id: text(&target["Id"]),
-        arn: text(&target["Arn"]),
-        dead_letter_arn: text(&target["DeadLetterConfig"]["Arn"]),
-        input: target.get("InputTransformer").map(|transformer| {
-            assert_eq!(transformer["InputPathsMap"], json!(input_paths()));
-            document(&transformer["InputTemplate"])
-        }),
+    let target = |target: &Value| {
+        Resource::Target(Target {
+            rule: name.clone(),
+            target_id: text(&target["Id"]),
+            arn: text(&target["Arn"]),
+            dead_letter_arn: text(&target["DeadLetterConfig"]["Arn"]),
+            input: target.get("InputTransformer").map(|transformer| {
+                assert_eq!(transformer["InputPathsMap"], json!(input_paths()));
+                document(&transformer["InputTemplate"])
+            }),
+        })
     };
     let targets: Vec<_> = list(&properties["Targets"]).iter().map(target).collect();
-    let rule = Resource::Rule {
+    let rule = Resource::Rule(Rule {
         name: name.clone(),
         pattern: properties["EventPattern"].clone(),
         schedule: properties.get("ScheduleExpression").map(text),
         description: text(&properties["Description"]),
         tags: tags(properties),
-    };
+    });
     [rule].into_iter().chain(targets).collect()
 }
 
 fn permission(properties: &Value) -> Resource {
     assert_eq!(properties["Action"], "lambda:InvokeFunction");
     let source_arn = text(&properties["SourceArn"]);
-    Resource::Permission {
+    Resource::Permission(Permission {
         function: text(&properties["FunctionName"]),
         // CloudFormation generates one.
         statement_id: last(&source_arn).to_owned(),
         principal: text(&properties["Principal"]),
         source_arn,
-    }
+    })
 }
 
 fn entry(properties: &Value) -> Resource {
@@ -188,7 +195,7 @@ fn entry(properties: &Value) -> Resource {
         if kind == "user" { Principal::User(name.to_owned()) } else { Principal::Role(name.to_owned()) };
     let policies = properties.get("AccessPolicies").map(list).unwrap_or_default();
     assert!(policies.iter().all(|policy| policy["AccessScope"]["Type"] == "cluster"));
-    Resource::AccessEntry {
+    Resource::AccessEntry(AccessEntry {
         cluster: text(&properties["ClusterName"]),
         principal,
         principal_arn: arn,
@@ -196,7 +203,7 @@ fn entry(properties: &Value) -> Resource {
         groups: properties.get("KubernetesGroups").map(list).unwrap_or_default().iter().map(text).collect(),
         policies: policies.iter().map(|policy| text(&policy["PolicyArn"])).collect(),
         tags: tags(properties),
-    }
+    })
 }
 
 fn mappings(lines: &str, users: bool) -> Vec<Resource> {
@@ -205,10 +212,10 @@ fn mappings(lines: &str, users: bool) -> Vec<Resource> {
         let arn = text(&line[if users { "userarn" } else { "rolearn" }]);
         let name = arn.rsplit('/').next().unwrap().to_owned();
         let groups = list(&line["groups"]).iter().map(text).collect();
-        Resource::AwsAuth {
+        Resource::AwsAuth(AwsAuth {
             principal: if users { Principal::User(name) } else { Principal::Role(name) },
             mapping: MappingFields { users, arn, username: text(&line["username"]), groups },
-        }
+        })
     };
     lines.iter().map(mapping).collect()
 }

@@ -9,7 +9,7 @@ use cast_spot_provisioner::{
     names::{LAMBDA_ROLE, registered},
     plan::{Change, Found, Observed},
     provider::{AccessKey, Error, ErrorKind, Made, Provider},
-    resource::{Kind, Resource},
+    resource::{self, Function, Kind, Resource},
     spec::{Request, Spec},
     verify::{Check, Verdict},
 };
@@ -82,7 +82,9 @@ impl Memory {
         let key = AccessKey { id: "AKIAEXAMPLE".to_owned(), secret: SECRET.to_owned() };
         let access_key = (id.kind == Kind::AccessKey).then_some(key);
         let resource = match resource.clone() {
-            Resource::AccessKey { user, .. } => Resource::AccessKey { user, rotate: false },
+            Resource::AccessKey(resource::AccessKey { user, .. }) => {
+                Resource::AccessKey(resource::AccessKey { user, rotate: false })
+            }
             other => other,
         };
         self.lock().insert(id, Found { resource, created: None, revision: None });
@@ -104,7 +106,7 @@ impl Provider for Memory {
             registered(&name).map(|found| (found.region.to_owned(), found.cluster.to_owned()))
         });
         let function = objects.values().find_map(|found| match &found.resource {
-            Resource::Function { environment, .. } => {
+            Resource::Function(Function { environment, .. }) => {
                 let revision = found.revision.clone();
                 Some(CurrentFunction { revision, ..CurrentFunction::with(environment) })
             }

@@ -10,12 +10,15 @@ use super::{
 use crate::{
     names::{PREVIOUS, PREVIOUS_DESCRIPTION, SECURITY_GROUP},
     plan::{Change, Step},
-    resource::{Kind, Network, Resource, input_paths},
+    resource::{
+        Function, Ingress, InvokeConfig, Kind, Layer, LogGroup, Network, Permission, Queue, Resource, Rule,
+        SecurityGroup, Target, input_paths,
+    },
 };
 
 pub(super) fn create(resource: &Resource, step: &Step, context: Context) -> Option<Vec<Shell>> {
     Some(match resource {
-        Resource::LogGroup { name, retention_days, tags } => {
+        Resource::LogGroup(LogGroup { name, retention_days, tags }) => {
             let create = Shell::aws("logs", "create-log-group").with("--log-group-name", name);
             let mut shells = vec![create.with("--tags", mapped(tags))];
             if *retention_days != 0 {
@@ -23,11 +26,11 @@ pub(super) fn create(resource: &Resource, step: &Step, context: Context) -> Opti
             }
             shells
         }
-        Resource::Queue { name, tags, .. } => {
+        Resource::Queue(Queue { name, tags, .. }) => {
             let create = Shell::aws("sqs", "create-queue").with("--queue-name", name);
             vec![create.with("--tags", mapped(tags)).document("--attributes", &attributes(resource))]
         }
-        Resource::SecurityGroup { name, vpc_id, description, tags } => {
+        Resource::SecurityGroup(SecurityGroup { name, vpc_id, description, tags }) => {
             let tags: Vec<String> = listed(tags).into_iter().map(|tag| format!("{{{tag}}}")).collect();
             let create = Shell::aws("ec2", "create-security-group").with("--group-name", name);
             vec![create.with("--vpc-id", vpc_id).with("--description", description).with(
@@ -35,16 +38,20 @@ pub(super) fn create(resource: &Resource, step: &Step, context: Context) -> Opti
                 format!("ResourceType=security-group,Tags=[{}]", tags.join(",")),
             )]
         }
-        Resource::Ingress { vpc_id, to, port, .. } => vec![ingress("authorize", vpc_id, to, *port)],
-        Resource::Function { .. } => create_function(resource, step, context),
-        Resource::Layer { name, code } => layer::publish(name, code),
-        Resource::InvokeConfig { function, maximum_event_age_seconds, maximum_retry_attempts } => vec![
+        Resource::Ingress(Ingress { vpc_id, to, port, .. }) => vec![ingress("authorize", vpc_id, to, *port)],
+        Resource::Function(_) => create_function(resource, step, context),
+        Resource::Layer(Layer { name, code }) => layer::publish(name, code),
+        Resource::InvokeConfig(InvokeConfig {
+            function,
+            maximum_event_age_seconds,
+            maximum_retry_attempts,
+        }) => vec![
             Shell::aws("lambda", "put-function-event-invoke-config")
                 .with("--function-name", function)
                 .with("--maximum-event-age-in-seconds", maximum_event_age_seconds.to_string())
                 .with("--maximum-retry-attempts", maximum_retry_attempts.to_string()),
         ],
-        Resource::Permission { function, statement_id, principal, source_arn } => vec![
+        Resource::Permission(Permission { function, statement_id, principal, source_arn }) => vec![
             Shell::aws("lambda", "add-permission")
                 .with("--function-name", function)
                 .with("--statement-id", statement_id)
@@ -52,10 +59,10 @@ pub(super) fn create(resource: &Resource, step: &Step, context: Context) -> Opti
                 .with("--principal", principal)
                 .with("--source-arn", source_arn),
         ],
-        Resource::Rule { tags, .. } => {
+        Resource::Rule(Rule { tags, .. }) => {
             vec![on(put_rule(resource)?.all("--tags", &listed(tags)), resource)?]
         }
-        Resource::Target { rule, target_id, arn, dead_letter_arn, input } => {
+        Resource::Target(Target { rule, target_id, arn, dead_letter_arn, input }) => {
             let mut target = json!([{
                 "Id": target_id,
                 "Arn": arn,
@@ -81,7 +88,7 @@ fn retention(name: &str, days: i32) -> Shell {
 }
 
 fn attributes(queue: &Resource) -> serde_json::Value {
-    let Resource::Queue { retention_seconds, policy, .. } = queue else { return json!({}) };
+    let Resource::Queue(Queue { retention_seconds, policy, .. }) = queue else { return json!({}) };
     json!({ "MessageRetentionPeriod": retention_seconds.to_string(), "Policy": policy.to_string() })
 }
 
@@ -108,14 +115,14 @@ fn ingress(verb: &str, vpc_id: &str, to: &str, port: u16) -> Shell {
 }
 
 fn put_rule(rule: &Resource) -> Option<Shell> {
-    let Resource::Rule { name, description, .. } = rule else { return None };
+    let Resource::Rule(Rule { name, description, .. }) = rule else { return None };
     let put = Shell::aws("events", "put-rule").with("--name", name).with("--description", description);
     Some(put.raw("--state ENABLED"))
 }
 
 /// With the rule's schedule, or its pattern from the standard input.
 fn on(put: Shell, rule: &Resource) -> Option<Shell> {
-    let Resource::Rule { pattern, schedule, .. } = rule else { return None };
+    let Resource::Rule(Rule { pattern, schedule, .. }) = rule else { return None };
     Some(match schedule {
         Some(schedule) => put.with("--schedule-expression", schedule),
         None => put.raw("--event-pattern file:///dev/stdin").reading(pattern),
@@ -128,7 +135,7 @@ fn vpc_config(network: &Network) -> String {
 }
 
 fn create_function(resource: &Resource, step: &Step, context: Context) -> Vec<Shell> {
-    let Resource::Function {
+    let Resource::Function(Function {
         name,
         role_arn,
         runtime,
@@ -142,7 +149,7 @@ fn create_function(resource: &Resource, step: &Step, context: Context) -> Vec<Sh
         layer,
         tags,
         ..
-    } = resource
+    }) = resource
     else {
         return Vec::new();
     };
@@ -176,7 +183,7 @@ fn create_function(resource: &Resource, step: &Step, context: Context) -> Vec<Sh
 
 pub(super) fn update(resource: &Resource, changes: &[Change], context: Context) -> Option<Vec<Shell>> {
     Some(match resource {
-        Resource::LogGroup { name, retention_days, .. } => {
+        Resource::LogGroup(LogGroup { name, retention_days, .. }) => {
             let group = arn(context.facts, "logs", &format!("log-group:{name}"));
             let mut shells = Vec::new();
             if touches(changes, &["retention_days"]) {
@@ -185,11 +192,11 @@ pub(super) fn update(resource: &Resource, changes: &[Change], context: Context) 
             shells.extend(retag("logs", "--resource-arn", &group, changes));
             shells
         }
-        Resource::Queue { name, .. } => {
+        Resource::Queue(Queue { name, .. }) => {
             let set = Shell::aws("sqs", "set-queue-attributes").raw(queue_url(name));
             vec![set.document("--attributes", &attributes(resource))]
         }
-        Resource::Rule { name, .. } => {
+        Resource::Rule(Rule { name, .. }) => {
             let rule = arn(context.facts, "events", &format!("rule/{name}"));
             let mut shells = Vec::new();
             if touches(changes, &["pattern", "schedule"]) {
@@ -206,13 +213,13 @@ pub(super) fn update(resource: &Resource, changes: &[Change], context: Context) 
             }
             shells
         }
-        Resource::SecurityGroup { vpc_id, .. } => {
+        Resource::SecurityGroup(SecurityGroup { vpc_id, .. }) => {
             let (set, _) = tag_changes(changes);
             let tag = Shell::aws("ec2", "create-tags").raw(format!("--resources {}", group_id(vpc_id)));
             vec![tag.all("--tags", &listed(&set))]
         }
-        Resource::Function { .. } => update_function(resource, changes, context),
-        Resource::InvokeConfig { .. } | Resource::Target { .. } | Resource::Ingress { .. } => {
+        Resource::Function(_) => update_function(resource, changes, context),
+        Resource::InvokeConfig(_) | Resource::Target(_) | Resource::Ingress(_) => {
             let step = Step {
                 id: resource.id(),
                 action: crate::plan::Action::Create,
@@ -239,7 +246,7 @@ fn retag(service: &str, option: &str, name: &str, changes: &[Change]) -> Vec<She
 }
 
 fn update_function(resource: &Resource, changes: &[Change], context: Context) -> Vec<Shell> {
-    let Resource::Function { name, network, layer, .. } = resource else { return Vec::new() };
+    let Resource::Function(Function { name, network, layer, .. }) = resource else { return Vec::new() };
     let wait = || Shell::aws("lambda", "wait function-updated-v2").with("--function-name", name);
     let mut shells = Vec::new();
     if touches(changes, &["code", "architecture"]) {
@@ -315,24 +322,24 @@ pub(super) fn delete(resource: &Resource, _: Context) -> Option<Vec<Shell>> {
     let of_function =
         |operation, function: &str| Shell::aws("lambda", operation).with("--function-name", function);
     Some(vec![match resource {
-        Resource::Layer { name, code } => layer::delete(name, &code.sha256),
-        Resource::LogGroup { name, .. } => {
+        Resource::Layer(Layer { name, code }) => layer::delete(name, &code.sha256),
+        Resource::LogGroup(LogGroup { name, .. }) => {
             Shell::aws("logs", "delete-log-group").with("--log-group-name", name)
         }
-        Resource::Queue { name, .. } => Shell::aws("sqs", "delete-queue").raw(queue_url(name)),
-        Resource::SecurityGroup { vpc_id, .. } => {
+        Resource::Queue(Queue { name, .. }) => Shell::aws("sqs", "delete-queue").raw(queue_url(name)),
+        Resource::SecurityGroup(SecurityGroup { vpc_id, .. }) => {
             Shell::aws("ec2", "delete-security-group").raw(format!("--group-id {}", group_id(vpc_id)))
         }
-        Resource::Ingress { vpc_id, to, port, .. } => ingress("revoke", vpc_id, to, *port),
-        Resource::Function { name, .. } => of_function("delete-function", name),
-        Resource::InvokeConfig { function, .. } => {
+        Resource::Ingress(Ingress { vpc_id, to, port, .. }) => ingress("revoke", vpc_id, to, *port),
+        Resource::Function(Function { name, .. }) => of_function("delete-function", name),
+        Resource::InvokeConfig(InvokeConfig { function, .. }) => {
             of_function("delete-function-event-invoke-config", function)
         }
-        Resource::Permission { function, statement_id, .. } => {
+        Resource::Permission(Permission { function, statement_id, .. }) => {
             of_function("remove-permission", function).with("--statement-id", statement_id)
         }
-        Resource::Rule { name, .. } => Shell::aws("events", "delete-rule").with("--name", name),
-        Resource::Target { rule, target_id, .. } => {
+        Resource::Rule(Rule { name, .. }) => Shell::aws("events", "delete-rule").with("--name", name),
+        Resource::Target(Target { rule, target_id, .. }) => {
             Shell::aws("events", "remove-targets").with("--rule", rule).with("--ids", target_id)
         }
         _ => return None,

@@ -3,7 +3,9 @@
 use super::{listed, shell::Shell, tag_changes, touches};
 use crate::{
     plan::Change,
-    resource::{Principal, Resource},
+    resource::{
+        AccessKey, Attachment, InlinePolicy, InstanceProfile, Policy, Principal, Resource, Role, User,
+    },
 };
 
 fn aws(operation: &str) -> Shell {
@@ -20,39 +22,39 @@ fn of(principal: &Principal) -> (&'static str, String) {
 
 pub(super) fn create(resource: &Resource) -> Option<Vec<Shell>> {
     Some(match resource {
-        Resource::Policy { name, description, document, tags, .. } => vec![
+        Resource::Policy(Policy { name, description, document, tags, .. }) => vec![
             aws("create-policy")
                 .with("--policy-name", name)
                 .with("--description", description)
                 .all("--tags", &listed(tags))
                 .document("--policy-document", document),
         ],
-        Resource::Role { name, description, trust, tags } => vec![
+        Resource::Role(Role { name, description, trust, tags }) => vec![
             aws("create-role")
                 .with("--role-name", name)
                 .with("--description", description)
                 .all("--tags", &listed(tags))
                 .document("--assume-role-policy-document", trust),
         ],
-        Resource::User { name, tags } => {
+        Resource::User(User { name, tags }) => {
             vec![aws("create-user").with("--user-name", name).all("--tags", &listed(tags))]
         }
-        Resource::Attachment { principal, policy_arn } => {
+        Resource::Attachment(Attachment { principal, policy_arn }) => {
             let (kind, name) = of(principal);
             let attach = aws(&format!("attach-{kind}-policy"));
             vec![attach.with(&format!("--{kind}-name"), name).with("--policy-arn", policy_arn)]
         }
-        Resource::InlinePolicy { role, name, document } => vec![
+        Resource::InlinePolicy(InlinePolicy { role, name, document }) => vec![
             aws("put-role-policy")
                 .with("--role-name", role)
                 .with("--policy-name", name)
                 .document("--policy-document", document),
         ],
-        Resource::InstanceProfile { name, role, tags } => vec![
+        Resource::InstanceProfile(InstanceProfile { name, role, tags }) => vec![
             aws("create-instance-profile").with("--instance-profile-name", name).all("--tags", &listed(tags)),
             add_to_profile(name, role),
         ],
-        Resource::AccessKey { user, .. } => vec![
+        Resource::AccessKey(AccessKey { user, .. }) => vec![
             Shell::comment("shows the secret, now and never again"),
             aws("create-access-key").with("--user-name", user),
         ],
@@ -66,7 +68,7 @@ fn add_to_profile(name: &str, role: &str) -> Shell {
 
 pub(super) fn update(resource: &Resource, changes: &[Change]) -> Option<Vec<Shell>> {
     let mut shells = match resource {
-        Resource::Policy { arn, document, .. } if touches(changes, &["document"]) => vec![
+        Resource::Policy(Policy { arn, document, .. }) if touches(changes, &["document"]) => vec![
             Shell::comment(
                 "IAM keeps five versions: if it says LimitExceeded, delete-policy-version the oldest first",
             ),
@@ -75,14 +77,14 @@ pub(super) fn update(resource: &Resource, changes: &[Change]) -> Option<Vec<Shel
                 .raw("--set-as-default")
                 .document("--policy-document", document),
         ],
-        Resource::Role { name, trust, .. } if touches(changes, &["trust"]) => {
+        Resource::Role(Role { name, trust, .. }) if touches(changes, &["trust"]) => {
             vec![
                 aws("update-assume-role-policy")
                     .with("--role-name", name)
                     .document("--policy-document", trust),
             ]
         }
-        Resource::InstanceProfile { name, role, .. } => {
+        Resource::InstanceProfile(InstanceProfile { name, role, .. }) => {
             match changes.iter().find(|change| change.field == "role") {
                 Some(change) if !change.from.is_empty() => {
                     vec![remove_from_profile(name, &change.from), add_to_profile(name, role)]
@@ -91,9 +93,9 @@ pub(super) fn update(resource: &Resource, changes: &[Change]) -> Option<Vec<Shel
                 None => Vec::new(),
             }
         }
-        Resource::AccessKey { user, .. } => rotate(user),
-        Resource::InlinePolicy { .. } | Resource::Attachment { .. } => return create(resource),
-        Resource::Policy { .. } | Resource::Role { .. } | Resource::User { .. } => Vec::new(),
+        Resource::AccessKey(AccessKey { user, .. }) => rotate(user),
+        Resource::InlinePolicy(_) | Resource::Attachment(_) => return create(resource),
+        Resource::Policy(_) | Resource::Role(_) | Resource::User(_) => Vec::new(),
         _ => return None,
     };
     shells.extend(retag(resource, changes));
@@ -116,10 +118,12 @@ fn rotate(user: &str) -> Vec<Shell> {
 
 fn retag(resource: &Resource, changes: &[Change]) -> Vec<Shell> {
     let (kind, option, name) = match resource {
-        Resource::Policy { arn, .. } => ("policy", "--policy-arn", arn),
-        Resource::Role { name, .. } => ("role", "--role-name", name),
-        Resource::User { name, .. } => ("user", "--user-name", name),
-        Resource::InstanceProfile { name, .. } => ("instance-profile", "--instance-profile-name", name),
+        Resource::Policy(Policy { arn, .. }) => ("policy", "--policy-arn", arn),
+        Resource::Role(Role { name, .. }) => ("role", "--role-name", name),
+        Resource::User(User { name, .. }) => ("user", "--user-name", name),
+        Resource::InstanceProfile(InstanceProfile { name, .. }) => {
+            ("instance-profile", "--instance-profile-name", name)
+        }
         _ => return Vec::new(),
     };
     let (set, gone) = tag_changes(changes);
@@ -147,28 +151,28 @@ fn detach_all(kind: &str, name: &str) -> Shell {
 
 pub(super) fn delete(resource: &Resource) -> Option<Vec<Shell>> {
     Some(match resource {
-        Resource::Policy { arn, .. } => vec![
+        Resource::Policy(Policy { arn, .. }) => vec![
             Shell::Verbatim(format!(
                 "for version in $(aws iam list-policy-versions --policy-arn {arn} --query 'Versions[?!IsDefaultVersion].VersionId' \
                  --output text); do\n  aws iam delete-policy-version --policy-arn {arn} --version-id \"$version\"\ndone"
             )),
             aws("delete-policy").with("--policy-arn", arn),
         ],
-        Resource::Role { name, .. } => {
+        Resource::Role(Role { name, .. }) => {
             vec![detach_all("role", name), aws("delete-role").with("--role-name", name)]
         }
-        Resource::User { name, .. } => {
+        Resource::User(User { name, .. }) => {
             vec![detach_all("user", name), aws("delete-user").with("--user-name", name)]
         }
-        Resource::Attachment { principal, policy_arn } => {
+        Resource::Attachment(Attachment { principal, policy_arn }) => {
             let (kind, name) = of(principal);
             let detach = aws(&format!("detach-{kind}-policy"));
             vec![detach.with(&format!("--{kind}-name"), name).with("--policy-arn", policy_arn)]
         }
-        Resource::InlinePolicy { role, name, .. } => {
+        Resource::InlinePolicy(InlinePolicy { role, name, .. }) => {
             vec![aws("delete-role-policy").with("--role-name", role).with("--policy-name", name)]
         }
-        Resource::InstanceProfile { name, role, .. } => {
+        Resource::InstanceProfile(InstanceProfile { name, role, .. }) => {
             let mut shells = Vec::new();
             if !role.is_empty() {
                 shells.push(remove_from_profile(name, role));
@@ -176,7 +180,7 @@ pub(super) fn delete(resource: &Resource) -> Option<Vec<Shell>> {
             shells.push(aws("delete-instance-profile").with("--instance-profile-name", name));
             shells
         }
-        Resource::AccessKey { user, .. } => {
+        Resource::AccessKey(AccessKey { user, .. }) => {
             let user = super::shell::quoted(user);
             vec![Shell::Verbatim(format!(
                 "for key in $(aws iam list-access-keys --user-name {user} --query 'AccessKeyMetadata[].AccessKeyId' \

@@ -6,7 +6,9 @@ use super::{mapped, shell::Shell, tag_changes, touches};
 use crate::{
     names::FIELD_MANAGER,
     plan::Change,
-    resource::{HIDDEN, Manifest, MappingFields, Resource},
+    resource::{
+        AccessEntry, AwsAuth, ClusterRole, ClusterRoleBinding, HIDDEN, Manifest, MappingFields, Resource,
+    },
 };
 
 fn entry(operation: &str, cluster: &str, principal_arn: &str) -> Shell {
@@ -23,7 +25,15 @@ fn associate(cluster: &str, principal_arn: &str, policies: &[String]) -> Vec<She
 
 pub(super) fn create(resource: &Resource) -> Option<Vec<Shell>> {
     Some(match resource {
-        Resource::AccessEntry { cluster, principal_arn, entry_type, groups, policies, tags, .. } => {
+        Resource::AccessEntry(AccessEntry {
+            cluster,
+            principal_arn,
+            entry_type,
+            groups,
+            policies,
+            tags,
+            ..
+        }) => {
             let mut create = entry("create-access-entry", cluster, principal_arn).with("--type", entry_type);
             if !groups.is_empty() {
                 create = create.all("--kubernetes-groups", groups);
@@ -32,11 +42,12 @@ pub(super) fn create(resource: &Resource) -> Option<Vec<Shell>> {
             shells.extend(associate(cluster, principal_arn, policies));
             shells
         }
-        Resource::AwsAuth { mapping, .. } => edit(mapping, "add this entry to"),
-        Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. } => {
+        Resource::AwsAuth(AwsAuth { mapping, .. }) => edit(mapping, "add this entry to"),
+        Resource::ClusterRole(ClusterRole { manifest, .. })
+        | Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }) => {
             vec![apply(manifest)]
         }
-        Resource::Manifest { manifest } => server_side(manifest),
+        Resource::Manifest(manifest) => server_side(manifest),
         _ => return None,
     })
 }
@@ -72,7 +83,7 @@ fn edit(mapping: &MappingFields, what: &str) -> Vec<Shell> {
 
 pub(super) fn update(resource: &Resource, changes: &[Change]) -> Option<Vec<Shell>> {
     Some(match resource {
-        Resource::AccessEntry { cluster, principal_arn, groups, policies, .. } => {
+        Resource::AccessEntry(AccessEntry { cluster, principal_arn, groups, policies, .. }) => {
             let mut shells = Vec::new();
             if touches(changes, &["groups"]) {
                 let update = entry("update-access-entry", cluster, principal_arn);
@@ -98,8 +109,8 @@ pub(super) fn update(resource: &Resource, changes: &[Change]) -> Option<Vec<Shel
             }
             shells
         }
-        Resource::AwsAuth { mapping, .. } => edit(mapping, "make this the entry in"),
-        Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } | Resource::Manifest { .. } => {
+        Resource::AwsAuth(AwsAuth { mapping, .. }) => edit(mapping, "make this the entry in"),
+        Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_) | Resource::Manifest(_) => {
             return create(resource);
         }
         _ => return None,
@@ -108,15 +119,17 @@ pub(super) fn update(resource: &Resource, changes: &[Change]) -> Option<Vec<Shel
 
 pub(super) fn delete(resource: &Resource) -> Option<Vec<Shell>> {
     Some(match resource {
-        Resource::AccessEntry { cluster, principal_arn, .. } => {
+        Resource::AccessEntry(AccessEntry { cluster, principal_arn, .. }) => {
             vec![entry("delete-access-entry", cluster, principal_arn)]
         }
-        Resource::AwsAuth { mapping, .. } => edit(mapping, "take this entry out of"),
-        Resource::ClusterRole { name, .. } => vec![Shell::kubectl(&format!("delete clusterrole {name}"))],
-        Resource::ClusterRoleBinding { name, .. } => {
+        Resource::AwsAuth(AwsAuth { mapping, .. }) => edit(mapping, "take this entry out of"),
+        Resource::ClusterRole(ClusterRole { name, .. }) => {
+            vec![Shell::kubectl(&format!("delete clusterrole {name}"))]
+        }
+        Resource::ClusterRoleBinding(ClusterRoleBinding { name, .. }) => {
             vec![Shell::kubectl(&format!("delete clusterrolebinding {name}"))]
         }
-        Resource::Manifest { manifest } => {
+        Resource::Manifest(manifest) => {
             let namespace = manifest.namespace().map(|name| format!("-n {name} ")).unwrap_or_default();
             let (kind, name) = (manifest.kind().to_lowercase(), manifest.name());
             vec![Shell::kubectl(&format!("{namespace}delete {kind} {name}"))]

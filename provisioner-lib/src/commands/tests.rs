@@ -7,7 +7,7 @@ use crate::{
     desired::{desired, without},
     facts::{AuthenticationMode, Cluster, Earlier, Identity},
     plan::{Found, Observed, diff},
-    resource::{Kind, Resource},
+    resource::{AccessKey, Function, Kind, Layer, Resource, Role, User},
     spec::Request,
 };
 
@@ -170,19 +170,19 @@ fn of(resource: Resource, action: Action) -> String {
 
 #[test]
 fn changes_touch_what_changes_only() {
-    let key = Resource::AccessKey { user: "u".to_owned(), rotate: true };
+    let key = Resource::AccessKey(AccessKey { user: "u".to_owned(), rotate: true });
     let script = of(key, Action::Update { changes: vec![change("rotate", "false", "true")] });
     assert!(
         script.contains("--status Inactive") && script.contains("aws iam create-access-key --user-name u"),
         "{script}"
     );
 
-    let role = Resource::Role {
+    let role = Resource::Role(Role {
         name: "r".to_owned(),
         description: String::new(),
         trust: json!({}),
         tags: Tags::new(),
-    };
+    });
     let script = of(
         role,
         Action::Update {
@@ -202,7 +202,7 @@ fn changes_touch_what_changes_only() {
 
 #[test]
 fn a_function_keeps_the_variables_of_others() {
-    let function = Resource::Function {
+    let function = Resource::Function(Function {
         name: "cast-spot".to_owned(),
         role_arn: String::new(),
         runtime: String::new(),
@@ -216,7 +216,7 @@ fn a_function_keeps_the_variables_of_others() {
         network: None,
         layer: None,
         tags: Tags::new(),
-    };
+    });
     let changes = vec![
         change("environment.CAST_SPOT_CLUSTERS", "a", "a,b"),
         change("memory_mb", "128", "512"),
@@ -238,7 +238,7 @@ fn a_function_keeps_the_variables_of_others() {
 #[test]
 fn a_layer_that_is_published_is_the_one_that_is_attached() {
     let code = crate::resource::Code { sha256: String::new(), zip: b"zip".to_vec() };
-    let script = of(Resource::Layer { name: "cast-spot-endpoints".to_owned(), code }, Action::Create);
+    let script = of(Resource::Layer(Layer { name: "cast-spot-endpoints".to_owned(), code }), Action::Create);
     assert!(script.contains("\nlayer=$(aws lambda publish-layer-version "), "{script}");
     assert!(script.contains("--query LayerVersionArn --output text)\n"), "{script}");
     assert!(super::layer::latest().starts_with("\"${layer:-$(aws lambda list-layer-versions "));
@@ -246,7 +246,7 @@ fn a_layer_that_is_published_is_the_one_that_is_attached() {
 
 #[test]
 fn a_conflict_and_an_empty_plan_are_comments() {
-    let user = || Resource::User { name: "u".to_owned(), tags: Tags::new() };
+    let user = || Resource::User(User { name: "u".to_owned(), tags: Tags::new() });
     let script = of(user(), Action::Conflict { why: "it lacks a tag".to_owned() });
     assert!(script.ends_with("# CONFLICT: user u is not cast-spot's: it lacks a tag\n"), "{script}");
     assert!(of(user(), Action::Keep).ends_with("# Nothing to do.\n"));
@@ -279,7 +279,7 @@ fn an_object_is_applied_by_the_server_and_a_secret_is_put_in_by_hand() {
         let metadata = json!({ "name": "o", "namespace": namespace });
         let value =
             json!({ "apiVersion": "v1", "kind": kind, "metadata": metadata, "data": { "key": data } });
-        Resource::Manifest { manifest: crate::resource::Manifest::new(value) }
+        Resource::Manifest(crate::resource::Manifest::new(value))
     };
     let script = of(object("ConfigMap", "n", "value"), Action::Create);
     let apply = "kubectl apply --server-side --force-conflicts --field-manager=cast-spot -f - <<'JSON'\n";

@@ -32,7 +32,7 @@ pub fn manifests(spec: &Spec) -> Vec<Value> {
 }
 
 pub(super) fn resources(spec: &Spec) -> Vec<Resource> {
-    manifests(spec).into_iter().map(|value| Resource::Manifest { manifest: Manifest::new(value) }).collect()
+    manifests(spec).into_iter().map(|value| Resource::Manifest(Manifest::new(value))).collect()
 }
 
 /// Puts values in the place of texts in `<>`, and into nothing else: no value can become part of the object's form.

@@ -60,9 +60,7 @@ pub(super) fn text(choices: &Choices) -> Value {
 
 fn ours<'o>(observed: &'o Observed, kind: &str, namespace: Option<&str>) -> Option<&'o Manifest> {
     match &observed.get(&manifest_id(kind, namespace, AGENT))?.resource {
-        Resource::Manifest { manifest } if manifest.label(LABEL_MANAGED_BY) == Some(MANAGED) => {
-            Some(manifest)
-        }
+        Resource::Manifest(manifest) if manifest.label(LABEL_MANAGED_BY) == Some(MANAGED) => Some(manifest),
         _ => None,
     }
 }

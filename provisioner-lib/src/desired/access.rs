@@ -6,7 +6,10 @@ use super::Maker;
 use crate::{
     names::{self, CAST_EKS_POLICY},
     policy::{self, Scope},
-    resource::{MappingFields, Principal, Resource},
+    resource::{
+        AccessEntry, AccessKey, Attachment, AwsAuth, InstanceProfile, MappingFields, Policy, Principal,
+        Resource, Role, User,
+    },
     spec::{Access, Spec},
 };
 
@@ -32,36 +35,36 @@ impl Maker<'_> {
     }
 
     pub(super) fn principal_role(&self, trust: Value) -> Vec<Resource> {
-        let role = Resource::Role {
+        let role = Resource::Role(Role {
             name: self.principal.clone(),
             description: format!("Manages the EKS cluster {} from outside", self.cluster),
             trust,
             tags: self.principal_tags(),
-        };
+        });
         let rights = self.rights(&Principal::Role(self.principal.clone()));
         [role].into_iter().chain(rights).collect()
     }
 
     pub(super) fn principal_user(&self, rotate: bool) -> Vec<Resource> {
-        let user = Resource::User { name: self.principal.clone(), tags: self.principal_tags() };
+        let user = Resource::User(User { name: self.principal.clone(), tags: self.principal_tags() });
         let rights = self.rights(&Principal::User(self.principal.clone()));
-        let key = Resource::AccessKey { user: self.principal.clone(), rotate };
+        let key = Resource::AccessKey(AccessKey { user: self.principal.clone(), rotate });
         [user].into_iter().chain(rights).chain([key]).collect()
     }
 
     pub(super) fn rights(&self, principal: &Principal) -> Vec<Resource> {
         let restricted = names::restricted_policy(self.cluster, &self.facts.cluster.arn);
         let arn = self.iam_arn(&format!("policy/{restricted}"));
-        let policy = Resource::Policy {
+        let policy = Resource::Policy(Policy {
             arn: arn.clone(),
             name: restricted,
             description: format!("What managing the EKS cluster {} takes", self.cluster),
             document: policy::restricted(&self.scope()),
             tags: self.tags(),
-        };
+        });
         let shared = self.iam_arn(&format!("policy/{CAST_EKS_POLICY}"));
-        let ours =
-            [shared, arn].map(|policy_arn| Resource::Attachment { principal: principal.clone(), policy_arn });
+        let ours = [shared, arn]
+            .map(|policy_arn| Resource::Attachment(Attachment { principal: principal.clone(), policy_arn }));
         [policy].into_iter().chain(ours).chain(self.attach(principal, &PRINCIPAL_POLICIES)).collect()
     }
 
@@ -69,17 +72,17 @@ impl Maker<'_> {
     pub(super) fn nodes(&self) -> Vec<Resource> {
         let role = Principal::Role(self.node_role.clone());
         let mut resources = vec![
-            Resource::Role {
+            Resource::Role(Role {
                 name: self.node_role.clone(),
                 description: format!("Nodes of the EKS cluster {}", self.cluster),
                 trust: policy::node_trust(self.scope().partition),
                 tags: self.tags(),
-            },
-            Resource::InstanceProfile {
+            }),
+            Resource::InstanceProfile(InstanceProfile {
                 name: self.node_role.clone(),
                 role: self.node_role.clone(),
                 tags: self.tags(),
-            },
+            }),
         ];
         resources.extend(self.attach(&role, &NODE_POLICIES));
         resources.push(self.entry(
@@ -106,7 +109,7 @@ impl Maker<'_> {
         let entry_type = if groups.contains(&NODES) { "EC2_LINUX" } else { "STANDARD" };
         let admin = format!("arn:{partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy");
         let policies = if groups.contains(&ADMINS) { vec![admin] } else { Vec::new() };
-        Resource::AccessEntry {
+        Resource::AccessEntry(AccessEntry {
             cluster: self.cluster.to_owned(),
             principal: principal.clone(),
             principal_arn: principal.arn(partition, account),
@@ -118,12 +121,12 @@ impl Maker<'_> {
                 .collect(),
             policies,
             tags: self.tags(),
-        }
+        })
     }
 
     pub(super) fn aws_auth(&self, principal: &Principal, username: &str, groups: &[&str]) -> Resource {
         let Scope { partition, account, .. } = self.scope();
-        Resource::AwsAuth {
+        Resource::AwsAuth(AwsAuth {
             principal: principal.clone(),
             mapping: MappingFields {
                 users: matches!(principal, Principal::User(_)),
@@ -131,6 +134,6 @@ impl Maker<'_> {
                 username: username.to_owned(),
                 groups: groups.iter().map(ToString::to_string).collect(),
             },
-        }
+        })
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     fault::Fault,
     names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED},
     policy,
-    resource::Resource,
+    resource::{InlinePolicy, Policy, Resource, Role},
     spec::{Access, Spec, partition_of},
 };
 
@@ -97,16 +97,16 @@ pub(super) fn too_large(desired: &Desired, registered: usize) -> Vec<Fault> {
     let (mut inline, mut registration) = (0, 0);
     for resource in &desired.present {
         match resource {
-            Resource::Policy { name, document, .. } if policy::size(document) > POLICY_LIMIT => {
+            Resource::Policy(Policy { name, document, .. }) if policy::size(document) > POLICY_LIMIT => {
                 faults.push(fault(name, policy::size(document), POLICY_LIMIT));
             }
-            Resource::Role { name, trust, .. } if policy::size(trust) > TRUST_LIMIT => {
+            Resource::Role(Role { name, trust, .. }) if policy::size(trust) > TRUST_LIMIT => {
                 faults.push(fault(name, policy::size(trust), TRUST_LIMIT));
             }
-            Resource::InlinePolicy { name, document, .. } if name == LAMBDA_ROLE_SHARED => {
+            Resource::InlinePolicy(InlinePolicy { name, document, .. }) if name == LAMBDA_ROLE_SHARED => {
                 inline = policy::size(document);
             }
-            Resource::InlinePolicy { document, .. } => registration = policy::size(document),
+            Resource::InlinePolicy(InlinePolicy { document, .. }) => registration = policy::size(document),
             _ => {}
         }
     }

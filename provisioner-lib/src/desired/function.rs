@@ -10,11 +10,14 @@ use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints, layer},
     facts::Facts,
     names::{
-        DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAYER, LOG_GROUP, SECURITY_GROUP, TAG_CLUSTER,
-        TAG_RETENTION,
+        CLUSTERS_VARIABLE, DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAYER, LOG_GROUP, SECURITY_GROUP,
+        TAG_CLUSTER, TAG_RETENTION, VPC_ACCESS,
     },
     policy,
-    resource::{CLUSTERS_VARIABLE, Code, Network, Principal, Resource, Tags, VPC_ACCESS},
+    resource::{
+        Code, Function, Ingress, InvokeConfig, Layer, LogGroup, Network, Permission, Principal, Queue,
+        Resource, Rule, SecurityGroup, Tags, Target,
+    },
     spec::Spec,
 };
 
@@ -42,36 +45,36 @@ impl Maker<'_> {
         let code = serve(&mut environment, &clusters, self.facts);
         let mut resources = vec![
             log_group(spec),
-            Resource::Queue {
+            Resource::Queue(Queue {
                 name: DEAD_LETTER_QUEUE.to_owned(),
                 retention_seconds: DEAD_LETTER_RETENTION,
                 policy: policy::dead_letter_queue(&self.scope()),
                 tags: shared_tags(),
-            },
+            }),
             self.function_with(spec, environment, code.as_ref()),
-            Resource::InvokeConfig {
+            Resource::InvokeConfig(InvokeConfig {
                 function: FUNCTION.to_owned(),
                 maximum_event_age_seconds: MAXIMUM_EVENT_AGE,
                 maximum_retry_attempts: RETRIES,
-            },
+            }),
         ];
         resources.extend(code.map(layer_of));
         resources.extend(events::ALL.iter().flat_map(|kind| {
-            self.called_by(Resource::Rule {
+            self.called_by(Resource::Rule(Rule {
                 name: kind.rule.to_owned(),
                 pattern: serde_json::from_str(kind.pattern).unwrap_or_default(),
                 schedule: None,
                 description: kind.description.to_owned(),
                 tags: self.served_tags(),
-            })
+            }))
         }));
-        resources.extend(self.called_by(Resource::Rule {
+        resources.extend(self.called_by(Resource::Rule(Rule {
             name: SELF_TEST_RULE.to_owned(),
             pattern: Value::Null,
             schedule: Some(SELF_TEST_SCHEDULE.to_owned()),
             description: "Self-test of the function that handles Spot interruptions".to_owned(),
             tags: self.served_tags(),
-        }));
+        })));
         resources
     }
 
@@ -79,22 +82,22 @@ impl Maker<'_> {
     /// it is; in the place of a scheduled one comes the self-test.
     fn called_by(&self, rule: Resource) -> [Resource; 3] {
         let name = rule.id().name;
-        let is_scheduled = matches!(&rule, Resource::Rule { schedule: Some(_), .. });
+        let is_scheduled = matches!(&rule, Resource::Rule(Rule { schedule: Some(_), .. }));
         [
             rule,
-            Resource::Permission {
+            Resource::Permission(Permission {
                 function: FUNCTION.to_owned(),
                 statement_id: name.clone(),
                 principal: "events.amazonaws.com".to_owned(),
                 source_arn: self.arn("events", &format!("rule/{name}")),
-            },
-            Resource::Target {
+            }),
+            Resource::Target(Target {
                 rule: name,
                 target_id: FUNCTION.to_owned(),
                 arn: self.arn("lambda", &format!("function:{FUNCTION}")),
                 dead_letter_arn: self.arn("sqs", DEAD_LETTER_QUEUE),
                 input: is_scheduled.then(|| serde_json::from_str(SELF_TEST).unwrap_or_default()),
-            },
+            }),
         ]
     }
 
@@ -114,7 +117,7 @@ impl Maker<'_> {
         environment: BTreeMap<String, String>,
         layer: Option<&Code>,
     ) -> Resource {
-        Resource::Function {
+        Resource::Function(Function {
             name: FUNCTION.to_owned(),
             role_arn: self.iam_arn(&format!("role/{LAMBDA_ROLE}")),
             runtime: "provided.al2023".to_owned(),
@@ -128,7 +131,7 @@ impl Maker<'_> {
             network: self.place(),
             layer: layer.map(|code| code.sha256.clone()),
             tags: self.served_tags(),
-        }
+        })
     }
 
     /// Where the function has to be to reach this cluster. One that another cluster has put into the VPC is right where
@@ -158,12 +161,12 @@ impl Maker<'_> {
     }
 
     pub(super) fn ingress(&self) -> Resource {
-        Resource::Ingress {
+        Resource::Ingress(Ingress {
             from: SECURITY_GROUP.to_owned(),
             vpc_id: self.facts.cluster.vpc_id.clone(),
             to: self.facts.cluster.security_group_id.clone(),
             port: 443,
-        }
+        })
     }
 
     pub(super) fn vpc_access(&self) -> Vec<Resource> {
@@ -199,7 +202,7 @@ pub(super) fn serve(
 
 /// The version of our layer that has this content.
 pub(super) fn layer_of(code: Code) -> Resource {
-    Resource::Layer { name: LAYER.to_owned(), code }
+    Resource::Layer(Layer { name: LAYER.to_owned(), code })
 }
 
 /// All versions of our layer that there are.
@@ -212,14 +215,14 @@ fn log_group(spec: &Spec) -> Resource {
     let retention_days = spec.log_retention_days.unwrap_or(USUAL_RETENTION);
     let mut tags = shared_tags();
     tags.insert(TAG_RETENTION.to_owned(), retention_days.to_string());
-    Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days, tags }
+    Resource::LogGroup(LogGroup { name: LOG_GROUP.to_owned(), retention_days, tags })
 }
 
 pub(super) fn security_group(vpc_id: &str) -> Resource {
-    Resource::SecurityGroup {
+    Resource::SecurityGroup(SecurityGroup {
         name: SECURITY_GROUP.to_owned(),
         vpc_id: vpc_id.to_owned(),
         description: "Function that handles Spot interruptions".to_owned(),
         tags: shared_tags(),
-    }
+    })
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     facts::Facts,
     names::{self, LAMBDA_ROLE, TAG_CLUSTER},
-    resource::{Principal, Resource},
+    resource::{Attachment, Function, Principal, Resource, Rule},
     spec::{Access, Privilege, Spec},
 };
 
@@ -31,7 +31,8 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     let role = Principal::Role(LAMBDA_ROLE.to_owned());
     let own = maker.choices().into_iter().chain(maker.nodes()).chain(maker.vpc_access());
     for resource in own.chain(other_name(cluster, facts)) {
-        let is_shared = matches!(&resource, Resource::Attachment { principal, .. } if *principal == role);
+        let is_shared =
+            matches!(&resource, Resource::Attachment(Attachment { principal, .. }) if *principal == role);
         if !is_shared || !facts.has_others() {
             desired.absent.push(resource);
         }
@@ -42,7 +43,7 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     for resource in maker.function(&spec) {
         if others.is_empty() {
             desired.absent.push(resource);
-        } else if let Resource::Function { .. } | Resource::Rule { .. } = resource {
+        } else if let Resource::Function(_) | Resource::Rule(_) = resource {
             // Where there is none, none is made: this is an offboarding.
             let (served, layer) = serving(resource, &others, facts);
             desired.kept.push(served);
@@ -54,7 +55,7 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     // What only the cluster itself knows has gone with it.
     if facts.cluster.is_gone() {
         let inside =
-            |resource: &Resource| matches!(resource, Resource::AccessEntry { .. } | Resource::AwsAuth { .. });
+            |resource: &Resource| matches!(resource, Resource::AccessEntry(_) | Resource::AwsAuth(_));
         desired.absent.retain(|resource| !inside(resource));
     } else {
         desired.absent.push(maker.ingress());
@@ -89,12 +90,12 @@ fn vpcs(facts: &Facts) -> BTreeSet<String> {
 /// layer that the function needs then.
 fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> (Resource, Option<Resource>) {
     let mut code = None;
-    if let Resource::Function { environment, network, layer, .. } = &mut resource {
+    if let Resource::Function(Function { environment, network, layer, .. }) = &mut resource {
         code = serve(environment, others, facts);
         *layer = code.as_ref().map(|code| code.sha256.clone());
         *network = None;
     }
-    if let Resource::Function { tags, .. } | Resource::Rule { tags, .. } = &mut resource {
+    if let Resource::Function(Function { tags, .. }) | Resource::Rule(Rule { tags, .. }) = &mut resource {
         *tags = shared_tags();
         let elsewhere = facts.register.iter().any(|(region, _)| *region != facts.region);
         if let ([only], false) = (&others.iter().collect::<Vec<_>>()[..], elsewhere) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, LOG_GROUP, MANAGED, TAG_MANAGED, TAG_RETENTION},
     plan::Observed,
-    resource::{Id, Kind, Principal, Resource, attachment},
+    resource::{Attachment, Id, InlinePolicy, Kind, LogGroup, Principal, Resource},
     spec::{Privilege, Spec},
 };
 
@@ -24,9 +24,11 @@ pub(crate) fn settled(spec: &Spec, observed: &Observed) -> Spec {
 /// that tells nothing brings no more rights.
 fn privilege(observed: &Observed) -> Option<Privilege> {
     let own = Id::new(Kind::InlinePolicy, format!("{LAMBDA_ROLE}/{LAMBDA_ROLE_SHARED}"));
-    let Resource::InlinePolicy { document, .. } = &observed.get(&own)?.resource else { return None };
+    let Resource::InlinePolicy(InlinePolicy { document, .. }) = &observed.get(&own)?.resource else {
+        return None;
+    };
     let role = Principal::Role(LAMBDA_ROLE.to_owned());
-    let is_attached = |policy: &&str| observed.contains_key(&attachment(&role, policy));
+    let is_attached = |policy: &&str| observed.contains_key(&Attachment::id_of(&role, policy));
     let is_documented = grants(document, "sqs:SendMessage") || LAMBDA_POLICIES.iter().any(is_attached);
     let is_least = grants(document, "ec2:DescribeInstances") || !is_documented;
     Some(if is_least { Privilege::Least } else { Privilege::Documented })
@@ -43,7 +45,7 @@ fn grants(document: &Value, action: &str) -> bool {
 /// nobody has asked to delete. A group of ours without a choice is half made. One that is not ours stays as it is.
 fn retention(observed: &Observed) -> Option<i32> {
     let found = &observed.get(&Id::new(Kind::LogGroup, LOG_GROUP))?.resource;
-    let Resource::LogGroup { retention_days, tags, .. } = found else { return None };
+    let Resource::LogGroup(LogGroup { retention_days, tags, .. }) = found else { return None };
     if tags.get(TAG_MANAGED).map(String::as_str) != Some(MANAGED) {
         return Some(*retention_days);
     }
@@ -87,20 +89,20 @@ mod tests {
     }
 
     fn own(actions: &[&str]) -> Resource {
-        Resource::InlinePolicy {
+        Resource::InlinePolicy(InlinePolicy {
             role: LAMBDA_ROLE.to_owned(),
             name: LAMBDA_ROLE_SHARED.to_owned(),
             document: json!({ "Statement": [{ "Effect": "Allow", "Action": actions }] }),
-        }
+        })
     }
 
     #[test]
     fn the_privilege_is_told_by_the_own_policy_also_of_a_role_that_is_half_made() {
         use Privilege::{Documented, Least};
-        let attached = Resource::Attachment {
+        let attached = Resource::Attachment(Attachment {
             principal: Principal::Role(LAMBDA_ROLE.to_owned()),
             policy_arn: "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess".to_owned(),
-        };
+        });
         let (documented, least) =
             (&["sqs:SendMessage"][..], &["sqs:SendMessage", "ec2:DescribeInstances"][..]);
         let both = |actions: &[&str]| vec![own(actions), attached.clone()];
@@ -138,8 +140,11 @@ mod tests {
             (Tags::new(), 0, Some(0)),
             (Tags::new(), 90, Some(90)),
         ] {
-            let group =
-                Resource::LogGroup { name: LOG_GROUP.to_owned(), retention_days: days, tags: tags.clone() };
+            let group = Resource::LogGroup(LogGroup {
+                name: LOG_GROUP.to_owned(),
+                retention_days: days,
+                tags: tags.clone(),
+            });
             let settled = settled(&open(), &observed(vec![group]));
             assert_eq!(settled.log_retention_days, expected, "{tags:?} {days}");
         }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     facts::{AuthenticationMode, Cluster, CurrentFunction, Earlier, Identity},
     package::{Package, sample},
-    resource::{Id, Kind},
+    resource::{AccessEntry, Function, Id, InvokeConfig, Kind},
 };
 
 mod variants;
@@ -115,7 +115,7 @@ fn the_mode_of_the_cluster_decides_between_access_entries_and_aws_auth() {
     let mut facts = facts("prod");
     facts.cluster.authentication_mode = AuthenticationMode::ConfigMap;
     let resources = present(&spec("prod", user()), &facts);
-    assert!(!resources.iter().any(|resource| matches!(resource, Resource::AccessEntry { .. })));
+    assert!(!resources.iter().any(|resource| matches!(resource, Resource::AccessEntry(_))));
     for name in ["cast-eks-prod", LAMBDA_ROLE, &names::node_role("prod", &facts.cluster.arn)] {
         assert!(has(&resources, Kind::AwsAuth, name), "{name}");
     }
@@ -124,7 +124,7 @@ fn the_mode_of_the_cluster_decides_between_access_entries_and_aws_auth() {
 #[test]
 fn no_access_entry_names_a_group_that_eks_refuses() {
     for resource in present(&spec("prod", user()), &facts("prod")) {
-        if let Resource::AccessEntry { groups, entry_type, policies, principal, .. } = resource {
+        if let Resource::AccessEntry(AccessEntry { groups, entry_type, policies, principal, .. }) = resource {
             assert!(groups.iter().all(|group| !group.starts_with("system:")), "{groups:?}");
             assert_eq!(
                 entry_type == "EC2_LINUX",
@@ -144,7 +144,7 @@ fn the_function_serves_all_registered_clusters_of_its_region() {
         Some(CurrentFunction { clusters: ["dev".to_owned()].into(), ..CurrentFunction::default() });
     let resources = present(&spec("prod", role()), &facts);
     let function = resources.iter().find_map(|resource| match resource {
-        Resource::Function { environment, tags, .. } => Some((environment, tags)),
+        Resource::Function(Function { environment, tags, .. }) => Some((environment, tags)),
         _ => None,
     });
     let (environment, tags) = function.expect("a function");
@@ -156,9 +156,9 @@ fn the_function_serves_all_registered_clusters_of_its_region() {
 fn lambda_tries_a_notice_twice_within_its_two_minutes() {
     let resources = present(&spec("prod", role()), &facts("prod"));
     let tries = resources.iter().find_map(|resource| match resource {
-        Resource::InvokeConfig { maximum_event_age_seconds, maximum_retry_attempts, .. } => {
-            Some((*maximum_event_age_seconds, *maximum_retry_attempts))
-        }
+        Resource::InvokeConfig(InvokeConfig {
+            maximum_event_age_seconds, maximum_retry_attempts, ..
+        }) => Some((*maximum_event_age_seconds, *maximum_retry_attempts)),
         _ => None,
     });
     assert_eq!(tries, Some((120, 1)));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Action, Observed, Plan};
 use crate::{
     fault::Fault,
-    resource::{Principal, Resource},
+    resource::{Attachment, Principal, Resource},
 };
 
 /// Managed policies of a role or user ("IAM and AWS STS quotas" in the IAM User Guide). An account can have more for its
@@ -16,13 +16,13 @@ const ATTACHED: usize = 10;
 pub(crate) fn too_many(plan: &Plan, observed: &Observed) -> Vec<Fault> {
     let mut attached: BTreeMap<&Principal, BTreeSet<&str>> = BTreeMap::new();
     for found in observed.values() {
-        if let Resource::Attachment { principal, policy_arn } = &found.resource {
+        if let Resource::Attachment(Attachment { principal, policy_arn }) = &found.resource {
             attached.entry(principal).or_default().insert(policy_arn);
         }
     }
     let before = attached.clone();
     for step in &plan.steps {
-        if let Resource::Attachment { principal, policy_arn } = &step.resource {
+        if let Resource::Attachment(Attachment { principal, policy_arn }) = &step.resource {
             let all = attached.entry(principal).or_default();
             match step.action {
                 Action::Create => drop(all.insert(policy_arn)),
@@ -57,9 +57,11 @@ mod tests {
     };
 
     fn attachments(from: usize, to: usize) -> Vec<Resource> {
-        let attach = |n| Resource::Attachment {
-            principal: Principal::Role("a".to_owned()),
-            policy_arn: format!("arn:aws:iam::aws:policy/{n}"),
+        let attach = |n| {
+            Resource::Attachment(Attachment {
+                principal: Principal::Role("a".to_owned()),
+                policy_arn: format!("arn:aws:iam::aws:policy/{n}"),
+            })
         };
         (from..to).map(attach).collect()
     }

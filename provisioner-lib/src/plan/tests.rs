@@ -1,18 +1,22 @@
 use serde_json::json;
 
 use super::*;
-use crate::resource::{Principal, Tags};
+use crate::names::LABEL_NAME;
+use crate::resource::{
+    AccessEntry, AccessKey, Attachment, ClusterRole, ClusterRoleBinding, Function, InlinePolicy, Permission,
+    Principal, Role, Tags, User,
+};
 
 fn ours() -> Tags {
     Tags::from([(TAG_MANAGED.to_owned(), MANAGED.to_owned())])
 }
 
 fn role(name: &str, tags: Tags) -> Resource {
-    Resource::Role { name: name.to_owned(), description: String::new(), trust: json!({}), tags }
+    Resource::Role(Role { name: name.to_owned(), description: String::new(), trust: json!({}), tags })
 }
 
 fn entry(principal: &str) -> Resource {
-    Resource::AccessEntry {
+    Resource::AccessEntry(AccessEntry {
         cluster: "prod".to_owned(),
         principal: Principal::Role(principal.to_owned()),
         principal_arn: String::new(),
@@ -20,12 +24,12 @@ fn entry(principal: &str) -> Resource {
         groups: vec!["cast-spot:handler".to_owned()],
         policies: Vec::new(),
         tags: ours(),
-    }
+    })
 }
 
 fn attachment(principal: &str, policy: &str) -> Resource {
     let policy_arn = format!("arn:aws:iam::aws:policy/{policy}");
-    Resource::Attachment { principal: Principal::Role(principal.to_owned()), policy_arn }
+    Resource::Attachment(Attachment { principal: Principal::Role(principal.to_owned()), policy_arn })
 }
 
 fn found(resource: Resource, created: Option<i64>) -> (Id, Found) {
@@ -107,8 +111,8 @@ fn what_is_not_wanted_goes_if_it_is_ours_parts_before_their_whole() {
 
 #[test]
 fn an_access_key_comes_after_everything_else() {
-    let user = Resource::User { name: "u".to_owned(), tags: ours() };
-    let key = Resource::AccessKey { user: "u".to_owned(), rotate: false };
+    let user = Resource::User(User { name: "u".to_owned(), tags: ours() });
+    let key = Resource::AccessKey(AccessKey { user: "u".to_owned(), rotate: false });
     let plan = diff(
         &Desired { present: vec![key, user, role("a", ours())], ..Desired::default() },
         &Observed::new(),
@@ -119,7 +123,7 @@ fn an_access_key_comes_after_everything_else() {
 }
 
 fn function(environment: &[(&str, &str)], network: Option<crate::resource::Network>) -> Resource {
-    Resource::Function {
+    Resource::Function(Function {
         name: "cast-spot".to_owned(),
         role_arn: "arn:aws:iam::123456789012:role/CastLambdaRoleForSpot".to_owned(),
         runtime: "provided.al2023".to_owned(),
@@ -133,7 +137,7 @@ fn function(environment: &[(&str, &str)], network: Option<crate::resource::Netwo
         network,
         layer: None,
         tags: ours(),
-    }
+    })
 }
 
 fn network(vpc_id: &str, subnets: &[&str]) -> crate::resource::Network {
@@ -180,33 +184,48 @@ fn where_the_function_is_and_what_it_runs_is_right_where_nothing_is_said() {
 
 #[test]
 fn what_cannot_be_changed_is_made_anew_and_the_reason_names_it() {
-    let permission = |source_arn: &str| Resource::Permission {
-        function: "cast-spot".to_owned(),
-        statement_id: "s".to_owned(),
-        principal: "events.amazonaws.com".to_owned(),
-        source_arn: source_arn.to_owned(),
+    let permission = |source_arn: &str| {
+        Resource::Permission(Permission {
+            function: "cast-spot".to_owned(),
+            statement_id: "s".to_owned(),
+            principal: "events.amazonaws.com".to_owned(),
+            source_arn: source_arn.to_owned(),
+        })
     };
     assert_eq!(changed(permission("a"), permission("b")), ["source_arn cannot be changed from b to a"]);
-    let Resource::AccessEntry { cluster, principal, principal_arn, groups, policies, tags, .. } = entry("a")
+    let Resource::AccessEntry(AccessEntry {
+        cluster, principal, principal_arn, groups, policies, tags, ..
+    }) = entry("a")
     else {
         panic!("no entry")
     };
     let entry_type = "EC2_LINUX".to_owned();
-    let other =
-        Resource::AccessEntry { cluster, principal, principal_arn, entry_type, groups, policies, tags };
+    let other = Resource::AccessEntry(AccessEntry {
+        cluster,
+        principal,
+        principal_arn,
+        entry_type,
+        groups,
+        policies,
+        tags,
+    });
     assert_eq!(changed(entry("a"), other), ["entry_type cannot be changed from EC2_LINUX to STANDARD"]);
-    let binding = |role: &str| Resource::ClusterRoleBinding {
-        name: "b".to_owned(),
-        manifest: json!({ "metadata": { "labels": { LABEL: MANAGED } }, "roleRef": role }),
+    let binding = |role: &str| {
+        Resource::ClusterRoleBinding(ClusterRoleBinding {
+            name: "b".to_owned(),
+            manifest: json!({ "metadata": { "labels": { LABEL_NAME: MANAGED } }, "roleRef": role }),
+        })
     };
     assert_eq!(changed(binding("x"), binding("y")), ["manifest.roleRef cannot be changed from y to x"]);
 }
 
 #[test]
 fn a_kubernetes_object_without_our_label_is_a_conflict_and_never_goes() {
-    let object = |label: serde_json::Value| Resource::ClusterRole {
-        name: "r".to_owned(),
-        manifest: json!({ "metadata": { "labels": { LABEL: label } } }),
+    let object = |label: serde_json::Value| {
+        Resource::ClusterRole(ClusterRole {
+            name: "r".to_owned(),
+            manifest: json!({ "metadata": { "labels": { LABEL_NAME: label } } }),
+        })
     };
     for label in [json!("other"), json!(null)] {
         let observed = || Observed::from([found(object(label.clone()), None)]);
@@ -218,9 +237,11 @@ fn a_kubernetes_object_without_our_label_is_a_conflict_and_never_goes() {
 
 #[test]
 fn a_kubernetes_object_that_is_adopted_gets_our_label_even_if_nothing_else_differs() {
-    let object = |label: &str| Resource::ClusterRole {
-        name: "r".to_owned(),
-        manifest: json!({ "metadata": { "labels": { LABEL: label } }, "rules": [] }),
+    let object = |label: &str| {
+        Resource::ClusterRole(ClusterRole {
+            name: "r".to_owned(),
+            manifest: json!({ "metadata": { "labels": { LABEL_NAME: label } }, "rules": [] }),
+        })
     };
     let observed = Observed::from([found(object("theirs"), None)]);
     let desired = Desired { present: vec![object(MANAGED)], ..Desired::default() };
@@ -245,10 +266,12 @@ fn a_part_goes_only_with_a_whole_that_is_this_clusters() {
 
 #[test]
 fn the_function_comes_after_all_that_lambda_tries_and_after_the_clusters_that_it_serves() {
-    let inline = |name: &str| Resource::InlinePolicy {
-        role: "CastLambdaRoleForSpot".to_owned(),
-        name: name.to_owned(),
-        document: json!({}),
+    let inline = |name: &str| {
+        Resource::InlinePolicy(InlinePolicy {
+            role: "CastLambdaRoleForSpot".to_owned(),
+            name: name.to_owned(),
+            document: json!({}),
+        })
     };
     let present = vec![
         function(&[("CAST_SPOT_CLUSTERS", "prod")], None),
@@ -265,11 +288,11 @@ fn the_function_comes_after_all_that_lambda_tries_and_after_the_clusters_that_it
 
 #[test]
 fn a_cluster_is_struck_off_after_the_function_has_let_go_of_it() {
-    let registration = Resource::InlinePolicy {
+    let registration = Resource::InlinePolicy(InlinePolicy {
         role: "CastLambdaRoleForSpot".to_owned(),
         name: "cast-spot.eu-west-1.prod".to_owned(),
         document: json!({}),
-    };
+    });
     let observed = Observed::from([
         found(role("CastLambdaRoleForSpot", ours()), Some(1)),
         found(function(&[("CAST_SPOT_CLUSTERS", "prod,stage")], None), None),
@@ -284,7 +307,7 @@ fn a_cluster_is_struck_off_after_the_function_has_let_go_of_it() {
 #[test]
 fn a_plan_says_nothing_of_revisions_and_of_the_code_only_its_hash() {
     let mut wanted = function(&[], None);
-    if let Resource::Function { code, .. } = &mut wanted {
+    if let Resource::Function(Function { code, .. }) = &mut wanted {
         *code = Some(crate::resource::Code { sha256: "abc".to_owned(), zip: vec![80, 75] });
     }
     let mut observed = Observed::from([found(function(&[], None), None)]);

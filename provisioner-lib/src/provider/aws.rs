@@ -18,11 +18,11 @@ use super::{
     sqs::Sqs,
 };
 use crate::{
-    changes::{self, Change},
     check::{Check, Verdict, self_test},
     facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
     observed::{Found, Observed},
-    resource::{Kind, Resource, Tags},
+    resource::Change,
+    resource::{Function, Resource, SecurityGroup, Service, Tags},
 };
 
 /// AWS, with the identity and in the region of a [`Connection`], and one cluster: the last one whose facts were
@@ -37,40 +37,6 @@ pub struct Aws {
     sqs: Sqs,
     ec2: Ec2,
     kubernetes: Kubernetes,
-}
-
-/// What looks after a kind of resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Service {
-    Iam,
-    Eks,
-    Lambda,
-    Events,
-    Logs,
-    Sqs,
-    Ec2,
-    Kubernetes,
-}
-
-impl Service {
-    fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Policy
-            | Kind::Role
-            | Kind::User
-            | Kind::Attachment
-            | Kind::InlinePolicy
-            | Kind::InstanceProfile
-            | Kind::AccessKey => Self::Iam,
-            Kind::LogGroup => Self::Logs,
-            Kind::Queue => Self::Sqs,
-            Kind::SecurityGroup | Kind::Ingress => Self::Ec2,
-            Kind::Function | Kind::Layer | Kind::InvokeConfig | Kind::Permission => Self::Lambda,
-            Kind::Rule | Kind::Target => Self::Events,
-            Kind::AccessEntry => Self::Eks,
-            Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Manifest => Self::Kubernetes,
-        }
-    }
 }
 
 impl Aws {
@@ -129,7 +95,7 @@ impl Aws {
     /// All services side by side.
     async fn look(&self, mode: AuthenticationMode, resources: &[&Resource]) -> Vec<Result<Found, Error>> {
         let of = |service| -> Vec<&Resource> {
-            resources.iter().copied().filter(|resource| Service::of(resource.id().kind) == service).collect()
+            resources.iter().copied().filter(|resource| resource.kind().service() == service).collect()
         };
         let (in_iam, in_eks, in_lambda) = (of(Service::Iam), of(Service::Eks), of(Service::Lambda));
         let (in_events, in_logs, in_sqs) = (of(Service::Events), of(Service::Logs), of(Service::Sqs));
@@ -151,7 +117,7 @@ impl Aws {
     }
 
     async fn make(&self, resource: &Resource) -> Result<Made, Error> {
-        match Service::of(resource.id().kind) {
+        match resource.kind().service() {
             Service::Iam => self.iam.create(resource).await,
             Service::Eks => self.eks.create(resource).await,
             Service::Lambda => self.lambda.create(resource, self.security_group(resource).await?).await,
@@ -166,7 +132,9 @@ impl Aws {
     /// Id of the security group that a function is to be in.
     async fn security_group(&self, resource: &Resource) -> Result<Option<String>, Error> {
         match resource {
-            Resource::Function { network: Some(network), .. } => self.ec2.group_id(network).await.map(Some),
+            Resource::Function(Function { network: Some(network), .. }) => {
+                self.ec2.group_id(network).await.map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -177,15 +145,20 @@ impl Aws {
         let looked_at: Vec<&Resource> = [resource].into_iter().chain(&group).collect();
         let seen = self.look(AuthenticationMode::ApiAndConfigMap, &looked_at).await;
         let mut found = seen.into_iter().filter_map(Result::ok).map(|found| found.resource);
-        found.any(|found| found.id() == resource.id() && changes::is_as_wanted(resource, &found))
+        found.any(|found| found.id() == resource.id() && resource.changes(&found).is_empty())
     }
 }
 
 /// The security group that a function is to be in: only who looks at it knows its name.
 fn group_of(resource: &Resource) -> Option<Resource> {
-    let Resource::Function { network: Some(network), .. } = resource else { return None };
+    let Resource::Function(Function { network: Some(network), .. }) = resource else { return None };
     let (name, vpc_id) = (network.security_group.clone(), network.vpc_id.clone());
-    Some(Resource::SecurityGroup { name, vpc_id, description: String::new(), tags: Tags::new() })
+    Some(Resource::SecurityGroup(SecurityGroup {
+        name,
+        vpc_id,
+        description: String::new(),
+        tags: Tags::new(),
+    }))
 }
 
 impl Provider for Aws {
@@ -249,7 +222,7 @@ impl Provider for Aws {
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<Made, Error> {
-        match Service::of(resource.id().kind) {
+        match resource.kind().service() {
             Service::Iam => self.iam.update(resource, changes).await,
             Service::Eks => self.eks.update(resource, changes).await,
             Service::Lambda => {
@@ -265,7 +238,7 @@ impl Provider for Aws {
     }
 
     async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        match Service::of(resource.id().kind) {
+        match resource.kind().service() {
             Service::Iam => self.iam.delete(resource).await,
             Service::Eks => self.eks.delete(resource).await,
             Service::Lambda => self.lambda.delete(resource).await,

@@ -7,10 +7,10 @@ use futures_util::future::join_all;
 
 use super::{Connection, Error, ErrorKind, Made, Neighbours, Provider, kubernetes::Kubernetes, propagation};
 use crate::{
-    changes::Change,
     check::{Check, Verdict},
     facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
     observed::Observed,
+    resource::Change,
     resource::{Kind, Resource},
 };
 

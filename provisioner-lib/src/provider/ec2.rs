@@ -13,10 +13,10 @@ use futures_util::future::join_all;
 
 use super::{Error, ErrorKind, Made, error, propagation::retry_until_consistent, tags::TagChanges};
 use crate::{
-    changes::Change,
     names::{MANAGED, SECURITY_GROUP, TAG_MANAGED},
     observed::Found,
-    resource::{Network, Resource, Tags},
+    resource::Change,
+    resource::{self, Ingress, Network, Resource, Tags},
 };
 
 /// Lambda gives the network interfaces of a function that has gone back only after a while, and until then EC2
@@ -48,12 +48,11 @@ impl Ec2 {
                 Err(error) => seen.found.push(Err(error)),
                 Ok(Some(group)) => {
                     let id = group.group_id().unwrap_or_default().to_owned();
-                    if wanted.iter().any(|resource| matches!(resource, Resource::SecurityGroup { .. })) {
+                    if wanted.iter().any(|resource| matches!(resource, Resource::SecurityGroup(_))) {
                         seen.found.push(Ok(Found::from(as_resource(name, vpc_id, &group))));
                     }
                     let ways = wanted.iter().filter(|resource| {
-                        matches!(resource, Resource::Ingress { .. })
-                            && group_of(resource) == Some((name, vpc_id))
+                        matches!(resource, Resource::Ingress(_)) && group_of(resource) == Some((name, vpc_id))
                     });
                     let ways = join_all(ways.map(|way| self.ingress(way, &id))).await;
                     seen.found.extend(ways.into_iter().filter_map(Result::transpose));
@@ -73,7 +72,7 @@ impl Ec2 {
     }
 
     async fn ingress(&self, wanted: &Resource, from_id: &str) -> Result<Option<Found>, Error> {
-        let Resource::Ingress { to, port, .. } = wanted else { return Ok(None) };
+        let Resource::Ingress(Ingress { to, port, .. }) = wanted else { return Ok(None) };
         let answer = self.client.describe_security_groups().group_ids(to).send().await;
         let groups =
             error::optional("ec2:DescribeSecurityGroups", answer)?.and_then(|answer| answer.security_groups);
@@ -146,7 +145,7 @@ impl Ec2 {
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::SecurityGroup { name, vpc_id, description, tags } => {
+            Resource::SecurityGroup(resource::SecurityGroup { name, vpc_id, description, tags }) => {
                 let tags = TagSpecification::builder()
                     .resource_type(ResourceType::SecurityGroup)
                     .set_tags(Some(tags_in(tags)))
@@ -155,7 +154,7 @@ impl Ec2 {
                 let call = call.description(description).tag_specifications(tags);
                 call.send().await.map_err(error::from_sdk("ec2:CreateSecurityGroup"))?;
             }
-            Resource::Ingress { from, vpc_id, to, port } => {
+            Resource::Ingress(Ingress { from, vpc_id, to, port }) => {
                 let from_id = self.id(from, vpc_id).await?;
                 let call = self.client.authorize_security_group_ingress().group_id(to);
                 let call = call.ip_permissions(way(&from_id, *port));
@@ -173,7 +172,7 @@ impl Ec2 {
     }
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
-        let Resource::SecurityGroup { name, vpc_id, .. } = resource else {
+        let Resource::SecurityGroup(resource::SecurityGroup { name, vpc_id, .. }) = resource else {
             return self.create(resource).await;
         };
         let tags = TagChanges::of(resource, changes);
@@ -195,8 +194,10 @@ impl Ec2 {
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::SecurityGroup { name, vpc_id, .. } => self.delete_group(name, vpc_id).await?,
-            Resource::Ingress { from, vpc_id, to, port } => {
+            Resource::SecurityGroup(resource::SecurityGroup { name, vpc_id, .. }) => {
+                self.delete_group(name, vpc_id).await?
+            }
+            Resource::Ingress(Ingress { from, vpc_id, to, port }) => {
                 // Without the group there is no rule that names it.
                 let Some(id) = self.group(from, vpc_id).await?.and_then(|group| group.group_id) else {
                     return Ok(Made::default());
@@ -243,9 +244,8 @@ fn goes_out_by_gateway(route: &Route) -> bool {
 /// Name and VPC of the group that it is, or is about.
 fn group_of(resource: &Resource) -> Option<(&str, &str)> {
     match resource {
-        Resource::SecurityGroup { name, vpc_id, .. } | Resource::Ingress { from: name, vpc_id, .. } => {
-            Some((name, vpc_id))
-        }
+        Resource::SecurityGroup(resource::SecurityGroup { name, vpc_id, .. })
+        | Resource::Ingress(Ingress { from: name, vpc_id, .. }) => Some((name, vpc_id)),
         _ => None,
     }
 }
@@ -275,12 +275,12 @@ fn as_resource(name: &str, vpc_id: &str, group: &SecurityGroup) -> Resource {
         .tags()
         .iter()
         .map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()));
-    Resource::SecurityGroup {
+    Resource::SecurityGroup(resource::SecurityGroup {
         name: name.to_owned(),
         vpc_id: vpc_id.to_owned(),
         description: group.description().unwrap_or_default().to_owned(),
         tags: tags.collect(),
-    }
+    })
 }
 
 fn is_unseen(code: &str, _: &str) -> bool {

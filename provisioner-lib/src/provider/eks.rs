@@ -12,10 +12,10 @@ use super::{
     tags::{TagChanges, touches},
 };
 use crate::{
-    changes::Change,
     facts::AuthenticationMode,
     observed::Found,
-    resource::{Resource, Tags},
+    resource::Change,
+    resource::{AccessEntry, Resource, Tags},
 };
 
 /// The only type of entry that has groups and policies of its own ("Access entries" in the EKS User Guide).
@@ -41,7 +41,9 @@ impl Eks {
     }
 
     async fn entry(&self, wanted: &Resource) -> Result<Option<Found>, Error> {
-        let Resource::AccessEntry { cluster, principal, principal_arn, .. } = wanted else { return Ok(None) };
+        let Resource::AccessEntry(AccessEntry { cluster, principal, principal_arn, .. }) = wanted else {
+            return Ok(None);
+        };
         let answer = self
             .client
             .describe_access_entry()
@@ -56,7 +58,7 @@ impl Eks {
         };
         let is_standard = entry.r#type() == Some(STANDARD);
         let policies = if is_standard { self.policies(cluster, principal_arn).await? } else { Vec::new() };
-        let resource = Resource::AccessEntry {
+        let resource = Resource::AccessEntry(AccessEntry {
             cluster: cluster.clone(),
             principal: principal.clone(),
             principal_arn: principal_arn.clone(),
@@ -64,7 +66,7 @@ impl Eks {
             groups: if is_standard { entry.kubernetes_groups().to_vec() } else { Vec::new() },
             policies,
             tags: entry.tags.unwrap_or_default().into_iter().collect(),
-        };
+        });
         let created = entry.created_at.map(|date| date.secs());
         Ok(Some(Found { resource, created, revision: None }))
     }
@@ -94,8 +96,15 @@ impl Eks {
     }
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
-        let Resource::AccessEntry { cluster, principal_arn, entry_type, groups, policies, tags, .. } =
-            resource
+        let Resource::AccessEntry(AccessEntry {
+            cluster,
+            principal_arn,
+            entry_type,
+            groups,
+            policies,
+            tags,
+            ..
+        }) = resource
         else {
             return Err(error::wrong_service(resource));
         };
@@ -114,7 +123,8 @@ impl Eks {
     }
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
-        let Resource::AccessEntry { cluster, principal_arn, groups, policies, .. } = resource else {
+        let Resource::AccessEntry(AccessEntry { cluster, principal_arn, groups, policies, .. }) = resource
+        else {
             return Err(error::wrong_service(resource));
         };
         if touches(changes, "groups") {
@@ -169,7 +179,7 @@ impl Eks {
     }
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        let Resource::AccessEntry { cluster, principal_arn, .. } = resource else {
+        let Resource::AccessEntry(AccessEntry { cluster, principal_arn, .. }) = resource else {
             return Err(error::wrong_service(resource));
         };
         let call = self.client.delete_access_entry().cluster_name(cluster).principal_arn(principal_arn);

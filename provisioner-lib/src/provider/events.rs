@@ -13,9 +13,9 @@ use super::{
     tags::{TagChanges, touches},
 };
 use crate::{
-    changes::Change,
     observed::Found,
-    resource::{Resource, Tags},
+    resource::Change,
+    resource::{self, Resource, Rule, Tags},
 };
 
 /// How long EventBridge tries to hand a notice over: it is worth nothing afterwards.
@@ -34,7 +34,7 @@ impl Events {
     /// Each rule, and its targets as far as it is there.
     pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
         let rules = wanted.iter().filter_map(|resource| match resource {
-            Resource::Rule { name, .. } => Some(name.as_str()),
+            Resource::Rule(Rule { name, .. }) => Some(name.as_str()),
             _ => None,
         });
         let seen = join_all(rules.map(async |rule| (rule, self.rule(rule).await))).await;
@@ -43,7 +43,9 @@ impl Events {
             asked.is_none_or(|(_, answer)| matches!(answer, Ok(Some(_))))
         };
         let targets = join_all(wanted.iter().map(async |resource| match resource {
-            Resource::Target { rule, target_id, .. } if is_there(rule) => self.target(rule, target_id).await,
+            Resource::Target(resource::Target { rule, target_id, .. }) if is_there(rule) => {
+                self.target(rule, target_id).await
+            }
             _ => Ok(None),
         }));
         let targets = targets.await;
@@ -60,25 +62,25 @@ impl Events {
         let is_on = rule.state() != Some(&RuleState::Disabled);
         let pattern = rule.event_pattern().and_then(|text| serde_json::from_str(text).ok());
         let schedule = rule.schedule_expression().filter(|text| is_on && !text.is_empty());
-        Ok(Some(Found::from(Resource::Rule {
+        Ok(Some(Found::from(Resource::Rule(Rule {
             name: name.to_owned(),
             pattern: pattern.filter(|_| is_on).unwrap_or(Value::Null),
             schedule: schedule.map(str::to_owned),
             description: rule.description.unwrap_or_default(),
             tags: tags.into_iter().flatten().map(|tag| (tag.key, tag.value)).collect(),
-        })))
+        }))))
     }
 
     async fn target(&self, rule: &str, target_id: &str) -> Result<Option<Found>, Error> {
         let targets = self.targets(rule).await?;
         Ok(targets.into_iter().find(|target| target.id == target_id).map(|target| {
-            Found::from(Resource::Target {
+            Found::from(Resource::Target(resource::Target {
                 input: input::found(&target),
                 rule: rule.to_owned(),
                 target_id: target.id,
                 arn: target.arn,
                 dead_letter_arn: target.dead_letter_config.and_then(|config| config.arn).unwrap_or_default(),
-            })
+            }))
         }))
     }
 
@@ -98,17 +100,17 @@ impl Events {
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::Rule { tags, .. } => {
+            Resource::Rule(Rule { tags, .. }) => {
                 self.put_rule(resource, Some(tags_in(tags))).await?;
             }
-            Resource::Target { .. } => self.put_target(resource).await?,
+            Resource::Target(_) => self.put_target(resource).await?,
             other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
     }
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
-        let Resource::Rule { name, .. } = resource else { return self.create(resource).await };
+        let Resource::Rule(Rule { name, .. }) = resource else { return self.create(resource).await };
         if touches(changes, "pattern") || touches(changes, "schedule") {
             // Tags of a rule that is there are left as they are ("PutRule" in the EventBridge API reference).
             self.put_rule(resource, None).await?;
@@ -123,7 +125,7 @@ impl Events {
     }
 
     async fn put_rule(&self, resource: &Resource, tags: Option<Vec<Tag>>) -> Result<(), Error> {
-        let Resource::Rule { name, pattern, schedule, description, .. } = resource else {
+        let Resource::Rule(Rule { name, pattern, schedule, description, .. }) = resource else {
             return Err(error::wrong_service(resource));
         };
         let call = self
@@ -139,7 +141,8 @@ impl Events {
     }
 
     async fn put_target(&self, resource: &Resource) -> Result<(), Error> {
-        let Resource::Target { rule, target_id, arn, dead_letter_arn, input } = resource else {
+        let Resource::Target(resource::Target { rule, target_id, arn, dead_letter_arn, input }) = resource
+        else {
             return Err(error::wrong_service(resource));
         };
         let call = "events:PutTargets";
@@ -187,14 +190,14 @@ impl Events {
     /// A rule goes only when it has no targets ("DeleteRule" in the EventBridge API reference).
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::Rule { name, .. } => {
+            Resource::Rule(Rule { name, .. }) => {
                 let targets = self.targets(name).await?;
                 if !targets.is_empty() {
                     self.remove_targets(name, targets.into_iter().map(|target| target.id).collect()).await?;
                 }
                 error::ok_if_absent("events:DeleteRule", self.client.delete_rule().name(name).send().await)?;
             }
-            Resource::Target { rule, target_id, .. } => {
+            Resource::Target(resource::Target { rule, target_id, .. }) => {
                 self.remove_targets(rule, vec![target_id.clone()]).await?;
             }
             other => return Err(error::wrong_service(other)),

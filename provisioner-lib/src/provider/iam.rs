@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use super::{Error, ErrorKind, Made, error, tags::TagChanges};
 use crate::{
-    changes::Change,
     names,
     observed::Found,
-    resource::{Principal, Resource, Tags},
+    resource::Change,
+    resource::{
+        AccessKey, Attachment, InlinePolicy, InstanceProfile, Policy, Principal, Resource, Role, Tags, User,
+    },
 };
 
 mod key;
@@ -55,8 +57,8 @@ impl Iam {
         let principals = join_all(principals.iter().map(|principal| self.principal(principal, wanted)));
         let others = join_all(wanted.iter().map(|resource| async move {
             match resource {
-                Resource::Policy { arn, name, .. } => self.policy(arn, name).await,
-                Resource::InstanceProfile { name, .. } => self.profile(name).await,
+                Resource::Policy(Policy { arn, name, .. }) => self.policy(arn, name).await,
+                Resource::InstanceProfile(InstanceProfile { name, .. }) => self.profile(name).await,
                 _ => Ok(None),
             }
         }));
@@ -66,17 +68,23 @@ impl Iam {
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::Policy { name, description, document, tags, .. } => {
+            Resource::Policy(Policy { name, description, document, tags, .. }) => {
                 self.create_policy(name, description, document, tags).await?;
             }
-            Resource::Role { name, description, trust, tags } => {
+            Resource::Role(Role { name, description, trust, tags }) => {
                 self.create_role(name, description, trust, tags).await?;
             }
-            Resource::User { name, tags } => self.create_user(name, tags).await?,
-            Resource::Attachment { principal, policy_arn } => self.attach(principal, policy_arn).await?,
-            Resource::InlinePolicy { role, name, document } => self.put_inline(role, name, document).await?,
-            Resource::InstanceProfile { name, role, tags } => self.create_profile(name, role, tags).await?,
-            Resource::AccessKey { user, .. } => return self.create_key(user).await,
+            Resource::User(User { name, tags }) => self.create_user(name, tags).await?,
+            Resource::Attachment(Attachment { principal, policy_arn }) => {
+                self.attach(principal, policy_arn).await?
+            }
+            Resource::InlinePolicy(InlinePolicy { role, name, document }) => {
+                self.put_inline(role, name, document).await?
+            }
+            Resource::InstanceProfile(InstanceProfile { name, role, tags }) => {
+                self.create_profile(name, role, tags).await?
+            }
+            Resource::AccessKey(AccessKey { user, .. }) => return self.create_key(user).await,
             other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
@@ -85,15 +93,15 @@ impl Iam {
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
         let tags = TagChanges::of(resource, changes);
         match resource {
-            Resource::Policy { arn, document, .. } => {
+            Resource::Policy(Policy { arn, document, .. }) => {
                 self.update_policy(arn, document, changes, &tags).await?;
             }
-            Resource::Role { name, trust, .. } => self.update_role(name, trust, changes, &tags).await?,
-            Resource::User { name, .. } => self.update_user(name, &tags).await?,
-            Resource::InstanceProfile { name, role, .. } => {
+            Resource::Role(Role { name, trust, .. }) => self.update_role(name, trust, changes, &tags).await?,
+            Resource::User(User { name, .. }) => self.update_user(name, &tags).await?,
+            Resource::InstanceProfile(InstanceProfile { name, role, .. }) => {
                 self.update_profile(name, role, changes, &tags).await?;
             }
-            Resource::AccessKey { user, .. } => return self.rotate_key(user).await,
+            Resource::AccessKey(AccessKey { user, .. }) => return self.rotate_key(user).await,
             other => return self.create(other).await,
         }
         Ok(Made::default())
@@ -101,13 +109,15 @@ impl Iam {
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::Policy { arn, .. } => self.delete_policy(arn).await?,
-            Resource::Role { name, .. } => self.delete_role(name).await?,
-            Resource::User { name, .. } => Box::pin(self.delete_user(name)).await?,
-            Resource::Attachment { principal, policy_arn } => self.detach(principal, policy_arn).await?,
-            Resource::InlinePolicy { role, name, .. } => self.delete_inline(role, name).await?,
-            Resource::InstanceProfile { name, .. } => self.delete_profile(name).await?,
-            Resource::AccessKey { user, .. } => self.delete_keys(user).await?,
+            Resource::Policy(Policy { arn, .. }) => self.delete_policy(arn).await?,
+            Resource::Role(Role { name, .. }) => self.delete_role(name).await?,
+            Resource::User(User { name, .. }) => Box::pin(self.delete_user(name)).await?,
+            Resource::Attachment(Attachment { principal, policy_arn }) => {
+                self.detach(principal, policy_arn).await?
+            }
+            Resource::InlinePolicy(InlinePolicy { role, name, .. }) => self.delete_inline(role, name).await?,
+            Resource::InstanceProfile(InstanceProfile { name, .. }) => self.delete_profile(name).await?,
+            Resource::AccessKey(AccessKey { user, .. }) => self.delete_keys(user).await?,
             other => return Err(error::wrong_service(other)),
         }
         Ok(Made::default())
@@ -117,13 +127,13 @@ impl Iam {
 /// The role or user that has it, or that it is.
 fn owner(resource: &Resource) -> Option<Principal> {
     match resource {
-        Resource::Role { name, .. } | Resource::InlinePolicy { role: name, .. } => {
+        Resource::Role(Role { name, .. }) | Resource::InlinePolicy(InlinePolicy { role: name, .. }) => {
             Some(Principal::Role(name.clone()))
         }
-        Resource::User { name, .. } | Resource::AccessKey { user: name, .. } => {
+        Resource::User(User { name, .. }) | Resource::AccessKey(AccessKey { user: name, .. }) => {
             Some(Principal::User(name.clone()))
         }
-        Resource::Attachment { principal, .. } => Some(principal.clone()),
+        Resource::Attachment(Attachment { principal, .. }) => Some(principal.clone()),
         _ => None,
     }
 }

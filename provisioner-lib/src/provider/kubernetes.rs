@@ -12,7 +12,7 @@ use super::{Error, ErrorKind, Made, error};
 use crate::{
     facts::{AuthenticationMode, Cluster},
     observed::Found,
-    resource::Resource,
+    resource::{AwsAuth, ClusterRole, ClusterRoleBinding, Resource},
 };
 
 mod availability;
@@ -134,7 +134,7 @@ impl Kubernetes {
     }
 
     async fn object(&self, wanted: &Resource) -> Result<Option<Found>, Error> {
-        if let Resource::Manifest { manifest } = wanted {
+        if let Resource::Manifest(manifest) = wanted {
             return self.manifest(manifest).await;
         }
         let Some((plural, name, _)) = rbac(wanted) else { return Ok(None) };
@@ -145,17 +145,17 @@ impl Kubernetes {
         let revision = revision(&manifest);
         let name = name.to_owned();
         let resource = match wanted {
-            Resource::ClusterRole { .. } => Resource::ClusterRole { name, manifest },
-            _ => Resource::ClusterRoleBinding { name, manifest },
+            Resource::ClusterRole(_) => Resource::ClusterRole(ClusterRole { name, manifest }),
+            _ => Resource::ClusterRoleBinding(ClusterRoleBinding { name, manifest }),
         };
         Ok(Some(Found { resource, created: None, revision }))
     }
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
-        if let Resource::AwsAuth { mapping, .. } = resource {
+        if let Resource::AwsAuth(AwsAuth { mapping, .. }) = resource {
             return self.map(&mapping.into()).await;
         }
-        if let Resource::Manifest { manifest } = resource {
+        if let Resource::Manifest(manifest) = resource {
             return self.make_manifest(manifest).await;
         }
         let Some((plural, _, manifest)) = rbac(resource) else { return Err(error::wrong_service(resource)) };
@@ -165,7 +165,7 @@ impl Kubernetes {
 
     /// What is ours in it is replaced; annotations and labels of others stay.
     pub(super) async fn update(&self, resource: &Resource, revision: Option<&str>) -> Result<Made, Error> {
-        if let Resource::Manifest { manifest } = resource {
+        if let Resource::Manifest(manifest) = resource {
             return self.change_manifest(manifest, revision).await;
         }
         let Some((plural, name, manifest)) = rbac(resource) else { return self.create(resource).await };
@@ -188,10 +188,10 @@ impl Kubernetes {
     }
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        if let Resource::AwsAuth { mapping, .. } = resource {
+        if let Resource::AwsAuth(AwsAuth { mapping, .. }) = resource {
             return self.unmap(&mapping.into()).await;
         }
-        if let Resource::Manifest { manifest } = resource {
+        if let Resource::Manifest(manifest) = resource {
             return self.remove_manifest(manifest).await;
         }
         let Some((plural, name, _)) = rbac(resource) else { return Err(error::wrong_service(resource)) };
@@ -204,8 +204,10 @@ impl Kubernetes {
 /// Plural, name and manifest of an object of RBAC.
 fn rbac(resource: &Resource) -> Option<(&'static str, &str, &Value)> {
     match resource {
-        Resource::ClusterRole { name, manifest } => Some(("clusterroles", name, manifest)),
-        Resource::ClusterRoleBinding { name, manifest } => Some(("clusterrolebindings", name, manifest)),
+        Resource::ClusterRole(ClusterRole { name, manifest }) => Some(("clusterroles", name, manifest)),
+        Resource::ClusterRoleBinding(ClusterRoleBinding { name, manifest }) => {
+            Some(("clusterrolebindings", name, manifest))
+        }
         _ => None,
     }
 }

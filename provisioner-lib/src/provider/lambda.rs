@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::{Error, ErrorKind, Made, error};
 use crate::{
-    changes::Change,
     check::{self, Verdict},
     facts::CurrentFunction,
     names,
     observed::Found,
-    resource::Resource,
+    resource::Change,
+    resource::{Function, InvokeConfig, Layer, Permission, Resource},
 };
 
 mod function;
@@ -53,7 +53,7 @@ impl Lambda {
     /// Functions first: what one has that is not there, is not asked.
     pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
         let functions = join_all(wanted.iter().map(async |resource| match resource {
-            Resource::Function { name, .. } => Some((name.as_str(), self.function(name).await)),
+            Resource::Function(Function { name, .. }) => Some((name.as_str(), self.function(name).await)),
             _ => None,
         }));
         let functions: Vec<_> = functions.await.into_iter().flatten().collect();
@@ -62,7 +62,7 @@ impl Lambda {
             asked.is_none_or(|(_, answer)| matches!(answer, Ok(Some(_))))
         };
         let configs = join_all(wanted.iter().map(async |resource| match resource {
-            Resource::InvokeConfig { function, .. } if is_there(function) => {
+            Resource::InvokeConfig(InvokeConfig { function, .. }) if is_there(function) => {
                 self.invoke_config(function).await
             }
             _ => Ok(None),
@@ -70,7 +70,7 @@ impl Lambda {
         // One policy has the statements of all rules.
         let mut statements: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for resource in wanted {
-            if let Resource::Permission { function, statement_id, .. } = resource
+            if let Resource::Permission(Permission { function, statement_id, .. }) = resource
                 && is_there(function)
             {
                 statements.entry(function).or_default().push(statement_id);
@@ -91,12 +91,12 @@ impl Lambda {
         let answer = self.client.get_function_event_invoke_config().function_name(function).send().await;
         let found = error::optional("lambda:GetFunctionEventInvokeConfig", answer)?;
         Ok(found.map(|found| {
-            Found::from(Resource::InvokeConfig {
+            Found::from(Resource::InvokeConfig(InvokeConfig {
                 function: function.to_owned(),
                 // What Lambda does where nothing is said ("PutFunctionEventInvokeConfig" in its API reference).
                 maximum_event_age_seconds: found.maximum_event_age_in_seconds.unwrap_or(21_600),
                 maximum_retry_attempts: found.maximum_retry_attempts.unwrap_or(2),
-            })
+            }))
         }))
     }
 
@@ -123,9 +123,13 @@ impl Lambda {
         security_group: Option<String>,
     ) -> Result<Made, Error> {
         match resource {
-            Resource::Function { .. } => self.create_function(resource, security_group).await?,
-            Resource::Layer { name, code } => self.publish_layer(name, code).await?,
-            Resource::InvokeConfig { function, maximum_event_age_seconds, maximum_retry_attempts } => {
+            Resource::Function(_) => self.create_function(resource, security_group).await?,
+            Resource::Layer(Layer { name, code }) => self.publish_layer(name, code).await?,
+            Resource::InvokeConfig(InvokeConfig {
+                function,
+                maximum_event_age_seconds,
+                maximum_retry_attempts,
+            }) => {
                 let call = self
                     .client
                     .put_function_event_invoke_config()
@@ -134,7 +138,7 @@ impl Lambda {
                     .maximum_retry_attempts(*maximum_retry_attempts);
                 call.send().await.map_err(error::from_sdk("lambda:PutFunctionEventInvokeConfig"))?;
             }
-            Resource::Permission { function, statement_id, principal, source_arn } => {
+            Resource::Permission(Permission { function, statement_id, principal, source_arn }) => {
                 let call = self
                     .client
                     .add_permission()
@@ -158,11 +162,11 @@ impl Lambda {
         security_group: Option<String>,
     ) -> Result<Made, Error> {
         match resource {
-            Resource::Function { .. } => {
+            Resource::Function(_) => {
                 self.update_function(resource, changes, revision, security_group).await?;
                 Ok(Made::default())
             }
-            Resource::Permission { .. } => {
+            Resource::Permission(_) => {
                 self.delete(resource).await?;
                 self.create(resource, None).await
             }
@@ -172,17 +176,17 @@ impl Lambda {
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::Function { name, .. } => {
+            Resource::Function(Function { name, .. }) => {
                 let answer = self.client.delete_function().function_name(name).send().await;
                 error::ok_if_absent("lambda:DeleteFunction", answer)?;
             }
-            Resource::Layer { name, code } => self.delete_layer(name, &code.sha256).await?,
-            Resource::InvokeConfig { function, .. } => {
+            Resource::Layer(Layer { name, code }) => self.delete_layer(name, &code.sha256).await?,
+            Resource::InvokeConfig(InvokeConfig { function, .. }) => {
                 let answer =
                     self.client.delete_function_event_invoke_config().function_name(function).send().await;
                 error::ok_if_absent("lambda:DeleteFunctionEventInvokeConfig", answer)?;
             }
-            Resource::Permission { function, statement_id, .. } => {
+            Resource::Permission(Permission { function, statement_id, .. }) => {
                 let call = self.client.remove_permission().function_name(function).statement_id(statement_id);
                 error::ok_if_absent("lambda:RemovePermission", call.send().await)?;
             }
@@ -198,12 +202,12 @@ fn permission(policy: &Value, function: &str, statement_id: &str) -> Option<Foun
     let statement = statements.find(|statement| statement["Sid"] == statement_id)?;
     let principal = &statement["Principal"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    Some(Found::from(Resource::Permission {
+    Some(Found::from(Resource::Permission(Permission {
         function: function.to_owned(),
         statement_id: statement_id.to_owned(),
         principal: text(if principal.is_object() { &principal["Service"] } else { principal }),
         source_arn: text(&statement["Condition"]["ArnLike"]["AWS:SourceArn"]),
-    }))
+    })))
 }
 
 #[cfg(test)]

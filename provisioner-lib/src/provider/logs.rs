@@ -8,10 +8,10 @@ use super::{
     tags::{TagChanges, touches},
 };
 use crate::{
-    changes::Change,
     names::TAG_RETENTION,
     observed::Found,
-    resource::{Resource, Tags},
+    resource::Change,
+    resource::{LogGroup, Resource, Tags},
 };
 
 /// CloudWatch Logs of the region.
@@ -22,7 +22,7 @@ pub(super) struct Logs {
 impl Logs {
     pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
         let found = join_all(wanted.iter().map(async |resource| match resource {
-            Resource::LogGroup { name, .. } => self.group(name).await,
+            Resource::LogGroup(LogGroup { name, .. }) => self.group(name).await,
             _ => Ok(None),
         }));
         found.await.into_iter().filter_map(Result::transpose).collect()
@@ -31,7 +31,7 @@ impl Logs {
     async fn group(&self, name: &str) -> Result<Option<Found>, Error> {
         let Some((arn, retention_days)) = self.described(name).await? else { return Ok(None) };
         let tags = self.tags(arn).await?;
-        let resource = Resource::LogGroup { name: name.to_owned(), retention_days, tags };
+        let resource = Resource::LogGroup(LogGroup { name: name.to_owned(), retention_days, tags });
         Ok(Some(resource.into()))
     }
 
@@ -57,7 +57,7 @@ impl Logs {
     }
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
-        let Resource::LogGroup { name, retention_days, tags } = resource else {
+        let Resource::LogGroup(LogGroup { name, retention_days, tags }) = resource else {
             return Err(error::wrong_service(resource));
         };
         let (last, first): (Vec<_>, Vec<_>) =
@@ -77,7 +77,7 @@ impl Logs {
     }
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
-        let Resource::LogGroup { name, retention_days, .. } = resource else {
+        let Resource::LogGroup(LogGroup { name, retention_days, .. }) = resource else {
             return Err(error::wrong_service(resource));
         };
         if touches(changes, "retention_days") {
@@ -117,7 +117,9 @@ impl Logs {
     }
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        let Resource::LogGroup { name, .. } = resource else { return Err(error::wrong_service(resource)) };
+        let Resource::LogGroup(LogGroup { name, .. }) = resource else {
+            return Err(error::wrong_service(resource));
+        };
         let answer = self.client.delete_log_group().log_group_name(name).send().await;
         error::ok_if_absent("logs:DeleteLogGroup", answer)?;
         Ok(Made::default())

@@ -3,10 +3,10 @@
 use std::future::Future;
 
 use crate::{
-    changes::Change,
     check::{Check, Verdict},
     facts::Facts,
     observed::Observed,
+    resource::Change,
     resource::Resource,
 };
 

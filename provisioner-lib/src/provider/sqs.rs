@@ -11,7 +11,11 @@ use super::{
     propagation::retry_until_consistent,
     tags::{TagChanges, touches},
 };
-use crate::{changes::Change, observed::Found, resource::Resource};
+use crate::{
+    observed::Found,
+    resource::Change,
+    resource::{Queue, Resource},
+};
 
 /// A name is free again 60 seconds after its queue has gone ("DeleteQueue" in the SQS API reference).
 const NAME_IS_FREE: Duration = Duration::from_secs(75);
@@ -24,7 +28,7 @@ pub(super) struct Sqs {
 impl Sqs {
     pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
         let found = join_all(wanted.iter().map(async |resource| match resource {
-            Resource::Queue { name, .. } => self.queue(name).await,
+            Resource::Queue(Queue { name, .. }) => self.queue(name).await,
             _ => Ok(None),
         }));
         found.await.into_iter().filter_map(Result::transpose).collect()
@@ -43,12 +47,12 @@ impl Sqs {
         let Some(tags) = error::optional("sqs:ListQueueTags", tags)? else { return Ok(None) };
         let attributes = attributes.attributes.unwrap_or_default();
         let text = |name| attributes.get(&name).map_or("", String::as_str);
-        let resource = Resource::Queue {
+        let resource = Resource::Queue(Queue {
             name: name.to_owned(),
             retention_seconds: text(QueueAttributeName::MessageRetentionPeriod).parse().unwrap_or_default(),
             policy: serde_json::from_str(text(QueueAttributeName::Policy)).unwrap_or(Value::Null),
             tags: tags.tags.unwrap_or_default().into_iter().collect(),
-        };
+        });
         Ok(Some(resource.into()))
     }
 
@@ -58,7 +62,7 @@ impl Sqs {
     }
 
     pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
-        let Resource::Queue { name, retention_seconds, policy, tags } = resource else {
+        let Resource::Queue(Queue { name, retention_seconds, policy, tags }) = resource else {
             return Err(error::wrong_service(resource));
         };
         let call = self
@@ -73,7 +77,7 @@ impl Sqs {
     }
 
     pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
-        let Resource::Queue { name, retention_seconds, policy, .. } = resource else {
+        let Resource::Queue(Queue { name, retention_seconds, policy, .. }) = resource else {
             return Err(error::wrong_service(resource));
         };
         let Some(url) = self.url(name).await? else { return self.create(resource).await };
@@ -95,7 +99,9 @@ impl Sqs {
     }
 
     pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        let Resource::Queue { name, .. } = resource else { return Err(error::wrong_service(resource)) };
+        let Resource::Queue(Queue { name, .. }) = resource else {
+            return Err(error::wrong_service(resource));
+        };
         if let Some(url) = self.url(name).await? {
             error::ok_if_absent("sqs:DeleteQueue", self.client.delete_queue().queue_url(url).send().await)?;
         }

@@ -1,7 +1,7 @@
 //! Tags as they are to be, from the changes of a plan: what goes in, what goes out, and nothing foreign.
 
 use crate::{
-    changes::Change,
+    resource::Change,
     resource::{Resource, Tags},
 };
 
@@ -44,6 +44,7 @@ pub(super) fn touches(changes: &[Change], field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::User;
 
     #[test]
     fn tags_that_are_not_among_the_changes_stay() {
@@ -51,7 +52,7 @@ mod tests {
             [("cast-spot:managed", "cast-spot"), ("cast-spot:region", "r")]
                 .map(|(k, v)| (k.into(), v.into())),
         );
-        let user = Resource::User { name: "u".into(), tags };
+        let user = Resource::User(User { name: "u".into(), tags });
         let change = |field: &str| Change { field: field.into(), from: String::new(), to: String::new() };
         let found = TagChanges::of(
             &user,

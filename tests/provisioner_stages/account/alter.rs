@@ -4,7 +4,10 @@ use cast_spot_provisioner::{
     names::LAYER,
     plan::Change,
     provider::{Error, ErrorKind, Made},
-    resource::{self, Id, Kind, Resource},
+    resource::{
+        AccessEntry, AccessKey, ClusterRole, ClusterRoleBinding, Function, Id, InstanceProfile, Kind, Layer,
+        LogGroup, Policy, Queue, Resource, Role,
+    },
 };
 
 use super::{
@@ -40,59 +43,59 @@ impl Account {
     ) -> Result<Made, Error> {
         let id = resource.id();
         match resource {
-            Resource::Policy { document, .. } => {
+            Resource::Policy(Policy { document, .. }) => {
                 if touches(changes, "document") {
                     self.new_version(&id, document).await?;
                 }
             }
-            Resource::Role { trust, .. } => {
+            Resource::Role(Role { trust, .. }) => {
                 if touches(changes, "trust") {
                     self.edit("iam:UpdateAssumeRolePolicy", &id, |resource| {
-                        if let Resource::Role { trust: there, .. } = resource {
+                        if let Resource::Role(Role { trust: there, .. }) = resource {
                             there.clone_from(trust);
                         }
                     })
                     .await?;
                 }
             }
-            Resource::InstanceProfile { name, role, .. } => {
+            Resource::InstanceProfile(InstanceProfile { name, role, .. }) => {
                 if touches(changes, "role") {
                     self.empty(&id).await?;
                     self.put_in(name, role).await?;
                 }
             }
-            Resource::LogGroup { retention_days, .. } => {
+            Resource::LogGroup(LogGroup { retention_days, .. }) => {
                 if touches(changes, "retention_days") {
                     self.keep_for(&id, *retention_days).await?;
                 }
             }
-            Resource::Queue { .. } => self.alter_queue(resource, changes).await?,
-            Resource::Function { .. } => self.alter_function(resource, changes, revision).await?,
-            Resource::Rule { .. } => {
+            Resource::Queue(_) => self.alter_queue(resource, changes).await?,
+            Resource::Function(_) => self.alter_function(resource, changes, revision).await?,
+            Resource::Rule(_) => {
                 if touches(changes, "pattern") || touches(changes, "schedule") {
                     self.put_rule(resource).await?;
                 }
             }
-            Resource::AccessEntry { .. } => self.alter_entry(resource, changes).await?,
-            Resource::User { .. } | Resource::SecurityGroup { .. } => {}
-            Resource::AccessKey { user, .. } => return self.rotate(user).await,
-            Resource::Permission { .. } => {
+            Resource::AccessEntry(_) => self.alter_entry(resource, changes).await?,
+            Resource::User(_) | Resource::SecurityGroup(_) => {}
+            Resource::AccessKey(AccessKey { user, .. }) => return self.rotate(user).await,
+            Resource::Permission(_) => {
                 self.remove(resource).await?;
                 return self.make(resource).await;
             }
-            Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } => {
+            Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_) => {
                 return self.alter_manifest(resource, revision).await;
             }
-            Resource::Manifest { manifest } => {
+            Resource::Manifest(manifest) => {
                 return self.apply(&id, manifest, revision).await.map(|()| Made::default());
             }
-            Resource::Attachment { .. }
-            | Resource::InlinePolicy { .. }
-            | Resource::Ingress { .. }
-            | Resource::InvokeConfig { .. }
-            | Resource::Target { .. }
-            | Resource::Layer { .. }
-            | Resource::AwsAuth { .. } => return self.make(resource).await,
+            Resource::Attachment(_)
+            | Resource::InlinePolicy(_)
+            | Resource::Ingress(_)
+            | Resource::InvokeConfig(_)
+            | Resource::Target(_)
+            | Resource::Layer(_)
+            | Resource::AwsAuth(_) => return self.make(resource).await,
         }
         self.tag(resource, changes).await?;
         Ok(Made::default())
@@ -136,7 +139,7 @@ impl Account {
             let mut is_full = false;
             let is_there = state.change(&place, |object| {
                 is_full = object.versions >= MOST_VERSIONS;
-                if let Resource::Policy { document: there, .. } = &mut object.resource
+                if let Resource::Policy(Policy { document: there, .. }) = &mut object.resource
                     && !is_full
                 {
                     there.clone_from(document);
@@ -157,7 +160,7 @@ impl Account {
         let place = self.place(profile);
         self.write("iam:RemoveRoleFromInstanceProfile", |state| {
             state.change(&place, |object| {
-                if let Resource::InstanceProfile { role, .. } = &mut object.resource {
+                if let Resource::InstanceProfile(InstanceProfile { role, .. }) = &mut object.resource {
                     role.clear();
                 }
             });
@@ -172,8 +175,8 @@ impl Account {
         }
         self.edit("sqs:SetQueueAttributes", &wanted.id(), |resource| {
             if let (
-                Resource::Queue { retention_seconds, policy, .. },
-                Resource::Queue { retention_seconds: new_retention, policy: new_policy, .. },
+                Resource::Queue(Queue { retention_seconds, policy, .. }),
+                Resource::Queue(Queue { retention_seconds: new_retention, policy: new_policy, .. }),
             ) = (resource, wanted)
             {
                 *retention_seconds = *new_retention;
@@ -218,9 +221,9 @@ impl Account {
             self.write(call, |state| match state.objects.get(&place).map(|object| object.revision) {
                 Some(there) if there == revision => {
                     // Lambda refuses a layer that does not exist; this one has been deleted meanwhile.
-                    if let Resource::Function { layer: Some(sha256), .. } = wanted
+                    if let Resource::Function(Function { layer: Some(sha256), .. }) = wanted
                         && touches(changes, "layer")
-                        && !state.objects.contains_key(&self.place(&resource::layer(LAYER, sha256)))
+                        && !state.objects.contains_key(&self.place(&Layer::id_of(LAYER, sha256)))
                     {
                         return Err(changed(call, "the layer does not exist"));
                     }
@@ -247,11 +250,11 @@ impl Account {
     }
 
     async fn alter_entry(&self, wanted: &Resource, changes: &[Change]) -> Result<(), Error> {
-        let Resource::AccessEntry { groups, policies, .. } = wanted else { return Ok(()) };
+        let Resource::AccessEntry(AccessEntry { groups, policies, .. }) = wanted else { return Ok(()) };
         let id = wanted.id();
         if touches(changes, "groups") {
             self.edit("eks:UpdateAccessEntry", &id, |resource| {
-                if let Resource::AccessEntry { groups: there, .. } = resource {
+                if let Resource::AccessEntry(AccessEntry { groups: there, .. }) = resource {
                     there.clone_from(groups);
                 }
             })
@@ -262,7 +265,7 @@ impl Account {
                 self.associate(&id, policy).await?;
             }
             self.edit("eks:DisassociateAccessPolicy", &id, |resource| {
-                if let Resource::AccessEntry { policies: there, .. } = resource {
+                if let Resource::AccessEntry(AccessEntry { policies: there, .. }) = resource {
                     there.retain(|policy| policies.contains(policy));
                 }
             })
@@ -285,9 +288,10 @@ impl Account {
             }
             state.change(&place, |object| {
                 if let (
-                    Resource::ClusterRole { manifest, .. } | Resource::ClusterRoleBinding { manifest, .. },
-                    Resource::ClusterRole { manifest: new, .. }
-                    | Resource::ClusterRoleBinding { manifest: new, .. },
+                    Resource::ClusterRole(ClusterRole { manifest, .. })
+                    | Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }),
+                    Resource::ClusterRole(ClusterRole { manifest: new, .. })
+                    | Resource::ClusterRoleBinding(ClusterRoleBinding { manifest: new, .. }),
                 ) = (&mut object.resource, wanted)
                 {
                     for part in ["rules", "subjects", "roleRef"] {

@@ -2,7 +2,10 @@
 
 use cast_spot_provisioner::{
     plan::Change,
-    resource::{Resource, Tags},
+    resource::{
+        AccessEntry, Function, InstanceProfile, LogGroup, Policy, Queue, Resource, Role, Rule, SecurityGroup,
+        Tags, User,
+    },
 };
 
 /// Whether a change concerns a field, or a part of it.
@@ -27,16 +30,16 @@ pub(super) fn tags(wanted: &Resource, changes: &[Change]) -> (Tags, Vec<String>)
 /// Tags of a resource, mutable.
 pub(crate) fn tags_of(resource: &mut Resource) -> Option<&mut Tags> {
     match resource {
-        Resource::Policy { tags, .. }
-        | Resource::Role { tags, .. }
-        | Resource::User { tags, .. }
-        | Resource::InstanceProfile { tags, .. }
-        | Resource::LogGroup { tags, .. }
-        | Resource::Queue { tags, .. }
-        | Resource::SecurityGroup { tags, .. }
-        | Resource::Function { tags, .. }
-        | Resource::Rule { tags, .. }
-        | Resource::AccessEntry { tags, .. } => Some(tags),
+        Resource::Policy(Policy { tags, .. })
+        | Resource::Role(Role { tags, .. })
+        | Resource::User(User { tags, .. })
+        | Resource::InstanceProfile(InstanceProfile { tags, .. })
+        | Resource::LogGroup(LogGroup { tags, .. })
+        | Resource::Queue(Queue { tags, .. })
+        | Resource::SecurityGroup(SecurityGroup { tags, .. })
+        | Resource::Function(Function { tags, .. })
+        | Resource::Rule(Rule { tags, .. })
+        | Resource::AccessEntry(AccessEntry { tags, .. }) => Some(tags),
         _ => None,
     }
 }
@@ -45,15 +48,15 @@ pub(crate) fn tags_of(resource: &mut Resource) -> Option<&mut Tags> {
 pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
     let mut configured = wanted.clone();
     let (
-        Resource::Function { environment, code, architecture, network, tags, .. },
-        Resource::Function {
+        Resource::Function(Function { environment, code, architecture, network, tags, .. }),
+        Resource::Function(Function {
             environment: old,
             code: old_code,
             architecture: old_architecture,
             network: old_network,
             tags: old_tags,
             ..
-        },
+        }),
     ) = (&mut configured, &*there)
     else {
         return;
@@ -71,8 +74,8 @@ pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
 /// The effect of UpdateFunctionCode.
 pub(super) fn replace_code(there: &mut Resource, wanted: &Resource) {
     if let (
-        Resource::Function { code, architecture, .. },
-        Resource::Function { code: new_code, architecture: new_architecture, .. },
+        Resource::Function(Function { code, architecture, .. }),
+        Resource::Function(Function { code: new_code, architecture: new_architecture, .. }),
     ) = (there, wanted)
     {
         code.clone_from(new_code);

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use cast_spot_provisioner::{
     endpoints::layer,
     facts::{Cluster, CurrentFunction, Earlier, Facts, Identity},
-    names::{self, LAMBDA_ROLE, Registered},
+    names::{self, CLUSTERS_VARIABLE, LAMBDA_ROLE, Registered},
     plan::{Found, Observed},
     provider::Error,
-    resource::{self, CLUSTERS_VARIABLE, Id, Kind, Resource},
+    resource::{
+        AccessEntry, Attachment, Function, Id, InstanceProfile, Kind, Layer, Resource, SecurityGroup,
+    },
 };
 
 use super::{ACCOUNT, Account, Object, Place, State};
@@ -67,9 +69,10 @@ pub(super) fn found(object: &Object) -> Option<Found> {
 /// What a read of one resource returns; for an attachment, all those of the principal.
 fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
     let is_shown = |object: &Object| match (&object.resource, wanted) {
-        (Resource::Attachment { principal, .. }, Resource::Attachment { principal: of, .. }) => {
-            principal == of
-        }
+        (
+            Resource::Attachment(Attachment { principal, .. }),
+            Resource::Attachment(Attachment { principal: of, .. }),
+        ) => principal == of,
         _ => false,
     };
     let objects = state.objects.iter().filter(|(at, object)| *at == place || is_shown(object));
@@ -80,7 +83,7 @@ fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
 fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
     let groups = state.objects.iter().filter(|((scope, _), _)| is_open_question && scope == region);
     let vpcs = groups.filter_map(|(_, object)| match &object.resource {
-        Resource::SecurityGroup { name, vpc_id, tags, .. }
+        Resource::SecurityGroup(SecurityGroup { name, vpc_id, tags, .. })
             if name == names::SECURITY_GROUP && tags.contains_key(names::TAG_MANAGED) =>
         {
             Some(vpc_id.clone())
@@ -89,7 +92,7 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
     });
     let layers = state.objects.iter().filter(|((scope, _), _)| scope == region);
     let layers = layers.filter_map(|(_, object)| match &object.resource {
-        Resource::Layer { name, code } if name == names::LAYER => Some(code.sha256.clone()),
+        Resource::Layer(Layer { name, code }) if name == names::LAYER => Some(code.sha256.clone()),
         _ => None,
     });
     Earlier {
@@ -101,16 +104,16 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
 
 fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
     let object = state.objects.get(place)?;
-    let Resource::Function { environment, network, layer: sha256, .. } = &object.resource else {
+    let Resource::Function(Function { environment, network, layer: sha256, .. }) = &object.resource else {
         return None;
     };
-    let attached = sha256.as_ref().map(|sha256| (place.0.clone(), resource::layer(names::LAYER, sha256)));
+    let attached = sha256.as_ref().map(|sha256| (place.0.clone(), Layer::id_of(names::LAYER, sha256)));
     let versions =
         state.objects.iter().filter(|((scope, id), _)| *scope == place.0 && id.kind == Kind::Layer);
     let newest = || versions.max_by_key(|(_, object)| object.created).map(|(_, object)| object);
     let version = attached.and_then(|version| state.objects.get(&version)).or_else(newest);
     let endpoints = version.and_then(|object| match &object.resource {
-        Resource::Layer { code, .. } => layer::unpack(&code.zip),
+        Resource::Layer(Layer { code, .. }) => layer::unpack(&code.zip),
         _ => None,
     });
     let current = CurrentFunction {
@@ -152,23 +155,23 @@ impl Account {
         let mut broken = Vec::new();
         for ((scope, id), object) in &state.objects {
             match &object.resource {
-                Resource::AccessEntry { principal, .. } if object.lets_in != state.made(&principal.id()) => {
+                Resource::AccessEntry(AccessEntry { principal, .. })
+                    if object.lets_in != state.made(&principal.id()) =>
+                {
                     broken.push(format!("{id} admits no principal"));
                 }
-                Resource::Function { name, environment, .. } if name == names::FUNCTION => {
+                Resource::Function(Function { name, environment, .. }) if name == names::FUNCTION => {
                     let served = environment.get(CLUSTERS_VARIABLE).map_or("", String::as_str).split(',');
                     let unknown =
                         served.filter(|name| !registered.contains(&(scope.clone(), (*name).to_owned())));
                     broken.extend(unknown.map(|name| format!("{id} serves {name}, which is not registered")));
                 }
-                Resource::Function { layer: Some(sha256), .. }
-                    if !state
-                        .objects
-                        .contains_key(&(scope.clone(), resource::layer(names::LAYER, sha256))) =>
+                Resource::Function(Function { layer: Some(sha256), .. })
+                    if !state.objects.contains_key(&(scope.clone(), Layer::id_of(names::LAYER, sha256))) =>
                 {
                     broken.push(format!("{id} has a layer that does not exist"));
                 }
-                Resource::InstanceProfile { role, .. }
+                Resource::InstanceProfile(InstanceProfile { role, .. })
                     if !state.objects.contains_key(&("global".to_owned(), Id::new(Kind::Role, role))) =>
                 {
                     broken.push(format!("{id} has no role"));

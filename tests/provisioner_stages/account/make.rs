@@ -2,9 +2,12 @@
 
 use cast_spot_provisioner::{
     facts::AuthenticationMode,
-    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, LAYER, TAG_RETENTION},
+    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, LAYER, TAG_RETENTION, VPC_ACCESS},
     provider::{AccessKey, Error, ErrorKind, Made},
-    resource::{self, Id, Kind, Principal, Resource, VPC_ACCESS, attachment, last},
+    resource::{
+        AccessEntry, Attachment, Function, Id, Ingress, InlinePolicy, InstanceProfile, InvokeConfig, Kind,
+        Layer, LogGroup, Permission, Principal, Queue, Resource, Rule, Target, last,
+    },
 };
 
 use super::{ACCOUNT, Account, State, changed, refused, tags_of};
@@ -54,26 +57,32 @@ impl Account {
 
     pub(super) async fn make(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::Policy { .. } => self.put_new("iam:CreatePolicy", resource, &[]).await?,
-            Resource::Role { .. } => self.put_new("iam:CreateRole", resource, &[]).await?,
-            Resource::User { .. } => self.put_new("iam:CreateUser", resource, &[]).await?,
-            Resource::Attachment { principal, policy_arn } => {
+            Resource::Policy(_) => self.put_new("iam:CreatePolicy", resource, &[]).await?,
+            Resource::Role(_) => self.put_new("iam:CreateRole", resource, &[]).await?,
+            Resource::User(_) => self.put_new("iam:CreateUser", resource, &[]).await?,
+            Resource::Attachment(Attachment { principal, policy_arn }) => {
                 self.attach(resource, principal, policy_arn).await?;
             }
-            Resource::InlinePolicy { role, .. } => {
+            Resource::InlinePolicy(InlinePolicy { role, .. }) => {
                 self.put_over("iam:PutRolePolicy", resource, &[Id::new(Kind::Role, role)]).await?;
             }
-            Resource::InstanceProfile { name, role, tags } => {
-                let empty =
-                    Resource::InstanceProfile { name: name.clone(), role: String::new(), tags: tags.clone() };
+            Resource::InstanceProfile(InstanceProfile { name, role, tags }) => {
+                let empty = Resource::InstanceProfile(InstanceProfile {
+                    name: name.clone(),
+                    role: String::new(),
+                    tags: tags.clone(),
+                });
                 self.put_new("iam:CreateInstanceProfile", &empty, &[]).await?;
                 self.put_in(name, role).await?;
             }
-            Resource::AccessKey { user, .. } => return self.new_key(user).await,
-            Resource::LogGroup { name, retention_days, tags } => {
+            Resource::AccessKey(cast_spot_provisioner::resource::AccessKey { user, .. }) => {
+                return self.new_key(user).await;
+            }
+            Resource::LogGroup(LogGroup { name, retention_days, tags }) => {
                 let mut first = tags.clone();
                 let last = first.remove(TAG_RETENTION);
-                let group = Resource::LogGroup { name: name.clone(), retention_days: 0, tags: first };
+                let group =
+                    Resource::LogGroup(LogGroup { name: name.clone(), retention_days: 0, tags: first });
                 self.put_new("logs:CreateLogGroup", &group, &[]).await?;
                 self.keep_for(&resource.id(), *retention_days).await?;
                 let put = |resource: &mut Resource| {
@@ -83,37 +92,37 @@ impl Account {
                 };
                 self.edit("logs:TagResource", &resource.id(), put).await?;
             }
-            Resource::Queue { .. } => self.make_queue(resource).await?,
-            Resource::SecurityGroup { .. } => self.put_new("ec2:CreateSecurityGroup", resource, &[]).await?,
-            Resource::Ingress { from, vpc_id, .. } => {
+            Resource::Queue(_) => self.make_queue(resource).await?,
+            Resource::SecurityGroup(_) => self.put_new("ec2:CreateSecurityGroup", resource, &[]).await?,
+            Resource::Ingress(Ingress { from, vpc_id, .. }) => {
                 let group = Id::new(Kind::SecurityGroup, format!("{vpc_id}/{from}"));
                 self.put_over("ec2:AuthorizeSecurityGroupIngress", resource, &[group]).await?;
             }
-            Resource::Function { .. } => self.make_function(resource).await?,
-            Resource::Layer { .. } => self.put_over("lambda:PublishLayerVersion", resource, &[]).await?,
-            Resource::InvokeConfig { function, .. } => {
+            Resource::Function(_) => self.make_function(resource).await?,
+            Resource::Layer(_) => self.put_over("lambda:PublishLayerVersion", resource, &[]).await?,
+            Resource::InvokeConfig(InvokeConfig { function, .. }) => {
                 let function = [Id::new(Kind::Function, function)];
                 self.put_over("lambda:PutFunctionEventInvokeConfig", resource, &function).await?;
             }
-            Resource::Permission { function, .. } => {
+            Resource::Permission(Permission { function, .. }) => {
                 self.put_new("lambda:AddPermission", resource, &[Id::new(Kind::Function, function)]).await?;
             }
-            Resource::Rule { .. } => self.put_rule(resource).await?,
-            Resource::Target { rule, arn, .. } => {
+            Resource::Rule(_) => self.put_rule(resource).await?,
+            Resource::Target(Target { rule, arn, .. }) => {
                 let function = arn.rsplit(':').next().unwrap_or_default();
                 let wanted = [Id::new(Kind::Rule, rule), Id::new(Kind::Function, function)];
                 self.put_over("events:PutTargets", resource, &wanted).await?;
             }
-            Resource::AccessEntry { .. } => self.let_in(resource).await?,
-            Resource::AwsAuth { .. } => {
+            Resource::AccessEntry(_) => self.let_in(resource).await?,
+            Resource::AwsAuth(_) => {
                 self.reaches("update configmaps").await?;
                 self.put_over("update configmaps", resource, &[]).await?;
             }
-            Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } => {
+            Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_) => {
                 self.reaches("create").await?;
                 self.put_new("create", resource, &[]).await?;
             }
-            Resource::Manifest { manifest } => self.apply(&resource.id(), manifest, None).await?,
+            Resource::Manifest(manifest) => self.apply(&resource.id(), manifest, None).await?,
         }
         Ok(Made::default())
     }
@@ -135,7 +144,7 @@ impl Account {
             self.wants(state, call, &[place.1.clone(), Id::new(Kind::Role, role)])?;
             let mut is_full = false;
             state.change(&place, |object| {
-                if let Resource::InstanceProfile { role: there, .. } = &mut object.resource {
+                if let Resource::InstanceProfile(InstanceProfile { role: there, .. }) = &mut object.resource {
                     is_full = !there.is_empty() && there != role;
                     if !is_full {
                         role.clone_into(there);
@@ -170,7 +179,13 @@ impl Account {
                 state.change(&place, |object| object.keys.push((id.clone(), true)));
                 id
             } else {
-                state.put(place.clone(), Resource::AccessKey { user: user.to_owned(), rotate: false });
+                state.put(
+                    place.clone(),
+                    Resource::AccessKey(cast_spot_provisioner::resource::AccessKey {
+                        user: user.to_owned(),
+                        rotate: false,
+                    }),
+                );
                 state.objects[&place].keys[0].0.clone()
             };
             let secret = format!("{SECRET}{id}");
@@ -182,7 +197,7 @@ impl Account {
     pub(super) async fn keep_for(&self, group: &Id, days: i32) -> Result<(), Error> {
         let call = "logs:PutRetentionPolicy";
         self.edit(call, group, |resource| {
-            if let Resource::LogGroup { retention_days, .. } = resource {
+            if let Resource::LogGroup(LogGroup { retention_days, .. }) = resource {
                 *retention_days = days;
             }
         })
@@ -194,7 +209,9 @@ impl Account {
     async fn make_queue(&self, resource: &Resource) -> Result<(), Error> {
         let place = self.place(&resource.id());
         let attributes = |resource: &Resource| match resource {
-            Resource::Queue { retention_seconds, policy, .. } => Some((*retention_seconds, policy.clone())),
+            Resource::Queue(Queue { retention_seconds, policy, .. }) => {
+                Some((*retention_seconds, policy.clone()))
+            }
             _ => None,
         };
         self.write("sqs:CreateQueue", |state| match state.objects.get(&place) {
@@ -210,7 +227,8 @@ impl Account {
 
     /// Creates a function; Lambda checks that the role may send to the queue and enter the VPC.
     async fn make_function(&self, resource: &Resource) -> Result<(), Error> {
-        let Resource::Function { code, role_arn, dead_letter_arn, network, layer, .. } = resource else {
+        let Resource::Function(Function { code, role_arn, dead_letter_arn, network, layer, .. }) = resource
+        else {
             return Ok(());
         };
         let call = "lambda:CreateFunction";
@@ -225,9 +243,9 @@ impl Account {
         ];
         if let Some(network) = network {
             let group = format!("{}/{}", network.vpc_id, network.security_group);
-            wanted.extend([Id::new(Kind::SecurityGroup, group), attachment(&role, VPC_ACCESS)]);
+            wanted.extend([Id::new(Kind::SecurityGroup, group), Attachment::id_of(&role, VPC_ACCESS)]);
         }
-        wanted.extend(layer.iter().map(|sha256| resource::layer(LAYER, sha256)));
+        wanted.extend(layer.iter().map(|sha256| Layer::id_of(LAYER, sha256)));
         self.put_new(call, resource, &wanted).await
     }
 
@@ -241,7 +259,7 @@ impl Account {
             }
             state.change(&place, |object| {
                 let mut put = wanted.clone();
-                if let (Resource::Rule { tags, .. }, Some(old)) = (&mut put, object.resource.tags()) {
+                if let (Resource::Rule(Rule { tags, .. }), Some(old)) = (&mut put, object.resource.tags()) {
                     tags.clone_from(old);
                 }
                 object.resource = put;
@@ -252,7 +270,7 @@ impl Account {
     }
 
     async fn let_in(&self, resource: &Resource) -> Result<(), Error> {
-        let Resource::AccessEntry { principal, policies, .. } = resource else { return Ok(()) };
+        let Resource::AccessEntry(AccessEntry { principal, policies, .. }) = resource else { return Ok(()) };
         let call = "eks:CreateAccessEntry";
         let cluster = (self.region.clone(), self.cluster.clone());
         let mode =
@@ -261,7 +279,7 @@ impl Account {
             return Err(refused(call, "the cluster is not there, or reads aws-auth only"));
         }
         let mut bare = resource.clone();
-        if let Resource::AccessEntry { policies, .. } = &mut bare {
+        if let Resource::AccessEntry(AccessEntry { policies, .. }) = &mut bare {
             policies.clear();
         }
         self.put_new(call, &bare, &[principal.id()]).await?;
@@ -273,7 +291,7 @@ impl Account {
 
     pub(super) async fn associate(&self, entry: &Id, policy: &str) -> Result<(), Error> {
         self.edit("eks:AssociateAccessPolicy", entry, |resource| {
-            if let Resource::AccessEntry { policies, .. } = resource
+            if let Resource::AccessEntry(AccessEntry { policies, .. }) = resource
                 && !policies.iter().any(|there| there == policy)
             {
                 policies.push(policy.to_owned());

@@ -30,14 +30,14 @@ impl Account {
             match (there, revision) {
                 (None, Some(_)) => Err(changed("patch", "it is not there")),
                 (None, None) => {
-                    state.put(place, Resource::Manifest { manifest: wanted.clone() });
+                    state.put(place, Resource::Manifest(wanted.clone()));
                     Ok(())
                 }
                 (Some((uid, _)), Some(revision)) if uid != revision => {
                     Err(changed("patch", "it is another one of this name"))
                 }
                 (Some((_, object)), _) => {
-                    let Resource::Manifest { manifest } = &object.resource else { return Ok(()) };
+                    let Resource::Manifest(manifest) = &object.resource else { return Ok(()) };
                     let mut value = manifest.value().clone();
                     if revision.is_none() && takes(wanted.value(), &value) {
                         return Err(changed("patch", "conflicts with another field manager"));
@@ -48,7 +48,7 @@ impl Account {
                     }
                     put(wanted.value(), &mut value);
                     state.change(&place, |object| {
-                        object.resource = Resource::Manifest { manifest: Manifest::new(value) };
+                        object.resource = Resource::Manifest(Manifest::new(value));
                     });
                     Ok(())
                 }
@@ -65,7 +65,7 @@ impl Account {
         self.write("delete", |state| {
             state.objects.remove(&place);
             state.objects.retain(|(scope, _), object| {
-                let is_in = matches!(&object.resource, Resource::Manifest { manifest }
+                let is_in = matches!(&object.resource, Resource::Manifest(manifest)
                     if manifest.namespace() == Some(within));
                 !(is_namespace && is_in && *scope == place.0)
             });
@@ -85,7 +85,7 @@ impl Neighbours for Account {
         let all = self.read("list", |state| {
             let objects = state.objects.iter().filter(|((of, _), _)| *of == scope);
             let manifests = objects.filter_map(|(_, object)| match &object.resource {
-                Resource::Manifest { manifest } if manifest.namespace() == Some(namespace) => Some(manifest),
+                Resource::Manifest(manifest) if manifest.namespace() == Some(namespace) => Some(manifest),
                 _ => None,
             });
             let others = manifests

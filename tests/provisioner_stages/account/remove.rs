@@ -2,7 +2,10 @@
 
 use cast_spot_provisioner::{
     provider::{Error, ErrorKind},
-    resource::{Id, Kind, Principal, Resource, last},
+    resource::{
+        AccessKey, Attachment, Function, Id, Ingress, InstanceProfile, Kind, Policy, Principal, Resource,
+        Role, Rule, SecurityGroup, User, last,
+    },
 };
 
 use super::{Account, Object, Place, State, changed, refused};
@@ -33,16 +36,16 @@ impl Account {
     pub(super) async fn remove(&self, resource: &Resource) -> Result<(), Error> {
         let id = resource.id();
         match resource {
-            Resource::Policy { arn, .. } => {
+            Resource::Policy(Policy { arn, .. }) => {
                 self.delete_unless("iam:DeletePolicy", &id, |state| {
                     let still = is_attached(state, arn);
                     still.then(|| refused("iam:DeletePolicy", format!("{arn} is still attached")))
                 })
                 .await
             }
-            Resource::Role { name, .. } => self.remove_role(name).await,
-            Resource::User { name, .. } => self.remove_user(name).await,
-            Resource::InstanceProfile { .. } => {
+            Resource::Role(Role { name, .. }) => self.remove_role(name).await,
+            Resource::User(User { name, .. }) => self.remove_user(name).await,
+            Resource::InstanceProfile(_) => {
                 if self.read("iam:GetInstanceProfile", |state| holds_role(self, state, &id)).await? {
                     self.empty(&id).await?;
                 }
@@ -52,10 +55,12 @@ impl Account {
                 })
                 .await
             }
-            Resource::AccessKey { user, .. } => self.remove_keys(user).await,
-            Resource::SecurityGroup { name, vpc_id, .. } => self.remove_group(&id, name, vpc_id).await,
-            Resource::Function { name, .. } => self.remove_function(&id, name).await,
-            Resource::Rule { name, .. } => {
+            Resource::AccessKey(AccessKey { user, .. }) => self.remove_keys(user).await,
+            Resource::SecurityGroup(SecurityGroup { name, vpc_id, .. }) => {
+                self.remove_group(&id, name, vpc_id).await
+            }
+            Resource::Function(Function { name, .. }) => self.remove_function(&id, name).await,
+            Resource::Rule(Rule { name, .. }) => {
                 let within = format!("{name}/");
                 self.delete_all("events:RemoveTargets", |(scope, part)| {
                     *scope == self.region && part.kind == Kind::Target && part.name.starts_with(&within)
@@ -69,11 +74,11 @@ impl Account {
                 })
                 .await
             }
-            Resource::AwsAuth { .. } | Resource::ClusterRole { .. } | Resource::ClusterRoleBinding { .. } => {
+            Resource::AwsAuth(_) | Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_) => {
                 self.reaches("delete").await?;
                 self.delete("delete", &id).await
             }
-            Resource::Manifest { manifest } => self.remove_manifest(&id, manifest).await,
+            Resource::Manifest(manifest) => self.remove_manifest(&id, manifest).await,
             _ => self.delete("delete", &id).await,
         }
     }
@@ -156,8 +161,8 @@ impl Account {
     async fn remove_group(&self, id: &Id, name: &str, vpc_id: &str) -> Result<(), Error> {
         self.delete_unless("ec2:DeleteSecurityGroup", id, |state| {
             let uses = |resource: &Resource| match resource {
-                Resource::Ingress { from, vpc_id: vpc, .. } => from == name && vpc == vpc_id,
-                Resource::Function { network: Some(network), .. } => {
+                Resource::Ingress(Ingress { from, vpc_id: vpc, .. }) => from == name && vpc == vpc_id,
+                Resource::Function(Function { network: Some(network), .. }) => {
                     network.security_group == name && network.vpc_id == vpc_id
                 }
                 _ => false,
@@ -191,7 +196,7 @@ impl Account {
 
 fn is_attached(state: &State, arn: &str) -> bool {
     state.objects.values().any(
-        |object| matches!(&object.resource, Resource::Attachment { policy_arn, .. } if last(policy_arn) == last(arn)),
+        |object| matches!(&object.resource, Resource::Attachment(Attachment { policy_arn, .. }) if last(policy_arn) == last(arn)),
     )
 }
 
@@ -208,10 +213,10 @@ fn is_inline(id: &Id, role: &str) -> bool {
 }
 
 fn holds(object: &Object, name: &str) -> bool {
-    matches!(&object.resource, Resource::InstanceProfile { role, .. } if role == name)
+    matches!(&object.resource, Resource::InstanceProfile(InstanceProfile { role, .. }) if role == name)
 }
 
 fn holds_role(account: &Account, state: &State, profile: &Id) -> bool {
     let found = state.objects.get(&account.place(profile)).map(|object| &object.resource);
-    matches!(found, Some(Resource::InstanceProfile { role, .. }) if !role.is_empty())
+    matches!(found, Some(Resource::InstanceProfile(InstanceProfile { role, .. })) if !role.is_empty())
 }

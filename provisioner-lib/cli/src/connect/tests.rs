@@ -47,7 +47,7 @@ fn connect(
 
 fn edit(memory: &Memory, kind: &str, change: impl Fn(&mut serde_json::Value)) {
     memory.change(|resource| {
-        if let Resource::Manifest { manifest } = resource
+        if let Resource::Manifest(manifest) = resource
             && manifest.kind() == kind
         {
             let mut value = manifest.value().clone();

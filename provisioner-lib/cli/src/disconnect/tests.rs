@@ -73,7 +73,7 @@ fn what_others_have_in_the_namespace_keeps_it() {
 fn what_somebody_else_has_made_stays() {
     let memory = connected();
     memory.change(|resource| {
-        if let Resource::Manifest { manifest } = resource {
+        if let Resource::Manifest(manifest) = resource {
             let mut value = manifest.value().clone();
             value["metadata"]["labels"][LABEL_MANAGED_BY] = "castai".into();
             *manifest = Manifest::new(value);

@@ -121,12 +121,12 @@ fn a_refused_call_is_named_with_the_policy_that_allows_it_and_what_was_not_reach
 #[test]
 fn something_foreign_in_the_way_stops_it_before_the_question() {
     let provider = Memory::new();
-    let role = cast_spot_provisioner::resource::Resource::Role {
+    let role = cast_spot_provisioner::resource::Resource::Role(cast_spot_provisioner::resource::Role {
         name: "cast-eks-prod".to_owned(),
         description: String::new(),
         trust: serde_json::json!({}),
         tags: [].into(),
-    };
+    });
     run_in_test(provider.create(&role)).unwrap();
     let provider = provider.guarded();
     let (end, out, err) = onboard(request(), yes(), &provider, "");

@@ -3,7 +3,7 @@
 use cast_spot_provisioner::{
     facts::Facts,
     names::{self, LAMBDA_ROLE},
-    resource::{Id, Kind},
+    resource::{Id, Kind, Service},
 };
 
 /// A part, in the order in which it is shown.
@@ -29,39 +29,19 @@ impl Group {
     /// The part of `id`.
     pub(crate) fn of(id: &Id, facts: &Facts) -> Self {
         let whole = id.name.split('/').next().unwrap_or_default();
-        match id.kind {
-            Kind::Policy
-            | Kind::Role
-            | Kind::User
-            | Kind::Attachment
-            | Kind::InlinePolicy
-            | Kind::InstanceProfile
-            | Kind::AccessKey => {
-                if whole == LAMBDA_ROLE {
-                    Self::FunctionRole
-                } else if whole == names::node_role(&facts.cluster.name, &facts.cluster.arn) {
-                    Self::Nodes
-                } else {
-                    Self::Management
-                }
+        match (id.kind.service(), id.kind) {
+            (Service::Iam, _) if whole == LAMBDA_ROLE => Self::FunctionRole,
+            (Service::Iam, _) if whole == names::node_role(&facts.cluster.name, &facts.cluster.arn) => {
+                Self::Nodes
             }
-            Kind::LogGroup
-            | Kind::Queue
-            | Kind::Function
-            | Kind::Layer
-            | Kind::InvokeConfig
-            | Kind::Permission
-            | Kind::Rule
-            | Kind::Target => Self::Function,
-            Kind::SecurityGroup | Kind::Ingress => Self::Network,
-            Kind::AccessEntry | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding => {
-                Self::Kubernetes
-            }
+            (Service::Iam, _) => Self::Management,
+            (Service::Ec2, _) => Self::Network,
             // Of the handler's requests; all other objects are the agent's.
-            Kind::Manifest if matches!(whole, "FlowSchema" | "PriorityLevelConfiguration") => {
-                Self::Kubernetes
+            (_, Kind::Manifest) if !matches!(whole, "FlowSchema" | "PriorityLevelConfiguration") => {
+                Self::Agent
             }
-            Kind::Manifest => Self::Agent,
+            (Service::Eks | Service::Kubernetes, _) => Self::Kubernetes,
+            (Service::Lambda | Service::Events | Service::Logs | Service::Sqs, _) => Self::Function,
         }
     }
 

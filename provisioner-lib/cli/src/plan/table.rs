@@ -101,7 +101,7 @@ fn keeping(count: usize) -> String {
 /// One step, and what changes by it.
 fn line(step: &Step, width: usize) -> String {
     let Look { sign, word, style } = Look::of(&step.action);
-    let (kind, name) = step.id.words();
+    let (kind, name) = step.id.labels();
     let mut text = format!("{style}{sign:>5} {word:9}{style:#}{kind:KIND$} {name}\n");
     match &step.action {
         Action::Update { changes } => {

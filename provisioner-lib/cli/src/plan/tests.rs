@@ -1,6 +1,9 @@
 //! What plans look like.
 
-use cast_spot_provisioner::{resource::Resource, spec::Request};
+use cast_spot_provisioner::{
+    resource::{Function, LogGroup, Policy, Resource, Role},
+    spec::Request,
+};
 
 use super::*;
 use crate::{
@@ -69,11 +72,13 @@ fn what_is_not_said_is_as_an_earlier_onboarding_has_it() {
 fn drift_is_shown_field_by_field() {
     let memory = onboarded();
     memory.change(|resource| match resource {
-        Resource::Function { memory_mb, timeout_seconds, .. } => (*memory_mb, *timeout_seconds) = (128, 3),
-        Resource::Policy { name, document, .. } if name == "CastEKSPolicy" => {
+        Resource::Function(Function { memory_mb, timeout_seconds, .. }) => {
+            (*memory_mb, *timeout_seconds) = (128, 3)
+        }
+        Resource::Policy(Policy { name, document, .. }) if name == "CastEKSPolicy" => {
             document["Statement"][0]["Action"] = "ec2:*".into();
         }
-        Resource::Role { name, tags, .. } if name == "CastLambdaRoleForSpot" => tags.clear(),
+        Resource::Role(Role { name, tags, .. }) if name == "CastLambdaRoleForSpot" => tags.clear(),
         _ => {}
     });
     let (code, text) = plan(Request { package: None, ..request() }, Form::Table, &memory.guarded());
@@ -133,7 +138,7 @@ fn a_shorter_retention_says_what_is_lost_and_a_longer_one_is_left_alone() {
     }
     let memory = onboarded();
     memory.change(|resource| {
-        if let Resource::LogGroup { retention_days, .. } = resource {
+        if let Resource::LogGroup(LogGroup { retention_days, .. }) = resource {
             *retention_days = 365;
         }
     });

@@ -3,7 +3,7 @@
 use cast_spot_provisioner::{
     apply::Stop,
     onboard,
-    resource::Resource,
+    resource::{Function, Resource},
     spec::Request,
     verify::{Check, Checked, Verdict},
 };
@@ -57,7 +57,7 @@ fn drift_and_failed_checks_are_shown_with_what_was_answered() {
     let mut memory = onboarded();
     memory.works = false;
     memory.change(|resource| {
-        if let Resource::Function { memory_mb, .. } = resource {
+        if let Resource::Function(Function { memory_mb, .. }) = resource {
             *memory_mb = 128;
         }
     });

@@ -73,7 +73,7 @@ fn an_endpoint_that_some_addresses_reach_is_closed_to_the_function_unless_everyb
         );
         let placed = resources
             .iter()
-            .any(|resource| matches!(resource, Resource::Function { network: Some(network), .. } if network.vpc_id == "vpc-1"));
+            .any(|resource| matches!(resource, Resource::Function(Function { network: Some(network), .. }) if network.vpc_id == "vpc-1"));
         assert_eq!(placed, places, "{public} {cidrs:?}");
     }
 }
@@ -157,7 +157,7 @@ fn flow_control_is_written_in_fields_that_kubernetes_knows() {
     }
     let mut kinds = Vec::new();
     for resource in present(&spec("prod", role()), &facts("prod")) {
-        let Resource::Manifest { manifest } = resource else { continue };
+        let Resource::Manifest(manifest) = resource else { continue };
         let value = manifest.value();
         let read = match manifest.kind() {
             "FlowSchema" => read_back::<FlowSchema>(value),

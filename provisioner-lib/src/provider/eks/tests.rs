@@ -21,7 +21,7 @@ fn eks(mut answer: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> (Eks, A
 }
 
 fn entry(policies: &[&str]) -> Resource {
-    Resource::AccessEntry {
+    Resource::AccessEntry(AccessEntry {
         cluster: "prod".into(),
         principal: Principal::User("cast-eks-prod".into()),
         principal_arn: ARN.into(),
@@ -29,7 +29,7 @@ fn entry(policies: &[&str]) -> Resource {
         groups: Vec::new(),
         policies: policies.iter().map(ToString::to_string).collect(),
         tags: Tags::new(),
-    }
+    })
 }
 
 fn no(code: &str, message: &str) -> (u16, Value) {

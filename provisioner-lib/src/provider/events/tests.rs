@@ -1,7 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::provider::wire::{self, Asked};
+use crate::{
+    provider::wire::{self, Asked},
+    resource,
+};
 
 fn events(mut answer: impl FnMut(&str) -> Value + Send + 'static) -> (Events, Asked) {
     let (config, asked) = wire::config(move |asked| (200, answer(asked).to_string()));
@@ -9,13 +12,13 @@ fn events(mut answer: impl FnMut(&str) -> Value + Send + 'static) -> (Events, As
 }
 
 fn target(input: Option<Value>) -> Resource {
-    Resource::Target {
+    Resource::Target(resource::Target {
         input,
         rule: "rule".into(),
         target_id: "cast-spot".into(),
         arn: "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot".into(),
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".into(),
-    }
+    })
 }
 
 #[tokio::test]
@@ -55,7 +58,7 @@ async fn a_rule_that_is_switched_off_is_not_as_it_should_be() {
             if is_rule { rule } else { json!({ "Tags": [] }) }
         });
         let found = events.rule("rule").await.unwrap().unwrap().resource;
-        assert!(matches!(found, Resource::Rule { pattern, .. } if pattern == expected), "{state}");
+        assert!(matches!(found, Resource::Rule(Rule { pattern, .. }) if pattern == expected), "{state}");
     }
 }
 
@@ -67,7 +70,7 @@ async fn a_schedule_that_is_switched_off_is_not_as_it_should_be() {
             if asked.contains("\"Name\"") { rule } else { json!({ "Tags": [] }) }
         });
         let found = events.rule("rule").await.unwrap().unwrap().resource;
-        let Resource::Rule { pattern, schedule, .. } = found else { panic!("{found:?}") };
+        let Resource::Rule(Rule { pattern, schedule, .. }) = found else { panic!("{found:?}") };
         assert_eq!((pattern, schedule.as_deref()), (Value::Null, expected), "{state}");
     }
 }
@@ -102,7 +105,7 @@ async fn an_input_of_somebody_else_is_shown() {
         theirs.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
         let (events, _) = events(move |_| json!({ "Targets": [theirs.clone()] }));
         let found = events.target("rule", "cast-spot").await.unwrap().unwrap().resource;
-        let Resource::Target { input, .. } = found else { panic!("{found:?}") };
+        let Resource::Target(resource::Target { input, .. }) = found else { panic!("{found:?}") };
         assert_eq!(input, Some(Value::from(expected)));
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         AccessKey, Error, ErrorKind, Made, error,
         propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
     },
-    resource::{Principal, Resource},
+    resource::{self, Principal, Resource},
 };
 
 const MOST: usize = 2;
@@ -29,12 +29,17 @@ impl Iam {
         principal: &Principal,
         wanted: &[&Resource],
     ) -> Result<Option<Found>, Error> {
-        let is_wanted = |resource: &&Resource| matches!(resource, Resource::AccessKey { user, .. } if *principal == Principal::User(user.clone()));
+        let is_wanted = |resource: &&Resource| matches!(resource, Resource::AccessKey(resource::AccessKey { user, .. }) if *principal == Principal::User(user.clone()));
         if !wanted.iter().any(is_wanted) {
             return Ok(None);
         }
         let keys = self.keys(principal.name()).await?;
-        let found = || Found::from(Resource::AccessKey { user: principal.name().to_owned(), rotate: false });
+        let found = || {
+            Found::from(Resource::AccessKey(resource::AccessKey {
+                user: principal.name().to_owned(),
+                rotate: false,
+            }))
+        };
         Ok(keys.iter().any(is_active).then(found))
     }
 

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use super::{Iam, document, principal::tags, tags_in};
 use crate::{
-    changes::Change,
     observed::Found,
     provider::{
         Error, ErrorKind, error,
         propagation::{FORGOTTEN, is_still_seen, retry_until_consistent},
         tags::{TagChanges, touches},
     },
-    resource::{Resource, Tags},
+    resource::Change,
+    resource::{Policy, Resource, Tags},
 };
 
 /// Versions that a policy can have ("IAM and AWS STS quotas" in the IAM User Guide).
@@ -30,13 +30,13 @@ impl Iam {
         let Some(version) = error::optional(call, answer)?.and_then(|answer| answer.policy_version) else {
             return Ok(None);
         };
-        Ok(Some(Found::from(Resource::Policy {
+        Ok(Some(Found::from(Resource::Policy(Policy {
             arn: arn.to_owned(),
             name: name.to_owned(),
             description: policy.description.unwrap_or_default(),
             document: document(call, version.document())?,
             tags: tags(policy.tags.as_deref()),
-        })))
+        }))))
     }
 
     pub(super) async fn create_policy(

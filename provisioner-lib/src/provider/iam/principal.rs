@@ -11,7 +11,7 @@ use crate::{
         Error, error,
         propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
     },
-    resource::{Principal, Resource, Tags},
+    resource::{Attachment, InlinePolicy, Principal, Resource, Tags},
 };
 
 /// A role or user as the API shows it.
@@ -57,18 +57,21 @@ impl Iam {
 
     /// All of them, those that nobody asks for too: they count towards a quota.
     async fn attached(&self, principal: &Principal, wanted: &[&Resource]) -> Result<Vec<Found>, Error> {
-        let is_of_this = |resource: &&Resource| matches!(resource, Resource::Attachment { principal: of, .. } if of == principal);
+        let is_of_this = |resource: &&Resource| matches!(resource, Resource::Attachment(Attachment { principal: of, .. }) if of == principal);
         if !wanted.iter().any(is_of_this) {
             return Ok(Vec::new());
         }
         let attached = self.attached_policies(principal).await?.into_iter();
-        let attachment = |policy_arn| Resource::Attachment { principal: principal.clone(), policy_arn };
+        let attachment =
+            |policy_arn| Resource::Attachment(Attachment { principal: principal.clone(), policy_arn });
         Ok(attached.map(|policy_arn| Found::from(attachment(policy_arn))).collect())
     }
 
     async fn inline(&self, principal: &Principal, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
         let names = wanted.iter().filter_map(|resource| match resource {
-            Resource::InlinePolicy { role, name, .. } if *principal == Principal::Role(role.clone()) => {
+            Resource::InlinePolicy(InlinePolicy { role, name, .. })
+                if *principal == Principal::Role(role.clone()) =>
+            {
                 Some((role, name))
             }
             _ => None,
@@ -78,7 +81,11 @@ impl Iam {
             let answer = self.client.get_role_policy().role_name(role).policy_name(name).send().await;
             let Some(answer) = error::optional(call, answer)? else { return Ok(None) };
             let document = document(call, Some(&answer.policy_document))?;
-            Ok(Some(Found::from(Resource::InlinePolicy { role: role.clone(), name: name.clone(), document })))
+            Ok(Some(Found::from(Resource::InlinePolicy(InlinePolicy {
+                role: role.clone(),
+                name: name.clone(),
+                document,
+            }))))
         });
         join_all(found).await.into_iter().filter_map(Result::transpose).collect()
     }

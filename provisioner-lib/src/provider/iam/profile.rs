@@ -4,14 +4,14 @@ use aws_sdk_iam::types::InstanceProfile;
 
 use super::{Iam, principal::tags, tags_in};
 use crate::{
-    changes::Change,
     observed::Found,
     provider::{
         Error, ErrorKind, error,
         propagation::{FORGOTTEN, KNOWN_TO_IAM, is_still_seen, is_unseen, retry_until_consistent},
         tags::{TagChanges, touches},
     },
-    resource::{Resource, Tags},
+    resource::Change,
+    resource::{self, Resource, Tags},
 };
 
 impl Iam {
@@ -19,11 +19,11 @@ impl Iam {
         let call = self.client.get_instance_profile().instance_profile_name(name);
         let answer = error::optional("iam:GetInstanceProfile", call.send().await)?;
         let Some(profile) = answer.and_then(|answer| answer.instance_profile) else { return Ok(None) };
-        Ok(Some(Found::from(Resource::InstanceProfile {
+        Ok(Some(Found::from(Resource::InstanceProfile(resource::InstanceProfile {
             name: name.to_owned(),
             role: profile.roles.first().map(|role| role.role_name.clone()).unwrap_or_default(),
             tags: tags(profile.tags.as_deref()),
-        })))
+        }))))
     }
 
     pub(super) async fn create_profile(&self, name: &str, role: &str, tags: &Tags) -> Result<(), Error> {
@@ -124,7 +124,9 @@ impl Iam {
     async fn role_in(&self, profile: &str) -> Result<Option<String>, Error> {
         let found = self.profile(profile).await?;
         Ok(found.and_then(|found| match found.resource {
-            Resource::InstanceProfile { role, .. } if !role.is_empty() => Some(role),
+            Resource::InstanceProfile(resource::InstanceProfile { role, .. }) if !role.is_empty() => {
+                Some(role)
+            }
             _ => None,
         }))
     }

@@ -9,13 +9,13 @@ use super::{
     tags_in,
 };
 use crate::{
-    changes::Change,
     provider::{
         Error, error,
         propagation::{FORGOTTEN, KNOWN_TO_IAM, is_still_seen, retry_until_consistent},
         tags::{TagChanges, touches},
     },
-    resource::{Principal, Resource, Tags},
+    resource::Change,
+    resource::{Principal, Resource, Role, Tags},
 };
 
 /// A principal that has just been made is not known yet to whoever checks a trust policy.
@@ -28,12 +28,12 @@ impl Iam {
         let call = "iam:GetRole";
         let answer = error::optional(call, self.client.get_role().role_name(name).send().await)?;
         let Some(role) = answer.and_then(|answer| answer.role) else { return Ok(None) };
-        let resource = Resource::Role {
+        let resource = Resource::Role(Role {
             name: name.to_owned(),
             trust: document(call, role.assume_role_policy_document())?,
             tags: tags(role.tags.as_deref()),
             description: role.description.unwrap_or_default(),
-        };
+        });
         Ok(Some(Whole { resource, created: role.create_date.secs() }))
     }
 

@@ -65,13 +65,13 @@ fn change(field: &str) -> Change {
 
 fn policy() -> Resource {
     let (document, tags) = (json!({ "Version": "2012-10-17" }), Tags::new());
-    Resource::Policy {
+    Resource::Policy(Policy {
         arn: ARN.into(),
         name: "CastEKSPolicy".into(),
         description: String::new(),
         document,
         tags,
-    }
+    })
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn of_five_versions_the_oldest_that_is_not_in_force_makes_room() {
 async fn new_tags_write_no_version() {
     let (iam, asked) = iam(|_, _| Ok(String::new()));
     let mut policy = policy();
-    if let Resource::Policy { tags, .. } = &mut policy {
+    if let Resource::Policy(Policy { tags, .. }) = &mut policy {
         tags.insert("cast-spot:managed".into(), "cast-spot".into());
     }
     iam.update(&policy, &[change("tags.cast-spot:managed"), change("tags.cast-spot:cluster")]).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_new_key_works_before_the_old_one_is_switched_off() {
         _ => Ok(String::new()),
     });
     let made = iam
-        .update(&Resource::AccessKey { user: "u".into(), rotate: true }, &[change("rotate")])
+        .update(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: true }), &[change("rotate")])
         .await
         .unwrap();
     assert_eq!(made.access_key.unwrap().id, "NEW");
@@ -155,8 +155,9 @@ async fn a_key_that_is_off_makes_room_and_two_that_are_on_do_not() {
             "CreateAccessKey" => Ok(NEW_KEY.into()),
             _ => Ok(String::new()),
         });
-        let made =
-            iam.update(&Resource::AccessKey { user: "u".into(), rotate: true }, &[change("rotate")]).await;
+        let made = iam
+            .update(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: true }), &[change("rotate")])
+            .await;
         assert_eq!(wire::calls(&asked), expected);
         assert_eq!(made.err().map(|error| error.reason), (expected.len() == 1).then_some(ErrorKind::Limit));
     }
@@ -189,7 +190,8 @@ fn losing(lost: usize, made: usize) -> (Iam, Asked) {
 #[tokio::test(start_paused = true)]
 async fn a_key_whose_secret_was_lost_is_named_and_no_second_one_is_made() {
     let (iam, asked) = losing(1, 1);
-    let error = iam.create(&Resource::AccessKey { user: "u".into(), rotate: false }).await.unwrap_err();
+    let error =
+        iam.create(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: false })).await.unwrap_err();
     assert_eq!(error.reason, ErrorKind::Unreachable);
     assert!(error.message.contains("UNSEEN"), "{error}");
     assert!(error.hint.unwrap().contains("--rotate-key"));
@@ -199,12 +201,13 @@ async fn a_key_whose_secret_was_lost_is_named_and_no_second_one_is_made() {
 #[tokio::test(start_paused = true)]
 async fn a_request_for_a_key_that_did_not_arrive_is_made_again_once() {
     let (iam, asked) = losing(1, 0);
-    let made = iam.create(&Resource::AccessKey { user: "u".into(), rotate: false }).await.unwrap();
+    let made = iam.create(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: false })).await.unwrap();
     assert_eq!(made.access_key.unwrap().id, "NEW");
     let once = ["ListAccessKeys", "CreateAccessKey", "ListAccessKeys", "CreateAccessKey"];
     assert_eq!(wire::calls(&asked), once);
     let (iam, asked) = losing(9, 0);
-    let error = iam.create(&Resource::AccessKey { user: "u".into(), rotate: false }).await.unwrap_err();
+    let error =
+        iam.create(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: false })).await.unwrap_err();
     assert_eq!(error.reason, ErrorKind::Unreachable);
     assert_eq!(wire::calls(&asked), once);
 }
@@ -219,7 +222,7 @@ async fn a_key_that_iam_refuses_for_now_is_asked_for_again() {
         }
         _ => Ok(keys(&[])),
     });
-    iam.create(&Resource::AccessKey { user: "u".into(), rotate: false }).await.unwrap();
+    iam.create(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: false })).await.unwrap();
     assert_eq!(
         wire::calls(&asked),
         ["ListAccessKeys", "CreateAccessKey", "CreateAccessKey", "CreateAccessKey"]
@@ -235,7 +238,7 @@ async fn all_policies_of_a_principal_are_seen_not_only_those_asked_for() {
         Ok(format!("<AttachedPolicies>{}{}</AttachedPolicies>", member(ARN), member(theirs)))
     });
     let principal = Principal::Role("r".into());
-    let seen = iam.observe(&[&Resource::Attachment { principal, policy_arn: ARN.into() }]).await;
+    let seen = iam.observe(&[&Resource::Attachment(Attachment { principal, policy_arn: ARN.into() })]).await;
     assert_eq!(seen.len(), 2, "{seen:?}");
 }
 
@@ -247,7 +250,7 @@ async fn what_iam_does_not_show_yet_is_waited_for() {
         if early >= 0 { Err("NoSuchEntity") } else { Ok(String::new()) }
     });
     let principal = Principal::Role("new".into());
-    iam.create(&Resource::Attachment { principal, policy_arn: ARN.into() }).await.unwrap();
+    iam.create(&Resource::Attachment(Attachment { principal, policy_arn: ARN.into() })).await.unwrap();
     assert_eq!(wire::calls(&asked), ["AttachRolePolicy"; 4]);
 }
 
@@ -256,21 +259,23 @@ async fn what_iam_never_shows_is_not_waited_for_for_ever() {
     let (iam, _) = iam(|_, _| Err("NoSuchEntity"));
     let begin = tokio::time::Instant::now();
     let principal = Principal::User("never".into());
-    iam.create(&Resource::Attachment { principal, policy_arn: ARN.into() }).await.unwrap_err();
+    iam.create(&Resource::Attachment(Attachment { principal, policy_arn: ARN.into() })).await.unwrap_err();
     assert!(begin.elapsed().as_secs() <= 30, "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
 async fn what_an_absent_role_has_is_not_asked() {
     let (iam, asked) = iam(|_, _| Err("NoSuchEntity"));
-    let role = Resource::Role {
+    let role = Resource::Role(Role {
         name: "r".into(),
         description: String::new(),
         trust: Value::Null,
         tags: Tags::new(),
-    };
-    let attachment = Resource::Attachment { principal: Principal::Role("r".into()), policy_arn: ARN.into() };
-    let inline = Resource::InlinePolicy { role: "r".into(), name: "i".into(), document: Value::Null };
+    });
+    let attachment =
+        Resource::Attachment(Attachment { principal: Principal::Role("r".into()), policy_arn: ARN.into() });
+    let inline =
+        Resource::InlinePolicy(InlinePolicy { role: "r".into(), name: "i".into(), document: Value::Null });
     assert!(iam.observe(&[&role, &attachment, &inline]).await.is_empty());
     assert_eq!(wire::calls(&asked), ["GetRole"]);
 }
@@ -281,9 +286,11 @@ async fn one_call_shows_all_that_is_attached() {
         let policy = format!("<member><PolicyName>p</PolicyName><PolicyArn>{ARN}</PolicyArn></member>");
         Ok(format!("<AttachedPolicies>{policy}</AttachedPolicies><IsTruncated>false</IsTruncated>"))
     });
-    let attachment = |policy_arn: &str| Resource::Attachment {
-        principal: Principal::User("u".into()),
-        policy_arn: policy_arn.into(),
+    let attachment = |policy_arn: &str| {
+        Resource::Attachment(Attachment {
+            principal: Principal::User("u".into()),
+            policy_arn: policy_arn.into(),
+        })
     };
     let (there, missing) = (attachment(ARN), attachment("arn:aws:iam::aws:policy/IAMReadOnlyAccess"));
     let seen = iam.observe(&[&there, &missing]).await;

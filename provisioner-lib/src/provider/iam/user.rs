@@ -13,14 +13,14 @@ use crate::{
         propagation::{FORGOTTEN, is_still_seen, retry_until_consistent},
         tags::TagChanges,
     },
-    resource::{Principal, Resource, Tags},
+    resource::{Principal, Resource, Tags, User},
 };
 
 impl Iam {
     pub(super) async fn user(&self, name: &str) -> Result<Option<Whole>, Error> {
         let answer = error::optional("iam:GetUser", self.client.get_user().user_name(name).send().await)?;
         let Some(user) = answer.and_then(|answer| answer.user) else { return Ok(None) };
-        let resource = Resource::User { name: name.to_owned(), tags: tags(user.tags.as_deref()) };
+        let resource = Resource::User(User { name: name.to_owned(), tags: tags(user.tags.as_deref()) });
         Ok(Some(Whole { resource, created: user.create_date.secs() }))
     }
 

@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{Error, ErrorKind, Kubernetes, Made};
 use crate::{
-    changes,
     names::FIELD_MANAGER,
     observed::Found,
+    resource,
     resource::{Manifest, Resource},
 };
 
@@ -56,7 +56,7 @@ impl Kubernetes {
             return Ok(None);
         };
         let revision = uid(&object).map(str::to_owned);
-        let resource = Resource::Manifest { manifest: Manifest::new(object) };
+        let resource = Resource::Manifest(Manifest::new(object));
         Ok(Some(Found { resource, created: None, revision }))
     }
 
@@ -79,12 +79,12 @@ impl Kubernetes {
             body["metadata"]["uid"] = json!(uid);
         }
         let there = self.apply(&place, &body, true).await?;
-        let resource = |value: &Value| Resource::Manifest { manifest: Manifest::new(value.clone()) };
-        if changes::is_as_wanted(&resource(wanted.value()), &resource(&there)) {
+        let resource = |value: &Value| Resource::Manifest(Manifest::new(value.clone()));
+        if resource(wanted.value()).changes(&resource(&there)).is_empty() {
             return Ok(Made::default());
         }
         let path = format!("{}?fieldManager={FIELD_MANAGER}", place.path());
-        let whole = changes::merged(wanted.value(), &there);
+        let whole = resource::merged(wanted.value(), &there);
         self.write(&place.call("update"), Method::PUT, &path, &whole).await
     }
 

@@ -9,7 +9,7 @@ use crate::{
     facts::AuthenticationMode,
     observed::Found,
     provider::{Error, ErrorKind, Made},
-    resource::{MappingFields, Resource},
+    resource::{AwsAuth, MappingFields, Resource},
 };
 
 const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
@@ -28,7 +28,7 @@ impl Kubernetes {
         let entries: Vec<_> = wanted
             .iter()
             .filter_map(|resource| match resource {
-                Resource::AwsAuth { principal, mapping } => Some((principal, mapping)),
+                Resource::AwsAuth(AwsAuth { principal, mapping }) => Some((principal, mapping)),
                 _ => None,
             })
             .collect();
@@ -51,7 +51,7 @@ impl Kubernetes {
                 username: mapping.username,
                 groups: mapping.groups,
             };
-            let resource = Resource::AwsAuth { principal: principal.clone(), mapping };
+            let resource = Resource::AwsAuth(AwsAuth { principal: principal.clone(), mapping });
             found.push(Found { resource, created: None, revision: revision(&there) });
         }
         Ok(found)

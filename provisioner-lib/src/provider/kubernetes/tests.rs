@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     names::HANDLER_GROUP,
     provider::{Connection, ErrorKind},
-    resource::{Manifest, MappingFields, Principal},
+    resource::{AwsAuth, ClusterRole, Manifest, MappingFields, Principal},
 };
 
 type Asked = Arc<Lock<Vec<(String, Value)>>>;
@@ -56,7 +56,7 @@ const ARN: &str = "arn:aws:iam::123456789012:role/CastLambdaRoleForSpot";
 fn entry() -> Resource {
     let (arn, username) = (ARN.to_owned(), "cast-spot".to_owned());
     let mapping = MappingFields { users: false, arn, username, groups: vec![HANDLER_GROUP.to_owned()] };
-    Resource::AwsAuth { principal: Principal::Role("CastLambdaRoleForSpot".to_owned()), mapping }
+    Resource::AwsAuth(AwsAuth { principal: Principal::Role("CastLambdaRoleForSpot".to_owned()), mapping })
 }
 
 #[tokio::test]
@@ -111,9 +111,9 @@ async fn a_config_map_that_is_not_there_is_made_and_a_part_of_it_is_nothing() {
 async fn one_config_map_serves_all_entries() {
     let roles = format!("- rolearn: {ARN}\n  username: cast-spot\n  groups:\n    - {HANDLER_GROUP}\n");
     let (kubernetes, asked) = kubernetes(move |_, _| config_map(7, &roles));
-    let Resource::AwsAuth { mapping, .. } = entry() else { panic!() };
+    let Resource::AwsAuth(AwsAuth { mapping, .. }) = entry() else { panic!() };
     let mapping = MappingFields { arn: format!("{ARN}-2"), ..mapping };
-    let missing = Resource::AwsAuth { principal: Principal::Role("other".to_owned()), mapping };
+    let missing = Resource::AwsAuth(AwsAuth { principal: Principal::Role("other".to_owned()), mapping });
     let seen = kubernetes.observe(AuthenticationMode::ConfigMap, &[&entry(), &missing]).await;
     assert_eq!(seen, [Ok(Found { resource: entry(), created: None, revision: Some("7".to_owned()) })]);
     assert_eq!(calls(&asked), [format!("GET {AWS_AUTH}")]);
@@ -140,7 +140,10 @@ async fn an_object_is_replaced_in_its_version_and_keeps_what_is_foreign() {
     });
     let labels = json!({ "app.kubernetes.io/name": "cast-spot" });
     let manifest = json!({ "metadata": { "name": "r", "labels": labels }, "rules": [{ "verbs": ["get"] }] });
-    kubernetes.update(&Resource::ClusterRole { name: "r".to_owned(), manifest }, Some("8")).await.unwrap();
+    kubernetes
+        .update(&Resource::ClusterRole(ClusterRole { name: "r".to_owned(), manifest }), Some("8"))
+        .await
+        .unwrap();
     let asked = asked.lock().unwrap();
     let (call, body) = &asked[1];
     assert!(call.starts_with("PUT "), "{call}");
@@ -152,14 +155,12 @@ async fn an_object_is_replaced_in_its_version_and_keeps_what_is_foreign() {
 
 fn manifest(image: &str) -> Resource {
     let containers = json!([{ "name": "main", "image": image }]);
-    Resource::Manifest {
-        manifest: Manifest::new(json!({
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": { "name": "d", "namespace": "n" },
-            "spec": { "template": { "spec": { "containers": containers } } },
-        })),
-    }
+    Resource::Manifest(Manifest::new(json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": "d", "namespace": "n" },
+        "spec": { "template": { "spec": { "containers": containers } } },
+    })))
 }
 
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/n/deployments/d";
@@ -212,10 +213,10 @@ async fn an_object_is_gone_when_it_is_not_there_any_more() {
         let going = json!({ "metadata": { "deletionTimestamp": "2026-11-27T07:00:00Z" } });
         if *looks > 3 { status(404) } else { (200, going) }
     });
-    let Resource::Manifest { manifest } = manifest("a") else { panic!("no manifest") };
+    let Resource::Manifest(manifest) = manifest("a") else { panic!("no manifest") };
     let mut there = manifest.value().clone();
     there["metadata"]["uid"] = json!("u-1");
-    kubernetes.delete(&Resource::Manifest { manifest: Manifest::new(there) }).await.unwrap();
+    kubernetes.delete(&Resource::Manifest(Manifest::new(there))).await.unwrap();
     assert_eq!(calls(&asked)[0], format!("DELETE {DEPLOYMENT}"));
     assert_eq!(calls(&asked).len(), 5, "asked until it is gone");
     assert_eq!(asked.lock().unwrap()[0].1["preconditions"]["uid"], "u-1");

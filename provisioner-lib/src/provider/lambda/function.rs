@@ -16,7 +16,7 @@ use crate::{
         Error, ErrorKind, error,
         propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
     },
-    resource::{Code, Network, Resource},
+    resource::{Code, Function, Network, Resource},
 };
 
 /// What separates the security groups of a function that has more than one.
@@ -53,7 +53,7 @@ impl Lambda {
         resource: &Resource,
         security_group: Option<String>,
     ) -> Result<(), Error> {
-        let Resource::Function {
+        let Resource::Function(Function {
             name,
             role_arn,
             runtime,
@@ -67,7 +67,7 @@ impl Lambda {
             network,
             layer,
             tags,
-        } = resource
+        }) = resource
         else {
             return Err(error::wrong_service(resource));
         };
@@ -137,7 +137,7 @@ fn as_resource(
     tags: BTreeMap<String, String>,
 ) -> Resource {
     let network = found.vpc_config.filter(|vpc| vpc.vpc_id().is_some_and(|id| !id.is_empty()));
-    Resource::Function {
+    Resource::Function(Function {
         name: name.to_owned(),
         role_arn: found.role.unwrap_or_default(),
         runtime: found.runtime.as_ref().map(Runtime::as_str).unwrap_or_default().to_owned(),
@@ -160,12 +160,12 @@ fn as_resource(
         }),
         layer,
         tags,
-    }
+    })
 }
 
 /// Puts the name of a security group where its id stands: among others, it is enough that ours is there.
 pub(in crate::provider) fn name_security_group(function: &mut Resource, groups: &[(String, String)]) {
-    if let Resource::Function { network: Some(network), .. } = function
+    if let Resource::Function(Function { network: Some(network), .. }) = function
         && let Some((_, name)) =
             groups.iter().find(|(id, _)| network.security_group.split(SEPARATOR).any(|has| has == id))
     {

@@ -15,7 +15,7 @@ use crate::{
     names::LAYER,
     observed::Found,
     provider::{Error, ErrorKind, error},
-    resource::{Code, Resource},
+    resource::{self, Code, Resource},
 };
 
 /// Versions are known as ours by it: layers have no tags.
@@ -153,7 +153,7 @@ impl Lambda {
     }
 
     pub(super) async fn find_layers(&self, wanted: &[&Resource]) -> Vec<Result<Option<Found>, Error>> {
-        let is_layer = |resource: &&&Resource| matches!(resource, Resource::Layer { .. });
+        let is_layer = |resource: &&&Resource| matches!(resource, Resource::Layer(_));
         let layers: Vec<_> = wanted.iter().filter(is_layer).collect();
         if layers.is_empty() {
             return Vec::new();
@@ -163,9 +163,9 @@ impl Lambda {
             Err(error) => return vec![Err(error)],
         };
         let found = |resource: &&&Resource| match resource {
-            Resource::Layer { name, code } if versions.contains(&code.sha256) => {
+            Resource::Layer(resource::Layer { name, code }) if versions.contains(&code.sha256) => {
                 let code = Code { sha256: code.sha256.clone(), zip: Vec::new() };
-                Ok(Some(Found::from(Resource::Layer { name: name.clone(), code })))
+                Ok(Some(Found::from(Resource::Layer(resource::Layer { name: name.clone(), code }))))
             }
             _ => Ok(None),
         };

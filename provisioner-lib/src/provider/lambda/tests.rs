@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    names::CLUSTERS_VARIABLE,
     provider::wire::{self, Asked},
-    resource::{CLUSTERS_VARIABLE, Code},
+    resource::{Code, Function, InvokeConfig, Permission},
 };
 
 fn lambda(answer: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> (Lambda, Asked) {
@@ -18,7 +19,7 @@ fn lambda(answer: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> (Lambda,
 }
 
 fn function(clusters: &str) -> Resource {
-    Resource::Function {
+    Resource::Function(Function {
         name: "cast-spot".into(),
         role_arn: "arn:aws:iam::123456789012:role/CastLambdaRoleForSpot".into(),
         runtime: "provided.al2023".into(),
@@ -32,7 +33,7 @@ fn function(clusters: &str) -> Resource {
         network: None,
         layer: None,
         tags: BTreeMap::new(),
-    }
+    })
 }
 
 fn as_it_is(revision: &str, state: &str, update: &str) -> Value {
@@ -109,7 +110,7 @@ async fn old_versions_that_stay_do_not_fail_an_update() {
         (200, as_it_is("r1", "Active", "Successful"))
     });
     let mut wanted = function("a");
-    if let Resource::Function { tags, .. } = &mut wanted {
+    if let Resource::Function(Function { tags, .. }) = &mut wanted {
         tags.insert("cast-spot:managed".to_owned(), "cast-spot".to_owned());
     }
     let tag = Change { to: "cast-spot".into(), ..change("tags.cast-spot:managed") };
@@ -191,7 +192,8 @@ async fn a_function_is_seen_with_the_revision_that_a_change_has_to_name() {
     });
     let found = lambda.function("cast-spot").await.unwrap().unwrap();
     assert_eq!(found.revision.as_deref(), Some("r7"));
-    let Resource::Function { environment, code, network, architecture, tags, .. } = found.resource else {
+    let Resource::Function(Function { environment, code, network, architecture, tags, .. }) = found.resource
+    else {
         panic!()
     };
     assert_eq!(environment["FOREIGN"], "stays");
@@ -216,11 +218,11 @@ async fn tags_that_the_caller_may_not_see_are_not_taken_for_missing() {
 async fn what_an_absent_function_has_is_not_asked() {
     let (lambda, asked) =
         lambda(|_| (404, json!({ "__type": "ResourceNotFoundException", "message": "no" })));
-    let config = Resource::InvokeConfig {
+    let config = Resource::InvokeConfig(InvokeConfig {
         function: "cast-spot".into(),
         maximum_event_age_seconds: 1,
         maximum_retry_attempts: 1,
-    };
+    });
     assert!(lambda.observe(&[&function("a"), &config]).await.is_empty());
     assert_eq!(wire::calls(&asked).len(), 1);
 }
@@ -237,12 +239,12 @@ async fn a_statement_is_found_by_its_id() {
     });
     let policy = lambda.policy("cast-spot").await.unwrap();
     let found = permission(&policy, "cast-spot", "rule").unwrap().resource;
-    let expected = Resource::Permission {
+    let expected = Resource::Permission(Permission {
         function: "cast-spot".into(),
         statement_id: "rule".into(),
         principal: "events.amazonaws.com".into(),
         source_arn: "arn:rule".into(),
-    };
+    });
     assert_eq!(found, expected);
     assert_eq!(permission(&policy, "cast-spot", "none"), None);
 }
@@ -254,11 +256,13 @@ async fn the_statements_of_all_rules_are_one_call() {
         let policy = json!({ "Statement": [statement("one"), statement("two")] }).to_string();
         (200, json!({ "Policy": policy }))
     });
-    let permission = |id: &str| Resource::Permission {
-        function: "cast-spot".into(),
-        statement_id: id.into(),
-        principal: String::new(),
-        source_arn: String::new(),
+    let permission = |id: &str| {
+        Resource::Permission(Permission {
+            function: "cast-spot".into(),
+            statement_id: id.into(),
+            principal: String::new(),
+            source_arn: String::new(),
+        })
     };
     let (one, two, none) = (permission("one"), permission("two"), permission("none"));
     let found = lambda.observe(&[&one, &two, &none]).await;

@@ -12,13 +12,13 @@ use super::{
     function::{architectures, is_early, variables, vpc},
 };
 use crate::{
-    changes::Change,
     provider::{
         Error, ErrorKind, error,
         propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
         tags::{TagChanges, touches},
     },
-    resource::Resource,
+    resource::Change,
+    resource::{Function, Resource},
 };
 
 /// What UpdateFunctionCode takes; tags go another way, and the rest is configuration.
@@ -33,7 +33,9 @@ impl Lambda {
         revision: Option<&str>,
         security_group: Option<String>,
     ) -> Result<(), Error> {
-        let Resource::Function { name, .. } = resource else { return Err(error::wrong_service(resource)) };
+        let Resource::Function(Function { name, .. }) = resource else {
+            return Err(error::wrong_service(resource));
+        };
         let before = self.settled(name).await?;
         let arn = before.function_arn().unwrap_or(name).to_owned();
         if revision.is_some() && before.revision_id() != revision {
@@ -57,7 +59,7 @@ impl Lambda {
             revision = self.updated(name).await?.revision_id;
         }
         if is_code {
-            if let Resource::Function { architecture, code: Some(code), .. } = resource {
+            if let Resource::Function(Function { architecture, code: Some(code), .. }) = resource {
                 self.replace_code(name, architecture.as_deref(), code.zip.clone(), revision).await?;
             }
             self.updated(name).await?;
@@ -80,7 +82,7 @@ impl Lambda {
         revision: Option<String>,
         security_group: Option<String>,
     ) -> Result<(), Error> {
-        let Resource::Function {
+        let Resource::Function(Function {
             name,
             role_arn,
             runtime,
@@ -92,7 +94,7 @@ impl Lambda {
             network,
             layer,
             ..
-        } = resource
+        }) = resource
         else {
             return Err(error::wrong_service(resource));
         };

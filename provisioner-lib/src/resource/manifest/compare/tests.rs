@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     desired::Desired,
     names::{LABEL_MANAGED_BY, MANAGED},
-    plan::{Action, Found, Observed, REMADE, diff},
+    plan::{Action, Found, Observed, diff},
+    resource::Resource,
 };
 
 fn manifest(value: Value) -> Manifest {
@@ -13,8 +14,9 @@ fn manifest(value: Value) -> Manifest {
 
 /// Fields that differ, with what they say and are to say.
 fn changes(wanted: Value, found: Value) -> Vec<(String, String, String)> {
-    let changes = between(&manifest(wanted), &manifest(found));
-    changes.into_iter().map(|change| (change.field, change.from, change.to)).collect()
+    let mut changes = Changes::default();
+    compare(&manifest(wanted), &manifest(found), &mut changes);
+    changes.0.into_iter().map(|change| (change.field, change.from, change.to)).collect()
 }
 
 fn fields(wanted: Value, found: Value) -> Vec<String> {
@@ -151,7 +153,7 @@ fn merging_takes_what_is_too_much_out_of_lists_and_leaves_all_else() {
     found["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().push(json!({ "name": "second" }));
     let wanted = deployment("a:2");
     let merged = merged(&wanted, &found);
-    assert!(between(&manifest(wanted), &manifest(merged.clone())).is_empty(), "{merged}");
+    assert!(changes(wanted, merged.clone()).is_empty(), "{merged}");
     let containers = merged["spec"]["template"]["spec"]["containers"].as_array().unwrap();
     assert_eq!(containers.len(), 1);
     assert_eq!(containers[0]["resources"]["requests"]["memory"], "256Mi");
@@ -159,7 +161,7 @@ fn merging_takes_what_is_too_much_out_of_lists_and_leaves_all_else() {
 }
 
 fn action(wanted: Value, found: Option<Value>, adopt: bool) -> Action {
-    let resource = |value: Value| Resource::Manifest { manifest: manifest(value) };
+    let resource = |value: Value| Resource::Manifest(manifest(value));
     let wanted = resource(wanted);
     let found = found.map(|found| Found { resource: resource(found), created: None, revision: None });
     let observed: Observed = found.into_iter().map(|found| (wanted.id(), found)).collect();
@@ -187,7 +189,7 @@ fn an_object_without_our_label_is_a_conflict_until_it_is_adopted() {
     };
     assert!(why.contains(LABEL_MANAGED_BY), "{why}");
     let adopted = action(deployment("a:1"), Some(theirs), true);
-    assert_eq!(adopted, Action::Replace { why: REMADE.to_owned() });
+    assert_eq!(adopted, Action::Replace { why: RECREATE_REASON.to_owned() });
 }
 
 #[test]

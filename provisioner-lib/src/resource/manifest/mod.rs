@@ -1,56 +1,64 @@
-//! An object of Kubernetes as it is written down, of whatever kind.
+//! Objects of Kubernetes, of whatever kind, by server-side apply.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Id, Kind};
+use super::{Changes, Describe, Id, Kind, Service};
+use crate::names::LABEL_MANAGED_BY;
 
-/// What stands in the place of a secret value.
+mod compare;
+
+pub use compare::RECREATE_REASON;
+pub(crate) use compare::merged;
+
+/// Shown in the place of a secret value.
 pub const HIDDEN: &str = "(secret)";
 
-/// An object with `apiVersion`, `kind` and `metadata`. What it holds that is secret is in nothing that is shown: not
-/// in its JSON, nor in its debug output.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Manifest(Value);
+/// An object with `apiVersion`, `kind` and `metadata`. Fields that it does not name are left as they are. Secret values
+/// are neither in its JSON nor in its debug output.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    #[serde(serialize_with = "public")]
+    manifest: Value,
+}
 
 impl Manifest {
     /// The object of `value`.
     #[must_use]
     pub fn new(value: Value) -> Self {
-        Self(value)
+        Self { manifest: value }
     }
 
     /// All of it, secrets included: for the API server only.
     #[must_use]
     pub fn value(&self) -> &Value {
-        &self.0
+        &self.manifest
     }
 
     /// Such as `Deployment`.
     #[must_use]
     pub fn kind(&self) -> &str {
-        self.0["kind"].as_str().unwrap_or_default()
+        self.manifest["kind"].as_str().unwrap_or_default()
     }
 
     /// Name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.0["metadata"]["name"].as_str().unwrap_or_default()
+        self.manifest["metadata"]["name"].as_str().unwrap_or_default()
     }
 
     /// Namespace; none of what belongs to the whole cluster.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
-        self.0["metadata"]["namespace"].as_str()
+        self.manifest["metadata"]["namespace"].as_str()
     }
 
     /// A label's value.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.0["metadata"]["labels"][name].as_str()
+        self.manifest["metadata"]["labels"][name].as_str()
     }
 
     /// Whether its data are secret.
@@ -62,7 +70,7 @@ impl Manifest {
     /// Without what is secret, and without what the API server keeps in it for itself.
     #[must_use]
     pub fn public(&self) -> Value {
-        let mut value = self.0.clone();
+        let mut value = self.manifest.clone();
         if let Some(object) = value.as_object_mut() {
             object.remove("status");
         }
@@ -86,30 +94,48 @@ impl Manifest {
         value
     }
 
-    /// What it is known by.
-    pub(super) fn id(&self) -> Id {
-        id(self.kind(), self.namespace(), self.name())
+    /// Whether it has to be replaced where it is adopted: an apply would leave what others have put into it and it
+    /// does not name, such as variables, volumes and annotations that give rights. A namespace keeps its content.
+    #[must_use]
+    pub fn is_recreated(&self) -> bool {
+        self.kind() != "Namespace"
+    }
+}
+
+impl Describe for Manifest {
+    const LABEL: &'static str = "object";
+    const SERVICE: Service = Service::Kubernetes;
+
+    /// Begins with the kind of the object.
+    fn id_name(&self) -> String {
+        manifest_id(self.kind(), self.namespace(), self.name()).name
     }
 
-    /// What it refers to: its namespace, the role and the accounts of a binding, the level of a FlowSchema, what a
-    /// workload's pods are given.
-    pub(super) fn needs(&self) -> Vec<Id> {
+    fn owner_label(&self) -> Option<(&'static str, &str)> {
+        Some((LABEL_MANAGED_BY, self.label(LABEL_MANAGED_BY).unwrap_or_default()))
+    }
+
+    /// The objects that it refers to: its namespace, the role and the accounts of a binding, the level of a
+    /// FlowSchema, what the pods of a workload read.
+    fn needs(&self) -> Vec<Id> {
+        let id = manifest_id;
         let namespace = self.namespace();
         let within = |kind: &str, name: &Value| name.as_str().map(|name| id(kind, namespace, name));
         let mut needs: Vec<Id> = namespace.map(|name| id("Namespace", None, name)).into_iter().collect();
-        let role = &self.0["roleRef"];
+        let role = &self.manifest["roleRef"];
         needs.extend(match role["kind"].as_str() {
             Some("ClusterRole") => role["name"].as_str().map(|name| id("ClusterRole", None, name)),
             Some(kind) => within(kind, &role["name"]),
             None => None,
         });
-        for subject in list(&self.0["subjects"]).filter(|subject| subject["kind"] == "ServiceAccount") {
+        for subject in list(&self.manifest["subjects"]).filter(|subject| subject["kind"] == "ServiceAccount")
+        {
             let name = subject["name"].as_str();
             needs.extend(name.map(|name| id("ServiceAccount", subject["namespace"].as_str(), name)));
         }
-        let level = self.0["spec"]["priorityLevelConfiguration"]["name"].as_str();
+        let level = self.manifest["spec"]["priorityLevelConfiguration"]["name"].as_str();
         needs.extend(level.map(|name| id("PriorityLevelConfiguration", None, name)));
-        let pod = &self.0["spec"]["template"]["spec"];
+        let pod = &self.manifest["spec"]["template"]["spec"];
         needs.extend(within("ServiceAccount", &pod["serviceAccountName"]));
         for container in list(&pod["containers"]) {
             for from in list(&container["envFrom"]) {
@@ -123,10 +149,18 @@ impl Manifest {
         }
         needs
     }
+
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        compare::compare(self, found, changes);
+    }
+
+    fn immutable(&self) -> &'static [&'static str] {
+        compare::immutable(self.kind())
+    }
 }
 
 /// Id of an object: its kind, its namespace if it has one, its name.
-pub(crate) fn id(kind: &str, namespace: Option<&str>, name: &str) -> Id {
+pub(crate) fn manifest_id(kind: &str, namespace: Option<&str>, name: &str) -> Id {
     let within = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
     Id::new(Kind::Manifest, format!("{kind}/{within}{name}"))
 }
@@ -135,10 +169,8 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-impl Serialize for Manifest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.public().serialize(serializer)
-    }
+fn public<S: Serializer>(manifest: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+    Manifest::new(manifest.clone()).public().serialize(serializer)
 }
 
 impl fmt::Debug for Manifest {
@@ -164,7 +196,7 @@ mod tests {
             "data": { "API_KEY": "dG9rZW4=" },
             "stringData": { "API_KEY": "token" },
         }));
-        let resource = Resource::Manifest { manifest: secret.clone() };
+        let resource = Resource::Manifest(secret.clone());
         let shown = format!("{}{secret:?}{resource:?}", serde_json::to_string(&resource).unwrap());
         assert!(!shown.contains("dG9rZW4=") && !shown.contains("token"), "{shown}");
         assert!(shown.contains("API_KEY") && shown.contains(HIDDEN), "its names may be seen: {shown}");

@@ -6,29 +6,34 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Change, text};
+use super::{HIDDEN, Manifest};
 use crate::{
     names::FIELD_MANAGER,
-    resource::{HIDDEN, Manifest, Resource},
+    resource::{
+        Change,
+        changes::{Changes, text},
+    },
 };
 
-/// Compared to the last word: here, what is not said means something.
-const WHOLE: [&str; 4] = ["rules", "roleRef", "subjects", "spec.selector"];
-/// Given by the place in which an object is.
-const GIVEN: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
+/// Compared as a whole: here, a field that is left out means something.
+const ATOMIC_FIELDS: [&str; 4] = ["rules", "roleRef", "subjects", "spec.selector"];
+/// Given by the path of an object.
+const IDENTITY_FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
 
-/// All that differs: what the manifest says otherwise, and what an earlier one of ours said and this one does not.
-pub(super) fn between(wanted: &Manifest, found: &Manifest) -> Vec<Change> {
+/// Why an object that is adopted is replaced.
+pub const RECREATE_REASON: &str = "somebody else has made it, and what they have put into it would stay";
+
+/// All differences: fields of the manifest, and fields that an earlier one of ours had and this one has not.
+pub(super) fn compare(wanted: &Manifest, found: &Manifest, changes: &mut Changes) {
     let mut differences = Differences { secret: wanted.is_secret(), changes: Vec::new() };
     differences.walk("", wanted.value(), found.value());
     differences.left_over(wanted.value(), found.value());
-    differences.changes
+    changes.0.extend(differences.changes);
 }
 
 /// Fields of its kind that cannot be changed (their descriptions in the Kubernetes API reference).
-pub(super) fn fixed(wanted: &Resource) -> &'static [&'static str] {
-    let Resource::Manifest { manifest } = wanted else { return &[] };
-    match manifest.kind() {
+pub(super) fn immutable(kind: &str) -> &'static [&'static str] {
+    match kind {
         "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" => &["spec.selector"],
         "ClusterRoleBinding" | "RoleBinding" => &["roleRef"],
         "Secret" => &["type"],
@@ -36,7 +41,7 @@ pub(super) fn fixed(wanted: &Resource) -> &'static [&'static str] {
     }
 }
 
-/// The object as it is to be: what is wanted in the place of what there is, and all else as it is. Of a list, only
+/// The object to write as a whole: wanted fields in the place of those found, all others as they are. Of a list, only
 /// what is wanted stays.
 pub(crate) fn merged(wanted: &Value, found: &Value) -> Value {
     merge("", wanted, found)
@@ -44,7 +49,7 @@ pub(crate) fn merged(wanted: &Value, found: &Value) -> Value {
 
 fn merge(path: &str, wanted: &Value, found: &Value) -> Value {
     match (wanted, found) {
-        _ if WHOLE.contains(&path) => wanted.clone(),
+        _ if ATOMIC_FIELDS.contains(&path) => wanted.clone(),
         (Value::Object(wanted), Value::Object(found)) => {
             let mut object = found.clone();
             for (key, value) in wanted {
@@ -90,9 +95,9 @@ impl Differences {
 
     fn walk(&mut self, path: &str, wanted: &Value, found: &Value) {
         match (wanted, found) {
-            _ if GIVEN.contains(&path) || same_nothing(wanted, found) => {}
+            _ if IDENTITY_FIELDS.contains(&path) || both_empty(wanted, found) => {}
             _ if wanted == found => {}
-            _ if WHOLE.contains(&path) => self.differs(path, found, wanted),
+            _ if ATOMIC_FIELDS.contains(&path) => self.differs(path, found, wanted),
             (Value::Object(wanted), Value::Object(found)) => {
                 for (key, value) in wanted {
                     self.walk(&join(path, key), value, found.get(key).unwrap_or(&Value::Null));
@@ -175,7 +180,7 @@ fn join(path: &str, key: &str) -> String {
 }
 
 /// The API server leaves out what is empty.
-fn same_nothing(wanted: &Value, found: &Value) -> bool {
+fn both_empty(wanted: &Value, found: &Value) -> bool {
     is_empty(wanted) && is_empty(found)
 }
 

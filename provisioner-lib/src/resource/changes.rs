@@ -1,0 +1,82 @@
+//! The fields in which a resource differs.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::describe::Tags;
+use crate::policy;
+
+/// Prefix of the tags that cast-spot sets. Others are left alone.
+const OURS: &str = "cast-spot:";
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Its name; `tags.x` of a tag.
+    pub field: String,
+    /// The value found; empty if there is none.
+    pub from: String,
+    /// The value wanted; empty if there is none.
+    pub to: String,
+}
+
+/// The differences of one resource. Each comparison takes what is wanted, then what was found.
+#[derive(Debug, Default)]
+pub struct Changes(pub(in crate::resource) Vec<Change>);
+
+impl Changes {
+    pub(super) fn add(&mut self, field: impl Into<String>, wanted: &Value, found: &Value) {
+        let shown = |value: &Value| if value.is_null() { String::new() } else { text(value) };
+        self.0.push(Change { field: field.into(), from: shown(found), to: shown(wanted) });
+    }
+
+    /// A field as a whole.
+    pub(super) fn field<T: PartialEq + Serialize>(&mut self, field: &str, wanted: &T, found: &T) {
+        if wanted != found {
+            self.add(field, &value(wanted), &value(found));
+        }
+    }
+
+    /// A list whose order means nothing.
+    pub(super) fn unordered(&mut self, field: &str, wanted: &[String], found: &[String]) {
+        if sorted(wanted) != sorted(found) {
+            self.add(field, &value(wanted), &value(found));
+        }
+    }
+
+    /// A policy document, which can be written in several ways.
+    pub(super) fn document(&mut self, field: &str, wanted: &Value, found: &Value) {
+        if !policy::same(found, wanted) {
+            self.add(field, wanted, found);
+        }
+    }
+
+    /// Those of our tags that are on either side.
+    pub(super) fn tags(&mut self, wanted: &Tags, found: &Tags) {
+        let mut keys: Vec<&String> = wanted.keys().collect();
+        keys.extend(found.keys().filter(|key| key.starts_with(OURS)));
+        keys.sort();
+        keys.dedup();
+        for key in keys {
+            self.field(&format!("tags.{key}"), &wanted.get(key), &found.get(key));
+        }
+    }
+}
+
+fn value<T: Serialize + ?Sized>(field: &T) -> Value {
+    serde_json::to_value(field).unwrap_or_default()
+}
+
+fn sorted(list: &[String]) -> Vec<&String> {
+    let mut items: Vec<_> = list.iter().collect();
+    items.sort();
+    items
+}
+
+/// A field's value without what depends on the order of writing.
+pub(in crate::resource) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,67 @@
+//! What each kind of resource states about itself.
+
+use std::collections::BTreeMap;
+
+use super::{
+    changes::Changes,
+    kind::{Id, Service},
+};
+
+/// Tags, or labels.
+pub type Tags = BTreeMap<String, String>;
+
+/// The properties of a kind that plans follow.
+pub trait Describe {
+    /// The kind, as it is shown.
+    const LABEL: &'static str;
+    /// The API that it belongs to.
+    const SERVICE: Service;
+    /// Whether one of them serves all clusters, so that a cluster's tag on it does not make it that cluster's.
+    const SERVES_ALL: bool = false;
+
+    /// The name in its [`Id`].
+    fn id_name(&self) -> String;
+
+    /// Tags, where it can have any.
+    fn tags(&self) -> Option<&Tags> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        None
+    }
+
+    /// The label that marks an object of Kubernetes as managed by cast-spot, and its value here.
+    fn owner_label(&self) -> Option<(&'static str, &str)> {
+        None
+    }
+
+    /// Resources that have to exist before it is created, and may go only after it. AWS managed policies are in no
+    /// plan and never waited for. The first one is the whole that a part belongs to.
+    fn needs(&self) -> Vec<Id> {
+        Vec::new()
+    }
+
+    /// Adds the fields in which `found` differs, tags aside.
+    fn compare(&self, found: &Self, changes: &mut Changes);
+
+    /// Fields that cannot be changed: the resource has to be replaced.
+    fn immutable(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// The tags of a type with a field of this name.
+macro_rules! tagged {
+    () => {
+        fn tags(&self) -> Option<&super::Tags> {
+            Some(&self.tags)
+        }
+
+        fn tags_mut(&mut self) -> Option<&mut super::Tags> {
+            Some(&mut self.tags)
+        }
+    };
+}
+pub(crate) use tagged;

@@ -1,0 +1,136 @@
+//! Functions of Lambda.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Code, Describe, Id, Kind, Layer, Service, Tags, describe::tagged, last};
+use crate::{
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints},
+    names::{self, CLUSTERS_VARIABLE, VPC_ACCESS},
+};
+
+/// Lambda function. Foreign environment variables and tags are left as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Function {
+    pub name: String,
+    pub role_arn: String,
+    pub runtime: String,
+    /// None: the one found is right.
+    pub architecture: Option<String>,
+    pub handler: String,
+    pub memory_mb: i32,
+    pub timeout_seconds: i32,
+    pub environment: BTreeMap<String, String>,
+    /// None: the one found is right.
+    pub code: Option<Code>,
+    pub dead_letter_arn: String,
+    /// None: the one found is right.
+    pub network: Option<Network>,
+    /// SHA-256 of our layer, if it has one. Other layers are left as they are.
+    pub layer: Option<String>,
+    pub tags: Tags,
+}
+
+impl Describe for Function {
+    const LABEL: &'static str = "function";
+    const SERVICE: Service = Service::Lambda;
+    const SERVES_ALL: bool = true;
+
+    tagged!();
+
+    fn id_name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// Lambda checks the role when a function is written: whether it may send to the queue and enter the VPC. And a
+    /// cluster is registered before it is served: see [`crate::facts::Facts`].
+    fn needs(&self) -> Vec<Id> {
+        let role = last(&self.role_arn);
+        let (region, queue) =
+            (self.dead_letter_arn.split(':').nth(3), self.dead_letter_arn.rsplit(':').next());
+        let inline = |name: &str| Id::new(Kind::InlinePolicy, format!("{role}/{name}"));
+        let mut needs = vec![
+            Id::new(Kind::Role, role),
+            inline(names::LAMBDA_ROLE_SHARED),
+            Id::new(Kind::Queue, queue.unwrap_or_default()),
+            Id::new(Kind::LogGroup, names::LOG_GROUP),
+            Id::new(Kind::Attachment, format!("{role}/{VPC_ACCESS}")),
+        ];
+        needs.extend(self.network.as_ref().map(|network| {
+            Id::new(Kind::SecurityGroup, format!("{}/{}", network.vpc_id, network.security_group))
+        }));
+        let clusters = self.environment.get(CLUSTERS_VARIABLE).map_or("", String::as_str);
+        for cluster in clusters.split(',').filter(|name| !name.is_empty()) {
+            // Which of the two names it has is not known here; the other is in no plan.
+            needs.extend(
+                [false, true].map(|by_hash| {
+                    inline(&names::registration(region.unwrap_or_default(), cluster, by_hash))
+                }),
+            );
+        }
+        needs.extend(self.layer.iter().map(|sha256| Layer::id_of(names::LAYER, sha256)));
+        needs
+    }
+
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        changes.field("role_arn", &self.role_arn, &found.role_arn);
+        changes.field("runtime", &self.runtime, &found.runtime);
+        if self.architecture.is_some() {
+            changes.field("architecture", &self.architecture, &found.architecture);
+        }
+        changes.field("handler", &self.handler, &found.handler);
+        changes.field("memory_mb", &self.memory_mb, &found.memory_mb);
+        changes.field("timeout_seconds", &self.timeout_seconds, &found.timeout_seconds);
+        self.compare_environment(found, changes);
+        if let Some(code) = &self.code {
+            changes.field("code", &Some(&code.sha256), &found.code.as_ref().map(|code| &code.sha256));
+        }
+        changes.field("dead_letter_arn", &self.dead_letter_arn, &found.dead_letter_arn);
+        changes.field("layer", &self.layer, &found.layer);
+        if let Some(wanted) = &self.network {
+            wanted.compare(found.network.as_ref(), changes);
+        }
+    }
+}
+
+impl Function {
+    /// Variables that are wanted; others stay. Endpoints can be written in several ways; malformed ones equal nothing.
+    fn compare_environment(&self, found: &Self, changes: &mut Changes) {
+        let valid = |text: Option<&String>| text.and_then(|text| Endpoints::all_valid(text));
+        let mut names: Vec<&str> = self.environment.keys().map(String::as_str).collect();
+        names.push(CLUSTERS_VARIABLE);
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let (wanted, found) = (self.environment.get(name), found.environment.get(name));
+            let endpoints = valid(wanted).filter(|_| name == ENDPOINTS_VARIABLE);
+            if endpoints.is_none() || endpoints != valid(found) {
+                changes.field(&format!("environment.{name}"), &wanted, &found);
+            }
+        }
+    }
+}
+
+/// A function's place in a VPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// The VPC.
+    pub vpc_id: String,
+    /// Its subnets.
+    pub subnet_ids: Vec<String>,
+    /// Name of the security group, in this VPC.
+    pub security_group: String,
+}
+
+impl Network {
+    fn compare(&self, found: Option<&Self>, changes: &mut Changes) {
+        changes.field("vpc_id", &Some(&self.vpc_id), &found.map(|network| &network.vpc_id));
+        match found {
+            Some(found) => changes.unordered("subnet_ids", &self.subnet_ids, &found.subnet_ids),
+            None => changes.field("subnet_ids", &Some(&self.subnet_ids), &None),
+        }
+        let group = found.map(|network| &network.security_group);
+        changes.field("security_group", &Some(&self.security_group), &group);
+    }
+}

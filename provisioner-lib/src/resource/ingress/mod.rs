@@ -1,0 +1,31 @@
+//! Ingress rules of security groups.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Describe, Id, Kind, Service};
+
+/// TCP from the group called `from` into the group `to`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ingress {
+    pub from: String,
+    pub vpc_id: String,
+    pub to: String,
+    pub port: u16,
+}
+
+impl Describe for Ingress {
+    const LABEL: &'static str = "ingress rule";
+    const SERVICE: Service = Service::Ec2;
+
+    fn id_name(&self) -> String {
+        format!("{}/{}:{}", self.to, self.from, self.port)
+    }
+
+    fn needs(&self) -> Vec<Id> {
+        vec![Id::new(Kind::SecurityGroup, format!("{}/{}", self.vpc_id, self.from))]
+    }
+
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        changes.field("vpc_id", &self.vpc_id, &found.vpc_id);
+    }
+}

@@ -1,0 +1,31 @@
+//! Policies inside of roles.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Changes, Describe, Id, Kind, Service};
+
+/// Inline policy of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InlinePolicy {
+    pub role: String,
+    pub name: String,
+    pub document: Value,
+}
+
+impl Describe for InlinePolicy {
+    const LABEL: &'static str = "inline policy";
+    const SERVICE: Service = Service::Iam;
+
+    fn id_name(&self) -> String {
+        format!("{}/{}", self.role, self.name)
+    }
+
+    fn needs(&self) -> Vec<Id> {
+        vec![Id::new(Kind::Role, &self.role)]
+    }
+
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        changes.document("document", &self.document, &found.document);
+    }
+}

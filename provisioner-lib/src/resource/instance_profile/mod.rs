@@ -1,0 +1,32 @@
+//! Instance profiles, each with its one role.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Describe, Id, Kind, Service, Tags, describe::tagged};
+
+/// Instance profile with its one role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceProfile {
+    pub name: String,
+    pub role: String,
+    pub tags: Tags,
+}
+
+impl Describe for InstanceProfile {
+    const LABEL: &'static str = "instance profile";
+    const SERVICE: Service = Service::Iam;
+
+    tagged!();
+
+    fn id_name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn needs(&self) -> Vec<Id> {
+        vec![Id::new(Kind::Role, &self.role)]
+    }
+
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        changes.field("role", &self.role, &found.role);
+    }
+}

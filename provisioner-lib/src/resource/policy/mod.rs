@@ -1,0 +1,32 @@
+//! Customer managed policies of IAM.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Changes, Describe, Service, Tags, describe::tagged};
+
+/// Customer managed IAM policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    pub arn: String,
+    pub name: String,
+    pub description: String,
+    pub document: Value,
+    pub tags: Tags,
+}
+
+impl Describe for Policy {
+    const LABEL: &'static str = "policy";
+    const SERVICE: Service = Service::Iam;
+
+    tagged!();
+
+    fn id_name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        changes.field("arn", &self.arn, &found.arn);
+        changes.document("document", &self.document, &found.document);
+    }
+}

@@ -1,0 +1,33 @@
+//! Rules of EventBridge.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Changes, Describe, Service, Tags, describe::tagged};
+
+/// EventBridge rule of the default bus: a pattern (else null) or a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    pub name: String,
+    pub pattern: Value,
+    pub schedule: Option<String>,
+    pub description: String,
+    pub tags: Tags,
+}
+
+impl Describe for Rule {
+    const LABEL: &'static str = "rule";
+    const SERVICE: Service = Service::Events;
+    const SERVES_ALL: bool = true;
+
+    tagged!();
+
+    fn id_name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        changes.field("pattern", &self.pattern, &found.pattern);
+        changes.field("schedule", &self.schedule, &found.schedule);
+    }
+}

@@ -1,0 +1,51 @@
+//! Targets of rules.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Changes, Describe, Id, Kind, Service};
+
+/// Target of a rule. It receives its input, with `<id>`, `<time>`, `<account>` and `<region>` filled in from the event;
+/// without one, the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub rule: String,
+    pub target_id: String,
+    pub arn: String,
+    pub dead_letter_arn: String,
+    pub input: Option<Value>,
+}
+
+impl Describe for Target {
+    const LABEL: &'static str = "target";
+    const SERVICE: Service = Service::Events;
+
+    fn id_name(&self) -> String {
+        format!("{}/{}", self.rule, self.target_id)
+    }
+
+    fn needs(&self) -> Vec<Id> {
+        let function = self.arn.rsplit(':').next().unwrap_or_default();
+        let queue = self.dead_letter_arn.rsplit(':').next().unwrap_or_default();
+        vec![
+            Id::new(Kind::Rule, &self.rule),
+            Id::new(Kind::Function, function),
+            Id::new(Kind::Permission, format!("{function}/{}", self.rule)),
+            Id::new(Kind::Queue, queue),
+        ]
+    }
+
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        changes.field("arn", &self.arn, &found.arn);
+        changes.field("dead_letter_arn", &self.dead_letter_arn, &found.dead_letter_arn);
+        changes.field("input", &self.input, &found.input);
+    }
+}
+
+/// Fields of an event that an input can name as `<field>`, and their paths in the event.
+#[must_use]
+pub fn input_paths() -> BTreeMap<String, String> {
+    ["account", "id", "region", "time"].map(|field| (field.to_owned(), format!("$.{field}"))).into()
+}

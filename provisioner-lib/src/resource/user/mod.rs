@@ -1,0 +1,25 @@
+//! Users of IAM.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Describe, Service, Tags, describe::tagged};
+
+/// IAM user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub name: String,
+    pub tags: Tags,
+}
+
+impl Describe for User {
+    const LABEL: &'static str = "user";
+    const SERVICE: Service = Service::Iam;
+
+    tagged!();
+
+    fn id_name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn compare(&self, _: &Self, _: &mut Changes) {}
+}
