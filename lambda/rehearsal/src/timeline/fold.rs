@@ -122,7 +122,7 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::pod;
+    use super::super::tests::sample::pod;
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use crate::outcome::{
 };
 
 /// The `number`-th pod, with times that fit its fate.
-pub(super) fn pod(number: usize, fate: Fate) -> PodTrack {
+pub(in crate::timeline) fn pod(number: usize, fate: Fate) -> PodTrack {
     let place = number as u64;
     let workload = ["web", "api", "worker", "search"][number % 4];
     let (asked, terminating, ended) = match fate {
@@ -30,7 +30,7 @@ pub(super) fn pod(number: usize, fate: Fate) -> PodTrack {
 }
 
 /// The `number`-th node with `pods`, replaced after 49 s.
-pub(super) fn node(number: usize, pods: Vec<PodTrack>) -> NodeTimeline {
+pub(in crate::timeline) fn node(number: usize, pods: Vec<PodTrack>) -> NodeTimeline {
     NodeTimeline {
         instance: format!("i-0a1b2c3d4e5f{number:05}"),
         node: format!("ip-10-0-1-{number}.ec2.internal"),
@@ -47,7 +47,7 @@ pub(super) fn node(number: usize, pods: Vec<PodTrack>) -> NodeTimeline {
 }
 
 /// The outcome of a run over `nodes`.
-pub(super) fn outcome(nodes: Vec<NodeTimeline>) -> Outcome {
+pub(in crate::timeline) fn outcome(nodes: Vec<NodeTimeline>) -> Outcome {
     let fates = |fate: Fate| nodes.iter().flat_map(|node| &node.pods).filter(|pod| pod.fate == fate).count();
     let (drained, deleted) = (fates(Fate::Drained), fates(Fate::Deleted));
     let (left, killed) = (fates(Fate::Left), fates(Fate::Killed));
