@@ -81,7 +81,7 @@ async fn serve(spec: WorldSpec) -> Result<(), Fault> {
     tokio::spawn(listen_kubernetes(kubernetes, acceptor, live.clone()));
     say(&json!(environment))?;
     closed().await?;
-    say(&account(&live.account()))
+    say(&account(&live.outcome()))
 }
 
 fn say(line: &Value) -> Result<(), Fault> {

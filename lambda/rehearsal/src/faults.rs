@@ -1,9 +1,5 @@
 //! What goes wrong with calls: where, when, how.
 
-use fastrand::Rng;
-
-use crate::wire::Operation;
-
 /// An API of the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Api {
@@ -141,73 +137,9 @@ impl Fault {
         self.percent = percent;
         self
     }
-}
 
-/// The faults of a run, with what they have done so far.
-#[derive(Debug)]
-pub(crate) struct FaultPlan {
-    faults: Vec<(Fault, u32)>,
-    rng: Rng,
-}
-
-impl FaultPlan {
-    pub(crate) fn new(faults: &[Fault], seed: u64) -> Self {
-        Self {
-            faults: faults.iter().map(|fault| (fault.clone(), 0)).collect(),
-            rng: Rng::with_seed(seed ^ 0x00fa_0175),
-        }
-    }
-
-    /// What happens to a call that is made now.
-    pub(crate) fn strike(&mut self, now_ms: u64, call: &Operation) -> Option<FaultKind> {
-        for (fault, strikes) in &mut self.faults {
-            let fits = fault.api == call.api
-                && (fault.cluster.is_none() || fault.cluster == call.cluster)
-                && fault.operation.as_ref().is_none_or(|only| *only == call.name)
-                && (fault.from_ms..fault.until_ms).contains(&now_ms)
-                && fault.times.is_none_or(|times| *strikes < times);
-            if fits && (fault.percent >= 100 || self.rng.u8(..100) < fault.percent) {
-                *strikes += 1;
-                return Some(fault.kind);
-            }
-        }
-        None
-    }
-
-    /// Whether every call of this kind that is made to the API server of a cluster now is forbidden.
-    pub(crate) fn forbids(&self, now_ms: u64, cluster: &str, operation: &str) -> bool {
-        self.faults.iter().any(|(fault, _)| {
-            fault.kind == FaultKind::Forbidden
-                && fault.api == Api::Kubernetes
-                && fault.cluster.as_deref().is_none_or(|only| only == cluster)
-                && fault.operation.as_deref() == Some(operation)
-                && (fault.from_ms..fault.until_ms).contains(&now_ms)
-        })
-    }
-
-    /// When open connections to the API servers break.
-    pub(crate) fn cuts(&self) -> Vec<u64> {
-        let lasting = self.faults.iter().filter(|(fault, _)| fault.is_outage());
-        lasting
-            .filter(|(fault, _)| fault.kind == FaultKind::Refused)
-            .map(|(fault, _)| fault.from_ms)
-            .collect()
-    }
-
-    /// When an open watch shows what happened at `at_ms`: later, while the API servers hang.
-    pub(crate) fn shown_ms(&self, at_ms: u64) -> u64 {
-        let hanging = self.faults.iter().find(|(fault, _)| {
-            fault.is_outage()
-                && matches!(fault.kind, FaultKind::Hang(_))
-                && (fault.from_ms..fault.until_ms).contains(&at_ms)
-        });
-        hanging.map_or(at_ms, |(fault, _)| fault.until_ms)
-    }
-}
-
-impl Fault {
     /// All of the API servers, for all calls.
-    fn is_outage(&self) -> bool {
+    pub(crate) fn is_outage(&self) -> bool {
         self.api == Api::Kubernetes
             && self.cluster.is_none()
             && self.operation.is_none()

@@ -6,10 +6,11 @@
 //!
 //! ```text
 //! WorldSpec (plain data) --> run() --> Outcome
-//!                             |  world/     instances, groups, nodes, pods, budgets, and their clockwork
+//!                             |  world/     instances, groups, nodes, pods, budgets, and what moves them
 //!                             |  wire/      HTTP in front of it: Kubernetes, EC2, Auto Scaling, EKS
 //!                             |  faults     what goes wrong with calls
-//!                             |  observer   checks the handler's laws from what the world saw
+//!                             |  facts      what happened, in order
+//!                             |  observer   checks the handler's laws by the facts
 //! ```
 //!
 //! ```no_run
@@ -21,14 +22,19 @@
 //! assert!(outcome.world.violations.is_empty());
 //! ```
 
+mod facts;
 pub mod faults;
+mod function;
 mod law;
 pub mod live;
+mod notices;
 mod observer;
 pub mod outcome;
 mod run;
 pub mod scenario;
 pub mod simulation;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 mod trace;
 mod wire;

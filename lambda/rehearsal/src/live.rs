@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -16,9 +15,10 @@ use tower::{BoxError, ServiceExt as _};
 
 use crate::{
     DeliverySpec, Outcome, WorldSpec,
-    observer::{Observer, told},
+    facts::{Fact, FunctionFact},
+    notices::notices_in,
     outcome::Delivery,
-    run::{ENDPOINTS, configure, endpoints, environment, rules},
+    run::{ENDPOINTS, close, configure, endpoints, environment, rules},
     wire::{Wire, aws, kubernetes::ApiServer},
     world::{World, baseline::REGION, clock::Clock, state::State},
 };
@@ -46,8 +46,8 @@ impl Live {
     #[must_use]
     pub fn begin(spec: WorldSpec, server: &str, ca: &str) -> Self {
         let clock = Clock::running(spec.start);
-        let mut state = State::new(&spec, clock, Observer::new(rules(&configure(&spec))));
-        let env = state.observer.environment();
+        let mut state = State::new(&spec, clock);
+        let env = state.start_environment();
         let cluster = state.clusters.iter().position(|cluster| cluster.registered).unwrap_or_default();
         if let Some(cluster) = state.clusters.get_mut(cluster) {
             server.clone_into(&mut cluster.server);
@@ -103,18 +103,13 @@ impl Live {
     pub fn invoke(&self) -> Option<(Value, u64)> {
         let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let DeliverySpec { payload, .. } = self.spec.deliveries.first().filter(|_| delivery.is_none())?;
-        let told = told(payload, self.wire.world.clock());
-        *delivery = Some(Delivery {
-            at_ms: self.wire.world.clock().now_ms(),
-            answered_ms: None,
-            instances: told.iter().map(|told| told.instance.clone()).collect(),
-            answer: Err("no answer".to_owned()),
-            failed: None,
-        });
-        self.wire.world.enter(|state| {
-            state.saw_entry(self.wire.env, told, Duration::from_millis(self.spec.settings.time_limit_ms));
-        });
-        Some((payload.clone(), self.spec.settings.time_limit_ms))
+        let clock = self.wire.world.clock();
+        let notices = notices_in(payload, clock);
+        *delivery = Some(Delivery::open(clock.now_ms(), &notices, "no answer"));
+        let limit_ms = self.spec.settings.time_limit_ms;
+        let invoked = FunctionFact::Invoked { notices, limit_ms };
+        self.wire.world.enter(|state| state.emit(Fact::Function(self.wire.env, invoked)));
+        Some((payload.clone(), limit_ms))
     }
 
     /// The function answers, or says why it cannot.
@@ -127,17 +122,19 @@ impl Live {
         });
         self.wire.world.enter(|state| {
             delivery.answered_ms = Some(state.now_ms);
-            state.saw_end(self.wire.env);
-            state.saw_answer(self.wire.env, &reports.unwrap_or_default());
+            state.end_environment(self.wire.env);
+            let answered = FunctionFact::Answered(reports.unwrap_or_default());
+            state.emit(Fact::Function(self.wire.env, answered));
         });
         delivery.answer = answer;
     }
 
-    /// Closes the books.
+    /// The outcome of the run.
     #[must_use]
-    pub fn account(&self) -> Outcome {
+    pub fn outcome(&self) -> Outcome {
         let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let deliveries = delivery.take().into_iter().collect();
-        self.wire.world.enter(|state| state.account("live", self.spec.seed, deliveries))
+        let rules = rules(&self.spec, &configure(&self.spec));
+        close(&self.wire.world, rules, ("live", self.spec.seed), deliveries)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::law::Law;
+use crate::{facts::AnnouncedNotice, law::Law};
 
 /// The result of one rehearsal.
 #[derive(Debug, Clone, Serialize)]
@@ -102,6 +102,19 @@ pub struct Delivery {
     pub answer: Result<Value, String>,
     /// Why the function ended with an error for all its answer, which it has only logged: Lambda invokes it again.
     pub failed: Option<String>,
+}
+
+impl Delivery {
+    /// One that is not answered yet; `error` is its end if it never is.
+    pub(crate) fn open(at_ms: u64, notices: &[AnnouncedNotice], error: &str) -> Self {
+        Self {
+            at_ms,
+            answered_ms: None,
+            instances: notices.iter().map(|notice| notice.instance.clone()).collect(),
+            answer: Err(error.to_owned()),
+            failed: None,
+        }
+    }
 }
 
 /// A delivery, or a message of an SQS batch, that was not handled.

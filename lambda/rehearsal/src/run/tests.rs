@@ -3,15 +3,17 @@
 use std::{
     collections::BTreeSet,
     io::{self, Write},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use cast_spot_handler::{config::LogFormat, logging};
+use cast_spot_handler::{Entry, Handler, config::LogFormat, logging};
 use tracing::{Level, subscriber::set_default};
 
 use super::*;
-use crate::Law;
-use crate::{Action, Api, Budget, Fault, FaultKind, PdbSpec};
+use crate::{
+    Action, Api, Budget, Fault, FaultKind, Law, PdbSpec, facts::FunctionFact, function::Environment,
+    notices::notices_in,
+};
 
 /// Effects of an operation in the trace.
 fn times(outcome: &Outcome, operation: &str) -> Vec<u64> {
@@ -39,11 +41,11 @@ fn a_full_node_is_evicted_in_three_round_trips() {
 async fn a_panic_of_the_handler_breaks_law_1() {
     let spec = WorldSpec::baseline(7, 3, 5);
     let (clock, config) = (Clock::new(spec.start), configure(&spec));
-    let world = World::new(State::new(&spec, clock, Observer::new(rules(&config))));
-    let function = Function { world: world.clone(), config: config.unwrap(), cold: false };
+    let world = World::new(State::new(&spec, clock));
+    let function = Function::new(world.clone(), config.clone().unwrap(), false);
     let panicked = tokio::spawn(async { panic!("on purpose") }).await.unwrap_err();
     assert!(function.panicked(&panicked).answer.unwrap_err().contains("panicked"));
-    let violations = world.enter(|state| state.observer.take_violations());
+    let violations = close(&world, rules(&spec, &config), ("panic", spec.seed), Vec::new()).world.violations;
     assert_eq!(violations.iter().map(|violation| violation.law).collect::<Vec<_>>(), [Law::OneReport]);
 }
 
@@ -196,19 +198,20 @@ fn a_warm_function_never_sends_a_token_that_has_expired() {
 /// All deliveries, one after the other, in one environment.
 async fn in_one_environment(spec: WorldSpec) -> Outcome {
     let (clock, config) = (Clock::new(spec.start), configure(&spec));
-    let world = World::new(State::new(&spec, clock, Observer::new(rules(&config))));
+    let world = World::new(State::new(&spec, clock));
     tokio::spawn(world.clone().turn());
-    let function = Function { world: world.clone(), config: config.unwrap(), cold: false };
+    let function = Function::new(world.clone(), config.clone().unwrap(), false);
     let Environment { number, adapters, .. } = function.start();
     adapters.warm_up().await;
-    let handler = Handler::new(adapters, function.config.clone());
+    let handler = Handler::new(adapters, config.clone().unwrap());
     let limit = Duration::from_millis(spec.settings.time_limit_ms);
-    let told: Vec<_> = spec.deliveries.iter().flat_map(|delivery| told(&delivery.payload, clock)).collect();
-    world.enter(|state| state.saw_entry(number, told, limit));
+    let notices = spec.deliveries.iter().flat_map(|delivery| notices_in(&delivery.payload, clock)).collect();
+    let invoked = FunctionFact::Invoked { notices, limit_ms: spec.settings.time_limit_ms };
+    world.enter(|state| state.emit(Fact::Function(number, invoked)));
     for delivery in &spec.deliveries {
         sleep_until(clock.instant(delivery.at_ms)).await;
         let entry = Entry { now: clock.wall(), time_left: limit, cold: false };
         handler.handle(delivery.payload.clone(), entry).await.unwrap();
     }
-    world.enter(|state| state.account("one environment", spec.seed, Vec::new()))
+    close(&world, rules(&spec, &config), ("one environment", spec.seed), Vec::new())
 }

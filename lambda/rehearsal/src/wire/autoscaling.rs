@@ -1,10 +1,11 @@
 //! Amazon EC2 Auto Scaling's query protocol (2011-01-01).
 
 use super::{
-    Call, Reply,
+    Reply,
     xml::{Form, element, nest},
 };
 use crate::{
+    facts::{Call, CallFact},
     faults::FaultKind,
     world::{
         groups::{Group, Launch},
@@ -24,7 +25,7 @@ pub(super) fn target(form: &Form) -> String {
 
 pub(super) fn answer(
     state: &mut State,
-    call: Call,
+    call: &Call,
     action: &str,
     form: &Form,
     fault: Option<FaultKind>,
@@ -253,7 +254,7 @@ fn not_operated_by_other(state: &State, group: &str) -> Result<(), Reply> {
     }
 }
 
-fn detach(state: &mut State, call: Call, form: &Form) -> Result<String, Reply> {
+fn detach(state: &mut State, call: &Call, form: &Form) -> Result<String, Reply> {
     let group = form.get("AutoScalingGroupName").unwrap_or_default();
     not_operated_by_other(state, group)?;
     let decrement = match form.get("ShouldDecrementDesiredCapacity") {
@@ -263,21 +264,21 @@ fn detach(state: &mut State, call: Call, form: &Form) -> Result<String, Reply> {
     };
     let mut activities = String::new();
     for id in form.list("InstanceIds.member") {
-        state.saw_group_write(call, &id);
+        state.emit_call(call, CallFact::WritesGroup { instance: id.clone() });
         state.detach(&id, group, decrement).map_err(|refusal| validation(&refusal))?;
         activities += &nest("member", &activity(group, &format!("Detaching EC2 instance: {id}")));
     }
     Ok(nest("Activities", &activities))
 }
 
-fn terminate(state: &mut State, call: Call, form: &Form) -> Result<String, Reply> {
+fn terminate(state: &mut State, call: &Call, form: &Form) -> Result<String, Reply> {
     let id = form.get("InstanceId").unwrap_or_default();
     let group = state.instances.get(id).and_then(|i| i.member.as_ref()).map(|m| m.group.clone());
     if let Some(group) = &group {
         not_operated_by_other(state, group)?;
     }
     let decrement = form.get("ShouldDecrementDesiredCapacity") == Some("true");
-    state.saw_group_write(call, id);
+    state.emit_call(call, CallFact::WritesGroup { instance: id.to_owned() });
     state.terminate_in_group(id, decrement, call.env).map_err(|refusal| validation(&refusal))?;
     Ok(nest("Activity", &activity(&group.unwrap_or_default(), &format!("Terminating EC2 instance: {id}"))))
 }

@@ -22,8 +22,9 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
-use super::{Broken, Call, Effect, Open, Operation, Reply, Wire, autoscaling, ec2, eks, xml::Form};
+use super::{Broken, Effect, Open, Reply, Wire, autoscaling, ec2, eks, xml::Form};
 use crate::{
+    facts::{Call, Operation},
     faults::{Api, FaultKind},
     world::{baseline::REGION, state::State},
 };
@@ -147,7 +148,7 @@ impl Asked {
         }
     }
 
-    fn answer(&self, state: &mut State, call: Call, fault: Option<FaultKind>) -> Reply {
+    fn answer(&self, state: &mut State, call: &Call, fault: Option<FaultKind>) -> Reply {
         match self.api {
             Api::Ec2 => ec2::answer(state, call, &self.action, &self.form, fault),
             Api::AutoScaling => autoscaling::answer(state, call, &self.action, &self.form, fault),

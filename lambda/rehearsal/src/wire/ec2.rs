@@ -1,10 +1,11 @@
 //! Amazon EC2's query protocol (2016-11-15): DescribeInstances, behind the request bucket.
 
 use super::{
-    Call, Reply,
+    Reply,
     xml::{Form, element, nest},
 };
 use crate::{
+    facts::{Call, CallFact},
     faults::FaultKind,
     world::{
         instances::{Instance, InstanceState},
@@ -14,7 +15,7 @@ use crate::{
 
 pub(super) fn answer(
     state: &mut State,
-    call: Call,
+    call: &Call,
     action: &str,
     form: &Form,
     fault: Option<FaultKind>,
@@ -25,7 +26,7 @@ pub(super) fn answer(
         *tokens = (*tokens + back).min(f64::from(bucket.burst));
         *filled_ms = now_ms;
         if *tokens < 1.0 {
-            state.observer.struck(call.env, crate::faults::Api::Ec2, now_ms);
+            state.emit_call(call, CallFact::Starved);
             return error(503, "RequestLimitExceeded", "Request limit exceeded.");
         }
         *tokens -= 1.0;

@@ -12,14 +12,6 @@ use crate::{
     },
 };
 
-/// What a cluster's CA looks like where no TLS runs.
-pub(crate) const CA: &str = "-----BEGIN CERTIFICATE-----\nd29ybGQ=\n-----END CERTIFICATE-----\n";
-
-/// Address of a cluster's API server where no socket stands for it.
-pub(crate) fn server(cluster: &str) -> String {
-    format!("https://{}.gr7.{REGION}.eks.amazonaws.com", cluster.to_lowercase().replace('_', "-"))
-}
-
 pub(super) fn answer(state: &State, path: &str, fault: Option<FaultKind>) -> Reply {
     match fault {
         None => {}

@@ -2,14 +2,11 @@
 
 use k8s_openapi::{api::policy::v1::Eviction, apimachinery::pkg::apis::meta::v1::DeleteOptions};
 
-use super::{Call, Reply, objects, status};
+use super::{Reply, objects, status};
 use crate::{
+    facts::{Answer, Call, CallFact, EndedBy, PodId, Removal, Verb, pod_uid},
     faults::FaultKind,
-    observer::{Answer, Ask, Verb},
-    world::{
-        pods::{EndedBy, PodId},
-        state::State,
-    },
+    world::state::State,
 };
 
 /// The API server tries so long by itself to write a budget's status (`EvictionsRetry`: 20 times 500 ms).
@@ -21,7 +18,7 @@ const SPENT_MS: u64 = 120_000;
 pub(super) fn evict(
     state: &mut State,
     cluster: usize,
-    call: Call,
+    call: &Call,
     pod: (&str, &str),
     body: &[u8],
     fault: Option<(FaultKind, Reply)>,
@@ -33,7 +30,7 @@ pub(super) fn evict(
                 Some((FaultKind::ConflictFor(ms), timeout)) => {
                     conflict(state, cluster, call, pod, options, (ms, timeout))
                 }
-                fault => ask(state, cluster, (call, Verb::Evict), pod, &options, fault),
+                fault => remove(state, cluster, (call, Verb::Evict), pod, &options, fault),
             }
         }
         Err(error) => status::bad_request(&format!("the object provided is unrecognized: {error}")),
@@ -44,18 +41,18 @@ pub(super) fn evict(
 fn conflict(
     state: &mut State,
     cluster: usize,
-    call: Call,
+    call: &Call,
     (namespace, name): (&str, &str),
     options: DeleteOptions,
     (ms, timeout): (u64, Reply),
 ) -> Reply {
     if !state.find_pod(cluster, namespace, name).is_some_and(|pod| state.spends(pod)) {
-        return ask(state, cluster, (call, Verb::Evict), (namespace, name), &options, None);
+        return remove(state, cluster, (call, Verb::Evict), (namespace, name), &options, None);
     }
     let given_up = (ms >= CONFLICT_LOOP_MS).then_some((FaultKind::ConflictFor(ms), timeout));
     let pod = (namespace.to_owned(), name.to_owned());
-    let then = move |state: &mut State, call: Call, _| {
-        ask(state, cluster, (call, Verb::Evict), (&pod.0, &pod.1), &options, given_up)
+    let then = move |state: &mut State, call: &Call, _| {
+        remove(state, cluster, (call, Verb::Evict), (&pod.0, &pod.1), &options, given_up)
     };
     Reply::held(ms.min(CONFLICT_LOOP_MS), Box::new(then))
 }
@@ -64,7 +61,7 @@ fn conflict(
 pub(super) fn delete(
     state: &mut State,
     cluster: usize,
-    call: Call,
+    call: &Call,
     pod: (&str, &str),
     body: &[u8],
     fault: Option<(FaultKind, Reply)>,
@@ -74,16 +71,16 @@ pub(super) fn delete(
         body => serde_json::from_slice(body),
     };
     match options {
-        Ok(options) => ask(state, cluster, (call, Verb::Delete), pod, &options, fault),
+        Ok(options) => remove(state, cluster, (call, Verb::Delete), pod, &options, fault),
         Err(error) => status::bad_request(&format!("the object provided is unrecognized: {error}")),
     }
 }
 
-/// The observer sees the state from before; then it happens.
-fn ask(
+/// The fact comes first; then it happens.
+fn remove(
     state: &mut State,
     cluster: usize,
-    (call, verb): (Call, Verb),
+    (call, verb): (&Call, Verb),
     (namespace, name): (&str, &str),
     options: &DeleteOptions,
     fault: Option<(FaultKind, Reply)>,
@@ -102,7 +99,7 @@ fn ask(
         .map(|(_, reply)| reply)
         .or_else(|| match verb {
             Verb::Delete => None,
-            Verb::Evict if state.is_terminating(cluster, namespace) => {
+            Verb::Evict if state.clusters[cluster].is_terminating(namespace) => {
                 Some(status::namespace_terminating("pods", name, namespace))
             }
             Verb::Evict => status::disruption(&ruling),
@@ -112,7 +109,12 @@ fn ask(
     let accepted = refusal.is_none() && !call.hung_up;
     let answer = answer.unwrap_or(if accepted { Answer::Accepted } else { Answer::Refused });
     let uid = options.preconditions.as_ref().and_then(|preconditions| preconditions.uid.clone());
-    state.saw_ask(&Ask { call, verb, pod, uid, grace_s, ruling, answer });
+    let node = state.pods[pod].node.as_ref().and_then(|name| state.clusters[cluster].nodes.get(name));
+    let instance = node.map(|node| node.instance.clone());
+    let is_spent = verb == Verb::Evict && call.hung_up && state.spends(pod);
+    let removal = Removal { verb, pod, instance, uid, grace_s, ruling, is_spent, answer };
+    state.emit_call(call, CallFact::Removes(removal));
+    state.pods[pod].asked_ms.get_or_insert(call.arrived_ms);
     if let Some(refusal) = refusal {
         return refusal;
     }
@@ -121,7 +123,7 @@ fn ask(
         Verb::Evict if call.hung_up => {
             state.pods[pod].spent_until_ms = state.now_ms + SPENT_MS;
             state.note(&format!("kubernetes pod {} counted as disrupted", state.label(pod)));
-            status::failure(499, "", "the client has closed the connection", &serde_json::Value::Null)
+            status::hung_up()
         }
         Verb::Evict => {
             state.terminate(pod, grace_s, EndedBy::Eviction(call.env));
@@ -131,13 +133,13 @@ fn ask(
         }
         Verb::Delete => {
             state.terminate(pod, grace_s, EndedBy::Delete(call.env));
-            Reply::json(200, objects::pod(state, pod, true))
+            Reply::json(200, objects::pod(state, pod))
         }
     }
 }
 
 fn check_uid(pod: PodId, name: &str, options: &DeleteOptions) -> Option<Reply> {
-    let actual = objects::pod_uid(pod);
+    let actual = pod_uid(pod);
     let asked = options.preconditions.as_ref()?.uid.as_ref()?;
     (*asked != actual).then(|| status::uid_conflict(name, asked, &actual))
 }

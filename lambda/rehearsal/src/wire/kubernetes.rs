@@ -18,7 +18,7 @@ use tokio::{
 };
 use tower::{BoxError, Service};
 
-use super::{Effect, Open, Reply, Wire, request::Asked, seats};
+use super::{Effect, Open, Reply, Wire, objects, request::Asked, seats};
 use crate::world::watch::Change;
 
 /// Body of an answer. A watch's goes on for as long as it is read.
@@ -73,25 +73,37 @@ impl ApiServer {
         }
         let body = match reply.watch {
             None => Full::new(reply.body).map_err(|never: Infallible| match never {}).boxed_unsync(),
-            Some(changes) => self.stream(changes, open, timeout),
+            Some((at_ms, changes)) => self.stream((at_ms, reply.body), changes, open, timeout),
         };
         Ok(response.body(body)?)
     }
 
     /// Changes arrive half a round trip after they happen. The server ends the watch after its timeout.
-    fn stream(&self, changes: UnboundedReceiver<Change>, open: Open, timeout: Option<u64>) -> ReplyBody {
+    fn stream(
+        &self,
+        first: (u64, Bytes),
+        changes: UnboundedReceiver<Change>,
+        open: Open,
+        timeout: Option<u64>,
+    ) -> ReplyBody {
         let world = self.wire.world.clone();
         let ends = Instant::now() + Duration::from_secs(timeout.unwrap_or(1_800));
-        let next = move |(mut changes, open): (UnboundedReceiver<Change>, Open)| {
+        let first = Some(first).filter(|(_, line)| !line.is_empty());
+        let next = move |(first, mut changes, open): (Option<_>, UnboundedReceiver<Change>, Open)| {
             let world = world.clone();
             async move {
-                let change = tokio::select! {
-                    biased;
-                    change = changes.recv() => change,
-                    () = sleep_until(ends) => return None,
+                let line = if first.is_some() {
+                    first
+                } else {
+                    let change = tokio::select! {
+                        biased;
+                        change = changes.recv() => change,
+                        () = sleep_until(ends) => return None,
+                    };
+                    change.map(|change| (change.at_ms, world.enter(|state| objects::change(state, &change))))
                 };
-                let Some((at_ms, line)) = change else {
-                    return Some((Err("connection reset by peer".into()), (changes, open)));
+                let Some((at_ms, line)) = line else {
+                    return Some((Err("connection reset by peer".into()), (None, changes, open)));
                 };
                 let shown =
                     world.enter(|state| state.faults.shown_ms(at_ms).checked_add(state.pace.latency_ms / 2));
@@ -99,9 +111,9 @@ impl ApiServer {
                     Some(shown_ms) => sleep_until(world.clock().instant(shown_ms)).await,
                     None => std::future::pending().await,
                 }
-                Some((Ok(Frame::data(line)), (changes, open)))
+                Some((Ok(Frame::data(line)), (None, changes, open)))
             }
         };
-        StreamBody::new(stream::unfold((changes, open), next)).boxed_unsync()
+        StreamBody::new(stream::unfold((first, changes, open), next)).boxed_unsync()
     }
 }

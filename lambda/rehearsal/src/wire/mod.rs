@@ -3,7 +3,7 @@
 //! Every call goes through [`Wire::call`]: half of its latency, its effect (or a fault), the other half. The
 //! request is on its way once it is sent: a caller that gives up does not take it back.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -12,25 +12,25 @@ use tokio::{
 };
 
 use crate::{
-    faults::{Api, FaultKind},
+    facts::{Call, CallFact, Operation},
+    faults::FaultKind,
     world::{World, state::State, watch::Change},
 };
 
+mod answers;
 mod autoscaling;
 pub(crate) mod aws;
 mod ec2;
-pub(crate) mod eks;
+mod eks;
 mod eviction;
 pub(crate) mod kubernetes;
-pub(crate) mod objects;
+mod objects;
 mod patch;
 mod request;
 mod resources;
 mod reviews;
-pub(crate) mod seats;
+mod seats;
 mod status;
-#[cfg(test)]
-mod tests;
 mod token;
 mod xml;
 
@@ -41,46 +41,14 @@ pub(crate) struct Wire {
     pub(crate) env: usize,
 }
 
-/// What is called, for faults, counts and the trace.
-#[derive(Debug, Clone)]
-pub(crate) struct Operation {
-    pub(crate) api: Api,
-    /// The cluster whose API server is called, or that EKS is asked for.
-    pub(crate) cluster: Option<String>,
-    /// `DescribeInstances`, `create pods/eviction`
-    pub(crate) name: String,
-    /// On what.
-    pub(crate) target: String,
-    /// Whether it can change something.
-    pub(crate) writes: bool,
-}
-
-impl Operation {
-    /// Its key in call counts.
-    pub(crate) fn key(&self) -> String {
-        format!("{}:{}", self.api.as_str(), self.name)
-    }
-}
-
-/// One call under way, as its effect sees it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Call {
-    pub(crate) env: usize,
-    pub(crate) id: u64,
-    pub(crate) sent_ms: u64,
-    pub(crate) arrived_ms: u64,
-    /// The caller has hung up while the call was held.
-    pub(crate) hung_up: bool,
-}
-
 /// An answer.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: &'static str,
     pub(crate) retry_after: Option<u32>,
     pub(crate) body: Bytes,
-    /// A body that goes on: the changes of a watch.
-    pub(crate) watch: Option<UnboundedReceiver<Change>>,
+    /// A body that goes on, after what is in `body` with the time at which that left: the changes of a watch.
+    pub(crate) watch: Option<(u64, UnboundedReceiver<Change>)>,
     /// The call is held for so many milliseconds, whether the caller waits or not. Then this happens.
     pub(crate) held: Option<(u64, Effect)>,
 }
@@ -107,47 +75,33 @@ pub(crate) enum Broken {
 }
 
 /// What a call does when it arrives. It gets the fault, if one strikes, and renders it in its own format.
-pub(crate) type Effect = Box<dyn FnOnce(&mut State, Call, Option<FaultKind>) -> Reply + Send>;
+pub(crate) type Effect = Box<dyn FnOnce(&mut State, &Call, Option<FaultKind>) -> Reply + Send>;
 
 /// An open call: closed when it is answered or dropped.
 pub(crate) struct Open {
-    wire: Wire,
-    id: u64,
+    world: World,
+    call: Call,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let (env, id) = (self.wire.env, self.id);
-        self.wire.world.enter(|state| state.observer.closed(env, id, state.now_ms));
+        self.world.enter(|state| state.emit_call(&self.call, CallFact::Closed));
     }
 }
 
 impl Wire {
     /// Sends a call and waits for its answer. The call stays open for as long as [`Open`] lives.
     pub(crate) async fn call(&self, operation: Operation, effect: Effect) -> Result<(Reply, Open), Broken> {
-        let begun = self.world.clock().has_begun();
-        let start = self.world.enter(|state| {
-            if !state.observer.is_alive(self.env) {
-                return None;
-            }
-            let fault = if begun { state.faults.strike(state.now_ms, &operation) } else { None };
-            let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
-            let now_ms = state.now_ms;
-            let id = state.observer.sent(self.env, &operation, fault.is_some(), now_ms);
-            if let Some(kind) = fault {
-                state.observer.hindered(self.env, &operation, kind, now_ms);
-            }
-            let call = Call { env: self.env, id, sent_ms: now_ms, arrived_ms: now_ms, hung_up: false };
-            Some((fault, latency_ms, Open { wire: self.clone(), id }, call))
-        });
         // The environment is frozen or dead: nothing in it goes on.
-        let Some((fault, latency_ms, open, call)) = start else { return pending().await };
+        let Some((call, fault, latency_ms)) = self.send(operation) else { return pending().await };
+        let open = Open { world: self.world.clone(), call: call.clone() };
         let (mut answer, answered) = oneshot::channel();
         let world = self.world.clone();
         tokio::spawn(async move {
             let fault = match fault {
                 Some(FaultKind::Hang(ms)) => {
                     if !outlasts(&mut answer, ms).await {
+                        let operation = &call.operation;
                         let what = format!("f{} {} {} given up", call.env, operation.key(), operation.target);
                         return world.enter(|state| state.note(&what));
                     }
@@ -155,12 +109,36 @@ impl Wire {
                 }
                 fault => fault,
             };
-            let result = arrive(&world, &operation, call, (fault, effect), latency_ms, &answer).await;
+            let result = arrive(&world, call, (fault, effect), latency_ms, &answer).await;
             answer.send(result).ok();
         });
         let reply = answered.await.unwrap_or(Err(Broken::Reset))?;
-        self.world.enter(|state| state.observer.answered(call, state.now_ms));
+        self.world.enter(|state| state.emit_call(&open.call, CallFact::Answered));
         Ok((reply, open))
+    }
+
+    /// The call as it is sent, the fault that will strike it, and how long it takes; `None`: there is no caller any more.
+    fn send(&self, operation: Operation) -> Option<(Call, Option<FaultKind>, u64)> {
+        let begun = self.world.clock().has_begun();
+        self.world.enter(|state| {
+            if !state.environments[self.env] {
+                return None;
+            }
+            let now_ms = state.now_ms;
+            let fault = if begun { state.faults.strike(now_ms, &operation) } else { None };
+            let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
+            state.calls_sent += 1;
+            let call = Call {
+                env: self.env,
+                id: state.calls_sent,
+                operation: Arc::new(operation),
+                sent_ms: now_ms,
+                arrived_ms: now_ms,
+                hung_up: false,
+            };
+            state.emit_call(&call, CallFact::Sent(fault));
+            Some((call, fault, latency_ms))
+        })
     }
 }
 
@@ -178,7 +156,6 @@ async fn outlasts(answer: &mut oneshot::Sender<Result<Reply, Broken>>, ms: u64) 
 /// The way there, the effect, the way back.
 async fn arrive(
     world: &World,
-    operation: &Operation,
     mut call: Call,
     (fault, effect): (Option<FaultKind>, Effect),
     latency_ms: u64,
@@ -193,12 +170,12 @@ async fn arrive(
         let shown = fault.filter(|fault| *fault != FaultKind::AnswerLost);
         let mut reply = world.enter(|state| {
             call.arrived_ms = state.now_ms;
-            effect(state, call, shown)
+            effect(state, &call, shown)
         });
         while let Some((ms, then)) = reply.held.take() {
             sleep(Duration::from_millis(ms)).await;
             call.hung_up = answer.is_closed();
-            reply = world.enter(|state| then(state, call, None));
+            reply = world.enter(|state| then(state, &call, None));
         }
         Ok(reply)
     };
@@ -213,8 +190,8 @@ async fn arrive(
     });
     if begun {
         world.enter(|state| {
-            let key = operation.key();
-            state.note(&format!("f{} {key} {} -> {outcome}", call.env, operation.target));
+            let key = call.operation.key();
+            state.note(&format!("f{} {key} {} -> {outcome}", call.env, call.operation.target));
             if result.is_ok() {
                 *state.calls.entry(key).or_default() += 1;
             }

@@ -2,22 +2,27 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::world::{
-    pods::PodId,
-    spec::{Budget, WorkloadKind},
-    state::State,
+use crate::{
+    facts::{PodId, pod_uid},
+    world::{
+        pods::Pod,
+        spec::{Budget, WorkloadKind},
+        state::State,
+        watch::Change,
+    },
 };
 
-/// A pod's UID.
-pub(crate) fn pod_uid(id: PodId) -> String {
-    format!("00000000-0000-4000-8000-{id:012x}")
+/// A pod of the world as JSON text.
+pub(super) fn pod(state: &State, id: PodId) -> String {
+    pod_as(state, id, &state.pods[id], true)
 }
 
-/// A pod as JSON text. In a list, objects do not name their kind.
-pub(crate) fn pod(state: &State, id: PodId, with_kind: bool) -> String {
-    let (pod, workload) = (&state.pods[id], state.workload(id));
+/// A pod as it is or was. In a list, objects do not name their kind.
+pub(super) fn pod_as(state: &State, id: PodId, pod: &Pod, with_kind: bool) -> String {
+    let workload = state.workload(id);
     let wall = |at_ms| state.clock.wall_at(at_ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut metadata = json!({
         "name": pod.name,
@@ -87,6 +92,12 @@ pub(crate) fn pod(state: &State, id: PodId, with_kind: bool) -> String {
     object.to_string()
 }
 
+/// A change of a pod, as a watch shows it.
+pub(super) fn change(state: &State, change: &Change) -> Bytes {
+    let object = pod_as(state, change.id, &change.pod, true);
+    Bytes::from(format!("{{\"type\":\"{}\",\"object\":{object}}}\n", change.kind.as_str()))
+}
+
 /// A pod with all that it does not need here: probes, volumes, managed fields.
 fn full(pod: &Value) -> Value {
     static REAL: LazyLock<Value> =
@@ -97,7 +108,7 @@ fn full(pod: &Value) -> Value {
 }
 
 /// A PodDisruptionBudget.
-pub(crate) fn budget(state: &State, cluster: usize, index: usize) -> Value {
+pub(super) fn budget(state: &State, cluster: usize, index: usize) -> Value {
     let pdb = &state.clusters[cluster].pdbs[index];
     let status = state.budget_status(cluster, index);
     let selector = match &pdb.app {

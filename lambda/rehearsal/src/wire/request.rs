@@ -1,30 +1,26 @@
-//! A request to an API server: what it names, and which answer is its.
+//! A request to an API server, and what it names.
 
 use bytes::Bytes;
 use http::{Method, header};
 
 use super::{
-    Call, Operation, Reply, eviction, resources, reviews,
+    Reply, reviews,
     status::{self, About},
-    token,
 };
-use crate::{
-    faults::{Api, FaultKind},
-    world::state::State,
-};
+use crate::{facts::Operation, faults::Api};
 
 /// A request, taken apart.
 pub(super) struct Asked {
-    method: Method,
+    pub(super) method: Method,
     path: Vec<String>,
     query: Vec<(String, String)>,
-    authorization: Option<String>,
+    pub(super) authorization: Option<String>,
     pub(super) content_type: String,
     pub(super) body: Bytes,
 }
 
 /// What a path names.
-enum Resource<'a> {
+pub(super) enum Resource<'a> {
     Nodes,
     Node(&'a str),
     Pods(Option<&'a str>),
@@ -54,7 +50,7 @@ impl Asked {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    fn is_watch(&self) -> bool {
+    pub(super) fn is_watch(&self) -> bool {
         matches!(self.parameter("watch"), Some("true" | "1"))
     }
 
@@ -71,7 +67,7 @@ impl Asked {
         }
     }
 
-    fn resource(&self) -> Resource<'_> {
+    pub(super) fn resource(&self) -> Resource<'_> {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         match path[..] {
             ["api", "v1", "nodes"] => Resource::Nodes,
@@ -116,7 +112,7 @@ impl Asked {
     }
 
     /// The same, as refusals name it.
-    fn about(&self) -> About<'_> {
+    pub(super) fn about(&self) -> About<'_> {
         let (verb, resource, _) = self.names();
         let (group, namespace, name) = match self.resource() {
             Resource::Node(name) => ("", None, name),
@@ -131,7 +127,7 @@ impl Asked {
     }
 
     /// Whether it is a patch of labels or annotations.
-    fn touches_metadata(&self) -> bool {
+    pub(super) fn touches_metadata(&self) -> bool {
         self.method == Method::PATCH && String::from_utf8_lossy(&self.body).contains("\"/metadata/")
     }
 
@@ -144,55 +140,6 @@ impl Asked {
             target,
             // A review is posted, and changes nothing.
             writes: self.method != Method::GET && !matches!(self.resource(), Resource::Reviews),
-        }
-    }
-
-    /// The answer to a caller that has hung up.
-    pub(super) fn nothing() -> Reply {
-        status::failure(499, "", "the client has closed the connection", &serde_json::Value::Null)
-    }
-
-    pub(super) fn answer(
-        &self,
-        state: &mut State,
-        cluster: usize,
-        call: Call,
-        fault: Option<FaultKind>,
-    ) -> Reply {
-        let wall = state.clock.wall();
-        if let Err(why) = token::check(self.authorization.as_deref(), wall) {
-            state.note(&format!("f{} token refused: {why}", call.env));
-            return status::unauthorized();
-        }
-        let fault =
-            fault.filter(|kind| !matches!(kind, FaultKind::DeniedMetadata(_)) || self.touches_metadata());
-        let fault = fault.map(|kind| (kind, status::fault(kind, &self.about())));
-        match (&self.method, self.resource(), fault) {
-            // Throttled or not, the observer sees evictions and deletes.
-            (&Method::POST, Resource::Eviction(ns, name), fault) => {
-                eviction::evict(state, cluster, call, (ns, name), &self.body, fault)
-            }
-            (&Method::DELETE, Resource::Pod(ns, name), fault) => {
-                eviction::delete(state, cluster, call, (ns, name), &self.body, fault)
-            }
-            (&Method::GET, Resource::Pods(None), Some((FaultKind::Expired, status))) if self.is_watch() => {
-                resources::expired_watch(state, &status)
-            }
-            (_, _, Some((_, reply))) => reply,
-            (&Method::GET, Resource::Pods(ns), None) if self.is_watch() => {
-                resources::watch_pods(self, state, cluster, ns)
-            }
-            (&Method::GET, Resource::Nodes, None) => resources::list_nodes(self, state, cluster),
-            (&Method::GET, Resource::Node(name), None) => resources::get_node(state, cluster, name),
-            (&Method::PATCH, Resource::Node(name), None) => {
-                resources::patch_node(self, state, cluster, call, name)
-            }
-            (&Method::GET, Resource::Pods(ns), None) => resources::list_pods(self, state, cluster, call, ns),
-            (&Method::GET, Resource::Pod(ns, name), None) => resources::get_pod(state, cluster, ns, name),
-            (&Method::POST, Resource::Events(ns), None) => resources::create_event(self, state, cluster, ns),
-            (&Method::GET, Resource::Budgets(ns), None) => resources::list_budgets(state, cluster, ns),
-            (&Method::POST, Resource::Reviews, None) => reviews::answer(state, cluster, &self.body),
-            _ => status::no_such_resource(),
         }
     }
 }

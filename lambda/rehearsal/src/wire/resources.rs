@@ -4,8 +4,11 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Call, Reply, objects, patch, request::Asked, status};
-use crate::world::state::State;
+use super::{Reply, objects, patch, request::Asked, status};
+use crate::{
+    facts::{Call, CallFact},
+    world::state::State,
+};
 
 /// The status of budgets lags behind in a real cluster too. The text is made at most once in this time.
 const BUDGETS_LAG_MS: u64 = 100;
@@ -19,24 +22,22 @@ pub(super) fn get_node(state: &mut State, cluster: usize, name: &str) -> Reply {
 
 pub(super) fn get_pod(state: &State, cluster: usize, namespace: &str, name: &str) -> Reply {
     match state.find_pod(cluster, namespace, name) {
-        Some(pod) => Reply::json(200, objects::pod(state, pod, true)),
+        Some(pod) => Reply::json(200, objects::pod(state, pod)),
         None => status::not_found("pods", name),
     }
 }
 
 /// A watch whose one event says that its resourceVersion is too old.
 pub(super) fn expired_watch(state: &State, status: &Reply) -> Reply {
-    let (sender, only) = mpsc::unbounded_channel();
     let error = [&b"{\"type\":\"ERROR\",\"object\":"[..], &status.body, b"}\n"].concat();
-    sender.send((state.now_ms, Bytes::from(error))).ok();
-    Reply { watch: Some(only), ..Reply::json(200, Bytes::new()) }
+    Reply { watch: Some((state.now_ms, mpsc::unbounded_channel().1)), ..Reply::json(200, error) }
 }
 
 pub(super) fn list_pods(
     asked: &Asked,
     state: &mut State,
     cluster: usize,
-    call: Call,
+    call: &Call,
     namespace: Option<&str>,
 ) -> Reply {
     let node = match asked.selected_node() {
@@ -54,9 +55,10 @@ pub(super) fn list_pods(
     };
     pods.retain(|pod| namespace.is_none_or(|ns| state.workload(*pod).namespace == ns));
     if let (Some(node), None) = (node, namespace) {
-        state.observer.listed(call, cluster, node, state.now_ms, &pods);
+        state.emit_call(call, CallFact::Lists { cluster, node: node.to_owned(), pods: pods.clone() });
     }
-    let items: Vec<String> = pods.iter().map(|pod| objects::pod(state, *pod, false)).collect();
+    let items: Vec<String> =
+        pods.iter().map(|pod| objects::pod_as(state, *pod, &state.pods[*pod], false)).collect();
     list("PodList", "v1", state.revision, &items)
 }
 
@@ -69,10 +71,10 @@ pub(super) fn watch_pods(asked: &Asked, state: &mut State, cluster: usize, names
     let since = asked.parameter("resourceVersion").unwrap_or("0");
     let since = since.parse::<u64>().ok().filter(|revision| *revision > 0);
     let changes = state.watch_pods(cluster, node, since);
-    Reply { watch: Some(changes), ..Reply::json(200, Bytes::new()) }
+    Reply { watch: Some((state.now_ms, changes)), ..Reply::json(200, Bytes::new()) }
 }
 
-pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call: Call, name: &str) -> Reply {
+pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call: &Call, name: &str) -> Reply {
     if asked.content_type != "application/json-patch+json" {
         return status::failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", &json!({}));
     }
@@ -97,12 +99,12 @@ pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call:
     }
     let changed = state.store_node(cluster, name, patched);
     let node = state.clusters[cluster].nodes.get_mut(name);
-    let (json, uncordoned) = match node {
+    let (json, uncordons) = match node {
         Some(node) => (node.json(), was_cordoned && !node.is_unschedulable()),
         None => return status::not_found("nodes", name),
     };
     if changed {
-        state.saw_node_write(call, &instance, name, uncordoned);
+        state.emit_call(call, CallFact::WroteNode { instance, node: name.to_owned(), uncordons });
     }
     Reply::json(200, json)
 }
@@ -118,7 +120,7 @@ pub(super) fn create_event(asked: &Asked, state: &mut State, cluster: usize, nam
         let problem = "Required value: name or generateName is required";
         return status::invalid("Event", "", ("metadata.name", "FieldValueRequired", problem));
     };
-    if state.is_terminating(cluster, namespace) {
+    if state.clusters[cluster].is_terminating(namespace) {
         return status::namespace_terminating("events", &name, namespace);
     }
     let about = event["involvedObject"]["namespace"].as_str().unwrap_or_default();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Reply;
-use crate::{faults::FaultKind, world::budgets::Ruling};
+use crate::{facts::Ruling, faults::FaultKind};
 
 /// What the Eviction API says to wait for a budget that its controller has not processed.
 const UNPROCESSED_S: u32 = 10;
@@ -63,6 +63,11 @@ pub(super) fn bad_request(message: &str) -> Reply {
 
 pub(super) fn unauthorized() -> Reply {
     failure(401, "Unauthorized", "Unauthorized", &Value::Null)
+}
+
+/// The answer to a caller that has hung up.
+pub(super) fn hung_up() -> Reply {
+    failure(499, "", "the client has closed the connection", &Value::Null)
 }
 
 /// A JSON Patch that does not apply. The API server does not say which operation failed.

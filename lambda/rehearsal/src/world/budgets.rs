@@ -1,33 +1,12 @@
-//! PodDisruptionBudgets, reckoned as the disruption controller does it. The real one is some milliseconds
-//! behind; this one is always up to date.
+//! PodDisruptionBudgets, computed as the disruption controller does it. The real one is some milliseconds behind; this
+//! one is always up to date.
 
 use super::{
-    pods::{Pod, PodId},
+    pods::{Phase, Pod},
     spec::{Budget, PdbSpec, WorkloadKind},
     state::State,
 };
-
-/// `status` of a PodDisruptionBudget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BudgetStatus {
-    pub(crate) expected: u32,
-    pub(crate) healthy: u32,
-    pub(crate) desired: u32,
-    pub(crate) allowed: u32,
-    /// `false`: the controller cannot find out the scale (condition SyncFailed) and allows nothing.
-    pub(crate) synced: bool,
-}
-
-/// What the Eviction API says of a pod's budgets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ruling {
-    /// No budget, or one with room.
-    Allowed,
-    /// The one budget has no room.
-    Blocked { pdb: String, status: BudgetStatus },
-    /// More than one budget covers the pod.
-    TooMany,
-}
+use crate::facts::{BudgetStatus, PodId, Ruling};
 
 impl State {
     /// Pods that a budget selects.
@@ -65,7 +44,7 @@ impl State {
         let counts = |pod: &&Pod| pod.ready && pod.termination.is_none() && pod.spent_until_ms <= self.now_ms;
         let healthy = living.filter(counts).count() as u32;
         let percent = |share: u32, of: u32| (share * of).div_ceil(100);
-        let reckoned = match pdb.budget {
+        let scale = match pdb.budget {
             Budget::MinAvailable(min) => Some((pods.len() as u32, min)),
             Budget::MinAvailablePercent(min) => {
                 self.expected_scale(&pods).map(|scale| (scale, percent(min, scale)))
@@ -78,7 +57,7 @@ impl State {
                 scale.map(|scale| (scale, scale.saturating_sub(percent(max, scale))))
             }
         };
-        match reckoned {
+        match scale {
             Some((expected, desired)) => BudgetStatus {
                 expected,
                 healthy,
@@ -101,14 +80,14 @@ impl State {
     /// Whether an eviction of `pod` has to be written into the status of a budget that has room for it.
     pub(crate) fn spends(&self, id: PodId) -> bool {
         let pod = &self.pods[id];
-        let needs_budget = pod.termination.is_none() && pod.phase == super::pods::Phase::Running;
+        let needs_budget = pod.termination.is_none() && pod.phase == Phase::Running;
         needs_budget && !self.budgets_over(id).is_empty() && self.ruling(id) == Ruling::Allowed
     }
 
     /// What the Eviction API says of an eviction of `pod` now.
     pub(crate) fn ruling(&self, id: PodId) -> Ruling {
         let pod = &self.pods[id];
-        let needs_no_budget = pod.termination.is_some() || pod.phase != super::pods::Phase::Running;
+        let needs_no_budget = pod.termination.is_some() || pod.phase != Phase::Running;
         let budgets = self.budgets_over(id);
         if needs_no_budget || budgets.is_empty() {
             return Ruling::Allowed;

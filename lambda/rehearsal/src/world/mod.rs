@@ -1,26 +1,37 @@
-//! What stands in the world and how it moves.
+//! What exists in the world and how it moves.
 //!
-//! `World` is the door: whoever enters finds all that was due done. Behind it is one `State`, cut by
-//! subject: instances and groups (what AWS sees), nodes, pods, budgets and workloads (what Kubernetes
-//! sees), and the timers that move them.
+//! [`World`] is the door: all that was due has happened for a visitor. Behind it is one `State`:
+//!
+//! - what exists: `clusters`, `nodes`, `pods`, `instances`, `groups`, `seats`, and the `timers` that move it
+//! - what moves it: `ec2` and `auto_scaling`; `api_server`, `kubelet`, `scheduler`, `controllers` and `budgets`
+//!
+//! All that happens is pushed to a list of facts. The world does not know who reads it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::{sync::Notify, time::sleep_until};
 
-mod account;
+mod api_server;
+mod auto_scaling;
 pub mod baseline;
-pub(crate) mod budgets;
+mod budgets;
 pub(crate) mod clock;
+pub(crate) mod clusters;
+mod controllers;
+mod ec2;
+pub(crate) mod faults;
 pub(crate) mod groups;
 pub(crate) mod instances;
+mod kubelet;
 pub(crate) mod nodes;
+mod outcome;
 pub(crate) mod pods;
 mod scheduler;
+mod seats;
 pub mod spec;
 pub(crate) mod state;
+mod timers;
 pub(crate) mod watch;
-mod workloads;
 
 use clock::Clock;
 use state::State;
@@ -55,9 +66,9 @@ impl World {
         if self.shared.clock.has_begun() {
             state.advance(self.shared.clock.now_ms());
         }
-        let before = state.next_due();
+        let before = state.timers.next_due();
         let result = visit(&mut state);
-        let earlier = match (before, state.next_due()) {
+        let earlier = match (before, state.timers.next_due()) {
             (_, None) => false,
             (None, Some(_)) => true,
             (Some(before), Some(now)) => now < before,
@@ -72,7 +83,7 @@ impl World {
     /// The clockwork: moves the world for as long as it is polled.
     pub(crate) async fn turn(self) {
         loop {
-            match self.enter(|state| state.next_due()) {
+            match self.enter(|state| state.timers.next_due()) {
                 None => self.shared.earlier.notified().await,
                 Some(due) => tokio::select! {
                     biased;

@@ -5,15 +5,10 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{
-    instances::Instance,
-    pods::PodId,
-    spec::NodeSpec,
-    state::{State, Timer},
-    watch::Watchers,
-};
+use super::{instances::Instance, spec::NodeSpec, watch::Watchers};
+use crate::facts::PodId;
 
-const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
+pub(super) const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 
 /// One Node object, and what the world knows of the machine under it.
 pub(crate) struct Node {
@@ -31,8 +26,7 @@ pub(crate) struct Node {
 impl Node {
     pub(super) fn new(instance: &Instance, name: &str, revision: u64, spec: &NodeSpec) -> Self {
         let number: String = instance.id.chars().filter(char::is_ascii_hexdigit).collect();
-        let on_demand = instance.purchase.lifecycle.is_none() && instance.purchase.reservation.is_none();
-        let capacity_type = if on_demand { "ON_DEMAND" } else { "SPOT" };
+        let capacity_type = if instance.is_on_demand() { "ON_DEMAND" } else { "SPOT" };
         let mut object = json!({
             "metadata": {
                 "name": name,
@@ -122,7 +116,7 @@ impl Node {
         list.push_str("]}}");
     }
 
-    fn touch(&mut self, revision: u64) {
+    pub(super) fn touch(&mut self, revision: u64) {
         self.object["metadata"]["resourceVersion"] = json!(revision.to_string());
         self.serialised = None;
     }
@@ -135,54 +129,8 @@ impl Node {
     }
 }
 
-impl State {
-    /// Stores `object` as the new content of a node. `false` if nothing changed.
-    pub(crate) fn store_node(&mut self, cluster: usize, name: &str, mut object: Value) -> bool {
-        drop_empty(&mut object);
-        let revision = self.revision + 1;
-        let (taint_ms, now_ms) = (self.pace.taint_ms, self.now_ms);
-        let Some(node) = self.clusters[cluster].nodes.get_mut(name) else { return false };
-        if node.object == object {
-            return false;
-        }
-        let was_cordoned = node.is_unschedulable();
-        node.object = object;
-        node.touch(revision);
-        let (is_cordoned, instance) = (node.is_unschedulable(), node.instance.clone());
-        self.revision = revision;
-        self.clusters[cluster].nodes_revision = revision;
-        if is_cordoned && !was_cordoned {
-            self.note(&format!("kubernetes node {name} cordoned"));
-            if let Some(instance) = self.instances.get_mut(&instance) {
-                instance.cordoned_ms.get_or_insert(now_ms);
-            }
-            self.set_in(taint_ms, Timer::Taint(cluster, name.to_owned()));
-        } else if was_cordoned && !is_cordoned {
-            self.note(&format!("kubernetes node {name} uncordoned"));
-        }
-        true
-    }
-
-    /// The node controller mirrors `unschedulable` as a taint.
-    pub(super) fn taint_cordoned(&mut self, cluster: usize, name: &str) {
-        let Some(node) = self.clusters[cluster].nodes.get(name).filter(|n| n.is_unschedulable()) else {
-            return;
-        };
-        let mut taints = node.object["spec"]["taints"].as_array().cloned().unwrap_or_default();
-        if taints.iter().any(|taint| taint["key"] == CORDON_TAINT) {
-            return;
-        }
-        let added = self.clock.wall().to_string();
-        taints.push(json!({ "key": CORDON_TAINT, "effect": "NoSchedule", "timeAdded": added }));
-        let mut object = node.object.clone();
-        object["spec"]["taints"] = Value::Array(taints);
-        self.store_node(cluster, name, object);
-        self.note(&format!("kubernetes node {name} tainted by the node controller"));
-    }
-}
-
 /// The API server leaves out what is empty or false.
-fn drop_empty(object: &mut Value) {
+pub(super) fn drop_empty(object: &mut Value) {
     let prune = |map: &mut Map<String, Value>, keys: &[&str]| {
         for key in keys {
             let empty = match map.get(*key) {

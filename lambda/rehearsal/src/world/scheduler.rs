@@ -1,10 +1,7 @@
 //! The scheduler: pending pods go to the first node that has room, those that tolerate everything to the emptiest.
 
-use super::{
-    nodes::Node,
-    pods::PodId,
-    state::{State, Timer},
-};
+use super::{nodes::Node, state::State, timers::Timer};
+use crate::facts::PodId;
 
 impl State {
     /// The scheduler looks again soon.

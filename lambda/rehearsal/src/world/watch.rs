@@ -1,28 +1,19 @@
 //! Watches over the pods of a node: what has changed since a resourceVersion, and what changes from now on.
 
-use bytes::Bytes;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use super::{pods::PodId, state::State};
-use crate::wire::objects;
+use super::pods::Pod;
+use crate::facts::PodId;
 
-/// A change as it goes over the wire, with the time at which it left.
-pub(crate) type Change = (u64, Bytes);
-
-/// The watches on one node's pods.
-#[derive(Default)]
-pub(crate) struct Watchers {
-    /// Changes since somebody first listed the node's pods, by revision: a watch may start there.
-    history: Vec<(u64, Bytes)>,
-    recording: bool,
-    open: Vec<UnboundedSender<Change>>,
-}
-
-impl Watchers {
-    /// Somebody knows a revision now, and may watch from there.
-    pub(crate) fn record(&mut self) {
-        self.recording = true;
-    }
+/// A change of a pod, as it goes over the wire.
+#[derive(Clone)]
+pub(crate) struct Change {
+    /// When it left.
+    pub(crate) at_ms: u64,
+    pub(crate) kind: ChangeKind,
+    pub(crate) id: PodId,
+    /// The pod after it.
+    pub(crate) pod: Pod,
 }
 
 /// What happened to a pod, in the words of the watch API.
@@ -34,7 +25,7 @@ pub(crate) enum ChangeKind {
 }
 
 impl ChangeKind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Added => "ADDED",
             Self::Modified => "MODIFIED",
@@ -43,62 +34,48 @@ impl ChangeKind {
     }
 }
 
-impl State {
-    /// Tells the watches of the pod's node.
-    pub(super) fn publish(&mut self, id: PodId, kind: ChangeKind) {
-        let pod = &self.pods[id];
-        let Some(name) = pod.node.clone() else { return };
-        let Some(node) = self.clusters[pod.cluster].nodes.get(&name) else { return };
-        if !node.watchers.recording {
-            return;
-        }
-        let (cluster, revision, now_ms) = (pod.cluster, pod.revision, self.now_ms);
-        let line = Bytes::from(format!(
-            "{{\"type\":\"{}\",\"object\":{}}}\n",
-            kind.as_str(),
-            objects::pod(self, id, true)
-        ));
-        let Some(node) = self.clusters[cluster].nodes.get_mut(&name) else { return };
-        node.watchers.open.retain(|watch| watch.send((now_ms, line.clone())).is_ok());
-        node.watchers.history.push((revision, line));
+/// The watches on one node's pods.
+#[derive(Default)]
+pub(crate) struct Watchers {
+    /// Changes since the node's pods were first listed: a watch may start there.
+    history: Vec<Change>,
+    is_recording: bool,
+    open: Vec<UnboundedSender<Change>>,
+}
+
+impl Watchers {
+    /// A client knows a revision now, and may watch from there.
+    pub(crate) fn record(&mut self) {
+        self.is_recording = true;
     }
 
-    /// Opens a watch on the pods of a node: all changes after `since`, or all pods and their changes.
-    pub(crate) fn watch_pods(
-        &mut self,
-        cluster: usize,
-        node: &str,
-        since: Option<u64>,
-    ) -> UnboundedReceiver<Change> {
+    pub(super) fn publish(&mut self, at_ms: u64, kind: ChangeKind, (id, pod): (PodId, &Pod)) {
+        if self.is_recording {
+            let change = Change { at_ms, kind, id, pod: pod.clone() };
+            self.open.retain(|watch| watch.send(change.clone()).is_ok());
+            self.history.push(change);
+        }
+    }
+
+    /// The changes after a revision, as a watch that opens at `at_ms` shows them.
+    pub(super) fn since(&self, revision: u64, at_ms: u64) -> impl Iterator<Item = Change> {
+        let later = self.history.iter().filter(move |change| change.pod.revision > revision);
+        later.map(move |change| Change { at_ms, ..change.clone() })
+    }
+
+    /// A watch that shows `before`, and all changes from now on.
+    pub(super) fn open(&mut self, before: Vec<Change>) -> UnboundedReceiver<Change> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let now_ms = self.now_ms;
-        let standing: Vec<_> = match (since, self.clusters[cluster].nodes.get(node)) {
-            (None, Some(node)) => node.pods.iter().copied().collect(),
-            _ => Vec::new(),
-        };
-        for pod in standing {
-            let line = format!("{{\"type\":\"ADDED\",\"object\":{}}}\n", objects::pod(self, pod, true));
-            sender.send((now_ms, Bytes::from(line))).ok();
+        for change in before {
+            sender.send(change).ok();
         }
-        if let Some(node) = self.clusters[cluster].nodes.get_mut(node) {
-            if let Some(since) = since {
-                for (_, line) in node.watchers.history.iter().filter(|(revision, _)| *revision > since) {
-                    sender.send((now_ms, line.clone())).ok();
-                }
-            }
-            node.watchers.record();
-            node.watchers.open.push(sender);
-        }
+        self.record();
+        self.open.push(sender);
         receiver
     }
 
-    /// All connections to the API servers break.
-    pub(super) fn cut_watches(&mut self) {
-        self.note("kubernetes connections break");
-        for cluster in &mut self.clusters {
-            for node in cluster.nodes.values_mut() {
-                node.watchers.open.clear();
-            }
-        }
+    /// All watches break.
+    pub(super) fn cut(&mut self) {
+        self.open.clear();
     }
 }

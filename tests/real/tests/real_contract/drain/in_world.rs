@@ -54,7 +54,7 @@ pub(crate) async fn drain() -> Result<Side> {
 
     let report = serde_json::to_value(answer)?;
     live.answered(Ok(report.clone()));
-    let broken = live.account().world.violations;
+    let broken = live.outcome().world.violations;
     ensure!(broken.is_empty(), "{broken:?}");
     let names = Names::of(&report, [&first.name, &first.instance, baseline::GROUP, baseline::CLUSTER]);
     let kubernetes = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();

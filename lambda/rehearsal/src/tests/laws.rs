@@ -1,5 +1,7 @@
 //! The observer catches a caller that breaks the laws.
 
+use std::sync::Arc;
+
 use aws_sdk_autoscaling::Client as AutoScaling;
 use aws_sdk_ec2::Client as Ec2;
 use k8s_openapi::{
@@ -12,10 +14,14 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{ApiServer, Bench, RULES, Wire, client, small, token, uid_of};
+use super::{Bench, RULES, client, small, token, uid_of};
 use crate::{
     Action, Api as WorldApi, Budget, ClusterSpec, ExitTime, Fault, FaultKind, HookSpec, Law, PdbSpec,
-    PodState, WorkloadKind, WorkloadSpec, WorldSpec, observer::Rules, outcome::Violation, wire::Operation,
+    PodState, WorkloadKind, WorkloadSpec, WorldSpec,
+    facts::{Call, CallFact, EndedBy, Fact, FunctionFact, Operation},
+    observer::Rules,
+    outcome::Violation,
+    wire::{Wire, kubernetes::ApiServer},
     world::baseline::GROUP,
 };
 
@@ -71,8 +77,28 @@ impl Bench {
         Api::<Node>::all(self.kube.clone()).patch(node, &PatchParams::default(), &patch).await.unwrap();
     }
 
-    fn laws(&self) -> Vec<Law> {
-        self.violations().iter().map(|violation| violation.law).collect()
+    fn answer(&self, report: Value) {
+        self.world.enter(|state| state.emit(Fact::Function(0, FunctionFact::Answered(vec![report]))));
+    }
+
+    /// The function answers with the barest of reports, and the run is over.
+    fn close(&self, instance: &str) {
+        self.world.enter(|state| state.end_environment(0));
+        self.answer(json!({ "event": { "instance_id": instance } }));
+        self.world.enter(|state| state.emit(Fact::Closed));
+    }
+
+    /// A call of the function that never reached the wire.
+    fn call(&self, api: WorldApi, name: &str, fact: CallFact) {
+        let operation =
+            Operation { api, cluster: None, name: name.to_owned(), target: String::new(), writes: true };
+        self.world.enter(|state| {
+            let now_ms = state.now_ms;
+            let operation = Arc::new(operation);
+            let call =
+                Call { env: 0, id: 1_000, operation, sent_ms: now_ms, arrived_ms: now_ms, hung_up: false };
+            state.emit_call(&call, fact);
+        });
     }
 }
 
@@ -150,11 +176,7 @@ async fn law_5_a_leg_that_waits_for_the_other() {
     let bench = Bench::new(&world()).await;
     bench.at(6_000).await;
     bench.evict(&bench.find("web").await).await.unwrap();
-    bench.world.enter(|state| {
-        state.saw_end(0);
-        state.saw_answer(0, &[json!({ "event": { "instance_id": "i-0a000000000000000" } })]);
-        state.judge_legs();
-    });
+    bench.close(OLD);
     assert_eq!(
         bench.laws(),
         [Law::IndependentLegs, Law::IndependentLegs, Law::EveryPod, Law::Order, Law::Order],
@@ -162,12 +184,8 @@ async fn law_5_a_leg_that_waits_for_the_other() {
     );
 
     let bench = Bench::new(&world()).await;
-    bench.world.enter(|state| {
-        state.observer.struck(0, WorldApi::AutoScaling, 0);
-        state.saw_end(0);
-        state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
-        state.judge_legs();
-    });
+    bench.call(WorldApi::AutoScaling, "DetachInstances", CallFact::Starved);
+    bench.close(OLD);
     assert_eq!(
         bench.laws(),
         [Law::IndependentLegs, Law::IndependentLegs, Law::IndependentLegs],
@@ -199,7 +217,7 @@ async fn law_6_a_write_after_the_deadline_and_a_call_left_open() {
 async fn law_7_work_done_twice_or_undone() {
     let bench = Bench::new(&world()).await;
     let pod = bench.shop().await.remove(0);
-    bench.world.enter(|state| state.terminate(0, None, crate::world::pods::EndedBy::Cluster));
+    bench.world.enter(|state| state.terminate(0, None, EndedBy::Cluster));
     bench.evict(&pod).await.ok();
     bench.set_unschedulable(&bench.node, true).await;
     bench.set_unschedulable(&bench.node, false).await;
@@ -210,7 +228,7 @@ async fn law_7_work_done_twice_or_undone() {
     let web = bench.find("web").await;
     let name = web.metadata.name.clone().unwrap();
     let id = bench.world.enter(|state| state.find_pod(0, "shop", &name).unwrap());
-    bench.world.enter(|state| state.terminate(id, None, crate::world::pods::EndedBy::Eviction(7)));
+    bench.world.enter(|state| state.terminate(id, None, EndedBy::Eviction(7)));
     bench.at(500).await;
     bench.shop().await;
     bench.evict(&web).await.unwrap();
@@ -302,11 +320,7 @@ async fn law_8_a_terminating_pods_grace_is_cut_once() {
     bench.evict(&bench.find("dns").await).await.unwrap_err();
     bench.detach().await;
     bench.set_unschedulable(&bench.node, true).await;
-    bench.world.enter(|state| {
-        state.saw_end(0);
-        state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
-        state.judge_legs();
-    });
+    bench.close(OLD);
     let uncut =
         |violation: &Violation| violation.law == Law::UidAndGrace && violation.what.contains("shop/web-");
     assert_eq!(bench.violations().iter().filter(|v| uncut(v)).count(), 1, "never cut");
@@ -329,21 +343,21 @@ async fn law_8_a_terminating_pods_grace_is_cut_once() {
 #[tokio::test(start_paused = true)]
 async fn law_1_a_report_too_few_or_a_pod_left_out() {
     let bench = Bench::new(&world()).await;
-    bench.world.enter(|state| state.saw_answer(0, &[]));
+    bench.world.enter(|state| state.emit(Fact::Function(0, FunctionFact::Answered(Vec::new()))));
     assert_eq!(bench.laws(), [Law::OneReport]);
     let shown = bench.shop().await;
     let report = json!({ "event": { "instance_id": "i-0a000000000000000" }, "pods": [{ "uid": shown[0].metadata.uid, "outcome": "left" }] });
-    bench.world.enter(|state| state.saw_answer(0, &[report]));
+    bench.answer(report);
     let others = bench.world.enter(|state| state.clusters[0].nodes[&bench.node].pods.len()) - 1;
     assert_eq!(bench.laws(), vec![Law::OneReport; others]);
 }
 
 impl Bench {
     /// The laws that a report of this content breaks, answered now.
-    fn told(&self, more: Value) -> Vec<Law> {
+    fn reported(&self, more: Value) -> Vec<Law> {
         let mut report = more;
         report["event"] = json!({ "instance_id": OLD });
-        self.world.enter(|state| state.saw_answer(0, &[report]));
+        self.answer(report);
         self.laws()
     }
 
@@ -359,38 +373,31 @@ async fn law_1_a_report_that_is_not_true() {
     let web = bench.find("web").await;
     let says = |outcome: &str| json!({ "pods": [{ "uid": web.metadata.uid, "outcome": outcome }] });
     for outcome in ["evicted", "deleted", "gone"] {
-        assert_eq!(bench.told(says(outcome)), [Law::OneReport], "{outcome}, and it stands there");
+        assert_eq!(bench.reported(says(outcome)), [Law::OneReport], "{outcome}, and it stands there");
     }
-    assert_eq!(bench.told(says("left")), []);
+    assert_eq!(bench.reported(says("left")), []);
     assert_eq!(
-        bench.told(json!({ "pods": [{ "uid": "u-1", "outcome": "left" }] })),
+        bench.reported(json!({ "pods": [{ "uid": "u-1", "outcome": "left" }] })),
         [Law::OneReport],
         "no such pod"
     );
-    assert_eq!(bench.told(json!({ "reason": "internal error: index out of bounds" })), [Law::OneReport]);
+    assert_eq!(bench.reported(json!({ "reason": "internal error: index out of bounds" })), [Law::OneReport]);
 
     let cordoned = json!({ "cordon": { "outcome": "done" } });
-    assert_eq!(bench.told(cordoned.clone()), [Law::OneReport]);
+    assert_eq!(bench.reported(cordoned.clone()), [Law::OneReport]);
     bench.set_unschedulable(&bench.node, true).await;
-    assert_eq!(bench.told(cordoned), []);
+    assert_eq!(bench.reported(cordoned), []);
 
     let replaced = json!({ "replacement": { "outcome": "requested" } });
-    assert_eq!(bench.told(replaced.clone()), [Law::OneReport]);
+    assert_eq!(bench.reported(replaced.clone()), [Law::OneReport]);
     bench.detach().await;
-    assert_eq!(bench.told(replaced), []);
+    assert_eq!(bench.reported(replaced), []);
 
     bench.evict(&web).await.unwrap();
     bench.at(60_000).await;
-    assert_eq!(bench.told(says("evicted")), []);
-    let event = Operation {
-        api: WorldApi::Kubernetes,
-        cluster: None,
-        name: "create events".to_owned(),
-        target: String::new(),
-        writes: true,
-    };
-    bench.world.enter(|state| state.observer.sent(0, &event, false, state.now_ms));
-    assert_eq!(bench.told(says("left")), [Law::OneReport], "it is long gone");
+    assert_eq!(bench.reported(says("evicted")), []);
+    bench.call(WorldApi::Kubernetes, "create events", CallFact::Sent(None));
+    assert_eq!(bench.reported(says("left")), [Law::OneReport], "it is long gone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -406,6 +413,6 @@ async fn law_3_an_override_that_is_not_reported() {
         [("evicted", vec![Law::LastMoment]), ("gone", vec![Law::LastMoment]), ("deleted", vec![])]
     {
         let pods = json!({ "pods": [{ "uid": web.metadata.uid, "outcome": outcome }] });
-        assert_eq!(bench.told(pods), laws, "{outcome}");
+        assert_eq!(bench.reported(pods), laws, "{outcome}");
     }
 }

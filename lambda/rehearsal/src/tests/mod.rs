@@ -1,4 +1,6 @@
-//! The wires, driven by the real clients.
+//! World, wires and observer together: the real clients drive the wires, and the observer reads the facts.
+
+use std::sync::Mutex;
 
 use aws_config::SdkConfig;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -16,11 +18,13 @@ use kube::{
 use tokio::time::sleep_until;
 use tower::ServiceExt as _;
 
-use super::{Wire, aws, kubernetes::ApiServer};
 use crate::{
-    Action, WorldSpec,
-    observer::{Observer, Rules, told},
+    Action, Law, WorldSpec,
+    facts::{Fact, FunctionFact},
+    notices::notices_in,
+    observer::{Observer, Rules},
     outcome::Violation,
+    wire::{Wire, aws, kubernetes::ApiServer},
     world::{World, clock::Clock, state::State},
 };
 
@@ -33,14 +37,21 @@ mod nodes;
 /// A world at 0 ms, with clients for it as a function that got all its notices would have them.
 pub(super) struct Bench {
     pub(super) world: World,
+    observer: Mutex<Observer>,
     pub(super) sdk: SdkConfig,
     pub(super) kube: Client,
     /// Name of node 0.
     pub(super) node: String,
 }
 
-pub(super) const RULES: Rules =
-    Rules { margin_ms: 5_000, may_override: true, dry_run: false, replaces: true, stays: true };
+pub(super) const RULES: Rules = Rules {
+    margin_ms: 5_000,
+    may_override: true,
+    dry_run: false,
+    replaces: true,
+    stays: true,
+    round_trip_ms: 20,
+};
 
 /// Two nodes without any pods but their agents, 20 ms a call.
 pub(super) fn small() -> WorldSpec {
@@ -56,17 +67,21 @@ impl Bench {
 
     pub(super) async fn with_rules(spec: &WorldSpec, rules: Rules) -> Self {
         let clock = Clock::new(spec.start);
-        let world = World::new(State::new(spec, clock, Observer::new(rules)));
+        let world = World::new(State::new(spec, clock));
         tokio::spawn(world.clone().turn());
-        let env = world.enter(|state| state.observer.environment());
+        let env = world.enter(State::start_environment);
         let wire = Wire { world: world.clone(), env };
         sleep_until(clock.instant(0)).await;
-        let told = spec.deliveries.iter().flat_map(|delivery| told(&delivery.payload, clock)).collect();
-        world.enter(|state| state.saw_entry(env, told, std::time::Duration::from_mins(3)));
+        let notices =
+            spec.deliveries.iter().flat_map(|delivery| notices_in(&delivery.payload, clock)).collect();
+        let invoked = FunctionFact::Invoked { notices, limit_ms: 180_000 };
+        world.enter(|state| state.emit(Fact::Function(env, invoked)));
+        let round_trip_ms = spec.pace.latency_ms + spec.pace.jitter_ms;
         Self {
             kube: client(ApiServer { wire: wire.clone(), cluster: 0 }, &token("20270115T080000Z")),
             sdk: aws::sdk_config(&wire),
             node: spec.clusters[0].nodes[0].name.clone(),
+            observer: Mutex::new(Observer::new(Rules { round_trip_ms, ..rules })),
             world,
         }
     }
@@ -107,7 +122,14 @@ impl Bench {
     }
 
     pub(super) fn violations(&self) -> Vec<Violation> {
-        self.world.enter(|state| state.observer.take_violations())
+        let facts = self.world.enter(|state| std::mem::take(&mut state.facts));
+        let mut observer = self.observer.lock().unwrap();
+        observer.read(facts);
+        observer.take_violations()
+    }
+
+    pub(super) fn laws(&self) -> Vec<Law> {
+        self.violations().iter().map(|violation| violation.law).collect()
     }
 }
 

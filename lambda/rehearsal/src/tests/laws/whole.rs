@@ -15,11 +15,7 @@ async fn laws_3_and_9_what_was_never_done() {
     bench.detach().await;
     bench.set_unschedulable(&bench.node, true).await;
     bench.evict(&bench.find("web").await).await.unwrap_err();
-    bench.world.enter(|state| {
-        state.saw_end(0);
-        state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
-        state.judge_legs();
-    });
+    bench.close(OLD);
     let mut broken = bench.violations();
     broken.retain(|violation| violation.law != Law::OneReport);
     let app = |law: Law, app: &str| broken.iter().any(|v| v.law == law && v.what.contains(app));
@@ -56,12 +52,8 @@ async fn law_12_a_refused_cordon_that_ends_the_drain() {
     let bench = Bench::new(&world()).await;
     bench.shop().await;
     bench.detach().await;
-    bench.world.enter(|state| {
-        state.observer.struck(0, WorldApi::Kubernetes, 0);
-        state.saw_end(0);
-        state.saw_answer(0, &[json!({ "event": { "instance_id": OLD } })]);
-        state.judge_legs();
-    });
+    bench.call(WorldApi::Kubernetes, "patch nodes", CallFact::Starved);
+    bench.close(OLD);
     let broken: Vec<_> = bench.violations().into_iter().filter(|v| v.law == Law::EveryPod).collect();
     assert!(broken.iter().any(|v| v.what.contains("shop/web-")), "{broken:?}");
 }
@@ -130,11 +122,7 @@ impl Search {
             Api::<Node>::all(kube).list(&ListParams::default()).await.ok();
         }
         bench.at(self.ends_ms).await;
-        bench.world.enter(|state| {
-            state.saw_end(0);
-            state.saw_answer(0, &[json!({ "event": { "instance_id": unknown } })]);
-            state.judge_legs();
-        });
+        bench.close(OLD);
         let broken = bench.violations().into_iter().filter(|violation| violation.law == Law::ForeignNotice);
         broken.map(|violation| violation.what).collect()
     }

@@ -8,10 +8,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use super::{Bench, small};
 use crate::{
     Action, Api, Bucket, Fault, FaultKind, HookSpec, WorldSpec,
-    world::{
-        baseline::{ACCOUNT, CLUSTER, GROUP},
-        instances::LaunchedBy,
-    },
+    facts::LaunchedBy,
+    world::baseline::{ACCOUNT, CLUSTER, GROUP},
 };
 
 /// One change of a spec.

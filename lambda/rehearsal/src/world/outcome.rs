@@ -1,20 +1,28 @@
-//! The world's own account of a run, once it is over.
+//! What became of a run, once it is over.
 
 use std::collections::BTreeSet;
 
 use super::{
-    pods::{EndedBy, PodId},
     spec::{Action, Notice},
     state::State,
 };
-use crate::outcome::{
-    Delivery, DeliveryError, Fate, NodeTimeline, Outcome, PodCounts, PodTrack, ReplacementTrack, WorldSummary,
+use crate::{
+    facts::{EndedBy, PodClass, PodId, pod_uid},
+    outcome::{
+        Delivery, DeliveryError, Fate, NodeTimeline, Outcome, PodCounts, PodTrack, ReplacementTrack,
+        Violation, WorldSummary,
+    },
 };
 
 impl State {
-    /// Closes the books.
-    pub(crate) fn account(&mut self, scenario: &str, seed: u64, deliveries: Vec<Delivery>) -> Outcome {
-        self.judge_legs();
+    /// The outcome of a run.
+    pub(crate) fn outcome(
+        &mut self,
+        scenario: &str,
+        seed: u64,
+        deliveries: Vec<Delivery>,
+        violations: Vec<Violation>,
+    ) -> Outcome {
         let mut known = BTreeSet::new();
         let notices: Vec<Notice> =
             self.notices.iter().filter(|notice| known.insert(notice.instance.clone())).cloned().collect();
@@ -41,7 +49,7 @@ impl State {
                 pods,
                 replacements: replaced.map(|instance| instance.replaced_by.len()).sum(),
                 calls: self.calls.clone(),
-                violations: self.observer.take_violations(),
+                violations,
             },
             errors: errors(&deliveries),
             virtual_ms: self.now_ms,
@@ -79,7 +87,7 @@ impl State {
         let (namespace, name) = self.key(id);
         let by_delete = pod.termination.is_some_and(|t| matches!(t.by, EndedBy::Delete(_)));
         let fate = match pod.end {
-            _ if self.belongs_to_node(id) => Fate::Stays,
+            _ if self.class(id) == PodClass::OfNode => Fate::Stays,
             None => Fate::Left,
             Some(end) if end.killed => Fate::Killed,
             Some(_) if by_delete => Fate::Deleted,
@@ -88,7 +96,7 @@ impl State {
         PodTrack {
             namespace,
             name,
-            uid: crate::wire::objects::pod_uid(id),
+            uid: pod_uid(id),
             workload: self.workload(id).name.clone(),
             asked_ms: pod.asked_ms,
             terminating_ms: pod.termination.map(|t| t.since_ms),
@@ -131,7 +139,7 @@ fn errors_of(delivery: &Delivery) -> Vec<DeliveryError> {
             return vec![error(&delivery.instances, delivery.failed.clone().unwrap_or_default())];
         }
         Ok(answer) => answer,
-        Err(said) => return vec![error(&delivery.instances, said.clone())],
+        Err(why) => return vec![error(&delivery.instances, why.clone())],
     };
     let failed: Vec<&str> = (answer["batchItemFailures"].as_array().into_iter().flatten())
         .filter_map(|item| item["itemIdentifier"].as_str())

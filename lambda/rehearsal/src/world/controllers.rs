@@ -2,11 +2,8 @@
 
 use fastrand::Rng;
 
-use super::{
-    pods::{EndedBy, PodId},
-    spec::WorkloadKind,
-    state::{State, Timer},
-};
+use super::{spec::WorkloadKind, state::State, timers::Timer};
+use crate::facts::{EndedBy, PodId};
 
 impl State {
     pub(super) fn add_standing_pods(&mut self, cluster: usize, workload: usize) {
@@ -73,7 +70,7 @@ impl State {
     fn succeed(&mut self, old: PodId) {
         let (cluster, workload) = (self.pods[old].cluster, self.pods[old].workload);
         let (namespace, kind) = (self.workload(old).namespace.clone(), self.workload(old).kind);
-        if self.pods[old].succeeded_by_other || self.is_terminating(cluster, &namespace) {
+        if self.pods[old].succeeded_by_other || self.clusters[cluster].is_terminating(&namespace) {
             return;
         }
         self.pods[old].succeeded_by_other = true;
@@ -104,11 +101,6 @@ impl State {
                 self.bind(pod, node);
             }
         }
-    }
-
-    /// Whether a namespace is being deleted.
-    pub(crate) fn is_terminating(&self, cluster: usize, namespace: &str) -> bool {
-        self.clusters[cluster].terminating.iter().any(|terminating| terminating.name == namespace)
     }
 
     pub(super) fn delete_workload_pods(&mut self, cluster: usize, number: usize) {
