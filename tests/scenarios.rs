@@ -6,7 +6,7 @@
 use cast_spot_rehearsal::{
     Outcome,
     outcome::{Fate, NodeTimeline, PodTrack},
-    scenario::{ALL, Options, PdbAtDeadline, Replacement, find},
+    scenario::{ALL, Options, PdbPolicy, ReplacementPolicy, find},
 };
 use serde_json::Value;
 
@@ -157,9 +157,9 @@ fn several_nodes_at_once_take_turns_as_their_budgets_allow() {
 #[test]
 fn each_replacement_policy_is_obeyed() {
     for (policy, method, outcome_, detached) in [
-        (Replacement::Auto, "detach", "confirmed", 1),
-        (Replacement::Verify, "verify", "failed", 0),
-        (Replacement::None, "none", "not_needed", 0),
+        (ReplacementPolicy::Auto, "detach", "confirmed", 1),
+        (ReplacementPolicy::Verify, "verify", "failed", 0),
+        (ReplacementPolicy::None, "none", "not_needed", 0),
     ] {
         let outcome = rehearse("baseline", &Options { replacement: policy, ..Options::default() });
         assert_all_drained(&outcome);
@@ -197,7 +197,7 @@ fn a_blocked_pod_is_deleted_at_the_last_moment_and_not_before() {
 
 #[test]
 fn a_blocked_pod_is_left_to_die_where_the_policy_says_so() {
-    let options = Options { pdb_at_deadline: PdbAtDeadline::Leave, ..Options::default() };
+    let options = Options { pdb_at_deadline: PdbPolicy::Leave, ..Options::default() };
     let outcome = rehearse("pdb-blocked", &options);
     let blocked = pod(&outcome, "ledger");
     assert_eq!((blocked.fate, blocked.ended_ms), (Fate::Killed, Some(120_000)));

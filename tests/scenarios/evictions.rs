@@ -4,7 +4,7 @@ use cast_spot_rehearsal::{
     Action, Api, Budget, ExitTime, Fault, FaultKind, Outcome, Seats,
     outcome::{Fate, PodTrack},
     run,
-    scenario::{Options, PdbAtDeadline, find},
+    scenario::{Options, PdbPolicy, find},
 };
 
 use super::{
@@ -67,7 +67,7 @@ fn no_obstacle_of_an_eviction_outlasts_the_last_moment() {
 
 #[test]
 fn a_denied_eviction_is_left_where_the_policy_says_so() {
-    let options = Options { pdb_at_deadline: PdbAtDeadline::Leave, ..Options::default() };
+    let options = Options { pdb_at_deadline: PdbPolicy::Leave, ..Options::default() };
     let outcome = rehearse("webhook-denies-evictions", &options);
     assert_eq!(calls(&outcome, DELETE), 0);
     assert!(to_go(&outcome).iter().all(|pod| (pod.fate, pod.ended_ms) == (Fate::Killed, Some(120_000))));

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{Action, Budget, Notice, PdbSpec, WorkloadSpec, WorldSpec};
 
-use super::Options;
+use super::options::{Options, PDB_AT_DEADLINE, REPLACEMENT, word};
 
 /// From a notice to the end of the instance.
 const LEAD_MS: u64 = 120_000;
@@ -16,8 +16,8 @@ pub(super) fn calm(options: &Options) -> WorldSpec {
     let mut spec = WorldSpec::baseline(options.seed, options.cluster_size(notices), options.pods_per_node);
     spec.pace.latency_ms = options.latency_ms;
     spec.settings.cold = options.cold;
-    spec.env("CAST_SPOT_PDB_POLICY", options.pdb_at_deadline.as_str());
-    spec.env("CAST_SPOT_REPLACEMENT", options.replacement.as_str());
+    spec.env("CAST_SPOT_PDB_POLICY", word(&PDB_AT_DEADLINE, &options.pdb_at_deadline));
+    spec.env("CAST_SPOT_REPLACEMENT", word(&REPLACEMENT, &options.replacement));
     if let Some(event) = &options.event {
         spec.start = event.time;
         for (node, announced) in spec.cluster().nodes.iter_mut().zip(&event.instances) {

@@ -20,7 +20,8 @@ use serde::Serialize;
 use crate::{Outcome, WorkloadKind, WorldSpec, timeline::Heading};
 
 pub use all::ALL;
-pub use options::{Options, PdbAtDeadline, Replacement};
+pub use cast_spot_handler::plan::{PdbPolicy, ReplacementPolicy};
+pub use options::{Options, PDB_AT_DEADLINE, REPLACEMENT};
 pub use payload::{Announced, EventFile, EventFileError};
 
 /// One rehearsal that can be chosen by name.

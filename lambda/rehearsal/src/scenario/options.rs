@@ -1,6 +1,24 @@
 //! What a person can choose for a rehearsal.
 
+use cast_spot_handler::plan::{PdbPolicy, ReplacementPolicy};
+
 use super::payload::EventFile;
+
+/// What happens at the last moment to a pod that its PodDisruptionBudget protects: the words of the command line and of
+/// the function's environment, the default first.
+pub const PDB_AT_DEADLINE: [(&str, PdbPolicy); 2] =
+    [("delete", PdbPolicy::Delete), ("leave", PdbPolicy::Leave)];
+/// How a replacement is asked for, in the same words.
+pub const REPLACEMENT: [(&str, ReplacementPolicy); 3] = [
+    ("auto", ReplacementPolicy::Auto),
+    ("verify", ReplacementPolicy::Verify),
+    ("none", ReplacementPolicy::None),
+];
+
+/// The word for a choice.
+pub(super) fn word<T: PartialEq>(words: &[(&'static str, T)], choice: &T) -> &'static str {
+    words.iter().find(|(_, value)| value == choice).map_or("", |(word, _)| word)
+}
 
 /// Most nodes of a rehearsed cluster.
 const MOST_NODES: usize = 5_000;
@@ -27,9 +45,9 @@ pub struct Options {
     /// Every invocation starts with nothing cached.
     pub cold: bool,
     /// What happens at the last moment to a pod that its PodDisruptionBudget protects.
-    pub pdb_at_deadline: PdbAtDeadline,
+    pub pdb_at_deadline: PdbPolicy,
     /// How a replacement is asked for.
-    pub replacement: Replacement,
+    pub replacement: ReplacementPolicy,
     /// A real event, in place of the scenario's own.
     pub event: Option<EventFile>,
 }
@@ -43,8 +61,8 @@ impl Default for Options {
             latency_ms: 20,
             seed: 1,
             cold: false,
-            pdb_at_deadline: PdbAtDeadline::Delete,
-            replacement: Replacement::Auto,
+            pdb_at_deadline: PDB_AT_DEADLINE[0].1,
+            replacement: REPLACEMENT[0].1,
             event: None,
         }
     }
@@ -109,55 +127,6 @@ impl Options {
             )
         });
         faults
-    }
-}
-
-/// What happens at the last moment to a pod that its PodDisruptionBudget protects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PdbAtDeadline {
-    /// Delete it with the grace that is left.
-    Delete,
-    /// Leave it to be killed with the instance.
-    Leave,
-}
-
-impl PdbAtDeadline {
-    /// All values.
-    pub const ALL: [Self; 2] = [Self::Delete, Self::Leave];
-
-    /// The word for it, on the command line and in the function's environment.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Delete => "delete",
-            Self::Leave => "leave",
-        }
-    }
-}
-
-/// How a replacement is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replacement {
-    /// Detach.
-    Auto,
-    /// Only watch the group replace the instance.
-    Verify,
-    /// No call.
-    None,
-}
-
-impl Replacement {
-    /// All values.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Verify, Self::None];
-
-    /// The word for it, on the command line and in the function's environment.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Verify => "verify",
-            Self::None => "none",
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The options of `cast-spot rehearse`, as they are typed; [`super::call`] reads them.
 
-use cast_spot_rehearsal::scenario::Options;
+use cast_spot_rehearsal::scenario::{Options, PDB_AT_DEADLINE, REPLACEMENT};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,11 +65,11 @@ pub(crate) struct Args {
     pub(super) cold: bool,
 
     /// At the last moment, delete or leave a pod that its PodDisruptionBudget protects
-    #[arg(long, value_name = "POLICY", default_value = Options::default().pdb_at_deadline.as_str())]
+    #[arg(long, value_name = "POLICY", default_value = PDB_AT_DEADLINE[0].0)]
     pub(super) pdb_at_deadline: String,
 
     /// How a replacement is asked for: auto, verify or none
-    #[arg(long, value_name = "POLICY", default_value = Options::default().replacement.as_str())]
+    #[arg(long, value_name = "POLICY", default_value = REPLACEMENT[0].0)]
     pub(super) replacement: String,
 
     /// Print the outcome as JSON

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::{fs, io};
 
-use cast_spot_rehearsal::scenario::{self, ALL, EventFile, Options, PdbAtDeadline, Replacement, Scenario};
+use cast_spot_rehearsal::scenario::{self, ALL, EventFile, Options, PDB_AT_DEADLINE, REPLACEMENT, Scenario};
 
 use super::Args;
 use crate::session::now;
@@ -26,10 +26,10 @@ pub(super) fn read(args: &Args) -> Result<(&'static Scenario, Options), Vec<Comp
         seed: reader.number("--seed", &args.seed).unwrap_or(usual.seed),
         cold: args.cold,
         pdb_at_deadline: (reader)
-            .word("--pdb-at-deadline", &args.pdb_at_deadline, &PdbAtDeadline::ALL, PdbAtDeadline::as_str)
+            .word("--pdb-at-deadline", &args.pdb_at_deadline, &PDB_AT_DEADLINE)
             .unwrap_or(usual.pdb_at_deadline),
         replacement: (reader)
-            .word("--replacement", &args.replacement, &Replacement::ALL, Replacement::as_str)
+            .word("--replacement", &args.replacement, &REPLACEMENT)
             .unwrap_or(usual.replacement),
         event: None,
     };
@@ -83,19 +83,13 @@ impl Reader {
         number
     }
 
-    fn word<T: Copy>(
-        &mut self,
-        option: &str,
-        text: &str,
-        values: &[T],
-        word: fn(T) -> &'static str,
-    ) -> Option<T> {
-        let found = values.iter().copied().find(|&value| word(value) == text);
+    fn word<T: Copy>(&mut self, option: &str, text: &str, words: &[(&str, T)]) -> Option<T> {
+        let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
-            let words: Vec<&str> = values.iter().map(|&value| word(value)).collect();
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             self.complain(format!("{option} {text}: not one of {}", words.join(", ")), SEE_HELP);
         }
-        found
+        found.map(|(_, value)| *value)
     }
 
     fn event(&mut self, file: &str) -> Option<EventFile> {
