@@ -79,6 +79,15 @@ fn adapters_read_no_environment_and_decide_nothing() {
 }
 
 #[test]
+fn the_observer_judges_by_facts_and_the_world_knows_no_judge() {
+    let observer = "lambda/rehearsal/src/observer";
+    assert_none(&[observer], &[&["crate::world", "crate::wire", "crate::function", "crate::run"]]);
+    assert_none(&["lambda/rehearsal/src/wire"], &[&["crate::observer", "crate::function", "crate::run"]]);
+    let world = ["lambda/rehearsal/src/world", "lambda/rehearsal/src/facts"];
+    assert_none(&world, &[&["crate::observer", "crate::wire", "crate::function", "crate::run"]]);
+}
+
+#[test]
 fn the_stages_of_the_provisioner_are_pure() {
     let stages = [
         "aws_auth",

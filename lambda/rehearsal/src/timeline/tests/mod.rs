@@ -1,6 +1,6 @@
 //! The text of hand-made outcomes.
 
-pub(super) mod sample;
+pub(crate) mod sample;
 
 use anstream::adapter::strip_str;
 
