@@ -1,6 +1,7 @@
 //! The Spot notices in a payload of the function, read without the handler's own decoder.
 
 use cast_spot_handler::event::{Action, Delivery};
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use jiff::Timestamp;
 use serde_json::Value;
 
