@@ -1,6 +1,6 @@
 //! An AWS that answers from a closure, on the wire: for tests of what is asked, and in which order.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails says so")]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that fails says so")]
 
 use std::{
     fmt,
@@ -99,6 +99,7 @@ pub fn calls(asked: &Asked) -> Vec<String> {
 }
 
 /// The action of a call of the query protocol, such as those of IAM.
+#[must_use]
 pub fn action(asked: &str) -> Option<&str> {
     asked.split_once("Action=").and_then(|(_, rest)| rest.split('&').next())
 }
@@ -108,6 +109,7 @@ fn line(asked: &str) -> String {
 }
 
 /// A place that gives a zip once, as S3 does; its address.
+#[must_use]
 pub fn s3(zip: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/zip", listener.local_addr().unwrap());
