@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use cast_spot_savings::{
     catalog::{Market, Offer},
     demand::{Demand, Pod},
-    pack::{Arrival, Packing, pack},
+    pack::{Packing, pack},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -150,12 +150,10 @@ proptest! {
     #[test]
     fn every_packing_keeps_every_rule(
         workloads in prop::collection::vec(workload(), 1..9),
-        in_waves in any::<bool>(),
     ) {
-        let arrival = if in_waves { Arrival::InWaves } else { Arrival::AnyOrder };
         let demand = Demand::read(&fleet::snapshot(pods(&workloads)));
         let offers = fleet::catalog(100).offers(&fleet::settings(3, &[Market::OnDemand, Market::Spot], Some(16)));
-        let packing = pack(&demand, &offers, arrival);
+        let packing = pack(&demand, &offers);
         let found = faults(&demand, &offers, &packing);
         prop_assert!(found.is_empty(), "{found:?}");
         // Three zones hold three of those that keep each other out of a zone; all others have a place.
@@ -171,7 +169,7 @@ proptest! {
     fn the_same_input_has_the_same_nodes(workloads in prop::collection::vec(workload(), 1..6)) {
         let demand = Demand::read(&fleet::snapshot(pods(&workloads)));
         let offers = fleet::on_demand(100, 3, Some(8));
-        let twice = [(), ()].map(|()| pack(&demand, &offers, Arrival::InWaves));
+        let twice = [(), ()].map(|()| pack(&demand, &offers));
         prop_assert_eq!(&twice[0], &twice[1]);
     }
 }

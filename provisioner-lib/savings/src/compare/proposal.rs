@@ -10,7 +10,7 @@ use crate::{
     demand::{self, Demand},
     fit,
     machines::Place,
-    pack::{self, Arrival, Packing, pack},
+    pack::{self, Packing, pack},
     quantity::Resources,
     report::{Configuration, HOURS_PER_MONTH, Name, Proposal, Saves, Unplaced},
     verdict::{Judged, follow_neighbours},
@@ -38,7 +38,7 @@ impl Ground<'_> {
         let mut without: Vec<Unplaced> = Vec::new();
         loop {
             let demand = self.pinned(judged, name, &kept);
-            let packing = pack(&demand, &self.offers, Arrival::InWaves);
+            let packing = pack(&demand, &self.offers);
             let found: Vec<(usize, Unplaced)> =
                 packing.unplaced.iter().map(|found| self.unplaced(&demand, found, name)).collect();
             if name == Name::Spot && keep_on_demand(judged, &found) {

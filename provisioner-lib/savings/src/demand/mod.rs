@@ -73,8 +73,6 @@ pub struct Pod {
     pub anti_affinity: Vec<PodAffinityTerm>,
     /// Ports of the host: address, protocol, port.
     pub host_ports: BTreeSet<(String, String, i32)>,
-    /// spec.priority: the scheduler takes higher ones first.
-    pub priority: i32,
     /// Why no node at all could take it.
     pub obstacle: Option<String>,
 }
@@ -184,7 +182,6 @@ impl Pod {
             affinity: near.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
             anti_affinity: apart.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
             host_ports: requests::host_ports(spec),
-            priority: spec.priority.unwrap_or(0),
             ..Self::default()
         }
     }

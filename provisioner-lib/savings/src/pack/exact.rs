@@ -1,39 +1,38 @@
-//! Few pods: all sets of nodes in the order of their price, until one does.
+//! For few pods: all sets of nodes in the order of their price, up to the first that takes every pod.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{
-    settle::{self, Effort, Task},
-    state::State,
-    waves::Waves,
-};
+use super::{local_search::repaired, objective::cost, state::State, types::Problem, waves::Waves};
+use crate::money::Money;
 
-/// So many pods are few.
+/// Up to this many pods are few.
 pub(super) const FEW: usize = 10;
-/// Sets that are looked at, at most.
+/// Sets that are tried, at most.
 const SETS: usize = 60_000;
 
-/// The cheapest set of nodes for which `does` has an answer, if it is cheaper than `known` and found in time.
-pub(super) fn cheapest<T>(
-    task: &Task<'_>,
+/// The cheapest set of nodes that takes every pod, if it is cheaper than `known` and found in time.
+pub(super) fn cheapest(
+    problem: &Problem,
+    counts: &[usize],
     known: &[usize],
-    mut does: impl FnMut(&[usize]) -> Option<T>,
-) -> Option<T> {
-    let problem = task.problem;
-    let known = settle::cost(problem, known);
-    let pods: usize = task.counts.iter().sum();
+    work: &mut u64,
+) -> Option<Waves> {
+    let known = cost(problem, known);
+    let pods: usize = counts.iter().sum();
     let useful = |kind: &usize| {
-        let classes = problem.classes.iter().zip(task.counts);
-        classes.filter(|(_, count)| **count > 0).any(|(class, _)| class.eligible[*kind])
+        let mut classes = problem.classes.iter().zip(counts);
+        classes.any(|(class, count)| *count > 0 && class.eligible[*kind])
     };
     let kinds: Vec<usize> = (0..problem.kinds.len()).filter(useful).collect();
-    let mut open = BinaryHeap::from([Reverse((crate::money::Money::ZERO, Vec::<usize>::new()))]);
+    let mut open = BinaryHeap::from([Reverse((Money::ZERO, Vec::<usize>::new()))]);
     for _ in 0..SETS {
         let Reverse((cost, nodes)) = open.pop()?;
-        if settle::room_for_all(task, &nodes)
-            && let Some(found) = does(&nodes)
+        if has_room(problem, counts, &nodes)
+            && let Some(waves) = assigned(problem, counts, &nodes, work)
+            && let Some(waves) = repaired(problem, waves, work)
+            && waves.nodes == nodes
         {
-            return Some(found);
+            return Some(waves);
         }
         if nodes.len() == pods {
             continue;
@@ -52,20 +51,30 @@ pub(super) fn cheapest<T>(
     None
 }
 
-/// A place on these nodes for every pod, if there is one.
-pub(super) fn assign(task: &Task<'_>, nodes: &[usize], effort: &mut Effort) -> Option<Waves> {
-    let classes = task.counts.iter().enumerate();
+/// Whether the sums fit, before pods are placed one by one.
+fn has_room(problem: &Problem, counts: &[usize], nodes: &[usize]) -> bool {
+    (0..problem.dimensions).all(|dimension| {
+        let classes = problem.classes.iter().zip(counts);
+        let asked = classes.map(|(class, count)| u128::from(class.asked[dimension]) * *count as u128);
+        let room = nodes.iter().map(|kind| u128::from(problem.kinds[*kind].room[dimension]));
+        asked.sum::<u128>() <= room.sum()
+    })
+}
+
+/// A node of these for every pod, if there is one.
+fn assigned(problem: &Problem, counts: &[usize], nodes: &[usize], work: &mut u64) -> Option<Waves> {
+    let classes = counts.iter().enumerate();
     let mut pods: Vec<usize> =
         classes.flat_map(|(class, count)| std::iter::repeat_n(class, *count)).collect();
-    pods.sort_by_key(|class| Reverse(task.problem.classes[*class].size));
+    pods.sort_by_key(|class| Reverse(problem.classes[*class].size));
     let mut placed = vec![Vec::new(); nodes.len()];
-    let found = place(&State::new(task.problem, nodes), &pods, &mut placed, effort);
+    let found = place(&State::new(problem, nodes), &pods, &mut placed, work);
     found.then(|| Waves { nodes: nodes.to_vec(), pods: placed })
 }
 
-fn place(state: &State<'_>, pods: &[usize], placed: &mut [Vec<usize>], effort: &mut Effort) -> bool {
+fn place(state: &State<'_>, pods: &[usize], placed: &mut [Vec<usize>], work: &mut u64) -> bool {
     let Some((class, others)) = pods.split_first() else { return true };
-    effort.spend(1);
+    *work += 1;
     let gate = state.gate(*class);
     for node in 0..state.nodes.len() {
         // Of empty nodes of one kind the first stands for all.
@@ -77,7 +86,7 @@ fn place(state: &State<'_>, pods: &[usize], placed: &mut [Vec<usize>], effort: &
         let mut next = state.clone();
         next.place(*class, node);
         placed[node].push(*class);
-        if place(&next, others, placed, effort) {
+        if place(&next, others, placed, work) {
             return true;
         }
         placed[node].pop();

@@ -3,19 +3,19 @@
 mod counters;
 mod exact;
 mod kinds;
+mod local_search;
 mod mix;
+mod objective;
 mod problem;
-mod settle;
+mod search;
+mod simulate;
 mod state;
-mod trial;
 mod types;
 mod waves;
 
 use serde::Serialize;
 
-mod search;
-
-use self::{search::Found, types::Problem};
+use self::types::Problem;
 use crate::{catalog::Offer, demand::Demand, fit::Reason, money::Money};
 
 /// A node of a proposal.
@@ -55,55 +55,24 @@ impl Packing {
     }
 }
 
-/// How pods come to the new nodes.
-///
-/// The kube-scheduler takes pods one after the other and spreads them, so that in the end what is left of the nodes
-/// is in small pieces, and big pods that come late find none that is big enough. EKS has no other profile. So fewer
-/// nodes do where the pods do not come all at once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arrival {
-    /// Node by node, in the order of [`Packing::nodes`]: when one is up its pods move, then comes the next.
-    #[default]
-    InWaves,
-    /// All nodes are there and empty, all pods wait, and come in any order.
-    AnyOrder,
-}
-
 /// The cheapest nodes that were found for all pods of `demand`.
 #[must_use]
-pub fn pack(demand: &Demand, offers: &[Offer], arrival: Arrival) -> Packing {
+pub fn pack(demand: &Demand, offers: &[Offer]) -> Packing {
     let problem = Problem::new(demand, offers);
-    finish(&problem, search::search(&problem, arrival))
-}
-
-fn finish(problem: &Problem, found: Found) -> Packing {
-    let Found { nodes: kinds, counts, waves, effort } = found;
-    let placed: Vec<(usize, usize)> = match waves {
-        Some(waves) => {
-            let placed = waves.into_iter().enumerate();
-            placed.flat_map(|(node, pods)| pods.into_iter().map(move |class| (class, node))).collect()
-        }
-        None => trial::play(problem, &counts, &kinds, trial::LISTED).placed,
-    };
+    let (waves, effort) = search::search(&problem);
+    let mut members: Vec<_> = problem.classes.iter().map(|class| class.members.iter().copied()).collect();
     let mut turns = vec![0; problem.kinds.len()];
-    let nodes = kinds.iter().map(|kind| {
-        let offers = &problem.kinds[*kind].offers;
-        let turn = turns[*kind];
-        turns[*kind] += 1;
-        Node { offer: offers[turn % offers.len()], pods: Vec::new() }
-    });
-    let mut nodes: Vec<Node> = nodes.collect();
-    let mut members: Vec<_> = problem.classes.iter().map(|class| class.members.iter()).collect();
-    for (class, node) in placed {
-        nodes[node].pods.extend(members[class].next());
+    let mut nodes = Vec::new();
+    for (kind, pods) in waves.nodes.into_iter().zip(waves.pods) {
+        let offers = &problem.kinds[kind].offers;
+        let pods = pods.into_iter().filter_map(|class| members[class].next()).collect();
+        nodes.push(Node { offer: offers[turns[kind] % offers.len()], pods });
+        turns[kind] += 1;
     }
-    let alone = "on the nodes that take them, affinity, anti-affinity or spread leave it no place";
-    let left = members.into_iter().flatten();
-    let left = left.map(|pod| Unplaced { pod: *pod, reason: Reason::OtherPods(alone.to_owned()) });
-    let impossible = problem.impossible.iter();
-    let impossible = impossible.map(|(pod, reason)| Unplaced { pod: *pod, reason: reason.clone() });
-    let mut unplaced: Vec<_> = left.chain(impossible).collect();
+    let left_over = "on the nodes that take them, affinity, anti-affinity or spread leave it no place";
+    let left_over = |pod| Unplaced { pod, reason: Reason::OtherPods(left_over.to_owned()) };
+    let mut unplaced: Vec<Unplaced> = members.into_iter().flatten().map(left_over).collect();
+    unplaced.extend(problem.impossible.into_iter().map(|(pod, reason)| Unplaced { pod, reason }));
     unplaced.sort_by_key(|found| found.pod);
     Packing { nodes, unplaced, effort }
 }

@@ -48,16 +48,7 @@ impl Problem {
             let seen = [or(pod.requests.cpu, 100), or(pod.requests.memory, 200 * 1024 * 1024)];
             let rules = Rules::default();
             let size = size(&pod.requests, &all);
-            classes.push(Class {
-                members,
-                asked,
-                sparse,
-                seen,
-                priority: pod.priority,
-                size,
-                eligible,
-                rules,
-            });
+            classes.push(Class { members, asked, sparse, seen, size, eligible, rules });
         }
         let counters = counters::build(demand, &mut classes, &kinds, offers, &profiles);
         let zones = offers.iter().map(|offer| offer.zone.as_str()).collect::<BTreeSet<_>>().len();
@@ -77,7 +68,7 @@ fn groups(demand: &Demand) -> Vec<Vec<usize>> {
         });
         let pairwise = (&pod.spread, &pod.affinity, &pod.anti_affinity, &pod.host_ports, seen);
         // Soft spread counts by workload.
-        let own = (&pod.owner, &pod.requests, pod.volumes.len(), pod.priority, &pod.obstacle);
+        let own = (&pod.owner, &pod.requests, pod.volumes.len(), &pod.obstacle);
         let key = to_string(&(own, placement_key(pod), pairwise)).unwrap_or_default();
         let next = groups.len();
         let group = *found.entry(key).or_insert(next);

@@ -5,7 +5,7 @@ use super::types::{CPU, MEMORY, Problem};
 /// Nodes and what is on them.
 #[derive(Clone)]
 pub(super) struct State<'p> {
-    problem: &'p Problem,
+    pub(super) problem: &'p Problem,
     /// Kind of each node.
     pub(super) nodes: Vec<usize>,
     /// What is left of each node, dimension by dimension.
@@ -64,21 +64,17 @@ impl<'p> State<'p> {
         self.nodes.push(kind);
         self.free.extend(&found.room);
         self.seen.push([found.allocatable[0] - found.room[CPU], found.allocatable[1] - found.room[MEMORY]]);
+        let node = self.nodes.len() - 1;
         for (counter, tally) in self.problem.counters.iter().zip(&mut self.tallies) {
-            let daemons = if counter.takes_part[kind] { counter.from_the_start[kind] } else { 0 };
-            match &counter.domains {
-                None => {
-                    tally.pods.push(daemons);
-                    tally.nodes.push(u32::from(counter.takes_part[kind]));
-                }
-                Some(domains) => {
-                    if let Some(domain) = domains[kind].filter(|_| counter.takes_part[kind]) {
-                        tally.pods[domain] += daemons;
-                        tally.nodes[domain] += 1;
-                    }
-                }
+            if counter.domains.is_none() {
+                tally.pods.push(0);
+                tally.nodes.push(0);
             }
-            tally.all += daemons;
+            if let Some(domain) = counter.domain(kind, node) {
+                tally.pods[domain] += counter.from_the_start[kind];
+                tally.all += counter.from_the_start[kind];
+                tally.nodes[domain] += 1;
+            }
         }
     }
 
@@ -109,26 +105,20 @@ impl<'p> State<'p> {
             return false;
         }
         let rules = &asks.rules;
-        let count = |counter: usize| {
-            self.domain(counter, node).map(|domain| i64::from(self.tallies[counter].pods[domain]))
-        };
-        rules.apart.iter().all(|counter| count(*counter).is_none_or(|pods| pods == 0))
-            && rules.near.iter().all(|counter| match count(*counter) {
-                Some(pods) => gate.first || pods > 0,
-                None => false,
-            })
+        rules.apart.iter().all(|counter| self.count(*counter, node).is_none_or(|pods| pods == 0))
             && rules
-                .spread
+                .near
                 .iter()
-                .zip(&gate.at_most)
-                .all(|(spread, at_most)| count(spread.counter).is_some_and(|pods| pods <= *at_most))
+                .all(|counter| self.count(*counter, node).is_some_and(|pods| gate.first || pods > 0))
+            && rules.spread.iter().zip(&gate.at_most).all(|(spread, at_most)| {
+                self.count(spread.counter, node).is_some_and(|pods| pods <= *at_most)
+            })
     }
 
-    fn domain(&self, counter: usize, node: usize) -> Option<usize> {
-        match &self.problem.counters[counter].domains {
-            None => Some(node),
-            Some(domains) => domains[self.nodes[node]],
-        }
+    /// Pods that a counter has counted in the domain of a node.
+    fn count(&self, counter: usize, node: usize) -> Option<i64> {
+        let domain = self.problem.counters[counter].domain(self.nodes[node], node)?;
+        Some(i64::from(self.tallies[counter].pods[domain]))
     }
 
     /// Puts one of the class on the node.
@@ -147,8 +137,7 @@ impl<'p> State<'p> {
         own[node] += 1;
         self.by_zone[class][self.problem.kinds[self.nodes[node]].zone] += 1;
         for counter in &asks.rules.counted {
-            let takes_part = self.problem.counters[*counter].takes_part[self.nodes[node]];
-            if let Some(domain) = self.domain(*counter, node).filter(|_| takes_part) {
+            if let Some(domain) = self.problem.counters[*counter].domain(self.nodes[node], node) {
                 self.tallies[*counter].pods[domain] += 1;
                 self.tallies[*counter].all += 1;
             }
@@ -160,21 +149,17 @@ impl<'p> State<'p> {
         let Some(kind) = self.nodes.pop() else { return };
         self.free.truncate(self.nodes.len() * self.problem.dimensions);
         self.seen.pop();
+        let node = self.nodes.len();
         for (counter, tally) in self.problem.counters.iter().zip(&mut self.tallies) {
-            let daemons = if counter.takes_part[kind] { counter.from_the_start[kind] } else { 0 };
-            match &counter.domains {
-                None => {
-                    tally.pods.pop();
-                    tally.nodes.pop();
-                }
-                Some(domains) => {
-                    if let Some(domain) = domains[kind].filter(|_| counter.takes_part[kind]) {
-                        tally.pods[domain] -= daemons;
-                        tally.nodes[domain] -= 1;
-                    }
-                }
+            if let Some(domain) = counter.domain(kind, node) {
+                tally.pods[domain] -= counter.from_the_start[kind];
+                tally.all -= counter.from_the_start[kind];
+                tally.nodes[domain] -= 1;
             }
-            tally.all -= daemons;
+            if counter.domains.is_none() {
+                tally.pods.pop();
+                tally.nodes.pop();
+            }
         }
     }
 

@@ -63,7 +63,6 @@ pub(super) struct Class {
     pub(super) sparse: Vec<(usize, u64)>,
     /// CPU and memory as the scheduler's scores see them: never zero.
     pub(super) seen: [u64; 2],
-    pub(super) priority: i32,
     /// For "big ones first": memory and CPU as shares of the requests of all pods.
     pub(super) size: u64,
     /// Whether it fits each kind of node when the node is empty.
@@ -83,6 +82,12 @@ pub(super) struct Rules {
     pub(super) near: Vec<usize>,
     pub(super) near_itself: bool,
     pub(super) spread: Vec<Spread>,
+}
+
+impl Rules {
+    pub(super) fn is_empty(&self) -> bool {
+        self.near.is_empty() && self.spread.is_empty() && self.apart.is_empty()
+    }
 }
 
 /// A spread constraint.
@@ -105,6 +110,14 @@ pub(super) struct Counter {
     pub(super) from_the_start: Vec<u32>,
     /// Which classes count; for telling counters apart.
     pub(super) members: Vec<bool>,
+}
+
+impl Counter {
+    /// The domain that `node`, a node of the kind, takes part in.
+    pub(super) fn domain(&self, kind: usize, node: usize) -> Option<usize> {
+        let domain = self.domains.as_ref().map_or(Some(node), |domains| domains[kind]);
+        domain.filter(|_| self.takes_part[kind])
+    }
 }
 
 /// A kind of node: offers of one price that differ in nothing that a pod asks about.

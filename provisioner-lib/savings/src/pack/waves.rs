@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use super::{
     mix::{self, Mix},
-    settle::{self, Effort},
+    objective,
     state::State,
-    trial::{self, Choice, Outcome},
     types::Problem,
 };
 
@@ -30,9 +29,9 @@ pub(super) fn fill(
     counts: &[usize],
     mix: &Mix,
     allowed: &[bool],
-    effort: &mut Effort,
+    work: &mut u64,
 ) -> Result<Waves, usize> {
-    effort.spend(counts.iter().sum());
+    *work += counts.iter().sum::<usize>() as u64;
     let left = counts.to_vec();
     let mut filling = Filling { problem, state: State::new(problem, &[]), left, waves: Waves::default() };
     filling.whole_nodes(mix);
@@ -45,8 +44,7 @@ pub(super) fn fill(
         filling.whole_nodes(&mix);
     }
     while let Some(first) = filling.left.iter().position(|count| *count > 0) {
-        let everything = vec![true; problem.kinds.len()];
-        let kind = settle::best_kind(problem, &mut filling.state, &filling.left, &everything).ok_or(first)?;
+        let kind = objective::best_kind(problem, &mut filling.state, &filling.left).ok_or(first)?;
         if !filling.wave(kind, &mut counts.to_vec(), 1) {
             return Err(first);
         }
@@ -55,70 +53,6 @@ pub(super) fn fill(
     let cheapest = waves.pods.iter().zip(&waves.nodes).map(|(pods, kind)| cheapest(problem, pods, *kind));
     // Within a profile no other pod has a say in it.
     Ok(Waves { nodes: cheapest.collect(), pods: waves.pods })
-}
-
-/// The scheduler, played wave by wave; what found no place in the end. Where pods ask for nothing but room all find
-/// one: each fits on the node of its wave, whatever went there before it. Spread and affinity may send them
-/// elsewhere.
-pub(super) fn play<'p>(problem: &'p Problem, waves: &Waves, seed: u64) -> Outcome<'p> {
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let choice = if seed.is_multiple_of(2) { Choice::Resources } else { Choice::Spread };
-    let mut outcome =
-        Outcome { state: State::new(problem, &[]), placed: Vec::new(), left: vec![0; problem.classes.len()] };
-    let mut waiting = Vec::new();
-    for (kind, pods) in waves.nodes.iter().zip(&waves.pods) {
-        outcome.state.add(*kind);
-        let mut pods = pods.clone();
-        rng.shuffle(&mut pods);
-        waiting.extend(pods);
-        waiting = trial::passes(&mut outcome, problem, waiting, choice, &mut rng);
-    }
-    for class in waiting {
-        outcome.left[class] += 1;
-    }
-    outcome
-}
-
-/// How often the waves are played.
-const PLAYS: u64 = 4;
-
-/// Moves what does not find its place in time to further nodes at the end, until all find one. `None`: it does not
-/// come to an end.
-pub(super) fn settle(problem: &Problem, mut waves: Waves, effort: &mut Effort) -> Option<Waves> {
-    let bound = problem.classes.iter().any(|class| {
-        let rules = &class.rules;
-        !(rules.near.is_empty() && rules.spread.is_empty() && rules.apart.is_empty())
-    });
-    let mut stood = 0;
-    let mut tries = 0;
-    while bound && stood < PLAYS {
-        effort.spend(waves.pods.iter().map(Vec::len).sum());
-        let mut outcome = play(problem, &waves, stood);
-        if outcome.all_placed() {
-            stood += 1;
-            continue;
-        }
-        (stood, tries) = (0, tries + 1);
-        if tries > 20 {
-            return None;
-        }
-        let before = waves.nodes.len();
-        let late = outcome.left.clone();
-        settle::extend(problem, &vec![true; problem.kinds.len()], &mut outcome, trial::LISTED).ok()?;
-        for (class, count) in late.iter().enumerate() {
-            for _ in 0..*count {
-                let wave = waves.pods.iter_mut().rev().find(|pods| pods.contains(&class))?;
-                let at = wave.iter().position(|found| *found == class)?;
-                wave.remove(at);
-            }
-        }
-        // They come when all nodes are there.
-        waves.nodes.extend(&outcome.state.nodes[before..]);
-        waves.pods.resize(waves.nodes.len(), Vec::new());
-        let last = waves.pods.last_mut()?;
-        last.extend(late.iter().enumerate().flat_map(|(class, count)| std::iter::repeat_n(class, *count)));
-    }
-    Some(waves)
 }
 
 struct Filling<'p> {

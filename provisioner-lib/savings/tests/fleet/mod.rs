@@ -175,20 +175,6 @@ pub(crate) fn plain_cluster(seed: u64, pods: usize) -> Demand {
     Demand::read(&snapshot(found))
 }
 
-/// Pods as most clusters have most of them: at most 1 CPU, about 4 GiB a CPU.
-pub(crate) fn small_pods(seed: u64, pods: usize) -> Demand {
-    let mut rng = Rng::with_seed(seed);
-    let mut found = Vec::new();
-    while found.len() < pods {
-        let cpu = [50, 100, 100, 100, 200, 250, 250, 500, 500, 1000][rng.usize(..10)];
-        let memory = cpu * rng.u64(25..55) / 10 * 1024 / 1000;
-        let count = rng.usize(1..30).min(pods - found.len());
-        let name = format!("w{}", found.len());
-        found.extend(replicas(&pod(&name, cpu, memory), count));
-    }
-    Demand::read(&snapshot(found))
-}
-
 /// Half of the workloads are held to a zone.
 pub(crate) fn zoned_cluster(seed: u64, pods: usize) -> Demand {
     let mut demand = plain_cluster(seed, pods);

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 use cast_spot_real::{control_plane::ControlPlane, tools::Tools};
 use cast_spot_savings::{
     demand::Demand,
-    pack::{Arrival, Packing, pack},
+    pack::{Packing, pack},
 };
 
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) async fn with_cluster(name: &str, play: impl AsyncFnOnce(&Cluster) ->
 #[expect(clippy::print_stdout, reason = "figures of a run")]
 fn packed(shape: &Shape) -> Result<(Demand, Packing)> {
     let demand = Demand::read(&shape.snapshot);
-    let packing = pack(&demand, &shape.offers, Arrival::InWaves);
+    let packing = pack(&demand, &shape.offers);
     let unplaced: Vec<_> =
         packing.unplaced.iter().map(|left| (&demand.pods[left.pod].name, left.reason.to_string())).collect();
     ensure!(unplaced.is_empty(), "{}: {unplaced:?}", shape.name);

@@ -1,0 +1,91 @@
+//! A simulation of the kube-scheduler: pods come one after the other, and each goes to a node that fits.
+//!
+//! EKS runs the default profile, which spreads (LeastAllocated). What its scores depend on in a live cluster is not
+//! known here: preferred affinities, images that a node has already, the sample of nodes that it scores. So a
+//! placement is tried with several seeds and with two sets of scores.
+
+use fastrand::Rng;
+
+use super::state::State;
+
+/// The scores that choose among the nodes that fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scores {
+    /// Those of the default profile for resources.
+    Resources,
+    /// These and the ones for soft spread over nodes and zones, which apply to every pod that a Service or a
+    /// controller selects.
+    Spread,
+}
+
+/// One run of the scheduler.
+pub(super) struct SchedulerRun {
+    scores: Scores,
+    pub(super) rng: Rng,
+}
+
+impl SchedulerRun {
+    pub(super) fn new(scores: Scores, seed: u64) -> Self {
+        Self { scores, rng: Rng::with_seed(seed) }
+    }
+
+    /// Places pods, given by their classes, in passes until one places none. Returns those without a node. A later
+    /// pass may place a pod that waits for another one.
+    pub(super) fn place_all(&mut self, state: &mut State<'_>, mut waiting: Vec<usize>) -> Vec<usize> {
+        loop {
+            let before = waiting.len();
+            waiting = self.pass(state, waiting);
+            if waiting.is_empty() || waiting.len() == before {
+                return waiting;
+            }
+        }
+    }
+
+    fn pass(&mut self, state: &mut State<'_>, waiting: Vec<usize>) -> Vec<usize> {
+        // Room only gets less: a class that needs nothing but room and found none is not tried again.
+        let mut hopeless = vec![false; state.problem.classes.len()];
+        let mut start = 0;
+        let mut left = Vec::new();
+        for class in waiting {
+            let found = if hopeless[class] { None } else { self.node_for(state, class, &mut start) };
+            if let Some(node) = found {
+                state.place(class, node);
+            } else {
+                let rules = &state.problem.classes[class].rules;
+                hopeless[class] = rules.near.is_empty() && rules.spread.is_empty();
+                left.push(class);
+            }
+        }
+        left
+    }
+
+    /// The node that scores best for one pod of the class, of a sample that begins at `start`.
+    fn node_for(&mut self, state: &State<'_>, class: usize, start: &mut usize) -> Option<usize> {
+        let nodes = state.nodes.len();
+        let gate = state.gate(class);
+        let mut sample: Vec<usize> = (*start..nodes).chain(0..*start).collect();
+        sample.retain(|node| state.fits(class, &gate, *node));
+        sample.truncate(sample_size(nodes));
+        *start = (sample.last()? + 1) % nodes;
+        let crowd = state.crowd(class);
+        let crowds = || sample.iter().map(|node| crowd(*node));
+        let (most, least) = (crowds().fold(0.0, f64::max), crowds().fold(f64::MAX, f64::min));
+        let weight = if self.scores == Scores::Spread { 200.0 } else { 0.0 };
+        let mut best: Option<(f64, usize)> = None;
+        for node in sample {
+            let spread = weight * (most + least - crowd(node)) / most;
+            // The scheduler's scores are whole numbers; of equal ones it draws.
+            let score = (state.score(class, node) + spread).floor() + self.rng.f64();
+            if best.is_none_or(|(highest, _)| score > highest) {
+                best = Some((score, node));
+            }
+        }
+        best.map(|(_, node)| node)
+    }
+}
+
+/// How many nodes that fit are scored (percentageOfNodesToScore, adaptive, at least 100).
+fn sample_size(nodes: usize) -> usize {
+    let percent = 50_usize.saturating_sub(nodes / 125).max(5);
+    if nodes <= 100 { nodes } else { (nodes * percent / 100).max(100) }
+}
