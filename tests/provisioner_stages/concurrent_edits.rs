@@ -18,13 +18,6 @@ fn function(account: &Account) -> Place {
     account.place(&Id::new(Kind::Function, FUNCTION))
 }
 
-fn environment(account: &Account) -> std::collections::BTreeMap<String, String> {
-    match account.object(&Id::new(Kind::Function, FUNCTION)).unwrap().resource {
-        Resource::Function(Function { environment, .. }) => environment,
-        _ => unreachable!(),
-    }
-}
-
 fn set(resource: &mut Resource, name: &str, value: &str) {
     if let Resource::Function(Function { environment, .. }) = resource {
         environment.insert(name.to_owned(), value.to_owned());
@@ -45,10 +38,10 @@ async fn a_variable_set_during_a_run_is_never_lost() {
             let report = if onboards { run(&spec, &account).await } else { end("prod", &account).await };
             assert!(report.unwrap().is_complete(), "write {number}: an overtaken run reads again");
             if account.counts().1 > number {
-                assert_eq!(environment(&account)["LATE"], "kept", "write {number} {onboards}");
+                assert_eq!(account.environment()["LATE"], "kept", "write {number} {onboards}");
             }
             let served = if onboards { "prod,stage" } else { "stage" };
-            assert_eq!(environment(&account)[CLUSTERS_VARIABLE], served, "write {number} {onboards}");
+            assert_eq!(account.environment()[CLUSTERS_VARIABLE], served, "write {number} {onboards}");
         }
     }
 }

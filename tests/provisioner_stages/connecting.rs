@@ -76,6 +76,16 @@ fn deployment() -> Id {
     Id::new(Kind::Manifest, "Deployment/castai-agent/castai-agent")
 }
 
+/// Another program creates a ConfigMap in the agent's namespace.
+fn put_foreign_config_map(account: &Account) {
+    let theirs = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "theirs", "namespace": "castai-agent" },
+    });
+    account.put(Resource::Manifest(Manifest::new(theirs)));
+}
+
 fn edit(account: &Account, id: &Id, change: impl FnOnce(&mut Value)) {
     account.change(id, |resource| {
         if let Resource::Manifest(manifest) = resource {
@@ -243,12 +253,7 @@ async fn an_object_recreated_before_its_update_is_planned_again() {
 #[tokio::test]
 async fn foreign_objects_keep_the_namespace_and_nothing_else() {
     let (_, connected, _) = undisturbed().await;
-    let theirs = json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": { "name": "theirs", "namespace": "castai-agent" },
-    });
-    connected.put(Resource::Manifest(Manifest::new(theirs)));
+    put_foreign_config_map(&connected);
     let leaving = connect::leaving("prod", &connected).await.unwrap();
     assert_eq!(leaving.others, ["ConfigMap/theirs"]);
     ended(&connected, "with others").await;
@@ -266,12 +271,7 @@ async fn an_object_added_after_the_plan_keeps_the_namespace() {
     let (_, connected, _) = undisturbed().await;
     let leaving = connect::leaving("prod", &connected).await.unwrap();
     assert!(leaving.others.is_empty());
-    let theirs = json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": { "name": "theirs", "namespace": "castai-agent" },
-    });
-    connected.put(Resource::Manifest(Manifest::new(theirs)));
+    put_foreign_config_map(&connected);
     let report = connect::disconnect("prod", leaving, &connected, &Stop::new(), &mut |_| ()).await.unwrap();
     assert!(!report.is_complete());
     let (id, error) = report.failures().next().unwrap();

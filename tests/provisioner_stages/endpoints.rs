@@ -1,9 +1,6 @@
 //! Endpoints of the API servers in the function's environment and layer.
 
-use std::{
-    collections::BTreeMap,
-    io::{Cursor, Read},
-};
+use std::io::{Cursor, Read};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cast_spot_handler::Config;
@@ -20,15 +17,9 @@ use crate::{
     situation::{DEFAULT, completed, ended, same},
 };
 
-fn environment(account: &Account) -> BTreeMap<String, String> {
-    let function = account.object(&Id::new(Kind::Function, FUNCTION)).unwrap().resource;
-    let Resource::Function(Function { environment, .. }) = function else { panic!() };
-    environment
-}
-
 /// The function's endpoints; null where it has none.
 fn endpoints(account: &Account) -> Value {
-    let environment = environment(account);
+    let environment = account.environment();
     let text = environment.get("CAST_SPOT_ENDPOINTS");
     text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap())
 }
@@ -42,6 +33,15 @@ fn layers(account: &Account) -> (Vec<Code>, Option<String>) {
         _ => None,
     });
     (versions.collect(), layer)
+}
+
+/// Another program detaches the layer from the function.
+fn detach_layer(account: &Account) {
+    account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
+        if let Resource::Function(Function { layer, .. }) = resource {
+            *layer = None;
+        }
+    });
 }
 
 /// A region with clusters whose certificate authorities are as long as EKS makes them, the first of them onboarded.
@@ -62,7 +62,7 @@ async fn region(count: usize) -> (Vec<Account>, Vec<String>) {
 
 /// The handler's configuration, from the function in the account.
 fn handler(account: &Account) -> Config {
-    let (environment, (versions, layer)) = (environment(account), layers(account));
+    let (environment, (versions, layer)) = (account.environment(), layers(account));
     let attached = versions.into_iter().find(|version| Some(&version.sha256) == layer.as_ref());
     let file = |path: &str| {
         let Some(Code { zip, .. }) = &attached else { return Ok(None) };
@@ -78,7 +78,7 @@ fn handler(account: &Account) -> Config {
 async fn two_clusters_fit_into_the_environment() {
     let (accounts, names) = region(2).await;
     assert_eq!(layers(&accounts[0]), (Vec::new(), None));
-    assert!(!environment(&accounts[0]).contains_key("CAST_SPOT_ENDPOINTS_FILE"));
+    assert!(!accounts[0].environment().contains_key("CAST_SPOT_ENDPOINTS_FILE"));
     assert_eq!(handler(&accounts[0]).endpoints.keys().collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
 }
 
@@ -87,7 +87,7 @@ async fn twelve_clusters_are_in_one_layer_that_the_handler_reads() {
     let (accounts, names) = region(12).await;
     let (versions, layer) = layers(&accounts[0]);
     assert_eq!(versions.iter().map(|version| Some(&version.sha256)).collect::<Vec<_>>(), [layer.as_ref()]);
-    let variables = environment(&accounts[0]);
+    let variables = accounts[0].environment();
     assert_eq!(variables["CAST_SPOT_ENDPOINTS_FILE"], "/opt/cast-spot/endpoints.json");
     assert_eq!(endpoints(&accounts[0]), json!({}), "in one place only");
 
@@ -114,7 +114,7 @@ async fn offboarding_publishes_a_smaller_layer_and_then_none() {
     assert!(versions.len() == 1 && four.is_some() && four != five, "{four:?}");
     ended(&names[3], &accounts[3], "three").await;
     assert_eq!(layers(&accounts[0]), (Vec::new(), None));
-    assert_eq!(environment(&accounts[0])["CAST_SPOT_ENDPOINTS_FILE"], "");
+    assert_eq!(accounts[0].environment()["CAST_SPOT_ENDPOINTS_FILE"], "");
     assert_eq!(handler(&accounts[0]).endpoints.keys().collect::<Vec<_>>(), ["c00", "c01", "c02"]);
 }
 
@@ -140,11 +140,7 @@ async fn a_layer_that_was_detached_or_lies_about_is_drift() {
     let reference = account.copy();
     let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
     account.put(Resource::Layer(Layer { name: "cast-spot-endpoints".to_owned(), code }));
-    account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
-        if let Resource::Function(Function { layer, .. }) = resource {
-            *layer = None;
-        }
-    });
+    detach_layer(&account);
     let planned = plan(&crowded, &account).await.unwrap().plan;
     let writes: Vec<_> = planned.writes().map(|step| step.id.to_string()).collect();
     assert_eq!(writes, ["function cast-spot", "layer cast-spot-endpoints/stray"]);
@@ -156,11 +152,7 @@ async fn a_layer_that_was_detached_or_lies_about_is_drift() {
 async fn a_detached_layer_keeps_the_endpoints_of_all_clusters() {
     let (accounts, names) = region(5).await;
     let reference = accounts[0].copy();
-    accounts[0].change(&Id::new(Kind::Function, FUNCTION), |resource| {
-        if let Resource::Function(Function { layer, .. }) = resource {
-            *layer = None;
-        }
-    });
+    detach_layer(&accounts[0]);
     completed(&DEFAULT.spec_of(&names[2]), &accounts[2], "mended").await;
     same(&accounts[0], &reference, "mended");
     assert_eq!(handler(&accounts[0]).endpoints.keys().collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());

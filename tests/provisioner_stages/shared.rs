@@ -10,7 +10,7 @@ use cast_spot_provisioner::{
 
 use crate::{
     account::{Account, CallIndex},
-    situation::{DEFAULT, Scenario, completed, end, ended, run},
+    situation::{DEFAULT, Scenario, completed, end, ended, make_private, run},
 };
 
 /// A request without choices about what clusters share.
@@ -161,14 +161,14 @@ const PRIVATE: Scenario = Scenario { private: true, ..DEFAULT };
 #[tokio::test]
 async fn a_function_runs_only_in_subnets_with_egress() {
     let account = PRIVATE.account().await.with_cluster(|cluster| {
-        (cluster.public_access, cluster.private_access) = (false, true);
+        make_private(cluster);
         cluster.subnet_ids = ["public", "private"].map(str::to_owned).into();
         cluster.public_subnet_ids = ["public".to_owned()].into();
     });
     completed(&PRIVATE.spec(), &account, "one of each").await;
     assert_eq!(network(&account).unwrap().subnet_ids, ["private"]);
     let account = account.with_cluster(|cluster| {
-        (cluster.public_access, cluster.private_access) = (false, true);
+        make_private(cluster);
         cluster.public_subnet_ids = cluster.subnet_ids.iter().cloned().collect();
     });
     assert_eq!(faults(plan(&PRIVATE.spec(), &account).await.err()), ["cluster"]);
@@ -177,9 +177,7 @@ async fn a_function_runs_only_in_subnets_with_egress() {
 #[tokio::test]
 async fn a_shared_function_moves_into_a_vpc_only_on_request() {
     let (_, account, _) = DEFAULT.undisturbed().await;
-    let inner = account.of("eu-west-1", "inner").with_cluster(|cluster| {
-        (cluster.public_access, cluster.private_access) = (false, true);
-    });
+    let inner = account.of("eu-west-1", "inner").with_cluster(make_private);
     assert_eq!(faults(plan(&PRIVATE.spec_of("inner"), &inner).await.err()), ["cluster"]);
     let moving = Request { move_function: true, ..PRIVATE.request("inner") };
     completed(&spec(moving), &inner, "moved").await;
@@ -191,7 +189,7 @@ async fn a_shared_function_moves_into_a_vpc_only_on_request() {
 async fn a_second_private_cluster_of_a_vpc_leaves_the_function_there() {
     let (_, account, _) = PRIVATE.undisturbed().await;
     let inner = account.of("eu-west-1", "inner").with_cluster(|cluster| {
-        (cluster.public_access, cluster.private_access) = (false, true);
+        make_private(cluster);
         cluster.subnet_ids = vec!["subnet-9".to_owned()];
     });
     let before = network(&account);

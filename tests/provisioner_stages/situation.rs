@@ -7,7 +7,7 @@ use std::{
 
 use cast_spot_provisioner::{
     apply::Stop,
-    facts::AuthenticationMode,
+    facts::{AuthenticationMode, Cluster},
     names::{self, TAG_MANAGED},
     offboard::{self, Removal, offboard},
     onboard::{PlanError, onboard, plan},
@@ -67,7 +67,7 @@ impl Scenario {
                 cluster.authentication_mode = AuthenticationMode::ConfigMap;
             }
             if self.private {
-                (cluster.public_access, cluster.private_access) = (false, true);
+                make_private(cluster);
             }
         });
         others::seed_foreign(&account);
@@ -130,6 +130,11 @@ impl Scenario {
         let writes = after.counts().1;
         (before, after, writes)
     }
+}
+
+/// Limits the API server of a cluster to its VPC.
+pub(crate) fn make_private(cluster: &mut Cluster) {
+    (cluster.public_access, cluster.private_access) = (false, true);
 }
 
 /// A zip with the head of a Linux program, different for each release.

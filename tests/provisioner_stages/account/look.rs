@@ -1,6 +1,6 @@
 //! Reads, and what the tests check of the account's state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_provisioner::{
     endpoints::layer,
@@ -180,6 +180,15 @@ impl Account {
             }
         }
         broken
+    }
+
+    /// The variables of the function of the region.
+    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
+        let function = self.object(&Id::new(Kind::Function, names::FUNCTION)).map(|object| object.resource);
+        match function {
+            Some(Resource::Function(Function { environment, .. })) => environment,
+            other => panic!("no function: {other:?}"),
+        }
     }
 
     /// Clusters that the function of the region serves.

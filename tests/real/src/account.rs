@@ -40,7 +40,8 @@ impl Account {
 
     /// Clients of emulators that run elsewhere.
     pub async fn at(moto: &str, ministack: &str) -> Self {
-        let (moto, ministack) = (config(moto).await, config(ministack).await);
+        let root = Credentials::new("test", "test", None, None, "root of the emulators");
+        let (moto, ministack) = (config(moto, root.clone()).await, config(ministack, root).await);
         Self {
             ec2: aws_sdk_ec2::Client::new(&moto),
             auto_scaling: aws_sdk_autoscaling::Client::new(&moto),
@@ -80,10 +81,11 @@ impl Account {
     }
 }
 
-async fn config(endpoint: &str) -> SdkConfig {
+/// SDK configuration for an emulator at `endpoint`.
+pub async fn config(endpoint: &str, credentials: Credentials) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(REGION))
-        .credentials_provider(Credentials::new("test", "test", None, None, "root of the emulators"))
+        .credentials_provider(credentials)
         .endpoint_url(endpoint)
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .load()

@@ -4,7 +4,6 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_sdk_autoscaling::{
     error::{DisplayErrorContext, ProvideErrorMetadata},
@@ -22,7 +21,7 @@ use aws_sdk_lambda::{
 use bytes::Bytes;
 use cast_spot_infra::events::SPOT_INTERRUPTION;
 use cast_spot_real::{
-    account::{Account, REGION},
+    account::{Account, REGION, config},
     clock::eventually,
     emulators::{ACCOUNT, Emulators},
     stack::{CLUSTER, handler_policy},
@@ -41,7 +40,7 @@ async fn the_emulators_answer_as_aws_does() -> Result<()> {
     let emulators = Emulators::start(&tools, &folder).await?;
     let account = Account::of(&emulators).await;
     let role = account.function_role("function", &handler_policy()).await?;
-    eks_shows_the_cluster_that_it_is_told(&account, &emulators).await?;
+    eks_shows_the_configured_cluster(&account, &emulators).await?;
     account.access_entry(CLUSTER, &role, &["handlers"]).await?;
     function(&account, &role, &zip(&tools, &folder)?).await?;
     let answer = invoke(&account).await?;
@@ -50,7 +49,7 @@ async fn the_emulators_answer_as_aws_does() -> Result<()> {
     the_role_may_change_groups_of_its_cluster_only(&account, &emulators, &answer["environment"]).await
 }
 
-async fn eks_shows_the_cluster_that_it_is_told(account: &Account, emulators: &Emulators) -> Result<()> {
+async fn eks_shows_the_configured_cluster(account: &Account, emulators: &Emulators) -> Result<()> {
     let role = account.function_role("control-plane", &policy_of_nothing()).await?;
     let network = aws_sdk_eks::types::VpcConfigRequest::builder().subnet_ids("subnet-1").build();
     account.eks.create_cluster().name(CLUSTER).role_arn(role).resources_vpc_config(network).send().await?;
@@ -157,13 +156,8 @@ async fn the_role_may_change_groups_of_its_cluster_only(
     let other = group(account, "another").await?;
     let key = |name: &str| environment[name].as_str().unwrap_or_default().to_owned();
     let (id, secret) = (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"));
-    let sdk = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .credentials_provider(Credentials::new(id, secret, Some(key("AWS_SESSION_TOKEN")), None, "function"))
-        .endpoint_url(&emulators.moto)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .load()
-        .await;
+    let credentials = Credentials::new(id, secret, Some(key("AWS_SESSION_TOKEN")), None, "function");
+    let sdk = config(&emulators.moto, credentials).await;
     let auto_scaling = aws_sdk_autoscaling::Client::new(&sdk);
     let detach = async |group: &str, id: &str| {
         let call = auto_scaling.detach_instances().auto_scaling_group_name(group).instance_ids(id);

@@ -22,20 +22,21 @@ pub(crate) async fn a_killed_onboarding_is_finished_by_the_next(stack: &Stack) -
     situation.end().await?;
 
     let words = [situation.role("onboard"), vec!["--yes"]].concat();
-    for moment in MOMENTS_MS {
+    let killed_after = async |moment| -> Result<()> {
         let mut child = situation.cli.spawn(&words)?;
         sleep(Duration::from_millis(moment)).await;
         child.kill()?;
         child.wait()?;
+        Ok(())
+    };
+    for moment in MOMENTS_MS {
+        killed_after(moment).await?;
         situation.onboard().await.with_context(|| format!("after {moment} ms"))?;
         let finished = names(stack).await?;
         ensure!(finished == whole, "after {moment} ms: {finished:#?}");
         situation.end().await?;
         // Offboarding works from the point where it was killed, too.
-        let mut child = situation.cli.spawn(&words)?;
-        sleep(Duration::from_millis(moment)).await;
-        child.kill()?;
-        child.wait()?;
+        killed_after(moment).await?;
         situation.end().await.with_context(|| format!("after {moment} ms"))?;
     }
     Ok(())

@@ -2,10 +2,10 @@
 //! evaluate (tags of EC2 resources, iam:PassRole) is tested by a second evaluation, in `tests/policies.rs`.
 
 use anyhow::{Context, Result, ensure};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use cast_spot_real::{
-    account::REGION,
+    account::config,
     cloud,
     emulators::ACCOUNT,
     lab::Lab,
@@ -38,8 +38,8 @@ pub(crate) async fn a_principal_manages_its_own_cluster_and_no_other(stack: &Sta
     let credentials = assumer.assume(stack, &role, Some(EXTERNAL_ID)).await?;
     let rights = Rights {
         stack,
-        iam: sdk(&stack.emulators.ministack, &credentials).await,
-        ec2: sdk(&stack.emulators.moto, &credentials).await,
+        iam: config(&stack.emulators.ministack, credentials.clone()).await,
+        ec2: config(&stack.emulators.moto, credentials).await,
     };
     rights.in_the_own_cluster(&own.name).await?;
     rights.elsewhere().await?;
@@ -136,7 +136,7 @@ impl Assumer {
     }
 
     async fn assume(&self, stack: &Stack, role: &str, external_id: Option<&str>) -> Result<Credentials> {
-        let sts = aws_sdk_sts::Client::new(&sdk(&stack.emulators.ministack, &self.key).await);
+        let sts = aws_sdk_sts::Client::new(&config(&stack.emulators.ministack, self.key.clone()).await);
         let call = sts.assume_role().role_arn(role).role_session_name("test");
         let answer = call.set_external_id(external_id.map(str::to_owned)).send().await?;
         let session = answer.credentials.context("credentials")?;
@@ -151,14 +151,4 @@ impl Assumer {
         iam.delete_user().user_name(ASSUMER).send().await?;
         Ok(())
     }
-}
-
-async fn sdk(endpoint: &str, credentials: &Credentials) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .credentials_provider(credentials.clone())
-        .endpoint_url(endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .load()
-        .await
 }

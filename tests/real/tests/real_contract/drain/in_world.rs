@@ -7,13 +7,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use cast_spot_handler::{
     Config, Entry, Handler,
     adapters::{Adapters, Endpoint, HttpService, Transport},
 };
-use cast_spot_real::{account::REGION, clock};
+use cast_spot_real::{account, clock};
 use cast_spot_rehearsal::{live::Live, world::baseline};
 use http::Request;
 use kube::client::Body;
@@ -32,13 +31,8 @@ pub(crate) async fn drain() -> Result<Side> {
     let live = Live::begin(spec, "https://world", "");
     let (payload, left_ms) = live.invoke().context("one delivery")?;
     let recorder = Recorder::before_world(live.clone()).await?;
-    let sdk = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .credentials_provider(Credentials::new("AKIDWORLD", "secret", None, None, "world"))
-        .endpoint_url(&recorder.url)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .load()
-        .await;
+    let credentials = Credentials::new("AKIDWORLD", "secret", None, None, "world");
+    let sdk = account::config(&recorder.url, credentials).await;
     let environment = live.environment();
     let config = Config::from_lookup(|name| environment.get(name).cloned())?;
     let wiretap = Wiretap { live: live.clone(), calls: Arc::default() };
