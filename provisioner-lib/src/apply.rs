@@ -1,5 +1,5 @@
-//! Follows a plan: independent steps side by side, each after those that it needs. The first failure ends an
-//! onboarding; running it again is the recovery. An offboarding goes on with what does not depend on the failure.
+//! Applies a plan: independent steps run concurrently, each after those that it needs. The first failure ends an
+//! onboarding; running it again is the recovery. An offboarding continues with what does not depend on the failure.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +18,7 @@ use crate::{
 /// Steps that run at once. IAM's own limits are not known to its callers; more than this is throttled.
 const AT_ONCE: usize = 8;
 
-/// What is heard of a running plan.
+/// An event of a running plan.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
     /// A step has begun.
@@ -29,44 +29,44 @@ pub enum Progress<'a> {
     Failed(&'a Step, &'a Error),
 }
 
-/// What is done after a failure.
+/// How a run proceeds after a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Nothing more is begun.
+    /// Starts no further step.
     Stop,
-    /// What does not depend on the failed step is done.
-    GoOn,
+    /// Completes what does not depend on the failed step.
+    Continue,
 }
 
-/// Lets somebody else end a run: nothing more is begun, what has begun is finished.
+/// Ends a run from outside: no further step starts, those that run are finished.
 #[derive(Debug, Default)]
-pub struct Stop(AtomicBool);
+pub struct CancelToken(AtomicBool);
 
-impl Stop {
-    /// Nothing has been said yet.
+impl CancelToken {
+    /// A token that is not cancelled.
     #[must_use]
     pub const fn new() -> Self {
         Self(AtomicBool::new(false))
     }
 
     /// Ends the run.
-    pub fn say(&self) {
+    pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it is to end.
+    /// Whether the run has to end.
     #[must_use]
-    pub fn is_said(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Follows `plan` until `ended` says otherwise. A plan with conflicts is not begun.
+/// Applies `plan` until `cancel` ends it. A plan with conflicts is not started.
 pub async fn apply(
     plan: &Plan,
     provider: &impl Provider,
     on_failure: OnFailure,
-    ended: &Stop,
+    cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Report {
     let mut report = Report::of(plan);
@@ -78,14 +78,14 @@ pub async fn apply(
     let mut failed = false;
     let mut running = FuturesUnordered::new();
     loop {
-        let goes_on = !failed || on_failure == OnFailure::GoOn;
-        // Whoever hears of a step that begins may end the run by it.
-        while goes_on && !ended.is_said() && running.len() < AT_ONCE {
+        let continues = !failed || on_failure == OnFailure::Continue;
+        // Read for each step: `progress` may cancel the run when one starts.
+        while continues && !cancel.is_cancelled() && running.len() < AT_ONCE {
             let ready = waiting.iter().position(|step| step.after.iter().all(|id| done.contains(id)));
             let Some(ready) = ready else { break };
             let step = waiting.remove(ready);
             progress(Progress::Started(step));
-            running.push(async move { (step, take(step, provider).await) });
+            running.push(async move { (step, execute(step, provider).await) });
         }
         let Some((step, result)) = running.next().await else { break };
         match &result {
@@ -100,11 +100,11 @@ pub async fn apply(
         }
         report.record(&step.id, result);
     }
-    report.stopped = ended.is_said();
+    report.stopped = cancel.is_cancelled();
     report
 }
 
-async fn take(step: &Step, provider: &impl Provider) -> Result<Made, Error> {
+async fn execute(step: &Step, provider: &impl Provider) -> Result<Made, Error> {
     match &step.action {
         Action::Create => provider.create(&step.resource).await,
         Action::Update { changes } => {

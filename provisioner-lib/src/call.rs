@@ -24,8 +24,10 @@ impl fmt::Debug for AccessKey {
 pub struct Made {
     /// The key, if one was made.
     pub access_key: Option<AccessKey>,
-    /// What the report should keep: the ConfigMap `aws-auth` as it was before, for instance.
+    /// The previous content of what was changed in place: the ConfigMap `aws-auth`, for instance.
     pub backup: Option<String>,
+    /// What the write could not complete although it succeeded: an old key that stays active, for instance.
+    pub warning: Option<String>,
 }
 
 /// Whether a secret may be sent to `url`: encrypted, or not leaving this machine.

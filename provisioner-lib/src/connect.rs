@@ -1,25 +1,25 @@
-//! The read-only half: an agent in the cluster that reports to a console, by which savings can be shown before anybody
-//! grants a write. The same stages as onboarding, over the API server alone:
+//! The read-only half: an agent in the cluster that reports to a console, so that savings can be shown before any write
+//! is granted. The same stages as onboarding, over the API server alone:
 //!
 //! ```text
-//! request + what there is ──► spec ──► objects ──► plan (pure diff) ──► apply ──► report
-//!                             disconnect = plan(objects = nothing), what is ours only, in reverse order
+//! request + current agent ──► spec ──► objects ──► plan (pure diff) ──► apply ──► report
+//!                     disconnect = plan(objects = nothing), managed objects only, in reverse order
 //! ```
 //!
-//! What was chosen stands in an annotation of the namespace, so that it need not be said again.
+//! An annotation of the namespace keeps the choices, so that a later request may leave them open.
 
 use crate::{
-    apply::{OnFailure, Progress, Stop, apply},
+    apply::{CancelToken, OnFailure, Progress},
     check::{Check, Checked},
+    converge::{Goal, PlanError, Planned, converge},
     desired::Desired,
     facts::Facts,
     fault::{Fault, Faults},
     names::{LABEL_MANAGED_BY, MANAGED},
-    onboard::{PlanError, Planned, ROUNDS, was_overtaken},
-    plan::{Action, Observed, diff},
+    plan::{Action, Observed, Plan, diff},
     provider::{Error, ErrorKind, Provider},
     report::{Outcome, Report, StepReport},
-    resource::{Id, Manifest, Resource, manifest_id},
+    resource::{Manifest, Resource, manifest_id},
 };
 
 mod objects;
@@ -27,59 +27,49 @@ mod recall;
 mod request;
 mod token;
 
+pub use crate::provider::NamespaceContents;
 pub use objects::{TOKEN_PLACEHOLDER, manifests};
 pub use recall::Choices;
 pub use request::{Request, Spec};
 pub use token::Token;
 
-pub use crate::provider::Neighbours;
-
-/// The namespace, and the name of most that is in it.
+/// Name of the agent's namespace, and of most objects in it.
 pub const AGENT: &str = "castai-agent";
-/// The Deployment that sizes the agent's.
+/// Name of the Deployment that sizes the agent's.
 pub const SIZING: &str = "castai-agent-cpvpa";
-/// The agent makes it itself, so that one of its replicas leads.
+/// Name of the Lease by which the agent elects one of its replicas. The agent creates it.
 pub const LEASE: &str = "agent-leader-election-lock";
 
-/// What there is of an agent.
+/// The agent as it is in a cluster.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct CurrentAgent {
     facts: Facts,
     observed: Observed,
-    /// What was chosen when it was connected, if it was by us.
+    /// Choices it was connected with, if cast-spot manages it.
     pub choices: Option<Choices>,
-    /// The token that it has, if it is ours.
+    /// Its token, if cast-spot manages it.
     pub token: Option<Token>,
 }
 
-/// Looks at everything that connecting makes. Writes nothing.
-pub async fn look(cluster: &str, provider: &impl Provider) -> Result<Seen, PlanError> {
+/// Reads every object that connecting makes. Writes nothing.
+pub async fn observe(cluster: &str, provider: &impl Provider) -> Result<CurrentAgent, PlanError> {
     let facts = provider.facts(cluster).await?;
     let wanted = objects::resources(&Spec::example());
     let observed = provider.observe(&facts, &wanted.iter().collect::<Vec<_>>()).await?;
     let (choices, token) = (recall::choices(&observed), recall::token(&observed));
-    Ok(Seen { facts, observed, choices, token })
+    Ok(CurrentAgent { facts, observed, choices, token })
 }
 
-impl Seen {
-    /// Whether anything of it is ours.
+impl CurrentAgent {
+    /// Whether cast-spot manages any of it.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.objects().any(|manifest| manifest.label(LABEL_MANAGED_BY) == Some(MANAGED))
+        self.objects().any(is_managed)
     }
 
-    /// Objects of the same names that are not ours.
-    #[must_use]
-    pub fn foreign(&self) -> Vec<Id> {
-        let is_foreign =
-            |manifest: &&Manifest| manifest.label(LABEL_MANAGED_BY).is_none_or(|tool| tool != MANAGED);
-        let id = |manifest: &Manifest| Resource::Manifest(manifest.clone()).id();
-        self.objects().filter(is_foreign).map(id).collect()
-    }
-
-    /// What is to be done so that it is as `spec` says.
+    /// Plans the steps from this agent to the one of `spec`.
     pub fn plan(&self, spec: &Spec) -> Result<Planned, PlanError> {
-        self.is_staying()?;
+        self.ensure_namespace_active()?;
         let desired = Desired { present: objects::resources(spec), ..Desired::default() };
         let facts = self.facts_of(&spec.choices);
         Ok(Planned { plan: diff(&desired, &self.observed, spec.adopt), facts })
@@ -101,151 +91,169 @@ impl Seen {
         })
     }
 
-    /// Nothing can be put into a namespace that is on its way out.
-    fn is_staying(&self) -> Result<(), Faults> {
-        let going = |manifest: &&Manifest| {
+    /// Nothing can be created in a namespace that is being deleted.
+    fn ensure_namespace_active(&self) -> Result<(), Faults> {
+        let is_deleted = |manifest: &Manifest| {
             manifest.kind() == "Namespace" && manifest.value()["metadata"]["deletionTimestamp"].is_string()
         };
-        match self.objects().find(going) {
-            Some(_) => {
-                let hint = format!("wait until `kubectl get namespace {AGENT}` does not find it any more");
-                Err(Fault::new("namespace", AGENT, "is being deleted", hint).into())
-            }
-            None => Ok(()),
+        if self.objects().any(is_deleted) {
+            let hint = format!("wait until `kubectl get namespace {AGENT}` does not find it any more");
+            return Err(Fault::new("namespace", AGENT, "is being deleted", hint).into());
         }
+        Ok(())
     }
 }
 
-/// Follows `planned`, and plans anew where somebody else was faster.
+fn is_managed(manifest: &Manifest) -> bool {
+    manifest.label(LABEL_MANAGED_BY) == Some(MANAGED)
+}
+
+/// Applies `planned`, and plans again where a concurrent run has changed an object first.
 pub async fn connect(
     spec: &Spec,
     planned: Planned,
     provider: &impl Provider,
-    stop: &Stop,
+    cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    let mut report = apply(&planned.plan, provider, OnFailure::Stop, stop, progress).await;
-    for _ in 1..ROUNDS {
-        if stop.is_said() || !was_overtaken(&report) {
-            break;
+    converge(&planned.plan, Connected { spec, provider }, provider, cancel, progress).await
+}
+
+struct Connected<'a, P> {
+    spec: &'a Spec,
+    provider: &'a P,
+}
+
+impl<P: Provider> Goal for Connected<'_, P> {
+    const ON_FAILURE: OnFailure = OnFailure::Stop;
+
+    async fn next(&mut self, report: &Report) -> Result<Option<Plan>, PlanError> {
+        if !report.was_overtaken() {
+            return Ok(None);
         }
-        let again = look(&spec.choices.cluster, provider).await?.plan(spec)?;
-        // Whoever was faster is somebody else: what has failed says so.
-        if again.plan.conflicts().next().is_some() {
-            break;
-        }
-        let next = apply(&again.plan, provider, OnFailure::Stop, stop, progress).await;
-        report = report.followed_by(next);
+        let Planned { plan, .. } =
+            observe(&self.spec.choices.cluster, self.provider).await?.plan(self.spec)?;
+        // The other writer is not cast-spot: the failure in the report names the object.
+        let has_conflicts = plan.conflicts().next().is_some();
+        Ok((!has_conflicts).then_some(plan))
     }
-    Ok(report)
 }
 
-/// What goes, and what keeps the namespace.
+/// The deletion of an agent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Leaving {
-    /// What is to be done.
+pub struct RemovalPlan {
+    /// The steps.
     pub planned: Planned,
-    /// Objects of others in the namespace, as `Kind/name`. Where there are any, the namespace stays.
-    pub others: Vec<String>,
+    /// Unmanaged objects in the namespace, as `Kind/name`. If there are any, the namespace is kept.
+    pub unmanaged: Vec<String>,
 }
 
-/// What would go. Writes nothing.
-pub async fn leaving(cluster: &str, provider: &(impl Provider + Neighbours)) -> Result<Leaving, PlanError> {
-    let seen = look(cluster, provider).await?;
+/// Plans the deletion of the agent. Writes nothing.
+pub async fn plan_removal(
+    cluster: &str,
+    provider: &(impl Provider + NamespaceContents),
+) -> Result<RemovalPlan, PlanError> {
+    let agent = observe(cluster, provider).await?;
     let namespace = manifest_id("Namespace", None, AGENT);
-    let mut others = Vec::new();
-    if seen.observed.contains_key(&namespace) {
-        others = others_of(provider).await?;
+    let mut unmanaged = Vec::new();
+    if agent.observed.contains_key(&namespace) {
+        unmanaged = unmanaged_in_namespace(provider).await?;
     }
     let mut absent = objects::resources(&Spec::example());
-    if !others.is_empty() {
+    if !unmanaged.is_empty() {
         absent.retain(|resource| resource.id() != namespace);
     }
     let desired = Desired { absent, ..Desired::default() };
-    let facts = seen.choices.as_ref().map_or_else(|| seen.facts.clone(), |choices| seen.facts_of(choices));
-    let planned = Planned { plan: diff(&desired, &seen.observed, false), facts };
-    Ok(Leaving { planned, others })
+    let facts = agent.choices.as_ref().map_or_else(|| agent.facts.clone(), |choices| agent.facts_of(choices));
+    let planned = Planned { plan: diff(&desired, &agent.observed, false), facts };
+    Ok(RemovalPlan { planned, unmanaged })
 }
 
-async fn others_of(provider: &impl Neighbours) -> Result<Vec<String>, Vec<Error>> {
-    let mut others = provider.others(AGENT).await?;
-    // Made by the agent, and unmarked.
-    others.retain(|name| *name != format!("Lease/{LEASE}"));
-    Ok(others)
+async fn unmanaged_in_namespace(provider: &impl NamespaceContents) -> Result<Vec<String>, Vec<Error>> {
+    let mut objects = provider.unmanaged_objects(AGENT).await?;
+    // The agent creates it without our label.
+    objects.retain(|name| *name != format!("Lease/{LEASE}"));
+    Ok(objects)
 }
 
-/// Follows what was planned, as far as it goes. What others have put into the namespace since then keeps it, too: that is
-/// a failure, because it was said that it goes.
+/// Applies `removal`. Unmanaged objects that have come into the namespace since it was planned keep the namespace: a
+/// failure, because the plan promises its deletion.
 pub async fn disconnect(
     cluster: &str,
-    leaving: Leaving,
-    provider: &(impl Provider + Neighbours),
-    stop: &Stop,
+    removal: RemovalPlan,
+    provider: &(impl Provider + NamespaceContents),
+    cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    let mut plan = leaving.planned.plan;
+    let mut plan = removal.planned.plan;
     let namespace = manifest_id("Namespace", None, AGENT);
-    let mut kept = None;
+    let mut unmanaged = Vec::new();
     if plan.writes().any(|step| step.id == namespace) {
-        let others = others_of(provider).await?;
-        if !others.is_empty() {
-            plan.steps.retain(|step| step.id != namespace);
-            kept = Some(others);
-        }
+        unmanaged = unmanaged_in_namespace(provider).await?;
     }
-    let mut report = apply(&plan, provider, OnFailure::GoOn, stop, progress).await;
-    if let Some(others) = kept {
-        let message = format!("it stays: others have put something into it meanwhile: {}", others.join(", "));
-        let error = Error::new(ErrorKind::Other, "delete namespaces", message);
-        let outcome = Outcome::Failed { error };
-        report.steps.push(StepReport { id: namespace, action: Action::Delete, outcome, backup: None });
-        return Ok(report);
+    if !unmanaged.is_empty() {
+        plan.steps.retain(|step| step.id != namespace);
     }
-    for _ in 1..ROUNDS {
-        if stop.is_said() || !was_overtaken(&report) {
-            break;
-        }
-        let again = self::leaving(cluster, provider).await?;
-        let next = apply(&again.planned.plan, provider, OnFailure::GoOn, stop, progress).await;
-        report = report.followed_by(next);
+    let goal = Disconnected { cluster, provider, is_namespace_kept: !unmanaged.is_empty() };
+    let mut report = converge(&plan, goal, provider, cancel, progress).await?;
+    if !unmanaged.is_empty() {
+        let message =
+            format!("it stays: others have put something into it meanwhile: {}", unmanaged.join(", "));
+        let outcome = Outcome::Failed { error: Error::new(ErrorKind::Other, "delete namespaces", message) };
+        let action = Action::Delete;
+        report.steps.push(StepReport { id: namespace, action, outcome, backup: None, warning: None });
     }
     Ok(report)
 }
 
-/// How a connected agent does.
+struct Disconnected<'a, P> {
+    cluster: &'a str,
+    provider: &'a P,
+    is_namespace_kept: bool,
+}
+
+impl<P: Provider + NamespaceContents> Goal for Disconnected<'_, P> {
+    const ON_FAILURE: OnFailure = OnFailure::Continue;
+
+    async fn next(&mut self, report: &Report) -> Result<Option<Plan>, PlanError> {
+        if self.is_namespace_kept || !report.was_overtaken() {
+            return Ok(None);
+        }
+        Ok(Some(plan_removal(self.cluster, self.provider).await?.planned.plan))
+    }
+}
+
+/// The state of a connected agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Health {
-    /// What differs from what is to be.
+    /// Differences from the desired state.
     pub planned: Planned,
     /// Whether its Deployments have their pods.
     pub checks: Vec<Checked>,
 }
 
 impl Health {
-    /// Whether all is as it is to be, and runs.
+    /// Whether all objects are as desired, and the agent runs.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.planned.plan.is_empty() && self.checks.iter().all(|checked| checked.verdict.passed)
     }
 }
 
-/// Compares what there is with what was chosen, and looks whether it runs. None if it is not connected. Writes
-/// nothing.
+/// Compares the agent with its choices, and checks that it runs. None if the cluster is not connected. Writes nothing.
 pub async fn health(cluster: &str, provider: &impl Provider) -> Result<Option<Health>, PlanError> {
-    let seen = look(cluster, provider).await?;
-    if !seen.is_connected() {
+    let agent = observe(cluster, provider).await?;
+    if !agent.is_connected() {
         return Ok(None);
     }
-    let spec = Spec::of(&seen);
-    let planned = seen.plan(&spec)?;
-    let asked = [AGENT, SIZING].map(|deployment| Check::Available {
+    let planned = agent.plan(&Spec::of(&agent))?;
+    let checks = [AGENT, SIZING].map(|deployment| Check::Available {
         namespace: AGENT.to_owned(),
         deployment: deployment.to_owned(),
     });
-    let verdicts = provider.check(&planned.facts, &asked).await;
-    let answered = asked.into_iter().zip(verdicts);
-    let checks = answered.map(|(check, answer)| Checked::new(check, answer)).collect();
-    Ok(Some(Health { planned, checks }))
+    let verdicts = provider.check(&planned.facts, &checks).await;
+    let checks = checks.into_iter().zip(verdicts).map(|(check, answer)| Checked::new(check, answer));
+    Ok(Some(Health { planned, checks: checks.collect() }))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 //!
 //! ```no_run
 //! use cast_spot_provisioner::{
-//!     apply::{Progress, Stop},
+//!     apply::{CancelToken, Progress},
 //!     onboard::{PlanError, onboard, plan},
 //!     provider::{Aws, Connection},
 //!     spec::Request,
@@ -36,12 +36,12 @@
 //! for step in planned.plan.writes() {
 //!     println!("{:?} {}", step.action, step.id);
 //! }
-//! let mut heard = |progress: Progress<'_>| {
+//! let mut shown = |progress: Progress<'_>| {
 //!     if let Progress::Done(step) = progress {
 //!         println!("done: {}", step.id);
 //!     }
 //! };
-//! let report = onboard(&spec, planned, &aws, &Stop::new(), &mut heard).await?;
+//! let report = onboard(&spec, planned, &aws, &CancelToken::new(), &mut shown).await?;
 //! println!("{}", serde_json::to_string(&report)?);
 //! # Ok(())
 //! # }
@@ -57,6 +57,7 @@ mod check;
 pub mod commands;
 pub mod connect;
 pub mod console;
+mod converge;
 pub mod desired;
 pub mod endpoints;
 pub mod facts;

@@ -1,33 +1,35 @@
-//! Takes a cluster out again: what is ours, in reverse order, and nothing else. It goes on after a failure with
-//! what does not depend on it, and says what is left.
+//! Offboards a cluster: deletes what cast-spot manages, in reverse order. Continues after a failure with what does not
+//! depend on it, and reports what is left.
+
+use std::collections::BTreeSet;
 
 use crate::{
-    apply::{OnFailure, Progress, Stop, apply},
+    apply::{CancelToken, OnFailure, Progress},
+    converge::{Goal, PlanError, Planned, build_plan, converge},
     desired::{Desired, without},
     facts::Facts,
     fault::{Fault, Faults},
     names,
-    onboard::{PlanError, Planned, ROUNDS, look, was_overtaken},
-    plan::Observed,
+    plan::{Observed, Plan},
     provider::Provider,
     report::Report,
     resource::{AccessEntry, Attachment, AwsAuth, InstanceProfile, Principal, Resource, Role},
 };
 
-/// What is to be taken out.
+/// A request to offboard a cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removal {
     /// Name of the cluster.
     pub cluster: String,
-    /// Leave the log group and the dead-letter queue where they are, also with the last cluster of the region.
+    /// Keep the log group and the dead-letter queue, even when this is the region's last cluster.
     pub keep_logs: bool,
-    /// Go on although instances run with the node role, which lose it: they cannot pull images of ECR, give pods
-    /// addresses, or join the cluster again from then on.
+    /// Continue although instances run with the node role, which is deleted: from then on they cannot pull images from
+    /// ECR, give pods addresses, or join the cluster again.
     pub nodes_lose_access: bool,
 }
 
 impl Removal {
-    /// Of a cluster, with nothing kept and no node harmed.
+    /// Offboards `cluster`, keeps no logs, and leaves no node without its role.
     pub fn of(cluster: impl Into<String>) -> Self {
         Self { cluster: cluster.into(), ..Self::default() }
     }
@@ -41,17 +43,17 @@ impl Removal {
     }
 }
 
-/// Looks at everything that onboarding the cluster could have made and says what would go. Writes nothing. The
-/// cluster itself need not be there any more. Instances that run with the node role are a fault, unless `removal` says
-/// that they do not matter.
+/// Plans the deletion of everything that onboarding the cluster can have made. Writes nothing. The cluster itself need
+/// not exist any more. Instances that run with the node role are a fault, unless `removal` accepts that.
 pub async fn plan(removal: &Removal, provider: &impl Provider) -> Result<Planned, PlanError> {
-    let planned = look(&removal.cluster, provider, false, |facts, _| Ok(removal.desired(facts))).await?;
-    // Without a cluster there is nothing that they could lose.
+    let planned =
+        build_plan(&removal.cluster, provider, false, |facts, _| Ok(removal.desired(facts))).await?;
+    // Without the cluster, the role gives its instances nothing.
     if removal.nodes_lose_access || planned.facts.cluster.is_gone() {
         return Ok(planned);
     }
     let role = names::node_role(&removal.cluster, &planned.facts.cluster.arn);
-    if planned.plan.writes().any(|step| is_of(&role, &step.resource)) {
+    if planned.plan.writes().any(|step| gives_role(&step.resource, &role)) {
         let mut instances = provider.instances_with(&role).await.map_err(|error| vec![error])?;
         instances.sort();
         if !instances.is_empty() {
@@ -61,8 +63,8 @@ pub async fn plan(removal: &Removal, provider: &impl Provider) -> Result<Planned
     Ok(planned)
 }
 
-/// Whether it is the role, or something by which the role works.
-fn is_of(role: &str, resource: &Resource) -> bool {
+/// Whether instances would lose `role` or its permissions without `resource`.
+fn gives_role(resource: &Resource, role: &str) -> bool {
     match resource {
         Resource::Role(Role { name, .. }) | Resource::InstanceProfile(InstanceProfile { role: name, .. }) => {
             name == role
@@ -88,37 +90,47 @@ fn in_use(role: &str, instances: &[String]) -> Fault {
     Fault::new("node role", role, problem, hint)
 }
 
-/// Follows `planned`, and plans anew where somebody else was faster. Clusters that go at the same time take each other
-/// for ones that stay, and none of them would take what they share: where there were others, it looks once more at the
-/// end, and whoever looks last takes it.
+/// Applies `planned`, and plans again where a concurrent run has changed a resource first. Clusters that are offboarded
+/// concurrently each see the other as still registered, and would both keep the shared resources. So each run checks
+/// once more at the end, and the last one deletes them.
 pub async fn offboard(
     removal: &Removal,
     planned: Planned,
     provider: &impl Provider,
-    stop: &Stop,
+    cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    let mut has_others = planned.facts.has_others();
-    let mut on_their_way = planned.facts.on_their_way();
-    let mut report = apply(&planned.plan, provider, OnFailure::GoOn, stop, progress).await;
-    for round in 1..ROUNDS {
-        let overtaken = was_overtaken(&report);
-        if stop.is_said() || !(overtaken || (has_others && report.is_complete())) {
-            break;
+    let (has_others, in_transition) = (planned.facts.has_others(), planned.facts.on_their_way());
+    let goal = Offboarded { removal, provider, has_others, in_transition };
+    converge(&planned.plan, goal, provider, cancel, progress).await
+}
+
+struct Offboarded<'a, P> {
+    removal: &'a Removal,
+    provider: &'a P,
+    /// Whether other clusters were registered when the latest plan was made.
+    has_others: bool,
+    /// Clusters that concurrent runs onboard or offboard.
+    in_transition: BTreeSet<String>,
+}
+
+impl<P: Provider> Goal for Offboarded<'_, P> {
+    const ON_FAILURE: OnFailure = OnFailure::Continue;
+
+    async fn next(&mut self, report: &Report) -> Result<Option<Plan>, PlanError> {
+        let overtaken = report.was_overtaken();
+        if !overtaken && !(self.has_others && report.is_complete()) {
+            return Ok(None);
         }
-        if overtaken {
-            provider.pause(round).await;
-        }
-        let desired = |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_gone(&on_their_way)));
-        let again = match look(&removal.cluster, provider, false, desired).await {
-            Ok(again) if overtaken || again.plan.writes().next().is_some() => again,
-            // What was done, and what has failed, is said whatever happens to this look.
-            Ok(_) | Err(_) => break,
+        let Self { removal, provider, in_transition, .. } = self;
+        let desired = |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_gone(in_transition)));
+        // What was deleted, and what has failed, is reported even if this fails.
+        let Ok(again) = build_plan(&removal.cluster, *provider, false, desired).await else {
+            return Ok(None);
         };
-        has_others = again.facts.without_gone(&on_their_way).has_others();
-        on_their_way.extend(again.facts.on_their_way());
-        let next = apply(&again.plan, provider, OnFailure::GoOn, stop, progress).await;
-        report = report.followed_by(next);
+        self.has_others = again.facts.without_gone(in_transition).has_others();
+        in_transition.extend(again.facts.on_their_way());
+        let continues = overtaken || again.plan.writes().next().is_some();
+        Ok(continues.then_some(again.plan))
     }
-    Ok(report)
 }

@@ -1,4 +1,4 @@
-//! The function's zip: that it is one, and for which machines.
+//! The function's zip: its validity and its architecture.
 
 use std::{
     fmt,
@@ -46,17 +46,17 @@ impl FromStr for Architecture {
 pub struct Package {
     /// The zip.
     pub code: Code,
-    /// What it was built for.
+    /// The architecture of its program.
     pub architecture: Architecture,
 }
 
-/// Of runtime `provided.al2023` ("Building a custom runtime" in the Lambda developer guide).
+/// The program that runtime `provided.al2023` starts ("Building a custom runtime" in the Lambda developer guide).
 const PROGRAM: &str = "bootstrap";
-/// What `CreateFunction` takes in its request (Lambda API reference).
+/// The largest zip in a request of `CreateFunction` (Lambda API reference).
 const LIMIT: usize = 50 * 1024 * 1024;
 
 impl Package {
-    /// Looks into the zip, or says what is wrong with it.
+    /// Validates a zip. The error is a phrase for people.
     pub fn read(zip: &[u8], wanted: Option<Architecture>) -> Result<Self, String> {
         if zip.len() > LIMIT {
             return Err(format!("{} MB; Lambda takes 50", zip.len() / 1024 / 1024));
@@ -87,7 +87,7 @@ fn machine(head: &[u8; 20]) -> Option<Architecture> {
     }
 }
 
-/// A zip with a program that says it is for these machines, for tests of what is around it.
+/// A zip with a program for `machine`, as `e_machine` of ELF numbers them.
 #[cfg(test)]
 pub(crate) fn sample(name: &str, machine: u16) -> Vec<u8> {
     use std::io::Write;
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_tells_its_architecture() {
+    fn the_program_determines_the_architecture() {
         for (machine, wanted) in [(0x3e, Architecture::X86_64), (0xb7, Architecture::Arm64)] {
             let package = Package::read(&sample("bootstrap", machine), None).expect("a package");
             assert_eq!(package.architecture, wanted);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zip_that_lambda_cannot_run_is_refused_with_the_reason() {
+    fn an_unusable_zip_is_rejected_with_the_reason() {
         for (zip, wanted, reason) in [
             (b"PK".to_vec(), None, "not a zip file"),
             (sample("main", 0x3e), None, "no `bootstrap`"),

@@ -1,5 +1,5 @@
-//! Who manages the cluster, as an earlier onboarding has chosen it, read off what it has made, for requests that leave
-//! it open. What all clusters share needs no recalling: see [`Earlier`](crate::facts::Earlier).
+//! The principal that an earlier onboarding has chosen, read from its resources, for requests that leave it open. For
+//! choices that all clusters share, see [`Earlier`](crate::facts::Earlier).
 
 use serde_json::Value;
 
@@ -12,9 +12,8 @@ use crate::{
     spec::Request,
 };
 
-/// Looks at what tells of the choices and fills in those that `request` leaves open. Of a cluster that is not
-/// registered nothing is looked at.
-pub async fn recall(
+/// Fills in the choices that `request` leaves open. Reads nothing for a cluster that is not registered.
+pub async fn previous_choices(
     request: Request,
     facts: &Facts,
     provider: &impl Provider,
@@ -23,18 +22,18 @@ pub async fn recall(
     if !facts.register.contains(&own) {
         return Ok(request);
     }
-    let traces = Traces::of(facts);
-    let observed = provider.observe(facts, &[&traces.role, &traces.user]).await?;
-    Ok(traces.fill(request, &observed))
+    let evidence = Evidence::of(facts);
+    let observed = provider.observe(facts, &[&evidence.role, &evidence.user]).await?;
+    Ok(evidence.fill(request, &observed))
 }
 
-/// What tells of the choices.
-struct Traces {
+/// The resources that show the choices: the cluster has one of them.
+struct Evidence {
     role: Resource,
     user: Resource,
 }
 
-impl Traces {
+impl Evidence {
     fn of(facts: &Facts) -> Self {
         let name = facts.principal();
         Self {
@@ -49,24 +48,24 @@ impl Traces {
     }
 
     fn fill(&self, mut request: Request, observed: &Observed) -> Request {
-        let ours = |resource: &Resource| {
+        let managed = |resource: &Resource| {
             let found = observed.get(&resource.id()).map(|found| &found.resource)?;
-            let managed = found.tags().and_then(|tags| tags.get(TAG_MANAGED));
-            (managed.map(String::as_str) == Some(MANAGED)).then_some(found)
+            let owner = found.tags().and_then(|tags| tags.get(TAG_MANAGED));
+            (owner.map(String::as_str) == Some(MANAGED)).then_some(found)
         };
-        if let Some(Resource::Role(Role { trust, .. })) = ours(&self.role) {
+        if let Some(Resource::Role(Role { trust, .. })) = managed(&self.role) {
             "role".clone_into(&mut request.mode);
-            (request.principal, request.external_id) = who(trust);
-        } else if ours(&self.user).is_some() {
+            (request.principal, request.external_id) = trusted_principal(trust);
+        } else if managed(&self.user).is_some() {
             "user".clone_into(&mut request.mode);
         }
         request
     }
 }
 
-/// Who may assume a role, and what they have to say.
-fn who(trust: &Value) -> (Option<String>, Option<String>) {
-    // IAM gives one statement back as a list or as itself, as it was written.
+/// The principal that may assume a role, and the external id that it must pass.
+fn trusted_principal(trust: &Value) -> (Option<String>, Option<String>) {
+    // IAM returns a single statement as it was written: in a list or by itself.
     let statement = trust["Statement"].get(0).unwrap_or(&trust["Statement"]);
     let text = |value: &Value| value.as_str().map(str::to_owned);
     (text(&statement["Principal"]["AWS"]), text(&statement["Condition"]["StringEquals"]["sts:ExternalId"]))
@@ -103,18 +102,18 @@ mod tests {
     }
 
     #[test]
-    fn the_choices_of_a_role_are_read_off_its_trust() {
-        let filled = Traces::of(&facts()).fill(Request::default(), &observed(vec![role(ours())]));
+    fn choices_are_read_from_the_trust_policy_of_the_role() {
+        let filled = Evidence::of(&facts()).fill(Request::default(), &observed(vec![role(ours())]));
         assert_eq!(filled.mode, "role");
         assert_eq!(filled.principal.as_deref(), Some("arn:aws:iam::222222222222:user/console"));
         assert_eq!(filled.external_id.as_deref(), Some("x-1"));
     }
 
     #[test]
-    fn a_user_stays_a_user_and_what_is_foreign_tells_nothing() {
+    fn a_user_stays_a_user_and_foreign_users_are_ignored() {
         for (tags, mode) in [(ours(), "user"), (Tags::new(), "")] {
             let user = Resource::User(User { name: "cast-eks-prod".to_owned(), tags });
-            let filled = Traces::of(&facts()).fill(Request::default(), &observed(vec![user]));
+            let filled = Evidence::of(&facts()).fill(Request::default(), &observed(vec![user]));
             assert_eq!((filled.mode.as_str(), filled.principal), (mode, None));
         }
     }

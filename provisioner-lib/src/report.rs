@@ -1,54 +1,57 @@
-//! What became of a plan, step by step.
+//! The outcome of a plan, step by step.
 
 use serde::Serialize;
 
 use crate::{
-    call::{AccessKey, Error, Made},
+    call::{AccessKey, Error, ErrorKind, Made},
     plan::{Action, Plan},
     resource::Id,
 };
 
-/// What became of one step.
+/// The outcome of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing was to be done.
+    /// The resource is as desired.
     Kept,
-    /// Done.
+    /// The resource was written.
     Done,
-    /// It failed; what stands is as before, or half of a replacement.
+    /// The step failed; the resource is as before, or a replacement is half done.
     Failed {
         /// Why.
         error: Error,
     },
-    /// Something before it failed, or the run was stopped.
+    /// An earlier step failed, or the run was cancelled.
     NotReached,
 }
 
-/// One step and what became of it.
+/// One step and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepReport {
     /// The resource.
     pub id: Id,
-    /// What was to be done.
+    /// What the plan does to it.
     #[serde(flatten)]
     pub action: Action,
-    /// What became of it.
+    /// How that ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Something that was there before, as text.
+    /// The previous content of what was changed in place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<String>,
+    /// What the step could not complete although it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
-/// What became of all steps.
+/// The outcome of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
     /// In the plan's order.
     pub steps: Vec<StepReport>,
-    /// Whether it was stopped from outside.
+    /// Whether the run was cancelled.
     pub stopped: bool,
-    /// A key that was made. To be shown once; it is not part of the report.
+    /// A key that was made. Shown once; the serialized report does not contain it.
     #[serde(skip)]
     pub access_key: Option<AccessKey>,
 }
@@ -60,6 +63,7 @@ impl Report {
             action: step.action.clone(),
             outcome: if step.action == Action::Keep { Outcome::Kept } else { Outcome::NotReached },
             backup: None,
+            warning: None,
         });
         Self { steps: steps.collect(), ..Self::default() }
     }
@@ -69,22 +73,25 @@ impl Report {
         match result {
             Ok(made) => {
                 step.outcome = Outcome::Done;
-                step.backup = made.backup;
+                (step.backup, step.warning) = (made.backup, made.warning);
                 self.access_key = made.access_key.or(self.access_key.take());
             }
             Err(error) => step.outcome = Outcome::Failed { error },
         }
     }
 
-    /// This run and the one after it: the later word on each step holds, and what was written stays written.
+    /// This run and the one after it: the later outcome of a step counts, and what was written stays written.
     pub(crate) fn followed_by(self, mut next: Self) -> Self {
         for earlier in self.steps {
             match next.steps.iter_mut().find(|step| step.id == earlier.id) {
                 Some(step) if step.outcome == Outcome::Kept && earlier.outcome == Outcome::Done => {
                     *step = earlier;
                 }
-                Some(step) => step.backup = step.backup.take().or(earlier.backup),
-                // It went, and is looked for no more.
+                Some(step) => {
+                    step.backup = step.backup.take().or(earlier.backup);
+                    step.warning = step.warning.take().or(earlier.warning);
+                }
+                // Deleted, so the later plan does not have it.
                 None if earlier.outcome == Outcome::Done => next.steps.push(earlier),
                 None => {}
             }
@@ -93,7 +100,7 @@ impl Report {
         next
     }
 
-    /// Whether all is as it is to be.
+    /// Whether every resource is as desired.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.steps.iter().all(|step| matches!(step.outcome, Outcome::Kept | Outcome::Done))
@@ -107,7 +114,13 @@ impl Report {
         })
     }
 
-    /// How many writes were made.
+    /// Whether every failure is a resource that a concurrent run has changed first.
+    pub(crate) fn was_overtaken(&self) -> bool {
+        let mut failures = self.failures().peekable();
+        failures.peek().is_some() && failures.all(|(_, error)| error.reason == ErrorKind::Changed)
+    }
+
+    /// Number of steps that wrote something.
     #[must_use]
     pub fn done(&self) -> usize {
         self.steps.iter().filter(|step| step.outcome == Outcome::Done).count()

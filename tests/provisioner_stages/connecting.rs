@@ -2,7 +2,7 @@
 //! program is faster.
 
 use cast_spot_provisioner::{
-    apply::Stop,
+    apply::CancelToken,
     connect::{self, Request, Spec, Token},
     onboard::PlanError,
     plan::Action,
@@ -39,15 +39,15 @@ async fn account() -> Account {
 }
 
 async fn run(request: &Request, account: &Account) -> Result<Report, PlanError> {
-    let seen = connect::look("prod", account).await?;
+    let seen = connect::observe("prod", account).await?;
     let spec: Spec = request.complete(Some(&seen))?;
     let planned = seen.plan(&spec)?;
-    connect::connect(&spec, planned, account, &Stop::new(), &mut |_| ()).await
+    connect::connect(&spec, planned, account, &CancelToken::new(), &mut |_| ()).await
 }
 
 async fn end(account: &Account) -> Result<Report, PlanError> {
-    let leaving = connect::leaving("prod", account).await?;
-    connect::disconnect("prod", leaving, account, &Stop::new(), &mut |_| ()).await
+    let removal = connect::plan_removal("prod", account).await?;
+    connect::disconnect("prod", removal, account, &CancelToken::new(), &mut |_| ()).await
 }
 
 async fn completed(account: &Account, what: &str) {
@@ -254,8 +254,8 @@ async fn an_object_recreated_before_its_update_is_planned_again() {
 async fn foreign_objects_keep_the_namespace_and_nothing_else() {
     let (_, connected, _) = undisturbed().await;
     put_foreign_config_map(&connected);
-    let leaving = connect::leaving("prod", &connected).await.unwrap();
-    assert_eq!(leaving.others, ["ConfigMap/theirs"]);
+    let removal = connect::plan_removal("prod", &connected).await.unwrap();
+    assert_eq!(removal.unmanaged, ["ConfigMap/theirs"]);
     ended(&connected, "with others").await;
     let left: Vec<String> = connected
         .all()
@@ -269,10 +269,11 @@ async fn foreign_objects_keep_the_namespace_and_nothing_else() {
 #[tokio::test]
 async fn an_object_added_after_the_plan_keeps_the_namespace() {
     let (_, connected, _) = undisturbed().await;
-    let leaving = connect::leaving("prod", &connected).await.unwrap();
-    assert!(leaving.others.is_empty());
+    let removal = connect::plan_removal("prod", &connected).await.unwrap();
+    assert!(removal.unmanaged.is_empty());
     put_foreign_config_map(&connected);
-    let report = connect::disconnect("prod", leaving, &connected, &Stop::new(), &mut |_| ()).await.unwrap();
+    let report =
+        connect::disconnect("prod", removal, &connected, &CancelToken::new(), &mut |_| ()).await.unwrap();
     assert!(!report.is_complete());
     let (id, error) = report.failures().next().unwrap();
     assert!(id.name.contains("Namespace") && error.message.contains("ConfigMap/theirs"), "{id} {error}");

@@ -70,7 +70,7 @@ async fn an_interrupted_rotation_always_leaves_an_active_key() {
             {
                 let key = shown(&report).unwrap();
                 assert!(working(&account).contains(&key), "{what}: what is shown works");
-                let reported = report.steps.iter().any(|step| step.backup.is_some());
+                let reported = report.steps.iter().any(|step| step.warning.is_some());
                 assert!(
                     reported || working(&account).len() == 1,
                     "{what}: an old key that is still active is reported"

@@ -1,7 +1,7 @@
 //! Repeated runs: a plan applied twice, an unchanged cluster, outdated policies.
 
 use cast_spot_provisioner::{
-    apply::Stop,
+    apply::CancelToken,
     offboard::{self, Removal, offboard},
     onboard::{onboard, plan},
     plan::Action,
@@ -35,7 +35,8 @@ async fn applying_a_plan_twice_equals_applying_it_once() {
         let (spec, account) = (scenario.spec(), before.copy());
         let planned = plan(&spec, &account).await.unwrap();
         for _ in 0..2 {
-            let report = onboard(&spec, planned.clone(), &account, &Stop::new(), &mut |_| ()).await.unwrap();
+            let report =
+                onboard(&spec, planned.clone(), &account, &CancelToken::new(), &mut |_| ()).await.unwrap();
             assert!(report.is_complete(), "{scenario:?}: {:?}", report.failures().collect::<Vec<_>>());
             same(&account, &reference, &format!("{scenario:?}"));
         }
@@ -43,9 +44,10 @@ async fn applying_a_plan_twice_equals_applying_it_once() {
 
         let planned = offboard::plan(&Removal::of("prod"), &account).await.unwrap();
         for _ in 0..2 {
-            let report = offboard(&Removal::of("prod"), planned.clone(), &account, &Stop::new(), &mut |_| ())
-                .await
-                .unwrap();
+            let report =
+                offboard(&Removal::of("prod"), planned.clone(), &account, &CancelToken::new(), &mut |_| ())
+                    .await
+                    .unwrap();
             assert!(report.is_complete(), "{scenario:?}: {:?}", report.failures().collect::<Vec<_>>());
             same(&account, &before, &format!("{scenario:?}"));
         }

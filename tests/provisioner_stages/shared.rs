@@ -106,7 +106,7 @@ async fn kept_logs_stay_managed() {
     let (_, account, _) = DEFAULT.undisturbed().await;
     let removal = Removal { keep_logs: true, ..Removal::of("prod") };
     let planned = offboard::plan(&removal, &account).await.unwrap();
-    let stop = cast_spot_provisioner::apply::Stop::new();
+    let stop = cast_spot_provisioner::apply::CancelToken::new();
     let report = offboard::offboard(&removal, planned, &account, &stop, &mut |_| ()).await.unwrap();
     assert!(report.is_complete());
     let left = account

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cast_spot_provisioner::{
-    apply::Stop,
+    apply::CancelToken,
     facts::{AuthenticationMode, Cluster},
     names::{self, TAG_MANAGED},
     offboard::{self, Removal, offboard},
@@ -155,14 +155,14 @@ pub(crate) type Ended = Result<Report, PlanError>;
 /// Plans and onboards.
 pub(crate) async fn run(spec: &Spec, account: &Account) -> Ended {
     let planned = plan(spec, account).await?;
-    onboard(spec, planned, account, &Stop::new(), &mut |_| ()).await
+    onboard(spec, planned, account, &CancelToken::new(), &mut |_| ()).await
 }
 
 /// Plans and offboards.
 pub(crate) async fn end(cluster: &str, account: &Account) -> Ended {
     let removal = Removal::of(cluster);
     let planned = offboard::plan(&removal, account).await?;
-    offboard(&removal, planned, account, &Stop::new(), &mut |_| ()).await
+    offboard(&removal, planned, account, &CancelToken::new(), &mut |_| ()).await
 }
 
 /// The result of a run, or `None` if it is killed.

@@ -1,7 +1,7 @@
 //! A run that is cancelled, at every step.
 
 use cast_spot_provisioner::{
-    apply::{Progress, Stop},
+    apply::{CancelToken, Progress},
     offboard::{self, Removal, offboard},
     onboard::{onboard, plan},
     report::Outcome,
@@ -13,13 +13,13 @@ use crate::{
 };
 
 /// Cancels the run when the step of this index begins.
-fn stopping(stop: &Stop, at: usize) -> impl FnMut(Progress<'_>) + Send {
+fn stopping(stop: &CancelToken, at: usize) -> impl FnMut(Progress<'_>) + Send {
     let mut begun = 0;
     move |progress| {
         if let Progress::Started(_) = progress {
             begun += 1;
             if begun > at {
-                stop.say();
+                stop.cancel();
             }
         }
     }
@@ -36,7 +36,7 @@ async fn a_stopped_onboard_can_be_continued_or_offboarded() {
         let account = before.copy();
         account.pauses(Some(at as u64));
         let planned = plan(&spec, &account).await.unwrap();
-        let stop = Stop::new();
+        let stop = CancelToken::new();
         let report = onboard(&spec, planned, &account, &stop, &mut stopping(&stop, at)).await.unwrap();
         account.pauses(None);
         assert!(report.stopped, "{what}");
@@ -65,7 +65,7 @@ async fn a_stopped_offboard_can_be_continued() {
         let account = after.copy();
         account.pauses(Some(at as u64));
         let planned = offboard::plan(&Removal::of("prod"), &account).await.unwrap();
-        let stop = Stop::new();
+        let stop = CancelToken::new();
         let report =
             offboard(&Removal::of("prod"), planned, &account, &stop, &mut stopping(&stop, at)).await.unwrap();
         account.pauses(None);
@@ -99,13 +99,13 @@ async fn onboard_stops_at_a_failure_and_offboard_continues() {
         let (mut has_failed, mut begun) = (false, 0);
         let planned = plan(&DEFAULT.spec(), &account).await.unwrap();
         let mut observe = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
-        onboard(&DEFAULT.spec(), planned, &account, &Stop::new(), &mut observe).await.unwrap();
+        onboard(&DEFAULT.spec(), planned, &account, &CancelToken::new(), &mut observe).await.unwrap();
         assert!(has_failed && begun == 0, "write {number}");
 
         let (mut has_failed, mut begun) = (false, 0);
         let planned = offboard::plan(&Removal::of("prod"), &onboarded).await.unwrap();
         let mut observe = |progress: Progress<'_>| begun_after_failure(&mut has_failed, &mut begun, progress);
-        offboard(&Removal::of("prod"), planned, &onboarded, &Stop::new(), &mut observe).await.unwrap();
+        offboard(&Removal::of("prod"), planned, &onboarded, &CancelToken::new(), &mut observe).await.unwrap();
         went_on += begun;
     }
     assert!(went_on > writes, "{went_on}");
@@ -114,8 +114,8 @@ async fn onboard_stops_at_a_failure_and_offboard_continues() {
 #[tokio::test]
 async fn a_run_stopped_before_its_first_step_writes_nothing() {
     let (before, after, _) = DEFAULT.undisturbed().await;
-    let stop = Stop::new();
-    stop.say();
+    let stop = CancelToken::new();
+    stop.cancel();
     let account = before.copy();
     let planned = plan(&DEFAULT.spec(), &account).await.unwrap();
     let report = onboard(&DEFAULT.spec(), planned, &account, &stop, &mut |_| ()).await.unwrap();

@@ -1,15 +1,15 @@
-//! What the environment says, as `aws` and `kubectl` read it. `main` reads it once.
+//! Environment variables, with the rules of `aws` and `kubectl`. `main` reads them once.
 
 use std::{ffi::OsString, path::PathBuf};
 
-/// Variables that stand for options which were not given.
+/// Defaults of options.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Environment {
     /// `CAST_SPOT_CLUSTER`.
     pub(crate) cluster: Option<String>,
     /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
     pub(crate) region: Option<String>,
-    /// Files of `KUBECONFIG`, else `~/.kube/config`: the first that says something is right.
+    /// Files of `KUBECONFIG`, else `~/.kube/config`: the first to set a value wins.
     pub(crate) kubeconfig: Vec<PathBuf>,
     /// `CAST_SPOT_ENV`: settings of the function, separated by white space.
     pub(crate) settings: Vec<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Reads it. An empty variable is as good as none.
+    /// Reads the variables. An empty one counts as unset.
     pub(crate) fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let text =
             |name| variable(name).and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty());
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_region_is_read_as_aws_reads_it() {
+    fn the_region_follows_the_rules_of_aws() {
         for (variables, region) in [
             (vec![("AWS_REGION", "a"), ("AWS_DEFAULT_REGION", "b")], Some("a")),
             (vec![("AWS_DEFAULT_REGION", "b")], Some("b")),

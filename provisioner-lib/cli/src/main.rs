@@ -4,13 +4,11 @@ mod choices;
 mod connect;
 mod disconnect;
 mod environment;
-#[cfg(test)]
-mod memory;
+mod error;
 mod offboard;
 mod onboard;
 mod plan;
 mod policy;
-mod refusal;
 mod rehearse;
 mod rollback;
 mod savings;
@@ -18,31 +16,32 @@ mod session;
 mod status;
 mod target;
 mod terminal;
+#[cfg(test)]
+mod tests;
+mod workflow;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use environment::Environment;
-
-/// Exit code of a call that cannot be understood, as clap has it.
-const WRONG_CALL: u8 = 2;
+use error::EXIT_USAGE;
 
 const EXAMPLES: &str = "\
 Examples:
-  cast-spot savings                  what the cluster costs and what it could cost; writes nothing
-  cast-spot rehearse                 what happens if nodes go, without touching anything
-  cast-spot plan                     what onboarding the cluster of your kubeconfig would make
-  cast-spot onboard                  make it, after showing it and asking
-  cast-spot status                   whether it still is as it should be, and works
-  cast-spot rollback                 the function's code before the last onboard, back
-  cast-spot offboard                 take it all out again
-  cast-spot connect                  before all that: an agent that only reads
-  cast-spot disconnect               take the agent out again
+  cast-spot savings                  show what the cluster costs and what it could cost; writes nothing
+  cast-spot rehearse                 show what happens on an interruption, in a simulation
+  cast-spot plan                     show what onboarding the cluster of your kubeconfig would create
+  cast-spot onboard                  create it, after showing it and asking
+  cast-spot status                   check that it is as it should be, and works
+  cast-spot rollback                 return to the function's code before the last onboard
+  cast-spot offboard                 remove everything again
+  cast-spot connect                  install an agent that only reads, before all that
+  cast-spot disconnect               remove the agent again
 
 Each command has its own --help, with examples and exit codes.";
 
-/// EC2 Spot interruptions that an EKS cluster does not notice.
+/// Handle EC2 Spot interruptions on EKS without disruption.
 #[derive(Debug, Parser)]
 #[command(name = "cast-spot", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = EXAMPLES)]
@@ -70,9 +69,9 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // What cannot be printed has nobody who would read a second error.
+            // There is no other place to report that this cannot be printed.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(WRONG_CALL) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
         }
     };
     let environment = Environment::read(|name| std::env::var_os(name));

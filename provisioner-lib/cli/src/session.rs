@@ -1,4 +1,4 @@
-//! A connection to AWS and the cluster, and what is checked before anything else is asked.
+//! A connection to AWS and the cluster, and the checks before any write.
 
 use std::{
     process::ExitCode,
@@ -8,10 +8,9 @@ use std::{
 use cast_spot_cloud::Access;
 use cast_spot_provisioner::{
     facts::{Facts, Identity},
-    onboard::PlanError,
     plan::{Change, Observed},
     provider::{Aws, Error, ErrorKind, Made, Provider, RolledBack},
-    recall::recall,
+    recall::previous_choices,
     resource::Resource,
     spec::{Request, Spec},
     verify::{Check, Verdict},
@@ -20,42 +19,46 @@ use jiff::Timestamp;
 use tokio::runtime::Builder;
 
 use crate::{
-    refusal::{self, NOT_GOOD, Refusal},
+    error::{self, CliError, EXIT_INCOMPLETE, EXIT_USAGE},
     target::{Account, Target},
-    terminal::{self, Complaint},
+    terminal::{Diagnostic, Screen, print_diagnostics},
 };
 
-/// Runs `command` to its end: its exit code, or what it complains about.
-pub(crate) fn run(command: impl Future<Output = Result<u8, Refusal>>) -> ExitCode {
-    let runtime = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+/// Runs `command` on the standard streams.
+pub(crate) fn run(command: impl AsyncFnOnce(&mut Screen) -> Result<u8, CliError>) -> ExitCode {
+    let code = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(command(&mut Screen::standard()));
+            // A DNS look-up that still runs must not delay the exit.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
-            terminal::complain(&[Complaint::new(format!("runtime: {error}"), "close other programs")]);
-            return ExitCode::from(NOT_GOOD);
+            Err(CliError::new(EXIT_INCOMPLETE, format!("runtime: {error}"), "close other programs"))
         }
     };
-    let code = runtime.block_on(command).unwrap_or_else(|refusal| {
-        terminal::complain(&refusal.complaints);
-        refusal.code
-    });
-    // A look-up that still runs keeps nobody waiting.
-    runtime.shutdown_background();
-    ExitCode::from(code)
+    exit(code)
 }
 
-/// AWS, only if it is the account that is meant.
-pub(crate) async fn connect(target: &Target) -> Result<Guarded<Aws>, Refusal> {
+/// The exit code of a command. Prints its error, if it has one.
+pub(crate) fn exit(code: Result<u8, CliError>) -> ExitCode {
+    ExitCode::from(code.unwrap_or_else(|error| {
+        print_diagnostics(&error.diagnostics);
+        error.code
+    }))
+}
+
+/// Connects to AWS. Every look-up checks the account of `target`.
+pub(crate) async fn connect(target: &Target) -> Result<AccountChecked<Aws>, CliError> {
     let aws = Aws::connect(&target.connection).await?;
-    Ok(Guarded::new(aws, target.account.clone()))
+    Ok(AccountChecked::new(aws, target.account.clone()))
 }
 
-impl Guarded<Aws> {
-    /// Whose function is rolled back: only of the account that is meant.
-    pub(crate) async fn identity(&self) -> Result<Identity, Refusal> {
-        let identity = self.inner.identity().await.map_err(|error| vec![error])?;
-        if let Some(account) = &self.account {
-            hold_identity(&identity, account).map_err(|error| vec![error])?;
-        }
+impl AccountChecked<Aws> {
+    /// The caller, if it belongs to the expected account.
+    pub(crate) async fn identity(&self) -> Result<Identity, CliError> {
+        let identity = self.inner.identity().await?;
+        check_identity(&identity, self.account.as_ref())?;
         Ok(identity)
     }
 
@@ -65,152 +68,140 @@ impl Guarded<Aws> {
     }
 
     /// See [`Aws::rollback`].
-    pub(crate) async fn rollback(&self) -> Result<RolledBack, Refusal> {
-        Ok(self.inner.rollback().await.map_err(|error| vec![error])?)
+    pub(crate) async fn rollback(&self) -> Result<RolledBack, CliError> {
+        Ok(self.inner.rollback().await?)
     }
 
     /// See [`Aws::roll_back`].
-    pub(crate) async fn roll_back(&self) -> Result<RolledBack, Refusal> {
+    pub(crate) async fn roll_back(&self) -> Result<RolledBack, CliError> {
         if self.account.is_some() {
             self.identity().await?;
         }
-        Ok(self.inner.roll_back().await.map_err(|error| vec![error])?)
+        Ok(self.inner.roll_back().await?)
     }
 }
 
 /// The wall clock.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads it; all else has it as a parameter")]
+#[expect(clippy::disallowed_methods, reason = "the only reader of the clock; all else has it as a parameter")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Refuses credentials of another account than is meant. Where nobody can say whose they are, only an account that was
-/// typed is a reason to stop.
-pub(crate) async fn hold_against(access: &Access, account: Option<&Account>) -> Result<(), Refusal> {
-    let Some(account) = account else { return Ok(()) };
+/// Refuses credentials of another account. If their account cannot be determined, only --account is a reason to stop.
+pub(crate) async fn check_account(access: &Access, account: Option<&Account>) -> Result<(), CliError> {
+    let Some(expected) = account else { return Ok(()) };
     match access.identity().await {
-        Ok(identity) => Ok(hold_identity(&identity, account).map_err(|error| vec![error])?),
-        Err(error) if account.said_by == "--account" => Err(vec![error].into()),
+        Ok(identity) => Ok(check_identity(&identity, account)?),
+        Err(error) if expected.source == "--account" => Err(error.into()),
         Err(_) => Ok(()),
     }
 }
 
-fn hold_identity(identity: &Identity, account: &Account) -> Result<(), Error> {
-    let Account { id, said_by } = account;
-    if *id == identity.account {
-        return Ok(());
+fn check_identity(identity: &Identity, account: Option<&Account>) -> Result<(), Error> {
+    match account {
+        Some(Account { id, source }) if *id != identity.account => {
+            let message = format!(
+                "the credentials are of account {} ({}), and {source} says {id}",
+                identity.account, identity.arn
+            );
+            let hint = "--profile or AWS_PROFILE chooses other credentials; --account and --context the expected account";
+            Err(Error::new(ErrorKind::Credentials, "account", message).hint(hint))
+        }
+        _ => Ok(()),
     }
-    let message = format!(
-        "the credentials are of account {} ({}), and {said_by} says {id}",
-        identity.account, identity.arn
-    );
-    Err(Error::new(ErrorKind::Credentials, "account", message)
-        .hint("--profile or AWS_PROFILE chooses other credentials; --account and --context what is meant"))
 }
 
-/// What is asked for, as far as that can be told without asking anybody.
+/// A request that is valid, but may leave the principal open.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct PartialRequest {
     request: Request,
-    /// Whether nothing is said about who manages the cluster: then it is as an earlier onboarding has it.
+    /// Whether the principal is open: an earlier onboarding decides it.
     is_open: bool,
 }
 
-impl Asked {
-    /// Validates `request`: all that is wrong, with what was found wrong before.
-    pub(crate) fn read(request: Request, mut complaints: Vec<Complaint>) -> Result<Self, Refusal> {
+impl PartialRequest {
+    /// Validates `request`. Fails with its faults and the earlier `diagnostics`.
+    pub(crate) fn read(request: Request, mut diagnostics: Vec<Diagnostic>) -> Result<Self, CliError> {
         let is_open = request.mode.is_empty() && request.principal.is_none() && request.external_id.is_none();
         if let Err(faults) = request.clone().validate() {
-            let said = |field: &str| {
-                complaints.iter().any(|complaint| complaint.error.starts_with(&format!("--{field}")))
+            let is_new = |field: &str| {
+                let is_open = is_open && matches!(field, "principal" | "external-id" | "rotate-key");
+                let option = format!("--{field}");
+                !is_open && !diagnostics.iter().any(|earlier| earlier.error.starts_with(&option))
             };
-            let fresh = faults.0.iter().filter(|fault| {
-                let field = fault.field.as_str();
-                let is_left_open = is_open && matches!(field, "principal" | "external-id" | "rotate-key");
-                !is_left_open && !said(field)
-            });
-            let fresh: Vec<_> = fresh.map(refusal::of_fault).collect();
-            complaints.extend(fresh);
+            let new: Vec<_> =
+                faults.0.iter().filter(|fault| is_new(&fault.field)).map(error::of_fault).collect();
+            diagnostics.extend(new);
         }
-        if complaints.is_empty() {
-            Ok(Self { request, is_open })
-        } else {
-            Err(Refusal::wrong_call(complaints))
-        }
+        error::check(diagnostics)?;
+        Ok(Self { request, is_open })
     }
 }
 
 /// A provider that refuses credentials of another account.
-pub(crate) struct Guarded<P> {
+pub(crate) struct AccountChecked<P> {
     inner: P,
     account: Option<Account>,
-    /// Facts that were looked up to find out what to ask for; good for one plan.
-    fresh: Mutex<Option<Facts>>,
+    /// Facts that completed the request. The first plan reuses them.
+    recent: Mutex<Option<Facts>>,
 }
 
-impl<P: Provider> Guarded<P> {
+impl<P: Provider> AccountChecked<P> {
     pub(crate) fn new(inner: P, account: Option<Account>) -> Self {
-        Self { inner, account, fresh: Mutex::new(None) }
+        Self { inner, account, recent: Mutex::new(None) }
     }
 
-    /// The spec: what is left open is as an earlier onboarding has it.
-    pub(crate) async fn spec(&self, asked: Asked) -> Result<Spec, Refusal> {
-        let mut request = asked.request;
-        if asked.is_open {
+    /// The spec, with open choices of an earlier onboarding.
+    pub(crate) async fn spec(&self, partial: PartialRequest) -> Result<Spec, CliError> {
+        let mut request = partial.request;
+        if partial.is_open {
             let facts = self.facts(&request.cluster).await?;
             if facts.cluster.is_gone() {
-                return Err(Refusal::wrong_call(vec![no_such_cluster(&facts)]));
+                return Err(no_such_cluster(&facts));
             }
-            request = recall(request, &facts, &self.inner).await?;
-            *self.fresh.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
+            request = previous_choices(request, &facts, &self.inner).await?;
+            self.remember(facts);
         }
-        request.validate().map_err(|faults| PlanError::from(faults).into())
+        Ok(request.validate()?)
     }
 
-    /// The spec of a cluster that is onboarded.
-    pub(crate) async fn spec_of_onboarded(&self, asked: Asked) -> Result<Spec, Refusal> {
-        let cluster = asked.request.cluster.clone();
-        let is_open = asked.is_open;
-        let facts = self.facts(&cluster).await?;
+    /// The spec of a cluster that has to be onboarded.
+    pub(crate) async fn spec_of_onboarded(&self, partial: PartialRequest) -> Result<Spec, CliError> {
+        let cluster = &partial.request.cluster;
+        let facts = self.facts(cluster).await?;
         let is_registered = facts.register.contains(&(facts.region.clone(), cluster.clone()));
-        if is_open && !is_registered && !facts.cluster.is_gone() {
-            let complaint = Complaint::new(
-                format!(
-                    "cluster {cluster} in {} of account {} is not onboarded",
-                    facts.region, facts.identity.account
-                ),
-                "`cast-spot onboard` does it; --region and --profile choose where to look",
-            );
-            return Err(Refusal { complaints: vec![complaint], code: NOT_GOOD });
+        if partial.is_open && !is_registered && !facts.cluster.is_gone() {
+            let (region, account) = (&facts.region, &facts.identity.account);
+            let error = format!("cluster {cluster} in {region} of account {account} is not onboarded");
+            let hint = "`cast-spot onboard` does it; --region and --profile choose where to look";
+            return Err(CliError::new(EXIT_INCOMPLETE, error, hint));
         }
-        *self.fresh.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
-        self.spec(asked).await
+        self.remember(facts);
+        self.spec(partial).await
     }
 
-    fn hold_against(&self, facts: &Facts) -> Result<(), Vec<Error>> {
-        match &self.account {
-            Some(account) => hold_identity(&facts.identity, account).map_err(|error| vec![error]),
-            None => Ok(()),
-        }
+    fn remember(&self, facts: Facts) {
+        *self.recent.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
     }
 }
 
-fn no_such_cluster(facts: &Facts) -> Complaint {
+fn no_such_cluster(facts: &Facts) -> CliError {
     let (cluster, region, account) = (&facts.cluster.name, &facts.region, &facts.identity.account);
-    Complaint::new(
+    CliError::new(
+        EXIT_USAGE,
         format!("--cluster {cluster}: there is no such cluster in {region} of account {account}"),
         "`aws eks list-clusters` shows the clusters; --region and --profile choose where to look",
     )
 }
 
-impl<P: Provider> Provider for Guarded<P> {
+impl<P: Provider> Provider for AccountChecked<P> {
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
-        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(facts) = fresh {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(facts) = recent {
             return Ok(facts);
         }
         let facts = self.inner.facts(cluster).await?;
-        self.hold_against(&facts)?;
+        check_identity(&facts.identity, self.account.as_ref()).map_err(|error| vec![error])?;
         Ok(facts)
     }
 
@@ -246,10 +237,4 @@ impl<P: Provider> Provider for Guarded<P> {
     async fn check(&self, facts: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
         self.inner.check(facts, checks).await
     }
-}
-
-/// Runs something to its end.
-#[cfg(test)]
-pub(crate) fn run_in_test<T>(work: impl Future<Output = T>) -> T {
-    Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }

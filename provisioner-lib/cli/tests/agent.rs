@@ -1,4 +1,4 @@
-//! `connect` and `disconnect` as a script sees them, without a cluster: exit codes, standard output, standard error.
+//! `connect` and `disconnect` without a cluster: exit codes, standard output, standard error.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
@@ -13,7 +13,7 @@ use script::{Folder, cast_spot, run};
 const TOKEN: &str = "agent-s3cret-token";
 const ENCODED: &str = "YWdlbnQtczNjcmV0LXRva2Vu";
 
-/// Runs it; the token is in nothing that it says.
+/// Runs the command. The token is in no output.
 fn quietly(command: &mut Command) -> (i32, String, String) {
     let (code, out, err) = run(command.env("CAST_SPOT_AGENT_TOKEN", TOKEN));
     assert!(![TOKEN, ENCODED].iter().any(|token| format!("{out}{err}").contains(token)), "{out}{err}");
@@ -21,7 +21,7 @@ fn quietly(command: &mut Command) -> (i32, String, String) {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once_before_anything_is_asked() {
+fn all_faults_are_reported_at_once_before_any_call() {
     let folder = Folder::new("connect-faults");
     let args = [
         "connect",
@@ -47,8 +47,6 @@ fn everything_that_is_wrong_is_said_at_once_before_anything_is_asked() {
         "a b=c",
         "--token-file",
         "nowhere",
-        "--output",
-        "xml",
         "--include-token",
     ];
     // A value that begins with a dash is one all the same.
@@ -71,19 +69,25 @@ fn everything_that_is_wrong_is_said_at_once_before_anything_is_asked() {
         "hint: the token goes with every call, so it has to be encrypted\n",
         "error: --provider e k s: ",
         "error: --label team: not KEY=VALUE\n",
-        "error: --label app.kubernetes.io/name=mine: cast-spot goes by this one itself\n",
+        "error: --label app.kubernetes.io/name=mine: cast-spot sets this one itself\n",
         "error: --annotation a b=c: ",
         "error: --token-file nowhere: ",
-        "error: --output xml: not one of table, json, yaml\n",
-        "error: --include-token: only YAML can hold the token\n",
+        "error: --include-token: only YAML can contain the token\n",
     ] {
         assert!(err.contains(words), "{words}\n{err}");
     }
     assert!(!err.contains('\u{1b}'), "no colours without a terminal: {err}");
+    for (args, words) in [
+        (["--output", "xml"], &["'xml' for '--output <FORMAT>'", "[possible values: table, json, yaml]"][..]),
+        (["--output=yaml", "--json"], &["error: --json: --output yaml is not JSON\n"]),
+    ] {
+        let (code, _, err) = quietly(&mut cast_spot(&folder, &[&["connect"][..], &args].concat()));
+        assert!(code == 2 && words.iter().all(|words| err.contains(words)), "{args:?}: {err}");
+    }
 }
 
 #[test]
-fn a_token_that_cannot_be_one_is_refused_without_being_shown() {
+fn an_invalid_token_is_refused_without_being_shown() {
     let folder = Folder::new("connect-token");
     let file = folder.file("token", "two s3cret words\n");
     let place = ["connect", "--cluster", "prod", "--region", "eu-west-1", "--account", "123456789012"];
@@ -94,13 +98,13 @@ fn a_token_that_cannot_be_one_is_refused_without_being_shown() {
     let (code, _, err) = run(cast_spot(&folder, &place).env("CAST_SPOT_AGENT_TOKEN", "two s3cret words"));
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("error: CAST_SPOT_AGENT_TOKEN: not one word") && !err.contains("s3cret"), "{err}");
-    // There is no way to give it as an argument.
+    // No option takes the token itself.
     let (code, _, err) = run(&mut cast_spot(&folder, &[&place[..], &["--token", "x"]].concat()));
     assert_eq!(code, 2, "{err}");
 }
 
 #[test]
-fn yaml_is_printed_without_a_cluster_and_holds_the_token_only_if_asked() {
+fn yaml_needs_no_cluster_and_has_the_token_on_request() {
     let folder = Folder::new("connect-yaml");
     let place = ["connect", "--cluster", "prod", "--region", "eu-west-1", "--account", "123456789012"];
     let yaml = [&place[..], &["--output", "yaml"]].concat();
@@ -123,7 +127,7 @@ fn yaml_is_printed_without_a_cluster_and_holds_the_token_only_if_asked() {
 }
 
 #[test]
-fn what_only_somebody_else_can_tell_is_missing_all_at_once() {
+fn all_missing_values_are_reported_at_once() {
     let folder = Folder::new("connect-missing");
     let (code, out, err) = run(&mut cast_spot(&folder, &["connect", "--output", "yaml", "--include-token"]));
     assert_eq!((code, out.as_str()), (2, ""));
@@ -133,7 +137,7 @@ fn what_only_somebody_else_can_tell_is_missing_all_at_once() {
 }
 
 #[test]
-fn another_cluster_than_the_kubeconfig_s_is_refused() {
+fn an_option_must_not_contradict_the_kubeconfig() {
     let folder = Folder::new("connect-other");
     let arn = "arn:aws:eks:eu-north-1:123456789012:cluster/prod";
     let config = format!(
@@ -149,7 +153,7 @@ fn another_cluster_than_the_kubeconfig_s_is_refused() {
 }
 
 #[test]
-fn a_cluster_that_does_not_answer_is_exit_code_4_with_a_hint() {
+fn an_unreachable_cluster_exits_4_with_a_hint() {
     let folder = Folder::new("connect-unreachable");
     let config = r#"{"apiVersion":"v1","kind":"Config","current-context":"c",
         "clusters":[{"name":"c","cluster":{"server":"https://127.0.0.1:1"}}],

@@ -1,4 +1,4 @@
-//! The objects of `infra/agent/`, filled in.
+//! The objects of `infra/agent/` with the values of a spec.
 
 use cast_spot_infra::agent;
 use serde_json::{Value, json};
@@ -12,10 +12,10 @@ use crate::{
     resource::{Manifest, Resource},
 };
 
-/// What stands in the place of the token where it is not to be.
+/// Value of the Secret's key while there is no token.
 pub const TOKEN_PLACEHOLDER: &str = "<token>";
 
-/// The objects as they are to be. Without a token, [`TOKEN_PLACEHOLDER`] stands in its place.
+/// The desired objects. Without a token, the Secret has [`TOKEN_PLACEHOLDER`].
 #[must_use]
 pub fn manifests(spec: &Spec) -> Vec<Value> {
     let documents = agent::DOCUMENTS.into_iter().flat_map(|text| {
@@ -35,7 +35,7 @@ pub(super) fn resources(spec: &Spec) -> Vec<Resource> {
     manifests(spec).into_iter().map(|value| Resource::Manifest(Manifest::new(value))).collect()
 }
 
-/// Puts values in the place of texts in `<>`, and into nothing else: no value can become part of the object's form.
+/// Replaces texts in `<>` by values, in strings only: no value can change the structure of the object.
 fn fill(value: &mut Value, spec: &Spec) {
     match value {
         Value::String(text) => {
@@ -64,11 +64,11 @@ fn filling(text: &str, spec: &Spec) -> Option<String> {
     })
 }
 
-/// Whose it is, and what it is part of; the pods of a workload as well.
+/// Sets the labels of the owner, on the pods of a workload too.
 fn mark(object: &mut Value, choices: &Choices) {
     let own = object["metadata"]["name"].clone();
     label(&mut object["metadata"], &own, choices);
-    // Asked for by a pointer: reading what is not there would make it.
+    // By a pointer: indexing would create a missing field.
     if let Some(template) = object.pointer_mut("/spec/template/metadata") {
         label(template, &own, choices);
     }
@@ -85,7 +85,7 @@ fn label(metadata: &mut Value, own: &Value, choices: &Choices) {
         metadata["annotations"][key] = json!(value);
     }
     let labels = &mut metadata["labels"];
-    // The selectors of Deployments go by the name that infra/agent/ gives their pods.
+    // The selectors of Deployments use the name that infra/agent/ gives their pods.
     if labels["app.kubernetes.io/name"].is_null() {
         labels["app.kubernetes.io/name"] = own.clone();
     }

@@ -1,6 +1,6 @@
-//! What somebody asks for: validated once, and completed by what was chosen before.
+//! A request to connect a cluster: validated once, and completed with earlier choices.
 
-use super::{Choices, Seen, Token};
+use super::{Choices, CurrentAgent, Token};
 use crate::{
     call::is_safe,
     fault::{Fault, Faults},
@@ -9,15 +9,14 @@ use crate::{
     spec::cluster_problem,
 };
 
-/// The agent of the documentation's time.
+/// The agent that CAST AI's documentation shows.
 const IMAGE: &str = "us-docker.pkg.dev/castai-hub/library/agent:v0.31.0";
-/// The cluster-proportional-vertical-autoscaler, from where Kubernetes publishes its images.
+/// The cluster-proportional-vertical-autoscaler, from the registry of the Kubernetes project.
 const AUTOSCALER_IMAGE: &str = "registry.k8s.io/cpa/cpvpa:v0.8.4";
 const API_URL: &str = "https://api.cast.ai";
 const PROVIDER: &str = "eks";
 
-/// A request as it comes from a form, a command line or a file. What is left open is as it was chosen before, else as
-/// is usual.
+/// A request as it comes from a form, a command line or a file. Open fields take the earlier choice, else the default.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// Name of the EKS cluster.
@@ -34,43 +33,43 @@ pub struct Request {
     pub api_url: Option<String>,
     /// See [`Choices::provider`].
     pub provider: Option<String>,
-    /// Labels, `KEY=VALUE`; one that is empty says that there are to be none.
+    /// Labels, `KEY=VALUE`; an empty one removes those chosen earlier.
     pub labels: Vec<String>,
     /// Annotations, in the same way.
     pub annotations: Vec<String>,
     /// The agent's token.
     pub token: Option<Token>,
-    /// Whether the token's place may stay open.
+    /// Whether the token may be missing.
     pub without_token: bool,
-    /// Make objects of the same names ours.
+    /// Take over existing objects of the same names.
     pub adopt: bool,
 }
 
-/// A request that can be worked on.
+/// A valid and complete request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
-    /// What was chosen.
+    /// The choices.
     pub choices: Choices,
-    /// The agent's token; without it, its place stays open.
+    /// The agent's token; without it, the Secret keeps its placeholder.
     pub token: Option<Token>,
-    /// Make objects of the same names ours.
+    /// Take over existing objects of the same names.
     pub adopt: bool,
 }
 
 impl Spec {
-    /// Any one: its objects have the names that all have.
+    /// A spec whose objects have the names that those of every spec have.
     pub(super) fn example() -> Self {
-        Self { choices: usual(), token: None, adopt: false }
+        Self { choices: defaults(), token: None, adopt: false }
     }
 
-    /// What was chosen for what there is.
-    pub(super) fn of(seen: &Seen) -> Self {
-        let choices = seen.choices.clone().unwrap_or_else(usual);
-        Self { choices, token: seen.token.clone(), adopt: false }
+    /// The spec that `agent` was connected with.
+    pub(super) fn of(agent: &CurrentAgent) -> Self {
+        let choices = agent.choices.clone().unwrap_or_else(defaults);
+        Self { choices, token: agent.token.clone(), adopt: false }
     }
 }
 
-fn usual() -> Choices {
+fn defaults() -> Choices {
     Choices {
         account: String::new(),
         region: String::new(),
@@ -85,10 +84,10 @@ fn usual() -> Choices {
 }
 
 impl Request {
-    /// Fills in what is left open, from what was seen; or says all that is wrong or missing.
-    pub fn complete(&self, seen: Option<&Seen>) -> Result<Spec, Faults> {
+    /// Fills in the open fields from the current agent. Fails with everything that is wrong or missing.
+    pub fn complete(&self, agent: Option<&CurrentAgent>) -> Result<Spec, Faults> {
         let mut faults = self.faults();
-        let before = seen.and_then(|seen| seen.choices.clone()).unwrap_or_else(usual);
+        let before = agent.and_then(|agent| agent.choices.clone()).unwrap_or_else(defaults);
         let or = |given: &Option<String>, before: &String| given.clone().unwrap_or_else(|| before.clone());
         let choices = Choices {
             account: or(&self.account, &before.account),
@@ -110,14 +109,14 @@ impl Request {
                 faults.push(Fault::new(field, "", "missing: the agent reports as this cluster", hint));
             }
         }
-        let token = self.token.clone().or_else(|| seen.and_then(|seen| seen.token.clone()));
+        let token = self.token.clone().or_else(|| agent.and_then(|agent| agent.token.clone()));
         if token.is_none() && !self.without_token {
             faults.push(Fault::new("token", "", "missing: the console knows the agent by it", TOKEN_HINT));
         }
         if faults.is_empty() { Ok(Spec { choices, token, adopt: self.adopt }) } else { Err(Faults(faults)) }
     }
 
-    /// What is wrong with what is given, whatever there is.
+    /// Faults of the given values alone.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -180,7 +179,7 @@ fn provider_problem(provider: &str) -> Option<&'static str> {
     (provider.is_empty() || !reads_well).then_some("not letters, digits and -")
 }
 
-/// None where nothing is said.
+/// None if no pair is given.
 fn pairs(given: &[String]) -> Option<Tags> {
     let pair = |pair: &String| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     (!given.is_empty()).then(|| given.iter().filter_map(pair).collect())
@@ -198,10 +197,10 @@ fn pair_fault(field: &str, pair: &str, is_value: fn(&str) -> bool) -> Option<Fau
     let own = ["app.kubernetes.io/name", "app.kubernetes.io/part-of", LABEL_MANAGED_BY];
     let is_own = own.contains(&key)
         || ["pod-security.kubernetes.io/", "cast-spot/"].iter().any(|prefix| key.starts_with(prefix));
-    is_own.then(|| Fault::new(field, pair, "cast-spot goes by this one itself", "choose another key"))
+    is_own.then(|| Fault::new(field, pair, "cast-spot sets this one itself", "choose another key"))
 }
 
-/// A name, with the domain of whoever gives it in front.
+/// Whether `key` is a name, with or without the domain of its owner as a prefix.
 fn is_key(key: &str) -> bool {
     let (domain, name) = key.rsplit_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
     let is_domain = |domain: &str| {
@@ -216,7 +215,7 @@ fn is_key(key: &str) -> bool {
     !name.is_empty() && is_name(name) && domain.is_none_or(is_domain)
 }
 
-/// The name of a key, or the value of a label, which may be empty.
+/// Whether `text` is the name of a key or the value of a label, which may be empty.
 fn is_name(text: &str) -> bool {
     let is_end = |c: char| c.is_ascii_alphanumeric();
     text.is_empty()
@@ -246,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_open_is_as_is_usual() {
+    fn open_fields_take_the_defaults() {
         let spec = request().complete(None).unwrap();
         assert_eq!((spec.choices.image.as_str(), spec.choices.provider.as_str()), (IMAGE, PROVIDER));
         assert!(spec.choices.labels.is_empty() && spec.token.is_some());
     }
 
     #[test]
-    fn everything_that_is_wrong_or_missing_is_said_at_once_and_once() {
+    fn all_faults_are_reported_at_once_and_once() {
         let wrong = Request {
             cluster: Some("prod!".to_owned()),
             region: Some("Europe".to_owned()),
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_values_are_those_that_kubernetes_takes() {
+    fn keys_and_values_follow_the_rules_of_kubernetes() {
         for (pair, is_good) in [
             ("team=platform", true),
             ("team=", true),
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_the_token_may_stay_open_where_that_is_asked_for() {
+    fn the_token_may_be_missing_only_on_request() {
         let open = Request { token: None, without_token: true, ..request() };
         assert_eq!(open.complete(None).unwrap().token, None);
     }

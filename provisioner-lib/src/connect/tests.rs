@@ -23,7 +23,7 @@ fn object<'o>(objects: &'o [Value], kind: &str, name: &str) -> &'o Value {
 }
 
 #[test]
-fn all_that_the_documentation_lists_is_made() {
+fn every_object_of_the_documentation_is_made() {
     let objects = manifests(&spec());
     let kinds: BTreeSet<&str> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
     let listed = [
@@ -43,7 +43,7 @@ fn all_that_the_documentation_lists_is_made() {
 }
 
 #[test]
-fn everything_is_filled_in_and_marked_and_the_pods_as_well() {
+fn all_objects_and_pods_are_filled_in_and_labelled() {
     let objects = manifests(&spec());
     for object in &objects {
         let text = object.to_string();
@@ -69,7 +69,7 @@ fn everything_is_filled_in_and_marked_and_the_pods_as_well() {
 }
 
 #[test]
-fn a_value_never_becomes_part_of_an_objects_form() {
+fn a_value_never_changes_the_structure_of_an_object() {
     let mut spec = spec();
     spec.choices.cluster = "<token>\n  evil: true".to_owned();
     let objects = manifests(&spec);
@@ -79,7 +79,7 @@ fn a_value_never_becomes_part_of_an_objects_form() {
 }
 
 #[test]
-fn the_rules_have_no_write_but_the_lease_and_the_sizing_and_no_secrets() {
+fn rules_write_only_lease_and_sizing_and_read_no_secrets() {
     let objects = manifests(&spec());
     let mut writes = BTreeSet::new();
     for object in objects.iter().filter(|object| object["rules"].is_array()) {
@@ -99,7 +99,7 @@ fn the_rules_have_no_write_but_the_lease_and_the_sizing_and_no_secrets() {
 }
 
 #[test]
-fn an_object_comes_after_what_it_refers_to() {
+fn an_object_comes_after_those_that_it_refers_to() {
     let desired = Desired { present: objects::resources(&spec()), ..Desired::default() };
     let plan = diff(&desired, &Observed::new(), false);
     assert!(plan.steps.iter().all(|step| step.action == Action::Create));
@@ -119,7 +119,7 @@ fn an_object_comes_after_what_it_refers_to() {
 }
 
 #[test]
-fn a_plan_and_its_debug_output_say_nothing_of_the_token() {
+fn plans_and_debug_output_never_contain_the_token() {
     let desired = Desired { present: objects::resources(&spec()), ..Desired::default() };
     let plan = diff(&desired, &Observed::new(), false);
     let shown = format!("{}{plan:?}{:?}", serde_json::to_string(&plan).unwrap(), spec());

@@ -1,15 +1,15 @@
-//! The agent's token: by it the console knows which cluster reports. It is in nothing that is shown.
+//! The agent's token, which identifies the cluster to the console. It appears in no output.
 
 use std::fmt;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-/// A token that can be an API key: visible ASCII, in one word.
+/// An API key: one word of visible ASCII characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// Reads it; what stands around it is white space of a file. Or why it cannot be one; that never repeats it.
+    /// Parses a token, without the white space that files have around it. The error never repeats the text.
     pub fn read(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         if text.is_empty() {
@@ -21,12 +21,12 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
-    /// As a Secret holds it.
+    /// The value in a Secret.
     pub(super) fn encoded(&self) -> String {
         BASE64_STANDARD.encode(&self.0)
     }
 
-    /// Out of a Secret.
+    /// Reads the value of a Secret.
     pub(super) fn decode(encoded: &str) -> Option<Self> {
         let bytes = BASE64_STANDARD.decode(encoded).ok()?;
         Self::read(std::str::from_utf8(&bytes).ok()?).ok()
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_gives_back_what_was_put_in() {
+    fn a_token_survives_its_secret() {
         let token = Token::read("abc-123").unwrap();
         assert_eq!(Token::decode(&token.encoded()), Some(token));
         assert_eq!(Token::decode("!"), None);

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use cast_spot_cloud::Kubeconfig;
 use futures_util::future::join_all;
 
-use super::{Connection, Error, ErrorKind, Made, Neighbours, Provider, kubernetes::Kubernetes, propagation};
+use super::{
+    Connection, Error, ErrorKind, Made, NamespaceContents, Provider, kubernetes::Kubernetes, propagation,
+};
 use crate::{
     check::{Check, Verdict},
     facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
@@ -80,8 +82,8 @@ impl Provider for Direct {
     }
 }
 
-impl Neighbours for Direct {
-    async fn others(&self, namespace: &str) -> Result<Vec<String>, Vec<Error>> {
+impl NamespaceContents for Direct {
+    async fn unmanaged_objects(&self, namespace: &str) -> Result<Vec<String>, Vec<Error>> {
         self.kubernetes.others(namespace).await.map_err(|error| vec![error])
     }
 }

@@ -76,8 +76,11 @@ pub trait Provider: Send + Sync {
     ) -> impl Future<Output = Vec<Result<Verdict, Error>>> + Send;
 }
 
-/// What is asked of a cluster before its agent's namespace is deleted with all that is in it.
-pub trait Neighbours {
-    /// Objects in a namespace that are not ours and go with no other one, as `Kind/name`.
-    fn others(&self, namespace: &str) -> impl Future<Output = Result<Vec<String>, Vec<Error>>> + Send;
+/// Lists what would be deleted with a namespace.
+pub trait NamespaceContents {
+    /// Objects in a namespace that cast-spot does not manage and no other object owns, as `Kind/name`.
+    fn unmanaged_objects(
+        &self,
+        namespace: &str,
+    ) -> impl Future<Output = Result<Vec<String>, Vec<Error>>> + Send;
 }

@@ -320,7 +320,7 @@ impl Account {
             });
             Ok(())
         });
-        let backup = switched.await.err().map(|error| format!("an old key is still active: {error}"));
-        Ok(Made { backup, ..made })
+        let warning = switched.await.err().map(|error| format!("an old key is still active: {error}"));
+        Ok(Made { warning, ..made })
     }
 }

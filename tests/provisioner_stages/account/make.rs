@@ -189,7 +189,7 @@ impl Account {
                 state.objects[&place].keys[0].0.clone()
             };
             let secret = format!("{SECRET}{id}");
-            Ok(Made { access_key: Some(AccessKey { id, secret }), backup: None })
+            Ok(Made { access_key: Some(AccessKey { id, secret }), ..Made::default() })
         })
         .await
     }

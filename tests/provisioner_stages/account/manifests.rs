@@ -1,7 +1,7 @@
 //! Objects of Kubernetes, as strict as the API server where an order matters or a field cannot be changed.
 
 use cast_spot_provisioner::{
-    connect::Neighbours,
+    connect::NamespaceContents,
     provider::Error,
     resource::{Id, Kind, Manifest, Resource},
 };
@@ -79,8 +79,8 @@ fn namespace_of(manifest: &Manifest) -> Option<Id> {
     manifest.namespace().map(|name| Id::new(Kind::Manifest, format!("Namespace/{name}")))
 }
 
-impl Neighbours for Account {
-    async fn others(&self, namespace: &str) -> Result<Vec<String>, Vec<Error>> {
+impl NamespaceContents for Account {
+    async fn unmanaged_objects(&self, namespace: &str) -> Result<Vec<String>, Vec<Error>> {
         let scope = self.place(&Id::new(Kind::Manifest, String::new())).0;
         let all = self.read("list", |state| {
             let objects = state.objects.iter().filter(|((of, _), _)| *of == scope);

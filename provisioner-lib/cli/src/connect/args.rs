@@ -3,101 +3,94 @@
 use std::{fs, path::PathBuf};
 
 use cast_spot_provisioner::connect::{Request, Token};
+use clap::ValueEnum;
 
 use crate::{
     environment::Environment,
+    error::{self, CliError},
     target::{Direct, TargetArgs},
-    terminal::Complaint,
+    terminal::Diagnostic,
+    workflow::OutputOptions,
 };
 
 const EXAMPLES: &str = "\
 Examples:
   cast-spot connect --token-file FILE  the cluster of your kubeconfig, after showing the plan and asking
   cast-spot connect --yes --json       for scripts, with the token in CAST_SPOT_AGENT_TOKEN
-  cast-spot connect --dry-run          whether anything differs; once connected, the token need not be given
-  cast-spot connect --output yaml      the objects for GitOps; asks nothing of the cluster
+  cast-spot connect --dry-run          whether anything differs; once connected, the token may be left out
+  cast-spot connect --output yaml      the objects for GitOps; calls no API of the cluster
   cast-spot connect --image registry.example.com/castai/agent:v0.31.0
-                                       once connected: another image, all else as it is
-  cast-spot connect --adopt            take over an agent that something else has installed
+                                       once connected: another image, all else unchanged
+  cast-spot connect --adopt            take over an agent that another tool has installed
 
-It takes access to Kubernetes alone. AWS is asked for the account only where neither the kubeconfig nor --account
-says it. The token is taken from CAST_SPOT_AGENT_TOKEN or from --token-file, and shown nowhere.
+It needs access to Kubernetes alone. AWS is asked for the account only if neither the kubeconfig nor --account
+names it. The token comes from CAST_SPOT_AGENT_TOKEN or --token-file, and is shown nowhere.
 
 Exit codes:
   0    all is as it should be
-  1    not complete, or not confirmed; running it again goes on from there
+  1    not complete, or not confirmed; run it again to continue
   2    wrong call, or something is missing
-  3    something that is not ours stands in the way; --adopt makes it ours
-  4    the cluster refused, or cannot be reached (rights, credentials, network)
+  3    an unmanaged object has the name of a desired one; --adopt takes it over
+  4    the cluster refused, or cannot be reached (permissions, credentials, network)
   10   --dry-run: there are changes
-  130  interrupted; running it again goes on from there";
+  130  interrupted; run it again to continue";
 
 /// Not in a comment: to rustdoc it would be a link.
-const API_URL_HELP: &str = "Where the agent reports to [default: as it is, else https://api.cast.ai]";
+const API_URL_HELP: &str = "URL that the agent reports to [default: the current one, or https://api.cast.ai]";
 
 /// Connect a cluster in read-only mode: an agent that reports to a console, and may change nothing
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::struct_excessive_bools, reason = "switches, each with each other")]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(super) target: TargetArgs,
+    target: TargetArgs,
 
-    /// File with the agent's token [default: CAST_SPOT_AGENT_TOKEN, else the one that it has]
+    /// File with the agent's token [default: CAST_SPOT_AGENT_TOKEN, or the current token]
     #[arg(long, value_name = "FILE", help_heading = "What is made")]
-    pub(super) token_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
 
     #[arg(long, value_name = "URL", help_heading = "What is made", help = API_URL_HELP)]
-    pub(super) api_url: Option<String>,
+    api_url: Option<String>,
 
-    /// The agent's image [default: as it is, else us-docker.pkg.dev/castai-hub/library/agent:v0.31.0]
+    /// The agent's image [default: the current one, or us-docker.pkg.dev/castai-hub/library/agent:v0.31.0]
     #[arg(long, value_name = "IMAGE", help_heading = "What is made")]
-    pub(super) image: Option<String>,
+    image: Option<String>,
 
-    /// Image of the autoscaler that sizes the agent [default: as it is, else registry.k8s.io/cpa/cpvpa:v0.8.4]
+    /// Image of the autoscaler that sizes the agent [default: the current one, or registry.k8s.io/cpa/cpvpa:v0.8.4]
     #[arg(long, value_name = "IMAGE", help_heading = "What is made")]
-    pub(super) autoscaler_image: Option<String>,
+    autoscaler_image: Option<String>,
 
-    /// What the agent calls the cloud [default: as it is, else eks]
+    /// The agent's name for the cloud [default: the current one, or eks]
     #[arg(long, value_name = "NAME", help_heading = "What is made")]
-    pub(super) provider: Option<String>,
+    provider: Option<String>,
 
-    /// Label of every object and pod; several; an empty one: none [default: as they are]
+    /// Label of every object and pod; repeatable; an empty one removes all [default: the current ones]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "What is made")]
-    pub(super) label: Vec<String>,
+    label: Vec<String>,
 
     /// Annotation of every object and pod, in the same way
     #[arg(long, value_name = "KEY=VALUE", help_heading = "What is made")]
-    pub(super) annotation: Vec<String>,
+    annotation: Vec<String>,
 
-    /// Make ours what stands in the way under the same name
+    /// Take over existing objects of the same names
     #[arg(long, help_heading = "What is made")]
-    pub(super) adopt: bool,
+    adopt: bool,
 
-    /// Do not ask
-    #[arg(long, short, help_heading = "How")]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    output: OutputOptions,
 
-    /// Show the plan, write nothing
-    #[arg(long, help_heading = "How")]
-    pub(super) dry_run: bool,
+    /// Format of the plan and the result; yaml prints the objects themselves and writes nothing
+    #[arg(long = "output", value_name = "FORMAT", value_enum, default_value_t, help_heading = "How")]
+    pub(super) format: Format,
 
-    /// table, json, or yaml: the objects themselves, which writes nothing
-    #[arg(long, value_name = "FORM", default_value = "table", help_heading = "How")]
-    pub(super) output: String,
-
-    /// The same as --output json
-    #[arg(long, help_heading = "How")]
-    pub(super) json: bool,
-
-    /// With --output yaml: put the token in
+    /// With --output yaml: include the token
     #[arg(long, help_heading = "How")]
     pub(super) include_token: bool,
 }
 
 /// How the result is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Form {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
     #[default]
     Table,
     Json,
@@ -105,38 +98,21 @@ pub(super) enum Form {
 }
 
 impl Args {
-    pub(super) fn form(&self, complaints: &mut Vec<Complaint>) -> Form {
-        let form = match self.output.as_str() {
-            "table" if self.json => Form::Json,
-            "table" => Form::Table,
-            "json" => Form::Json,
-            "yaml" if !self.json => Form::Yaml,
-            other => {
-                let error = if other == "yaml" {
-                    "--json: --output yaml is no JSON".to_owned()
-                } else {
-                    format!("--output {other}: not one of table, json, yaml")
-                };
-                complaints.push(Complaint::new(error, "see `cast-spot connect --help`"));
-                Form::Table
-            }
-        };
-        if self.include_token && form != Form::Yaml {
-            let hint = "give --output yaml with it, or leave it out";
-            complaints.push(Complaint::new("--include-token: only YAML can hold the token", hint));
+    /// The target and the request, or every fault of both.
+    pub(super) fn read(&self, environment: &Environment) -> Result<(Direct, Request), CliError> {
+        let mut diagnostics = Vec::new();
+        let target = self.target.direct(environment, &mut diagnostics);
+        let mut fault = |error: String, hint: &str| diagnostics.push(Diagnostic::new(error, hint));
+        let is_yaml = self.format == Format::Yaml;
+        if is_yaml && self.output.json {
+            fault("--json: --output yaml is not JSON".to_owned(), "leave one of the two out");
         }
-        form
-    }
-
-    /// Reads them, not yet validated; what cannot be read is added to `complaints`.
-    pub(super) fn request(
-        &self,
-        target: &Direct,
-        form: Form,
-        environment: &Environment,
-        complaints: &mut Vec<Complaint>,
-    ) -> Request {
-        Request {
+        if self.include_token && !is_yaml {
+            let hint = "give --output yaml with it, or leave it out";
+            fault("--include-token: only YAML can contain the token".to_owned(), hint);
+        }
+        let token = self.token(environment).map_err(|(error, hint)| fault(error, hint)).ok().flatten();
+        let request = Request {
             cluster: target.cluster.clone(),
             region: target.connection.region.clone(),
             account: target.account.clone(),
@@ -146,35 +122,33 @@ impl Args {
             provider: self.provider.clone(),
             labels: self.label.clone(),
             annotations: self.annotation.clone(),
-            token: self.token(environment, complaints),
-            without_token: form == Form::Yaml && !self.include_token,
+            token,
+            without_token: is_yaml && !self.include_token,
             adopt: self.adopt,
-        }
+        };
+        diagnostics.extend(request.faults().iter().map(error::of_fault));
+        error::check(diagnostics)?;
+        Ok((target, request))
     }
 
-    /// The token is in no complaint.
-    fn token(&self, environment: &Environment, complaints: &mut Vec<Complaint>) -> Option<Token> {
-        let (source, text) = match &self.token_file {
-            Some(path) => {
+    /// How the plan is applied, and its result shown.
+    pub(super) fn options(&self) -> OutputOptions {
+        OutputOptions { json: self.output.json || self.format == Format::Json, ..self.output }
+    }
+
+    /// The token, or an error and its hint. Neither of them contains the token.
+    fn token(&self, environment: &Environment) -> Result<Option<Token>, (String, &'static str)> {
+        let (source, text) = match (&self.token_file, &environment.agent_token) {
+            (Some(path), _) => {
                 let source = format!("--token-file {}", path.display());
-                match fs::read_to_string(path) {
-                    Ok(text) => (source, text),
-                    Err(error) => {
-                        complaints.push(Complaint::new(
-                            format!("{source}: {error}"),
-                            "name the file with the token",
-                        ));
-                        return None;
-                    }
-                }
+                let text = fs::read_to_string(path)
+                    .map_err(|error| (format!("{source}: {error}"), "name the file with the token"))?;
+                (source, text)
             }
-            None => ("CAST_SPOT_AGENT_TOKEN".to_owned(), environment.agent_token.clone()?),
+            (None, Some(text)) => ("CAST_SPOT_AGENT_TOKEN".to_owned(), text.clone()),
+            (None, None) => return Ok(None),
         };
-        let read = Token::read(&text);
-        read.map_err(|problem| {
-            let hint = "the console shows the token; it is one word";
-            complaints.push(Complaint::new(format!("{source}: {problem}"), hint));
-        })
-        .ok()
+        let hint = "the console shows the token; it is one word";
+        Token::read(&text).map(Some).map_err(|problem| (format!("{source}: {problem}"), hint))
     }
 }

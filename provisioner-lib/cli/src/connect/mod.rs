@@ -1,4 +1,4 @@
-//! `cast-spot connect`: shows the plan, asks, puts the agent in, and says what came of it.
+//! `cast-spot connect`: shows the plan, asks, installs the agent, and reports the result.
 
 mod args;
 mod yaml;
@@ -7,142 +7,97 @@ use std::{fmt::Write, process::ExitCode};
 
 use anstyle::Style;
 use cast_spot_provisioner::{
-    apply::{Progress, Stop},
-    connect::{self, AGENT, Request, Seen, Spec},
-    onboard::Planned,
+    connect::{self, AGENT, CurrentAgent, Request, Spec},
     provider::{self, Aws, Provider},
-    report::Report,
 };
 
 use crate::{
     environment::Environment,
-    onboard::{
-        confirm, outcome,
-        progress::{Ended, follow_plan},
-        show,
-    },
-    plan::{
-        self, json,
-        table::{self, green},
-    },
-    refusal::{self, CONFLICT, INTERRUPTED, Refusal},
+    error::CliError,
+    plan::{json, table},
     session,
     target::Direct,
     terminal::Screen,
+    workflow::{self, APPLY, Finished, OutputOptions, Workflow, YES, headline},
 };
-use args::Form;
+use args::Format;
 
 pub(crate) use args::Args;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
-    session::run(async {
-        let mut complaints = Vec::new();
-        let target = args.target.read_direct(environment, &mut complaints);
-        let form = args.form(&mut complaints);
-        let mut request = args.request(&target, form, environment, &mut complaints);
-        complaints.extend(request.faults().iter().map(refusal::of_fault));
-        if !complaints.is_empty() {
-            return Err(Refusal::wrong_call(complaints));
-        }
-        let mut screen = Screen::standard();
-        if form == Form::Yaml {
-            know_account(&mut request, None, &target, &mut screen).await;
-            let spec = complete(&request, None)?;
+    session::run(async |screen| {
+        let (target, mut request) = args.read(environment)?;
+        if args.format == Format::Yaml {
+            find_account(&mut request, None, &target, screen).await;
+            let spec = request.complete(None)?;
             screen.print(&yaml::render(&spec, args.include_token)?)?;
             return Ok(0);
         }
         let provider = provider::Direct::connect(&target.connection);
         let cluster = target.cluster.clone().unwrap_or_default();
-        let seen = connect::look(&cluster, &provider).await?;
-        know_account(&mut request, Some(&seen), &target, &mut screen).await;
-        let spec = complete(&request, Some(&seen))?;
-        Box::pin(carry_out(&spec, &seen, args, form, &provider, &mut screen)).await
+        let agent = connect::observe(&cluster, &provider).await?;
+        find_account(&mut request, Some(&agent), &target, screen).await;
+        let spec = request.complete(Some(&agent))?;
+        Box::pin(carry_out(&spec, &agent, args.options(), &provider, screen)).await
     })
 }
 
-/// The account of a cluster whose kubeconfig does not name it: that of whoever works on it. This takes no rights, and
-/// where nobody answers, it is missing.
-async fn know_account(request: &mut Request, seen: Option<&Seen>, target: &Direct, screen: &mut Screen) {
-    if request.account.is_some() || seen.is_some_and(|seen| seen.choices.is_some()) {
+/// Takes the account of the AWS credentials where neither kubeconfig nor options name one. This needs no permissions;
+/// without credentials, the account stays open.
+async fn find_account(
+    request: &mut Request,
+    agent: Option<&CurrentAgent>,
+    target: &Direct,
+    screen: &mut Screen,
+) {
+    if request.account.is_some() || agent.is_some_and(|agent| agent.choices.is_some()) {
         return;
     }
     let Ok(aws) = Aws::connect(&target.connection).await else { return };
     if let Ok(identity) = aws.identity().await {
-        // Nothing else tells whose cluster it is, and the agent reports by it.
-        let account = &identity.account;
-        screen.say(&format!("account {account} is that of the AWS credentials; --account says another\n"));
-        request.account = Some(identity.account);
+        // Shown because it is a guess, and the agent reports it.
+        let account = identity.account;
+        screen.eprint(&format!("account {account} is that of the AWS credentials; --account sets another\n"));
+        request.account = Some(account);
     }
-}
-
-fn complete(request: &Request, seen: Option<&Seen>) -> Result<Spec, Refusal> {
-    request
-        .complete(seen)
-        .map_err(|faults| Refusal::wrong_call(faults.0.iter().map(refusal::of_fault).collect()))
 }
 
 async fn carry_out(
     spec: &Spec,
-    seen: &Seen,
-    args: &Args,
-    form: Form,
+    agent: &CurrentAgent,
+    options: OutputOptions,
     provider: &impl Provider,
     screen: &mut Screen,
-) -> Result<u8, Refusal> {
-    let planned = seen.plan(spec)?;
-    if args.dry_run {
-        let text = match form {
-            Form::Json => json::text(&json::plan(&planned))?,
-            _ => table::render(&planned, screen.width),
-        };
-        screen.print(&text)?;
-        return Ok(plan::exit_code(&planned));
-    }
-    show(&planned, form == Form::Json, screen)?;
-    if planned.plan.conflicts().next().is_some() {
-        return Ok(CONFLICT);
-    }
-    if !planned.plan.is_empty() && !args.yes {
-        confirm(screen)?;
-    }
-    make(spec, planned, form, provider, screen).await
+) -> Result<u8, CliError> {
+    let planned = agent.plan(spec)?;
+    let workflow = Workflow {
+        command: "cast-spot connect",
+        inspect: "cast-spot connect --dry-run",
+        schema: json::CONNECTION,
+        planned: &planned,
+        table: table::render(&planned, screen.width),
+        notes: Vec::new(),
+        question: APPLY,
+        accepted: YES,
+        options,
+    };
+    workflow::run(
+        workflow,
+        screen,
+        async |cancel, progress| connect::connect(spec, planned.clone(), provider, cancel, progress).await,
+        async |report, _| Finished {
+            headline: headline(&spec.choices.cluster, "connected, read-only", report) + &details(spec),
+            ..Finished::default()
+        },
+    )
+    .await
 }
 
-async fn make(
-    spec: &Spec,
-    planned: Planned,
-    form: Form,
-    provider: &impl Provider,
-    screen: &mut Screen,
-) -> Result<u8, Refusal> {
-    let work = async |stop: &Stop, heard: &mut (dyn FnMut(Progress<'_>) + Send)| {
-        connect::connect(spec, planned.clone(), provider, stop, heard).await
-    };
-    let Ended::Done(report) = follow_plan(&planned.plan, "cast-spot connect --dry-run", screen, work).await?
-    else {
-        return Ok(INTERRUPTED);
-    };
-    if form == Form::Json {
-        screen.print(&json::text(&json::report(json::CONNECTION, &planned, &report, None))?)?;
-    } else if report.is_complete() {
-        screen.print(&result(spec, &report))?;
-    } else {
-        screen.print(&format!("\n{}", outcome::incomplete(&report, "cast-spot connect")))?;
-    }
-    Ok(outcome::exit_code(&report))
-}
-
-fn result(spec: &Spec, report: &Report) -> String {
+fn details(spec: &Spec) -> String {
     const BOLD: Style = Style::new().bold();
     let choices = &spec.choices;
-    let done = match report.done() {
-        0 => "nothing was to be done".to_owned(),
-        1 => "1 step was done".to_owned(),
-        done => format!("{done} steps were done"),
-    };
-    let mut text =
-        format!("\n{} cluster {} is connected, read-only; {done}\n\n", green("✓"), choices.cluster);
+    let mut text = "\n".to_owned();
     for (name, value) in [
         ("Agent", format!("Deployment {AGENT} in namespace {AGENT}")),
         ("Image", choices.image.clone()),
@@ -154,8 +109,8 @@ fn result(spec: &Spec, report: &Report) -> String {
     let _ = writeln!(text, "\n{BOLD}Next:{BOLD:#}");
     for (command, what) in [
         ("cast-spot status --agent", "whether it is as it should be, and runs"),
-        ("cast-spot onboard", "let Spot interruptions be handled"),
-        ("cast-spot disconnect", "takes it out again"),
+        ("cast-spot onboard", "handle Spot interruptions"),
+        ("cast-spot disconnect", "remove it again"),
     ] {
         let _ = writeln!(text, "  {command:26} {what}");
     }

@@ -1,4 +1,4 @@
-//! The command over a provider in memory.
+//! The command over an account in account.
 
 use cast_spot_provisioner::{
     connect::Token,
@@ -7,7 +7,11 @@ use cast_spot_provisioner::{
 };
 
 use super::*;
-use crate::{memory::Memory, refusal::CHANGES, session::run_in_test, terminal::recorded};
+use crate::{
+    error::{EXIT_CHANGES, EXIT_CONFLICT, EXIT_INCOMPLETE, EXIT_USAGE},
+    terminal::capture,
+    tests::account::{FakeAccount, run_in_test},
+};
 
 const TOKEN: &str = "t0ken-of-the-agent";
 const ENCODED: &str = "dDBrZW4tb2YtdGhlLWFnZW50";
@@ -22,22 +26,21 @@ pub(crate) fn request() -> Request {
     }
 }
 
-fn args(yes: bool, dry_run: bool) -> Args {
-    Args { yes, dry_run, ..Args::default() }
-}
+const ASK: OutputOptions = OutputOptions { yes: false, dry_run: false, json: false };
+const YES_TO_ALL: OutputOptions = OutputOptions { yes: true, ..ASK };
+const DRY_RUN: OutputOptions = OutputOptions { dry_run: true, ..ASK };
 
 fn connect(
     request: &Request,
-    args: &Args,
-    form: Form,
-    memory: &Memory,
+    options: OutputOptions,
+    account: &FakeAccount,
     answers: &str,
-) -> (Result<u8, Refusal>, String, String) {
-    let (mut screen, out, err) = recorded::screen(answers);
+) -> (Result<u8, CliError>, String, String) {
+    let (mut screen, out, err) = capture::screen(answers);
     let end = run_in_test(async {
-        let seen = connect::look("prod", memory).await?;
-        let spec = complete(request, Some(&seen))?;
-        carry_out(&spec, &seen, args, form, memory, &mut screen).await
+        let agent = connect::observe("prod", account).await?;
+        let spec = request.complete(Some(&agent))?;
+        carry_out(&spec, &agent, options, account, &mut screen).await
     });
     let (out, err) = (out.text(), err.text());
     assert!(!format!("{out}{err}{end:?}").contains(TOKEN), "{out}{err}");
@@ -45,8 +48,8 @@ fn connect(
     (end, out, err)
 }
 
-fn edit(memory: &Memory, kind: &str, change: impl Fn(&mut serde_json::Value)) {
-    memory.change(|resource| {
+fn edit(account: &FakeAccount, kind: &str, change: impl Fn(&mut serde_json::Value)) {
+    account.change(|resource| {
         if let Resource::Manifest(manifest) = resource
             && manifest.kind() == kind
         {
@@ -58,10 +61,10 @@ fn edit(memory: &Memory, kind: &str, change: impl Fn(&mut serde_json::Value)) {
 }
 
 #[test]
-fn it_is_shown_asked_for_made_and_then_there_is_nothing_to_do() {
-    let memory = Memory::new();
-    let (end, out, _) = connect(&request(), &args(false, true), Form::Table, &memory, "");
-    assert_eq!(end, Ok(CHANGES));
+fn a_plan_is_shown_confirmed_and_applied() {
+    let account = FakeAccount::new();
+    let (end, out, _) = connect(&request(), DRY_RUN, &account, "");
+    assert_eq!(end, Ok(EXIT_CHANGES));
     for words in [
         "Cluster prod in eu-west-1, account 111111111111\n",
         "\nKubernetes: the agent, read-only\n",
@@ -71,86 +74,86 @@ fn it_is_shown_asked_for_made_and_then_there_is_nothing_to_do() {
     ] {
         assert!(out.contains(words), "{words}\n{out}");
     }
-    let (end, _, _) = connect(&request(), &args(false, false), Form::Table, &memory, "no\n");
-    assert_eq!(end.unwrap_err().code, crate::refusal::NOT_GOOD);
-    assert!(memory.objects.lock().unwrap().is_empty());
+    let (end, _, _) = connect(&request(), ASK, &account, "no\n");
+    assert_eq!(end.unwrap_err().code, EXIT_INCOMPLETE);
+    assert!(account.objects.lock().unwrap().is_empty());
 
-    let (end, out, err) = connect(&request(), &args(false, false), Form::Table, &memory, "yes\n");
+    let (end, out, err) = connect(&request(), ASK, &account, "yes\n");
     assert_eq!(end, Ok(0), "{out}{err}");
     assert!(out.contains("✓ cluster prod is connected, read-only; 11 steps were done\n"), "{out}");
-    // Neither the token nor any other choice is said again.
-    let (end, out, _) = connect(&Request::default(), &args(false, false), Form::Table, &memory, "");
+    // Neither the token nor any other choice is given again.
+    let (end, out, _) = connect(&Request::default(), ASK, &account, "");
     assert_eq!(end, Ok(0));
     assert!(out.contains("Nothing to do: all 11 resources are as they should be"), "{out}");
 }
 
 #[test]
-fn a_new_choice_changes_what_it_is_about_and_the_others_stay() {
-    let memory = Memory::new();
+fn a_new_choice_keeps_the_other_choices() {
+    let account = FakeAccount::new();
     let first = Request { labels: vec!["team=platform".to_owned()], ..request() };
-    assert_eq!(connect(&first, &args(true, false), Form::Table, &memory, "").0, Ok(0));
+    assert_eq!(connect(&first, YES_TO_ALL, &account, "").0, Ok(0));
     let image = Request { image: Some("mirror.example.com/agent:1".to_owned()), ..Request::default() };
-    let (end, out, _) = connect(&image, &args(false, true), Form::Table, &memory, "");
-    assert_eq!(end, Ok(CHANGES));
+    let (end, out, _) = connect(&image, DRY_RUN, &account, "");
+    assert_eq!(end, Ok(EXIT_CHANGES));
     let change =
         "spec.template.spec.containers[agent].image: us-docker.pkg.dev/castai-hub/library/agent:… -> mirror";
     assert!(out.contains(change) && out.contains("Plan: 2 to change, 9 to keep\n"), "{out}");
 }
 
 #[test]
-fn another_token_is_a_change_that_shows_neither() {
-    let memory = Memory::new();
-    assert_eq!(connect(&request(), &args(true, false), Form::Table, &memory, "").0, Ok(0));
+fn a_changed_token_is_not_shown() {
+    let account = FakeAccount::new();
+    assert_eq!(connect(&request(), YES_TO_ALL, &account, "").0, Ok(0));
     let other = Request { token: Token::read("an0ther").ok(), ..Request::default() };
-    for form in [Form::Table, Form::Json] {
-        let (end, out, _) = connect(&other, &args(false, true), form, &memory, "");
-        assert_eq!(end, Ok(CHANGES));
+    for json in [false, true] {
+        let (end, out, _) = connect(&other, OutputOptions { json, ..DRY_RUN }, &account, "");
+        assert_eq!(end, Ok(EXIT_CHANGES));
         assert!(out.contains("data.API_KEY") && out.contains("(another secret)"), "{out}");
         assert!(!out.contains("an0ther") && !out.contains("YW4wdGhlcg"), "{out}");
     }
 }
 
 #[test]
-fn drift_is_shown_and_mended() {
-    let memory = Memory::new();
-    assert_eq!(connect(&request(), &args(true, false), Form::Table, &memory, "").0, Ok(0));
-    edit(&memory, "ClusterRole", |role| role["rules"][0]["verbs"] = serde_json::json!(["*"]));
-    let (_, out, _) = connect(&Request::default(), &args(false, true), Form::Table, &memory, "");
+fn drift_is_shown_and_repaired() {
+    let account = FakeAccount::new();
+    assert_eq!(connect(&request(), YES_TO_ALL, &account, "").0, Ok(0));
+    edit(&account, "ClusterRole", |role| role["rules"][0]["verbs"] = serde_json::json!(["*"]));
+    let (_, out, _) = connect(&Request::default(), DRY_RUN, &account, "");
     assert!(out.contains("    ~ change   ClusterRole        castai-agent\n            rules:\n"), "{out}");
-    let (end, _, _) = connect(&Request::default(), &args(true, false), Form::Table, &memory, "");
+    let (end, _, _) = connect(&Request::default(), YES_TO_ALL, &account, "");
     assert_eq!(end, Ok(0));
-    assert_eq!(connect(&Request::default(), &args(false, true), Form::Table, &memory, "").0, Ok(0));
+    assert_eq!(connect(&Request::default(), DRY_RUN, &account, "").0, Ok(0));
 }
 
 #[test]
-fn what_somebody_else_has_made_is_a_conflict_until_it_is_adopted() {
-    let memory = Memory::new();
-    assert_eq!(connect(&request(), &args(true, false), Form::Table, &memory, "").0, Ok(0));
-    edit(&memory, "Secret", |secret| secret["metadata"]["labels"][LABEL_MANAGED_BY] = "castai".into());
-    let (end, out, _) = connect(&request(), &args(true, false), Form::Table, &memory, "");
-    assert_eq!(end, Ok(CONFLICT), "{out}");
+fn a_foreign_object_is_a_conflict_until_it_is_adopted() {
+    let account = FakeAccount::new();
+    assert_eq!(connect(&request(), YES_TO_ALL, &account, "").0, Ok(0));
+    edit(&account, "Secret", |secret| secret["metadata"]["labels"][LABEL_MANAGED_BY] = "castai".into());
+    let (end, out, _) = connect(&request(), YES_TO_ALL, &account, "");
+    assert_eq!(end, Ok(EXIT_CONFLICT), "{out}");
     assert!(out.contains("it lacks the label app.kubernetes.io/managed-by=cast-spot"), "{out}");
     let adopt = Request { adopt: true, ..request() };
-    assert_eq!(connect(&adopt, &args(true, false), Form::Table, &memory, "").0, Ok(0));
+    assert_eq!(connect(&adopt, YES_TO_ALL, &account, "").0, Ok(0));
 }
 
 #[test]
-fn a_foreign_secret_does_not_give_its_token() {
-    let memory = Memory::new();
-    assert_eq!(connect(&request(), &args(true, false), Form::Table, &memory, "").0, Ok(0));
-    edit(&memory, "Secret", |secret| secret["metadata"]["labels"] = serde_json::json!({}));
-    let (end, _, _) = connect(&Request::default(), &args(true, false), Form::Table, &memory, "");
-    let refusal = end.unwrap_err();
-    assert_eq!(refusal.code, crate::WRONG_CALL);
-    assert_eq!(refusal.complaints[0].error, "token: missing: the console knows the agent by it");
+fn the_token_of_a_foreign_secret_is_not_used() {
+    let account = FakeAccount::new();
+    assert_eq!(connect(&request(), YES_TO_ALL, &account, "").0, Ok(0));
+    edit(&account, "Secret", |secret| secret["metadata"]["labels"] = serde_json::json!({}));
+    let (end, _, _) = connect(&Request::default(), YES_TO_ALL, &account, "");
+    let error = end.unwrap_err();
+    assert_eq!(error.code, EXIT_USAGE);
+    assert_eq!(error.diagnostics[0].error, "token: missing: the console knows the agent by it");
 }
 
 #[test]
-fn nobody_there_and_no_yes_is_refused_and_json_has_every_step() {
-    let memory = Memory::new();
-    let (end, _, _) = connect(&request(), &args(false, false), Form::Table, &memory, "");
-    assert_eq!(end.unwrap_err().code, crate::WRONG_CALL);
-    let (end, out, _) = connect(&request(), &args(true, false), Form::Json, &memory, "");
+fn without_a_terminal_yes_is_required_also_for_json() {
+    let account = FakeAccount::new();
+    let (end, _, _) = connect(&request(), ASK, &account, "");
+    assert_eq!(end.unwrap_err().code, EXIT_USAGE);
+    let (end, out, _) = connect(&request(), OutputOptions { json: true, ..YES_TO_ALL }, &account, "");
     assert_eq!(end, Ok(0));
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&report["schema"], &report["written"]), (&json::CONNECTION.into(), &11.into()));
@@ -158,12 +161,12 @@ fn nobody_there_and_no_yes_is_refused_and_json_has_every_step() {
 }
 
 #[test]
-fn a_namespace_that_is_being_deleted_is_waited_for() {
-    let memory = Memory::new();
-    assert_eq!(connect(&request(), &args(true, false), Form::Table, &memory, "").0, Ok(0));
-    edit(&memory, "Namespace", |object| {
+fn a_namespace_that_is_being_deleted_is_a_fault() {
+    let account = FakeAccount::new();
+    assert_eq!(connect(&request(), YES_TO_ALL, &account, "").0, Ok(0));
+    edit(&account, "Namespace", |object| {
         object["metadata"]["deletionTimestamp"] = "2026-11-27T07:00:00Z".into();
     });
-    let refusal = connect(&request(), &args(true, false), Form::Table, &memory, "").0.unwrap_err();
-    assert_eq!(refusal.complaints[0].error, "namespace castai-agent: is being deleted");
+    let error = connect(&request(), YES_TO_ALL, &account, "").0.unwrap_err();
+    assert_eq!(error.diagnostics[0].error, "namespace castai-agent: is being deleted");
 }

@@ -5,7 +5,7 @@ use std::{fmt::Write, io};
 use cast_spot_provisioner::connect::{Spec, manifests};
 use serde_json::Value;
 
-use crate::refusal::Refusal;
+use crate::error::CliError;
 
 const NO_TOKEN: &str = "\
 # The token is not in this file. This Secret is to come from where you keep secrets (External Secrets, Sealed Secrets,
@@ -14,7 +14,7 @@ const NO_TOKEN: &str = "\
 ";
 
 /// All objects, each a document. Without the token, the Secret is a comment that says what it has to be.
-pub(super) fn render(spec: &Spec, include_token: bool) -> Result<String, Refusal> {
+pub(super) fn render(spec: &Spec, include_token: bool) -> Result<String, CliError> {
     let choices = &spec.choices;
     let mut text = format!(
         "# The agent of cluster {} in {}, account {}, as `cast-spot connect` makes it.\n\

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{choices::ChoiceArgs, target::TargetArgs};
+use crate::{choices::ChoiceArgs, target::TargetArgs, workflow::OutputOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -11,26 +11,26 @@ Examples:
   cast-spot onboard --mode user --credentials-file key.ini
                                        managed by a user, its key in a new file
   cast-spot onboard --zip bootstrap.zip
-                                       once onboarded: new code, all else as it is
+                                       once onboarded: new code, all else unchanged
   cast-spot onboard --rotate-key       a new access key; the old one is disabled
   cast-spot onboard --dry-run          the same as cast-spot plan
   cast-spot onboard --yes --json       for scripts
 
-It can be run again at any time: it makes what is missing and mends what differs.
+It can be run again at any time: it creates what is missing and repairs what differs.
 
 Exit codes:
   0    all is as it should be
-  1    not complete, or not confirmed; running it again goes on from there
+  1    not complete, or not confirmed; run it again to continue
   2    wrong call, or the request cannot be fulfilled for this cluster
-  3    something that is not ours stands in the way; --adopt makes it ours
-  4    AWS or the cluster refused, or cannot be reached (rights, credentials, network)
+  3    an unmanaged resource has the name of a desired one; --adopt takes it over
+  4    AWS or the cluster refused, or cannot be reached (permissions, credentials, network)
   10   --dry-run: there are changes
-  130  interrupted; running it again goes on from there";
+  130  interrupted; run it again to continue";
 
-/// Onboard a cluster: show the plan, ask, make it
+/// Onboard a cluster: show the plan, ask, apply it
 ///
-/// With --json, the access key of a new user stands in the report's field `access_key`, unless --credentials-file
-/// takes it. It is written nowhere else.
+/// With --json, the access key of a new user is in the report's field `access_key`, unless --credentials-file
+/// receives it. It is written nowhere else.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -40,11 +40,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(super) choices: ChoiceArgs,
 
-    /// Write a new access key to this file (mode 0600), in place of the terminal; it must not be there yet
+    /// Write a new access key to this file (mode 0600) instead of the terminal; the file must not exist
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub(super) credentials_file: Option<PathBuf>,
 
-    /// Tell this console the role's ARN; its token comes from CAST_SPOT_CONSOLE_TOKEN or --console-token-file
+    /// Send the role's ARN to this console; its token comes from CAST_SPOT_CONSOLE_TOKEN or --console-token-file
     #[arg(long, value_name = "URL", help_heading = "Results")]
     pub(super) console_url: Option<String>,
 
@@ -56,15 +56,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub(super) console_token_file: Option<PathBuf>,
 
-    /// Do not ask
-    #[arg(long, short, help_heading = "How")]
-    pub(super) yes: bool,
-
-    /// Show the plan, write nothing
-    #[arg(long, help_heading = "How")]
-    pub(super) dry_run: bool,
-
-    /// Print the report as JSON
-    #[arg(long, help_heading = "How")]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) output: OutputOptions,
 }

@@ -1,13 +1,13 @@
-//! `--console-url`: where the role's ARN is sent, and with what.
+//! `--console-url`: the console that the role's ARN is sent to.
 
 use std::fs;
 
 use cast_spot_provisioner::call::is_safe;
 
 use super::Args;
-use crate::{environment::Environment, terminal::Complaint};
+use crate::{choices::Mode, environment::Environment, terminal::Diagnostic};
 
-/// A console, and our cluster in it.
+/// A console, and the cluster in it.
 pub(super) struct Console {
     pub(super) url: String,
     pub(super) cluster_id: String,
@@ -16,14 +16,14 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// None if no console is told of anything.
+    /// None without options for a console, or after a diagnostic.
     pub(super) fn read(
         args: &Args,
         environment: &Environment,
-        complaints: &mut Vec<Complaint>,
+        diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let before = complaints.len();
-        let mut complain = |error: String, hint: &str| complaints.push(Complaint::new(error, hint));
+        let before = diagnostics.len();
+        let mut fault = |error: String, hint: &str| diagnostics.push(Diagnostic::new(error, hint));
         if args.console_url.is_none()
             && args.console_cluster_id.is_none()
             && args.console_token_file.is_none()
@@ -32,9 +32,9 @@ impl Console {
         }
         let url = args.console_url.clone().unwrap_or_default();
         if url.is_empty() {
-            complain("--console-url: missing".to_owned(), "such as https://api.example.com");
+            fault("--console-url: missing".to_owned(), "such as https://api.example.com");
         } else if !is_safe(&url) {
-            complain(
+            fault(
                 format!("--console-url {url}: not an https:// address"),
                 "the token goes with the call, so it has to be encrypted",
             );
@@ -42,29 +42,29 @@ impl Console {
         let cluster_id = args.console_cluster_id.clone().unwrap_or_default();
         if cluster_id.is_empty() || !cluster_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             let given = if cluster_id.is_empty() { "missing" } else { "not letters, digits and -" };
-            complain(format!("--console-cluster-id {cluster_id}: {given}"), "the console shows it");
+            fault(format!("--console-cluster-id {cluster_id}: {given}"), "the console shows it");
         }
-        if args.choices.mode.as_deref() == Some("user") {
-            complain(
+        if args.choices.mode == Some(Mode::User) {
+            fault(
                 "--console-url: only a role's ARN is sent".to_owned(),
                 "enter the key of a user there by hand",
             );
         }
         let token = match &args.console_token_file {
             Some(path) => fs::read_to_string(path).map_err(|error| {
-                complain(
+                fault(
                     format!("--console-token-file {}: {error}", path.display()),
                     "name the file with the token",
                 );
             }),
             None => environment.console_token.clone().ok_or(()).map_err(|()| {
-                complain(
+                fault(
                     "the console's token: missing".to_owned(),
                     "set CAST_SPOT_CONSOLE_TOKEN, or give --console-token-file FILE",
                 );
             }),
         };
         let token = token.map(|token| token.trim().to_owned()).unwrap_or_default();
-        (complaints.len() == before).then_some(Self { url, cluster_id, token })
+        (diagnostics.len() == before).then_some(Self { url, cluster_id, token })
     }
 }

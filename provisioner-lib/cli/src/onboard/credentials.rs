@@ -1,4 +1,4 @@
-//! `--credentials-file`: a place for the key, known to be writable before anything is made.
+//! `--credentials-file`: a file for the key, opened before anything is created.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,12 +9,12 @@ use std::{
 
 use cast_spot_provisioner::provider::AccessKey;
 
-use crate::terminal::Complaint;
+use crate::terminal::Diagnostic;
 
-/// For its owner alone.
+/// Readable by its owner alone.
 const MODE: u32 = 0o600;
 
-/// The file, open and empty. It goes again if nothing comes into it.
+/// The open file. Deleted when dropped without a key.
 #[derive(Debug)]
 pub(super) struct CredentialsFile {
     path: PathBuf,
@@ -23,25 +23,21 @@ pub(super) struct CredentialsFile {
 }
 
 impl CredentialsFile {
-    /// Makes the file. One that holds something is left as it is; an empty one of the same mode was left by a run
-    /// that was killed.
-    pub(super) fn create(path: &Path) -> Result<Self, Complaint> {
+    /// Creates the file. Never overwrites one with content; an empty one of the same mode is left from a killed run.
+    pub(super) fn create(path: &Path) -> Result<Self, Diagnostic> {
         let file = match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_left_over(path) => {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_from_killed_run(path) => {
                 OpenOptions::new().write(true).open(path)
             }
             other => other,
         };
         match file {
             Ok(file) => Ok(Self { path: path.to_owned(), file, is_written: false }),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Complaint::new(
-                format!(
-                    "--credentials-file {}: there is such a file, and it is not overwritten",
-                    path.display()
-                ),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Diagnostic::new(
+                format!("--credentials-file {}: the file exists, and it is not overwritten", path.display()),
                 "name another file, or move that one away",
             )),
-            Err(error) => Err(Complaint::new(
+            Err(error) => Err(Diagnostic::new(
                 format!("--credentials-file {}: {error}", path.display()),
                 "name a file in a folder that you may write to",
             )),
@@ -65,13 +61,13 @@ impl CredentialsFile {
 impl Drop for CredentialsFile {
     fn drop(&mut self) {
         if !self.is_written {
-            // An empty file that stays does no harm: the next run takes it.
+            // If this fails, the next run reuses the empty file.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-fn is_left_over(path: &Path) -> bool {
+fn is_from_killed_run(path: &Path) -> bool {
     fs::symlink_metadata(path)
         .is_ok_and(|found| found.is_file() && found.len() == 0 && found.permissions().mode() & 0o777 == MODE)
 }
@@ -89,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_readable_by_its_owner_alone_and_never_overwritten() {
+    fn the_key_is_private_and_never_overwritten() {
         let path = path("key");
         let mut file = CredentialsFile::create(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -103,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_stays_empty_goes_again_and_one_of_a_killed_run_is_taken() {
+    fn an_empty_credentials_file_is_removed_or_reused() {
         let path = path("empty");
         drop(CredentialsFile::create(&path).unwrap());
         assert!(!path.exists());
@@ -113,11 +109,11 @@ mod tests {
         File::create(&path).unwrap();
         let foreign = CredentialsFile::create(&path);
         fs::remove_file(&path).unwrap();
-        assert!(foreign.is_err(), "an empty file that others may read is somebody else's");
+        assert!(foreign.is_err(), "an empty file that others may read is not from a killed run");
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_said_up_front() {
+    fn a_missing_folder_is_reported_at_once() {
         let refused = CredentialsFile::create(Path::new("/no/such/folder/key")).unwrap_err();
         assert!(refused.error.starts_with("--credentials-file /no/such/folder/key:"), "{refused:?}");
     }

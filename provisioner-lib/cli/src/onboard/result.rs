@@ -1,4 +1,4 @@
-//! What an onboarding has come to: names to copy, the key, next steps.
+//! The result of an onboarding as text: names to copy, the key, next steps.
 
 use std::fmt::Write;
 
@@ -13,36 +13,28 @@ use cast_spot_provisioner::{
     spec::{Access, Spec},
 };
 
-use super::outcome;
-use crate::plan::table::green;
+use crate::workflow::{Finished, headline};
 
 const BOLD: Style = Style::new().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
-/// The result. `kept` is the file that the key was written to.
-pub(super) fn render(spec: &Spec, planned: &Planned, report: &Report, kept: Option<&str>) -> String {
-    let mut text = "\n".to_owned();
-    if report.is_complete() {
-        let _ = writeln!(text, "{}", headline(planned, report));
-        text += &names_to_copy(spec, planned);
-    } else {
-        text += &outcome::incomplete(report, "cast-spot onboard");
+/// The result. `kept` is the file with the new key.
+pub(super) fn render(spec: &Spec, planned: &Planned, report: &Report, kept: Option<&str>) -> Finished {
+    let mut steps = planned.plan.steps.iter();
+    let details = match &report.access_key {
+        Some(key) => key_in(key, kept),
+        None if steps.any(|step| step.id.kind == Kind::AccessKey && step.action == Action::Keep) => {
+            "\nThe access key is unchanged; its secret is shown only when it is made. --rotate-key makes another.\n"
+                .to_owned()
+        }
+        None => String::new(),
+    };
+    Finished {
+        headline: headline(&planned.facts.cluster.name, "onboarded", report) + &names_to_copy(spec, planned),
+        details,
+        next: next_steps(spec, planned),
+        ..Finished::default()
     }
-    if let Some(key) = &report.access_key {
-        text += &key_in(key, kept);
-    } else if planned
-        .plan
-        .steps
-        .iter()
-        .any(|step| step.id.kind == Kind::AccessKey && step.action == Action::Keep)
-    {
-        text += "\nThe access key is as it was; its secret is shown only when it is made. --rotate-key makes another.\n";
-    }
-    text += &outcome::backups(report);
-    if report.is_complete() {
-        text += &next_steps(spec, planned);
-    }
-    text
 }
 
 fn key_in(key: &AccessKey, kept: Option<&str>) -> String {
@@ -56,23 +48,14 @@ fn key_in(key: &AccessKey, kept: Option<&str>) -> String {
     }
 }
 
-fn headline(planned: &Planned, report: &Report) -> String {
-    let cluster = &planned.facts.cluster.name;
-    match report.done() {
-        0 => format!("{} cluster {cluster} is onboarded; nothing was to be done", green("✓")),
-        1 => format!("{} cluster {cluster} is onboarded; 1 step was done", green("✓")),
-        done => format!("{} cluster {cluster} is onboarded; {done} steps were done", green("✓")),
-    }
-}
-
 fn names_to_copy(spec: &Spec, planned: &Planned) -> String {
     let facts = &planned.facts;
     let (partition, account) = (&facts.identity.partition, &facts.identity.account);
-    let who = match spec.access {
+    let label = match spec.access {
         Access::Role { .. } => "Role ARN",
         Access::User { .. } => "User ARN",
     };
-    let mut rows = vec![(who, principal_arn(spec, planned))];
+    let mut rows = vec![(label, principal_arn(spec, planned))];
     if let Access::Role { external_id, .. } = &spec.access {
         rows.push(("External id", external_id.clone()));
     }
@@ -86,7 +69,7 @@ fn names_to_copy(spec: &Spec, planned: &Planned) -> String {
     text
 }
 
-/// ARN of the user or role that manages the cluster.
+/// ARN of the principal that manages the cluster.
 pub(super) fn principal_arn(spec: &Spec, planned: &Planned) -> String {
     let facts = &planned.facts;
     let name = facts.principal();
@@ -100,7 +83,7 @@ pub(super) fn principal_arn(spec: &Spec, planned: &Planned) -> String {
 fn next_steps(spec: &Spec, planned: &Planned) -> String {
     let place = format!("--cluster {} --region {}", spec.cluster, planned.facts.region);
     let mut text = format!(
-        "\nNext:\n  cast-spot status {place}\n      tries that it works: rights, and what the function says of its own access\n"
+        "\nNext:\n  cast-spot status {place}\n      checks that it works: permissions and the function's self-test\n"
     );
     if let Access::User { .. } = spec.access {
         let _ = writeln!(
@@ -108,6 +91,6 @@ fn next_steps(spec: &Spec, planned: &Planned) -> String {
             "  cast-spot onboard {place} --mode user --rotate-key\n      makes a new key and disables this one"
         );
     }
-    let _ = writeln!(text, "  cast-spot offboard {place}\n      takes it all out again");
+    let _ = writeln!(text, "  cast-spot offboard {place}\n      removes everything again");
     text
 }

@@ -1,40 +1,52 @@
-//! The command over a provider in memory.
+//! The command over an account in account.
 
 use std::path::PathBuf;
 
-use cast_spot_provisioner::{resource::Kind, spec::Request};
+use cast_spot_provisioner::{
+    resource::{Kind, Resource, Role},
+    spec::Request,
+};
 
 use super::*;
 use crate::{
-    memory::{Memory, SECRET, request, user},
-    refusal::CHANGES,
-    session::run_in_test,
-    terminal::recorded,
+    error::{EXIT_CHANGES, EXIT_CONFLICT, EXIT_INCOMPLETE},
+    terminal::capture,
+    tests::account::{FakeAccount, SECRET, request, run_in_test, user},
 };
 
-/// The command: its end, what it printed and what it said.
-fn onboard(
+/// The command: its end, standard output and standard error.
+fn onboard_to_file(
     request: Request,
-    order: Order,
-    provider: &Guarded<Memory>,
+    options: OutputOptions,
+    file: Option<CredentialsFile>,
+    provider: &AccountChecked<FakeAccount>,
     answers: &str,
-) -> (Result<u8, Refusal>, String, String) {
-    let (mut screen, out, err) = recorded::screen(answers);
-    let asked = Asked::read(request, Vec::new()).unwrap();
-    let end = run_in_test(carry_out(asked, order, provider, &mut screen));
+) -> (Result<u8, CliError>, String, String) {
+    let (mut screen, out, err) = capture::screen(answers);
+    let request = PartialRequest::read(request, Vec::new()).unwrap();
+    let end = run_in_test(carry_out(request, options, (file, None), provider, &mut screen));
     (end, out.text(), err.text())
 }
 
-fn yes() -> Order {
-    Order { yes: true, ..Order::default() }
+fn onboard(
+    request: Request,
+    options: OutputOptions,
+    provider: &AccountChecked<FakeAccount>,
+    answers: &str,
+) -> (Result<u8, CliError>, String, String) {
+    onboard_to_file(request, options, None, provider, answers)
+}
+
+fn yes() -> OutputOptions {
+    OutputOptions { yes: true, ..OutputOptions::default() }
 }
 
 #[test]
-fn it_shows_asks_makes_and_says_what_came_of_it() {
-    let provider = Memory::new().guarded();
-    let (end, out, err) = onboard(request(), Order::default(), &provider, "yes\n");
+fn a_plan_is_shown_confirmed_applied_and_reported() {
+    let provider = FakeAccount::new().unchecked();
+    let (end, out, err) = onboard(request(), OutputOptions::default(), &provider, "yes\n");
     assert_eq!(end, Ok(0), "{out}{err}");
-    assert!(err.contains("Make it so? (yes/no)") && err.contains("    + role cast-eks-prod\n"), "{err}");
+    assert!(err.contains("Apply this plan? [y/N]") && err.contains("    + role cast-eks-prod\n"), "{err}");
     for words in [
         "✓ cluster prod is onboarded; ",
         "Role ARN           arn:aws:iam::111111111111:role/cast-eks-prod\n",
@@ -43,29 +55,33 @@ fn it_shows_asks_makes_and_says_what_came_of_it() {
     ] {
         assert!(out.contains(words), "{words}\n{out}");
     }
-    let (end, out, err) = onboard(Request { package: None, ..request() }, Order::default(), &provider, "");
+    let (end, out, err) =
+        onboard(Request { package: None, ..request() }, OutputOptions::default(), &provider, "");
     assert_eq!((end, err.as_str()), (Ok(0), ""));
-    assert!(out.contains("is onboarded; nothing was to be done"), "{out}");
+    assert!(out.contains("✓ cluster prod is already onboarded\n"), "{out}");
 }
 
 #[test]
-fn without_a_yes_nothing_is_written() {
-    for (answers, code, error) in
-        [("no\n", NOT_GOOD, "not confirmed"), ("\n", NOT_GOOD, "not confirmed"), ("", 2, "nobody is there")]
-    {
-        let provider = Memory::new().guarded();
-        let (end, _, _) = onboard(request(), Order::default(), &provider, answers);
-        let refusal = end.unwrap_err();
-        assert_eq!(refusal.code, code, "{answers:?}");
-        assert!(refusal.complaints[0].error.contains(error), "{refusal:?}");
-        let (end, _, _) = onboard(request(), Order { dry_run: true, ..Order::default() }, &provider, "");
-        assert_eq!(end, Ok(CHANGES), "all is still to be made");
+fn without_confirmation_nothing_is_written() {
+    for (answers, code, error) in [
+        ("no\n", EXIT_INCOMPLETE, "not confirmed"),
+        ("\n", EXIT_INCOMPLETE, "not confirmed"),
+        ("", 2, "cannot ask for confirmation"),
+    ] {
+        let provider = FakeAccount::new().unchecked();
+        let (end, _, _) = onboard(request(), OutputOptions::default(), &provider, answers);
+        let refused = end.unwrap_err();
+        assert_eq!(refused.code, code, "{answers:?}");
+        assert!(refused.diagnostics[0].error.contains(error), "{refused:?}");
+        let (end, _, _) =
+            onboard(request(), OutputOptions { dry_run: true, ..OutputOptions::default() }, &provider, "");
+        assert_eq!(end, Ok(EXIT_CHANGES), "nothing was created");
     }
 }
 
 #[test]
-fn a_key_is_shown_once_or_kept_in_its_file() {
-    let provider = Memory::new().guarded();
+fn a_key_is_shown_once_or_written_to_its_file() {
+    let provider = FakeAccount::new().unchecked();
     let (end, out, err) = onboard(user(), yes(), &provider, "");
     assert_eq!(end, Ok(0), "{err}");
     assert!(out.contains(SECRET) && out.contains("AKIAEXAMPLE") && !err.contains(SECRET), "{out}");
@@ -75,21 +91,22 @@ fn a_key_is_shown_once_or_kept_in_its_file() {
     let path = std::env::temp_dir().join(format!("cast-spot-onboard-{}", std::process::id()));
     for json in [false, true] {
         let file = Some(CredentialsFile::create(&path).unwrap());
-        let provider = Memory::new().guarded();
-        let (end, out, err) = onboard(user(), Order { json, file, ..yes() }, &provider, "");
+        let provider = FakeAccount::new().unchecked();
+        let (end, out, err) = onboard_to_file(user(), OutputOptions { json, ..yes() }, file, &provider, "");
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(end, Ok(0));
         assert!(text.contains(SECRET) && !(out + &err).contains(SECRET));
     }
     let file = Some(CredentialsFile::create(&path).unwrap());
-    let _ = onboard(request(), Order { file, ..yes() }, &Memory::new().guarded(), "");
+    let _ = onboard_to_file(request(), yes(), file, &FakeAccount::new().unchecked(), "");
     assert!(!PathBuf::from(&path).exists(), "no key, no file");
 }
 
 #[test]
-fn json_is_one_document_with_the_key_in_a_field_of_its_own() {
-    let (end, out, err) = onboard(user(), Order { json: true, ..yes() }, &Memory::new().guarded(), "");
+fn json_is_one_document_with_a_field_for_the_key() {
+    let (end, out, err) =
+        onboard(user(), OutputOptions { json: true, ..yes() }, &FakeAccount::new().unchecked(), "");
     assert_eq!(end, Ok(0), "{err}");
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(document["schema"], "cast-spot.onboarding/1");
@@ -100,18 +117,18 @@ fn json_is_one_document_with_the_key_in_a_field_of_its_own() {
 }
 
 #[test]
-fn a_refused_call_is_named_with_the_policy_that_allows_it_and_what_was_not_reached() {
-    let mut memory = Memory::new();
-    memory.refused = vec![Kind::Function];
-    let (end, out, err) = onboard(request(), yes(), &memory.guarded(), "");
-    assert_eq!(end, Ok(REFUSED), "{out}");
+fn a_denied_call_is_reported_with_the_policy_it_needs() {
+    let mut account = FakeAccount::new();
+    account.refused = vec![Kind::Function];
+    let (end, out, err) = onboard(request(), yes(), &account.unchecked(), "");
+    assert_eq!(end, Ok(EXIT_REFUSED), "{out}");
     assert!(err.contains("✗ FAILED function cast-spot: not allowed: iam:CreateRole"), "{err}");
     for words in [
         "✗ not complete: ",
         "error: function cast-spot: not allowed: iam:CreateRole",
         "hint: `cast-spot policy admin` prints the policy that allows it",
-        "not reached: ",
-        "`cast-spot onboard` again goes on from here",
+        "not attempted: ",
+        "run `cast-spot onboard` again to continue",
     ] {
         assert!(out.contains(words), "{words}\n{out}");
     }
@@ -119,26 +136,26 @@ fn a_refused_call_is_named_with_the_policy_that_allows_it_and_what_was_not_reach
 }
 
 #[test]
-fn something_foreign_in_the_way_stops_it_before_the_question() {
-    let provider = Memory::new();
-    let role = cast_spot_provisioner::resource::Resource::Role(cast_spot_provisioner::resource::Role {
+fn a_conflict_ends_the_command_before_the_question() {
+    let provider = FakeAccount::new();
+    let role = Resource::Role(Role {
         name: "cast-eks-prod".to_owned(),
         description: String::new(),
         trust: serde_json::json!({}),
         tags: [].into(),
     });
     run_in_test(provider.create(&role)).unwrap();
-    let provider = provider.guarded();
+    let provider = provider.unchecked();
     let (end, out, err) = onboard(request(), yes(), &provider, "");
-    assert_eq!((end, err.as_str()), (Ok(CONFLICT), ""));
+    assert_eq!((end, err.as_str()), (Ok(EXIT_CONFLICT), ""));
     assert!(out.contains("    ! CONFLICT role               cast-eks-prod"), "{out}");
     let (end, _, _) = onboard(Request { adopt: true, ..request() }, yes(), &provider, "");
     assert_eq!(end, Ok(0));
 }
 
 #[test]
-fn a_user_whose_key_stays_is_told_where_its_secret_went() {
-    let provider = Memory::new().guarded();
+fn an_unchanged_key_is_explained() {
+    let provider = FakeAccount::new().unchecked();
     for (round, words) in [(0, "shown now and never again"), (1, "its secret is shown only when it is made")]
     {
         let (end, out, _) = onboard(user(), yes(), &provider, "");

@@ -1,4 +1,4 @@
-//! What changes in one field: two values side by side, or of a document what comes and what goes.
+//! The change of one field: both values, or the added and removed parts of a document.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 const DIM: Style = Style::new().dimmed();
-/// Lines of one document; more is for `--json`.
+/// Lines of one document; `--json` has all.
 const MOST: usize = 16;
 
 /// The change in lines of at most `width` columns, as far as names allow.
@@ -24,7 +24,7 @@ pub(crate) fn lines(change: &Change, width: usize) -> Vec<String> {
     }
 }
 
-/// A document or list, if it is one.
+/// The document or list in `text`, if it is one.
 fn parse(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok().filter(|value: &Value| value.is_object() || value.is_array())
 }
@@ -52,7 +52,7 @@ fn lines_lost(field: &str, from: &str, to: &str) -> String {
     }
 }
 
-/// What goes and what comes, statement by statement where there are any.
+/// The removed and added parts, by statement if the document is a policy.
 fn differences(from: &Value, to: &Value, width: usize) -> Vec<String> {
     let (old, new) = (parts(from), parts(to));
     let mut lines = Vec::new();
@@ -64,9 +64,9 @@ fn differences(from: &Value, to: &Value, width: usize) -> Vec<String> {
                     lines.push(format!("  ~ {name}"));
                 }
                 let indent = if name.is_empty() { "" } else { "  " };
-                let gone = old_parts.difference(new_parts).map(|part| (RED, "-", part));
-                let come = new_parts.difference(old_parts).map(|part| (GREEN, "+", part));
-                for (style, sign, part) in gone.chain(come) {
+                let removed = old_parts.difference(new_parts).map(|part| (RED, "-", part));
+                let added = new_parts.difference(old_parts).map(|part| (GREEN, "+", part));
+                for (style, sign, part) in removed.chain(added) {
                     lines.push(format!(
                         "  {indent}{style}{sign} {}{style:#}",
                         cut(part, width.saturating_sub(6))
@@ -119,7 +119,7 @@ fn parts(document: &Value) -> Vec<(String, BTreeSet<String>)> {
     named.collect()
 }
 
-/// An item of a list; an object without its braces: of a rule of Kubernetes `resources nodes; verbs get, list`.
+/// An item of a list. An object has no braces: a rule of Kubernetes is `resources nodes; verbs get, list`.
 fn short(item: &Value) -> String {
     let Value::Object(fields) = item else { return word(item) };
     let field = |(name, value): (&String, &Value)| {
@@ -135,7 +135,7 @@ fn word(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Every value with the way to it.
+/// Every value with its path.
 fn flat(value: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     collect("", value, &mut found);
@@ -164,7 +164,7 @@ fn cut(text: &str, width: usize) -> String {
     text.chars().take(width - 1).chain(['…']).collect()
 }
 
-/// Text that somebody else has written, without what a terminal would take for orders.
+/// Foreign text without the control characters that a terminal would interpret.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_have_written_gives_a_terminal_no_orders() {
+    fn foreign_text_cannot_control_the_terminal() {
         let change = Change {
             field: "data".to_owned(),
             from: "\u{1b}]0;title\u{7}".to_owned(),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_field_shows_both_values_or_the_one_there_is() {
+    fn a_plain_field_shows_both_values_or_the_only_one() {
         for (from, to, line) in [
             ("256", "512", "memory_mb: 256 -> 512"),
             ("", "prod", "memory_mb: + prod"),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_shows_the_statements_that_differ_and_of_those_what_differs() {
+    fn a_policy_shows_only_what_differs_in_each_statement() {
         let from = r#"{"Statement":[
             {"Sid":"Same","Effect":"Allow","Action":"a:B","Resource":"*"},
             {"Sid":"Wide","Effect":"Allow","Action":["ec2:CreateTags","ec2:Run"],"Resource":"*"},
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_shows_what_comes_and_what_goes() {
+    fn a_list_shows_added_and_removed_items() {
         assert_eq!(shown("groups", r#"["a","b"]"#, r#"["b","c"]"#), ["groups:", "  - a", "  + c"]);
         let rules = (r#"[{"apiGroups":[""],"resources":["nodes"],"verbs":["get","list"]}]"#, "[]");
         assert_eq!(
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_document_is_cut_and_says_so() {
+    fn a_long_document_is_cut_with_a_note() {
         let list = format!("[{}]", (0..40).map(|n| format!("\"a{n}\"")).collect::<Vec<_>>().join(","));
         let lines = shown("policies", &list, "[]");
         assert_eq!(lines.len(), MOST + 2);

@@ -1,4 +1,4 @@
-//! Which part of an onboarding a resource belongs to, in the words of the documentation.
+//! The parts of an onboarding, in the terms of the documentation.
 
 use cast_spot_provisioner::{
     facts::Facts,
@@ -6,22 +6,22 @@ use cast_spot_provisioner::{
     resource::{Id, Kind, Service},
 };
 
-/// A part, in the order in which it is shown.
+/// A part, in display order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Group {
     /// The user or role that manages the cluster from outside.
     Management,
-    /// The role that nodes get.
+    /// The role of nodes.
     Nodes,
     /// The function's role.
     FunctionRole,
-    /// The function and what brings notices to it.
+    /// The function, and the rules that send it notices.
     Function,
-    /// The way to a private endpoint.
+    /// Access to a private endpoint.
     Network,
-    /// Who may do what in the cluster.
+    /// Permissions in the cluster.
     Kubernetes,
-    /// The agent that only reads.
+    /// The read-only agent.
     Agent,
 }
 
@@ -36,7 +36,7 @@ impl Group {
             }
             (Service::Iam, _) => Self::Management,
             (Service::Ec2, _) => Self::Network,
-            // Of the handler's requests; all other objects are the agent's.
+            // For requests of the handler; all other objects are the agent's.
             (_, Kind::Manifest) if !matches!(whole, "FlowSchema" | "PriorityLevelConfiguration") => {
                 Self::Agent
             }
@@ -45,14 +45,14 @@ impl Group {
         }
     }
 
-    /// Its heading.
+    /// The heading of the part.
     pub(crate) fn heading(self) -> &'static str {
         match self {
-            Self::Management => "IAM: who manages the cluster from outside",
+            Self::Management => "IAM: the principal that manages the cluster",
             Self::Nodes => "IAM: role of new nodes",
             Self::FunctionRole => "IAM: role of the function",
             Self::Function => "Function and events",
-            Self::Network => "Network: the way to the private endpoint",
+            Self::Network => "Network: access to the private endpoint",
             Self::Kubernetes => "Kubernetes",
             Self::Agent => "Kubernetes: the agent, read-only",
         }

@@ -1,21 +1,22 @@
-//! Plans and reports for programs. Every document says in `schema` what it is; fields are added to a schema, but
-//! neither removed nor given another meaning.
+//! Plans and reports as JSON. The field `schema` names the kind of document; fields are added to a schema, but neither
+//! removed nor given another meaning.
 
 use std::io;
 
 use cast_spot_provisioner::{onboard::Planned, provider::AccessKey, report::Report};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Schema of what became of an onboarding.
+/// Schema of the report of an onboarding.
 pub(crate) const ONBOARDING: &str = "cast-spot.onboarding/1";
-/// Schema of what became of an offboarding: the same fields.
+/// Schema of the report of an offboarding, with the same fields.
 pub(crate) const OFFBOARDING: &str = "cast-spot.offboarding/1";
-/// Schema of what became of connecting: the same fields.
+/// Schema of the report of a connection, with the same fields.
 pub(crate) const CONNECTION: &str = "cast-spot.connection/1";
-/// Schema of what became of disconnecting: the same fields.
+/// Schema of the report of a disconnection, with the same fields.
 pub(crate) const DISCONNECTION: &str = "cast-spot.disconnection/1";
 
-/// What a document is, and what cluster it is about.
+/// The schema of a document, and its cluster.
 fn head(schema: &str, planned: &Planned) -> Value {
     let facts = &planned.facts;
     json!({
@@ -37,7 +38,7 @@ pub(crate) fn plan(planned: &Planned) -> Value {
     document
 }
 
-/// [`ONBOARDING`], or one of its siblings. The key stands in it only where it has gone nowhere else.
+/// A report. The key is in it only if no file has it.
 pub(crate) fn report(schema: &str, planned: &Planned, report: &Report, key: Option<&AccessKey>) -> Value {
     let mut document = head(schema, planned);
     document["complete"] = json!(report.is_complete());
@@ -50,7 +51,7 @@ pub(crate) fn report(schema: &str, planned: &Planned, report: &Report, key: Opti
     document
 }
 
-/// As text.
-pub(crate) fn text(document: &Value) -> io::Result<String> {
+/// The document as text.
+pub(crate) fn text(document: &impl Serialize) -> io::Result<String> {
     Ok(serde_json::to_string_pretty(document)? + "\n")
 }

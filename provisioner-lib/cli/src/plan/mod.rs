@@ -1,4 +1,4 @@
-//! `cast-spot plan`: what onboarding would do.
+//! `cast-spot plan`: shows what onboarding would do.
 
 pub(crate) mod document;
 pub(crate) mod groups;
@@ -13,14 +13,15 @@ use cast_spot_provisioner::{
     plan::{Action, Plan},
     provider::Provider,
 };
+use clap::ValueEnum;
 
 use crate::{
-    choices::{ChoiceArgs, zip_name},
+    choices::ChoiceArgs,
     environment::Environment,
-    refusal::{CHANGES, CONFLICT, Refusal},
-    session::{self, Asked, Guarded},
+    error::{CliError, EXIT_CHANGES, EXIT_CONFLICT},
+    session::{self, AccountChecked, PartialRequest},
     target::TargetArgs,
-    terminal::{Complaint, Screen},
+    terminal::{Diagnostic, Screen},
 };
 
 const EXAMPLES: &str = "\
@@ -33,13 +34,13 @@ Examples:
   cast-spot plan --json | jq '.steps[] | select(.action != \"keep\")'
 
 Exit codes:
-  0   nothing is to be done
+  0   nothing to do
   2   wrong call, or the request cannot be fulfilled for this cluster
-  3   something that is not ours stands in the way; --adopt makes it ours
-  4   AWS or the cluster refused, or cannot be reached (rights, credentials, network)
+  3   an unmanaged resource has the name of a desired one; --adopt takes it over
+  4   AWS or the cluster refused, or cannot be reached (permissions, credentials, network)
   10  there are changes";
 
-/// Show what onboarding would make, change and remove; writes nothing
+/// Show what onboarding would create, change and remove; writes nothing
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -49,9 +50,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     choices: ChoiceArgs,
 
-    /// table, json, or commands: those of aws and kubectl that do the same by hand
-    #[arg(long, value_name = "FORM", default_value = "table", help_heading = "Output")]
-    output: String,
+    /// Format of the plan; commands: those of aws and kubectl that do the same by hand
+    #[arg(long = "output", value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    format: Format,
 
     /// The same as --output json
     #[arg(long, help_heading = "Output")]
@@ -59,76 +60,59 @@ pub(crate) struct Args {
 }
 
 /// How a plan is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    #[default]
     Table,
     Json,
     Commands,
 }
 
-impl Form {
-    fn read(args: &Args, complaints: &mut Vec<Complaint>) -> Self {
-        match args.output.as_str() {
-            "table" if args.json => Self::Json,
-            "table" => Self::Table,
-            "json" => Self::Json,
-            "commands" if !args.json => Self::Commands,
-            other => {
-                let error = if other == "commands" {
-                    "--json: --output commands is no JSON".to_owned()
-                } else {
-                    format!("--output {other}: not one of table, json, commands")
-                };
-                complaints.push(Complaint::new(error, "see `cast-spot plan --help`"));
-                Self::Table
-            }
-        }
-    }
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
-    session::run(async {
-        let mut complaints = Vec::new();
-        let form = Form::read(args, &mut complaints);
-        let target = args.target.read(environment, &mut complaints);
-        let request = args.choices.read(&target, environment, true, &mut complaints);
-        let asked = Asked::read(request, complaints)?;
+    session::run(async |screen| {
+        let mut diagnostics = Vec::new();
+        if args.json && args.format == Format::Commands {
+            let hint = "leave one of the two out";
+            diagnostics.push(Diagnostic::new("--json: --output commands is not JSON", hint));
+        }
+        let format = if args.json { Format::Json } else { args.format };
+        let (target, request) = args.choices.read(&args.target, environment, true, diagnostics)?;
         let provider = session::connect(&target).await?;
-        Box::pin(show(asked, form, zip_name(&args.choices), &provider, &mut Screen::standard())).await
+        Box::pin(show(request, format, args.choices.zip_name(), &provider, screen)).await
     })
 }
 
 async fn show(
-    asked: Asked,
-    form: Form,
+    request: PartialRequest,
+    format: Format,
     zip: &str,
-    provider: &Guarded<impl Provider>,
+    provider: &AccountChecked<impl Provider>,
     screen: &mut Screen,
-) -> Result<u8, Refusal> {
-    let spec = provider.spec(asked).await?;
+) -> Result<u8, CliError> {
+    let spec = provider.spec(request).await?;
     let planned = onboard::plan(&spec, provider).await?;
-    let text = match form {
-        Form::Table => table::render(&planned, screen.width),
-        Form::Json => json::text(&json::plan(&planned))?,
-        Form::Commands => commands(&planned.plan, &planned.facts, zip),
+    let text = match format {
+        Format::Table => table::render(&planned, screen.width),
+        Format::Json => json::text(&json::plan(&planned))?,
+        Format::Commands => commands(&planned.plan, &planned.facts, zip),
     };
     screen.print(&text)?;
     Ok(exit_code(&planned))
 }
 
-/// What a plan comes to.
+/// Exit code of a plan.
 pub(crate) fn exit_code(planned: &Planned) -> u8 {
     if planned.plan.conflicts().next().is_some() {
-        CONFLICT
+        EXIT_CONFLICT
     } else if planned.plan.is_empty() {
         0
     } else {
-        CHANGES
+        EXIT_CHANGES
     }
 }
 
-/// How many steps there are of each kind: in JSON, in words.
+/// Number of steps of each kind, with its key in JSON and its words in text.
 pub(crate) fn counts(plan: &Plan) -> [(&'static str, &'static str, usize); 6] {
     let count = |is: fn(&Action) -> bool| plan.steps.iter().filter(|step| is(&step.action)).count();
     [
@@ -137,7 +121,7 @@ pub(crate) fn counts(plan: &Plan) -> [(&'static str, &'static str, usize); 6] {
         ("replace", "to replace", count(|action| matches!(action, Action::Replace { .. }))),
         ("delete", "to remove", count(|action| *action == Action::Delete)),
         ("keep", "to keep", count(|action| *action == Action::Keep)),
-        ("conflict", "in the way", plan.conflicts().count()),
+        ("conflict", "in conflict", plan.conflicts().count()),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! A plan for people: a line for each resource that changes, and below it what changes.
+//! A plan as text: a line for each resource that changes, and below it the changes.
 
 use std::fmt::Write;
 
@@ -10,34 +10,34 @@ use cast_spot_provisioner::{
 
 use super::{document, groups::Group};
 
-/// How an action is shown: its sign, its word and its colour.
+/// The sign, word and colour of an action.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Look {
+pub(crate) struct ActionStyle {
     pub(crate) sign: &'static str,
     pub(crate) word: &'static str,
     pub(crate) style: Style,
 }
 
-impl Look {
-    /// Of an action.
+impl ActionStyle {
+    /// The style of `action`.
     pub(crate) fn of(action: &Action) -> Self {
-        let look = |sign, word, color: AnsiColor| Self { sign, word, style: color.on_default() };
+        let style = |sign, word, color: AnsiColor| Self { sign, word, style: color.on_default() };
         match action {
-            Action::Create => look("+", "create", AnsiColor::Green),
-            Action::Update { .. } => look("~", "change", AnsiColor::Yellow),
-            Action::Replace { .. } => look("-/+", "replace", AnsiColor::Magenta),
-            Action::Delete => look("-", "remove", AnsiColor::Red),
+            Action::Create => style("+", "create", AnsiColor::Green),
+            Action::Update { .. } => style("~", "change", AnsiColor::Yellow),
+            Action::Replace { .. } => style("-/+", "replace", AnsiColor::Magenta),
+            Action::Delete => style("-", "remove", AnsiColor::Red),
             Action::Keep => Self { sign: "=", word: "keep", style: Style::new().dimmed() },
-            Action::Conflict { .. } => look("!", "CONFLICT", AnsiColor::Red),
+            Action::Conflict { .. } => style("!", "CONFLICT", AnsiColor::Red),
         }
     }
 }
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
-/// Columns of the kind's name.
+/// Width of the column with the kind.
 const KIND: usize = 18;
-/// Where changes begin.
+/// Indentation of changes.
 const INDENT: &str = "          ";
 
 /// The plan, in lines of `width`.
@@ -50,10 +50,10 @@ pub(crate) fn render(planned: &Planned, width: usize) -> String {
     text
 }
 
-/// Which cluster it is.
+/// The line that names the cluster.
 pub(crate) fn heading(planned: &Planned) -> String {
     let facts = &planned.facts;
-    let gone = if facts.cluster.is_gone() { ", which is no longer there," } else { "" };
+    let gone = if facts.cluster.is_gone() { ", which no longer exists," } else { "" };
     let named = |name: &str, what: &str| match name {
         "" => String::new(),
         name => format!("{what}{name}"),
@@ -93,14 +93,14 @@ pub(crate) fn steps(planned: &Planned, width: usize) -> String {
 }
 
 fn keeping(count: usize) -> String {
-    let Look { sign, word, style } = Look::of(&Action::Keep);
+    let ActionStyle { sign, word, style } = ActionStyle::of(&Action::Keep);
     let what = if count == 1 { "1 resource, as it is" } else { &format!("{count} resources, as they are") };
     format!("{style}{sign:>5} {word:9}{what}{style:#}\n")
 }
 
-/// One step, and what changes by it.
+/// One step and its changes.
 fn line(step: &Step, width: usize) -> String {
-    let Look { sign, word, style } = Look::of(&step.action);
+    let ActionStyle { sign, word, style } = ActionStyle::of(&step.action);
     let (kind, name) = step.id.labels();
     let mut text = format!("{style}{sign:>5} {word:9}{style:#}{kind:KIND$} {name}\n");
     match &step.action {
@@ -119,7 +119,7 @@ fn line(step: &Step, width: usize) -> String {
     text
 }
 
-/// How many of each, in one line.
+/// The number of steps of each kind.
 pub(crate) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         return format!(
@@ -136,11 +136,14 @@ pub(crate) fn summary(plan: &Plan) -> String {
     let conflicts = plan.conflicts().count();
     if conflicts > 0 {
         const RED: Style = AnsiColor::Red.on_default().bold();
-        let what =
-            if conflicts == 1 { "1 resource is".to_owned() } else { format!("{conflicts} resources are") };
+        let what = if conflicts == 1 {
+            "1 resource that has the name of a desired one".to_owned()
+        } else {
+            format!("{conflicts} resources that have the names of desired ones")
+        };
         return format!(
-            "{RED}Conflict{RED:#}: {what} in the way that cast-spot did not make; nothing is written.\n\
-             Rename or remove what is in the way, or make it cast-spot's with --adopt"
+            "{RED}Conflict{RED:#}: cast-spot does not manage {what}; nothing is written.\n\
+             Rename or remove what is listed above, or take it over with --adopt"
         );
     }
     format!("{BOLD}Plan{BOLD:#}: {}", counts.join(", "))

@@ -1,72 +1,71 @@
-//! `cast-spot policy`: the IAM policies as JSON, filled in for one cluster.
+//! `cast-spot policy`: the IAM policies of one cluster as JSON.
 
 use std::process::ExitCode;
 
 use cast_spot_provisioner::{
     names,
-    policy::{self, AdminMode, MANAGED_LIMIT, Scope},
+    policy::{self, MANAGED_LIMIT, Scope},
     provider::Aws,
 };
+use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::{
+    choices::Mode,
     environment::Environment,
+    error::{self, CliError, EXIT_USAGE},
     plan::json,
-    refusal::Refusal,
     session,
     target::{Target, TargetArgs},
-    terminal::{Complaint, Screen},
+    terminal::{Diagnostic, Screen},
 };
 
 const EXAMPLES: &str = "\
 Policies:
-  admin            of whoever runs cast-spot for one cluster: its calls, and nothing else
+  admin            for the user of cast-spot, for one cluster: its calls, and nothing else
   shared           CastEKSPolicy, the same for all clusters of an account
-  cluster          CastEKSRestrictedAccess-…, of the user or role that manages one cluster
-  handler          all that the function calls for one cluster, as one policy
-  handler-shared   the part of it that belongs to no cluster
-  handler-cluster  the part of it for one cluster; one for each is on CastLambdaRoleForSpot
-  savings          what `cast-spot savings` reads of AWS
-  trust            who may assume the cluster's role: --principal, who says --external-id
+  cluster          CastEKSRestrictedAccess-…, for the user or role that manages one cluster
+  handler          every call of the function for one cluster, as one policy
+  handler-shared   its part for all clusters
+  handler-cluster  its part for one cluster; CastLambdaRoleForSpot has one for each
+  savings          the reads of `cast-spot savings` in AWS
+  trust            lets --principal assume the cluster's role, if it passes --external-id
 
 Examples:
   cast-spot policy admin > admin.json
   cast-spot policy admin --mode user --cluster prod --region eu-west-1 --account 123456789012
-                                            without asking AWS for anything
+                                            without a call to AWS
   cast-spot policy admin --split | jq '.[0]'
                                             in parts that fit into managed policies
   cast-spot policy trust --principal arn:aws:iam::123456789012:user/console --external-id 3f0c…
 
 Exit codes:
   0  printed
-  1  it could not be written
+  1  could not be written
   2  wrong call
   4  AWS refused, or cannot be reached; not with --account and --region";
-
-const NAMES: [&str; 8] =
-    ["admin", "shared", "cluster", "handler", "handler-shared", "handler-cluster", "savings", "trust"];
 
 /// Print an IAM policy as JSON: the administrator's, the principal's, the function's
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Which: admin, shared, cluster, handler, handler-shared, handler-cluster, savings or trust
-    #[arg(value_name = "POLICY")]
-    name: String,
+    /// The policy
+    #[arg(value_name = "POLICY", value_enum)]
+    name: Name,
 
-    /// Of admin: what is onboarded, role or user
-    #[arg(long, value_name = "MODE", default_value = "role")]
-    mode: String,
+    /// For admin: the principal of the clusters that are onboarded
+    #[arg(long, value_name = "MODE", value_enum, default_value = "role")]
+    mode: Mode,
 
-    /// Of trust: who may assume the role
+    /// For trust: the principal that may assume the role
     #[arg(long, value_name = "ARN")]
     principal: Option<String>,
 
-    /// Of trust: what they have to say
+    /// For trust: the external id that the principal must pass
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Of admin and cluster: the cluster's VPC [default: *, any VPC of the region]
+    /// For admin and cluster: the cluster's VPC [default: *, any VPC of the region]
     #[arg(long, value_name = "ID")]
     vpc_id: Option<String>,
 
@@ -74,7 +73,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     partition: Option<String>,
 
-    /// As a list of policies that are small enough for managed policies
+    /// Print a list of policies that are small enough for managed policies
     #[arg(long)]
     split: bool,
 
@@ -83,76 +82,70 @@ pub(crate) struct Args {
 }
 
 /// A policy that can be printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted<'a> {
-    Admin(AdminMode),
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    Admin,
     Shared,
     Cluster,
     Handler,
     HandlerShared,
     HandlerCluster,
     Savings,
-    Trust { principal: &'a str, external_id: &'a str },
-}
-
-impl Wanted<'_> {
-    fn of(self, scope: &Scope) -> Value {
-        match self {
-            Self::Admin(mode) => policy::admin(mode, scope),
-            Self::Shared => policy::cast_eks(scope),
-            Self::Cluster => policy::restricted(scope),
-            Self::Handler => policy::handler(scope),
-            Self::HandlerShared => policy::handler_reads(scope),
-            Self::HandlerCluster => policy::handler_cluster(scope),
-            Self::Savings => policy::savings(scope),
-            Self::Trust { principal, external_id } => policy::principal_trust(principal, external_id),
-        }
-    }
-
-    /// Whether anything of the cluster, the region and the account is in it.
-    fn is_about_something(self) -> bool {
-        !matches!(self, Self::Trust { .. })
-    }
+    Trust,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
-    session::run(async {
-        let mut complaints = Vec::new();
-        let wanted = wanted(args, &mut complaints);
-        let target = match wanted {
-            Some(wanted) if !wanted.is_about_something() => Target::default(),
-            Some(Wanted::Shared | Wanted::HandlerShared) => {
-                // They are the same for all clusters: none need be known.
-                let mut others = Vec::new();
-                let target = args.target.read(environment, &mut others);
-                complaints
-                    .extend(others.into_iter().filter(|complaint| !complaint.error.starts_with("--cluster")));
-                target
-            }
-            _ => args.target.read(environment, &mut complaints),
-        };
-        let (Some(wanted), true) = (wanted, complaints.is_empty()) else {
-            return Err(Refusal::wrong_call(complaints));
-        };
-        let document = if wanted.is_about_something() {
-            let place = Place::find(args, &target).await?;
-            wanted.of(&place.scope(&target.cluster, args.vpc_id.as_deref()))
+    session::run(async |screen| {
+        let document = if args.name == Name::Trust {
+            trust(args)?
         } else {
-            wanted.of(&Scope {
-                partition: "",
-                region: "",
-                account: "",
-                cluster: "",
-                vpc_id: "",
-                node_role: "",
-            })
+            let target = target(args, environment)?;
+            let place = Place::find(args, &target).await?;
+            policy(args, &place.scope(&target.cluster, args.vpc_id.as_deref()))
         };
-        print(&document, args.split, &mut Screen::standard())
+        print(&document, args.split, screen)
     })
 }
 
-fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, Refusal> {
+fn trust(args: &Args) -> Result<Value, CliError> {
+    if let (Some(principal), Some(external_id)) = (&args.principal, &args.external_id) {
+        return Ok(policy::principal_trust(principal, external_id));
+    }
+    let options = [("--principal", &args.principal), ("--external-id", &args.external_id)];
+    let missing = options.into_iter().filter(|(_, value)| value.is_none());
+    let missing = missing.map(|(option, _)| {
+        let hint = "give both: the trust is never without an external id";
+        Diagnostic::new(format!("{option}: missing, and needed in `trust`"), hint)
+    });
+    Err(CliError { diagnostics: missing.collect(), code: EXIT_USAGE })
+}
+
+fn target(args: &Args, environment: &Environment) -> Result<Target, CliError> {
+    let mut diagnostics = Vec::new();
+    let target = args.target.target(environment, &mut diagnostics);
+    if matches!(args.name, Name::Shared | Name::HandlerShared) {
+        // They are the same for all clusters, so none need be known.
+        diagnostics.retain(|diagnostic| !diagnostic.error.starts_with("--cluster"));
+    }
+    error::check(diagnostics)?;
+    Ok(target)
+}
+
+fn policy(args: &Args, scope: &Scope<'_>) -> Value {
+    match args.name {
+        Name::Admin => policy::admin(args.mode.into(), scope),
+        Name::Shared => policy::cast_eks(scope),
+        Name::Cluster => policy::restricted(scope),
+        Name::Handler => policy::handler(scope),
+        Name::HandlerShared => policy::handler_reads(scope),
+        Name::HandlerCluster => policy::handler_cluster(scope),
+        Name::Savings => policy::savings(scope),
+        Name::Trust => Value::Null,
+    }
+}
+
+fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, CliError> {
     if split {
         let parts = policy::split(document, MANAGED_LIMIT);
         screen.print(&json::text(&Value::from(parts))?)?;
@@ -161,7 +154,7 @@ fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, Refus
     screen.print(&json::text(document)?)?;
     let size = policy::size(document);
     if size > MANAGED_LIMIT {
-        screen.say(&format!(
+        screen.eprint(&format!(
             "note: {size} characters are more than a managed policy may have ({MANAGED_LIMIT}): put it on a role as an \
              inline policy, or use --split\n"
         ));
@@ -169,44 +162,7 @@ fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, Refus
     Ok(0)
 }
 
-fn wanted<'a>(args: &'a Args, complaints: &mut Vec<Complaint>) -> Option<Wanted<'a>> {
-    let help = "see `cast-spot policy --help`";
-    let mode = match args.mode.as_str() {
-        "role" => Some(AdminMode::Role),
-        "user" => Some(AdminMode::User),
-        other => {
-            complaints.push(Complaint::new(format!("--mode {other}: neither role nor user"), help));
-            None
-        }
-    };
-    match args.name.as_str() {
-        "admin" => mode.map(Wanted::Admin),
-        "shared" => Some(Wanted::Shared),
-        "cluster" => Some(Wanted::Cluster),
-        "handler" => Some(Wanted::Handler),
-        "handler-shared" => Some(Wanted::HandlerShared),
-        "handler-cluster" => Some(Wanted::HandlerCluster),
-        "savings" => Some(Wanted::Savings),
-        "trust" => {
-            let hint = "give both: the trust is never without an external id";
-            for (option, value) in [("--principal", &args.principal), ("--external-id", &args.external_id)] {
-                if value.is_none() {
-                    complaints
-                        .push(Complaint::new(format!("{option}: missing, and needed in `trust`"), hint));
-                }
-            }
-            let (principal, external_id) = (args.principal.as_deref()?, args.external_id.as_deref()?);
-            Some(Wanted::Trust { principal, external_id })
-        }
-        other => {
-            let error = format!("{other}: no such policy; there are {}", NAMES.join(", "));
-            complaints.push(Complaint::new(error, help));
-            None
-        }
-    }
-}
-
-/// Where the policies are to apply.
+/// The partition, region and account that a policy is for.
 struct Place {
     partition: String,
     region: String,
@@ -215,8 +171,8 @@ struct Place {
 }
 
 impl Place {
-    /// As it was given; what was not, is asked of AWS.
-    async fn find(args: &Args, target: &Target) -> Result<Self, Refusal> {
+    /// The place of the options. Asks AWS for what they leave open.
+    async fn find(args: &Args, target: &Target) -> Result<Self, CliError> {
         let given = target.account.as_ref().map(|account| account.id.clone());
         let region = target.connection.region.clone();
         let (partition, region, account) = match (given, region) {
@@ -227,7 +183,7 @@ impl Place {
                 if let Some(account) = given {
                     (partition_of(&region).to_owned(), region, account)
                 } else {
-                    let identity = aws.identity().await.map_err(|error| vec![error])?;
+                    let identity = aws.identity().await?;
                     (identity.partition, region, identity.account)
                 }
             }
@@ -249,7 +205,7 @@ impl Place {
     }
 }
 
-/// As the region's name says ("Partitions" in the AWS General Reference).
+/// The partition of a region, by its name ("Partitions" in the AWS General Reference).
 fn partition_of(region: &str) -> &'static str {
     if region.starts_with("us-gov-") {
         "aws-us-gov"
@@ -265,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_tells_its_partition() {
+    fn the_region_determines_the_partition() {
         for (region, partition) in [
             ("eu-west-1", "aws"),
             ("us-gov-east-1", "aws-us-gov"),

@@ -1,14 +1,18 @@
-//! `--list`: a table for people, JSON for scripts.
+//! `--list`: a table for people, JSON for programs.
+
+use std::io;
 
 use anstyle::Style;
 use cast_spot_rehearsal::scenario::ALL;
 
-/// Stands for an exit code that depends on the seed.
+use crate::plan::json;
+
+/// Shown if the exit code depends on the seed.
 const NO_CODE: &str = "–";
 
 /// All scenarios.
-pub(super) fn render(as_json: bool) -> serde_json::Result<String> {
-    if as_json { Ok(serde_json::to_string_pretty(ALL)? + "\n") } else { Ok(table()) }
+pub(super) fn render(as_json: bool) -> io::Result<String> {
+    if as_json { json::text(&ALL) } else { Ok(table()) }
 }
 
 fn table() -> String {
@@ -31,7 +35,7 @@ fn table() -> String {
 fn exit_code(graceful: Option<bool>) -> String {
     match graceful {
         Some(true) => "0".to_owned(),
-        Some(false) => super::PODS_LOST.to_string(),
+        Some(false) => super::EXIT_PODS_LOST.to_string(),
         None => NO_CODE.to_owned(),
     }
 }

@@ -1,71 +1,81 @@
-//! `cast-spot rehearse`: what happens if these nodes go.
+//! `cast-spot rehearse`: the handler over a simulated cluster.
 
 mod args;
-mod call;
 mod list;
 
-use std::io;
-use std::process::ExitCode;
+use std::{fs, io, process::ExitCode};
 
-use cast_spot_rehearsal::Outcome;
-use cast_spot_rehearsal::scenario::{Options, Scenario};
-use cast_spot_rehearsal::timeline;
+use cast_spot_rehearsal::{
+    Outcome,
+    scenario::{EventFile, Options, Scenario},
+    timeline,
+};
 
-use crate::WRONG_CALL;
-use crate::terminal::{self, Complaint};
+use crate::{
+    error::{self, CliError},
+    plan::json,
+    session::{self, now},
+    terminal::{Diagnostic, Screen},
+};
 
 pub(crate) use args::Args;
 
 /// Exit code when pods were killed or left, or a replacement is missing.
-const PODS_LOST: u8 = 1;
+const EXIT_PODS_LOST: u8 = 1;
 /// Exit code when the handler broke one of its laws.
-const LAW_BROKEN: u8 = 3;
-
-/// Exit code when the result cannot be written.
-const NOT_WRITTEN: u8 = 1;
+const EXIT_LAW_BROKEN: u8 = 3;
+const EVENT_HINT: &str =
+    "FILE must hold the payload of the function: an EventBridge event, or an SQS batch of them";
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let done = if args.list {
-        list(args.json).map(|()| ExitCode::SUCCESS)
-    } else {
-        let (scenario, options) = match call::read(args) {
-            Ok(call) => call,
-            Err(complaints) => {
-                terminal::complain(&complaints);
-                return ExitCode::from(WRONG_CALL);
-            }
-        };
-        let outcome = scenario.rehearse(&options);
-        render(args, scenario, &options, &outcome).map(|()| ExitCode::from(exit_code(&outcome)))
-    };
-    done.unwrap_or_else(|error| {
-        terminal::complain(&[Complaint {
-            error: format!("standard output: {error}"),
-            hint: "give it a place that can be written, with room enough".to_owned(),
-        }]);
-        ExitCode::from(NOT_WRITTEN)
-    })
+    session::exit(rehearse(args, &mut Screen::standard()))
 }
 
-fn list(as_json: bool) -> io::Result<()> {
-    terminal::print(&list::render(as_json)?)
-}
-
-fn render(args: &Args, scenario: &Scenario, options: &Options, outcome: &Outcome) -> io::Result<()> {
-    if args.json {
-        let json = serde_json::to_string_pretty(outcome)?;
-        return terminal::print(&format!("{json}\n"));
+fn rehearse(args: &Args, screen: &mut Screen) -> Result<u8, CliError> {
+    if args.list {
+        screen.print(&list::render(args.json)?)?;
+        return Ok(0);
     }
-    terminal::print(&timeline::render(outcome, &scenario.heading(options), terminal::width()))
+    let scenario = args.scenario();
+    let options = read(args, scenario)?;
+    let outcome = scenario.rehearse(&options);
+    let text = if args.json {
+        json::text(&outcome)?
+    } else {
+        timeline::render(&outcome, &scenario.heading(&options), screen.width)
+    };
+    screen.print(&text)?;
+    Ok(exit_code(&outcome))
+}
+
+/// The options, or every fault of them.
+fn read(args: &Args, scenario: &Scenario) -> Result<Options, CliError> {
+    let (mut options, mut diagnostics) = (args.options(), Vec::new());
+    if let Some(file) = &args.event {
+        match event(file) {
+            Ok(event) => options.event = Some(event),
+            Err(error) => diagnostics.push(Diagnostic::new(format!("--event {file}: {error}"), EVENT_HINT)),
+        }
+    }
+    let faults = scenario.faults(&options).into_iter();
+    diagnostics.extend(faults.map(|fault| Diagnostic::new(fault, "see `cast-spot rehearse --help`")));
+    error::check(diagnostics)?;
+    Ok(options)
+}
+
+fn event(file: &str) -> Result<EventFile, String> {
+    let text = if file == "-" { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
+    let text = text.map_err(|error| error.to_string())?;
+    EventFile::parse(&text, now()).map_err(|error| error.to_string())
 }
 
 fn exit_code(outcome: &Outcome) -> u8 {
     let world = &outcome.world;
     if !world.violations.is_empty() {
-        LAW_BROKEN
+        EXIT_LAW_BROKEN
     } else if world.pods.killed + world.pods.left > 0 || outcome.lacks_replacement() {
-        PODS_LOST
+        EXIT_PODS_LOST
     } else {
         0
     }

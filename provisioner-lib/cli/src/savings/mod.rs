@@ -1,9 +1,9 @@
-//! `cast-spot savings`: what the cluster costs, and what it could cost.
+//! `cast-spot savings`: compares what the cluster costs with what it could cost.
 
 mod args;
 mod output;
+mod rehearsal;
 mod source;
-mod storm;
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use cast_spot_savings::{compare::compare, risk::Storm};
 
 use crate::{
     environment::Environment,
-    refusal::{NOT_GOOD, Refusal},
+    error::{CliError, EXIT_INCOMPLETE},
     session,
     terminal::Screen,
 };
@@ -21,24 +21,24 @@ use args::Call;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
-    session::run(async {
+    session::run(async |screen| {
         let call = Call::read(args, environment)?;
-        Box::pin(report(&call, &mut Screen::standard())).await
+        Box::pin(report(&call, screen)).await
     })
 }
 
-async fn report(call: &Call, screen: &mut Screen) -> Result<u8, Refusal> {
+async fn report(call: &Call, screen: &mut Screen) -> Result<u8, CliError> {
     let now = session::now();
     let source = source::read(call, now, screen).await?;
-    // Files first: they take long to read again, and a table can be made of them.
+    // Files first: reading them again takes long, and a table can be made from them.
     if let Some(path) = &call.save_snapshot {
         output::save(path, "--save-snapshot", &source.as_file()?)?;
     }
     let mut comparison = compare(&source.snapshot, source.prices.as_ref(), &call.choices, now);
     if let Some(storm) = Storm::of(&comparison, &source.snapshot).filter(|_| !call.no_rehearsal) {
-        match storm::risks(&storm, screen) {
+        match rehearsal::risks(&storm, screen) {
             Some(risks) => comparison.hear(risks),
-            None => comparison.report.missing.push(storm::too_big(&storm)),
+            None => comparison.report.missing.push(rehearsal::too_big(&storm)),
         }
     }
     let report = comparison.report;
@@ -46,5 +46,5 @@ async fn report(call: &Call, screen: &mut Screen) -> Result<u8, Refusal> {
         output::save(path, "--html", &output::page(&report)?)?;
     }
     output::show(&report, call, screen)?;
-    Ok(if report.today.count == 0 && report.workloads.is_empty() { NOT_GOOD } else { 0 })
+    Ok(if report.today.count == 0 && report.workloads.is_empty() { EXIT_INCOMPLETE } else { 0 })
 }

@@ -4,11 +4,11 @@ use std::{fs, path::Path};
 
 use cast_spot_savings::report::{Report, page, table};
 
-use super::{args::Call, source::not_written};
-use crate::{refusal::Refusal, terminal::Screen};
+use super::args::Call;
+use crate::{error::CliError, terminal::Screen};
 
-/// The table, or the JSON.
-pub(super) fn show(report: &Report, call: &Call, screen: &mut Screen) -> Result<(), Refusal> {
+/// Prints the table, or the JSON.
+pub(super) fn show(report: &Report, call: &Call, screen: &mut Screen) -> Result<(), CliError> {
     let text = if call.json {
         report.to_json().map_err(std::io::Error::other)?
     } else {
@@ -17,20 +17,20 @@ pub(super) fn show(report: &Report, call: &Call, screen: &mut Screen) -> Result<
     Ok(screen.print(&text)?)
 }
 
-/// The page.
-pub(super) fn page(report: &Report) -> Result<String, Refusal> {
+/// The HTML page.
+pub(super) fn page(report: &Report) -> Result<String, CliError> {
     Ok(page::render(report).map_err(std::io::Error::other)?)
 }
 
-/// A file, whole or not at all: what was there before stays if this one cannot be written.
-pub(super) fn save(path: &Path, option: &str, text: &str) -> Result<(), Refusal> {
+/// Writes a file, whole or not at all: a failure keeps its previous content.
+pub(super) fn save(path: &Path, option: &str, text: &str) -> Result<(), CliError> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = Path::new(&part);
     let written = fs::write(part, text).and_then(|()| fs::rename(part, path));
     written.map_err(|error| {
-        // It may never have come to be.
+        // It may not exist.
         let _ = fs::remove_file(part);
-        not_written(option, path, &error)
+        CliError::not_written(format!("{option} {}", path.display()), &error)
     })
 }

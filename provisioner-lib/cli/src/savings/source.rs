@@ -1,4 +1,4 @@
-//! Where the figures come from: files, or the cluster and AWS.
+//! The source of the figures: files, or the cluster and AWS.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use jiff::Timestamp;
 
 use super::args::Call;
 use crate::{
-    refusal::{NOT_GOOD, Refusal},
+    error::{self, CliError},
     session,
     target::Target,
-    terminal::{Complaint, Screen},
+    terminal::{Diagnostic, Screen},
 };
 
-/// What was read.
+/// A cluster and its prices.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) snapshot: Snapshot,
@@ -26,25 +26,25 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// As a file for --snapshot, prices included.
-    pub(super) fn as_file(&self) -> Result<String, Refusal> {
+    /// The text of a file for --snapshot, prices included.
+    pub(super) fn as_file(&self) -> Result<String, CliError> {
         let whole = Snapshot { prices: self.prices.clone(), ..self.snapshot.clone() };
         Ok(whole.to_json().map_err(std::io::Error::other)?)
     }
 }
 
-/// Reads it all; what is wrong with the files is said at once.
-pub(super) async fn read(call: &Call, now: Timestamp, screen: &mut Screen) -> Result<Source, Refusal> {
-    let mut complaints = Vec::new();
+/// Reads everything, or fails with every fault of the files.
+pub(super) async fn read(call: &Call, now: Timestamp, screen: &mut Screen) -> Result<Source, CliError> {
+    let mut diagnostics = Vec::new();
     let snapshot = call
         .snapshot
         .as_deref()
-        .and_then(|path| file(path, "--snapshot", SNAPSHOTS, Snapshot::parse, &mut complaints));
-    let prices =
-        call.prices.as_deref().and_then(|path| file(path, "--prices", PRICES, parse_prices, &mut complaints));
-    if !complaints.is_empty() {
-        return Err(Refusal::wrong_call(complaints));
-    }
+        .and_then(|path| file(path, "--snapshot", SNAPSHOTS, Snapshot::parse, &mut diagnostics));
+    let prices = call
+        .prices
+        .as_deref()
+        .and_then(|path| file(path, "--prices", PRICES, parse_prices, &mut diagnostics));
+    error::check(diagnostics)?;
     let Some(target) = &call.target else {
         let snapshot = snapshot.unwrap_or_default();
         let prices = prices.or_else(|| snapshot.prices.clone());
@@ -59,9 +59,9 @@ async fn live(
     prices: Option<PriceList>,
     now: Timestamp,
     screen: &mut Screen,
-) -> Result<Source, Refusal> {
-    let access = Access::open(&target.connection).await.map_err(|error| vec![error])?;
-    session::hold_against(&access, target.account.as_ref()).await?;
+) -> Result<Source, CliError> {
+    let access = Access::open(&target.connection).await?;
+    session::check_account(&access, target.account.as_ref()).await?;
     screen.progress(&format!("reading cluster {}", target.cluster));
     let read = provider::read_cluster(&access, &target.cluster, now).await;
     screen.progress("");
@@ -84,24 +84,15 @@ fn file<T, E: std::fmt::Display>(
     option: &str,
     hint: &str,
     parse: impl Fn(&str) -> Result<T, E>,
-    complaints: &mut Vec<Complaint>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<T> {
     let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
     let parsed = read.and_then(|text| parse(&text).map_err(|error| error.to_string()));
     match parsed {
         Ok(read) => Some(read),
         Err(error) => {
-            complaints.push(Complaint::new(format!("{option} {}: {error}", path.display()), hint));
+            diagnostics.push(Diagnostic::new(format!("{option} {}: {error}", path.display()), hint));
             None
         }
     }
-}
-
-/// A file that cannot be written.
-pub(super) fn not_written(option: &str, path: &Path, error: &std::io::Error) -> Refusal {
-    let complaint = Complaint::new(
-        format!("{option} {}: {error}", path.display()),
-        "give it a place that can be written, with room enough",
-    );
-    Refusal { complaints: vec![complaint], code: NOT_GOOD }
 }

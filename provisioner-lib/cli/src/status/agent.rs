@@ -1,6 +1,6 @@
-//! The agent of a connected cluster: whether it is as it should be, and runs.
+//! The agent of a connected cluster: compared with its desired state, and checked.
 
-use std::{fmt::Write, process::ExitCode};
+use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
@@ -13,91 +13,84 @@ use serde_json::{Value, json};
 use super::checks;
 use crate::{
     environment::Environment,
+    error::{self, CliError, EXIT_INCOMPLETE},
     plan::{
         json,
         table::{self, green},
     },
-    refusal::{self, NOT_GOOD, Refusal},
-    session,
     target::TargetArgs,
-    terminal::{Complaint, Screen},
+    terminal::Screen,
 };
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const RED: Style = AnsiColor::Red.on_default().bold();
 
-/// What is known of it.
+/// The agent, as far as the caller may see it.
 #[derive(Debug)]
 pub(super) enum Agent {
     /// The cluster is not connected.
     Absent,
-    /// The caller may not look, and why.
+    /// The caller lacks permission: the reason.
     Hidden(String),
-    /// It is connected.
-    There(Box<Health>),
+    /// The cluster is connected.
+    Connected(Box<Health>),
 }
 
 impl Agent {
-    /// Whether nothing is wrong with it.
+    /// Whether no fault of it is known.
     pub(super) fn is_good(&self) -> bool {
-        !matches!(self, Self::There(health) if !health.is_good())
+        !matches!(self, Self::Connected(health) if !health.is_good())
     }
 }
 
-/// `status --agent`.
-pub(super) fn run(target: &TargetArgs, as_json: bool, environment: &Environment) -> ExitCode {
-    session::run(async {
-        let mut complaints = Vec::new();
-        let target = target.read_direct(environment, &mut complaints);
-        if !complaints.is_empty() {
-            return Err(Refusal::wrong_call(complaints));
-        }
-        let provider = provider::Direct::connect(&target.connection);
-        let cluster = target.cluster.unwrap_or_default();
-        let agent = match health(&cluster, &provider).await? {
-            Some(health) => Agent::There(Box::new(health)),
-            None => Agent::Absent,
-        };
-        let complaint = Complaint::new("no agent of cast-spot is here", "`cast-spot connect` puts one in");
-        let refusal = Refusal { complaints: vec![complaint], code: NOT_GOOD };
-        show(&agent, as_json, &mut Screen::standard(), refusal)
-    })
+/// Runs `status --agent`.
+pub(super) async fn run(
+    target: &TargetArgs,
+    as_json: bool,
+    environment: &Environment,
+    screen: &mut Screen,
+) -> Result<u8, CliError> {
+    let target = target.read_direct(environment)?;
+    let provider = provider::Direct::connect(&target.connection);
+    let health = health(&target.cluster.unwrap_or_default(), &provider).await?;
+    let agent = health.map_or(Agent::Absent, |health| Agent::Connected(Box::new(health)));
+    let hint = "`cast-spot connect` installs it";
+    show(&agent, as_json, screen, CliError::new(EXIT_INCOMPLETE, "no agent of cast-spot is here", hint))
 }
 
-/// Whoever may see the rest but not the agent is told so.
-pub(super) async fn look(cluster: &str, provider: &impl Provider) -> Result<Agent, Refusal> {
+/// Reads the agent. A caller without permission to do so still gets the rest of the status.
+pub(super) async fn observe(cluster: &str, provider: &impl Provider) -> Result<Agent, CliError> {
     match health(cluster, provider).await {
-        Ok(Some(health)) => Ok(Agent::There(Box::new(health))),
+        Ok(Some(health)) => Ok(Agent::Connected(Box::new(health))),
         Ok(None) => Ok(Agent::Absent),
         Err(PlanError::Calls(errors))
             if errors.iter().all(|error| matches!(error.reason, ErrorKind::Denied { .. })) =>
         {
-            let words = errors.iter().map(|error| refusal::of_call(error).error).collect::<Vec<_>>();
-            Ok(Agent::Hidden(words.join("; ")))
+            let reasons: Vec<_> = errors.iter().map(|error| error::of_call(error).error).collect();
+            Ok(Agent::Hidden(reasons.join("; ")))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The agent of a cluster that is not onboarded, which is said besides; without an agent, there is nothing else to
-/// say.
+/// Shows the agent of a cluster that is not onboarded, with a note on that. Fails if there is no agent either.
 pub(super) fn show_alone(
     agent: &Agent,
     as_json: bool,
     screen: &mut Screen,
-    not_onboarded: Refusal,
-) -> Result<u8, Refusal> {
-    if let Agent::There(_) = agent {
-        for complaint in &not_onboarded.complaints {
-            screen.say(&format!("{}: {}\n", complaint.error, complaint.hint));
+    not_onboarded: CliError,
+) -> Result<u8, CliError> {
+    if let Agent::Connected(_) = agent {
+        for diagnostic in &not_onboarded.diagnostics {
+            screen.eprint(&format!("{}: {}\n", diagnostic.error, diagnostic.hint));
         }
     }
     show(agent, as_json, screen, not_onboarded)
 }
 
-fn show(agent: &Agent, as_json: bool, screen: &mut Screen, otherwise: Refusal) -> Result<u8, Refusal> {
-    let Agent::There(health) = agent else { return Err(otherwise) };
+fn show(agent: &Agent, as_json: bool, screen: &mut Screen, otherwise: CliError) -> Result<u8, CliError> {
+    let Agent::Connected(health) = agent else { return Err(otherwise) };
     let text = if as_json {
         let mut text = json::plan(&health.planned);
         text["schema"] = json!("cast-spot.status/1");
@@ -111,12 +104,12 @@ fn show(agent: &Agent, as_json: bool, screen: &mut Screen, otherwise: Refusal) -
         table::heading(&health.planned) + &render(agent, screen.width)
     };
     screen.print(&text)?;
-    Ok(if health.is_good() { 0 } else { NOT_GOOD })
+    Ok(if health.is_good() { 0 } else { EXIT_INCOMPLETE })
 }
 
-/// Null where it is not known.
+/// The agent in JSON; null if it is unknown.
 pub(super) fn document(agent: &Agent) -> Value {
-    let Agent::There(health) = agent else { return Value::Null };
+    let Agent::Connected(health) = agent else { return Value::Null };
     let plan = json::plan(&health.planned);
     json!({
         "good": health.is_good(),
@@ -130,9 +123,9 @@ pub(super) fn render(agent: &Agent, width: usize) -> String {
     let health = match agent {
         Agent::Absent => return String::new(),
         Agent::Hidden(why) => {
-            return format!("\n{DIM}Whether there is an agent, was not seen: {why}{DIM:#}\n");
+            return format!("\n{DIM}The agent is unknown: {why}{DIM:#}\n");
         }
-        Agent::There(health) => health,
+        Agent::Connected(health) => health,
     };
     let planned = &health.planned;
     let all = planned.plan.steps.len();
@@ -154,9 +147,11 @@ fn verdict(health: &Health) -> String {
     if health.is_good() {
         return format!("{} the agent is as it should be, and runs\n", green("✓"));
     }
-    let hint = "`cast-spot connect` shows the same and mends it";
+    let hint = "run `cast-spot connect` to repair it";
     match differing {
-        0 => format!("{RED}✗{RED:#} the agent does not run\nhint: what its pods wait for is said above\n"),
+        0 => format!(
+            "{RED}✗{RED:#} the agent does not run\nhint: the checks above show what its pods wait for\n"
+        ),
         1 => format!("{RED}✗{RED:#} 1 of {} objects of the agent differs\nhint: {hint}\n", steps.len()),
         many => {
             format!("{RED}✗{RED:#} {many} of {} objects of the agent differ\nhint: {hint}\n", steps.len())

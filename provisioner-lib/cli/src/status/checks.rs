@@ -1,4 +1,4 @@
-//! What was tried, by who it was tried for.
+//! The checks, by their subject.
 
 use std::fmt::Write;
 
@@ -15,20 +15,20 @@ const DIM: Style = Style::new().dimmed();
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
-/// All checks, under a heading for each subject.
+/// All checks, with a heading for each subject.
 pub(super) fn render(checks: &[Checked]) -> String {
     let mut text = String::new();
-    let mut said = "";
+    let mut previous = "";
     for subject in checks.chunk_by(|one, next| subject_of(&one.check) == subject_of(&next.check)) {
         let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", subject_of(&subject[0].check));
         let answered = |checked: &Checked| (checked.verdict.clone(), checked.warning);
         let alike: Vec<&[Checked]> = subject.chunk_by(|one, next| answered(one) == answered(next)).collect();
         let is_of_iam = matches!(subject[0].check, Check::Allowed { .. });
         match alike[..] {
-            // IAM did not say anything.
+            // IAM did not answer.
             [all] if is_of_iam && !all[0].verdict.passed => {
-                let _ = writeln!(text, "  {RED}FAIL{RED:#}  {} calls that could not be tried", all.len());
-                text += &detail(all, &mut said);
+                let _ = writeln!(text, "  {RED}FAIL{RED:#}  {} calls that could not be checked", all.len());
+                text += &detail(all, &mut previous);
                 continue;
             }
             _ if is_of_iam => text += &counted(subject),
@@ -36,13 +36,13 @@ pub(super) fn render(checks: &[Checked]) -> String {
         }
         for alike in alike.into_iter().filter(|alike| !is_of_iam || !alike[0].verdict.passed) {
             text += &alike.iter().map(row).collect::<String>();
-            text += &detail(alike, &mut said);
+            text += &detail(alike, &mut previous);
         }
     }
     text
 }
 
-/// Rights in AWS are many: those that are as they should be are counted. `--json` has each of them.
+/// Permissions in AWS are many: those that are as they should be are counted. `--json` has each of them.
 fn counted(checks: &[Checked]) -> String {
     let passed = |allowed: bool| {
         let is_so = |checked: &&Checked| {
@@ -74,14 +74,14 @@ fn row(checked: &Checked) -> String {
     }
 }
 
-/// What checks that failed alike, or warn, were answered: once, below the last of them. `said` is what was said last.
-fn detail<'c>(alike: &'c [Checked], said: &mut &'c str) -> String {
+/// The answer to checks that failed alike or warn, below the last of them. `previous` is the previous answer.
+fn detail<'c>(alike: &'c [Checked], previous: &mut &'c str) -> String {
     let is_shown = |checked: &&Checked| checked.warning || !checked.verdict.passed;
     let Some(Checked { verdict, .. }) = alike.first().filter(is_shown) else {
         return String::new();
     };
-    let lines = if verdict.detail == *said { "as above" } else { &verdict.detail };
-    *said = &verdict.detail;
+    let lines = if verdict.detail == *previous { "as above" } else { &verdict.detail };
+    *previous = &verdict.detail;
     let mut text = String::new();
     for line in lines.lines() {
         let _ = writeln!(text, "        {DIM}{line}{DIM:#}");
@@ -89,16 +89,16 @@ fn detail<'c>(alike: &'c [Checked], said: &mut &'c str) -> String {
     text
 }
 
-/// That there is no drift.
+/// The line on resources without drift.
 pub(super) fn resources(count: usize) -> String {
     format!("\n{BOLD}Resources{BOLD:#}\n  {}    all {count} are as they should be\n", green("ok"))
 }
 
 fn subject_of(check: &Check) -> String {
     match check {
-        Check::Allowed { principal_arn, .. } => format!("Rights of {} in AWS", last(principal_arn)),
+        Check::Allowed { principal_arn, .. } => format!("Permissions of {} in AWS", last(principal_arn)),
         Check::Kubernetes { cluster, .. } => {
-            format!("Rights of the function in {cluster}, as it says itself")
+            format!("Kubernetes permissions of the function in {cluster} (self-reported)")
         }
         Check::Available { .. } => "The agent's pods".to_owned(),
         Check::Notice { .. } | Check::Reserved { .. } => "The deployed function".to_owned(),
@@ -111,7 +111,7 @@ fn what(check: &Check) -> String {
         Check::Allowed { action, resource, context, expected, .. } => {
             let on = if resource == "*" { String::new() } else { format!(" on {}", short(resource)) };
             let under: Vec<String> =
-                context.iter().filter_map(|(key, value)| circumstance(key, value)).collect();
+                context.iter().filter_map(|(key, value)| condition(key, value)).collect();
             format!("{} {action}{on}{}", may(*expected), under.concat())
         }
         Check::Kubernetes { verb, api_group, resource, subresource, expected, .. } => {
@@ -127,20 +127,20 @@ fn what(check: &Check) -> String {
     }
 }
 
-/// The end of an ARN: what kind of thing it is, and its name.
+/// The end of an ARN: the kind of resource and its name.
 fn short(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }
 
-/// What the check is about. The rest of a context is the same for all checks of a principal.
-fn circumstance(key: &str, value: &str) -> Option<String> {
+/// A condition that differs between the checks of a principal.
+fn condition(key: &str, value: &str) -> Option<String> {
     if let Some((_, cluster)) = key.split_once("Tag/kubernetes.io/cluster/") {
         return Some(format!(" of cluster {cluster}"));
     }
     (key == "iam:PassedToService").then(|| format!(" to {value}"))
 }
 
-/// What it all comes to.
+/// The last line, with a hint if anything is wrong.
 pub(super) fn verdict(verification: &Verification) -> String {
     let steps = &verification.planned.plan.steps;
     let differing = steps.iter().filter(|step| step.action.writes()).count();
@@ -163,16 +163,16 @@ pub(super) fn verdict(verification: &Verification) -> String {
         parts.push(format!("{differing} of {all} resources differ"));
     }
     if foreign > 0 {
-        parts.push(format!("{foreign} in the way"));
+        parts.push(format!("{foreign} not managed by cast-spot"));
     }
     parts.push(match failed {
         0 => format!("all {tried} checks passed"),
         failed => format!("{failed} of {tried} checks failed"),
     });
     let hint = if differing + foreign > 0 {
-        "`cast-spot onboard` shows the same and mends it"
+        "run `cast-spot onboard` to repair it"
     } else {
-        "`cast-spot status --json` has all that was asked in a check"
+        "`cast-spot status --json` has every detail of the checks"
     };
     format!("{RED}✗{RED:#} {}\nhint: {hint}\n", parts.join(", "))
 }

@@ -1,4 +1,4 @@
-//! `cast-spot status`: whether it is as it should be, and works.
+//! `cast-spot status`: compares a cluster with its desired state, and checks that it works.
 
 mod agent;
 mod checks;
@@ -14,30 +14,30 @@ use serde_json::json;
 use crate::{
     choices::ChoiceArgs,
     environment::Environment,
+    error::{CliError, EXIT_INCOMPLETE},
     plan::{json, table},
-    refusal::{NOT_GOOD, Refusal},
-    session::{self, Asked, Guarded},
+    session::{self, AccountChecked, PartialRequest},
     target::TargetArgs,
     terminal::Screen,
 };
 
 const EXAMPLES: &str = "\
 Examples:
-  cast-spot status                      the cluster of your kubeconfig, against its own choices
+  cast-spot status                      the cluster of your kubeconfig, with its own choices
   cast-spot status --zip bootstrap.zip  and whether the function runs this code
-  cast-spot status --agent              only the agent of a connected cluster; takes no rights in AWS
+  cast-spot status --agent              only the agent of a connected cluster; needs no permissions in AWS
   cast-spot status --json               for monitoring
 
-Without --mode, --principal and --external-id, the choices are those that the onboarding was made with. The agent is
-shown where the cluster is connected.
+Without --mode, --principal and --external-id, the choices are those of the onboarding. The agent is shown if the
+cluster is connected.
 
 Exit codes:
-  0  all that is there is as it should be, and works
+  0  everything that exists is as it should be, and works
   1  something has drifted, does not work, or the cluster is neither onboarded nor connected
   2  wrong call
-  4  AWS or the cluster refused, or cannot be reached (rights, credentials, network)";
+  4  AWS or the cluster refused, or cannot be reached (permissions, credentials, network)";
 
-/// Compare an onboarded cluster with what it should be, and try that it works; writes nothing
+/// Compare an onboarded cluster with its desired state, and check that it works; writes nothing
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     choices: ChoiceArgs,
 
-    /// Look at the agent alone, by access to Kubernetes alone
+    /// Check the agent alone, with access to Kubernetes alone
     #[arg(long, help_heading = "Output")]
     agent: bool,
 
@@ -58,37 +58,33 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
-    if args.agent {
-        return agent::run(&args.target, args.json, environment);
-    }
-    session::run(async {
-        let mut complaints = Vec::new();
-        let target = args.target.read(environment, &mut complaints);
-        let request = args.choices.read(&target, environment, false, &mut complaints);
-        let asked = Asked::read(request, complaints)?;
+    session::run(async |screen| {
+        if args.agent {
+            return agent::run(&args.target, args.json, environment, screen).await;
+        }
+        let (target, request) = args.choices.read(&args.target, environment, false, Vec::new())?;
         let provider = session::connect(&target).await?;
-        Box::pin(look(asked, &target.cluster, args.json, &provider, &mut Screen::standard())).await
+        Box::pin(show(request, &target.cluster, args.json, &provider, screen)).await
     })
 }
 
-async fn look(
-    asked: Asked,
+async fn show(
+    request: PartialRequest,
     cluster: &str,
     as_json: bool,
-    provider: &Guarded<impl Provider>,
+    provider: &AccountChecked<impl Provider>,
     screen: &mut Screen,
-) -> Result<u8, Refusal> {
-    let spec = match provider.spec_of_onboarded(asked).await {
-        Ok(spec) => spec,
-        // Not onboarded; it may be connected all the same.
-        Err(refusal) if refusal.code == NOT_GOOD => {
-            let agent = agent::look(cluster, provider).await?;
-            return agent::show_alone(&agent, as_json, screen, refusal);
+) -> Result<u8, CliError> {
+    let spec = match provider.spec_of_onboarded(request).await {
+        // Not onboarded, but it may be connected.
+        Err(error) if error.code == EXIT_INCOMPLETE => {
+            let agent = agent::observe(cluster, provider).await?;
+            return agent::show_alone(&agent, as_json, screen, error);
         }
-        Err(refusal) => return Err(refusal),
+        spec => spec?,
     };
     let verification = verify(&spec, provider, &mut |_| {}).await?;
-    let agent = agent::look(cluster, provider).await?;
+    let agent = agent::observe(cluster, provider).await?;
     let text = if as_json {
         let mut document = document(&verification);
         document["agent"] = agent::document(&agent);
@@ -97,10 +93,10 @@ async fn look(
         render(&verification, screen.width) + &agent::render(&agent, screen.width)
     };
     screen.print(&text)?;
-    Ok(if verification.is_good() && agent.is_good() { 0 } else { NOT_GOOD })
+    Ok(if verification.is_good() && agent.is_good() { 0 } else { EXIT_INCOMPLETE })
 }
 
-/// `cast-spot.status/1`.
+/// The result as `cast-spot.status/1`.
 fn document(verification: &Verification) -> serde_json::Value {
     let mut document = json::plan(&verification.planned);
     document["schema"] = json!("cast-spot.status/1");

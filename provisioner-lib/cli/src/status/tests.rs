@@ -1,8 +1,6 @@
-//! The command over a provider in memory.
+//! The command over an account in account.
 
 use cast_spot_provisioner::{
-    apply::Stop,
-    onboard,
     resource::{Function, Resource},
     spec::Request,
     verify::{Check, Checked, Verdict},
@@ -10,40 +8,30 @@ use cast_spot_provisioner::{
 
 use super::*;
 use crate::{
-    memory::{Memory, connect, request, spec},
-    session::run_in_test,
-    terminal::recorded,
+    terminal::capture,
+    tests::account::{FakeAccount, connect, request, run_in_test},
 };
 
 fn open() -> Request {
     Request { principal: None, external_id: None, package: None, ..request() }
 }
 
-fn status(provider: &Guarded<Memory>, as_json: bool) -> (Result<u8, Refusal>, String) {
-    let (mut screen, out, _) = recorded::screen("");
-    let asked = Asked::read(open(), Vec::new()).unwrap();
-    let end = run_in_test(look(asked, "prod", as_json, provider, &mut screen));
+fn status(provider: &AccountChecked<FakeAccount>, as_json: bool) -> (Result<u8, CliError>, String) {
+    let (mut screen, out, _) = capture::screen("");
+    let request = PartialRequest::read(open(), Vec::new()).unwrap();
+    let end = run_in_test(show(request, "prod", as_json, provider, &mut screen));
     (end, out.text())
-}
-
-fn onboarded() -> Memory {
-    let memory = Memory::new();
-    run_in_test(async {
-        let planned = onboard::plan(&spec(), &memory).await.unwrap();
-        onboard::onboard(&spec(), planned, &memory, &Stop::new(), &mut |_| {}).await.unwrap();
-    });
-    memory
 }
 
 #[test]
 fn a_good_cluster_needs_no_options() {
-    let (end, out) = status(&onboarded().guarded(), false);
+    let (end, out) = status(&FakeAccount::onboarded().unchecked(), false);
     assert_eq!(end, Ok(0), "{out}");
     for words in [
         "\nResources\n  ok    all 36 are as they should be\n",
-        "\nRights of CastLambdaRoleForSpot in AWS\n  ok    10 calls that it makes are allowed\n  ok    1 calls in another cluster are denied\n",
-        "\nRights of cast-eks-prod in AWS\n",
-        "\nRights of the function in prod, as it says itself\n  ok    may get nodes\n",
+        "\nPermissions of CastLambdaRoleForSpot in AWS\n  ok    10 calls that it makes are allowed\n  ok    1 calls in another cluster are denied\n",
+        "\nPermissions of cast-eks-prod in AWS\n",
+        "\nKubernetes permissions of the function in prod (self-reported)\n  ok    may get nodes\n",
         "  ok    may not get secrets\n",
         "  ok    cast-spot passes its self-test\n",
         "resources are as they should be, all ",
@@ -53,30 +41,30 @@ fn a_good_cluster_needs_no_options() {
 }
 
 #[test]
-fn drift_and_failed_checks_are_shown_with_what_was_answered() {
-    let mut memory = onboarded();
-    memory.works = false;
-    memory.change(|resource| {
+fn drift_and_failed_checks_are_shown_with_the_answer() {
+    let mut account = FakeAccount::onboarded();
+    account.works = false;
+    account.change(|resource| {
         if let Resource::Function(Function { memory_mb, .. }) = resource {
             *memory_mb = 128;
         }
     });
-    let (end, out) = status(&memory.guarded(), false);
-    assert_eq!(end, Ok(NOT_GOOD));
+    let (end, out) = status(&account.unchecked(), false);
+    assert_eq!(end, Ok(EXIT_INCOMPLETE));
     for words in [
         "memory_mb: 128 -> 512",
-        "\nRights of CastLambdaRoleForSpot in AWS\n  FAIL  11 calls that could not be tried\n        what was answered\n",
+        "\nPermissions of CastLambdaRoleForSpot in AWS\n  FAIL  11 calls that could not be checked\n        the answer\n",
         "  FAIL  may not delete nodes\n        as above\n",
         "✗ 1 of ",
         "checks failed",
     ] {
         assert!(out.contains(words), "{words}\n{out}");
     }
-    assert_eq!(out.matches("what was answered").count(), 1, "said once\n{out}");
+    assert_eq!(out.matches("the answer").count(), 1, "shown once\n{out}");
 }
 
 #[test]
-fn a_right_that_is_lacking_stands_beside_the_count_of_the_others() {
+fn a_missing_permission_is_shown_beside_the_count() {
     let check = |action: &str, passed, expected| Checked {
         check: Check::Allowed {
             principal_arn: "arn:aws:iam::111111111111:role/cast-eks-prod".to_owned(),
@@ -97,23 +85,20 @@ fn a_right_that_is_lacking_stands_beside_the_count_of_the_others() {
     let text = anstream::adapter::strip_str(&checks::render(&checks)).to_string();
     assert_eq!(
         text,
-        "\nRights of cast-eks-prod in AWS\n  ok    1 calls that it makes are allowed\n  ok    1 calls in another cluster are denied\n  \
+        "\nPermissions of cast-eks-prod in AWS\n  ok    1 calls that it makes are allowed\n  ok    1 calls in another cluster are denied\n  \
          FAIL  may ec2:StopInstances on instance/* of cluster prod\n  FAIL  may ec2:RebootInstances on instance/* of cluster prod\n        \
          allowed by no policy\n"
     );
 }
 
 #[test]
-fn concurrency_that_is_not_reserved_warns_and_fails_nothing() {
-    let mut memory = onboarded();
-    memory.reserves = false;
-    let provider = memory.guarded();
+fn missing_concurrency_is_only_a_warning() {
+    let mut account = FakeAccount::onboarded();
+    account.reserves = false;
+    let provider = account.unchecked();
     let (end, out) = status(&provider, false);
     assert_eq!(end, Ok(0), "{out}");
-    assert!(
-        out.contains("  warn  cast-spot has concurrency of its own\n        what was answered\n"),
-        "{out}"
-    );
+    assert!(out.contains("  warn  cast-spot has concurrency of its own\n        the answer\n"), "{out}");
     assert!(out.contains("checks passed, 1 with a warning\n"), "{out}");
     let document: serde_json::Value = serde_json::from_str(&status(&provider, true).1).unwrap();
     let last = document["checks"].as_array().unwrap().last().unwrap();
@@ -123,7 +108,7 @@ fn concurrency_that_is_not_reserved_warns_and_fails_nothing() {
 
 #[test]
 fn json_has_drift_and_checks() {
-    let (end, out) = status(&onboarded().guarded(), true);
+    let (end, out) = status(&FakeAccount::onboarded().unchecked(), true);
     assert_eq!(end, Ok(0));
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&document["schema"], &document["good"]), (&json!("cast-spot.status/1"), &json!(true)));
@@ -131,18 +116,18 @@ fn json_has_drift_and_checks() {
 }
 
 #[test]
-fn a_cluster_that_is_not_onboarded_is_not_taken_for_one_with_drift() {
-    let (end, out) = status(&Memory::new().guarded(), false);
-    let refusal = end.unwrap_err();
-    assert_eq!((refusal.code, out.as_str()), (NOT_GOOD, ""));
-    assert!(refusal.complaints[0].error.contains("is not onboarded"), "{refusal:?}");
+fn a_cluster_that_is_not_onboarded_has_no_drift() {
+    let (end, out) = status(&FakeAccount::new().unchecked(), false);
+    let error = end.unwrap_err();
+    assert_eq!((error.code, out.as_str()), (EXIT_INCOMPLETE, ""));
+    assert!(error.diagnostics[0].error.contains("is not onboarded"), "{error:?}");
 }
 
 #[test]
-fn the_agent_is_shown_where_there_is_one() {
-    let memory = onboarded();
-    connect(&memory);
-    let provider = memory.guarded();
+fn the_agent_of_a_connected_cluster_is_shown() {
+    let account = FakeAccount::onboarded();
+    connect(&account);
+    let provider = account.unchecked();
     let (end, out) = status(&provider, false);
     assert_eq!(end, Ok(0));
     for words in [
@@ -161,13 +146,13 @@ fn the_agent_is_shown_where_there_is_one() {
 }
 
 #[test]
-fn a_cluster_that_is_connected_and_not_onboarded_shows_its_agent_and_what_is_wrong_with_it() {
-    let mut memory = Memory::new();
-    connect(&memory);
-    memory.works = false;
-    let provider = memory.guarded();
+fn a_connected_cluster_shows_agent_status() {
+    let mut account = FakeAccount::new();
+    connect(&account);
+    account.works = false;
+    let provider = account.unchecked();
     let (end, out) = status(&provider, false);
-    assert_eq!(end, Ok(NOT_GOOD));
+    assert_eq!(end, Ok(EXIT_INCOMPLETE));
     assert!(out.contains("  FAIL  castai-agent in namespace castai-agent is available\n"), "{out}");
     assert!(out.contains("✗ the agent does not run\n"), "{out}");
     let (_, out) = status(&provider, true);

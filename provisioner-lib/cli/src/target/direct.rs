@@ -1,22 +1,34 @@
-//! The cluster that the kubeconfig leads to, as far as that can be told without asking AWS.
+//! The cluster of the kubeconfig, as far as it is known without asking AWS.
 
 use cast_spot_provisioner::provider::Connection;
 
 use super::TargetArgs;
-use crate::{environment::Environment, terminal::Complaint};
+use crate::{
+    environment::Environment,
+    error::{self, CliError},
+    terminal::Diagnostic,
+};
 
-/// What is known of it.
+/// The cluster that the API server of the kubeconfig belongs to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Direct {
     pub(crate) cluster: Option<String>,
     pub(crate) account: Option<String>,
-    /// How it is reached, and its region.
+    /// How the cluster is reached, and its region.
     pub(crate) connection: Connection,
 }
 
 impl TargetArgs {
-    /// Reads the options. What they say must not be another cluster than the kubeconfig's.
-    pub(crate) fn read_direct(&self, environment: &Environment, complaints: &mut Vec<Complaint>) -> Direct {
+    /// The target, or every fault of the options.
+    pub(crate) fn read_direct(&self, environment: &Environment) -> Result<Direct, CliError> {
+        let mut diagnostics = Vec::new();
+        let direct = self.direct(environment, &mut diagnostics);
+        error::check(diagnostics)?;
+        Ok(direct)
+    }
+
+    /// The target. An option that contradicts the kubeconfig is a fault.
+    pub(crate) fn direct(&self, environment: &Environment, diagnostics: &mut Vec<Diagnostic>) -> Direct {
         let found = self.in_kubeconfig(environment).ok();
         let found = |part: fn(&super::Named) -> Option<String>| found.as_ref().and_then(part);
         let cluster = found(|found| Some(found.cluster.clone()));
@@ -25,7 +37,7 @@ impl TargetArgs {
             if let (Some(given), Some(known)) = (given, known)
                 && given != known
             {
-                complaints.push(Complaint::new(
+                diagnostics.push(Diagnostic::new(
                     format!("{option} {given}: the kubeconfig leads to {known}"),
                     "leave it out, or choose another context with --context",
                 ));
@@ -51,7 +63,7 @@ mod tests {
 
     const EKS: &str = "arn:aws:eks:eu-west-1:123456789012:cluster/prod";
 
-    /// With a kubeconfig whose context has this name.
+    /// The target with a kubeconfig whose context has this name.
     fn read(name: &str, args: TargetArgs, environment: &Environment) -> (Direct, Vec<String>) {
         let file = std::env::temp_dir().join(format!(
             "cast-spot-direct-{}-{:?}",
@@ -63,49 +75,49 @@ mod tests {
         );
         std::fs::write(&file, text).unwrap();
         let args = TargetArgs { kubeconfig: Some(file.clone()), ..args };
-        let mut complaints = Vec::new();
-        let direct = args.read_direct(environment, &mut complaints);
+        let mut diagnostics = Vec::new();
+        let direct = args.direct(environment, &mut diagnostics);
         std::fs::remove_file(file).unwrap();
-        (direct, complaints.into_iter().map(|complaint| complaint.error).collect())
+        (direct, diagnostics.into_iter().map(|diagnostic| diagnostic.error).collect())
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "as the options have it")]
+    #[expect(clippy::unnecessary_wraps, reason = "options are optional")]
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
 
     #[test]
-    fn an_eks_kubeconfig_says_everything() {
+    fn an_eks_kubeconfig_is_enough() {
         let environment = Environment { region: text("us-east-1"), ..Environment::default() };
-        let (direct, complaints) = read(EKS, TargetArgs::default(), &environment);
+        let (direct, diagnostics) = read(EKS, TargetArgs::default(), &environment);
         assert_eq!((direct.cluster, direct.account), (text("prod"), text("123456789012")));
         assert_eq!(direct.connection.region, text("eu-west-1"), "and the environment does not change it");
-        assert!(complaints.is_empty(), "{complaints:?}");
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
     }
 
     #[test]
-    fn another_cluster_than_the_kubeconfigs_is_refused() {
+    fn an_option_must_not_contradict_the_kubeconfig() {
         let args = TargetArgs {
             cluster: text("stage"),
             region: text("eu-north-1"),
             account: text("999999999999"),
             ..TargetArgs::default()
         };
-        let (_, complaints) = read(EKS, args, &Environment::default());
-        assert_eq!(complaints.len(), 3, "{complaints:?}");
-        assert_eq!(complaints[0], "--cluster stage: the kubeconfig leads to prod");
+        let (_, diagnostics) = read(EKS, args, &Environment::default());
+        assert_eq!(diagnostics.len(), 3, "{diagnostics:?}");
+        assert_eq!(diagnostics[0], "--cluster stage: the kubeconfig leads to prod");
         let environment = Environment { cluster: text("stage"), ..Environment::default() };
-        let (_, complaints) = read(EKS, TargetArgs::default(), &environment);
-        assert_eq!(complaints, ["CAST_SPOT_CLUSTER stage: the kubeconfig leads to prod"]);
+        let (_, diagnostics) = read(EKS, TargetArgs::default(), &environment);
+        assert_eq!(diagnostics, ["CAST_SPOT_CLUSTER stage: the kubeconfig leads to prod"]);
     }
 
     #[test]
-    fn where_the_kubeconfig_does_not_tell_options_and_environment_do() {
+    fn options_and_environment_complete_the_kubeconfig() {
         let args = TargetArgs { account: text("123456789012"), ..TargetArgs::default() };
         let environment =
             Environment { cluster: text("lab"), region: text("eu-west-1"), ..Environment::default() };
-        let (direct, complaints) = read("kind-local", args, &environment);
+        let (direct, diagnostics) = read("kind-local", args, &environment);
         assert_eq!((direct.cluster, direct.account), (text("lab"), text("123456789012")));
-        assert_eq!((direct.connection.region, complaints), (text("eu-west-1"), Vec::new()));
+        assert_eq!((direct.connection.region, diagnostics), (text("eu-west-1"), Vec::new()));
     }
 }

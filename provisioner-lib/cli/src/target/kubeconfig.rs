@@ -1,10 +1,10 @@
-//! Which EKS cluster a kubeconfig is about.
+//! The EKS cluster that a kubeconfig names.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-/// An EKS cluster, as far as a kubeconfig tells.
+/// An EKS cluster, as far as a kubeconfig names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) cluster: String,
@@ -12,7 +12,7 @@ pub(super) struct Named {
     pub(super) account: Option<String>,
 }
 
-/// The parts of a kubeconfig that name things ("Organizing Cluster Access Using kubeconfig Files" in the
+/// The parts of a kubeconfig with names ("Organizing Cluster Access Using kubeconfig Files" in the
 /// Kubernetes documentation).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -69,7 +69,7 @@ impl Kubeconfig {
         serde_saphyr::from_str(text).map_err(|error| error.to_string())
     }
 
-    /// As `kubectl` merges files: the first to set something wins.
+    /// Merges two files by the rule of `kubectl`: the first to set a value wins.
     pub(super) fn merge(mut self, next: Self) -> Self {
         if self.current_context.is_empty() {
             self.current_context = next.current_context;
@@ -79,7 +79,7 @@ impl Kubeconfig {
         self
     }
 
-    /// The cluster of `context`, or of the current one; or why it is not known.
+    /// The cluster of `context`, or of the current one. The error says why it is unknown.
     pub(super) fn named(&self, context: Option<&str>) -> Result<Named, String> {
         let wanted = context.unwrap_or(&self.current_context);
         if wanted.is_empty() {
@@ -98,7 +98,7 @@ impl Kubeconfig {
             })
     }
 
-    /// `aws eks get-token --cluster-name NAME --region REGION`.
+    /// The arguments of `aws eks get-token --cluster-name NAME --region REGION`.
     fn by_login(&self, user: &str) -> Option<Named> {
         let user = self.users.iter().find(|login| login.name == user)?;
         let args = user.user.exec.as_ref()?.args.as_ref()?;
@@ -110,7 +110,7 @@ impl Kubeconfig {
     }
 }
 
-/// What `aws eks update-kubeconfig` writes.
+/// The ARN that `aws eks update-kubeconfig` writes.
 fn by_arn(name: &str) -> Option<Named> {
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     let ["arn", _, "eks", region, account, resource] = parts[..] else { return None };
@@ -122,7 +122,7 @@ fn by_arn(name: &str) -> Option<Named> {
     })
 }
 
-/// What eksctl writes: `NAME.REGION.eksctl.io`.
+/// The name that eksctl writes: `NAME.REGION.eksctl.io`.
 fn by_eksctl(name: &str) -> Option<Named> {
     let (cluster, region) = name.strip_suffix(".eksctl.io")?.rsplit_once('.')?;
     Some(Named { cluster: cluster.to_owned(), region: Some(region.to_owned()), account: None })
@@ -149,7 +149,7 @@ users:
 ";
 
     #[test]
-    fn a_cluster_is_known_by_what_aws_eksctl_and_terraform_write() {
+    fn names_of_aws_eksctl_and_terraform_are_understood() {
         let file = Kubeconfig::parse(FILE).unwrap();
         for (context, cluster, region, account) in [
             (None, "prod", "eu-west-1", Some("123456789012")),
@@ -163,7 +163,7 @@ users:
     }
 
     #[test]
-    fn what_is_no_eks_cluster_is_said() {
+    fn a_context_without_eks_cluster_is_an_error() {
         let file = Kubeconfig::parse(FILE).unwrap();
         assert!(file.named(Some("kind-local")).unwrap_err().contains("kind-local"));
         assert!(file.named(Some("nowhere")).unwrap_err().contains("no context `nowhere`"));

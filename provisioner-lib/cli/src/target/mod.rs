@@ -1,5 +1,5 @@
-//! Which cluster, in which region and account, with whose credentials: options, then the environment, then the
-//! kubeconfig, as `aws` and `kubectl` have it.
+//! The cluster, its region and account, and the credentials: from options, then the environment, then the kubeconfig,
+//! in the order of `aws` and `kubectl`.
 
 mod direct;
 mod kubeconfig;
@@ -8,20 +8,24 @@ use std::path::{Path, PathBuf};
 
 use cast_spot_provisioner::provider::Connection;
 
-use crate::{environment::Environment, terminal::Complaint};
+use crate::{
+    environment::Environment,
+    error::{self, CliError},
+    terminal::Diagnostic,
+};
 use kubeconfig::{Kubeconfig, Named};
 
 pub(crate) use direct::Direct;
 
-/// The options that all commands have.
+/// The options of all commands that need a cluster.
 #[derive(Debug, Default, Clone, clap::Args)]
 #[command(next_help_heading = "Where")]
 pub(crate) struct TargetArgs {
-    /// EKS cluster [default: CAST_SPOT_CLUSTER, else that of the kubeconfig's current context]
+    /// EKS cluster [default: CAST_SPOT_CLUSTER, or that of the kubeconfig's current context]
     #[arg(long, value_name = "NAME")]
     pub(crate) cluster: Option<String>,
 
-    /// Its region [default: that of the kubeconfig's cluster, else AWS_REGION, AWS_DEFAULT_REGION or the profile's]
+    /// Its region [default: that of the kubeconfig's cluster, or AWS_REGION, AWS_DEFAULT_REGION or the profile's]
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
 
@@ -33,7 +37,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<String>,
 
-    /// How the cluster is reached [default: KUBECONFIG, else ~/.kube/config]
+    /// Kubeconfig of the cluster [default: KUBECONFIG, or ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 
@@ -42,27 +46,35 @@ pub(crate) struct TargetArgs {
     pub(crate) context: Option<String>,
 }
 
-/// What the options come to.
+/// The cluster that a command works on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// Name of the cluster; empty where it is not known, and then there is a complaint.
+    /// Name of the cluster; empty if unknown, and then there is a diagnostic.
     pub(crate) cluster: String,
-    /// The account that it must be.
+    /// The only account whose credentials are accepted.
     pub(crate) account: Option<Account>,
-    /// How everything is reached.
+    /// How AWS and the cluster are reached.
     pub(crate) connection: Connection,
 }
 
-/// An account, and who says that it is the one.
+/// An expected account, and the option or file that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) id: String,
-    pub(crate) said_by: &'static str,
+    pub(crate) source: &'static str,
 }
 
 impl TargetArgs {
-    /// Reads them; what is wrong is added to `complaints`.
-    pub(crate) fn read(&self, environment: &Environment, complaints: &mut Vec<Complaint>) -> Target {
+    /// The target, or every fault of the options.
+    pub(crate) fn read(&self, environment: &Environment) -> Result<Target, CliError> {
+        let mut diagnostics = Vec::new();
+        let target = self.target(environment, &mut diagnostics);
+        error::check(diagnostics)?;
+        Ok(target)
+    }
+
+    /// The target. Faults are added to `diagnostics`.
+    pub(crate) fn target(&self, environment: &Environment, diagnostics: &mut Vec<Diagnostic>) -> Target {
         let named = self.cluster.clone().or_else(|| environment.cluster.clone());
         let found = self.in_kubeconfig(environment);
         let target = match (named, found) {
@@ -72,9 +84,9 @@ impl TargetArgs {
                 let region = environment.region.clone().or_else(|| same.and_then(|found| found.region));
                 Target { cluster, account: None, connection: self.connection(region) }
             }
-            (None, Ok(found)) => self.found(found, environment, complaints),
+            (None, Ok(found)) => self.named(found, environment, diagnostics),
             (None, Err(problem)) => {
-                complaints.push(Complaint::new(
+                diagnostics.push(Diagnostic::new(
                     format!("--cluster: not given, and {problem}"),
                     "give --cluster NAME, or `aws eks update-kubeconfig --name NAME --region REGION`",
                 ));
@@ -84,25 +96,25 @@ impl TargetArgs {
         let account = self.account.as_ref().map(|id| {
             if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
                 let error = format!("--account {id}: not the 12 digits of an account");
-                complaints.push(Complaint::new(error, "`aws sts get-caller-identity` shows yours"));
+                diagnostics.push(Diagnostic::new(error, "`aws sts get-caller-identity` shows yours"));
             }
-            Account { id: id.clone(), said_by: "--account" }
+            Account { id: id.clone(), source: "--account" }
         });
         Target { account: account.or(target.account), ..target }
     }
 
-    /// The kubeconfig names one cluster in one region: the environment does not make another one of it.
-    fn found(&self, found: Named, environment: &Environment, complaints: &mut Vec<Complaint>) -> Target {
+    /// The cluster of the kubeconfig, in its own region whatever the environment says.
+    fn named(&self, found: Named, environment: &Environment, diagnostics: &mut Vec<Diagnostic>) -> Target {
         if let (Some(wanted), Some(region)) = (&self.region, &found.region)
             && wanted != region
         {
-            complaints.push(Complaint::new(
+            diagnostics.push(Diagnostic::new(
                 format!("--region {wanted}: the kubeconfig's cluster {} is in {region}", found.cluster),
                 "give --cluster with it, or leave --region out",
             ));
         }
         let region = found.region.or_else(|| environment.region.clone());
-        let account = found.account.map(|id| Account { id, said_by: "the kubeconfig" });
+        let account = found.account.map(|id| Account { id, source: "the kubeconfig" });
         Target { cluster: found.cluster, account, connection: self.connection(region) }
     }
 

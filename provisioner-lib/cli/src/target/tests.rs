@@ -22,29 +22,29 @@ impl Drop for File {
 const PROD: &str = "arn:aws:eks:eu-west-1:123456789012:cluster/prod";
 
 fn read(args: &TargetArgs, file: &File, environment: Environment) -> (Target, Vec<String>) {
-    let mut complaints = Vec::new();
+    let mut diagnostics = Vec::new();
     let environment = Environment { kubeconfig: vec![file.0.clone()], ..environment };
-    let target = args.read(&environment, &mut complaints);
-    (target, complaints.into_iter().map(|complaint| complaint.error).collect())
+    let target = args.target(&environment, &mut diagnostics);
+    (target, diagnostics.into_iter().map(|diagnostic| diagnostic.error).collect())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as options are")]
+#[expect(clippy::unnecessary_wraps, reason = "options are optional")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
 #[test]
-fn without_options_it_is_the_cluster_of_the_kubeconfig_in_its_own_region_and_account() {
+fn without_options_the_kubeconfig_decides() {
     let file = File::of("own", PROD);
     let environment = Environment { region: some("us-east-1"), ..Environment::default() };
-    let (target, complaints) = read(&TargetArgs::default(), &file, environment);
+    let (target, diagnostics) = read(&TargetArgs::default(), &file, environment);
     assert_eq!((target.cluster.as_str(), target.connection.region), ("prod", some("eu-west-1")));
     assert_eq!(target.account.unwrap().id, "123456789012");
-    assert!(complaints.is_empty(), "{complaints:?}");
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
 }
 
 #[test]
-fn an_option_wins_over_the_environment_and_the_environment_over_the_kubeconfig() {
+fn options_win_over_environment_over_kubeconfig() {
     let file = File::of("order", PROD);
     let args = TargetArgs { cluster: some("one"), ..TargetArgs::default() };
     let environment =
@@ -59,20 +59,20 @@ fn an_option_wins_over_the_environment_and_the_environment_over_the_kubeconfig()
 }
 
 #[test]
-fn what_contradicts_or_is_missing_is_said_all_at_once() {
+fn all_contradictions_and_gaps_are_reported_at_once() {
     let file = File::of("wrong", PROD);
     let args = TargetArgs { region: some("us-east-1"), account: some("12"), ..TargetArgs::default() };
-    let (_, complaints) = read(&args, &file, Environment::default());
+    let (_, diagnostics) = read(&args, &file, Environment::default());
     assert!(
-        complaints[0].contains("--region us-east-1") && complaints[0].contains("eu-west-1"),
-        "{complaints:?}"
+        diagnostics[0].contains("--region us-east-1") && diagnostics[0].contains("eu-west-1"),
+        "{diagnostics:?}"
     );
-    assert!(complaints[1].contains("--account 12"), "{complaints:?}");
+    assert!(diagnostics[1].contains("--account 12"), "{diagnostics:?}");
     let file = File::of("kind", "kind-local");
-    let (target, complaints) = read(&TargetArgs::default(), &file, Environment::default());
+    let (target, diagnostics) = read(&TargetArgs::default(), &file, Environment::default());
     assert_eq!(target.cluster, "");
     assert!(
-        complaints[0].starts_with("--cluster: not given, and the kubeconfig's context `c`"),
-        "{complaints:?}"
+        diagnostics[0].starts_with("--cluster: not given, and the kubeconfig's context `c`"),
+        "{diagnostics:?}"
     );
 }

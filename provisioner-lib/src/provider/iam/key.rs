@@ -78,9 +78,9 @@ impl Iam {
             .filter_map(Result::err)
             .map(|error| error.to_string())
             .collect();
-        let backup =
+        let warning =
             (!failed.is_empty()).then(|| format!("an old key is still active: {}", failed.join("; ")));
-        Ok(Made { backup, ..made })
+        Ok(Made { warning, ..made })
     }
 
     async fn new_key(&self, user: &str, old: &[AccessKeyMetadata]) -> Result<Made, Error> {
@@ -115,7 +115,7 @@ impl Iam {
             retry_until_consistent("iam:CreateAccessKey", KNOWN_TO_IAM, is_refused_for_now, once).await?;
         let access_key =
             answer.access_key.map(|key| AccessKey { id: key.access_key_id, secret: key.secret_access_key });
-        Ok(Made { access_key, backup: None })
+        Ok(Made { access_key, ..Made::default() })
     }
 
     /// No answer: there is a new key, or there is none. A key is never deleted here: another run may have made it.

@@ -81,7 +81,7 @@ impl Kubernetes {
                 return Ok(Made::default());
             };
             match self.replace(there, &after).await {
-                Ok(()) => return Ok(Made { backup: Some(backup(&before)), access_key: None }),
+                Ok(()) => return Ok(Made { backup: Some(backup(&before)), ..Made::default() }),
                 Err(error) if error.reason == ErrorKind::Changed => overtaken = Some(error),
                 Err(error) => return Err(error),
             }

@@ -1,12 +1,16 @@
-//! A provider in memory, for tests of what the commands say.
+//! An AWS account and a cluster in memory.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    io::{Cursor, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use cast_spot_provisioner::{
-    apply::Stop,
-    connect::{self, Neighbours, Token},
+    apply::CancelToken,
+    connect::{self, NamespaceContents, Token},
     facts::{AuthenticationMode, Cluster, CurrentFunction, Earlier, Facts, Identity},
     names::{LAMBDA_ROLE, registered},
+    onboard,
     plan::{Change, Found, Observed},
     provider::{AccessKey, Error, ErrorKind, Made, Provider},
     resource::{self, Function, Kind, Resource},
@@ -14,31 +18,31 @@ use cast_spot_provisioner::{
     verify::{Check, Verdict},
 };
 
-use crate::{
-    session::{Guarded, run_in_test},
-    target::Account,
-};
+use tokio::runtime::Builder;
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use crate::{session::AccountChecked, target::Account};
 
 pub(crate) const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/SECRET";
 
-/// AWS and a cluster `prod`.
-pub(crate) struct Memory {
+/// An account with a cluster `prod`.
+pub(crate) struct FakeAccount {
     pub(crate) cluster: Cluster,
     pub(crate) objects: Mutex<Observed>,
     /// Kinds whose writes are refused.
     pub(crate) refused: Vec<Kind>,
     /// Instances that run with the node role.
     pub(crate) instances: Vec<String>,
-    /// What others have in the agent's namespace.
-    pub(crate) others: Vec<String>,
-    /// What checks answer.
+    /// Unmanaged objects in the agent's namespace.
+    pub(crate) unmanaged: Vec<String>,
+    /// Whether checks pass.
     pub(crate) works: bool,
-    /// Whether the function has concurrency of its own.
+    /// Whether the function has reserved concurrency.
     pub(crate) reserves: bool,
 }
 
-impl Memory {
+impl FakeAccount {
     pub(crate) fn new() -> Self {
         let mut cluster = Cluster::gone("prod", "arn:aws:eks:eu-west-1:111111111111:cluster/prod".to_owned());
         cluster.status = "ACTIVE".to_owned();
@@ -51,22 +55,33 @@ impl Memory {
             objects: Mutex::default(),
             refused: Vec::new(),
             instances: Vec::new(),
-            others: Vec::new(),
+            unmanaged: Vec::new(),
             works: true,
             reserves: true,
         }
     }
 
-    /// Behind the check of the account.
-    pub(crate) fn guarded(self) -> Guarded<Self> {
-        Guarded::new(self, None)
+    /// An account that [`spec`] was onboarded to.
+    pub(crate) fn onboarded() -> Self {
+        let account = Self::new();
+        run_in_test(async {
+            let planned = onboard::plan(&spec(), &account).await.unwrap();
+            onboard::onboard(&spec(), planned, &account, &CancelToken::new(), &mut |_| {}).await.unwrap();
+        });
+        account
     }
 
-    pub(crate) fn guarded_by(self, account: &str) -> Guarded<Self> {
-        Guarded::new(self, Some(Account { id: account.to_owned(), said_by: "--account" }))
+    /// A provider without an expected account.
+    pub(crate) fn unchecked(self) -> AccountChecked<Self> {
+        AccountChecked::new(self, None)
     }
 
-    /// Changes what is there, behind everybody's back.
+    /// A provider whose `--account` is `id`.
+    pub(crate) fn expecting(self, id: &str) -> AccountChecked<Self> {
+        AccountChecked::new(self, Some(Account { id: id.to_owned(), source: "--account" }))
+    }
+
+    /// Changes resources without a call.
     pub(crate) fn change(&self, change: impl Fn(&mut Resource)) {
         let mut objects = self.objects.lock().unwrap();
         objects.values_mut().for_each(|found| change(&mut found.resource));
@@ -88,15 +103,15 @@ impl Memory {
             other => other,
         };
         self.lock().insert(id, Found { resource, created: None, revision: None });
-        Ok(Made { access_key, backup: None })
+        Ok(Made { access_key, ..Made::default() })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Observed> {
+    fn lock(&self) -> MutexGuard<'_, Observed> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Provider for Memory {
+impl Provider for FakeAccount {
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
         let objects = self.lock();
         let policies = objects.keys().filter(|id| id.kind == Kind::InlinePolicy);
@@ -164,19 +179,19 @@ impl Provider for Memory {
             Check::Reserved { .. } => self.reserves,
             _ => self.works,
         };
-        let verdict = |check| Ok(Verdict { passed: passes(check), detail: "what was answered".to_owned() });
+        let verdict = |check| Ok(Verdict { passed: passes(check), detail: "the answer".to_owned() });
         checks.iter().map(verdict).collect()
     }
 }
 
-impl Neighbours for Memory {
-    async fn others(&self, _: &str) -> Result<Vec<String>, Vec<Error>> {
-        Ok(self.others.clone())
+impl NamespaceContents for FakeAccount {
+    async fn unmanaged_objects(&self, _: &str) -> Result<Vec<String>, Vec<Error>> {
+        Ok(self.unmanaged.clone())
     }
 }
 
-/// Puts the agent in.
-pub(crate) fn connect(memory: &Memory) {
+/// Installs the agent.
+pub(crate) fn connect(account: &FakeAccount) {
     let text = |text: &str| Some(text.to_owned());
     let request = connect::Request {
         cluster: text("prod"),
@@ -186,34 +201,22 @@ pub(crate) fn connect(memory: &Memory) {
         ..connect::Request::default()
     };
     run_in_test(async {
-        let seen = connect::look("prod", memory).await.unwrap();
-        let spec = request.complete(Some(&seen)).unwrap();
-        let planned = seen.plan(&spec).unwrap();
-        connect::connect(&spec, planned, memory, &Stop::new(), &mut |_| {}).await.unwrap();
+        let agent = connect::observe("prod", account).await.unwrap();
+        let spec = request.complete(Some(&agent)).unwrap();
+        let planned = agent.plan(&spec).unwrap();
+        connect::connect(&spec, planned, account, &CancelToken::new(), &mut |_| {}).await.unwrap();
     });
 }
 
-/// A zip with a program that says it is for x86_64: stored, with the checksum that its bytes have.
-pub(crate) fn zip() -> Vec<u8> {
+/// A zip with a program for x86_64.
+fn zip() -> Vec<u8> {
     let mut program = vec![0x7f, b'E', b'L', b'F', 2];
     program.resize(18, 0);
     program.extend([0x3e, 0]);
-    let name = b"bootstrap";
-    let sum = checksum(&program).to_le_bytes();
-    let size = u32::try_from(program.len()).unwrap().to_le_bytes();
-    let common = [&[20, 0, 0, 0, 0, 0, 0, 0, 33, 0][..], &sum, &size, &size, &[9, 0, 0, 0]].concat();
-    let local = [b"PK\x03\x04", &common[..], name, &program].concat();
-    let central = [b"PK\x01\x02\x14\x00", &common[..], &[0; 14], name].concat();
-    let (at, length) = (u32::try_from(local.len()).unwrap(), u32::try_from(central.len()).unwrap());
-    let end =
-        [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &length.to_le_bytes()[..], &at.to_le_bytes(), &[0, 0]].concat();
-    [local, central, end].concat()
-}
-
-/// CRC-32 as zip has it.
-fn checksum(bytes: &[u8]) -> u32 {
-    let step = |sum: u32, _| if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
-    !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("bootstrap", SimpleFileOptions::default()).unwrap();
+    zip.write_all(&program).unwrap();
+    zip.finish().unwrap().into_inner()
 }
 
 pub(crate) fn request() -> Request {
@@ -233,4 +236,9 @@ pub(crate) fn user() -> Request {
 
 pub(crate) fn spec() -> Spec {
     request().validate().unwrap()
+}
+
+/// Runs a command to its end.
+pub(crate) fn run_in_test<T>(work: impl Future<Output = T>) -> T {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }

@@ -1,4 +1,4 @@
-//! What happens to each workload if all Spot nodes of the proposal go at once: a rehearsal of it.
+//! The risk of each workload: a rehearsal in which all Spot nodes of the proposal are interrupted at once.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use cast_spot_savings::{
 
 use crate::terminal::Screen;
 
-/// Pods beyond which the rehearsal would take longer than anybody waits.
+/// A rehearsal of more pods takes too long for a report.
 const MOST_PODS: usize = 10_000;
-/// Before its grace is over; a process that uses all of it is not killed for that.
-const SOONER_MS: u64 = 500;
+/// How long before the end of its grace a process exits. One that uses all of it is not killed for that.
+const EXIT_BEFORE_KILL_MS: u64 = 500;
 
-/// Plays it. None where it is too big.
+/// Rehearses the storm. None if it is too big.
 pub(super) fn risks(storm: &Storm, screen: &mut Screen) -> Option<BTreeMap<usize, Risk>> {
     let pods: usize = storm.workloads.iter().map(|workload| workload.nodes.len()).sum();
     if pods > MOST_PODS {
@@ -27,27 +27,27 @@ pub(super) fn risks(storm: &Storm, screen: &mut Screen) -> Option<BTreeMap<usize
     }
     let notices = storm.nodes.iter().filter(|node| node.is_spot).count();
     screen.progress(&format!("rehearsing {notices} Spot notices at once"));
-    // The rehearsal has a clock of its own, and so a runtime.
+    // The rehearsal has its own clock, and so its own runtime.
     let world = world(storm);
     let outcome = std::thread::scope(|scope| scope.spawn(|| run("savings", world)).join());
     let outcome = outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     screen.progress("");
-    Some(told(storm, &outcome))
+    Some(outcomes(storm, &outcome))
 }
 
-/// Instead of a risk.
+/// The note instead of risks.
 pub(super) fn too_big(storm: &Storm) -> Missing {
     let pods: usize = storm.workloads.iter().map(|workload| workload.nodes.len()).sum();
     Missing {
         what: format!(
-            "what happens if the Spot nodes go was not rehearsed: {pods} pods are more than {MOST_PODS}"
+            "the interruption of the Spot nodes was not rehearsed: {pods} pods are more than {MOST_PODS}"
         ),
-        hint: "cast-spot rehearse plays storms of any kind".to_owned(),
+        hint: "cast-spot rehearse simulates storms of any kind".to_owned(),
     }
 }
 
 fn world(storm: &Storm) -> WorldSpec {
-    // Group, time and calls are those of the baseline world; its own nodes and pods go.
+    // Group, time and calls are the defaults; the nodes and pods are replaced.
     let mut spec = WorldSpec::baseline(1, storm.nodes.len(), 0);
     spec.group().max = (storm.nodes.len() * 2) as u32;
     spec.group().mixed = true;
@@ -91,7 +91,7 @@ fn workload_of(workload: &risk::Workload, names: &[String]) -> WorkloadSpec {
         },
         priority_class: workload.priority_class.clone(),
         grace_s: workload.grace_s,
-        exit: ExitTime::Ms((u64::from(workload.grace_s) * 1_000).saturating_sub(SOONER_MS)),
+        exit: ExitTime::Ms((u64::from(workload.grace_s) * 1_000).saturating_sub(EXIT_BEFORE_KILL_MS)),
         state: PodState::Ready,
         ..WorkloadSpec::deployment(&workload.label, nodes)
     }
@@ -113,8 +113,8 @@ fn budget_of(budget: &risk::Budget) -> PdbSpec {
     }
 }
 
-/// What became of the pods, by the place of their workload.
-fn told(storm: &Storm, outcome: &Outcome) -> BTreeMap<usize, Risk> {
+/// The outcome of the pods, by the place of their workload.
+fn outcomes(storm: &Storm, outcome: &Outcome) -> BTreeMap<usize, Risk> {
     let mut risks: BTreeMap<usize, Risk> = BTreeMap::new();
     let by_label: BTreeMap<(&str, &str), usize> = storm
         .workloads

@@ -1,0 +1,3 @@
+//! Fakes for the tests of all commands.
+
+pub(crate) mod account;

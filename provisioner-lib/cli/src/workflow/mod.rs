@@ -1,0 +1,155 @@
+//! A plan from the first look to the last line: shown, confirmed, applied and reported.
+
+pub(crate) mod outcome;
+mod progress;
+
+use cast_spot_provisioner::{
+    apply::{CancelToken, Progress},
+    onboard::{PlanError, Planned},
+    provider::AccessKey,
+    report::Report,
+};
+
+use crate::{
+    error::{CliError, EXIT_CONFLICT, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE},
+    plan::{self, json},
+    terminal::{Diagnostic, Screen, print_diagnostics},
+};
+
+/// The question before a plan is applied.
+pub(crate) const APPLY: &str = "\nApply this plan? [y/N] ";
+/// Answers that confirm it.
+pub(crate) const YES: &[&str] = &["yes", "y", "Y", "Yes", "YES"];
+
+/// Options of the commands that apply a plan.
+#[derive(Debug, Default, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "How")]
+pub(crate) struct OutputOptions {
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+
+    /// Show the plan, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the plan or the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A plan, and the command that applies it.
+pub(crate) struct Workflow<'a> {
+    /// The command, as it is run again after a failure.
+    pub(crate) command: &'static str,
+    /// A command that shows the current state.
+    pub(crate) inspect: &'static str,
+    /// Schema of the report.
+    pub(crate) schema: &'static str,
+    pub(crate) planned: &'a Planned,
+    /// The plan as text.
+    pub(crate) table: String,
+    /// Shown below the plan.
+    pub(crate) notes: Vec<Diagnostic>,
+    /// Asked before the plan is applied.
+    pub(crate) question: &'a str,
+    /// Answers that confirm the plan, the usual one first.
+    pub(crate) accepted: &'a [&'a str],
+    pub(crate) options: OutputOptions,
+}
+
+/// The result of a command, in addition to the report.
+#[derive(Default)]
+pub(crate) struct Finished {
+    /// First lines of a complete run.
+    pub(crate) headline: String,
+    /// Lines of every run.
+    pub(crate) details: String,
+    /// Last lines of a complete run.
+    pub(crate) next: String,
+    /// A new key that the JSON report has to contain, because no file does.
+    pub(crate) access_key: Option<AccessKey>,
+    /// Exit code of a complete run.
+    pub(crate) code: u8,
+}
+
+/// Shows the plan, asks, applies it by `work`, and reports the result with what `finish` adds. Returns the exit code.
+pub(crate) async fn run(
+    workflow: Workflow<'_>,
+    screen: &mut Screen,
+    work: impl AsyncFnOnce(&CancelToken, &mut (dyn FnMut(Progress<'_>) + Send)) -> Result<Report, PlanError>,
+    finish: impl AsyncFnOnce(&Report, &mut Screen) -> Finished,
+) -> Result<u8, CliError> {
+    let Workflow { planned, options, .. } = workflow;
+    match (options.json, options.dry_run) {
+        (false, _) => screen.print(&workflow.table)?,
+        (true, false) => screen.eprint(&workflow.table),
+        (true, true) => screen.print(&json::text(&json::plan(planned))?)?,
+    }
+    print_diagnostics(&workflow.notes);
+    if options.dry_run {
+        return Ok(plan::exit_code(planned));
+    }
+    if planned.plan.conflicts().next().is_some() {
+        return Ok(EXIT_CONFLICT);
+    }
+    if !planned.plan.is_empty() && !options.yes {
+        confirm(workflow.question, workflow.accepted, screen)?;
+    }
+    let Some(report) = progress::follow(&planned.plan, screen, work).await? else {
+        screen.eprint(&outcome::abandoned(workflow.inspect));
+        return Ok(EXIT_INTERRUPTED);
+    };
+    let finished = finish(&report, screen).await;
+    let code = match outcome::exit_code(&report) {
+        0 => finished.code,
+        code => code,
+    };
+    let text = if options.json {
+        json::text(&json::report(workflow.schema, planned, &report, finished.access_key.as_ref()))?
+    } else {
+        render(&report, &finished, workflow.command)
+    };
+    screen.print(&text)?;
+    Ok(code)
+}
+
+/// Fails unless a person answers with one of `accepted`.
+pub(crate) fn confirm(question: &str, accepted: &[&str], screen: &mut Screen) -> Result<(), CliError> {
+    ensure_interactive(screen)?;
+    if accepted.contains(&screen.ask(question)?.as_str()) {
+        return Ok(());
+    }
+    let hint = format!("answer `{}`, or give --yes", accepted.first().copied().unwrap_or_default());
+    Err(CliError::new(EXIT_INCOMPLETE, "not confirmed; nothing was written", hint))
+}
+
+/// Fails if there is no terminal to ask on.
+pub(crate) fn ensure_interactive(screen: &Screen) -> Result<(), CliError> {
+    if screen.is_interactive {
+        return Ok(());
+    }
+    let error = "cannot ask for confirmation: standard input is not a terminal";
+    Err(CliError::new(EXIT_USAGE, error, "give --yes to continue without confirmation"))
+}
+
+fn render(report: &Report, finished: &Finished, command: &str) -> String {
+    let Finished { headline, details, next, .. } = finished;
+    let (first, last) = if report.is_complete() {
+        (headline.clone(), next.as_str())
+    } else {
+        (outcome::incomplete(report, command), "")
+    };
+    let text = first + details + &outcome::notes(report) + last;
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// The headline of a complete run.
+pub(crate) fn headline(cluster: &str, state: &str, report: &Report) -> String {
+    let tick = plan::table::green("✓");
+    match report.done() {
+        0 => format!("{tick} cluster {cluster} is already {state}\n"),
+        1 => format!("{tick} cluster {cluster} is {state}; 1 step was done\n"),
+        done => format!("{tick} cluster {cluster} is {state}; {done} steps were done\n"),
+    }
+}

@@ -1,0 +1,85 @@
+//! Exit codes of runs, and the text on what is incomplete: what was done, what failed, and how to continue.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use cast_spot_provisioner::report::{Outcome, Report};
+
+use crate::error::{self, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED};
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+/// Names in a list; the others are counted.
+const MOST: usize = 8;
+
+/// Exit code of a run.
+pub(super) fn exit_code(report: &Report) -> u8 {
+    if report.is_complete() {
+        0
+    } else if report.failures().any(|(_, error)| error::is_refusal(error)) {
+        EXIT_REFUSED
+    } else if report.stopped && report.failures().next().is_none() {
+        EXIT_INTERRUPTED
+    } else {
+        EXIT_INCOMPLETE
+    }
+}
+
+/// The text after a run that was abandoned. `inspect` is a command that shows the current state.
+pub(super) fn abandoned(inspect: &str) -> String {
+    format!(
+        "{RED}✗ interrupted{RED:#} while steps were running; `{inspect}` shows the current state, and running the same \
+         command again continues\n"
+    )
+}
+
+/// Every failure with its hints, and the steps that were not attempted. `command` is to be run again.
+pub(super) fn incomplete(report: &Report, command: &str) -> String {
+    let mut text = String::new();
+    let left = report.steps.iter().filter(|step| step.outcome == Outcome::NotReached);
+    let left: Vec<String> = left.map(|step| step.id.to_string()).collect();
+    let ended = if report.stopped { "interrupted" } else { "not complete" };
+    let (done, failed) = (report.done(), report.failures().count());
+    let _ = writeln!(
+        text,
+        "{RED}✗ {ended}{RED:#}: {done} done, {failed} failed, {} not attempted. Completed steps are kept",
+        left.len()
+    );
+    let mut hints: Vec<&str> = Vec::new();
+    for (id, error) in report.failures() {
+        let _ = writeln!(text, "{RED}error:{RED:#} {id}: {}", error::of_call(error).error);
+        hints.extend(error.hint.as_deref().filter(|hint| !hints.contains(hint)));
+    }
+    for hint in hints {
+        let _ = writeln!(text, "{YELLOW}hint:{YELLOW:#} {hint}");
+    }
+    if !left.is_empty() {
+        let _ = writeln!(text, "not attempted: {}", listed(&left, MOST));
+    }
+    let _ = writeln!(text, "run `{command}` again to continue");
+    text
+}
+
+/// The first `most` names; the others are counted.
+pub(crate) fn listed(names: &[String], most: usize) -> String {
+    let (shown, more) = names.split_at(names.len().min(most));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    shown.join(", ") + &more
+}
+
+/// Warnings, and the previous content of what was changed in place.
+pub(super) fn notes(report: &Report) -> String {
+    let mut text = String::new();
+    for step in &report.steps {
+        if let Some(warning) = &step.warning {
+            let _ = writeln!(text, "\n{YELLOW}warning:{YELLOW:#} {}: {warning}", step.id);
+        }
+        if let Some(backup) = &step.backup {
+            let _ = writeln!(text, "\nPrevious content of aws-auth, before {} changed:\n", step.id);
+            for line in backup.lines() {
+                let _ = writeln!(text, "    {line}");
+            }
+        }
+    }
+    text
+}
