@@ -92,9 +92,9 @@ fn say(line: &Value) -> Result<(), Fault> {
 
 /// Whoever has started this closes its stdin, or ends.
 async fn closed() -> Result<(), Fault> {
-    let (tell, told) = oneshot::channel();
-    thread::spawn(move || tell.send(stdin().read_to_end(&mut Vec::new())));
-    told.await??;
+    let (stop, stopped) = oneshot::channel();
+    thread::spawn(move || stop.send(stdin().read_to_end(&mut Vec::new())));
+    stopped.await??;
     Ok(())
 }
 

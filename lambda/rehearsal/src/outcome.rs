@@ -1,7 +1,6 @@
 //! What a rehearsal found: the data behind the timeline and behind `--json`.
 //!
-//! Everything here is measured by the world itself, except [`Delivery::answer`], which is what the
-//! handler said. Times are whole virtual milliseconds since the first notice was issued.
+//! Everything here is measured by the world itself, except [`Delivery::answer`], which is the handler's own. Times are whole virtual milliseconds since the first notice was issued.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +71,7 @@ pub struct PodCounts {
     pub drained: usize,
     /// Ended by themselves within their grace after a delete that overrode a PodDisruptionBudget.
     pub deleted: usize,
-    /// Still running when the run ended: the node was kept (hibernate), or nobody took it.
+    /// Still running when the run ended: the node was kept (hibernate), or no one ended it.
     pub left: usize,
     /// Ended by SIGKILL: the grace ran out, or EC2 took the instance under them.
     pub killed: usize,
@@ -145,6 +144,35 @@ pub struct NodeTimeline {
     pub replacement: Option<ReplacementTrack>,
     /// Pods of the node at the time of the notice and those that came later, by namespace and name.
     pub pods: Vec<PodTrack>,
+}
+
+impl NodeTimeline {
+    /// Milliseconds from the notice to `at_ms`.
+    pub(crate) fn since_notice(&self, at_ms: u64) -> u64 {
+        at_ms.saturating_sub(self.notice_ms)
+    }
+
+    /// Whether only the group itself replaced the instance, when it found it gone: the handler asks for nothing after
+    /// the deadline.
+    pub(crate) fn is_replaced_by_health_check(&self) -> bool {
+        let launched_ms = self.replacement.as_ref().map(|track| track.launched_ms);
+        launched_ms.zip(self.reclaimed_ms).is_some_and(|(launched_ms, gone_ms)| launched_ms >= gone_ms)
+    }
+
+    /// When the last pod that was to leave was gone, from the notice on; `None` if one was not gone by itself, or if
+    /// there was none.
+    pub(crate) fn empty_ms(&self) -> Option<u64> {
+        let leaving = self.pods.iter().filter(|pod| pod.fate != Fate::Stays);
+        let last_ms = leaving.filter_map(|pod| pod.ended_ms).max();
+        last_ms.filter(|_| self.lost_of_all().0 == 0).map(|ms| self.since_notice(ms))
+    }
+
+    /// Pods that were lost, and all that were to leave.
+    pub(crate) fn lost_of_all(&self) -> (usize, usize) {
+        let count = |fates: &[Fate]| self.pods.iter().filter(|pod| fates.contains(&pod.fate)).count();
+        let lost = count(&[Fate::Left, Fate::Killed]);
+        (lost, lost + count(&[Fate::Drained, Fate::Deleted]))
+    }
 }
 
 /// The replacement of one instance.

@@ -102,7 +102,7 @@ impl Asked<'_> {
         Some((Law::LastMoment, format!("{obstacle}, and {why}")))
     }
 
-    /// A pod that the function knows to end in time is not asked again, whoever ends it.
+    /// A pod that the function knows to end in time is not asked again, whatever ends it.
     fn asked_twice(&self) -> Option<Broken> {
         let termination = self.pod.termination?;
         if termination.ends_ms() as i64 > self.case.settled_ms() + ROUNDING_MS {

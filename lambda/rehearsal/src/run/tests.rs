@@ -161,7 +161,7 @@ fn every_log_line_of_a_batch_names_its_own_notice() {
 }
 
 #[test]
-fn a_wrong_configuration_is_told_and_nothing_is_called() {
+fn a_wrong_configuration_is_named_and_nothing_is_called() {
     let mut spec = WorldSpec::baseline(7, 3, 5);
     spec.interrupt(0, Action::Terminate, 0);
     spec.env("CAST_SPOT_PDB_POLICY", "perhaps");

@@ -14,7 +14,7 @@ pub(super) fn pdb_blocked(options: &Options) -> WorldSpec {
     spec
 }
 
-/// The same, but somebody relaxes the budget after a minute.
+/// The same, but the budget is relaxed after a minute.
 pub(super) fn pdb_frees_late(options: &Options) -> WorldSpec {
     let mut spec = calm(options);
     add_deployment(&mut spec, options, "ledger");

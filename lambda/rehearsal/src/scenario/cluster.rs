@@ -69,7 +69,7 @@ pub(super) fn add(spec: &mut WorldSpec, workload: WorkloadSpec) -> &mut Workload
     &mut workloads[last]
 }
 
-/// EC2 announces `action` for the first nodes at 0 ms, and the function is told at once; or what the
+/// EC2 announces `action` for the first nodes at 0 ms, and the function is invoked at once; or what the
 /// chosen event says. Returns the payloads that were delivered.
 pub(super) fn interrupt(spec: &mut WorldSpec, options: &Options, action: Action) -> Vec<Value> {
     let Some(event) = &options.event else {

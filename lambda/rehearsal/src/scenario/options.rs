@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_told_at_once() {
+    fn all_faults_are_named_at_once() {
         let options = Options {
             nodes: Some(9),
             cluster_nodes: Some(3),

@@ -120,7 +120,7 @@ async fn other_refusals_come_in_the_api_servers_words() {
     assert!(
         refused.message.contains("the UID in the precondition (another) does not match the UID in record (")
     );
-    pod.metadata.name = Some("nobody".to_owned());
+    pod.metadata.name = Some("absent".to_owned());
     assert_eq!(bench.evict(&pod).await.unwrap_err().code, 404);
 }
 

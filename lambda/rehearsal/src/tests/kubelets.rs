@@ -81,7 +81,7 @@ async fn a_forgotten_version_and_a_broken_connection_end_a_watch() {
     let mut stream = pods.watch(&params, "5000").await.unwrap().boxed();
     assert!(stream.try_next().await.is_err(), "cut when the outage begins");
     assert_eq!(bench.now_ms(), 1_000);
-    assert!(pods.list(&ListParams::default()).await.is_err(), "and nobody connects meanwhile");
+    assert!(pods.list(&ListParams::default()).await.is_err(), "and no connection opens meanwhile");
     bench.at(2_000).await;
     pods.list(&ListParams::default()).await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use crate::outcome::NodeTimeline;
 
-use super::node::{Painter, Tally, empty_ms};
+use super::node::Painter;
 use super::paint::{self, BAD, BOLD, DIM, GOOD, count, duration};
 
 /// Nodes up to this number get a line each.
@@ -27,11 +27,9 @@ fn figures(nodes: &[&NodeTimeline], width: usize) -> Vec<String> {
     const HEADS: [&str; 5] = ["first", "median", "95 %", "last", "nodes"];
     type Figure = fn(&NodeTimeline) -> Option<u64>;
     let figures: [(&str, Figure); 3] = [
-        ("cordon", |node| Some(node.cordoned_ms?.saturating_sub(node.notice_ms))),
-        ("node empty", empty_ms),
-        ("replacement Ready", |node| {
-            Some(node.replacement.as_ref()?.ready_ms?.saturating_sub(node.notice_ms))
-        }),
+        ("cordon", |node| Some(node.since_notice(node.cordoned_ms?))),
+        ("node empty", NodeTimeline::empty_ms),
+        ("replacement Ready", |node| Some(node.since_notice(node.replacement.as_ref()?.ready_ms?))),
     ];
     let shown: &[usize] = if width >= 65 { &[0, 1, 2, 3, 4] } else { &[1, 3] };
     let line = |name: &str, cells: [&str; 5]| {
@@ -49,8 +47,8 @@ fn figures(nodes: &[&NodeTimeline], width: usize) -> Vec<String> {
         let [first, median, most, last] = [at(0), at(50), at(95), at(100)];
         lines.push(line(name, [&first, &median, &most, &last, &times.len().to_string()]));
     }
-    let (bad, total) = (nodes.iter().map(|node| Tally::of(&node.pods)))
-        .fold((0, 0), |(bad, total), tally| (bad + tally.bad(), total + tally.total()));
+    let (bad, total) = (nodes.iter().map(|node| node.lost_of_all()))
+        .fold((0, 0), |sum, (bad, all)| (sum.0 + bad, sum.1 + all));
     let style = if bad > 0 { BAD } else { GOOD };
     let text = format!("{} of {} ended gracefully", total - bad, count(total, "pod"));
     lines.push(paint::with(style, &text));

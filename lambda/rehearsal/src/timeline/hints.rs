@@ -40,7 +40,7 @@ fn reason(loss: Loss, pods: &[(&NodeTimeline, &PodTrack)], reports: &Reports<'_>
     if matches!(loss, Loss::GraceOver | Loss::TooSlow) {
         return String::new();
     }
-    let of_pod = pods.iter().find_map(|(_, pod)| Some((*pod, reports.pod(&pod.uid)?.reason?)));
+    let of_pod = pods.iter().find_map(|(_, pod)| Some((*pod, reports.reason(&pod.uid)?)));
     if let Some((pod, reason)) = of_pod {
         return format!(" (the report says of {}/{}: {reason})", pod.namespace, pod.name);
     }
@@ -78,7 +78,7 @@ enum Loss {
 
 impl Loss {
     fn of(node: &NodeTimeline, pod: &PodTrack, reports: &Reports<'_>) -> Self {
-        let reason = reports.pod(&pod.uid).and_then(|found| found.reason).unwrap_or_default();
+        let reason = reports.reason(&pod.uid).unwrap_or_default();
         match (pod.asked_ms, pod.terminating_ms) {
             _ if pod.fate == Fate::Left && node.reclaimed_ms.is_none() => Self::Frozen,
             (None, None) if reason.contains("came back") => Self::CameBack,

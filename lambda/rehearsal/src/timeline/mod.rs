@@ -3,13 +3,13 @@
 //! ```text
 //!  mod      heading, choice of nodes, legend
 //!   ├─ unseen   answers for instances that have no chart
-//!   ├─ node     the section of one node ── fold (pods of one row), chart (cells and axis)
+//!   ├─ node     the section of one node ── fold (pods of one row), chart (cells and axis), reasons
 //!   ├─ crowd    the nodes that are not drawn in full
 //!   └─ verdict  the sentence, errors, broken laws ── hints
-//!  reports  what the handler said, for the reasons        paint  colours, cut and wrapped text
+//!  reports  the handler's reasons        paint  colours, cut and wrapped text
 //! ```
 //!
-//! The text carries ANSI colours; print it through `anstream`, which strips them where nobody sees them.
+//! The text carries ANSI colours; print it through `anstream`, which strips them where they are not shown.
 
 mod chart;
 mod crowd;
@@ -17,6 +17,7 @@ mod fold;
 mod hints;
 mod node;
 mod paint;
+mod reasons;
 mod reports;
 mod unseen;
 mod verdict;
@@ -74,9 +75,7 @@ pub fn render(outcome: &Outcome, heading: &Heading, width: usize) -> String {
 fn head(outcome: &Outcome, heading: &Heading, width: usize) -> Vec<String> {
     let title = format!("{}: {}", outcome.scenario, heading.description);
     let setting = format!("{} · seed {}", heading.setting, outcome.seed);
-    let title = paint::wrap(&title, width, 2).into_iter().map(|line| paint::with(BOLD, &line));
-    let setting = paint::wrap(&setting, width, 2).into_iter().map(|line| paint::with(DIM, &line));
-    title.chain(setting).collect()
+    [paint::lines(&title, width, 2, BOLD), paint::lines(&setting, width, 2, DIM)].concat()
 }
 
 /// One axis for all nodes, so that they can be compared.

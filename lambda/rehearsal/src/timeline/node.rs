@@ -1,19 +1,15 @@
 //! The section of one interrupted node: deliveries, node, replacement, pods, and the reasons.
 
-use std::collections::BTreeMap;
-
 use crate::outcome::{Delivery, Fate, NodeTimeline, Outcome, PodTrack};
 
 use super::chart::{Cells, Layout, Row, Scale};
 use super::fold::{Group, fold, label};
 use super::paint::{self, BAD, BOLD, DIM, FORCED, FRESH, GOOD, NODE, PLAIN, WAITS, duration};
-use super::reports::{self, Reports, Said};
+use super::reasons;
+use super::reports::{self, Reports};
 
 /// Shorter waits of a pod are not drawn.
 const SHORT_MS: u64 = 1_000;
-
-/// Reasons below a chart beyond this number are only counted.
-const REASONS_SHOWN: usize = 4;
 
 /// Draws nodes of one run.
 pub(super) struct Painter<'a> {
@@ -21,9 +17,9 @@ pub(super) struct Painter<'a> {
     pub(super) layout: Layout,
     /// Time axis.
     pub(super) scale: Scale,
-    /// What the handler said.
+    /// What the handler reported.
     pub(super) reports: &'a Reports<'a>,
-    /// What the world saw.
+    /// What happened in the world.
     pub(super) outcome: &'a Outcome,
 }
 
@@ -48,29 +44,25 @@ impl Painter<'_> {
         lines.extend(self.deliveries(node).iter().map(|row| row.render(self.layout)));
         lines.push(self.node_row(node, "node", node_note(node)).render(self.layout));
         lines.push(self.replacement_row(node).render(self.layout));
-        let column = |pod: &PodTrack| {
-            self.scale.column(pod.ended_ms.unwrap_or(u64::MAX).saturating_sub(node.notice_ms))
-        };
+        let column = |pod: &PodTrack| self.scale.column(node.since_notice(pod.ended_ms.unwrap_or(u64::MAX)));
         for group in fold(&node.pods, rows, column) {
             lines.push(self.pods_row(node, &group).render(self.layout));
         }
         lines.extend(self.staying_row(node).map(|row| row.render(self.layout)));
-        lines.extend(self.refused_cordon(node));
-        lines.extend(self.launcher(node));
-        lines.extend(self.reasons(node));
+        lines.extend(reasons::lines(self.reports, node, self.layout));
         lines
     }
 
     /// The node in one line, for a list of many.
     pub(super) fn line(&self, node: &NodeTimeline) -> String {
-        let tally = Tally::of(&node.pods);
-        let figure = match (tally.bad(), empty_ms(node)) {
-            (0, Some(empty)) => format!("✓ {} {}", tally.total(), duration(empty)),
+        let (lost, all) = node.lost_of_all();
+        let figure = match (lost, node.empty_ms()) {
+            (0, Some(empty)) => format!("✓ {all} {}", duration(empty)),
             (0, None) => "no pods".to_owned(),
-            (bad, _) => format!("✗ {bad} of {}", tally.total()),
+            _ => format!("✗ {lost} of {all}"),
         };
         let mut row = self.node_row(node, &node.node, figure);
-        row.note_style = if tally.bad() > 0 { BAD } else { GOOD };
+        row.note_style = if lost > 0 { BAD } else { GOOD };
         row.render(self.layout)
     }
 
@@ -96,8 +88,8 @@ impl Painter<'_> {
         }
         let rows = named.iter().enumerate().map(|(index, delivery)| {
             let mut row = self.row(format!("delivery {}", index + 1));
-            let from = delivery.at_ms.saturating_sub(node.notice_ms);
-            let answered = delivery.answered_ms.map(|ms| ms.saturating_sub(node.notice_ms));
+            let from = node.since_notice(delivery.at_ms);
+            let answered = delivery.answered_ms.map(|ms| node.since_notice(ms));
             row.cells.fill(from, answered.unwrap_or(from), '▬', NODE);
             (row.note, row.note_style) = match (&delivery.answer, answered) {
                 (Ok(_), Some(ms)) => {
@@ -119,14 +111,14 @@ impl Painter<'_> {
     fn node_row(&self, node: &NodeTimeline, label: &str, figure: String) -> Row {
         let mut row = self.row(label);
         row.label_style = NODE;
-        let end = node.reclaimed_ms.map_or(self.scale.end_ms(), |ms| ms.saturating_sub(node.notice_ms));
+        let end = node.reclaimed_ms.map_or(self.scale.end_ms(), |ms| node.since_notice(ms));
         row.cells.fill(0, end, '━', NODE);
-        if let Some(empty) = empty_ms(node) {
+        if let Some(empty) = node.empty_ms() {
             row.cells.fill(empty, end.max(empty), '─', DIM);
         }
         row.cells.mark(0, None, '◆', BAD);
         if let Some(cordoned) = node.cordoned_ms {
-            row.cells.mark(cordoned.saturating_sub(node.notice_ms), Some(0), '▲', NODE);
+            row.cells.mark(node.since_notice(cordoned), Some(0), '▲', NODE);
         }
         if node.reclaimed_ms.is_some() {
             row.cells.mark(end, None, '┃', BAD);
@@ -144,8 +136,8 @@ impl Painter<'_> {
             deadline(node, &mut row);
             return row;
         };
-        let launched = track.launched_ms.saturating_sub(node.notice_ms);
-        let ready = track.ready_ms.map(|ms| ms.saturating_sub(node.notice_ms));
+        let launched = node.since_notice(track.launched_ms);
+        let ready = track.ready_ms.map(|ms| node.since_notice(ms));
         if launched < self.scale.end_ms() {
             row.cells.fill(launched, ready.unwrap_or(self.scale.end_ms()), '╌', FRESH);
         }
@@ -163,7 +155,7 @@ impl Painter<'_> {
 
     fn pods_row(&self, node: &NodeTimeline, group: &Group<'_>) -> Row {
         let mut row = self.row(label(group, self.layout.label));
-        let since = |ms: Option<u64>| ms.map(|ms| ms.saturating_sub(node.notice_ms));
+        let since = |ms: Option<u64>| ms.map(|ms| node.since_notice(ms));
         let earliest =
             |time: fn(&PodTrack) -> Option<u64>| since(group.iter().filter_map(|pod| time(pod)).min());
         let asked = earliest(|pod| pod.asked_ms);
@@ -221,67 +213,12 @@ impl Painter<'_> {
         deadline(node, &mut row);
         Some(row)
     }
-
-    /// Why the node was not cordoned, where the handler tried.
-    fn refused_cordon(&self, node: &NodeTimeline) -> Vec<String> {
-        let cordon = self.reports.of(&node.instance).map(|report| &report["cordon"]);
-        let failed = cordon.filter(|cordon| cordon["outcome"] == "failed");
-        let Some(reason) = failed.and_then(|cordon| cordon["reason"].as_str()) else { return Vec::new() };
-        let lines = paint::wrap(&format!("↳ cordon: {reason}"), self.layout.width(), 2);
-        lines.into_iter().map(|line| paint::with(BAD, &line)).collect()
-    }
-
-    /// What the handler said of a replacement that it did not bring about, and who did.
-    fn launcher(&self, node: &NodeTimeline) -> Vec<String> {
-        let said = self.reports.replacement_of(&node.instance);
-        let late = by_health_check(node);
-        let failed = self.reports.replacement_failed(&node.instance);
-        if !late && !failed {
-            return Vec::new();
-        }
-        let then = match &node.replacement {
-            None => "",
-            Some(_) if late => "; the group's health check replaced it after the instance was gone",
-            Some(_) => "; launched before the instance was gone all the same",
-        };
-        let text = format!("↳ replacement: {}{then}", said.unwrap_or("no report"));
-        let style = if failed { BAD } else { WAITS };
-        let lines = paint::wrap(&text, self.layout.width(), 2);
-        lines.into_iter().map(|line| paint::with(style, &line)).collect()
-    }
-
-    /// What the handler said of forced, left and killed pods: each reason once.
-    fn reasons(&self, node: &NodeTimeline) -> Vec<String> {
-        let mut by_reason: BTreeMap<&str, Vec<&PodTrack>> = BTreeMap::new();
-        for pod in node.pods.iter().filter(|pod| !matches!(pod.fate, Fate::Drained | Fate::Stays)) {
-            if let Some(Said { reason: Some(reason), .. }) = self.reports.pod(&pod.uid) {
-                by_reason.entry(reason).or_default().push(pod);
-            }
-        }
-        let more = by_reason.len().saturating_sub(REASONS_SHOWN);
-        let lines = by_reason.into_iter().take(REASONS_SHOWN).flat_map(|(reason, pods)| {
-            let bad = pods.iter().any(|pod| pod.fate != Fate::Deleted);
-            let who = match *pods {
-                [one] => format!("{}/{}", one.namespace, one.name),
-                _ => label(&pods, self.layout.label),
-            };
-            let text = format!("↳ {who}: {reason}");
-            let style = if bad { BAD } else { FORCED };
-            paint::wrap(&text, self.layout.width(), 2).into_iter().map(move |line| paint::with(style, &line))
-        });
-        let mut lines: Vec<String> = lines.collect();
-        if more > 0 {
-            let text = format!("↳ and {} (--json has all)", paint::count(more, "more reason"));
-            lines.push(paint::with(DIM, &text));
-        }
-        lines
-    }
 }
 
 /// Draws the deadline into a row that ended before it.
 fn deadline(node: &NodeTimeline, row: &mut Row) {
     if let Some(reclaimed) = node.reclaimed_ms {
-        row.cells.underlay(reclaimed.saturating_sub(node.notice_ms), '│', DIM);
+        row.cells.underlay(node.since_notice(reclaimed), '│', DIM);
     }
 }
 
@@ -306,60 +243,9 @@ fn span(first_ms: u64, last_ms: u64) -> String {
 }
 
 fn node_note(node: &NodeTimeline) -> String {
-    match (node.cordoned_ms, empty_ms(node)) {
+    match (node.cordoned_ms, node.empty_ms()) {
         (Some(_), Some(empty)) => format!("empty {}", duration(empty)),
-        (Some(cordoned), None) => format!("cordoned {}", duration(cordoned.saturating_sub(node.notice_ms))),
+        (Some(cordoned), None) => format!("cordoned {}", duration(node.since_notice(cordoned))),
         (None, _) => "not cordoned".to_owned(),
-    }
-}
-
-/// Whether nobody but the group itself replaced the instance, when it found it gone: the handler asks for
-/// nothing after the deadline.
-pub(super) fn by_health_check(node: &NodeTimeline) -> bool {
-    let (Some(track), Some(gone_ms)) = (&node.replacement, node.reclaimed_ms) else { return false };
-    track.launched_ms >= gone_ms
-}
-
-/// When the last pod that was to leave was gone, from the notice on; `None` if one was not gone by
-/// itself, or if there was none.
-pub(super) fn empty_ms(node: &NodeTimeline) -> Option<u64> {
-    if Tally::of(&node.pods).bad() > 0 {
-        return None;
-    }
-    let leaving = node.pods.iter().filter(|pod| pod.fate != Fate::Stays);
-    leaving.filter_map(|pod| pod.ended_ms).max().map(|ms| ms.saturating_sub(node.notice_ms))
-}
-
-/// Pods that were to leave, by fate.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tally {
-    good: usize,
-    left: usize,
-    killed: usize,
-}
-
-impl Tally {
-    /// Counts `pods`.
-    pub(super) fn of(pods: &[PodTrack]) -> Self {
-        let mut tally = Self::default();
-        for pod in pods {
-            match pod.fate {
-                Fate::Stays => {}
-                Fate::Drained | Fate::Deleted => tally.good += 1,
-                Fate::Left => tally.left += 1,
-                Fate::Killed => tally.killed += 1,
-            }
-        }
-        tally
-    }
-
-    /// All that were to leave.
-    pub(super) fn total(self) -> usize {
-        self.good + self.bad()
-    }
-
-    /// Killed or left.
-    pub(super) fn bad(self) -> usize {
-        self.left + self.killed
     }
 }

@@ -1,6 +1,6 @@
 //! Colours, and text that is cut, filled and wrapped to a width.
 //!
-//! Every painted text carries its ANSI codes; whoever prints it strips them where there is no
+//! Every painted text carries its ANSI codes; they are stripped where there is no
 //! terminal (`anstream` does).
 
 use anstyle::{AnsiColor, Style};
@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 pub(super) const PLAIN: Style = Style::new();
 /// Headings.
 pub(super) const BOLD: Style = Style::new().bold();
-/// Frames, axes, and what did not happen to anybody.
+/// Frames, axes, and what did not happen.
 pub(super) const DIM: Style = Style::new().dimmed();
 /// Ended well.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
@@ -70,6 +70,11 @@ pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     lines
 }
 
+/// Wrapped text, each line of it in `style`.
+pub(super) fn lines(text: &str, width: usize, indent: usize, style: Style) -> Vec<String> {
+    wrap(text, width, indent).into_iter().map(|line| with(style, &line)).collect()
+}
+
 /// A time for people: `100 ms`, `8.2 s`, `48 s`. The space does not break.
 pub(super) fn duration(ms: u64) -> String {
     match ms {
@@ -101,8 +106,8 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_like_a_person_says_them() {
-        let said = [0, 100, 1000, 8_249, 48_900, 120_000].map(|ms| duration(ms).replace('\u{a0}', " "));
-        assert_eq!(said, ["0 ms", "100 ms", "1.0 s", "8.2 s", "48 s", "120 s"]);
+    fn durations_read_as_people_speak() {
+        let read = [0, 100, 1000, 8_249, 48_900, 120_000].map(|ms| duration(ms).replace('\u{a0}', " "));
+        assert_eq!(read, ["0 ms", "100 ms", "1.0 s", "8.2 s", "48 s", "120 s"]);
     }
 }

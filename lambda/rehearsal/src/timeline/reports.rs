@@ -1,5 +1,5 @@
-//! What the handler said, looked up by pod and by instance. The timeline draws what the world saw;
-//! the reports only add the reasons.
+//! The handler's reports, looked up by pod and by instance. The timeline draws what happened in the world; the reports only
+//! add the reasons.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,12 @@ use crate::outcome::Delivery;
 /// All reports of a run.
 #[derive(Debug, Default)]
 pub(super) struct Reports<'a> {
-    pods: BTreeMap<&'a str, Said<'a>>,
+    reasons: BTreeMap<&'a str, &'a str>,
     instances: BTreeMap<&'a str, &'a Value>,
 }
 
-/// What the handler said of one pod.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Said<'a> {
-    /// Why, where the outcome alone does not say it.
-    pub(super) reason: Option<&'a str>,
-}
-
 impl<'a> Reports<'a> {
-    /// Reads the reports. Of two reports on one pod the one with a reason stands, else the later.
+    /// Reads the reports. Of two reasons for one pod the later counts.
     pub(super) fn new(reports: &'a [Value]) -> Self {
         let mut found = Self::default();
         for report in reports {
@@ -30,20 +23,17 @@ impl<'a> Reports<'a> {
                 found.instances.insert(instance, report);
             }
             for pod in report["pods"].as_array().into_iter().flatten() {
-                let Some(uid) = pod["uid"].as_str() else { continue };
-                let said = Said { reason: pod["reason"].as_str() };
-                let entry = found.pods.entry(uid).or_insert(said);
-                if said.reason.is_some() {
-                    *entry = said;
+                if let (Some(uid), Some(reason)) = (pod["uid"].as_str(), pod["reason"].as_str()) {
+                    found.reasons.insert(uid, reason);
                 }
             }
         }
         found
     }
 
-    /// What was said of a pod.
-    pub(super) fn pod(&self, uid: &str) -> Option<Said<'a>> {
-        self.pods.get(uid).copied()
+    /// Why a pod has its outcome, where that alone does not show it.
+    pub(super) fn reason(&self, uid: &str) -> Option<&'a str> {
+        self.reasons.get(uid).copied()
     }
 
     /// The last report on an instance.
@@ -56,7 +46,7 @@ impl<'a> Reports<'a> {
         let replacement = &self.of(instance)?["replacement"];
         match replacement["outcome"].as_str()? {
             "requested" | "confirmed" => Some("requested"),
-            "already" => Some("by somebody else"),
+            "already" => Some("by another caller"),
             // Only watched, and not seen.
             "failed" if replacement["method"] == "verify" => Some("not seen in time"),
             "refused" => Some("cannot launch"),

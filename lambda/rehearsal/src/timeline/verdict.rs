@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::outcome::{Fate, NodeTimeline, Outcome};
 
 use super::hints;
-use super::node::{Tally, by_health_check, empty_ms};
 use super::paint::{self, BAD, BOLD, GOOD, count, duration};
 use super::reports::Reports;
 
@@ -26,16 +25,12 @@ pub(super) fn lines(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> V
         _ => ('✗', BAD),
     };
     let text = format!("{sign} {}", sentence(outcome, reports));
-    let mut lines = painted(&text, width, 2, style);
+    let mut lines = paint::lines(&text, width, 2, style);
     lines.extend(replacement_reasons(outcome, width));
     lines.extend(errors(outcome, width));
     lines.extend(violations(outcome, width));
     lines.extend(hints::lines(outcome, reports, width));
     lines
-}
-
-fn painted(text: &str, width: usize, indent: usize, style: anstyle::Style) -> Vec<String> {
-    paint::wrap(text, width, indent).into_iter().map(|line| paint::with(style, &line)).collect()
 }
 
 /// `27 of 27 pods ended gracefully; cordoned 75 ms after the notice, node empty after 8.2 s, replacement
@@ -68,7 +63,7 @@ fn pods(outcome: &Outcome, reports: &Reports<'_>) -> String {
 fn only_budgets(outcome: &Outcome, reports: &Reports<'_>) -> bool {
     let pods = outcome.timelines.iter().flat_map(|node| &node.pods);
     pods.filter(|pod| pod.fate == Fate::Deleted).all(|pod| {
-        let reason = reports.pod(&pod.uid).and_then(|said| said.reason).unwrap_or_default();
+        let reason = reports.reason(&pod.uid).unwrap_or_default();
         reason.trim_start_matches("a ").starts_with("PodDisruptionBudget")
     })
 }
@@ -76,9 +71,8 @@ fn only_budgets(outcome: &Outcome, reports: &Reports<'_>) -> bool {
 /// When the cordons took effect. (The report counts to the API server's answer, half a round trip later.)
 fn cordon(outcome: &Outcome) -> Option<String> {
     let all = outcome.timelines.len();
-    let cordoned: Vec<u64> = (outcome.timelines.iter())
-        .filter_map(|node| Some(node.cordoned_ms?.saturating_sub(node.notice_ms)))
-        .collect();
+    let cordoned: Vec<u64> =
+        (outcome.timelines.iter()).filter_map(|node| Some(node.since_notice(node.cordoned_ms?))).collect();
     let last = duration(cordoned.iter().copied().max().unwrap_or(0));
     match (cordoned.len(), all) {
         (_, 0) => None,
@@ -93,7 +87,7 @@ fn cordon(outcome: &Outcome) -> Option<String> {
 }
 
 fn empty(outcome: &Outcome) -> Option<String> {
-    let times: Option<Vec<u64>> = outcome.timelines.iter().map(empty_ms).collect();
+    let times: Option<Vec<u64>> = outcome.timelines.iter().map(NodeTimeline::empty_ms).collect();
     let times = times?;
     let last = duration(times.iter().copied().max()?);
     match times.len() {
@@ -104,33 +98,33 @@ fn empty(outcome: &Outcome) -> Option<String> {
 
 fn replacement(outcome: &Outcome, reports: &Reports<'_>) -> Option<String> {
     if let [node] = outcome.timelines.as_slice() {
-        let said = reports.replacement_of(&node.instance);
+        let reported = reports.replacement_of(&node.instance);
         let Some(track) = &node.replacement else {
-            return Some(match said {
+            return Some(match reported {
                 Some("none asked for") => "no replacement asked for".to_owned(),
-                Some(said) => format!("no replacement ({said})"),
+                Some(outcome) => format!("no replacement ({outcome})"),
                 None => "no replacement".to_owned(),
             });
         };
-        let said = said.filter(|_| by_health_check(node) || reports.replacement_failed(&node.instance));
-        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-        let by = if by_health_check(node) { " by the group's health check" } else { "" };
+        let is_shown = node.is_replaced_by_health_check() || reports.replacement_failed(&node.instance);
+        let why = reported.filter(|_| is_shown).map(|outcome| format!(" ({outcome})")).unwrap_or_default();
+        let by = if node.is_replaced_by_health_check() { " by the group's health check" } else { "" };
         return Some(match track.ready_ms {
-            None => format!("replacement{by}{said} not Ready"),
-            Some(ready) => format!("replacement{by}{said} Ready {}", before_deadline(node, ready)),
+            None => format!("replacement{by}{why} not Ready"),
+            Some(ready) => format!("replacement{by}{why} Ready {}", before_deadline(node, ready)),
         });
     }
     let all = outcome.timelines.len();
     let unasked = |node: &NodeTimeline| reports.replacement_of(&node.instance) == Some("none asked for");
     let ready: Vec<u64> = (outcome.timelines.iter())
-        .filter_map(|node| Some(node.replacement.as_ref()?.ready_ms?.saturating_sub(node.notice_ms)))
+        .filter_map(|node| Some(node.since_notice(node.replacement.as_ref()?.ready_ms?)))
         .collect();
     match ready.iter().max() {
         None if all == 0 => None,
         None if outcome.timelines.iter().all(unasked) => Some("no replacement asked for".to_owned()),
         None => Some("no replacement Ready".to_owned()),
         Some(&last) => {
-            let late = outcome.timelines.iter().filter(|node| by_health_check(node)).count();
+            let late = outcome.timelines.iter().filter(|node| node.is_replaced_by_health_check()).count();
             let failed = outcome.timelines.iter().filter(|node| reports.replacement_failed(&node.instance));
             let notes = [(failed.count(), "not got by the handler"), (late, "by the group's health check")];
             let notes: Vec<String> = (notes.into_iter().filter(|&(number, _)| number > 0))
@@ -148,7 +142,7 @@ fn before_deadline(node: &NodeTimeline, ready_ms: u64) -> String {
             format!("{} before the deadline", duration(deadline - ready_ms))
         }
         Some(deadline) => format!("{} after the deadline", duration(ready_ms - deadline)),
-        None => format!("after {}", duration(ready_ms.saturating_sub(node.notice_ms))),
+        None => format!("after {}", duration(node.since_notice(ready_ms))),
     }
 }
 
@@ -183,7 +177,7 @@ fn errors(outcome: &Outcome, width: usize) -> Vec<String> {
             [first, others @ ..] => format!(" for {first} and {} more", others.len()),
         };
         let text = format!("✗ delivery at {}{named}: {}", duration(error.at_ms), error.error);
-        painted(&text, width, 4, BAD)
+        paint::lines(&text, width, 4, BAD)
     });
     let mut lines: Vec<String> = shown.collect();
     if outcome.errors.len() > ERRORS_SHOWN {
@@ -197,7 +191,7 @@ fn violations(outcome: &Outcome, width: usize) -> Vec<String> {
     let broken = &outcome.world.violations;
     let shown = broken.iter().take(VIOLATIONS_SHOWN).flat_map(|violation| {
         let at = duration(violation.at_ms);
-        painted(&format!("✗ law {} broken at {at}: {}", violation.law, violation.what), width, 4, BAD)
+        paint::lines(&format!("✗ law {} broken at {at}: {}", violation.law, violation.what), width, 4, BAD)
     });
     let mut lines: Vec<String> = shown.collect();
     if broken.len() > VIOLATIONS_SHOWN {
@@ -209,5 +203,5 @@ fn violations(outcome: &Outcome, width: usize) -> Vec<String> {
 
 /// How much a node needs a look: by lost pods, then by the time until it was empty.
 pub(super) fn badness(node: &NodeTimeline) -> (usize, u64) {
-    (Tally::of(&node.pods).bad(), empty_ms(node).unwrap_or(0))
+    (node.lost_of_all().0, node.empty_ms().unwrap_or(0))
 }

@@ -81,8 +81,8 @@ impl WorldSpec {
         }
     }
 
-    /// EC2 announces `action` for node `index` of the first cluster at `at_ms`, and the function is told
-    /// at once. Returns the event's payload, for second deliveries.
+    /// EC2 announces `action` for node `index` of the first cluster at `at_ms`, and the function is
+    /// invoked at once. Returns the event's payload, for second deliveries.
     pub fn interrupt(&mut self, index: usize, action: Action, at_ms: u64) -> Value {
         let instance = self.clusters[0].nodes[index].instance.clone();
         let payload = self.payload(&instance, action, at_ms);

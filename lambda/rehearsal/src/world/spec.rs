@@ -1,4 +1,4 @@
-//! The description of a world, as plain data: what stands in it, what goes wrong, who is told when.
+//! The description of a world, as plain data: what exists in it, what goes wrong, and when the function is invoked.
 //!
 //! Times are whole virtual milliseconds since the start of the rehearsal (the first notice, as a rule).
 
@@ -24,7 +24,7 @@ pub struct WorldSpec {
     pub groups: Vec<GroupSpec>,
     /// What EC2 will do.
     pub notices: Vec<Notice>,
-    /// What the function is told. A notice without a delivery is one that got lost.
+    /// Invocations of the function. A notice without a delivery is one that got lost.
     pub deliveries: Vec<DeliverySpec>,
     /// Time that calls and machines take.
     pub pace: Pace,
@@ -170,7 +170,7 @@ pub struct NodeSpec {
     pub joined: bool,
     /// On standby in its group.
     pub standby: bool,
-    /// `true`: cordoned by somebody before the rehearsal.
+    /// `true`: cordoned before the rehearsal.
     pub unschedulable: bool,
     /// Annotations of the node. Real nodes always have some (kubelet, CSI).
     pub annotations: BTreeMap<String, String>,
@@ -281,7 +281,7 @@ pub enum WorkloadKind {
     DaemonSet,
     /// A Job's pod; replaced when gone.
     Job,
-    /// Nobody replaces it.
+    /// Nothing replaces it.
     Bare,
     /// Mirror of a static pod of the kubelet.
     Mirror,
@@ -326,7 +326,7 @@ pub struct PdbSpec {
     pub budget: Budget,
     /// `unhealthyPodEvictionPolicy: AlwaysAllow`; else `IfHealthyBudget`.
     pub always_allow_unhealthy: bool,
-    /// Somebody changes it at this time to this.
+    /// It is changed at this time to this.
     pub change: Option<(u64, Budget)>,
 }
 

@@ -65,18 +65,18 @@ fn killed_pods_bring_a_hint() {
 }
 
 #[test]
-fn a_broken_law_is_told_with_its_number_and_its_time() {
+fn a_broken_law_is_shown_with_its_number_and_time() {
     let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
     let what = "pods/eviction shop/web-0 without preconditions.uid".to_owned();
     outcome.world.violations.push(Violation { law: Law::UidAndGrace, at_ms: 50, what });
     let text = text(&outcome, 100);
-    let told = "✗ law 8 broken at 50 ms: pods/eviction shop/web-0 without preconditions.uid";
-    assert!(text.lines().any(|line| line == told), "{text}");
+    let broken = "✗ law 8 broken at 50 ms: pods/eviction shop/web-0 without preconditions.uid";
+    assert!(text.lines().any(|line| line == broken), "{text}");
 }
 
 #[test]
-fn who_launched_a_late_replacement_is_told() {
-    for (method, said, told) in [
+fn the_launcher_of_a_late_replacement_is_named() {
+    for (method, reported, words) in [
         ("detach", "failed", "request failed"),
         ("verify", "failed", "not seen in time"),
         ("none", "not_needed", "none asked for"),
@@ -84,21 +84,21 @@ fn who_launched_a_late_replacement_is_told() {
         let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
         outcome.timelines[0].replacement.as_mut().unwrap().launched_ms = 135_000;
         outcome.timelines[0].replacement.as_mut().unwrap().ready_ms = Some(180_000);
-        outcome.reports[0]["replacement"] = serde_json::json!({"method": method, "outcome": said});
+        outcome.reports[0]["replacement"] = serde_json::json!({"method": method, "outcome": reported});
         let text = text(&outcome, 150).replace("\n  ", " ");
         assert!(
-            text.contains(&format!("replacement: {told}; the group's health check replaced it after")),
+            text.contains(&format!("replacement: {words}; the group's health check replaced it after")),
             "{text}"
         );
         assert!(
-            text.contains(&format!("by the group's health check ({told}) Ready 60 s after the deadline")),
+            text.contains(&format!("by the group's health check ({words}) Ready 60 s after the deadline")),
             "{text}"
         );
     }
 }
 
 #[test]
-fn a_replacement_that_nobody_asked_for_is_told_in_the_verdict() {
+fn the_verdict_names_a_replacement_that_was_not_asked_for() {
     let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
     outcome.timelines[0].replacement = None;
     outcome.reports[0]["replacement"]["outcome"] = "not_needed".into();
@@ -107,7 +107,7 @@ fn a_replacement_that_nobody_asked_for_is_told_in_the_verdict() {
 }
 
 #[test]
-fn a_few_errors_are_told_and_the_rest_counted() {
+fn a_few_errors_are_shown_and_the_rest_counted() {
     let mut outcome = outcome(vec![node(1, vec![pod(1, Fate::Drained)])]);
     outcome.errors = (0..7)
         .map(|at_ms| DeliveryError { at_ms, instances: vec!["i-1".to_owned()], error: "crashed".to_owned() })
