@@ -1,15 +1,18 @@
 //! Amazon EC2 Auto Scaling's query protocol (2011-01-01).
 
+use serde_json::{Value, json};
+
 use super::{
     Reply,
-    xml::{Form, element, nest},
+    xml::{Form, elements},
 };
 use crate::{
     facts::{Call, CallFact},
     faults::FaultKind,
     world::{
-        groups::{Group, Launch},
-        instances::Instance,
+        groups::Group,
+        instances::{Instance, Member},
+        spec::HookSpec,
         state::State,
     },
 };
@@ -52,30 +55,24 @@ pub(super) fn answer(
         other => return error(400, "InvalidAction", &format!("Could not find operation {other}")),
     };
     match result {
-        Ok(result) => reply(
-            200,
-            &format!(
-                "<{action}Response xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">{}{}</{action}Response>",
-                nest(&format!("{action}Result"), &result),
-                nest("ResponseMetadata", &element("RequestId", "0")),
-            ),
-        ),
+        Ok(result) => {
+            let body = json!({ format!("{action}Result"): result, "ResponseMetadata": { "RequestId": "0" } });
+            reply(200, &format!("{action}Response"), &body)
+        }
         Err(refusal) => refusal,
     }
 }
 
-fn reply(status: u16, body: &str) -> Reply {
-    Reply { content_type: "text/xml", ..Reply::json(status, body.to_owned()) }
+fn reply(status: u16, kind: &str, body: &Value) -> Reply {
+    let body = elements(body, "member");
+    let body = format!("<{kind} xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">{body}</{kind}>");
+    Reply { content_type: "text/xml", ..Reply::json(status, body) }
 }
 
 fn error(status: u16, code: &str, message: &str) -> Reply {
     let who = if status < 500 { "Sender" } else { "Receiver" };
-    let error = element("Type", who) + &element("Code", code) + &element("Message", message);
-    let body = nest("Error", &error) + &element("RequestId", "0");
-    let body = format!(
-        "<ErrorResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">{body}</ErrorResponse>"
-    );
-    reply(status, &body)
+    let error = json!({ "Type": who, "Code": code, "Message": message });
+    reply(status, "ErrorResponse", &json!({ "Error": error, "RequestId": "0" }))
 }
 
 fn validation(message: &str) -> Reply {
@@ -87,36 +84,34 @@ fn no_such_group(name: &str) -> Reply {
 }
 
 /// What describes a member in its group and by itself.
-fn member(instance: &Instance, with_group: bool) -> Option<String> {
-    let membership = instance.member.as_ref()?;
-    let group = if with_group { element("AutoScalingGroupName", &membership.group) } else { String::new() };
-    let inner = [
-        element("InstanceId", &instance.id),
-        group,
-        element("InstanceType", "m7g.large"),
-        element("AvailabilityZone", &instance.zone),
-        element("LifecycleState", membership.lifecycle.as_str()),
-        element("HealthStatus", if with_group { "HEALTHY" } else { "Healthy" }),
-        element("ProtectedFromScaleIn", "false"),
-    ];
-    Some(nest("member", &inner.concat()))
+fn member(instance: &Instance, with_group: bool) -> Option<Value> {
+    let Member { group, lifecycle } = instance.member.as_ref()?;
+    Some(json!({
+        "InstanceId": instance.id,
+        "AutoScalingGroupName": with_group.then_some(group),
+        "InstanceType": "m7g.large",
+        "AvailabilityZone": instance.zone,
+        "LifecycleState": lifecycle.as_str(),
+        "HealthStatus": if with_group { "HEALTHY" } else { "Healthy" },
+        "ProtectedFromScaleIn": false,
+    }))
 }
 
-fn describe_instances(state: &State, form: &Form) -> String {
+fn describe_instances(state: &State, form: &Form) -> Value {
     let ids = form.list("InstanceIds.member");
     let wanted = state.instances.values().filter(|i| ids.is_empty() || ids.contains(&i.id));
-    let members: String = wanted.filter_map(|instance| member(instance, true)).collect();
-    nest("AutoScalingInstances", &members)
+    let members: Vec<Value> = wanted.filter_map(|instance| member(instance, true)).collect();
+    json!({ "AutoScalingInstances": members })
 }
 
-fn describe_groups(state: &State, form: &Form) -> String {
+fn describe_groups(state: &State, form: &Form) -> Value {
     let names = form.list("AutoScalingGroupNames.member");
     let wanted = state.groups.values().filter(|g| names.is_empty() || names.contains(&g.spec.name));
-    let groups: String = wanted.map(|group| nest("member", &describe_group(state, group))).collect();
-    nest("AutoScalingGroups", &groups)
+    let groups: Vec<Value> = wanted.map(|group| describe_group(state, group)).collect();
+    json!({ "AutoScalingGroups": groups })
 }
 
-fn describe_group(state: &State, group: &Group) -> String {
+fn describe_group(state: &State, group: &Group) -> Value {
     let spec = &group.spec;
     let managed = spec.managed_node_group.as_deref();
     let tags = [
@@ -124,124 +119,75 @@ fn describe_group(state: &State, group: &Group) -> String {
         managed.map(|_| ("eks:cluster-name".to_owned(), spec.cluster.as_str())),
         managed.map(|name| ("eks:nodegroup-name".to_owned(), name)),
     ];
-    let tags: String = tags.iter().flatten().map(|(key, value)| tag(&spec.name, key, value)).collect();
-    let zones: String = spec.zones.iter().map(|zone| element("member", zone)).collect();
+    let tag = |(key, value): &(String, &str)| {
+        json!({ "ResourceId": spec.name, "ResourceType": "auto-scaling-group", "Key": key, "Value": value,
+                "PropagateAtLaunch": true })
+    };
+    let tags: Vec<Value> = tags.iter().flatten().map(tag).collect();
     let members = state.members(&spec.name);
-    let instances: String = members.iter().filter_map(|id| member(&state.instances[id], false)).collect();
-    let mut inner = [
-        element("AutoScalingGroupName", &spec.name),
-        element("MinSize", "0"),
-        element("MaxSize", &spec.max.to_string()),
-        element("DesiredCapacity", &group.desired.to_string()),
-        nest("AvailabilityZones", &zones),
-        nest("Instances", &instances),
-        nest("Tags", &tags),
-        element("HealthCheckType", "EC2"),
-        element("CreatedTime", "2026-01-01T00:00:00Z"),
-        element("CapacityRebalance", if group.rebalances() { "true" } else { "false" }),
-    ]
-    .concat();
-    let suspended: String =
-        spec.suspended.iter().map(|process| nest("member", &element("ProcessName", process))).collect();
-    inner += &nest("SuspendedProcesses", &suspended);
-    if spec.mixed {
-        let distribution = element("OnDemandPercentageAboveBaseCapacity", "0");
-        inner += &nest("MixedInstancesPolicy", &nest("InstancesDistribution", &distribution));
-    }
-    if let Some(operator) = &spec.operator {
-        inner += &nest("Operator", &(element("Managed", "true") + &element("Principal", operator)));
-    }
-    inner
+    let instances: Vec<Value> = members.iter().filter_map(|id| member(&state.instances[id], false)).collect();
+    let suspended: Vec<Value> =
+        spec.suspended.iter().map(|process| json!({ "ProcessName": process })).collect();
+    let mixed = json!({ "InstancesDistribution": { "OnDemandPercentageAboveBaseCapacity": 0 } });
+    let operator = spec.operator.as_ref().map(|name| json!({ "Managed": true, "Principal": name }));
+    json!({
+        "AutoScalingGroupName": spec.name,
+        "MinSize": 0,
+        "MaxSize": spec.max,
+        "DesiredCapacity": group.desired,
+        "AvailabilityZones": spec.zones,
+        "Instances": instances,
+        "Tags": tags,
+        "HealthCheckType": "EC2",
+        "CreatedTime": "2026-01-01T00:00:00Z",
+        "CapacityRebalance": group.rebalances(),
+        "SuspendedProcesses": suspended,
+        "MixedInstancesPolicy": spec.mixed.then_some(mixed),
+        "Operator": operator,
+    })
 }
 
-fn tag(group: &str, key: &str, value: &str) -> String {
-    let inner = [
-        element("ResourceId", group),
-        element("ResourceType", "auto-scaling-group"),
-        element("Key", key),
-        element("Value", value),
-        element("PropagateAtLaunch", "true"),
-    ];
-    nest("member", &inner.concat())
-}
-
-fn describe_hooks(state: &State, form: &Form) -> Result<String, Reply> {
+fn describe_hooks(state: &State, form: &Form) -> Result<Value, Reply> {
     let name = form.get("AutoScalingGroupName").unwrap_or_default();
     let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
-    let hooks: String = group
-        .hooks()
-        .iter()
-        .map(|hook| {
-            let inner = [
-                element("LifecycleHookName", &hook.name),
-                element("AutoScalingGroupName", name),
-                element("LifecycleTransition", "autoscaling:EC2_INSTANCE_TERMINATING"),
-                element("HeartbeatTimeout", &(hook.timeout_ms / 1_000).to_string()),
-                element("GlobalTimeout", "172800"),
-                element("DefaultResult", "CONTINUE"),
-            ];
-            nest("member", &inner.concat())
-        })
-        .collect();
-    Ok(nest("LifecycleHooks", &hooks))
+    let hook = |hook: HookSpec| {
+        json!({ "LifecycleHookName": hook.name, "AutoScalingGroupName": name,
+                "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+                "HeartbeatTimeout": hook.timeout_ms / 1_000, "GlobalTimeout": 172_800,
+                "DefaultResult": "CONTINUE" })
+    };
+    Ok(json!({ "LifecycleHooks": group.hooks().into_iter().map(hook).collect::<Vec<_>>() }))
 }
 
 /// The launches and terminations of a group, the latest first.
-fn describe_activities(state: &State, form: &Form) -> Result<String, Reply> {
+fn describe_activities(state: &State, form: &Form) -> Result<Value, Reply> {
     let name = form.get("AutoScalingGroupName").unwrap_or_default();
     let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
     let most = form.get("MaxRecords").and_then(|number| number.parse().ok()).unwrap_or(100);
-    let launches = group.launches.iter().map(|launch| (launch.at_ms, launched(state, name, launch)));
-    let terminations = group.terminations.iter().map(|(at_ms, id)| {
-        let description = format!("Terminating EC2 instance: {id}");
-        (*at_ms, described(state, name, (*at_ms, &description, "InProgress"), None))
+    let launches = group.launches.iter().map(|launch| match &launch.result {
+        Ok(id) => (launch.at_ms, format!("Launching a new EC2 instance: {id}"), "Successful", None),
+        Err(why) => (launch.at_ms, "Launching a new EC2 instance".to_owned(), "Failed", Some(*why)),
     });
+    let terminations = group
+        .terminations
+        .iter()
+        .map(|(at_ms, id)| (*at_ms, format!("Terminating EC2 instance: {id}"), "InProgress", None));
     let mut activities: Vec<_> = launches.chain(terminations).collect();
-    activities.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
-    let activities: String =
-        activities.iter().take(most).map(|(_, activity)| nest("member", activity)).collect();
-    Ok(nest("Activities", &activities))
-}
-
-fn launched(state: &State, group: &str, launch: &Launch) -> String {
-    let (of, status) = match &launch.result {
-        Ok(id) => (format!(": {id}"), "Successful"),
-        Err(_) => (String::new(), "Failed"),
+    activities.sort_by_key(|(at_ms, ..)| std::cmp::Reverse(*at_ms));
+    let described = |(at_ms, description, status, message): &(u64, String, &str, Option<&str>)| {
+        json!({ "ActivityId": format!("00000000-0000-4000-d000-{at_ms:012}"), "AutoScalingGroupName": name,
+                "Description": description,
+                "Cause": "a difference between desired and actual capacity",
+                "StartTime": state.clock.wall_at(*at_ms).to_string(), "StatusCode": status,
+                "StatusMessage": message, "Progress": 100 })
     };
-    let description = format!("Launching a new EC2 instance{of}");
-    described(state, group, (launch.at_ms, &description, status), launch.result.as_ref().err().copied())
+    Ok(json!({ "Activities": activities.iter().take(most).map(described).collect::<Vec<_>>() }))
 }
 
-fn described(
-    state: &State,
-    group: &str,
-    (at_ms, description, status): (u64, &str, &str),
-    message: Option<&str>,
-) -> String {
-    [
-        element("ActivityId", &format!("00000000-0000-4000-d000-{at_ms:012}")),
-        element("AutoScalingGroupName", group),
-        element("Description", description),
-        element("Cause", "a difference between desired and actual capacity"),
-        element("StartTime", &state.clock.wall_at(at_ms).to_string()),
-        element("StatusCode", status),
-        message.map(|words| element("StatusMessage", words)).unwrap_or_default(),
-        element("Progress", "100"),
-    ]
-    .concat()
-}
-
-fn activity(group: &str, description: &str) -> String {
-    [
-        element("ActivityId", "00000000-0000-4000-c000-000000000000"),
-        element("AutoScalingGroupName", group),
-        element("Description", description),
-        element("Cause", "a user request"),
-        element("StartTime", "2026-01-01T00:00:00Z"),
-        element("StatusCode", "InProgress"),
-        element("Progress", "50"),
-    ]
-    .concat()
+fn activity(group: &str, description: &str) -> Value {
+    json!({ "ActivityId": "00000000-0000-4000-c000-000000000000", "AutoScalingGroupName": group,
+            "Description": description, "Cause": "a user request", "StartTime": "2026-01-01T00:00:00Z",
+            "StatusCode": "InProgress", "Progress": 50 })
 }
 
 fn not_operated_by_other(state: &State, group: &str) -> Result<(), Reply> {
@@ -254,7 +200,7 @@ fn not_operated_by_other(state: &State, group: &str) -> Result<(), Reply> {
     }
 }
 
-fn detach(state: &mut State, call: &Call, form: &Form) -> Result<String, Reply> {
+fn detach(state: &mut State, call: &Call, form: &Form) -> Result<Value, Reply> {
     let group = form.get("AutoScalingGroupName").unwrap_or_default();
     not_operated_by_other(state, group)?;
     let decrement = match form.get("ShouldDecrementDesiredCapacity") {
@@ -262,16 +208,16 @@ fn detach(state: &mut State, call: &Call, form: &Form) -> Result<String, Reply> 
         Some("false") => false,
         _ => return Err(validation("ShouldDecrementDesiredCapacity is required")),
     };
-    let mut activities = String::new();
+    let mut activities = Vec::new();
     for id in form.list("InstanceIds.member") {
         state.emit_call(call, CallFact::WritesGroup { instance: id.clone() });
         state.detach(&id, group, decrement).map_err(|refusal| validation(&refusal))?;
-        activities += &nest("member", &activity(group, &format!("Detaching EC2 instance: {id}")));
+        activities.push(activity(group, &format!("Detaching EC2 instance: {id}")));
     }
-    Ok(nest("Activities", &activities))
+    Ok(json!({ "Activities": activities }))
 }
 
-fn terminate(state: &mut State, call: &Call, form: &Form) -> Result<String, Reply> {
+fn terminate(state: &mut State, call: &Call, form: &Form) -> Result<Value, Reply> {
     let id = form.get("InstanceId").unwrap_or_default();
     let group = state.instances.get(id).and_then(|i| i.member.as_ref()).map(|m| m.group.clone());
     if let Some(group) = &group {
@@ -280,5 +226,6 @@ fn terminate(state: &mut State, call: &Call, form: &Form) -> Result<String, Repl
     let decrement = form.get("ShouldDecrementDesiredCapacity") == Some("true");
     state.emit_call(call, CallFact::WritesGroup { instance: id.to_owned() });
     state.terminate_in_group(id, decrement, call.env).map_err(|refusal| validation(&refusal))?;
-    Ok(nest("Activity", &activity(&group.unwrap_or_default(), &format!("Terminating EC2 instance: {id}"))))
+    let activity = activity(&group.unwrap_or_default(), &format!("Terminating EC2 instance: {id}"));
+    Ok(json!({ "Activity": activity }))
 }

@@ -43,15 +43,9 @@ pub(crate) fn sdk_config(wire: &Wire) -> SdkConfig {
         .build()
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Client {
     wire: Wire,
-}
-
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "world's HTTP client of f{}", self.wire.env)
-    }
 }
 
 impl HttpClient for Client {

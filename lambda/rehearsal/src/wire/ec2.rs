@@ -1,8 +1,10 @@
 //! Amazon EC2's query protocol (2016-11-15): DescribeInstances, behind the request bucket.
 
+use serde_json::{Value, json};
+
 use super::{
     Reply,
-    xml::{Form, element, nest},
+    xml::{Form, elements},
 };
 use crate::{
     facts::{Call, CallFact},
@@ -51,8 +53,16 @@ pub(super) fn answer(
 }
 
 fn error(status: u16, code: &str, message: &str) -> Reply {
-    let error = nest("Error", &(element("Code", code) + &element("Message", message)));
-    let body = nest("Response", &(nest("Errors", &error) + &element("RequestID", "0")));
+    let errors = json!({ "Error": { "Code": code, "Message": message } });
+    reply(status, "Response", &json!({ "Errors": errors, "RequestID": "0" }))
+}
+
+fn reply(status: u16, kind: &str, body: &Value) -> Reply {
+    let body = elements(body, "item");
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <{kind} xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">{body}</{kind}>"
+    );
     Reply { content_type: "text/xml;charset=UTF-8", ..Reply::json(status, body) }
 }
 
@@ -76,40 +86,25 @@ fn describe_instances(state: &State, form: &Form) -> Reply {
     let ids = form.list("InstanceId");
     let unknown: Vec<&str> =
         ids.iter().filter(|id| !state.instances.contains_key(*id)).map(String::as_str).collect();
-    match unknown[..] {
-        [] => {}
-        [id] => {
-            return error(
-                400,
-                "InvalidInstanceID.NotFound",
-                &format!("The instance ID '{id}' does not exist"),
-            );
-        }
-        _ => {
-            let message = format!("The instance IDs '{}' do not exist", unknown.join(", "));
-            return error(400, "InvalidInstanceID.NotFound", &message);
-        }
+    if let Some((first, others)) = unknown.split_first() {
+        let message = match others {
+            [] => format!("The instance ID '{first}' does not exist"),
+            _ => format!("The instance IDs '{}' do not exist", unknown.join(", ")),
+        };
+        return error(400, "InvalidInstanceID.NotFound", &message);
     }
-    let reservations: String = state
-        .instances
-        .values()
-        .filter(|instance| ids.is_empty() || ids.contains(&instance.id))
-        .filter(|instance| filtered.is_empty() || filtered.contains(&instance.id))
-        .map(|instance| {
-            let items = nest("instancesSet", &nest("item", &describe(state, instance)));
-            let owner = element("ownerId", &instance.purchase.account);
-            nest("item", &(element("reservationId", "r-0") + &owner + &items))
-        })
-        .collect();
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DescribeInstancesResponse \
-         xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>0</requestId>{}</DescribeInstancesResponse>",
-        nest("reservationSet", &reservations)
-    );
-    Reply { content_type: "text/xml;charset=UTF-8", ..Reply::json(200, body) }
+    let wanted = state.instances.values().filter(|instance| {
+        [&ids, &filtered].iter().all(|named| named.is_empty() || named.contains(&instance.id))
+    });
+    let reservation = |instance: &Instance| {
+        json!({ "reservationId": "r-0", "ownerId": instance.purchase.account,
+                "instancesSet": [describe(state, instance)] })
+    };
+    let reservations: Vec<Value> = wanted.map(reservation).collect();
+    reply(200, "DescribeInstancesResponse", &json!({ "requestId": "0", "reservationSet": reservations }))
 }
 
-fn describe(state: &State, instance: &Instance) -> String {
+fn describe(state: &State, instance: &Instance) -> Value {
     let (name, code) = instance.state.name_and_code();
     // A terminated instance has no addresses any more.
     let dns = match instance.state {
@@ -132,28 +127,18 @@ fn describe(state: &State, instance: &Instance) -> String {
         tags.push(("eks:nodegroup-name".to_owned(), node_group.clone()));
         tags.push(("eks:cluster-name".to_owned(), cluster.clone()));
     }
-    let tags: String = tags
-        .iter()
-        .map(|(key, value)| nest("item", &(element("key", key) + &element("value", value))))
-        .collect();
-    let optional = |name: &str, value: &Option<String>| {
-        value.as_ref().map(|value| element(name, value)).unwrap_or_default()
-    };
-    let operator = purchase
-        .operator
-        .as_ref()
-        .map(|principal| nest("operator", &(element("managed", "true") + &element("principal", principal))));
-    [
-        element("instanceId", &instance.id),
-        nest("instanceState", &(element("code", &code.to_string()) + &element("name", name))),
-        element("privateDnsName", dns),
-        element("instanceType", "m7g.large"),
-        nest("placement", &element("availabilityZone", &instance.zone)),
-        optional("instanceLifecycle", &purchase.lifecycle),
-        optional("capacityReservationId", &purchase.reservation),
-        operator.unwrap_or_default(),
-        nest("privateDnsNameOptions", &element("hostnameType", &instance.hostname_type)),
-        nest("tagSet", &tags),
-    ]
-    .concat()
+    let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+    let operator = purchase.operator.as_ref().map(|name| json!({ "managed": true, "principal": name }));
+    json!({
+        "instanceId": instance.id,
+        "instanceState": { "code": code, "name": name },
+        "privateDnsName": dns,
+        "instanceType": "m7g.large",
+        "placement": { "availabilityZone": instance.zone },
+        "instanceLifecycle": purchase.lifecycle,
+        "capacityReservationId": purchase.reservation,
+        "operator": operator,
+        "privateDnsNameOptions": { "hostnameType": instance.hostname_type },
+        "tagSet": tags,
+    })
 }

@@ -3,7 +3,7 @@
 //! Every call goes through [`Wire::call`]: half of its latency, its effect (or a fault), the other half. The
 //! request is on its way once it is sent: a caller that gives up does not take it back.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{fmt, future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -86,6 +86,12 @@ pub(crate) struct Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.world.enter(|state| state.emit_call(&self.call, CallFact::Closed));
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wires of f{}", self.env)
     }
 }
 

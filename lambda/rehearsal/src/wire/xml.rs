@@ -1,18 +1,20 @@
-//! XML of the AWS query protocols: elements, lists, escaping.
+//! The AWS query protocols: forms in, XML out.
 
-/// Text as it may stand in an element.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
+use serde_json::Value;
 
-/// `<name>text</name>`
-pub(super) fn element(name: &str, text: &str) -> String {
-    format!("<{name}>{}</{name}>", escape(text))
-}
-
-/// `<name>…</name>` around elements.
-pub(super) fn nest(name: &str, inner: &str) -> String {
-    format!("<{name}>{inner}</{name}>")
+/// The elements of a value: a list's are called `item`, what is null is left out.
+pub(super) fn elements(value: &Value, item: &str) -> String {
+    let element = |name: &str, value: &Value| format!("<{name}>{}</{name}>", elements(value, item));
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| element(name, value))
+            .collect(),
+        Value::Array(values) => values.iter().map(|value| element(item, value)).collect(),
+        Value::String(text) => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
+        other => other.to_string(),
+    }
 }
 
 /// The parameters of a query request.
