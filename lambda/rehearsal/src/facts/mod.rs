@@ -40,30 +40,25 @@ pub(crate) enum Fact {
 #[derive(Debug, Clone)]
 pub(crate) enum GroupFact {
     /// It exists.
-    Made {
-        /// It replaces by itself on a notice, or another operator replaces.
-        is_left_alone: bool,
-        /// Its process `Launch` is suspended.
-        is_suspended: bool,
-    },
+    Made(GroupAbout),
     /// Its pools give no instance any more.
     LacksCapacity,
+}
+
+/// What does not change of a group.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GroupAbout {
+    /// It replaces by itself on a notice, or another operator replaces.
+    pub(crate) is_left_alone: bool,
+    /// Its process `Launch` is suspended.
+    pub(crate) is_suspended: bool,
 }
 
 /// A fact of an instance.
 #[derive(Debug, Clone)]
 pub(crate) enum InstanceFact {
     /// It exists.
-    Made {
-        /// Index of its cluster.
-        cluster: usize,
-        /// The group it is in service in.
-        group: Option<String>,
-        /// Another handler owns its node.
-        is_owned: bool,
-        /// It was bought on demand.
-        is_on_demand: bool,
-    },
+    Made(InstanceAbout),
     /// It bears a node of this name.
     Joined(String),
     /// Its node is unschedulable.
@@ -78,6 +73,19 @@ pub(crate) enum InstanceFact {
     EndedForFunction { env: usize, pods: Vec<PodId> },
     /// Its processes are killed.
     Ended,
+}
+
+/// What does not change of an instance.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct InstanceAbout {
+    /// Index of its cluster.
+    pub(crate) cluster: usize,
+    /// The group it is in service in.
+    pub(crate) group: Option<String>,
+    /// Another handler owns its node.
+    pub(crate) is_owned: bool,
+    /// It was bought on demand.
+    pub(crate) is_on_demand: bool,
 }
 
 /// What made a group launch a replacement.

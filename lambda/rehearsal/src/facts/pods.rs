@@ -37,7 +37,7 @@ pub(crate) enum PodFact {
 }
 
 /// What does not change of a pod.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PodAbout {
     pub(crate) cluster: usize,
     /// Index of its workload.
@@ -53,12 +53,13 @@ pub(crate) struct PodAbout {
 }
 
 /// When a pod has to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum PodClass {
     /// DaemonSet, mirror and finished pods belong to their node.
     OfNode,
     /// Its priority class is system-critical.
     Critical,
+    #[default]
     Ordinary,
 }
 

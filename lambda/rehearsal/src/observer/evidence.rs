@@ -151,7 +151,7 @@ impl Case<'_> {
     /// Whether the work is up to this invocation alone: something may be written for the instance, and no other
     /// delivery may find it done.
     pub(super) fn is_up_to_it(&self) -> bool {
-        let is_registered = self.instance.is_some_and(|i| self.record.clusters[i.cluster].registered);
+        let is_registered = self.instance.is_some_and(|i| self.record.clusters[i.about.cluster].registered);
         let got_it = |other: &&Invocation| other.notice_of(&self.notice.instance).is_some();
         is_registered
             && !self.rules.dry_run

@@ -20,7 +20,7 @@ const SEARCH_ENDS_MS: u64 = 35_000;
 /// all the same.
 pub(super) fn violations_of(case: &Case<'_>) -> Vec<(Law, i64, String)> {
     let (invocation, clusters) = (case.invocation, &case.record.clusters);
-    let is_foreign = case.instance.is_none_or(|instance| !clusters[instance.cluster].registered);
+    let is_foreign = case.instance.is_none_or(|instance| !clusters[instance.about.cluster].registered);
     let ended_ms = invocation.ended_ms.filter(|_| is_foreign && invocation.answered);
     let Some(ended_ms) = ended_ms else { return Vec::new() };
     let is_counted = |api: Api| api == Api::Ec2 || !invocation.is_struck(api);

@@ -48,9 +48,9 @@ pub(super) fn violations_of(case: &Case<'_>) -> Vec<(Law, i64, String)> {
 
 /// Whether the instance was in service in a group that leaves its replacement to others.
 fn leaves_replacement_to_others(case: &Case<'_>) -> bool {
-    let group = case.instance.and_then(|instance| instance.group.as_ref());
+    let group = case.instance.and_then(|instance| instance.about.group.as_ref());
     let group = group.and_then(|name| case.record.groups.get(name));
-    group.is_some_and(|group| !group.is_left_alone && !group.is_suspended)
+    group.is_some_and(|group| !group.about.is_left_alone && !group.about.is_suspended)
 }
 
 /// Whether an ordinary pod stood on the node when the function was entered, and no one else began to terminate it by

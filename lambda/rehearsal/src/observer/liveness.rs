@@ -54,7 +54,7 @@ fn never_asked(case: &Case<'_>, instance: &Instance, node: &str) -> Vec<Undone> 
     // What was not hindered at all is judged by `undone`, but for the pods that came late.
     let is_struck = [Api::Ec2, Api::Eks, Api::Kubernetes].into_iter().any(|api| invocation.is_struck(api));
     let empty = (invocation.entered_ms, Vec::new());
-    let listed = invocation.listed.get(&(instance.cluster, node.to_owned()));
+    let listed = invocation.listed.get(&(instance.about.cluster, node.to_owned()));
     let Some(list) = (if is_struck { listed } else { Some(&empty) }) else {
         return vec![(Law::EveryPod, due_ms, format!("the pods of {node} were never listed"))];
     };
@@ -109,7 +109,7 @@ fn undone(case: &Case<'_>, instance: &Instance, node: &str) -> Vec<Undone> {
     if notice.action == Action::Hibernate {
         return undone;
     }
-    let Some(list) = invocation.listed.get(&(instance.cluster, node.to_owned())) else {
+    let Some(list) = invocation.listed.get(&(instance.about.cluster, node.to_owned())) else {
         undone.push((law, due_ms, format!("the pods of {node} were never listed")));
         return undone;
     };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Fact, GroupFact, InstanceFact, PodAbout, PodClass, PodFact, PodId, Termination};
+use crate::facts::{
+    Fact, GroupAbout, GroupFact, InstanceAbout, InstanceFact, PodAbout, PodClass, PodFact, PodId, Termination,
+};
 
 /// The world, as far as the laws need it.
 #[derive(Debug, Default)]
@@ -23,18 +25,14 @@ pub(super) struct Cluster {
 
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) is_left_alone: bool,
-    pub(super) is_suspended: bool,
+    pub(super) about: GroupAbout,
     pub(super) lacks_capacity: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Instance {
-    pub(super) cluster: usize,
+    pub(super) about: InstanceAbout,
     pub(super) node: Option<String>,
-    pub(super) group: Option<String>,
-    is_owned: bool,
-    is_on_demand: bool,
     pub(super) cordoned_ms: Option<u64>,
     /// The earliest end that a read has shown.
     pub(super) shown_end_ms: Option<u64>,
@@ -48,7 +46,7 @@ pub(super) struct Instance {
 impl Instance {
     /// Whether the handler leaves it alone: another handler owns its node, or EC2 does not interrupt it.
     pub(super) fn is_of_others(&self, synthetic: bool) -> bool {
-        self.is_owned || (self.is_on_demand && !synthetic)
+        self.about.is_owned || (self.about.is_on_demand && !synthetic)
     }
 
     /// Whether the pod has stood on it since its notice. Without a notice of EC2 it is not known.
@@ -57,7 +55,7 @@ impl Instance {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pod {
     pub(super) about: PodAbout,
     pub(super) node: Option<String>,
@@ -94,38 +92,21 @@ impl Record {
     pub(super) fn learn(&mut self, at_ms: u64, fact: Fact) {
         match fact {
             Fact::Cluster { name, registered } => self.clusters.push(Cluster { name, registered, nodes: 0 }),
-            Fact::Group(name, GroupFact::Made { is_left_alone, is_suspended }) => {
-                self.groups.insert(name, Group { is_left_alone, is_suspended, lacks_capacity: false });
+            Fact::Group(name, GroupFact::Made(about)) => {
+                self.groups.insert(name, Group { about, lacks_capacity: false });
             }
             Fact::Group(name, GroupFact::LacksCapacity) => {
                 if let Some(group) = self.groups.get_mut(&name) {
                     group.lacks_capacity = true;
                 }
             }
-            Fact::Instance(id, InstanceFact::Made { cluster, group, is_owned, is_on_demand }) => {
-                let instance = Instance {
-                    cluster,
-                    node: None,
-                    group,
-                    is_owned,
-                    is_on_demand,
-                    cordoned_ms: None,
-                    shown_end_ms: None,
-                    ended_ms: None,
-                    replaced_by: Vec::new(),
-                    concerned: None,
-                };
-                self.instances.insert(id, instance);
+            Fact::Instance(id, InstanceFact::Made(about)) => {
+                self.instances.insert(id, Instance { about, ..Instance::default() });
             }
             Fact::Instance(id, fact) => self.learn_instance(at_ms, &id, fact),
-            Fact::Pod(_, PodFact::Made(about)) => self.pods.push(Pod {
-                about,
-                node: None,
-                bound_ms: 0,
-                termination: None,
-                end: None,
-                exists: true,
-            }),
+            Fact::Pod(_, PodFact::Made(about)) => {
+                self.pods.push(Pod { about, exists: true, ..Pod::default() });
+            }
             Fact::Pod(id, PodFact::Bound { node, instance }) => {
                 (self.pods[id].node, self.pods[id].bound_ms) = (Some(node), at_ms);
                 if let Some(concerned) = self.instances.get_mut(&instance).and_then(|i| i.concerned.as_mut())
@@ -141,10 +122,10 @@ impl Record {
     fn learn_instance(&mut self, at_ms: u64, id: &str, fact: InstanceFact) {
         let Some(instance) = self.instances.get_mut(id) else { return };
         match fact {
-            InstanceFact::Made { .. } | InstanceFact::EndedForFunction { .. } => {}
+            InstanceFact::Made(_) | InstanceFact::EndedForFunction { .. } => {}
             InstanceFact::Joined(node) => {
                 instance.node = Some(node);
-                self.clusters[instance.cluster].nodes += 1;
+                self.clusters[instance.about.cluster].nodes += 1;
             }
             InstanceFact::Cordoned => instance.cordoned_ms = instance.cordoned_ms.or(Some(at_ms)),
             InstanceFact::Announced(pods) => {

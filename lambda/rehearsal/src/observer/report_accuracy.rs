@@ -52,11 +52,11 @@ fn untrue_of_instance(case: &Case<'_>, instance: &Instance, report: &Value) -> V
     };
     hold(!is_cordoned(report) || instance.cordoned_ms.is_some(), "its node was never unschedulable");
     // Where capacity is short, a launch that stands for this instance may be another one's in the report.
-    let group = instance.group.as_ref().and_then(|name| case.record.groups.get(name));
+    let group = instance.about.group.as_ref().and_then(|name| case.record.groups.get(name));
     let lacks_capacity = group.is_some_and(|group| group.lacks_capacity);
     match report["replacement"]["outcome"].as_str() {
         Some("no_capacity") => hold(lacks_capacity, "its group found capacity"),
-        Some("refused") => hold(group.is_some_and(|group| group.is_suspended), "its group launches"),
+        Some("refused") => hold(group.is_some_and(|group| group.about.is_suspended), "its group launches"),
         Some("requested" | "confirmed") => {
             hold(!instance.replaced_by.is_empty() || lacks_capacity, "nothing was launched in its stead");
         }

@@ -56,7 +56,7 @@ fn expected(case: &Case<'_>, reports: &[&Value]) -> Vec<PodId> {
     if case.is_of_others() || is_unknown {
         return Vec::new();
     }
-    let listed = case.invocation.listed.get(&(instance.cluster, node));
+    let listed = case.invocation.listed.get(&(instance.about.cluster, node));
     let shown = listed.into_iter().flat_map(|(_, pods)| pods).copied();
     let is_of_it =
         |pod: &PodId| !(is_batch && case.record.pods[*pod].end.is_some()) && instance.has_carried(*pod);

@@ -32,7 +32,8 @@ pub(super) fn of_group(evidence: &Evidence, at_ms: u64, env: usize, instance: &s
 
 fn of_write(evidence: &Evidence, at_ms: u64, env: usize, id: &str, what: &str) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let cluster = evidence.record.instances.get(id).map(|known| &evidence.record.clusters[known.cluster]);
+    let cluster =
+        evidence.record.instances.get(id).map(|known| &evidence.record.clusters[known.about.cluster]);
     if let Some(cluster) = cluster.filter(|cluster| !cluster.registered) {
         let why = format!("{what}: {id} is of cluster {}, not registered", cluster.name);
         broken.push((Law::RightNode, why));

@@ -9,7 +9,7 @@ use super::{
     state::State,
     timers::Timer,
 };
-use crate::facts::{Fact, GroupFact, InstanceFact, LaunchedBy};
+use crate::facts::{Fact, GroupAbout, GroupFact, InstanceFact, LaunchedBy};
 
 /// A detached instance is `Detaching` for so long.
 const DETACHING_MS: u64 = 30_000;
@@ -29,12 +29,12 @@ pub(crate) type Refusal = String;
 impl State {
     pub(super) fn add_group(&mut self, spec: &GroupSpec) {
         let (name, group) = (spec.name.clone(), Group::new(spec.clone()));
-        let made = GroupFact::Made {
+        let about = GroupAbout {
             is_left_alone: group.rebalances() || spec.operator.is_some(),
             is_suspended: group.is_suspended("Launch"),
         };
         self.groups.insert(name.clone(), group);
-        self.emit(Fact::Group(name.clone(), made));
+        self.emit(Fact::Group(name.clone(), GroupFact::Made(about)));
         if spec.spare_capacity == Some(0) {
             self.emit(Fact::Group(name, GroupFact::LacksCapacity));
         }

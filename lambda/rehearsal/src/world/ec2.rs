@@ -7,7 +7,7 @@ use super::{
     state::State,
     timers::Timer,
 };
-use crate::facts::{Fact, InstanceFact, PodId};
+use crate::facts::{Fact, InstanceAbout, InstanceFact, PodId};
 
 /// From the end of an instance to the removal of its Node object (the cloud node controller's period).
 const NODE_REMOVAL_MS: u64 = 5_000;
@@ -56,13 +56,13 @@ impl State {
     }
 
     pub(super) fn add_instance(&mut self, instance: Instance) {
-        let made = InstanceFact::Made {
+        let about = InstanceAbout {
             cluster: instance.cluster,
             group: instance.first_group.clone(),
             is_owned: instance.is_owned(),
             is_on_demand: instance.is_on_demand(),
         };
-        self.emit(Fact::Instance(instance.id.clone(), made));
+        self.emit(Fact::Instance(instance.id.clone(), InstanceFact::Made(about)));
         self.instances.insert(instance.id.clone(), instance);
     }
 

@@ -130,13 +130,11 @@ fn law_13_a_pod_that_came_back_is_asked_at_the_last_moment() {
         let tolerant = |facts: &mut Facts| {
             let mut add = |at_ms, id| {
                 let about = PodAbout {
-                    cluster: 0,
                     workload: 9,
                     label: format!("shop/operator-{id}"),
-                    class: PodClass::Ordinary,
                     grace_s: 30,
                     tolerates: true,
-                    is_namespace_terminating: false,
+                    ..PodAbout::default()
                 };
                 facts.pod(at_ms, id, PodFact::Made(about));
                 let bound = PodFact::Bound { node: NODE.to_owned(), instance: ID.to_owned() };

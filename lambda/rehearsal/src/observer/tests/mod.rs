@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{Observer, Rules};
 use crate::{
     facts::{
-        Action, AnnouncedNotice, Answer, Call, CallFact, EndedBy, Fact, FunctionFact, GroupFact,
-        InstanceFact, LaunchedBy, Operation, PodAbout, PodClass, PodFact, PodId, Removal, Ruling,
-        Termination, Verb, pod_uid,
+        Action, AnnouncedNotice, Answer, Call, CallFact, EndedBy, Fact, FunctionFact, GroupAbout, GroupFact,
+        InstanceAbout, InstanceFact, LaunchedBy, Operation, PodAbout, PodClass, PodFact, PodId, Removal,
+        Ruling, Termination, Verb, pod_uid,
     },
     faults::{Api, FaultKind},
     law::Law,
@@ -45,16 +45,10 @@ impl Facts {
     fn new() -> Self {
         let mut facts = Self { rules: RULES, list: Vec::new(), calls: 0 };
         facts.at(0, Fact::Cluster { name: "production".to_owned(), registered: true });
-        let group = GroupFact::Made { is_left_alone: false, is_suspended: false };
-        facts.at(0, Fact::Group("spot".to_owned(), group));
+        facts.at(0, Fact::Group("spot".to_owned(), GroupFact::Made(GroupAbout::default())));
         facts.instance(
             0,
-            InstanceFact::Made {
-                cluster: 0,
-                group: Some("spot".to_owned()),
-                is_owned: false,
-                is_on_demand: false,
-            },
+            InstanceFact::Made(InstanceAbout { group: Some("spot".to_owned()), ..InstanceAbout::default() }),
         );
         facts.instance(0, InstanceFact::Joined(NODE.to_owned()));
         facts.add_pod(0, PodClass::Ordinary);
@@ -78,13 +72,11 @@ impl Facts {
 
     fn add_pod(&mut self, id: PodId, class: PodClass) {
         let about = PodAbout {
-            cluster: 0,
             workload: id,
             label: format!("shop/pod-{id}"),
             class,
             grace_s: 30,
-            tolerates: false,
-            is_namespace_terminating: false,
+            ..PodAbout::default()
         };
         self.pod(0, id, PodFact::Made(about));
         self.pod(0, id, PodFact::Bound { node: NODE.to_owned(), instance: ID.to_owned() });

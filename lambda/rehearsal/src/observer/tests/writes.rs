@@ -19,7 +19,10 @@ fn law_2_only_the_announced_instance_is_written_to() {
 fn law_2_an_instance_of_others_is_left_to_them() {
     for (is_owned, is_on_demand) in [(true, false), (false, true)] {
         let of_others = |facts: &mut Facts| {
-            facts.instance(0, InstanceFact::Made { cluster: 0, group: None, is_owned, is_on_demand });
+            facts.instance(
+                0,
+                InstanceFact::Made(InstanceAbout { is_owned, is_on_demand, ..InstanceAbout::default() }),
+            );
             facts.call(100, (Api::Kubernetes, "patch nodes"), None, patch(ID, false));
         };
         assert_eq!(broken_by(of_others), [Law::RightNode]);
