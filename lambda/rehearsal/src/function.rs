@@ -166,14 +166,9 @@ impl Function {
 }
 
 /// Connections from one environment to the API servers of the world.
+#[derive(Debug)]
 struct Connections {
     wire: Wire,
-}
-
-impl std::fmt::Debug for Connections {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "connections of f{}", self.wire.env)
-    }
 }
 
 impl Transport for Connections {

@@ -1,9 +1,9 @@
 //! APIs that fail.
 
-use crate::{Action, Api, Fault, FaultKind, WorldSpec};
+use crate::{Api, Fault, FaultKind, WorldSpec};
 
 use super::Options;
-use super::cluster::{calm, interrupt};
+use super::cluster::terminated;
 
 /// No connection to the API server, ever.
 pub(super) fn api_server_down(options: &Options) -> WorldSpec {
@@ -55,8 +55,5 @@ pub(super) fn eks_unavailable(options: &Options) -> WorldSpec {
 }
 
 fn with(options: &Options, fault: Fault) -> WorldSpec {
-    let mut spec = calm(options);
-    interrupt(&mut spec, options, Action::Terminate);
-    spec.faults.push(fault);
-    spec
+    terminated(options, |spec| spec.faults.push(fault))
 }

@@ -1,76 +1,70 @@
 //! PodDisruptionBudgets that stand in the way, and a namespace that goes away by itself.
 
-use crate::{Action, Api, Budget, Fault, FaultKind, PdbSpec, TerminatingNamespace, WorkloadSpec, WorldSpec};
+use crate::{Api, Budget, Fault, FaultKind, PdbSpec, TerminatingNamespace, WorkloadSpec, WorldSpec};
 
 use super::Options;
-use super::cluster::{add_deployment, calm, interrupt, victims};
+use super::cluster::{add_deployment, terminated, victims};
 
 /// A Deployment whose budget never allows a disruption.
 pub(super) fn pdb_blocked(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
-    add_deployment(&mut spec, options, "ledger");
-    spec.cluster().pdbs.push(PdbSpec::over("ledger", Budget::MaxUnavailable(0)));
-    interrupt(&mut spec, options, Action::Terminate);
-    spec
+    terminated(options, |spec| {
+        add_deployment(spec, options, "ledger");
+        spec.cluster().pdbs.push(PdbSpec::over("ledger", Budget::MaxUnavailable(0)));
+    })
 }
 
 /// The same, but the budget is relaxed after a minute.
 pub(super) fn pdb_frees_late(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
-    add_deployment(&mut spec, options, "ledger");
-    spec.cluster().pdbs.push(PdbSpec {
-        change: Some((60_000, Budget::MaxUnavailable(1))),
-        ..PdbSpec::over("ledger", Budget::MaxUnavailable(0))
-    });
-    interrupt(&mut spec, options, Action::Terminate);
-    spec
+    terminated(options, |spec| {
+        add_deployment(spec, options, "ledger");
+        spec.cluster().pdbs.push(PdbSpec {
+            change: Some((60_000, Budget::MaxUnavailable(1))),
+            ..PdbSpec::over("ledger", Budget::MaxUnavailable(0))
+        });
+    })
 }
 
 /// One replica, and a budget that wants one available: the commonest slip of all.
 pub(super) fn single_replica(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
-    let (nodes, _) = victims(&mut spec, options);
-    for (number, node) in nodes.into_iter().enumerate() {
-        let name = if number == 0 { "admin".to_owned() } else { format!("admin-{}", number + 1) };
-        let cluster = spec.cluster();
-        cluster.pdbs.push(PdbSpec::over(&name, Budget::MinAvailable(1)));
-        cluster.workloads.push(WorkloadSpec::deployment(&name, vec![node]));
-    }
-    interrupt(&mut spec, options, Action::Terminate);
-    spec
+    terminated(options, |spec| {
+        let (nodes, _) = victims(spec, options);
+        for (number, node) in nodes.into_iter().enumerate() {
+            let name = if number == 0 { "admin".to_owned() } else { format!("admin-{}", number + 1) };
+            let cluster = spec.cluster();
+            cluster.pdbs.push(PdbSpec::over(&name, Budget::MinAvailable(1)));
+            cluster.workloads.push(WorkloadSpec::deployment(&name, vec![node]));
+        }
+    })
 }
 
 /// Two budgets over one Deployment. Each of them alone would allow the disruption.
 pub(super) fn two_pdbs(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
-    add_deployment(&mut spec, options, "ledger");
-    let budget = PdbSpec::over("ledger", Budget::MaxUnavailable(1));
-    let second = PdbSpec { name: "team-default".to_owned(), ..budget.clone() };
-    spec.cluster().pdbs.extend([budget, second]);
-    interrupt(&mut spec, options, Action::Terminate);
-    spec
+    terminated(options, |spec| {
+        add_deployment(spec, options, "ledger");
+        let budget = PdbSpec::over("ledger", Budget::MaxUnavailable(1));
+        let second = PdbSpec { name: "team-default".to_owned(), ..budget.clone() };
+        spec.cluster().pdbs.extend([budget, second]);
+    })
 }
 
 /// A Deployment with six pods on the node whose budget allows all of them to go, and is written to by others.
 pub(super) fn conflicts(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
-    let (nodes, survivor) = victims(&mut spec, options);
-    let nodes = nodes.iter().flat_map(|node| vec![node.clone(); 6]).chain([survivor]).collect();
-    spec.cluster().workloads.push(WorkloadSpec::deployment("ledger", nodes));
-    spec.cluster().pdbs = vec![PdbSpec::over("ledger", Budget::MinAvailable(1))];
-    spec.faults
-        .push(Fault::always(Api::Kubernetes, FaultKind::ConflictFor(8_000)).on("create pods/eviction"));
-    interrupt(&mut spec, options, Action::Terminate);
-    spec
+    terminated(options, |spec| {
+        let (nodes, survivor) = victims(spec, options);
+        let nodes = nodes.iter().flat_map(|node| vec![node.clone(); 6]).chain([survivor]).collect();
+        spec.cluster().workloads.push(WorkloadSpec::deployment("ledger", nodes));
+        spec.cluster().pdbs = vec![PdbSpec::over("ledger", Budget::MinAvailable(1))];
+        spec.faults
+            .push(Fault::always(Api::Kubernetes, FaultKind::ConflictFor(8_000)).on("create pods/eviction"));
+    })
 }
 
 /// A preview environment is deleted; its controller needs 20 s to come to the pods.
 pub(super) fn namespace_terminating(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
-    "preview".clone_into(&mut add_deployment(&mut spec, options, "branch-42").namespace);
-    spec.cluster()
-        .terminating
-        .push(TerminatingNamespace { name: "preview".to_owned(), pods_deleted_ms: Some(20_000) });
-    interrupt(&mut spec, options, Action::Terminate);
-    spec
+    terminated(options, |spec| {
+        "preview".clone_into(&mut add_deployment(spec, options, "branch-42").namespace);
+        spec.cluster()
+            .terminating
+            .push(TerminatingNamespace { name: "preview".to_owned(), pods_deleted_ms: Some(20_000) });
+    })
 }

@@ -99,3 +99,16 @@ fn ungroup(spec: &mut WorldSpec, index: usize, action: Action) {
         node.group = None;
     }
 }
+
+/// The calm cluster after `change`, with terminations announced.
+pub(super) fn terminated(options: &Options, change: impl FnOnce(&mut WorldSpec)) -> WorldSpec {
+    announced(options, Action::Terminate, change)
+}
+
+/// The calm cluster after `change`, with `action` announced.
+pub(super) fn announced(options: &Options, action: Action, change: impl FnOnce(&mut WorldSpec)) -> WorldSpec {
+    let mut spec = calm(options);
+    change(&mut spec);
+    interrupt(&mut spec, options, action);
+    spec
+}

@@ -3,15 +3,14 @@
 use crate::{Action, ClusterSpec, NodeSpec, Purchase, WorldSpec};
 
 use super::Options;
-use super::cluster::{calm, interrupt, victims};
+use super::cluster::{calm, interrupt, terminated, victims};
 
 /// Instances of the fleet that is no cluster of ours.
 const FLEET: usize = 2_000;
 
 /// Nodes that Karpenter has launched: in no group, with its tags and labels.
 pub(super) fn karpenter_node(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
-    interrupt(&mut spec, options, Action::Terminate);
+    let mut spec = terminated(options, |_| {});
     let pool = || [("karpenter.sh/nodepool".to_owned(), "default".to_owned())];
     for_victims(&mut spec, options, |node| {
         node.group = None;
@@ -23,8 +22,7 @@ pub(super) fn karpenter_node(options: &Options) -> WorldSpec {
 
 /// Events that EC2 never sent, for instances that were bought on demand.
 pub(super) fn forged(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
-    interrupt(&mut spec, options, Action::Terminate);
+    let mut spec = terminated(options, |_| {});
     spec.notices.clear();
     for_victims(&mut spec, options, |node| node.purchase.lifecycle = None);
     spec

@@ -1,10 +1,10 @@
 //! Groups that replace in ways of their own.
 
-use crate::{Action, GroupSpec, HookSpec, WorldSpec};
+use crate::{GroupSpec, HookSpec, WorldSpec};
 
 use super::Options;
 use super::budgets::pdb_blocked;
-use super::cluster::{calm, interrupt};
+use super::cluster::terminated;
 
 /// The group launches a replacement on the notice, by itself.
 pub(super) fn capacity_rebalance(options: &Options) -> WorldSpec {
@@ -51,12 +51,9 @@ pub(super) fn no_capacity(options: &Options) -> WorldSpec {
 
 fn hook(options: &Options, timeout_ms: u64, consumer_ms: Option<u64>) -> WorldSpec {
     let hook = HookSpec { name: "drain".to_owned(), timeout_ms, consumer_ms };
-    with(options, |group| group.hooks = vec![hook.clone()])
+    with(options, |group| group.hooks = vec![hook])
 }
 
-fn with(options: &Options, change: impl Fn(&mut GroupSpec)) -> WorldSpec {
-    let mut spec = calm(options);
-    change(spec.group());
-    interrupt(&mut spec, options, Action::Terminate);
-    spec
+fn with(options: &Options, change: impl FnOnce(&mut GroupSpec)) -> WorldSpec {
+    terminated(options, |spec| change(spec.group()))
 }

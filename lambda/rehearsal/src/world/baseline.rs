@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::spec::{
-    Action, Budget, ClusterSpec, DeliverySpec, EC2_BUCKET, ExitTime, GroupSpec, NodeSpec, Notice, Pace,
-    PdbSpec, PodState, Purchase, Settings, WorkloadKind, WorkloadSpec, WorldSpec,
+    Action, Budget, ClusterSpec, DeliverySpec, EC2_BUCKET, ExitTime, GroupSpec, NodeSpec, Notice, PdbSpec,
+    PodState, Purchase, WorkloadKind, WorkloadSpec, WorldSpec,
 };
 
 /// Name of the baseline cluster.
@@ -70,14 +70,8 @@ impl WorldSpec {
                 ..ClusterSpec::default()
             }],
             groups: vec![GroupSpec::baseline(max)],
-            notices: Vec::new(),
-            deliveries: Vec::new(),
-            pace: Pace::default(),
             ec2_bucket: Some(EC2_BUCKET),
-            full_pods: false,
-            node_bytes: 0,
-            faults: Vec::new(),
-            settings: Settings::default(),
+            ..Self::default()
         }
     }
 
@@ -182,16 +176,11 @@ impl NodeSpec {
             group: Some(GROUP.to_owned()),
             capacity: 110.max(pods_per_node + DAEMON_SETS.len() + 2),
             joined: true,
-            standby: false,
-            unschedulable: false,
             annotations: BTreeMap::from([(
                 "volumes.kubernetes.io/controller-managed-attach-detach".to_owned(),
                 "true".to_owned(),
             )]),
-            labels: BTreeMap::new(),
-            purchase: Purchase::default(),
-            shuts_down_ms: None,
-            recommended_ms: None,
+            ..Self::default()
         }
     }
 }
@@ -219,15 +208,8 @@ impl GroupSpec {
             cluster: CLUSTER.to_owned(),
             max,
             zones: ZONES.map(str::to_owned).to_vec(),
-            capacity_rebalance: false,
-            managed_node_group: None,
-            hooks: Vec::new(),
             terminates_ms: 30_000,
-            suspended: Vec::new(),
-            operator: None,
-            mixed: false,
-            reuses_addresses: false,
-            spare_capacity: None,
+            ..Self::default()
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::faults::Fault;
 
 /// Everything that a run needs. Equal specs give equal traces.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct WorldSpec {
     /// Seeds jitter, exit times and names.
     pub seed: u64,
@@ -150,7 +150,7 @@ pub struct Seats {
 }
 
 /// One EC2 instance and its Kubernetes node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeSpec {
     /// Instance id.
     pub instance: String,
@@ -202,7 +202,7 @@ pub struct Purchase {
 }
 
 /// One Auto Scaling group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupSpec {
     /// Name.
     pub name: String,
