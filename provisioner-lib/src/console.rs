@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::{http::HttpConnector, orchestrator::HttpRequest};
 use aws_smithy_types::body::SdkBody;
+use cast_spot_cloud::{Error, ErrorKind, exchange};
 use serde_json::json;
-use tokio::time::{Instant, sleep, timeout};
-
-use cast_spot_cloud::{Error, ErrorKind, connector, with_causes};
+use tokio::time::{Instant, sleep};
 
 const CALL: &str = "console";
 /// Until then a new role is known everywhere ("IAM is eventually consistent" in the IAM User Guide: seconds, and in
@@ -16,7 +13,6 @@ const CALL: &str = "console";
 const PATIENCE: Duration = Duration::from_mins(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-const ANSWER: Duration = Duration::from_secs(30);
 
 /// An answer: its status and its words.
 type Answer = (u16, String);
@@ -25,45 +21,22 @@ type Answer = (u16, String);
 /// `X-API-Key`. The console tries the role at once and refuses one that AWS does not know everywhere yet: that is
 /// tried again for five minutes.
 pub async fn announce(url: &str, cluster_id: &str, token: &str, role_arn: &str) -> Result<(), Error> {
-    let other = |problem: String| Error::new(ErrorKind::Other, CALL, problem);
-    let connector = connector().map_err(other)?;
     let address = format!("{}/v1/kubernetes/external-clusters/{cluster_id}", url.trim_end_matches('/'));
     let body = json!({ "eks": { "assumeRoleArn": role_arn } }).to_string();
     until_taken(async || {
-        let request = request(&address, token, &body).map_err(other)?;
-        send(&connector, request).await
+        let request = http::Request::post(&address)
+            .header("content-type", "application/json")
+            .header("x-api-key", token)
+            .body(SdkBody::from(body.as_str()))
+            // The error does not repeat the token.
+            .map_err(|error| Error::other(CALL, error.to_string()))?;
+        let (status, body) = exchange(request).await.map_err(|words| {
+            Error::new(ErrorKind::Unreachable, CALL, words)
+                .hint("check the address, the network and HTTPS_PROXY")
+        })?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
     })
     .await
-}
-
-fn request(address: &str, token: &str, body: &str) -> Result<HttpRequest, String> {
-    let request = http::Request::post(address)
-        .header("content-type", "application/json")
-        .header("x-api-key", token)
-        .body(SdkBody::from(body))
-        // The error does not repeat the token.
-        .map_err(|error| error.to_string())?;
-    HttpRequest::try_from(request).map_err(|error| error.to_string())
-}
-
-async fn send(connector: &Connector, request: HttpRequest) -> Result<Answer, Error> {
-    let unreachable = |words: String| {
-        Error::new(ErrorKind::Unreachable, CALL, words).hint("check the address, the network and HTTPS_PROXY")
-    };
-    let exchange = async {
-        let response = connector.call(request).await.map_err(|error| unreachable(with_causes(&error)))?;
-        let status = response.status().as_u16();
-        let body = http_body(response.into_body()).await.map_err(unreachable)?;
-        Ok((status, body))
-    };
-    let late = |_| unreachable(format!("no answer within {} s", ANSWER.as_secs()));
-    timeout(ANSWER, exchange).await.map_err(late)?
-}
-
-async fn http_body(body: SdkBody) -> Result<String, String> {
-    let bytes = aws_smithy_types::byte_stream::ByteStream::new(body).collect().await;
-    let bytes = bytes.map_err(|error| with_causes(&error))?.into_bytes();
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Tries until the console takes it, refuses it for good, or the time is up.
@@ -95,12 +68,11 @@ fn refused(status: u16, words: &str) -> Error {
     match status {
         401 | 403 => Error::new(ErrorKind::Credentials, CALL, message)
             .hint("the token has to be one of the console that may change this cluster"),
-        404 => Error::new(ErrorKind::Other, CALL, message)
-            .hint("check the address and the cluster's id in the console"),
+        404 => Error::other(CALL, message).hint("check the address and the cluster's id in the console"),
         500.. => {
             Error::new(ErrorKind::Unreachable, CALL, message).hint("run it again later; all else is done")
         }
-        _ => Error::new(ErrorKind::Other, CALL, message)
+        _ => Error::other(CALL, message)
             .hint("run it again, or enter the role's ARN in the console by hand; all else is done"),
     }
 }

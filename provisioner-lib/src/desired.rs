@@ -119,7 +119,7 @@ impl<'a> Maker<'a> {
     }
 
     fn registration(&self) -> String {
-        names::registration(&self.facts.region, self.cluster, self.facts.is_by_hash())
+        names::registration(&self.facts.region, self.cluster, self.facts.uses_hashed_name())
     }
 
     /// What all clusters of the account share, and this one's entry in the register.

@@ -88,7 +88,7 @@ impl Facts {
     /// Whether the cluster's principal is named by hash: as it has been registered, and else where another cluster
     /// has taken the plain name. IAM takes upper and lower case for the same ("IAM identifiers" in the IAM User Guide).
     #[must_use]
-    pub fn is_by_hash(&self) -> bool {
+    pub fn uses_hashed_name(&self) -> bool {
         let own = self.own();
         if self.register.contains(&own) {
             return self.earlier.by_hash.contains(&own);
@@ -103,7 +103,11 @@ impl Facts {
     #[must_use]
     pub fn principal(&self) -> String {
         let Cluster { name, arn, .. } = &self.cluster;
-        if self.is_by_hash() { names::principal_by_hash(name, arn) } else { names::principal(name, arn) }
+        if self.uses_hashed_name() {
+            names::principal_by_hash(name, arn)
+        } else {
+            names::principal(name, arn)
+        }
     }
 
     /// Clusters of this region that the function serves besides this one.
@@ -125,7 +129,7 @@ impl Facts {
     /// Clusters of this region that are registered and not in the function's list: they come or go at this moment. One
     /// that goes has the function let go of it first, and a list that was changed meanwhile cannot be written over; so
     /// only these can be written back into it after they have gone.
-    pub(crate) fn on_their_way(&self) -> BTreeSet<String> {
+    pub(crate) fn in_transition(&self) -> BTreeSet<String> {
         let listed = |name: &String| self.function.iter().any(|function| function.clusters.contains(name));
         let here = self.register.iter().filter(|(region, _)| *region == self.region);
         here.map(|(_, name)| name.clone())
@@ -133,13 +137,13 @@ impl Facts {
             .collect()
     }
 
-    /// Of those that were [on their way](Self::on_their_way), the ones that are registered no more have gone, whatever
+    /// Of those that were [on their way](Self::in_transition), the ones that are registered no more have gone, whatever
     /// the function lists.
-    pub(crate) fn without_gone(&self, on_their_way: &BTreeSet<String>) -> Self {
+    pub(crate) fn without_departed(&self, in_transition: &BTreeSet<String>) -> Self {
         let mut facts = self.clone();
         if let Some(function) = &mut facts.function {
             function.clusters.retain(|name| {
-                !on_their_way.contains(name) || self.register.contains(&(self.region.clone(), name.clone()))
+                !in_transition.contains(name) || self.register.contains(&(self.region.clone(), name.clone()))
             });
         }
         facts

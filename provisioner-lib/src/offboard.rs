@@ -100,7 +100,7 @@ pub async fn offboard(
     cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    let (has_others, in_transition) = (planned.facts.has_others(), planned.facts.on_their_way());
+    let (has_others, in_transition) = (planned.facts.has_others(), planned.facts.in_transition());
     let goal = Offboarded { removal, provider, has_others, in_transition };
     converge(&planned.plan, goal, provider, cancel, progress).await
 }
@@ -123,13 +123,14 @@ impl<P: Provider> Goal for Offboarded<'_, P> {
             return Ok(None);
         }
         let Self { removal, provider, in_transition, .. } = self;
-        let desired = |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_gone(in_transition)));
+        let desired =
+            |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_departed(in_transition)));
         // What was deleted, and what has failed, is reported even if this fails.
         let Ok(again) = build_plan(&removal.cluster, *provider, false, desired).await else {
             return Ok(None);
         };
-        self.has_others = again.facts.without_gone(in_transition).has_others();
-        in_transition.extend(again.facts.on_their_way());
+        self.has_others = again.facts.without_departed(in_transition).has_others();
+        in_transition.extend(again.facts.in_transition());
         let continues = overtaken || again.plan.writes().next().is_some();
         Ok(continues.then_some(again.plan))
     }

@@ -30,7 +30,7 @@ pub async fn onboard(
     cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    let goal = Onboarded { spec, provider, in_transition: planned.facts.on_their_way() };
+    let goal = Onboarded { spec, provider, in_transition: planned.facts.in_transition() };
     converge(&planned.plan, goal, provider, cancel, progress).await
 }
 
@@ -50,13 +50,13 @@ impl<P: Provider> Goal for Onboarded<'_, P> {
         }
         let spec = if report.access_key.is_some() { &rotated(self.spec) } else { self.spec };
         let desired = |facts: &Facts, observed: &Observed| {
-            desired(&settled(spec, observed), &facts.without_gone(&self.in_transition))
+            desired(&settled(spec, observed), &facts.without_departed(&self.in_transition))
         };
         // What was written, and a key that was made, is reported even if this fails.
         let Ok(again) = build_plan(&spec.cluster, self.provider, spec.adopt, desired).await else {
             return Ok(None);
         };
-        self.in_transition.extend(again.facts.on_their_way());
+        self.in_transition.extend(again.facts.in_transition());
         Ok(Some(again.plan))
     }
 }
@@ -71,7 +71,7 @@ impl<P: Provider> Onboarded<'_, P> {
         }
         // The cluster is onboarded: a failure of this call does not change that.
         let facts = self.provider.facts(&self.spec.cluster).await;
-        facts.is_ok_and(|facts| facts.without_gone(&self.in_transition) != facts)
+        facts.is_ok_and(|facts| facts.without_departed(&self.in_transition) != facts)
     }
 }
 

@@ -3,11 +3,7 @@
 use aws_config::SdkConfig;
 
 use crate::{
-    cluster::Cluster,
-    connection::Connection,
-    error::{Error, ErrorKind},
-    identity::Identity,
-    kubeconfig::Kubeconfig,
+    cluster::Cluster, connection::Connection, error::Error, identity::Identity, kubeconfig::Kubeconfig,
 };
 
 /// AWS, and the API server that the kubeconfig leads to. Nothing is called before something is asked.
@@ -63,6 +59,6 @@ impl Access {
 }
 
 fn no_region() -> Error {
-    Error::new(ErrorKind::Other, "region", "no region is set")
+    Error::other("region", "no region is set")
         .hint("give --region, set AWS_REGION, or `aws configure set region eu-west-1`")
 }

@@ -4,10 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
-use crate::{
-    error::{Error, ErrorKind},
-    https::client,
-};
+use crate::{error::Error, https::client};
 
 /// What to connect to. What is left out is found as `aws` and `kubectl` find it: the environment, the files in
 /// `~/.aws` and `~/.kube`.
@@ -31,7 +28,7 @@ const ATTEMPTS: u32 = 6;
 impl Connection {
     /// The SDK's own chains for identity, region and endpoints (AWS SDKs and Tools Reference Guide).
     pub(crate) async fn load(&self) -> Result<SdkConfig, Error> {
-        let http = client().map_err(|problem| Error::new(ErrorKind::Other, "TLS", problem))?;
+        let http = client().map_err(|problem| Error::other("TLS", problem))?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))

@@ -4,9 +4,6 @@ use std::{error::Error as StdError, fmt};
 
 use serde::Serialize;
 
-/// The hint for what somebody else has changed.
-pub(crate) const LOOK_AGAIN: &str = "look again: run the same command once more";
-
 /// Why a call failed, as far as a caller can do something about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -46,6 +43,16 @@ impl Error {
     /// A failure with the service's own words.
     pub fn new(reason: ErrorKind, call: impl Into<String>, message: impl Into<String>) -> Self {
         Self { reason, call: call.into(), message: message.into(), hint: None }
+    }
+
+    /// A failure that fits no other kind.
+    pub fn other(call: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Other, call, message)
+    }
+
+    /// A failure because of a change since the last look.
+    pub(crate) fn changed(call: &str, message: String) -> Self {
+        Self::new(ErrorKind::Changed, call, message).hint("look again: run the same command once more")
     }
 
     /// With a hint.

@@ -30,38 +30,37 @@ fn tls_context() -> Result<TlsContext, String> {
     TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())
 }
 
-/// A connector for one request outside the SDKs.
-pub fn connector() -> Result<Connector, String> {
-    Ok(Connector::builder()
+/// Sends one request outside the SDKs: the status and the body of its answer, or why there is none.
+pub async fn exchange(request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>), String> {
+    let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
+    let connector = Connector::builder()
         .proxy_config(ProxyConfig::from_env())
         .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
         .tls_context(tls_context()?)
-        .build())
+        .build();
+    let exchange = async {
+        let response = connector.call(request).await.map_err(|error| with_causes(&error))?;
+        let status = response.status().as_u16();
+        let body = ByteStream::new(response.into_body()).collect().await;
+        Ok((status, body.map_err(|error| with_causes(&error))?.to_vec()))
+    };
+    let late = |_| format!("no answer within {} s", ANSWER.as_secs());
+    tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
 }
 
-/// What is at `url`, which an answer to `call` has named and signed.
+/// Gets what is at `url`, which an answer to `call` has named and signed.
 pub async fn fetch(call: &str, url: &str) -> Result<Vec<u8>, Error> {
-    let other = |problem: String| Error::new(ErrorKind::Other, call, problem);
     let unreachable = |words: String| {
         let host = url.split('/').nth(2).unwrap_or_default();
         Error::new(ErrorKind::Unreachable, call, format!("{host}: {words}"))
             .hint("check the way to S3, where Lambda keeps its zips, and HTTPS_PROXY")
     };
-    let request = http::Request::get(url).body(SdkBody::empty()).map_err(|error| other(error.to_string()))?;
-    let request = HttpRequest::try_from(request).map_err(|error| other(error.to_string()))?;
-    let exchange = async {
-        let response = connector()
-            .map_err(other)?
-            .call(request)
-            .await
-            .map_err(|error| unreachable(with_causes(&error)))?;
-        let status = response.status().as_u16();
-        let body = ByteStream::new(response.into_body()).collect().await;
-        let body = body.map_err(|error| unreachable(with_causes(&error)))?.to_vec();
-        if status == 200 { Ok(body) } else { Err(unreachable(format!("HTTP {status}"))) }
-    };
-    let late = |_| unreachable(format!("no answer within {} s", ANSWER.as_secs()));
-    tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
+    let request = http::Request::get(url).body(SdkBody::empty());
+    let request = request.map_err(|error| Error::other(call, error.to_string()))?;
+    match exchange(request).await.map_err(unreachable)? {
+        (200, body) => Ok(body),
+        (status, _) => Err(unreachable(format!("HTTP {status}"))),
+    }
 }
 
 /// One TLS stack, through the proxy that the environment names.

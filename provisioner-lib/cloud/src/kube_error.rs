@@ -1,6 +1,6 @@
 //! What an error of Kubernetes means for a caller.
 
-use crate::error::{Error, ErrorKind, LOOK_AGAIN, with_causes};
+use crate::error::{Error, ErrorKind, with_causes};
 
 /// What an error of the kube client means. `call` is verb and resource, which is also what RBAC goes by.
 pub fn from_kube(call: &str) -> impl FnOnce(kube::Error) -> Error {
@@ -10,9 +10,7 @@ pub fn from_kube(call: &str) -> impl FnOnce(kube::Error) -> Error {
             return match error {
                 kube::Error::Auth(_) => Error::new(ErrorKind::Credentials, call, words)
                     .hint("`kubectl auth whoami` with the same context says what is wrong"),
-                kube::Error::SerdeError(_) | kube::Error::BuildRequest(_) => {
-                    Error::new(ErrorKind::Other, call, words)
-                }
+                kube::Error::SerdeError(_) | kube::Error::BuildRequest(_) => Error::other(call, words),
                 _ => Error::new(ErrorKind::Unreachable, call, words)
                     .hint("`kubectl get --raw /version` with the same context has to work"),
             };
@@ -25,10 +23,10 @@ pub fn from_kube(call: &str) -> impl FnOnce(kube::Error) -> Error {
                 "ask somebody who administers the cluster: an access entry with AmazonEKSClusterAdminPolicy, or \
                  system:masters in aws-auth, allows it",
             ),
-            409 => Error::new(ErrorKind::Changed, call, words).hint(LOOK_AGAIN),
+            409 => Error::changed(call, words),
             429 | 500..=599 => Error::new(ErrorKind::Unreachable, call, words)
                 .hint("the API server does not serve at the moment; run it again"),
-            _ => Error::new(ErrorKind::Other, call, words),
+            _ => Error::other(call, words),
         }
     }
 }

@@ -12,7 +12,7 @@ use kube::{
 use crate::{
     cluster::Cluster,
     connection::Connection,
-    error::{Error, ErrorKind, with_causes},
+    error::{Error, with_causes},
     kube_error::from_kube,
 };
 
@@ -41,9 +41,10 @@ impl Kubeconfig {
     /// Connects to the API server of `cluster`, and to no other one.
     pub async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
         let hint = format!("aws eks update-kubeconfig --name {} --region {}", cluster.name, self.region);
-        let config = self.config().await.map_err(|error| {
-            Error::new(ErrorKind::Other, CALL, error).hint(format!("`{hint}` writes one"))
-        })?;
+        let config = self
+            .config()
+            .await
+            .map_err(|error| Error::other(CALL, error).hint(format!("`{hint}` writes one")))?;
         if !is_of(&config, cluster) {
             let context =
                 self.context.as_deref().map_or_else(String::new, |context| format!(" of context {context}"));
@@ -51,7 +52,7 @@ impl Kubeconfig {
                 "the API server{context} is {}, not that of cluster {} ({})",
                 config.cluster_url, cluster.name, cluster.endpoint
             );
-            return Err(Error::new(ErrorKind::Other, CALL, message)
+            return Err(Error::other(CALL, message)
                 .hint(format!("`{hint}`, or choose another context with --context")));
         }
         client(config)
@@ -62,7 +63,7 @@ impl Kubeconfig {
         let config = self.config().await.map_err(|error| {
             let hint =
                 "`aws eks update-kubeconfig --name NAME --region REGION` writes one; --context chooses";
-            Error::new(ErrorKind::Other, CALL, error).hint(hint)
+            Error::other(CALL, error).hint(hint)
         })?;
         client(config)
     }

@@ -3,10 +3,10 @@
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::error::{Error, ErrorKind, LOOK_AGAIN, with_causes};
+use crate::error::{Error, ErrorKind, with_causes};
 
 const CREDENTIALS: &str = "`aws sts get-caller-identity` with the same profile says who is asked for; `aws sso login` \
                            or new keys renew an identity that has expired";
@@ -16,20 +16,21 @@ const POLICY: &str = "`cast-spot policy admin` prints the policy that allows it"
 const LIMIT: &str =
     "`aws service-quotas list-service-quotas` shows the quotas; raise it, or delete what is not needed";
 
+/// How an operation of an SDK can fail.
+pub trait Failure: ProvideErrorMetadata + StdError + Send + Sync + 'static {}
+
+impl<E: ProvideErrorMetadata + StdError + Send + Sync + 'static> Failure for E {}
+
 /// The code and the words of a service's answer; empty where there was none.
 #[must_use]
-pub fn code_and_message<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> (&str, &str) {
+pub fn code_and_message<E: Failure>(error: &SdkError<E, HttpResponse>) -> (&str, &str) {
     error.as_service_error().map_or(("", ""), |service| {
         (service.code().unwrap_or_default(), service.message().unwrap_or_default())
     })
 }
 
 /// What `map_err` of the call takes. It is named as IAM names its action.
-pub fn from_sdk<E, R>(call: &str) -> impl FnOnce(SdkError<E, R>) -> Error
-where
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+pub fn from_sdk<E: Failure>(call: &str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error {
     move |error| {
         if error.as_service_error().is_some() {
             let (code, message) = code_and_message(&error);
@@ -40,18 +41,17 @@ where
             return Error::new(ErrorKind::Credentials, call, words).hint(CREDENTIALS);
         }
         match error {
-            SdkError::ConstructionFailure(_) => Error::new(ErrorKind::Other, call, words),
+            SdkError::ConstructionFailure(_) => Error::other(call, words),
             _ => Error::new(ErrorKind::Unreachable, call, words).hint(UNREACHABLE),
         }
     }
 }
 
 /// None if the answer is that it is not there.
-pub fn optional<T, E, R>(call: &str, result: Result<T, SdkError<E, R>>) -> Result<Option<T>, Error>
-where
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+pub fn optional<T, E: Failure>(
+    call: &str,
+    result: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>, Error> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if is_absent(code_and_message(&error).0) => Ok(None),
@@ -60,94 +60,77 @@ where
 }
 
 /// Taking away what is not there is done already.
-pub fn ok_if_absent<T, E, R>(call: &str, result: Result<T, SdkError<E, R>>) -> Result<(), Error>
-where
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+pub fn ok_if_absent<T, E: Failure>(
+    call: &str,
+    result: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<(), Error> {
     optional(call, result).map(|_| ())
 }
 
-/// How each service says that something is not there (their API references, "Errors").
+/// Whether `code` says that something does not exist (the services' API references, "Errors").
 #[must_use]
 pub fn is_absent(code: &str) -> bool {
-    const ABSENT: [&str; 7] = [
-        "NoSuchEntity",
-        "ResourceNotFoundException",
-        "QueueDoesNotExist",
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "InvalidGroup.NotFound",
-        "InvalidGroupId.NotFound",
-        "InvalidPermission.NotFound",
-    ];
-    ABSENT.contains(&code)
+    matches!(
+        code,
+        "NoSuchEntity"
+            | "ResourceNotFoundException"
+            | "QueueDoesNotExist"
+            | "AWS.SimpleQueueService.NonExistentQueue"
+            | "InvalidGroup.NotFound"
+            | "InvalidGroupId.NotFound"
+            | "InvalidPermission.NotFound"
+    )
 }
 
 /// Codes of "Common errors" and of the operations' "Errors" in the API references of IAM, STS, EKS, Lambda,
 /// EventBridge, SQS, CloudWatch Logs and EC2.
 fn meaning(call: &str, code: &str, message: &str) -> Error {
-    const CREDENTIAL_CODES: [&str; 10] = [
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-        "InvalidClientTokenId",
-        "InvalidToken",
-        "UnrecognizedClientException",
-        "SignatureDoesNotMatch",
-        "InvalidSignatureException",
-        "AuthFailure",
-        "MissingAuthenticationToken",
-    ];
-    const CHANGED_CODES: [&str; 15] = [
-        "PreconditionFailedException",
-        "ResourceConflictException",
-        "EntityAlreadyExists",
-        "ResourceInUseException",
-        "ConcurrentModification",
-        "ConcurrentModificationException",
-        "EntityTemporarilyUnmodifiable",
-        "ResourceAlreadyExistsException",
-        "OperationAbortedException",
-        "QueueAlreadyExists",
-        "QueueNameExists",
-        "InvalidGroup.Duplicate",
-        "InvalidPermission.Duplicate",
-        "PolicyVersionChanged",
-        "DeleteConflict",
-    ];
-    const DENIED: [&str; 5] = [
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "Client.UnauthorizedOperation",
-        "NotAuthorized",
-    ];
-    const LIMITS: [&str; 8] = [
-        "LimitExceeded",
-        "LimitExceededException",
-        "ResourceLimitExceededException",
-        "ResourceLimitExceeded",
-        "ServiceQuotaExceededException",
-        "CodeStorageExceededException",
-        "SecurityGroupLimitExceeded",
-        "RulesPerSecurityGroupLimitExceeded",
-    ];
     let words = match (code, message) {
         ("", "") => "an error without a name".to_owned(),
         (code, "") => code.to_owned(),
         ("", message) => message.to_owned(),
         (code, message) => format!("{message} ({code})"),
     };
-    if CREDENTIAL_CODES.contains(&code) {
-        Error::new(ErrorKind::Credentials, call, words).hint(CREDENTIALS)
-    } else if DENIED.contains(&code) {
-        denied(call, &words)
-    } else if CHANGED_CODES.contains(&code) {
-        Error::new(ErrorKind::Changed, call, words).hint(LOOK_AGAIN)
-    } else if LIMITS.contains(&code) {
-        Error::new(ErrorKind::Limit, call, words).hint(LIMIT)
-    } else {
-        Error::new(ErrorKind::Other, call, words)
+    match code {
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "InvalidClientTokenId"
+        | "InvalidToken"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "AuthFailure"
+        | "MissingAuthenticationToken" => Error::new(ErrorKind::Credentials, call, words).hint(CREDENTIALS),
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "Client.UnauthorizedOperation"
+        | "NotAuthorized" => denied(call, &words),
+        "PreconditionFailedException"
+        | "ResourceConflictException"
+        | "EntityAlreadyExists"
+        | "ResourceInUseException"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "EntityTemporarilyUnmodifiable"
+        | "ResourceAlreadyExistsException"
+        | "OperationAbortedException"
+        | "QueueAlreadyExists"
+        | "QueueNameExists"
+        | "InvalidGroup.Duplicate"
+        | "InvalidPermission.Duplicate"
+        | "PolicyVersionChanged"
+        | "DeleteConflict" => Error::changed(call, words),
+        "LimitExceeded"
+        | "LimitExceededException"
+        | "ResourceLimitExceededException"
+        | "ResourceLimitExceeded"
+        | "ServiceQuotaExceededException"
+        | "CodeStorageExceededException"
+        | "SecurityGroupLimitExceeded"
+        | "RulesPerSecurityGroupLimitExceeded" => Error::new(ErrorKind::Limit, call, words).hint(LIMIT),
+        _ => Error::other(call, words),
     }
 }
 

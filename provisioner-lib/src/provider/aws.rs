@@ -294,7 +294,7 @@ impl Provider for Aws {
 }
 
 fn unanswered(check: &Check) -> Error {
-    Error::new(ErrorKind::Other, "check", format!("no answer to {check:?}"))
+    Error::other("check", format!("no answer to {check:?}"))
 }
 
 /// Credentials that are refused are refused by every service: that is said once.

@@ -101,7 +101,7 @@ fn ours(resource: &Resource) -> Result<(), Error> {
         Kind::Manifest | Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::AwsAuth => Ok(()),
         _ => {
             let message = format!("{} is not of Kubernetes", resource.id());
-            Err(Error::new(ErrorKind::Other, "provider", message))
+            Err(Error::other("provider", message))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a failure means, and the one that is a mistake of this crate.
 
-use super::{Error, ErrorKind};
+use super::Error;
 use crate::resource::Resource;
 
 pub(super) use cast_spot_cloud::{
@@ -9,5 +9,5 @@ pub(super) use cast_spot_cloud::{
 
 /// A resource that reached the wrong service: a mistake in this crate.
 pub(super) fn wrong_service(resource: &Resource) -> Error {
-    Error::new(ErrorKind::Other, "provider", format!("{} is of another service", resource.id()))
+    Error::other("provider", format!("{} is of another service", resource.id()))
 }

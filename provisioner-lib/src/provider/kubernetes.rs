@@ -64,7 +64,7 @@ impl Kubernetes {
             Some(cluster) => self.kubeconfig.connect(cluster).await?,
             None => {
                 let message = "which cluster is meant is not known before its facts are looked up";
-                return Err(Error::new(ErrorKind::Other, "kubernetes", message));
+                return Err(Error::other("kubernetes", message));
             }
         };
         state.client = Some(client.clone());
@@ -93,8 +93,7 @@ impl Kubernetes {
         let client = self.client().await?;
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let request = Request::builder().method(method).uri(path).header("content-type", form);
-        let request =
-            request.body(body).map_err(|problem| Error::new(ErrorKind::Other, what, problem.to_string()))?;
+        let request = request.body(body).map_err(|problem| Error::other(what, problem.to_string()))?;
         match client.request::<Value>(request).await {
             Ok(answer) => Ok(Some(answer)),
             Err(failure) if error::is_not_found(&failure) => Ok(None),

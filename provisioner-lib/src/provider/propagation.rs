@@ -1,10 +1,10 @@
 //! What is made in IAM is known everywhere only after a while ("Changes that I make are not always immediately
 //! visible" in the IAM User Guide). Whoever comes too early is refused, and tries again within a limit.
 
-use std::{error::Error as StdError, future::Future, time::Duration};
+use std::{future::Future, time::Duration};
 
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use cast_spot_cloud::Failure;
 use tokio::time::{Instant, sleep};
 
 use super::{Error, error};
@@ -19,16 +19,14 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Tries again as long as `is_early` says of code and message that it only came too early, for `limit` in all.
-pub(super) async fn retry_until_consistent<T, E, R, F>(
+pub(super) async fn retry_until_consistent<T, E: Failure, F>(
     call: &str,
     limit: Duration,
     is_early: fn(&str, &str) -> bool,
     attempt: impl Fn() -> F,
 ) -> Result<T, Error>
 where
-    F: Future<Output = Result<T, SdkError<E, R>>>,
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 {
     let end = Instant::now() + limit;
     let mut pause = FIRST_PAUSE;

@@ -137,15 +137,15 @@ fn only_who_is_registered_and_not_listed_can_have_gone() {
         [("eu-west-1", "listed"), ("eu-west-1", "way"), ("eu-west-1", "prod"), ("us-east-1", "far")]
             .map(|(region, name)| (region.to_owned(), name.to_owned()))
             .into();
-    let on_their_way = facts.on_their_way();
-    assert_eq!(on_their_way, set(&["way"]));
+    let in_transition = facts.in_transition();
+    assert_eq!(in_transition, set(&["way"]));
     let mut later = facts.clone();
     later.register.clear();
     if let Some(function) = &mut later.function {
         function.clusters.insert("way".to_owned());
     }
-    assert_eq!(later.without_gone(&on_their_way).others_in_region(), set(&["listed", "lost"]));
-    assert_eq!(facts.without_gone(&on_their_way), facts, "who is registered still is there");
+    assert_eq!(later.without_departed(&in_transition).others_in_region(), set(&["listed", "lost"]));
+    assert_eq!(facts.without_departed(&in_transition), facts, "who is registered still is there");
 }
 
 #[test]

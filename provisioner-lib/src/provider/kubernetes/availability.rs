@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::Value;
 
-use super::{Error, ErrorKind, Kubernetes};
+use super::{Error, Kubernetes};
 use crate::check::{Check, Verdict};
 
 impl Kubernetes {
@@ -11,7 +11,7 @@ impl Kubernetes {
     pub(in crate::provider) async fn check(&self, check: &Check) -> Result<Verdict, Error> {
         match check {
             Check::Available { namespace, deployment } => self.available(namespace, deployment).await,
-            other => Err(Error::new(ErrorKind::Other, "check", format!("{other:?} is not of the cluster"))),
+            other => Err(Error::other("check", format!("{other:?} is not of the cluster"))),
         }
     }
 

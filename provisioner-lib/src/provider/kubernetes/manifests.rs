@@ -143,7 +143,7 @@ fn still_there(call: &str, object: &Value) -> Error {
         .collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
     let message = format!("deleted, but still there after {} s{reasons}", FAREWELL.as_secs());
-    Error::new(ErrorKind::Other, call, message)
+    Error::other(call, message)
         .hint("its finalizers keep it until somebody has done what they wait for; then run it again")
 }
 

@@ -130,6 +130,5 @@ fn backup(data: &Data) -> String {
 
 /// With what can be done by hand.
 fn refused(error: &AwsAuthError) -> Error {
-    Error::new(ErrorKind::Other, "get configmaps", format!("aws-auth in kube-system: {error}"))
-        .hint(error.hint())
+    Error::other("get configmaps", format!("aws-auth in kube-system: {error}")).hint(error.hint())
 }
