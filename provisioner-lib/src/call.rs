@@ -1,13 +1,13 @@
-//! How a call of AWS or Kubernetes ends: what it leaves, or why it failed.
+//! The result of a write: what it leaves besides the resource, or why it failed.
 
 use std::fmt;
 
 pub use cast_spot_cloud::{Error, ErrorKind};
 
-/// A key that has just been made: it can be read now and never again. In no log, no plan and no report.
+/// A new access key. IAM shows the secret only now; it is in no log, plan or report.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKey {
-    /// Its id, which is no secret.
+    /// Its id, which is not secret.
     pub id: String,
     /// Its secret.
     pub secret: String,
@@ -19,10 +19,10 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// What a write leaves besides the resource.
+/// The result of a write, besides the resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Made {
-    /// The key, if one was made.
+    /// The new key, if there is one.
     pub access_key: Option<AccessKey>,
     /// The previous content of what was changed in place: the ConfigMap `aws-auth`, for instance.
     pub backup: Option<String>,
@@ -30,7 +30,7 @@ pub struct Made {
     pub warning: Option<String>,
 }
 
-/// Whether a secret may be sent to `url`: encrypted, or not leaving this machine.
+/// Whether a secret may be sent to `url`: encrypted, or only within this machine.
 #[must_use]
 pub fn is_safe(url: &str) -> bool {
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];

@@ -1,4 +1,4 @@
-//! What has to work, and how it went. Pure.
+//! Checks of an onboarded cluster, and their verdicts. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{call::Error, names};
 
 pub mod self_test;
 
-/// Something that has to work.
+/// Something that has to work, or to be denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "check", rename_all = "snake_case")]
 pub enum Check {
@@ -18,14 +18,14 @@ pub enum Check {
         principal_arn: String,
         /// The action.
         action: String,
-        /// ARN of what it is done to, or `*`.
+        /// ARN of the resource, or `*`.
         resource: String,
         /// Condition keys and their values.
         context: BTreeMap<String, String>,
         /// Whether it has to be allowed, or denied.
         expected: bool,
     },
-    /// The deployed function may do something in the cluster: so it says itself, by Kubernetes'
+    /// The deployed function may do something in the cluster. It finds out itself, by Kubernetes'
     /// `SelfSubjectAccessReview`.
     Kubernetes {
         /// The cluster.
@@ -41,14 +41,14 @@ pub enum Check {
         /// Whether it has to be allowed, or denied.
         expected: bool,
     },
-    /// A Deployment has the pods that it is to have.
+    /// A Deployment has all its pods.
     Available {
         /// Its namespace.
         namespace: String,
         /// Its name.
         deployment: String,
     },
-    /// The deployed function passes its self-test, in which this cluster is: it starts, reads its settings, reaches
+    /// The deployed function passes its self-test, which covers this cluster: it starts, reads its settings, reaches
     /// AWS and all of its clusters.
     Notice {
         /// The function.
@@ -56,7 +56,7 @@ pub enum Check {
         /// The cluster.
         cluster: String,
     },
-    /// Concurrency is reserved for the function. Without, it only warns: the account may have enough for all.
+    /// Concurrency is reserved for the function. Only a warning: the account may have enough for all functions.
     Reserved {
         /// The function.
         function: String,
@@ -64,37 +64,37 @@ pub enum Check {
 }
 
 impl Check {
-    /// Whether it does not count as failed where it is answered otherwise than it should be.
+    /// Whether a failure is only a warning.
     fn is_advice(&self) -> bool {
         matches!(self, Self::Reserved { .. })
     }
 }
 
-/// How a check went.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// Whether it works.
+    /// Whether it passed.
     pub passed: bool,
-    /// What was answered.
+    /// The answer.
     pub detail: String,
 }
 
-/// A check and how it went.
+/// A check with its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Checked {
     /// The check.
     #[serde(flatten)]
     pub check: Check,
-    /// How it went.
+    /// The result.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// Whether it passed and should be looked at all the same.
+    /// Whether it passed only as a warning.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub warning: bool,
 }
 
 impl Checked {
-    /// A check and its answer.
+    /// A check with what the provider answered.
     pub(crate) fn new(check: Check, answer: Result<Verdict, Error>) -> Self {
         let warning = check.is_advice() && answer.as_ref().is_ok_and(|verdict| !verdict.passed);
         let mut verdict = answer.unwrap_or_else(|error| failed(&error));
@@ -108,8 +108,8 @@ fn failed(error: &Error) -> Verdict {
     Verdict { passed: false, detail: format!("{error}{hint}") }
 }
 
-/// Whether the function can be sure of `reserved` concurrent calls. Without a number of its own it shares the
-/// account's with all other functions, and a storm of notices is throttled behind them.
+/// Judges the reserved concurrency. Without one the function shares the account's with all other functions, which can
+/// throttle a storm of notices.
 #[must_use]
 pub(crate) fn reserved(reserved: Option<i32>) -> Verdict {
     let hint = format!(

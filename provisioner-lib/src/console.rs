@@ -1,4 +1,4 @@
-//! The console that manages the cluster from outside: it is told which role to assume.
+//! The console that manages the cluster from outside, and learns which role to assume.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 const CALL: &str = "console";
-/// Until then a new role is known everywhere ("IAM is eventually consistent" in the IAM User Guide: seconds, and in
-/// bad hours minutes).
+/// Limit of all attempts. A new role is known everywhere within seconds, at worst within minutes ("IAM is eventually
+/// consistent" in the IAM User Guide).
 const PATIENCE: Duration = Duration::from_mins(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// An answer: its status and its words.
+/// Status and body of an answer.
 type Answer = (u16, String);
 
 /// Sends the role's ARN to the console at `url`: `POST {url}/v1/kubernetes/external-clusters/{id}` with the token as
 /// `X-API-Key`. The console tries the role at once and refuses one that AWS does not know everywhere yet: that is
-/// tried again for five minutes.
+/// retried for five minutes.
 pub async fn announce(url: &str, cluster_id: &str, token: &str, role_arn: &str) -> Result<(), Error> {
     let address = format!("{}/v1/kubernetes/external-clusters/{cluster_id}", url.trim_end_matches('/'));
     let body = json!({ "eks": { "assumeRoleArn": role_arn } }).to_string();
@@ -39,7 +39,7 @@ pub async fn announce(url: &str, cluster_id: &str, token: &str, role_arn: &str) 
     .await
 }
 
-/// Tries until the console takes it, refuses it for good, or the time is up.
+/// Retries until the console accepts, refuses for good, or the time is up.
 async fn until_taken(call: impl AsyncFn() -> Result<Answer, Error>) -> Result<(), Error> {
     let end = Instant::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;
@@ -56,7 +56,7 @@ async fn until_taken(call: impl AsyncFn() -> Result<Answer, Error>) -> Result<()
     }
 }
 
-/// Whether the same call may be taken later.
+/// Whether the same call may succeed later.
 fn is_early(status: u16, words: &str) -> bool {
     status >= 500 || (status == 400 && words.to_lowercase().contains("credential"))
 }

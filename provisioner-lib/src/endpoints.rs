@@ -1,5 +1,5 @@
-//! Where each cluster's API server is, as the function's configuration carries it: with it a notice waits for no answer
-//! of EKS. Pure.
+//! The address and the certificate authority of each cluster's API server in the function's configuration, so that a
+//! notice does not wait for EKS. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of a cluster, where EKS knows it already.
+    /// The endpoint of a cluster; None while EKS is still creating it.
     #[must_use]
     pub fn of(cluster: &Cluster) -> Option<Self> {
         let is_known = cluster.endpoint.starts_with(HTTPS) && !cluster.certificate_authority.is_empty();
@@ -38,7 +38,7 @@ impl Endpoint {
 
     fn read(entry: Value) -> Option<Self> {
         let Self { server, ca } = serde_json::from_value(entry).ok()?;
-        // The handler takes nothing else.
+        // The handler accepts nothing else.
         server.starts_with(HTTPS).then(|| Self { server, ca: compact(&ca) })
     }
 }
@@ -70,19 +70,19 @@ fn entries(text: &str) -> Option<BTreeMap<String, Option<Endpoint>>> {
 pub struct Endpoints(BTreeMap<String, Endpoint>);
 
 impl Endpoints {
-    /// The value of [`ENDPOINTS_VARIABLE`]. What cannot be read is no endpoint: the function asks EKS then.
+    /// Reads the value of [`ENDPOINTS_VARIABLE`]. An entry that is not valid is left out: the function then asks EKS.
     #[must_use]
     pub fn read(text: &str) -> Self {
         Self::valid(text).unwrap_or_default()
     }
 
-    /// The valid entries of a JSON object; None of anything else.
+    /// The valid entries of a JSON object; None for anything else.
     fn valid(text: &str) -> Option<Self> {
         let valid = entries(text)?.into_iter().filter_map(|(name, endpoint)| Some((name, endpoint?)));
         Some(Self(valid.collect()))
     }
 
-    /// The same; None also where one entry is not valid.
+    /// The same; None also if one entry is not valid.
     pub(crate) fn all_valid(text: &str) -> Option<Self> {
         let all = entries(text)?.into_iter().map(|(name, endpoint)| Some((name, endpoint?)));
         all.collect::<Option<_>>().map(Self)
@@ -94,13 +94,13 @@ impl Endpoints {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Whether there is none.
+    /// Whether there are no endpoints.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// These, and of `others` the clusters that are not among them.
+    /// These endpoints, and those of `others` for further clusters.
     #[must_use]
     pub(crate) fn beside(mut self, others: Self) -> Self {
         for (name, endpoint) in others.0 {
@@ -118,7 +118,7 @@ impl Endpoints {
         self
     }
 
-    /// Whether all of them have room beside the `others` of the environment.
+    /// Whether all of them fit into the environment besides its `others`.
     #[must_use]
     pub(crate) fn fits(&self, others: &Sizes) -> bool {
         others.with(ENDPOINTS_VARIABLE, &self.text()).total() <= ENVIRONMENT_LIMIT
@@ -151,7 +151,7 @@ impl Sizes {
         self.0.contains_key(name)
     }
 
-    /// The braces, and a comma for all but the last.
+    /// The sum with the braces, and without the comma of the last variable.
     fn total(&self) -> usize {
         self.0.values().sum::<usize>() + 1
     }

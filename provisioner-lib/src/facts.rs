@@ -1,4 +1,4 @@
-//! What has to be known before anything can be desired: who asks, what cluster it is, who else is registered.
+//! The state of account and cluster from which the target state follows: caller, cluster, function, register.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,25 +11,25 @@ use crate::{
 
 pub use cast_spot_cloud::{AuthenticationMode, Cluster, Identity};
 
-/// The function as it is now, as far as others depend on it.
+/// The deployed function, as far as other clusters depend on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CurrentFunction {
-    /// Clusters in its environment.
+    /// Clusters that its environment lists.
     pub clusters: BTreeSet<String>,
     /// Endpoints in its environment and its layer.
     pub endpoints: Endpoints,
     /// Whether its environment names the file of our layer.
     pub names_layer: bool,
-    /// How much of its environment is taken, and by what.
+    /// Bytes of its environment, by variable.
     pub sizes: Sizes,
     /// The VPC that it is in.
     pub vpc_id: Option<String>,
-    /// Its revision: what is written goes by these facts only as long as it has this one.
+    /// Its revision: a write that follows from these facts is valid only for this one.
     pub revision: Option<String>,
 }
 
 impl CurrentFunction {
-    /// A function with an environment.
+    /// A function with these environment variables.
     #[must_use]
     pub fn with(variables: &BTreeMap<String, String>) -> Self {
         let value = |name: &str| variables.get(name).map_or("", String::as_str);
@@ -43,37 +43,37 @@ impl CurrentFunction {
         }
     }
 
-    /// With the endpoints of our layer. The environment precedes it, as in the handler.
+    /// The same with the endpoints of our layer. The environment precedes it, as in the handler.
     #[must_use]
     pub fn with_layer(self, layer: Endpoints) -> Self {
         Self { endpoints: self.endpoints.beside(layer), ..self }
     }
 }
 
-/// All of it.
+/// Everything that is read before planning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Facts {
-    /// Who makes the calls.
+    /// The caller.
     pub identity: Identity,
     /// The region of the calls.
     pub region: String,
     /// The cluster.
     pub cluster: Cluster,
-    /// The function, if there is one in the region. Looked at before the register: a cluster that another
-    /// onboarding adds in between is then in the register.
+    /// The function of the region, if it exists. Read before the register, so that a cluster that another onboarding
+    /// adds in between is in the register.
     pub function: Option<CurrentFunction>,
     /// Registered clusters of the account: region and name.
     pub register: BTreeSet<(String, String)>,
-    /// What earlier onboardings have left.
+    /// Traces of earlier onboardings.
     pub earlier: Earlier,
 }
 
-/// What earlier onboardings have left, beside the register.
+/// Traces of earlier onboardings, besides the register.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Earlier {
     /// Registered clusters whose principal is named [by hash](names::principal_by_hash).
     pub by_hash: BTreeSet<(String, String)>,
-    /// VPCs with a security group of ours. Looked for only where cluster or function, which would tell, are gone.
+    /// VPCs with a security group of ours. Read only where cluster or function, which name the VPC, do not exist.
     pub vpcs: BTreeSet<String>,
     /// Versions of our layer, by SHA-256.
     pub layers: BTreeSet<String>,
@@ -85,8 +85,8 @@ impl Facts {
         (self.region.clone(), self.cluster.name.clone())
     }
 
-    /// Whether the cluster's principal is named by hash: as it has been registered, and else where another cluster
-    /// has taken the plain name. IAM takes upper and lower case for the same ("IAM identifiers" in the IAM User Guide).
+    /// Whether the cluster's principal is named by hash: if it was registered so, or if another cluster has the plain
+    /// name. IAM names are not case sensitive ("IAM identifiers" in the IAM User Guide).
     #[must_use]
     pub fn uses_hashed_name(&self) -> bool {
         let own = self.own();
@@ -110,7 +110,7 @@ impl Facts {
         }
     }
 
-    /// Clusters of this region that the function serves besides this one.
+    /// Other clusters of this region that are registered or that the function serves.
     #[must_use]
     pub fn others_in_region(&self) -> BTreeSet<String> {
         let registered =
@@ -126,9 +126,9 @@ impl Facts {
         self.register.iter().any(|registered| *registered != own) || !self.others_in_region().is_empty()
     }
 
-    /// Clusters of this region that are registered and not in the function's list: they come or go at this moment. One
-    /// that goes has the function let go of it first, and a list that was changed meanwhile cannot be written over; so
-    /// only these can be written back into it after they have gone.
+    /// Clusters of this region that are being onboarded or offboarded: registered, but not in the function's list. An
+    /// offboarding removes its cluster from the list first, and a list that has changed meanwhile is not overwritten; so
+    /// only these can reappear in it after they have departed.
     pub(crate) fn in_transition(&self) -> BTreeSet<String> {
         let listed = |name: &String| self.function.iter().any(|function| function.clusters.contains(name));
         let here = self.register.iter().filter(|(region, _)| *region == self.region);
@@ -137,8 +137,8 @@ impl Facts {
             .collect()
     }
 
-    /// Of those that were [on their way](Self::in_transition), the ones that are registered no more have gone, whatever
-    /// the function lists.
+    /// The same facts without clusters that were [in transition](Self::in_transition) and are no longer registered,
+    /// whatever the function lists.
     pub(crate) fn without_departed(&self, in_transition: &BTreeSet<String>) -> Self {
         let mut facts = self.clone();
         if let Some(function) = &mut facts.function {

@@ -1,4 +1,4 @@
-//! What there is. Pure.
+//! Resources as they are. Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use crate::resource::{Id, Resource};
 pub struct Found {
     /// Its state.
     pub resource: Resource,
-    /// When it was made, in seconds since 1970, where that matters: of roles and access entries.
+    /// Creation time in seconds since 1970, where it matters: for roles and access entries.
     pub created: Option<i64>,
-    /// What a change has to name, so that it changes nothing that somebody else has changed since.
+    /// Revision that a write names, so that it fails after a concurrent change.
     pub revision: Option<String>,
 }
 
@@ -21,5 +21,5 @@ impl From<Resource> for Found {
     }
 }
 
-/// Everything that was looked for and is there.
+/// All resources that were looked for and exist.
 pub type Observed = BTreeMap<Id, Found>;

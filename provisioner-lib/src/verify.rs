@@ -1,4 +1,4 @@
-//! Whether it works: the plan is empty, and what has to work is tried, without changing anything.
+//! Whether an onboarded cluster works: the plan is empty, and all checks pass. Writes nothing.
 
 use crate::{
     facts::Facts,
@@ -12,38 +12,38 @@ mod rights;
 
 pub use crate::check::{Check, Checked, Verdict, self_test};
 
-/// All that `verify` has found.
+/// The result of [`verify`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verification {
-    /// What differs from what is to be.
+    /// What differs from the target state.
     pub planned: Planned,
-    /// What was tried.
+    /// All checks.
     pub checks: Vec<Checked>,
 }
 
 impl Verification {
-    /// Whether all is as it is to be, and works.
+    /// Whether nothing differs and all checks pass.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.planned.plan.is_empty() && self.checks.iter().all(|checked| checked.verdict.passed)
     }
 }
 
-/// Compares and tries. Writes nothing. `heard` is told of each check when all of them have ended.
+/// Compares and carries out the checks. `progress` gets each check after all of them have ended.
 pub async fn verify(
     spec: &Spec,
     provider: &impl Provider,
-    heard: &mut (dyn FnMut(&Checked) + Send),
+    progress: &mut (dyn FnMut(&Checked) + Send),
 ) -> Result<Verification, PlanError> {
     let planned = plan(spec, provider).await?;
     let asked = checks_of(spec, &planned.facts);
     let verdicts = provider.check(&planned.facts, &asked).await;
     let answered = asked.into_iter().zip(verdicts).map(|(check, answer)| Checked::new(check, answer));
-    let checks: Vec<_> = answered.inspect(|checked| heard(checked)).collect();
+    let checks: Vec<_> = answered.inspect(|checked| progress(checked)).collect();
     Ok(Verification { planned, checks })
 }
 
-/// What has to work, and what must not.
+/// The checks of a cluster: what has to work, and what has to be denied.
 #[must_use]
 pub fn checks_of(spec: &Spec, facts: &Facts) -> Vec<Check> {
     let mut checks = rights::of_function(spec, facts);

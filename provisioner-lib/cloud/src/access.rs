@@ -6,7 +6,7 @@ use crate::{
     cluster::Cluster, connection::Connection, error::Error, identity::Identity, kubeconfig::Kubeconfig,
 };
 
-/// AWS, and the API server that the kubeconfig leads to. Nothing is called before something is asked.
+/// AWS, and the API server that the kubeconfig leads to. Opening it makes no call.
 pub struct Access {
     config: SdkConfig,
     region: String,
@@ -27,29 +27,29 @@ impl Access {
         &self.config
     }
 
-    /// The way to API servers.
+    /// The kubeconfig, with which API servers are reached.
     #[must_use]
     pub fn kubeconfig(&self) -> &Kubeconfig {
         &self.kubeconfig
     }
 
-    /// The region that was found.
+    /// The region of all calls.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// Who makes the calls; this takes no rights.
+    /// Returns who makes the calls. This takes no rights.
     pub async fn identity(&self) -> Result<Identity, Error> {
         Identity::of_caller(&aws_sdk_sts::Client::new(&self.config)).await
     }
 
-    /// The cluster of this name; none if it is not there.
+    /// Returns the cluster of this name, if it exists.
     pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, Error> {
         Cluster::find(&aws_sdk_eks::Client::new(&self.config), name).await
     }
 
-    /// The API server of `cluster`, and no other one; without a cluster the one that the kubeconfig leads to.
+    /// Connects to the API server of `cluster`, and to no other one; without a cluster, to that of the current context.
     pub async fn kubernetes(&self, cluster: Option<&Cluster>) -> Result<kube::Client, Error> {
         match cluster {
             Some(cluster) => self.kubeconfig.connect(cluster).await,

@@ -18,12 +18,12 @@ pub enum AuthenticationMode {
     Api,
     /// Both; access entries win.
     ApiAndConfigMap,
-    /// The ConfigMap `aws-auth` alone. Also of clusters that do not say.
+    /// The ConfigMap `aws-auth` alone. Also for a cluster whose description names no mode.
     ConfigMap,
 }
 
 impl AuthenticationMode {
-    /// Whether access entries are looked at.
+    /// Whether EKS evaluates access entries.
     #[must_use]
     pub fn has_api(self) -> bool {
         self != Self::ConfigMap
@@ -33,41 +33,41 @@ impl AuthenticationMode {
 /// The cluster as `DescribeCluster` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cluster {
-    /// Name.
+    /// Its name.
     pub name: String,
-    /// ARN.
+    /// Its ARN.
     pub arn: String,
-    /// `ACTIVE` and others.
+    /// Its status, such as `ACTIVE`.
     pub status: String,
-    /// Address of the API server.
+    /// URL of the API server.
     pub endpoint: String,
     /// PEM of its certificate authority, in base64.
     pub certificate_authority: String,
-    /// How it lets principals in.
+    /// The mode of its access.
     pub authentication_mode: AuthenticationMode,
     /// Its VPC.
     pub vpc_id: String,
     /// Its subnets.
     pub subnet_ids: Vec<String>,
-    /// Those of them whose way to the internet is an internet gateway. A function has no public address, so there it
-    /// has no way out ("Enable internet access for VPC-connected Lambda functions" in the Lambda developer guide).
-    /// Looked for only where the function has to be in the VPC.
+    /// Those of its subnets that reach the internet by an internet gateway. A function has no public address, so from
+    /// there it does not ("Enable internet access for VPC-connected Lambda functions" in the Lambda developer guide).
+    /// Read only where the function has to be in the VPC.
     pub public_subnet_ids: BTreeSet<String>,
-    /// The security group that EKS has made for it.
+    /// The security group that EKS creates for it.
     pub security_group_id: String,
-    /// Whether the API server is reached from the internet.
+    /// Whether the API server has a public endpoint.
     pub public_access: bool,
-    /// From which addresses.
+    /// CIDR blocks that reach the public endpoint.
     pub public_access_cidrs: Vec<String>,
-    /// Whether it is reached from its VPC by private addresses.
+    /// Whether the API server has a private endpoint in the VPC.
     pub private_access: bool,
 }
 
-/// Status of a cluster that is not there, which AWS has no word for.
+/// Status of a cluster that does not exist. Ours: EKS has none for it.
 const GONE: &str = "NOT_FOUND";
 
 impl Cluster {
-    /// The cluster of this name; none if it is not there.
+    /// Returns the cluster of this name, if it exists.
     pub(crate) async fn find(client: &Client, name: &str) -> Result<Option<Self>, Error> {
         let answer = optional("eks:DescribeCluster", client.describe_cluster().name(name).send().await)?;
         let Some(cluster) = answer.and_then(|answer| answer.cluster) else { return Ok(None) };
@@ -96,7 +96,7 @@ impl Cluster {
         }))
     }
 
-    /// A cluster that is not there: all that is known of it follows from its name.
+    /// A cluster that does not exist: all that is known of it follows from its name.
     #[must_use]
     pub fn gone(name: &str, arn: String) -> Self {
         Self {
@@ -116,19 +116,19 @@ impl Cluster {
         }
     }
 
-    /// Whether it is not there.
+    /// Whether the cluster does not exist.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.status == GONE
     }
 
-    /// The subnets that a function can be in.
+    /// Subnets from which a function reaches the internet.
     #[must_use]
     pub fn private_subnet_ids(&self) -> Vec<String> {
         self.subnet_ids.iter().filter(|id| !self.public_subnet_ids.contains(*id)).cloned().collect()
     }
 
-    /// Whether a function outside of the VPC, whose address nobody knows, reaches the API server.
+    /// Whether a function outside of the VPC, whose address is not known in advance, reaches the API server.
     #[must_use]
     pub fn is_open(&self) -> bool {
         // No list at all means everywhere (EKS API Reference, "VpcConfigRequest").

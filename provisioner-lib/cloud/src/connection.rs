@@ -6,17 +6,17 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout
 
 use crate::{error::Error, https::client};
 
-/// What to connect to. What is left out is found as `aws` and `kubectl` find it: the environment, the files in
-/// `~/.aws` and `~/.kube`.
+/// The choice of account, region and cluster. What is left out is found as `aws` and `kubectl` find it: in the
+/// environment and the files in `~/.aws` and `~/.kube`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection {
-    /// The cluster's region.
+    /// Region of the calls.
     pub region: Option<String>,
     /// Profile of the files in `~/.aws`.
     pub profile: Option<String>,
-    /// File that says how the API server is reached.
+    /// The kubeconfig file.
     pub kubeconfig: Option<PathBuf>,
-    /// Context in it.
+    /// Context in the kubeconfig.
     pub context: Option<String>,
 }
 
@@ -26,7 +26,7 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 6;
 
 impl Connection {
-    /// The SDK's own chains for identity, region and endpoints (AWS SDKs and Tools Reference Guide).
+    /// Loads settings by the SDK's own chains for identity, region and endpoints (AWS SDKs and Tools Reference Guide).
     pub(crate) async fn load(&self) -> Result<SdkConfig, Error> {
         let http = client().map_err(|problem| Error::other("TLS", problem))?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -43,7 +43,7 @@ impl Connection {
     }
 }
 
-/// The limits of one attempt, and of the connection that it may need.
+/// Time limits of one attempt, and of the connection that it may need.
 #[must_use]
 pub fn limits(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build()

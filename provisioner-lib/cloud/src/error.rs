@@ -1,23 +1,23 @@
-//! A call of AWS or Kubernetes that failed.
+//! A failed call of AWS or Kubernetes.
 
 use std::{error::Error as StdError, fmt};
 
 use serde::Serialize;
 
-/// Why a call failed, as far as a caller can do something about it.
+/// The reason of a failure, by what a caller can do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// The caller may not do it.
+    /// The caller lacks a permission.
     Denied {
-        /// The action, such as `iam:CreateRole`, or verb and resource.
+        /// The action, such as `iam:CreateRole`; in Kubernetes verb and resource.
         action: String,
     },
-    /// There are no credentials, or they have expired.
+    /// Credentials are missing or have expired.
     Credentials,
     /// No answer.
     Unreachable,
-    /// Somebody else has changed it since it was looked at: look again.
+    /// The resource has changed since it was read.
     Changed,
     /// A quota is used up.
     Limit,
@@ -25,22 +25,22 @@ pub enum ErrorKind {
     Other,
 }
 
-/// A call that failed.
+/// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct Error {
-    /// What can be done about it.
+    /// The reason.
     #[serde(flatten)]
     pub reason: ErrorKind,
     /// The call, such as `iam:CreateRole`.
     pub call: String,
-    /// What the service said.
+    /// The service's message.
     pub message: String,
-    /// What to do next, where that is known.
+    /// What to do next, if known.
     pub hint: Option<String>,
 }
 
 impl Error {
-    /// A failure with the service's own words.
+    /// A failure with the service's own message.
     pub fn new(reason: ErrorKind, call: impl Into<String>, message: impl Into<String>) -> Self {
         Self { reason, call: call.into(), message: message.into(), hint: None }
     }
@@ -55,7 +55,7 @@ impl Error {
         Self::new(ErrorKind::Changed, call, message).hint("look again: run the same command once more")
     }
 
-    /// With a hint.
+    /// The same failure with a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -69,7 +69,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// An error with all its causes.
+/// The text of an error and of all its causes.
 #[must_use]
 pub fn with_causes(error: &dyn StdError) -> String {
     let mut words = error.to_string();

@@ -1,4 +1,4 @@
-//! One TLS stack: Mozilla's root certificates, through the proxy that the environment names.
+//! HTTPS with Mozilla's root certificates, through the proxy that the environment names.
 
 use std::time::Duration;
 
@@ -8,17 +8,19 @@ use aws_smithy_http_client::{
     tls::{Provider as Tls, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
-    http::{HttpConnector, SharedHttpClient},
+    http::{HttpConnector, HttpConnectorSettings, SharedHttpClient},
     orchestrator::HttpRequest,
+    runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::error::{Error, ErrorKind, with_causes};
 
+/// Limit of one exchange outside the SDKs.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// Mozilla's root certificates.
+/// TLS that trusts Mozilla's root certificates.
 fn tls_context() -> Result<TlsContext, String> {
     let mut pem = String::new();
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
@@ -30,14 +32,10 @@ fn tls_context() -> Result<TlsContext, String> {
     TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())
 }
 
-/// Sends one request outside the SDKs: the status and the body of its answer, or why there is none.
+/// Sends one request outside the SDKs. Returns status and body of the answer, or why there is none.
 pub async fn exchange(request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>), String> {
     let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
-    let connector = Connector::builder()
-        .proxy_config(ProxyConfig::from_env())
-        .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
-        .tls_context(tls_context()?)
-        .build();
+    let connector = connector(tls_context()?, None, None);
     let exchange = async {
         let response = connector.call(request).await.map_err(|error| with_causes(&error))?;
         let status = response.status().as_u16();
@@ -48,7 +46,7 @@ pub async fn exchange(request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>),
     tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
 }
 
-/// Gets what is at `url`, which an answer to `call` has named and signed.
+/// Downloads `url`, which an answer to `call` has named and signed.
 pub async fn fetch(call: &str, url: &str) -> Result<Vec<u8>, Error> {
     let unreachable = |words: String| {
         let host = url.split('/').nth(2).unwrap_or_default();
@@ -63,22 +61,25 @@ pub async fn fetch(call: &str, url: &str) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// One TLS stack, through the proxy that the environment names.
+/// The HTTP client of all SDKs.
 pub(crate) fn client() -> Result<SharedHttpClient, String> {
     let tls = tls_context()?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder()
-            .proxy_config(ProxyConfig::from_env())
-            .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls.clone());
-        if let Some(settings) = settings {
-            connector = connector.connector_settings(settings.clone());
-        }
-        if let Some(components) = components {
-            connector.set_sleep_impl(components.sleep_impl());
-        }
-        connector.build()
-    }))
+    Ok(Builder::new()
+        .build_with_connector_fn(move |settings, components| connector(tls.clone(), settings, components)))
+}
+
+fn connector(
+    tls: TlsContext,
+    settings: Option<&HttpConnectorSettings>,
+    components: Option<&RuntimeComponents>,
+) -> Connector {
+    let mut connector = Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls)
+        .connector_settings(settings.cloned().unwrap_or_default());
+    connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+    connector.build()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! AWS STS: who makes the calls.
+//! The caller, by AWS STS.
 
 use aws_sdk_sts::Client;
 use serde::Serialize;
 
 use crate::{error::Error, sdk_error::from_sdk};
 
-/// Who makes the calls (STS `GetCallerIdentity`).
+/// The caller (STS `GetCallerIdentity`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// `aws`, `aws-us-gov` or `aws-cn`.

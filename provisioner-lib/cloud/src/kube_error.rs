@@ -1,8 +1,8 @@
-//! What an error of Kubernetes means for a caller.
+//! The meaning of Kubernetes errors.
 
 use crate::error::{Error, ErrorKind, with_causes};
 
-/// What an error of the kube client means. `call` is verb and resource, which is also what RBAC goes by.
+/// Returns the meaning of an error of the kube client. `call` is verb and resource, as RBAC names them.
 pub fn from_kube(call: &str) -> impl FnOnce(kube::Error) -> Error {
     move |error| {
         let kube::Error::Api(status) = &error else {
@@ -31,7 +31,7 @@ pub fn from_kube(call: &str) -> impl FnOnce(kube::Error) -> Error {
     }
 }
 
-/// Whether an answer of the API server is that it is not there.
+/// Whether the API server answered that the object does not exist.
 #[must_use]
 pub fn is_not_found(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)

@@ -1,5 +1,5 @@
-//! The way to the API server: the caller's kubeconfig, as `kubectl` has it, and only if it leads to the cluster that
-//! is meant.
+//! Connections to API servers by the caller's kubeconfig, found as `kubectl` finds it, and checked to lead to the
+//! cluster that is asked for.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -16,22 +16,22 @@ use crate::{
     kube_error::from_kube,
 };
 
-/// The name of the step, for errors.
+/// Names the step in errors.
 const CALL: &str = "kubeconfig";
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// The file that leads to an API server, and the context in it.
+/// A kubeconfig file, and the context in it.
 #[derive(Debug, Clone)]
 pub struct Kubeconfig {
     path: Option<PathBuf>,
     context: Option<String>,
-    /// Where a cluster is meant to be, for hints.
+    /// Region of the cluster, for hints.
     region: String,
 }
 
 impl Kubeconfig {
-    /// The one that `connection` names, else the one that `kubectl` uses.
+    /// The kubeconfig that `connection` names, else the one that `kubectl` uses.
     #[must_use]
     pub fn of(connection: &Connection, region: &str) -> Self {
         let Connection { kubeconfig, context, .. } = connection.clone();
@@ -58,7 +58,7 @@ impl Kubeconfig {
         client(config)
     }
 
-    /// Connects to wherever the current context leads.
+    /// Connects to the API server of the current context, whichever cluster it is.
     pub async fn connect_current_context(&self) -> Result<Client, Error> {
         let config = self.config().await.map_err(|error| {
             let hint =
@@ -85,12 +85,12 @@ impl Kubeconfig {
 fn client(mut config: Config) -> Result<Client, Error> {
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(ANSWER);
-    // kube would try again for minutes, without a word (decision record of the handler's transport).
+    // kube would retry for minutes without any output.
     config.default_retry = false;
     Client::try_from(config).map_err(from_kube(CALL))
 }
 
-/// The same address, or the same certificate authority: an API server behind a tunnel or inside the cluster has
+/// Whether a kubeconfig leads to `cluster`: by address or by certificate authority. An API server behind a tunnel has
 /// another address, and each cluster has a certificate authority of its own.
 fn is_of(config: &Config, cluster: &Cluster) -> bool {
     let address = cluster.endpoint.parse::<http::Uri>().ok();

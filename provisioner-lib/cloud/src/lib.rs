@@ -1,5 +1,5 @@
-//! How AWS and Kubernetes are reached, by the provisioner and by savings alike: credentials, region, TLS and time
-//! limits; the caller, the cluster and its API server; what an error means. It decides nothing and writes nothing.
+//! Access to AWS and Kubernetes, shared by the provisioner and savings: credentials, region, TLS and time limits; the
+//! caller, the cluster and its API server; the meaning of errors. It decides nothing and writes nothing.
 
 mod access;
 mod cluster;

@@ -1,4 +1,4 @@
-//! What an error of AWS means for a caller.
+//! The meaning of AWS errors.
 
 use std::error::Error as StdError;
 
@@ -16,12 +16,12 @@ const POLICY: &str = "`cast-spot policy admin` prints the policy that allows it"
 const LIMIT: &str =
     "`aws service-quotas list-service-quotas` shows the quotas; raise it, or delete what is not needed";
 
-/// How an operation of an SDK can fail.
+/// The error of an operation of an SDK.
 pub trait Failure: ProvideErrorMetadata + StdError + Send + Sync + 'static {}
 
 impl<E: ProvideErrorMetadata + StdError + Send + Sync + 'static> Failure for E {}
 
-/// The code and the words of a service's answer; empty where there was none.
+/// Code and message of a service's answer; empty if there was none.
 #[must_use]
 pub fn code_and_message<E: Failure>(error: &SdkError<E, HttpResponse>) -> (&str, &str) {
     error.as_service_error().map_or(("", ""), |service| {
@@ -29,7 +29,7 @@ pub fn code_and_message<E: Failure>(error: &SdkError<E, HttpResponse>) -> (&str,
     })
 }
 
-/// What `map_err` of the call takes. It is named as IAM names its action.
+/// Returns the meaning of an error, for `map_err`. `call` is named as IAM names its action.
 pub fn from_sdk<E: Failure>(call: &str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error {
     move |error| {
         if error.as_service_error().is_some() {
@@ -47,7 +47,7 @@ pub fn from_sdk<E: Failure>(call: &str) -> impl FnOnce(SdkError<E, HttpResponse>
     }
 }
 
-/// None if the answer is that it is not there.
+/// Returns None if the service answered that the resource does not exist.
 pub fn optional<T, E: Failure>(
     call: &str,
     result: Result<T, SdkError<E, HttpResponse>>,
@@ -59,7 +59,7 @@ pub fn optional<T, E: Failure>(
     }
 }
 
-/// Taking away what is not there is done already.
+/// Succeeds also if the resource does not exist: a deletion is then done already.
 pub fn ok_if_absent<T, E: Failure>(
     call: &str,
     result: Result<T, SdkError<E, HttpResponse>>,
@@ -134,8 +134,8 @@ fn meaning(call: &str, code: &str, message: &str) -> Error {
     }
 }
 
-/// A call can take more than one action: to make a role with tags takes `iam:TagRole`. The message says which one
-/// was missing.
+/// A call can take more than one action: creating a role with tags takes `iam:TagRole`, too. The message names the one
+/// that was missing.
 fn denied(call: &str, words: &str) -> Error {
     let named = words.split_once("not authorized to perform: ").map(|(_, rest)| rest);
     let action =

@@ -1,4 +1,4 @@
-//! An AWS that answers from a closure, on the wire: for tests of what is asked, and in which order.
+//! A fake AWS that answers HTTP requests from a closure, for tests of the requests and their order.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that fails says so")]
 
@@ -22,16 +22,16 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 
-/// What was asked: `POST / Action=..` of IAM, `PUT /2015-03-31/functions/.. {..}` of Lambda.
+/// The requests so far: `POST / Action=..` of IAM, `PUT /2015-03-31/functions/.. {..}` of Lambda.
 pub type Asked = Arc<Mutex<Vec<String>>>;
 
-/// Status of an answer that does not come: the request was heard, and the line is cut.
+/// Status of an answer that is lost: the service gets the request, and the connection breaks.
 pub const LOST: u16 = 0;
 
-/// How a request is written down.
+/// Turns a request into one line.
 type Describe = fn(&HttpRequest) -> String;
 
-/// Status and body for a request.
+/// Returns status and body for a request.
 type Answer = Box<dyn FnMut(&str) -> (u16, String) + Send>;
 
 #[derive(Clone)]
@@ -66,7 +66,7 @@ pub fn body(request: &HttpRequest) -> String {
     String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned()
 }
 
-/// Settings of clients that ask `answer`, and what they have asked.
+/// Settings of clients that `answer` serves, and their requests.
 pub fn config(answer: impl FnMut(&str) -> (u16, String) + Send + 'static) -> (SdkConfig, Asked) {
     described(answer, |request| {
         let uri: http::Uri = request.uri().parse().unwrap();
@@ -74,7 +74,7 @@ pub fn config(answer: impl FnMut(&str) -> (u16, String) + Send + 'static) -> (Sd
     })
 }
 
-/// The same, with requests written down as `describe` says.
+/// The same, with requests in the form that `describe` gives them.
 pub fn described(
     answer: impl FnMut(&str) -> (u16, String) + Send + 'static,
     describe: Describe,
@@ -92,7 +92,7 @@ pub fn described(
     (config.build(), asked)
 }
 
-/// What was asked, each cut after the part that names the call.
+/// The requests so far, each cut after the part that names the call.
 pub fn calls(asked: &Asked) -> Vec<String> {
     let asked = asked.lock().unwrap();
     asked.iter().map(|asked| action(asked).map_or_else(|| line(asked), str::to_owned)).collect()
@@ -108,7 +108,7 @@ fn line(asked: &str) -> String {
     asked.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// A place that gives a zip once, as S3 does; its address.
+/// Starts a server that serves a zip once, as S3 does. Returns its URL.
 #[must_use]
 pub fn s3(zip: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

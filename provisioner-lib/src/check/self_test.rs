@@ -1,5 +1,5 @@
-//! What the deployed function says of its own access: its report on a self-test (`infra/events/self-test.json`), and
-//! which checks of ours that answers. Pure.
+//! The deployed function's report on its own access, the answer to a self-test (`infra/events/self-test.json`), and the
+//! checks that it decides. Pure.
 
 use cast_spot_infra::{events::SELF_TEST, kubernetes::RBAC};
 use serde::Deserialize;
@@ -10,13 +10,13 @@ use super::{Check, Verdict};
 /// One check of a report (docs/configuration.md, "The self-test").
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Reported {
-    /// The cluster that it is about, if it is.
+    /// The cluster, if it is about one.
     pub cluster: Option<String>,
-    /// What was asked, as `kubectl auth can-i` is.
+    /// The check, in the form of `kubectl auth can-i`.
     pub check: String,
-    /// Whether it went as it has to.
+    /// Whether it passed.
     pub passed: bool,
-    /// Why not.
+    /// Why it did not pass.
     pub reason: Option<String>,
 }
 
@@ -26,7 +26,7 @@ const CONNECT: &str = "connect";
 const OLDER: &str = "the deployed function is older than this program and does not test itself (hint: build the new \
                      function, `cargo build-lambda --output-format zip`, and `cast-spot onboard` with its --zip)";
 
-/// The event of a self-test that is sent now.
+/// The event that asks for a self-test.
 #[must_use]
 pub fn event(id: &str, time: &str, region: &str, account: &str) -> String {
     [("<id>", id), ("<time>", time), ("<region>", region), ("<account>", account)]
@@ -34,8 +34,8 @@ pub fn event(id: &str, time: &str, region: &str, account: &str) -> String {
         .fold(SELF_TEST.to_owned(), |text, (placeholder, value)| text.replace(placeholder, value))
 }
 
-/// The checks of an answer; an error says why there are none. `function_error` is Lambda's word for a function that
-/// failed.
+/// Reads the checks of an answer; an error says why there are none. `function_error` is Lambda's kind of failure of the
+/// function.
 pub fn read(function_error: Option<&str>, payload: &[u8]) -> Result<Vec<Reported>, String> {
     let text = || String::from_utf8_lossy(payload).trim().to_owned();
     if let Some(kind) = function_error {
@@ -54,7 +54,7 @@ pub fn read(function_error: Option<&str>, payload: &[u8]) -> Result<Vec<Reported
     }
 }
 
-/// What the function's answer says to one of our checks.
+/// Returns what the function's answer says about one check.
 #[must_use]
 pub fn verdict(check: &Check, answer: &Result<Vec<Reported>, String>) -> Verdict {
     let failed = |detail: String| Verdict { passed: false, detail };
@@ -79,7 +79,7 @@ pub fn verdict(check: &Check, answer: &Result<Vec<Reported>, String>) -> Verdict
             if of(cluster, CONNECT).is_none() {
                 return failed(missing(cluster, false));
             }
-            // Another cluster's way in is shown by its own status.
+            // Access to another cluster is shown by that one's status.
             let is_asked = |found: &&Reported| found.cluster.as_ref().is_none_or(|of| of == cluster);
             let reported: Vec<_> = reported.iter().filter(is_asked).cloned().collect();
             let failures = failures(&reported);
@@ -101,7 +101,7 @@ fn missing(cluster: &str, is_served: bool) -> String {
     format!("the function does not serve {cluster} (hint: `cast-spot onboard` puts it on its list)")
 }
 
-/// Checks that failed, those of one cluster and reason together.
+/// Failed checks, grouped by cluster and reason.
 fn failures(reported: &[Reported]) -> Vec<String> {
     let mut failures: Vec<(String, Vec<&str>, &str)> = Vec::new();
     for check in reported.iter().filter(|check| !check.passed) {
@@ -119,7 +119,7 @@ fn failures(reported: &[Reported]) -> Vec<String> {
         .collect()
 }
 
-/// Verb and resource as the function names them, and `kubectl auth can-i` is asked for them.
+/// Verb and resource in the form of `kubectl auth can-i`, which the function uses as well.
 fn right(check: &Check) -> String {
     let Check::Kubernetes { verb, api_group, resource, subresource, .. } = check else {
         return String::new();
@@ -129,7 +129,7 @@ fn right(check: &Check) -> String {
     format!("{verb} {resource}{group}{sub}")
 }
 
-/// Each verb of `infra/kubernetes/rbac.yaml`, and what the function must not.
+/// One check for each verb of `infra/kubernetes/rbac.yaml`, and for what the function must not do.
 pub(crate) fn rights(cluster: &str) -> Vec<Check> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(RBAC).unwrap_or_default();
     let rules = documents.iter().flat_map(|document| document["rules"].as_array().into_iter().flatten());

@@ -16,7 +16,7 @@ pub const FILE: &str = "/opt/cast-spot/endpoints.json";
 /// The same file in the zip.
 const ENTRY: &str = "cast-spot/endpoints.json";
 
-/// The layer's zip. The same endpoints give the same bytes: neither a date nor a compressor is in them.
+/// Packs the layer's zip. The same endpoints give the same bytes: it has no date and is not compressed.
 #[must_use]
 pub fn pack(endpoints: &Endpoints) -> Option<Code> {
     let zip = zip(&endpoints.text()).ok()?;
@@ -34,7 +34,7 @@ fn zip(text: &str) -> ZipResult<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// The valid endpoints of a layer's zip; None where the zip, or the file in it, cannot be read.
+/// Reads the valid endpoints of a layer's zip; None if the zip, or the file in it, cannot be read.
 #[must_use]
 pub fn unpack(zip: &[u8]) -> Option<Endpoints> {
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Clients that differ from what all services share.
+//! Clients whose settings differ from those that all services share.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use aws_smithy_runtime_api::client::{
 };
 use cast_spot_cloud::limits;
 
-/// One attempt of a call that takes the function's zip with it, over any line.
+/// Limit of one attempt of a call that uploads the function's zip, also over a slow line.
 const UPLOAD: Duration = Duration::from_mins(5);
 
-/// With the time that an upload takes.
+/// Lambda, with time enough for an upload.
 pub(super) fn lambda(config: &SdkConfig) -> aws_sdk_lambda::Client {
     let config = aws_sdk_lambda::config::Builder::from(config).timeout_config(limits(UPLOAD));
     aws_sdk_lambda::Client::from_conf(config.build())
 }
 
-/// Steps that run side by side may meet in one role.
+/// IAM, which retries where parallel steps change one role.
 pub(super) fn iam(config: &SdkConfig) -> aws_sdk_iam::Client {
     let config = aws_sdk_iam::config::Builder::from(config).retry_classifier(Overlap);
     aws_sdk_iam::Client::from_conf(config.build())
 }
 
-/// Two requests that change one object at once: IAM refuses one of them, to be made again
-/// ("ConcurrentModification" in the IAM API reference). The SDK takes that for final.
+/// Retries `ConcurrentModification`: of two requests that change one object at once, IAM refuses one, to be repeated
+/// (IAM API reference). The SDK takes that for final.
 #[derive(Debug)]
 struct Overlap;
 

@@ -1,4 +1,4 @@
-//! What a failure means, and the one that is a mistake of this crate.
+//! The meaning of errors, and the one that is a defect of this crate.
 
 use super::Error;
 use crate::resource::Resource;
@@ -7,7 +7,7 @@ pub(super) use cast_spot_cloud::{
     code_and_message, from_kube, from_sdk, is_absent, is_not_found, ok_if_absent, optional,
 };
 
-/// A resource that reached the wrong service: a mistake in this crate.
+/// A resource that reached the wrong service: a defect of this crate.
 pub(super) fn wrong_service(resource: &Resource) -> Error {
     Error::other("provider", format!("{} is of another service", resource.id()))
 }

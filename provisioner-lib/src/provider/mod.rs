@@ -1,4 +1,4 @@
-//! What the stages may ask of AWS and Kubernetes. Each service has a file; none of them decides anything.
+//! AWS and Kubernetes behind one trait. Each service has a file; none of them decides anything.
 
 use std::future::Future;
 
@@ -34,23 +34,23 @@ pub use cast_spot_cloud::Connection;
 #[cfg(test)]
 use cast_spot_cloud::wire;
 
-/// AWS and the cluster. Every write can be made twice: to create what is there already as wanted, and to delete
-/// what is not there, is success. What takes a moment to be known everywhere (IAM) is tried again within.
+/// AWS and the cluster. Writes are idempotent: creating what exists as wanted succeeds, and so does deleting what does
+/// not exist. Calls that IAM's eventual consistency makes fail are retried within.
 pub trait Provider: Send + Sync {
-    /// Looks up the facts; a cluster that is not there is [`crate::facts::Cluster::gone`]. All that went wrong.
+    /// Reads the facts; a cluster that does not exist is [`crate::facts::Cluster::gone`]. Fails with all errors.
     fn facts(&self, cluster: &str) -> impl Future<Output = Result<Facts, Vec<Error>>> + Send;
 
-    /// Looks at resources, each as far as it is there; everything that went wrong, if anything has.
+    /// Reads those of `resources` that exist. Fails with all errors.
     fn observe(
         &self,
         facts: &Facts,
         resources: &[&Resource],
     ) -> impl Future<Output = Result<Observed, Vec<Error>>> + Send;
 
-    /// Makes it. [`ErrorKind::Changed`] if it is there, but otherwise.
+    /// Creates the resource. Fails with [`ErrorKind::Changed`] if one exists that differs.
     fn create(&self, resource: &Resource) -> impl Future<Output = Result<Made, Error>> + Send;
 
-    /// Makes it so. [`ErrorKind::Changed`] if it has another revision by now.
+    /// Updates the resource to match. Fails with [`ErrorKind::Changed`] if its revision is another one by now.
     fn update(
         &self,
         resource: &Resource,
@@ -58,17 +58,17 @@ pub trait Provider: Send + Sync {
         revision: Option<&str>,
     ) -> impl Future<Output = Result<Made, Error>> + Send;
 
-    /// Takes it away, with everything in it that could keep it there.
+    /// Deletes the resource, with everything in it that would prevent that.
     fn delete(&self, resource: &Resource) -> impl Future<Output = Result<Made, Error>> + Send;
 
-    /// Ids of instances that run, or are about to, with a role: with any of the instance profiles that it is in. EKS makes
-    /// one of its own for each managed node group ("Amazon EKS node IAM role" in the EKS User Guide).
+    /// Returns the ids of pending and running instances with a role, by any instance profile that has it. EKS creates
+    /// one for each managed node group ("Amazon EKS node IAM role" in the EKS User Guide).
     fn instances_with(&self, role: &str) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
-    /// Waits before a plan is made anew for the `round`th time: somebody else is at work, and is to get on with it.
+    /// Waits before the `round`th new plan, so that a concurrent run can proceed.
     fn pause(&self, round: u32) -> impl Future<Output = ()> + Send;
 
-    /// Tries what has to work, without changing anything: a verdict for each check, in their order.
+    /// Carries out the checks without changing anything. Returns a verdict for each, in their order.
     fn check(
         &self,
         facts: &Facts,

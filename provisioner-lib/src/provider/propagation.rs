@@ -1,5 +1,5 @@
-//! What is made in IAM is known everywhere only after a while ("Changes that I make are not always immediately
-//! visible" in the IAM User Guide). Whoever comes too early is refused, and tries again within a limit.
+//! IAM is eventually consistent ("Changes that I make are not always immediately visible" in the IAM User Guide). A
+//! call that comes too early is refused, and retried within a limit.
 
 use std::{future::Future, time::Duration};
 
@@ -9,16 +9,16 @@ use tokio::time::{Instant, sleep};
 
 use super::{Error, error};
 
-/// How long a service may take to hear of a new role or user.
+/// Until then every service knows a new role or user.
 pub(super) const KNOWN_EVERYWHERE: Duration = Duration::from_mins(1);
-/// How long IAM itself may take to show what it has just made.
+/// Until then IAM itself shows what it has created.
 pub(super) const KNOWN_TO_IAM: Duration = Duration::from_secs(30);
-/// How long IAM may take to forget what was in something that goes.
+/// Until then IAM knows that a resource is empty and can be deleted.
 pub(super) const FORGOTTEN: Duration = Duration::from_secs(15);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Tries again as long as `is_early` says of code and message that it only came too early, for `limit` in all.
+/// Retries for up to `limit` while `is_early` says, by code and message, that the call came too early.
 pub(super) async fn retry_until_consistent<T, E: Failure, F>(
     call: &str,
     limit: Duration,
@@ -44,19 +44,18 @@ where
     }
 }
 
-/// Before something is begun anew because somebody else is at it, for the `round`th time: longer each time, and not
-/// the same for two who meet.
+/// Waits before the `round`th new plan: longer each time, and by a random part, so that two runs that collide come apart.
 pub(super) async fn pause(round: u32) {
     let longest = (FIRST_PAUSE * 2_u32.saturating_pow(round.min(8))).min(LONGEST_PAUSE);
     sleep(longest.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
 }
 
-/// IAM does not show yet what it has just made.
+/// Whether IAM does not show yet what it has created.
 pub(super) fn is_unseen(code: &str, _: &str) -> bool {
     code == "NoSuchEntity"
 }
 
-/// IAM still shows what it has just taken away.
+/// Whether IAM still shows what it has deleted.
 pub(super) fn is_still_seen(code: &str, _: &str) -> bool {
     code == "DeleteConflict"
 }

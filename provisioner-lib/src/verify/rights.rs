@@ -1,5 +1,5 @@
-//! What the policies are for, and what they must not be good for: one check for each action that they allow, under a
-//! context that fits its conditions; and for each write the same in another cluster, which has to be denied. Pure.
+//! Checks of the policies: for each action that they allow, under a context that meets its conditions; and for each
+//! write the same in another cluster, which has to be denied. Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,26 +14,26 @@ use crate::{
     spec::{Access, Spec},
 };
 
-/// A cluster, its VPC and its node role that nobody has.
+/// A cluster that does not exist, with its VPC and node role.
 const OTHER: &str = "any-other";
 const OTHER_VPC: &str = "vpc-00000000000000000";
 const OTHER_NODE_ROLE: &str = "cast-any-other-eks-0000000";
 
-/// The simulator takes no wildcards in actions ("SimulatePrincipalPolicy" in the IAM API Reference): what stands for
-/// those of our policies.
+/// Examples for the wildcards of our policies: the simulator accepts none in actions ("SimulatePrincipalPolicy" in the
+/// IAM API Reference).
 const EXAMPLES: [(&str, &[&str]); 2] = [
     ("eks:Describe*", &["eks:DescribeCluster", "eks:DescribeNodegroup"]),
     ("eks:List*", &["eks:ListNodegroups"]),
 ];
 
-/// Kinds of resources of actions whose names mislead (Service Authorization Reference). A launch is authorized on
-/// each thing that it takes or makes.
+/// Kinds of resources of actions whose names mislead (Service Authorization Reference). A launch is authorized on each
+/// resource that it uses or creates.
 const KINDS: [(&str, &str); 3] =
     [("ec2:RunInstances", "*"), ("eks:CreateNodegroup", "cluster"), ("eks:ListNodegroups", "cluster")];
 
 type Context = BTreeMap<String, String>;
 
-/// An action, what it is done to, and under which circumstances.
+/// An action on a resource, in a context.
 #[derive(PartialEq)]
 struct Call {
     action: String,
@@ -41,14 +41,14 @@ struct Call {
     context: Context,
 }
 
-/// Of the function's role: all that the handler calls, whichever policies grant it.
+/// Checks of the function's role: all that the handler calls, whichever policies grant it.
 pub(super) fn of_function(spec: &Spec, facts: &Facts) -> Vec<Check> {
     let role = Principal::Role(LAMBDA_ROLE.to_owned());
     let documents = |scope: &Scope| vec![policy::handler_reads(scope), policy::handler_cluster(scope)];
     checks(spec, facts, &role, &Context::new(), documents)
 }
 
-/// Of the principal that manages the cluster.
+/// Checks of the principal that manages the cluster.
 pub(super) fn of_principal(spec: &Spec, facts: &Facts) -> Vec<Check> {
     let name = facts.principal();
     let principal = match spec.access {
@@ -56,7 +56,7 @@ pub(super) fn of_principal(spec: &Spec, facts: &Facts) -> Vec<Check> {
         Access::User { .. } => Principal::User(name),
     };
     let node_role = names::node_role(&spec.cluster, &facts.cluster.arn);
-    // The simulator knows only what it is told, of who makes a call as well as of the call.
+    // The simulator does not look up the tags of a principal.
     let mut who = tags_of(&scope(&spec.cluster, &node_role, &facts.cluster.vpc_id, facts));
     who.insert("aws:RequestedRegion".to_owned(), facts.region.clone());
     let documents = |scope: &Scope| vec![policy::cast_eks(scope), policy::restricted(scope)];
@@ -68,7 +68,7 @@ fn scope<'a>(cluster: &'a str, node_role: &'a str, vpc_id: &'a str, facts: &'a F
     Scope { partition, region: &facts.region, account, cluster, vpc_id, node_role }
 }
 
-/// The tags by which the shared policy knows a cluster's principal, as the keys of its variables.
+/// The tags by which the shared policy recognises a cluster's principal, as condition keys.
 fn tags_of(scope: &Scope) -> Context {
     [
         (names::TAG_CLUSTER, scope.cluster),
@@ -100,7 +100,7 @@ fn checks(
         calls
     };
     let allowed = calls(&own);
-    // What is no cluster's, like an image, is asked for in the same words everywhere.
+    // What belongs to no cluster, like an image, is the same call in both.
     let denied: Vec<_> =
         calls(&other).into_iter().filter(|call| !call.reads() && !allowed.contains(call)).collect();
     let arn = principal.arn(own.partition, own.account);
@@ -123,7 +123,7 @@ impl Call {
     }
 }
 
-/// The calls that a policy allows to the principal of a cluster.
+/// The calls that a policy allows.
 fn calls_of(document: &Value, scope: &Scope) -> Vec<Call> {
     let statements = document["Statement"].as_array().into_iter().flatten();
     let mut calls = Vec::new();
@@ -151,7 +151,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     one.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_str))
 }
 
-/// With variables filled in, and without wildcards where AWS has a region, an account or a kind of resource.
+/// An ARN with its variables filled in, and without wildcards for region, account and kind of resource.
 fn concrete(text: &str, scope: &Scope) -> String {
     let filled = tags_of(scope)
         .iter()
@@ -164,7 +164,7 @@ fn concrete(text: &str, scope: &Scope) -> String {
     format!("arn:{partition}:{service}:{region}:{account}:{resource}")
 }
 
-/// Those of a statement's resources that the action is about: of its service, and of the kind that its name says.
+/// Those of a statement's resources that the action applies to: of its service, and of the kind that its name contains.
 fn authorized_on<'a>(action: &str, resources: &'a [String]) -> Vec<&'a String> {
     let (service, name) = action.split_once(':').unwrap_or((action, ""));
     let name = name.to_ascii_lowercase();
@@ -189,19 +189,19 @@ fn kind(arn: &str) -> &str {
     resource.split([':', '/']).next().unwrap_or_default()
 }
 
-/// A context under which all conditions hold.
+/// A context in which all conditions hold.
 fn circumstances(condition: &Value, resource: &str, scope: &Scope) -> Context {
     let mut context = Context::new();
     let operators = || condition.as_object().into_iter().flatten();
     let keys = |value: &Value| value.as_object().cloned().unwrap_or_default();
     for (_, tested) in operators().filter(|(operator, _)| *operator != "Null") {
         for (key, values) in keys(tested) {
-            // Of several, the one that goes with the resource.
+            // Of several values, the one that the resource contains.
             let fitting = texts(&values).find(|value| resource.contains(value)).or(texts(&values).next());
             context.insert(key, concrete(fitting.unwrap_or_default(), scope));
         }
     }
-    // That it is there, whatever it says.
+    // The key has to exist, with any value.
     for (_, tested) in operators().filter(|(operator, _)| *operator == "Null") {
         for (key, _) in keys(tested).into_iter().filter(|(_, absent)| absent == "false") {
             context.entry(key).or_insert_with(|| "owned".to_owned());
