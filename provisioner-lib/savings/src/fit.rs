@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use k8s_openapi::{
-    api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, Taint, Toleration},
+    api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm, Taint, Toleration},
     apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
 use serde::{Deserialize, Serialize};
@@ -207,6 +207,25 @@ pub fn selector_matches(selector: Option<&LabelSelector>, labels: &Labels) -> bo
                 _ => false,
             }
         })
+}
+
+/// Whether an affinity term of a pod in namespace `own` selects a pod with these labels in `namespace`. `by_labels` tells
+/// whether a namespaceSelector selects that namespace.
+pub fn term_selects(
+    term: &PodAffinityTerm,
+    own: &str,
+    namespace: &str,
+    labels: &Labels,
+    by_labels: impl FnOnce(&LabelSelector) -> bool,
+) -> bool {
+    let named = term.namespaces.as_deref().unwrap_or_default();
+    let selector = term.namespace_selector.as_ref();
+    let in_namespace = if named.is_empty() && selector.is_none() {
+        namespace == own
+    } else {
+        named.iter().any(|name| name == namespace) || selector.is_some_and(by_labels)
+    };
+    in_namespace && selector_matches(term.label_selector.as_ref(), labels)
 }
 
 /// Whether two host ports cannot be on one node.

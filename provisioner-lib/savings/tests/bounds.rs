@@ -185,8 +185,8 @@ fn the_work_of_a_big_cluster_is_bounded() {
     let demand = fleet::plain_cluster(3, 5000);
     let offers = fleet::on_demand(600, 3, None);
     let packing = pack(&demand, &offers);
-    println!("in waves: {} pods placed in the search", packing.effort);
-    assert!(packing.effort <= 20 * 5000, "{} pods placed", packing.effort);
+    println!("in waves: {} pods placed in the search", packing.work);
+    assert!(packing.work <= 20 * 5000, "{} pods placed", packing.work);
 }
 
 /// `cargo test --release -p cast-spot-savings --test bounds -- --ignored --nocapture`
@@ -201,6 +201,6 @@ fn five_thousand_pods_on_six_hundred_types_take_less_than_two_seconds() {
     let offers = catalog.offers(&fleet::settings(3, &[Market::OnDemand, Market::Spot], None));
     let packing = pack(&demand, &offers);
     let took = begun.elapsed();
-    println!("{} offers, {} nodes, {took:?}, effort {}", offers.len(), packing.nodes.len(), packing.effort);
+    println!("{} offers, {} nodes, {took:?}, work {}", offers.len(), packing.nodes.len(), packing.work);
     assert!(took.as_secs_f64() < 2.0, "{took:?}");
 }

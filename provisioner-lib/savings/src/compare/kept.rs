@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::{api::core::v1::PodAffinityTerm, apimachinery::pkg::apis::meta::v1::LabelSelector};
+use k8s_openapi::api::core::v1::PodAffinityTerm;
 
 use super::{Ground, node_of};
 use crate::{
@@ -89,23 +89,11 @@ fn counts(pod: &Pod, standing: &[&Pod], nodes: &[Labels]) -> bool {
     // What is apart by nodes stands apart from all on nodes that stay.
     let wider = |term: &&PodAffinityTerm| term.topology_key != HOSTNAME;
     let forbids = |one: &Pod, other: &Pod| {
+        // Namespaces that are chosen by label are taken to be the other's: a note too many is better than one too few.
         one.anti_affinity
             .iter()
             .filter(wider)
-            .any(|term| is_its_namespace(term, one, other) && matches(term.label_selector.as_ref(), other))
+            .any(|term| fit::term_selects(term, &one.namespace, &other.namespace, &other.labels, |_| true))
     };
     spread || standing.iter().any(|other| forbids(pod, other) || forbids(other, pod))
-}
-
-/// Namespaces that are chosen by label are taken to be the other's: a note too many is better than one too few.
-fn is_its_namespace(term: &PodAffinityTerm, one: &Pod, other: &Pod) -> bool {
-    let named = term.namespaces.as_deref().unwrap_or_default();
-    if term.namespace_selector.is_some() || named.contains(&other.namespace) {
-        return true;
-    }
-    named.is_empty() && one.namespace == other.namespace
-}
-
-fn matches(selector: Option<&LabelSelector>, pod: &Pod) -> bool {
-    fit::selector_matches(selector, &pod.labels)
 }

@@ -55,9 +55,9 @@ pub(super) fn cheapest(
 fn has_room(problem: &Problem, counts: &[usize], nodes: &[usize]) -> bool {
     (0..problem.dimensions).all(|dimension| {
         let classes = problem.classes.iter().zip(counts);
-        let asked = classes.map(|(class, count)| u128::from(class.asked[dimension]) * *count as u128);
+        let requests = classes.map(|(class, count)| u128::from(class.requests[dimension]) * *count as u128);
         let room = nodes.iter().map(|kind| u128::from(problem.kinds[*kind].room[dimension]));
-        asked.sum::<u128>() <= room.sum()
+        requests.sum::<u128>() <= room.sum()
     })
 }
 
@@ -75,12 +75,12 @@ fn assigned(problem: &Problem, counts: &[usize], nodes: &[usize], work: &mut u64
 fn place(state: &State<'_>, pods: &[usize], placed: &mut [Vec<usize>], work: &mut u64) -> bool {
     let Some((class, others)) = pods.split_first() else { return true };
     *work += 1;
-    let gate = state.gate(*class);
+    let rule_state = state.rule_state(*class);
     for node in 0..state.nodes.len() {
         // Of empty nodes of one kind the first stands for all.
         let same = placed[node].is_empty()
             && (0..node).any(|other| placed[other].is_empty() && state.nodes[other] == state.nodes[node]);
-        if same || !state.fits(*class, &gate, node) {
+        if same || !state.fits(*class, &rule_state, node) {
             continue;
         }
         let mut next = state.clone();

@@ -1,4 +1,4 @@
-//! Offers that are worth a look.
+//! Kinds of nodes: the offers that no other one beats.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,25 +13,25 @@ use crate::{
     quantity::Resources,
 };
 
-/// Labels that somebody asks about, with taints: all that tells offers apart but size and price.
+/// Labels that a pod asks about, with taints: all that differs between offers but size and price.
 pub(super) struct Profiles<'d> {
-    /// Of each offer.
+    /// Profile of each offer.
     of: Vec<usize>,
-    /// An offer of each.
-    examples: Vec<usize>,
-    /// DaemonSets that run on each.
+    /// An offer of each profile.
+    pub(super) examples: Vec<&'d Offer>,
+    /// DaemonSets that run on each profile.
     pub(super) daemons: Vec<Vec<&'d Daemon>>,
 }
 
 impl<'d> Profiles<'d> {
-    pub(super) fn new(demand: &'d Demand, offers: &[Offer], keys: &BTreeSet<String>) -> Self {
+    pub(super) fn new(demand: &'d Demand, offers: &'d [Offer], keys: &BTreeSet<String>) -> Self {
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         let mut this = Self { of: Vec::new(), examples: Vec::new(), daemons: Vec::new() };
-        for (index, offer) in offers.iter().enumerate() {
+        for offer in offers {
             let labels: Vec<_> = keys.iter().map(|key| offer.labels.get(key)).collect();
             let key = to_string(&(labels, &offer.taints)).unwrap_or_default();
             let profile = *found.entry(key).or_insert_with(|| {
-                this.examples.push(index);
+                this.examples.push(offer);
                 this.daemons.push(fit::daemons_on(&demand.daemons, offer));
                 this.examples.len() - 1
             });
@@ -40,19 +40,13 @@ impl<'d> Profiles<'d> {
         this
     }
 
-    /// Whether each profile's labels and taints let the pod in.
-    pub(super) fn admitting(&self, pod: &Pod, offers: &[Offer]) -> Vec<bool> {
-        let examples = self.examples.iter().map(|example| &offers[*example]);
-        examples.map(|offer| fit::admits(pod, offer).is_ok()).collect()
+    /// Whether each profile's labels and taints admit the pod.
+    pub(super) fn admitting(&self, pod: &Pod) -> Vec<bool> {
+        self.examples.iter().map(|offer| fit::admits(pod, offer).is_ok()).collect()
     }
 
     pub(super) fn host_ports_free(&self, pod: &Pod, profile: usize) -> bool {
         fit::host_port_taken(pod, &self.daemons[profile]).is_none()
-    }
-
-    /// An offer of the profile.
-    pub(super) fn example(&self, profile: usize) -> usize {
-        self.examples[profile]
     }
 }
 
@@ -81,7 +75,7 @@ pub(super) fn undominated(
         }
         let room = dimensions.vector(&offer.allocatable.minus(&used), pods, u64::from(offer.max_volumes));
         let allocatable = [offer.allocatable.cpu, offer.allocatable.memory];
-        // Within a profile prices rise, so only what is there already can beat it.
+        // Within a profile prices rise, so only an earlier kind can beat it.
         let beaten = kinds
             .iter()
             .rev()

@@ -1,5 +1,5 @@
-//! Which kinds of nodes, and about how many of each: a linear programme over groups of pods that ask for the same
-//! kinds in about the same proportion. Its solution is in fractions of nodes; it is where the search starts.
+//! About how many nodes of which kinds: a linear programme over groups of pods that fit the same kinds and request CPU
+//! and memory in about the same proportion. The search starts at its solution, which is in fractions of nodes.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use microlp::{ComparisonOp, OptimizationDirection, Variable};
 
 use super::types::{CPU, Class, MEMORY, Problem, Vector};
 
-/// Kinds that are best for some group, at most so many for each.
+/// The best kinds for a group that the programme may choose from.
 const PER_GROUP: usize = 4;
 
-/// Pods that are taken together.
+/// Pods that the programme takes together.
 struct Group {
     eligible: Vec<bool>,
-    asked: Vec<f64>,
-    /// Classes, with the part of each that is in it.
+    requests: Vec<f64>,
+    /// Classes, and the part of each that is in the group.
     classes: Vec<(usize, f64)>,
 }
 
@@ -22,11 +22,11 @@ struct Group {
 pub(super) struct Mix {
     /// How many nodes of each kind, in fractions.
     pub(super) nodes: Vec<f64>,
-    /// Which part of each class goes to which kinds.
+    /// The part of each class that goes to each kind.
     pub(super) shares: Vec<Vec<(usize, f64)>>,
 }
 
-/// The cheapest mix of the kinds `allowed`; `None` if these kinds do not do.
+/// The cheapest mix of the `allowed` kinds; `None` if they do not take every pod.
 pub(super) fn mix(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Option<Mix> {
     let groups = groups(problem, counts, allowed);
     let worth_it = worth_it(problem, &groups)?;
@@ -48,8 +48,10 @@ pub(super) fn mix(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Opti
             shares.push((share, 1.0));
             of_group.push((*kind, share));
             let room = rooms.entry(*kind).or_insert_with(|| vec![Vec::new(); problem.dimensions]);
-            for (room, asked) in room.iter_mut().zip(&group.asked).filter(|(_, asked)| **asked > 0.0) {
-                room.push((share, *asked));
+            for (room, requests) in
+                room.iter_mut().zip(&group.requests).filter(|(_, requests)| **requests > 0.0)
+            {
+                room.push((share, *requests));
             }
         }
         programme.add_constraint(shares, ComparisonOp::Eq, 1.0);
@@ -62,7 +64,7 @@ pub(super) fn mix(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Opti
         }
     }
     for (class, count) in
-        problem.classes.iter().zip(counts).filter(|(class, count)| **count > 0 && alone(problem, class))
+        problem.classes.iter().zip(counts).filter(|(class, count)| **count > 0 && is_alone(problem, class))
     {
         let sum: Vec<_> =
             nodes.iter().filter(|(kind, _)| class.eligible[**kind]).map(|(_, nodes)| (*nodes, 1.0)).collect();
@@ -84,7 +86,7 @@ pub(super) fn mix(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Opti
     Some(Mix { nodes: found, shares })
 }
 
-/// Amounts of about one: cores, GiB, dozens of pods.
+/// Amounts near one: cores and GiB.
 fn scaled(dimension: usize, amount: u64) -> f64 {
     let unit = match dimension {
         CPU => 1000.0,
@@ -95,9 +97,14 @@ fn scaled(dimension: usize, amount: u64) -> f64 {
 }
 
 /// Whether at most one of the class is on a node.
-pub(super) fn alone(problem: &Problem, class: &Class) -> bool {
+pub(super) fn is_alone(problem: &Problem, class: &Class) -> bool {
     let itself = |counter: &&usize| class.rules.counted.contains(counter);
-    class.rules.apart.iter().filter(itself).any(|counter| problem.counters[*counter].domains.is_none())
+    class
+        .rules
+        .anti_affinity
+        .iter()
+        .filter(itself)
+        .any(|counter| problem.counters[*counter].domains.is_none())
 }
 
 fn groups(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Vec<Group> {
@@ -108,13 +115,11 @@ fn groups(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Vec<Group> {
         let parts = parts(problem, class, allowed);
         let part = 1.0 / parts.len().max(1) as f64;
         for eligible in parts {
-            let group = found.entry((eligible.clone(), proportion(&class.asked))).or_insert_with(|| Group {
-                eligible,
-                asked: vec![0.0; problem.dimensions],
-                classes: Vec::new(),
+            let group = found.entry((eligible.clone(), proportion(&class.requests))).or_insert_with(|| {
+                Group { eligible, requests: vec![0.0; problem.dimensions], classes: Vec::new() }
             });
-            for (dimension, sum) in group.asked.iter_mut().enumerate() {
-                *sum += scaled(dimension, class.asked[dimension]) * *count as f64 * part;
+            for (dimension, sum) in group.requests.iter_mut().enumerate() {
+                *sum += scaled(dimension, class.requests[dimension]) * *count as f64 * part;
             }
             group.classes.push((index, part));
         }
@@ -122,21 +127,21 @@ fn groups(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Vec<Group> {
     found.into_values().collect()
 }
 
-/// GiB a core in steps of a quarter power of two; -99 and 99 where one of them is not asked for.
-fn proportion(asked: &Vector) -> i32 {
-    match (asked[CPU], asked[MEMORY]) {
+/// GiB a core in steps of a quarter power of two; -99 and 99 where one of them is not requested.
+fn proportion(requests: &Vector) -> i32 {
+    match (requests[CPU], requests[MEMORY]) {
         (_, 0) => -99,
         (0, _) => 99,
-        _ => ((scaled(MEMORY, asked[MEMORY]) / scaled(CPU, asked[CPU])).log2() * 4.0).round() as i32,
+        _ => ((scaled(MEMORY, requests[MEMORY]) / scaled(CPU, requests[CPU])).log2() * 4.0).round() as i32,
     }
 }
 
-/// Kinds for each part of a class: one part for each zone over which it is spread.
+/// The kinds for each part of a class, which has one part for each zone over which it is spread.
 fn parts(problem: &Problem, class: &Class, allowed: &[bool]) -> Vec<Vec<bool>> {
     let eligible: Vec<bool> = class.eligible.iter().zip(allowed).map(|(one, other)| *one && *other).collect();
     let spread = class.rules.spread.iter().map(|spread| spread.counter);
     let itself = |counter: &usize| class.rules.counted.contains(counter);
-    let mut splitting = spread.chain(class.rules.apart.iter().copied()).filter(itself);
+    let mut splitting = spread.chain(class.rules.anti_affinity.iter().copied()).filter(itself);
     let domains = splitting.find_map(|counter| problem.counters[counter].domains.as_ref());
     let Some(domains) = domains else { return vec![eligible] };
     let mut parts: BTreeMap<usize, Vec<bool>> = BTreeMap::new();
@@ -148,20 +153,21 @@ fn parts(problem: &Problem, class: &Class, allowed: &[bool]) -> Vec<Vec<bool>> {
     if parts.is_empty() { vec![eligible] } else { parts.into_values().collect() }
 }
 
-/// The kinds that serve each group by itself, or all groups that ask for the same kinds together, for the least.
+/// The kinds that are cheapest for each group, and for all groups of the same kinds together. `None` if a group has no
+/// kind.
 fn worth_it(problem: &Problem, groups: &[Group]) -> Option<Vec<usize>> {
     let mut together: BTreeMap<&Vec<bool>, Vec<f64>> = BTreeMap::new();
     for group in groups {
         let sum = together.entry(&group.eligible).or_insert_with(|| vec![0.0; problem.dimensions]);
-        sum.iter_mut().zip(&group.asked).for_each(|(sum, asked)| *sum += asked);
+        sum.iter_mut().zip(&group.requests).for_each(|(sum, requests)| *sum += requests);
     }
-    let alone = groups.iter().map(|group| (&group.eligible, &group.asked));
-    let all = alone.chain(together.iter().map(|(eligible, asked)| (*eligible, asked)));
+    let alone = groups.iter().map(|group| (&group.eligible, &group.requests));
+    let all = alone.chain(together.iter().map(|(eligible, requests)| (*eligible, requests)));
     let mut found = Vec::new();
-    for (eligible, asked) in all {
+    for (eligible, requests) in all {
         let mut costs: Vec<(f64, usize)> = (0..problem.kinds.len())
             .filter(|kind| eligible[*kind])
-            .map(|kind| (alone_cost(problem, kind, asked), kind))
+            .map(|kind| (alone_cost(problem, kind, requests), kind))
             .collect();
         if costs.is_empty() {
             return None;
@@ -174,10 +180,10 @@ fn worth_it(problem: &Problem, groups: &[Group]) -> Option<Vec<usize>> {
     Some(found)
 }
 
-fn alone_cost(problem: &Problem, kind: usize, asked: &[f64]) -> f64 {
+fn alone_cost(problem: &Problem, kind: usize, requests: &[f64]) -> f64 {
     let found = &problem.kinds[kind];
-    let nodes = asked.iter().enumerate().map(|(dimension, asked)| {
-        if *asked == 0.0 { 0.0 } else { asked / scaled(dimension, found.room[dimension]) }
+    let nodes = requests.iter().enumerate().map(|(dimension, requests)| {
+        if *requests == 0.0 { 0.0 } else { requests / scaled(dimension, found.room[dimension]) }
     });
     nodes.fold(0.0, f64::max) * found.hourly.micros() as f64
 }

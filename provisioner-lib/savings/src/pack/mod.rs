@@ -1,4 +1,13 @@
-//! Pods and offers in, nodes out: the cheapest nodes that were found on which the kube-scheduler places every pod.
+//! Packs pods onto the cheapest nodes that were found on which the kube-scheduler places every pod.
+//!
+//! ```text
+//! demand, offers ─► problem ─► search ┬► mix: a linear programme
+//!                                     ├► waves: filled node by node, and valued by objective
+//!                                     ├► local_search: repaired until simulate places every pod
+//!                                     └► exact: for few pods
+//! ```
+//!
+//! docs/decisions/0008 has the reasons.
 
 mod counters;
 mod exact;
@@ -27,7 +36,7 @@ pub struct Node {
     pub pods: Vec<usize>,
 }
 
-/// A pod without a node.
+/// A pod that no node takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Unplaced {
     /// Its index in [`Demand::pods`].
@@ -43,23 +52,23 @@ pub struct Packing {
     pub nodes: Vec<Node>,
     /// Pods that no offer takes, in the demand's order.
     pub unplaced: Vec<Unplaced>,
-    /// How many pods the played scheduler has placed in the search: its work, the same on every machine.
-    pub effort: u64,
+    /// Pods that were placed in the search, a measure of its work that is the same on every machine.
+    pub work: u64,
 }
 
 impl Packing {
-    /// What its nodes cost for one hour.
+    /// The price of the nodes for an hour.
     #[must_use]
     pub fn hourly(&self, offers: &[Offer]) -> Money {
         self.nodes.iter().map(|node| offers[node.offer].hourly).sum()
     }
 }
 
-/// The cheapest nodes that were found for all pods of `demand`.
+/// Finds nodes for all pods of `demand`, each from one of the offers.
 #[must_use]
 pub fn pack(demand: &Demand, offers: &[Offer]) -> Packing {
     let problem = Problem::new(demand, offers);
-    let (waves, effort) = search::search(&problem);
+    let (waves, work) = search::search(&problem);
     let mut members: Vec<_> = problem.classes.iter().map(|class| class.members.iter().copied()).collect();
     let mut turns = vec![0; problem.kinds.len()];
     let mut nodes = Vec::new();
@@ -74,5 +83,5 @@ pub fn pack(demand: &Demand, offers: &[Offer]) -> Packing {
     let mut unplaced: Vec<Unplaced> = members.into_iter().flatten().map(left_over).collect();
     unplaced.extend(problem.impossible.into_iter().map(|(pod, reason)| Unplaced { pod, reason }));
     unplaced.sort_by_key(|found| found.pod);
-    Packing { nodes, unplaced, effort }
+    Packing { nodes, unplaced, work }
 }

@@ -44,15 +44,15 @@ fn value_of_last(
     let mut free = state.free(node).to_vec();
     let mut value = 0.0;
     for class in waiting {
-        if !state.fits(*class, &state.gate(*class), node) {
+        if !state.fits(*class, &state.rule_state(*class), node) {
             continue;
         }
-        let Class { sparse, rules, .. } = &problem.classes[*class];
-        let room = sparse.iter().map(|(dimension, amount)| free[*dimension] / amount).min().unwrap_or(0);
+        let Class { nonzero, rules, .. } = &problem.classes[*class];
+        let room = nonzero.iter().map(|(dimension, amount)| free[*dimension] / amount).min().unwrap_or(0);
         // A pod that keeps others of its class away comes alone.
-        let is_alone = rules.apart.iter().any(|counter| rules.counted.contains(counter));
+        let is_alone = rules.anti_affinity.iter().any(|counter| rules.counted.contains(counter));
         let taken = room.min(left[*class] as u64).min(if is_alone { 1 } else { u64::MAX });
-        for (dimension, amount) in sparse {
+        for (dimension, amount) in nonzero {
             free[*dimension] -= amount * taken;
         }
         value += weights[*class] * taken as f64;
@@ -65,12 +65,12 @@ fn weights(problem: &Problem, left: &[usize]) -> Vec<f64> {
     let mut sum = [0.0; 3];
     for (class, count) in problem.classes.iter().zip(left) {
         for dimension in [CPU, MEMORY, PODS] {
-            sum[dimension] += class.asked[dimension] as f64 * *count as f64;
+            sum[dimension] += class.requests[dimension] as f64 * *count as f64;
         }
     }
     let weight = |class: &Class| {
         let share = |dimension: usize| {
-            if sum[dimension] > 0.0 { class.asked[dimension] as f64 / sum[dimension] } else { 0.0 }
+            if sum[dimension] > 0.0 { class.requests[dimension] as f64 / sum[dimension] } else { 0.0 }
         };
         // Addresses for pods seldom run out.
         share(CPU) + share(MEMORY) + 0.1 * share(PODS)

@@ -1,5 +1,5 @@
-//! Demand and offers in the form that the search reads: pods that ask for the same are one class, offers that no
-//! other one beats are kinds of nodes, names are numbers.
+//! Makes the problem of demand and offers: pods with the same requests and constraints are one class, offers that no
+//! other one beats are kinds of nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,7 @@ use crate::{
 impl Problem {
     pub(super) fn new(demand: &Demand, offers: &[Offer]) -> Self {
         let dimensions = Dimensions::of(demand);
-        let keys = demand.node_label_keys();
-        let profiles = kinds::Profiles::new(demand, offers, &keys);
+        let profiles = kinds::Profiles::new(demand, offers, &demand.node_label_keys());
         let kinds = kinds::undominated(offers, &profiles, &dimensions);
         let all = demand.pods.iter().fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
         let mut classes = Vec::new();
@@ -28,12 +27,11 @@ impl Problem {
         let mut admitted = BTreeMap::new();
         for members in groups(demand) {
             let pod = &demand.pods[members[0]];
-            let admitted =
-                admitted.entry(placement_key(pod)).or_insert_with(|| profiles.admitting(pod, offers)).clone();
-            let asked = dimensions.vector(&pod.requests, 1, pod.volumes.len() as u64);
+            let admitted = admitted.entry(placement_key(pod)).or_insert_with(|| profiles.admitting(pod));
+            let requests = dimensions.vector(&pod.requests, 1, pod.volumes.len() as u64);
             let holds = |kind: &NodeKind| {
                 admitted[kind.profile]
-                    && asked.iter().zip(&kind.room).all(|(asked, room)| *asked == 0 || asked <= room)
+                    && requests.iter().zip(&kind.room).all(|(amount, room)| *amount == 0 || amount <= room)
                     && profiles.host_ports_free(pod, kind.profile)
             };
             let eligible: Vec<bool> = kinds.iter().map(holds).collect();
@@ -42,62 +40,62 @@ impl Problem {
                 impossible.extend(members.iter().map(|member| (*member, reason.clone())));
                 continue;
             }
-            let sparse = asked.iter().copied().enumerate().filter(|(_, amount)| *amount > 0).collect();
-            // The scheduler's scores take 100 m and 200 MB for what a pod does not say.
+            // The scheduler's scores count 100 m and 200 MB for a pod without requests.
             let or = |amount: u64, default| if amount == 0 { default } else { amount };
-            let seen = [or(pod.requests.cpu, 100), or(pod.requests.memory, 200 * 1024 * 1024)];
-            let rules = Rules::default();
-            let size = size(&pod.requests, &all);
-            classes.push(Class { members, asked, sparse, seen, size, eligible, rules });
+            classes.push(Class {
+                members,
+                nonzero: requests.iter().copied().enumerate().filter(|(_, amount)| *amount > 0).collect(),
+                requests,
+                scored: [or(pod.requests.cpu, 100), or(pod.requests.memory, 200 * 1024 * 1024)],
+                size: size(&pod.requests, &all),
+                eligible,
+                rules: Rules::default(),
+            });
         }
-        let counters = counters::build(demand, &mut classes, &kinds, offers, &profiles);
+        let counters = counters::build(demand, &mut classes, &kinds, &profiles);
         let zones = offers.iter().map(|offer| offer.zone.as_str()).collect::<BTreeSet<_>>().len();
         Self { dimensions: dimensions.len, classes, kinds, counters, zones, impossible }
     }
 }
 
-/// Pods that ask for the same and are the same to all selectors, in the order of their first.
+/// Pods with the same requests and constraints, and the same to all selectors, in the order of their first.
 fn groups(demand: &Demand) -> Vec<Vec<usize>> {
     let keys = counters::pod_label_keys(demand);
-    let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, pod) in demand.pods.iter().enumerate() {
-        let seen = keys.as_ref().map(|keys| {
+        let selected_by = keys.as_ref().map(|keys| {
             let labels: Vec<_> = pod.labels.iter().filter(|(key, _)| keys.contains(*key)).collect();
             (&pod.namespace, labels)
         });
-        let pairwise = (&pod.spread, &pod.affinity, &pod.anti_affinity, &pod.host_ports, seen);
+        let pairwise = (&pod.spread, &pod.affinity, &pod.anti_affinity, &pod.host_ports, selected_by);
         // Soft spread counts by workload.
         let own = (&pod.owner, &pod.requests, pod.volumes.len(), &pod.obstacle);
         let key = to_string(&(own, placement_key(pod), pairwise)).unwrap_or_default();
-        let next = groups.len();
-        let group = *found.entry(key).or_insert(next);
-        if group == next {
-            groups.push(Vec::new());
-        }
-        groups[group].push(index);
+        groups.entry(key).or_default().push(index);
     }
+    let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
+    groups.sort();
     groups
 }
 
-/// How big a pod is beside the others: the sum of its shares of all CPU and of all memory, in billionths.
-pub(super) fn size(asked: &Resources, all: &Resources) -> u64 {
+/// The size of a pod beside the others: the sum of its shares of all CPU and of all memory, in billionths.
+fn size(requests: &Resources, all: &Resources) -> u64 {
     let share = |part: u64, whole: u64| u128::from(part) * 1_000_000_000 / u128::from(whole.max(1));
-    (share(asked.cpu, all.cpu) + share(asked.memory, all.memory)) as u64
+    (share(requests.cpu, all.cpu) + share(requests.memory, all.memory)) as u64
 }
 
-/// Equal for pods that the same labels and taints of nodes let in.
+/// Equal for pods that are admitted by the same labels and taints of nodes.
 fn placement_key(pod: &Pod) -> String {
     let asked = (&pod.node_selector, &pod.pins, &pod.node_affinity, &pod.volume_affinity, &pod.tolerations);
     to_string(&asked).unwrap_or_default()
 }
 
-/// Of all offers' reasons the one that came furthest: what a person would have to change.
+/// The reason of the offer that came nearest to taking the pod: what a user would have to change.
 fn why(pod: &Pod, demand: &Demand, offers: &[Offer]) -> Reason {
     let reasons = offers
         .iter()
         .filter_map(|offer| fit::fits_empty(pod, offer, &fit::daemons_on(&demand.daemons, offer)).err());
-    let last = reasons.max_by_key(|reason| match reason {
+    let nearest = reasons.max_by_key(|reason| match reason {
         Reason::Obstacle(_) | Reason::OtherPods(_) => 0,
         Reason::Labels(_) => 1,
         Reason::Volumes(_) => 2,
@@ -105,5 +103,5 @@ fn why(pod: &Pod, demand: &Demand, offers: &[Offer]) -> Reason {
         Reason::Resource(_) => 4,
         Reason::HostPort(_) => 5,
     });
-    last.unwrap_or_else(|| Reason::Obstacle("no instance type is on offer".to_owned()))
+    nearest.unwrap_or_else(|| Reason::Obstacle("no instance type is on offer".to_owned()))
 }

@@ -1,5 +1,5 @@
 //! The search: a mix of kinds by linear programme, filled wave by wave and repaired. Several sizes of nodes are tried:
-//! big ones are cheaper for their room and leave fewer pieces, small ones end nearer to the sum.
+//! big ones leave less room in pieces, small ones exceed the sum of the requests by less.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,11 @@ use super::{
     mix::{Mix, mix},
     objective::cost,
     types::{CPU, Problem},
-    waves::{Waves, fill},
+    waves::{Unplaceable, Waves, fill},
 };
 
-/// The cheapest waves that were found, without pods that no node helps, and the pods that were placed for them.
+/// The cheapest waves that were found, and how many pods were placed in the search. Without waves if none could be
+/// repaired.
 pub(super) fn search(problem: &Problem) -> (Waves, u64) {
     let mut counts: Vec<usize> = problem.classes.iter().map(|class| class.members.len()).collect();
     let mut work = 0;
@@ -21,7 +22,7 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
         let waves = loop {
             match fill(problem, &counts, &mix, &allowed, &mut work) {
                 Ok(waves) => break waves,
-                Err(class) => counts[class] -= 1,
+                Err(Unplaceable(class)) => counts[class] -= 1,
             }
         };
         found.extend(repaired(problem, waves, &mut work));

@@ -52,7 +52,7 @@ impl SchedulerRun {
                 state.place(class, node);
             } else {
                 let rules = &state.problem.classes[class].rules;
-                hopeless[class] = rules.near.is_empty() && rules.spread.is_empty();
+                hopeless[class] = rules.affinity.is_empty() && rules.spread.is_empty();
                 left.push(class);
             }
         }
@@ -62,9 +62,9 @@ impl SchedulerRun {
     /// The node that scores best for one pod of the class, of a sample that begins at `start`.
     fn node_for(&mut self, state: &State<'_>, class: usize, start: &mut usize) -> Option<usize> {
         let nodes = state.nodes.len();
-        let gate = state.gate(class);
+        let rule_state = state.rule_state(class);
         let mut sample: Vec<usize> = (*start..nodes).chain(0..*start).collect();
-        sample.retain(|node| state.fits(class, &gate, *node));
+        sample.retain(|node| state.fits(class, &rule_state, *node));
         sample.truncate(sample_size(nodes));
         *start = (sample.last()? + 1) % nodes;
         let crowd = state.crowd(class);

@@ -26,10 +26,11 @@ impl Dimensions {
             len += 1;
             len - 1
         };
-        let asked = demand.pods.iter().map(|pod| &pod.requests);
-        let ephemeral_storage = asked.clone().any(|asked| asked.ephemeral_storage > 0).then(&mut next);
+        let requests = demand.pods.iter().map(|pod| &pod.requests);
+        let ephemeral_storage =
+            requests.clone().any(|requests| requests.ephemeral_storage > 0).then(&mut next);
         let volumes = demand.pods.iter().any(|pod| !pod.volumes.is_empty()).then(&mut next);
-        let names: BTreeSet<&String> = asked.flat_map(|asked| asked.extended.keys()).collect();
+        let names: BTreeSet<&String> = requests.flat_map(|requests| requests.extended.keys()).collect();
         let extended = names.into_iter().map(|name| (name.clone(), next())).collect();
         Self { ephemeral_storage, volumes, extended, len }
     }
@@ -58,11 +59,11 @@ pub(super) struct Class {
     /// Their indices in the demand.
     pub(super) members: Vec<usize>,
     /// Requests of one pod.
-    pub(super) asked: Vector,
+    pub(super) requests: Vector,
     /// The same without zeros.
-    pub(super) sparse: Vec<(usize, u64)>,
-    /// CPU and memory as the scheduler's scores see them: never zero.
-    pub(super) seen: [u64; 2],
+    pub(super) nonzero: Vec<(usize, u64)>,
+    /// CPU and memory as the scheduler's scores count them: never zero.
+    pub(super) scored: [u64; 2],
     /// For "big ones first": memory and CPU as shares of the requests of all pods.
     pub(super) size: u64,
     /// Whether it fits each kind of node when the node is empty.
@@ -76,17 +77,18 @@ pub(super) struct Class {
 pub(super) struct Rules {
     /// Counters that a pod of the class counts in.
     pub(super) counted: Vec<usize>,
-    /// Must be zero in the node's domain.
-    pub(super) apart: Vec<usize>,
-    /// Must not be zero in the node's domain, unless all are zero everywhere and the pod is what it asks for.
-    pub(super) near: Vec<usize>,
-    pub(super) near_itself: bool,
+    /// Counters that must be zero in the node's domain.
+    pub(super) anti_affinity: Vec<usize>,
+    /// Counters that must not be zero in the node's domain, unless all are zero everywhere and the pod matches itself.
+    pub(super) affinity: Vec<usize>,
+    /// Whether the pod's own affinity selects it.
+    pub(super) matches_itself: bool,
     pub(super) spread: Vec<Spread>,
 }
 
 impl Rules {
     pub(super) fn is_empty(&self) -> bool {
-        self.near.is_empty() && self.spread.is_empty() && self.apart.is_empty()
+        self.affinity.is_empty() && self.spread.is_empty() && self.anti_affinity.is_empty()
     }
 }
 
@@ -95,20 +97,22 @@ pub(super) struct Spread {
     pub(super) counter: usize,
     pub(super) max_skew: u32,
     pub(super) min_domains: usize,
+    /// Whether the constraint selects the pod itself.
     pub(super) counts_itself: bool,
 }
 
 /// Counts pods by topology domain.
+#[derive(PartialEq, Eq)]
 pub(super) struct Counter {
-    /// Domain of each kind of node; `None`: the nodes themselves are the domains.
+    /// Domain of each kind of node; `None` if each node is a domain.
     pub(super) domains: Option<Vec<Option<usize>>>,
-    /// How many domains there could be, if they are not nodes.
+    /// Number of domains, if they are not nodes.
     pub(super) values: usize,
     /// Kinds whose nodes take part.
     pub(super) takes_part: Vec<bool>,
-    /// DaemonSets' pods that count, on a node of each kind.
-    pub(super) from_the_start: Vec<u32>,
-    /// Which classes count; for telling counters apart.
+    /// DaemonSets' pods that are counted on a node of each kind.
+    pub(super) daemon_pods: Vec<u32>,
+    /// Which classes count; for telling counters anti_affinity.
     pub(super) members: Vec<bool>,
 }
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodS
 use super::Reason;
 use crate::{
     catalog::{HOSTNAME, Market},
-    fit::{any_matches, selector_matches},
+    fit::{any_matches, term_selects},
     machines::CAPACITY_LABELS,
 };
 
@@ -82,13 +82,6 @@ pub(super) fn must_stand_beside(
 ) -> bool {
     let near = spec.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
     let terms = near.and_then(|near| near.required_during_scheduling_ignored_during_execution.as_ref());
-    terms.into_iter().flatten().filter(|term| term.topology_key == HOSTNAME).any(|term| {
-        let named = term.namespaces.as_deref().unwrap_or_default();
-        let is_its_namespace = if named.is_empty() && term.namespace_selector.is_none() {
-            own == namespace
-        } else {
-            named.iter().any(|name| name == namespace)
-        };
-        is_its_namespace && selector_matches(term.label_selector.as_ref(), labels)
-    })
+    let mut terms = terms.into_iter().flatten().filter(|term| term.topology_key == HOSTNAME);
+    terms.any(|term| term_selects(term, own, namespace, labels, |_| false))
 }
