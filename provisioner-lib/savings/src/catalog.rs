@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::offers::{Observed, Offer, Settings, USUAL_ROOT_VOLUME};
 use crate::{money::Money, quantity::Resources};
 
 const MIB: u64 = 1024 * 1024;

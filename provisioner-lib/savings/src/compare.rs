@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::{
-    catalog::{Architecture, Market, Offer, Settings, USUAL_ROOT_VOLUME},
+    catalog::{Architecture, Market},
     demand::Demand,
     machines::{self, Machine, Place},
+    offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     prices::PriceList,
     report::{HOURS_PER_MONTH, Name, Report, SCHEMA, Unplaced, Workload},
     snapshot::Snapshot,
@@ -144,7 +145,7 @@ impl<'a> Ground<'a> {
             markets: [Market::OnDemand, Market::Spot].into(),
             architectures: architectures(&nodes),
             max_vcpus: choices.max_vcpus,
-            root_volume: smallest_root_volume.unwrap_or(USUAL_ROOT_VOLUME),
+            root_volume: smallest_root_volume.unwrap_or(DEFAULT_ROOT_VOLUME),
             burstable: runs_burstable,
             observed: machines::observed(snapshot, &machines),
             templates: templates(&nodes, &demand.node_label_keys()),

@@ -10,8 +10,9 @@ use k8s_openapi::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{HOSTNAME, Offer},
+    catalog::HOSTNAME,
     demand::{Daemon, Pod},
+    offers::Offer,
     quantity::Resources,
 };
 

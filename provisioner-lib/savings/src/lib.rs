@@ -8,7 +8,7 @@
 //! ```
 //!
 //! - [`snapshot`] is what was read of the cluster, [`prices`] what was read of AWS.
-//! - [`catalog`] is what could be bought: types, prices, and the [`catalog::Offer`]s that they make.
+//! - [`catalog`] is what could be bought: types, prices, and the [`offers::{Offer}`]s that they make.
 //! - [`demand`] reads from a snapshot which pods are to be placed and what each asks of its node.
 //! - [`fit`] says whether a node takes a pod, in the sense of the kube-scheduler.
 //! - [`pack`] finds the nodes.
@@ -23,12 +23,13 @@ pub mod demand;
 pub mod fit;
 pub mod machines;
 pub mod money;
-mod offers;
+pub mod offers;
 pub mod pack;
 pub mod prices;
 #[cfg(feature = "live")]
 pub mod provider;
 pub mod quantity;
+pub mod render;
 pub mod report;
 pub mod risk;
 pub mod snapshot;

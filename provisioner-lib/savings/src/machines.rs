@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Node;
 
 use crate::{
-    catalog::{Catalog, INSTANCE_TYPE, Market, Observed, ZONE},
+    catalog::{Catalog, INSTANCE_TYPE, Market, ZONE},
     money::Money,
+    offers::Observed,
     quantity::Resources,
     snapshot::Snapshot,
 };

@@ -16,7 +16,7 @@ use crate::{
 
 /// Bytes of a node's volume where nobody asks for another size: what managed node groups give ("diskSize" in the EKS
 /// API reference).
-pub const USUAL_ROOT_VOLUME: u64 = 20 * GIB;
+pub const DEFAULT_ROOT_VOLUME: u64 = 20 * GIB;
 
 /// What a running node of a type showed, where one runs today: it counts before the rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl Default for Settings {
             markets: [Market::OnDemand].into(),
             architectures: [Architecture::Amd64].into(),
             max_vcpus: None,
-            root_volume: USUAL_ROOT_VOLUME,
+            root_volume: DEFAULT_ROOT_VOLUME,
             burstable: false,
             observed: BTreeMap::new(),
             templates: vec![Template::default()],

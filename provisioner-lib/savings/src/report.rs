@@ -12,11 +12,6 @@ use crate::{
     verdict::{Kind, Reason},
 };
 
-pub mod page;
-pub mod table;
-
-mod words;
-
 /// Schema of [`Report`] as JSON. Fields are added to it, but neither removed nor given another meaning. Money is a
 /// decimal number as text.
 pub const SCHEMA: &str = "cast-spot.savings/1";

@@ -7,9 +7,10 @@ mod fleet;
 use std::collections::BTreeMap;
 
 use cast_spot_savings::{
-    catalog::{Market, Offer},
+    catalog::Market,
     demand::{Demand, Pod},
     fit,
+    offers::Offer,
     pack::pack,
 };
 use fastrand::Rng;

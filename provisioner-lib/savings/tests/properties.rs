@@ -6,8 +6,9 @@ mod fleet;
 use std::collections::BTreeMap;
 
 use cast_spot_savings::{
-    catalog::{Market, Offer},
+    catalog::Market,
     demand::{Demand, Pod},
+    offers::Offer,
     pack::{Packing, pack},
 };
 use proptest::prelude::*;

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use cast_spot_savings::report::{Report, page, table};
+use cast_spot_savings::{
+    render::{page, table},
+    report::Report,
+};
 
 use super::args::Call;
 use crate::{error::CliError, terminal::Screen};

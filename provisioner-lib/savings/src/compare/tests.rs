@@ -269,8 +269,8 @@ fn amounts_beyond_all_measure_stop_at_the_greatest_there_is() {
             assert_eq!(report.on_demand.configuration.vcpus, u32::MAX, "{case}");
             assert_eq!(report.on_demand.configuration.monthly.micros(), i64::MAX, "{case}");
         }
-        assert!(crate::report::table::render(&report, 80).contains("Available savings"), "{case}");
-        assert!(crate::report::page::render(&report).is_ok() && report.to_json().is_ok(), "{case}");
+        assert!(crate::render::table::render(&report, 80).contains("Available savings"), "{case}");
+        assert!(crate::render::page::render(&report).is_ok() && report.to_json().is_ok(), "{case}");
     }
 }
 
@@ -290,7 +290,7 @@ fn an_empty_cluster_has_a_report() {
     let report = compared(json!({}), Some(prices()));
     assert!(says(&report, "the cluster has no nodes"), "{:?}", report.missing);
     assert_eq!((report.today.count, report.workloads.len(), &report.spot.saves), (0, 0, &None));
-    assert!(crate::report::table::render(&report, 80).contains("nothing can be saved"));
+    assert!(crate::render::table::render(&report, 80).contains("nothing can be saved"));
 }
 
 #[test]

@@ -6,10 +6,10 @@ use serde_json::to_string;
 
 use super::types::{Dimensions, NodeKind};
 use crate::{
-    catalog::Offer,
     demand::{Daemon, Demand, Pod},
     fit,
     money::Money,
+    offers::Offer,
     quantity::Resources,
 };
 

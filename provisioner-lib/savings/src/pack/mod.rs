@@ -25,7 +25,7 @@ mod waves;
 use serde::Serialize;
 
 use self::types::Problem;
-use crate::{catalog::Offer, demand::Demand, fit::Reason, money::Money};
+use crate::{demand::Demand, fit::Reason, money::Money, offers::Offer};
 
 /// A node of a proposal.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -10,9 +10,9 @@ use super::{
     types::{Class, Dimensions, NodeKind, Problem, Rules},
 };
 use crate::{
-    catalog::Offer,
     demand::{Demand, Pod},
     fit::{self, Reason},
+    offers::Offer,
     quantity::Resources,
 };
 

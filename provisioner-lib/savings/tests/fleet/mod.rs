@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use cast_spot_savings::{
-    catalog::{Architecture, Catalog, InstanceType, Market, Offer, Price, Settings},
+    catalog::{Architecture, Catalog, InstanceType, Market, Price},
     demand::Demand,
     money::Money,
+    offers::{Offer, Settings},
     snapshot::Snapshot,
 };
 use fastrand::Rng;

@@ -19,7 +19,8 @@ use std::{
 
 use cast_spot_savings::{
     compare::{Choices, compare},
-    report::{Risk, page, table},
+    render::{page, table},
+    report::Risk,
     snapshot::Snapshot,
 };
 use serde_json::Value;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cast_spot_real::clock::eventually;
-use cast_spot_savings::{catalog::Offer, demand::Demand, fit};
+use cast_spot_savings::{demand::Demand, fit, offers::Offer};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::{
     apps::v1::DaemonSet,

@@ -3,10 +3,11 @@
 
 use anyhow::{Context, Result, ensure};
 use cast_spot_savings::{
-    catalog::{Market, Offer},
+    catalog::Market,
     compare::{Choices, Comparison, compare},
     demand::Demand,
     fit,
+    offers::Offer,
     prices::PriceList,
     snapshot::Snapshot,
 };

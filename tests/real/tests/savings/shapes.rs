@@ -1,8 +1,9 @@
 //! Clusters of different shapes.
 
 use cast_spot_savings::{
-    catalog::{Architecture, Market, Offer, Settings},
+    catalog::{Architecture, Market},
     demand::Demand,
+    offers::{Offer, Settings},
     snapshot::Snapshot,
     template::templates,
 };

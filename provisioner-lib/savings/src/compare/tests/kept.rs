@@ -35,7 +35,7 @@ fn with_an_unplaceable_pod_on_every_node_all_stays_as_it_is() {
         assert_eq!(proposal.configuration.nodes, report.today.nodes);
         assert_eq!(proposal.saves.as_ref().unwrap().percent, "0.0");
     }
-    let text = crate::report::table::render(&report, 80);
+    let text = crate::render::table::render(&report, 80);
     assert!(text.contains("nothing cheaper was found"), "{text}");
     assert!(!text.contains("as cheap as it gets"), "{text}");
 }
@@ -87,7 +87,7 @@ fn where_today_has_nodes_without_a_price_nothing_is_said_to_be_dearer() {
     let report = compared(cluster, Some(prices()));
     assert!(!report.on_demand.as_today);
     assert_eq!(report.on_demand.saves, None);
-    let text = crate::report::table::render(&report, 200);
+    let text = crate::render::table::render(&report, 200);
     assert!(text.contains("not known: 1 node of today has no price"), "{text}");
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 fn headline(report: &Report) -> String {
-    let text = crate::report::table::render(report, 400);
+    let text = crate::render::table::render(report, 400);
     text.lines().find(|line| line.contains("not known")).unwrap_or(&text).to_owned()
 }
 
@@ -21,8 +21,8 @@ fn where_pods_could_not_be_read_nothing_is_proposed() {
     }
     let headline = headline(&report);
     assert!(headline.contains("pods could not be read") && headline.contains("list pods"), "{headline}");
-    let table = crate::report::table::render(&report, 80);
-    let page = crate::report::page::render(&report).unwrap();
+    let table = crate::render::table::render(&report, 80);
+    let page = crate::render::page::render(&report).unwrap();
     // The page says it in words beside each bar, too.
     for (text, times) in [(table, 2), (page, 4)] {
         assert!(!text.contains("100.0 %") && !text.contains("$0.00"), "{text}");

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Configuration, Name, Nodes, Proposal, Report, Verdict, Workload, words};
+use super::words;
+use crate::report::{Configuration, Name, Nodes, Proposal, Report, Verdict, Workload};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();

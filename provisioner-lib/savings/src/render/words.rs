@@ -2,8 +2,12 @@
 
 use std::fmt::Write;
 
-use super::{Configuration, HOURS_PER_MONTH, Missing, Name, Proposal, Report, Risk, Unplaced, Workload};
-use crate::{catalog::Market, money::Money, snapshot::NODES_UNREAD};
+use crate::{
+    catalog::Market,
+    money::Money,
+    report::{Configuration, HOURS_PER_MONTH, Missing, Name, Proposal, Report, Risk, Unplaced, Workload},
+    snapshot::NODES_UNREAD,
+};
 
 /// An hour's price, with the four decimals that Spot prices have.
 pub(super) fn hourly(money: Money, currency: &str) -> String {

@@ -2,8 +2,12 @@
 
 use askama::Template;
 
-use super::{Configuration, Missing, Name, Nodes, Proposal, Report, Verdict, Workload, words};
-use crate::{catalog::Market, money::Money};
+use super::words;
+use crate::{
+    catalog::Market,
+    money::Money,
+    report::{Configuration, Missing, Name, Nodes, Proposal, Report, Verdict, Workload},
+};
 
 /// Squares in a row of nodes beyond which they are only counted.
 const MOST_UNITS: usize = 60;
