@@ -67,7 +67,7 @@ fn a_snapshot_is_enough_for_the_table() {
         "A month is 720 hours (30 days).",
         "36 of 52 pods tolerate Spot, 69.2 %.",
         "✓ shop/web",
-        "PodDisruptionBudget payments never lets a pod go",
+        "PodDisruptionBudget payments never allows an eviction",
         "if its Spot nodes go: 9 of 9 pods end in time",
         "if its Spot nodes go: 0 of 2 pods end in time, 2 killed",
         "1 node is of AWS Fargate",

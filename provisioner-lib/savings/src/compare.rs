@@ -54,7 +54,7 @@ pub struct Placed {
 }
 
 /// All that the stages share.
-struct Ground<'a> {
+struct Inputs<'a> {
     snapshot: &'a Snapshot,
     prices: &'a PriceList,
     machines: BTreeMap<String, Machine>,
@@ -74,21 +74,21 @@ pub fn compare(
     now: Timestamp,
 ) -> Comparison {
     let none = PriceList::default();
-    let ground = Ground::of(snapshot, prices.unwrap_or(&none), choices);
+    let inputs = Inputs::of(snapshot, prices.unwrap_or(&none), choices);
     let mut judged = verdict::judge(snapshot);
-    let today = today::configuration(&ground);
-    let mut unknown = notes::unknown(&ground, prices.is_some());
+    let today = today::configuration(&inputs);
+    let mut unknown = notes::unknown(&inputs, prices.is_some());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
     if unknown.is_none() {
-        on_demand = ground.propose(&mut judged, Name::OnDemand, &today);
-        spot = ground.propose(&mut judged, Name::Spot, &today);
+        on_demand = inputs.propose(&mut judged, Name::OnDemand, &today);
+        spot = inputs.propose(&mut judged, Name::Spot, &today);
         unknown = Some(notes::unpriced_today(&today)).filter(|_| spot.proposal.saves.is_none());
     }
     let mut missing = snapshot.missing.clone();
     let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;
-    missing.extend(notes::missing(&ground, prices.is_some(), is_as_today));
-    let workloads = judged.iter().map(|judged| ground.workload(judged, &spot)).collect();
-    let mut assumptions = notes::assumptions(&ground);
+    missing.extend(notes::missing(&inputs, prices.is_some(), is_as_today));
+    let workloads = judged.iter().map(|judged| inputs.workload(judged, &spot)).collect();
+    let mut assumptions = notes::assumptions(&inputs);
     let notes: BTreeSet<String> = on_demand.note.into_iter().chain(spot.note).collect();
     assumptions.extend(notes);
     let unplaced: Vec<Unplaced> = on_demand.unplaced.into_iter().chain(spot.unplaced).collect();
@@ -98,11 +98,11 @@ pub fn compare(
         region: snapshot
             .region
             .clone()
-            .or_else(|| Some(ground.prices.catalog.region.clone()).filter(|region| !region.is_empty())),
+            .or_else(|| Some(inputs.prices.catalog.region.clone()).filter(|region| !region.is_empty())),
         read_at: snapshot.read_at,
-        currency: ground.prices.currency().to_owned(),
+        currency: inputs.prices.currency().to_owned(),
         hours_per_month: HOURS_PER_MONTH,
-        prices: notes::ages(ground.prices, now),
+        prices: notes::ages(inputs.prices, now),
         today,
         on_demand: on_demand.proposal,
         spot: spot.proposal,
@@ -116,7 +116,7 @@ pub fn compare(
     Comparison { report, spot: spot.nodes, kept: spot.kept, judged }
 }
 
-impl<'a> Ground<'a> {
+impl<'a> Inputs<'a> {
     fn of(snapshot: &'a Snapshot, prices: &'a PriceList, choices: &Choices) -> Self {
         let machines = machines::machines(snapshot, &prices.catalog);
         let mut demand = Demand::read(snapshot);
@@ -165,7 +165,7 @@ impl<'a> Ground<'a> {
         let mut markets = BTreeMap::new();
         for judged in judged {
             let market = match name {
-                Name::OnDemand if !judged.is_asked_for => Some(Market::OnDemand),
+                Name::OnDemand if !judged.is_pinned => Some(Market::OnDemand),
                 _ => judged.market,
             };
             markets.extend(judged.owned.pods.iter().map(|pod| (*pod, market.unwrap_or(Market::OnDemand))));
@@ -230,8 +230,7 @@ fn keep_on_demand(judged: &mut [Judged], unplaced: &[(usize, Unplaced)]) -> bool
     let reasons: BTreeMap<usize, &str> =
         unplaced.iter().map(|(pod, unplaced)| (*pod, unplaced.reason.as_str())).collect();
     let mut kept = false;
-    for judged in
-        judged.iter_mut().filter(|judged| judged.market == Some(Market::Spot) && !judged.is_asked_for)
+    for judged in judged.iter_mut().filter(|judged| judged.market == Some(Market::Spot) && !judged.is_pinned)
     {
         if let Some(reason) = judged.owned.pods.iter().find_map(|pod| reasons.get(pod)) {
             judged.market = Some(Market::OnDemand);

@@ -18,7 +18,7 @@ use crate::{
 
 /// The configuration with Spot, as a rehearsal plays it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Storm {
+pub struct InterruptionScenario {
     /// The nodes.
     pub nodes: Vec<Node>,
     /// What runs on them.
@@ -49,7 +49,7 @@ pub struct Workload {
     pub label: String,
     /// Kind of the owner.
     pub kind: Kind,
-    /// The node of each pod, in [`Storm::nodes`].
+    /// The node of each pod, in [`InterruptionScenario::nodes`].
     pub nodes: Vec<usize>,
     /// terminationGracePeriodSeconds.
     pub grace_s: u32,
@@ -97,7 +97,7 @@ impl Amount {
     }
 }
 
-impl Storm {
+impl InterruptionScenario {
     /// Of a comparison. None where it has no Spot nodes.
     #[must_use]
     pub fn of(comparison: &Comparison, snapshot: &Snapshot) -> Option<Self> {
@@ -184,7 +184,7 @@ fn budgets(snapshot: &Snapshot, comparison: &Comparison, workloads: &[Workload])
 
 impl Comparison {
     /// Writes into the report what a rehearsal found, by [`Workload::place`]. What the pools hold is reckoned here.
-    pub fn hear(&mut self, risks: BTreeMap<usize, Risk>) {
+    pub fn set_risks(&mut self, risks: BTreeMap<usize, Risk>) {
         for (place, mut risk) in risks {
             let owned = &self.judged[place].owned;
             let mut pools: BTreeMap<(&str, &str), usize> = BTreeMap::new();

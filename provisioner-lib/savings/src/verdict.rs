@@ -1,4 +1,4 @@
-//! Whether a workload may run on Spot nodes, and why: what a notice two minutes ahead would do to it.
+//! Whether a workload tolerates Spot nodes, and why: what a notice of two minutes would do to it.
 
 mod budgets;
 mod owner;
@@ -11,11 +11,11 @@ use serde::Serialize;
 
 pub(crate) use self::budgets::covers;
 pub use self::owner::{Kind, Owned, owned};
-use self::{budgets::Budgets, placement::Capacity};
+use self::placement::Capacity;
 use crate::{catalog::Market, snapshot::Snapshot};
 
-/// Annotations of pods that forbid what happens to them on a Spot notice, and the value that does so. Cluster
-/// Autoscaler FAQ; Karpenter documentation, "Disruption"; and the annotation of the seed's product.
+/// Annotations of pods that forbid an eviction, and the value that does so. Cluster Autoscaler FAQ; Karpenter
+/// documentation, "Disruption"; CAST AI documentation.
 const NOT_EVICTABLE: [(&str, &str); 4] = [
     ("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
     ("karpenter.sh/do-not-disrupt", "true"),
@@ -23,13 +23,13 @@ const NOT_EVICTABLE: [(&str, &str); 4] = [
     ("autoscaling.cast.ai/removal-disabled", "true"),
 ];
 
-/// Longest grace period that fits into a notice beside what the handler does (docs/architecture.md).
+/// The longest grace period that fits into a notice beside the work of the handler (docs/architecture.md).
 const LONGEST_GRACE_S: i64 = 100;
 
-/// Why, for programs and for people.
+/// A reason, for programs and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// A word that stays the same: `replicas`, `kind`, `local-storage`, `budget`, `annotation`, `affinity`, …
+    /// A stable word: `replicas`, `kind`, `local-storage`, `budget`, `annotation`, `affinity`, …
     pub code: &'static str,
     /// A sentence.
     pub text: String,
@@ -41,81 +41,75 @@ impl Reason {
     }
 }
 
-/// What was found of one workload.
+/// A workload with its verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
-    /// Its owner and its pods.
+    /// The workload: owner and pods.
     pub owned: Owned,
-    /// The market that it may run on; none for what belongs to a node.
+    /// The market that it may run on; none for DaemonSets and static pods.
     pub market: Option<Market>,
-    /// Whether its own constraints name the market, so that it cannot run on the other one.
-    pub is_asked_for: bool,
-    /// Why.
+    /// Whether its own constraints require the market.
+    pub is_pinned: bool,
+    /// The reasons for the market.
     pub reasons: Vec<Reason>,
-    /// What should be known all the same.
+    /// Risks that do not change the market.
     pub cautions: Vec<Reason>,
 }
 
 /// Judges all workloads of a cluster, by namespace, kind and name.
 #[must_use]
 pub fn judge(snapshot: &Snapshot) -> Vec<Judged> {
-    let budgets = Budgets::read(snapshot);
-    let mut all: Vec<Judged> =
-        owned(snapshot).into_iter().map(|owned| judge_one(owned, snapshot, &budgets)).collect();
+    let mut all: Vec<Judged> = owned(snapshot).into_iter().map(|owned| judge_one(owned, snapshot)).collect();
     follow_neighbours(&mut all, snapshot);
     all
 }
 
-fn judge_one(owned: Owned, snapshot: &Snapshot, budgets: &Budgets<'_>) -> Judged {
+fn judge_one(owned: Owned, snapshot: &Snapshot) -> Judged {
     let pods: Vec<&Pod> = owned.pods.iter().map(|pod| &snapshot.pods[*pod]).collect();
     if owned.kind.is_of_the_node() {
         let text =
             if owned.kind == Kind::DaemonSet { "one on every node" } else { "a static pod of its node" };
         let reasons = vec![Reason::new("node", text)];
-        return Judged { owned, market: None, is_asked_for: false, reasons, cautions: Vec::new() };
+        return Judged { owned, market: None, is_pinned: false, reasons, cautions: Vec::new() };
     }
     let spec = pods.first().and_then(|pod| pod.spec.as_ref());
-    let (market, is_asked_for, reasons) = match spec.map(placement::capacity) {
-        Some(Capacity::Only(Market::Spot, how)) => {
-            (Market::Spot, true, vec![Reason::new("affinity", format!("asks for Spot itself ({how})"))])
+    let (market, is_pinned, reasons) = match spec.map(placement::capacity) {
+        Some(Capacity::Only(market, how)) => {
+            let name = if market == Market::Spot { "Spot" } else { "On-Demand" };
+            (market, true, vec![Reason::new("affinity", format!("requires {name} nodes ({how})"))])
         }
-        Some(Capacity::Only(Market::OnDemand, how)) => (
-            Market::OnDemand,
-            true,
-            vec![Reason::new("affinity", format!("asks for On-Demand itself ({how})"))],
-        ),
         _ => {
-            let bars = bars(&owned, &pods, snapshot, budgets);
-            if bars.is_empty() {
-                (Market::Spot, false, vec![grounds(&owned)])
+            let blockers = blockers(&owned, &pods, snapshot);
+            if blockers.is_empty() {
+                (Market::Spot, false, vec![eligibility_reason(&owned)])
             } else {
-                (Market::OnDemand, false, bars)
+                (Market::OnDemand, false, blockers)
             }
         }
     };
-    let mut cautions = if market == Market::Spot { before_a_notice(&owned, spec) } else { Vec::new() };
+    let mut cautions = if market == Market::Spot { cautions(&owned, spec) } else { Vec::new() };
     cautions.extend(without_requests(&owned, snapshot));
-    Judged { owned, market: Some(market), is_asked_for, reasons, cautions }
+    Judged { owned, market: Some(market), is_pinned, reasons, cautions }
 }
 
-fn grounds(owned: &Owned) -> Reason {
+fn eligibility_reason(owned: &Owned) -> Reason {
     Reason::new("replicas", format!("{} replicas of a {}", owned.replicas, owned.kind.as_str()))
 }
 
-/// All that speaks against Spot.
-fn bars(owned: &Owned, pods: &[&Pod], snapshot: &Snapshot, budgets: &Budgets<'_>) -> Vec<Reason> {
-    let mut bars = Vec::new();
-    bars.extend(owned.kind.bar().map(|text| Reason::new("kind", text)));
-    if bars.is_empty() && owned.replicas < 2 {
-        bars.push(Reason::new("replicas", "1 replica: nothing serves while it moves"));
+/// All reasons against Spot.
+fn blockers(owned: &Owned, pods: &[&Pod], snapshot: &Snapshot) -> Vec<Reason> {
+    let mut blockers = Vec::new();
+    blockers.extend(owned.kind.blocker().map(|text| Reason::new("kind", text)));
+    if blockers.is_empty() && owned.replicas < 2 {
+        blockers.push(Reason::new("replicas", "1 replica: unavailable while it moves"));
     }
-    bars.extend(annotation(pods));
-    bars.extend(budgets.bar(owned, pods));
+    blockers.extend(annotation(pods));
+    blockers.extend(budgets::blocker(&snapshot.pod_disruption_budgets, owned, pods));
     if let Some(spec) = pods.first().and_then(|pod| pod.spec.as_ref()) {
-        bars.extend(local_storage(&owned.namespace, spec, snapshot));
-        bars.extend(placement::bound_to_a_node(spec));
+        blockers.extend(local_storage(&owned.namespace, spec, snapshot));
+        blockers.extend(placement::bound_to_a_node(spec));
     }
-    bars
+    blockers
 }
 
 fn annotation(pods: &[&Pod]) -> Option<Reason> {
@@ -124,26 +118,26 @@ fn annotation(pods: &[&Pod]) -> Option<Reason> {
         let found = NOT_EVICTABLE
             .iter()
             .find(|(name, value)| annotations.get(*name).is_some_and(|found| found == value))?;
-        Some(format!("not to be evicted ({}: {})", found.0, found.1))
+        Some(format!("must not be evicted ({}: {})", found.0, found.1))
     };
     pods.iter().find_map(says).map(|text| Reason::new("annotation", text))
 }
 
 fn local_storage(namespace: &str, spec: &PodSpec, snapshot: &Snapshot) -> Option<Reason> {
-    let bar = |text: String| Some(Reason::new("local-storage", text));
+    let blocker = |text: String| Some(Reason::new("local-storage", text));
     for volume in spec.volumes.iter().flatten() {
         if let Some(path) = &volume.host_path {
-            return bar(format!("uses its node's disk (hostPath {})", path.path));
+            return blocker(format!("uses its node's disk (hostPath {})", path.path));
         }
         let Some(claim) = &volume.persistent_volume_claim else { continue };
         if let Some(name) = local_volume(namespace, &claim.claim_name, snapshot) {
-            return bar(format!("its volume {name} is a disk of one node"));
+            return blocker(format!("its volume {name} is local to one node"));
         }
     }
     None
 }
 
-/// Name of the volume behind a claim, if it cannot leave its node.
+/// The name of the volume of a claim, if it is bound to its node.
 fn local_volume<'s>(namespace: &str, claim: &str, snapshot: &'s Snapshot) -> Option<&'s str> {
     let claim = snapshot.persistent_volume_claims.iter().find(|found| {
         found.metadata.name.as_deref() == Some(claim)
@@ -156,20 +150,20 @@ fn local_volume<'s>(namespace: &str, claim: &str, snapshot: &'s Snapshot) -> Opt
     (spec.local.is_some() || spec.host_path.is_some()).then_some(name)
 }
 
-/// What is no bar, and good to know before the first notice.
-fn before_a_notice(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
+/// Risks of a notice that do not speak against Spot.
+fn cautions(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
     let mut cautions = Vec::new();
     let Some(spec) = spec else { return cautions };
     let grace_s = spec.termination_grace_period_seconds.unwrap_or(30);
     if grace_s > LONGEST_GRACE_S {
-        let text = format!("may take {grace_s} s to end, and a notice leaves {LONGEST_GRACE_S} s");
+        let text = format!("may take {grace_s} s to terminate; a notice leaves {LONGEST_GRACE_S} s");
         cautions.push(Reason::new("grace", text));
     }
     if owned.replicas > 1 && !placement::is_spread(spec) {
-        cautions.push(Reason::new("spread", "nothing keeps its replicas apart: one node can hold them all"));
+        cautions.push(Reason::new("spread", "its replicas are not spread: one node can hold all of them"));
     }
     if spec.volumes.iter().flatten().any(|volume| volume.empty_dir.is_some()) {
-        cautions.push(Reason::new("empty-dir", "what is in its emptyDir goes with the node"));
+        cautions.push(Reason::new("empty-dir", "data in its emptyDir is lost with the node"));
     }
     cautions
 }
@@ -179,11 +173,12 @@ fn without_requests(owned: &Owned, snapshot: &Snapshot) -> Option<Reason> {
         let requests = snapshot.pods[*pod].spec.as_ref().map(crate::demand::requests).unwrap_or_default();
         requests.cpu == 0 || requests.memory == 0
     });
-    asks_for_less
-        .then(|| Reason::new("requests", "does not request both CPU and memory, so it counts for too little"))
+    asks_for_less.then(|| {
+        Reason::new("requests", "does not request both CPU and memory, so its size is underestimated")
+    })
 }
 
-/// What has to stand on the same node as something that stays On-Demand stays with it.
+/// Keeps workloads On-Demand that must run on the node of another one that stays On-Demand.
 pub(crate) fn follow_neighbours(all: &mut [Judged], snapshot: &Snapshot) {
     loop {
         let stays: Vec<(String, BTreeMap<String, String>, String)> = all
@@ -198,18 +193,17 @@ pub(crate) fn follow_neighbours(all: &mut [Judged], snapshot: &Snapshot) {
             })
             .collect();
         let mut moved = false;
-        for judged in
-            all.iter_mut().filter(|judged| judged.market == Some(Market::Spot) && !judged.is_asked_for)
+        for judged in all.iter_mut().filter(|judged| judged.market == Some(Market::Spot) && !judged.is_pinned)
         {
             let spec = judged.owned.pods.first().and_then(|pod| snapshot.pods[*pod].spec.as_ref());
             let Some(spec) = spec else { continue };
             let neighbour = stays.iter().find(|(namespace, labels, _)| {
-                placement::must_stand_beside(spec, &judged.owned.namespace, namespace, labels)
+                placement::must_run_beside(spec, &judged.owned.namespace, namespace, labels)
             });
             if let Some((_, _, name)) = neighbour {
                 judged.market = Some(Market::OnDemand);
                 judged.cautions.clear();
-                let text = format!("has to stand on the same node as {name}, which stays On-Demand");
+                let text = format!("must run on the same node as {name}, which stays On-Demand");
                 judged.reasons = vec![Reason::new("affinity", text)];
                 moved = true;
             }

@@ -7,7 +7,7 @@ mod source;
 
 use std::process::ExitCode;
 
-use cast_spot_savings::{compare::compare, risk::Storm};
+use cast_spot_savings::{compare::compare, risk::InterruptionScenario};
 
 use crate::{
     environment::Environment,
@@ -35,9 +35,11 @@ async fn report(call: &Call, screen: &mut Screen) -> Result<u8, CliError> {
         output::save(path, "--save-snapshot", &source.as_file()?)?;
     }
     let mut comparison = compare(&source.snapshot, source.prices.as_ref(), &call.choices, now);
-    if let Some(storm) = Storm::of(&comparison, &source.snapshot).filter(|_| !call.no_rehearsal) {
+    if let Some(storm) =
+        InterruptionScenario::of(&comparison, &source.snapshot).filter(|_| !call.no_rehearsal)
+    {
         match rehearsal::risks(&storm, screen) {
-            Some(risks) => comparison.hear(risks),
+            Some(risks) => comparison.set_risks(risks),
             None => comparison.report.missing.push(rehearsal::too_big(&storm)),
         }
     }

@@ -8,7 +8,7 @@ use cast_spot_rehearsal::{
 };
 use cast_spot_savings::{
     report::{Missing, Risk},
-    risk::{self, Storm},
+    risk::{self, InterruptionScenario},
     verdict::Kind,
 };
 
@@ -20,7 +20,7 @@ const MOST_PODS: usize = 10_000;
 const EXIT_BEFORE_KILL_MS: u64 = 500;
 
 /// Rehearses the storm. None if it is too big.
-pub(super) fn risks(storm: &Storm, screen: &mut Screen) -> Option<BTreeMap<usize, Risk>> {
+pub(super) fn risks(storm: &InterruptionScenario, screen: &mut Screen) -> Option<BTreeMap<usize, Risk>> {
     let pods: usize = storm.workloads.iter().map(|workload| workload.nodes.len()).sum();
     if pods > MOST_PODS {
         return None;
@@ -36,7 +36,7 @@ pub(super) fn risks(storm: &Storm, screen: &mut Screen) -> Option<BTreeMap<usize
 }
 
 /// The note instead of risks.
-pub(super) fn too_big(storm: &Storm) -> Missing {
+pub(super) fn too_big(storm: &InterruptionScenario) -> Missing {
     let pods: usize = storm.workloads.iter().map(|workload| workload.nodes.len()).sum();
     Missing {
         what: format!(
@@ -46,7 +46,7 @@ pub(super) fn too_big(storm: &Storm) -> Missing {
     }
 }
 
-fn world(storm: &Storm) -> WorldSpec {
+fn world(storm: &InterruptionScenario) -> WorldSpec {
     // Group, time and calls are the defaults; the nodes and pods are replaced.
     let mut spec = WorldSpec::baseline(1, storm.nodes.len(), 0);
     spec.group().max = (storm.nodes.len() * 2) as u32;
@@ -114,7 +114,7 @@ fn budget_of(budget: &risk::Budget) -> PdbSpec {
 }
 
 /// The outcome of the pods, by the place of their workload.
-fn outcomes(storm: &Storm, outcome: &Outcome) -> BTreeMap<usize, Risk> {
+fn outcomes(storm: &InterruptionScenario, outcome: &Outcome) -> BTreeMap<usize, Risk> {
     let mut risks: BTreeMap<usize, Risk> = BTreeMap::new();
     let by_label: BTreeMap<(&str, &str), usize> = storm
         .workloads

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::PodAffinityTerm;
 
-use super::{Ground, node_of};
+use super::{Inputs, node_of};
 use crate::{
     catalog::{HOSTNAME, Market},
     demand::{self, Pod},
@@ -27,7 +27,7 @@ pub struct Kept {
     pub pods: Vec<usize>,
 }
 
-impl Ground<'_> {
+impl Inputs<'_> {
     pub(super) fn kept(&self, names: &BTreeSet<String>) -> Vec<Kept> {
         let mut pods: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for pod in &self.demand.pods {

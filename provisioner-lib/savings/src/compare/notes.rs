@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Ground, node_of};
+use super::{Inputs, node_of};
 use crate::{
     catalog::{GIB, Market},
     machines::{Machine, Place},
@@ -36,7 +36,7 @@ pub(super) fn ages(prices: &PriceList, now: Timestamp) -> Prices {
 }
 
 /// What the figures rest on.
-pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
+pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
     let mut lines = vec![
         "Every pod keeps its requests, constraints and architecture; each stands on a node that takes it, with the \
          DaemonSets of that node and what kubelet and system reserve."
@@ -51,7 +51,7 @@ pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
          that, prefix delegation raises it."
             .to_owned(),
     ];
-    lines.push(match ground.smallest_root_volume {
+    lines.push(match inputs.smallest_root_volume {
         Some(bytes) => format!(
             "The root volume of a type that does not run today has {} GiB, as the smallest of today's nodes.",
             bytes.div_ceil(GIB)
@@ -59,7 +59,7 @@ pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
         None => "Root volumes have 20 GiB, as managed node groups usually give them: no node of today tells its own."
             .to_owned(),
     });
-    lines.push(match ground.prices.spot_days {
+    lines.push(match inputs.prices.spot_days {
         Some(days) => format!(
             "A Spot price is the mean of {days} days in its zone, each price weighted by the time that it stood."
         ),
@@ -70,26 +70,26 @@ pub(super) fn assumptions(ground: &Ground<'_>) -> Vec<String> {
          takes its whole grace period to end."
             .to_owned(),
     );
-    lines.extend(ground.demand.notes.iter().cloned());
+    lines.extend(inputs.demand.notes.iter().cloned());
     lines
 }
 
 const NO_PODS: &str = "no pods run on nodes of EC2 but those of every node";
 
 /// Why no configuration can be proposed, if so.
-pub(super) fn unknown(ground: &Ground<'_>, has_prices: bool) -> Option<String> {
-    let snapshot = ground.snapshot;
+pub(super) fn unknown(inputs: &Inputs<'_>, has_prices: bool) -> Option<String> {
+    let snapshot = inputs.snapshot;
     let why = if let Some(unread) = snapshot.unread(NODES_UNREAD).or_else(|| snapshot.unread(PODS_UNREAD)) {
         unread
     } else if snapshot.nodes.is_empty() {
         "the cluster has no nodes"
     } else if !has_prices {
         "there are no prices"
-    } else if ground.prices.catalog.types.is_empty() {
+    } else if inputs.prices.catalog.types.is_empty() {
         "no instance types are known"
-    } else if ground.demand.pods.is_empty() {
+    } else if inputs.demand.pods.is_empty() {
         NO_PODS
-    } else if ground.offers.is_empty() {
+    } else if inputs.offers.is_empty() {
         "no instance type is on offer"
     } else {
         return None;
@@ -104,15 +104,15 @@ pub(super) fn unpriced_today(today: &Configuration) -> String {
 }
 
 /// What is not known. `is_as_today`: whether a proposal is.
-pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, is_as_today: bool) -> Vec<Missing> {
+pub(super) fn missing(inputs: &Inputs<'_>, has_prices: bool, is_as_today: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
     let mut say = |what: String, hint: &str| missing.push(Missing { what, hint: hint.to_owned() });
-    let catalog = &ground.prices.catalog;
-    let is_unread = |what: &str| ground.snapshot.unread(what).is_some();
-    if ground.snapshot.nodes.is_empty() && !is_unread(NODES_UNREAD) {
+    let catalog = &inputs.prices.catalog;
+    let is_unread = |what: &str| inputs.snapshot.unread(what).is_some();
+    if inputs.snapshot.nodes.is_empty() && !is_unread(NODES_UNREAD) {
         say("the cluster has no nodes".to_owned(), "");
     }
-    if ground.demand.pods.is_empty() && !ground.snapshot.nodes.is_empty() && !is_unread(PODS_UNREAD) {
+    if inputs.demand.pods.is_empty() && !inputs.snapshot.nodes.is_empty() && !is_unread(PODS_UNREAD) {
         say(format!("{NO_PODS}, so nothing can be proposed"), "a file of nodes has to have their pods, too");
     }
     if !has_prices {
@@ -130,7 +130,7 @@ pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, is_as_today: bool) 
             (Market::OnDemand, "On-Demand", "pricing:GetProducts"),
             (Market::Spot, "Spot", "ec2:DescribeSpotPriceHistory"),
         ] {
-            if ground.prices.count(market) == 0 {
+            if inputs.prices.count(market) == 0 {
                 say(
                     format!("there are no {name} prices, so no node is offered {name}"),
                     &format!("the action {action} reads them"),
@@ -139,16 +139,16 @@ pub(super) fn missing(ground: &Ground<'_>, has_prices: bool, is_as_today: bool) 
         }
     }
     if has_prices {
-        unpriced(ground, &mut say);
+        unpriced(inputs, &mut say);
     }
-    places(ground, &mut say);
-    pods(ground, is_as_today, &mut say);
+    places(inputs, &mut say);
+    pods(inputs, is_as_today, &mut say);
     missing
 }
 
-fn unpriced(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
+fn unpriced(inputs: &Inputs<'_>, say: &mut impl FnMut(String, &str)) {
     let mut alike: BTreeMap<(&str, Option<&str>, Option<Market>), usize> = BTreeMap::new();
-    let machines = ground.machines.values().filter(|machine| machine.place == Place::Ec2);
+    let machines = inputs.machines.values().filter(|machine| machine.place == Place::Ec2);
     for machine in machines.filter(|machine| machine.hourly.is_none()) {
         let name = machine.instance_type.as_deref().unwrap_or("unknown");
         *alike.entry((name, machine.zone.as_deref(), machine.market)).or_default() += 1;
@@ -156,14 +156,14 @@ fn unpriced(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
     for ((name, zone, market), count) in alike {
         let market = if market == Some(Market::Spot) { "Spot" } else { "On-Demand" };
         let zone = zone.map(|zone| format!(" in {zone}")).unwrap_or_default();
-        let known = ground.prices.catalog.types.iter().any(|found| found.name == *name);
+        let known = inputs.prices.catalog.types.iter().any(|found| found.name == *name);
         let of = if known { "price" } else { "price, and its type is not known" };
         say(format!("{count} × {name}{zone}: no {market} {of}; today costs more than is shown"), "");
     }
 }
 
-fn places(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
-    let machines = || ground.machines.values();
+fn places(inputs: &Inputs<'_>, say: &mut impl FnMut(String, &str)) {
+    let machines = || inputs.machines.values();
     for (place, one, more) in [
         (Place::Fargate, "node is of AWS Fargate", "nodes are of AWS Fargate"),
         (Place::Elsewhere, "node is not of EC2", "nodes are not of EC2"),
@@ -194,9 +194,9 @@ fn places(ground: &Ground<'_>, say: &mut impl FnMut(String, &str)) {
     }
 }
 
-fn pods(ground: &Ground<'_>, is_as_today: bool, say: &mut impl FnMut(String, &str)) {
-    let waiting = ground.demand.pods.iter();
-    let waiting = waiting.filter(|pod| node_of(ground.snapshot, pod.source).is_none()).count();
+fn pods(inputs: &Inputs<'_>, is_as_today: bool, say: &mut impl FnMut(String, &str)) {
+    let waiting = inputs.demand.pods.iter();
+    let waiting = waiting.filter(|pod| node_of(inputs.snapshot, pod.source).is_none()).count();
     if waiting > 0 {
         say(
             format!(
@@ -209,7 +209,7 @@ fn pods(ground: &Ground<'_>, is_as_today: bool, say: &mut impl FnMut(String, &st
         );
     }
     let asks_nothing = |pod: &&crate::demand::Pod| pod.requests.cpu == 0 || pod.requests.memory == 0;
-    let count = ground.demand.pods.iter().filter(asks_nothing).count();
+    let count = inputs.demand.pods.iter().filter(asks_nothing).count();
     if count > 0 {
         say(
             format!(

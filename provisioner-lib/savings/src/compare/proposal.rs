@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Ground, Kept, Placed, keep_on_demand, node_of,
+    Inputs, Kept, Placed, keep_on_demand, node_of,
     today::{Counted, sum},
 };
 use crate::{
@@ -29,7 +29,7 @@ pub(super) struct Proposed {
     pub(super) note: Option<String>,
 }
 
-impl Ground<'_> {
+impl Inputs<'_> {
     /// Packs, and packs again until nothing changes: with `name` [`Name::Spot`] what no Spot node takes stays
     /// On-Demand, and what has to stand beside it, too; what then has no place keeps its node, and the other pods of
     /// that node stay with it. Where that costs more than today, today is the proposal.

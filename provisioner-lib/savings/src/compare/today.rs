@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::Ground;
+use super::Inputs;
 use crate::{
     catalog::Market,
     machines::{Machine, Place},
@@ -41,16 +41,16 @@ impl Counted {
     }
 }
 
-pub(super) fn configuration(ground: &Ground<'_>) -> Configuration {
-    let counted: Vec<Counted> = ground.machines.values().map(Counted::of).collect();
+pub(super) fn configuration(inputs: &Inputs<'_>) -> Configuration {
+    let counted: Vec<Counted> = inputs.machines.values().map(Counted::of).collect();
     let mut requested = Resources::default();
-    for (place, pod) in ground.snapshot.pods.iter().enumerate() {
-        if crate::demand::is_live(pod) && ground.machine_of(place).is_some() {
+    for (place, pod) in inputs.snapshot.pods.iter().enumerate() {
+        if crate::demand::is_live(pod) && inputs.machine_of(place).is_some() {
             let spec = pod.spec.as_ref();
             requested = requested.plus(&spec.map(crate::demand::requests).unwrap_or_default());
         }
     }
-    let nodes = ground.machines.values().map(|machine| &machine.allocatable);
+    let nodes = inputs.machines.values().map(|machine| &machine.allocatable);
     let allocatable = nodes.fold(Resources::default(), |sum, found| sum.plus(found));
     sum(counted, &requested, &allocatable)
 }

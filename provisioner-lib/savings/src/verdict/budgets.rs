@@ -1,4 +1,4 @@
-//! What PodDisruptionBudgets say of a workload.
+//! PodDisruptionBudgets that no eviction gets past.
 
 use k8s_openapi::{
     api::{core::v1::Pod, policy::v1::PodDisruptionBudget},
@@ -6,37 +6,25 @@ use k8s_openapi::{
 };
 
 use super::{Owned, Reason};
-use crate::{fit::selector_matches, snapshot::Snapshot};
+use crate::fit::selector_matches;
 
-/// All budgets of a cluster.
-pub(super) struct Budgets<'s> {
-    budgets: &'s [PodDisruptionBudget],
-}
-
-impl<'s> Budgets<'s> {
-    pub(super) fn read(snapshot: &'s Snapshot) -> Self {
-        Self { budgets: &snapshot.pod_disruption_budgets }
-    }
-
-    /// Why no pod of it could ever be evicted.
-    pub(super) fn bar(&self, owned: &Owned, pods: &[&Pod]) -> Option<Reason> {
-        let pod = pods.first()?;
-        let over: Vec<&PodDisruptionBudget> =
-            self.budgets.iter().filter(|budget| covers(budget, &owned.namespace, pod)).collect();
-        let name = |budget: &PodDisruptionBudget| budget.metadata.name.clone().unwrap_or_default();
-        let text = match over[..] {
-            [budget] if never_frees(budget, owned.replicas) => {
-                format!("PodDisruptionBudget {} never lets a pod go", name(budget))
-            }
-            [] | [_] => return None,
-            [one, other, ..] => format!(
-                "PodDisruptionBudgets {} and {} both cover it, and then no pod can be evicted",
-                name(one),
-                name(other)
-            ),
-        };
-        Some(Reason::new("budget", text))
-    }
+/// Why no pod of the workload could ever be evicted.
+pub(super) fn blocker(budgets: &[PodDisruptionBudget], owned: &Owned, pods: &[&Pod]) -> Option<Reason> {
+    let pod = pods.first()?;
+    let covering: Vec<_> = budgets.iter().filter(|budget| covers(budget, &owned.namespace, pod)).collect();
+    let name = |budget: &PodDisruptionBudget| budget.metadata.name.clone().unwrap_or_default();
+    let text = match covering[..] {
+        [budget] if never_allows(budget, owned.replicas) => {
+            format!("PodDisruptionBudget {} never allows an eviction", name(budget))
+        }
+        [] | [_] => return None,
+        [one, other, ..] => format!(
+            "PodDisruptionBudgets {} and {} both cover it, so no pod can be evicted",
+            name(one),
+            name(other)
+        ),
+    };
+    Some(Reason::new("budget", text))
 }
 
 /// Whether a budget covers a pod. policy/v1: an empty selector covers the namespace, none at all nothing.
@@ -49,12 +37,12 @@ pub(crate) fn covers(budget: &PodDisruptionBudget, namespace: &str, pod: &Pod) -
 /// Whether it allows no disruption even when all replicas are healthy. Percentages are rounded up, which is against
 /// the disruption with minAvailable and for it with maxUnavailable ("Specifying a Disruption Budget for your
 /// Application" in the Kubernetes documentation).
-fn never_frees(budget: &PodDisruptionBudget, replicas: usize) -> bool {
+fn never_allows(budget: &PodDisruptionBudget, replicas: usize) -> bool {
     let Some(spec) = &budget.spec else { return false };
     match (&spec.min_available, &spec.max_unavailable) {
         (_, Some(most)) => number(most, replicas) == Some(0),
         (Some(least), None) => number(least, replicas).is_some_and(|least| least >= replicas),
-        // minAvailable is 1 where nothing is said.
+        // minAvailable is 1 by default.
         (None, None) => replicas <= 1,
     }
 }

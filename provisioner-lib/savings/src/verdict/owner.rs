@@ -1,4 +1,4 @@
-//! Which pods belong together: those of one owner, as people name it.
+//! Workloads: the pods of one owner, such as a Deployment.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +24,9 @@ pub enum Kind {
     Job,
     /// A static pod of the kubelet.
     StaticPod,
-    /// A pod that nobody looks after.
+    /// A pod without a controller.
     Pod,
-    /// A controller that Kubernetes does not bring.
+    /// A controller that is not part of Kubernetes.
     Other(String),
 }
 
@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// As Kubernetes calls it.
+    /// The name of the kind in Kubernetes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -66,7 +66,7 @@ impl Kind {
     }
 
     /// Why this kind does not tolerate Spot.
-    pub(super) fn bar(&self) -> Option<String> {
+    pub(super) fn blocker(&self) -> Option<String> {
         match self {
             Self::Deployment
             | Self::ReplicaSet
@@ -74,11 +74,11 @@ impl Kind {
             | Self::DaemonSet
             | Self::StaticPod => None,
             Self::StatefulSet => {
-                Some("StatefulSet: a pod's successor starts only after it is gone".to_owned())
+                Some("StatefulSet: a replacement pod starts only after the old one is gone".to_owned())
             }
-            Self::Job => Some("Job: its work begins again when its node goes".to_owned()),
-            Self::Pod => Some("no controller: nobody makes a new one when its node goes".to_owned()),
-            Self::Other(name) => Some(format!("{name}: what this controller does is not known")),
+            Self::Job => Some("Job: work is lost if its node is interrupted".to_owned()),
+            Self::Pod => Some("no controller: the pod is not recreated after its node is gone".to_owned()),
+            Self::Other(name) => Some(format!("{name}: the behaviour of this controller is not known")),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Serialize for Kind {
     }
 }
 
-/// Pods of one owner.
+/// A workload: the pods of one owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owned {
     /// Namespace.
@@ -98,9 +98,9 @@ pub struct Owned {
     pub kind: Kind,
     /// Name of the owner.
     pub name: String,
-    /// Replicas that are wanted; where that is not known, pods that there are.
+    /// Desired replicas; the number of pods where that is not known.
     pub replicas: usize,
-    /// Places of its pods in [`Snapshot::pods`]: those that run or wait.
+    /// Indices of its running and pending pods in [`Snapshot::pods`].
     pub pods: Vec<usize>,
 }
 
@@ -156,7 +156,7 @@ fn owner(
     let key = (namespace, controller.name.as_str());
     match controller.kind.as_str() {
         "ReplicaSet" => match above.get(&("ReplicaSet", key)) {
-            // Of a Rollout the ReplicaSets behave as those of a Deployment do.
+            // ReplicaSets of an Argo Rollout behave as those of a Deployment.
             Some((Kind::Deployment, parent)) => (Kind::Deployment, parent.clone()),
             Some((Kind::Other(kind), parent)) if kind == "Rollout" => (Kind::ReplicaSet, parent.clone()),
             Some((kind @ Kind::Other(_), parent)) => (kind.clone(), parent.clone()),
@@ -171,7 +171,7 @@ fn owner(
     }
 }
 
-/// Where ReplicaSets could not be read: a Deployment's are named after it and the label `pod-template-hash`.
+/// Without ReplicaSets: those of a Deployment are named after it and the label `pod-template-hash`.
 fn by_hash(pod: &Pod, set: &str) -> (Kind, String) {
     let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
     match hash.and_then(|hash| set.strip_suffix(hash.as_str())?.strip_suffix('-')) {
@@ -194,7 +194,7 @@ fn replicas(snapshot: &Snapshot) -> BTreeMap<(&str, Kind, &str), usize> {
     });
     let all = deployments.chain(sets).chain(stateful).filter_map(|(metadata, kind, replicas)| {
         let key = (metadata.namespace.as_deref()?, kind, metadata.name.as_deref()?);
-        // apps/v1: one, where nothing is said.
+        // apps/v1: one by default.
         Some((key, usize::try_from(replicas.unwrap_or(1)).unwrap_or(0)))
     });
     all.collect()

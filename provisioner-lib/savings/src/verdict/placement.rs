@@ -1,4 +1,4 @@
-//! What a pod's own constraints say of the market, of its node and of its neighbours.
+//! What a pod's own constraints require of the market, of its node and of other pods on it.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::{
     machines::CAPACITY_LABELS,
 };
 
-/// What is said of the market.
+/// The markets that a pod's constraints allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Capacity {
     Any,
-    /// Only this one, and which constraint says so.
+    /// Only this one, and the label that the constraint names.
     Only(Market, String),
 }
 
@@ -38,7 +38,7 @@ pub(super) fn capacity(spec: &PodSpec) -> Capacity {
     Capacity::Any
 }
 
-/// Requirements of the only term of the required node affinity: of several terms any may hold.
+/// Requirements of the required node affinity if it has one term: of several terms any may hold.
 fn requirements(spec: &PodSpec) -> impl Iterator<Item = &NodeSelectorRequirement> {
     let node = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required = node.and_then(|node| node.required_during_scheduling_ignored_during_execution.as_ref());
@@ -52,7 +52,7 @@ fn allows(required: &NodeSelectorRequirement, value: &str) -> bool {
     any_matches(&[term], &BTreeMap::from([(required.key.clone(), value.to_owned())]))
 }
 
-/// Whether it can run on one named node only.
+/// The reason if it can run on one named node only.
 pub(super) fn bound_to_a_node(spec: &PodSpec) -> Option<Reason> {
     let selected = spec.node_selector.as_ref().and_then(|selector| selector.get(HOSTNAME)).cloned();
     let required = requirements(spec).find(|found| found.key == HOSTNAME && found.operator == "In");
@@ -61,7 +61,7 @@ pub(super) fn bound_to_a_node(spec: &PodSpec) -> Option<Reason> {
     Some(Reason::new("affinity", format!("bound to the node {node}")))
 }
 
-/// Whether something keeps its pods on different nodes, or in different zones, at least by preference.
+/// Whether anti-affinity or a spread constraint keeps its pods apart, at least by preference.
 pub(super) fn is_spread(spec: &PodSpec) -> bool {
     let apart = spec.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
     let apart = apart.is_some_and(|apart| {
@@ -74,7 +74,7 @@ pub(super) fn is_spread(spec: &PodSpec) -> bool {
 
 /// Whether a pod in `own` may run only on the node of a pod in `namespace` with these labels. Terms that choose
 /// namespaces by label are left to the packing.
-pub(super) fn must_stand_beside(
+pub(super) fn must_run_beside(
     spec: &PodSpec,
     own: &str,
     namespace: &str,

@@ -1,4 +1,4 @@
-//! Each bar alone, over objects as the API server gives them.
+//! Each blocker alone, over objects as the API server gives them.
 
 use serde_json::{Value, from_value, json};
 
@@ -66,7 +66,7 @@ fn two_replicas_of_a_deployment_tolerate_spot() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn each_bar_is_named() {
+fn each_blocker_is_named() {
     let annotated = |name: &str, value: &str| {
         let mut cluster = deployment(2, &plain());
         cluster["pods"][1]["metadata"]["annotations"] = json!({ name: value });
@@ -92,7 +92,7 @@ fn each_bar_is_named() {
     for (case, cluster, code, words) in [
         ("one replica", deployment(1, &plain()), "replicas", "1 replica"),
         ("a StatefulSet", owned_by("StatefulSet"), "kind", "StatefulSet"),
-        ("a Job", owned_by("Job"), "kind", "its work begins again"),
+        ("a Job", owned_by("Job"), "kind", "work is lost"),
         ("a foreign controller", owned_by("SparkApplication"), "kind", "SparkApplication"),
         ("a bare pod", bare, "kind", "no controller"),
         (
@@ -113,7 +113,7 @@ fn each_bar_is_named() {
             "maxUnavailable 0",
             with_budgets(3, vec![budget("web", json!({ "maxUnavailable": 0 }))]),
             "budget",
-            "web never lets",
+            "web never allows",
         ),
         (
             "maxUnavailable 0 %",
@@ -155,7 +155,7 @@ fn each_bar_is_named() {
             "On-Demand by selector",
             deployment(2, &with("nodeSelector", json!({ "eks.amazonaws.com/capacityType": "ON_DEMAND" }))),
             "affinity",
-            "asks for On-Demand",
+            "requires On-Demand",
         ),
         (
             "anything but Spot",
@@ -180,7 +180,7 @@ fn each_bar_is_named() {
 }
 
 #[test]
-fn what_is_no_bar_is_none() {
+fn other_constraints_do_not_block_spot() {
     let mut elsewhere = with_budgets(2, vec![budget("web", json!({ "maxUnavailable": 0 }))]);
     elsewhere["podDisruptionBudgets"][0]["metadata"]["namespace"] = "other".into();
     let mut safe = deployment(2, &plain());
@@ -204,7 +204,7 @@ fn what_is_no_bar_is_none() {
 }
 
 #[test]
-fn all_bars_are_told_not_only_the_first() {
+fn all_blockers_are_listed() {
     let mut cluster = deployment(1, &with("volumes", json!([{ "name": "l", "hostPath": { "path": "/x" } }])));
     cluster["podDisruptionBudgets"] = json!([budget("web", json!({ "minAvailable": 1 }))]);
     let codes: Vec<_> = judged(cluster).reasons.into_iter().map(|reason| reason.code).collect();
@@ -212,14 +212,14 @@ fn all_bars_are_told_not_only_the_first() {
 }
 
 #[test]
-fn who_asks_for_spot_gets_it_whatever_speaks_against_it() {
+fn required_spot_overrules_all_blockers() {
     let spot = json!({ "eks.amazonaws.com/capacityType": "SPOT" });
     let judged = judged(deployment(1, &with("nodeSelector", spot)));
-    assert_eq!((judged.market, judged.is_asked_for), (Some(Market::Spot), true));
+    assert_eq!((judged.market, judged.is_pinned), (Some(Market::Spot), true));
 }
 
 #[test]
-fn what_stands_beside_something_that_stays_stays_with_it() {
+fn affinity_to_an_on_demand_pod_keeps_on_demand() {
     let near = json!({ "podAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [
         { "topologyKey": "kubernetes.io/hostname", "labelSelector": { "matchLabels": { "app": "db" } } },
     ]}});
@@ -249,7 +249,7 @@ fn what_stands_beside_something_that_stays_stays_with_it() {
 }
 
 #[test]
-fn without_replica_sets_the_template_hash_tells_the_deployment() {
+fn the_template_hash_names_the_deployment() {
     let mut cluster = deployment(2, &plain());
     cluster["replicaSets"] = json!([]);
     let judged = judged(cluster);
@@ -257,7 +257,7 @@ fn without_replica_sets_the_template_hash_tells_the_deployment() {
 }
 
 #[test]
-fn what_may_hurt_on_a_notice_is_said() {
+fn risks_of_a_notice_are_cautions() {
     let mut spec = with("terminationGracePeriodSeconds", 600.into());
     spec["volumes"] = json!([{ "name": "t", "emptyDir": {} }]);
     spec["containers"] = json!([{ "name": "c" }]);
@@ -268,7 +268,7 @@ fn what_may_hurt_on_a_notice_is_said() {
 }
 
 #[test]
-fn what_belongs_to_a_node_has_no_market() {
+fn daemon_and_static_pods_have_no_market() {
     let mut cluster = deployment(1, &plain());
     cluster["pods"][0]["metadata"]["ownerReferences"][0]["kind"] = "DaemonSet".into();
     assert_eq!(judged(cluster.clone()).market, None);

@@ -45,7 +45,7 @@ fn example() -> String {
         ..Risk::default()
     };
     let places = 0..comparison.judged.len();
-    comparison.hear(places.map(|place| (place, risk(place % 3))).collect::<BTreeMap<_, _>>());
+    comparison.set_risks(places.map(|place| (place, risk(place % 3))).collect::<BTreeMap<_, _>>());
     assert!(table::render(&comparison.report, 80).contains("killed"));
     page::render(&comparison.report).unwrap()
 }
