@@ -1,21 +1,43 @@
-//! What an EKS cluster could save: the cheapest nodes onto which every one of its pods schedules.
+//! Estimates what an EKS cluster could save: finds the cheapest nodes on which every pod schedules, On-Demand and with
+//! Spot, and compares them with today's.
+//!
+//! ```
+//! use cast_spot_savings::{
+//!     compare::{Choices, compare},
+//!     render,
+//!     snapshot::Snapshot,
+//! };
+//!
+//! // A file of `cast-spot savings --save-snapshot`, or of `kubectl get nodes,pods,… -A -o json`.
+//! let file = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop.json"));
+//! let snapshot = Snapshot::parse(file)?;
+//! let now = "2026-11-27T08:40:00Z".parse()?;
+//! let comparison = compare(&snapshot, snapshot.prices.as_ref(), &Choices::default(), now);
+//! assert_eq!(
+//!     render::headline(&comparison.report),
+//!     "$959.15 a month instead of $2,969.28: 67.6 % less.",
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The stages, all pure but `provider`:
 //!
 //! ```text
 //! snapshot ─► demand ──┐
-//!    │                 ├─► pack ─► nodes ──► compare ─► report: table, JSON, page
+//!    │                 ├─► pack ─► nodes ──► compare ─► report ─► render: table, page
 //!    │  prices ─► offers                        │
 //!    └──► machines, verdict ────────────────────┘
 //! ```
 //!
-//! - [`snapshot`] is what was read of the cluster, [`prices`] what was read of AWS.
-//! - [`catalog`] is what could be bought: types, prices, and the [`offers::{Offer}`]s that they make.
-//! - [`demand`] reads from a snapshot which pods are to be placed and what each asks of its node.
-//! - [`fit`] says whether a node takes a pod, in the sense of the kube-scheduler.
+//! - [`snapshot`] holds the objects of a cluster, [`prices`] a [`catalog`] of instance types and prices with its date.
+//! - [`offers`] are the nodes that can be bought: a type in a zone, with price, labels and taints.
+//! - [`demand`] holds the pods to place, with requests and constraints.
+//! - [`fit`] has the kube-scheduler's filters for a pod and an empty node.
 //! - [`pack`] finds the nodes.
-//! - [`machines`] are today's nodes, [`verdict`] says which workloads could run on Spot, and why.
-//! - [`compare`] puts three configurations side by side, and [`risk`] says what a rehearsal of the one with Spot needs.
-//! - `provider`, behind the feature `live`, reads cluster and AWS.
-//! - [`report`] is the result, and its table and page.
+//! - [`machines`] are today's nodes; [`verdict`] decides which workloads tolerate Spot.
+//! - [`compare`] makes the [`report`] of three configurations, [`render`] its table and page.
+//! - [`risk`] is the input of a rehearsal of the configuration with Spot.
+//! - `provider`, behind the feature `live`, reads the cluster and AWS.
 
 pub mod catalog;
 pub mod compare;

@@ -3,3 +3,5 @@
 pub mod page;
 pub mod table;
 mod words;
+
+pub use self::words::headline;

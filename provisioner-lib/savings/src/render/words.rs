@@ -1,4 +1,4 @@
-//! Figures and findings in words, the same in the table and on the page.
+//! Figures and results as text, the same in the table and on the page.
 
 use std::fmt::Write;
 
@@ -72,7 +72,7 @@ fn one_decimal(tenths: u64) -> String {
     }
 }
 
-/// What a workload's pods request together.
+/// The requests of all pods of a workload.
 pub(super) fn requests(workload: &Workload) -> String {
     let cpu = match workload.cpu_millis {
         millis if millis < 1_000 => format!("{millis}m CPU"),
@@ -86,7 +86,7 @@ pub(super) fn requests(workload: &Workload) -> String {
     }
 }
 
-/// How long ago.
+/// The time since then, in the unit that fits.
 pub(super) fn age(seconds: u64) -> String {
     let ago = |number: u64, unit: &str| format!("{} ago", count(number as usize, unit));
     match seconds {
@@ -105,7 +105,7 @@ pub(super) fn market(market: Option<Market>) -> &'static str {
     }
 }
 
-/// A month, or that it is not known.
+/// A month's price, or that there is none.
 pub(super) fn monthly_or_none(money: Option<Money>, currency: &str) -> String {
     money.map_or_else(|| "no price".to_owned(), |money| monthly(money, currency))
 }
@@ -130,8 +130,9 @@ pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
     })
 }
 
-/// The whole in one sentence.
-pub(super) fn headline(report: &Report) -> String {
+/// The result in one sentence.
+#[must_use]
+pub fn headline(report: &Report) -> String {
     let currency = &report.currency;
     let month = |configuration: &Configuration| monthly(configuration.monthly, currency);
     let unread = |missing: &Missing| missing.what.starts_with(NODES_UNREAD);
@@ -146,13 +147,13 @@ pub(super) fn headline(report: &Report) -> String {
         Some(best) => {
             let percent = best.saves.as_ref().map_or("", |saves| saves.percent.as_str());
             format!(
-                "{} a month in place of {}: {percent} % less.",
+                "{} a month instead of {}: {percent} % less.",
                 month(&best.configuration),
                 month(&report.today)
             )
         }
         None => match &report.unknown {
-            Some(why) => format!("What could be saved is not known: {why}."),
+            Some(why) => format!("Possible savings are not known: {why}."),
             None => {
                 format!("{} a month today, and nothing cheaper was found.", month(&report.today))
             }
@@ -160,7 +161,7 @@ pub(super) fn headline(report: &Report) -> String {
     }
 }
 
-/// When what was read.
+/// The dates of nodes, pods and prices.
 pub(super) fn dates(report: &Report) -> String {
     let prices = &report.prices;
     let read = match (prices.read_at, prices.age_seconds) {
@@ -177,7 +178,7 @@ fn minute(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// What the months are.
+/// The length of a month.
 pub(super) fn month() -> String {
     format!("A month is {HOURS_PER_MONTH} hours (30 days).")
 }
@@ -186,17 +187,17 @@ pub(super) fn month() -> String {
 pub(super) fn friendly(report: &Report) -> String {
     let (spot, all) = report.spot_friendly();
     if all == 0 {
-        return "No pods run here but those of every node.".to_owned();
+        return "Only DaemonSet and static pods run here.".to_owned();
     }
     let tenths = spot as u64 * 1_000 / all as u64;
     format!("{spot} of {} tolerate Spot, {} %.", count(all, "pod"), one_decimal(tenths))
 }
 
-/// What becomes of a pod that has no place.
+/// The consequence for a pod without a node.
 pub(super) fn keeps(pod: &Unplaced) -> String {
     match &pod.keeps_node {
-        Some(node) => format!("its node {node} stays, and is counted"),
-        None => "it waits today, too".to_owned(),
+        Some(node) => format!("its node {node} stays and is counted"),
+        None => "it is pending today, too".to_owned(),
     }
 }
 
@@ -216,10 +217,10 @@ pub(super) fn risk(risk: &Risk) -> String {
     text
 }
 
-/// In place of the figures of what nothing is known of.
+/// Shown instead of an unknown figure.
 pub(super) const NO_FIGURE: &str = "–";
 
-/// Whether there are figures; a cluster of today may well have no nodes.
+/// Whether there are figures. A cluster may have no nodes today, so that is always known.
 pub(super) fn is_known(name: Name, configuration: &Configuration) -> bool {
     name == Name::Today || configuration.count > 0
 }
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_and_sizes_are_told_in_the_unit_that_fits() {
+    fn ages_and_sizes_have_the_unit_that_fits() {
         for (seconds, words) in [
             (0, "just now"),
             (60, "1 minute ago"),
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_risk_names_what_is_lost() {
+    fn a_risk_names_killed_pods() {
         let fine =
             Risk { pods: 4, most_in_one_pool: 2, ended: 4, last_end_ms: Some(29_140), ..Risk::default() };
         assert_eq!(risk(&fine), "4 of 4 pods end in time, the last after 29.1 s; one pool holds 2");

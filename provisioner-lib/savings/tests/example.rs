@@ -1,0 +1,15 @@
+//! The example compiles and does what it says.
+
+#![expect(clippy::unwrap_used, reason = "a failed test panics")]
+
+#[path = "../examples/savings_from_file.rs"]
+#[expect(dead_code, reason = "main is not called")]
+mod savings_from_file;
+
+#[test]
+fn the_example_prints_the_headline_of_a_snapshot() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop.json");
+    let headline = savings_from_file::headline(path).unwrap();
+    assert_eq!(headline, "$959.15 a month instead of $2,969.28: 67.6 % less.");
+    assert!(savings_from_file::headline("no/such/file.json").is_err());
+}
