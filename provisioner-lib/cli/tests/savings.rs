@@ -68,8 +68,8 @@ fn a_snapshot_is_enough_for_the_table() {
         "36 of 52 pods tolerate Spot, 69.2 %.",
         "✓ shop/web",
         "PodDisruptionBudget payments never allows an eviction",
-        "if its Spot nodes go: 9 of 9 pods end in time",
-        "if its Spot nodes go: 0 of 2 pods end in time, 2 killed",
+        "if its Spot nodes are interrupted: 9 of 9 pods end in time",
+        "if its Spot nodes are interrupted: 0 of 2 pods end in time, 2 killed",
         "1 node is of AWS Fargate",
         "Reserved Instances, Savings Plans",
     ] {

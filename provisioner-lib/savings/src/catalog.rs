@@ -1,4 +1,4 @@
-//! What could be bought: instance types and prices.
+//! Instance types and prices of a region.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ impl Architecture {
     }
 }
 
-/// How capacity is bought.
+/// The purchase option of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Market {
@@ -62,7 +62,7 @@ impl Market {
     }
 }
 
-/// An EC2 instance type, as DescribeInstanceTypes tells it.
+/// An EC2 instance type, from DescribeInstanceTypes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceType {
@@ -127,7 +127,7 @@ impl InstanceType {
         }
     }
 
-    /// What pods can have of a node, as AL2023's nodeadm sets the kubelet up: kube-reserved CPU 6 % of the first
+    /// The allocatable resources of a node, as AL2023's nodeadm sets the kubelet up: kube-reserved CPU 6 % of the first
     /// core, 1 % of the second, 0.5 % of the next two, 0.25 % of the others; kube-reserved memory 255 MiB and
     /// 11 MiB for each pod that there are addresses for, whatever the most pods are, 100 MiB eviction threshold; 1 GiB
     /// of the volume reserved, 10 % eviction threshold. The volume is `root_volume` bytes big.
@@ -158,7 +158,7 @@ impl InstanceType {
     }
 }
 
-/// What an hour costs.
+/// The price of an instance type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Price {
@@ -167,7 +167,7 @@ pub struct Price {
     /// The zone; `None`: every zone of the region.
     #[serde(default)]
     pub zone: Option<String>,
-    /// How it is bought.
+    /// The purchase option.
     pub market: Market,
     /// For one hour.
     pub hourly: Money,
@@ -235,7 +235,7 @@ pub(crate) mod tests {
 
     /// Amazon EKS AMI, `eni-max-pods.txt`, and what the guide's most is where that is more.
     #[test]
-    fn a_node_takes_the_pods_that_it_has_addresses_for_and_no_more_than_its_size_allows() {
+    fn max_pods_are_bounded_by_addresses_and_size() {
         for (name, vcpus, network_interfaces, addresses_per_interface, listed, most) in [
             ("t3.micro", 2, 2, 2, 4, 4),
             ("t3.medium", 2, 3, 6, 17, 17),

@@ -1,4 +1,4 @@
-//! Three configurations side by side: today, right-sized On-Demand, right-sized with Spot. Pure.
+//! Compares three configurations: today, right-sized On-Demand, right-sized with Spot.
 
 mod kept;
 mod notes;
@@ -24,21 +24,21 @@ use crate::{
 pub use self::kept::Kept;
 use self::proposal::Proposed;
 
-/// Choices of whoever asks.
+/// The user's choices.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choices {
-    /// The biggest node, in vCPUs.
+    /// Size of the biggest node, in vCPUs.
     pub max_vcpus: Option<u32>,
 }
 
-/// The report, and what it was made of.
+/// The report, with the nodes and workloads behind it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The report, without the risk.
     pub report: Report,
     /// The new nodes of the configuration with Spot, in the order in which they come and their pods move.
     pub spot: Vec<Placed>,
-    /// The nodes of today that stay in it.
+    /// Today's nodes that stay in that configuration.
     pub kept: Vec<Kept>,
     /// All workloads, in the order of [`Report::workloads`].
     pub judged: Vec<Judged>,
@@ -47,25 +47,25 @@ pub struct Comparison {
 /// A proposed node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
-    /// What it is.
+    /// Its offer.
     pub offer: Offer,
-    /// Places of its pods in [`Snapshot::pods`].
+    /// Indices of its pods in [`Snapshot::pods`].
     pub pods: Vec<usize>,
 }
 
-/// All that the stages share.
+/// The inputs of all stages.
 struct Inputs<'a> {
     snapshot: &'a Snapshot,
     prices: &'a PriceList,
     machines: BTreeMap<String, Machine>,
-    /// For each pod of the snapshot that has a node, that node.
+    /// The pods to place.
     demand: Demand,
     offers: Vec<Offer>,
     /// Bytes of the smallest volume of today's nodes.
     smallest_root_volume: Option<u64>,
 }
 
-/// Compares. `now` tells the age of the prices.
+/// Compares today's nodes with proposed ones. `now` is for the age of the prices.
 #[must_use]
 pub fn compare(
     snapshot: &Snapshot,
@@ -120,7 +120,7 @@ impl<'a> Inputs<'a> {
     fn of(snapshot: &'a Snapshot, prices: &'a PriceList, choices: &Choices) -> Self {
         let machines = machines::machines(snapshot, &prices.catalog);
         let mut demand = Demand::read(snapshot);
-        // What runs beside EC2, or on Windows, stays there.
+        // Pods elsewhere than on EC2, and those on Windows, stay where they are.
         demand.pods.retain(|pod| {
             let node = node_of(snapshot, pod.source).and_then(|node| machines.get(node));
             node.is_none_or(|machine| machine.place == Place::Ec2)
@@ -159,8 +159,8 @@ impl<'a> Inputs<'a> {
         self.machines.get(node_of(self.snapshot, pod)?)
     }
 
-    /// The demand without what is on nodes that stay, with each pod pinned to the market that it may run on: the
-    /// scheduler then cannot put what tolerates Spot where only something else finds room.
+    /// The demand without pods on nodes that stay. Each pod is pinned to its market, so that the scheduler cannot give an
+    /// On-Demand node that others need to a pod that tolerates Spot.
     fn pinned(&self, judged: &[Judged], name: Name, kept: &BTreeSet<String>) -> Demand {
         let mut markets = BTreeMap::new();
         for judged in judged {
@@ -225,7 +225,7 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// What no Spot node takes stays On-Demand; whether there is any.
+/// Keeps workloads On-Demand that fit no Spot node. Returns whether there are any.
 fn keep_on_demand(judged: &mut [Judged], unplaced: &[(usize, Unplaced)]) -> bool {
     let reasons: BTreeMap<usize, &str> =
         unplaced.iter().map(|(pod, unplaced)| (*pod, unplaced.reason.as_str())).collect();
@@ -234,7 +234,7 @@ fn keep_on_demand(judged: &mut [Judged], unplaced: &[(usize, Unplaced)]) -> bool
     {
         if let Some(reason) = judged.owned.pods.iter().find_map(|pod| reasons.get(pod)) {
             judged.market = Some(Market::OnDemand);
-            judged.reasons = vec![Reason::new("no-spot-node", format!("no Spot node takes it: {reason}"))];
+            judged.reasons = vec![Reason::new("no-spot-node", format!("fits no Spot node: {reason}"))];
             kept = true;
         }
     }

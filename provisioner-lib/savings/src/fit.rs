@@ -1,5 +1,5 @@
-//! Whether a node could take a pod at all, in the sense of the kube-scheduler's filters, and if not, why. What other
-//! pods forbid is seen when pods are placed ([`crate::pack`]).
+//! The kube-scheduler's filters for a pod and an empty node, with reasons. Constraints on other pods are part of
+//! [`crate::pack`].
 
 use std::{collections::BTreeMap, fmt};
 
@@ -23,19 +23,19 @@ pub type Labels = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "reason", content = "detail")]
 pub enum Reason {
-    /// No offer has the labels that its nodeSelector, node affinity or the proposal asks for.
+    /// No offer has the labels that its nodeSelector, its node affinity or the proposal requires.
     Labels(String),
-    /// Its volumes are where no offer is.
+    /// No offer is where its volumes are.
     Volumes(String),
     /// It does not tolerate this taint.
     Taint(String),
-    /// No offer is big enough: the resource that lacks.
+    /// No offer is big enough: the resource that is short.
     Resource(String),
     /// A DaemonSet on every such node has its host port.
     HostPort(String),
-    /// Other pods keep it away: affinity, anti-affinity, spread, host ports.
+    /// Constraints on other pods: affinity, anti-affinity, spread, host ports.
     OtherPods(String),
-    /// Nothing that a node could change.
+    /// An obstacle on every node.
     Obstacle(String),
 }
 
@@ -47,13 +47,13 @@ impl fmt::Display for Reason {
             Self::Taint(taint) => write!(f, "it does not tolerate the taint {taint}"),
             Self::Resource(name) => write!(f, "no instance type on offer has enough {name}"),
             Self::HostPort(port) => write!(f, "a DaemonSet has its host port {port}"),
-            Self::OtherPods(what) => write!(f, "other pods keep it away: {what}"),
+            Self::OtherPods(what) => write!(f, "constraints on other pods: {what}"),
             Self::Obstacle(what) => f.write_str(what),
         }
     }
 }
 
-/// Whether `offer`, with its DaemonSets and nothing else on it, takes the pod.
+/// Whether the pod fits on a node of the offer beside its DaemonSets.
 pub fn fits_empty(pod: &Pod, offer: &Offer, daemons: &[&Daemon]) -> Result<(), Reason> {
     if let Some(obstacle) = &pod.obstacle {
         return Err(Reason::Obstacle(obstacle.clone()));
@@ -72,7 +72,7 @@ pub fn fits_empty(pod: &Pod, offer: &Offer, daemons: &[&Daemon]) -> Result<(), R
     host_port_taken(pod, daemons).map_or(Ok(()), Err)
 }
 
-/// Whether labels and taints of `offer` let the pod in, whatever its size.
+/// Whether labels and taints of the offer admit the pod, whatever its size.
 pub fn admits(pod: &Pod, offer: &Offer) -> Result<(), Reason> {
     if !selects(pod, &offer.labels) {
         return Err(Reason::Labels(wanted(pod)));
@@ -86,7 +86,7 @@ pub fn admits(pod: &Pod, offer: &Offer) -> Result<(), Reason> {
     }
 }
 
-/// A host port of the pod that one of the DaemonSets has.
+/// A host port of the pod that a DaemonSet uses.
 #[must_use]
 pub fn host_port_taken(pod: &Pod, daemons: &[&Daemon]) -> Option<Reason> {
     let taken = |port: &&(String, String, i32)| {
@@ -107,7 +107,7 @@ pub fn daemons_on<'d>(daemons: &'d [Daemon], offer: &Offer) -> Vec<&'d Daemon> {
     daemons.iter().filter(runs).collect()
 }
 
-/// nodeSelector, pins and required node affinity.
+/// Whether nodeSelector, pins and required node affinity select a node with these labels.
 #[must_use]
 pub fn selects(pod: &Pod, labels: &Labels) -> bool {
     contains_all(labels, &pod.node_selector)
@@ -115,7 +115,7 @@ pub fn selects(pod: &Pod, labels: &Labels) -> bool {
         && (pod.node_affinity.is_empty() || any_matches(&pod.node_affinity, labels))
 }
 
-/// The first resource of which `allocatable` has less than `sum`. What is not requested is not looked at.
+/// The first requested resource of which `allocatable` has less than `sum`.
 fn lacking(sum: &Resources, requests: &Resources, allocatable: &Resources) -> Option<String> {
     let plain = [
         ("CPU", sum.cpu, requests.cpu, allocatable.cpu),
@@ -210,8 +210,8 @@ pub fn selector_matches(selector: Option<&LabelSelector>, labels: &Labels) -> bo
         })
 }
 
-/// Whether an affinity term of a pod in namespace `own` selects a pod with these labels in `namespace`. `by_labels` tells
-/// whether a namespaceSelector selects that namespace.
+/// Whether an affinity term of a pod in namespace `own` selects a pod with these labels in `namespace`. `by_labels`
+/// decides whether a namespaceSelector selects that namespace.
 pub fn term_selects(
     term: &PodAffinityTerm,
     own: &str,

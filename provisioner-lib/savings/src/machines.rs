@@ -1,4 +1,4 @@
-//! Today's nodes: what each is, and what it costs.
+//! Today's nodes with their size, purchase option and price.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::{
 const MIB: u64 = 1024 * 1024;
 const EBS_DRIVER: &str = "ebs.csi.aws.com";
 
-/// Labels by which a node says how it was bought, and their values for Spot and On-Demand: EKS managed node groups,
-/// Karpenter, the seed's product, and what eksctl and kOps documented before those. The first that is there counts.
+/// Labels of a node's purchase option, with their values for Spot and On-Demand: EKS managed node groups, CAST AI,
+/// Karpenter, and what eksctl and kOps documented before those. The first one that a node has decides.
 pub const CAPACITY_LABELS: [(&str, &str, &str); 6] = [
     ("eks.amazonaws.com/capacityType", "SPOT", "ON_DEMAND"),
     ("scheduling.cast.ai/spot-fallback", "", "true"),
@@ -26,7 +26,7 @@ pub const CAPACITY_LABELS: [(&str, &str, &str); 6] = [
     ("node.kubernetes.io/lifecycle", "spot", "normal"),
 ];
 
-/// What a node is.
+/// Where a node runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// An instance of EC2.
@@ -44,25 +44,25 @@ pub enum Place {
 pub struct Machine {
     /// metadata.name.
     pub name: String,
-    /// What it is.
+    /// Where it runs.
     pub place: Place,
     /// Label of its instance type.
     pub instance_type: Option<String>,
     /// Label of its zone.
     pub zone: Option<String>,
-    /// How it was bought; none where it is not of EC2.
+    /// The purchase option; none if it is not of EC2.
     pub market: Option<Market>,
-    /// Whether somebody says so, a label or EC2; else it is taken for On-Demand.
+    /// False if neither a label nor EC2 tells the market; On-Demand is then assumed.
     pub market_is_known: bool,
     /// Virtual CPUs.
     pub vcpus: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
-    /// Bytes of the kubelet's volume; none where the node does not say.
+    /// Size of the kubelet's volume in bytes, if the node reports it.
     pub root_volume: Option<u64>,
-    /// What pods can have of it.
+    /// Allocatable resources.
     pub allocatable: Resources,
-    /// For one hour, where a price is known.
+    /// The price of an hour, if it is known.
     pub hourly: Option<Money>,
 }
 
@@ -132,7 +132,7 @@ fn place(node: &Node) -> Place {
     }
 }
 
-/// By the well-known label, else by what the kubelet says of its system.
+/// By the well-known label, else by the system that the kubelet reports.
 fn runs_windows(node: &Node) -> bool {
     let label = node.metadata.labels.as_ref().and_then(|labels| labels.get("kubernetes.io/os"));
     let system = node.status.as_ref().and_then(|status| status.node_info.as_ref());
@@ -151,7 +151,7 @@ pub fn instance_id(node: &Node) -> Option<&str> {
     id.starts_with("i-").then_some(id)
 }
 
-/// How a node was bought, as its labels say, else as EC2 says.
+/// The purchase option of a node, from its labels, else from EC2.
 #[must_use]
 pub fn market(node: &Node, lifecycles: &BTreeMap<String, String>) -> Option<Market> {
     let labels = node.metadata.labels.as_ref();
@@ -165,8 +165,7 @@ pub fn market(node: &Node, lifecycles: &BTreeMap<String, String>) -> Option<Mark
     })
 }
 
-/// What running nodes show of their types. Of several the smallest: a node that is kept small by hand is no reason to
-/// promise more.
+/// The capacity of running nodes by instance type, the smallest of each, so that no proposal promises more.
 #[must_use]
 pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BTreeMap<String, Observed> {
     let mut found: BTreeMap<String, Observed> = BTreeMap::new();
@@ -191,7 +190,7 @@ pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BT
     found
 }
 
-/// The smallest volume of today's instances of EC2: what one node group gives its nodes, others may not.
+/// The smallest volume of today's EC2 instances: other node groups may have smaller ones than the biggest.
 #[must_use]
 pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64> {
     let of_ec2 = machines.values().filter(|machine| machine.place == Place::Ec2);
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_say_how_a_node_was_bought_and_else_ec2_does() {
+    fn labels_tell_the_market_and_ec2_does_without_them() {
         let spot = BTreeMap::from([("i-0a".to_owned(), "spot".to_owned())]);
         let normal = BTreeMap::from([("i-0a".to_owned(), "on-demand".to_owned())]);
         for (case, labels, lifecycles, expected) in [
@@ -305,7 +304,7 @@ mod tests {
             ),
             ("EC2", json!({}), &spot, Some(Market::Spot)),
             ("EC2, On-Demand", json!({}), &normal, Some(Market::OnDemand)),
-            ("nobody", json!({}), &BTreeMap::new(), None),
+            ("neither", json!({}), &BTreeMap::new(), None),
         ] {
             assert_eq!(market(&node(&labels, INSTANCE), lifecycles), expected, "{case}");
         }

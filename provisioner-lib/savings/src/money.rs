@@ -1,4 +1,4 @@
-//! Money in whole micro-dollars: sums are exact up to the greatest amount, and what is written is what was read.
+//! Money in whole millionths, so that sums are exact up to the greatest amount.
 
 use std::{
     fmt,
@@ -40,7 +40,7 @@ impl fmt::Display for Money {
     }
 }
 
-/// A text that is no amount.
+/// A text that is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no amount of money; hint: write dollars as a decimal number, such as 0.096")]
 pub struct NoAmount(String);
@@ -48,7 +48,7 @@ pub struct NoAmount(String);
 impl FromStr for Money {
     type Err = NoAmount;
 
-    /// A decimal number. What lies below a millionth (AWS lists up to ten places) is rounded to the nearest.
+    /// Reads a decimal number, rounded to the nearest millionth (AWS lists up to ten places).
     fn from_str(text: &str) -> Result<Self, NoAmount> {
         let fault = || NoAmount(text.to_owned());
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));

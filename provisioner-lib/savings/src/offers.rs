@@ -1,4 +1,4 @@
-//! The offers that a catalog makes, each a node as it would stand in the cluster.
+//! The offers of a catalog: nodes as they would be in the cluster, with labels and taints.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,10 @@ use crate::{
     template::Template,
 };
 
-/// Bytes of a node's volume where nobody asks for another size: what managed node groups give ("diskSize" in the EKS
-/// API reference).
+/// Default size of a node's volume in bytes, that of managed node groups ("diskSize" in the EKS API reference).
 pub const DEFAULT_ROOT_VOLUME: u64 = 20 * GIB;
 
-/// What a running node of a type showed, where one runs today: it counts before the rules.
+/// The capacity of a running node of a type. It overrides what is calculated for the type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Observed {
@@ -30,24 +29,24 @@ pub struct Observed {
     pub max_volumes: Option<u32>,
 }
 
-/// Which offers a catalog makes.
+/// Selects the offers of a catalog.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Zones that the cluster has subnets in.
     pub zones: BTreeSet<String>,
     /// Markets to buy from.
     pub markets: BTreeSet<Market>,
-    /// Architectures that the pods' images are there for.
+    /// Architectures of the cluster's nodes, for which the images of its pods exist.
     pub architectures: BTreeSet<Architecture>,
-    /// The biggest node, in vCPUs. A cluster of few big nodes loses much with each.
+    /// Size of the biggest node, in vCPUs. A cluster of few big nodes loses much with each.
     pub max_vcpus: Option<u32>,
-    /// Size of the kubelet's volume in bytes, where a type does not run today.
+    /// Size of the kubelet's volume in bytes, for types that do not run today.
     pub root_volume: u64,
-    /// Whether types whose CPU is lent by credits are offered.
+    /// Whether burstable types are offered.
     pub burstable: bool,
-    /// What runs today, by instance type.
+    /// Capacities of running nodes, by instance type.
     pub observed: BTreeMap<String, Observed>,
-    /// Labels and taints that nodes can come up with, one for each kind of node group.
+    /// Labels and taints of new nodes, one template for each kind of node group.
     pub templates: Vec<Template>,
 }
 
@@ -66,7 +65,7 @@ impl Default for Settings {
     }
 }
 
-/// A node that could be had: a type in a zone, from a market, with the labels and taints of a template.
+/// A node on offer: a type in a zone, from a market, with the labels and taints of a template.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Offer {
@@ -74,11 +73,11 @@ pub struct Offer {
     pub instance_type: String,
     /// The zone.
     pub zone: String,
-    /// How it is bought.
+    /// The purchase option.
     pub market: Market,
     /// For one hour.
     pub hourly: Money,
-    /// What pods can have of it, DaemonSets' pods included.
+    /// Allocatable resources, DaemonSets' pods included.
     pub allocatable: Resources,
     /// Pods at most, DaemonSets' pods included.
     pub max_pods: u32,
@@ -91,7 +90,7 @@ pub struct Offer {
 }
 
 impl Catalog {
-    /// All offers, in a fixed order. Bare metal and former generations are not among them.
+    /// All offers in a fixed order, without bare metal and former generations.
     #[must_use]
     pub fn offers(&self, settings: &Settings) -> Vec<Offer> {
         let types: BTreeMap<&str, &InstanceType> = self
@@ -100,7 +99,7 @@ impl Catalog {
             .filter(|found| settings.admits(found))
             .map(|found| (found.name.as_str(), found))
             .collect();
-        // A price of the zone counts before one of the region.
+        // A price of the zone overrides one of the region.
         let mut prices = BTreeMap::new();
         for price in self.prices.iter().filter(|price| settings.markets.contains(&price.market)) {
             for zone in &settings.zones {
@@ -188,7 +187,7 @@ mod tests {
     use crate::catalog::{Price, tests::m5_large};
 
     #[test]
-    fn a_price_of_the_zone_counts_before_one_of_the_region_and_a_running_node_before_the_rules() {
+    fn zonal_price_and_observed_capacity_take_precedence() {
         let price = |zone: Option<&str>, market, micros| Price {
             instance_type: "m5.large".into(),
             zone: zone.map(Into::into),

@@ -1,4 +1,4 @@
-//! Instance types and prices of a region with their age, and Spot prices as a mean over time.
+//! A catalog with its date, and Spot prices as a mean over time.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::{
 
 pub mod product;
 
-/// Schema of a file of prices. Fields are added to it, but neither removed nor given another meaning.
+/// Schema of a file of prices. Fields may be added to it, but not removed, and none changes its meaning.
 pub const SCHEMA: &str = "cast-spot.prices/1";
 
-/// A catalog, and how old it is.
+/// A catalog and its date.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PriceList {
@@ -23,22 +23,22 @@ pub struct PriceList {
     pub schema: String,
     /// When it was read.
     pub read_at: Option<Timestamp>,
-    /// Spot prices are the time-weighted mean of so many days before that.
+    /// Days before that of which Spot prices are the time-weighted mean.
     pub spot_days: Option<u32>,
-    /// ISO 4217 code of all prices, where somebody says it: see [`PriceList::currency`].
+    /// ISO 4217 code of all prices, if it was given: see [`PriceList::currency`].
     pub currency: Option<String>,
     /// Types and prices.
     #[serde(flatten)]
     pub catalog: Catalog,
 }
 
-/// A text that is no list of prices.
+/// A text that is not a list of prices.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// Not JSON, or a field of it is not what it should be.
+    /// Not JSON, or a field has the wrong type.
     #[error("{0}")]
     Json(String),
-    /// Prices below zero: where each is, and what it says.
+    /// Prices below zero: the field and value of each.
     #[error("{}; hint: a price is what is paid for an hour, 0 or more", .0.join("; "))]
     BelowZero(Vec<String>),
     /// JSON of something else.
@@ -47,7 +47,7 @@ pub enum FileError {
 }
 
 impl PriceList {
-    /// Whether nobody is paid for a node. All faults at once.
+    /// Refuses prices below zero, all at once.
     pub(crate) fn check(&self) -> Result<(), FileError> {
         let prices = self.catalog.prices.iter().enumerate();
         let below = prices.filter(|(_, price)| price.hourly < Money::ZERO).map(|(place, price)| {
@@ -57,35 +57,34 @@ impl PriceList {
         if below.is_empty() { Ok(()) } else { Err(FileError::BelowZero(below)) }
     }
 
-    /// ISO 4217 code of all prices: what is said, else what the partition of the region is paid in. Spot prices come
-    /// without one.
+    /// ISO 4217 code of all prices: the given one, else that of the region's partition. Spot prices come without one.
     #[must_use]
     pub fn currency(&self) -> &str {
         let of_china = self.catalog.region.starts_with("cn-");
         self.currency.as_deref().unwrap_or(if of_china { "CNY" } else { "USD" })
     }
 
-    /// How many prices of a market there are.
+    /// The number of prices of a market.
     #[must_use]
     pub fn count(&self, market: Market) -> usize {
         self.catalog.prices.iter().filter(|price| price.market == market).count()
     }
 }
 
-/// A price that a pool of instance type and zone had from then on.
+/// A change of the Spot price of an instance type in a zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpotPoint {
     /// The instance type.
     pub instance_type: String,
     /// The zone.
     pub zone: String,
-    /// From when on.
+    /// The time of the change.
     pub since: Timestamp,
     /// For one hour.
     pub hourly: Money,
 }
 
-/// The mean price of each pool from `from` to `to`, each price weighted by the time that it stood.
+/// The mean price of each pool from `from` to `to`, each price weighted by how long it was in force.
 ///
 /// EC2 answers with the changes in between and the last one before, which is the price at the start
 /// (DescribeSpotPriceHistory in the EC2 API reference). A pool that begins later is weighted from there.
@@ -111,12 +110,12 @@ fn mean(prices: &BTreeMap<Timestamp, Money>, from: Timestamp, to: Timestamp) -> 
     let ends = prices.keys().skip(1).copied().chain([to]);
     let (mut sum, mut time) = (0_i128, 0_i128);
     for ((since, hourly), until) in prices.iter().zip(ends) {
-        let stood = i128::from((until.max(from).as_second() - since.max(&from).as_second()).max(0));
-        sum += stood * i128::from(hourly.micros());
-        time += stood;
+        let in_force = i128::from((until.max(from).as_second() - since.max(&from).as_second()).max(0));
+        sum += in_force * i128::from(hourly.micros());
+        time += in_force;
     }
     match time {
-        // No second of it lies in between.
+        // The prices have no second between the two times.
         0 => prices.values().last().copied(),
         _ => i64::try_from((sum + time / 2) / time).ok().map(Money::from_micros),
     }
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_price_counts_for_the_time_that_it_stood() {
+    fn each_price_is_weighted_by_its_duration() {
         for (case, points, micros) in [
             ("one price, from before", vec![point("a", "01T00:00", 30)], 30),
             ("half and half", vec![point("a", "01T00:00", 30), point("a", "15T00:00", 40)], 35),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::{Deserialize, Serialize};
 
-/// Amounts of what a node has or a pod asks for. Pods, volumes and ports are counted elsewhere.
+/// Resources of a node, or requests of a pod. Pods, volumes and ports are counted elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Resources {
     /// Thousandths of a CPU.
@@ -14,13 +14,13 @@ pub struct Resources {
     pub memory: u64,
     /// Bytes of the kubelet's volume.
     pub ephemeral_storage: u64,
-    /// Whole devices or pages by their resource name: `nvidia.com/gpu`, `hugepages-2Mi` (bytes).
+    /// Devices or pages by resource name: `nvidia.com/gpu`, `hugepages-2Mi` (bytes).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extended: BTreeMap<String, u64>,
 }
 
 impl Resources {
-    /// Of a Kubernetes resource list. `pods` is left out. Fractions are rounded up, as the scheduler does it.
+    /// Reads a Kubernetes resource list without `pods`. Fractions are rounded up, as by the scheduler.
     #[must_use]
     pub fn read(list: &BTreeMap<String, Quantity>) -> Self {
         let mut this = Self::default();
@@ -39,19 +39,19 @@ impl Resources {
         this
     }
 
-    /// Both together.
+    /// The sum.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         self.combine(other, u64::saturating_add)
     }
 
-    /// The greater of each.
+    /// The greater amount of each.
     #[must_use]
     pub fn greater(&self, other: &Self) -> Self {
         self.combine(other, u64::max)
     }
 
-    /// What is left of it without `other`; nothing where `other` is greater.
+    /// The difference; zero where `other` is greater.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
         self.combine(other, u64::saturating_sub)
@@ -70,7 +70,7 @@ impl Resources {
     }
 }
 
-/// Thousandths of a quantity, rounded up; `None` if it is none or negative. Kubernetes API reference, "Quantity".
+/// Thousandths of a quantity, rounded up; `None` if it is negative or not a quantity. Kubernetes API reference, "Quantity".
 #[must_use]
 pub fn milli(text: &str) -> Option<u128> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! What was found, as plain data: the table, the page and the JSON are made of it.
+//! The report as data, from which JSON, table and page are made.
 
 use std::collections::BTreeMap;
 
@@ -12,58 +12,58 @@ use crate::{
     verdict::{Kind, Reason},
 };
 
-/// Schema of [`Report`] as JSON. Fields are added to it, but neither removed nor given another meaning. Money is a
+/// Schema of [`Report`] as JSON. Fields may be added to it, but not removed, and none changes its meaning. Money is a
 /// decimal number as text.
 pub const SCHEMA: &str = "cast-spot.savings/1";
 
-/// Hours of a month: 30 days, as in the savings report of the seed's product.
+/// Hours of a month of 30 days, as in CAST AI's savings report.
 pub const HOURS_PER_MONTH: u32 = 720;
 
-/// What a cluster costs, and what it could cost.
+/// The cost of a cluster, today and as proposed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// Name of the cluster, where it is known.
+    /// Name of the cluster, if it is known.
     pub cluster: Option<String>,
     /// Region of the prices.
     pub region: Option<String>,
-    /// When nodes and pods were read, where that is known.
+    /// When nodes and pods were read, if that is known.
     pub read_at: Option<Timestamp>,
     /// ISO 4217 code of all money.
     pub currency: String,
     /// [`HOURS_PER_MONTH`].
     pub hours_per_month: u32,
-    /// How old the prices are.
+    /// The age of the prices.
     pub prices: Prices,
-    /// As it is.
+    /// Today's nodes.
     pub today: Configuration,
-    /// Every pod on On-Demand nodes of the fitting types. Today's nodes where that would cost more.
+    /// On-Demand nodes for every pod; today's nodes if those would cost more.
     pub on_demand: Proposal,
     /// The same, with Spot nodes for the workloads that tolerate it.
     pub spot: Proposal,
-    /// Why nothing is proposed, or what is proposed cannot be compared with today; none where it can.
+    /// Why nothing is proposed, or why proposals cannot be compared with today; else none.
     pub unknown: Option<String>,
-    /// What runs, and whether it could run on Spot.
+    /// Workloads, and whether they could run on Spot.
     pub workloads: Vec<Workload>,
-    /// Pods that have no place in a proposed configuration.
+    /// Pods without a node in a proposed configuration.
     pub unplaced: Vec<Unplaced>,
-    /// What is not known, and what that does to the figures.
+    /// Facts that are not known, and their effect on the figures.
     pub missing: Vec<Missing>,
-    /// What the figures never contain.
+    /// Costs that are never included.
     pub left_out: Vec<&'static str>,
-    /// What they rest on.
+    /// Assumptions of the figures.
     pub assumptions: Vec<String>,
 }
 
-/// How old the prices are.
+/// The age of the prices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Prices {
-    /// When they were read; none without any.
+    /// When they were read; none without prices.
     pub read_at: Option<Timestamp>,
-    /// From then to now.
+    /// Their age now.
     pub age_seconds: Option<u64>,
-    /// Spot prices are the time-weighted mean of so many days before that.
+    /// Days before that of which Spot prices are the time-weighted mean.
     pub spot_days: Option<u32>,
     /// Instance types with an On-Demand price.
     pub on_demand_types: usize,
@@ -71,18 +71,18 @@ pub struct Prices {
     pub spot_pools: usize,
 }
 
-/// Nodes, and what they cost.
+/// Nodes and their cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Configuration {
-    /// An hour of all nodes whose price is known.
+    /// The price of an hour of all nodes whose price is known.
     pub hourly: Money,
-    /// [`HOURS_PER_MONTH`] of it.
+    /// The price of [`HOURS_PER_MONTH`].
     pub monthly: Money,
-    /// The parts of [`Configuration::hourly`] by market.
+    /// The part of [`Configuration::hourly`] for On-Demand nodes.
     pub hourly_on_demand: Money,
-    /// The other part.
+    /// The part of [`Configuration::hourly`] for Spot nodes.
     pub hourly_spot: Money,
-    /// Instances of EC2 whose price is not known: the sums are too small by these.
+    /// EC2 instances without a known price, which the sums lack.
     pub unpriced: usize,
     /// Number of nodes.
     pub count: usize,
@@ -94,58 +94,57 @@ pub struct Configuration {
     pub cpu_percent: Option<u32>,
     /// Percent of the allocatable memory that is requested.
     pub memory_percent: Option<u32>,
-    /// Equal nodes together, the dearest first.
+    /// Groups of equal nodes, the most expensive first.
     pub nodes: Vec<Nodes>,
 }
 
 /// Equal nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Nodes {
-    /// Instance type, with its system where that is not Linux (`m5.large (Windows)`), or what stands in its place
-    /// (`fargate`).
+    /// Instance type, with its system if that is not Linux (`m5.large (Windows)`), or `fargate`.
     pub instance_type: String,
-    /// How they are bought; none where nodes are not instances of EC2.
+    /// The purchase option; none if they are not EC2 instances.
     pub market: Option<Market>,
-    /// Availability Zone, where it is known.
+    /// Availability Zone, if it is known.
     pub zone: Option<String>,
-    /// How many.
+    /// Number of nodes.
     pub count: usize,
     /// Virtual CPUs of one.
     pub vcpus: u32,
     /// Memory of one in MiB.
     pub memory_mib: u64,
-    /// An hour of one.
+    /// The price of an hour of one.
     pub hourly_each: Option<Money>,
-    /// An hour of all.
+    /// The price of an hour of all.
     pub hourly: Option<Money>,
-    /// A month of all.
+    /// The price of a month of all.
     pub monthly: Option<Money>,
 }
 
-/// A configuration that could be, and what it saves.
+/// A proposed configuration and its savings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Proposal {
     /// The nodes.
     #[serde(flatten)]
     pub configuration: Configuration,
-    /// What it is cheaper by than today; none where one of them cannot be reckoned.
+    /// The difference to today; none if one of the two is not known.
     pub saves: Option<Saves>,
-    /// Whether nothing cheaper was found, so that the nodes are those of today.
+    /// Whether nothing cheaper was found, so that the nodes are today's.
     pub as_today: bool,
 }
 
-/// What is saved. Never below zero.
+/// Savings, never below zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Saves {
-    /// In an hour.
+    /// Savings in an hour.
     pub hourly: Money,
-    /// In a month.
+    /// Savings in a month.
     pub monthly: Money,
-    /// Of what is paid today, with one decimal.
+    /// Percent of today's cost, with one decimal.
     pub percent: String,
 }
 
-/// Pods of one owner.
+/// A workload: the pods of one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Workload {
     /// Namespace.
@@ -154,7 +153,7 @@ pub struct Workload {
     pub kind: Kind,
     /// Name of the owner.
     pub name: String,
-    /// Pods that run or are to run.
+    /// Running and pending pods.
     pub pods: usize,
     /// CPU that they request together, in thousandths.
     pub cpu_millis: u64,
@@ -162,15 +161,15 @@ pub struct Workload {
     pub memory_mib: u64,
     /// Pods on Spot nodes today.
     pub on_spot_today: usize,
-    /// What is proposed.
+    /// Where it could run.
     pub verdict: Verdict,
-    /// Why, in the order of their weight.
+    /// Reasons for the verdict, the strongest first.
     pub reasons: Vec<Reason>,
-    /// What should be known before it is moved.
+    /// Risks to consider before it is moved.
     pub cautions: Vec<Reason>,
-    /// Types and numbers of the nodes that its pods stand on in [`Report::spot`].
+    /// Number of its pods on each kind of node of [`Report::spot`].
     pub proposed: BTreeMap<String, usize>,
-    /// What becomes of it when its Spot nodes go; none where it has none, or it was not rehearsed.
+    /// Result of an interruption of its Spot nodes; none if it has none, or was not rehearsed.
     pub risk: Option<Risk>,
 }
 
@@ -184,48 +183,47 @@ pub enum Verdict {
     OnDemand,
     /// On every node.
     EveryNode,
-    /// Where it is: it has no place on instances of EC2.
+    /// Where it runs today, which is not on Linux instances of EC2.
     Stays,
 }
 
-/// What becomes of a workload when all Spot nodes that it stands on get a notice at once: the outcome of a rehearsal.
+/// Result of a rehearsal in which all Spot nodes of a workload get a notice at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Risk {
     /// Its pods on Spot nodes.
     pub pods: usize,
-    /// Of these, pods in that pool of instance type and zone that has most of them: EC2 takes pools.
+    /// Of these, pods in the pool of instance type and zone that has most of them. EC2 interrupts pools.
     pub most_in_one_pool: usize,
-    /// Ended within their grace period.
+    /// Pods that ended within their grace period.
     pub ended: usize,
     /// Of these, deleted over a PodDisruptionBudget at the last moment.
     pub over_budget: usize,
-    /// Killed, or left to be killed, with the instance.
+    /// Pods that were killed with the instance.
     pub killed: usize,
-    /// From the notices to the end of the last of them.
+    /// Time from the notice to the end of the last pod.
     pub last_end_ms: Option<u64>,
 }
 
-/// A pod that has no place.
+/// A pod without a node in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unplaced {
-    /// In which configuration.
+    /// The configuration.
     pub configuration: Name,
     /// Namespace.
     pub namespace: String,
     /// Name.
     pub pod: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// The node that it runs on today: that stays in the configuration, and in its cost, with it. None for a pod that
-    /// waits.
+    /// Today's node of the pod, which stays in the configuration and in its cost. None for a pending pod.
     pub keeps_node: Option<String>,
 }
 
-/// A configuration.
+/// The name of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Name {
-    /// As it is.
+    /// Today's nodes.
     Today,
     /// Right-sized, On-Demand.
     OnDemand,
@@ -234,12 +232,12 @@ pub enum Name {
 }
 
 impl Report {
-    /// As text.
+    /// The report as JSON.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 
-    /// Pods that could run on Spot, and all that are asked.
+    /// Number of pods that could run on Spot, and of all pods without DaemonSets and static ones.
     #[must_use]
     pub fn spot_friendly(&self) -> (usize, usize) {
         let asked = self.workloads.iter().filter(|workload| workload.verdict != Verdict::EveryNode);

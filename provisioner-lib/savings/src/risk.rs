@@ -1,5 +1,5 @@
-//! What a rehearsal needs to know to say what becomes of each workload when its Spot nodes go, and where its answer
-//! goes. The rehearsal itself is another crate's.
+//! The interruption of all Spot nodes of a proposal, as the input of a rehearsal, and its result in the report. The
+//! rehearsal is another crate.
 
 use std::{
     collections::BTreeMap,
@@ -16,14 +16,14 @@ use crate::{
     verdict::{self, Kind},
 };
 
-/// The configuration with Spot, as a rehearsal plays it.
+/// The configuration with Spot, as the input of a rehearsal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InterruptionScenario {
     /// The nodes.
     pub nodes: Vec<Node>,
-    /// What runs on them.
+    /// Workloads with pods on the nodes.
     pub workloads: Vec<Workload>,
-    /// What may be away.
+    /// PodDisruptionBudgets over the workloads.
     pub budgets: Vec<Budget>,
 }
 
@@ -34,18 +34,18 @@ pub struct Node {
     pub zone: String,
     /// Whether it gets a notice.
     pub is_spot: bool,
-    /// Pods that it takes, those of DaemonSets left out.
+    /// Most pods that it takes, without those of DaemonSets.
     pub room: usize,
 }
 
 /// A workload with pods on these nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
-    /// Place in [`Comparison::judged`] and in the report's workloads.
+    /// Index in [`Comparison::judged`] and in the report's workloads.
     pub place: usize,
     /// Namespace.
     pub namespace: String,
-    /// Name by which a budget selects it: unique in its namespace.
+    /// Label by which a budget selects it, unique in its namespace.
     pub label: String,
     /// Kind of the owner.
     pub kind: Kind,
@@ -64,11 +64,11 @@ pub struct Budget {
     pub namespace: String,
     /// Name.
     pub name: String,
-    /// [`Workload::label`]; none: every pod of the namespace.
+    /// [`Workload::label`]; none if it covers every pod of the namespace.
     pub label: Option<String>,
-    /// How many.
+    /// The amount.
     pub demands: Amount,
-    /// Whether so many have to stay (`minAvailable`), or may go.
+    /// Whether the amount is `minAvailable`, else `maxUnavailable`.
     pub keeps: bool,
     /// `unhealthyPodEvictionPolicy: AlwaysAllow`.
     pub always_allow_unhealthy: bool,
@@ -77,9 +77,9 @@ pub struct Budget {
 /// A number of pods, or percent of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
-    /// So many.
+    /// An absolute number.
     Number(u32),
-    /// So many of a hundred, 100 at most.
+    /// Percent, at most 100.
     Percent(u32),
 }
 
@@ -88,7 +88,6 @@ impl Amount {
         match value {
             IntOrString::Int(number) => Self::Number((*number).max(0).unsigned_abs()),
             IntOrString::String(text) => Self::Percent(match text.trim_end_matches('%').parse() {
-                // More than all are all.
                 Ok(percent) => u32::min(percent, 100),
                 Err(error) if *ParseIntError::kind(&error) == IntErrorKind::PosOverflow => 100,
                 Err(_) => 0,
@@ -98,7 +97,7 @@ impl Amount {
 }
 
 impl InterruptionScenario {
-    /// Of a comparison. None where it has no Spot nodes.
+    /// The scenario of a comparison; none if it has no Spot nodes.
     #[must_use]
     pub fn of(comparison: &Comparison, snapshot: &Snapshot) -> Option<Self> {
         let new = comparison.spot.iter().map(|node| Node {
@@ -142,7 +141,7 @@ impl InterruptionScenario {
     }
 }
 
-/// terminationGracePeriodSeconds, 30 where nothing is said.
+/// terminationGracePeriodSeconds, 30 by default.
 fn grace_s(seconds: Option<i64>) -> u32 {
     u32::try_from(seconds.unwrap_or(30).max(0)).unwrap_or(u32::MAX)
 }
@@ -183,7 +182,7 @@ fn budgets(snapshot: &Snapshot, comparison: &Comparison, workloads: &[Workload])
 }
 
 impl Comparison {
-    /// Writes into the report what a rehearsal found, by [`Workload::place`]. What the pools hold is reckoned here.
+    /// Writes the result of a rehearsal into the report, by [`Workload::place`], and adds the pods in one pool.
     pub fn set_risks(&mut self, risks: BTreeMap<usize, Risk>) {
         for (place, mut risk) in risks {
             let owned = &self.judged[place].owned;
@@ -210,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_too_great_is_the_greatest_and_one_below_zero_none() {
+    fn amounts_and_grace_periods_are_clamped() {
         let text = |percent: &str| Amount::of(&IntOrString::String(percent.to_owned()));
         for (case, found, expected) in [
             ("percent", text("50%"), Amount::Percent(50)),

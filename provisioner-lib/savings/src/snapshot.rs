@@ -1,4 +1,4 @@
-//! What was read of the cluster and of AWS, as they gave it, and as a file that stands for both.
+//! The objects of a cluster as the API server returns them, with prices, and their file.
 
 mod file;
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::file::{FileError, SCHEMA, parse_prices};
 use crate::prices::PriceList;
 
-/// Begins what is missing of a snapshot whose nodes could not be read.
+/// Begins the entry in [`Snapshot::missing`] if nodes could not be read.
 pub(crate) const NODES_UNREAD: &str = "nodes could not be read";
 /// The same for pods.
 pub(crate) const PODS_UNREAD: &str = "pods could not be read";
@@ -38,17 +38,17 @@ pub struct Snapshot {
     pub nodes: Vec<Node>,
     /// Pods of all namespaces.
     pub pods: Vec<Pod>,
-    /// Of all namespaces: how many replicas are wanted.
+    /// Deployments of all namespaces, for desired replicas.
     pub deployments: Vec<Deployment>,
-    /// Between Deployments and their pods.
+    /// ReplicaSets of all namespaces: the owners of a Deployment's pods.
     pub replica_sets: Vec<ReplicaSet>,
-    /// Of all namespaces.
+    /// StatefulSets of all namespaces.
     pub stateful_sets: Vec<StatefulSet>,
-    /// All DaemonSets: their pods come with every node that they select.
+    /// DaemonSets of all namespaces: one pod on every node that they select.
     pub daemon_sets: Vec<DaemonSet>,
-    /// Between CronJobs and their pods.
+    /// Jobs of all namespaces: the owners of a CronJob's pods.
     pub jobs: Vec<Job>,
-    /// What may be away of a workload.
+    /// PodDisruptionBudgets of all namespaces.
     pub pod_disruption_budgets: Vec<PodDisruptionBudget>,
     /// All namespaces, for namespaceSelector.
     pub namespaces: Vec<Namespace>,
@@ -60,25 +60,25 @@ pub struct Snapshot {
     pub storage_classes: Vec<StorageClass>,
     /// How many volumes a running node can attach.
     pub csi_nodes: Vec<CSINode>,
-    /// `spot` or `on-demand` by instance id, as EC2 says of nodes whose labels do not say it.
+    /// `spot` or `on-demand` by instance id, from EC2, for nodes whose labels do not tell the market.
     pub lifecycles: BTreeMap<String, String>,
-    /// What could not be read.
+    /// Objects that could not be read.
     pub missing: Vec<Missing>,
-    /// Instance types and prices, where they were read with it.
+    /// Instance types and prices, if they were read too.
     pub prices: Option<PriceList>,
 }
 
-/// Something that is not known.
+/// A fact that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
-    /// What, and what that does to the figures.
+    /// The fact, and its effect on the figures.
     pub what: String,
-    /// What to do about it; empty where nothing can be done.
+    /// The remedy; empty if there is none.
     pub hint: String,
 }
 
 impl Snapshot {
-    /// What is said of something that could not be read ([`NODES_UNREAD`], [`PODS_UNREAD`]).
+    /// The entry about objects that could not be read ([`NODES_UNREAD`], [`PODS_UNREAD`]).
     pub(crate) fn unread(&self, what: &str) -> Option<&str> {
         self.missing.iter().map(|missing| missing.what.as_str()).find(|missing| missing.starts_with(what))
     }

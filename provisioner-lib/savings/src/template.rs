@@ -1,4 +1,4 @@
-//! Labels and taints that the cluster's nodes come up with beside those of every node: what a node group adds.
+//! Labels and taints that the cluster's node groups add to their nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 /// One kind of node group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Template {
-    /// Labels that somebody selects by.
+    /// Labels that a selector or a topology key names.
     pub labels: BTreeMap<String, String>,
-    /// Taints that stay.
+    /// Permanent taints.
     pub taints: Vec<Taint>,
 }
 
-/// Labels of the node itself or of its type and zone: an offer has its own.
+/// Labels of a node's type, zone and market: an offer has its own.
 const OF_THE_OFFER: [&str; 12] = [
     "kubernetes.io/arch",
     "beta.kubernetes.io/arch",
@@ -30,11 +30,11 @@ const OF_THE_OFFER: [&str; 12] = [
     "eks.amazonaws.com/capacityType",
 ];
 
-/// Karpenter's labels of the instance type. No offer has them, and what selects by them is told to have no place.
+/// Karpenter's labels of the instance type. No offer has them: a pod that selects by them is reported without a node.
 const OF_THE_TYPE: &str = "karpenter.k8s.aws/instance-";
 
-/// The templates of today's nodes. Only labels whose keys somebody asks about (`keys`) tell templates apart.
-/// Without nodes there is the plain one.
+/// The templates of today's nodes, which differ by taints and by labels with one of `keys`. Without nodes there is one
+/// plain template.
 #[must_use]
 pub fn templates(nodes: &[Node], keys: &BTreeSet<String>) -> Vec<Template> {
     let mut found: Vec<Template> = Vec::new();
@@ -60,8 +60,7 @@ pub fn templates(nodes: &[Node], keys: &BTreeSet<String>) -> Vec<Template> {
     found
 }
 
-/// Whether a new node of the group would have it, too: not what a controller says of a node's condition or of a
-/// drain under way.
+/// Whether a new node of the group would have the taint, too. Controllers add others for a condition or a drain.
 fn stays(taint: &Taint) -> bool {
     let passing = ["node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "cast-spot/"];
     let drains = ["ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler"];
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_that_nobody_asks_about_and_passing_taints_tell_no_templates_apart() {
+    fn unselected_labels_and_passing_taints_are_ignored() {
         let node = |pool: &str, name: &str, taint: &str| {
             from_value::<Node>(json!({
                 "metadata": { "labels": {

@@ -1,4 +1,4 @@
-//! How near the packing comes to what no packing can beat.
+//! The cost of packings beside a lower bound that no packing can beat.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says so")]
 
@@ -49,12 +49,12 @@ fn lower_bound(demand: &Demand, offers: &[Offer]) -> f64 {
     let rooms: Vec<[f64; 3]> = offers.iter().map(|offer| room(demand, offer)).collect();
     let allows = |offer: usize| classes.keys().map(|allowed| allowed[offer]).collect::<Vec<_>>();
     let allowed: Vec<Vec<bool>> = (0..offers.len()).map(allows).collect();
-    // An offer that is beaten by one that lets in no less is never needed.
+    // An offer is not needed if a cheaper one admits the same pods and is as big.
     let needed = |one: &usize| {
         !(0..offers.len()).any(|other| {
-            let dearer = (offers[*one].hourly, *one) > (offers[other].hourly, other);
+            let costs_more = (offers[*one].hourly, *one) > (offers[other].hourly, other);
             let lets_in = allowed[*one].iter().zip(&allowed[other]).all(|(one, other)| !one || *other);
-            dearer && lets_in && rooms[*one].iter().zip(&rooms[other]).all(|(one, other)| one <= other)
+            costs_more && lets_in && rooms[*one].iter().zip(&rooms[other]).all(|(one, other)| one <= other)
         })
     };
     let needed: Vec<usize> = (0..offers.len()).filter(needed).collect();
@@ -89,7 +89,7 @@ fn over_the_bound(demand: &Demand, offers: &[Offer]) -> (f64, usize) {
 }
 
 #[test]
-fn in_waves_a_hundred_nodes_and_more_cost_at_most_a_twentieth_more_than_the_fractional_bound() {
+fn large_packings_stay_within_5_percent_of_lp_bound() {
     for (name, demand, offers) in [
         ("plain, to 16 vCPUs", fleet::plain_cluster(3, 2500), fleet::on_demand(190, 3, Some(16))),
         ("plain, to 32 vCPUs", fleet::plain_cluster(4, 5000), fleet::on_demand(190, 3, Some(32))),
@@ -137,7 +137,7 @@ fn optimum(pods: &[(u64, u64)], rooms: &[(u64, u64, i64)]) -> i64 {
 }
 
 #[test]
-fn small_clusters_cost_what_the_best_of_all_packings_costs() {
+fn small_packings_are_optimal() {
     let mut rng = Rng::with_seed(11);
     let mut compared = 0;
     for case in 0..40 {
@@ -151,7 +151,7 @@ fn small_clusters_cost_what_the_best_of_all_packings_costs() {
             pods.push(fleet::pod(&format!("p{index}"), cpu, rng.u64(1..24) * 100));
         }
         let demand = Demand::read(&fleet::snapshot(pods));
-        // Five drawn offers may all be too small for a pod; that is not for the packing to say.
+        // Five drawn offers may all be too small for a pod.
         let takes = |pod: &Pod| {
             let fits =
                 |offer: &Offer| fit::fits_empty(pod, offer, &fit::daemons_on(&demand.daemons, offer)).is_ok();
@@ -182,7 +182,7 @@ fn small_clusters_cost_what_the_best_of_all_packings_costs() {
 }
 
 #[test]
-fn the_work_of_a_big_cluster_is_bounded() {
+fn the_work_for_a_big_cluster_is_bounded() {
     let demand = fleet::plain_cluster(3, 5000);
     let offers = fleet::on_demand(600, 3, None);
     let packing = pack(&demand, &offers);
@@ -194,7 +194,7 @@ fn the_work_of_a_big_cluster_is_bounded() {
 #[test]
 #[ignore = "measures time: for a release build on an idle machine"]
 #[expect(clippy::disallowed_methods, reason = "it measures time")]
-fn five_thousand_pods_on_six_hundred_types_take_less_than_two_seconds() {
+fn five_thousand_pods_take_less_than_two_seconds() {
     let demand = fleet::plain_cluster(3, 5000);
     let catalog = fleet::catalog(600);
     assert!(catalog.types.len() >= 600);

@@ -1,5 +1,4 @@
-//! Every packing, checked by somebody else: a scheduler's rules written down a second time, over whole objects and
-//! without any of the search's numbers.
+//! Every packing against the scheduler's rules, written a second time over whole objects.
 
 mod fleet;
 

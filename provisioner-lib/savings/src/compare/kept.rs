@@ -1,4 +1,4 @@
-//! Nodes of today that stay in a proposal, and what the pods on them mean for the others.
+//! Today's nodes that stay in a proposal, and their effect on pods that move.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::{
     machines::Place,
 };
 
-/// A node of today that stays in a proposal, with its pods.
+/// A node of today that stays in a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// metadata.name.
@@ -21,9 +21,9 @@ pub struct Kept {
     pub instance_type: Option<String>,
     /// Availability Zone, where it is known.
     pub zone: Option<String>,
-    /// How it was bought.
+    /// The purchase option.
     pub market: Option<Market>,
-    /// Places of its pods in [`Snapshot::pods`](crate::snapshot::Snapshot::pods), those of DaemonSets left out.
+    /// Indices of its pods in [`Snapshot::pods`](crate::snapshot::Snapshot::pods), without those of DaemonSets.
     pub pods: Vec<usize>,
 }
 
@@ -52,8 +52,8 @@ impl Inputs<'_> {
         machines.map(|machine| machine.name.clone()).collect()
     }
 
-    /// The packing sees new nodes only. The scheduler counts those that stay, too, where it spreads pods or keeps
-    /// them apart: a sentence about the pods of `moving` that this may leave without a place.
+    /// A sentence about pods of `moving` that the scheduler may leave without a node: it counts nodes that stay for
+    /// spread and anti-affinity, and the packing does not.
     pub(super) fn beside_kept(&self, moving: &[Pod], kept: &[Kept]) -> Option<String> {
         let on: BTreeSet<usize> = kept.iter().flat_map(|kept| kept.pods.iter().copied()).collect();
         let standing: Vec<&Pod> = self.demand.pods.iter().filter(|pod| on.contains(&pod.source)).collect();
@@ -65,18 +65,18 @@ impl Inputs<'_> {
         let nodes: Vec<Labels> = nodes.map(|node| node.metadata.labels.clone().unwrap_or_default()).collect();
         let names = moving.iter().filter(|pod| counts(pod, &standing, &nodes));
         let names: Vec<String> = names.map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
-        let mut said = Vec::new();
+        let mut notes = Vec::new();
         demand::note(
-            &mut said,
-            "spread over nodes or kept apart from pods; nodes that stay and their pods are not counted in that, so \
-             the scheduler may leave some without a place",
+            &mut notes,
+            "spread over nodes or kept apart from other pods; nodes that stay and their pods are not counted, so the \
+             scheduler may leave some pods pending",
             &names,
         );
-        said.pop()
+        notes.pop()
     }
 }
 
-/// Whether nodes that stay, or the pods on them, have a say in where `pod` may go.
+/// Whether nodes that stay, or the pods on them, restrict where `pod` may go.
 fn counts(pod: &Pod, standing: &[&Pod], nodes: &[Labels]) -> bool {
     let spread = pod.spread.iter().any(|spread| {
         let over_nodes = spread.topology_key == HOSTNAME && nodes.iter().any(|node| fit::selects(pod, node));
@@ -86,7 +86,7 @@ fn counts(pod: &Pod, standing: &[&Pod], nodes: &[Labels]) -> bool {
         };
         over_nodes || standing.iter().any(matches)
     });
-    // What is apart by nodes stands apart from all on nodes that stay.
+    // A new node is never the node of a pod that stays.
     let wider = |term: &&PodAffinityTerm| term.topology_key != HOSTNAME;
     let forbids = |one: &Pod, other: &Pod| {
         // Namespaces that are chosen by label are taken to be the other's: a note too many is better than one too few.

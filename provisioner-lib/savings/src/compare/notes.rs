@@ -1,4 +1,4 @@
-//! What the figures rest on, what they lack, and what they never contain.
+//! Assumptions of the figures, facts that are missing, and costs that are never included.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ use crate::{
     snapshot::{NODES_UNREAD, PODS_UNREAD},
 };
 
-/// What no figure contains.
+/// Costs that are not included.
 pub(super) const LEFT_OUT: [&str; 6] = [
     "Reserved Instances, Savings Plans and private discounts: all prices are list prices.",
-    "EBS volumes, root volumes included.",
+    "EBS volumes, including root volumes.",
     "Traffic, between zones too, load balancers, NAT gateways and public IPv4 addresses.",
     "The control plane of EKS, AWS Fargate, nodes that run Windows, and nodes that are not of EC2.",
     "Credits of burstable types beyond those that they earn.",
-    "What pods use: only what they request is counted.",
+    "Actual usage of pods: only requests are counted.",
 ];
 
-/// How old the prices are.
+/// The age of the prices.
 pub(super) fn ages(prices: &PriceList, now: Timestamp) -> Prices {
     let age = prices.read_at.map(|at| now.as_second() - at.as_second());
     Prices {
@@ -35,19 +35,19 @@ pub(super) fn ages(prices: &PriceList, now: Timestamp) -> Prices {
     }
 }
 
-/// What the figures rest on.
+/// Assumptions of the figures.
 pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
     let mut lines = vec![
-        "Every pod keeps its requests, constraints and architecture; each stands on a node that takes it, with the \
-         DaemonSets of that node and what kubelet and system reserve."
+        "Every pod keeps its requests, constraints and architecture; each has a node that takes it beside \
+         the node's DaemonSets and the reserves of kubelet and system."
             .to_owned(),
-        "Pods that could run on Spot run there and nowhere else, and the others On-Demand: a node selector or an \
-         affinity for the capacity type has to say so."
+        "Pods that could run on Spot run only there, and the others only On-Demand: this takes a node selector or an \
+         affinity for the capacity type."
             .to_owned(),
-        "Pods move node by node: when a new node is up, the pods that are meant for it come.".to_owned(),
-        "New nodes stand in the zones of today's, with the labels and taints of today's.".to_owned(),
-        "A type that runs today has room for what its nodes show, the smallest of them. Another one has room for the \
-         pods that the VPC CNI has addresses for, at most 110, and 250 from 30 vCPUs on: custom networking lowers \
+        "Pods move node by node: when a new node is ready, its pods move to it.".to_owned(),
+        "New nodes are in the zones of today's nodes, and have their labels and taints.".to_owned(),
+        "A type that runs today has the capacity of its smallest node. Another type has room for as many pods as \
+         the VPC CNI has addresses for, at most 110, and 250 from 30 vCPUs on: custom networking lowers \
          that, prefix delegation raises it."
             .to_owned(),
     ];
@@ -56,27 +56,29 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
             "The root volume of a type that does not run today has {} GiB, as the smallest of today's nodes.",
             bytes.div_ceil(GIB)
         ),
-        None => "Root volumes have 20 GiB, as managed node groups usually give them: no node of today tells its own."
-            .to_owned(),
+        None => {
+            "Root volumes have 20 GiB, the default of managed node groups: no node of today reports its own."
+                .to_owned()
+        }
     });
     lines.push(match inputs.prices.spot_days {
         Some(days) => format!(
-            "A Spot price is the mean of {days} days in its zone, each price weighted by the time that it stood."
+            "A Spot price is the mean of {days} days in its zone, each price weighted by how long it was in force."
         ),
-        None => "Spot prices are taken as they were given.".to_owned(),
+        None => "Spot prices are used as given.".to_owned(),
     });
     lines.push(
-        "If Spot nodes go: all of them get a notice at once, the cast-spot handler drains them, and every container \
-         takes its whole grace period to end."
+        "If Spot nodes are interrupted: all of them get a notice at once, the cast-spot handler drains them, and \
+         every container takes its whole grace period to exit."
             .to_owned(),
     );
     lines.extend(inputs.demand.notes.iter().cloned());
     lines
 }
 
-const NO_PODS: &str = "no pods run on nodes of EC2 but those of every node";
+const NO_PODS: &str = "no pods run on nodes of EC2 except those of DaemonSets and static ones";
 
-/// Why no configuration can be proposed, if so.
+/// Why no configuration can be proposed; none if one can.
 pub(super) fn unknown(inputs: &Inputs<'_>, has_prices: bool) -> Option<String> {
     let snapshot = inputs.snapshot;
     let why = if let Some(unread) = snapshot.unread(NODES_UNREAD).or_else(|| snapshot.unread(PODS_UNREAD)) {
@@ -97,13 +99,13 @@ pub(super) fn unknown(inputs: &Inputs<'_>, has_prices: bool) -> Option<String> {
     Some(why.to_owned())
 }
 
-/// Why nothing can be compared with today.
+/// Why proposals cannot be compared with today.
 pub(super) fn unpriced_today(today: &Configuration) -> String {
     let count = today.unpriced;
     format!("{} of today {} no price", plural_of(count, "node", "nodes"), plural(count, "has", "have"))
 }
 
-/// What is not known. `is_as_today`: whether a proposal is.
+/// Facts that are not known. `is_as_today` tells whether a proposal is today's nodes.
 pub(super) fn missing(inputs: &Inputs<'_>, has_prices: bool, is_as_today: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
     let mut say = |what: String, hint: &str| missing.push(Missing { what, hint: hint.to_owned() });
@@ -113,7 +115,7 @@ pub(super) fn missing(inputs: &Inputs<'_>, has_prices: bool, is_as_today: bool) 
         say("the cluster has no nodes".to_owned(), "");
     }
     if inputs.demand.pods.is_empty() && !inputs.snapshot.nodes.is_empty() && !is_unread(PODS_UNREAD) {
-        say(format!("{NO_PODS}, so nothing can be proposed"), "a file of nodes has to have their pods, too");
+        say(format!("{NO_PODS}, so nothing can be proposed"), "a file with nodes needs their pods, too");
     }
     if !has_prices {
         say(
@@ -176,7 +178,7 @@ fn places(inputs: &Inputs<'_>, say: &mut impl FnMut(String, &str)) {
         let count = machines().filter(|machine| machine.place == place).count();
         if count > 0 {
             let (what, whose) = (plural_of(count, one, more), plural(count, "its", "their"));
-            say(format!("{what}: {whose} cost is not counted, and what runs there stays"), "");
+            say(format!("{what}: {whose} cost is not counted, and {whose} pods stay"), "");
         }
     }
     let unknown = |machine: &&Machine| machine.place == Place::Ec2 && !machine.market_is_known;
@@ -184,12 +186,12 @@ fn places(inputs: &Inputs<'_>, say: &mut impl FnMut(String, &str)) {
     if count > 0 {
         say(
             format!(
-                "{count} {} not say whether {} On-Demand or Spot, and {} for On-Demand",
+                "{count} {} not say whether {} On-Demand or Spot, and {} to be On-Demand",
                 plural(count, "node does", "nodes do"),
                 plural(count, "it is", "they are"),
-                plural(count, "is taken", "are taken"),
+                plural(count, "is assumed", "are assumed"),
             ),
-            "the action ec2:DescribeInstances tells",
+            "the action ec2:DescribeInstances reads it",
         );
     }
 }
@@ -213,10 +215,10 @@ fn pods(inputs: &Inputs<'_>, is_as_today: bool, say: &mut impl FnMut(String, &st
     if count > 0 {
         say(
             format!(
-                "{} not request both CPU and memory: for the scheduler, and here, what is not requested takes no room",
+                "{} not request both CPU and memory: without a request a pod takes no room, for the scheduler and here",
                 plural_of(count, "pod does", "pods do")
             ),
-            "set requests, or take the proposals for too small",
+            "set requests; until then the proposals are too small",
         );
     }
 }

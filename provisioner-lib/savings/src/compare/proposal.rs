@@ -1,4 +1,4 @@
-//! A packing as a configuration. What has no place in it keeps the node that it has, with all that runs there.
+//! A packing as a configuration. A pod without a node in it keeps its node of today, with the other pods on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,17 +22,16 @@ pub(super) struct Proposed {
     pub(super) proposal: Proposal,
     /// The new nodes.
     pub(super) nodes: Vec<Placed>,
-    /// Those of today that stay.
+    /// Today's nodes that stay.
     pub(super) kept: Vec<Kept>,
     pub(super) unplaced: Vec<Unplaced>,
-    /// What the scheduler may see otherwise.
+    /// Pods that the scheduler may treat differently.
     pub(super) note: Option<String>,
 }
 
 impl Inputs<'_> {
-    /// Packs, and packs again until nothing changes: with `name` [`Name::Spot`] what no Spot node takes stays
-    /// On-Demand, and what has to stand beside it, too; what then has no place keeps its node, and the other pods of
-    /// that node stay with it. Where that costs more than today, today is the proposal.
+    /// Packs until no workload changes its market and no further node stays. A workload that fits no Spot node stays
+    /// On-Demand, a pod without a node keeps today's, and if the result costs more than today, today is the proposal.
     pub(super) fn propose(&self, judged: &mut [Judged], name: Name, today: &Configuration) -> Proposed {
         let mut kept = BTreeSet::new();
         let mut without: Vec<Unplaced> = Vec::new();
@@ -48,7 +47,7 @@ impl Inputs<'_> {
             let before = kept.len();
             kept.extend(found.iter().filter_map(|(_, pod)| pod.keeps_node.clone()));
             let is_stable = kept.len() == before;
-            // Pods that wait come back in the next round.
+            // Pending pods are found again in the next round.
             let stay = found.into_iter().filter(|(_, pod)| is_stable || pod.keeps_node.is_some());
             without.extend(stay.map(|(_, pod)| pod));
             if is_stable {
@@ -75,7 +74,7 @@ impl Inputs<'_> {
             })
             .collect();
         let configuration = self.configuration(demand, &nodes, kept);
-        // A node without a price that goes may cost more than the difference; one that stays is on both sides.
+        // A removed node without a price may cost more than the difference; one that stays is on both sides.
         let is_whole = today.unpriced == configuration.unpriced && today.hourly.micros() > 0;
         if is_whole && configuration.hourly > today.hourly {
             return self.as_today(unplaced, name, today);
@@ -91,10 +90,10 @@ impl Inputs<'_> {
     fn as_today(&self, unplaced: Vec<Unplaced>, name: Name, today: &Configuration) -> Proposed {
         let mut waiting: Vec<Unplaced> =
             unplaced.into_iter().filter(|pod| pod.keeps_node.is_none()).collect();
-        let told: BTreeSet<(String, String)> =
+        let reported: BTreeSet<(String, String)> =
             waiting.iter().map(|pod| (pod.namespace.clone(), pod.pod.clone())).collect();
         for pod in self.demand.pods.iter().filter(|pod| node_of(self.snapshot, pod.source).is_none()) {
-            if !told.contains(&(pod.namespace.clone(), pod.name.clone())) {
+            if !reported.contains(&(pod.namespace.clone(), pod.name.clone())) {
                 waiting.push(Unplaced {
                     configuration: name,
                     namespace: pod.namespace.clone(),
@@ -181,7 +180,7 @@ fn saves(configuration: &Configuration, today: &Configuration) -> Saves {
     }
 }
 
-/// With one decimal, rounded down: no more is promised than there is.
+/// Percent with one decimal, rounded down so that no more is promised than is saved.
 pub(super) fn percent(part: i64, whole: i64) -> String {
     let tenths = (i128::from(part) * 1_000).div_euclid(i128::from(whole));
     let sign = if tenths < 0 { "-" } else { "" };

@@ -74,7 +74,7 @@ fn says(report: &Report, words: &str) -> bool {
 }
 
 #[test]
-fn three_configurations_stand_side_by_side() {
+fn three_configurations_are_compared() {
     let report = compared(cluster(), Some(prices()));
     assert_eq!(
         (report.today.hourly.to_string(), report.today.monthly.to_string()),
@@ -110,7 +110,7 @@ fn a_cluster_of_spot_nodes_is_compared_with_what_they_cost() {
 }
 
 #[test]
-fn without_prices_the_verdicts_stand_and_nothing_is_reckoned() {
+fn without_prices_there_are_verdicts_but_no_savings() {
     let report = compared(cluster(), None);
     assert!(says(&report, "no prices") && says(&report, "--prices FILE"), "{:?}", report.missing);
     assert_eq!(report.workloads[0].verdict, Verdict::Spot);
@@ -119,7 +119,7 @@ fn without_prices_the_verdicts_stand_and_nothing_is_reckoned() {
 }
 
 #[test]
-fn what_could_not_be_read_of_aws_is_named_by_its_action() {
+fn missing_prices_and_types_name_the_iam_action() {
     let mut no_spot = prices();
     no_spot["prices"].as_array_mut().unwrap().pop();
     let report = compared(cluster(), Some(no_spot));
@@ -136,7 +136,7 @@ fn what_could_not_be_read_of_aws_is_named_by_its_action() {
 }
 
 #[test]
-fn a_type_without_a_price_is_told_and_not_taken_for_free() {
+fn a_type_without_a_price_is_missing_and_not_free() {
     let mut cluster = cluster();
     cluster["nodes"][0]["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "x9.huge".into();
     let report = compared(cluster, Some(prices()));
@@ -171,17 +171,17 @@ fn fargate_and_nodes_on_premises_stay_with_their_pods() {
 }
 
 #[test]
-fn prices_of_china_are_in_its_currency_also_where_the_price_list_was_refused() {
+fn prices_of_china_are_in_its_currency() {
     let mut prices = prices();
     prices["region"] = "cn-north-1".into();
     assert_eq!(compared(cluster(), Some(prices.clone())).currency, "CNY");
     prices["currency"] = "EUR".into();
-    assert_eq!(compared(cluster(), Some(prices)).currency, "EUR", "what is said counts");
+    assert_eq!(compared(cluster(), Some(prices)).currency, "EUR", "the given one counts");
     assert_eq!(compared(cluster(), None).currency, "USD");
 }
 
 #[test]
-fn the_assumptions_name_volume_and_pods_of_types_that_do_not_run_today() {
+fn assumptions_name_the_volume_and_pods_of_new_types() {
     let assumes = |cluster: Value, words: &str| {
         let report = compared(cluster, Some(prices()));
         assert!(report.assumptions.iter().any(|line| line.contains(words)), "{:?}", report.assumptions);
@@ -203,7 +203,7 @@ fn the_assumptions_name_volume_and_pods_of_types_that_do_not_run_today() {
 }
 
 #[test]
-fn nodes_of_windows_stay_with_their_pods_and_have_no_price_of_linux() {
+fn windows_nodes_stay_and_have_no_linux_price() {
     let mut cluster = cluster();
     let mut windows = node("w", "m5.large", &json!({ "kubernetes.io/os": "windows" }));
     windows["spec"]["taints"] = json!([{ "key": "os", "value": "windows", "effect": "NoSchedule" }]);
@@ -216,19 +216,19 @@ fn nodes_of_windows_stay_with_their_pods_and_have_no_price_of_linux() {
     }
     let report = compared(cluster, Some(prices()));
     assert!(says(&report, "1 node runs Windows"), "{:?}", report.missing);
-    assert!(!says(&report, "no On-Demand price"), "said once: {:?}", report.missing);
+    assert!(!says(&report, "no On-Demand price"), "reported once: {:?}", report.missing);
     let costs = |found: &Configuration| (found.hourly.to_string(), found.unpriced, found.count);
     assert_eq!(costs(&report.today), ("0.856".into(), 1, 3));
-    // A node of Windows tells neither the size of an m5.large with Linux nor what it is tainted with.
+    // Neither size nor taints of a Windows node are those of an m5.large with Linux.
     assert_eq!(costs(&report.spot.configuration), ("0.08".into(), 1, 3));
     let iis = report.workloads.iter().find(|workload| workload.name == "iis").unwrap();
     assert_eq!((iis.verdict, iis.reasons[0].text.as_str()), (Verdict::Stays, "runs on Windows"));
     assert_eq!(report.unplaced[0].pod, "iis-2", "what waits for Windows has no other place");
 }
 
-/// Requests, capacities and prices that a person mistypes, and what they may at most come to.
+/// Mistyped requests, capacities and prices end at the greatest amount.
 #[test]
-fn amounts_beyond_all_measure_stop_at_the_greatest_there_is() {
+fn huge_amounts_saturate() {
     for (case, requests, capacity) in [
         ("9E of each", json!({ "cpu": "9E", "memory": "9E", "ephemeral-storage": "9E" }), "8"),
         ("12E of each", json!({ "cpu": "12E", "memory": "12E", "nvidia.com/gpu": "12E" }), "12E"),
@@ -275,7 +275,7 @@ fn amounts_beyond_all_measure_stop_at_the_greatest_there_is() {
 }
 
 #[test]
-fn waiting_pods_and_pods_without_requests_are_counted_and_told() {
+fn pending_pods_and_pods_without_requests_are_counted() {
     let mut cluster = cluster();
     cluster["pods"].as_array_mut().unwrap().push(pod("web-3", None, &json!({ "cpu": "1", "memory": "1Gi" })));
     cluster["pods"].as_array_mut().unwrap().push(pod("web-4", Some("a"), &json!({})));
@@ -294,7 +294,7 @@ fn an_empty_cluster_has_a_report() {
 }
 
 #[test]
-fn a_pod_without_a_place_keeps_its_node_and_that_is_paid_for() {
+fn a_pod_without_a_place_keeps_its_node_at_a_cost() {
     let mut cluster = cluster();
     cluster["nodes"][0]["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "m5.2xlarge".into();
     cluster["pods"].as_array_mut().unwrap().push(pod(
@@ -316,7 +316,7 @@ fn a_pod_without_a_place_keeps_its_node_and_that_is_paid_for() {
 }
 
 #[test]
-fn a_node_that_nobody_describes_is_taken_for_on_demand_and_that_is_said() {
+fn a_node_of_unknown_market_is_assumed_on_demand() {
     let mut cluster = cluster();
     for node in cluster["nodes"].as_array_mut().unwrap() {
         node["metadata"]["labels"].as_object_mut().unwrap().remove("eks.amazonaws.com/capacityType");
@@ -331,7 +331,7 @@ fn a_node_that_nobody_describes_is_taken_for_on_demand_and_that_is_said() {
 }
 
 #[test]
-fn percent_promises_no_more_than_there_is() {
+fn percent_is_rounded_down() {
     for (part, whole, text) in [
         (1, 3, "33.3"),
         (2, 3, "66.6"),

@@ -1,4 +1,4 @@
-//! The nodes that there are, and their sum.
+//! Today's nodes and their sum.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -11,7 +11,7 @@ use crate::{
     report::{Configuration, HOURS_PER_MONTH, Nodes},
 };
 
-/// A node to be counted.
+/// A node of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Counted {
     pub(super) instance_type: String,
@@ -55,7 +55,7 @@ pub(super) fn configuration(inputs: &Inputs<'_>) -> Configuration {
     sum(counted, &requested, &allocatable)
 }
 
-/// Equal nodes together, the dearest first.
+/// Groups equal nodes, the most expensive first, and adds them up.
 pub(super) fn sum(counted: Vec<Counted>, requested: &Resources, allocatable: &Resources) -> Configuration {
     let mut groups: BTreeMap<Counted, usize> = BTreeMap::new();
     for node in counted {

@@ -1,4 +1,4 @@
-//! Pods that come with a node.
+//! DaemonSets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub struct Daemon {
     pub name: String,
     /// Labels of its pods.
     pub labels: BTreeMap<String, String>,
-    /// What each pod asks for.
+    /// Requests of each pod.
     pub requests: Resources,
     /// nodeSelector of its pods.
     pub node_selector: BTreeMap<String, String>,
@@ -28,7 +28,7 @@ pub struct Daemon {
     pub host_ports: BTreeSet<(String, String, i32)>,
 }
 
-/// All DaemonSets; where one could not be read, what its pods say of it.
+/// All DaemonSets. One that could not be read is derived from its pods.
 pub(super) fn read(snapshot: &Snapshot) -> Vec<Daemon> {
     let mut known = BTreeSet::new();
     let mut daemons = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn read(snapshot: &Snapshot) -> Vec<Daemon> {
 
 fn daemon(namespace: String, name: String, labels: BTreeMap<String, String>, spec: &PodSpec) -> Daemon {
     let Pod { requests, node_selector, node_affinity, mut tolerations, host_ports, .. } = Pod::of_spec(spec);
-    // Those of the DaemonSet controller; the taints of a node's condition are none of a template.
+    // The controller adds this one; its others tolerate conditions of a node, which no template has.
     tolerations.push(Toleration {
         key: Some("node.kubernetes.io/unschedulable".to_owned()),
         operator: Some("Exists".to_owned()),
@@ -65,7 +65,7 @@ fn daemon(namespace: String, name: String, labels: BTreeMap<String, String>, spe
     Daemon { namespace, name, labels, requests, node_selector, node_affinity, tolerations, host_ports }
 }
 
-/// The controller holds each pod to its node by a field in each term.
+/// Removes the field in each term by which the controller binds the pod to its node.
 fn forget_node(spec: &mut PodSpec) {
     let affinity = spec.affinity.as_mut().and_then(|affinity| affinity.node_affinity.as_mut());
     let required =
@@ -74,7 +74,7 @@ fn forget_node(spec: &mut PodSpec) {
         for term in &mut required.node_selector_terms {
             term.match_fields = None;
         }
-        // A term without words matches nothing; it was there for the field only.
+        // An empty term would match nothing.
         required.node_selector_terms.retain(|term| {
             term.match_expressions.as_ref().is_some_and(|expressions| !expressions.is_empty())
         });

@@ -1,5 +1,5 @@
-//! Which pods are to be placed, and what each asks of its node: everything that the kube-scheduler's filters look
-//! at. What they look at and we cannot model is an obstacle or a note, never left out in silence.
+//! The pods to place, with everything that the kube-scheduler's filters read. What they read and the packing does not
+//! model is an obstacle or a note.
 
 mod daemons;
 mod requests;
@@ -26,20 +26,20 @@ use crate::{
 /// The pods of a cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Demand {
-    /// To be placed.
+    /// Pods to place.
     pub pods: Vec<Pod>,
-    /// Come with every node that they select.
+    /// DaemonSets: one pod on every node that they select.
     pub daemons: Vec<Daemon>,
     /// Labels of namespaces, for namespaceSelector.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    /// What was found that the packing does not model, a sentence each.
+    /// Sentences about what the packing does not model.
     pub notes: Vec<String>,
 }
 
-/// A pod to be placed. What it asks is kept as Kubernetes says it.
+/// A pod to place, with its constraints in the types of Kubernetes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pod {
-    /// Its place in [`Snapshot::pods`].
+    /// Its index in [`Snapshot::pods`].
     pub source: usize,
     /// metadata.namespace.
     pub namespace: String,
@@ -49,23 +49,22 @@ pub struct Pod {
     pub labels: BTreeMap<String, String>,
     /// Kind and name of its controller.
     pub owner: Option<(String, String)>,
-    /// What the scheduler counts: containers, init containers, sidecars, overhead.
+    /// Requests as the scheduler counts them: containers, init containers, sidecars, overhead.
     pub requests: Resources,
     /// spec.nodeSelector.
     pub node_selector: BTreeMap<String, String>,
-    /// Labels that its node must have beyond what its spec asks: the proposal holds only if they are added to its
-    /// nodeSelector. The capacity type that it was given, and the architecture that it runs on today where its
-    /// spec names none.
+    /// Further labels that its node must have: the proposed capacity type, and today's architecture if the spec names
+    /// none. The proposal holds only if they are added to its nodeSelector.
     pub pins: BTreeMap<String, String>,
-    /// Terms of the required node affinity: one of them has to match, if there are any.
+    /// Terms of the required node affinity: if there are any, one has to match.
     pub node_affinity: Vec<NodeSelectorTerm>,
-    /// For each volume the terms that its node has to match one of.
+    /// For each volume its terms: the node has to match one of them.
     pub volume_affinity: Vec<Vec<NodeSelectorTerm>>,
     /// EBS volumes to attach, by handle or claim.
     pub volumes: BTreeSet<String>,
     /// spec.tolerations.
     pub tolerations: Vec<Toleration>,
-    /// Spread constraints that forbid (DoNotSchedule).
+    /// Spread constraints with DoNotSchedule.
     pub spread: Vec<TopologySpreadConstraint>,
     /// Required pod affinity.
     pub affinity: Vec<PodAffinityTerm>,
@@ -73,20 +72,20 @@ pub struct Pod {
     pub anti_affinity: Vec<PodAffinityTerm>,
     /// Ports of the host: address, protocol, port.
     pub host_ports: BTreeSet<(String, String, i32)>,
-    /// Why no node at all could take it.
+    /// Why no node could take it.
     pub obstacle: Option<String>,
 }
 
 impl Pod {
-    /// Asks for a market's nodes.
+    /// Requires nodes of a market.
     pub fn pin_to(&mut self, market: Market) {
         self.pins.insert(CAPACITY_TYPE.to_owned(), market.label().to_owned());
     }
 }
 
 impl Demand {
-    /// Reads what runs or waits in the cluster. Finished pods, pods that are being deleted, DaemonSets' and static
-    /// pods are not to be placed.
+    /// Reads the running and pending pods, without finished ones, terminating ones, and those of DaemonSets and
+    /// kubelets.
     #[must_use]
     pub fn read(snapshot: &Snapshot) -> Self {
         let volumes = Volumes::new(snapshot);
@@ -121,7 +120,7 @@ impl Demand {
         Self { pods, daemons: daemons::read(snapshot), namespaces: namespaces.collect(), notes }
     }
 
-    /// Keys of node labels that somebody asks about: they tell node groups apart.
+    /// Keys of node labels in selectors, affinities and topology keys, by which node groups differ.
     #[must_use]
     pub fn node_label_keys(&self) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
@@ -162,12 +161,12 @@ impl Pod {
         this
     }
 
-    /// What a spec says, without name and volumes.
+    /// The pod of a spec, without name and volumes.
     pub(crate) fn of_spec(spec: &PodSpec) -> Self {
         let affinity = spec.affinity.clone().unwrap_or_default();
         let node = affinity.node_affinity.unwrap_or_default();
-        let near = affinity.pod_affinity.unwrap_or_default();
-        let apart = affinity.pod_anti_affinity.unwrap_or_default();
+        let with = affinity.pod_affinity.unwrap_or_default();
+        let without = affinity.pod_anti_affinity.unwrap_or_default();
         let mut spread = spec.topology_spread_constraints.clone().unwrap_or_default();
         spread.retain(|spread| spread.when_unsatisfiable == "DoNotSchedule");
         Self {
@@ -179,14 +178,14 @@ impl Pod {
                 .unwrap_or_default(),
             tolerations: spec.tolerations.clone().unwrap_or_default(),
             spread,
-            affinity: near.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
-            anti_affinity: apart.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
+            affinity: with.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
+            anti_affinity: without.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
             host_ports: requests::host_ports(spec),
             ..Self::default()
         }
     }
 
-    /// An image that runs on one architecture may not be there for the other.
+    /// Keeps the architecture: an image may not exist for another one.
     fn pin_architecture(&mut self, today: Option<&str>) {
         let terms = self.node_affinity.iter().flat_map(|term| term.match_expressions.iter().flatten());
         let named = self.node_selector.contains_key(ARCHITECTURE)
@@ -238,7 +237,7 @@ fn is_placed_by_the_scheduler(pod: &KubernetesPod) -> bool {
     is_live(pod) && !is_static(pod) && controller(pod).is_none_or(|owner| owner.kind != "DaemonSet")
 }
 
-/// What the scheduler would have to know that we do not.
+/// Constraints that the packing does not model.
 fn obstacle(spec: &PodSpec) -> Option<String> {
     if spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
         return Some("its scheduling gates hold it back".to_owned());

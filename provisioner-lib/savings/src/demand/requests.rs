@@ -1,4 +1,4 @@
-//! What a pod asks of its node. Kubernetes documentation, "Resource Management for Pods and Containers" and "Sidecar
+//! Requests and host ports of a pod. Kubernetes documentation, "Resource Management for Pods and Containers" and "Sidecar
 //! Containers": init containers run one after the other, sidecars stay.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use k8s_openapi::{
 
 use crate::quantity::Resources;
 
-/// The greater of what runs at last and of what runs at each step before, and the overhead of the sandbox.
+/// The greatest of the requests at each step of the pod's start and those of the running pod, plus its overhead.
 #[must_use]
 pub fn requests(spec: &PodSpec) -> Resources {
     let mut running = Resources::default();
@@ -28,7 +28,7 @@ pub fn requests(spec: &PodSpec) -> Resources {
         running = running.plus(&of(container.resources.as_ref()));
     }
     let mut all = peak.greater(&running);
-    // Requests of the pod as a whole stand instead of those of its containers.
+    // Requests of the pod as a whole replace those of its containers.
     if let Some(list) = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref()) {
         let whole = Resources::read(list);
         let named = |name: &str| list.contains_key(name);
@@ -39,7 +39,8 @@ pub fn requests(spec: &PodSpec) -> Resources {
     spec.overhead.as_ref().map_or_else(|| all.clone(), |overhead| all.plus(&Resources::read(overhead)))
 }
 
-/// The API server sets what is not requested to what is allowed; a template of a DaemonSet has it not yet.
+/// Requests of a container, which default to its limits. The API server sets them in pods, but not in the template of a
+/// DaemonSet.
 fn of(resources: Option<&ResourceRequirements>) -> Resources {
     let list = |list: Option<&BTreeMap<String, Quantity>>| list.cloned().unwrap_or_default();
     let mut all = list(resources.and_then(|found| found.limits.as_ref()));
@@ -47,7 +48,7 @@ fn of(resources: Option<&ResourceRequirements>) -> Resources {
     Resources::read(&all)
 }
 
-/// Address, protocol and port of each host port. With the host's network every port is one.
+/// Address, protocol and number of each host port. With hostNetwork every port is a host port.
 pub(super) fn host_ports(spec: &PodSpec) -> BTreeSet<(String, String, i32)> {
     let hosts = spec.host_network == Some(true);
     let sidecar = |container: &&Container| container.restart_policy.as_deref() == Some("Always");
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_asks_for_the_greatest_of_its_steps() {
+    fn a_pod_requests_the_greatest_of_its_steps() {
         let one = |cpu: &str| json!({ "name": "c", "resources": { "requests": { "cpu": cpu } } });
         let sidecar = |cpu: &str| json!({ "name": "s", "restartPolicy": "Always", "resources": { "requests": { "cpu": cpu } } });
         for (case, spec, expected) in [
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_hosts_network_every_port_is_one_of_the_host() {
+    fn with_host_network_every_port_is_a_host_port() {
         let spec = |host: bool| {
             from_value(json!({ "hostNetwork": host, "containers": [
                 { "name": "c", "ports": [{ "containerPort": 80 }, { "containerPort": 1, "hostPort": 53, "protocol": "UDP" }] },

@@ -1,4 +1,4 @@
-//! Where a pod's volumes let it run, and how many it attaches.
+//! Constraints of a pod's volumes, and the volumes that it attaches.
 
 use std::collections::BTreeMap;
 
@@ -49,20 +49,20 @@ impl<'s> Volumes<'s> {
 
     fn add_claim(&self, pod: &mut Pod, name: &str) -> Result<(), String> {
         let Some(claim) = self.claims.get(&(pod.namespace.as_str(), name)) else {
-            return Err(format!("its claim {name} is not there"));
+            return Err(format!("its claim {name} does not exist"));
         };
         let spec = claim.spec.as_ref();
         match spec.and_then(|spec| spec.volume_name.as_deref()).filter(|bound| !bound.is_empty()) {
             Some(bound) => match self.bound.get(bound) {
                 Some(volume) => add_volume(pod, bound, volume),
-                None => return Err(format!("the volume {bound} of its claim {name} is not there")),
+                None => return Err(format!("the volume {bound} of its claim {name} does not exist")),
             },
             None => self.add_unbound(pod, name, spec.and_then(|spec| spec.storage_class_name.as_deref()))?,
         }
         Ok(())
     }
 
-    /// A volume that is made where the pod will run, in the zones that its class allows.
+    /// A volume that is created where the pod runs, in the zones that its class allows.
     fn add_unbound(&self, pod: &mut Pod, claim: &str, class: Option<&str>) -> Result<(), String> {
         let Some(class) = class.and_then(|class| self.classes.get(class)) else {
             return Err(format!("its claim {claim} is not bound and has no known storage class"));
@@ -92,7 +92,7 @@ impl<'s> Volumes<'s> {
     }
 }
 
-/// Names of pods that attach a volume that another pod attaches, too.
+/// Names of pods whose volumes other pods attach, too.
 pub(super) fn shared(pods: &[Pod]) -> Vec<String> {
     let mut users: BTreeMap<&str, usize> = BTreeMap::new();
     for volume in pods.iter().flat_map(|pod| &pod.volumes) {

@@ -78,7 +78,7 @@ pub fn pack(demand: &Demand, offers: &[Offer]) -> Packing {
         nodes.push(Node { offer: offers[turns[kind] % offers.len()], pods });
         turns[kind] += 1;
     }
-    let left_over = "on the nodes that take them, affinity, anti-affinity or spread leave it no place";
+    let left_over = "affinity, anti-affinity or spread exclude every node that is big enough";
     let left_over = |pod| Unplaced { pod, reason: Reason::OtherPods(left_over.to_owned()) };
     let mut unplaced: Vec<Unplaced> = members.into_iter().flatten().map(left_over).collect();
     unplaced.extend(problem.impossible.into_iter().map(|(pod, reason)| Unplaced { pod, reason }));

@@ -1,4 +1,4 @@
-//! A product of the AWS Price List, as GetProducts gives it: JSON in a string.
+//! A product of the AWS Price List, which GetProducts returns as JSON in a string.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ struct Dimension {
     price_per_unit: BTreeMap<String, String>,
 }
 
-/// A product that is no hourly price of an instance type, and what is wrong with it.
+/// A product that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a product of the price list: {0}")]
 pub struct NoPrice(String);
@@ -79,7 +79,7 @@ pub fn on_demand(product: &str) -> Result<Option<(Price, String)>, NoPrice> {
     };
     let hourly: Money =
         amount.parse().map_err(|error| NoPrice(format!("{}: {error}", attributes.instance_type)))?;
-    // Types that cannot be had are listed for nothing.
+    // Types that are not available are listed with a price of zero.
     let price = (hourly > Money::ZERO).then_some(Price {
         instance_type: attributes.instance_type,
         zone: None,
@@ -89,7 +89,7 @@ pub fn on_demand(product: &str) -> Result<Option<(Price, String)>, NoPrice> {
     Ok(price.map(|price| (price, currency)))
 }
 
-/// Where prices of a region are asked for: the Price List API has few endpoints ("AWS Price List endpoints and quotas"
+/// The region of the endpoint for prices of a region: the Price List API has few ("AWS Price List endpoints and quotas"
 /// in the AWS General Reference).
 #[must_use]
 pub fn endpoint_region(region: &str) -> &'static str {
@@ -105,18 +105,18 @@ pub fn endpoint_region(region: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    /// As GetProducts answers, shortened by attributes that nobody reads.
+    /// As GetProducts answers, shortened by attributes that are not read.
     const M5_LARGE: &str = r#"{"product":{"productFamily":"Compute Instance","attributes":{"enhancedNetworkingSupported":"Yes","intelTurboAvailable":"Yes","memory":"8 GiB","dedicatedEbsThroughput":"Up to 2120 Mbps","vcpu":"2","classicnetworkingsupport":"false","capacitystatus":"Used","locationType":"AWS Region","storage":"EBS only","instanceFamily":"General purpose","operatingSystem":"Linux","intelAvx2Available":"Yes","regionCode":"eu-west-1","physicalProcessor":"Intel Xeon Platinum 8175","clockSpeed":"3.1 GHz","ecu":"10","networkPerformance":"Up to 10 Gigabit","servicename":"Amazon Elastic Compute Cloud","instancesku":"WBU7P5SZ53SQPTVZ","vpcnetworkingsupport":"true","instanceType":"m5.large","tenancy":"Shared","usagetype":"EU-BoxUsage:m5.large","normalizationSizeFactor":"4","processorFeatures":"Intel AVX; Intel AVX2; Intel AVX512; Intel Turbo","servicecode":"AmazonEC2","licenseModel":"No License required","currentGeneration":"Yes","preInstalledSw":"NA","location":"EU (Ireland)","processorArchitecture":"64-bit","marketoption":"OnDemand","operation":"RunInstances","availabilityzone":"NA"},"sku":"WBU7P5SZ53SQPTVZ"},"serviceCode":"AmazonEC2","terms":{"OnDemand":{"WBU7P5SZ53SQPTVZ.JRTCKXETXF":{"priceDimensions":{"WBU7P5SZ53SQPTVZ.JRTCKXETXF.6YS6EN2CT7":{"unit":"Hrs","endRange":"Inf","description":"$0.107 per On Demand Linux m5.large Instance Hour","appliesTo":[],"rateCode":"WBU7P5SZ53SQPTVZ.JRTCKXETXF.6YS6EN2CT7","beginRange":"0","pricePerUnit":{"USD":"0.1070000000"}}},"sku":"WBU7P5SZ53SQPTVZ","effectiveDate":"2026-11-01T00:00:00Z","offerTermCode":"JRTCKXETXF","termAttributes":{}}},"Reserved":{"WBU7P5SZ53SQPTVZ.6QCMYABX3D":{"priceDimensions":{"x":{"unit":"Quantity","description":"Upfront Fee","appliesTo":[],"rateCode":"x","pricePerUnit":{"USD":"551"}}},"sku":"WBU7P5SZ53SQPTVZ","effectiveDate":"2017-10-31T23:59:59Z","offerTermCode":"6QCMYABX3D","termAttributes":{"LeaseContractLength":"1yr","OfferingClass":"standard","PurchaseOption":"All Upfront"}}}},"version":"20261120000000","publicationDate":"2026-11-20T00:00:00Z"}"#;
 
     #[test]
-    fn the_on_demand_price_is_read_and_no_reservation() {
+    fn the_on_demand_price_is_read() {
         let (price, currency) = on_demand(M5_LARGE).unwrap().unwrap();
         assert_eq!((price.instance_type.as_str(), price.zone, currency.as_str()), ("m5.large", None, "USD"));
         assert_eq!((price.market, price.hourly.micros()), (Market::OnDemand, 107_000));
     }
 
     #[test]
-    fn what_has_no_price_by_the_hour_is_left_out_and_what_is_none_is_told() {
+    fn products_without_an_hourly_price_are_left_out() {
         for (case, product, expected) in [
             ("an unused reservation", M5_LARGE.replace("\"Used\"", "\"UnusedCapacityReservation\""), None),
             ("for nothing", M5_LARGE.replace("0.1070000000", "0.0000000000"), None),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_are_asked_for_where_there_is_an_endpoint() {
+    fn each_region_has_a_price_list_endpoint() {
         for (region, endpoint) in [
             ("us-west-2", "us-east-1"),
             ("ca-central-1", "us-east-1"),

@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: no script, no network, readable on a phone and by a screen reader.
+//! The report as one page without scripts or external files, for phones and screen readers, too.
 
 use askama::Template;
 
@@ -42,13 +42,13 @@ struct Page<'a> {
     left_out: &'a [&'static str],
 }
 
-/// One bar.
+/// A bar of costs.
 struct Cost {
     name: &'static str,
     monthly: String,
     hourly: String,
-    /// The bar for those who do not see it.
-    said: String,
+    /// The text of the bar for screen readers.
+    label: String,
     parts: Vec<Part>,
     saves: String,
     is_cheaper: bool,
@@ -125,8 +125,8 @@ impl<'a> Page<'a> {
             .into(),
             friendly: words::friendly(report),
             could_move_caption: format!("{} that could run on Spot nodes", workloads(&could_move)),
-            stay_summary: format!("{} to stay as they are", workloads(&stay)),
-            stay_caption: "What speaks against Spot".to_owned(),
+            stay_summary: format!("{} that stay as they are", workloads(&stay)),
+            stay_caption: "Reasons against Spot".to_owned(),
             every_node_summary: format!("{} on every node", workloads(&every_node)),
             every_node_caption: "DaemonSets and static pods go with their nodes".to_owned(),
             could_move,
@@ -176,7 +176,7 @@ fn costs(report: &Report) -> Vec<Cost> {
         Cost {
             name,
             hourly,
-            said: if is_known { format!("{name}: {monthly} a month") } else { format!("{name}: {nodes}") },
+            label: if is_known { format!("{name}: {monthly} a month") } else { format!("{name}: {nodes}") },
             monthly,
             parts: [("on_demand", configuration.hourly_on_demand), ("spot", configuration.hourly_spot)]
                 .into_iter()

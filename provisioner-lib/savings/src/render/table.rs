@@ -1,4 +1,4 @@
-//! The report for people at a terminal. It carries ANSI codes; whoever prints it takes them out where nobody sees them.
+//! The report as a table with ANSI codes, which the caller strips if the output is not a terminal.
 
 use std::fmt::Write;
 
@@ -15,10 +15,10 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// Narrowest table.
 const NARROWEST: usize = 60;
-/// Pods without a place beyond this number are only counted.
+/// Pods without a node beyond this number are only counted.
 const UNPLACED_SHOWN: usize = 10;
 
-/// The report in lines of `width`, where words allow it.
+/// The report in lines of at most `width` columns, unless a word is longer.
 #[must_use]
 pub fn render(report: &Report, width: usize) -> String {
     let width = width.max(NARROWEST);
@@ -38,8 +38,8 @@ pub fn render(report: &Report, width: usize) -> String {
     text
 }
 
-/// Foreign text, such as names of the cluster and types of a file, without what a terminal takes for a command: ESC,
-/// BEL and the other control characters, and those that turn the direction of writing.
+/// Text from outside, such as names of the cluster, without characters that a terminal takes for a command: control
+/// characters, and those that change the direction of writing.
 fn harmless(text: &str) -> String {
     let commands = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.replace(commands, "\u{fffd}")
@@ -192,7 +192,7 @@ fn row(workload: &Workload, width: usize) -> String {
     workload.cautions.iter().for_each(|caution| say(&format!("! {}", caution.text), WARN));
     if let Some(risk) = &workload.risk {
         let style = if risk.killed > 0 { BAD } else { Style::new() };
-        say(&format!("if its Spot nodes go: {}", words::risk(risk)), style);
+        say(&format!("if its Spot nodes are interrupted: {}", words::risk(risk)), style);
     }
     text
 }
@@ -201,7 +201,7 @@ fn unplaced(report: &Report, width: usize) -> String {
     if report.unplaced.is_empty() {
         return String::new();
     }
-    let mut text = section("Pods without a place");
+    let mut text = section("Pods without a node");
     for pod in report.unplaced.iter().take(UNPLACED_SHOWN) {
         let words = format!(
             "{}/{} ({}): {}; {}",
@@ -236,11 +236,11 @@ fn notes(report: &Report, width: usize) -> String {
             }
         }
     }
-    text += &section("How this was reckoned");
+    text += &section("How this was calculated");
     for line in report.assumptions.iter().flat_map(|line| wrap(line, width - 2, 2)) {
         let _ = writeln!(text, "  {line}");
     }
-    text += &section("Not in the figures");
+    text += &section("Not included");
     for line in report.left_out.iter().flat_map(|line| wrap(line, width - 2, 2)) {
         let _ = writeln!(text, "  {line}");
     }
@@ -251,7 +251,7 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Lines of at most `width` columns, the second and later ones indented, of text that may be foreign.
+/// Lines of at most `width` columns, the second and later ones indented, of text that may come from outside.
 fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -275,7 +275,7 @@ mod tests {
     use crate::compare::{Choices, compare};
 
     #[test]
-    fn control_characters_are_replaced_and_all_other_text_stays() {
+    fn control_characters_are_replaced_and_no_others() {
         for (text, expected) in [
             ("\u{1b}[2J", "\u{fffd}[2J"),
             ("bell\u{7}", "bell\u{fffd}"),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_cluster_do_not_command_the_terminal() {
+    fn cluster_names_cannot_send_terminal_commands() {
         let evil = "shop\u{1b}]0;owned\u{7}\u{9b}2J";
         let snapshot = from_value(json!({
             "cluster": evil, "region": evil,

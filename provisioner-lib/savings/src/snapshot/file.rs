@@ -1,16 +1,20 @@
-//! A snapshot as a file: what `--save-snapshot` writes, or what `kubectl get … -o json` prints.
+//! The file of a snapshot: written by `--save-snapshot`, or printed by `kubectl get … -o json`.
 
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::{
+    Metadata,
+    api::core::v1::{Container, PodSpec},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Snapshot;
 use crate::prices::{self, PriceList};
 
-/// Schema of the file. Fields are added to it, but neither removed nor given another meaning.
+/// Schema of the file. Fields may be added to it, but not removed, and none changes its meaning.
 pub const SCHEMA: &str = "cast-spot.snapshot/1";
 
-/// Annotations that decide something here; no other is kept.
+/// The annotations that are kept: those that a verdict depends on.
 const KEPT_ANNOTATIONS: [&str; 5] = [
     "cluster-autoscaler.kubernetes.io/safe-to-evict",
     "karpenter.sh/do-not-disrupt",
@@ -19,7 +23,7 @@ const KEPT_ANNOTATIONS: [&str; 5] = [
     "kubernetes.io/config.mirror",
 ];
 
-/// A text that is no snapshot.
+/// A text that is not a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// Not JSON.
@@ -28,7 +32,7 @@ pub enum FileError {
     /// JSON of something else.
     #[error("neither a snapshot (schema {SCHEMA}) nor a List of `kubectl get … -o json`, but {0}")]
     Other(String),
-    /// A field of it is not what it should be.
+    /// A field has the wrong type or value.
     #[error("{0}")]
     Field(String),
 }
@@ -49,14 +53,14 @@ pub fn parse_prices(text: &str) -> Result<PriceList, prices::FileError> {
 }
 
 impl Snapshot {
-    /// Reads a file.
+    /// Reads a file: a snapshot, or a list of `kubectl`.
     pub fn parse(text: &str) -> Result<Self, FileError> {
         let document: Value =
             serde_json::from_str(text).map_err(|error| FileError::Json(error.to_string()))?;
         if document["schema"] == SCHEMA {
             let mut snapshot: Self =
                 serde_json::from_str(text).map_err(|error| FileError::Field(error.to_string()))?;
-            // Somebody may have written it with other means.
+            // It may have been edited by hand.
             snapshot
                 .prices
                 .iter()
@@ -75,7 +79,7 @@ impl Snapshot {
         }
     }
 
-    /// What `kubectl get nodes,pods,… -A -o json` prints. Kinds that are not looked at are left out.
+    /// A list of `kubectl get nodes,pods,… -A -o json`. Other kinds are ignored.
     fn of_items(list: &str, items: &[Value]) -> Result<Self, FileError> {
         let mut snapshot = Self { schema: SCHEMA.to_owned(), ..Self::default() };
         for (place, item) in items.iter().enumerate() {
@@ -103,13 +107,12 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// As a file.
+    /// The text of the file.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self).map(|text| text + "\n")
     }
 
-    /// Takes out what nothing here looks at, and nobody wants in a file: commands, environment, annotations, the
-    /// history of fields.
+    /// Removes what is not needed and may be secret: commands, environment, annotations, managed fields.
     pub fn tidy(&mut self) {
         for pod in &mut self.pods {
             pod.metadata.managed_fields = None;
@@ -125,41 +128,37 @@ impl Snapshot {
             spec.ephemeral_containers = None;
             spec.host_aliases = None;
             spec.image_pull_secrets = None;
-            spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(strip);
+            strip_containers(spec);
         }
+        strip_metadata(&mut self.nodes);
         for node in &mut self.nodes {
-            node.metadata.managed_fields = None;
-            node.metadata.annotations = None;
             if let Some(status) = &mut node.status {
                 status.images = None;
             }
         }
-        self.deployments.iter_mut().for_each(|found| {
-            forget(&mut found.metadata);
-            found.spec.iter_mut().for_each(|spec| strip_template(&mut spec.template));
-        });
-        self.replica_sets.iter_mut().for_each(|found| {
-            forget(&mut found.metadata);
-            found.spec.iter_mut().for_each(|spec| spec.template = None);
-        });
-        self.stateful_sets.iter_mut().for_each(|found| {
-            forget(&mut found.metadata);
-            found.spec.iter_mut().for_each(|spec| strip_template(&mut spec.template));
-        });
-        self.daemon_sets.iter_mut().for_each(|found| {
-            forget(&mut found.metadata);
-            found.spec.iter_mut().for_each(|spec| strip_template(&mut spec.template));
-        });
-        self.jobs.iter_mut().for_each(|found| {
-            forget(&mut found.metadata);
-            found.spec.iter_mut().for_each(|spec| strip_template(&mut spec.template));
-        });
-        self.pod_disruption_budgets.iter_mut().for_each(|found| forget(&mut found.metadata));
-        self.namespaces.iter_mut().for_each(|found| forget(&mut found.metadata));
-        self.persistent_volumes.iter_mut().for_each(|found| forget(&mut found.metadata));
-        self.persistent_volume_claims.iter_mut().for_each(|found| forget(&mut found.metadata));
-        self.storage_classes.iter_mut().for_each(|found| forget(&mut found.metadata));
-        self.csi_nodes.iter_mut().for_each(|found| forget(&mut found.metadata));
+        for set in &mut self.replica_sets {
+            set.spec.iter_mut().for_each(|spec| spec.template = None);
+        }
+        let deployments =
+            self.deployments.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template));
+        let stateful =
+            self.stateful_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template));
+        let daemons =
+            self.daemon_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template));
+        let jobs = self.jobs.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template));
+        let templates = deployments.chain(stateful).chain(daemons).chain(jobs);
+        templates.filter_map(|template| template.spec.as_mut()).for_each(strip_containers);
+        strip_metadata(&mut self.deployments);
+        strip_metadata(&mut self.replica_sets);
+        strip_metadata(&mut self.stateful_sets);
+        strip_metadata(&mut self.daemon_sets);
+        strip_metadata(&mut self.jobs);
+        strip_metadata(&mut self.pod_disruption_budgets);
+        strip_metadata(&mut self.namespaces);
+        strip_metadata(&mut self.persistent_volumes);
+        strip_metadata(&mut self.persistent_volume_claims);
+        strip_metadata(&mut self.storage_classes);
+        strip_metadata(&mut self.csi_nodes);
     }
 }
 
@@ -168,17 +167,18 @@ fn add<T: DeserializeOwned>(objects: &mut Vec<T>, item: &Value) -> serde_json::R
     Ok(())
 }
 
-fn forget(metadata: &mut k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) {
-    metadata.managed_fields = None;
-    metadata.annotations = None;
+fn strip_metadata<T: Metadata<Ty = ObjectMeta>>(objects: &mut [T]) {
+    for metadata in objects.iter_mut().map(Metadata::metadata_mut) {
+        metadata.managed_fields = None;
+        metadata.annotations = None;
+    }
 }
 
-fn strip_template(template: &mut k8s_openapi::api::core::v1::PodTemplateSpec) {
-    let Some(spec) = &mut template.spec else { return };
+fn strip_containers(spec: &mut PodSpec) {
     spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(strip);
 }
 
-/// Names, images, ports and resources stay.
+/// Keeps names, images, ports and resources only.
 fn strip(container: &mut Container) {
     *container = Container {
         name: std::mem::take(&mut container.name),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubectl_prints_is_a_snapshot_without_anybodys_secrets() {
+    fn a_list_of_kubectl_is_read_without_secrets() {
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": [
             pod(), { "kind": "Service", "metadata": { "name": "web" } },
             { "kind": "Node", "metadata": { "name": "n" } },
@@ -227,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_one_kind_is_one_too() {
+    fn a_list_of_one_kind_is_read() {
         let list = json!({ "kind": "PodList", "items": [{ "metadata": { "name": "a" } }] });
         assert_eq!(Snapshot::parse(&list.to_string()).unwrap().pods.len(), 1);
     }
 
     #[test]
-    fn what_is_no_snapshot_is_told_by_what_it_is() {
+    fn another_document_is_refused_by_its_kind() {
         for (text, words) in [
             ("{", "not JSON"),
             ("[]", "nothing of the kind"),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_below_zero_are_refused_by_field_and_value_all_at_once() {
+    fn all_prices_below_zero_are_refused_at_once() {
         let price = |hourly: &str| json!({ "instanceType": "m5.large", "market": "spot", "hourly": hourly });
         let list = json!({
             "schema": prices::SCHEMA, "region": "eu-west-1", "types": [],

@@ -61,7 +61,7 @@ const SIZES: [(&str, u32, u32, u32); 9] = [
 pub(crate) fn catalog(least: usize) -> Catalog {
     let mut catalog = Catalog { region: "eu-central-1".into(), ..Catalog::default() };
     let mut rng = Rng::with_seed(7);
-    // More families of the same shapes, a little dearer each, until there are enough.
+    // More families of the same shapes, a little more expensive each, until there are enough.
     for edition in 0.. {
         if catalog.types.len() >= least {
             break;
@@ -129,7 +129,7 @@ pub(crate) fn pod(name: &str, cpu_milli: u64, memory_mib: u64) -> Value {
     })
 }
 
-/// `replicas` of it, told apart by their names.
+/// `replicas` of it with different names.
 pub(crate) fn replicas(template: &Value, replicas: usize) -> Vec<Value> {
     let name = template["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let copy = |index: usize| {

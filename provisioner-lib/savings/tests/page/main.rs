@@ -1,4 +1,4 @@
-//! The page in a real browser: what a person sees on a phone and on a desk, by day and by night.
+//! The page in a real browser: on a phone and on a desktop screen, in light and dark colours.
 //!
 //! `cargo xtask test` names a Chromium in `CAST_SPOT_BROWSER` and runs these tests; it measures the page in frames of
 //! several widths, and prints what was measured with `--dump-dom`.
@@ -55,7 +55,7 @@ fn measured(name: &str, is_dark: bool) -> Vec<Value> {
     let folder =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    // `</script>` would end the script that the page stands in.
+    // `</script>` would end the script that contains the page.
     let quoted = serde_json::to_string(&example()).unwrap().replace("</", "<\\/");
     let harness = include_str!("measure.html");
     let harness = harness.replace("WIDTHS;", &format!("{WIDTHS:?};")).replace("PAGE;", &format!("{quoted};"));
@@ -73,7 +73,7 @@ fn measured(name: &str, is_dark: bool) -> Vec<Value> {
     // 0 is dark and 1 is light.
     command.arg(format!("--blink-settings=preferredColorScheme={}", u8::from(!is_dark)));
     command.arg(format!("--user-data-dir={}", folder.join("profile").display()));
-    // It reaches nobody, whatever the page asks for.
+    // The page cannot load anything.
     command
         .arg("--host-resolver-rules=MAP * ~NOTFOUND")
         .arg("--dump-dom")
@@ -92,7 +92,7 @@ fn measured(name: &str, is_dark: bool) -> Vec<Value> {
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test --tier page"]
-fn nothing_is_wider_than_the_screen_from_a_phone_to_a_desk() {
+fn nothing_is_wider_than_the_screen() {
     for frame in measured("wide", false) {
         let width = frame["width"].as_u64().unwrap();
         assert!(
@@ -102,13 +102,13 @@ fn nothing_is_wider_than_the_screen_from_a_phone_to_a_desk() {
             frame["wide"]
         );
         assert_eq!(frame["wide"], Value::Array(Vec::new()), "{width}");
-        assert_eq!(frame["small"], Value::Array(Vec::new()), "{width}: text that nobody can read");
+        assert_eq!(frame["small"], Value::Array(Vec::new()), "{width}: text is too small");
     }
 }
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test --tier page"]
-fn text_stands_out_by_day_and_by_night() {
+fn text_has_enough_contrast_in_light_and_dark() {
     for is_dark in [false, true] {
         for frame in measured(if is_dark { "dark" } else { "light" }, is_dark) {
             assert_eq!(frame["dark"], is_dark, "the browser has the colours that were asked for");
@@ -120,7 +120,7 @@ fn text_stands_out_by_day_and_by_night() {
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test --tier page"]
-fn bars_are_as_long_as_what_they_stand_for_and_say_it_in_words() {
+fn bars_show_and_label_their_cost() {
     for frame in measured("bars", false) {
         let bars = frame["bars"].as_array().unwrap();
         let month = |bar: &Value| -> f64 {
@@ -145,7 +145,7 @@ fn bars_are_as_long_as_what_they_stand_for_and_say_it_in_words() {
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test --tier page"]
-fn a_row_is_a_row_on_a_desk_and_a_card_on_a_phone() {
+fn a_row_is_a_card_on_a_phone() {
     let frames = measured("rows", false);
     let of = |width: u64| frames.iter().find(|frame| frame["width"] == width).unwrap();
     let tops = |frame: &Value| -> Vec<f64> {
@@ -161,14 +161,14 @@ fn a_row_is_a_row_on_a_desk_and_a_card_on_a_phone() {
         of(PHONE)["first"].as_array().unwrap().iter().map(|cell| cell["label"].as_str().unwrap()).collect();
     assert_eq!(
         labels[1..],
-        ["\"Pods\"", "\"Requests\"", "\"Why\"", "\"If they go\""],
-        "each says what it is"
+        ["\"Pods\"", "\"Requests\"", "\"Why\"", "\"If interrupted\""],
+        "each has its label"
     );
 }
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test --tier page"]
-fn nothing_is_loaded_and_nothing_runs() {
+fn the_page_loads_and_runs_nothing() {
     for frame in measured("alone", false) {
         assert_eq!(frame["loaded"], Value::Array(Vec::new()));
         assert_eq!(frame["scripts"], 0);

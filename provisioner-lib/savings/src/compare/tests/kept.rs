@@ -1,4 +1,4 @@
-//! Nodes of today that stay in a proposal, and proposals that would be dearer than today.
+//! Today's nodes that stay in a proposal, and proposals that would cost more than today.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn of(owner: &str, name: &str, node: &str, spec: &Value) -> Value {
 }
 
 #[test]
-fn with_an_unplaceable_pod_on_every_node_all_stays_as_it_is() {
+fn unplaceable_pods_on_every_node_keep_all_nodes() {
     let mut cluster = cluster();
     add(&mut cluster, claiming("device-1", "a"));
     add(&mut cluster, claiming("device-2", "b"));
@@ -61,7 +61,7 @@ fn the_other_pods_of_a_node_that_stays_stay_on_it() {
 }
 
 #[test]
-fn pods_that_wait_go_on_waiting_where_today_is_cheaper() {
+fn pending_pods_stay_pending_if_today_is_cheaper() {
     let mut cluster = cluster();
     for name in ["web-3", "web-4", "web-5", "web-6", "web-7", "web-8", "web-9", "web-10", "web-11"] {
         add(&mut cluster, pod(name, None, &json!({ "cpu": "1500m", "memory": "2Gi" })));
@@ -77,7 +77,7 @@ fn pods_that_wait_go_on_waiting_where_today_is_cheaper() {
 }
 
 #[test]
-fn where_today_has_nodes_without_a_price_nothing_is_said_to_be_dearer() {
+fn unpriced_nodes_of_today_prevent_a_comparison() {
     let mut cluster = cluster();
     for node in cluster["nodes"].as_array_mut().unwrap() {
         node["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "m5.large".into();
@@ -92,7 +92,7 @@ fn where_today_has_nodes_without_a_price_nothing_is_said_to_be_dearer() {
 }
 
 #[test]
-fn what_spreads_over_a_node_that_stays_is_told() {
+fn spread_over_a_kept_node_is_noted() {
     let spread = json!({ "topologySpreadConstraints": [{
         "topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule",
         "labelSelector": { "matchLabels": { "app": "even" } },
@@ -100,16 +100,16 @@ fn what_spreads_over_a_node_that_stays_is_told() {
     let mut cluster = cluster();
     add(&mut cluster, of("even", "even-1", "b", &spread));
     add(&mut cluster, of("even", "even-2", "b", &spread));
-    let told = |report: &Report| report.assumptions.iter().any(|line| line.contains("nodes that stay"));
-    assert!(!told(&compared(cluster.clone(), Some(prices()))), "no node stays");
+    let is_noted = |report: &Report| report.assumptions.iter().any(|line| line.contains("nodes that stay"));
+    assert!(!is_noted(&compared(cluster.clone(), Some(prices()))), "no node stays");
     add(&mut cluster, claiming("device-1", "a"));
     let report = compared(cluster, Some(prices()));
-    assert!(told(&report), "{:?}", report.assumptions);
+    assert!(is_noted(&report), "{:?}", report.assumptions);
     assert!(report.assumptions.iter().any(|line| line.starts_with("shop/even-1 and 1 more")));
 }
 
 #[test]
-fn what_is_tied_to_a_moved_workload_follows_it_until_nothing_changes() {
+fn affinity_follows_a_workload_back_to_on_demand() {
     // One pod of `head` is bigger than the Spot type. `tail` has its place beside the other one, until all of `head`
     // stays On-Demand.
     let beside = |app: &str, key: &str| {

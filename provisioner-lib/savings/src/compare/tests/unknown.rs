@@ -1,4 +1,4 @@
-//! Where nothing can be reckoned, no figure is told, and the headline says why.
+//! Without figures there is no proposal, and the headline has the reason.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn where_pods_could_not_be_read_nothing_is_proposed() {
     assert!(headline.contains("pods could not be read") && headline.contains("list pods"), "{headline}");
     let table = crate::render::table::render(&report, 80);
     let page = crate::render::page::render(&report).unwrap();
-    // The page says it in words beside each bar, too.
+    // On the page also beside each bar.
     for (text, times) in [(table, 2), (page, 4)] {
         assert!(!text.contains("100.0 %") && !text.contains("$0.00"), "{text}");
         assert_eq!(text.matches("nothing is proposed").count(), times, "{text}");
@@ -31,7 +31,7 @@ fn where_pods_could_not_be_read_nothing_is_proposed() {
 }
 
 #[test]
-fn pods_in_part_are_no_ground_for_a_proposal() {
+fn some_of_the_pods_are_not_enough_for_a_proposal() {
     let mut cluster = cluster();
     cluster["missing"] =
         json!([{ "what": "pods could not be read, so nothing can be proposed", "hint": "" }]);
@@ -56,7 +56,7 @@ fn without_pods_on_ec2_nothing_is_proposed() {
 }
 
 #[test]
-fn nodes_that_could_not_be_read_are_not_taken_for_none() {
+fn unread_nodes_do_not_make_the_cluster_empty() {
     let mut cluster = cluster();
     cluster["nodes"] = json!([]);
     let what = "nodes could not be read, so today's cost is not known (not allowed: list nodes)";
@@ -68,7 +68,7 @@ fn nodes_that_could_not_be_read_are_not_taken_for_none() {
 }
 
 #[test]
-fn what_is_missing_stands_in_the_headline() {
+fn the_headline_names_what_is_missing() {
     let report = compared(cluster(), None);
     assert!(headline(&report).contains("there are no prices"), "{}", headline(&report));
     let mut no_types = prices();
