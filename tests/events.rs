@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{DETACH, assert_all_drained, calls, node, rehearse};
 
 #[test]
-fn a_real_event_takes_the_place_of_the_scenarios_own() {
+fn a_real_event_replaces_that_of_the_scenario() {
     for (file, action, replaced) in [("spot-terminate", "terminate", 1), ("spot-stop", "stop", 0)] {
         let outcome = rehearse_event(file);
         assert_eq!(outcome.reports[0]["event"]["instance_id"], "i-1234567890abcdef0");

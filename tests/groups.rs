@@ -136,7 +136,7 @@ fn a_group_that_ends_it_early_sets_the_deadline() {
 }
 
 #[test]
-fn a_hook_that_held_it_before_the_notice_ends_sooner() {
+fn a_hook_from_before_the_notice_ends_sooner() {
     let mut spec = find("group-ends-early").unwrap().world(&Options::default());
     spec.group().hooks[0].timeout_ms = 100_000;
     spec.cluster().nodes[0].recommended_ms = Some(0);

@@ -79,7 +79,7 @@ fn a_right_that_is_lacking_is_named() {
 }
 
 #[test]
-fn a_self_test_that_fails_does_not_come_back_from_a_queue() {
+fn a_failed_self_test_is_not_redelivered_by_a_queue() {
     let (outcome, _) = tested(|spec| {
         let body = spec.deliveries[0].payload.to_string();
         let record = json!({ "messageId": "m-1", "eventSource": "aws:sqs", "body": body });

@@ -87,7 +87,7 @@ fn both_stacks_make_what_the_library_makes() {
 }
 
 #[test]
-fn a_second_region_has_the_parts_of_the_account_already() {
+fn a_second_region_reuses_the_parts_of_the_account() {
     let (account, cluster) = (template::read("account.yaml"), template::read("cluster.yaml"));
     let choice = Choice::beside("open");
     let [_, of_cluster] = choice.stacks(&account, &cluster);
@@ -114,7 +114,7 @@ fn the_role_is_prepared_for_a_vpc_in_another_region() {
 }
 
 #[test]
-fn what_needs_each_other_is_given_together() {
+fn dependent_parameters_are_required_together() {
     let (account, cluster) = (template::read("account.yaml"), template::read("cluster.yaml"));
     let choice = Choice::private();
     let refused = |template: &Value, mut parameters: Vec<(&'static str, String)>, left_out: &str| {
@@ -141,7 +141,7 @@ fn every_setting_of_the_handler_can_be_given() {
 }
 
 #[test]
-fn log_retentions_are_those_that_the_library_takes() {
+fn log_retentions_equal_those_of_the_library() {
     let account = template::read("account.yaml");
     let days = account["Parameters"]["LogRetentionDays"]["AllowedValues"].as_array().unwrap();
     let days: BTreeSet<i64> = days.iter().map(|days| days.as_i64().unwrap()).collect();

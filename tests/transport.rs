@@ -93,7 +93,7 @@ async fn a_configured_endpoint_needs_no_eks_whatever_its_encoding() {
 }
 
 #[tokio::test]
-async fn a_configured_authority_that_is_none_is_replaced_by_eks() {
+async fn an_invalid_configured_authority_is_replaced_by_eks() {
     let server = ApiServer::start().await;
     let eks = Eks::answering(&server.url, &server.ca_pem);
     // DER, but not a certificate.

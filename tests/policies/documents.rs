@@ -99,7 +99,7 @@ fn every_document_is_a_valid_policy() {
 
 /// `ArnEquals` takes wildcards in AWS, but not in iam-rs.
 #[test]
-fn what_has_to_be_equal_has_no_wildcards() {
+fn exact_conditions_have_no_wildcards() {
     for (name, policy) in permissions(&longest("aws")) {
         for statement in statements(&policy) {
             let values = statement["Condition"]["ArnEquals"].as_object().into_iter().flatten();

@@ -119,7 +119,7 @@ async fn offboarding_publishes_a_smaller_layer_and_then_none() {
 }
 
 #[tokio::test]
-async fn the_last_offboarding_takes_the_layer_along() {
+async fn the_last_offboard_deletes_the_layer() {
     let before = DEFAULT.account().await;
     let account = before.copy();
     let crowded = DEFAULT.crowded();
@@ -133,7 +133,7 @@ async fn the_last_offboarding_takes_the_layer_along() {
 }
 
 #[tokio::test]
-async fn a_layer_that_was_detached_or_lies_about_is_drift() {
+async fn a_detached_or_stray_layer_is_drift() {
     let account = DEFAULT.account().await;
     let crowded = DEFAULT.crowded();
     completed(&crowded, &account, "crowded").await;
@@ -177,7 +177,7 @@ fn of(cluster: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_cluster_brings_its_endpoint_and_takes_it_along() {
+async fn each_cluster_adds_and_removes_its_endpoint() {
     let account = DEFAULT.account().await;
     let stage = account.of("eu-west-1", "stage");
     completed(&DEFAULT.spec(), &account, "prod").await;
@@ -189,7 +189,7 @@ async fn each_cluster_brings_its_endpoint_and_takes_it_along() {
 }
 
 #[tokio::test]
-async fn a_rotated_authority_is_drift_that_onboard_mends() {
+async fn a_rotated_authority_is_drift_that_onboard_repairs() {
     let (_, account, _) = DEFAULT.undisturbed().await;
     let account = account.with_cluster(|cluster| cluster.certificate_authority = "bmV3".to_owned());
     let planned = plan(&DEFAULT.spec(), &account).await.unwrap().plan;

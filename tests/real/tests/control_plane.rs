@@ -48,7 +48,7 @@ async fn pods_run_are_evicted_and_outlive_a_restart_of_the_api_server() -> Resul
     let evicted = now();
     evict(&pods, "plain").await?;
     evict(&pods, "quick").await?;
-    let (quick, plain) = tokio::try_join!(until_gone(&pods, "quick"), until_gone(&pods, "plain"))?;
+    let (quick, plain) = tokio::try_join!(until_ended(&pods, "quick"), until_ended(&pods, "plain"))?;
     println!("ended after {quick:?} (2 s of its own), {plain:?} (5 s of grace)");
     // Up to one second of grace is lost, because the API server counts whole ones.
     ensure!(quick < plain && plain > Duration::from_secs(3), "{quick:?}, {plain:?}");
@@ -122,7 +122,7 @@ async fn evict(pods: &Api<Pod>, name: &str) -> Result<()> {
     Ok(())
 }
 
-async fn until_gone(pods: &Api<Pod>, name: &str) -> Result<Duration> {
+async fn until_ended(pods: &Api<Pod>, name: &str) -> Result<Duration> {
     let begun = Instant::now();
     eventually("the pod has ended", PATIENCE, async || Ok(pods.get_opt(name).await?.is_none().then_some(())))
         .await?;

@@ -20,7 +20,7 @@ async fn kubectl(stack: &Stack, file: &str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn the_file_applied_by_kubectl_leaves_nothing_to_do(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_file_applied_by_kubectl_leaves_an_empty_plan(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     let words = ["connect", "--account", ACCOUNT, "--output", "yaml", "--include-token"];
     let file = situation.run_openly(&words).await?.expect(0)?;
@@ -30,7 +30,7 @@ pub(crate) async fn the_file_applied_by_kubectl_leaves_nothing_to_do(stack: &Sta
     situation.end().await
 }
 
-pub(crate) async fn the_file_without_a_token_leaves_the_secret_to_do(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_file_without_a_token_leaves_only_the_secret(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     let offline = situation.with("CAST_SPOT_AGENT_TOKEN", "").with("KUBECONFIG", "/nonexistent");
     let file = offline.run(&["connect", "--account", ACCOUNT, "--output", "yaml"]).await?.expect(0)?;

@@ -41,7 +41,7 @@ impl<'s> Situation<'s> {
             .with("CAST_SPOT_AGENT_TOKEN", TOKEN);
         let this = Self { stack, cli };
         this.clear().await?;
-        this.is_gone().await?;
+        this.is_removed().await?;
         Ok(this)
     }
 
@@ -95,10 +95,10 @@ impl<'s> Situation<'s> {
     /// Disconnects, and asserts that nothing is left.
     pub(crate) async fn end(&self) -> Result<()> {
         self.run(&["disconnect", "--yes"]).await?.expect(0)?;
-        self.is_gone().await
+        self.is_removed().await
     }
 
-    async fn is_gone(&self) -> Result<()> {
+    async fn is_removed(&self) -> Result<()> {
         let kube = || self.stack.kube.clone();
         ensure!(Api::<Namespace>::all(kube()).get_opt(AGENT).await?.is_none(), "the namespace is there");
         ensure!(Api::<ClusterRole>::all(kube()).get_opt(AGENT).await?.is_none(), "the ClusterRole is there");

@@ -127,7 +127,7 @@ pub(crate) async fn a_partial_connect_is_completed_or_removed(stack: &Stack) -> 
     situation.end().await
 }
 
-pub(crate) async fn what_others_have_in_the_namespace_keeps_it(stack: &Stack) -> Result<()> {
+pub(crate) async fn foreign_objects_keep_the_namespace(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.connect(&[]).await?.expect(0)?;
     let maps: Api<ConfigMap> = Api::namespaced(stack.kube.clone(), AGENT);
@@ -144,7 +144,7 @@ pub(crate) async fn what_others_have_in_the_namespace_keeps_it(stack: &Stack) ->
     situation.end().await
 }
 
-pub(crate) async fn whoever_may_not_is_told_what(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_missing_right_is_reported_by_name(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.connect(&[]).await?.expect(0)?;
     let agent = situation.as_agent().await?;

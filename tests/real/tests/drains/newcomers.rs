@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::deliveries::is_cordoned;
 
-pub(crate) async fn pods_that_tolerate_everything_are_not_evicted_in_circles(stack: &Stack) -> Result<()> {
+pub(crate) async fn pods_that_tolerate_everything_are_not_evicted_repeatedly(stack: &Stack) -> Result<()> {
     let mut lab = Lab::open(stack, "tolerates-everything").await?;
     lab.configure(&[("CAST_SPOT_STAY", "6")]).await?;
     let operator = Workload::deployment("operator", 2).grace(5).tolerates_everything();

@@ -110,7 +110,7 @@ pub(crate) async fn a_long_grace_is_cut_to_the_time_that_is_left(stack: &Stack) 
     Ok(())
 }
 
-pub(crate) async fn a_pod_held_by_a_finalizer_is_left_and_holds_up_no_other(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_pod_held_by_a_finalizer_is_left_and_delays_no_other(stack: &Stack) -> Result<()> {
     let lab = Lab::open(stack, "finalizer").await?;
     lab.run(&Workload::of(Owner::Bare, "held", 1).finalizer("cast-spot.test/held")).await?;
     lab.run(&Workload::deployment("web", 2)).await?;

@@ -74,8 +74,8 @@ pub(crate) async fn a_token_is_accepted_for_fifteen_minutes(stack: &Stack) -> Re
         assert_eq!(refused, expected, "signed {minutes} minutes ago");
     }
     let asked = stack.control_plane.audit().entries()?.into_iter().filter(|call| call.uri.ends_with(node));
-    let by_function_or_nobody = asked.filter(|call| call.code == 401 || is_in_the_functions_group(call));
-    let codes: Vec<_> = by_function_or_nobody.map(|call| call.code).collect();
+    let by_function_or_refused = asked.filter(|call| call.code == 401 || is_in_the_functions_group(call));
+    let codes: Vec<_> = by_function_or_refused.map(|call| call.code).collect();
     assert_eq!(codes, [200, 200, 401, 401]);
     Ok(())
 }

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
             needs::without_ec2_the_node_list_is_needed,
             needs::a_last_moment_needs_to_delete_and_to_name_the_budget,
             needs::a_termination_hook_needs_to_be_read,
-            needs::a_group_that_does_not_begin_is_asked_why,
+            needs::a_group_without_a_launch_is_asked_for_the_reason,
             needs::a_group_of_another_cluster_is_out_of_reach,
         ],
     )

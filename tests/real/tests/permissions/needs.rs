@@ -139,7 +139,7 @@ pub(crate) async fn a_termination_hook_needs_to_be_read(stack: &Stack) -> Result
     prove(stack, Situation::Hook).await.map(drop)
 }
 
-pub(crate) async fn a_group_that_does_not_begin_is_asked_why(stack: &Stack) -> Result<()> {
+pub(crate) async fn a_group_without_a_launch_is_asked_for_the_reason(stack: &Stack) -> Result<()> {
     prove(stack, Situation::Unreplaced).await.map(drop)
 }
 

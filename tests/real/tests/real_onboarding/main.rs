@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         scenarios![
             story::onboard_drain_and_offboard_leave_no_trace,
             story::a_second_onboarding_reads_and_writes_nothing,
-            story::what_has_drifted_is_shown_and_mended,
+            story::drift_is_shown_and_repaired,
             story::a_node_role_in_use_is_removed_only_on_request,
             story::commands_typed_by_hand_leave_an_empty_plan,
             self_test::a_failed_scheduled_self_test_is_logged_and_counted,

@@ -74,7 +74,7 @@ async fn versions(stack: &Stack) -> Result<usize> {
     Ok(stack.account.iam.list_policy_versions().policy_arn(arn).send().await?.versions().len())
 }
 
-pub(crate) async fn what_has_drifted_is_shown_and_mended(stack: &Stack) -> Result<()> {
+pub(crate) async fn drift_is_shown_and_repaired(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.onboard().await?;
     let (lambda, logs) = (&stack.account.lambda, &stack.account.logs);

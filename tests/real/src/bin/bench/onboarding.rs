@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_looks_is_a_read() {
+    fn calls_that_only_observe_are_reads() {
         let actions = ["iam:GetRole", "iam:CreateRole", "sts:GetCallerIdentity", "lambda:InvokeFunction"];
         let command = Command::of("x", &actions.map(str::to_owned));
         assert_eq!((command.reads, command.writes), (3, 1));
