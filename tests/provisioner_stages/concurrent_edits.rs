@@ -210,7 +210,7 @@ async fn last_offboard_removes_shared_parts_despite_a_concurrent_one() {
     for number in 0..writes {
         let (account, deleted) = (both.copy(), own.clone());
         account.edit_before(CallIndex::Write(number), move |state| {
-            state.objects.retain(|place, _| !deleted.contains(place))
+            state.objects.retain(|place, _| !deleted.contains(place));
         });
         let report = end("prod", &account).await.unwrap();
         assert!(report.is_complete(), "write {number}: {:?}", report.failures().collect::<Vec<_>>());
@@ -232,7 +232,7 @@ async fn onboard_does_not_restore_departed_cluster() {
     for number in 0..whole.counts().1 {
         let (account, deleted) = (late.copy(), own.clone());
         account.edit_before(CallIndex::Write(number), move |state| {
-            state.objects.retain(|place, _| !deleted.contains(place))
+            state.objects.retain(|place, _| !deleted.contains(place));
         });
         let report = run(&spec, &account).await.unwrap();
         assert!(report.is_complete(), "write {number}: {:?}", report.failures().collect::<Vec<_>>());

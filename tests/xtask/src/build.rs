@@ -136,7 +136,9 @@ mod tests {
             ["debug", "x86_64-unknown-linux-gnu/release"].map(|profile| record(profile, "cast-spot-1f"));
         let theirs = record("debug", "aws-sdk-ec2-1f");
         let all = [&ours[0], &ours[1], &theirs];
-        all.iter().for_each(|record| fs::create_dir_all(record).unwrap());
+        for record in all {
+            fs::create_dir_all(record).unwrap();
+        }
 
         claim(&target).unwrap();
         assert_eq!(all.map(|record| record.exists()), [false, false, true]);
