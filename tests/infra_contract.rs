@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, fs};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cast_spot_handler::{
+    act::review::{NEEDED, UNWANTED},
     config::Config,
-    plan::access::{NEEDED, UNWANTED},
     ports::Right,
 };
 use cast_spot_infra::{

@@ -170,7 +170,7 @@ fn the_metrics_of_a_self_test_are_its_own() {
         };
         let check =
             |why: Option<&str>| CheckReport::answered(None, "ec2:DescribeInstances", why.map(str::to_owned));
-        Report::tested(event, vec![check(None), check(failing.then_some("no"))])
+        Report::of_self_test(event, vec![check(None), check(failing.then_some("no"))])
     };
     for (failing, count) in [(false, 0), (true, 1)] {
         let line = cast_spot_handler::report::metrics::line(&report(failing), jiff::Timestamp::UNIX_EPOCH);

@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use cast_spot_handler::{
-    Config, World,
+    Apis, Config,
     adapters::{Adapters, Http2},
     ports::{CallError, Cluster, Clusters, End, Evicted},
 };

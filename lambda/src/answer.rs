@@ -157,7 +157,7 @@ mod tests {
             time: "2026-11-22T09:00:00Z".parse().ok(),
             deadline: "2026-11-22T09:02:00Z".parse().ok(),
         };
-        Report::undone(event, Outcome::Failed, "not located: x".into())
+        Report::without_action(event, Outcome::Failed, "not located: x".into())
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -15,7 +14,7 @@ use tokio::{
 
 use crate::{
     plan::{retry::pause, timetable::Timetable},
-    ports::CallError,
+    ports::{Call, CallError},
 };
 
 /// Limit of one call: far above a healthy API's answer, and small enough to try again many times.
@@ -108,11 +107,7 @@ impl Budget {
     }
 
     /// One call, limited to five seconds and to the closing.
-    pub async fn call<T>(
-        &self,
-        name: &str,
-        call: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<T, CallError> {
+    pub async fn call<T>(&self, name: &str, call: impl Call<T>) -> Result<T, CallError> {
         self.call_until(name, self.now() + CALL_LIMIT, call).await
     }
 
@@ -121,7 +116,7 @@ impl Budget {
         &self,
         name: &str,
         until: Duration,
-        call: impl Future<Output = Result<T, CallError>>,
+        call: impl Call<T>,
     ) -> Result<T, CallError> {
         let begun = self.now();
         let limit = until.min(self.timetable().cut_off(begun));
@@ -135,69 +130,58 @@ impl Budget {
 
     /// Calls, each limited to `limit`, that are repeated until one succeeds or the deadline is near, whatever the
     /// others were answered: rights and policies come back, and nothing goes on without the answer.
-    pub async fn insisted<T, F>(
+    pub async fn insisted<T, F: Call<T>>(
         &self,
         name: &str,
         limit: Duration,
         call: impl FnMut() -> F,
-    ) -> Result<T, CallError>
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
+    ) -> Result<T, CallError> {
         self.repeat(name, limit, |_| true, call).await.0
     }
 
     /// Calls, each limited to five seconds, that are repeated until one is answered for good or the
     /// deadline is near.
-    pub async fn retried<T, F>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError>
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
+    pub async fn retried<T, F: Call<T>>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError> {
         self.repeat(name, CALL_LIMIT, CallError::is_worth_a_retry, call).await.0
     }
 
-    /// [`Self::retried`], and whether an attempt before the last one had no answer: it may have been heard.
-    pub async fn retried_or_heard<T, F>(
+    /// [`Self::retried`], and whether an attempt before the last one had no answer: that one may have taken effect.
+    pub async fn retry_tracking_ambiguity<T, F: Call<T>>(
         &self,
         name: &str,
         call: impl FnMut() -> F,
-    ) -> (Result<T, CallError>, bool)
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
+    ) -> (Result<T, CallError>, bool) {
         self.repeat(name, CALL_LIMIT, CallError::is_worth_a_retry, call).await
     }
 
     /// The same for operations that limit and repeat their attempts by themselves (an AWS SDK's).
-    pub async fn operation<T, F>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError>
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
+    pub async fn operation<T, F: Call<T>>(
+        &self,
+        name: &str,
+        call: impl FnMut() -> F,
+    ) -> Result<T, CallError> {
         self.repeat(name, self.timetable().end(), CallError::is_worth_a_retry, call).await.0
     }
 
-    async fn repeat<T, F>(
+    async fn repeat<T, F: Call<T>>(
         &self,
         name: &str,
         limit: Duration,
         again: impl Fn(&CallError) -> bool,
         mut call: impl FnMut() -> F,
-    ) -> (Result<T, CallError>, bool)
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
+    ) -> (Result<T, CallError>, bool) {
         let mut attempt = 0;
-        let mut heard = false;
+        let mut maybe_applied = false;
         loop {
             let error = match self.call_until(name, self.now() + limit, call()).await {
                 Err(error) if again(&error) => error,
-                answer => return (answer, heard),
+                answer => return (answer, maybe_applied),
             };
             let next = self.now() + jittered(pause(attempt, error.retry_after()));
-            if next >= self.timetable().closing() {
-                return (Err(error), heard);
+            if next >= self.timetable().report_deadline() {
+                return (Err(error), maybe_applied);
             }
-            heard |= error.is_unanswered();
+            maybe_applied |= error.is_unanswered();
             self.wait_until(next).await;
             attempt += 1;
         }
@@ -231,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_attempt_without_an_answer_may_have_been_heard() {
+    async fn an_attempt_without_an_answer_may_have_taken_effect() {
         let budget = Budget::new(Timetable::new(100 * S, 2 * S, 200 * S));
         let lost = || CallError::LostRace("gone".into());
         for (first, expected) in [
@@ -241,7 +225,11 @@ mod tests {
         ] {
             let mut answers = vec![lost(), first.clone()];
             let call = || std::future::ready(Err::<(), _>(answers.pop().unwrap()));
-            assert_eq!(budget.retried_or_heard("x", call).await, (Err(lost()), expected), "{first:?}");
+            assert_eq!(
+                budget.retry_tracking_ambiguity("x", call).await,
+                (Err(lost()), expected),
+                "{first:?}"
+            );
         }
     }
 
@@ -265,7 +253,7 @@ mod tests {
         let before = budget.timetable();
         budget.set_deadline(30 * S);
         budget.deadline_changed(before).await;
-        assert_eq!(budget.timetable().settled(), 28 * S);
+        assert_eq!(budget.timetable().drain_deadline(), 28 * S);
         budget.set_deadline(150 * S);
         assert_eq!(budget.timetable(), before);
     }

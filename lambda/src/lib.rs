@@ -8,24 +8,38 @@
 //!
 //! - [`event`] decodes the payload into a [`event::Signal`]; pure.
 //! - [`locate`] finds cluster, node and group of the instance.
-//! - [`plan`] decides: verdict per pod, waves, deadline arithmetic, choice of the replacement; pure.
-//! - [`act`] does it. It is the only stage that waits; the drain loop is [`act::drain`].
+//! - [`plan`] decides: the course of a signal, verdict per pod, waves, deadline arithmetic, choice of the replacement;
+//!   pure.
+//! - [`act`] does it. It is the only stage that waits.
 //! - [`report`] turns outcomes into the report, the log line, the metrics and the Kubernetes Events; pure.
-//! - [`ports`] is all that the stages may ask of the world, [`adapters`] answers it with AWS and Kubernetes,
-//!   [`budget`] counts and limits every call.
+//! - [`ports`] lists all calls that the stages may make, [`adapters`] makes them to AWS and Kubernetes,
+//!   [`budget`] counts and limits every one.
 //!
 //! Two round trips lead to the cordon: `R1` DescribeInstances; `R2` the patch on the node, beside it the
 //! LIST of its pods and the reading of its group; `R3` all evictions, beside them the call for the
 //! replacement.
 //!
-//! A dry-run notice for an instance that cannot be is a self-test: [`act::review`] takes the place of `locate` and
+//! A dry-run notice for an instance that cannot exist is a self-test: [`act::review`] replaces `locate` and
 //! `act`, and the report has its checks.
+//!
+//! The pure stages need neither AWS nor Kubernetes:
+//!
+//! ```
+//! use cast_spot_handler::{Config, event::{self, Decoded}, plan::course::Course};
+//!
+//! let event = serde_json::json!({
+//!     "id": "e-1", "source": "aws.ec2", "time": "2026-11-22T09:00:00Z",
+//!     "detail-type": "EC2 Spot Instance Interruption Warning",
+//!     "detail": { "instance-id": "i-0abc1234", "instance-action": "stop" },
+//! });
+//! let config = Config::from_lookup(|name| (name == "CAST_SPOT_CLUSTERS").then(|| "prod".to_owned()))?;
+//! let Decoded::Signal(signal) = event::decode(&event, "2026-11-22T09:00:01Z".parse()?)? else { panic!() };
+//! let course = Course::of(&signal, &config.policy);
+//! assert_eq!((course.rank, course.replace), (90, Err("a stopped instance comes back")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-use std::{
-    any::Any,
-    panic::AssertUnwindSafe,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use futures_util::{FutureExt, future::join_all};
 use jiff::{SignedDuration, Timestamp};
@@ -46,7 +60,8 @@ pub mod ports;
 pub mod report;
 
 use act::{
-    drain::{DrainLeg, Drained},
+    drain::DrainLeg,
+    guard::guarded,
     replace::{ReplaceLeg, Replaced},
     review,
 };
@@ -58,10 +73,7 @@ use locate::{Located, Target};
 use plan::{Policy, course::Course, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
-use report::{
-    DeadlineReport, INTERNAL_ERROR, Outcome, PodReport, ReplacementOutcome, ReplacementReport,
-    checks::CheckReport,
-};
+use report::{DeadlineReport, Drained, Outcome, ReplacementOutcome, ReplacementReport, checks::CheckReport};
 
 /// The moment at which the handler was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +99,8 @@ impl Entry {
     }
 }
 
-/// The world as the handler sees it.
-pub trait World: Sync {
+/// The APIs that the handler calls.
+pub trait Apis: Sync {
     /// EC2.
     type Ec2: Ec2;
     /// EC2 Auto Scaling.
@@ -105,15 +117,15 @@ pub trait World: Sync {
 
 /// The handler: built once, called for each delivery.
 #[derive(Debug)]
-pub struct Handler<W> {
-    world: W,
+pub struct Handler<A> {
+    apis: A,
     config: Config,
 }
 
-impl<W: World> Handler<W> {
-    /// A handler over `world`.
-    pub fn new(world: W, config: Config) -> Self {
-        Self { world, config }
+impl<A: Apis> Handler<A> {
+    /// A handler over `apis`.
+    pub fn new(apis: A, config: Config) -> Self {
+        Self { apis, config }
     }
 
     /// Handles one delivery: an EventBridge event, or an SQS batch of them. Malformed events are an error;
@@ -142,7 +154,7 @@ impl<W: World> Handler<W> {
             }
             Decoded::Ignored { envelope, signal, reason } => {
                 let event = signal.as_ref().map_or_else(|| (&*envelope).into(), Into::into);
-                Report::undone(event, Outcome::Ignored, reason)
+                Report::without_action(event, Outcome::Ignored, reason)
             }
             Decoded::Signal(Signal::Ends(notice)) if notice.is_self_test() => {
                 self.self_test(&notice, entry).await
@@ -157,16 +169,16 @@ impl<W: World> Handler<W> {
         match signal {
             Signal::Ends(notice) => {
                 let handled = self.handle_notice(notice, &course, entry).instrument(span_of(notice)).boxed();
-                guarded(handled, |panic| Report::undone(notice.into(), Outcome::Failed, panic)).await
+                guarded(handled, |panic| Report::without_action(notice.into(), Outcome::Failed, panic)).await
             }
         }
     }
 
-    /// Reviews its own access, for nobody's instance. Nothing is written.
+    /// Reviews its own access. Nothing is written.
     async fn self_test(&self, notice: &Notice, entry: Entry) -> Report {
         let budget = self.budget(notice, entry, review::LIMIT);
-        let (ec2, auto_scaling) = (self.world.ec2(), self.world.auto_scaling());
-        let clusters = self.world.clusters();
+        let (ec2, auto_scaling) = (self.apis.ec2(), self.apis.auto_scaling());
+        let clusters = self.apis.clusters();
         let mut checks =
             review::review(&notice.subject.instance_id, ec2, auto_scaling, clusters, &budget).boxed().await;
         let outdated = self.config.outdated.map(str::to_owned);
@@ -174,7 +186,7 @@ impl<W: World> Handler<W> {
         checks.extend(self.config.ignored.iter().map(|(cluster, problem)| {
             CheckReport::answered(Some(cluster), CheckReport::ENDPOINT, Some(problem.clone()))
         }));
-        let report = Report::tested(notice.into(), checks);
+        let report = Report::of_self_test(notice.into(), checks);
         Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
@@ -191,50 +203,50 @@ impl<W: World> Handler<W> {
         Report { reason, calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
-    /// A notice that came after its deadline: whether it was missed for an instance of ours. Nothing is written.
+    /// Reports on a notice that came after its deadline: whether an instance of a registered cluster was missed. Nothing is
+    /// written.
     async fn handle_late(&self, notice: &Notice, stale: String, entry: Entry) -> Report {
         let budget = Budget::new(Timetable::new(locate::LATE_LOOK, Duration::ZERO, entry.time_left));
-        let (ec2, clusters) = (self.world.ec2(), self.world.clusters());
+        let (ec2, clusters) = (self.apis.ec2(), self.apis.clusters());
         let located = locate::look_once(ec2, clusters, &notice.subject, &budget).boxed().await;
-        let undone = |outcome, reason| Report::undone(notice.into(), outcome, format!("{stale}; {reason}"));
+        let without_action =
+            |outcome, reason| Report::without_action(notice.into(), outcome, format!("{stale}; {reason}"));
         let report = match located {
-            None => undone(Outcome::Ignored, "the instance was not located".to_owned()),
-            Some(Located::Elsewhere(reason)) => undone(Outcome::Ignored, reason),
+            None => without_action(Outcome::Ignored, "the instance was not located".to_owned()),
+            Some(Located::Elsewhere(reason)) => without_action(Outcome::Ignored, reason),
             Some(Located::Gone { cluster, reason }) => {
-                Report { cluster: Some(cluster), ..undone(Outcome::Missed, reason) }
+                Report { cluster: Some(cluster), ..without_action(Outcome::Missed, reason) }
             }
             Some(Located::Here(target)) if target.owner.is_some() => observed(notice, target),
             Some(Located::Here(target)) if target.running && entry.now > notice.deadline + LIVES_ON => {
-                undone(Outcome::Ignored, format!("{} lives on", target.instance_id))
+                without_action(Outcome::Ignored, format!("{} lives on", target.instance_id))
             }
             Some(Located::Here(target)) => {
                 let reason = format!("{} is of cluster {}", target.instance_id, target.cluster);
                 let (cluster, node) = (Some(target.cluster), target.node);
-                Report { cluster, node, ..undone(Outcome::Missed, reason) }
+                Report { cluster, node, ..without_action(Outcome::Missed, reason) }
             }
         };
         Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
     async fn handle_within(&self, notice: &Notice, course: &Course, entry: Entry, budget: &Budget) -> Report {
-        let (ec2, clusters) = (self.world.ec2(), self.world.clusters());
-        let auto_scaling = self.world.auto_scaling();
+        let without_action = |outcome, reason| Report::without_action(notice.into(), outcome, reason);
+        let (ec2, auto_scaling) = (self.apis.ec2(), self.apis.auto_scaling());
+        let clusters = self.apis.clusters();
         let located = locate::locate(ec2, auto_scaling, clusters, &notice.subject, entry.cold, budget);
         let target = match located.boxed().await {
             Ok(Located::Here(target)) if target.owner.is_some() => return observed(notice, target),
             Ok(Located::Here(target)) => target,
-            Ok(Located::Elsewhere(reason)) => return Report::undone(notice.into(), Outcome::Ignored, reason),
+            Ok(Located::Elsewhere(reason)) => return without_action(Outcome::Ignored, reason),
             Ok(Located::Gone { cluster, reason }) => {
-                let report = Report::undone(notice.into(), Outcome::Missed, reason);
-                return Report { cluster: Some(cluster), ..report };
+                return Report { cluster: Some(cluster), ..without_action(Outcome::Missed, reason) };
             }
-            Err(reason) => {
-                return Report::undone(notice.into(), Outcome::Failed, format!("not located: {reason}"));
-            }
+            Err(reason) => return without_action(Outcome::Failed, format!("not located: {reason}")),
         };
         let Some(cluster) = clusters.get(&target.cluster) else {
             let reason = format!("cluster {} is not registered", target.cluster);
-            return Report::undone(notice.into(), Outcome::Ignored, reason);
+            return without_action(Outcome::Ignored, reason);
         };
         let span = Span::current();
         span.record("cluster", target.cluster.as_str());
@@ -247,7 +259,7 @@ impl<W: World> Handler<W> {
         let target = &target;
         let over = Notify::new();
         let drain = DrainLeg { cluster, target, notice, course, policy, budget, entered: entry.now };
-        let auto_scaling = self.world.auto_scaling();
+        let auto_scaling = self.apis.auto_scaling();
         let replace = ReplaceLeg {
             auto_scaling,
             target,
@@ -268,36 +280,21 @@ impl<W: World> Handler<W> {
             // The cordon is on the wire before this leg builds and signs its requests.
             tokio::task::yield_now().await;
             guarded(replace.run().boxed(), |panic| {
-                ReplacementReport::undone(ReplacementOutcome::Failed, Some(panic)).into()
+                ReplacementReport::without_action(ReplacementOutcome::Failed, Some(panic)).into()
             })
             .await
         };
         let (drained, Replaced { report: replacement, ending }) = tokio::join!(drain, replace);
-        let unfinished = drained.pods.iter().any(PodReport::is_unfinished);
-        let uncordoned = (drained.cordon.outcome == report::CordonOutcome::Failed).then(|| {
-            format!("the node was not cordoned: {}", drained.cordon.reason.as_deref().unwrap_or_default())
-        });
-        let outcome = match &drained.reason {
-            Some(_) => Outcome::Failed,
-            None if unfinished || uncordoned.is_some() => Outcome::Incomplete,
-            None if replacement.is_missing() => Outcome::DrainedWithoutReplacement,
-            None => Outcome::Drained,
-        };
+        let report = Report::of_legs(notice.into(), drained, replacement);
         Report {
             dry_run: policy.dry_run,
             cluster: Some(target.cluster.clone()),
-            node: drained.node,
-            cordon: drained.cordon,
-            summary: report::summarise(&drained.pods),
-            pods: drained.pods,
-            replacement,
             deadline_in_force: ending.map(|ending| DeadlineReport {
                 time: entry.now + SignedDuration::try_from(ending.at).unwrap_or_default(),
                 reason: ending.reason,
             }),
-            outcome,
-            reason: drained.reason.or(uncordoned).or_else(|| remark(target)),
-            ..Report::undone(notice.into(), outcome, String::new())
+            reason: report.reason.or_else(|| target.remark()),
+            ..report
         }
     }
 }
@@ -306,32 +303,12 @@ impl<W: World> Handler<W> {
 fn observed(notice: &Notice, target: Target) -> Report {
     let owner = target.owner.map(|owner| owner.to_string()).unwrap_or_default();
     let reason = format!("{owner} owns the node and handles its interruption");
-    let report = Report::undone(notice.into(), Outcome::Observed, reason);
+    let report = Report::without_action(notice.into(), Outcome::Observed, reason);
     Report { cluster: Some(target.cluster), node: target.node, ..report }
 }
 
-/// How the target was located, where that matters to a reader.
-fn remark(target: &Target) -> Option<String> {
-    let ending = target.ends.as_ref().map(|ending| ending.reason.clone());
-    let remarks: Vec<String> = ending.into_iter().chain(target.without_ec2.clone()).collect();
-    (!remarks.is_empty()).then(|| remarks.join("; "))
-}
-
-/// Of every log line of a notice, also where the notices of a batch take turns.
+/// The span of every log line of a notice, also where the notices of a batch take turns.
 fn span_of(notice: &Notice) -> Span {
     let (event, instance) = (notice.event_id.as_str(), notice.subject.instance_id.as_str());
     tracing::info_span!("notice", event, instance, cluster = Empty, node = Empty)
-}
-
-/// A panic in one leg is a failure of that leg: it takes neither the other nor the rest of a batch with it.
-async fn guarded<T>(leg: impl Future<Output = T>, failed: impl FnOnce(String) -> T) -> T {
-    let result = AssertUnwindSafe(leg).catch_unwind().await;
-    result.unwrap_or_else(|panic| failed(panic_message(panic.as_ref())))
-}
-
-/// What a panic has said.
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let said = panic.downcast_ref::<&str>().map(ToString::to_string);
-    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    format!("{INTERNAL_ERROR}: {said}")
 }

@@ -14,6 +14,7 @@ use crate::{
     event::Subject,
     plan::{node::names_instance, owner::Owner, retry::pause},
     ports::{AutoScaling, CallError, Cluster, Clusters, Ec2},
+    report::reason,
 };
 
 mod place;
@@ -71,7 +72,15 @@ pub struct Target {
     /// The instance ends sooner than the notice says.
     pub ends: Option<Ending>,
     /// Why EC2 did not tell, where a node list or the group had to.
-    pub without_ec2: Option<String>,
+    pub ec2_failure: Option<String>,
+}
+
+impl Target {
+    /// What a reader has to know about how the instance was located.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        reason([self.ends.as_ref().map(|ending| ending.reason.clone()), self.ec2_failure.clone()])
+    }
 }
 
 /// An end that is sooner than the notice's deadline.
@@ -148,9 +157,16 @@ pub async fn locate(
     let head_start = if cold { COLD_HEAD_START } else { HEAD_START };
     let listed = search(clusters, subject, head_start, budget, &progress);
     let grouped = ask_group(auto_scaling, &registered, subject, budget, &progress);
-    let over = budget.wait_until(SEARCH.min(budget.timetable().closing()));
+    let over = budget.wait_until(SEARCH.min(budget.timetable().report_deadline()));
     tokio::pin!(asked, listed, grouped, over);
-    let without_ec2 = |by: &str| Some(format!("located by {by} alone (EC2: {})", *progress.ec2.borrow()));
+    // Why EC2 did not locate it, where another way did.
+    let by = |way: &str, located: Located| match located {
+        Located::Here(target) => {
+            let ec2_failure = Some(format!("located by {way} alone (EC2: {})", *progress.ec2.borrow()));
+            Located::Here(Target { ec2_failure, ..target })
+        }
+        located => located,
+    };
     let (mut ec2_gave_up, mut faults, mut group) = (false, None, None);
     while !(ec2_gave_up && faults.is_some() && group.is_some()) {
         tokio::select! {
@@ -160,11 +176,7 @@ pub async fn locate(
                 None => ec2_gave_up = true,
             },
             lists = &mut listed, if faults.is_none() => match lists {
-                Lists::Decided(Located::Here(target)) => {
-                    let without_ec2 = without_ec2("the node list");
-                    return Ok(Located::Here(Target { without_ec2, ..target }));
-                }
-                Lists::Decided(located) => return Ok(located),
+                Lists::Decided(located) => return Ok(by("the node list", located)),
                 Lists::Nowhere => return Ok(Located::Elsewhere(format!(
                     "no node of a registered cluster runs on {} (EC2: {})",
                     subject.instance_id, *progress.ec2.borrow(),
@@ -172,11 +184,7 @@ pub async fn locate(
                 Lists::Failing(found) => faults = Some(found),
             },
             answer = &mut grouped, if group.is_none() => match answer {
-                Ok(Some(Located::Here(target))) => {
-                    let without_ec2 = without_ec2("its Auto Scaling group");
-                    return Ok(Located::Here(Target { without_ec2, ..target }));
-                }
-                Ok(Some(located)) => return Ok(located),
+                Ok(Some(located)) => return Ok(by("its Auto Scaling group", located)),
                 Ok(None) => group = Some("it has no group with a cluster tag".to_owned()),
                 Err(error) => group = Some(error.to_string()),
             },
@@ -184,7 +192,7 @@ pub async fn locate(
         }
     }
     let ec2 = format!("EC2: {}", *progress.ec2.borrow());
-    let group = group.map(|said| format!("Auto Scaling: {said}"));
+    let group = group.map(|why| format!("Auto Scaling: {why}"));
     Err([ec2].into_iter().chain(faults.unwrap_or_default()).chain(group).collect::<Vec<_>>().join("; "))
 }
 
@@ -246,7 +254,7 @@ async fn search(
     let second_look = budget.now() + SECOND_LOOK;
     let first = list_all(clusters, subject, SEARCH, budget, Some(progress)).await;
     let refused = matches!(first, Lists::Failing(_)) && budget.now() < second_look;
-    if !(matches!(first, Lists::Nowhere) || refused) || second_look >= budget.timetable().closing() {
+    if !(matches!(first, Lists::Nowhere) || refused) || second_look >= budget.timetable().report_deadline() {
         return first;
     }
     // Two that answer and know nothing of it are enough; a cluster that refused has not answered.
@@ -307,7 +315,7 @@ async fn find_in(
             Err(error) => error,
         };
         let next = budget.now() + jittered(pause(attempt, error.retry_after()));
-        let is_final = !error.is_worth_a_retry() || next >= until.min(budget.timetable().closing());
+        let is_final = !error.is_worth_a_retry() || next >= until.min(budget.timetable().report_deadline());
         if let Some(progress) = progress
             && (is_final || attempt > 0 || matches!(error, CallError::TimedOut(_)))
         {

@@ -87,6 +87,10 @@ impl CallError {
     }
 }
 
+/// A call under way.
+pub trait Call<T>: Future<Output = Result<T, CallError>> {}
+impl<T, F: Future<Output = Result<T, CallError>>> Call<T> for F {}
+
 /// An EC2 instance as DescribeInstances shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Instance {
@@ -113,8 +117,7 @@ pub struct Instance {
 /// EC2.
 pub trait Ec2: Sync {
     /// DescribeInstances for one id, one attempt; `None` if EC2 does not know it.
-    fn describe_instance(&self, id: &str)
-    -> impl Future<Output = Result<Option<Instance>, CallError>> + Send;
+    fn describe_instance(&self, id: &str) -> impl Call<Option<Instance>> + Send;
 }
 
 /// The membership of an instance in its group, as DescribeAutoScalingInstances shows it.
@@ -184,15 +187,15 @@ pub struct FailedLaunch {
 /// EC2 Auto Scaling.
 pub trait AutoScaling: Sync {
     /// DescribeAutoScalingInstances for one id; `None` if it is in no group.
-    fn membership(&self, id: &str) -> impl Future<Output = Result<Option<Membership>, CallError>> + Send;
+    fn membership(&self, id: &str) -> impl Call<Option<Membership>> + Send;
     /// DescribeAutoScalingGroups for one name; `None` if there is none.
-    fn group(&self, name: &str) -> impl Future<Output = Result<Option<Group>, CallError>> + Send;
+    fn group(&self, name: &str) -> impl Call<Option<Group>> + Send;
     /// DescribeLifecycleHooks: the hooks that hold terminating instances of the group.
-    fn termination_hooks(&self, group: &str) -> impl Future<Output = Result<Vec<Hook>, CallError>> + Send;
+    fn termination_hooks(&self, group: &str) -> impl Call<Vec<Hook>> + Send;
     /// DescribeScalingActivities.
-    fn activities(&self, group: &str) -> impl Future<Output = Result<Activities, CallError>> + Send;
+    fn activities(&self, group: &str) -> impl Call<Activities> + Send;
     /// DetachInstances for one instance, without decrement of the desired capacity; one attempt.
-    fn detach(&self, id: &str, group: &str) -> impl Future<Output = Result<(), CallError>> + Send;
+    fn detach(&self, id: &str, group: &str) -> impl Call<()> + Send;
 }
 
 /// The registered clusters.
@@ -229,7 +232,7 @@ pub enum Evicted {
         retry_after: Option<Duration>,
     },
     /// More than one PodDisruptionBudget covers the pod: the Eviction API never takes it.
-    TooManyBudgets,
+    TooManyPdbs,
     /// The namespace is being deleted: its controller deletes the pod.
     NamespaceTerminating,
 }
@@ -337,21 +340,13 @@ pub struct Access {
 /// The Kubernetes API of one cluster.
 pub trait Cluster: Sync {
     /// GET node.
-    fn get_node(&self, name: &str) -> impl Future<Output = Result<Node, CallError>> + Send;
+    fn get_node(&self, name: &str) -> impl Call<Node> + Send;
     /// LIST nodes, page by page. Callers within one second share one list: any patch tests the identity again.
-    fn list_nodes(&self) -> impl Future<Output = Result<Arc<Vec<ListedNode>>, CallError>> + Send;
+    fn list_nodes(&self) -> impl Call<Arc<Vec<ListedNode>>> + Send;
     /// PATCH node with a JSON Patch.
-    fn patch_node(
-        &self,
-        name: &str,
-        patch: &Value,
-    ) -> impl Future<Output = Result<Patched, CallError>> + Send;
+    fn patch_node(&self, name: &str, patch: &Value) -> impl Call<Patched> + Send;
     /// LIST pods of a node.
-    fn list_pods(
-        &self,
-        node: &str,
-        freshness: Freshness,
-    ) -> impl Future<Output = Result<Pods, CallError>> + Send;
+    fn list_pods(&self, node: &str, freshness: Freshness) -> impl Call<Pods> + Send;
     /// WATCH pods of a node from a resource version on. The stream ends with an error when the API
     /// server ends it; a new LIST is due then.
     fn watch_pods(
@@ -360,16 +355,13 @@ pub trait Cluster: Sync {
         resource_version: &str,
     ) -> impl Future<Output = Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError>> + Send;
     /// LIST PodDisruptionBudgets of a namespace.
-    fn list_budgets(
-        &self,
-        namespace: &str,
-    ) -> impl Future<Output = Result<Vec<PodDisruptionBudget>, CallError>> + Send;
+    fn list_pdbs(&self, namespace: &str) -> impl Call<Vec<PodDisruptionBudget>> + Send;
     /// POST pods/eviction.
-    fn evict(&self, end: End<'_>) -> impl Future<Output = Result<Evicted, CallError>> + Send;
+    fn evict(&self, end: End<'_>) -> impl Call<Evicted> + Send;
     /// DELETE pod, whatever its PodDisruptionBudget says; `false` if it was gone.
-    fn delete_pod(&self, end: End<'_>) -> impl Future<Output = Result<bool, CallError>> + Send;
+    fn delete_pod(&self, end: End<'_>) -> impl Call<bool> + Send;
     /// POST event.
-    fn create_event(&self, event: &Event) -> impl Future<Output = Result<(), CallError>> + Send;
+    fn create_event(&self, event: &Event) -> impl Call<()> + Send;
     /// POST selfsubjectaccessreviews: what the API server would say to this caller. Writes nothing.
-    fn review_access(&self, right: &Right) -> impl Future<Output = Result<Access, CallError>> + Send;
+    fn review_access(&self, right: &Right) -> impl Call<Access> + Send;
 }

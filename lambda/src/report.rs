@@ -13,9 +13,11 @@ use crate::event::{Envelope, Notice, Signal};
 
 pub mod checks;
 pub mod events;
+mod legs;
 pub mod metrics;
 mod retry;
 
+pub use legs::Drained;
 pub(crate) use retry::INTERNAL_ERROR;
 pub use retry::retry_helps;
 
@@ -72,7 +74,7 @@ pub struct Report {
 impl Report {
     /// A report on an event for which nothing was done.
     #[must_use]
-    pub fn undone(event: EventSummary, outcome: Outcome, reason: String) -> Self {
+    pub fn without_action(event: EventSummary, outcome: Outcome, reason: String) -> Self {
         Self {
             schema: SCHEMA,
             event,
@@ -81,10 +83,10 @@ impl Report {
             dry_run: false,
             cluster: None,
             node: None,
-            cordon: CordonReport { outcome: CordonOutcome::Skipped, after_ms: None, reason: None },
+            cordon: CordonReport { reason: None, ..CordonReport::skipped(String::new()) },
             pods: Vec::new(),
             summary: BTreeMap::new(),
-            replacement: ReplacementReport::undone(ReplacementOutcome::NotNeeded, None),
+            replacement: ReplacementReport::without_action(ReplacementOutcome::NotNeeded, None),
             deadline_in_force: None,
             checks: Vec::new(),
             calls: BTreeMap::new(),
@@ -100,7 +102,7 @@ impl Report {
 
     /// The report on a self-test.
     #[must_use]
-    pub fn tested(event: EventSummary, checks: Vec<CheckReport>) -> Self {
+    pub fn of_self_test(event: EventSummary, checks: Vec<CheckReport>) -> Self {
         let failed: Vec<String> = failures(&checks)
             .into_iter()
             .map(|failure| {
@@ -110,18 +112,8 @@ impl Report {
             .collect();
         let outcome = if failed.is_empty() { Outcome::Passed } else { Outcome::Failed };
         let reason = (!failed.is_empty()).then(|| failed.join("; "));
-        Self { dry_run: true, checks, reason, ..Self::undone(event, outcome, String::new()) }
+        Self { dry_run: true, checks, reason, ..Self::without_action(event, outcome, String::new()) }
     }
-}
-
-/// Number of pods by outcome.
-#[must_use]
-pub fn summarise(pods: &[PodReport]) -> BTreeMap<PodOutcome, usize> {
-    let mut summary = BTreeMap::new();
-    for pod in pods {
-        *summary.entry(pod.outcome).or_default() += 1;
-    }
-    summary
 }
 
 /// The event behind a report.
@@ -217,6 +209,20 @@ pub struct CordonReport {
     pub reason: Option<String>,
 }
 
+impl CordonReport {
+    /// A cordon that was not tried.
+    #[must_use]
+    pub fn skipped(reason: String) -> Self {
+        Self { outcome: CordonOutcome::Skipped, after_ms: None, reason: Some(reason) }
+    }
+
+    /// A cordon that the API server refused, or did not answer.
+    #[must_use]
+    pub fn failed(reason: String) -> Self {
+        Self { outcome: CordonOutcome::Failed, ..Self::skipped(reason) }
+    }
+}
+
 /// Outcome of the cordon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -301,7 +307,7 @@ pub struct ReplacementReport {
 impl ReplacementReport {
     /// A replacement for which no call was made.
     #[must_use]
-    pub fn undone(outcome: ReplacementOutcome, reason: Option<String>) -> Self {
+    pub fn without_action(outcome: ReplacementOutcome, reason: Option<String>) -> Self {
         Self {
             outcome,
             method: Method::None,

@@ -1,4 +1,4 @@
-//! The cordon: one patch on the right node. A refused patch leads to a look at the node, and to the node
+//! The cordon: one patch on the right node. A refused patch leads to a read of the node, and to the node
 //! list if the name was wrong. Once the node is known to run on the instance, the drain goes on with or
 //! without the cordon, which is tried again beside it.
 
@@ -7,63 +7,41 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Node;
 use tokio::time::sleep;
 
+use super::find_node::{GET, NotProven, find, identify};
 use crate::{
-    budget::{Budget, CALL_LIMIT, jittered},
-    locate::{LIST_LIMIT, Target},
+    budget::{Budget, jittered},
+    locate::Target,
     plan::{
-        claim::{Claim, Mark},
-        cordon::{Marking, append_mark_patch, cordon_patch, lacking, mark_patch, unschedulable_patch},
-        node::{name, names_instance, provider_id, runs_on, was_cordoned},
+        claim::Claim,
+        cordon::{cordon_patch, unschedulable_patch},
+        node::{name, provider_id, was_cordoned},
         retry::pause,
     },
     ports::{CallError, Cluster, Patched},
     report::{CordonOutcome, CordonReport},
 };
 
-const PATCH: &str = "kubernetes:patch nodes";
-pub(super) const GET: &str = "kubernetes:get nodes";
-const LIST: &str = "kubernetes:list nodes";
+pub(super) const PATCH: &str = "kubernetes:patch nodes";
 
 /// A patch without an answer for this long no longer holds up the evictions.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// How often a refused mark is decided again. Each time the node was read again.
-const DECISIONS: u32 = 4;
-
-/// For so long after the handler's entry a node that is not there is looked for again.
-const LOOK_FOR: Duration = Duration::from_mins(1);
-
 /// A node that is known to run on the instance.
 #[derive(Debug, Clone)]
-pub struct Proven {
+pub(super) struct Proven {
     /// The node after the cordon, or as it was read.
-    pub node: Node,
+    pub(super) node: Node,
     /// Whether the node was unschedulable before the cordon; what kept the cordon from happening.
-    pub cordon: Result<bool, CallError>,
-}
-
-/// Why no node is known to run on the instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoCordon {
-    /// No node of the cluster runs on the instance.
-    NoNode,
-    /// The API server refused or could not be reached.
-    Failed(String),
-}
-
-impl From<CallError> for NoCordon {
-    fn from(error: CallError) -> Self {
-        Self::Failed(error.to_string())
-    }
+    pub(super) cordon: Result<bool, CallError>,
 }
 
 /// Cordons the node of `target`, or proves at least which one it is.
-pub async fn cordon(
+pub(super) async fn cordon(
     cluster: &impl Cluster,
     target: &Target,
     claim: &Claim,
     budget: &Budget,
-) -> Result<Proven, NoCordon> {
+) -> Result<Proven, NotProven> {
     let mut seen: Option<Node> = None;
     let mut refused: Option<CallError> = None;
     let mut attempt = 0;
@@ -108,19 +86,19 @@ pub async fn cordon(
                     continue;
                 }
                 Ok(node) => return Ok(Proven { node, cordon: Err(refusal) }),
-                Err(NoCordon::NoNode) => return Err(NoCordon::NoNode),
-                Err(NoCordon::Failed(error)) => tracing::info!(node, error, "node not read"),
+                Err(NotProven::NoNode) => return Err(NotProven::NoNode),
+                Err(NotProven::Failed(error)) => tracing::info!(node, error, "node not read"),
             }
         }
         let next = budget.now() + jittered(pause(attempt, refusal.retry_after()));
-        // A call that the closing has cut off shows less than an answer before it.
+        // A call that the report deadline has cut off shows less than an answer before it.
         if !matches!(refusal, CallError::TimedOut(_)) || refused.is_none() {
             refused = Some(refusal);
         }
-        if next >= budget.timetable().closing() {
+        if next >= budget.timetable().report_deadline() {
             let (seconds, times) = (budget.now().as_secs(), attempt + 1);
             let refusal = refused.map(|refusal| refusal.to_string()).unwrap_or_default();
-            return Err(NoCordon::Failed(format!("{refusal} ({times} attempts in {seconds} s)")));
+            return Err(NotProven::Failed(format!("{refusal} ({times} attempts in {seconds} s)")));
         }
         budget.wait_until(next).await;
         attempt += 1;
@@ -135,7 +113,7 @@ fn explains(read: &Node, name: &str, provider_id: &str) -> bool {
 
 /// Cordons a proven node whose first cordon failed with `refusal`, for as long as there is time. Every other
 /// try is `spec.unschedulable` alone: what a policy refuses are annotations, as a rule.
-pub async fn insist(
+pub(super) async fn insist(
     cluster: &impl Cluster,
     claim: &Claim,
     mut node: Node,
@@ -147,7 +125,7 @@ pub async fn insist(
     // The node has just been read: the API server answers. Evictions go out now, and what replaces the pods must
     // not come back here.
     let mut next = budget.now() + refusal.retry_after().map(jittered).unwrap_or_default();
-    while next < budget.timetable().closing() {
+    while next < budget.timetable().report_deadline() {
         budget.wait_until(next).await;
         let provider_id = provider_id(&node).to_owned();
         let patch = if alone {
@@ -176,148 +154,5 @@ pub async fn insist(
         next = budget.now() + jittered(pause(attempt, refusal.retry_after()));
         attempt += 1;
     }
-    failed(&refusal)
-}
-
-/// The report on a cordon that did not come about.
-#[must_use]
-pub fn failed(refusal: &CallError) -> CordonReport {
-    CordonReport { outcome: CordonOutcome::Failed, after_ms: None, reason: Some(refusal.to_string()) }
-}
-
-/// The node of `target`, read only.
-pub async fn look(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Result<Proven, NoCordon> {
-    let node = match &target.node {
-        Some(node) => match budget.retried(GET, || cluster.get_node(node)).await {
-            Ok(node) if runs_on(&node, &target.instance_id) => node,
-            Ok(_) | Err(CallError::NotFound(_)) => find(cluster, target, budget).await?,
-            Err(error) => return Err(error.into()),
-        },
-        None => find(cluster, target, budget).await?,
-    };
-    Ok(Proven { cordon: Ok(was_cordoned(&node)), node })
-}
-
-/// Reads the node of this name once, and the node list if another instance runs under it.
-async fn identify(
-    cluster: &impl Cluster,
-    target: &Target,
-    node: &str,
-    budget: &Budget,
-) -> Result<Node, NoCordon> {
-    match budget.call(GET, cluster.get_node(node)).await {
-        Ok(node) if runs_on(&node, &target.instance_id) => Ok(node),
-        Ok(_) => search(cluster, target, None, budget).await,
-        Err(CallError::NotFound(_)) => find(cluster, target, budget).await,
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Finds the node of an instance under whose name there is none. It may be named after the instance, as nodes of
-/// EKS Auto Mode are.
-async fn find(cluster: &impl Cluster, target: &Target, budget: &Budget) -> Result<Node, NoCordon> {
-    search(cluster, target, Some(&target.instance_id), budget).await
-}
-
-/// Finds the node of the instance: under the name of this `guess`, or by its providerID in the node list. The kubelet
-/// of a young instance may not have registered it yet, and will put pods on it as soon as it has: it is looked for
-/// by its name for a while, and in a second list at the end.
-async fn search(
-    cluster: &impl Cluster,
-    target: &Target,
-    guess: Option<&str>,
-    budget: &Budget,
-) -> Result<Node, NoCordon> {
-    let name = target.node.as_deref().unwrap_or(&target.instance_id);
-    let (mut guess, mut attempt) = (guess, 0);
-    loop {
-        if let Some(guess) = guess
-            && let Some(node) = named(cluster, target, guess, budget).await?
-        {
-            return Ok(node);
-        }
-        let next = budget.now() + jittered(pause(attempt, None));
-        let is_last = next >= LOOK_FOR.min(budget.timetable().closing());
-        if attempt == 0 || is_last {
-            // The cluster is known to be the instance's: nothing goes on without its node.
-            let nodes = match budget.insisted(LIST, LIST_LIMIT, || cluster.list_nodes()).await {
-                Ok(nodes) => nodes,
-                Err(error) if attempt == 0 => return Err(error.into()),
-                // An earlier list was without it.
-                Err(_) => return Err(NoCordon::NoNode),
-            };
-            let listed = nodes.iter().find(|n| names_instance(&n.provider_id, &target.instance_id));
-            if let Some(listed) = listed
-                && let Some(node) = named(cluster, target, &listed.name, budget).await?
-            {
-                return Ok(node);
-            }
-        }
-        if is_last {
-            return Err(NoCordon::NoNode);
-        }
-        budget.wait_until(next).await;
-        (guess, attempt) = (Some(name), attempt + 1);
-    }
-}
-
-/// The node of this name, if it runs on the instance.
-async fn named(
-    cluster: &impl Cluster,
-    target: &Target,
-    name: &str,
-    budget: &Budget,
-) -> Result<Option<Node>, NoCordon> {
-    let read = async || match cluster.get_node(name).await {
-        Ok(node) => Ok(Some(node)),
-        Err(CallError::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
-    };
-    let read = budget.insisted(GET, CALL_LIMIT, read).await?;
-    Ok(read.filter(|node| runs_on(node, &target.instance_id)))
-}
-
-/// Sets marks on the cordoned `node`. Off the critical path: a node that is unschedulable gets no pods
-/// anyway. A label that a policy refuses does not keep the taint away.
-pub async fn mark(cluster: &impl Cluster, mut node: Node, mut marking: Marking, budget: &Budget) {
-    // Those of the node that was cordoned: another one may stand under its name by now.
-    let (name, provider_id) = (name(&node).to_owned(), provider_id(&node).to_owned());
-    for decision in 0..DECISIONS {
-        marking.marks = lacking(&marking.marks, &node);
-        if marking.marks.is_empty() {
-            return;
-        }
-        // Refused where the node had no taints: the node controller has just added its own. Then the
-        // second patch needs no reading of them.
-        let mut refused = None;
-        for patch in
-            [mark_patch(&provider_id, &node, &marking), append_mark_patch(&provider_id, &node, &marking)]
-        {
-            // What is sent after the closing may arrive after the deadline.
-            if budget.now() >= budget.timetable().closing() {
-                return;
-            }
-            match budget.retried(PATCH, || cluster.patch_node(&name, &patch)).await {
-                Ok(Patched::Done(_) | Patched::NotFound) => return,
-                Ok(Patched::Mismatch(what)) => refused = Some(CallError::Refused(what)),
-                Err(error) => {
-                    refused = Some(error);
-                    break;
-                }
-            }
-        }
-        let denied = |error: &CallError| matches!(error, CallError::Forbidden(_) | CallError::Transient(_));
-        // Decided from the node as it has just been read, it is refused by a policy, as a rule.
-        if let Some(error) = refused.filter(|error| decision > 0 || denied(error)) {
-            tracing::warn!(%error, marks = ?marking.marks, "node not marked");
-            marking.marks.retain(|mark| *mark != Mark::Label);
-        }
-        match budget.retried(GET, || cluster.get_node(&name)).await {
-            Ok(read) => node = read,
-            Err(error) => {
-                tracing::warn!(%error, "node not read for its marks");
-                return;
-            }
-        }
-    }
+    CordonReport::failed(refusal.to_string())
 }

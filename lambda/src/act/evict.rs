@@ -1,13 +1,11 @@
-//! The way of one pod: evictions until one is accepted, and the delete at the last moment.
+//! The eviction of one pod: calls until one is accepted, and the delete at the last moment.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::{
-    sync::{Notify, Semaphore},
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 
+use super::candidate::{AnswerEffect, Candidate, EvictionResult};
 use crate::{
     budget::{Budget, CALL_LIMIT, jittered},
     plan::{
@@ -20,7 +18,7 @@ use crate::{
 /// The API server's HTTP/2 connection carries this many calls at once; more would only wait there.
 pub(super) const CALLS_AT_ONCE: usize = 100;
 
-/// The API server itself retries a conflict on a budget's status for ten seconds (Kubernetes,
+/// The API server itself retries a conflict on a PodDisruptionBudget's status for ten seconds (Kubernetes,
 /// `EvictionsRetry`: 20 steps of 500 ms), after it may have queued the call as long again in a storm. A caller that
 /// hangs up before has spent a disruption for nothing.
 const EVICTION_LIMIT: Duration = Duration::from_secs(30);
@@ -37,75 +35,21 @@ const SPREAD: Duration = Duration::from_secs(2);
 const EVICT: &str = "kubernetes:create pods/eviction";
 const DELETE: &str = "kubernetes:delete pods";
 
-/// A pod to be evicted.
-#[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    pub(super) namespace: String,
-    pub(super) name: String,
-    pub(super) uid: String,
-    pub(super) own_grace: Duration,
-    /// It terminates with this grace already, which is only to become shorter.
-    pub(super) terminates: bool,
-    /// The API server wants no eviction of it before this time,
-    pub(super) not_before: Duration,
-    /// and no delete before this one.
-    pub(super) no_delete_before: Duration,
-    /// When it was first seen, from the handler's entry.
-    pub(super) seen: Duration,
-    /// Set off when the pod needs no more asking: it is seen terminating, or gone.
-    pub(super) on_its_way: Arc<Notify>,
-}
-
-/// How the asking for one pod ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// An eviction was accepted.
-    Evicted,
-    /// A delete at the last moment was accepted; what stood in the eviction's way.
-    Deleted(Obstacle),
-    /// Another controller ends it.
-    NotNeeded,
-    /// It stands on another instance, which has taken over the node's name.
-    Elsewhere,
-    /// Out of time; what stood in the way.
-    Left(Obstacle),
-    /// Each delete was refused; why, and what stood in the eviction's way.
-    Refused(String, Obstacle),
-}
-
-impl Asked {
-    /// Whether a PodDisruptionBudget stood in the way to the end.
-    pub(super) fn is_up_to_budgets(&self) -> bool {
-        matches!(self, Self::Deleted(obstacle) | Self::Left(obstacle) | Self::Refused(_, obstacle) if obstacle.is_budget())
-    }
-}
-
-/// What an answer shows of the API server's will. All times are from the handler's entry.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Shown {
-    /// The eviction is held back, and no other one is wanted before this time.
-    Held(Duration),
-    /// It is held back no more.
-    Free,
-    /// No delete is wanted before this time.
-    NoDelete(Duration),
-}
-
-/// The asking for one pod.
-pub(super) struct Asking<'a, C> {
+/// The eviction of one pod.
+pub(super) struct PodEviction<'a, C> {
     pub(super) cluster: &'a C,
     pub(super) pod: &'a Candidate,
     /// Whether the pod is deleted at its last moment.
     pub(super) overrides: bool,
     pub(super) slots: &'a Semaphore,
     pub(super) budget: &'a Budget,
-    /// Called with what each answer shows.
-    pub(super) on_answer: &'a (dyn Fn(Shown) + Sync),
+    /// Called with what each answer changes.
+    pub(super) on_answer: &'a (dyn Fn(AnswerEffect) + Sync),
     /// The end to which an accepted call cut the pod's grace, from the handler's entry.
     pub(super) cut_to: Option<Duration>,
 }
 
-/// What an answer leaves to wait for.
+/// The pause that an answer asks for.
 #[derive(Debug)]
 struct Wait {
     since: Duration,
@@ -125,20 +69,20 @@ enum Waited {
     LastMoment,
     /// No time is left for another try.
     TimeUp,
-    /// The pod needs no more asking.
-    OnItsWay,
+    /// The pod needs no more calls.
+    Terminating,
 }
 
-impl<'a, C: Cluster> Asking<'a, C> {
-    /// Asks until an answer ends it.
-    pub(super) async fn run(&mut self) -> Asked {
+impl<'a, C: Cluster> PodEviction<'a, C> {
+    /// Evicts until an answer ends it or time is up.
+    pub(super) async fn run_until_deadline(&mut self) -> EvictionResult {
         let Self { pod, budget, .. } = *self;
         let spread = SPREAD.min(pod.own_grace / 10).mul_f64(fastrand::f64());
         // A call without an answer may have taken effect: if the pod goes then, it went because of us.
-        let mut unanswered = Asked::NotNeeded;
+        let mut if_gone = EvictionResult::NotNeeded;
         // Another may have ended the pod before the first call.
-        if pod.on_its_way.notified().now_or_never().is_some() {
-            return unanswered;
+        if pod.terminating.notified().now_or_never().is_some() {
+            return if_gone;
         }
         let since = budget.now();
         let left = pod.not_before.saturating_sub(since);
@@ -151,28 +95,28 @@ impl<'a, C: Cluster> Asking<'a, C> {
                     Waited::Over => {}
                     Waited::LastMoment => {
                         let evict_from = wait.since + wait.least;
-                        return self.delete(wait.obstacle.clone(), evict_from, unanswered).await;
+                        return self.delete(wait.obstacle.clone(), evict_from, if_gone).await;
                     }
-                    Waited::TimeUp => return Asked::Left(wait.obstacle.clone()),
-                    Waited::OnItsWay => return unanswered,
+                    Waited::TimeUp => return EvictionResult::Left(wait.obstacle.clone()),
+                    Waited::Terminating => return if_gone,
                 }
             }
             let answer = self.evict(budget.timetable().last_moment(pod.own_grace) + spread).await;
             if answer.as_ref().is_err_and(CallError::is_unanswered) {
-                unanswered = Asked::Evicted;
+                if_gone = EvictionResult::Evicted;
             }
             match next_step(answer, attempt) {
                 Step::Done => {
-                    (self.on_answer)(Shown::Free);
-                    return Asked::Evicted;
+                    (self.on_answer)(AnswerEffect::Free);
+                    return EvictionResult::Evicted;
                 }
                 Step::Await => {
-                    (self.on_answer)(Shown::Free);
-                    return unanswered;
+                    (self.on_answer)(AnswerEffect::Free);
+                    return if_gone;
                 }
                 Step::Retry { after, least, obstacle } => {
                     let since = budget.now();
-                    (self.on_answer)(Shown::Held(since + least));
+                    (self.on_answer)(AnswerEffect::Held(since + least));
                     let obstacle = obstacle.after(wait.map(|wait| wait.obstacle));
                     wait = Some(Wait { since, pause: jittered(after), least, obstacle });
                 }
@@ -188,15 +132,15 @@ impl<'a, C: Cluster> Asking<'a, C> {
         let overrides = self.overrides;
         let since = wait.since;
         // Another may have ended the pod while the call was in flight.
-        if pod.on_its_way.notified().now_or_never().is_some() {
-            return Waited::OnItsWay;
+        if pod.terminating.notified().now_or_never().is_some() {
+            return Waited::Terminating;
         }
         loop {
             let (table, now) = (budget.timetable(), budget.now());
             let (end, latest) = if overrides {
-                (table.closing(), table.last_moment(pod.own_grace) + spread)
+                (table.report_deadline(), table.last_moment(pod.own_grace) + spread)
             } else {
-                let end = table.settled().min(table.closing());
+                let end = table.drain_deadline().min(table.report_deadline());
                 (end, (since + wait.least).max(end.saturating_sub(LAST_TRY)))
             };
             let next = (since + wait.pause).min(latest.max(since));
@@ -208,7 +152,7 @@ impl<'a, C: Cluster> Asking<'a, C> {
             }
             tokio::select! {
                 biased;
-                () = pod.on_its_way.notified() => return Waited::OnItsWay,
+                () = pod.terminating.notified() => return Waited::Terminating,
                 () = budget.wait_until(next) => {}
                 () = budget.deadline_changed(table) => {}
             }
@@ -237,38 +181,43 @@ impl<'a, C: Cluster> Asking<'a, C> {
     }
 
     /// Deletes the pod with the grace that is left. Where no delete is allowed, what stood in the eviction's way may
-    /// still go: from `evict_from` on, evictions are tried again, too. `evicted` says who ended it, if it goes before a
+    /// still go: from `evict_from` on, evictions are tried again, too. `if_gone` is the result if it goes before a
     /// delete was sent.
-    async fn delete(&mut self, obstacle: Obstacle, mut evict_from: Duration, mut evicted: Asked) -> Asked {
-        let mut unanswered = false;
+    async fn delete(
+        &mut self,
+        obstacle: Obstacle,
+        mut evict_from: Duration,
+        mut if_gone: EvictionResult,
+    ) -> EvictionResult {
+        let mut maybe_applied = false;
         let mut refused = None;
         let mut attempt = 0;
         let mut next = self.pod.no_delete_before;
         loop {
-            if next >= self.budget.timetable().closing() {
+            if next >= self.budget.timetable().report_deadline() {
                 return match refused {
-                    Some(why) => Asked::Refused(why, obstacle),
-                    None => Asked::Left(obstacle),
+                    Some(why) => EvictionResult::Refused(why, obstacle),
+                    None => EvictionResult::Left(obstacle),
                 };
             }
             tokio::select! {
                 biased;
-                () = self.pod.on_its_way.notified() => {
-                    return if unanswered { Asked::Deleted(obstacle) } else { evicted };
+                () = self.pod.terminating.notified() => {
+                    return if maybe_applied { EvictionResult::Deleted(obstacle) } else { if_gone };
                 }
                 () = self.budget.wait_until(next) => {}
             }
             if refused.is_some() && self.budget.now() >= evict_from {
                 let answer = self.evict(next).await;
                 if answer.as_ref().is_err_and(CallError::is_unanswered) {
-                    evicted = Asked::Evicted;
+                    if_gone = EvictionResult::Evicted;
                 }
                 match next_step(answer, attempt) {
-                    Step::Done => return Asked::Evicted,
+                    Step::Done => return EvictionResult::Evicted,
                     Step::Await => {}
                     Step::Retry { least, .. } => {
                         evict_from = self.budget.now() + least;
-                        (self.on_answer)(Shown::Held(evict_from));
+                        (self.on_answer)(AnswerEffect::Held(evict_from));
                     }
                 }
             }
@@ -278,24 +227,24 @@ impl<'a, C: Cluster> Asking<'a, C> {
                 self.budget.call(DELETE, self.cluster.delete_pod(end)).await
             };
             if answer == Ok(true) {
-                return Asked::Deleted(obstacle);
+                return EvictionResult::Deleted(obstacle);
             }
             self.cut_to = None;
             let retry_after = match answer {
                 Ok(_) | Err(CallError::NotFound(_) | CallError::LostRace(_)) => {
-                    return if unanswered { Asked::Deleted(obstacle) } else { evicted };
+                    return if maybe_applied { EvictionResult::Deleted(obstacle) } else { if_gone };
                 }
                 Err(error @ (CallError::Forbidden(_) | CallError::Refused(_))) => {
                     refused = Some(error.to_string());
                     Some(DENIED)
                 }
                 Err(error) => {
-                    unanswered |= error.is_unanswered();
+                    maybe_applied |= error.is_unanswered();
                     error.retry_after()
                 }
             };
             let now = self.budget.now();
-            (self.on_answer)(Shown::NoDelete(now + retry_after.unwrap_or_default()));
+            (self.on_answer)(AnswerEffect::NoDelete(now + retry_after.unwrap_or_default()));
             next = now + jittered(pause(attempt, retry_after));
             attempt += 1;
         }
@@ -305,7 +254,7 @@ impl<'a, C: Cluster> Asking<'a, C> {
         let Self { pod, budget, .. } = *self;
         let table = budget.timetable();
         let cut = table.grace(pod.own_grace, budget.now());
-        self.cut_to = cut.map(|_| table.settled());
+        self.cut_to = cut.map(|_| table.drain_deadline());
         let granted = pod.terminates.then(|| i64::try_from(pod.own_grace.as_secs()).unwrap_or(i64::MAX));
         End { namespace: &pod.namespace, name: &pod.name, uid: &pod.uid, grace_seconds: cut.or(granted) }
     }

@@ -1,4 +1,4 @@
-//! Looks at the group of one instance: they show whether it is replaced, and when the group ends the instance.
+//! Reads of the group of one instance: whether it is replaced, and when the group ends the instance.
 
 use std::time::Duration;
 
@@ -19,20 +19,20 @@ pub(super) const GROUP: &str = "autoscaling:DescribeAutoScalingGroups";
 pub(super) const HOOKS: &str = "autoscaling:DescribeLifecycleHooks";
 const ACTIVITIES: &str = "autoscaling:DescribeScalingActivities";
 
-/// Looks after a detach, counted from its answer. A group launches within seconds, or finds no capacity within some
+/// Reads after a detach, counted from its answer. A group launches within seconds, or finds no capacity within some
 /// more.
 const AFTER_DETACH: [Duration; 3] =
     [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(40)];
 
-/// First pause between two looks at a group that replaces by itself; it grows by half each time.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// First pause between two reads of a group that replaces by itself; it grows by half each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Longest pause between two looks.
-const LONGEST: Duration = Duration::from_secs(10);
+/// Longest pause between two reads.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What the looks have shown of the replacement.
+/// What the reads have shown of the replacement.
 #[derive(Debug)]
-pub(super) enum Shown {
+pub(super) enum Finding {
     /// The group has replaced the instance; the new one's id, if it is certain.
     Replaced(Option<String>),
     /// A launch has failed, in Auto Scaling's words.
@@ -41,7 +41,7 @@ pub(super) enum Shown {
     Nothing(Option<CallError>),
 }
 
-/// The looks at the group of one instance.
+/// The reads of the group of one instance.
 #[derive(Debug)]
 pub(super) struct GroupWatch<'a, A> {
     auto_scaling: &'a A,
@@ -53,7 +53,7 @@ pub(super) struct GroupWatch<'a, A> {
     hooks: Option<Vec<Hook>>,
     /// The phase of its termination, and since when.
     phase: Option<(Phase, Duration)>,
-    /// For so long its hooks had held it at the first look.
+    /// How long its hooks had held it at the first read.
     held_before: Duration,
     /// The deadline that the group has set.
     ending: Option<Ending>,
@@ -73,7 +73,7 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         let held_before = Duration::ZERO;
         let mut watch =
             Self { auto_scaling, instance, budget, before, hooks, phase: None, held_before, ending: None };
-        watch.see(facts.membership.as_ref().map(|member| member.lifecycle_state.as_str()));
+        watch.observe(facts.membership.as_ref().map(|member| member.lifecycle_state.as_str()));
         watch
     }
 
@@ -104,7 +104,7 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
     }
 
     /// The instance is in this state of its group, or in none: puts the deadline that follows in force.
-    fn see(&mut self, state: Option<&str>) {
+    fn observe(&mut self, state: Option<&str>) {
         // A member that its group terminates cannot be detached: it leaves the group when it is terminated.
         if state.is_none() && self.ends_it() {
             return;
@@ -134,8 +134,8 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         self.budget.set_deadline(self.ending.as_ref().map_or(noticed.deadline(), |ending| ending.at));
     }
 
-    /// One look. A look that fails shows nothing, and the next one may show all.
-    async fn look(&mut self) -> Option<Group> {
+    /// One read. A read that fails shows nothing, and the next one may show all.
+    async fn read(&mut self) -> Option<Group> {
         if self.hooks.is_none() && self.ends_it() {
             let hooks = self.auto_scaling.termination_hooks(&self.before.name);
             self.hooks = self.budget.call(HOOKS, hooks).await.ok();
@@ -143,7 +143,7 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         match self.budget.call(GROUP, self.auto_scaling.group(&self.before.name)).await {
             Ok(group) => {
                 let group = group?;
-                self.see(group.instances.get(self.instance).map(|member| member.state.as_str()));
+                self.observe(group.instances.get(self.instance).map(|member| member.state.as_str()));
                 Some(group)
             }
             Err(error) => {
@@ -153,31 +153,31 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         }
     }
 
-    fn shows(&self, now: &Group) -> Option<Shown> {
+    fn shows(&self, now: &Group) -> Option<Finding> {
         let replaced = is_replaced(&self.before, now, self.instance);
-        replaced.then(|| Shown::Replaced(newcomer(&self.before, now).map(str::to_owned)))
+        replaced.then(|| Finding::Replaced(newcomer(&self.before, now).map(str::to_owned)))
     }
 
-    /// The looks after a detach. A group that finds no capacity at first may find it in another pool: the looks go on
+    /// The reads after a detach. A group that finds no capacity at first may find it in another pool: the reads go on
     /// until the node is `drained`.
-    pub(super) async fn confirm(&mut self, noticed: Timestamp, drained: &Notify) -> Shown {
+    pub(super) async fn confirm(&mut self, noticed: Timestamp, drained: &Notify) -> Finding {
         let detached = self.budget.now();
-        let mut looked = false;
+        let mut has_read = false;
         for after in AFTER_DETACH {
             let next = detached + jittered(after);
             if next >= self.end() {
                 break;
             }
             self.budget.wait_until(next).await;
-            looked = true;
-            if let Some(shown) = self.look().await.and_then(|now| self.shows(&now)) {
+            has_read = true;
+            if let Some(shown) = self.read().await.and_then(|now| self.shows(&now)) {
                 return shown;
             }
         }
-        if !looked {
-            return Shown::Nothing(None);
+        if !has_read {
+            return Finding::Nothing(None);
         }
-        while let Some(now) = self.next_look(drained).await {
+        while let Some(now) = self.next_read(drained).await {
             if let Some(shown) = now.and_then(|now| self.shows(&now)) {
                 return shown;
             }
@@ -185,17 +185,17 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         self.failed_launch(noticed).await
     }
 
-    /// Looks until the group is seen to replace the instance, or time is up.
-    pub(super) async fn verify(&mut self, noticed: Timestamp) -> Shown {
-        let mut pause = FIRST_LOOK;
+    /// Reads until the group is seen to replace the instance, or time is up.
+    pub(super) async fn verify(&mut self, noticed: Timestamp) -> Finding {
+        let mut pause = FIRST_PAUSE;
         loop {
             let next = self.budget.now() + pause;
             if next >= self.end() {
                 return self.failed_launch(noticed).await;
             }
             self.budget.wait_until(next).await;
-            pause = (pause + pause / 2).min(LONGEST);
-            if let Some(shown) = self.look().await.and_then(|now| self.shows(&now)) {
+            pause = (pause + pause / 2).min(LONGEST_PAUSE);
+            if let Some(shown) = self.read().await.and_then(|now| self.shows(&now)) {
                 return shown;
             }
         }
@@ -203,43 +203,47 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
 
     /// Follows the deadline that the group sets until the node is `drained` or time is up.
     pub(super) async fn follow(&mut self, drained: &Notify) {
-        while self.next_look(drained).await.is_some() {}
+        while self.next_read(drained).await.is_some() {}
     }
 
-    /// One look after the longest pause; `None` when the node is `drained` or time is up.
-    async fn next_look(&mut self, drained: &Notify) -> Option<Option<Group>> {
-        let next = self.budget.now() + LONGEST;
+    /// One read after the longest pause; `None` when the node is `drained` or time is up.
+    async fn next_read(&mut self, drained: &Notify) -> Option<Option<Group>> {
+        let next = self.budget.now() + LONGEST_PAUSE;
         if next >= self.end() {
             return None;
         }
         tokio::select! {
             biased;
             () = drained.notified() => {
-                // Whatever looks next ends, too.
+                // The next caller ends, too.
                 drained.notify_one();
                 return None;
             }
             () = self.budget.wait_until(next) => {}
         }
-        Some(self.look().await)
+        Some(self.read().await)
     }
 
-    /// The looks end here: at the deadline that the group has set, none would come after it.
+    /// The reads end here: at the deadline that the group has set, none would come after it.
     fn end(&self) -> Duration {
         let table = self.budget.timetable();
-        if self.ending.is_some() { table.closing() } else { table.settled().min(table.closing()) }
+        if self.ending.is_some() {
+            table.report_deadline()
+        } else {
+            table.drain_deadline().min(table.report_deadline())
+        }
     }
 
     /// The words of the latest launch that has failed since the notice.
-    async fn failed_launch(&self, noticed: Timestamp) -> Shown {
+    async fn failed_launch(&self, noticed: Timestamp) -> Finding {
         let activities = self.auto_scaling.activities(&self.before.name);
         match self.budget.call(ACTIVITIES, activities).await {
             Ok(activities) => {
                 let since = activities.failed_launches.into_iter().filter(|launch| launch.began >= noticed);
                 let latest = since.max_by_key(|launch| launch.began);
-                latest.map_or(Shown::Nothing(None), |launch| Shown::NoCapacity(launch.message))
+                latest.map_or(Finding::Nothing(None), |launch| Finding::NoCapacity(launch.message))
             }
-            Err(error) => Shown::Nothing(Some(error)),
+            Err(error) => Finding::Nothing(Some(error)),
         }
     }
 }

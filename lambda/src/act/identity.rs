@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::cordon::GET;
+use super::find_node::GET;
 use crate::{budget::Budget, plan::node::runs_on, ports::Cluster};
 
 /// A new instance takes longer than this to join the cluster under the name of one that has ended.
@@ -62,7 +62,7 @@ impl<'a, C: Cluster> Identity<'a, C> {
     pub(super) async fn covers(&self, seen: Duration) -> bool {
         let mut proof = self.proof.lock().await;
         let now = self.budget.now();
-        if !proof.lost && !proof.covers(seen) && now < self.budget.timetable().closing() {
+        if !proof.lost && !proof.covers(seen) && now < self.budget.timetable().report_deadline() {
             match self.budget.call_until(GET, now + LIMIT, self.cluster.get_node(self.node)).await {
                 Ok(node) if runs_on(&node, self.instance) => proof.at = now,
                 Ok(_) => {

@@ -3,21 +3,27 @@
 //!
 //! ```text
 //!            ┌─ cordon ─┐
-//! drain leg  ┤          ├─► evictions (wave 1, wave 2) ─► watch until gone   drain.rs: the one loop
+//! drain leg  ┤          ├─► evictions (wave 1, wave 2) ─► watch until gone   drain.rs; waves.rs: the one loop
 //!            └─ LIST ───┘
-//! replacement leg ─► read the group ─► choose ─► ask, or watch it            replace.rs
-//!        └─► looks at the group: replaced? when does it end the instance?      group_watch.rs
+//! replacement leg ─► read the group ─► choose ─► detach, or watch it         replace.rs
+//!        └─► reads the group: replaced? when does it end the instance?       group_watch.rs
 //! ```
 //!
-//! A self-test is neither: `review.rs` asks what the two would be answered, and writes nothing.
+//! A self-test is neither: `review.rs` asks the APIs what the two would be answered, and writes nothing.
 
-mod account;
-pub mod cordon;
+mod candidate;
+mod cordon;
 pub mod drain;
 mod evict;
+mod fate;
+mod find_node;
 mod group_watch;
+pub(crate) mod guard;
 mod identity;
+mod mark;
+mod pdb_lists;
 pub mod replace;
 pub mod review;
 mod tracked;
 mod watch;
+mod waves;

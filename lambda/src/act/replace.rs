@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::group_watch::{GROUP, GroupWatch, HOOKS, Shown};
+use super::group_watch::{Finding, GROUP, GroupWatch, HOOKS};
 use crate::{
     budget::Budget,
     event::Notice,
@@ -15,7 +15,7 @@ use crate::{
         replacement::{Choice, Facts, choose, not_run},
     },
     ports::{AutoScaling, CallError, Group, Hook},
-    report::{Method, ReplacementOutcome, ReplacementReport},
+    report::{self, Method, ReplacementOutcome, ReplacementReport},
 };
 
 const MEMBERSHIP: &str = "autoscaling:DescribeAutoScalingInstances";
@@ -61,12 +61,14 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
     /// Runs the leg. As long as the drain leg runs, a group that ends the instance sets its deadline.
     pub async fn run(self) -> Replaced {
         if let Err(reason) = self.course.replace {
-            return ReplacementReport::undone(ReplacementOutcome::NotNeeded, Some(reason.to_owned())).into();
+            return ReplacementReport::without_action(ReplacementOutcome::NotNeeded, Some(reason.to_owned()))
+                .into();
         }
         let (facts, doubt) = match self.read().await {
             Ok(read) => read,
             Err(error) => {
-                let report = ReplacementReport::undone(ReplacementOutcome::Failed, Some(error.to_string()));
+                let report =
+                    ReplacementReport::without_action(ReplacementOutcome::Failed, Some(error.to_string()));
                 return ReplacementReport { group: self.target.group.clone(), ..report }.into();
             }
         };
@@ -131,20 +133,20 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         doubt: Option<String>,
         watch: &mut GroupWatch<'_, A>,
     ) -> ReplacementReport {
-        let undone = |outcome, why: &str| ReplacementReport::undone(outcome, Some(why.to_owned()));
+        let report = |outcome, why: &str| ReplacementReport::without_action(outcome, Some(why.to_owned()));
         match (choice, &facts.membership) {
             (Choice::Detach, Some(member)) => {
                 self.detach(&member.group, doubt.or_else(|| not_run(&facts.hooks)), watch).await
             }
-            (Choice::Detach, None) => ReplacementReport::undone(ReplacementOutcome::NotNeeded, None),
+            (Choice::Detach, None) => ReplacementReport::without_action(ReplacementOutcome::NotNeeded, None),
             (Choice::Verify(why), _) => self.verify(why, doubt, watch).await,
-            (Choice::Already(why), _) => undone(ReplacementOutcome::Already, why),
-            (Choice::Refused(why), _) => undone(ReplacementOutcome::Refused, why),
-            (Choice::None(why), _) => undone(ReplacementOutcome::NotNeeded, why),
+            (Choice::Already(why), _) => report(ReplacementOutcome::Already, why),
+            (Choice::Refused(why), _) => report(ReplacementOutcome::Refused, why),
+            (Choice::None(why), _) => report(ReplacementOutcome::NotNeeded, why),
         }
     }
 
-    /// Detaches the instance, and looks at what the group launches in its stead. `note` is said in any case.
+    /// Detaches the instance, and reads what the group launches instead. The report has `note` in any case.
     async fn detach(
         &self,
         group: &str,
@@ -152,62 +154,66 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         watch: &mut GroupWatch<'_, A>,
     ) -> ReplacementReport {
         let call = || self.auto_scaling.detach(&self.target.instance_id, group);
-        let report = asked(self.budget.retried_or_heard(DETACH, call).await);
+        let report = outcome_of(self.budget.retry_tracking_ambiguity(DETACH, call).await);
         if report.outcome != ReplacementOutcome::Requested {
             return report;
         }
         let requested_after_ms = Some(self.budget.now_ms());
-        let (outcome, instance_id, shown) = match watch.confirm(self.notice.time, self.drained).await {
-            Shown::Replaced(instance_id) => (ReplacementOutcome::Confirmed, instance_id, None),
-            Shown::NoCapacity(words) => (ReplacementOutcome::NoCapacity, None, Some(words)),
-            Shown::Nothing(error) => {
-                let error = error.map(|error| format!("scaling activities not read: {error}"));
-                (ReplacementOutcome::Requested, None, error)
-            }
-        };
-        let reasons: Vec<String> = [shown, report.reason, note].into_iter().flatten().collect();
-        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        let finding = watch.confirm(self.notice.time, self.drained).await;
+        let (outcome, instance_id, found) = found(finding, ReplacementOutcome::Requested);
+        let reason = report::reason([found, report.reason, note]);
         ReplacementReport { outcome, instance_id, requested_after_ms, reason, ..report }
     }
 
-    /// Only looks: the group replaces the instance by itself, or nothing does.
+    /// Only reads: the group replaces the instance by itself, or nothing does.
     async fn verify(
         &self,
         why: &str,
         doubt: Option<String>,
         watch: &mut GroupWatch<'_, A>,
     ) -> ReplacementReport {
-        let (outcome, instance_id, shown) = match watch.verify(self.notice.time).await {
-            Shown::Replaced(instance_id) => (ReplacementOutcome::Confirmed, instance_id, None),
-            Shown::NoCapacity(words) => (ReplacementOutcome::NoCapacity, None, Some(words)),
-            Shown::Nothing(error) => {
-                let error = error.map(|error| format!(" (scaling activities not read: {error})"));
-                let nothing = format!("the group has not begun to replace it{}", error.unwrap_or_default());
-                (ReplacementOutcome::Failed, None, Some(nothing))
+        let (outcome, instance_id, found) =
+            found(watch.verify(self.notice.time).await, ReplacementOutcome::Failed);
+        let found = match (outcome, found) {
+            (ReplacementOutcome::Failed, error) => {
+                let error = error.map(|error| format!(" ({error})")).unwrap_or_default();
+                Some(format!("the group has not begun to replace it{error}"))
             }
+            (_, found) => found,
         };
-        let reason = shown.map_or_else(|| why.to_owned(), |shown| format!("{why}: {shown}"));
-        let reason = doubt.map_or_else(|| reason.clone(), |doubt| format!("{reason}; {doubt}"));
-        ReplacementReport {
-            method: Method::Verify,
-            instance_id,
-            ..ReplacementReport::undone(outcome, Some(reason))
+        let reason = found.map_or_else(|| why.to_owned(), |found| format!("{why}: {found}"));
+        let reason = report::reason([Some(reason), doubt]);
+        let report = ReplacementReport::without_action(outcome, reason);
+        ReplacementReport { method: Method::Verify, instance_id, ..report }
+    }
+}
+
+/// Outcome, new instance and words of a finding; `otherwise` is the outcome where it shows nothing.
+fn found(
+    finding: Finding,
+    otherwise: ReplacementOutcome,
+) -> (ReplacementOutcome, Option<String>, Option<String>) {
+    match finding {
+        Finding::Replaced(instance_id) => (ReplacementOutcome::Confirmed, instance_id, None),
+        Finding::NoCapacity(words) => (ReplacementOutcome::NoCapacity, None, Some(words)),
+        Finding::Nothing(error) => {
+            (otherwise, None, error.map(|error| format!("scaling activities not read: {error}")))
         }
     }
 }
 
-/// What came of the asking. An attempt that may have been `heard` is why the instance has left its group by the
+/// The outcome of a detach. An attempt that is `maybe_applied` is why the instance has left its group by the
 /// next one: it has left because of us.
-fn asked((answer, heard): (Result<(), CallError>, bool)) -> ReplacementReport {
+fn outcome_of((answer, maybe_applied): (Result<(), CallError>, bool)) -> ReplacementReport {
     let (outcome, reason) = match answer {
         Ok(()) => (ReplacementOutcome::Requested, None),
-        Err(error @ CallError::LostRace(_)) if heard => {
+        Err(error @ CallError::LostRace(_)) if maybe_applied => {
             (ReplacementOutcome::Requested, Some(format!("an attempt had no answer; after it: {error}")))
         }
         Err(error @ CallError::LostRace(_)) => (ReplacementOutcome::Already, Some(error.to_string())),
         Err(error) => (ReplacementOutcome::Failed, Some(error.to_string())),
     };
-    ReplacementReport { method: Method::Detach, ..ReplacementReport::undone(outcome, reason) }
+    ReplacementReport { method: Method::Detach, ..ReplacementReport::without_action(outcome, reason) }
 }
 
 fn dry(choice: &Choice) -> ReplacementReport {
@@ -222,5 +228,5 @@ fn dry(choice: &Choice) -> ReplacementReport {
         Choice::Refused(why) => (ReplacementOutcome::Refused, Method::None, (*why).to_owned()),
         Choice::None(why) => (ReplacementOutcome::NotNeeded, Method::None, (*why).to_owned()),
     };
-    ReplacementReport { method, ..ReplacementReport::undone(outcome, Some(reason)) }
+    ReplacementReport { method, ..ReplacementReport::without_action(outcome, Some(reason)) }
 }

@@ -1,28 +1,46 @@
-//! The self-test: whether everything that a notice would ask answers, and what the function may do in each cluster.
-//! It reads only.
+//! The self-test: whether all APIs that a notice needs answer, and what the function may do in each cluster. It writes
+//! nothing.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::time::Duration;
 
-use futures_util::{FutureExt, future::join_all};
+use futures_util::future::join_all;
 
+use super::guard::guarded;
 use crate::{
     budget::Budget,
-    panic_message,
-    plan::access::{NEEDED, UNWANTED},
     ports::{Access, AutoScaling, CallError, Cluster, Clusters, Ec2, Right},
     report::checks::{CheckReport, Expected},
 };
 
-/// A self-test has time, but who waits for it at a terminal has not: an API that does not answer is waited for this
-/// long.
+/// How long a self-test waits for an API that does not answer: an operator may wait for it at a terminal.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// A group that is not there: whether the answer comes is what counts.
+/// A group that does not exist: only whether an answer comes counts.
 const NO_GROUP: &str = "cast-spot-self-test";
+
+/// Each verb of the ClusterRole in `infra/kubernetes/rbac.yaml`. A drain needs all of them.
+pub const NEEDED: [Right; 9] = [
+    right("get", "nodes"),
+    right("list", "nodes"),
+    right("patch", "nodes"),
+    right("list", "pods"),
+    right("watch", "pods"),
+    right("delete", "pods"),
+    Right { subresource: "eviction", ..right("create", "pods") },
+    Right { api_group: "policy", ..right("list", "poddisruptionbudgets") },
+    right("create", "events"),
+];
+
+/// Signs of a role or group that gives more than the ClusterRole: secrets, a way to run code, a way to end nodes.
+pub const UNWANTED: [Right; 3] = [right("get", "secrets"), right("create", "pods"), right("delete", "nodes")];
+
+const fn right(verb: &'static str, resource: &'static str) -> Right {
+    Right { verb, api_group: "", resource, subresource: "" }
+}
 
 const REVIEW: &str = "kubernetes:create selfsubjectaccessreviews";
 
-/// Asks AWS, about an instance that is not there, and all clusters side by side.
+/// Asks AWS, about an instance that does not exist, and all clusters side by side.
 pub async fn review(
     instance_id: &str,
     ec2: &impl Ec2,
@@ -32,7 +50,10 @@ pub async fn review(
 ) -> Vec<CheckReport> {
     let names = clusters.names();
     let of_clusters = names.iter().map(async |name| match clusters.get(name) {
-        Some(cluster) => guarded(name, of_cluster(name, cluster, budget)).await,
+        Some(cluster) => {
+            let failed = |panic| vec![CheckReport::answered(Some(name), CheckReport::CONNECT, Some(panic))];
+            guarded(of_cluster(name, cluster, budget), failed).await
+        }
         None => Vec::new(),
     });
     let (of_aws, of_clusters) =
@@ -40,7 +61,7 @@ pub async fn review(
     of_aws.into_iter().chain(of_clusters.into_iter().flatten()).collect()
 }
 
-/// The reads of both legs that need nothing that is there.
+/// The reads of both legs that need no existing object.
 async fn of_aws(
     instance_id: &str,
     ec2: &impl Ec2,
@@ -64,8 +85,7 @@ async fn of_aws(
     ]
 }
 
-/// The first review finds out whether there is a way to the API server at all: without one, the others would only
-/// say the same.
+/// The first review finds out whether the API server is reachable at all: if not, the others would only repeat it.
 async fn of_cluster(name: &str, cluster: &impl Cluster, budget: &Budget) -> Vec<CheckReport> {
     let ask = async |right: &Right| budget.retried(REVIEW, || cluster.review_access(right)).await;
     let [first, rest @ ..] = &NEEDED;
@@ -91,10 +111,10 @@ fn judge(cluster: &str, right: &Right, expected: Expected, access: Result<Access
         Err(error) => Some(error.to_string()),
         Ok(access) if access.allowed == (expected == Expected::Allowed) => None,
         Ok(access) => {
-            let said = if access.allowed { "allowed" } else { "denied" };
+            let answer = if access.allowed { "allowed" } else { "denied" };
             let reason =
                 if access.reason.is_empty() { String::new() } else { format!(": {}", access.reason) };
-            Some(format!("{said}{reason}"))
+            Some(format!("{answer}{reason}"))
         }
     };
     CheckReport::new(Some(cluster), right.to_string(), expected, why)
@@ -102,12 +122,4 @@ fn judge(cluster: &str, right: &Right, expected: Expected, access: Result<Access
 
 fn failure<T>(answer: Result<T, CallError>) -> Option<String> {
     answer.err().map(|error| error.to_string())
-}
-
-/// What goes wrong with one cluster does not hide the others.
-async fn guarded(cluster: &str, review: impl Future<Output = Vec<CheckReport>>) -> Vec<CheckReport> {
-    let result = AssertUnwindSafe(review).catch_unwind().await;
-    result.unwrap_or_else(|panic| {
-        vec![CheckReport::answered(Some(cluster), CheckReport::CONNECT, Some(panic_message(panic.as_ref())))]
-    })
 }

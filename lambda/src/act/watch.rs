@@ -69,7 +69,7 @@ pub(super) async fn watch(
             Err(error) => tracing::info!(%error, "no watch, listing"),
         }
         let next = budget.now() + jittered(pause(attempt, None));
-        if next >= budget.timetable().closing() {
+        if next >= budget.timetable().report_deadline() {
             return;
         }
         budget.wait_until(next).await;

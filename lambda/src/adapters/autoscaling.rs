@@ -11,7 +11,7 @@ use aws_sdk_autoscaling::{
 };
 use jiff::Timestamp;
 
-use super::aws::{ATTEMPT, call_error, retries, timeouts};
+use super::aws::{call_error, client_config, retries};
 use crate::ports::{Activities, AutoScaling, CallError, FailedLaunch, Group, Hook, Member, Membership};
 
 /// Lifecycle transition of hooks that hold a terminating instance.
@@ -38,12 +38,8 @@ pub struct AutoScalingApi {
 impl AutoScalingApi {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let partition = RetryPartition::custom("cast-spot-autoscaling").build();
-        let config = Builder::from(sdk)
-            .retry_config(retries())
-            .retry_partition(partition)
-            .timeout_config(timeouts(ATTEMPT))
-            .build();
-        Self { client: Client::from_conf(config) }
+        let config = Builder::from(&client_config(sdk, retries())).retry_partition(partition);
+        Self { client: Client::from_conf(config.build()) }
     }
 }
 

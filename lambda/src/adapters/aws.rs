@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
@@ -28,16 +28,13 @@ pub(super) fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_secs(8))
 }
 
-/// Limit of one attempt of an operation that is answered at once.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(4);
-
-/// The limits of one attempt. An operation as a whole is limited by the notice's deadline (see
-/// [`crate::budget`]).
-pub(super) fn timeouts(attempt: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
+/// The configuration of a client with these `retries`. It limits one attempt; an operation as a whole is limited by the
+/// notice's deadline (see [`crate::budget`]).
+pub(super) fn client_config(sdk: &SdkConfig, retries: RetryConfig) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(attempt)
-        .build()
+        .operation_attempt_timeout(Duration::from_secs(4));
+    sdk.to_builder().retry_config(retries).timeout_config(timeouts.build()).build()
 }
 
 /// An HTTPS client with Mozilla's root certificates: the operating system's trust store, some 150 files,

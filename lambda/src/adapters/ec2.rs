@@ -3,11 +3,10 @@
 use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_ec2::{
     Client,
-    config::Builder,
     types::{Filter, Instance as Ec2Instance},
 };
 
-use super::aws::{ATTEMPT, call_error, timeouts};
+use super::aws::{call_error, client_config};
 use crate::ports::{CallError, Ec2, Instance};
 
 /// EC2 through the AWS SDK.
@@ -20,11 +19,7 @@ impl Ec2Api {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         // No retries of the SDK: after the first failure the node lists are asked, and all retries of a storm
         // together would keep the account's request bucket empty.
-        let config = Builder::from(sdk)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts(ATTEMPT))
-            .build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::new(&client_config(sdk, RetryConfig::disabled())) }
     }
 }
 

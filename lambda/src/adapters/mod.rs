@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use crate::{Config, World};
+use crate::{Apis, Config};
 
 mod autoscaling;
 pub mod aws;
@@ -25,7 +25,7 @@ pub use autoscaling::AutoScalingApi;
 pub use ec2::Ec2Api;
 pub use kubernetes::{EksCluster, Endpoint, Http2, HttpService, Registry, ResponseBody, Transport};
 
-/// The production world.
+/// The production APIs.
 #[derive(Debug)]
 pub struct Adapters {
     ec2: Ec2Api,
@@ -52,7 +52,7 @@ impl Adapters {
     }
 }
 
-impl World for Adapters {
+impl Apis for Adapters {
     type Ec2 = Ec2Api;
     type AutoScaling = AutoScalingApi;
     type Clusters = Registry;

@@ -41,7 +41,7 @@ pub(super) fn of_instance(instance: &Instance, registered: &[String], subject: &
         owner: owner::of_instance(&instance.tags, instance.operator.as_deref()),
         running: instance.state == "running",
         ends,
-        without_ec2: None,
+        ec2_failure: None,
     })
 }
 

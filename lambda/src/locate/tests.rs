@@ -97,7 +97,7 @@ impl Cluster for Listing {
         unasked::<Empty<_>>()
     }
 
-    async fn list_budgets(&self, _: &str) -> Result<Vec<PodDisruptionBudget>, CallError> {
+    async fn list_pdbs(&self, _: &str) -> Result<Vec<PodDisruptionBudget>, CallError> {
         unasked()
     }
 
@@ -196,7 +196,7 @@ async fn a_throttled_ec2_is_not_waited_for() {
     let clusters = Registered(vec![("prod", Listing::with("n"))]);
     let (found, budget) = located(&throttled(), None, &clusters, false).await;
     let Ok(Located::Here(target)) = found else { panic!() };
-    assert_eq!(target.without_ec2.as_deref(), Some("located by the node list alone (EC2: throttled)"));
+    assert_eq!(target.ec2_failure.as_deref(), Some("located by the node list alone (EC2: throttled)"));
     assert_eq!(budget.now(), Duration::ZERO);
 }
 

@@ -1,5 +1,5 @@
 //! Which PodDisruptionBudgets cover a pod: for the reasons in the report, never for a decision. What a
-//! budget allows at a moment only the API server knows.
+//! pdb allows at a moment only the API server knows.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,19 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
 };
 
-/// Names of the budgets that cover `pod`, in the order of the list.
+/// Names of the pdbs that cover `pod`, in the order of the list.
 #[must_use]
-pub fn covering<'a>(budgets: &'a [PodDisruptionBudget], pod: &Pod) -> Vec<&'a str> {
+pub fn covering<'a>(pdbs: &'a [PodDisruptionBudget], pod: &Pod) -> Vec<&'a str> {
     let none = BTreeMap::new();
     let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
-    budgets
-        .iter()
-        .filter(|budget| budget.metadata.namespace == pod.metadata.namespace)
-        .filter(|budget| {
-            let selector = budget.spec.as_ref().and_then(|s| s.selector.as_ref());
+    pdbs.iter()
+        .filter(|pdb| pdb.metadata.namespace == pod.metadata.namespace)
+        .filter(|pdb| {
+            let selector = pdb.spec.as_ref().and_then(|s| s.selector.as_ref());
             // policy/v1: an absent selector matches no pod, an empty one every pod of the namespace.
             selector.is_some_and(|s| selects(s, labels))
         })
-        .filter_map(|budget| budget.metadata.name.as_deref())
+        .filter_map(|pdb| pdb.metadata.name.as_deref())
         .collect()
 }
 
@@ -68,11 +67,11 @@ mod tests {
             ("does not exist", "shop", expression("tier", "DoesNotExist", &[]), false),
             ("nonsense", "shop", expression("tier", "Resembles", &["x"]), false),
         ] {
-            let budget: PodDisruptionBudget = serde_json::from_value(json!({
+            let pdb: PodDisruptionBudget = serde_json::from_value(json!({
                 "metadata": {"name": "b", "namespace": namespace}, "spec": {"selector": selector}
             }))
             .unwrap();
-            assert_eq!(covering(&[budget], &pod) == ["b"], expected, "{case}");
+            assert_eq!(covering(&[pdb], &pod) == ["b"], expected, "{case}");
         }
     }
 

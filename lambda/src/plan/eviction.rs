@@ -12,9 +12,9 @@ pub const DENIED: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
     /// Its PodDisruptionBudget allows no disruption now.
-    Budget,
+    Pdb,
     /// More than one PodDisruptionBudget covers it: a fault of their configuration.
-    TooManyBudgets,
+    TooManyPdbs,
     /// The API server was busy.
     Throttled,
     /// The API server, RBAC or an admission webhook refused the eviction, in their words.
@@ -26,8 +26,8 @@ pub enum Obstacle {
 impl Obstacle {
     /// Whether deleting the pod at the last moment overrides a PodDisruptionBudget.
     #[must_use]
-    pub fn is_budget(&self) -> bool {
-        matches!(self, Self::Budget | Self::TooManyBudgets)
+    pub fn is_pdb(&self) -> bool {
+        matches!(self, Self::Pdb | Self::TooManyPdbs)
     }
 
     /// What is known of the pod after this answer and an `earlier` one: a call that failed shows nothing new.
@@ -72,8 +72,8 @@ pub fn next_step(answer: Result<Evicted, CallError>, attempt: u32) -> Step {
         Ok(Evicted::Accepted) => Step::Done,
         Ok(Evicted::Gone | Evicted::NamespaceTerminating)
         | Err(CallError::NotFound(_) | CallError::LostRace(_)) => Step::Await,
-        Ok(Evicted::Blocked { retry_after }) => retry(attempt, retry_after, Obstacle::Budget),
-        Ok(Evicted::TooManyBudgets) => retry(u32::MAX, None, Obstacle::TooManyBudgets),
+        Ok(Evicted::Blocked { retry_after }) => retry(attempt, retry_after, Obstacle::Pdb),
+        Ok(Evicted::TooManyPdbs) => retry(u32::MAX, None, Obstacle::TooManyPdbs),
         Err(CallError::Throttled { retry_after }) => retry(attempt, retry_after, Obstacle::Throttled),
         Err(CallError::Forbidden(words) | CallError::Refused(words)) => {
             Step::Retry { after: DENIED, least: Duration::ZERO, obstacle: Obstacle::Denied(words) }
@@ -100,9 +100,9 @@ mod tests {
         let error = || Obstacle::Error("no answer".into());
         for (earlier, now, known) in [
             (None, error(), error()),
-            (Some(Obstacle::Budget), error(), Obstacle::Budget),
+            (Some(Obstacle::Pdb), error(), Obstacle::Pdb),
             (Some(denied()), Obstacle::Throttled, denied()),
-            (Some(Obstacle::Budget), denied(), denied()),
+            (Some(Obstacle::Pdb), denied(), denied()),
             (Some(Obstacle::Throttled), error(), error()),
         ] {
             assert_eq!(now.clone().after(earlier.clone()), known, "{earlier:?}, then {now:?}");
@@ -118,13 +118,13 @@ mod tests {
             ("accepted", Ok(Evicted::Accepted), Step::Done),
             ("gone", Ok(Evicted::Gone), Step::Await),
             ("namespace", Ok(Evicted::NamespaceTerminating), Step::Await),
-            ("budget", Ok(Evicted::Blocked { retry_after: None }), retry(250, 0, Obstacle::Budget)),
+            ("budget", Ok(Evicted::Blocked { retry_after: None }), retry(250, 0, Obstacle::Pdb)),
             (
                 "budget being processed",
                 Ok(Evicted::Blocked { retry_after: Some(ms(10_000)) }),
-                retry(10_000, 10_000, Obstacle::Budget),
+                retry(10_000, 10_000, Obstacle::Pdb),
             ),
-            ("two budgets", Ok(Evicted::TooManyBudgets), retry(5_000, 0, Obstacle::TooManyBudgets)),
+            ("two budgets", Ok(Evicted::TooManyPdbs), retry(5_000, 0, Obstacle::TooManyPdbs)),
             (
                 "throttled",
                 Err(CallError::Throttled { retry_after: Some(ms(1_000)) }),

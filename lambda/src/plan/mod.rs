@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-pub mod access;
 pub mod capacity;
 pub mod claim;
 pub mod cordon;

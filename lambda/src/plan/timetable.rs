@@ -7,13 +7,13 @@ use std::time::Duration;
 const LAST_MOMENT_GRACE: Duration = Duration::from_secs(30);
 
 /// Enough for the last Events and the report.
-const CLOSING: Duration = Duration::from_secs(3);
+const REPORTING: Duration = Duration::from_secs(3);
 
 /// What is left of an invocation for its answer.
 const ANSWER: Duration = Duration::from_secs(1);
 
 /// Share of the usable time that is kept for system-critical pods.
-const LAST_WAVE_SHARE: u32 = 3;
+const CRITICAL_SHARE: u32 = 3;
 
 /// When what has to have happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +57,14 @@ impl Timetable {
 
     /// Pods are to be gone by here.
     #[must_use]
-    pub fn settled(self) -> Duration {
+    pub fn drain_deadline(self) -> Duration {
         self.deadline.saturating_sub(self.margin)
     }
 
     /// The handler stops waiting here: what is left of the margin is for the last Events and the report.
     #[must_use]
-    pub fn closing(self) -> Duration {
-        self.end().saturating_sub((self.margin / 2).min(CLOSING))
+    pub fn report_deadline(self) -> Duration {
+        self.end().saturating_sub((self.margin / 2).min(REPORTING))
     }
 
     /// A call that begins at `begun` is cut off here if nothing else cuts it off before: at the closing, so that
@@ -72,15 +72,15 @@ impl Timetable {
     /// left then.
     #[must_use]
     pub fn cut_off(self, begun: Duration) -> Duration {
-        let closing = self.closing();
-        if begun < closing { closing } else { closing + self.end().saturating_sub(closing) / 2 }
+        let report = self.report_deadline();
+        if begun < report { report } else { report + self.end().saturating_sub(report) / 2 }
     }
 
     /// The grace to send at `now` for a pod whose own is `own`: `None` if its own ends in time, else
     /// what is left, in whole seconds, at least 1 (0 would skip SIGTERM).
     #[must_use]
     pub fn grace(self, own: Duration, now: Duration) -> Option<i64> {
-        let left = self.settled().saturating_sub(now);
+        let left = self.drain_deadline().saturating_sub(now);
         (own > left).then(|| i64::try_from(left.as_secs()).unwrap_or(i64::MAX).max(1))
     }
 
@@ -89,7 +89,7 @@ impl Timetable {
     /// invocation that ends before does not bring it forward.
     #[must_use]
     pub fn last_moment(self, own_grace: Duration) -> Duration {
-        self.settled().saturating_sub(own_grace.min(LAST_MOMENT_GRACE))
+        self.drain_deadline().saturating_sub(own_grace.min(LAST_MOMENT_GRACE))
     }
 
     /// The last moment of the pods that have the most of it: the node is looked at once more here.
@@ -101,10 +101,9 @@ impl Timetable {
     /// When the last wave starts even if the one before it is not gone: early enough for the longest
     /// of its graces, and with a third of the time at least.
     #[must_use]
-    pub fn last_wave(self, longest_grace: Duration) -> Duration {
-        let settled = self.settled().min(self.end());
-        let share = settled / LAST_WAVE_SHARE;
-        settled.saturating_sub(longest_grace.min(settled / 2).max(share))
+    pub fn critical_wave_start(self, longest_grace: Duration) -> Duration {
+        let end = self.drain_deadline().min(self.end());
+        end.saturating_sub(longest_grace.min(end / 2).max(end / CRITICAL_SHARE))
     }
 }
 
@@ -136,7 +135,7 @@ mod tests {
     #[test]
     fn a_call_is_cut_off_early_enough_for_the_report() {
         let table = Timetable::new(s(120), s(4), s(150));
-        assert_eq!((table.closing(), table.end()), (s(118), s(120)));
+        assert_eq!((table.report_deadline(), table.end()), (s(118), s(120)));
         for (case, begun, expected) in
             [("at work", s(0), s(118)), ("just in time", s(117), s(118)), ("a last Event", s(118), s(119))]
         {
@@ -157,17 +156,17 @@ mod tests {
     fn the_last_wave_gets_its_grace_or_a_third_of_the_time() {
         let table = Timetable::new(s(125), s(5), s(150));
         for (grace, expected) in [(s(10), s(80)), (s(50), s(70)), (s(600), s(60))] {
-            assert_eq!(table.last_wave(grace), expected);
+            assert_eq!(table.critical_wave_start(grace), expected);
         }
-        assert_eq!(Timetable::new(s(2), s(5), s(150)).last_wave(s(30)), s(0));
+        assert_eq!(Timetable::new(s(2), s(5), s(150)).critical_wave_start(s(30)), s(0));
     }
 
     #[test]
     fn a_short_invocation_ends_the_work_and_brings_no_last_moment_forward() {
         let table = Timetable::new(s(120), s(4), s(30));
         assert_eq!(table.end(), s(29));
-        assert_eq!(table.closing(), s(27));
-        assert!(table.last_wave(s(5)) < table.closing());
+        assert_eq!(table.report_deadline(), s(27));
+        assert!(table.critical_wave_start(s(5)) < table.report_deadline());
         assert_eq!(table.last_moment(s(30)), s(86));
         assert_eq!(table.grace(s(60), s(0)), None);
     }

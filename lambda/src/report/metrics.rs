@@ -115,7 +115,7 @@ mod tests {
             time: None,
             deadline: None,
         };
-        let report = Report::undone(event, Outcome::Failed, "x".into());
+        let report = Report::without_action(event, Outcome::Failed, "x".into());
         let line = line(&report, Timestamp::UNIX_EPOCH);
         let metrics = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(metrics["Dimensions"], json!([[], ["Cluster"], ["Cluster", "Outcome"]]));

@@ -40,7 +40,10 @@ mod tests {
             time: None,
             deadline: "2026-11-22T09:02:00Z".parse().ok(),
         };
-        Report { cluster: cluster.map(str::to_owned), ..Report::undone(event, outcome, reason.into()) }
+        Report {
+            cluster: cluster.map(str::to_owned),
+            ..Report::without_action(event, outcome, reason.into())
+        }
     }
 
     #[test]

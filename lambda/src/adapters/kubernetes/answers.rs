@@ -45,12 +45,12 @@ pub(super) fn eviction(answer: Result<(), Error>) -> Result<Evicted, CallError> 
             // API server sets by itself for a pod that changes under it, is worth another try.
             409 if status.message.contains("UID in ") => return Ok(Evicted::Gone),
             409 => return Err(CallError::Transient(status.message.clone())),
-            429 | 403 if has_cause(status, "DisruptionBudget") || is_busy_budget(status) => {
+            429 | 403 if has_cause(status, "DisruptionBudget") || is_busy_pdb(status) => {
                 return Ok(Evicted::Blocked { retry_after: retry_after(status) });
             }
             403 if has_cause(status, "NamespaceTerminating") => return Ok(Evicted::NamespaceTerminating),
             500 if status.message.contains("more than one PodDisruptionBudget") => {
-                return Ok(Evicted::TooManyBudgets);
+                return Ok(Evicted::TooManyPdbs);
             }
             _ => {}
         }
@@ -95,7 +95,7 @@ fn has_cause(status: &Status, reason: &str) -> bool {
 
 /// Refusals of the disruption controller's bookkeeping, which only a storm sees and which pass (Kubernetes,
 /// `checkAndDecrement`).
-fn is_busy_budget(status: &Status) -> bool {
+fn is_busy_pdb(status: &Status) -> bool {
     let passing = ["DisruptedPods map too big", "pdb disruptions allowed is negative"];
     status.code == 403 && passing.iter().any(|text| status.message.contains(text))
 }
@@ -137,7 +137,7 @@ mod tests {
                 json!({"code": 429, "details": {"retryAfterSeconds": 1}}),
                 Err(CallError::Throttled { retry_after: Some(Duration::from_secs(1)) }),
             ),
-            ("two PDBs", json!({"code": 500, "message": two}), Ok(Evicted::TooManyBudgets)),
+            ("two PDBs", json!({"code": 500, "message": two}), Ok(Evicted::TooManyPdbs)),
             (
                 "another pod under the name",
                 json!({"code": 409, "message": "Precondition failed: UID in precondition: a, UID in object meta: b"}),

@@ -226,7 +226,7 @@ impl Cluster for EksCluster {
         }))
     }
 
-    async fn list_budgets(&self, namespace: &str) -> Result<Vec<PodDisruptionBudget>, CallError> {
+    async fn list_pdbs(&self, namespace: &str) -> Result<Vec<PodDisruptionBudget>, CallError> {
         let budgets: Api<PodDisruptionBudget> = Api::namespaced(self.connect().await?, namespace);
         Ok(self.note(budgets.list(&ListParams::default()).await).map_err(call_error)?.items)
     }

@@ -9,7 +9,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{Endpoint, token::Signer};
 use crate::{
-    adapters::aws::{ATTEMPT, call_error, retries, timeouts},
+    adapters::aws::{call_error, client_config, retries},
     ports::CallError,
 };
 
@@ -24,12 +24,8 @@ pub(super) struct Eks {
 impl Eks {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let partition = RetryPartition::custom("cast-spot-eks").build();
-        let config = Builder::from(sdk)
-            .retry_config(retries())
-            .retry_partition(partition)
-            .timeout_config(timeouts(ATTEMPT))
-            .build();
-        Self { client: Client::from_conf(config), sdk: sdk.clone() }
+        let config = Builder::from(&client_config(sdk, retries())).retry_partition(partition);
+        Self { client: Client::from_conf(config.build()), sdk: sdk.clone() }
     }
 
     /// DescribeCluster.
