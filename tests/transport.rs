@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use cast_spot_handler::{
-    Apis, Config,
+    Config,
     adapters::{Adapters, Http2},
     ports::{CallError, Cluster, Clusters, End, Evicted},
 };
@@ -41,7 +41,7 @@ async fn all_evictions_of_a_full_node_share_one_tls_handshake() {
     let eks = Eks::answering(&server.url, &server.ca_pem);
     let adapters = adapters(&eks);
     adapters.warm_up().await;
-    let cluster = adapters.clusters().get("prod").unwrap();
+    let cluster = adapters.clusters.get("prod").unwrap();
     let names: Vec<String> = (0..110).map(|n| format!("web-{n}")).collect();
     let evicted = join_all(names.iter().map(|name| cluster.evict(end(name)))).await;
     assert!(evicted.iter().all(|answer| *answer == Ok(Evicted::Accepted)), "{evicted:?}");
@@ -68,7 +68,7 @@ async fn a_rotated_authority_is_fetched_after_the_tls_failure() {
     let (old, new) = (ApiServer::start().await, ApiServer::start().await);
     let eks = Eks::answering(&new.url, &old.ca_pem);
     let adapters = adapters(&eks);
-    let cluster = adapters.clusters().get("prod").unwrap();
+    let cluster = adapters.clusters.get("prod").unwrap();
     let refused = cluster.evict(end("web-1")).await;
     assert!(matches!(refused, Err(CallError::Transient(_))), "{refused:?}");
     eks.answer(&new.url, &new.ca_pem);
@@ -86,7 +86,7 @@ async fn a_configured_endpoint_needs_no_eks_whatever_its_encoding() {
     ] {
         let adapters = configured(&eks, &json!({"prod": {"server": server.url, "ca": ca}}));
         adapters.warm_up().await;
-        let cluster = adapters.clusters().get("prod").unwrap();
+        let cluster = adapters.clusters.get("prod").unwrap();
         assert_eq!(cluster.evict(end("web-1")).await, Ok(Evicted::Accepted), "{ca}");
     }
     assert_eq!(eks.asked.load(Ordering::SeqCst), 0);
@@ -98,7 +98,7 @@ async fn an_invalid_configured_authority_is_replaced_by_eks() {
     let eks = Eks::answering(&server.url, &server.ca_pem);
     // DER, but not a certificate.
     let adapters = configured(&eks, &json!({"prod": {"server": server.url, "ca": "MAMCAQE="}}));
-    let cluster = adapters.clusters().get("prod").unwrap();
+    let cluster = adapters.clusters.get("prod").unwrap();
     assert_eq!(cluster.evict(end("web-1")).await, Ok(Evicted::Accepted));
     assert_eq!(eks.asked.load(Ordering::SeqCst), 1);
 }
@@ -111,7 +111,7 @@ async fn a_configured_authority_that_was_rotated_is_replaced_by_eks() {
     let adapters = configured(&eks, &json!({"prod": {"server": new.url, "ca": ca}}));
     adapters.warm_up().await;
     assert_eq!(eks.asked.load(Ordering::SeqCst), 0);
-    let cluster = adapters.clusters().get("prod").unwrap();
+    let cluster = adapters.clusters.get("prod").unwrap();
     let refused = cluster.evict(end("web-1")).await;
     assert!(matches!(refused, Err(CallError::Transient(_))), "{refused:?}");
     for pod in ["web-1", "web-2"] {

@@ -188,18 +188,17 @@ impl Config {
         let mut reader = Reader { lookup, faults: Vec::new() };
         let clusters = reader.read(CLUSTERS, cluster_names);
         let (endpoints, ignored) = reader.endpoints(clusters.as_deref().unwrap_or_default(), file);
-        let pdb = reader.read(PDB_POLICY, |v| match v {
-            "delete" => Some(PdbPolicy::Delete),
-            "leave" => Some(PdbPolicy::Leave),
-            _ => None,
-        });
-        let replacement = reader.read(REPLACEMENT, |v| match v {
-            // An update of the code must not end the function's work.
-            "auto" | LAUNCH => Some(ReplacementPolicy::Auto),
-            "verify" => Some(ReplacementPolicy::Verify),
-            "none" => Some(ReplacementPolicy::None),
-            _ => None,
-        });
+        let pdb = reader.word(PDB_POLICY, &[("delete", PdbPolicy::Delete), ("leave", PdbPolicy::Leave)]);
+        let replacement = reader.word(
+            REPLACEMENT,
+            &[
+                ("auto", ReplacementPolicy::Auto),
+                // An update of the code must not end the function's work.
+                (LAUNCH, ReplacementPolicy::Auto),
+                ("verify", ReplacementPolicy::Verify),
+                ("none", ReplacementPolicy::None),
+            ],
+        );
         let replace_stopped = reader.read(REPLACE_STOPPED, boolean);
         let margin = reader.read(MARGIN_SECONDS, |v| {
             v.parse().ok().filter(|s| (1..=60).contains(s)).map(Duration::from_secs)
@@ -209,37 +208,20 @@ impl Config {
             v => v.parse().ok().filter(|s| (0..=120).contains(s)).map(|s| Some(Duration::from_secs(s))),
         });
         let dry_run = reader.read(DRY_RUN, boolean);
-        let log_format = reader.read(LOG_FORMAT, |v| match v {
-            "json" => Some(LogFormat::Json),
-            "text" => Some(LogFormat::Text),
-            _ => None,
-        });
+        let log_format = reader.word(LOG_FORMAT, &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
         let log_level = reader.read(LOG_LEVEL, |v| match v.to_ascii_uppercase().as_str() {
             "FATAL" => Some(tracing::Level::ERROR),
             other => other.parse().ok(),
         });
-        match (clusters, pdb, replacement, replace_stopped, margin, stay, dry_run, log_format, log_level) {
-            (
-                Some(clusters),
-                Some(pdb),
-                Some(replacement),
-                Some(replace_stopped),
-                Some(margin),
-                Some(stay),
-                Some(dry_run),
-                Some(log_format),
-                Some(log_level),
-            ) => Ok(Self {
-                clusters,
-                endpoints,
-                ignored,
-                outdated: reader.is(REPLACEMENT, LAUNCH).then_some(OUTDATED),
-                policy: Policy { pdb, replacement, replace_stopped, margin, stay, dry_run },
-                log_format,
-                log_level,
-            }),
-            _ => Err(ConfigError { faults: reader.faults }),
-        }
+        let outdated = reader.is(REPLACEMENT, LAUNCH).then_some(OUTDATED);
+        let config = || {
+            let (pdb, replacement, replace_stopped) = (pdb?, replacement?, replace_stopped?);
+            let (margin, stay, dry_run) = (margin?, stay?, dry_run?);
+            let policy = Policy { pdb, replacement, replace_stopped, margin, stay, dry_run };
+            let (clusters, log_format, log_level) = (clusters?, log_format?, log_level?);
+            Some(Self { clusters, endpoints, ignored, outdated, policy, log_format, log_level })
+        };
+        config().ok_or(ConfigError { faults: reader.faults })
     }
 
     /// One warning for each endpoint that cannot be used, and for a value of an earlier release.
@@ -271,6 +253,11 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             self.faults.push(format!("{name} is `{value}` (expected {})", variable.values));
         }
         parsed
+    }
+
+    /// A variable that holds one of these words.
+    fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
+        self.read(name, |value| words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning))
     }
 
     /// Whether a variable has this value.

@@ -69,7 +69,7 @@ pub use answer::{Answer, BatchAnswer, Handled, Unhandled};
 use budget::Budget;
 pub use config::Config;
 use event::{Decoded, Delivery, EventError, Notice, Signal};
-use locate::{Located, Target};
+use locate::{Located, Search, Target};
 use plan::{Policy, course::Course, timetable::Timetable};
 use ports::{AutoScaling, Clusters, Ec2};
 pub use report::Report;
@@ -100,31 +100,26 @@ impl Entry {
 }
 
 /// The APIs that the handler calls.
-pub trait Apis: Sync {
+#[derive(Debug)]
+pub struct Apis<E, A, C> {
     /// EC2.
-    type Ec2: Ec2;
+    pub ec2: E,
     /// EC2 Auto Scaling.
-    type AutoScaling: AutoScaling;
+    pub auto_scaling: A,
     /// The registered clusters.
-    type Clusters: Clusters;
-    /// EC2.
-    fn ec2(&self) -> &Self::Ec2;
-    /// EC2 Auto Scaling.
-    fn auto_scaling(&self) -> &Self::AutoScaling;
-    /// The registered clusters.
-    fn clusters(&self) -> &Self::Clusters;
+    pub clusters: C,
 }
 
 /// The handler: built once, called for each delivery.
 #[derive(Debug)]
-pub struct Handler<A> {
-    apis: A,
+pub struct Handler<E, A, C> {
+    apis: Apis<E, A, C>,
     config: Config,
 }
 
-impl<A: Apis> Handler<A> {
+impl<E: Ec2, A: AutoScaling, C: Clusters> Handler<E, A, C> {
     /// A handler over `apis`.
-    pub fn new(apis: A, config: Config) -> Self {
+    pub fn new(apis: Apis<E, A, C>, config: Config) -> Self {
         Self { apis, config }
     }
 
@@ -153,7 +148,10 @@ impl<A: Apis> Handler<A> {
                 self.handle_late(&notice, reason, entry).await
             }
             Decoded::Ignored { envelope, signal, reason } => {
-                let event = signal.as_ref().map_or_else(|| (&*envelope).into(), Into::into);
+                let event = match &signal {
+                    Some(Signal::Ends(notice)) => notice.into(),
+                    None => (&*envelope).into(),
+                };
                 Report::without_action(event, Outcome::Ignored, reason)
             }
             Decoded::Signal(Signal::Ends(notice)) if notice.is_self_test() => {
@@ -177,10 +175,7 @@ impl<A: Apis> Handler<A> {
     /// Reviews its own access. Nothing is written.
     async fn self_test(&self, notice: &Notice, entry: Entry) -> Report {
         let budget = self.budget(notice, entry, review::LIMIT);
-        let (ec2, auto_scaling) = (self.apis.ec2(), self.apis.auto_scaling());
-        let clusters = self.apis.clusters();
-        let mut checks =
-            review::review(&notice.subject.instance_id, ec2, auto_scaling, clusters, &budget).boxed().await;
+        let mut checks = review::review(&notice.subject.instance_id, &self.apis, &budget).boxed().await;
         let outdated = self.config.outdated.map(str::to_owned);
         checks.extend(outdated.map(|why| CheckReport::answered(None, CheckReport::SETTINGS, Some(why))));
         checks.extend(self.config.ignored.iter().map(|(cluster, problem)| {
@@ -203,12 +198,16 @@ impl<A: Apis> Handler<A> {
         Report { reason, calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
+    fn search<'a>(&'a self, notice: &'a Notice, budget: &'a Budget) -> Search<'a, E, A, C> {
+        let Apis { ec2, auto_scaling, clusters } = &self.apis;
+        Search::new(ec2, auto_scaling, clusters, &notice.subject, budget)
+    }
+
     /// Reports on a notice that came after its deadline: whether an instance of a registered cluster was missed. Nothing is
     /// written.
     async fn handle_late(&self, notice: &Notice, stale: String, entry: Entry) -> Report {
         let budget = Budget::new(Timetable::new(locate::LATE_LOOK, Duration::ZERO, entry.time_left));
-        let (ec2, clusters) = (self.apis.ec2(), self.apis.clusters());
-        let located = locate::look_once(ec2, clusters, &notice.subject, &budget).boxed().await;
+        let located = self.search(notice, &budget).look_once().boxed().await;
         let without_action =
             |outcome, reason| Report::without_action(notice.into(), outcome, format!("{stale}; {reason}"));
         let report = match located {
@@ -232,10 +231,7 @@ impl<A: Apis> Handler<A> {
 
     async fn handle_within(&self, notice: &Notice, course: &Course, entry: Entry, budget: &Budget) -> Report {
         let without_action = |outcome, reason| Report::without_action(notice.into(), outcome, reason);
-        let (ec2, auto_scaling) = (self.apis.ec2(), self.apis.auto_scaling());
-        let clusters = self.apis.clusters();
-        let located = locate::locate(ec2, auto_scaling, clusters, &notice.subject, entry.cold, budget);
-        let target = match located.boxed().await {
+        let target = match self.search(notice, budget).locate(entry.cold).boxed().await {
             Ok(Located::Here(target)) if target.owner.is_some() => return observed(notice, target),
             Ok(Located::Here(target)) => target,
             Ok(Located::Elsewhere(reason)) => return without_action(Outcome::Ignored, reason),
@@ -244,7 +240,7 @@ impl<A: Apis> Handler<A> {
             }
             Err(reason) => return without_action(Outcome::Failed, format!("not located: {reason}")),
         };
-        let Some(cluster) = clusters.get(&target.cluster) else {
+        let Some(cluster) = self.apis.clusters.get(&target.cluster) else {
             let reason = format!("cluster {} is not registered", target.cluster);
             return without_action(Outcome::Ignored, reason);
         };
@@ -259,7 +255,7 @@ impl<A: Apis> Handler<A> {
         let target = &target;
         let over = Notify::new();
         let drain = DrainLeg { cluster, target, notice, course, policy, budget, entered: entry.now };
-        let auto_scaling = self.apis.auto_scaling();
+        let auto_scaling = &self.apis.auto_scaling;
         let replace = ReplaceLeg {
             auto_scaling,
             target,

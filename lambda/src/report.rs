@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::checks::{CheckReport, failures};
-use crate::event::{Envelope, Notice, Signal};
+use crate::event::{Envelope, Notice};
 
 pub mod checks;
 pub mod events;
@@ -142,14 +142,6 @@ impl From<&Notice> for EventSummary {
             action: Some(notice.action.as_str().to_owned()),
             time: Some(notice.time),
             deadline: Some(notice.deadline),
-        }
-    }
-}
-
-impl From<&Signal> for EventSummary {
-    fn from(signal: &Signal) -> Self {
-        match signal {
-            Signal::Ends(notice) => notice.into(),
         }
     }
 }

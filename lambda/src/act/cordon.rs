@@ -7,10 +7,9 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Node;
 use tokio::time::sleep;
 
-use super::find_node::{GET, NotProven, find, identify};
+use super::find_node::{GET, NodeSearch, NotProven};
 use crate::{
     budget::{Budget, jittered},
-    locate::Target,
     plan::{
         claim::Claim,
         cordon::{cordon_patch, unschedulable_patch},
@@ -26,22 +25,24 @@ pub(super) const PATCH: &str = "kubernetes:patch nodes";
 /// A patch without an answer for this long no longer holds up the evictions.
 const SLOW: Duration = Duration::from_secs(2);
 
+/// The cordon as far as it is known: its report, or the refusal of the first try.
+pub(super) type Cordon = Result<CordonReport, CallError>;
+
 /// A node that is known to run on the instance.
 #[derive(Debug, Clone)]
 pub(super) struct Proven {
     /// The node after the cordon, or as it was read.
     pub(super) node: Node,
-    /// Whether the node was unschedulable before the cordon; what kept the cordon from happening.
-    pub(super) cordon: Result<bool, CallError>,
+    /// The cordon.
+    pub(super) cordon: Cordon,
 }
 
-/// Cordons the node of `target`, or proves at least which one it is.
-pub(super) async fn cordon(
-    cluster: &impl Cluster,
-    target: &Target,
+/// Cordons the node, or proves at least which one it is.
+pub(super) async fn cordon<C: Cluster>(
+    nodes: &NodeSearch<'_, C>,
     claim: &Claim,
-    budget: &Budget,
 ) -> Result<Proven, NotProven> {
+    let NodeSearch { cluster, target, budget } = *nodes;
     let mut seen: Option<Node> = None;
     let mut refused: Option<CallError> = None;
     let mut attempt = 0;
@@ -49,14 +50,14 @@ pub(super) async fn cordon(
         let known = seen.as_ref().map(|n| (name(n).to_owned(), provider_id(n).to_owned()));
         let named = target.node.clone().map(|node| (node, target.provider_id.clone()));
         let Some((node, provider_id)) = known.or(named) else {
-            seen = Some(find(cluster, target, budget).await?);
+            seen = Some(nodes.find().await?);
             continue;
         };
         let patch = cordon_patch(&provider_id, claim, seen.as_ref());
         let patched = budget.call(PATCH, cluster.patch_node(&node, &patch));
         let read = async {
             sleep(SLOW).await;
-            identify(cluster, target, &node, budget).await
+            nodes.identify(&node).await
         };
         tokio::pin!(patched);
         let answer = tokio::select! {
@@ -65,9 +66,11 @@ pub(super) async fn cordon(
             Ok(node) = read => return Ok(Proven { node, cordon: Err(CallError::TimedOut(SLOW)) }),
         };
         let refusal = match answer {
-            Ok(Patched::Done(node)) => return Ok(Proven { cordon: Ok(was_cordoned(&node)), node: *node }),
+            Ok(Patched::Done(node)) => {
+                return Ok(Proven { cordon: Ok(cordoned(&node, None, budget)), node: *node });
+            }
             Ok(Patched::NotFound) if seen.is_none() => {
-                seen = Some(find(cluster, target, budget).await?);
+                seen = Some(nodes.find().await?);
                 continue;
             }
             // It was read a moment ago.
@@ -78,7 +81,7 @@ pub(super) async fn cordon(
         // Silence was met by a GET already.
         if !matches!(refusal, CallError::TimedOut(_)) {
             tracing::info!(node, %refusal, "cordon refused, reading the node");
-            match identify(cluster, target, &node, budget).await {
+            match nodes.identify(&node).await {
                 // A patch of unknown parents or of a wrong name is decided again from what was read; whatever
                 // else stands in the way no longer holds up the evictions.
                 Ok(read) if seen.is_none() && explains(&read, &node, &provider_id) => {
@@ -135,9 +138,8 @@ pub(super) async fn insist(
         };
         match budget.call(PATCH, cluster.patch_node(name(&node), &patch)).await {
             Ok(Patched::Done(done)) => {
-                let outcome = if was_cordoned(&done) { CordonOutcome::Already } else { CordonOutcome::Done };
                 let reason = alone.then(|| format!("without its claim: {refusal}"));
-                return CordonReport { outcome, after_ms: Some(budget.now_ms()), reason };
+                return cordoned(&done, reason, budget);
             }
             Ok(Patched::NotFound) => break,
             Ok(Patched::Mismatch(what)) => {
@@ -155,4 +157,10 @@ pub(super) async fn insist(
         attempt += 1;
     }
     CordonReport::failed(refusal.to_string())
+}
+
+/// The report on a cordon that was answered with this node just now.
+fn cordoned(node: &Node, reason: Option<String>, budget: &Budget) -> CordonReport {
+    let outcome = if was_cordoned(node) { CordonOutcome::Already } else { CordonOutcome::Done };
+    CordonReport { outcome, after_ms: Some(budget.now_ms()), reason }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     cordon::{self, Proven},
-    find_node::{NotProven, find_node},
+    find_node::{NodeSearch, NotProven},
     identity::Identity,
     pdb_lists::PdbLists,
     tracked::Pods,
@@ -18,7 +18,7 @@ use crate::{
     locate::Target,
     plan::{Policy, course::Course},
     ports::{self, CallError, Cluster, Freshness},
-    report::{CordonOutcome, CordonReport, Drained},
+    report::{CordonReport, Drained},
 };
 
 /// One drain leg.
@@ -40,19 +40,16 @@ pub struct DrainLeg<'a, C> {
     pub entered: Timestamp,
 }
 
-/// The cordon as far as it is known: its report, or what the first try was refused with.
-pub(super) type Cordon = Result<CordonReport, CallError>;
-
 impl<C: Cluster> DrainLeg<'_, C> {
     /// Runs the leg.
     pub async fn run(self) -> Drained {
+        let nodes = NodeSearch { cluster: self.cluster, target: self.target, budget: self.budget };
         let proven = async {
             let answer = if self.policy.dry_run {
-                find_node(self.cluster, self.target, self.budget)
-                    .await
-                    .map(|node| Proven { node, cordon: Ok(false) })
+                let cordon = Ok(CordonReport::skipped("dry run".to_owned()));
+                nodes.find_node().await.map(|node| Proven { node, cordon })
             } else {
-                cordon::cordon(self.cluster, self.target, &self.course.claim(self.notice), self.budget).await
+                cordon::cordon(&nodes, &self.course.claim(self.notice)).await
             };
             (answer, self.budget.now_ms())
         };
@@ -74,15 +71,6 @@ impl<C: Cluster> DrainLeg<'_, C> {
         if self.target.node.as_deref() != Some(name.as_str()) {
             tracing::Span::current().record("node", name.as_str());
         }
-        let cordon: Cordon = match cordon {
-            _ if self.policy.dry_run => Ok(CordonReport::skipped("dry run".to_owned())),
-            Ok(already) => Ok(CordonReport {
-                outcome: if already { CordonOutcome::Already } else { CordonOutcome::Done },
-                after_ms: Some(proven_ms),
-                reason: None,
-            }),
-            Err(refusal) => Err(refusal),
-        };
         let failed = |refusal: CallError| CordonReport::failed(refusal.to_string());
         let listed = match listed {
             Some((listed_name, Ok(listed))) if listed_name == name => Ok(listed),

@@ -7,7 +7,7 @@ use crate::{
     budget::Budget,
     plan::{
         claim::Mark,
-        cordon::{Marking, append_mark_patch, lacking, mark_patch},
+        cordon::{Marking, lacking, mark_patch},
         node::{name, provider_id},
     },
     ports::{CallError, Cluster, Patched},
@@ -29,9 +29,8 @@ pub(super) async fn mark(cluster: &impl Cluster, mut node: Node, mut marking: Ma
         // Refused where the node had no taints: the node controller has just added its own. Then the
         // second patch needs no reading of them.
         let mut refused = None;
-        for patch in
-            [mark_patch(&provider_id, &node, &marking), append_mark_patch(&provider_id, &node, &marking)]
-        {
+        for append in [false, true] {
+            let patch = mark_patch(&provider_id, &node, &marking, append);
             // What is sent after the report deadline may arrive after the deadline.
             if budget.now() >= budget.timetable().report_deadline() {
                 return;

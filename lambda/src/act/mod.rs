@@ -15,7 +15,6 @@ mod candidate;
 mod cordon;
 pub mod drain;
 mod evict;
-mod fate;
 mod find_node;
 mod group_watch;
 pub(crate) mod guard;

@@ -133,16 +133,12 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         doubt: Option<String>,
         watch: &mut GroupWatch<'_, A>,
     ) -> ReplacementReport {
-        let report = |outcome, why: &str| ReplacementReport::without_action(outcome, Some(why.to_owned()));
         match (choice, &facts.membership) {
             (Choice::Detach, Some(member)) => {
                 self.detach(&member.group, doubt.or_else(|| not_run(&facts.hooks)), watch).await
             }
-            (Choice::Detach, None) => ReplacementReport::without_action(ReplacementOutcome::NotNeeded, None),
             (Choice::Verify(why), _) => self.verify(why, doubt, watch).await,
-            (Choice::Already(why), _) => report(ReplacementOutcome::Already, why),
-            (Choice::Refused(why), _) => report(ReplacementOutcome::Refused, why),
-            (Choice::None(why), _) => report(ReplacementOutcome::NotNeeded, why),
+            _ => without_call(choice),
         }
     }
 
@@ -216,17 +212,24 @@ fn outcome_of((answer, maybe_applied): (Result<(), CallError>, bool)) -> Replace
     ReplacementReport { method: Method::Detach, ..ReplacementReport::without_action(outcome, reason) }
 }
 
-fn dry(choice: &Choice) -> ReplacementReport {
-    let (outcome, method, reason) = match choice {
-        Choice::Detach => {
-            (ReplacementOutcome::NotNeeded, Method::Detach, "dry run: to be detached".to_owned())
-        }
-        Choice::Verify(why) => {
-            (ReplacementOutcome::NotNeeded, Method::Verify, format!("dry run: to be watched ({why})"))
-        }
-        Choice::Already(why) => (ReplacementOutcome::Already, Method::None, why.clone()),
-        Choice::Refused(why) => (ReplacementOutcome::Refused, Method::None, (*why).to_owned()),
-        Choice::None(why) => (ReplacementOutcome::NotNeeded, Method::None, (*why).to_owned()),
+/// The report on a choice that needs no call.
+fn without_call(choice: &Choice) -> ReplacementReport {
+    let (outcome, reason) = match choice {
+        Choice::Detach | Choice::Verify(_) => (ReplacementOutcome::NotNeeded, None),
+        Choice::Already(why) => (ReplacementOutcome::Already, Some(why.clone())),
+        Choice::Refused(why) => (ReplacementOutcome::Refused, Some((*why).to_owned())),
+        Choice::None(why) => (ReplacementOutcome::NotNeeded, Some((*why).to_owned())),
     };
-    ReplacementReport { method, ..ReplacementReport::without_action(outcome, Some(reason)) }
+    ReplacementReport::without_action(outcome, reason)
+}
+
+/// The report on a choice in a dry run.
+fn dry(choice: &Choice) -> ReplacementReport {
+    let (method, reason) = match choice {
+        Choice::Detach => (Method::Detach, "dry run: to be detached".to_owned()),
+        Choice::Verify(why) => (Method::Verify, format!("dry run: to be watched ({why})")),
+        Choice::Already(_) | Choice::Refused(_) | Choice::None(_) => return without_call(choice),
+    };
+    let report = ReplacementReport::without_action(ReplacementOutcome::NotNeeded, Some(reason));
+    ReplacementReport { method, ..report }
 }

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::guard::guarded;
 use crate::{
+    Apis,
     budget::Budget,
     ports::{Access, AutoScaling, CallError, Cluster, Clusters, Ec2, Right},
     report::checks::{CheckReport, Expected},
@@ -41,11 +42,9 @@ const fn right(verb: &'static str, resource: &'static str) -> Right {
 const REVIEW: &str = "kubernetes:create selfsubjectaccessreviews";
 
 /// Asks AWS, about an instance that does not exist, and all clusters side by side.
-pub async fn review(
+pub async fn review<E: Ec2, A: AutoScaling, C: Clusters>(
     instance_id: &str,
-    ec2: &impl Ec2,
-    auto_scaling: &impl AutoScaling,
-    clusters: &impl Clusters,
+    Apis { ec2, auto_scaling, clusters }: &Apis<E, A, C>,
     budget: &Budget,
 ) -> Vec<CheckReport> {
     let names = clusters.names();

@@ -22,6 +22,7 @@ use crate::{
     report::PodReport,
 };
 
+mod fate;
 mod pod;
 
 use pod::{Cut, Tracked};
@@ -218,8 +219,7 @@ impl Pods {
 
     /// The report on all pods, by namespace and name. `untried` says why no eviction of a pod was sent.
     pub(super) fn report(&self, pdbs: &PdbLists, untried: &str) -> Vec<PodReport> {
-        let mut reports: Vec<_> =
-            self.by_uid.values().map(|tracked| tracked.fate().report(pdbs, untried)).collect();
+        let mut reports: Vec<_> = self.by_uid.values().map(|tracked| tracked.report(pdbs, untried)).collect();
         reports.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
         reports
     }

@@ -18,10 +18,9 @@ use tokio::sync::{
 
 use super::{
     candidate::{AnswerEffect, Candidate, EvictionResult},
-    cordon,
-    drain::{Cordon, DrainLeg},
+    cordon::{self, Cordon},
+    drain::DrainLeg,
     evict::{CALLS_AT_ONCE, PodEviction},
-    fate,
     identity::Identity,
     mark,
     pdb_lists::PdbLists,
@@ -119,7 +118,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     if let (EvictionResult::Deleted(obstacle), Some(pod)) = (&result, pods.get(&candidate.uid))
                         && !candidate.terminates
                     {
-                        let why = fate::obstacle(obstacle, "");
+                        let why = obstacle.words("");
                         side_tasks.push(self.post(events::overridden(self.notice, pod, &why, self.now())).boxed());
                     }
                     pods.record_result(&candidate, result, cut_to, self.budget.now_ms());

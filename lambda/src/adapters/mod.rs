@@ -26,12 +26,7 @@ pub use ec2::Ec2Api;
 pub use kubernetes::{EksCluster, Endpoint, Http2, HttpService, Registry, ResponseBody, Transport};
 
 /// The production APIs.
-#[derive(Debug)]
-pub struct Adapters {
-    ec2: Ec2Api,
-    auto_scaling: AutoScalingApi,
-    clusters: Registry,
-}
+pub type Adapters = Apis<Ec2Api, AutoScalingApi, Registry>;
 
 impl Adapters {
     /// Builds all clients; makes no call. `transport` opens the connection below each Kubernetes client.
@@ -44,29 +39,10 @@ impl Adapters {
         }
     }
 
-    /// Fetches what the first notice would have to wait for: address and CA of every cluster that the configuration
-    /// does not know them of. A cluster
-    /// that cannot be reached now is asked again when it is needed.
+    /// Fetches what the first notice would have to wait for: address and CA of every cluster for which the
+    /// configuration has none. A cluster that cannot be reached now is tried again when it is needed.
     pub async fn warm_up(&self) {
         self.clusters.warm_up().await;
-    }
-}
-
-impl Apis for Adapters {
-    type Ec2 = Ec2Api;
-    type AutoScaling = AutoScalingApi;
-    type Clusters = Registry;
-
-    fn ec2(&self) -> &Ec2Api {
-        &self.ec2
-    }
-
-    fn auto_scaling(&self) -> &AutoScalingApi {
-        &self.auto_scaling
-    }
-
-    fn clusters(&self) -> &Registry {
-        &self.clusters
     }
 }
 

@@ -10,12 +10,17 @@ use k8s_openapi::api::{
 };
 use serde_json::Value;
 
-use super::*;
+use super::{
+    search::{COLD_HEAD_START, DESCRIBE, HEAD_START, SEARCH, SECOND_LOOK},
+    *,
+};
 use crate::{
+    budget::Budget,
+    event::Subject,
     plan::timetable::Timetable,
     ports::{
-        Access, Activities, End, Evicted, Freshness, Group, Hook, Instance, ListedNode, Membership, Patched,
-        PodChange, Pods, Right,
+        Access, Activities, AutoScaling, CallError, Cluster, Clusters, Ec2, End, Evicted, Freshness, Group,
+        Hook, Instance, ListedNode, Membership, Patched, PodChange, Pods, Right,
     },
 };
 
@@ -170,7 +175,8 @@ async fn located(
     cold: bool,
 ) -> (Result<Located, String>, Budget) {
     let budget = Budget::new(Timetable::new(120 * S, 5 * S, 150 * S));
-    let located = locate(ec2, &Grouped(group), clusters, &subject(), cold, &budget).await;
+    let (group, subject) = (Grouped(group), subject());
+    let located = Search::new(ec2, &group, clusters, &subject, &budget).locate(cold).await;
     (located, budget)
 }
 

@@ -76,29 +76,21 @@ pub struct Marking {
 
 /// The patch that sets marks.
 ///
-/// `spec.taints` is an atomic list. Where the node as it was `seen` has one, the taint is put at its end,
-/// whatever is in it by then. Where it has none, the list is written whole, and the `test` of the
+/// `spec.taints` is an atomic list. Where the node as it was `seen` has one, or has one by now (`append`), the taint is
+/// put at its end, whatever is in it by then. Where it has none, the list is written whole, and the `test` of the
 /// resource version keeps what others add meanwhile (the node controller does so after a cordon).
 #[must_use]
-pub fn mark_patch(provider_id: &str, seen: &Node, marking: &Marking) -> Value {
-    if !marking.marks.contains(&Mark::Taint) || !taints(seen).is_empty() {
-        return append_mark_patch(provider_id, seen, marking);
-    }
-    let mut patch = vec![
-        test_identity(provider_id),
-        json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.metadata.resource_version}),
-        json!({"op": "add", "path": "/spec/taints", "value": [taint(marking.reason)]}),
-    ];
-    patch.extend(label_and_claim(seen, marking));
-    Value::Array(patch)
-}
-
-/// The patch that sets marks, the taint at the end of a list that is there by now.
-#[must_use]
-pub fn append_mark_patch(provider_id: &str, seen: &Node, marking: &Marking) -> Value {
+pub fn mark_patch(provider_id: &str, seen: &Node, marking: &Marking, append: bool) -> Value {
     let mut patch = vec![test_identity(provider_id)];
-    if marking.marks.contains(&Mark::Taint) {
-        patch.push(json!({"op": "add", "path": "/spec/taints/-", "value": taint(marking.reason)}));
+    let taint = taint(marking.reason);
+    let is_bare = !append && taints(seen).is_empty();
+    match marking.marks.contains(&Mark::Taint) {
+        true if is_bare => patch.extend([
+            json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.metadata.resource_version}),
+            json!({"op": "add", "path": "/spec/taints", "value": [taint]}),
+        ]),
+        true => patch.push(json!({"op": "add", "path": "/spec/taints/-", "value": taint})),
+        false => {}
     }
     patch.extend(label_and_claim(seen, marking));
     Value::Array(patch)
@@ -188,7 +180,7 @@ mod tests {
         bare.metadata.resource_version = Some("7".into());
         let only = marking(&[Mark::Taint]);
         assert_eq!(
-            mark_patch("p", &bare, &only),
+            mark_patch("p", &bare, &only, false),
             json!([
                 identity,
                 {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
@@ -197,7 +189,7 @@ mod tests {
         );
         let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
         let appended = json!({"op": "add", "path": "/spec/taints/-", "value": taint});
-        assert_eq!(mark_patch("p", &tainted, &only), json!([identity, appended]));
+        assert_eq!(mark_patch("p", &tainted, &only, false), json!([identity, appended]));
         assert!(is_tainted(&node(&json!({"taints": [taint]}))));
         assert!(!is_tainted(&tainted));
     }
@@ -205,7 +197,7 @@ mod tests {
     #[test]
     fn taint_and_label_are_one_patch() {
         let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
-        let patch = mark_patch("p", &tainted, &marking(&BOTH));
+        let patch = mark_patch("p", &tainted, &marking(&BOTH), false);
         let paths: Vec<_> = patch.as_array().unwrap().iter().map(|op| op["path"].as_str().unwrap()).collect();
         let label = "/metadata/labels/node.kubernetes.io~1exclude-from-external-load-balancers";
         assert_eq!(paths, ["/spec/providerID", "/spec/taints/-", "/metadata/labels", label]);
@@ -226,7 +218,7 @@ mod tests {
         let marking = Marking { claim: Some(claim.clone()), ..marking(&[Mark::Taint]) };
         let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
         let annotation = "/metadata/annotations/cast-spot~1claim.notice";
-        let patch = mark_patch("p", &tainted, &marking);
+        let patch = mark_patch("p", &tainted, &marking, false);
         assert_eq!(patch[2], json!({"op": "add", "path": annotation, "value": claim.text()}));
     }
 

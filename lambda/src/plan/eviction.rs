@@ -30,6 +30,19 @@ impl Obstacle {
         matches!(self, Self::Pdb | Self::TooManyPdbs)
     }
 
+    /// The obstacle in the words of the report; `pdbs` are the names of the pod's PodDisruptionBudgets.
+    #[must_use]
+    pub fn words(&self, pdbs: &str) -> String {
+        match self {
+            Self::Pdb if pdbs.is_empty() => "a PodDisruptionBudget allows no disruption".to_owned(),
+            Self::Pdb => format!("PodDisruptionBudget {pdbs} allows no disruption"),
+            Self::TooManyPdbs => format!("more than one PodDisruptionBudget covers it: {pdbs}"),
+            Self::Throttled => "the API server throttled its eviction".to_owned(),
+            Self::Denied(why) => format!("eviction denied: {why}"),
+            Self::Error(error) => error.clone(),
+        }
+    }
+
     /// What is known of the pod after this answer and an `earlier` one: a call that failed shows nothing new.
     #[must_use]
     pub fn after(self, earlier: Option<Self>) -> Self {

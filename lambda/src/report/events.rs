@@ -25,7 +25,7 @@ pub fn draining(notice: &Notice, node: &Node, now: Timestamp) -> Event {
         notice.deadline,
         notice.event_id
     );
-    event(notice, node_reference(node), "SpotInterruption", "Warning", message, now)
+    event(notice, reference("Node", &node.metadata), "SpotInterruption", "Warning", message, now)
 }
 
 /// "The drain of the node has ended", with what became of its pods.
@@ -37,35 +37,28 @@ pub fn drained(notice: &Notice, node: &Node, pods: &[PodReport], now: Timestamp)
         if left == 0 { ("SpotDrained", "Normal") } else { ("SpotDrainIncomplete", "Warning") };
     let message =
         format!("{gone} pods gone, {left} still there, {} stay with the node", pods.len() - gone - left);
-    event(notice, node_reference(node), reason, kind, message, now)
+    event(notice, reference("Node", &node.metadata), reason, kind, message, now)
 }
 
 /// "This pod was deleted over what stood in its eviction's way."
 #[must_use]
 pub fn overridden(notice: &Notice, pod: &Pod, why: &str, now: Timestamp) -> Event {
-    let reference = ObjectReference {
-        api_version: Some("v1".into()),
-        kind: Some("Pod".into()),
-        name: pod.metadata.name.clone(),
-        namespace: pod.metadata.namespace.clone(),
-        uid: pod.metadata.uid.clone(),
-        ..ObjectReference::default()
-    };
     let message = format!(
         "Deleted at the last moment ({why}): EC2 will {} {} at {}",
         notice.action.as_str(),
         notice.subject.instance_id,
         notice.deadline
     );
-    event(notice, reference, "SpotOverride", "Warning", message, now)
+    event(notice, reference("Pod", &pod.metadata), "SpotOverride", "Warning", message, now)
 }
 
-fn node_reference(node: &Node) -> ObjectReference {
+fn reference(kind: &str, metadata: &ObjectMeta) -> ObjectReference {
     ObjectReference {
         api_version: Some("v1".into()),
-        kind: Some("Node".into()),
-        name: node.metadata.name.clone(),
-        uid: node.metadata.uid.clone(),
+        kind: Some(kind.to_owned()),
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
         ..ObjectReference::default()
     }
 }

@@ -7,10 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::Notify;
 
 use crate::{
-    act::{
-        candidate::{Candidate, EvictionResult},
-        fate::Fate,
-    },
+    act::candidate::{Candidate, EvictionResult},
     plan::verdict::{Verdict, Wave, judge, own_grace},
 };
 
@@ -125,17 +122,6 @@ impl Tracked {
             not_before: self.not_before,
             no_delete_before: self.no_delete_before,
             terminating,
-        }
-    }
-
-    pub(super) fn fate(&self) -> Fate<'_> {
-        Fate {
-            pod: &self.pod,
-            verdict: self.verdict,
-            result: self.result.as_ref(),
-            gone_ms: self.gone_ms,
-            came_back: self.came_back,
-            cut: self.cut == Cut::Done,
         }
     }
 }

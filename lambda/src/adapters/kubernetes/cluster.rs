@@ -149,8 +149,7 @@ impl EksCluster {
         let mut nodes = Vec::new();
         let mut page = nodes::page(None);
         loop {
-            let request = Request::new(Node::url_path(&(), None)).list(&page);
-            let request = request.map_err(|error| CallError::Refused(error.to_string()))?;
+            let request = Request::new(Node::url_path(&(), None)).list(&page).map_err(refused)?;
             let answer = self.note(client.request::<ObjectList<nodes::LeanNode>>(request).await);
             let list = answer.map_err(|error| match error {
                 Error::Api(status) if status.code == 410 => CallError::Transient(status.message.clone()),
@@ -188,7 +187,7 @@ impl Cluster for EksCluster {
 
     async fn patch_node(&self, name: &str, patch: &Value) -> Result<Patched, CallError> {
         let nodes: Api<Node> = self.cluster_wide().await?;
-        let patch = serde_json::from_value(patch.clone()).map_err(|e| CallError::Refused(e.to_string()))?;
+        let patch = serde_json::from_value(patch.clone()).map_err(refused)?;
         patched(self.note(nodes.patch(name, &PatchParams::default(), &Patch::<()>::Json(patch)).await))
     }
 
@@ -196,8 +195,7 @@ impl Cluster for EksCluster {
         let client = self.connect().await?;
         let params = ListParams::default().fields(&on(node));
         let params = if freshness == Freshness::Cached { params.match_any() } else { params };
-        let request = all_pods().list(&params);
-        let request = request.map_err(|error| CallError::Refused(error.to_string()))?;
+        let request = all_pods().list(&params).map_err(refused)?;
         let list: ObjectList<LeanPod> = self.note(client.request(request).await).map_err(call_error)?;
         let items = list.items.into_iter().map(|pod| pod.0).collect();
         Ok(Pods { items, resource_version: list.metadata.resource_version.unwrap_or_default() })
@@ -210,8 +208,7 @@ impl Cluster for EksCluster {
     ) -> Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError> {
         let client = self.connect().await?;
         let params = WatchParams::default().fields(&on(node)).disable_bookmarks();
-        let request = all_pods().watch(&params, resource_version);
-        let request = request.map_err(|error| CallError::Refused(error.to_string()))?;
+        let request = all_pods().watch(&params, resource_version).map_err(refused)?;
         let stream = self.note(client.request_events::<LeanPod>(request).await).map_err(call_error)?;
         Ok(stream.filter_map(|event| {
             ready(match event {
@@ -302,6 +299,12 @@ fn review_of(right: &Right) -> SelfSubjectAccessReview {
 /// Not `Api<Pod>`, which reads all of each pod.
 fn all_pods() -> Request {
     Request::new(Pod::url_path(&(), None))
+}
+
+/// A request that cannot be built.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
+fn refused(error: impl fmt::Display) -> CallError {
+    CallError::Refused(error.to_string())
 }
 
 fn on(node: &str) -> String {
