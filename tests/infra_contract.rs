@@ -6,17 +6,14 @@
 use std::{collections::BTreeSet, fs};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use cast_spot_handler::{
-    act::review::{NEEDED, UNWANTED},
-    config::Config,
-    ports::Right,
-};
+use cast_spot_handler::{config::Config, event::KINDS, ports::Right};
 use cast_spot_infra::{
-    events::SPOT_INTERRUPTION,
+    events::{ALL, SPOT_INTERRUPTION},
     iam,
     kubernetes::{FLOW_CONTROL, RBAC, SAVINGS},
 };
 use cast_spot_provisioner::endpoints::{ENDPOINTS_VARIABLE, Endpoints};
+use cast_spot_rehearsal::scenario::{self, Options};
 use cast_spot_tests::{payload, root, rust_files};
 use serde_json::{Value, json};
 
@@ -94,6 +91,32 @@ fn the_event_pattern_matches_a_real_notice_and_no_other_event() {
 }
 
 #[test]
+fn every_kind_of_event_has_its_places() {
+    let text = |path: &str| fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let (docs, table) = (text("docs/architecture.md"), text("infra/src/events.rs"));
+    let section = docs.split("### A new kind of event\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|row| row.split('`').skip(1).step_by(2).collect())
+        .collect();
+    assert_eq!((rows.len(), KINDS.len()), (ALL.len(), ALL.len()));
+    for (kind, row) in ALL.into_iter().zip(rows) {
+        let [name, decoder, signal, constant, pattern, scenario] = row[..] else { panic!("{row:?}") };
+        assert_eq!(name, kind.name);
+        assert!(KINDS.iter().any(|known| known.event == kind), "{name} is not decoded");
+        assert!(text(decoder).contains(&format!("event: {constant},")), "{decoder}");
+        assert!(text("lambda/src/plan/course.rs").contains(&format!("{signal}(")), "{signal} has no course");
+        assert!(table.contains(&format!("pub const {constant}: EventKind")), "{constant}");
+        assert_eq!(text(pattern), kind.pattern, "{pattern}");
+        let world = scenario::find(scenario).unwrap().world(&Options::default());
+        let is_sent =
+            |event: &Value| event["detail-type"] == kind.detail_type && event["source"] == kind.source;
+        assert!(world.deliveries.iter().any(|delivery| is_sent(&delivery.payload)), "{scenario}");
+    }
+}
+
+#[test]
 fn the_policy_grants_exactly_the_aws_calls_of_the_handler() {
     let granted: BTreeSet<String> =
         statements().iter().flat_map(|statement| strings(&statement["Action"])).collect();
@@ -156,8 +179,8 @@ fn the_self_test_reviews_each_granted_verb_and_unwanted_ones() {
         };
         rights.iter().map(own).collect()
     };
-    assert_eq!(rights(&NEEDED), granted);
-    assert!(rights(&UNWANTED).is_disjoint(&granted));
+    assert_eq!(rights(&Right::NEEDED), granted);
+    assert!(rights(&Right::UNWANTED).is_disjoint(&granted));
 }
 
 #[test]

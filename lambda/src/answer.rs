@@ -43,7 +43,7 @@ pub struct BatchAnswer {
 pub struct Handled {
     /// Id of its message.
     pub message_id: Option<String>,
-    /// What came of it.
+    /// Its report, or its fault.
     pub report: Result<Report, EventError>,
 }
 

@@ -18,11 +18,11 @@ use crate::{
 };
 
 /// Limit of one call: far above a healthy API's answer, and small enough to try again many times.
-pub const CALL_LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// The time and the calls of one notice.
 #[derive(Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     entry: Instant,
     /// The timetable of the notice's own deadline, or of an earlier one that EC2 has shown.
     noticed: Mutex<Timetable>,
@@ -34,8 +34,7 @@ pub struct Budget {
 
 impl Budget {
     /// A budget that begins now.
-    #[must_use]
-    pub fn new(timetable: Timetable) -> Self {
+    pub(crate) fn new(timetable: Timetable) -> Self {
         Self {
             entry: Instant::now(),
             noticed: Mutex::new(timetable),
@@ -46,33 +45,31 @@ impl Budget {
     }
 
     /// When what has to have happened, by the deadline in force.
-    #[must_use]
-    pub fn timetable(&self) -> Timetable {
+    pub(crate) fn timetable(&self) -> Timetable {
         *self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The timetable of EC2's own deadline, whatever is in force.
-    #[must_use]
-    pub fn noticed(&self) -> Timetable {
+    pub(crate) fn noticed(&self) -> Timetable {
         *self.noticed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// EC2 ends the instance at `deadline` (from the handler's entry), if that is earlier than the notice says.
-    pub fn end_by(&self, deadline: Duration) {
+    pub(crate) fn end_by(&self, deadline: Duration) {
         let timetable = self.noticed().ending_by(deadline);
         *self.noticed.lock().unwrap_or_else(PoisonError::into_inner) = timetable;
         self.set_deadline(deadline);
     }
 
     /// Puts the earlier of `deadline` (from the handler's entry) and EC2's own deadline in force.
-    pub fn set_deadline(&self, deadline: Duration) {
+    pub(crate) fn set_deadline(&self, deadline: Duration) {
         let timetable = self.noticed().ending_by(deadline);
         *self.timetable.lock().unwrap_or_else(PoisonError::into_inner) = timetable;
         self.moved.notify_waiters();
     }
 
     /// Waits until another deadline than that of `timetable` is in force.
-    pub async fn deadline_changed(&self, timetable: Timetable) {
+    pub(crate) async fn deadline_changed(&self, timetable: Timetable) {
         loop {
             // Begun before the look: a move in between is not missed.
             let moved = self.moved.notified();
@@ -84,35 +81,32 @@ impl Budget {
     }
 
     /// Time since the handler's entry.
-    #[must_use]
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.entry.elapsed()
     }
 
     /// Time since the handler's entry, in milliseconds.
-    #[must_use]
-    pub fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Waits until this time after the handler's entry.
-    pub async fn wait_until(&self, at: Duration) {
+    pub(crate) async fn wait_until(&self, at: Duration) {
         sleep_until(self.entry + at).await;
     }
 
     /// Number of calls, by API and operation.
-    #[must_use]
-    pub fn calls(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn calls(&self) -> BTreeMap<String, u64> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// One call, limited to five seconds and to the closing.
-    pub async fn call<T>(&self, name: &str, call: impl Call<T>) -> Result<T, CallError> {
+    pub(crate) async fn call<T>(&self, name: &str, call: impl Call<T>) -> Result<T, CallError> {
         self.call_until(name, self.now() + CALL_LIMIT, call).await
     }
 
     /// One call, limited to this time after the handler's entry and to the closing.
-    pub async fn call_until<T>(
+    pub(crate) async fn call_until<T>(
         &self,
         name: &str,
         until: Duration,
@@ -130,7 +124,7 @@ impl Budget {
 
     /// Calls, each limited to `limit`, that are repeated until one succeeds or the deadline is near, whatever the
     /// others were answered: rights and policies come back, and nothing goes on without the answer.
-    pub async fn insisted<T, F: Call<T>>(
+    pub(crate) async fn insisted<T, F: Call<T>>(
         &self,
         name: &str,
         limit: Duration,
@@ -141,12 +135,16 @@ impl Budget {
 
     /// Calls, each limited to five seconds, that are repeated until one is answered for good or the
     /// deadline is near.
-    pub async fn retried<T, F: Call<T>>(&self, name: &str, call: impl FnMut() -> F) -> Result<T, CallError> {
+    pub(crate) async fn retried<T, F: Call<T>>(
+        &self,
+        name: &str,
+        call: impl FnMut() -> F,
+    ) -> Result<T, CallError> {
         self.repeat(name, CALL_LIMIT, CallError::is_worth_a_retry, call).await.0
     }
 
     /// [`Self::retried`], and whether an attempt before the last one had no answer: that one may have taken effect.
-    pub async fn retry_tracking_ambiguity<T, F: Call<T>>(
+    pub(crate) async fn retry_tracking_ambiguity<T, F: Call<T>>(
         &self,
         name: &str,
         call: impl FnMut() -> F,
@@ -155,7 +153,7 @@ impl Budget {
     }
 
     /// The same for operations that limit and repeat their attempts by themselves (an AWS SDK's).
-    pub async fn operation<T, F: Call<T>>(
+    pub(crate) async fn operation<T, F: Call<T>>(
         &self,
         name: &str,
         call: impl FnMut() -> F,
@@ -189,8 +187,7 @@ impl Budget {
 }
 
 /// A pause, lengthened by up to a quarter: many functions that failed together do not come back together.
-#[must_use]
-pub fn jittered(pause: Duration) -> Duration {
+pub(crate) fn jittered(pause: Duration) -> Duration {
     pause + pause.mul_f64(fastrand::f64() / 4.0)
 }
 

@@ -19,9 +19,9 @@ pub struct Variable {
     pub name: &'static str,
     /// Value that stands for an absent or empty variable; `None` if it must be given.
     pub default: Option<&'static str>,
-    /// What it may hold.
+    /// Accepted values.
     pub values: &'static str,
-    /// What it does.
+    /// Effect.
     pub meaning: &'static str,
 }
 
@@ -145,7 +145,7 @@ pub struct Config {
     pub ignored: Ignored,
     /// A value of an earlier release, and what it is read as.
     pub outdated: Option<&'static str>,
-    /// What the plan follows.
+    /// Choices that the plan follows.
     pub policy: Policy,
     /// Format of diagnostic log lines.
     pub log_format: LogFormat,
@@ -166,7 +166,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// What `main` prints when it returns this error.
+/// The text that `main` prints when it returns this error.
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -174,7 +174,7 @@ impl fmt::Debug for ConfigError {
 }
 
 impl Config {
-    /// Reads the configuration through `lookup`, which answers with a variable's value. There are no files.
+    /// Reads the configuration through `lookup`, which answers with a variable's value. No file is read.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         Self::read(lookup, |_| Ok(None))
     }

@@ -7,19 +7,19 @@
 //! ```
 //!
 //! - [`event`] decodes the payload into a [`event::Signal`]; pure.
-//! - [`locate`] finds cluster, node and group of the instance.
+//! - `locate` finds cluster, node and group of the instance.
 //! - [`plan`] decides: the course of a signal, verdict per pod, waves, deadline arithmetic, choice of the replacement;
 //!   pure.
-//! - [`act`] does it. It is the only stage that waits.
+//! - `act` does it. It is the only stage that waits.
 //! - [`report`] turns outcomes into the report, the log line, the metrics and the Kubernetes Events; pure.
 //! - [`ports`] lists all calls that the stages may make, [`adapters`] makes them to AWS and Kubernetes,
-//!   [`budget`] counts and limits every one.
+//!   `budget` counts and limits every one.
 //!
 //! Two round trips lead to the cordon: `R1` DescribeInstances; `R2` the patch on the node, beside it the
 //! LIST of its pods and the reading of its group; `R3` all evictions, beside them the call for the
 //! replacement.
 //!
-//! A dry-run notice for an instance that cannot exist is a self-test: [`act::review`] replaces `locate` and
+//! A dry-run notice for an instance that cannot exist is a self-test: `act::review` replaces `locate` and
 //! `act`, and the report has its checks.
 //!
 //! The pure stages need neither AWS nor Kubernetes:
@@ -47,13 +47,13 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tracing::{Instrument, Span, field::Empty};
 
-pub mod act;
+mod act;
 pub mod adapters;
 mod answer;
-pub mod budget;
+mod budget;
 pub mod config;
 pub mod event;
-pub mod locate;
+mod locate;
 pub mod logging;
 pub mod plan;
 pub mod ports;
@@ -80,7 +80,7 @@ use report::{DeadlineReport, Drained, Outcome, ReplacementOutcome, ReplacementRe
 pub struct Entry {
     /// Wall clock.
     pub now: Timestamp,
-    /// What is left of the invocation (the function's timeout).
+    /// Time left of the invocation (the function's timeout).
     pub time_left: Duration,
     /// First event of its environment: nothing is connected yet.
     pub cold: bool,
@@ -91,7 +91,7 @@ const LIVES_ON: SignedDuration = SignedDuration::from_secs(60);
 
 impl Entry {
     /// The entry at `now` into an invocation that Lambda ends at `deadline`. Lambda never invokes after the
-    /// deadline: one in the past is no deadline (`cargo lambda watch` sends such).
+    /// deadline: one in the past is ignored (`cargo lambda watch` sends such).
     #[must_use]
     pub fn at(now: SystemTime, deadline: SystemTime) -> Self {
         let time_left = deadline.duration_since(now).unwrap_or(Duration::MAX);

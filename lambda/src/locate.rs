@@ -11,59 +11,58 @@ use crate::{plan::owner::Owner, report::reason};
 mod place;
 mod search;
 
-pub use search::Search;
+pub(crate) use search::Search;
 
 /// Limit of one list with all its pages.
 pub(crate) const LIST_LIMIT: Duration = Duration::from_secs(20);
 
 /// Limit of [`Search::look_once`].
-pub const LATE_LOOK: Duration = Duration::from_secs(15);
+pub(crate) const LATE_LOOK: Duration = Duration::from_secs(15);
 
 /// The place of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// EC2 instance id.
-    pub instance_id: String,
+    pub(crate) instance_id: String,
     /// Registered EKS cluster.
-    pub cluster: String,
+    pub(crate) cluster: String,
     /// providerID that the node must have.
-    pub provider_id: String,
+    pub(crate) provider_id: String,
     /// Most likely node name; the providerID decides.
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
     /// Auto Scaling group, where it is known.
-    pub group: Option<String>,
+    pub(crate) group: Option<String>,
     /// Whether the group belongs to an EKS managed node group.
-    pub managed: bool,
+    pub(crate) managed: bool,
     /// Another owner of the node, which is then only observed.
-    pub owner: Option<Owner>,
+    pub(crate) owner: Option<Owner>,
     /// Whether EC2 shows the instance as running.
-    pub running: bool,
+    pub(crate) running: bool,
     /// An end that is sooner than the notice says.
-    pub ends: Option<Ending>,
+    pub(crate) ends: Option<Ending>,
     /// Why EC2 did not locate the instance, where a node list or the group did.
     pub ec2_failure: Option<String>,
 }
 
 impl Target {
     /// Facts about the locating that a reader of the report needs.
-    #[must_use]
-    pub fn remark(&self) -> Option<String> {
+    pub(crate) fn remark(&self) -> Option<String> {
         reason([self.ends.as_ref().map(|ending| ending.reason.clone()), self.ec2_failure.clone()])
     }
 }
 
 /// An end that is sooner than the notice's deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Time from now on.
-    pub within: Duration,
+    pub(crate) within: Duration,
     /// Evidence of that.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// Result of locating an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Located {
+pub(crate) enum Located {
     /// A node of a registered cluster.
     Here(Target),
     /// A node of a registered cluster that is terminated already.

@@ -70,7 +70,7 @@ fn diagnostic(unhandled: &Unhandled) -> Diagnostic {
     Diagnostic { error_type: unhandled.error_type().to_owned(), error_message: unhandled.to_string() }
 }
 
-/// A file of a Lambda layer; `None` if there is no such file.
+/// A file of a Lambda layer; `None` if it does not exist.
 fn read_file(path: &str) -> Result<Option<String>, String> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),

@@ -1,4 +1,4 @@
-//! All that the stages may ask of the world. The production implementations are in
+//! All calls that the stages may make. The production implementations are in
 //! [`crate::adapters`]; they translate wire formats and decide nothing.
 //!
 //! ```text
@@ -28,7 +28,7 @@ pub enum CallError {
     /// The API asked to slow down (429 or an AWS throttling code).
     #[error("throttled")]
     Throttled {
-        /// When to come back, if the API said so.
+        /// Pause that the API named.
         retry_after: Option<Duration>,
     },
     /// The object does not exist.
@@ -76,7 +76,7 @@ impl CallError {
         matches!(self, Self::Transient(_) | Self::Unavailable { .. } | Self::TimedOut(_))
     }
 
-    /// When to come back, if the API named a time.
+    /// The pause that the API named.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -98,7 +98,7 @@ pub struct Instance {
     pub id: String,
     /// Instance state (`running`, `shutting-down`, …).
     pub state: String,
-    /// Private DNS name: the node name, unless the kubelet was told otherwise.
+    /// Private DNS name: the node name, unless the kubelet is configured otherwise.
     pub private_dns_name: Option<String>,
     /// Availability Zone.
     pub zone: Option<String>,
@@ -228,7 +228,7 @@ pub enum Evicted {
     Gone,
     /// A PodDisruptionBudget says "not yet".
     Blocked {
-        /// When to come back, if the API server said so.
+        /// Pause that the API server named.
         retry_after: Option<Duration>,
     },
     /// More than one PodDisruptionBudget covers the pod: the Eviction API never takes it.
@@ -246,7 +246,7 @@ pub enum PodChange {
     Gone(Box<Pod>),
 }
 
-/// What a list of nodes says of one node: no more than locating an instance needs, because one list is kept for
+/// One node of a list: no more than locating an instance needs, because one list is kept for
 /// all notices of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedNode {
@@ -288,9 +288,9 @@ pub struct End<'a> {
 /// How fresh a LIST has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// As the API server's cache has it: cheap, and a watch from there shows what it lacks.
+    /// From the API server's cache: cheap, and a watch from there shows what it lacks.
     Cached,
-    /// As it stands in etcd.
+    /// From etcd.
     Latest,
 }
 
@@ -303,7 +303,7 @@ pub struct Pods {
     pub resource_version: String,
 }
 
-/// What may be done in a cluster: verb, API group, resource and subresource, as RBAC has them.
+/// An action in a cluster: verb, API group, resource and subresource, as RBAC has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Right {
     /// Verb.
@@ -316,7 +316,30 @@ pub struct Right {
     pub subresource: &'static str,
 }
 
-/// As `kubectl auth can-i` is asked: `create pods/eviction`, `list poddisruptionbudgets.policy`.
+impl Right {
+    /// Each verb of the ClusterRole in `infra/kubernetes/rbac.yaml`. A drain needs all of them.
+    pub const NEEDED: [Self; 9] = [
+        Self::new("get", "nodes"),
+        Self::new("list", "nodes"),
+        Self::new("patch", "nodes"),
+        Self::new("list", "pods"),
+        Self::new("watch", "pods"),
+        Self::new("delete", "pods"),
+        Self { subresource: "eviction", ..Self::new("create", "pods") },
+        Self { api_group: "policy", ..Self::new("list", "poddisruptionbudgets") },
+        Self::new("create", "events"),
+    ];
+
+    /// Signs of a role or group that gives more than the ClusterRole: secrets, a way to run code, a way to end nodes.
+    pub const UNWANTED: [Self; 3] =
+        [Self::new("get", "secrets"), Self::new("create", "pods"), Self::new("delete", "nodes")];
+
+    const fn new(verb: &'static str, resource: &'static str) -> Self {
+        Self { verb, api_group: "", resource, subresource: "" }
+    }
+}
+
+/// In the words of `kubectl auth can-i`: `create pods/eviction`, `list poddisruptionbudgets.policy`.
 impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verb, api_group, resource, subresource } = self;
@@ -333,7 +356,7 @@ impl fmt::Display for Right {
 pub struct Access {
     /// Whether the caller may do it.
     pub allowed: bool,
-    /// What the authorizer says to that; often nothing.
+    /// The authorizer's explanation; often empty.
     pub reason: String,
 }
 

@@ -12,14 +12,14 @@ use self::checks::{CheckReport, failures};
 use crate::event::{Envelope, Notice};
 
 pub mod checks;
-pub mod events;
+pub(crate) mod events;
 mod legs;
 pub mod metrics;
 mod retry;
 
-pub use legs::Drained;
+pub(crate) use legs::Drained;
 pub(crate) use retry::INTERNAL_ERROR;
-pub use retry::retry_helps;
+pub(crate) use retry::retry_helps;
 
 /// The schema that a [`Report`] names in its first field.
 pub const SCHEMA: &str = "cast-spot.report/1";
@@ -41,7 +41,7 @@ pub struct Report {
     pub schema: &'static str,
     /// The event as it was understood.
     pub event: EventSummary,
-    /// What became of the notice as a whole.
+    /// Outcome of the notice as a whole.
     pub outcome: Outcome,
     /// Why, where the outcome alone does not say it.
     pub reason: Option<String>,
@@ -51,18 +51,18 @@ pub struct Report {
     pub cluster: Option<String>,
     /// Kubernetes node name of the instance.
     pub node: Option<String>,
-    /// What became of the cordon.
+    /// The cordon.
     pub cordon: CordonReport,
     /// Every pod of the node.
     pub pods: Vec<PodReport>,
     /// Number of pods by outcome.
     pub summary: BTreeMap<PodOutcome, usize>,
-    /// What became of the replacement.
+    /// The replacement.
     pub replacement: ReplacementReport,
     /// The deadline in force at the end, where it is earlier than the notice's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline_in_force: Option<DeadlineReport>,
-    /// What a self-test has found. No other report has any.
+    /// Checks of a self-test. No other report has any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckReport>,
     /// Calls that the handler made, by API and operation.
@@ -159,17 +159,17 @@ impl From<&Envelope> for EventSummary {
     }
 }
 
-/// What became of a notice.
+/// Outcome of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Every pod that was to leave is gone.
+    /// All pods that had to leave are gone.
     Drained,
-    /// Every pod that was to leave is gone, and no replacement is on its way.
+    /// All pods that had to leave are gone, and no replacement is on its way.
     DrainedWithoutReplacement,
-    /// Some pods that were to leave are still there.
+    /// Some pods that had to leave are still there.
     Incomplete,
-    /// Nothing was to be done.
+    /// The event asks for nothing.
     Ignored,
     /// Another handler owns the node: nothing was written.
     Observed,
@@ -184,13 +184,13 @@ pub enum Outcome {
 /// A deadline that is not the notice's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadlineReport {
-    /// When the instance was to end.
+    /// End of the instance.
     pub time: Timestamp,
     /// Why.
     pub reason: String,
 }
 
-/// What became of the cordon.
+/// The cordon in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CordonReport {
     /// Its outcome.
@@ -229,7 +229,7 @@ pub enum CordonOutcome {
     Skipped,
 }
 
-/// What became of one pod.
+/// One pod in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PodReport {
     /// Namespace.
@@ -242,14 +242,14 @@ pub struct PodReport {
     pub outcome: PodOutcome,
     /// When the outcome was known, from the handler's entry.
     pub after_ms: Option<u64>,
-    /// Wave in which it was to go; `None` if it was to stay.
+    /// Its wave; `None` if it stays.
     pub wave: Option<u8>,
     /// Why, where the outcome alone does not say it.
     pub reason: Option<String>,
 }
 
 impl PodReport {
-    /// Whether the pod was to leave the node and is still there.
+    /// Whether the pod had to leave the node and is still there.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
         match self.outcome {
@@ -276,7 +276,7 @@ pub enum PodOutcome {
     Failed,
 }
 
-/// What became of the replacement.
+/// The replacement in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReplacementReport {
     /// Its outcome.
@@ -329,9 +329,9 @@ pub enum ReplacementOutcome {
     Requested,
     /// The group was seen to launch the replacement.
     Confirmed,
-    /// Somebody else (an earlier delivery, the group itself) has already begun it.
+    /// An earlier delivery or the group itself has already begun it.
     Already,
-    /// Nothing is to be replaced.
+    /// No replacement is needed.
     NotNeeded,
     /// The group cannot launch: nothing was asked of it.
     Refused,

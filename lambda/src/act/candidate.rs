@@ -54,7 +54,7 @@ impl EvictionResult {
     }
 }
 
-/// What one answer changes for a pod. All times are from the handler's entry.
+/// The effect of one answer on a pod. All times are from the handler's entry.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum AnswerEffect {
     /// The eviction is held back, and no other one is wanted before this time.

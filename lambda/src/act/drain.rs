@@ -23,26 +23,26 @@ use crate::{
 
 /// One drain leg.
 #[derive(Debug)]
-pub struct DrainLeg<'a, C> {
+pub(crate) struct DrainLeg<'a, C> {
     /// Kubernetes API.
-    pub cluster: &'a C,
+    pub(crate) cluster: &'a C,
     /// The instance.
-    pub target: &'a Target,
+    pub(crate) target: &'a Target,
     /// The notice.
-    pub notice: &'a Notice,
-    /// What follows from it.
-    pub course: &'a Course,
+    pub(crate) notice: &'a Notice,
+    /// The course of the notice.
+    pub(crate) course: &'a Course,
     /// The operator's choices.
-    pub policy: &'a Policy,
+    pub(crate) policy: &'a Policy,
     /// Time and calls.
-    pub budget: &'a Budget,
+    pub(crate) budget: &'a Budget,
     /// Wall clock at the handler's entry, for the times in Events.
-    pub entered: Timestamp,
+    pub(crate) entered: Timestamp,
 }
 
 impl<C: Cluster> DrainLeg<'_, C> {
     /// Runs the leg.
-    pub async fn run(self) -> Drained {
+    pub(crate) async fn run(self) -> Drained {
         let nodes = NodeSearch { cluster: self.cluster, target: self.target, budget: self.budget };
         let proven = async {
             let answer = if self.policy.dry_run {

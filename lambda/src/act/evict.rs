@@ -78,7 +78,6 @@ impl<'a, C: Cluster> PodEviction<'a, C> {
     pub(super) async fn run_until_deadline(&mut self) -> EvictionResult {
         let Self { pod, budget, .. } = *self;
         let spread = SPREAD.min(pod.own_grace / 10).mul_f64(fastrand::f64());
-        // A call without an answer may have taken effect: if the pod goes then, it went because of us.
         let mut if_gone = EvictionResult::NotNeeded;
         // Another may have ended the pod before the first call.
         if pod.terminating.notified().now_or_never().is_some() {
@@ -101,11 +100,8 @@ impl<'a, C: Cluster> PodEviction<'a, C> {
                     Waited::Terminating => return if_gone,
                 }
             }
-            let answer = self.evict(budget.timetable().last_moment(pod.own_grace) + spread).await;
-            if answer.as_ref().is_err_and(CallError::is_unanswered) {
-                if_gone = EvictionResult::Evicted;
-            }
-            match next_step(answer, attempt) {
+            let last_moment = budget.timetable().last_moment(pod.own_grace) + spread;
+            match self.step(last_moment, attempt, &mut if_gone).await {
                 Step::Done => {
                     (self.on_answer)(AnswerEffect::Free);
                     return EvictionResult::Evicted;
@@ -159,6 +155,16 @@ impl<'a, C: Cluster> PodEviction<'a, C> {
         }
     }
 
+    /// One eviction, and the step that follows. A call without an answer may have taken effect: if the pod goes then, it
+    /// went because of us.
+    async fn step(&mut self, last_moment: Duration, attempt: u32, if_gone: &mut EvictionResult) -> Step {
+        let answer = self.evict(last_moment).await;
+        if answer.as_ref().is_err_and(CallError::is_unanswered) {
+            *if_gone = EvictionResult::Evicted;
+        }
+        next_step(answer, attempt)
+    }
+
     /// One eviction. It has as much time as the API server may need for it, but does not hold up the delete that
     /// is due at `last_moment`.
     async fn evict(&mut self, last_moment: Duration) -> Result<Evicted, CallError> {
@@ -208,11 +214,7 @@ impl<'a, C: Cluster> PodEviction<'a, C> {
                 () = self.budget.wait_until(next) => {}
             }
             if refused.is_some() && self.budget.now() >= evict_from {
-                let answer = self.evict(next).await;
-                if answer.as_ref().is_err_and(CallError::is_unanswered) {
-                    if_gone = EvictionResult::Evicted;
-                }
-                match next_step(answer, attempt) {
+                match self.step(next, attempt, &mut if_gone).await {
                     Step::Done => return EvictionResult::Evicted,
                     Step::Await => {}
                     Step::Retry { least, .. } => {

@@ -30,7 +30,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// Longest pause between two reads.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What the reads have shown of the replacement.
+/// The replacement, as far as the reads show it.
 #[derive(Debug)]
 pub(super) enum Finding {
     /// The group has replaced the instance; the new one's id, if it is certain.

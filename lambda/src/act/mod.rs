@@ -13,7 +13,7 @@
 
 mod candidate;
 mod cordon;
-pub mod drain;
+pub(crate) mod drain;
 mod evict;
 mod find_node;
 mod group_watch;
@@ -21,8 +21,8 @@ pub(crate) mod guard;
 mod identity;
 mod mark;
 mod pdb_lists;
-pub mod replace;
-pub mod review;
+pub(crate) mod replace;
+pub(crate) mod review;
 mod tracked;
 mod watch;
 mod waves;

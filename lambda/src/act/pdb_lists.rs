@@ -6,7 +6,7 @@ use k8s_openapi::api::{core::v1::Pod, policy::v1::PodDisruptionBudget};
 
 use crate::{plan::disruption::covering, ports::CallError};
 
-/// What is known of the PodDisruptionBudgets.
+/// The PodDisruptionBudgets by name and namespace.
 #[derive(Debug, Default)]
 pub(super) struct PdbLists {
     /// Those that cover one of the pods.

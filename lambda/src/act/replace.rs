@@ -21,13 +21,13 @@ use crate::{
 const MEMBERSHIP: &str = "autoscaling:DescribeAutoScalingInstances";
 const DETACH: &str = "autoscaling:DetachInstances";
 
-/// What became of the replacement leg.
+/// Outcome of the replacement leg.
 #[derive(Debug)]
-pub struct Replaced {
+pub(crate) struct Replaced {
     /// The replacement.
-    pub report: ReplacementReport,
+    pub(crate) report: ReplacementReport,
     /// The deadline that the group has set, if it is in force.
-    pub ending: Option<Ending>,
+    pub(crate) ending: Option<Ending>,
 }
 
 impl From<ReplacementReport> for Replaced {
@@ -38,28 +38,28 @@ impl From<ReplacementReport> for Replaced {
 
 /// One replacement leg.
 #[derive(Debug)]
-pub struct ReplaceLeg<'a, A> {
+pub(crate) struct ReplaceLeg<'a, A> {
     /// EC2 Auto Scaling.
-    pub auto_scaling: &'a A,
+    pub(crate) auto_scaling: &'a A,
     /// The instance.
-    pub target: &'a Target,
+    pub(crate) target: &'a Target,
     /// The notice.
-    pub notice: &'a Notice,
-    /// What follows from it.
-    pub course: &'a Course,
+    pub(crate) notice: &'a Notice,
+    /// The course of the notice.
+    pub(crate) course: &'a Course,
     /// The operator's choices.
-    pub policy: &'a Policy,
+    pub(crate) policy: &'a Policy,
     /// Time and calls.
-    pub budget: &'a Budget,
+    pub(crate) budget: &'a Budget,
     /// Wall clock at the handler's entry.
-    pub entered: Timestamp,
+    pub(crate) entered: Timestamp,
     /// Set off when the drain leg is over.
-    pub drained: &'a Notify,
+    pub(crate) drained: &'a Notify,
 }
 
 impl<A: AutoScaling> ReplaceLeg<'_, A> {
     /// Runs the leg. As long as the drain leg runs, a group that ends the instance sets its deadline.
-    pub async fn run(self) -> Replaced {
+    pub(crate) async fn run(self) -> Replaced {
         if let Err(reason) = self.course.replace {
             return ReplacementReport::without_action(ReplacementOutcome::NotNeeded, Some(reason.to_owned()))
                 .into();

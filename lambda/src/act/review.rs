@@ -14,35 +14,15 @@ use crate::{
 };
 
 /// How long a self-test waits for an API that does not answer: an operator may wait for it at a terminal.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// A group that does not exist: only whether an answer comes counts.
 const NO_GROUP: &str = "cast-spot-self-test";
 
-/// Each verb of the ClusterRole in `infra/kubernetes/rbac.yaml`. A drain needs all of them.
-pub const NEEDED: [Right; 9] = [
-    right("get", "nodes"),
-    right("list", "nodes"),
-    right("patch", "nodes"),
-    right("list", "pods"),
-    right("watch", "pods"),
-    right("delete", "pods"),
-    Right { subresource: "eviction", ..right("create", "pods") },
-    Right { api_group: "policy", ..right("list", "poddisruptionbudgets") },
-    right("create", "events"),
-];
-
-/// Signs of a role or group that gives more than the ClusterRole: secrets, a way to run code, a way to end nodes.
-pub const UNWANTED: [Right; 3] = [right("get", "secrets"), right("create", "pods"), right("delete", "nodes")];
-
-const fn right(verb: &'static str, resource: &'static str) -> Right {
-    Right { verb, api_group: "", resource, subresource: "" }
-}
-
 const REVIEW: &str = "kubernetes:create selfsubjectaccessreviews";
 
 /// Asks AWS, about an instance that does not exist, and all clusters side by side.
-pub async fn review<E: Ec2, A: AutoScaling, C: Clusters>(
+pub(crate) async fn review<E: Ec2, A: AutoScaling, C: Clusters>(
     instance_id: &str,
     Apis { ec2, auto_scaling, clusters }: &Apis<E, A, C>,
     budget: &Budget,
@@ -87,7 +67,7 @@ async fn of_aws(
 /// The first review finds out whether the API server is reachable at all: if not, the others would only repeat it.
 async fn of_cluster(name: &str, cluster: &impl Cluster, budget: &Budget) -> Vec<CheckReport> {
     let ask = async |right: &Right| budget.retried(REVIEW, || cluster.review_access(right)).await;
-    let [first, rest @ ..] = &NEEDED;
+    let [first, rest @ ..] = &Right::NEEDED;
     let access = ask(first).await;
     let reached = CheckReport::answered(
         Some(name),
@@ -98,7 +78,7 @@ async fn of_cluster(name: &str, cluster: &impl Cluster, budget: &Budget) -> Vec<
         return vec![reached];
     }
     let needed = rest.iter().map(|right| (right, Expected::Allowed));
-    let unwanted = UNWANTED.iter().map(|right| (right, Expected::Denied));
+    let unwanted = Right::UNWANTED.iter().map(|right| (right, Expected::Denied));
     let asked =
         needed.chain(unwanted).map(async |(right, expected)| judge(name, right, expected, ask(right).await));
     let judged = join_all(asked).await;

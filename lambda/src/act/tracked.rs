@@ -147,7 +147,7 @@ impl Pods {
         self.by_uid.get(uid).map(|tracked| &tracked.pod)
     }
 
-    /// The pods to be evicted now: those of the `open` waves, and those whose grace is to be cut.
+    /// The pods whose eviction is due: those of the `open` waves, and those whose grace has to be cut.
     pub(super) fn due(&mut self, open: &[Wave], table: Timetable, now: Duration) -> Vec<Candidate> {
         let mut due: Vec<_> = open.iter().flat_map(|wave| self.take_ready(*wave)).collect();
         due.extend(self.cut(table, now));

@@ -17,19 +17,19 @@ use crate::{
     ports::{Cluster, Freshness, PodChange},
 };
 
-/// A watch that says nothing for this long is checked by a LIST: a dead connection and a hung API server
+/// A watch that is quiet for this long is checked by a LIST: a dead connection and a hung API server
 /// look just like pods that take their time.
 const QUIET: Duration = Duration::from_secs(15);
 
 pub(super) const LIST: &str = "kubernetes:list pods";
 const WATCH: &str = "kubernetes:watch pods";
 
-/// What was seen of the node's pods.
+/// An observation of the node's pods.
 #[derive(Debug)]
 pub(super) enum Seen {
     /// One change.
     Change(PodChange),
-    /// All pods that stand on the node, and when they were asked for, from the handler's entry.
+    /// All pods of the node, and when they were listed, from the handler's entry.
     All(Vec<Pod>, Duration),
 }
 

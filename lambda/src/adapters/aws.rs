@@ -29,7 +29,7 @@ pub(super) fn retries() -> RetryConfig {
 }
 
 /// The configuration of a client with these `retries`. It limits one attempt; an operation as a whole is limited by the
-/// notice's deadline (see [`crate::budget`]).
+/// notice's deadline (see `budget.rs`).
 pub(super) fn client_config(sdk: &SdkConfig, retries: RetryConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
@@ -55,7 +55,7 @@ pub fn http_client() -> Result<SharedHttpClient, tower::BoxError> {
         .build_https())
 }
 
-/// What an SDK error means for the caller.
+/// The meaning of an SDK error for the caller.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 pub(super) fn call_error<E>(error: SdkError<E, HttpResponse>) -> CallError
 where

@@ -46,14 +46,14 @@ impl Adapters {
     }
 }
 
-/// An error with its causes, each said once.
+/// An error with its causes, each once.
 fn in_words(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
         }
         cause = error.source();
     }

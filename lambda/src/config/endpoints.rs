@@ -18,11 +18,11 @@ pub struct ClusterEndpoint {
 /// Endpoints by cluster name.
 pub type Endpoints = BTreeMap<String, ClusterEndpoint>;
 
-/// What is wrong with the entry of a cluster, by cluster name. EKS is asked for its endpoint instead.
+/// Fault in the entry of a cluster, by cluster name. EKS is asked for its endpoint instead.
 pub type Ignored = BTreeMap<String, String>;
 
-/// Reads the endpoints of the registered `clusters`; what else stands in `text` is ignored. An entry that is malformed
-/// leaves the others as they are, and text that is no JSON object leaves out all of them.
+/// Reads the endpoints of the registered `clusters`; anything else in `text` is ignored. An entry that is malformed
+/// leaves the others as they are, and text that is not a JSON object leaves out all of them.
 pub(super) fn read(text: &str, clusters: &[String]) -> (Endpoints, Ignored) {
     let entries: Map<String, Value> = match serde_json::from_str(text) {
         Ok(entries) => entries,

@@ -48,7 +48,7 @@ impl Delivery {
     }
 }
 
-/// What Lambda's own event sources deliver: SQS messages, or one SNS notification.
+/// The records of Lambda's own event sources: SQS messages, or one SNS notification.
 fn lambda_records(records: &[Value]) -> Result<Delivery, EventError> {
     if let [record] = records
         && record.get("EventSource").and_then(Value::as_str) == Some("aws:sns")
@@ -108,13 +108,17 @@ fn sqs(place: &str, record: &Value) -> Result<Record, EventError> {
     Ok(Record { message_id: Some(message_id.to_owned()), place, event })
 }
 
-/// The event in a field of a wrapper, where it stands as JSON or as the text of it.
+/// The event in a field of a wrapper.
 fn inner(value: &Value, place: &str) -> Result<Value, EventError> {
-    let value = match value {
-        Value::String(text) => document(text).map_err(|error| error.inside(place))?,
-        value => value.clone(),
-    };
-    unwrapped(value, place)
+    unwrapped(opened(value, place)?, place)
+}
+
+/// The content of a field, which is JSON or the text of it.
+fn opened(content: &Value, place: &str) -> Result<Value, EventError> {
+    match content {
+        Value::String(text) => document(text).map_err(|error| error.inside(place)),
+        content => Ok(content.clone()),
+    }
 }
 
 /// Takes off all wrappers of one event.
@@ -125,15 +129,12 @@ fn unwrapped(mut value: Value, place: &str) -> Result<Value, EventError> {
             return Ok(value);
         };
         place = if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") };
-        value = match content {
-            Value::String(text) => document(text).map_err(|error| error.inside(&place))?,
-            content => content.clone(),
-        };
+        value = opened(content, &place)?;
     }
     Err(EventError::new(place, format!("more than {MOST_WRAPPERS} wrappers around one event")))
 }
 
-/// The field of a wrapper that holds the event; `None` for what is no wrapper.
+/// The field of a wrapper that holds the event; `None` if it is not a wrapper.
 fn wrapped(value: &Value) -> Result<Option<(&'static str, &Value)>, EventError> {
     let Some(object) = value.as_object() else { return Ok(None) };
     let text = |key: &str| object.get(key).and_then(Value::as_str);

@@ -1,4 +1,4 @@
-//! What is wrong with a payload, in words that are safe to log.
+//! Faults in a payload, in words that are safe to log.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 pub struct EventError {
     /// Path of the field.
     pub field: String,
-    /// What is wrong with it.
+    /// The fault in it.
     pub problem: String,
 }
 

@@ -1,8 +1,8 @@
-//! What an event says, free of the form in which EventBridge brings it.
+//! The meaning of an event, free of the form in which EventBridge brings it.
 
 use jiff::Timestamp;
 
-/// What an event says. A kind of event that says something new adds a variant; the compiler then names every place that
+/// The meaning of an event. A kind of event that says something new adds a variant; the compiler then names every place that
 /// has to decide about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
@@ -42,7 +42,7 @@ pub struct Notice {
     pub kind: &'static str,
     /// The instance.
     pub subject: Subject,
-    /// What EC2 does to the instance.
+    /// The action of EC2.
     pub action: Action,
     /// When EC2 issued the notice.
     pub time: Timestamp,
@@ -50,11 +50,11 @@ pub struct Notice {
     pub deadline: Timestamp,
     /// Whether the notice asks only for plan and report.
     pub dry_run: bool,
-    /// What in it was not understood as written, for the report.
+    /// A part that was not understood as written, for the report.
     pub remark: Option<String>,
 }
 
-/// What EC2 does to an instance at the deadline.
+/// The action of EC2 on an instance at the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// The instance ends for good.

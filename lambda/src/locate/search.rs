@@ -40,7 +40,7 @@ pub(super) const SEARCH: Duration = Duration::from_secs(30);
 
 /// The search for one instance.
 #[derive(Debug)]
-pub struct Search<'a, E, A, C> {
+pub(crate) struct Search<'a, E, A, C> {
     ec2: &'a E,
     auto_scaling: &'a A,
     clusters: &'a C,
@@ -81,7 +81,7 @@ enum Lists {
 
 impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
     /// A search for the instance of `subject`.
-    pub fn new(
+    pub(crate) fn new(
         ec2: &'a E,
         auto_scaling: &'a A,
         clusters: &'a C,
@@ -95,7 +95,7 @@ impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
 
     /// Locates the instance; EC2's head start depends on whether the environment is `cold`. An error says why none of
     /// the ways could locate it.
-    pub async fn locate(&self, cold: bool) -> Result<Located, String> {
+    pub(crate) async fn locate(&self, cold: bool) -> Result<Located, String> {
         let described = self.ask_ec2();
         let listed = self.search(if cold { COLD_HEAD_START } else { HEAD_START });
         let grouped = self.ask_group();
@@ -132,7 +132,7 @@ impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
 
     /// Locates the instance of a notice that came too late: EC2 once, else all node lists once. `None` where neither
     /// does.
-    pub async fn look_once(&self) -> Option<Located> {
+    pub(crate) async fn look_once(&self) -> Option<Located> {
         let described = self.budget.call(DESCRIBE, self.ec2.describe_instance(&self.subject.instance_id));
         if let Ok(Some(instance)) = described.await {
             return Some(place::of_instance(&instance, &self.registered, self.subject));

@@ -22,9 +22,8 @@ fn leaves(state: &str) -> bool {
 ///
 /// Newcomers are counted against leavers, in weights: first those that were leaving and not yet replaced before, then
 /// those that have left since, each by instance id. So one launch that fails is missing for one instance alone,
-/// whoever counts.
-#[must_use]
-pub fn is_replaced(before: &Group, now: &Group, instance: &str) -> bool {
+/// whichever delivery counts.
+pub(crate) fn is_replaced(before: &Group, now: &Group, instance: &str) -> bool {
     let is_standing = |member: &&Member| stands(&member.state);
     let is_here = |id: &str| now.instances.get(id).is_some_and(|member| stands(&member.state));
     if is_here(instance) {
@@ -57,8 +56,7 @@ fn weight<'a>(members: impl Iterator<Item = &'a Member>) -> usize {
 
 /// The instance that `now` has and `before` had not; `None` if there are several, of which only the group
 /// knows which one stands for which.
-#[must_use]
-pub fn newcomer<'a>(before: &Group, now: &'a Group) -> Option<&'a str> {
+pub(crate) fn newcomer<'a>(before: &Group, now: &'a Group) -> Option<&'a str> {
     let new = now
         .instances
         .iter()

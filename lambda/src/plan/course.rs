@@ -7,7 +7,7 @@ use super::{
 };
 use crate::event::{Action, Notice, Signal};
 
-/// What follows from one signal.
+/// The consequences of one signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
     /// Strength of the signal: of two on one node, the higher one is followed.

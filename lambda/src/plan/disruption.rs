@@ -9,8 +9,7 @@ use k8s_openapi::{
 };
 
 /// Names of the pdbs that cover `pod`, in the order of the list.
-#[must_use]
-pub fn covering<'a>(pdbs: &'a [PodDisruptionBudget], pod: &Pod) -> Vec<&'a str> {
+pub(crate) fn covering<'a>(pdbs: &'a [PodDisruptionBudget], pod: &Pod) -> Vec<&'a str> {
     let none = BTreeMap::new();
     let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
     pdbs.iter()

@@ -6,11 +6,11 @@ use super::retry::pause;
 use crate::ports::{CallError, Evicted};
 
 /// Pause after an answer that only a change of configuration would alter.
-pub const DENIED: Duration = Duration::from_secs(5);
+pub(crate) const DENIED: Duration = Duration::from_secs(5);
 
 /// Why a pod is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obstacle {
+pub(crate) enum Obstacle {
     /// Its PodDisruptionBudget allows no disruption now.
     Pdb,
     /// More than one PodDisruptionBudget covers it: a fault of their configuration.
@@ -25,14 +25,12 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// Whether deleting the pod at the last moment overrides a PodDisruptionBudget.
-    #[must_use]
-    pub fn is_pdb(&self) -> bool {
+    pub(crate) fn is_pdb(&self) -> bool {
         matches!(self, Self::Pdb | Self::TooManyPdbs)
     }
 
     /// The obstacle in the words of the report; `pdbs` are the names of the pod's PodDisruptionBudgets.
-    #[must_use]
-    pub fn words(&self, pdbs: &str) -> String {
+    pub(crate) fn words(&self, pdbs: &str) -> String {
         match self {
             Self::Pdb if pdbs.is_empty() => "a PodDisruptionBudget allows no disruption".to_owned(),
             Self::Pdb => format!("PodDisruptionBudget {pdbs} allows no disruption"),
@@ -44,8 +42,7 @@ impl Obstacle {
     }
 
     /// What is known of the pod after this answer and an `earlier` one: a call that failed shows nothing new.
-    #[must_use]
-    pub fn after(self, earlier: Option<Self>) -> Self {
+    pub(crate) fn after(self, earlier: Option<Self>) -> Self {
         let shows_nothing = |obstacle: &Self| matches!(obstacle, Self::Throttled | Self::Error(_));
         match earlier {
             Some(earlier) if shows_nothing(&self) && !shows_nothing(&earlier) => earlier,
@@ -54,9 +51,9 @@ impl Obstacle {
     }
 }
 
-/// What to do after an answer.
+/// The next step after an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// The pod terminates because of us.
     Done,
     /// The pod is gone, or its end is another controller's work: only wait.
@@ -68,14 +65,13 @@ pub enum Step {
         after: Duration,
         /// And not before: the API server named the time.
         least: Duration,
-        /// What stands in the way.
+        /// The obstacle.
         obstacle: Obstacle,
     },
 }
 
 /// The next step after the `attempt`-th answer (0 for the first).
-#[must_use]
-pub fn next_step(answer: Result<Evicted, CallError>, attempt: u32) -> Step {
+pub(crate) fn next_step(answer: Result<Evicted, CallError>, attempt: u32) -> Step {
     let retry = |attempt, retry_after: Option<Duration>, obstacle| Step::Retry {
         after: pause(attempt, retry_after),
         least: retry_after.unwrap_or_default(),

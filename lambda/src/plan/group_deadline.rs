@@ -18,7 +18,7 @@ const LEAST_FOR_PODS: Duration = Duration::from_secs(10);
 
 /// How far the group is with the termination of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// A lifecycle hook holds it.
     Held,
     /// Nothing holds it.
@@ -27,16 +27,15 @@ pub enum Phase {
 
 /// When the group ends the instance, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// From the handler's entry.
-    pub at: Duration,
+    pub(crate) at: Duration,
     /// Why it is earlier than the notice's own deadline.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// The phase of a member in this lifecycle state; `None` if the group does not end it.
-#[must_use]
-pub fn phase(state: &str, hooks: &[Hook]) -> Option<Phase> {
+pub(crate) fn phase(state: &str, hooks: &[Hook]) -> Option<Phase> {
     match state {
         "Terminating:Wait" => Some(Phase::Held),
         "Terminating" if !hooks.is_empty() => Some(Phase::Held),
@@ -48,8 +47,7 @@ pub fn phase(state: &str, hooks: &[Hook]) -> Option<Phase> {
 
 /// The deadline that the group has set for a member in this phase since `since`, if it is earlier than that of the
 /// notice; its hooks had held it for `held_before` by then. A hook holds the instance for its HeartbeatTimeout at most; of several, the shortest is believed.
-#[must_use]
-pub fn ending(
+pub(crate) fn ending(
     phase: &Phase,
     hooks: &[Hook],
     (since, held_before): (Duration, Duration),

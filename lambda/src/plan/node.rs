@@ -3,47 +3,41 @@
 use k8s_openapi::api::core::v1::{Node, Taint};
 
 /// Taint that gives the reason why the node is unschedulable.
-pub const TAINT: &str = "cast-spot/interruption";
+pub(crate) const TAINT: &str = "cast-spot/interruption";
 /// Taint of the node controller on a node that is unschedulable.
-pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+pub(crate) const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Label that takes a node out of service load balancers (Kubernetes, "Well-Known Labels, Annotations and Taints").
 pub(super) const EXCLUDE_FROM_LOAD_BALANCERS: &str =
     "node.kubernetes.io/exclude-from-external-load-balancers";
 
 /// The node's name; empty if it has none.
-#[must_use]
-pub fn name(node: &Node) -> &str {
+pub(crate) fn name(node: &Node) -> &str {
     node.metadata.name.as_deref().unwrap_or_default()
 }
 
 /// The node's providerID; empty if it has none.
-#[must_use]
-pub fn provider_id(node: &Node) -> &str {
+pub(crate) fn provider_id(node: &Node) -> &str {
     node.spec.as_ref().and_then(|s| s.provider_id.as_deref()).unwrap_or_default()
 }
 
 /// Whether the node runs on this instance. The AWS cloud provider writes `aws:///ZONE/INSTANCE`.
-#[must_use]
-pub fn runs_on(node: &Node, instance_id: &str) -> bool {
+pub(crate) fn runs_on(node: &Node, instance_id: &str) -> bool {
     names_instance(provider_id(node), instance_id)
 }
 
 /// Whether a providerID is that of this instance.
-#[must_use]
-pub fn names_instance(provider_id: &str, instance_id: &str) -> bool {
+pub(crate) fn names_instance(provider_id: &str, instance_id: &str) -> bool {
     provider_id.starts_with("aws://") && provider_id.rsplit('/').next() == Some(instance_id)
 }
 
 /// Whether the node, as the cordon's answer shows it, was unschedulable before: it already has the taints that follow
 /// a cordon.
-#[must_use]
-pub fn was_cordoned(node: &Node) -> bool {
+pub(crate) fn was_cordoned(node: &Node) -> bool {
     is_tainted(node) || taints(node).iter().any(|t| t.key == UNSCHEDULABLE)
 }
 
 /// Whether the node has the reason taint.
-#[must_use]
-pub fn is_tainted(node: &Node) -> bool {
+pub(crate) fn is_tainted(node: &Node) -> bool {
     taints(node).iter().any(|t| t.key == TAINT)
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 /// An owner that handles interruptions of its nodes by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// Karpenter ("Interruption" in its documentation).
     Karpenter,
     /// EKS Auto Mode.
@@ -34,8 +34,7 @@ const AUTO_MODE_TAGS: [&str; 2] = ["eks:kubernetes-node-pool-name", "eks:kuberne
 const CAST_AI_TAGS: [&str; 2] = ["cast:cluster-id", "cast:managed-by"];
 
 /// The owner by the instance's tags and its EC2 operator; `None` where it is this handler's.
-#[must_use]
-pub fn of_instance(tags: &BTreeMap<String, String>, operator: Option<&str>) -> Option<Owner> {
+pub(crate) fn of_instance(tags: &BTreeMap<String, String>, operator: Option<&str>) -> Option<Owner> {
     let has = |keys: &[&str]| keys.iter().any(|key| tags.contains_key(*key));
     if has(&AUTO_MODE_TAGS) || (operator == Some("eks.amazonaws.com") && !has(&["eks:nodegroup-name"])) {
         Some(Owner::AutoMode)
@@ -48,8 +47,7 @@ pub fn of_instance(tags: &BTreeMap<String, String>, operator: Option<&str>) -> O
 
 /// The owner by the node's labels; `None` where it is this handler's. Nodes of Auto Mode carry labels of Karpenter
 /// too.
-#[must_use]
-pub fn of_labels(labels: &BTreeMap<String, String>) -> Option<Owner> {
+pub(crate) fn of_labels(labels: &BTreeMap<String, String>) -> Option<Owner> {
     let is = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
     if is("eks.amazonaws.com/compute-type", "auto") {
         Some(Owner::AutoMode)
@@ -63,8 +61,7 @@ pub fn of_labels(labels: &BTreeMap<String, String>) -> Option<Owner> {
 }
 
 /// Whether the node's labels say that its instance was bought on demand. Without such a label nothing is known.
-#[must_use]
-pub fn is_on_demand(labels: &BTreeMap<String, String>) -> bool {
+pub(crate) fn is_on_demand(labels: &BTreeMap<String, String>) -> bool {
     ["eks.amazonaws.com/capacityType", "karpenter.sh/capacity-type", "node.kubernetes.io/lifecycle"]
         .iter()
         .filter_map(|key| labels.get(*key))

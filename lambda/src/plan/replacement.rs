@@ -7,30 +7,29 @@ use crate::ports::{Group, Hook, Membership};
 /// The process by which a group launches instances.
 const LAUNCH: &str = "Launch";
 
-/// What is known of the instance's group.
+/// Facts about the instance's group.
 #[derive(Debug, Clone, Default)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The instance's membership; `None` if it is in no group.
-    pub membership: Option<Membership>,
+    pub(crate) membership: Option<Membership>,
     /// Its group.
-    pub group: Group,
+    pub(crate) group: Group,
     /// Hooks that hold terminating instances of the group.
-    pub hooks: Vec<Hook>,
-    /// The group belongs to an EKS managed node group.
-    pub managed: bool,
+    pub(crate) hooks: Vec<Hook>,
+    /// Whether the group belongs to an EKS managed node group.
+    pub(crate) managed: bool,
 }
 
 impl Facts {
     /// Whether the group replaces an announced instance by itself, and terminates it then.
-    #[must_use]
-    pub fn replaces_by_itself(&self) -> bool {
+    pub(crate) fn replaces_by_itself(&self) -> bool {
         self.managed || self.group.capacity_rebalance
     }
 }
 
 /// How a replacement is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
+pub(crate) enum Choice {
     /// DetachInstances without decrement: the group launches the replacement at once.
     Detach,
     /// The group replaces by itself: only watch it.
@@ -39,13 +38,12 @@ pub enum Choice {
     Already(String),
     /// The group launches nothing, so nothing is asked of it: a detach would only take the node out.
     Refused(&'static str),
-    /// Nothing is to be replaced.
+    /// No replacement is needed.
     None(&'static str),
 }
 
 /// The choice.
-#[must_use]
-pub fn choose(facts: &Facts, policy: &Policy) -> Choice {
+pub(crate) fn choose(facts: &Facts, policy: &Policy) -> Choice {
     let Some(membership) = &facts.membership else {
         return Choice::None("the instance is in no Auto Scaling group");
     };
@@ -91,8 +89,7 @@ pub fn choose(facts: &Facts, policy: &Policy) -> Choice {
 }
 
 /// The sentence about the hooks that a detach does not run; `None` if there are none.
-#[must_use]
-pub fn not_run(hooks: &[Hook]) -> Option<String> {
+pub(crate) fn not_run(hooks: &[Hook]) -> Option<String> {
     let names: Vec<&str> = hooks.iter().map(|hook| hook.name.as_str()).collect();
     let (noun, them) = match names.len() {
         0 => return None,

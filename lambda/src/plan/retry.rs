@@ -7,8 +7,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// The pause after the `attempt`-th failure (0 for the first): doubling up to five seconds, and never
 /// shorter than the API asked for.
-#[must_use]
-pub fn pause(attempt: u32, retry_after: Option<Duration>) -> Duration {
+pub(crate) fn pause(attempt: u32, retry_after: Option<Duration>) -> Duration {
     let own = FIRST.saturating_mul(1 << attempt.min(8)).min(LONGEST);
     own.max(retry_after.unwrap_or_default())
 }

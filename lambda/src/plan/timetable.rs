@@ -9,15 +9,15 @@ const LAST_MOMENT_GRACE: Duration = Duration::from_secs(30);
 /// Enough for the last Events and the report.
 const REPORTING: Duration = Duration::from_secs(3);
 
-/// What is left of an invocation for its answer.
+/// Time kept free in an invocation for its answer.
 const ANSWER: Duration = Duration::from_secs(1);
 
 /// Share of the usable time that is kept for system-critical pods.
 const CRITICAL_SHARE: u32 = 3;
 
-/// When what has to have happened.
+/// The times of one drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timetable {
+pub(crate) struct Timetable {
     deadline: Duration,
     margin: Duration,
     invocation: Duration,
@@ -26,60 +26,51 @@ pub struct Timetable {
 impl Timetable {
     /// A timetable for an instance that ends `deadline` after the handler's entry and whose pods are to
     /// be gone `margin` before, handled by an invocation that ends `invocation` after its entry.
-    #[must_use]
-    pub fn new(deadline: Duration, margin: Duration, invocation: Duration) -> Self {
+    pub(crate) fn new(deadline: Duration, margin: Duration, invocation: Duration) -> Self {
         Self { deadline, margin, invocation }
     }
 
     /// The same, for an instance that ends `deadline` after the handler's entry, if that is earlier.
-    #[must_use]
-    pub fn ending_by(self, deadline: Duration) -> Self {
+    pub(crate) fn ending_by(self, deadline: Duration) -> Self {
         Self { deadline: self.deadline.min(deadline), ..self }
     }
 
-    /// The instance ends here.
-    #[must_use]
-    pub fn deadline(self) -> Duration {
+    /// The end of the instance.
+    pub(crate) fn deadline(self) -> Duration {
         self.deadline
     }
 
-    /// Pods are to be gone so long before the deadline.
-    #[must_use]
-    pub fn margin(self) -> Duration {
+    /// Time before the deadline by which pods have to be gone.
+    pub(crate) fn margin(self) -> Duration {
         self.margin
     }
 
-    /// Nothing is written from here on.
-    #[must_use]
-    pub fn end(self) -> Duration {
+    /// The time from which nothing is written.
+    pub(crate) fn end(self) -> Duration {
         self.deadline.min(self.invocation.saturating_sub(ANSWER))
     }
 
-    /// Pods are to be gone by here.
-    #[must_use]
-    pub fn drain_deadline(self) -> Duration {
+    /// The time by which pods have to be gone.
+    pub(crate) fn drain_deadline(self) -> Duration {
         self.deadline.saturating_sub(self.margin)
     }
 
-    /// The handler stops waiting here: what is left of the margin is for the last Events and the report.
-    #[must_use]
-    pub fn report_deadline(self) -> Duration {
+    /// The time at which the handler stops waiting: what is left of the margin is for the last Events and the report.
+    pub(crate) fn report_deadline(self) -> Duration {
         self.end().saturating_sub((self.margin / 2).min(REPORTING))
     }
 
     /// A call that begins at `begun` is cut off here if nothing else cuts it off before: at the closing, so that
     /// an API that hangs does not hold up the report. The last Events, which begin later, get half of what is
     /// left then.
-    #[must_use]
-    pub fn cut_off(self, begun: Duration) -> Duration {
+    pub(crate) fn cut_off(self, begun: Duration) -> Duration {
         let report = self.report_deadline();
         if begun < report { report } else { report + self.end().saturating_sub(report) / 2 }
     }
 
     /// The grace to send at `now` for a pod whose own is `own`: `None` if its own ends in time, else
     /// what is left, in whole seconds, at least 1 (0 would skip SIGTERM).
-    #[must_use]
-    pub fn grace(self, own: Duration, now: Duration) -> Option<i64> {
+    pub(crate) fn grace(self, own: Duration, now: Duration) -> Option<i64> {
         let left = self.drain_deadline().saturating_sub(now);
         (own > left).then(|| i64::try_from(left.as_secs()).unwrap_or(i64::MAX).max(1))
     }
@@ -87,21 +78,18 @@ impl Timetable {
     /// The last moment for a pod with this grace: from here on its PodDisruptionBudget no longer
     /// protects it, because EC2 is about to kill it anyway. It follows from the instance's end alone: an
     /// invocation that ends before does not bring it forward.
-    #[must_use]
-    pub fn last_moment(self, own_grace: Duration) -> Duration {
+    pub(crate) fn last_moment(self, own_grace: Duration) -> Duration {
         self.drain_deadline().saturating_sub(own_grace.min(LAST_MOMENT_GRACE))
     }
 
     /// The last moment of the pods that have the most of it: the node is looked at once more here.
-    #[must_use]
-    pub fn last_look(self) -> Duration {
+    pub(crate) fn last_look(self) -> Duration {
         self.last_moment(LAST_MOMENT_GRACE)
     }
 
-    /// When the last wave starts even if the one before it is not gone: early enough for the longest
+    /// When the critical wave starts even if the one before it is not gone: early enough for the longest
     /// of its graces, and with a third of the time at least.
-    #[must_use]
-    pub fn critical_wave_start(self, longest_grace: Duration) -> Duration {
+    pub(crate) fn critical_wave_start(self, longest_grace: Duration) -> Duration {
         let end = self.drain_deadline().min(self.end());
         end.saturating_sub(longest_grace.min(end / 2).max(end / CRITICAL_SHARE))
     }
@@ -144,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_moment_leaves_the_grace_but_no_more_than_thirty_seconds() {
+    fn the_last_moment_leaves_thirty_seconds_of_grace_at_most() {
         let table = Timetable::new(s(120), s(5), s(150));
         for (own, expected) in [(s(30), s(85)), (s(5), s(110)), (s(600), s(85)), (s(0), s(115))] {
             assert_eq!(table.last_moment(own), expected);
@@ -153,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_wave_gets_its_grace_or_a_third_of_the_time() {
+    fn the_critical_wave_gets_its_grace_or_a_third_of_the_time() {
         let table = Timetable::new(s(125), s(5), s(150));
         for (grace, expected) in [(s(10), s(80)), (s(50), s(70)), (s(600), s(60))] {
             assert_eq!(table.critical_wave_start(grace), expected);
@@ -162,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_invocation_ends_the_work_and_brings_no_last_moment_forward() {
+    fn a_short_invocation_brings_no_last_moment_forward() {
         let table = Timetable::new(s(120), s(4), s(30));
         assert_eq!(table.end(), s(29));
         assert_eq!(table.report_deadline(), s(27));

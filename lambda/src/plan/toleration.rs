@@ -6,8 +6,7 @@ use super::node::UNSCHEDULABLE;
 
 /// Whether the scheduler puts the pod on a cordoned node: it tolerates the node controller's own taint, which
 /// has no value and the effect `NoSchedule`.
-#[must_use]
-pub fn tolerates_cordon(pod: &Pod) -> bool {
+pub(crate) fn tolerates_cordon(pod: &Pod) -> bool {
     let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref());
     tolerations.into_iter().flatten().any(covers_cordon)
 }

@@ -1,4 +1,4 @@
-//! What is to become of each pod of the node: one [`Verdict`] for each, none left out.
+//! The plan for each pod of the node: one [`Verdict`] for each, none left out.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
 /// Pods go in waves; a wave starts when the one before it is gone or its share of the time is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wave {
+pub(crate) enum Wave {
     /// Ordinary pods.
     Ordinary,
     /// System-critical priority classes: others need them (DNS, for one) while they end.
@@ -21,8 +21,7 @@ pub enum Wave {
 
 impl Wave {
     /// Number of the wave in the report.
-    #[must_use]
-    pub fn number(self) -> u8 {
+    pub(crate) fn number(self) -> u8 {
         match self {
             Self::Ordinary => 1,
             Self::Critical => 2,
@@ -30,23 +29,22 @@ impl Wave {
     }
 }
 
-/// What is to become of a pod.
+/// The plan for one pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Evict it in this wave.
     Evict(Wave),
-    /// It is already on its way out: wait for it with this wave.
+    /// Wait with this wave for a pod that terminates already.
     Await(Wave),
-    /// It belongs to the node.
+    /// Leave it: it belongs to the node.
     Stay(&'static str),
-    /// It cannot be evicted safely.
+    /// Leave it: it cannot be evicted safely.
     Refuse(&'static str),
 }
 
 impl Verdict {
     /// The wave that the pod belongs to.
-    #[must_use]
-    pub fn wave(self) -> Option<Wave> {
+    pub(crate) fn wave(self) -> Option<Wave> {
         match self {
             Self::Evict(wave) | Self::Await(wave) => Some(wave),
             Self::Stay(_) | Self::Refuse(_) => None,
@@ -55,8 +53,7 @@ impl Verdict {
 }
 
 /// The verdict on one pod.
-#[must_use]
-pub fn judge(pod: &Pod) -> Verdict {
+pub(crate) fn judge(pod: &Pod) -> Verdict {
     let annotation = |key| pod.metadata.annotations.as_ref().is_some_and(|a| a.contains_key(key));
     let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
     let owned_by_daemon_set = pod.metadata.owner_references.iter().flatten().any(|owner| {
@@ -86,29 +83,25 @@ fn wave(pod: &Pod) -> Wave {
 }
 
 /// A pod's own grace period.
-#[must_use]
-pub fn own_grace(pod: &Pod) -> Duration {
+pub(crate) fn own_grace(pod: &Pod) -> Duration {
     let seconds = pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds);
     seconds.map_or(DEFAULT_GRACE, |s| Duration::from_secs(u64::try_from(s).unwrap_or(1)))
 }
 
 /// Whether a pod serves (condition Ready).
-#[must_use]
-pub fn is_ready(pod: &Pod) -> bool {
+pub(crate) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
     conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// UID of the controller that makes another pod when this one goes.
-#[must_use]
-pub fn controller(pod: &Pod) -> Option<&str> {
+pub(crate) fn controller(pod: &Pod) -> Option<&str> {
     let mut owners = pod.metadata.owner_references.iter().flatten();
     owners.find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
 }
 
 /// A pod's UID; empty if it has none.
-#[must_use]
-pub fn uid(pod: &Pod) -> &str {
+pub(crate) fn uid(pod: &Pod) -> &str {
     pod.metadata.uid.as_deref().unwrap_or_default()
 }
 

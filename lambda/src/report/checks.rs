@@ -1,16 +1,16 @@
-//! What a self-test has found, check by check.
+//! The checks of a self-test.
 
 use serde::Serialize;
 
-/// What was to come of a check.
+/// The expected result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
     /// An answer, whatever it says.
     Answered,
-    /// That the function may.
+    /// The function may.
     Allowed,
-    /// That the function may not.
+    /// The function may not.
     Denied,
 }
 
@@ -19,13 +19,13 @@ pub enum Expected {
 pub struct CheckReport {
     /// The cluster in which it was asked; `None` of what is asked of AWS.
     pub cluster: Option<String>,
-    /// What was asked: `ec2:DescribeInstances`, [`CheckReport::CONNECT`], or verb and resource in the cluster.
+    /// Its name: `ec2:DescribeInstances`, [`CheckReport::CONNECT`], or verb and resource in the cluster.
     pub check: String,
-    /// What was to come of it.
+    /// The expected result.
     pub expected: Expected,
-    /// Whether it did.
+    /// Whether it came.
     pub passed: bool,
-    /// What came instead.
+    /// The result that came instead.
     pub reason: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct CheckReport {
 pub struct Failure<'a> {
     /// Their cluster, if it is one.
     pub cluster: Option<&'a str>,
-    /// Their names, separated by commas; of what is allowed and was to be denied, `not NAME`.
+    /// Their names, separated by commas; `not NAME` for a right that has to be denied.
     pub checks: String,
     /// The reason.
     pub reason: &'a str,
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fails_for_one_reason_is_said_once() {
+    fn failures_of_one_reason_are_one_line() {
         let of = |cluster: &str, check: &str, expected, why: Option<&str>| {
             CheckReport::new(Some(cluster), check.to_owned(), expected, why.map(str::to_owned))
         };

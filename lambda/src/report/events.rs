@@ -16,8 +16,7 @@ const COMPONENT: &str = "cast-spot";
 const NODE_EVENTS: &str = "default";
 
 /// "The drain of the node begins."
-#[must_use]
-pub fn draining(notice: &Notice, node: &Node, now: Timestamp) -> Event {
+pub(crate) fn draining(notice: &Notice, node: &Node, now: Timestamp) -> Event {
     let message = format!(
         "EC2 will {} {} at {} (Spot interruption, event {}): draining",
         notice.action.as_str(),
@@ -29,8 +28,7 @@ pub fn draining(notice: &Notice, node: &Node, now: Timestamp) -> Event {
 }
 
 /// "The drain of the node has ended", with what became of its pods.
-#[must_use]
-pub fn drained(notice: &Notice, node: &Node, pods: &[PodReport], now: Timestamp) -> Event {
+pub(crate) fn drained(notice: &Notice, node: &Node, pods: &[PodReport], now: Timestamp) -> Event {
     let left = pods.iter().filter(|p| p.is_unfinished()).count();
     let gone = pods.iter().filter(|p| !matches!(p.outcome, PodOutcome::Left | PodOutcome::Failed)).count();
     let (reason, kind) =
@@ -41,8 +39,7 @@ pub fn drained(notice: &Notice, node: &Node, pods: &[PodReport], now: Timestamp)
 }
 
 /// "This pod was deleted over what stood in its eviction's way."
-#[must_use]
-pub fn overridden(notice: &Notice, pod: &Pod, why: &str, now: Timestamp) -> Event {
+pub(crate) fn overridden(notice: &Notice, pod: &Pod, why: &str, now: Timestamp) -> Event {
     let message = format!(
         "Deleted at the last moment ({why}): EC2 will {} {} at {}",
         notice.action.as_str(),

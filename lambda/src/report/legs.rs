@@ -6,21 +6,20 @@ use super::{CordonOutcome, CordonReport, EventSummary, Outcome, PodReport, Repla
 
 /// Outcome of the drain leg.
 #[derive(Debug)]
-pub struct Drained {
+pub(crate) struct Drained {
     /// Node that was drained.
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
     /// The cordon.
-    pub cordon: CordonReport,
+    pub(crate) cordon: CordonReport,
     /// Every pod.
-    pub pods: Vec<PodReport>,
+    pub(crate) pods: Vec<PodReport>,
     /// Why the node's pods could not be handled, or why there were none to handle.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 impl Drained {
     /// A leg that failed as a whole.
-    #[must_use]
-    pub fn failed(reason: String) -> Self {
+    pub(crate) fn failed(reason: String) -> Self {
         let cordon = CordonReport::failed(reason.clone());
         Self { node: None, cordon, pods: Vec::new(), reason: Some(reason) }
     }
@@ -28,8 +27,7 @@ impl Drained {
 
 impl Report {
     /// The report on a notice whose instance was located.
-    #[must_use]
-    pub fn of_legs(event: EventSummary, drained: Drained, replacement: ReplacementReport) -> Self {
+    pub(crate) fn of_legs(event: EventSummary, drained: Drained, replacement: ReplacementReport) -> Self {
         let Drained { node, cordon, pods, reason } = drained;
         let is_unfinished = pods.iter().any(PodReport::is_unfinished);
         let uncordoned = (cordon.outcome == CordonOutcome::Failed)

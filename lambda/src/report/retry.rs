@@ -14,8 +14,7 @@ const SECOND_DELIVERY: SignedDuration = SignedDuration::from_secs(65);
 /// Whether a second delivery of the notice may bring more than this report: nothing was done, for want of an answer or
 /// for an error of the handler's own, and Lambda would deliver it again before the deadline. `entered` is when this
 /// delivery was entered.
-#[must_use]
-pub fn retry_helps(report: &Report, entered: Timestamp) -> bool {
+pub(crate) fn retry_helps(report: &Report, entered: Timestamp) -> bool {
     let took = SignedDuration::from_millis(i64::try_from(report.duration_ms).unwrap_or(i64::MAX));
     let Ok(now) = entered.checked_add(took) else { return false };
     let internal = report.reason.as_deref().is_some_and(|reason| reason.starts_with(INTERNAL_ERROR));

@@ -11,11 +11,11 @@ use crate::{
     plan::verdict::{Verdict, Wave, judge, own_grace},
 };
 
-/// What became of the grace of a pod that another had ended.
+/// State of the grace of a pod that others had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
     Not,
-    /// A shorter one is being asked for.
+    /// A call for a shorter one is under way.
     Asked,
     Done,
 }

@@ -1,4 +1,4 @@
-//! What an answer of the Kubernetes API means.
+//! The meaning of an answer of the Kubernetes API.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     ports::{CallError, Evicted, Patched},
 };
 
-/// What an error means for the caller.
+/// The meaning of an error for the caller.
 pub(super) fn call_error(error: Error) -> CallError {
     let status = match error {
         Error::Api(status) => status,
@@ -32,7 +32,7 @@ pub(super) fn call_error(error: Error) -> CallError {
     }
 }
 
-/// What the answer to an eviction means (Kubernetes, "API-initiated Eviction").
+/// The meaning of the answer to an eviction (Kubernetes, "API-initiated Eviction").
 pub(super) fn eviction(answer: Result<(), Error>) -> Result<Evicted, CallError> {
     let error = match answer {
         Ok(()) => return Ok(Evicted::Accepted),
@@ -58,7 +58,7 @@ pub(super) fn eviction(answer: Result<(), Error>) -> Result<Evicted, CallError> 
     Err(call_error(error))
 }
 
-/// What the answer to a JSON Patch means.
+/// The meaning of the answer to a JSON Patch.
 pub(super) fn patched(answer: Result<k8s_openapi::api::core::v1::Node, Error>) -> Result<Patched, CallError> {
     match answer {
         Ok(node) => Ok(Patched::Done(Box::new(node))),

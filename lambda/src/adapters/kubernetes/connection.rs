@@ -70,8 +70,11 @@ impl Service<Request<Body>> for Connection {
 fn unauthorized(message: &str) -> Result<Response<ResponseBody>, BoxError> {
     let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Unauthorized",
        "code": 401, "message": message});
-    let body = Full::from(serde_json::to_vec(&status)?).map_err(|never| match never {});
-    Ok(Response::builder().status(StatusCode::UNAUTHORIZED).body(body.boxed_unsync())?)
+    Ok(Response::builder().status(StatusCode::UNAUTHORIZED).body(json_body(&status)?)?)
+}
+
+fn json_body(status: &Value) -> Result<ResponseBody, BoxError> {
+    Ok(Full::from(serde_json::to_vec(status)?).map_err(|never| match never {}).boxed_unsync())
 }
 
 fn absolute(server: &Uri, uri: &Uri) -> Result<Uri, BoxError> {
@@ -104,8 +107,7 @@ async fn keep_retry_after(answer: Response<ResponseBody>) -> Result<Response<Res
                    "message": String::from_utf8_lossy(&body)})
         });
     status["details"]["retryAfterSeconds"] = seconds.into();
-    let body = Full::from(serde_json::to_vec(&status)?).map_err(|never| match never {});
-    Ok(Response::from_parts(head, body.boxed_unsync()))
+    Ok(Response::from_parts(head, json_body(&status)?))
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ impl Pass {
         self.gate.update(|shut| *shut = None);
     }
 
-    /// It did not. Returns for how long by now.
+    /// The API server did not know the caller. Returns for how long by now.
     pub(super) fn unknown(self) -> String {
         let mut words = String::new();
         self.gate.update(|gate| {

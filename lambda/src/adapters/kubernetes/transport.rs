@@ -38,7 +38,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// What the configuration knows of `cluster`.
+    /// The endpoint of `cluster` in the configuration.
     pub(super) fn known(cluster: &str, known: &ClusterEndpoint) -> Option<Self> {
         let server = known.server.parse().ok()?;
         Some(Self { cluster: cluster.to_owned(), server, ca_pem: known.ca_pem.clone() })

@@ -57,7 +57,7 @@ pub(crate) async fn a_refused_annotation_leaves_the_cordon_alone(stack: &Stack) 
     // Like a policy with an allow list of keys on nodes.
     let known = "(object.metadata.?annotations.orValue({}).all(key, !key.startsWith('cast-spot/'))) && \
                  !('node.kubernetes.io/exclude-from-external-load-balancers' in object.metadata.labels)";
-    let refused = json!({ "metadata": { "annotations": { "cast-spot/claim": "x" } } });
+    let refused = json!({ "metadata": { "annotations": { "cast-spot/claim.notice": "x" } } });
     allow_only(&lab, known, "Invalid", "unknown keys on a node", &refused).await?;
 
     let report = lab.notify(&Notice::of(lab.victim()).seconds_ago(60)).await?;
@@ -69,7 +69,7 @@ pub(crate) async fn a_refused_annotation_leaves_the_cordon_alone(stack: &Stack) 
     assert!(reason.contains("unknown keys on a node"), "{report}");
     let node = lab.node(lab.victim()).await?;
     assert_eq!(node.spec.and_then(|spec| spec.unschedulable), Some(true));
-    assert!(!node.metadata.annotations.unwrap_or_default().contains_key("cast-spot/claim"));
+    assert!(!node.metadata.annotations.unwrap_or_default().contains_key("cast-spot/claim.notice"));
     assert!(lab.pods_on(lab.victim()).await?.is_empty());
     Ok(())
 }

@@ -54,7 +54,7 @@ pub(crate) async fn play(stack: &Stack, case: &Case, name: &str) -> Result<Bare>
             { "op": "test", "path": "/spec/providerID",
               "value": format!("aws:///{}/{}", machine.zone, machine.instance) },
             { "op": "add", "path": "/spec/unschedulable", "value": true },
-            { "op": "add", "path": "/metadata/annotations/cast-spot~1claim", "value": name },
+            { "op": "add", "path": "/metadata/annotations/cast-spot~1claim.notice", "value": name },
         ]);
         poster.post(Method::PATCH, format!("/api/v1/nodes/{}", machine.node), patch)
     }))
