@@ -1,6 +1,7 @@
 //! The cordon: one patch on the right node. A refused patch leads to a read of the node, and to the node
 //! list if the name was wrong. Once the node is known to run on the instance, the drain goes on with or
-//! without the cordon, which is tried again beside it.
+//! without the cordon, which is tried again beside it. The marks follow: the reason taint and the label that takes the
+//! node out of load balancers.
 
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use super::find_node::{GET, NodeSearch, NotProven};
 use crate::{
     budget::{Budget, jittered},
     plan::{
-        claim::Claim,
-        cordon::{cordon_patch, unschedulable_patch},
+        claim::{Claim, Mark},
+        cordon::{Marking, cordon_patch, lacking, mark_patch, unschedulable_patch},
         node::{name, provider_id, was_cordoned},
         retry::pause,
     },
@@ -20,7 +21,10 @@ use crate::{
     report::{CordonOutcome, CordonReport},
 };
 
-pub(super) const PATCH: &str = "kubernetes:patch nodes";
+const PATCH: &str = "kubernetes:patch nodes";
+
+/// How often a refused patch is decided again. Each time the node is read first.
+const MAX_PATCH_ATTEMPTS: u32 = 4;
 
 /// A patch without an answer for this long no longer holds up the evictions.
 const SLOW: Duration = Duration::from_secs(2);
@@ -163,4 +167,48 @@ pub(super) async fn insist(
 fn cordoned(node: &Node, reason: Option<String>, budget: &Budget) -> CordonReport {
     let outcome = if was_cordoned(node) { CordonOutcome::Already } else { CordonOutcome::Done };
     CordonReport { outcome, after_ms: Some(budget.now_ms()), reason }
+}
+
+/// Sets marks on the cordoned `node`. Off the critical path: a node that is unschedulable gets no pods
+/// anyway. A label that a policy refuses does not keep the taint away.
+pub(super) async fn mark(cluster: &impl Cluster, mut node: Node, mut marking: Marking, budget: &Budget) {
+    // Those of the node that was cordoned: another one may have its name by now.
+    let (name, provider_id) = (name(&node).to_owned(), provider_id(&node).to_owned());
+    for attempt in 0..MAX_PATCH_ATTEMPTS {
+        marking.marks = lacking(&marking.marks, &node);
+        if marking.marks.is_empty() {
+            return;
+        }
+        // Refused where the node had no taints: the node controller has just added its own. Then the
+        // second patch needs no reading of them.
+        let mut refused = None;
+        for append in [false, true] {
+            let patch = mark_patch(&provider_id, &node, &marking, append);
+            // What is sent after the report deadline may arrive after the deadline.
+            if budget.now() >= budget.timetable().report_deadline() {
+                return;
+            }
+            match budget.retried(PATCH, || cluster.patch_node(&name, &patch)).await {
+                Ok(Patched::Done(_) | Patched::NotFound) => return,
+                Ok(Patched::Mismatch(what)) => refused = Some(CallError::Refused(what)),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+        let denied = |error: &CallError| matches!(error, CallError::Forbidden(_) | CallError::Transient(_));
+        // A patch that follows a fresh read is refused by a policy, as a rule.
+        if let Some(error) = refused.filter(|error| attempt > 0 || denied(error)) {
+            tracing::warn!(%error, marks = ?marking.marks, "node not marked");
+            marking.marks.retain(|mark| *mark != Mark::Label);
+        }
+        match budget.retried(GET, || cluster.get_node(&name)).await {
+            Ok(read) => node = read,
+            Err(error) => {
+                tracing::warn!(%error, "node not read for its marks");
+                return;
+            }
+        }
+    }
 }

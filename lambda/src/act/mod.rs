@@ -19,7 +19,6 @@ mod find_node;
 mod group_watch;
 pub(crate) mod guard;
 mod identity;
-mod mark;
 mod pdb_lists;
 pub(crate) mod replace;
 pub(crate) mod review;

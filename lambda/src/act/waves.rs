@@ -22,7 +22,6 @@ use super::{
     drain::DrainLeg,
     evict::{CALLS_AT_ONCE, PodEviction},
     identity::Identity,
-    mark,
     pdb_lists::PdbLists,
     tracked::Pods,
     watch::{Seen, watch},
@@ -96,7 +95,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 let due: Vec<_> = marks.extract_if(.., |mark| *mark != Mark::Label || unprotected).collect();
                 if !due.is_empty() {
                     let marking = self.marking(due, node, cordon);
-                    side_tasks.push(mark::mark(self.cluster, node.clone(), marking, self.budget).boxed());
+                    side_tasks.push(cordon::mark(self.cluster, node.clone(), marking, self.budget).boxed());
                 }
             }
             let over = !evicts || [Wave::Ordinary, Wave::Critical].into_iter().all(|w| pods.is_over(w));

@@ -46,7 +46,7 @@ pub struct Claim {
     pub phase: String,
     /// When the claim ends: the deadline of a notice.
     pub until: Timestamp,
-    /// Marks that were set for the signal, and none that the node had before.
+    /// Marks that are set for the signal, and none that the node had before.
     pub undo: Vec<Mark>,
 }
 

@@ -48,7 +48,8 @@ fn entry(parent: &str, missing: bool, key: &str, value: &str) -> Vec<Value> {
 }
 
 /// The operations that remove what is at `path`, if `value` is at `tested`.
-fn removal(path: &str, tested: &str, value: &str) -> [Value; 2] {
+fn removal(path: &str, tested: &str, value: impl Into<Value>) -> [Value; 2] {
+    let value = value.into();
     [json!({"op": "test", "path": tested, "value": value}), json!({"op": "remove", "path": path})]
 }
 
@@ -115,27 +116,24 @@ fn taint(reason: &str) -> Value {
 pub fn undo_patch(node: &Node, claim: &Claim) -> Value {
     let others: Vec<_> = claims(node).into_iter().filter(|(key, _)| *key != claim.key).collect();
     let is_held = |mark| others.iter().any(|(_, other)| other.as_ref().is_none_or(|o| o.undo.contains(mark)));
-    let mut patch = vec![test_identity(provider_id(node))];
-    for mark in claim.undo.iter().filter(|mark| !is_held(mark)) {
-        match mark {
-            Mark::Cordon if node.spec.as_ref().is_some_and(|spec| spec.unschedulable == Some(true)) => {
-                patch.push(json!({"op": "remove", "path": "/spec/unschedulable"}));
-            }
-            Mark::Taint => {
-                let ours = taints(node).iter().position(|taint| taint.key == TAINT);
-                let at = ours.map(|index| format!("/spec/taints/{index}"));
-                patch.extend(at.iter().flat_map(|at| removal(at, &format!("{at}/key"), TAINT)));
-            }
-            Mark::Label if exclusion(node) == Some(LABEL_VALUE) => {
-                let label = path(LABELS, EXCLUDE_FROM_LOAD_BALANCERS);
-                patch.extend(removal(&label, &label, LABEL_VALUE));
-            }
-            Mark::Cordon | Mark::Label => {}
+    let take_back = |mark: &Mark| match mark {
+        Mark::Cordon => {
+            let path = "/spec/unschedulable";
+            node.spec.as_ref()?.unschedulable?.then(|| removal(path, path, true))
         }
-    }
+        Mark::Taint => {
+            let index = taints(node).iter().position(|taint| taint.key == TAINT)?;
+            Some(removal(&format!("/spec/taints/{index}"), &format!("/spec/taints/{index}/key"), TAINT))
+        }
+        Mark::Label => {
+            let label = path(LABELS, EXCLUDE_FROM_LOAD_BALANCERS);
+            (exclusion(node)? == LABEL_VALUE).then(|| removal(&label, &label, LABEL_VALUE))
+        }
+    };
+    let marks = claim.undo.iter().filter(|mark| !is_held(mark)).filter_map(take_back);
     let annotation = path(ANNOTATIONS, &claim.key);
-    patch.extend(removal(&annotation, &annotation, &claim.text()));
-    Value::Array(patch)
+    let marks = marks.chain([removal(&annotation, &annotation, claim.text())]).flatten();
+    [test_identity(provider_id(node))].into_iter().chain(marks).collect()
 }
 
 #[cfg(test)]
