@@ -5,41 +5,27 @@ use std::fmt::Write;
 
 use crate::{
     facts::Facts,
-    plan::{Action, Change, Plan, Step},
-    resource::Tags,
+    plan::{Action, Plan},
+    resource::{Commands, Context, Id, each},
 };
-
-mod function;
-mod iam;
-mod kubernetes;
-mod layer;
-mod shell;
-
-use shell::Shell;
-
-/// What the commands of one step go by.
-#[derive(Clone, Copy)]
-struct Context<'a> {
-    facts: &'a Facts,
-    /// The function's zip.
-    zip: &'a str,
-}
 
 /// The script. `zip` is the file of the function's code.
 #[must_use]
 pub fn commands(plan: &Plan, facts: &Facts, zip: &str) -> String {
-    let context = Context { facts, zip };
     let mut text = head(facts);
     if plan.is_empty() {
         text.push_str("\n# Nothing to do.\n");
     }
     for step in &plan.steps {
+        let (resource, context) = (&step.resource, context(facts, zip, &step.after));
+        let create = || each!(resource, it => it.create(&context));
+        let delete = || each!(resource, it => it.delete());
         let (word, shells) = match &step.action {
             Action::Keep => continue,
-            Action::Create => ("create", create(step, context)),
-            Action::Update { changes } => ("change", update(step, changes, context)),
-            Action::Replace { .. } => ("replace", [delete(step, context), create(step, context)].concat()),
-            Action::Delete => ("remove", delete(step, context)),
+            Action::Create => ("create", create()),
+            Action::Update { changes } => ("change", each!(resource, it => it.update(changes, &context))),
+            Action::Replace { .. } => ("replace", [delete(), create()].concat()),
+            Action::Delete => ("remove", delete()),
             Action::Conflict { why } => {
                 let _ = writeln!(text, "\n# CONFLICT: {} is not cast-spot's: {why}", step.id);
                 continue;
@@ -64,63 +50,10 @@ fn head(facts: &Facts) -> String {
     )
 }
 
-fn create(step: &Step, context: Context) -> Vec<Shell> {
-    let resource = &step.resource;
-    iam::create(resource)
-        .or_else(|| function::create(resource, step, context))
-        .or_else(|| kubernetes::create(resource))
-        .unwrap_or_default()
-}
-
-fn update(step: &Step, changes: &[Change], context: Context) -> Vec<Shell> {
-    let resource = &step.resource;
-    iam::update(resource, changes)
-        .or_else(|| function::update(resource, changes, context))
-        .or_else(|| kubernetes::update(resource, changes))
-        .unwrap_or_default()
-}
-
-fn delete(step: &Step, context: Context) -> Vec<Shell> {
-    let resource = &step.resource;
-    iam::delete(resource)
-        .or_else(|| function::delete(resource, context))
-        .or_else(|| kubernetes::delete(resource))
-        .unwrap_or_default()
-}
-
-/// Whether one of `fields` changes.
-fn touches(changes: &[Change], fields: &[&str]) -> bool {
-    changes.iter().any(|change| fields.contains(&change.field.as_str()))
-}
-
-/// Tags that are set, and the names of those that go.
-fn tag_changes(changes: &[Change]) -> (Tags, Vec<String>) {
-    let (mut set, mut gone) = (Tags::new(), Vec::new());
-    for change in changes {
-        let Some(name) = change.field.strip_prefix("tags.") else { continue };
-        if change.to.is_empty() {
-            gone.push(name.to_owned());
-        } else {
-            set.insert(name.to_owned(), change.to.clone());
-        }
-    }
-    (set, gone)
-}
-
-/// As IAM and EventBridge take tags.
-fn listed(tags: &Tags) -> Vec<String> {
-    tags.iter().map(|(key, value)| format!("Key={key},Value={value}")).collect()
-}
-
-/// As the other services do.
-fn mapped(tags: &Tags) -> String {
-    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
-}
-
-/// The ARN of one of ours in the region.
-fn arn(facts: &Facts, service: &str, resource: &str) -> String {
+fn context<'a>(facts: &'a Facts, zip: &'a str, after: &'a [Id]) -> Context<'a> {
     let identity = &facts.identity;
-    format!("arn:{}:{service}:{}:{}:{resource}", identity.partition, facts.region, identity.account)
+    let (partition, account) = (&identity.partition, &identity.account);
+    Context { partition, region: &facts.region, account, zip, after }
 }
 
 #[cfg(test)]

@@ -80,3 +80,55 @@ pub(in crate::resource) fn text(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+/// Whether one of `changes` is in `field`, or in a part of it.
+pub(crate) fn touches(changes: &[Change], field: &str) -> bool {
+    changes.iter().any(|change| {
+        change.field.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+/// The changes of tags among others.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct TagChanges {
+    /// Added, or changed.
+    pub(crate) set: Tags,
+    /// Removed.
+    pub(crate) removed: Vec<String>,
+}
+
+impl TagChanges {
+    /// Those among `changes`.
+    pub(crate) fn of(changes: &[Change]) -> Self {
+        let mut tags = Self::default();
+        for change in changes {
+            let Some(key) = change.field.strip_prefix("tags.") else { continue };
+            if change.to.is_empty() {
+                tags.removed.push(key.to_owned());
+            } else {
+                tags.set.insert(key.to_owned(), change.to.clone());
+            }
+        }
+        tags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_are_not_among_the_changes_stay() {
+        let change =
+            |field: &str, to: &str| Change { field: field.into(), from: String::new(), to: to.into() };
+        let found = TagChanges::of(&[
+            change("tags.cast-spot:region", "r"),
+            change("tags.cast-spot:old", ""),
+            change("trust", "t"),
+        ]);
+        assert_eq!(found.set, Tags::from([("cast-spot:region".to_owned(), "r".to_owned())]));
+        assert_eq!(found.removed, ["cast-spot:old"]);
+        let rules = change("manifest.rules", "");
+        assert!(touches(&[rules], "manifest") && !touches(&[change("policies", "")], "policy"));
+    }
+}

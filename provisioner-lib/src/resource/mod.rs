@@ -30,11 +30,13 @@ mod queue;
 mod role;
 mod rule;
 mod security_group;
+mod shell;
 mod target;
 mod user;
 
-pub use aws_auth::MappingFields;
+pub use self::aws_auth::MappingFields;
 pub use changes::{Change, Changes};
+pub(crate) use changes::{TagChanges, touches};
 pub use code::Code;
 pub use describe::{Describe, Tags};
 pub use function::Network;
@@ -42,6 +44,7 @@ pub use kind::{Id, Kind, Service};
 pub use manifest::{HIDDEN, RECREATE_REASON};
 pub(crate) use manifest::{manifest_id, merged};
 pub use principal::Principal;
+pub(crate) use shell::{Commands, Context};
 pub use target::input_paths;
 
 /// Matches a [`Resource`] of any kind: `each!(resource, it => it.tags())`.
@@ -115,6 +118,7 @@ macro_rules! resources {
     };
 }
 pub(crate) use {
+    each,
     kind::{every_kind, kinds},
     match_resource, resources,
 };

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Principal, Service, Tags, describe::tagged};
 
+mod commands;
+
 /// EKS access entry, with the access policies (ARNs) that it has on the whole cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessEntry {

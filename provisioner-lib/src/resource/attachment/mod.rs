@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Kind, Principal, Service, last};
 
+pub(super) mod commands;
+
 /// Managed policy on a role or user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Describe, Id, Principal, Service};
 use crate::aws_auth::{Mapping, Section};
 
+mod commands;
+
 /// Entry of the ConfigMap `aws-auth`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsAuth {

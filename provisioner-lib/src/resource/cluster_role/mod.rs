@@ -6,6 +6,8 @@ use serde_json::Value;
 use super::{Changes, Describe, Service};
 use crate::names::LABEL_NAME;
 
+mod commands;
+
 /// Kubernetes ClusterRole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterRole {

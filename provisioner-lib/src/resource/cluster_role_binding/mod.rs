@@ -6,6 +6,8 @@ use serde_json::Value;
 use super::{Changes, Describe, Id, Kind, Service, cluster_role::rbac};
 use crate::names::LABEL_NAME;
 
+mod commands;
+
 /// Kubernetes ClusterRoleBinding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterRoleBinding {

@@ -10,6 +10,8 @@ use crate::{
     names::{self, CLUSTERS_VARIABLE, VPC_ACCESS},
 };
 
+mod commands;
+
 /// Lambda function. Foreign environment variables and tags are left as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {

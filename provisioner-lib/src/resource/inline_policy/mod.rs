@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::{Changes, Describe, Id, Kind, Service};
 
+mod commands;
+
 /// Inline policy of a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InlinePolicy {

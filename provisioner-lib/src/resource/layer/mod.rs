@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Code, Describe, Id, Kind, Service};
 
+pub(super) mod commands;
+
 /// Version of a Lambda layer. It cannot be changed: other content is another version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Changes, Describe, Id, Kind, Service};
 use crate::names::LABEL_MANAGED_BY;
 
+mod commands;
 mod compare;
 
 pub use compare::RECREATE_REASON;

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Kind, Service};
 
+mod commands;
+
 /// Statement of a function's resource policy: a rule may invoke it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permission {

@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::{Changes, Describe, Service, Tags, describe::tagged};
 
+mod commands;
+
 /// IAM role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {

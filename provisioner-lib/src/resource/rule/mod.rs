@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::{Changes, Describe, Service, Tags, describe::tagged};
 
+mod commands;
+
 /// EventBridge rule of the default bus: a pattern (else null) or a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {

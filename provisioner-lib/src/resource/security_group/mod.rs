@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Describe, Id, Kind, Service, Tags, describe::tagged};
 use crate::names::{LAMBDA_ROLE, VPC_ACCESS};
 
+pub(super) mod commands;
+
 /// EC2 security group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroup {

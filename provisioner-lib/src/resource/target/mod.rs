@@ -7,6 +7,13 @@ use serde_json::Value;
 
 use super::{Changes, Describe, Id, Kind, Service};
 
+mod commands;
+
+/// How long EventBridge tries to deliver a notice, in seconds: it is worth nothing afterwards.
+const MAXIMUM_EVENT_AGE: i32 = 120;
+/// As often as it can in this time; EventBridge spaces the attempts by itself.
+const RETRIES: i32 = 8;
+
 /// Target of a rule. It receives its input, with `<id>`, `<time>`, `<account>` and `<region>` filled in from the event;
 /// without one, the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,50 @@
-//! One command of a shell.
+//! Commands of a shell, and how each kind of resource is managed with them.
 
 use std::fmt;
 
 use serde_json::Value;
 
+use super::{
+    changes::{Change, TagChanges},
+    describe::Tags,
+    kind::Id,
+};
+
+/// The scope of a script's commands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) partition: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) account: &'a str,
+    /// File of the function's code.
+    pub(crate) zip: &'a str,
+    /// Resources that the plan writes before this one.
+    pub(crate) after: &'a [Id],
+}
+
+impl Context<'_> {
+    /// The ARN of a resource in the region.
+    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+        let Self { partition, region, account, .. } = self;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+}
+
+/// The commands of `aws` and `kubectl` for one resource.
+pub(crate) trait Commands {
+    fn create(&self, context: &Context) -> Vec<Shell>;
+
+    /// By default, to create it again puts it in the place of what was found.
+    fn update(&self, _: &[Change], context: &Context) -> Vec<Shell> {
+        self.create(context)
+    }
+
+    fn delete(&self) -> Vec<Shell>;
+}
+
 /// A line that can be copied: a command with its options, or a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Shell {
+pub(crate) enum Shell {
     /// A command, its options each on a line of its own, and what it reads.
     Command { start: String, options: Vec<String>, input: Option<String> },
     /// Anything else, as it is.
@@ -20,33 +58,45 @@ const END: &str = "JSON";
 
 impl Shell {
     /// `aws SERVICE OPERATION`.
-    pub(super) fn aws(service: &str, operation: &str) -> Self {
+    pub(crate) fn aws(service: &str, operation: &str) -> Self {
         Self::Command { start: format!("aws {service} {operation}"), options: Vec::new(), input: None }
     }
 
     /// `kubectl ..`, as it is.
-    pub(super) fn kubectl(words: &str) -> Self {
+    pub(crate) fn kubectl(words: &str) -> Self {
         Self::Command { start: format!("kubectl {words}"), options: Vec::new(), input: None }
     }
 
     /// A comment.
-    pub(super) fn comment(text: &str) -> Self {
+    pub(crate) fn comment(text: &str) -> Self {
         Self::Verbatim(format!("# {text}"))
     }
 
     /// An option and its value, quoted.
-    pub(super) fn with(self, option: &str, value: impl AsRef<str>) -> Self {
+    pub(crate) fn with(self, option: &str, value: impl AsRef<str>) -> Self {
         self.raw(format!("{option} {}", quoted(value.as_ref())))
     }
 
     /// An option and its values, each quoted.
-    pub(super) fn all(self, option: &str, values: &[String]) -> Self {
+    pub(crate) fn all(self, option: &str, values: &[String]) -> Self {
         let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
         self.raw(format!("{option} {}", values.join(" ")))
     }
 
+    /// Tags as IAM, EC2 and EventBridge take them.
+    pub(crate) fn listed(self, tags: &Tags) -> Self {
+        let tags: Vec<String> = tags.iter().map(|(key, value)| format!("Key={key},Value={value}")).collect();
+        self.all("--tags", &tags)
+    }
+
+    /// Tags as the other services take them.
+    pub(crate) fn mapped(self, tags: &Tags) -> Self {
+        let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        self.with("--tags", tags.join(","))
+    }
+
     /// Words as the shell is to read them.
-    pub(super) fn raw(mut self, words: impl Into<String>) -> Self {
+    pub(crate) fn raw(mut self, words: impl Into<String>) -> Self {
         if let Self::Command { options, .. } = &mut self {
             options.push(words.into());
         }
@@ -54,12 +104,12 @@ impl Shell {
     }
 
     /// An option whose value is a document, which the command reads.
-    pub(super) fn document(self, option: &str, document: &Value) -> Self {
+    pub(crate) fn document(self, option: &str, document: &Value) -> Self {
         self.raw(format!("{option} file:///dev/stdin")).reading(document)
     }
 
     /// A document on standard input.
-    pub(super) fn reading(mut self, document: &Value) -> Self {
+    pub(crate) fn reading(mut self, document: &Value) -> Self {
         if let Self::Command { input, .. } = &mut self {
             *input = Some(format!("{document:#}"));
         }
@@ -88,8 +138,24 @@ impl fmt::Display for Shell {
     }
 }
 
+/// The commands that tag and untag what `option` names, in the words of the service for it.
+pub(super) fn retag(
+    service: &str,
+    noun: &str,
+    option: &str,
+    name: &str,
+    tagged: fn(Shell, &Tags) -> Shell,
+    changes: &[Change],
+) -> Vec<Shell> {
+    let shell = |verb: &str| Shell::aws(service, &format!("{verb}-{noun}")).with(option, name);
+    let tags = TagChanges::of(changes);
+    let set = (!tags.set.is_empty()).then(|| tagged(shell("tag"), &tags.set));
+    let removed = (!tags.removed.is_empty()).then(|| shell("untag").all("--tag-keys", &tags.removed));
+    set.into_iter().chain(removed).collect()
+}
+
 /// As one word of the shell.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
