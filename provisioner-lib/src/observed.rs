@@ -15,9 +15,9 @@ pub struct Found {
     pub revision: Option<String>,
 }
 
-impl From<Resource> for Found {
-    fn from(resource: Resource) -> Self {
-        Self { resource, created: None, revision: None }
+impl<T: Into<Resource>> From<T> for Found {
+    fn from(resource: T) -> Self {
+        Self { resource: resource.into(), created: None, revision: None }
     }
 }
 

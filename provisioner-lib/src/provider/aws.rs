@@ -6,37 +6,21 @@ use cast_spot_cloud::Access;
 use futures_util::future::join_all;
 
 use super::{
-    Connection, Error, ErrorKind, Made, Provider, clients,
-    ec2::Ec2,
-    eks::Eks,
-    events::Events,
-    iam::Iam,
-    kubernetes::Kubernetes,
-    lambda::{Lambda, RolledBack, name_security_group},
-    logs::Logs,
+    Connection, Error, ErrorKind, Kubernetes, Made, Provider, RolledBack, Services, ec2, iam, lambda,
     propagation,
-    sqs::Sqs,
 };
 use crate::{
     check::{Check, Verdict, self_test},
     facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
-    observed::{Found, Observed},
-    resource::Change,
-    resource::{Function, Resource, SecurityGroup, Service, Tags},
+    observed::Observed,
+    resource::{Change, Function, Resource, SecurityGroup, Tags, function::aws::versions, layer},
 };
 
 /// AWS, with the identity and in the region of a [`Connection`], and one cluster: the last one whose facts were
 /// looked up.
 pub struct Aws {
     access: Access,
-    iam: Iam,
-    eks: Eks,
-    lambda: Lambda,
-    events: Events,
-    logs: Logs,
-    sqs: Sqs,
-    ec2: Ec2,
-    kubernetes: Kubernetes,
+    services: Services,
 }
 
 impl Aws {
@@ -44,18 +28,8 @@ impl Aws {
     /// yet, and the cluster is connected to only when something is asked of it.
     pub async fn connect(connection: &Connection) -> Result<Self, Vec<Error>> {
         let access = Access::open(connection).await.map_err(|error| vec![error])?;
-        let config = access.sdk();
-        Ok(Self {
-            iam: Iam { client: clients::iam(config) },
-            eks: Eks { client: aws_sdk_eks::Client::new(config) },
-            lambda: Lambda { client: clients::lambda(config) },
-            events: Events { client: aws_sdk_eventbridge::Client::new(config) },
-            logs: Logs { client: aws_sdk_cloudwatchlogs::Client::new(config) },
-            sqs: Sqs { client: aws_sdk_sqs::Client::new(config) },
-            ec2: Ec2 { client: aws_sdk_ec2::Client::new(config) },
-            kubernetes: Kubernetes::new(access.kubeconfig().clone()),
-            access,
-        })
+        let services = Services::new(access.sdk(), Kubernetes::new(access.kubeconfig().clone()));
+        Ok(Self { access, services })
     }
 
     /// The region that was found.
@@ -71,79 +45,32 @@ impl Aws {
 
     /// What [`Self::roll_back`] changes.
     pub async fn rollback(&self) -> Result<RolledBack, Error> {
-        self.lambda.rollback().await
+        versions::rollback(&self.services.lambda).await
     }
 
     /// Gives the function of the region the code that it had before the last change. Again: the later one.
     pub async fn roll_back(&self) -> Result<RolledBack, Error> {
-        self.lambda.roll_back().await
+        versions::roll_back(&self.services.lambda).await
     }
 
     /// What of the VPC matters to this cluster.
     async fn look_around(&self, facts: &mut Facts) -> Result<(), Error> {
         let cluster = &mut facts.cluster;
         if cluster.is_gone() || facts.function.is_none() {
-            facts.earlier.vpcs = self.ec2.vpcs().await?;
+            facts.earlier.vpcs = ec2::vpcs(&self.services.ec2).await?;
         }
         if !cluster.is_open() {
-            let public = self.ec2.public_subnets(&cluster.vpc_id, &cluster.subnet_ids);
+            let public = ec2::public_subnets(&self.services.ec2, &cluster.vpc_id, &cluster.subnet_ids);
             cluster.public_subnet_ids = public.await?;
         }
         Ok(())
-    }
-
-    /// All services side by side.
-    async fn look(&self, mode: AuthenticationMode, resources: &[&Resource]) -> Vec<Result<Found, Error>> {
-        let of = |service| -> Vec<&Resource> {
-            resources.iter().copied().filter(|resource| resource.kind().service() == service).collect()
-        };
-        let (in_iam, in_eks, in_lambda) = (of(Service::Iam), of(Service::Eks), of(Service::Lambda));
-        let (in_events, in_logs, in_sqs) = (of(Service::Events), of(Service::Logs), of(Service::Sqs));
-        let (in_ec2, in_kubernetes) = (of(Service::Ec2), of(Service::Kubernetes));
-        let (iam, eks, mut lambda, events, logs, sqs, ec2, kubernetes) = tokio::join!(
-            self.iam.observe(&in_iam),
-            self.eks.observe(mode, &in_eks),
-            self.lambda.observe(&in_lambda),
-            self.events.observe(&in_events),
-            self.logs.observe(&in_logs),
-            self.sqs.observe(&in_sqs),
-            self.ec2.observe(&in_ec2),
-            self.kubernetes.observe(mode, &in_kubernetes),
-        );
-        for found in lambda.iter_mut().flatten() {
-            name_security_group(&mut found.resource, &ec2.names);
-        }
-        [iam, eks, lambda, events, logs, sqs, ec2.found, kubernetes].into_iter().flatten().collect()
-    }
-
-    async fn make(&self, resource: &Resource) -> Result<Made, Error> {
-        match resource.kind().service() {
-            Service::Iam => self.iam.create(resource).await,
-            Service::Eks => self.eks.create(resource).await,
-            Service::Lambda => self.lambda.create(resource, self.security_group(resource).await?).await,
-            Service::Events => self.events.create(resource).await,
-            Service::Logs => self.logs.create(resource).await,
-            Service::Sqs => self.sqs.create(resource).await,
-            Service::Ec2 => self.ec2.create(resource).await,
-            Service::Kubernetes => self.kubernetes.create(resource).await,
-        }
-    }
-
-    /// Id of the security group that a function is to be in.
-    async fn security_group(&self, resource: &Resource) -> Result<Option<String>, Error> {
-        match resource {
-            Resource::Function(Function { network: Some(network), .. }) => {
-                self.ec2.group_id(network).await.map(Some)
-            }
-            _ => Ok(None),
-        }
     }
 
     /// Whether it is there already and just so: another run, or an attempt whose answer was lost, has made it.
     async fn is_made(&self, resource: &Resource) -> bool {
         let group = group_of(resource);
         let looked_at: Vec<&Resource> = [resource].into_iter().chain(&group).collect();
-        let seen = self.look(AuthenticationMode::ApiAndConfigMap, &looked_at).await;
+        let seen = self.services.observe(AuthenticationMode::ApiAndConfigMap, &looked_at).await;
         let mut found = seen.into_iter().filter_map(Result::ok).map(|found| found.resource);
         found.any(|found| found.id() == resource.id() && resource.changes(&found).is_empty())
     }
@@ -164,9 +91,14 @@ fn group_of(resource: &Resource) -> Option<Resource> {
 impl Provider for Aws {
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
         // The function before the register, see [`Facts::function`].
-        let served = async { (self.lambda.current().await, self.iam.register().await) };
-        let (identity, found, (function, register), layers) =
-            tokio::join!(self.access.identity(), self.access.cluster(cluster), served, self.lambda.layers());
+        let served =
+            async { (lambda::current(&self.services.lambda).await, iam::register(&self.services.iam).await) };
+        let (identity, found, (function, register), layers) = tokio::join!(
+            self.access.identity(),
+            self.access.cluster(cluster),
+            served,
+            layer::aws::layers(&self.services.lambda)
+        );
         let mut facts = match (identity, found, function, register, layers) {
             (Ok(identity), Ok(found), Ok(function), Ok(register), Ok(layers)) => {
                 let cluster = found.unwrap_or_else(|| {
@@ -185,14 +117,14 @@ impl Provider for Aws {
             }
         };
         self.look_around(&mut facts).await.map_err(|error| vec![error])?;
-        self.kubernetes.set_cluster(&facts.cluster).await;
+        self.services.kubernetes.set_cluster(&facts.cluster).await;
         Ok(facts)
     }
 
     async fn observe(&self, facts: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
-        self.kubernetes.set_cluster(&facts.cluster).await;
+        self.services.kubernetes.set_cluster(&facts.cluster).await;
         let (mut observed, mut errors) = (Observed::new(), Vec::new());
-        for seen in self.look(facts.cluster.authentication_mode, resources).await {
+        for seen in self.services.observe(facts.cluster.authentication_mode, resources).await {
             match seen {
                 Ok(found) => {
                     observed.insert(found.resource.id(), found);
@@ -204,7 +136,7 @@ impl Provider for Aws {
     }
 
     async fn create(&self, resource: &Resource) -> Result<Made, Error> {
-        match self.make(resource).await {
+        match self.services.create(resource).await {
             Err(error) if error.reason == ErrorKind::Changed => {
                 if self.is_made(resource).await {
                     Ok(Made::default())
@@ -222,37 +154,20 @@ impl Provider for Aws {
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<Made, Error> {
-        match resource.kind().service() {
-            Service::Iam => self.iam.update(resource, changes).await,
-            Service::Eks => self.eks.update(resource, changes).await,
-            Service::Lambda => {
-                let security_group = self.security_group(resource).await?;
-                self.lambda.update(resource, changes, revision, security_group).await
-            }
-            Service::Events => self.events.update(resource, changes).await,
-            Service::Logs => self.logs.update(resource, changes).await,
-            Service::Sqs => self.sqs.update(resource, changes).await,
-            Service::Ec2 => self.ec2.update(resource, changes).await,
-            Service::Kubernetes => self.kubernetes.update(resource, revision).await,
-        }
+        self.services.update(resource, changes, revision).await
     }
 
     async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        match resource.kind().service() {
-            Service::Iam => self.iam.delete(resource).await,
-            Service::Eks => self.eks.delete(resource).await,
-            Service::Lambda => self.lambda.delete(resource).await,
-            Service::Events => self.events.delete(resource).await,
-            Service::Logs => self.logs.delete(resource).await,
-            Service::Sqs => self.sqs.delete(resource).await,
-            Service::Ec2 => self.ec2.delete(resource).await,
-            Service::Kubernetes => self.kubernetes.delete(resource).await,
-        }
+        self.services.delete(resource).await
     }
 
     async fn instances_with(&self, role: &str) -> Result<Vec<String>, Error> {
-        let profiles = self.iam.profiles_of(role).await?;
-        if profiles.is_empty() { Ok(Vec::new()) } else { self.ec2.instances_with(&profiles).await }
+        let profiles = iam::profiles_of(&self.services.iam, role).await?;
+        if profiles.is_empty() {
+            return Ok(Vec::new());
+        }
+        let arns: Vec<String> = profiles.into_iter().map(|profile| profile.arn).collect();
+        ec2::instances_with(&self.services.ec2, &arns).await
     }
 
     async fn pause(&self, round: u32) {
@@ -268,15 +183,26 @@ impl Provider for Aws {
                 Check::Allowed { .. } => of_iam.push(check),
                 Check::Available { .. } => of_cluster.push(check),
                 Check::Kubernetes { .. } | Check::Notice { .. } => is_function_asked = true,
-                Check::Reserved { function } => reserved.push(self.lambda.reserved(function)),
+                Check::Reserved { function } => {
+                    reserved.push(lambda::reserved(&self.services.lambda, function))
+                }
             }
         }
-        self.kubernetes.set_cluster(&facts.cluster).await;
-        let asked =
-            async { if is_function_asked { self.lambda.self_test(facts).await } else { Ok(Ok(Vec::new())) } };
-        let available = join_all(of_cluster.into_iter().map(|check| self.kubernetes.check(check)));
-        let (simulated, available, answer, reserved) =
-            tokio::join!(self.iam.simulate(&of_iam), available, asked, join_all(reserved));
+        self.services.kubernetes.set_cluster(&facts.cluster).await;
+        let asked = async {
+            if is_function_asked {
+                lambda::self_test(&self.services.lambda, facts).await
+            } else {
+                Ok(Ok(Vec::new()))
+            }
+        };
+        let available = join_all(of_cluster.into_iter().map(|check| self.services.kubernetes.check(check)));
+        let (simulated, available, answer, reserved) = tokio::join!(
+            iam::simulate::simulate(&self.services.iam, &of_iam),
+            available,
+            asked,
+            join_all(reserved)
+        );
         let (mut simulated, mut available) = (simulated.into_iter(), available.into_iter());
         let mut reserved = reserved.into_iter();
         let of_function = |check: &Check| match &answer {

@@ -6,14 +6,16 @@ use cast_spot_cloud::Kubeconfig;
 use futures_util::future::join_all;
 
 use super::{
-    Connection, Error, ErrorKind, Made, NamespaceContents, Provider, kubernetes::Kubernetes, propagation,
+    Connection, Error, ErrorKind, Made, NamespaceContents, Provider,
+    kubernetes::Kubernetes,
+    live::{Live, Sight},
+    propagation,
 };
 use crate::{
     check::{Check, Verdict},
     facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
-    observed::Observed,
-    resource::Change,
-    resource::{Kind, Resource},
+    observed::{Found, Observed},
+    resource::{Change, Manifest, Resource},
 };
 
 /// The cluster that a kubeconfig leads to.
@@ -29,6 +31,12 @@ impl Direct {
         let region = connection.region.clone().unwrap_or_default();
         Self { kubernetes: Kubernetes::direct(Kubeconfig::of(connection, &region)), region }
     }
+
+    async fn look(&self, resources: &[&Resource]) -> Vec<Result<Found, Error>> {
+        let objects: Vec<&Manifest> = resources.iter().filter_map(|resource| object(resource).ok()).collect();
+        let sight = Sight { mode: AuthenticationMode::ConfigMap, seen: &[] };
+        Manifest::observe(&objects, &self.kubernetes, &sight).await
+    }
 }
 
 impl Provider for Direct {
@@ -43,7 +51,7 @@ impl Provider for Direct {
 
     async fn observe(&self, _: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
         let (mut observed, mut errors) = (Observed::new(), Vec::<Error>::new());
-        for seen in self.kubernetes.observe(AuthenticationMode::ConfigMap, resources).await {
+        for seen in self.look(resources).await {
             match seen {
                 Ok(found) => drop(observed.insert(found.resource.id(), found)),
                 Err(error) if errors.iter().any(|said| is_said(said, &error)) => {}
@@ -54,18 +62,20 @@ impl Provider for Direct {
     }
 
     async fn create(&self, resource: &Resource) -> Result<Made, Error> {
-        ours(resource)?;
-        self.kubernetes.create(resource).await
+        object(resource)?.create(&self.kubernetes).await
     }
 
-    async fn update(&self, resource: &Resource, _: &[Change], revision: Option<&str>) -> Result<Made, Error> {
-        ours(resource)?;
-        self.kubernetes.update(resource, revision).await
+    async fn update(
+        &self,
+        resource: &Resource,
+        changes: &[Change],
+        revision: Option<&str>,
+    ) -> Result<Made, Error> {
+        object(resource)?.update(&self.kubernetes, changes, revision).await
     }
 
     async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        ours(resource)?;
-        self.kubernetes.delete(resource).await
+        object(resource)?.delete(&self.kubernetes).await
     }
 
     /// Nobody but AWS knows who runs with what.
@@ -95,10 +105,10 @@ fn is_said(said: &Error, error: &Error) -> bool {
             && matches!(error.reason, ErrorKind::Unreachable | ErrorKind::Credentials))
 }
 
-/// Refuses what is not of Kubernetes.
-fn ours(resource: &Resource) -> Result<(), Error> {
-    match resource.id().kind {
-        Kind::Manifest | Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::AwsAuth => Ok(()),
+/// Refuses all kinds but the one of connected objects.
+fn object(resource: &Resource) -> Result<&Manifest, Error> {
+    match resource {
+        Resource::Manifest(manifest) => Ok(manifest),
         _ => {
             let message = format!("{} is not of Kubernetes", resource.id());
             Err(Error::other("provider", message))

@@ -1,28 +1,17 @@
-//! AWS Identity and Access Management: policies, roles, users, instance profiles, keys.
+//! AWS Identity and Access Management: the register of clusters, and what policies and roles have in common.
 
 use std::collections::BTreeSet;
 
-use aws_sdk_iam::{Client, types::Tag};
-use futures_util::future::join_all;
+use aws_sdk_iam::{
+    Client,
+    types::{InstanceProfile, Tag},
+};
 use serde_json::Value;
 
-use super::{Error, ErrorKind, Made, error, tags::TagChanges};
-use crate::{
-    names,
-    observed::Found,
-    resource::Change,
-    resource::{
-        AccessKey, Attachment, InlinePolicy, InstanceProfile, Policy, Principal, Resource, Role, Tags, User,
-    },
-};
+use super::{Error, ErrorKind, error};
+use crate::{names, resource::Tags};
 
-mod key;
-mod policy;
-mod principal;
-mod profile;
-mod role;
-mod simulate;
-mod user;
+pub(super) mod simulate;
 
 /// What the function's role tells.
 #[derive(Default)]
@@ -31,125 +20,53 @@ pub(super) struct Register {
     pub(super) by_hash: BTreeSet<(String, String)>,
 }
 
-/// IAM of the account.
-pub(super) struct Iam {
-    pub(super) client: Client,
+/// Registered clusters of the account: the names of the inline policies of the function's role.
+pub(super) async fn register(client: &Client) -> Result<Register, Error> {
+    let names = inline_policies(client, names::LAMBDA_ROLE).await?;
+    let mut register = Register::default();
+    for found in names.iter().filter_map(|name| names::registered(name)) {
+        let cluster = (found.region.to_owned(), found.cluster.to_owned());
+        if found.by_hash {
+            register.by_hash.insert(cluster.clone());
+        }
+        register.clusters.insert(cluster);
+    }
+    Ok(register)
 }
 
-impl Iam {
-    /// Registered clusters of the account: the names of the inline policies of the function's role.
-    pub(super) async fn register(&self) -> Result<Register, Error> {
-        let names = self.inline_policies(names::LAMBDA_ROLE).await?;
-        let mut register = Register::default();
-        for found in names.iter().filter_map(|name| names::registered(name)) {
-            let cluster = (found.region.to_owned(), found.cluster.to_owned());
-            if found.by_hash {
-                register.by_hash.insert(cluster.clone());
-            }
-            register.clusters.insert(cluster);
+/// Names of a role's inline policies; none of one that is not there.
+pub(crate) async fn inline_policies(client: &Client, role: &str) -> Result<Vec<String>, Error> {
+    let (mut names, mut marker) = (Vec::new(), None);
+    loop {
+        let answer = client.list_role_policies().role_name(role).set_marker(marker).send().await;
+        let Some(page) = error::optional("iam:ListRolePolicies", answer)? else { return Ok(names) };
+        names.extend(page.policy_names);
+        marker = page.marker;
+        if marker.is_none() {
+            return Ok(names);
         }
-        Ok(register)
-    }
-
-    /// Looks at policies and profiles one by one, and at each principal with all that it has.
-    pub(super) async fn observe(&self, wanted: &[&Resource]) -> Vec<Result<Found, Error>> {
-        let principals: BTreeSet<Principal> = wanted.iter().filter_map(|resource| owner(resource)).collect();
-        let principals = join_all(principals.iter().map(|principal| self.principal(principal, wanted)));
-        let others = join_all(wanted.iter().map(|resource| async move {
-            match resource {
-                Resource::Policy(Policy { arn, name, .. }) => self.policy(arn, name).await,
-                Resource::InstanceProfile(InstanceProfile { name, .. }) => self.profile(name).await,
-                _ => Ok(None),
-            }
-        }));
-        let (principals, others) = tokio::join!(principals, others);
-        principals.into_iter().flatten().chain(others.into_iter().filter_map(Result::transpose)).collect()
-    }
-
-    pub(super) async fn create(&self, resource: &Resource) -> Result<Made, Error> {
-        match resource {
-            Resource::Policy(Policy { name, description, document, tags, .. }) => {
-                self.create_policy(name, description, document, tags).await?;
-            }
-            Resource::Role(Role { name, description, trust, tags }) => {
-                self.create_role(name, description, trust, tags).await?;
-            }
-            Resource::User(User { name, tags }) => self.create_user(name, tags).await?,
-            Resource::Attachment(Attachment { principal, policy_arn }) => {
-                self.attach(principal, policy_arn).await?
-            }
-            Resource::InlinePolicy(InlinePolicy { role, name, document }) => {
-                self.put_inline(role, name, document).await?
-            }
-            Resource::InstanceProfile(InstanceProfile { name, role, tags }) => {
-                self.create_profile(name, role, tags).await?
-            }
-            Resource::AccessKey(AccessKey { user, .. }) => return self.create_key(user).await,
-            other => return Err(error::wrong_service(other)),
-        }
-        Ok(Made::default())
-    }
-
-    pub(super) async fn update(&self, resource: &Resource, changes: &[Change]) -> Result<Made, Error> {
-        let tags = TagChanges::of(resource, changes);
-        match resource {
-            Resource::Policy(Policy { arn, document, .. }) => {
-                self.update_policy(arn, document, changes, &tags).await?;
-            }
-            Resource::Role(Role { name, trust, .. }) => self.update_role(name, trust, changes, &tags).await?,
-            Resource::User(User { name, .. }) => self.update_user(name, &tags).await?,
-            Resource::InstanceProfile(InstanceProfile { name, role, .. }) => {
-                self.update_profile(name, role, changes, &tags).await?;
-            }
-            Resource::AccessKey(AccessKey { user, .. }) => return self.rotate_key(user).await,
-            other => return self.create(other).await,
-        }
-        Ok(Made::default())
-    }
-
-    pub(super) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        match resource {
-            Resource::Policy(Policy { arn, .. }) => self.delete_policy(arn).await?,
-            Resource::Role(Role { name, .. }) => self.delete_role(name).await?,
-            Resource::User(User { name, .. }) => Box::pin(self.delete_user(name)).await?,
-            Resource::Attachment(Attachment { principal, policy_arn }) => {
-                self.detach(principal, policy_arn).await?
-            }
-            Resource::InlinePolicy(InlinePolicy { role, name, .. }) => self.delete_inline(role, name).await?,
-            Resource::InstanceProfile(InstanceProfile { name, .. }) => self.delete_profile(name).await?,
-            Resource::AccessKey(AccessKey { user, .. }) => self.delete_keys(user).await?,
-            other => return Err(error::wrong_service(other)),
-        }
-        Ok(Made::default())
     }
 }
 
-/// The role or user that has it, or that it is.
-fn owner(resource: &Resource) -> Option<Principal> {
-    match resource {
-        Resource::Role(Role { name, .. }) | Resource::InlinePolicy(InlinePolicy { role: name, .. }) => {
-            Some(Principal::Role(name.clone()))
-        }
-        Resource::User(User { name, .. }) | Resource::AccessKey(AccessKey { user: name, .. }) => {
-            Some(Principal::User(name.clone()))
-        }
-        Resource::Attachment(Attachment { principal, .. }) => Some(principal.clone()),
-        _ => None,
-    }
+/// Instance profiles that a role is in; none of a role that is not there.
+pub(crate) async fn profiles_of(client: &Client, role: &str) -> Result<Vec<InstanceProfile>, Error> {
+    let pages = client.list_instance_profiles_for_role().role_name(role).into_paginator();
+    let profiles = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+    Ok(error::optional("iam:ListInstanceProfilesForRole", profiles)?.unwrap_or_default())
 }
 
-/// As the API takes them. Both fields are always there, and nothing else can be missing.
-fn tags_in(tags: &Tags) -> Vec<Tag> {
+/// Tags for a call. Both fields are always there, and nothing else can be missing.
+pub(crate) fn tags_in(tags: &Tags) -> Vec<Tag> {
     tags.iter().flat_map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
-/// As the API shows them.
-fn tags_out(tags: &[Tag]) -> Tags {
-    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+/// Tags of an answer.
+pub(crate) fn tags_out(tags: Option<&[Tag]>) -> Tags {
+    tags.unwrap_or_default().iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
 /// A policy document, which the API shows with the encoding of URLs (RFC 3986).
-fn document(call: &str, encoded: Option<&str>) -> Result<Value, Error> {
+pub(crate) fn document(call: &str, encoded: Option<&str>) -> Result<Value, Error> {
     let text = decoded(encoded.unwrap_or_default());
     serde_json::from_str(&text).map_err(|problem| {
         Error::new(ErrorKind::Other, call, format!("the policy document is not JSON ({problem})"))

@@ -6,33 +6,32 @@ use crate::{
     check::{Check, Verdict},
     facts::Facts,
     observed::Observed,
-    resource::Change,
-    resource::Resource,
+    resource::{Change, Resource},
 };
 
 mod aws;
 mod clients;
 mod direct;
-mod ec2;
-mod eks;
-mod error;
-mod events;
-mod iam;
+pub(crate) mod ec2;
+pub(crate) mod error;
+pub(crate) mod iam;
 mod kubernetes;
 mod lambda;
-mod logs;
-mod propagation;
-mod sqs;
-mod tags;
+pub(crate) mod live;
+pub(crate) mod propagation;
+mod services;
 
 pub use aws::Aws;
 pub use direct::Direct;
-pub use lambda::RolledBack;
+pub(crate) use kubernetes::Kubernetes;
+pub(crate) use services::Services;
+
+pub use crate::resource::function::aws::versions::RolledBack;
 
 pub use crate::call::{AccessKey, Error, ErrorKind, Made};
 pub use cast_spot_cloud::Connection;
 #[cfg(test)]
-use cast_spot_cloud::wire;
+pub(crate) use cast_spot_cloud::wire;
 
 /// AWS and the cluster. Writes are idempotent: creating what exists as wanted succeeds, and so does deleting what does
 /// not exist. Calls that IAM's eventual consistency makes fail are retried within.

@@ -7,19 +7,19 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use cast_spot_cloud::Failure;
 use tokio::time::{Instant, sleep};
 
-use super::{Error, error};
+use super::{Error, Made, error};
 
 /// Until then every service knows a new role or user.
-pub(super) const KNOWN_EVERYWHERE: Duration = Duration::from_mins(1);
+pub(crate) const KNOWN_EVERYWHERE: Duration = Duration::from_mins(1);
 /// Until then IAM itself shows what it has created.
-pub(super) const KNOWN_TO_IAM: Duration = Duration::from_secs(30);
+pub(crate) const KNOWN_TO_IAM: Duration = Duration::from_secs(30);
 /// Until then IAM knows that a resource is empty and can be deleted.
-pub(super) const FORGOTTEN: Duration = Duration::from_secs(15);
+pub(crate) const FORGOTTEN: Duration = Duration::from_secs(15);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Retries for up to `limit` while `is_early` says, by code and message, that the call came too early.
-pub(super) async fn retry_until_consistent<T, E: Failure, F>(
+pub(crate) async fn retry_until_consistent<T, E: Failure, F>(
     call: &str,
     limit: Duration,
     is_early: fn(&str, &str) -> bool,
@@ -44,18 +44,37 @@ where
     }
 }
 
+/// Deletes what may stay in use for a while. A resource that does not exist is deleted already.
+pub(crate) async fn delete_when_free<T, E: Failure, F>(
+    call: &str,
+    limit: Duration,
+    is_in_use: fn(&str, &str) -> bool,
+    attempt: impl Fn() -> F,
+) -> Result<Made, Error>
+where
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    let deleted = retry_until_consistent(call, limit, is_in_use, || async {
+        match attempt().await {
+            Err(failure) if error::is_absent(error::code_and_message(&failure).0) => Ok(()),
+            other => other.map(drop),
+        }
+    });
+    deleted.await.map(|()| Made::default())
+}
+
 /// Waits before the `round`th new plan: longer each time, and by a random part, so that two runs that collide come apart.
-pub(super) async fn pause(round: u32) {
+pub(crate) async fn pause(round: u32) {
     let longest = (FIRST_PAUSE * 2_u32.saturating_pow(round.min(8))).min(LONGEST_PAUSE);
     sleep(longest.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
 }
 
 /// Whether IAM does not show yet what it has created.
-pub(super) fn is_unseen(code: &str, _: &str) -> bool {
+pub(crate) fn is_unseen(code: &str, _: &str) -> bool {
     code == "NoSuchEntity"
 }
 
 /// Whether IAM still shows what it has deleted.
-pub(super) fn is_still_seen(code: &str, _: &str) -> bool {
+pub(crate) fn is_still_seen(code: &str, _: &str) -> bool {
     code == "DeleteConflict"
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 /// The list of all kinds: the folder of each, and its type. Calls a macro with it, after the macro's own arguments.
 macro_rules! every_kind {
-    ($macro:ident $($arguments:tt)*) => {
-        $crate::resource::$macro! {
+    ([$($macro:tt)+] $($arguments:tt)*) => {
+        $($macro)+! {
             [$($arguments)*]
             policy: Policy,
             role: Role,
@@ -51,9 +51,9 @@ macro_rules! kinds {
         }
     };
 }
-pub(crate) use {every_kind, kinds};
+pub(crate) use every_kind;
 
-every_kind!(kinds);
+every_kind!([kinds]);
 
 /// The API that a kind belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

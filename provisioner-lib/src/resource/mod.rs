@@ -14,13 +14,13 @@ mod cluster_role;
 mod cluster_role_binding;
 mod code;
 mod describe;
-mod function;
+pub(crate) mod function;
 mod ingress;
 mod inline_policy;
 mod instance_profile;
 mod invoke_config;
 mod kind;
-mod layer;
+pub(crate) mod layer;
 mod log_group;
 mod manifest;
 mod permission;
@@ -41,15 +41,15 @@ pub use code::Code;
 pub use describe::{Describe, Tags};
 pub use function::Network;
 pub use kind::{Id, Kind, Service};
+pub(crate) use manifest::manifest_id;
 pub use manifest::{HIDDEN, RECREATE_REASON};
-pub(crate) use manifest::{manifest_id, merged};
 pub use principal::Principal;
 pub(crate) use shell::{Commands, Context};
 pub use target::input_paths;
 
 /// Matches a [`Resource`] of any kind: `each!(resource, it => it.tags())`.
 macro_rules! each {
-    ($($arguments:tt)*) => { $crate::resource::every_kind!(match_resource $($arguments)*) };
+    ($($arguments:tt)*) => { $crate::resource::every_kind!([$crate::resource::match_resource] $($arguments)*) };
 }
 macro_rules! match_resource {
     ([$resource:expr, $it:ident => $then:expr] $($folder:ident: $kind:ident,)*) => {
@@ -117,13 +117,9 @@ macro_rules! resources {
         }
     };
 }
-pub(crate) use {
-    each,
-    kind::{every_kind, kinds},
-    match_resource, resources,
-};
+pub(crate) use {each, kind::every_kind, match_resource};
 
-every_kind!(resources);
+every_kind!([resources]);
 
 impl Resource {
     /// Its identity.

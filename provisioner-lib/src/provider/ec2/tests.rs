@@ -1,12 +1,12 @@
 use super::*;
 use crate::provider::wire::{self, Asked, action};
 
-fn ec2(mut answer: impl FnMut(&str) -> String + Send + 'static) -> (Ec2, Asked) {
+fn ec2(mut answer: impl FnMut(&str) -> String + Send + 'static) -> (Client, Asked) {
     let (config, asked) = wire::config(move |asked| {
         let action = action(asked).unwrap_or_default().to_owned();
         (200, format!("<{action}Response>{}</{action}Response>", answer(asked)))
     });
-    (Ec2 { client: Client::new(&config) }, asked)
+    (Client::new(&config), asked)
 }
 
 fn table(associations: &str, target: &str) -> String {
@@ -29,7 +29,7 @@ const NAT: &str = "<natGatewayId>nat-1</natGatewayId>";
 async fn public(tables: String) -> Vec<String> {
     let (ec2, _) = ec2(move |_| format!("<routeTableSet>{tables}</routeTableSet>"));
     let ids = ["subnet-a", "subnet-b"].map(str::to_owned);
-    ec2.public_subnets("vpc-1", &ids).await.unwrap().into_iter().collect()
+    public_subnets(&ec2, "vpc-1", &ids).await.unwrap().into_iter().collect()
 }
 
 #[tokio::test]
@@ -52,10 +52,10 @@ async fn all_pages_of_instances_are_asked_for_and_only_those_that_run() {
         let instances = format!("<instancesSet><item><instanceId>{id}</instanceId></item></instancesSet>");
         format!("<reservationSet><item>{instances}</item></reservationSet>{next}")
     });
-    let found = ec2
-        .instances_with(&["arn:aws:iam::123456789012:instance-profile/cast-prod-eks-1".to_owned()])
-        .await
-        .unwrap();
+    let found =
+        instances_with(&ec2, &["arn:aws:iam::123456789012:instance-profile/cast-prod-eks-1".to_owned()])
+            .await
+            .unwrap();
     assert_eq!(found, ["i-1", "i-2"]);
     let first = asked.lock().unwrap()[0].clone();
     for words in ["iam-instance-profile.arn", "instance-profile%2Fcast-prod-eks-1", "pending", "running"] {

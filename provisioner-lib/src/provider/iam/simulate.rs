@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
+use aws_sdk_iam::{
+    Client,
+    types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType},
+};
 use futures_util::{StreamExt, stream};
 
-use super::Iam;
 use crate::{
     check::{Check, Verdict},
     provider::{Error, ErrorKind, error},
@@ -22,57 +24,54 @@ type Subject<'a> = (&'a str, &'a str, &'a BTreeMap<String, String>);
 /// Places in the answer and the actions asked for there.
 type Asked<'a> = Vec<(usize, &'a str, bool)>;
 
-impl Iam {
-    /// A verdict for each of the checks. Those that differ in nothing but the action are one call.
-    pub(in crate::provider) async fn simulate(&self, checks: &[&Check]) -> Vec<Result<Verdict, Error>> {
-        let mut subjects: BTreeMap<Subject, Asked> = BTreeMap::new();
-        for (place, check) in checks.iter().enumerate() {
-            if let Check::Allowed { principal_arn, action, resource, context, expected } = check {
-                let subject = (principal_arn.as_str(), resource.as_str(), context);
-                subjects.entry(subject).or_default().push((place, action, *expected));
-            }
+/// A verdict for each of the checks. Those that differ in nothing but the action are one call.
+pub(in crate::provider) async fn simulate(client: &Client, checks: &[&Check]) -> Vec<Result<Verdict, Error>> {
+    let mut subjects: BTreeMap<Subject, Asked> = BTreeMap::new();
+    for (place, check) in checks.iter().enumerate() {
+        if let Check::Allowed { principal_arn, action, resource, context, expected } = check {
+            let subject = (principal_arn.as_str(), resource.as_str(), context);
+            subjects.entry(subject).or_default().push((place, action, *expected));
         }
-        let calls: Vec<_> = subjects
-            .into_iter()
-            .map(|(subject, asked)| async move { (self.results(subject, &asked).await, asked) })
-            .collect();
-        let answers = stream::iter(calls).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
-        let misplaced = || Err(Error::new(ErrorKind::Other, CALL, "not a check of IAM"));
-        let mut verdicts: Vec<Result<Verdict, Error>> = checks.iter().map(|_| misplaced()).collect();
-        for (results, asked) in answers.await {
-            for (place, action, expected) in asked {
-                verdicts[place] = match &results {
-                    Ok(results) => verdict(results, action, expected),
-                    Err(error) => Err(error.clone()),
-                };
-            }
-        }
-        verdicts
     }
+    let calls: Vec<_> = subjects
+        .into_iter()
+        .map(|(subject, asked)| async move { (results(client, subject, &asked).await, asked) })
+        .collect();
+    let answers = stream::iter(calls).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
+    let misplaced = || Err(Error::new(ErrorKind::Other, CALL, "not a check of IAM"));
+    let mut verdicts: Vec<Result<Verdict, Error>> = checks.iter().map(|_| misplaced()).collect();
+    for (results, asked) in answers.await {
+        for (place, action, expected) in asked {
+            verdicts[place] = match &results {
+                Ok(results) => verdict(results, action, expected),
+                Err(error) => Err(error.clone()),
+            };
+        }
+    }
+    verdicts
+}
 
-    async fn results(
-        &self,
-        (principal, resource, context): Subject<'_>,
-        asked: &Asked<'_>,
-    ) -> Result<Vec<EvaluationResult>, Error> {
-        let entries: Vec<_> = context.iter().map(|(key, value)| entry(key, value)).collect();
-        let actions: Vec<String> = asked.iter().map(|(_, action, _)| (*action).to_owned()).collect();
-        let (mut results, mut marker) = (Vec::new(), None);
-        loop {
-            let call = self
-                .client
-                .simulate_principal_policy()
-                .policy_source_arn(principal)
-                .set_action_names(Some(actions.clone()))
-                .resource_arns(resource)
-                .set_context_entries((!entries.is_empty()).then(|| entries.clone()))
-                .set_marker(marker);
-            let answer = call.send().await.map_err(error::from_sdk(CALL))?;
-            results.extend(answer.evaluation_results.unwrap_or_default());
-            marker = answer.marker.filter(|_| answer.is_truncated);
-            if marker.is_none() {
-                return Ok(results);
-            }
+async fn results(
+    client: &Client,
+    (principal, resource, context): Subject<'_>,
+    asked: &Asked<'_>,
+) -> Result<Vec<EvaluationResult>, Error> {
+    let entries: Vec<_> = context.iter().map(|(key, value)| entry(key, value)).collect();
+    let actions: Vec<String> = asked.iter().map(|(_, action, _)| (*action).to_owned()).collect();
+    let (mut results, mut marker) = (Vec::new(), None);
+    loop {
+        let call = client
+            .simulate_principal_policy()
+            .policy_source_arn(principal)
+            .set_action_names(Some(actions.clone()))
+            .resource_arns(resource)
+            .set_context_entries((!entries.is_empty()).then(|| entries.clone()))
+            .set_marker(marker);
+        let answer = call.send().await.map_err(error::from_sdk(CALL))?;
+        results.extend(answer.evaluation_results.unwrap_or_default());
+        marker = answer.marker.filter(|_| answer.is_truncated);
+        if marker.is_none() {
+            return Ok(results);
         }
     }
 }

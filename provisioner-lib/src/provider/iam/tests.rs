@@ -3,13 +3,23 @@ use serde_json::json;
 use super::*;
 use crate::{
     check::Check,
-    provider::wire::{self, Asked, action},
+    facts::AuthenticationMode,
+    observed::Found,
+    provider::{
+        Services,
+        wire::{self, Asked, action},
+    },
+    resource::{AccessKey, Attachment, Change, InlinePolicy, Policy, Principal, Resource, Role},
 };
+
+const MODE: AuthenticationMode = AuthenticationMode::Api;
 
 const ARN: &str = "arn:aws:iam::123456789012:policy/CastEKSPolicy";
 
 /// IAM that answers an action with the content of its result.
-fn iam(mut answer: impl FnMut(&str, &str) -> Result<String, &'static str> + Send + 'static) -> (Iam, Asked) {
+fn iam(
+    mut answer: impl FnMut(&str, &str) -> Result<String, &'static str> + Send + 'static,
+) -> (Services, Asked) {
     let (config, asked) = wire::config(move |asked| {
         let action = action(asked).unwrap_or_default().to_owned();
         match answer(&action, asked) {
@@ -28,7 +38,7 @@ fn iam(mut answer: impl FnMut(&str, &str) -> Result<String, &'static str> + Send
             }
         }
     });
-    (Iam { client: Client::new(&config) }, asked)
+    (Services::of(&config), asked)
 }
 
 fn versions(ids: &[u32], default: u32) -> String {
@@ -85,7 +95,7 @@ async fn of_five_versions_the_oldest_that_is_not_in_force_makes_room() {
         let (iam, asked) = iam(move |action, _| {
             Ok(if action == "ListPolicyVersions" { list.clone() } else { String::new() })
         });
-        iam.update(&policy(), &[change("document")]).await.unwrap();
+        iam.update(&policy(), &[change("document")], None).await.unwrap();
         let deleted = pruned.map(|_| "DeletePolicyVersion");
         let expected: Vec<&str> =
             ["ListPolicyVersions"].into_iter().chain(deleted).chain(["CreatePolicyVersion"]).collect();
@@ -103,7 +113,8 @@ async fn new_tags_write_no_version() {
     if let Resource::Policy(Policy { tags, .. }) = &mut policy {
         tags.insert("cast-spot:managed".into(), "cast-spot".into());
     }
-    iam.update(&policy, &[change("tags.cast-spot:managed"), change("tags.cast-spot:cluster")]).await.unwrap();
+    let managed = Change { to: "cast-spot".into(), ..change("tags.cast-spot:managed") };
+    iam.update(&policy, &[managed, change("tags.cast-spot:cluster")], None).await.unwrap();
     assert_eq!(wire::calls(&asked), ["TagPolicy", "UntagPolicy"]);
 }
 
@@ -131,7 +142,7 @@ async fn a_new_key_works_before_the_old_one_is_switched_off() {
         _ => Ok(String::new()),
     });
     let made = iam
-        .update(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: true }), &[change("rotate")])
+        .update(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: true }), &[change("rotate")], None)
         .await
         .unwrap();
     assert_eq!(made.access_key.unwrap().id, "NEW");
@@ -156,7 +167,11 @@ async fn a_key_that_is_off_makes_room_and_two_that_are_on_do_not() {
             _ => Ok(String::new()),
         });
         let made = iam
-            .update(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: true }), &[change("rotate")])
+            .update(
+                &Resource::AccessKey(AccessKey { user: "u".into(), rotate: true }),
+                &[change("rotate")],
+                None,
+            )
             .await;
         assert_eq!(wire::calls(&asked), expected);
         assert_eq!(made.err().map(|error| error.reason), (expected.len() == 1).then_some(ErrorKind::Limit));
@@ -164,7 +179,7 @@ async fn a_key_that_is_off_makes_room_and_two_that_are_on_do_not() {
 }
 
 /// A user with a key `OLD`, whose new keys' secrets are lost `lost` times; `made` of them are made all the same.
-fn losing(lost: usize, made: usize) -> (Iam, Asked) {
+fn losing(lost: usize, made: usize) -> (Services, Asked) {
     let mut asked_for = 0;
     let (config, asked) = wire::config(move |asked| {
         let action = action(asked).unwrap_or_default().to_owned();
@@ -184,7 +199,7 @@ fn losing(lost: usize, made: usize) -> (Iam, Asked) {
     });
     let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(6);
     let config = config.into_builder().retry_config(retries).build();
-    (Iam { client: Client::new(&config) }, asked)
+    (Services::of(&config), asked)
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +253,8 @@ async fn all_policies_of_a_principal_are_seen_not_only_those_asked_for() {
         Ok(format!("<AttachedPolicies>{}{}</AttachedPolicies>", member(ARN), member(theirs)))
     });
     let principal = Principal::Role("r".into());
-    let seen = iam.observe(&[&Resource::Attachment(Attachment { principal, policy_arn: ARN.into() })]).await;
+    let seen =
+        iam.observe(MODE, &[&Resource::Attachment(Attachment { principal, policy_arn: ARN.into() })]).await;
     assert_eq!(seen.len(), 2, "{seen:?}");
 }
 
@@ -276,7 +292,7 @@ async fn what_an_absent_role_has_is_not_asked() {
         Resource::Attachment(Attachment { principal: Principal::Role("r".into()), policy_arn: ARN.into() });
     let inline =
         Resource::InlinePolicy(InlinePolicy { role: "r".into(), name: "i".into(), document: Value::Null });
-    assert!(iam.observe(&[&role, &attachment, &inline]).await.is_empty());
+    assert!(iam.observe(MODE, &[&role, &attachment, &inline]).await.is_empty());
     assert_eq!(wire::calls(&asked), ["GetRole"]);
 }
 
@@ -293,7 +309,7 @@ async fn one_call_shows_all_that_is_attached() {
         })
     };
     let (there, missing) = (attachment(ARN), attachment("arn:aws:iam::aws:policy/IAMReadOnlyAccess"));
-    let seen = iam.observe(&[&there, &missing]).await;
+    let seen = iam.observe(MODE, &[&there, &missing]).await;
     assert_eq!(seen, [Ok(Found::from(there))]);
     assert_eq!(wire::calls(&asked), ["ListAttachedUserPolicies"]);
 }
@@ -339,7 +355,7 @@ async fn checks_that_differ_in_the_action_alone_are_one_call_and_each_gets_its_o
         check("iam:PassRole", "iam:PassedToService", false),
         check("iam:CreateRole", "aws:TagKeys", true),
     ];
-    let verdicts = iam.simulate(&checks.iter().collect::<Vec<_>>()).await;
+    let verdicts = simulate::simulate(&iam.iam, &checks.iter().collect::<Vec<_>>()).await;
     let said: Vec<_> =
         verdicts.into_iter().map(|verdict| verdict.unwrap()).map(|v| (v.passed, v.detail)).collect();
     let expected = [(false, "allowed by no policy"), (true, "denied by a policy"), (true, "allowed")];

@@ -2,18 +2,21 @@ use std::sync::{Arc, Mutex as Lock};
 
 use http::Response;
 use kube::client::Body;
+use serde_json::json;
 
 use super::*;
 use crate::{
+    facts::AuthenticationMode,
     names::HANDLER_GROUP,
-    provider::{Connection, ErrorKind},
-    resource::{AwsAuth, ClusterRole, Manifest, MappingFields, Principal},
+    observed::Found,
+    provider::{Connection, Services, wire},
+    resource::{AwsAuth, ClusterRole, Manifest, MappingFields, Principal, Resource},
 };
 
 type Asked = Arc<Lock<Vec<(String, Value)>>>;
 
 /// An API server that answers method, path and body with status and body.
-fn kubernetes(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static) -> (Kubernetes, Asked) {
+fn kubernetes(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static) -> (Services, Asked) {
     let (asked, answer) = (Asked::default(), Arc::new(answer));
     let heard = asked.clone();
     let service = tower::service_fn(move |request: Request<Body>| {
@@ -30,7 +33,9 @@ fn kubernetes(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'sta
     });
     let kubernetes = Kubernetes::new(Kubeconfig::of(&Connection::default(), "eu-west-1"));
     let state = State { cluster: None, client: Some(Client::new(service, "default")) };
-    (Kubernetes { state: Mutex::new(state), ..kubernetes }, asked)
+    let (aws, _) = wire::config(|_| (500, String::new()));
+    let kubernetes = Kubernetes { state: Mutex::new(state), ..kubernetes };
+    (Services { kubernetes, ..Services::of(&aws) }, asked)
 }
 
 fn calls(asked: &Asked) -> Vec<String> {
@@ -141,7 +146,7 @@ async fn an_object_is_replaced_in_its_version_and_keeps_what_is_foreign() {
     let labels = json!({ "app.kubernetes.io/name": "cast-spot" });
     let manifest = json!({ "metadata": { "name": "r", "labels": labels }, "rules": [{ "verbs": ["get"] }] });
     kubernetes
-        .update(&Resource::ClusterRole(ClusterRole { name: "r".to_owned(), manifest }), Some("8"))
+        .update(&Resource::ClusterRole(ClusterRole { name: "r".to_owned(), manifest }), &[], Some("8"))
         .await
         .unwrap();
     let asked = asked.lock().unwrap();
@@ -169,7 +174,7 @@ const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/n/deployments/d";
 async fn an_object_is_made_without_force_and_changed_by_force_and_only_the_one_that_was_looked_at() {
     let (kubernetes, asked) = kubernetes(|_, body| (200, body.clone()));
     kubernetes.create(&manifest("a")).await.unwrap();
-    kubernetes.update(&manifest("a"), Some("u-1")).await.unwrap();
+    kubernetes.update(&manifest("a"), &[], Some("u-1")).await.unwrap();
     let apply = |force| format!("PATCH {DEPLOYMENT}?fieldManager=cast-spot&force={force}");
     assert_eq!(calls(&asked), [apply(false), apply(true)]);
     let asked = asked.lock().unwrap();
@@ -196,7 +201,7 @@ async fn what_others_have_put_into_a_list_is_taken_out_by_writing_the_whole() {
         }
         (200, there)
     });
-    kubernetes.update(&manifest("a"), Some("u-1")).await.unwrap();
+    kubernetes.update(&manifest("a"), &[], Some("u-1")).await.unwrap();
     let asked = asked.lock().unwrap();
     let (call, body) = &asked[1];
     assert_eq!(*call, format!("PUT {DEPLOYMENT}?fieldManager=cast-spot"));
@@ -300,7 +305,7 @@ async fn others_are_who_nobody_owns_and_who_is_not_ours() {
         }
     });
     let down = "whatever down.example.com/v1 holds, which does not answer";
-    assert_eq!(kubernetes.others("n").await.unwrap(), ["ConfigMap/theirs", "Pod/bare", down]);
+    assert_eq!(kubernetes.kubernetes.others("n").await.unwrap(), ["ConfigMap/theirs", "Pod/bare", down]);
     assert_eq!(calls(&asked).len(), 6);
 }
 
@@ -319,6 +324,6 @@ async fn a_list_that_fails_does_not_pass_for_an_empty_one() {
             }
             _ => status(code),
         });
-        assert!(kubernetes.others("n").await.is_err(), "{code}");
+        assert!(kubernetes.kubernetes.others("n").await.is_err(), "{code}");
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Principal, Service, Tags, describe::tagged};
 
+mod aws;
 mod commands;
 
 /// EKS access entry, with the access policies (ARNs) that it has on the whole cluster.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Kind, Service};
 
+mod aws;
 mod commands;
 
 /// Access key of a user. Its secret is shown once and kept nowhere.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Kind, Principal, Service, last};
 
+pub(super) mod aws;
 pub(super) mod commands;
 
 /// Managed policy on a role or user.

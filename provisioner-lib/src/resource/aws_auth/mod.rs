@@ -6,6 +6,7 @@ use super::{Changes, Describe, Id, Principal, Service};
 use crate::aws_auth::{Mapping, Section};
 
 mod commands;
+mod kubernetes;
 
 /// Entry of the ConfigMap `aws-auth`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use super::{Changes, Describe, Service};
 use crate::names::LABEL_NAME;
 
 mod commands;
+pub(super) mod kubernetes;
 
 /// Kubernetes ClusterRole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use super::{Changes, Describe, Id, Kind, Service, cluster_role::rbac};
 use crate::names::LABEL_NAME;
 
 mod commands;
+mod kubernetes;
 
 /// Kubernetes ClusterRoleBinding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

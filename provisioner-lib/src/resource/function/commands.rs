@@ -51,7 +51,7 @@ impl Commands for Function {
             shells.push(Shell::comment("the version to go back to"));
             shells.push(self.keep_version());
         }
-        let (bare, configure) = (self.shell("update-function-configuration"), self.configure(changes));
+        let (bare, configure) = (self.shell("update-function-configuration"), self.configuration(changes));
         if configure != bare {
             if touches(changes, "environment") {
                 shells.push(Shell::comment("other variables stay as they are; this takes jq"));
@@ -94,7 +94,7 @@ impl Function {
         ))
     }
 
-    fn configure(&self, changes: &[Change]) -> Shell {
+    fn configuration(&self, changes: &[Change]) -> Shell {
         let mut configure = self.shell("update-function-configuration");
         for change in changes {
             let option = match change.field.as_str() {

@@ -10,6 +10,7 @@ use crate::{
     names::{self, CLUSTERS_VARIABLE, VPC_ACCESS},
 };
 
+pub(crate) mod aws;
 mod commands;
 
 /// Lambda function. Foreign environment variables and tags are left as they are.

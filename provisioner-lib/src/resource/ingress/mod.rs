@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Kind, Service};
 
+mod aws;
 mod commands;
 
 /// TCP from the group called `from` into the group `to`.

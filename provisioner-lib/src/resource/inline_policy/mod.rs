@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Changes, Describe, Id, Kind, Service};
 
+mod aws;
 mod commands;
 
 /// Inline policy of a role.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Kind, Service, Tags, describe::tagged};
 
+mod aws;
 mod commands;
 
 /// Instance profile with its one role.

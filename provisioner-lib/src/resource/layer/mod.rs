@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Code, Describe, Id, Kind, Service};
 
+pub(crate) mod aws;
 pub(super) mod commands;
 
 /// Version of a Lambda layer. It cannot be changed: other content is another version.

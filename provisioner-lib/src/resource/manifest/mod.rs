@@ -10,9 +10,10 @@ use crate::names::LABEL_MANAGED_BY;
 
 mod commands;
 mod compare;
+mod kubernetes;
 
 pub use compare::RECREATE_REASON;
-pub(crate) use compare::merged;
+use compare::merged;
 
 /// Shown in the place of a secret value.
 pub const HIDDEN: &str = "(secret)";

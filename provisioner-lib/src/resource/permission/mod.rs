@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Id, Kind, Service};
 
+mod aws;
 mod commands;
 
 /// Statement of a function's resource policy: a rule may invoke it.

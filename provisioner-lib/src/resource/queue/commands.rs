@@ -15,12 +15,12 @@ impl Commands for Queue {
     }
 
     fn update(&self, _: &[Change], _: &Context) -> Vec<Shell> {
-        let set = Shell::aws("sqs", "set-queue-attributes").raw(self.url());
+        let set = Shell::aws("sqs", "set-queue-attributes").raw(self.url_option());
         vec![set.document("--attributes", &self.attributes())]
     }
 
     fn delete(&self) -> Vec<Shell> {
-        vec![Shell::aws("sqs", "delete-queue").raw(self.url())]
+        vec![Shell::aws("sqs", "delete-queue").raw(self.url_option())]
     }
 }
 
@@ -29,7 +29,7 @@ impl Queue {
         json!({ "MessageRetentionPeriod": self.retention_seconds.to_string(), "Policy": self.policy.to_string() })
     }
 
-    fn url(&self) -> String {
+    fn url_option(&self) -> String {
         format!(
             "--queue-url \"$(aws sqs get-queue-url --queue-name {} --query QueueUrl --output text)\"",
             quoted(&self.name)

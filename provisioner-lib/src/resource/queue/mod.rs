@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Changes, Describe, Service, Tags, describe::tagged};
 
+mod aws;
 mod commands;
 
 /// SQS queue.

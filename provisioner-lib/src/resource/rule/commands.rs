@@ -9,13 +9,13 @@ use crate::resource::{
 
 impl Commands for Rule {
     fn create(&self, _: &Context) -> Vec<Shell> {
-        vec![self.on(self.put().listed(&self.tags))]
+        vec![self.on(self.put_rule().listed(&self.tags))]
     }
 
     fn update(&self, changes: &[Change], context: &Context) -> Vec<Shell> {
         let mut shells = Vec::new();
         if touches(changes, "pattern") || touches(changes, "schedule") {
-            shells.push(self.on(self.put()));
+            shells.push(self.on(self.put_rule()));
         }
         let arn = context.arn("events", &format!("rule/{}", self.name));
         shells.extend(retag("events", "resource", "--resource-arn", &arn, Shell::listed, changes));
@@ -28,7 +28,7 @@ impl Commands for Rule {
 }
 
 impl Rule {
-    fn put(&self) -> Shell {
+    fn put_rule(&self) -> Shell {
         let put = Shell::aws("events", "put-rule").with("--name", &self.name);
         put.with("--description", &self.description).raw("--state ENABLED")
     }

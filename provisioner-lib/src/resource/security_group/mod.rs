@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Describe, Id, Kind, Service, Tags, describe::tagged};
 use crate::names::{LAMBDA_ROLE, VPC_ACCESS};
 
+pub(super) mod aws;
 pub(super) mod commands;
 
 /// EC2 security group.

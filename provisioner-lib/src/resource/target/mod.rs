@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Changes, Describe, Id, Kind, Service};
 
+pub(super) mod aws;
 mod commands;
 
 /// How long EventBridge tries to deliver a notice, in seconds: it is worth nothing afterwards.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Describe, Service, Tags, describe::tagged};
 
+mod aws;
 mod commands;
 
 /// IAM user.

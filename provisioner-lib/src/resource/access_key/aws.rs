@@ -1,0 +1,168 @@
+//! Access keys. A user has two at most ("IAM and AWS STS quotas" in the IAM User Guide), and only a new one shows
+//! its secret.
+
+use aws_sdk_iam::{
+    Client,
+    config::{Config, retry::RetryConfig},
+    types::{AccessKeyMetadata, StatusType},
+};
+use futures_util::future::join_all;
+
+use super::AccessKey;
+use crate::{
+    observed::Found,
+    provider::{
+        self, Error, ErrorKind, Made, error,
+        live::Live,
+        propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
+    },
+    resource::Change,
+};
+
+const MOST: usize = 2;
+/// What to do when the answer with the secret was lost.
+const LOST: &str =
+    "the same command with --rotate-key makes a key whose secret you see, and switches off those before it";
+
+impl Live for AccessKey {
+    type Client = Client;
+
+    const IS_PART: bool = true;
+
+    /// There is a key as soon as one works: one that is switched off opens nothing.
+    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+        let keys = self.keys(client).await?;
+        let found = Self { user: self.user.clone(), rotate: false };
+        Ok(keys.iter().any(is_active).then(|| Found::from(found)))
+    }
+
+    /// A new key. Of two old ones, one that is switched off makes room.
+    async fn create(&self, client: &Client) -> Result<Made, Error> {
+        let old = self.keys(client).await?;
+        self.new_key(client, &old).await
+    }
+
+    /// A new key first; only then are the old ones switched off, so that there is always one that works. They stay,
+    /// to be switched on again if something still needs them.
+    async fn update(&self, client: &Client, _: &[Change], _: Option<&str>) -> Result<Made, Error> {
+        let old = self.keys(client).await?;
+        let made = self.new_key(client, &old).await?;
+        let switched = old.iter().filter(|key| is_active(key)).map(async |key| {
+            let id = key.access_key_id.clone().unwrap_or_default();
+            let call = client
+                .update_access_key()
+                .user_name(&self.user)
+                .access_key_id(id)
+                .status(StatusType::Inactive);
+            // The new key would be lost with an error here. What is still on is seen by whoever looks.
+            error::ok_if_absent("iam:UpdateAccessKey", call.send().await)
+        });
+        let failed: Vec<String> = join_all(switched)
+            .await
+            .into_iter()
+            .filter_map(Result::err)
+            .map(|error| error.to_string())
+            .collect();
+        let warning =
+            (!failed.is_empty()).then(|| format!("an old key is still active: {}", failed.join("; ")));
+        Ok(Made { warning, ..made })
+    }
+
+    async fn delete(&self, client: &Client) -> Result<Made, Error> {
+        self.delete_all(client).await.map(|()| Made::default())
+    }
+}
+
+impl AccessKey {
+    async fn keys(&self, client: &Client) -> Result<Vec<AccessKeyMetadata>, Error> {
+        let answer = client.list_access_keys().user_name(&self.user).send().await;
+        Ok(error::optional("iam:ListAccessKeys", answer)?
+            .map(|page| page.access_key_metadata)
+            .unwrap_or_default())
+    }
+
+    async fn new_key(&self, client: &Client, old: &[AccessKeyMetadata]) -> Result<Made, Error> {
+        if old.len() >= MOST {
+            let unused = old
+                .iter()
+                .filter(|key| !is_active(key))
+                .min_by_key(|key| key.create_date.map(|date| date.secs()));
+            let Some(unused) = unused else {
+                let message = format!("{} has two active access keys, and IAM allows no third", self.user);
+                let hint = format!(
+                    "`aws iam list-access-keys --user-name {}` shows them; delete the one that nobody uses",
+                    self.user
+                );
+                return Err(Error::new(ErrorKind::Limit, "iam:CreateAccessKey", message).hint(hint));
+            };
+            self.delete_key(client, unused.access_key_id().unwrap_or_default()).await?;
+        }
+        match self.ask_for_key(client).await {
+            Err(error) if is_unsure(&error) => self.after_silence(client, old, error).await,
+            other => other,
+        }
+    }
+
+    /// Asks once: a request that is made again because its answer was lost makes another key, and nobody would ever see
+    /// the secret of the first. What IAM has refused is asked for again.
+    async fn ask_for_key(&self, client: &Client) -> Result<Made, Error> {
+        let once = || {
+            let call = client.create_access_key().user_name(&self.user).customize();
+            call.config_override(Config::builder().retry_config(RetryConfig::disabled())).send()
+        };
+        let answer =
+            retry_until_consistent("iam:CreateAccessKey", KNOWN_TO_IAM, is_refused_for_now, once).await?;
+        let access_key = answer
+            .access_key
+            .map(|key| provider::AccessKey { id: key.access_key_id, secret: key.secret_access_key });
+        Ok(Made { access_key, ..Made::default() })
+    }
+
+    /// No answer: there is a new key, or there is none. A key is never deleted here: another run may have made it.
+    async fn after_silence(
+        &self,
+        client: &Client,
+        old: &[AccessKeyMetadata],
+        error: Error,
+    ) -> Result<Made, Error> {
+        let known: Vec<_> = old.iter().map(AccessKeyMetadata::access_key_id).collect();
+        let now = self.keys(client).await.map_err(|_| error.clone().hint(LOST))?;
+        let Some(new) = now.iter().find(|key| !known.contains(&key.access_key_id())) else {
+            return self
+                .ask_for_key(client)
+                .await
+                .map_err(|again| if is_unsure(&again) { again.hint(LOST) } else { again });
+        };
+        let id = new.access_key_id().unwrap_or_default();
+        let message = format!("{}; the key {id} was made meanwhile", error.message);
+        Err(Error::new(ErrorKind::Unreachable, error.call, message).hint(LOST))
+    }
+
+    pub(in crate::resource) async fn delete_all(&self, client: &Client) -> Result<(), Error> {
+        let keys = self.keys(client).await?;
+        let ids: Vec<&str> = keys.iter().filter_map(AccessKeyMetadata::access_key_id).collect();
+        join_all(ids.into_iter().map(|id| self.delete_key(client, id))).await.into_iter().collect()
+    }
+
+    async fn delete_key(&self, client: &Client, id: &str) -> Result<(), Error> {
+        let call = client.delete_access_key().user_name(&self.user).access_key_id(id);
+        error::ok_if_absent("iam:DeleteAccessKey", call.send().await)
+    }
+}
+
+/// Whether a key may have been made all the same: no answer, or one that IAM did not finish ("Common errors" in the IAM
+/// API reference).
+fn is_unsure(error: &Error) -> bool {
+    let is_broken = |code: &&str| error.message.contains(*code);
+    error.reason == ErrorKind::Unreachable
+        || ["ServiceUnavailable", "ServiceFailure", "InternalFailure"].iter().any(is_broken)
+}
+
+/// Not made, and to be asked for again ("Common errors" in the IAM API reference).
+fn is_refused_for_now(code: &str, message: &str) -> bool {
+    is_unseen(code, message) || ["Throttling", "ThrottlingException", "RequestLimitExceeded"].contains(&code)
+}
+
+fn is_active(key: &AccessKeyMetadata) -> bool {
+    key.status == Some(StatusType::Active)
+}

@@ -1,0 +1,183 @@
+//! Functions of Lambda.
+
+use std::collections::HashMap;
+
+use aws_sdk_lambda::{
+    primitives::Blob,
+    types::{
+        Architecture, DeadLetterConfig, Environment, FunctionCode, FunctionConfiguration, Runtime, VpcConfig,
+    },
+};
+
+use super::{Function, Network};
+use crate::{
+    observed::Found,
+    provider::{
+        Error, ErrorKind, Made, Services, error,
+        live::Live,
+        propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
+    },
+    resource::{Change, Code, Resource, Tags, layer, security_group::aws::group_id},
+};
+
+mod settled;
+mod update;
+pub(crate) mod versions;
+
+/// Separates the security groups of a function that has more than one.
+const SEPARATOR: &str = ",";
+
+impl Live for Function {
+    type Client = Services;
+
+    /// In its network stands the id of the security group, not its name: see [`name_security_groups`].
+    async fn find(&self, services: &Services) -> Result<Option<Found>, Error> {
+        let call = "lambda:GetFunction";
+        let answer = services.lambda.get_function().function_name(&self.name).send().await;
+        let Some(answer) = error::optional(call, answer)? else { return Ok(None) };
+        // Lambda leaves out what the caller may not see, with a note ("GetFunction" in its API reference).
+        if let Some(note) = answer.tags_error() {
+            let action = "lambda:ListTags".to_owned();
+            return Err(Error::new(ErrorKind::Denied { action }, call, note.message())
+                .hint("`cast-spot policy admin` prints the policy that allows it"));
+        }
+        let Some(configuration) = answer.configuration else { return Ok(None) };
+        if let Some(note) = configuration.environment().and_then(|environment| environment.error()) {
+            let message = note.message().unwrap_or("the environment cannot be read");
+            let action = "kms:Decrypt".to_owned();
+            return Err(Error::new(ErrorKind::Denied { action }, call, message)
+                .hint("the environment is encrypted with a key of your own: let the caller use it"));
+        }
+        let tags = answer.tags.unwrap_or_default().into_iter().collect();
+        let revision = configuration.revision_id.clone();
+        let layer = layer::aws::attached(&services.lambda, configuration.layers()).await?;
+        Ok(Some(Found { revision, ..Found::from(self.described(configuration, layer, tags)) }))
+    }
+
+    async fn create(&self, services: &Services) -> Result<Made, Error> {
+        let Some(code) = &self.code else {
+            let message = "there is no function yet, and no zip to make it from";
+            return Err(Error::new(ErrorKind::Other, "lambda:CreateFunction", message)
+                .hint("`cargo build-lambda --output-format zip` builds it"));
+        };
+        let client = &services.lambda;
+        let vpc = self.vpc(services).await?;
+        let layers = match &self.layer {
+            Some(sha256) => Some(layer::aws::layers_with(client, &[], Some(sha256)).await?),
+            None => None,
+        };
+        let call = client
+            .create_function()
+            .function_name(&self.name)
+            .role(&self.role_arn)
+            .runtime(Runtime::from(self.runtime.as_str()))
+            .set_architectures(architectures(self.architecture.as_deref()))
+            .handler(&self.handler)
+            .memory_size(self.memory_mb)
+            .timeout(self.timeout_seconds)
+            .environment(variables(self.environment.clone().into_iter().collect()))
+            .code(FunctionCode::builder().zip_file(Blob::new(code.zip.clone())).build())
+            .dead_letter_config(DeadLetterConfig::builder().target_arn(&self.dead_letter_arn).build())
+            .set_vpc_config(vpc)
+            .set_layers(layers)
+            .set_tags(Some(self.tags.clone().into_iter().collect()));
+        let (name, again) = ("lambda:CreateFunction", || call.clone().send());
+        let created = retry_until_consistent(name, KNOWN_EVERYWHERE, is_early, again).await;
+        if created.is_ok() || matches!(&created, Err(error) if error.reason == ErrorKind::Changed) {
+            // Others build on it: it is there when it can be called.
+            settled::settled(client, &self.name).await?;
+        }
+        created.map(|_| Made::default())
+    }
+
+    async fn update(
+        &self,
+        services: &Services,
+        changes: &[Change],
+        revision: Option<&str>,
+    ) -> Result<Made, Error> {
+        let vpc = self.vpc(services).await?;
+        self.change(&services.lambda, changes, revision, vpc).await?;
+        Ok(Made::default())
+    }
+
+    async fn delete(&self, services: &Services) -> Result<Made, Error> {
+        let answer = services.lambda.delete_function().function_name(&self.name).send().await;
+        error::ok_if_absent("lambda:DeleteFunction", answer)?;
+        Ok(Made::default())
+    }
+}
+
+impl Function {
+    /// Its place, with the id of the security group.
+    async fn vpc(&self, services: &Services) -> Result<Option<VpcConfig>, Error> {
+        let Some(Network { vpc_id, subnet_ids, security_group }) = &self.network else { return Ok(None) };
+        let group = group_id(&services.ec2, security_group, vpc_id).await?;
+        let vpc = VpcConfig::builder().set_subnet_ids(Some(subnet_ids.clone())).security_group_ids(group);
+        Ok(Some(vpc.build()))
+    }
+
+    fn described(&self, found: FunctionConfiguration, layer: Option<String>, tags: Tags) -> Self {
+        let network = found.vpc_config.filter(|vpc| vpc.vpc_id().is_some_and(|id| !id.is_empty()));
+        let architecture = found.architectures.unwrap_or_default().into_iter().next();
+        let environment = found.environment.and_then(|found| found.variables).unwrap_or_default();
+        let dead_letter = found.dead_letter_config.and_then(|config| config.target_arn);
+        Self {
+            name: self.name.clone(),
+            role_arn: found.role.unwrap_or_default(),
+            runtime: found.runtime.as_ref().map(Runtime::as_str).unwrap_or_default().to_owned(),
+            architecture: architecture.map(|found| found.as_str().to_owned()),
+            handler: found.handler.unwrap_or_default(),
+            memory_mb: found.memory_size.unwrap_or_default(),
+            timeout_seconds: found.timeout.unwrap_or_default(),
+            environment: environment.into_iter().collect(),
+            code: found.code_sha256.map(|sha256| Code { sha256, zip: Vec::new() }),
+            dead_letter_arn: dead_letter.unwrap_or_default(),
+            network: network.map(|vpc| Network {
+                security_group: vpc.security_group_ids().join(SEPARATOR),
+                vpc_id: vpc.vpc_id.unwrap_or_default(),
+                subnet_ids: vpc.subnet_ids.unwrap_or_default(),
+            }),
+            layer,
+            tags,
+        }
+    }
+}
+
+/// Lambda checks the role and its rights when a function is written.
+fn is_early(code: &str, message: &str) -> bool {
+    code == "InvalidParameterValueException"
+        && (message.contains("cannot be assumed by Lambda")
+            || message.contains("execution role does not have permissions"))
+}
+
+fn architectures(wanted: Option<&str>) -> Option<Vec<Architecture>> {
+    wanted.map(|name| vec![Architecture::from(name)])
+}
+
+fn variables(variables: HashMap<String, String>) -> Environment {
+    Environment::builder().set_variables(Some(variables)).build()
+}
+
+/// Puts the name of a security group found in the place of its id: among others, it is enough that ours is there.
+pub(crate) fn name_security_groups(seen: &mut [Result<Found, Error>]) {
+    let groups: Vec<(String, String)> = seen
+        .iter()
+        .flatten()
+        .filter_map(|found| match &found.resource {
+            Resource::SecurityGroup(group) => Some((found.revision.clone()?, group.name.clone())),
+            _ => None,
+        })
+        .collect();
+    for found in seen.iter_mut().flatten() {
+        if let Resource::Function(Function { network: Some(network), .. }) = &mut found.resource {
+            let has = |id: &String| network.security_group.split(SEPARATOR).any(|own| own == id);
+            if let Some((_, name)) = groups.iter().find(|(id, _)| has(id)) {
+                network.security_group.clone_from(name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

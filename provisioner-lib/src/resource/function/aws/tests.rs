@@ -1,0 +1,281 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    facts::AuthenticationMode,
+    names::CLUSTERS_VARIABLE,
+    provider::wire::{self, Asked},
+    resource::{InvokeConfig, Permission},
+};
+
+const MODE: AuthenticationMode = AuthenticationMode::Api;
+
+fn lambda(answer: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> (Services, Asked) {
+    let mut answer = answer;
+    let (config, asked) = wire::config(move |asked| {
+        let (status, body) = answer(asked);
+        (status, body.to_string())
+    });
+    (Services::of(&config), asked)
+}
+
+fn function(clusters: &str) -> Resource {
+    Resource::Function(Function {
+        name: "cast-spot".into(),
+        role_arn: "arn:aws:iam::123456789012:role/CastLambdaRoleForSpot".into(),
+        runtime: "provided.al2023".into(),
+        architecture: Some("arm64".into()),
+        handler: "bootstrap".into(),
+        memory_mb: 512,
+        timeout_seconds: 150,
+        environment: BTreeMap::from([(CLUSTERS_VARIABLE.to_owned(), clusters.to_owned())]),
+        code: Some(Code { sha256: "new".into(), zip: b"zip".to_vec() }),
+        dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".into(),
+        network: None,
+        layer: None,
+        tags: BTreeMap::new(),
+    })
+}
+
+fn named() -> Function {
+    let Resource::Function(function) = function("a") else { panic!("not a function") };
+    function
+}
+
+fn as_it_is(revision: &str, state: &str, update: &str) -> Value {
+    json!({
+        "FunctionName": "cast-spot",
+        "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot",
+        "RevisionId": revision,
+        "State": state,
+        "LastUpdateStatus": update,
+        "CodeSha256": "old",
+        "Environment": { "Variables": { "FOREIGN": "stays", CLUSTERS_VARIABLE: "old" } },
+    })
+}
+
+fn change(field: &str) -> Change {
+    Change { field: field.into(), from: String::new(), to: String::new() }
+}
+
+const CONFIGURATION: &str = "/2015-03-31/functions/cast-spot/configuration";
+const CODE: &str = "/2015-03-31/functions/cast-spot/code";
+const VERSIONS: &str = "/2015-03-31/functions/cast-spot/versions";
+const ALIASES: &str = "/2015-03-31/functions/cast-spot/aliases";
+
+#[tokio::test(start_paused = true)]
+async fn each_change_names_the_revision_that_it_goes_by_and_waits_for_the_one_before() {
+    let mut reads = 0;
+    let (lambda, asked) = lambda(move |asked| {
+        if asked.starts_with(&format!("GET {VERSIONS}")) {
+            return (200, json!({ "Versions": [] }));
+        }
+        if asked.starts_with(&format!("POST {VERSIONS}")) {
+            return (201, json!({ "Version": "7" }));
+        }
+        let answer = if asked.starts_with("GET") {
+            reads += 1;
+            match reads {
+                1 => as_it_is("r1", "Active", "Successful"),
+                2 => as_it_is("published", "Active", "Successful"),
+                3 | 5 => as_it_is("busy", "Active", "InProgress"),
+                4 => as_it_is("r2", "Active", "Successful"),
+                _ => as_it_is("r3", "Active", "Successful"),
+            }
+        } else {
+            as_it_is("busy", "Active", "InProgress")
+        };
+        (200, answer)
+    });
+    let changes = [change("environment.CAST_SPOT_CLUSTERS"), change("code")];
+    lambda.update(&function("a,b"), &changes, Some("r1")).await.unwrap();
+    let read = format!("GET {CONFIGURATION}");
+    let (publish, versions) = (format!("POST {VERSIONS}"), format!("GET {VERSIONS}"));
+    let alias = format!("PUT {ALIASES}/previous");
+    let (configure, replace) = (format!("PUT {CONFIGURATION}"), format!("PUT {CODE}"));
+    let expected =
+        [&read, &publish, &read, &alias, &configure, &read, &read, &replace, &read, &read, &versions];
+    assert_eq!(wire::calls(&asked), expected.map(String::clone));
+    let asked = asked.lock().unwrap();
+    let body = |index: usize| -> Value {
+        serde_json::from_str(asked[index].splitn(3, ' ').last().unwrap()).unwrap()
+    };
+    assert_eq!((&body(1)["RevisionId"], &body(1)["CodeSha256"]), (&json!("r1"), &json!("old")));
+    assert_eq!(body(3)["FunctionVersion"], "7");
+    assert_eq!(body(4)["RevisionId"], "published");
+    assert_eq!(body(4)["Environment"]["Variables"], json!({ "FOREIGN": "stays", CLUSTERS_VARIABLE: "a,b" }));
+    assert_eq!((&body(7)["RevisionId"], &body(7)["Architectures"]), (&json!("r2"), &json!(["arm64"])));
+}
+
+#[tokio::test]
+async fn old_versions_that_stay_do_not_fail_an_update() {
+    let (lambda, asked) = lambda(|asked| {
+        if asked.starts_with(&format!("GET {VERSIONS}")) {
+            return (403, json!({ "__type": "AccessDeniedException", "message": "no" }));
+        }
+        (200, as_it_is("r1", "Active", "Successful"))
+    });
+    let mut wanted = function("a");
+    if let Resource::Function(Function { tags, .. }) = &mut wanted {
+        tags.insert("cast-spot:managed".to_owned(), "cast-spot".to_owned());
+    }
+    let tag = Change { to: "cast-spot".into(), ..change("tags.cast-spot:managed") };
+    lambda.update(&wanted, &[change("code"), tag], Some("r1")).await.unwrap();
+    let calls = wire::calls(&asked);
+    let [.., tagged, listed] = &calls[..] else { panic!("{calls:?}") };
+    assert!(tagged.starts_with("POST /2017-03-31/tags/"), "tags first: {calls:?}");
+    assert_eq!(listed, &format!("GET {VERSIONS}"));
+}
+
+#[tokio::test]
+async fn a_function_that_has_changed_since_is_not_touched() {
+    let (lambda, asked) = lambda(|_| (200, as_it_is("r2", "Active", "Successful")));
+    let changes = [change("environment.CAST_SPOT_CLUSTERS")];
+    let error = lambda.update(&function("a"), &changes, Some("r1")).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Changed);
+    assert_eq!(wire::calls(&asked), [format!("GET {CONFIGURATION}")]);
+}
+
+#[tokio::test]
+async fn a_lost_race_is_told_apart_from_a_failure() {
+    for (code, reason) in [
+        ("PreconditionFailedException", ErrorKind::Changed),
+        ("ResourceConflictException", ErrorKind::Changed),
+        ("InvalidParameterValueException", ErrorKind::Other),
+    ] {
+        let (lambda, _) = lambda(move |asked| {
+            if asked.starts_with("GET") {
+                (200, as_it_is("r1", "Active", "Successful"))
+            } else {
+                (409, json!({ "__type": code, "message": "no" }))
+            }
+        });
+        let changes = [change("memory_mb")];
+        let error = lambda.update(&function("a"), &changes, Some("r1")).await.unwrap_err();
+        assert_eq!(error.reason, reason, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lambda_may_hear_late_of_the_role_and_of_its_rights() {
+    let mut refusals = vec![
+        "The provided execution role does not have permissions to call SendMessage on SQS",
+        "The role defined for the function cannot be assumed by Lambda.",
+    ];
+    let (lambda, asked) = lambda(move |asked| {
+        if asked.starts_with("GET") {
+            return (200, as_it_is("r1", "Active", "Successful"));
+        }
+        match refusals.pop() {
+            Some(message) => (400, json!({ "__type": "InvalidParameterValueException", "message": message })),
+            None => (201, as_it_is("r1", "Pending", "Successful")),
+        }
+    });
+    lambda.create(&function("a")).await.unwrap();
+    let create = "POST /2015-03-31/functions".to_owned();
+    assert_eq!(wire::calls(&asked), [create.clone(), create.clone(), create, format!("GET {CONFIGURATION}")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_lambda_never_takes_is_an_error_within_the_limit() {
+    let message = "The role defined for the function cannot be assumed by Lambda.";
+    let (lambda, _) =
+        lambda(move |_| (400, json!({ "__type": "InvalidParameterValueException", "message": message })));
+    let begin = tokio::time::Instant::now();
+    let error = lambda.create(&function("a")).await.unwrap_err();
+    assert!(error.message.contains("cannot be assumed"), "{error}");
+    assert!(begin.elapsed().as_secs() <= 60, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_function_is_seen_with_the_revision_that_a_change_has_to_name() {
+    let (lambda, _) = lambda(|_| {
+        let mut configuration = as_it_is("r7", "Active", "Successful");
+        configuration["CodeSha256"] = json!("abc");
+        configuration["Architectures"] = json!(["x86_64"]);
+        configuration["VpcConfig"] = json!({ "VpcId": "", "SubnetIds": [], "SecurityGroupIds": [] });
+        (200, json!({ "Configuration": configuration, "Tags": { "cast-spot:managed": "cast-spot" } }))
+    });
+    let found = named().find(&lambda).await.unwrap().unwrap();
+    assert_eq!(found.revision.as_deref(), Some("r7"));
+    let Resource::Function(Function { environment, code, network, architecture, tags, .. }) = found.resource
+    else {
+        panic!()
+    };
+    assert_eq!(environment["FOREIGN"], "stays");
+    assert_eq!(
+        (code.unwrap().sha256.as_str(), network, architecture.as_deref()),
+        ("abc", None, Some("x86_64"))
+    );
+    assert_eq!(tags["cast-spot:managed"], "cast-spot");
+}
+
+#[tokio::test]
+async fn tags_that_the_caller_may_not_see_are_not_taken_for_missing() {
+    let (lambda, _) = lambda(|_| {
+        let note = json!({ "ErrorCode": "AccessDeniedException", "Message": "no" });
+        (200, json!({ "Configuration": as_it_is("r", "Active", "Successful"), "TagsError": note }))
+    });
+    let error = named().find(&lambda).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Denied { action: "lambda:ListTags".into() });
+}
+
+#[tokio::test]
+async fn what_an_absent_function_has_is_not_asked() {
+    let (lambda, asked) =
+        lambda(|_| (404, json!({ "__type": "ResourceNotFoundException", "message": "no" })));
+    let config = Resource::InvokeConfig(InvokeConfig {
+        function: "cast-spot".into(),
+        maximum_event_age_seconds: 1,
+        maximum_retry_attempts: 1,
+    });
+    assert!(lambda.observe(MODE, &[&function("a"), &config]).await.is_empty());
+    assert_eq!(wire::calls(&asked).len(), 1);
+}
+
+#[tokio::test]
+async fn a_statement_is_found_by_its_id() {
+    let (lambda, _) = lambda(|_| {
+        let statement = json!({
+            "Sid": "rule", "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
+            "Condition": { "ArnLike": { "AWS:SourceArn": "arn:rule" } },
+        });
+        let policy = json!({ "Statement": [{ "Sid": "other", "Principal": "*" }, statement] }).to_string();
+        (200, json!({ "Policy": policy }))
+    });
+    let statement = |id: &str| {
+        Resource::Permission(Permission {
+            function: "cast-spot".into(),
+            statement_id: id.into(),
+            principal: "events.amazonaws.com".into(),
+            source_arn: "arn:rule".into(),
+        })
+    };
+    let expected = statement("rule");
+    assert_eq!(lambda.observe(MODE, &[&expected]).await, [Ok(Found::from(expected.clone()))]);
+    assert!(lambda.observe(MODE, &[&statement("none")]).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_statements_of_all_rules_are_one_call() {
+    let (lambda, asked) = lambda(|_| {
+        let statement = |sid: &str| json!({ "Sid": sid, "Principal": "events.amazonaws.com" });
+        let policy = json!({ "Statement": [statement("one"), statement("two")] }).to_string();
+        (200, json!({ "Policy": policy }))
+    });
+    let permission = |id: &str| {
+        Resource::Permission(Permission {
+            function: "cast-spot".into(),
+            statement_id: id.into(),
+            principal: String::new(),
+            source_arn: String::new(),
+        })
+    };
+    let (one, two, none) = (permission("one"), permission("two"), permission("none"));
+    let found = lambda.observe(MODE, &[&one, &two, &none]).await;
+    let found: Vec<_> = found.into_iter().map(|found| found.unwrap().resource.id()).collect();
+    assert_eq!(found, [one.id(), two.id()]);
+    assert_eq!(wire::calls(&asked).len(), 1);
+}

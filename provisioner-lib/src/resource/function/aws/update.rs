@@ -1,0 +1,133 @@
+//! Updates under concurrent changes of others: each call names the revision that it is based on, and Lambda refuses it
+//! if another one was faster (`RevisionId` in the Lambda API reference).
+
+use aws_sdk_lambda::{
+    Client,
+    operation::get_function_configuration::GetFunctionConfigurationOutput,
+    primitives::Blob,
+    types::{DeadLetterConfig, Runtime, VpcConfig},
+};
+
+use super::{
+    architectures, is_early,
+    settled::{settled, updated},
+    variables,
+    versions::{delete_versions_but, publish, set_previous},
+};
+use crate::{
+    provider::{
+        Error, ErrorKind, error,
+        propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
+    },
+    resource::{Change, Function, TagChanges, Tags, layer, touches},
+};
+
+/// What UpdateFunctionCode takes; tags go another way, and the rest is configuration.
+const CODE: [&str; 2] = ["code", "architecture"];
+
+impl Function {
+    /// Settings first: among them is the list of clusters, which must not be changed by what is outdated.
+    pub(super) async fn change(
+        &self,
+        client: &Client,
+        changes: &[Change],
+        revision: Option<&str>,
+        vpc: Option<VpcConfig>,
+    ) -> Result<(), Error> {
+        let name = &self.name;
+        let before = settled(client, name).await?;
+        let arn = before.function_arn().unwrap_or(name).to_owned();
+        if revision.is_some() && before.revision_id() != revision {
+            let message = format!("function {name} has been changed since it was looked at");
+            return Err(Error::new(ErrorKind::Changed, "lambda:GetFunctionConfiguration", message)
+                .hint("look again: run the same command once more"));
+        }
+        let mut revision = before.revision_id().map(str::to_owned);
+        let is_code = CODE.iter().any(|field| touches(changes, field));
+        let mut previous = None;
+        if is_code {
+            let published = publish(client, name, &before).await?;
+            set_previous(client, name, &published.version).await?;
+            revision = published.revision;
+            previous = Some(published.version);
+        }
+        let is_setting =
+            |change: &Change| !change.field.starts_with("tags.") && !CODE.contains(&change.field.as_str());
+        if changes.iter().any(is_setting) {
+            self.configure(client, changes, &before, revision, vpc).await?;
+            revision = updated(client, name).await?.revision_id;
+        }
+        if is_code {
+            if let Some(code) = &self.code {
+                let zip = code.zip.clone();
+                replace_code(client, name, self.architecture.as_deref(), zip, revision).await?;
+            }
+            updated(client, name).await?;
+        }
+        let set = async |tags: Tags| {
+            let call = client.tag_resource().resource(&arn).set_tags(Some(tags.into_iter().collect()));
+            call.send().await.map_err(error::from_sdk("lambda:TagResource")).map(drop)
+        };
+        let unset = async |keys| {
+            let call = client.untag_resource().resource(&arn).set_tag_keys(Some(keys));
+            call.send().await.map_err(error::from_sdk("lambda:UntagResource")).map(drop)
+        };
+        TagChanges::of(changes).apply(set, unset).await?;
+        if let Some(previous) = previous {
+            // The function is as wanted: the next change deletes what is left.
+            let _ = delete_versions_but(client, name, &previous).await;
+        }
+        Ok(())
+    }
+
+    /// All settings that are ours. Variables and layers of others stay. Lambda asks for rights on each layer that is
+    /// named, so they are named only where ours changes.
+    async fn configure(
+        &self,
+        client: &Client,
+        changes: &[Change],
+        before: &GetFunctionConfigurationOutput,
+        revision: Option<String>,
+        vpc: Option<VpcConfig>,
+    ) -> Result<(), Error> {
+        let there = before.environment().and_then(|environment| environment.variables()).cloned();
+        let mut environment = there.unwrap_or_default();
+        let layers = if touches(changes, "layer") {
+            Some(layer::aws::layers_with(client, before.layers(), self.layer.as_deref()).await?)
+        } else {
+            None
+        };
+        environment.extend(self.environment.clone());
+        let call = client
+            .update_function_configuration()
+            .function_name(&self.name)
+            .set_revision_id(revision)
+            .role(&self.role_arn)
+            .runtime(Runtime::from(self.runtime.as_str()))
+            .handler(&self.handler)
+            .memory_size(self.memory_mb)
+            .timeout(self.timeout_seconds)
+            .environment(variables(environment))
+            .dead_letter_config(DeadLetterConfig::builder().target_arn(&self.dead_letter_arn).build())
+            .set_layers(layers)
+            .set_vpc_config(vpc);
+        let name = "lambda:UpdateFunctionConfiguration";
+        retry_until_consistent(name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await.map(drop)
+    }
+}
+
+pub(super) async fn replace_code(
+    client: &Client,
+    name: &str,
+    architecture: Option<&str>,
+    zip: Vec<u8>,
+    revision: Option<String>,
+) -> Result<(), Error> {
+    let call = client
+        .update_function_code()
+        .function_name(name)
+        .set_revision_id(revision)
+        .set_architectures(architectures(architecture))
+        .zip_file(Blob::new(zip));
+    call.send().await.map_err(error::from_sdk("lambda:UpdateFunctionCode")).map(drop)
+}

@@ -1,0 +1,46 @@
+//! Policies inside of roles.
+
+use aws_sdk_iam::Client;
+
+use super::InlinePolicy;
+use crate::{
+    observed::Found,
+    provider::{
+        Error, Made, error,
+        iam::document,
+        live::Live,
+        propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
+    },
+};
+
+impl Live for InlinePolicy {
+    type Client = Client;
+
+    const IS_PART: bool = true;
+
+    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+        let call = "iam:GetRolePolicy";
+        let answer = client.get_role_policy().role_name(&self.role).policy_name(&self.name).send().await;
+        let Some(answer) = error::optional(call, answer)? else { return Ok(None) };
+        let document = document(call, Some(&answer.policy_document))?;
+        Ok(Some(Found::from(Self { document, ..self.clone() })))
+    }
+
+    async fn create(&self, client: &Client) -> Result<Made, Error> {
+        let call = client.put_role_policy().role_name(&self.role).policy_name(&self.name);
+        let call = call.policy_document(self.document.to_string());
+        retry_until_consistent("iam:PutRolePolicy", KNOWN_TO_IAM, is_unseen, || call.clone().send()).await?;
+        Ok(Made::default())
+    }
+
+    async fn delete(&self, client: &Client) -> Result<Made, Error> {
+        Self::remove(client, &self.role, &self.name).await.map(|()| Made::default())
+    }
+}
+
+impl InlinePolicy {
+    pub(in crate::resource) async fn remove(client: &Client, role: &str, name: &str) -> Result<(), Error> {
+        let call = client.delete_role_policy().role_name(role).policy_name(name);
+        error::ok_if_absent("iam:DeleteRolePolicy", call.send().await)
+    }
+}

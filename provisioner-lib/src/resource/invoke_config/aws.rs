@@ -1,0 +1,44 @@
+//! Settings of asynchronous invocations.
+
+use aws_sdk_lambda::Client;
+
+use super::InvokeConfig;
+use crate::{
+    observed::Found,
+    provider::{Error, Made, error, live::Live},
+};
+
+impl Live for InvokeConfig {
+    type Client = Client;
+
+    const IS_PART: bool = true;
+
+    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+        let answer = client.get_function_event_invoke_config().function_name(&self.function).send().await;
+        let found = error::optional("lambda:GetFunctionEventInvokeConfig", answer)?;
+        Ok(found.map(|found| {
+            Found::from(Self {
+                function: self.function.clone(),
+                // The defaults of Lambda ("PutFunctionEventInvokeConfig" in its API reference).
+                maximum_event_age_seconds: found.maximum_event_age_in_seconds.unwrap_or(21_600),
+                maximum_retry_attempts: found.maximum_retry_attempts.unwrap_or(2),
+            })
+        }))
+    }
+
+    async fn create(&self, client: &Client) -> Result<Made, Error> {
+        let call = client
+            .put_function_event_invoke_config()
+            .function_name(&self.function)
+            .maximum_event_age_in_seconds(self.maximum_event_age_seconds)
+            .maximum_retry_attempts(self.maximum_retry_attempts);
+        call.send().await.map_err(error::from_sdk("lambda:PutFunctionEventInvokeConfig"))?;
+        Ok(Made::default())
+    }
+
+    async fn delete(&self, client: &Client) -> Result<Made, Error> {
+        let answer = client.delete_function_event_invoke_config().function_name(&self.function).send().await;
+        error::ok_if_absent("lambda:DeleteFunctionEventInvokeConfig", answer)?;
+        Ok(Made::default())
+    }
+}

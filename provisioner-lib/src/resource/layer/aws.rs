@@ -1,0 +1,200 @@
+//! The layer with endpoints: its versions, their content, and the one that the function has.
+
+use aws_sdk_lambda::{
+    Client,
+    primitives::Blob,
+    types::{Layer as Attached, LayerVersionContentInput},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use cast_spot_cloud::fetch;
+use sha2::{Digest, Sha256};
+
+use super::Layer;
+use crate::{
+    endpoints::{Endpoints, layer::unpack},
+    names::LAYER,
+    observed::Found,
+    provider::{
+        Error, ErrorKind, Made, error,
+        live::{Live, Sight},
+    },
+    resource::Code,
+};
+
+/// Versions are known as ours by it: layers have no tags.
+const DESCRIPTION: &str = "Endpoints of cast-spot";
+
+const GET: &str = "lambda:GetLayerVersion";
+
+/// A version of our layer.
+struct Version {
+    number: i64,
+    arn: String,
+    content: Content,
+}
+
+/// What is in a version.
+struct Content {
+    sha256: String,
+    /// Where its zip is.
+    location: String,
+}
+
+/// Number of a version of our layer, by its ARN.
+fn number(arn: &str) -> Option<i64> {
+    let (layer, number) = arn.rsplit_once(':')?;
+    layer.ends_with(&format!(":layer:{LAYER}")).then(|| number.parse().ok())?
+}
+
+/// Our layer among those of a function.
+fn ours(layers: &[Attached]) -> Option<&str> {
+    layers.iter().filter_map(Attached::arn).find(|arn| number(arn).is_some())
+}
+
+/// The endpoints in a version.
+async fn unpacked(number: i64, content: &Content) -> Result<Endpoints, Error> {
+    let zip = fetch(GET, &content.location).await?;
+    if BASE64_STANDARD.encode(Sha256::digest(&zip)) != content.sha256 {
+        let message = format!(
+            "the zip of version {number} of layer {LAYER} is not the one with SHA-256 {}",
+            content.sha256
+        );
+        return Err(Error::new(ErrorKind::Other, GET, message).hint("run it again"));
+    }
+    unpack(&zip).ok_or_else(|| {
+        let message = format!("version {number} of layer {LAYER} has no file with endpoints that can be read");
+        Error::new(ErrorKind::Other, GET, message).hint(format!(
+            "`aws lambda delete-layer-version --layer-name {LAYER} --version-number {number}`: then the version before \
+             it is read, or EKS is asked"
+        ))
+    })
+}
+
+impl Live for Layer {
+    type Client = Client;
+
+    /// One list shows them all.
+    async fn observe(wanted: &[&Self], client: &Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let versions = match layers(client).await {
+            Ok(versions) => versions,
+            Err(error) => return vec![Err(error)],
+        };
+        let there = wanted.iter().filter(|layer| versions.contains(&layer.code.sha256));
+        let found = there.map(|layer| {
+            let code = Code { sha256: layer.code.sha256.clone(), zip: Vec::new() };
+            Ok(Found::from(Self { name: layer.name.clone(), code }))
+        });
+        found.collect()
+    }
+
+    /// What is published already, by a run that has ended before it was attached, is published no second time.
+    async fn create(&self, client: &Client) -> Result<Made, Error> {
+        if !layers(client).await?.contains(&self.code.sha256) {
+            let zip = Blob::new(self.code.zip.clone());
+            let content = LayerVersionContentInput::builder().zip_file(zip).build();
+            let call = client.publish_layer_version().layer_name(&self.name).description(DESCRIPTION);
+            let answer = call.content(content).send().await;
+            answer.map_err(error::from_sdk("lambda:PublishLayerVersion"))?;
+        }
+        Ok(Made::default())
+    }
+
+    async fn delete(&self, client: &Client) -> Result<Made, Error> {
+        let versions = versions(client).await?;
+        for version in versions.iter().filter(|version| version.content.sha256 == self.code.sha256) {
+            let call = client.delete_layer_version().layer_name(&self.name).version_number(version.number);
+            error::ok_if_absent("lambda:DeleteLayerVersion", call.send().await)?;
+        }
+        Ok(Made::default())
+    }
+}
+
+/// SHA-256 of all versions of our layer.
+pub(crate) async fn layers(client: &Client) -> Result<Vec<String>, Error> {
+    Ok(versions(client).await?.into_iter().map(|version| version.content.sha256).collect())
+}
+
+async fn versions(client: &Client) -> Result<Vec<Version>, Error> {
+    let call = "lambda:ListLayerVersions";
+    let mut pages = client.list_layer_versions().layer_name(LAYER).into_paginator().items().send();
+    let mut versions = Vec::new();
+    while let Some(version) = pages.next().await {
+        let Some(version) = error::optional(call, version)? else { break };
+        let (number, Some(arn)) = (version.version, version.layer_version_arn) else { continue };
+        if version.description.as_deref() != Some(DESCRIPTION) {
+            continue;
+        }
+        if let Some(content) = content(client, number).await? {
+            versions.push(Version { number, arn, content });
+        }
+    }
+    Ok(versions)
+}
+
+/// The content of a version; None if it has been deleted.
+async fn content(client: &Client, number: i64) -> Result<Option<Content>, Error> {
+    let call = client.get_layer_version().layer_name(LAYER).version_number(number);
+    let found = error::optional(GET, call.send().await)?;
+    let content = found.and_then(|found| found.content);
+    Ok(content.map(|content| Content {
+        sha256: content.code_sha256.unwrap_or_default(),
+        location: content.location.unwrap_or_default(),
+    }))
+}
+
+/// SHA-256 of our layer among those of a function; the ARN of one that has been deleted since.
+pub(crate) async fn attached(client: &Client, layers: &[Attached]) -> Result<Option<String>, Error> {
+    let Some(arn) = ours(layers) else { return Ok(None) };
+    let found = content(client, number(arn).unwrap_or_default()).await?;
+    Ok(Some(found.map_or_else(|| arn.to_owned(), |content| content.sha256)))
+}
+
+/// The endpoints of our layer among those of a function. Where it has been detached, its newest version is the last
+/// place with the endpoints of all clusters.
+pub(crate) async fn endpoints(client: &Client, layers: &[Attached]) -> Result<Endpoints, Error> {
+    if let Some(number) = ours(layers).and_then(number)
+        && let Some(content) = content(client, number).await?
+    {
+        return unpacked(number, &content).await;
+    }
+    let newest = versions(client).await?.into_iter().max_by_key(|version| version.number);
+    match newest {
+        Some(Version { number, content, .. }) => unpacked(number, &content).await,
+        None => Ok(Endpoints::default()),
+    }
+}
+
+/// The layers that a function is to have: ours in its place or at the end, all others as they are.
+pub(crate) async fn layers_with(
+    client: &Client,
+    there: &[Attached],
+    wanted: Option<&str>,
+) -> Result<Vec<String>, Error> {
+    let version = match wanted {
+        Some(sha256) => Some(version(client, sha256).await?),
+        None => None,
+    };
+    let arns = there.iter().filter_map(Attached::arn);
+    let place = arns.clone().position(|arn| number(arn).is_some());
+    let mut all: Vec<String> = arns.filter(|arn| number(arn).is_none()).map(str::to_owned).collect();
+    if let Some(version) = version {
+        all.insert(place.unwrap_or(all.len()).min(all.len()), version.arn);
+    }
+    Ok(all)
+}
+
+/// The version with this content. Where another run has deleted it, a new look is needed.
+async fn version(client: &Client, sha256: &str) -> Result<Version, Error> {
+    let found = versions(client).await?.into_iter().find(|version| version.content.sha256 == sha256);
+    found.ok_or_else(|| {
+        let message = format!("layer {LAYER} has no version with SHA-256 {sha256} any more");
+        Error::new(ErrorKind::Changed, "lambda:ListLayerVersions", message)
+            .hint("look again: run the same command once more")
+    })
+}
+
+#[cfg(test)]
+mod tests;

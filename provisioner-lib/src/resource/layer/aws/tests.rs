@@ -1,0 +1,133 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::provider::wire::{self, Asked};
+
+const VERSIONS: &str = "/2018-10-31/layers/cast-spot-endpoints/versions";
+
+fn arn(layer: &str, number: i64) -> String {
+    format!("arn:aws:lambda:eu-west-1:123456789012:layer:{layer}:{number}")
+}
+
+/// Lambda with versions of our layer: number and SHA-256. Version 9 has our name and is not ours.
+fn lambda(versions: &'static [(i64, &str)]) -> (Client, Asked) {
+    let (config, asked) = wire::config(move |asked| {
+        let mut words = asked.split(' ');
+        let (method, path) = (words.next().unwrap(), words.next().unwrap());
+        let number = path.rsplit('/').next().unwrap().parse::<i64>().ok();
+        let answer: Value = match (method, number) {
+            ("GET", None) => {
+                let listed = |(number, description): (i64, &str)| json!({ "Version": number, "LayerVersionArn": arn(LAYER, number), "Description": description });
+                let ours = versions.iter().map(|(number, _)| (*number, DESCRIPTION));
+                json!({ "LayerVersions": ours.chain([(9, "theirs")]).map(listed).collect::<Vec<_>>() })
+            }
+            ("GET", Some(number)) => match versions.iter().find(|(known, _)| *known == number) {
+                Some((_, sha256)) => json!({ "Version": number, "Content": { "CodeSha256": sha256 } }),
+                None => return (404, json!({ "__type": "ResourceNotFoundException" }).to_string()),
+            },
+            _ => json!({}),
+        };
+        (200, answer.to_string())
+    });
+    (Client::new(&config), asked)
+}
+
+fn layers(arns: &[String]) -> Vec<Attached> {
+    arns.iter().map(|arn| Attached::builder().arn(arn).build()).collect()
+}
+
+fn layer(sha256: &str) -> Layer {
+    Layer { name: LAYER.to_owned(), code: Code { sha256: sha256.to_owned(), zip: b"zip".to_vec() } }
+}
+
+fn writes(asked: &Asked) -> Vec<String> {
+    wire::calls(asked).into_iter().filter(|call| !call.starts_with("GET")).collect()
+}
+
+#[tokio::test]
+async fn layers_of_others_keep_their_places() {
+    let (lambda, _) = lambda(&[(3, "old"), (4, "new")]);
+    let (one, old, two, new) = (arn("one", 1), arn(LAYER, 3), arn("two", 7), arn(LAYER, 4));
+    let all = |arns: &[&String]| arns.iter().map(ToString::to_string).collect::<Vec<_>>();
+    for (there, wanted, expected) in [
+        (all(&[]), Some("new"), all(&[&new])),
+        (all(&[&one, &old, &two]), Some("new"), all(&[&one, &new, &two])),
+        (all(&[&one, &two]), Some("new"), all(&[&one, &two, &new])),
+        (all(&[&one, &old, &two]), None, all(&[&one, &two])),
+        (all(&[&old]), None, all(&[])),
+    ] {
+        assert_eq!(layers_with(&lambda, &layers(&there), wanted).await.unwrap(), expected, "{there:?}");
+    }
+    let error = layers_with(&lambda, &[], Some("gone")).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Changed);
+}
+
+#[tokio::test]
+async fn the_layer_of_a_function_is_known_by_its_content() {
+    let (lambda, _) = lambda(&[(4, "new")]);
+    for (arns, found) in [
+        (vec![], None),
+        (vec![arn("one", 4), arn(&format!("their-{LAYER}"), 4)], None),
+        (vec![arn("one", 1), arn(LAYER, 4)], Some("new".to_owned())),
+        (vec![arn(LAYER, 3)], Some(arn(LAYER, 3))),
+    ] {
+        assert_eq!(attached(&lambda, &layers(&arns)).await.unwrap(), found, "{arns:?}");
+    }
+}
+
+#[tokio::test]
+async fn content_that_is_published_is_published_no_second_time() {
+    let (lambda, asked) = lambda(&[(4, "new")]);
+    layer("new").create(&lambda).await.unwrap();
+    assert_eq!(writes(&asked), Vec::<String>::new());
+    layer("newer").create(&lambda).await.unwrap();
+    assert_eq!(writes(&asked), [format!("POST {VERSIONS}")]);
+}
+
+#[tokio::test]
+async fn only_our_versions_with_the_content_are_deleted() {
+    let (lambda, asked) = lambda(&[(3, "old"), (4, "new"), (5, "old")]);
+    layer("old").delete(&lambda).await.unwrap();
+    assert_eq!(writes(&asked), [3, 5].map(|number| format!("DELETE {VERSIONS}/{number}")));
+    assert_eq!(super::layers(&lambda).await.unwrap(), ["old", "new", "old"]);
+}
+
+/// Lambda with versions 4 and 5 of our layer, each with this zip and the SHA-256 of the other one.
+fn lambda_with(zip: &[u8], sha256_of: &[u8]) -> Client {
+    let (zip, sha256) = (zip.to_vec(), BASE64_STANDARD.encode(Sha256::digest(sha256_of)));
+    let (config, _) = wire::config(move |asked| {
+        let number = asked.split(' ').nth(1).unwrap().rsplit('/').next().unwrap().parse::<i64>().ok();
+        let answer = if let Some(number) = number {
+            let location = wire::s3(if number == 5 { zip.clone() } else { b"older".to_vec() });
+            json!({ "Content": { "CodeSha256": sha256, "Location": location } })
+        } else {
+            let listed = |number| json!({ "Version": number, "LayerVersionArn": arn(LAYER, number), "Description": DESCRIPTION });
+            json!({ "LayerVersions": [listed(4), listed(5)] })
+        };
+        (200, answer.to_string())
+    });
+    Client::new(&config)
+}
+
+#[tokio::test]
+async fn a_detached_layer_is_read_from_its_newest_version() {
+    let known = Endpoints::read(r#"{"a":{"server":"https://a.example","ca":"YQ=="}}"#);
+    let zip = crate::endpoints::layer::pack(&known).unwrap().zip;
+    for attached in [vec![], vec![arn("theirs", 1)], vec![arn(LAYER, 5)]] {
+        assert_eq!(
+            endpoints(&lambda_with(&zip, &zip), &layers(&attached)).await.unwrap(),
+            known,
+            "{attached:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_layer_that_cannot_be_read_is_an_error() {
+    for (sha256_of, words, hint) in
+        [(&b"zip"[..], "no file with endpoints", "--version-number 5"), (b"other", "is not the one", "again")]
+    {
+        let error = endpoints(&lambda_with(b"zip", sha256_of), &layers(&[arn(LAYER, 5)])).await.unwrap_err();
+        assert!(error.message.contains(words) && error.hint.unwrap().contains(hint), "{}", error.message);
+    }
+}

@@ -1,0 +1,96 @@
+//! Roles of IAM.
+
+use aws_sdk_iam::Client;
+use futures_util::future::join_all;
+
+use super::Role;
+use crate::{
+    observed::Found,
+    provider::{
+        Error, Made, error,
+        iam::{document, inline_policies, profiles_of, tags_in, tags_out},
+        live::Live,
+        propagation::{FORGOTTEN, KNOWN_TO_IAM, delete_when_free, is_still_seen, retry_until_consistent},
+    },
+    resource::{
+        Change, InlinePolicy, InstanceProfile, Principal, TagChanges, attachment::aws::detach_all, touches,
+    },
+};
+
+/// A principal that has just been made is not known yet to whoever checks a trust policy.
+fn is_unknown_principal(code: &str, message: &str) -> bool {
+    code == "NoSuchEntity" || (code == "MalformedPolicyDocument" && message.contains("Invalid principal"))
+}
+
+impl Live for Role {
+    type Client = Client;
+
+    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+        let call = "iam:GetRole";
+        let answer = error::optional(call, client.get_role().role_name(&self.name).send().await)?;
+        let Some(role) = answer.and_then(|answer| answer.role) else { return Ok(None) };
+        let created = Some(role.create_date.secs());
+        let found = Self {
+            name: self.name.clone(),
+            trust: document(call, role.assume_role_policy_document())?,
+            tags: tags_out(role.tags.as_deref()),
+            description: role.description.unwrap_or_default(),
+        };
+        Ok(Some(Found { created, ..Found::from(found) }))
+    }
+
+    async fn create(&self, client: &Client) -> Result<Made, Error> {
+        let call = client
+            .create_role()
+            .role_name(&self.name)
+            .description(&self.description)
+            .assume_role_policy_document(self.trust.to_string())
+            .set_tags(Some(tags_in(&self.tags)));
+        retry_until_consistent("iam:CreateRole", KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
+            .await?;
+        Ok(Made::default())
+    }
+
+    async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {
+        let name = &self.name;
+        if touches(changes, "trust") {
+            let call = client.update_assume_role_policy().role_name(name);
+            let call = call.policy_document(self.trust.to_string());
+            let call_name = "iam:UpdateAssumeRolePolicy";
+            retry_until_consistent(call_name, KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
+                .await?;
+        }
+        let set = async |tags| {
+            let call = client.tag_role().role_name(name).set_tags(Some(tags_in(&tags)));
+            call.send().await.map_err(error::from_sdk("iam:TagRole")).map(drop)
+        };
+        let unset = async |keys| {
+            let call = client.untag_role().role_name(name).set_tag_keys(Some(keys));
+            call.send().await.map_err(error::from_sdk("iam:UntagRole")).map(drop)
+        };
+        TagChanges::of(changes).apply(set, unset).await
+    }
+
+    /// A role goes only when nothing is in it and it is in nothing ("DeleteRole" in the IAM API reference).
+    async fn delete(&self, client: &Client) -> Result<Made, Error> {
+        let name = &self.name;
+        let principal = Principal::Role(name.clone());
+        let (detached, inline, profiles) = tokio::join!(
+            detach_all(client, &principal),
+            inline_policies(client, name),
+            profiles_of(client, name)
+        );
+        detached?;
+        let (inline, profiles) = (inline?, profiles?);
+        let inline = join_all(inline.iter().map(|policy| InlinePolicy::remove(client, name, policy)));
+        let profiles = join_all(
+            profiles
+                .iter()
+                .map(|profile| InstanceProfile::take_out(client, &profile.instance_profile_name, name)),
+        );
+        let (inline, profiles) = tokio::join!(inline, profiles);
+        inline.into_iter().chain(profiles).collect::<Result<(), Error>>()?;
+        let call = client.delete_role().role_name(name);
+        delete_when_free("iam:DeleteRole", FORGOTTEN, is_still_seen, || call.clone().send()).await
+    }
+}
