@@ -122,7 +122,9 @@ fn apply_offboard_and_verify_reach_aws_through_the_provider_only() {
         &[
             "provisioner-lib/src/apply.rs",
             "provisioner-lib/src/connect.rs",
+            "provisioner-lib/src/converge.rs",
             "provisioner-lib/src/offboard.rs",
+            "provisioner-lib/src/onboard.rs",
             "provisioner-lib/src/verify.rs",
             "provisioner-lib/src/verify",
         ],

@@ -86,7 +86,7 @@ fn in_use(role: &str, instances: &[String]) -> Fault {
     let problem = format!(
         "{run} with it: {shown}{rest}. Without their role, nodes pull no images from ECR and give pods no addresses"
     );
-    let hint = "drain and terminate them first, or say with --nodes-lose-access that they do not matter";
+    let hint = "drain and terminate them first, or accept it with --nodes-lose-access";
     Fault::new("node role", role, problem, hint)
 }
 

@@ -92,7 +92,7 @@ mod tests {
         resources.into_iter().map(|resource| (resource.id(), found(resource))).collect()
     }
 
-    fn ours() -> Tags {
+    fn managed() -> Tags {
         Tags::from([(TAG_MANAGED.to_owned(), MANAGED.to_owned())])
     }
 
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn choices_are_read_from_the_trust_policy_of_the_role() {
-        let filled = Evidence::of(&facts()).fill(Request::default(), &observed(vec![role(ours())]));
+        let filled = Evidence::of(&facts()).fill(Request::default(), &observed(vec![role(managed())]));
         assert_eq!(filled.mode, "role");
         assert_eq!(filled.principal.as_deref(), Some("arn:aws:iam::222222222222:user/console"));
         assert_eq!(filled.external_id.as_deref(), Some("x-1"));
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_user_stays_a_user_and_foreign_users_are_ignored() {
-        for (tags, mode) in [(ours(), "user"), (Tags::new(), "")] {
+        for (tags, mode) in [(managed(), "user"), (Tags::new(), "")] {
             let user = Resource::User(User { name: "cast-eks-prod".to_owned(), tags });
             let filled = Evidence::of(&facts()).fill(Request::default(), &observed(vec![user]));
             assert_eq!((filled.mode.as_str(), filled.principal), (mode, None));

@@ -1,15 +1,12 @@
 //! A connection to AWS and the cluster, and the checks before any write.
 
-use std::{
-    process::ExitCode,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use cast_spot_cloud::Access;
 use cast_spot_provisioner::{
     facts::{Facts, Identity},
     plan::{Change, Observed},
-    provider::{Aws, Error, ErrorKind, Made, Provider, RolledBack},
+    provider::{Aws, Error, ErrorKind, Made, Provider},
     recall::previous_choices,
     resource::Resource,
     spec::{Request, Spec},
@@ -25,7 +22,7 @@ use crate::{
 };
 
 /// Runs `command` on the standard streams.
-pub(crate) fn run(command: impl AsyncFnOnce(&mut Screen) -> Result<u8, CliError>) -> ExitCode {
+pub(crate) fn run(command: impl AsyncFnOnce(&mut Screen) -> Result<u8, CliError>) -> u8 {
     let code = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(command(&mut Screen::standard()));
@@ -41,44 +38,17 @@ pub(crate) fn run(command: impl AsyncFnOnce(&mut Screen) -> Result<u8, CliError>
 }
 
 /// The exit code of a command. Prints its error, if it has one.
-pub(crate) fn exit(code: Result<u8, CliError>) -> ExitCode {
-    ExitCode::from(code.unwrap_or_else(|error| {
+pub(crate) fn exit(code: Result<u8, CliError>) -> u8 {
+    code.unwrap_or_else(|error| {
         print_diagnostics(&error.diagnostics);
         error.code
-    }))
+    })
 }
 
 /// Connects to AWS. Every look-up checks the account of `target`.
 pub(crate) async fn connect(target: &Target) -> Result<AccountChecked<Aws>, CliError> {
     let aws = Aws::connect(&target.connection).await?;
     Ok(AccountChecked::new(aws, target.account.clone()))
-}
-
-impl AccountChecked<Aws> {
-    /// The caller, if it belongs to the expected account.
-    pub(crate) async fn identity(&self) -> Result<Identity, CliError> {
-        let identity = self.inner.identity().await?;
-        check_identity(&identity, self.account.as_ref())?;
-        Ok(identity)
-    }
-
-    /// See [`Aws::region`].
-    pub(crate) fn region(&self) -> &str {
-        self.inner.region()
-    }
-
-    /// See [`Aws::rollback`].
-    pub(crate) async fn rollback(&self) -> Result<RolledBack, CliError> {
-        Ok(self.inner.rollback().await?)
-    }
-
-    /// See [`Aws::roll_back`].
-    pub(crate) async fn roll_back(&self) -> Result<RolledBack, CliError> {
-        if self.account.is_some() {
-            self.identity().await?;
-        }
-        Ok(self.inner.roll_back().await?)
-    }
 }
 
 /// The wall clock.
@@ -97,7 +67,8 @@ pub(crate) async fn check_account(access: &Access, account: Option<&Account>) ->
     }
 }
 
-fn check_identity(identity: &Identity, account: Option<&Account>) -> Result<(), Error> {
+/// Refuses the identity of another account.
+pub(crate) fn check_identity(identity: &Identity, account: Option<&Account>) -> Result<(), Error> {
     match account {
         Some(Account { id, source }) if *id != identity.account => {
             let message = format!(

@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 
-use anstyle::{AnsiColor, Style};
 use terminal_size::{Width, terminal_size_of};
+
+use crate::style::{RED, YELLOW};
 
 /// Columns, if standard output is not a terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -26,15 +27,13 @@ impl Diagnostic {
 
 /// Writes `error:` lines to standard error. Adjacent errors with the same hint share one `hint:` line.
 pub(crate) fn print_diagnostics(diagnostics: &[Diagnostic]) {
-    const ERROR: Style = AnsiColor::Red.on_default().bold();
-    const HINT: Style = AnsiColor::Yellow.on_default().bold();
     let mut text = String::new();
     for alike in diagnostics.chunk_by(|one, next| one.hint == next.hint) {
         for diagnostic in alike {
-            text += &format!("{ERROR}error:{ERROR:#} {}\n", diagnostic.error);
+            text += &format!("{RED}error:{RED:#} {}\n", diagnostic.error);
         }
         if !alike[0].hint.is_empty() {
-            text += &format!("{HINT}hint:{HINT:#} {}\n", alike[0].hint);
+            text += &format!("{YELLOW}hint:{YELLOW:#} {}\n", alike[0].hint);
         }
     }
     // There is no other place to report that this cannot be written.

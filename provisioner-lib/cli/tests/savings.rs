@@ -1,4 +1,4 @@
-//! `cast-spot savings` over the snapshot of an example, as a script sees it: exit codes, standard output, files.
+//! `cast-spot savings` over the snapshot of an example: exit codes, standard output, files.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// The command in an environment that has no credentials and no kubeconfig, in a folder of its own.
+/// A folder for runs of the command without credentials and kubeconfig.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -137,7 +137,7 @@ fn a_saved_snapshot_gives_the_same_report_and_keeps_no_secrets() {
     let first = folder.json(&["--snapshot", "full.json", "--save-snapshot", "kept.json"]);
     assert!(!fs::read_to_string(folder.0.join("kept.json")).unwrap().contains("hunter2"));
     let mut second = folder.json(&["--snapshot", "kept.json"]);
-    // Time goes on.
+    // The prices grow older between the runs.
     second["prices"]["age_seconds"] = first["prices"]["age_seconds"].clone();
     assert_eq!(first, second);
 }

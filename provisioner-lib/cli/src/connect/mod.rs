@@ -3,9 +3,8 @@
 mod args;
 mod yaml;
 
-use std::{fmt::Write, process::ExitCode};
+use std::fmt::Write;
 
-use anstyle::Style;
 use cast_spot_provisioner::{
     connect::{self, AGENT, CurrentAgent, Request, Spec},
     provider::{self, Aws, Provider},
@@ -16,16 +15,17 @@ use crate::{
     error::CliError,
     plan::{json, table},
     session,
+    style::BOLD,
     target::Direct,
     terminal::Screen,
-    workflow::{self, APPLY, Finished, OutputOptions, Workflow, YES, headline},
+    workflow::{self, Finished, OutputOptions, Workflow, headline},
 };
 use args::Format;
 
 pub(crate) use args::Args;
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
         let (target, mut request) = args.read(environment)?;
         if args.format == Format::Yaml {
@@ -71,17 +71,8 @@ async fn carry_out(
     screen: &mut Screen,
 ) -> Result<u8, CliError> {
     let planned = agent.plan(spec)?;
-    let workflow = Workflow {
-        command: "cast-spot connect",
-        inspect: "cast-spot connect --dry-run",
-        schema: json::CONNECTION,
-        planned: &planned,
-        table: table::render(&planned, screen.width),
-        notes: Vec::new(),
-        question: APPLY,
-        accepted: YES,
-        options,
-    };
+    let shown = (&planned, table::render(&planned, screen.width));
+    let workflow = Workflow::new("cast-spot connect", json::CONNECTION, shown, options);
     workflow::run(
         workflow,
         screen,
@@ -95,7 +86,6 @@ async fn carry_out(
 }
 
 fn details(spec: &Spec) -> String {
-    const BOLD: Style = Style::new().bold();
     let choices = &spec.choices;
     let mut text = "\n".to_owned();
     for (name, value) in [

@@ -1,4 +1,4 @@
-//! The agent's objects as a file for GitOps.
+//! The agent's objects as YAML for GitOps.
 
 use std::{fmt::Write, io};
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::error::CliError;
 
 const NO_TOKEN: &str = "\
-# The token is not in this file. This Secret is to come from where you keep secrets (External Secrets, Sealed Secrets,
-# SOPS, or kubectl), under this name and key and with these labels; the token stands in it in base64. Until then the
-# agent's pod waits for it. `cast-spot connect --output yaml --include-token` puts it in.
+# The token is not in this file. Create this Secret from your secret store (External Secrets, Sealed Secrets, SOPS, or
+# kubectl), with this name, this key and these labels; its value is the token in base64. Until then the agent's pod
+# waits for it. `cast-spot connect --output yaml --include-token` includes it.
 ";
 
-/// All objects, each a document. Without the token, the Secret is a comment that says what it has to be.
+/// All objects, each as a document. Without the token, the Secret is a comment.
 pub(super) fn render(spec: &Spec, include_token: bool) -> Result<String, CliError> {
     let choices = &spec.choices;
     let mut text = format!(
@@ -71,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn the_file_says_what_the_objects_say_and_nothing_else() {
+    fn the_file_contains_exactly_the_objects() {
         let text = render(&spec(), true).unwrap();
         assert_eq!(documents(&text), manifests(&spec()), "{text}");
         assert!(text.contains(ENCODED));
     }
 
     #[test]
-    fn without_being_asked_for_it_the_token_is_not_in_it_and_the_secret_is_a_note() {
+    fn without_the_option_the_secret_is_a_comment() {
         let text = render(&spec(), false).unwrap();
         assert!(!text.contains(TOKEN) && !text.contains(ENCODED), "{text}");
         assert!(documents(&text).iter().all(|object| object["kind"] != "Secret"));

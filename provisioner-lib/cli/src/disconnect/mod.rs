@@ -1,7 +1,5 @@
 //! `cast-spot disconnect`: deletes the agent, and reports what is left.
 
-use std::process::ExitCode;
-
 use cast_spot_provisioner::{
     connect::{self, AGENT, NamespaceContents},
     onboard::Planned,
@@ -11,14 +9,12 @@ use cast_spot_provisioner::{
 use crate::{
     environment::Environment,
     error::{CliError, EXIT_INCOMPLETE},
-    plan::{
-        json,
-        table::{self, green},
-    },
+    plan::{json, table},
     session,
+    style::green,
     target::TargetArgs,
     terminal::{Diagnostic, Screen},
-    workflow::{self, APPLY, Finished, OutputOptions, Workflow, YES, outcome},
+    workflow::{self, Finished, OutputOptions, Workflow, outcome},
 };
 
 const EXAMPLES: &str = "\
@@ -50,7 +46,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
         let target = args.target.read_direct(environment)?;
         let provider = provider::Direct::connect(&target.connection);
@@ -67,16 +63,10 @@ async fn carry_out(
 ) -> Result<u8, CliError> {
     let removal = connect::plan_removal(cluster, provider).await?;
     let (planned, is_kept) = (removal.planned.clone(), !removal.unmanaged.is_empty());
+    let shown = (&planned, render(&planned, screen.width));
     let workflow = Workflow {
-        command: "cast-spot disconnect",
-        inspect: "cast-spot disconnect --dry-run",
-        schema: json::DISCONNECTION,
-        planned: &planned,
-        table: render(&planned, screen.width),
         notes: if is_kept { vec![namespace_kept(&removal.unmanaged)] } else { Vec::new() },
-        question: APPLY,
-        accepted: YES,
-        options,
+        ..Workflow::new("cast-spot disconnect", json::DISCONNECTION, shown, options)
     };
     workflow::run(
         workflow,

@@ -1,7 +1,5 @@
 //! `cast-spot offboard`: deletes what cast-spot manages for a cluster, and reports what is left.
 
-use std::process::ExitCode;
-
 use cast_spot_provisioner::{
     offboard::{self, Removal},
     onboard::Planned,
@@ -11,11 +9,9 @@ use cast_spot_provisioner::{
 use crate::{
     environment::Environment,
     error::CliError,
-    plan::{
-        json,
-        table::{self, green},
-    },
+    plan::{json, table},
     session::{self, AccountChecked},
+    style::green,
     target::TargetArgs,
     terminal::Screen,
     workflow::{self, Finished, OutputOptions, Workflow},
@@ -60,7 +56,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
         let target = args.target.read(environment)?;
         let provider = session::connect(&target).await?;
@@ -80,16 +76,11 @@ async fn carry_out(
     let question = format!(
         "\nSpot interruptions of {cluster} are no longer handled then.\nType the cluster's name to confirm: "
     );
+    let shown = (&planned, render(&planned, screen.width));
     let workflow = Workflow {
-        command: "cast-spot offboard",
-        inspect: "cast-spot plan",
-        schema: json::OFFBOARDING,
-        planned: &planned,
-        table: render(&planned, screen.width),
-        notes: Vec::new(),
         question: &question,
         accepted: &[cluster],
-        options: output,
+        ..Workflow::new("cast-spot offboard", json::OFFBOARDING, shown, output)
     };
     workflow::run(
         workflow,

@@ -5,8 +5,6 @@ mod console;
 mod credentials;
 mod result;
 
-use std::process::ExitCode;
-
 use cast_spot_provisioner::{
     console::announce,
     onboard::{self, Planned},
@@ -22,7 +20,7 @@ use crate::{
     plan::{json, table},
     session::{self, AccountChecked, PartialRequest},
     terminal::{Diagnostic, Screen, print_diagnostics},
-    workflow::{self, APPLY, Finished, OutputOptions, Workflow, YES},
+    workflow::{self, Finished, OutputOptions, Workflow},
 };
 use console::Console;
 use credentials::CredentialsFile;
@@ -30,7 +28,7 @@ use credentials::CredentialsFile;
 pub(crate) use args::Args;
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
         let mut diagnostics = Vec::new();
         let console = Console::read(args, environment, &mut diagnostics);
@@ -63,17 +61,8 @@ async fn carry_out(
 ) -> Result<u8, CliError> {
     let spec = provider.spec(request).await?;
     let planned = onboard::plan(&spec, provider).await?;
-    let workflow = Workflow {
-        command: "cast-spot onboard",
-        inspect: "cast-spot plan",
-        schema: json::ONBOARDING,
-        planned: &planned,
-        table: table::render(&planned, screen.width),
-        notes: Vec::new(),
-        question: APPLY,
-        accepted: YES,
-        options,
-    };
+    let shown = (&planned, table::render(&planned, screen.width));
+    let workflow = Workflow::new("cast-spot onboard", json::ONBOARDING, shown, options);
     workflow::run(
         workflow,
         screen,

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
     names,
     onboard::Planned,
@@ -13,10 +12,10 @@ use cast_spot_provisioner::{
     spec::{Access, Spec},
 };
 
-use crate::workflow::{Finished, headline};
-
-const BOLD: Style = Style::new().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+use crate::{
+    style::{BOLD, YELLOW},
+    workflow::{Finished, headline},
+};
 
 /// The result. `kept` is the file with the new key.
 pub(super) fn render(spec: &Spec, planned: &Planned, report: &Report, kept: Option<&str>) -> Finished {

@@ -1,4 +1,4 @@
-//! The command over an account in account.
+//! The command over an account in memory.
 
 use std::path::PathBuf;
 

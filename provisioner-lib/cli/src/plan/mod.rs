@@ -5,8 +5,6 @@ pub(crate) mod groups;
 pub(crate) mod json;
 pub(crate) mod table;
 
-use std::process::ExitCode;
-
 use cast_spot_provisioner::{
     commands::commands,
     onboard::{self, Planned},
@@ -69,7 +67,7 @@ enum Format {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
         let mut diagnostics = Vec::new();
         if args.json && args.format == Format::Commands {

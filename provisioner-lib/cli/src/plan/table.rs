@@ -10,6 +10,8 @@ use cast_spot_provisioner::{
 
 use super::{document, groups::Group};
 
+use crate::style::{BOLD, DIM, RED, green};
+
 /// The sign, word and colour of an action.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ActionStyle {
@@ -33,8 +35,6 @@ impl ActionStyle {
     }
 }
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
 /// Width of the column with the kind.
 const KIND: usize = 18;
 /// Indentation of changes.
@@ -135,7 +135,6 @@ pub(crate) fn summary(plan: &Plan) -> String {
         .collect();
     let conflicts = plan.conflicts().count();
     if conflicts > 0 {
-        const RED: Style = AnsiColor::Red.on_default().bold();
         let what = if conflicts == 1 {
             "1 resource that has the name of a desired one".to_owned()
         } else {
@@ -147,9 +146,4 @@ pub(crate) fn summary(plan: &Plan) -> String {
         );
     }
     format!("{BOLD}Plan{BOLD:#}: {}", counts.join(", "))
-}
-
-pub(crate) fn green(text: &str) -> String {
-    const GREEN: Style = AnsiColor::Green.on_default().bold();
-    format!("{GREEN}{text}{GREEN:#}")
 }

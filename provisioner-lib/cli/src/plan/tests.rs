@@ -1,4 +1,4 @@
-//! Plans over an account in account.
+//! Plans over an account in memory.
 
 use cast_spot_provisioner::{
     resource::{Function, LogGroup, Policy, Resource, Role},

@@ -1,7 +1,5 @@
 //! `cast-spot policy`: the IAM policies of one cluster as JSON.
 
-use std::process::ExitCode;
-
 use cast_spot_provisioner::{
     names,
     policy::{self, MANAGED_LIMIT, Scope},
@@ -95,16 +93,33 @@ enum Name {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
-        let document = if args.name == Name::Trust {
-            trust(args)?
-        } else {
-            let target = target(args, environment)?;
-            let place = Place::find(args, &target).await?;
-            policy(args, &place.scope(&target.cluster, args.vpc_id.as_deref()))
-        };
+        // The trust policy depends on no place.
+        let (mut target, mut place) = (Target::default(), Place::default());
+        if args.name != Name::Trust {
+            target = read_target(args, environment)?;
+            place = find_place(args, &target).await?;
+        }
+        let (partition, region, account) = (&place.0, &place.1, &place.2);
+        let (cluster, vpc_id) = (&target.cluster, args.vpc_id.as_deref().unwrap_or("*"));
+        let arn = format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}");
+        let node_role = &names::node_role(cluster, &arn);
+        let document = policy(args, &Scope { partition, region, account, cluster, vpc_id, node_role })?;
         print(&document, args.split, screen)
+    })
+}
+
+fn policy(args: &Args, scope: &Scope<'_>) -> Result<Value, CliError> {
+    Ok(match args.name {
+        Name::Admin => policy::admin(args.mode.into(), scope),
+        Name::Shared => policy::cast_eks(scope),
+        Name::Cluster => policy::restricted(scope),
+        Name::Handler => policy::handler(scope),
+        Name::HandlerShared => policy::handler_reads(scope),
+        Name::HandlerCluster => policy::handler_cluster(scope),
+        Name::Savings => policy::savings(scope),
+        Name::Trust => trust(args)?,
     })
 }
 
@@ -121,7 +136,7 @@ fn trust(args: &Args) -> Result<Value, CliError> {
     Err(CliError { diagnostics: missing.collect(), code: EXIT_USAGE })
 }
 
-fn target(args: &Args, environment: &Environment) -> Result<Target, CliError> {
+fn read_target(args: &Args, environment: &Environment) -> Result<Target, CliError> {
     let mut diagnostics = Vec::new();
     let target = args.target.target(environment, &mut diagnostics);
     if matches!(args.name, Name::Shared | Name::HandlerShared) {
@@ -130,19 +145,6 @@ fn target(args: &Args, environment: &Environment) -> Result<Target, CliError> {
     }
     error::check(diagnostics)?;
     Ok(target)
-}
-
-fn policy(args: &Args, scope: &Scope<'_>) -> Value {
-    match args.name {
-        Name::Admin => policy::admin(args.mode.into(), scope),
-        Name::Shared => policy::cast_eks(scope),
-        Name::Cluster => policy::restricted(scope),
-        Name::Handler => policy::handler(scope),
-        Name::HandlerShared => policy::handler_reads(scope),
-        Name::HandlerCluster => policy::handler_cluster(scope),
-        Name::Savings => policy::savings(scope),
-        Name::Trust => Value::Null,
-    }
 }
 
 fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, CliError> {
@@ -162,47 +164,26 @@ fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, CliEr
     Ok(0)
 }
 
-/// The partition, region and account that a policy is for.
-struct Place {
-    partition: String,
-    region: String,
-    account: String,
-    node_role: String,
-}
+/// Partition, region and account.
+type Place = (String, String, String);
 
-impl Place {
-    /// The place of the options. Asks AWS for what they leave open.
-    async fn find(args: &Args, target: &Target) -> Result<Self, CliError> {
-        let given = target.account.as_ref().map(|account| account.id.clone());
-        let region = target.connection.region.clone();
-        let (partition, region, account) = match (given, region) {
-            (Some(account), Some(region)) => (partition_of(&region).to_owned(), region, account),
-            (given, _) => {
-                let aws = Aws::connect(&target.connection).await?;
-                let region = aws.region().to_owned();
-                if let Some(account) = given {
-                    (partition_of(&region).to_owned(), region, account)
-                } else {
-                    let identity = aws.identity().await?;
-                    (identity.partition, region, identity.account)
-                }
+/// The place of the options. Asks AWS for what they leave open.
+async fn find_place(args: &Args, target: &Target) -> Result<Place, CliError> {
+    let account = target.account.as_ref().map(|account| account.id.clone());
+    let (partition, region, account) = match (account, target.connection.region.clone()) {
+        (Some(account), Some(region)) => (partition_of(&region).to_owned(), region, account),
+        (account, _) => {
+            let aws = Aws::connect(&target.connection).await?;
+            let region = aws.region().to_owned();
+            if let Some(account) = account {
+                (partition_of(&region).to_owned(), region, account)
+            } else {
+                let identity = aws.identity().await?;
+                (identity.partition, region, identity.account)
             }
-        };
-        let partition = args.partition.clone().unwrap_or(partition);
-        let arn = format!("arn:{partition}:eks:{region}:{account}:cluster/{}", target.cluster);
-        Ok(Self { node_role: names::node_role(&target.cluster, &arn), partition, region, account })
-    }
-
-    fn scope<'a>(&'a self, cluster: &'a str, vpc_id: Option<&'a str>) -> Scope<'a> {
-        Scope {
-            partition: &self.partition,
-            region: &self.region,
-            account: &self.account,
-            cluster,
-            vpc_id: vpc_id.unwrap_or("*"),
-            node_role: &self.node_role,
         }
-    }
+    };
+    Ok((args.partition.clone().unwrap_or(partition), region, account))
 }
 
 /// The partition of a region, by its name ("Partitions" in the AWS General Reference).

@@ -2,10 +2,12 @@
 
 use std::io;
 
-use anstyle::Style;
 use cast_spot_rehearsal::scenario::ALL;
 
-use crate::plan::json;
+use crate::{
+    plan::json,
+    style::{BOLD, DIM},
+};
 
 /// Shown if the exit code depends on the seed.
 const NO_CODE: &str = "–";
@@ -16,8 +18,6 @@ pub(super) fn render(as_json: bool) -> io::Result<String> {
 }
 
 fn table() -> String {
-    const BOLD: Style = Style::new().bold();
-    const DIM: Style = Style::new().dimmed();
     let width = ALL.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
     let mut text = format!("{DIM}{:width$}  exit{DIM:#}\n", "name");
     for scenario in ALL {

@@ -3,7 +3,7 @@
 mod args;
 mod list;
 
-use std::{fs, io, process::ExitCode};
+use std::{fs, io};
 
 use cast_spot_rehearsal::{
     Outcome,
@@ -28,7 +28,7 @@ const EVENT_HINT: &str =
     "FILE must hold the payload of the function: an EventBridge event, or an SQS batch of them";
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> ExitCode {
+pub(crate) fn run(args: &Args) -> u8 {
     session::exit(rehearse(args, &mut Screen::standard()))
 }
 

@@ -1,14 +1,15 @@
 //! `cast-spot rollback`: returns the function to the code before its last change.
 
-use std::process::ExitCode;
-
-use cast_spot_provisioner::{names::FUNCTION, provider::RolledBack};
+use cast_spot_provisioner::{
+    names::FUNCTION,
+    provider::{Aws, RolledBack},
+};
 
 use crate::{
     environment::Environment,
     error::{CliError, EXIT_USAGE},
-    plan::table::green,
     session,
+    style::green,
     target::TargetArgs,
     workflow::{confirm, ensure_interactive},
 };
@@ -39,20 +40,23 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
         let target = args.target.read(environment)?;
         if !args.yes {
             ensure_interactive(screen)?;
         }
-        let provider = session::connect(&target).await?;
-        if !args.yes {
-            let identity = provider.identity().await?;
-            let question = question(provider.region(), &identity.account, &provider.rollback().await?);
-            let confirmed = confirm(&question, &["yes"], screen);
-            confirmed.map_err(|error| CliError { code: EXIT_USAGE, ..error })?;
+        let aws = Aws::connect(&target.connection).await?;
+        if !args.yes || target.account.is_some() {
+            let identity = aws.identity().await?;
+            session::check_identity(&identity, target.account.as_ref())?;
+            if !args.yes {
+                let question = question(aws.region(), &identity.account, &aws.rollback().await?);
+                let confirmed = confirm(&question, &["yes"], screen);
+                confirmed.map_err(|error| CliError { code: EXIT_USAGE, ..error })?;
+            }
         }
-        screen.print(&words(&provider.roll_back().await?))?;
+        screen.print(&words(&aws.roll_back().await?))?;
         Ok(0)
     })
 }

@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use cast_spot_savings::{
-    compare::Choices,
-    provider::{MOST_SPOT_DAYS, USUAL_SPOT_DAYS},
-};
+use cast_spot_savings::provider::MOST_SPOT_DAYS;
 use clap::value_parser;
 
 use crate::{
@@ -45,72 +42,59 @@ pub(crate) struct Args {
 
     /// Read the cluster from this file of --save-snapshot, or of `kubectl get … -o json`
     #[arg(long, value_name = "FILE", help_heading = "What is read")]
-    snapshot: Option<PathBuf>,
+    pub(super) snapshot: Option<PathBuf>,
 
     /// Read types and prices from this file, or from a snapshot with prices
     #[arg(long, value_name = "FILE", help_heading = "What is read")]
-    prices: Option<PathBuf>,
+    pub(super) prices: Option<PathBuf>,
 
     /// Days that a Spot price is the mean of, 1 to 90 [default: 7]
     #[arg(long, value_name = "N", help_heading = "What is read")]
     #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MOST_SPOT_DAYS)))]
-    spot_days: Option<u32>,
+    pub(super) spot_days: Option<u32>,
 
     /// The biggest proposed node, in vCPUs [default: any]
     #[arg(long, value_name = "N", help_heading = "What is proposed", value_parser = value_parser!(u32).range(1..))]
-    max_vcpus: Option<u32>,
+    pub(super) max_vcpus: Option<u32>,
 
     /// Do not rehearse what happens if the Spot nodes go
     #[arg(long, help_heading = "What is proposed")]
-    no_rehearsal: bool,
+    pub(super) no_rehearsal: bool,
 
     /// Print the report as JSON
     #[arg(long, help_heading = "Output")]
-    json: bool,
+    pub(super) json: bool,
 
     /// Write the report as one page for a browser
     #[arg(long, value_name = "FILE", help_heading = "Output")]
-    html: Option<PathBuf>,
+    pub(super) html: Option<PathBuf>,
 
     /// Write the cluster to this file, for --snapshot; without commands, environments and annotations
     #[arg(long, value_name = "FILE", help_heading = "Output")]
-    save_snapshot: Option<PathBuf>,
-}
-
-/// A valid call.
-#[derive(Debug)]
-pub(super) struct Call {
-    /// None if only files are read.
-    pub(super) target: Option<Target>,
-    pub(super) snapshot: Option<PathBuf>,
-    pub(super) prices: Option<PathBuf>,
-    pub(super) spot_days: u32,
-    pub(super) choices: Choices,
-    pub(super) no_rehearsal: bool,
-    pub(super) json: bool,
-    pub(super) html: Option<PathBuf>,
     pub(super) save_snapshot: Option<PathBuf>,
 }
 
-impl Call {
-    /// Reads the options, or fails with every fault of them.
-    pub(super) fn read(args: &Args, environment: &Environment) -> Result<Self, CliError> {
+impl Args {
+    /// The cluster to read, or None if a file has it. Fails with every fault of the options.
+    pub(super) fn read(&self, environment: &Environment) -> Result<Option<Target>, CliError> {
         let mut diagnostics = Vec::new();
-        let target = args.snapshot.is_none().then(|| args.target.target(environment, &mut diagnostics));
-        if args.spot_days.is_some() && (args.prices.is_some() || args.snapshot.is_some()) {
+        let target = self.snapshot.is_none().then(|| self.target.target(environment, &mut diagnostics));
+        if self.spot_days.is_some() && (self.prices.is_some() || self.snapshot.is_some()) {
             diagnostics.push(Diagnostic::new(
                 "--spot-days together with a file: the prices in it are what they are",
                 "leave it out, or let prices be read from AWS",
             ));
         }
-        let written = [("--html", &args.html), ("--save-snapshot", &args.save_snapshot)];
-        let read = [("--snapshot", &args.snapshot), ("--prices", &args.prices)];
-        let written = written.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
-        let written: Vec<_> = written.collect();
-        for (place, (option, path)) in written.iter().enumerate() {
-            let others = written[..place].iter().copied();
-            let others = others.chain(read.iter().filter_map(|(name, path)| Some((*name, path.as_ref()?))));
-            for (other, _) in others.filter(|(_, other)| other == path) {
+        let files = [
+            ("--snapshot", &self.snapshot),
+            ("--prices", &self.prices),
+            ("--html", &self.html),
+            ("--save-snapshot", &self.save_snapshot),
+        ];
+        // The first two are read: they may be the same.
+        for (place, (option, path)) in files.iter().enumerate().skip(2) {
+            let Some(path) = path else { continue };
+            for (other, _) in files[..place].iter().filter(|(_, other)| other.as_ref() == Some(path)) {
                 diagnostics.push(Diagnostic::new(
                     format!("{option} {}: the same file as {other}", path.display()),
                     "give each a file of its own",
@@ -118,16 +102,6 @@ impl Call {
             }
         }
         error::check(diagnostics)?;
-        Ok(Self {
-            target,
-            snapshot: args.snapshot.clone(),
-            prices: args.prices.clone(),
-            spot_days: args.spot_days.unwrap_or(USUAL_SPOT_DAYS),
-            choices: Choices { max_vcpus: args.max_vcpus },
-            no_rehearsal: args.no_rehearsal,
-            json: args.json,
-            html: args.html.clone(),
-            save_snapshot: args.save_snapshot.clone(),
-        })
+        Ok(target)
     }
 }

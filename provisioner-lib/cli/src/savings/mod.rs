@@ -5,38 +5,40 @@ mod output;
 mod rehearsal;
 mod source;
 
-use std::process::ExitCode;
-
-use cast_spot_savings::{compare::compare, risk::InterruptionScenario};
+use cast_spot_savings::{
+    compare::{Choices, compare},
+    risk::InterruptionScenario,
+};
 
 use crate::{
     environment::Environment,
     error::{CliError, EXIT_INCOMPLETE},
     session,
+    target::Target,
     terminal::Screen,
 };
 
 pub(crate) use args::Args;
-use args::Call;
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
-        let call = Call::read(args, environment)?;
-        Box::pin(report(&call, screen)).await
+        let target = args.read(environment)?;
+        Box::pin(report(args, target.as_ref(), screen)).await
     })
 }
 
-async fn report(call: &Call, screen: &mut Screen) -> Result<u8, CliError> {
+async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Result<u8, CliError> {
     let now = session::now();
-    let source = source::read(call, now, screen).await?;
+    let source = source::read(args, target, now, screen).await?;
     // Files first: reading them again takes long, and a table can be made from them.
-    if let Some(path) = &call.save_snapshot {
+    if let Some(path) = &args.save_snapshot {
         output::save(path, "--save-snapshot", &source.as_file()?)?;
     }
-    let mut comparison = compare(&source.snapshot, source.prices.as_ref(), &call.choices, now);
+    let mut comparison =
+        compare(&source.snapshot, source.prices.as_ref(), &Choices { max_vcpus: args.max_vcpus }, now);
     if let Some(storm) =
-        InterruptionScenario::of(&comparison, &source.snapshot).filter(|_| !call.no_rehearsal)
+        InterruptionScenario::of(&comparison, &source.snapshot).filter(|_| !args.no_rehearsal)
     {
         match rehearsal::risks(&storm, screen) {
             Some(risks) => comparison.set_risks(risks),
@@ -44,9 +46,9 @@ async fn report(call: &Call, screen: &mut Screen) -> Result<u8, CliError> {
         }
     }
     let report = comparison.report;
-    if let Some(path) = &call.html {
+    if let Some(path) = &args.html {
         output::save(path, "--html", &output::page(&report)?)?;
     }
-    output::show(&report, call, screen)?;
+    output::show(&report, args.json, screen)?;
     Ok(if report.today.count == 0 && report.workloads.is_empty() { EXIT_INCOMPLETE } else { 0 })
 }

@@ -7,12 +7,11 @@ use cast_spot_savings::{
     report::Report,
 };
 
-use super::args::Call;
 use crate::{error::CliError, terminal::Screen};
 
 /// Prints the table, or the JSON.
-pub(super) fn show(report: &Report, call: &Call, screen: &mut Screen) -> Result<(), CliError> {
-    let text = if call.json {
+pub(super) fn show(report: &Report, as_json: bool, screen: &mut Screen) -> Result<(), CliError> {
+    let text = if as_json {
         report.to_json().map_err(std::io::Error::other)?
     } else {
         table::render(report, screen.width)

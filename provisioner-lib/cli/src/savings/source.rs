@@ -5,12 +5,12 @@ use std::path::Path;
 use cast_spot_cloud::Access;
 use cast_spot_savings::{
     prices::PriceList,
-    provider,
+    provider::{self, USUAL_SPOT_DAYS},
     snapshot::{Snapshot, parse_prices},
 };
 use jiff::Timestamp;
 
-use super::args::Call;
+use super::Args;
 use crate::{
     error::{self, CliError},
     session,
@@ -34,27 +34,32 @@ impl Source {
 }
 
 /// Reads everything, or fails with every fault of the files.
-pub(super) async fn read(call: &Call, now: Timestamp, screen: &mut Screen) -> Result<Source, CliError> {
+pub(super) async fn read(
+    args: &Args,
+    target: Option<&Target>,
+    now: Timestamp,
+    screen: &mut Screen,
+) -> Result<Source, CliError> {
     let mut diagnostics = Vec::new();
-    let snapshot = call
+    let snapshot = args
         .snapshot
         .as_deref()
         .and_then(|path| file(path, "--snapshot", SNAPSHOTS, Snapshot::parse, &mut diagnostics));
-    let prices = call
+    let prices = args
         .prices
         .as_deref()
         .and_then(|path| file(path, "--prices", PRICES, parse_prices, &mut diagnostics));
     error::check(diagnostics)?;
-    let Some(target) = &call.target else {
+    let Some(target) = target else {
         let snapshot = snapshot.unwrap_or_default();
         let prices = prices.or_else(|| snapshot.prices.clone());
         return Ok(Source { snapshot, prices });
     };
-    live(call, target, prices, now, screen).await
+    live(args, target, prices, now, screen).await
 }
 
 async fn live(
-    call: &Call,
+    args: &Args,
     target: &Target,
     prices: Option<PriceList>,
     now: Timestamp,
@@ -70,7 +75,8 @@ async fn live(
         return Ok(Source { snapshot, prices: Some(prices) });
     }
     screen.progress(&format!("reading instance types and prices of {}", access.region()));
-    let prices = provider::read_prices(&access, &mut snapshot, call.spot_days, now).await;
+    let prices =
+        provider::read_prices(&access, &mut snapshot, args.spot_days.unwrap_or(USUAL_SPOT_DAYS), now).await;
     screen.progress("");
     Ok(Source { snapshot, prices: Some(prices) })
 }

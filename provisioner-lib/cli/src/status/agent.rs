@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
     connect::{Health, health},
     onboard::PlanError,
@@ -14,17 +13,11 @@ use super::checks;
 use crate::{
     environment::Environment,
     error::{self, CliError, EXIT_INCOMPLETE},
-    plan::{
-        json,
-        table::{self, green},
-    },
+    plan::{json, table},
+    style::{BOLD, DIM, RED, green},
     target::TargetArgs,
     terminal::Screen,
 };
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const RED: Style = AnsiColor::Red.on_default().bold();
 
 /// The agent, as far as the caller may see it.
 #[derive(Debug)]

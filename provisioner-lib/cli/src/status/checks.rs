@@ -2,18 +2,12 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
     resource::last,
     verify::{Check, Checked, Verification},
 };
 
-use crate::plan::table::green;
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+use crate::style::{BOLD, DIM, RED, YELLOW, green};
 
 /// All checks, with a heading for each subject.
 pub(super) fn render(checks: &[Checked]) -> String {

@@ -3,8 +3,6 @@
 mod agent;
 mod checks;
 
-use std::process::ExitCode;
-
 use cast_spot_provisioner::{
     provider::Provider,
     verify::{Verification, verify},
@@ -57,7 +55,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, environment: &Environment) -> ExitCode {
+pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
         if args.agent {
             return agent::run(&args.target, args.json, environment, screen).await;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// An EKS cluster, as far as a kubeconfig names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,41 +20,8 @@ pub(super) struct Named {
 pub(super) struct Kubeconfig {
     #[serde(rename = "current-context")]
     current_context: String,
-    contexts: Vec<Context>,
-    users: Vec<User>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Context {
-    name: String,
-    context: Ends,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Ends {
-    cluster: String,
-    user: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct User {
-    name: String,
-    user: Login,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Login {
-    exec: Option<Exec>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Exec {
-    args: Option<Vec<String>>,
+    contexts: Vec<Value>,
+    users: Vec<Value>,
 }
 
 impl Kubeconfig {
@@ -85,26 +53,27 @@ impl Kubeconfig {
         if wanted.is_empty() {
             return Err("the kubeconfig has no current context".to_owned());
         }
-        let found = self.contexts.iter().find(|context| context.name == wanted);
-        let Some(Context { name, context }) = found else {
+        let found = self.contexts.iter().find(|context| context["name"] == wanted);
+        let Some(context) = found.map(|found| &found["context"]) else {
             return Err(format!("the kubeconfig has no context `{wanted}`"));
         };
-        by_arn(&context.cluster)
-            .or_else(|| by_arn(name))
-            .or_else(|| self.by_login(&context.user))
-            .or_else(|| by_eksctl(&context.cluster))
+        let cluster = context["cluster"].as_str().unwrap_or_default();
+        by_arn(cluster)
+            .or_else(|| by_arn(wanted))
+            .or_else(|| self.by_login(&context["user"]))
+            .or_else(|| by_eksctl(cluster))
             .ok_or_else(|| {
                 format!("the kubeconfig's context `{wanted}` does not say which EKS cluster it is")
             })
     }
 
     /// The arguments of `aws eks get-token --cluster-name NAME --region REGION`.
-    fn by_login(&self, user: &str) -> Option<Named> {
-        let user = self.users.iter().find(|login| login.name == user)?;
-        let args = user.user.exec.as_ref()?.args.as_ref()?;
+    fn by_login(&self, user: &Value) -> Option<Named> {
+        let login = self.users.iter().find(|login| login["name"] == *user)?;
+        let args = login["user"]["exec"]["args"].as_array()?;
         let value = |option: &str| {
             let place = args.iter().position(|arg| arg == option)?;
-            args.get(place + 1).cloned()
+            args.get(place + 1)?.as_str().map(str::to_owned)
         };
         Some(Named { cluster: value("--cluster-name")?, region: value("--region"), account: None })
     }

@@ -13,13 +13,12 @@ use cast_spot_provisioner::{
 use crate::{
     error::{CliError, EXIT_CONFLICT, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE},
     plan::{self, json},
+    style::green,
     terminal::{Diagnostic, Screen, print_diagnostics},
 };
 
-/// The question before a plan is applied.
-pub(crate) const APPLY: &str = "\nApply this plan? [y/N] ";
-/// Answers that confirm it.
-pub(crate) const YES: &[&str] = &["yes", "y", "Y", "Yes", "YES"];
+/// Answers that confirm a plan.
+const YES: &[&str] = &["yes", "y", "Y", "Yes", "YES"];
 
 /// Options of the commands that apply a plan.
 #[derive(Debug, Default, Clone, Copy, clap::Args)]
@@ -42,8 +41,6 @@ pub(crate) struct OutputOptions {
 pub(crate) struct Workflow<'a> {
     /// The command, as it is run again after a failure.
     pub(crate) command: &'static str,
-    /// A command that shows the current state.
-    pub(crate) inspect: &'static str,
     /// Schema of the report.
     pub(crate) schema: &'static str,
     pub(crate) planned: &'a Planned,
@@ -56,6 +53,19 @@ pub(crate) struct Workflow<'a> {
     /// Answers that confirm the plan, the usual one first.
     pub(crate) accepted: &'a [&'a str],
     pub(crate) options: OutputOptions,
+}
+
+impl<'a> Workflow<'a> {
+    /// A workflow without notes, which `yes` confirms.
+    pub(crate) fn new(
+        command: &'static str,
+        schema: &'static str,
+        (planned, table): (&'a Planned, String),
+        options: OutputOptions,
+    ) -> Self {
+        let (notes, question) = (Vec::new(), "\nApply this plan? [y/N] ");
+        Self { command, schema, planned, table, notes, question, accepted: YES, options }
+    }
 }
 
 /// The result of a command, in addition to the report.
@@ -97,7 +107,7 @@ pub(crate) async fn run(
         confirm(workflow.question, workflow.accepted, screen)?;
     }
     let Some(report) = progress::follow(&planned.plan, screen, work).await? else {
-        screen.eprint(&outcome::abandoned(workflow.inspect));
+        screen.eprint(&outcome::abandoned(workflow.command));
         return Ok(EXIT_INTERRUPTED);
     };
     let finished = finish(&report, screen).await;
@@ -146,7 +156,7 @@ fn render(report: &Report, finished: &Finished, command: &str) -> String {
 
 /// The headline of a complete run.
 pub(crate) fn headline(cluster: &str, state: &str, report: &Report) -> String {
-    let tick = plan::table::green("✓");
+    let tick = green("✓");
     match report.done() {
         0 => format!("{tick} cluster {cluster} is already {state}\n"),
         1 => format!("{tick} cluster {cluster} is {state}; 1 step was done\n"),

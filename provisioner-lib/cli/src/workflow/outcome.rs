@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::report::{Outcome, Report};
 
-use crate::error::{self, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED};
+use crate::{
+    error::{self, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED},
+    style::{RED, YELLOW},
+};
 
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 /// Names in a list; the others are counted.
 const MOST: usize = 8;
 
@@ -25,11 +25,11 @@ pub(super) fn exit_code(report: &Report) -> u8 {
     }
 }
 
-/// The text after a run that was abandoned. `inspect` is a command that shows the current state.
-pub(super) fn abandoned(inspect: &str) -> String {
+/// The text after a run of `command` that was abandoned.
+pub(super) fn abandoned(command: &str) -> String {
     format!(
-        "{RED}✗ interrupted{RED:#} while steps were running; `{inspect}` shows the current state, and running the same \
-         command again continues\n"
+        "{RED}✗ interrupted{RED:#} while steps were running; `{command} --dry-run` shows the current state, \
+         and `{command}` continues\n"
     )
 }
 

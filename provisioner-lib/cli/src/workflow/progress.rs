@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
     apply::{CancelToken, Progress},
     onboard::PlanError,
@@ -19,6 +18,7 @@ use tokio::{signal::ctrl_c, time::interval};
 use crate::{
     error::{self, CliError},
     plan::table::ActionStyle,
+    style::{DIM, RED},
     terminal::{CLEAR_LINE, Screen},
 };
 
@@ -93,7 +93,6 @@ impl State<'_> {
                 self.line(&format!("{style}{sign:>5}{style:#} {}", step.id));
             }
             Progress::Failed(step, error) => {
-                const RED: Style = AnsiColor::Red.on_default().bold();
                 self.end(&step.id);
                 self.line(&format!("{RED}    ✗ FAILED{RED:#} {}: {}", step.id, error::of_call(error).error));
             }
@@ -119,7 +118,6 @@ impl State<'_> {
 
     /// The line of running steps. The next one overwrites it.
     fn draw(&mut self) {
-        const DIM: Style = Style::new().dimmed();
         if !self.screen.is_live || self.running.is_empty() {
             return self.wipe();
         }

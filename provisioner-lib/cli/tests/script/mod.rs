@@ -1,4 +1,4 @@
-//! The command line as a script calls it.
+//! Runs of the command line.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// The command in an environment that has no credentials and no kubeconfig, in an empty folder.
+/// The command without credentials and kubeconfig, in `folder`.
 pub(crate) fn cast_spot(folder: &Folder, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cast-spot"));
     command.args(args).env_clear().current_dir(&folder.0).stdin(Stdio::null());
@@ -20,7 +20,7 @@ pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-/// A folder that goes with its test.
+/// A folder that is deleted after its test.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
