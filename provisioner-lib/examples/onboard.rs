@@ -26,13 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         package: Some(fs::read(zip)?),
         ..Request::default()
     };
-    Builder::new_current_thread().enable_all().build()?.block_on(run(request))
-}
-
-async fn run(request: Request) -> Result<(), Box<dyn Error>> {
     let spec = request.validate()?;
-    let aws = Aws::connect(&Connection::default()).await.map_err(PlanError::Calls)?;
-    let planned = plan(&spec, &aws).await?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let aws = runtime.block_on(Aws::connect(&Connection::default())).map_err(PlanError::Calls)?;
+    let planned = runtime.block_on(plan(&spec, &aws))?;
     let mut out = io::stdout();
     for step in planned.plan.writes() {
         writeln!(out, "{:?} {}", step.action, step.id)?;
@@ -43,8 +40,8 @@ async fn run(request: Request) -> Result<(), Box<dyn Error>> {
             let _ = writeln!(io::stdout(), "done: {}", step.id);
         }
     };
-    // `CancelToken::cancel` from another task ends the run after the steps that have started.
-    let report = onboard(&spec, planned, &aws, &CancelToken::new(), &mut show).await?;
+    // `CancelToken::cancel` from elsewhere ends the run after the steps that have started.
+    let report = runtime.block_on(onboard(&spec, planned, &aws, &CancelToken::new(), &mut show))?;
     serde_json::to_writer_pretty(out, &report)?;
     if report.is_complete() { Ok(()) } else { Err("not complete; run it again to continue".into()) }
 }

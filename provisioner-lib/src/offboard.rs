@@ -119,7 +119,7 @@ impl<P: Provider> Goal for Offboarded<'_, P> {
 
     async fn next(&mut self, report: &Report) -> Result<Option<Plan>, PlanError> {
         let overtaken = report.was_overtaken();
-        if !overtaken && !(self.has_others && report.is_complete()) {
+        if !(overtaken || self.has_others && report.is_complete()) {
             return Ok(None);
         }
         let Self { removal, provider, in_transition, .. } = self;

@@ -114,7 +114,7 @@ impl ChoiceArgs {
             match fs::read(&package_name) {
                 Ok(zip) => package = Some(zip),
                 Err(error) => {
-                    diagnostics.push(Diagnostic::new(format!("--zip {package_name}: {error}"), BUILD))
+                    diagnostics.push(Diagnostic::new(format!("--zip {package_name}: {error}"), BUILD));
                 }
             }
         }

@@ -27,17 +27,17 @@ impl Diagnostic {
 
 /// Writes `error:` lines to standard error. Adjacent errors with the same hint share one `hint:` line.
 pub(crate) fn print_diagnostics(diagnostics: &[Diagnostic]) {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for alike in diagnostics.chunk_by(|one, next| one.hint == next.hint) {
         for diagnostic in alike {
-            text += &format!("{RED}error:{RED:#} {}\n", diagnostic.error);
+            let _ = writeln!(text, "{RED}error:{RED:#} {}", diagnostic.error);
         }
         if !alike[0].hint.is_empty() {
-            text += &format!("{YELLOW}hint:{YELLOW:#} {}\n", alike[0].hint);
+            let _ = writeln!(text, "{YELLOW}hint:{YELLOW:#} {}", alike[0].hint);
         }
     }
     // There is no other place to report that this cannot be written.
-    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+    let _ = anstream::stderr().lock().write_all(&text);
 }
 
 /// The streams of a command. Results go to standard output, all else to standard error.

@@ -83,3 +83,29 @@ pub(super) fn notes(report: &Report) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use cast_spot_provisioner::{
+        plan::Action,
+        report::StepReport,
+        resource::{Id, Kind},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_warning_is_not_shown_as_previous_content() {
+        let step = StepReport {
+            id: Id::new(Kind::AccessKey, "cast-eks-prod"),
+            action: Action::Create,
+            outcome: Outcome::Done,
+            backup: None,
+            warning: Some("an old key is still active: denied".to_owned()),
+        };
+        let report = Report { steps: vec![step], ..Report::default() };
+        let text = anstream::adapter::strip_str(&notes(&report)).to_string();
+        assert_eq!(text, "\nwarning: access key cast-eks-prod: an old key is still active: denied\n");
+        assert_eq!(exit_code(&report), 0);
+    }
+}
