@@ -44,10 +44,10 @@ use error::EXIT_USAGE;
 
 const EXAMPLES: &str = "\
 Examples:
-  cast-spot savings                  show what the cluster costs and what it could cost; writes nothing
+  cast-spot savings                  show what the cluster costs and could cost
   cast-spot rehearse                 show what happens on an interruption, in a simulation
-  cast-spot plan                     show what onboarding the cluster of your kubeconfig would create
-  cast-spot onboard                  create it, after showing it and asking
+  cast-spot plan                     show what onboarding would create; writes nothing
+  cast-spot onboard                  create it, after confirmation
   cast-spot status                   check that it is as it should be, and works
   cast-spot rollback                 return to the function's code before the last onboard
   cast-spot offboard                 remove everything again
