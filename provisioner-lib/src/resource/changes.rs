@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::describe::Tags;
+use super::kind::Tags;
 use crate::policy;
 
 /// Prefix of the tags that cast-spot sets. Others are left alone.

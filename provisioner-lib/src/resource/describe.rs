@@ -1,14 +1,9 @@
 //! What each kind of resource states about itself.
 
-use std::collections::BTreeMap;
-
 use super::{
     changes::Changes,
-    kind::{Id, Service},
+    kind::{Id, Service, Tags},
 };
-
-/// Tags, or labels.
-pub type Tags = BTreeMap<String, String>;
 
 /// The properties of a kind that plans follow.
 pub trait Describe {

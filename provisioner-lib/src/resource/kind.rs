@@ -1,8 +1,11 @@
 //! The kinds of resources, and what a resource is known by.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
+
+/// Tags, or labels.
+pub type Tags = BTreeMap<String, String>;
 
 /// The list of all kinds: the folder of each, and its type. Calls a macro with it, after the macro's own arguments.
 macro_rules! every_kind {
