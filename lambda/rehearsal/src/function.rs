@@ -20,7 +20,7 @@ use crate::{
     notices::notices_in,
     outcome::Delivery,
     wire::{Wire, aws, kubernetes::ApiServer},
-    world::World,
+    world::{World, state::State},
 };
 
 /// Lambda invokes an asynchronous function again this long after it failed.
@@ -97,7 +97,7 @@ impl Function {
     }
 
     pub(crate) fn start(&self) -> Environment {
-        let number = self.world.enter(|state| state.start_environment());
+        let number = self.world.enter(State::start_environment);
         let wire = Wire { world: self.world.clone(), env: number };
         let sdk = aws::sdk_config(&wire);
         Environment {

@@ -17,7 +17,7 @@ use crate::{
     DeliverySpec, Outcome, WorldSpec,
     facts::{Fact, FunctionFact},
     notices::notices_in,
-    outcome::Delivery,
+    outcome::{Delivery, reports_in},
     run::{ENDPOINTS, close, configure, endpoints, environment, rules},
     wire::{Wire, aws, kubernetes::ApiServer},
     world::{World, baseline::REGION, clock::Clock, state::State},
@@ -116,10 +116,7 @@ impl Live {
     pub fn answered(&self, answer: Result<Value, String>) {
         let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(delivery) = delivery.as_mut() else { return };
-        let reports = answer.as_ref().map(|answer| match answer["reports"].as_array() {
-            Some(reports) => reports.clone(),
-            None => vec![answer.clone()],
-        });
+        let reports = answer.as_ref().map(|answer| reports_in(answer).to_vec());
         self.wire.world.enter(|state| {
             delivery.answered_ms = Some(state.now_ms);
             state.end_environment(self.wire.env);

@@ -103,6 +103,11 @@ pub struct Delivery {
     pub failed: Option<String>,
 }
 
+/// The reports of an answer: one, or those of a batch.
+pub(crate) fn reports_in(answer: &Value) -> &[Value] {
+    answer["reports"].as_array().map_or(std::slice::from_ref(answer), Vec::as_slice)
+}
+
 impl Delivery {
     /// One that is not answered yet; `error` is its end if it never is.
     pub(crate) fn open(at_ms: u64, notices: &[AnnouncedNotice], error: &str) -> Self {

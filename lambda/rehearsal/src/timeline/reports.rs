@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::outcome::Delivery;
+use crate::outcome::{Delivery, reports_in};
 
 /// All reports of a run.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ impl<'a> Reports<'a> {
 /// The report that one delivery answered for an instance (any, if none names it).
 pub(super) fn answered<'a>(delivery: &'a Delivery, instance: &str) -> Option<&'a Value> {
     let answer = delivery.answer.as_ref().ok()?;
-    let reports = answer["reports"].as_array().map_or(std::slice::from_ref(answer), Vec::as_slice);
+    let reports = reports_in(answer);
     let report = reports.iter().find(|report| report["event"]["instance_id"] == instance);
     report.or(reports.first())
 }

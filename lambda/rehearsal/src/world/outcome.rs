@@ -10,7 +10,7 @@ use crate::{
     facts::{EndedBy, PodClass, PodId, pod_uid},
     outcome::{
         Delivery, DeliveryError, Fate, NodeTimeline, Outcome, PodCounts, PodTrack, ReplacementTrack,
-        Violation, WorldSummary,
+        Violation, WorldSummary, reports_in,
     },
 };
 
@@ -113,13 +113,7 @@ fn reports(deliveries: &[Delivery]) -> Vec<serde_json::Value> {
         .filter_map(|delivery| Some((delivery.answered_ms?, delivery.answer.as_ref().ok()?)))
         .collect();
     answered.sort_by_key(|(answered_ms, _)| *answered_ms);
-    answered
-        .into_iter()
-        .flat_map(|(_, answer)| match answer["reports"].as_array() {
-            Some(reports) => reports.clone(),
-            None => vec![answer.clone()],
-        })
-        .collect()
+    answered.into_iter().flat_map(|(_, answer)| reports_in(answer)).cloned().collect()
 }
 
 /// Deliveries that failed as a whole, and the messages of batches that failed alone, in the order of the
