@@ -162,7 +162,7 @@ fn a_termination_is_dated_to_the_millisecond() {
     spec.notices.clear();
     spec.deliveries.clear();
     spec.interrupt(0, Action::Terminate, 50_000);
-    // A delete in the second before the last moment breaks law 3.
+    // A delete in the second before the last moment breaks a law.
     let outcome = judged("began-within-a-second", spec);
     assert_eq!(node(&outcome).reclaimed_ms, Some(101_900));
 }

@@ -38,7 +38,7 @@ fn a_full_node_is_evicted_in_three_round_trips() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_handler_breaks_law_1() {
+async fn a_panic_of_the_handler_is_an_answer_without_report() {
     let spec = WorldSpec::baseline(7, 3, 5);
     let (clock, config) = (Clock::new(spec.start), configure(&spec));
     let world = World::new(State::new(&spec, clock));

@@ -27,7 +27,7 @@ async fn status(bench: &Bench) -> (i32, i32, i32, i32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_budget_gives_one_pod_at_a_time_and_the_next_when_its_successor_is_ready() {
+async fn a_budget_frees_the_next_pod_when_a_successor_is_ready() {
     let mut spec = web(2, 1);
     spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(1))];
     let bench = Bench::new(&spec).await;
@@ -71,7 +71,7 @@ async fn budgets_are_reckoned_as_the_disruption_controller_does_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unready_pod_goes_where_the_policy_or_the_healthy_ones_let_it() {
+async fn an_unready_pod_goes_where_policy_or_healthy_pods_let_it() {
     for (healthy_elsewhere, always, expected) in [(0, false, 429), (0, true, 201), (1, false, 201)] {
         let mut spec = web(1, 0);
         spec.cluster().workload("web").state = PodState::UnreadyUntil(u64::MAX);

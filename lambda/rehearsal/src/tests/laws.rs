@@ -109,7 +109,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_2_a_write_to_what_no_notice_named() {
+async fn a_write_to_what_no_notice_named() {
     let spec = world();
     let bench = Bench::new(&spec).await;
     bench.evict(&bench.find("away").await).await.unwrap();
@@ -137,7 +137,7 @@ async fn law_2_a_write_to_what_no_notice_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_3_a_budget_overridden_too_early_or_for_nothing() {
+async fn a_budget_overridden_too_early_or_for_nothing() {
     let blocked = || {
         let mut spec = world();
         spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(0))];
@@ -168,7 +168,7 @@ async fn law_3_a_budget_overridden_too_early_or_for_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_4_two_replacements_for_one_instance() {
+async fn two_replacements_for_one_instance() {
     let bench = Bench::new(&world()).await;
     bench.detach().await;
     let client = AutoScaling::new(&bench.sdk);
@@ -178,7 +178,7 @@ async fn law_4_two_replacements_for_one_instance() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_5_a_leg_that_waits_for_the_other() {
+async fn a_leg_that_waits_for_the_other() {
     let bench = Bench::new(&world()).await;
     bench.at(6_000).await;
     bench.evict(&bench.find("web").await).await.unwrap();
@@ -200,7 +200,7 @@ async fn law_5_a_leg_that_waits_for_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_6_a_write_after_the_deadline_and_a_call_left_open() {
+async fn a_write_after_the_deadline_and_a_call_left_open() {
     let bench = Bench::new(&world()).await;
     bench.at(119_995).await;
     let pod = bench.find("web").await;
@@ -220,7 +220,7 @@ async fn law_6_a_write_after_the_deadline_and_a_call_left_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_7_work_done_twice_or_undone() {
+async fn work_done_twice_or_undone() {
     let bench = Bench::new(&world()).await;
     let pod = bench.shop().await.remove(0);
     bench.world.enter(|state| state.terminate(0, None, EndedBy::Cluster));
@@ -252,7 +252,7 @@ async fn law_7_work_done_twice_or_undone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_8_no_uid_no_grace_too_much_grace() {
+async fn no_uid_no_grace_too_much_grace() {
     let bench = Bench::new(&world()).await;
     let pod = bench.find("web").await;
     bench.evict_with(&pod, DeleteOptions::default()).await.unwrap();
@@ -278,7 +278,7 @@ async fn law_8_no_uid_no_grace_too_much_grace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_9_the_wrong_pods_or_the_wrong_order() {
+async fn the_wrong_pods_or_the_wrong_order() {
     let bench = Bench::new(&world()).await;
     bench.shop().await;
     bench.evict(&bench.find("dns").await).await.unwrap();
@@ -301,7 +301,7 @@ async fn law_9_the_wrong_pods_or_the_wrong_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_3_a_delete_before_the_last_moment() {
+async fn a_delete_before_the_last_moment() {
     let mut spec = world();
     spec.faults =
         vec![Fault::always(WorldApi::Kubernetes, FaultKind::Throttled).on("create pods/eviction").times(1)];
@@ -313,7 +313,7 @@ async fn law_3_a_delete_before_the_last_moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_8_a_terminating_pods_grace_is_cut_once() {
+async fn a_terminating_pods_grace_is_cut_once() {
     let mut spec = world();
     let web = spec.cluster().workload("web");
     (web.grace_s, web.exit, web.state) = (3_600, ExitTime::Never, PodState::Terminating);

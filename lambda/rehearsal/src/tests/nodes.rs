@@ -61,7 +61,7 @@ async fn a_patch_applies_as_a_whole_or_not_at_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_node_controller_taints_a_cordoned_node_and_the_scheduler_shuns_it() {
+async fn a_cordoned_node_is_tainted_and_the_scheduler_shuns_it() {
     let bench = Bench::new(&small()).await;
     bench.patch(json!([{ "op": "add", "path": "/spec/unschedulable", "value": true }])).await.unwrap();
     bench.at(200).await;

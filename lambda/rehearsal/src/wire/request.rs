@@ -84,8 +84,8 @@ impl Asked {
         }
     }
 
-    /// Kubernetes' verb, resource and object.
-    fn names(&self) -> (&'static str, &'static str, String) {
+    /// Verb and object in Kubernetes' terms.
+    pub(super) fn about(&self) -> About<'_> {
         let on_list = match self.method {
             Method::POST => "create",
             _ if self.is_watch() => "watch",
@@ -97,33 +97,30 @@ impl Asked {
             Method::PUT => "update",
             _ => "get",
         };
-        let selector = || self.parameter("fieldSelector").unwrap_or_default().to_owned();
-        match self.resource() {
-            Resource::Nodes => (on_list, "nodes", String::new()),
-            Resource::Node(name) => (on_object, "nodes", name.to_owned()),
-            Resource::Pods(_) => (on_list, "pods", selector()),
-            Resource::Pod(ns, name) => (on_object, "pods", format!("{ns}/{name}")),
-            Resource::Eviction(ns, name) => ("create", "pods/eviction", format!("{ns}/{name}")),
-            Resource::Events(ns) => (on_list, "events", ns.to_owned()),
-            Resource::Budgets(_) => (on_list, "poddisruptionbudgets", String::new()),
-            Resource::Reviews => (on_list, "selfsubjectaccessreviews", reviews::right(&self.body)),
-            Resource::Unknown => (on_object, "unknown", self.path.join("/")),
-        }
-    }
-
-    /// The same, as refusals name it.
-    pub(super) fn about(&self) -> About<'_> {
-        let (verb, resource, _) = self.names();
-        let (group, namespace, name) = match self.resource() {
-            Resource::Node(name) => ("", None, name),
-            Resource::Pod(ns, name) | Resource::Eviction(ns, name) => ("", Some(ns), name),
-            Resource::Pods(ns) => ("", ns, ""),
-            Resource::Events(ns) => ("", Some(ns), ""),
-            Resource::Budgets(ns) => ("policy", ns, ""),
-            Resource::Reviews => ("authorization.k8s.io", None, ""),
-            Resource::Nodes | Resource::Unknown => ("", None, ""),
+        let (verb, resource, group, namespace, name) = match self.resource() {
+            Resource::Nodes => (on_list, "nodes", "", None, ""),
+            Resource::Node(name) => (on_object, "nodes", "", None, name),
+            Resource::Pods(ns) => (on_list, "pods", "", ns, ""),
+            Resource::Pod(ns, name) => (on_object, "pods", "", Some(ns), name),
+            Resource::Eviction(ns, name) => ("create", "pods/eviction", "", Some(ns), name),
+            Resource::Events(ns) => (on_list, "events", "", Some(ns), ""),
+            Resource::Budgets(ns) => (on_list, "poddisruptionbudgets", "policy", ns, ""),
+            Resource::Reviews => (on_list, "selfsubjectaccessreviews", "authorization.k8s.io", None, ""),
+            Resource::Unknown => (on_object, "unknown", "", None, ""),
         };
         About { verb, resource, group, namespace, name }
+    }
+
+    /// The object, for the trace.
+    fn target(&self) -> String {
+        match self.resource() {
+            Resource::Nodes | Resource::Budgets(_) => String::new(),
+            Resource::Node(name) | Resource::Events(name) => name.to_owned(),
+            Resource::Pods(_) => self.parameter("fieldSelector").unwrap_or_default().to_owned(),
+            Resource::Pod(ns, name) | Resource::Eviction(ns, name) => format!("{ns}/{name}"),
+            Resource::Reviews => reviews::right(&self.body),
+            Resource::Unknown => self.path.join("/"),
+        }
     }
 
     /// Whether it is a patch of labels or annotations.
@@ -132,12 +129,12 @@ impl Asked {
     }
 
     pub(super) fn operation(&self, cluster: &str) -> Operation {
-        let (verb, resource, target) = self.names();
+        let About { verb, resource, .. } = self.about();
         Operation {
             api: Api::Kubernetes,
             cluster: Some(cluster.to_owned()),
             name: format!("{verb} {resource}"),
-            target,
+            target: self.target(),
             // A review is posted, and changes nothing.
             writes: self.method != Method::GET && !matches!(self.resource(), Resource::Reviews),
         }

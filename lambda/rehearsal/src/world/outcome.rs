@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_message_of_a_batch_is_an_error_for_what_has_no_report() {
+    fn a_failed_message_is_an_error_for_what_has_no_report() {
         let answer = json!({"batchItemFailures": [{"itemIdentifier": "m-2"}],
                             "reports": [{"event": {"instance_id": "i-1"}}]});
         let found = errors(&[delivery(Ok(answer))]);

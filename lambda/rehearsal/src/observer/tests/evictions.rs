@@ -3,14 +3,14 @@
 use super::*;
 
 #[test]
-fn law_2_only_pods_of_an_announced_instance_are_asked() {
+fn only_pods_of_an_announced_instance_are_asked() {
     assert_eq!(broken_by(|facts| facts.removes(100, eviction(0))), []);
     let elsewhere = Removal { instance: None, ..eviction(0) };
     assert_eq!(broken_by(|facts| facts.removes(100, elsewhere)), [Law::RightNode]);
 }
 
 #[test]
-fn law_2_a_dry_run_and_an_unregistered_cluster_take_no_write() {
+fn a_dry_run_and_an_unregistered_cluster_take_no_write() {
     let dry = |facts: &mut Facts| {
         facts.rules.dry_run = true;
         facts.removes(100, eviction(0));
@@ -24,7 +24,7 @@ fn law_2_a_dry_run_and_an_unregistered_cluster_take_no_write() {
 }
 
 #[test]
-fn law_3_a_delete_waits_for_the_last_moment() {
+fn a_delete_waits_for_the_last_moment() {
     for (at_ms, may_override, broken) in [
         (84_999, true, vec![Law::LastMoment]),
         (85_000, true, vec![]),
@@ -39,7 +39,7 @@ fn law_3_a_delete_waits_for_the_last_moment() {
 }
 
 #[test]
-fn law_3_a_deadline_that_a_read_shows_moves_the_last_moment() {
+fn a_deadline_that_a_read_shows_moves_the_last_moment() {
     let moved = |facts: &mut Facts| {
         facts.instance(0, InstanceFact::EndShown(60_000));
         facts.removes(25_000, Removal { grace_s: Some(30), ..delete(0) });
@@ -48,7 +48,7 @@ fn law_3_a_deadline_that_a_read_shows_moves_the_last_moment() {
 }
 
 #[test]
-fn law_6_nothing_is_asked_after_the_deadline() {
+fn nothing_is_asked_after_the_deadline() {
     for (at_ms, broken) in [(119_000, vec![]), (120_001, vec![Law::InTime])] {
         let asked = |facts: &mut Facts| facts.removes(at_ms, Removal { grace_s: Some(1), ..eviction(0) });
         assert_eq!(broken_by(asked), broken, "{at_ms} ms");
@@ -56,7 +56,7 @@ fn law_6_nothing_is_asked_after_the_deadline() {
 }
 
 #[test]
-fn law_7_a_pod_that_is_known_to_end_is_not_asked_again() {
+fn a_pod_that_is_known_to_end_is_not_asked_again() {
     for (listed_ms, broken) in [(500, vec![]), (1_500, vec![Law::Resumption])] {
         let by_other = |facts: &mut Facts| {
             facts.lists(listed_ms, &[0]);
@@ -68,7 +68,7 @@ fn law_7_a_pod_that_is_known_to_end_is_not_asked_again() {
 }
 
 #[test]
-fn law_8_a_removal_names_the_uid_and_a_fair_grace() {
+fn a_removal_names_the_uid_and_a_fair_grace() {
     let asked = |removal: Removal| broken_by(|facts| facts.removes(100, removal));
     assert_eq!(asked(Removal { uid: None, ..eviction(0) }), [Law::UidAndGrace]);
     for (grace_s, broken) in [
@@ -82,7 +82,7 @@ fn law_8_a_removal_names_the_uid_and_a_fair_grace() {
 }
 
 #[test]
-fn law_9_critical_pods_wait_and_pods_of_the_node_stay() {
+fn critical_pods_wait_and_pods_of_the_node_stay() {
     let critical_first = |facts: &mut Facts| {
         facts.lists(50, &[0, 1]);
         facts.removes(100, eviction(1));
@@ -102,7 +102,7 @@ fn law_9_critical_pods_wait_and_pods_of_the_node_stay() {
 }
 
 #[test]
-fn law_10_retry_after_is_honoured() {
+fn retry_after_is_honoured() {
     for (again_ms, broken) in [(9_000, vec![Law::RetryAfter]), (10_100, vec![])] {
         let throttled = |facts: &mut Facts| {
             facts.removes(100, Removal { answer: Answer::Throttled(10_000), ..eviction(0) });
@@ -113,7 +113,7 @@ fn law_10_retry_after_is_honoured() {
 }
 
 #[test]
-fn law_13_a_pod_is_not_asked_without_end() {
+fn a_pod_is_not_asked_without_end() {
     for (times, broken) in [(60, vec![]), (61, vec![Law::NoCircles])] {
         let refused = |facts: &mut Facts| {
             for number in 0..times {
@@ -125,7 +125,7 @@ fn law_13_a_pod_is_not_asked_without_end() {
 }
 
 #[test]
-fn law_13_a_pod_that_came_back_is_asked_at_the_last_moment() {
+fn a_pod_that_came_back_is_asked_at_the_last_moment() {
     for (again_ms, broken) in [(20_000, vec![Law::NoCircles]), (85_000, vec![])] {
         let tolerant = |facts: &mut Facts| {
             let mut add = |at_ms, id| {
@@ -151,7 +151,7 @@ fn law_13_a_pod_that_came_back_is_asked_at_the_last_moment() {
 }
 
 #[test]
-fn law_13_an_eviction_at_work_is_not_given_up() {
+fn an_eviction_at_work_is_not_given_up() {
     for (at_ms, broken) in [(100, vec![Law::NoCircles]), (80_000, vec![])] {
         let spent = Removal { is_spent: true, answer: Answer::Refused, ..eviction(0) };
         assert_eq!(broken_by(|facts| facts.removes(at_ms, spent)), broken, "{at_ms} ms");

@@ -12,7 +12,7 @@ fn what_a_good_handler_does_breaks_no_law() {
 }
 
 #[test]
-fn law_1_each_notice_gets_one_report_that_names_all_pods() {
+fn each_notice_gets_one_report_that_names_all_pods() {
     let pod = |id| json!({ "uid": pod_uid(id), "outcome": "left" });
     for (pods, broken) in [(vec![pod(0), pod(1)], vec![]), (vec![pod(0)], vec![Law::OneReport])] {
         let answered = |facts: &mut Facts| {
@@ -30,7 +30,7 @@ fn law_1_each_notice_gets_one_report_that_names_all_pods() {
 }
 
 #[test]
-fn law_1_a_report_is_true() {
+fn a_report_is_true() {
     for (report, broken) in [
         (json!({ "pods": [{ "uid": pod_uid(0), "outcome": "evicted" }] }), vec![Law::OneReport]),
         (json!({ "pods": [{ "uid": "u-1", "outcome": "left" }] }), vec![Law::OneReport]),
@@ -51,7 +51,7 @@ fn law_1_a_report_is_true() {
 }
 
 #[test]
-fn law_3_an_override_is_reported() {
+fn an_override_is_reported() {
     for (outcome, broken) in [("evicted", vec![Law::LastMoment]), ("deleted", vec![])] {
         let overridden = |facts: &mut Facts| {
             facts.removes(85_000, Removal { grace_s: Some(30), ..delete(0) });
@@ -65,7 +65,7 @@ fn law_3_an_override_is_reported() {
 }
 
 #[test]
-fn law_3_the_last_moment_is_used() {
+fn the_last_moment_is_used() {
     for (deletes, broken) in [(false, vec![Law::LastMoment]), (true, vec![])] {
         let blocked = |facts: &mut Facts| {
             facts.handle();
@@ -81,7 +81,7 @@ fn law_3_the_last_moment_is_used() {
 }
 
 #[test]
-fn law_5_the_legs_begin_at_once() {
+fn the_legs_begin_at_once() {
     let replaced_late = |facts: &mut Facts| {
         facts.cordons(50);
         facts.lists(50, &[0, 1]);
@@ -103,7 +103,7 @@ fn law_5_the_legs_begin_at_once() {
 }
 
 #[test]
-fn law_5_a_failure_of_auto_scaling_does_not_stop_the_drain() {
+fn a_failure_of_auto_scaling_does_not_stop_the_drain() {
     for (drains, broken) in [(true, 0), (false, 3)] {
         let failed = |facts: &mut Facts| {
             let unavailable = Some(FaultKind::Unavailable);
@@ -122,7 +122,7 @@ fn law_5_a_failure_of_auto_scaling_does_not_stop_the_drain() {
 }
 
 #[test]
-fn law_8_the_grace_of_a_terminating_pod_is_cut() {
+fn the_grace_of_a_terminating_pod_is_cut() {
     for (grace_s, broken) in [(30, vec![]), (3_600, vec![Law::UidAndGrace])] {
         let terminating = |facts: &mut Facts| {
             let termination = Termination {
@@ -142,7 +142,7 @@ fn law_8_the_grace_of_a_terminating_pod_is_cut() {
 }
 
 #[test]
-fn law_9_the_node_is_cordoned_and_every_pod_asked() {
+fn the_node_is_cordoned_and_every_pod_asked() {
     let idle = |facts: &mut Facts| {
         facts.replaces(50, "i-2");
         facts.lists(50, &[0, 1]);
@@ -153,7 +153,7 @@ fn law_9_the_node_is_cordoned_and_every_pod_asked() {
 }
 
 #[test]
-fn law_12_every_pod_is_asked_whatever_else_fails() {
+fn every_pod_is_asked_whatever_else_fails() {
     for (asks, broken) in [(true, vec![]), (false, vec![Law::EveryPod; 2])] {
         let refused = |facts: &mut Facts| {
             facts.replaces(50, "i-2");
@@ -171,7 +171,7 @@ fn law_12_every_pod_is_asked_whatever_else_fails() {
 }
 
 #[test]
-fn law_14_a_foreign_notice_costs_few_calls_and_seconds() {
+fn a_foreign_notice_costs_few_calls_and_seconds() {
     for (calls, ends_ms, broken) in
         [(4, 15_000, vec![]), (5, 15_000, vec![Law::ForeignNotice]), (4, 15_201, vec![Law::ForeignNotice])]
     {

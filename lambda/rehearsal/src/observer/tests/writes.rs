@@ -7,7 +7,7 @@ fn patch(instance: &str, uncordons: bool) -> CallFact {
 }
 
 #[test]
-fn law_2_only_the_announced_instance_is_written_to() {
+fn only_the_announced_instance_is_written_to() {
     for (instance, broken) in [(ID, vec![]), ("i-9", vec![Law::RightNode])] {
         let patch = patch(instance, false);
         let written = |facts: &mut Facts| facts.call(100, (Api::Kubernetes, "patch nodes"), None, patch);
@@ -16,7 +16,7 @@ fn law_2_only_the_announced_instance_is_written_to() {
 }
 
 #[test]
-fn law_2_an_instance_of_others_is_left_to_them() {
+fn an_instance_of_others_is_left_to_them() {
     for (is_owned, is_on_demand) in [(true, false), (false, true)] {
         let of_others = |facts: &mut Facts| {
             facts.instance(
@@ -30,7 +30,7 @@ fn law_2_an_instance_of_others_is_left_to_them() {
 }
 
 #[test]
-fn law_4_an_instance_gets_one_replacement() {
+fn an_instance_gets_one_replacement() {
     assert_eq!(broken_by(|facts| facts.replaces(100, "i-2")), []);
     let twice = |facts: &mut Facts| {
         facts.replaces(100, "i-2");
@@ -40,7 +40,7 @@ fn law_4_an_instance_gets_one_replacement() {
 }
 
 #[test]
-fn law_6_no_call_is_open_after_the_deadline() {
+fn no_call_is_open_after_the_deadline() {
     for (name, at_ms, broken) in [
         ("list pods", 119_000, vec![]),
         ("list pods", 120_001, vec![Law::InTime]),
@@ -56,7 +56,7 @@ fn law_6_no_call_is_open_after_the_deadline() {
 }
 
 #[test]
-fn law_7_a_cordon_is_not_undone() {
+fn a_cordon_is_not_undone() {
     let written = |facts: &mut Facts| {
         facts.call(100, (Api::Kubernetes, "patch nodes"), None, patch(ID, true));
     };
@@ -64,7 +64,7 @@ fn law_7_a_cordon_is_not_undone() {
 }
 
 #[test]
-fn law_11_an_instance_is_not_ended_under_its_pods() {
+fn an_instance_is_not_ended_under_its_pods() {
     for (at_ms, pods, broken) in
         [(60_000, vec![0], vec![Law::NoEarlierEnd]), (60_000, vec![], vec![]), (115_000, vec![0], vec![])]
     {

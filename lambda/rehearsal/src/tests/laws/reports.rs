@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn law_1_a_report_too_few_or_a_pod_left_out() {
+async fn a_report_too_few_or_a_pod_left_out() {
     let bench = Bench::new(&world()).await;
     bench.world.enter(|state| state.emit(Fact::Function(0, FunctionFact::Answered(Vec::new()))));
     assert_eq!(bench.laws(), [Law::OneReport]);
@@ -25,7 +25,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_1_a_report_that_is_not_true() {
+async fn a_report_that_is_not_true() {
     let bench = Bench::new(&world()).await;
     let web = bench.find("web").await;
     let says = |outcome: &str| json!({ "pods": [{ "uid": web.metadata.uid, "outcome": outcome }] });
@@ -58,7 +58,7 @@ async fn law_1_a_report_that_is_not_true() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_3_an_override_that_is_not_reported() {
+async fn an_override_that_is_not_reported() {
     let mut spec = world();
     spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(0))];
     let bench = Bench::new(&spec).await;

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn laws_3_and_9_what_was_never_done() {
+async fn what_was_never_done() {
     let mut spec = world();
     spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(0))];
     let bench = Bench::new(&spec).await;
@@ -29,7 +29,7 @@ async fn laws_3_and_9_what_was_never_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_11_an_instance_that_the_function_ends_early() {
+async fn an_instance_that_the_function_ends_early() {
     let hook = |timeout_ms, consumer_ms| HookSpec { name: "drain".to_owned(), timeout_ms, consumer_ms };
     for (hook, broken) in [
         (hook(30_000, None), vec![Law::NoEarlierEnd]),
@@ -48,7 +48,7 @@ async fn law_11_an_instance_that_the_function_ends_early() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_12_a_refused_cordon_that_ends_the_drain() {
+async fn a_refused_cordon_that_ends_the_drain() {
     let bench = Bench::new(&world()).await;
     bench.shop().await;
     bench.detach().await;
@@ -59,7 +59,7 @@ async fn law_12_a_refused_cordon_that_ends_the_drain() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_13_a_pod_that_is_asked_without_end() {
+async fn a_pod_that_is_asked_without_end() {
     let mut spec = world();
     spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(0))];
     let bench = Bench::new(&spec).await;
@@ -71,7 +71,7 @@ async fn law_13_a_pod_that_is_asked_without_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_13_an_eviction_that_is_given_up_too_soon() {
+async fn an_eviction_that_is_given_up_too_soon() {
     for (patience_s, broken) in [(5, vec![Law::NoCircles]), (9, Vec::new())] {
         let mut spec = world();
         spec.cluster().pdbs = vec![PdbSpec::over("web", Budget::MaxUnavailable(1))];
@@ -129,7 +129,7 @@ impl Search {
 }
 
 #[tokio::test(start_paused = true)]
-async fn law_14_a_foreign_notice_that_costs_too_much() {
+async fn a_foreign_notice_that_costs_too_much() {
     let dearest = Search { describes: 4, lists: 2, group_reads: 2, lists_elsewhere: 0, ends_ms: 15_000 };
     assert_eq!(dearest.judged().await, Vec::<String>::new());
     for (search, what) in [
