@@ -5,7 +5,7 @@ use crate::{Action, ClusterSpec, NodeSpec, Purchase, WorldSpec};
 use super::Options;
 use super::cluster::{calm, interrupt, terminated, victims};
 
-/// Instances of the fleet that is no cluster of ours.
+/// Instances of a fleet outside of the cluster.
 const FLEET: usize = 2_000;
 
 /// Nodes that Karpenter has launched: in no group, with its tags and labels.

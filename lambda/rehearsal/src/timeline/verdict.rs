@@ -149,7 +149,7 @@ fn before_deadline(node: &NodeTimeline, ready_ms: u64) -> String {
 /// Why a replacement was asked for as it was, or is missing: each reason once.
 fn replacement_reasons(outcome: &Outcome, width: usize) -> Vec<String> {
     let mut nodes: BTreeMap<String, usize> = BTreeMap::new();
-    // That it was asked for before is no news of a second delivery.
+    // A second delivery does not show again that it was asked for before.
     for report in outcome.reports.iter().map(|report| &report["replacement"]) {
         if let Some(reason) = report["reason"].as_str().filter(|_| report["outcome"] != "already") {
             let how = if report["method"] == "verify" { "replacement only watched" } else { "replacement" };

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 /// A token is good for so long after it was signed.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
-/// Why a token is no good; `Ok` if it is.
+/// Refuses a bad token, with the reason.
 pub(super) fn check(authorization: Option<&str>, now: Timestamp) -> Result<(), &'static str> {
     let token = authorization.and_then(|header| header.strip_prefix("Bearer ")).ok_or("no bearer token")?;
     let encoded = token.strip_prefix("k8s-aws-v1.").ok_or("not an EKS token")?;
@@ -33,8 +33,8 @@ pub(super) fn check(authorization: Option<&str>, now: Timestamp) -> Result<(), &
         return Err("X-Amz-Expires is not within 0 to 900");
     }
     let date = parameter("X-Amz-Date").ok_or("no X-Amz-Date")?;
-    let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", date).map_err(|_| "X-Amz-Date is no date")?;
-    let signed = signed.to_zoned(TimeZone::UTC).map_err(|_| "X-Amz-Date is no date")?.timestamp();
+    let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", date).map_err(|_| "X-Amz-Date is not a date")?;
+    let signed = signed.to_zoned(TimeZone::UTC).map_err(|_| "X-Amz-Date is not a date")?.timestamp();
     let age = now.duration_since(signed);
     if age > LIFETIME {
         return Err("expired");

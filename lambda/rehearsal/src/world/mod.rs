@@ -1,6 +1,6 @@
 //! What exists in the world and how it moves.
 //!
-//! [`World`] is the door: all that was due has happened for a visitor. Behind it is one `State`:
+//! `World` is the door: all that was due has happened for a visitor. Behind it is one `State`:
 //!
 //! - what exists: `clusters`, `nodes`, `pods`, `instances`, `groups`, `seats`, and the `timers` that move it
 //! - what moves it: `ec2` and `auto_scaling`; `api_server`, `kubelet`, `scheduler`, `controllers` and `budgets`
