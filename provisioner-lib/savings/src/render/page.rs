@@ -6,7 +6,7 @@ use super::words;
 use crate::{
     catalog::Market,
     money::Money,
-    report::{Configuration, Missing, Name, Nodes, Proposal, Report, Verdict, Workload},
+    report::{Configuration, Name, Nodes, Proposal, Report, Verdict, Workload},
 };
 
 /// Squares in a row of nodes beyond which they are only counted.
@@ -25,21 +25,13 @@ struct Page<'a> {
     headline: String,
     subline: String,
     costs: Vec<Cost>,
-    month: String,
-    missing: &'a [Missing],
     mixes: Vec<Mix<'a>>,
-    friendly: String,
-    could_move: Vec<Row<'a>>,
+    /// The report, for what the page shows as it is.
+    report: &'a Report,
+    could_move: Vec<&'a Workload>,
     could_move_caption: String,
-    stay: Vec<Row<'a>>,
-    stay_summary: String,
-    stay_caption: String,
-    every_node: Vec<Row<'a>>,
-    every_node_summary: String,
-    every_node_caption: String,
-    unplaced: Vec<NoPlace<'a>>,
-    assumptions: &'a [String],
-    left_out: &'a [&'static str],
+    stay: Vec<&'a Workload>,
+    every_node: Vec<&'a Workload>,
 }
 
 /// A bar of costs.
@@ -80,70 +72,28 @@ struct Line<'a> {
     size: String,
 }
 
-struct Row<'a> {
-    namespace: &'a str,
-    name: &'a str,
-    kind: &'a str,
-    pods: usize,
-    requests: String,
-    reasons: Vec<&'a str>,
-    cautions: Vec<&'a str>,
-    risk: String,
-    is_lost: bool,
-}
-
-struct NoPlace<'a> {
-    name: String,
-    configuration: &'static str,
-    reason: &'a str,
-    keeps: String,
-}
-
 impl<'a> Page<'a> {
     fn of(report: &'a Report) -> Self {
-        let of = |verdicts: &[Verdict]| -> Vec<Row<'a>> {
-            let workloads = report.workloads.iter();
-            workloads.filter(|workload| verdicts.contains(&workload.verdict)).map(Row::of).collect()
+        let of = |verdicts: &[Verdict]| -> Vec<&'a Workload> {
+            report.workloads.iter().filter(|workload| verdicts.contains(&workload.verdict)).collect()
         };
         let could_move = of(&[Verdict::Spot]);
-        let stay = of(&[Verdict::OnDemand, Verdict::Stays]);
-        let every_node = of(&[Verdict::EveryNode]);
-        let workloads = |rows: &[Row<'_>]| words::count(rows.len(), "workload");
+        let mixes = [
+            (Name::Today, &report.today),
+            (Name::OnDemand, &report.on_demand.configuration),
+            (Name::Spot, &report.spot.configuration),
+        ];
         Self {
             title: title(report),
             headline: words::headline(report),
             subline: words::dates(report) + ".",
             costs: costs(report),
-            month: words::month(),
-            missing: &report.missing,
-            mixes: [
-                (Name::Today, &report.today),
-                (Name::OnDemand, &report.on_demand.configuration),
-                (Name::Spot, &report.spot.configuration),
-            ]
-            .map(|(name, configuration)| Mix::of(name, configuration, &report.currency))
-            .into(),
-            friendly: words::friendly(report),
-            could_move_caption: format!("{} that could run on Spot nodes", workloads(&could_move)),
-            stay_summary: format!("{} that stay as they are", workloads(&stay)),
-            stay_caption: "Reasons against Spot".to_owned(),
-            every_node_summary: format!("{} on every node", workloads(&every_node)),
-            every_node_caption: "DaemonSets and static pods go with their nodes".to_owned(),
+            mixes: mixes.map(|(name, configuration)| Mix::of(name, configuration, &report.currency)).into(),
+            report,
+            could_move_caption: words::count(could_move.len(), "workload") + " that could run on Spot nodes",
             could_move,
-            stay,
-            every_node,
-            unplaced: report
-                .unplaced
-                .iter()
-                .map(|pod| NoPlace {
-                    name: format!("{}/{}", pod.namespace, pod.pod),
-                    configuration: words::name(pod.configuration),
-                    reason: &pod.reason,
-                    keeps: words::keeps(pod),
-                })
-                .collect(),
-            assumptions: &report.assumptions,
-            left_out: &report.left_out,
+            stay: of(&[Verdict::OnDemand, Verdict::Stays]),
+            every_node: of(&[Verdict::EveryNode]),
         }
     }
 }
@@ -245,22 +195,6 @@ impl<'a> Line<'a> {
             units,
             more: count - units,
             size: words::size(first.vcpus, first.memory_mib) + " each",
-        }
-    }
-}
-
-impl<'a> Row<'a> {
-    fn of(workload: &'a Workload) -> Self {
-        Self {
-            namespace: &workload.namespace,
-            name: &workload.name,
-            kind: workload.kind.as_str(),
-            pods: workload.pods,
-            requests: words::requests(workload),
-            reasons: workload.reasons.iter().map(|reason| reason.text.as_str()).collect(),
-            cautions: workload.cautions.iter().map(|reason| reason.text.as_str()).collect(),
-            risk: workload.risk.as_ref().map_or_else(|| "not rehearsed".to_owned(), words::risk),
-            is_lost: workload.risk.as_ref().is_some_and(|risk| risk.killed > 0),
         }
     }
 }
