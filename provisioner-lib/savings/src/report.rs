@@ -133,6 +133,14 @@ pub struct Proposal {
     pub as_today: bool,
 }
 
+impl Proposal {
+    /// Whether it costs less than today.
+    #[must_use]
+    pub fn is_cheaper(&self) -> bool {
+        self.saves.as_ref().is_some_and(|saves| saves.monthly > Money::ZERO)
+    }
+}
+
 /// Savings, never below zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Saves {
@@ -232,6 +240,16 @@ pub enum Name {
 }
 
 impl Report {
+    /// The three configurations, the two proposed ones with their savings.
+    #[must_use]
+    pub fn configurations(&self) -> [(Name, &Configuration, Option<&Proposal>); 3] {
+        [
+            (Name::Today, &self.today, None),
+            (Name::OnDemand, &self.on_demand.configuration, Some(&self.on_demand)),
+            (Name::Spot, &self.spot.configuration, Some(&self.spot)),
+        ]
+    }
+
     /// The report as JSON.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")

@@ -78,17 +78,15 @@ impl<'a> Page<'a> {
             report.workloads.iter().filter(|workload| verdicts.contains(&workload.verdict)).collect()
         };
         let could_move = of(&[Verdict::Spot]);
-        let mixes = [
-            (Name::Today, &report.today),
-            (Name::OnDemand, &report.on_demand.configuration),
-            (Name::Spot, &report.spot.configuration),
-        ];
+        let mixes = report.configurations();
         Self {
-            title: title(report),
+            title: words::title(report),
             headline: words::headline(report),
             subline: words::dates(report) + ".",
             costs: costs(report),
-            mixes: mixes.map(|(name, configuration)| Mix::of(name, configuration, &report.currency)).into(),
+            mixes: mixes
+                .map(|(name, configuration, _)| Mix::of(name, configuration, &report.currency))
+                .into(),
             report,
             could_move_caption: words::count(could_move.len(), "workload") + " that could run on Spot nodes",
             could_move,
@@ -98,20 +96,8 @@ impl<'a> Page<'a> {
     }
 }
 
-fn title(report: &Report) -> String {
-    let cluster = report.cluster.as_deref().unwrap_or("a cluster");
-    match &report.region {
-        Some(region) => format!("{cluster} in {region}"),
-        None => cluster.to_owned(),
-    }
-}
-
 fn costs(report: &Report) -> Vec<Cost> {
-    let all = [
-        (Name::Today, &report.today, None),
-        (Name::OnDemand, &report.on_demand.configuration, Some(&report.on_demand)),
-        (Name::Spot, &report.spot.configuration, Some(&report.spot)),
-    ];
+    let all = report.configurations();
     let longest = all.iter().map(|(_, configuration, _)| configuration.hourly).max().unwrap_or_default();
     let cost = |(name, configuration, proposal): (Name, &Configuration, Option<&Proposal>)| {
         let currency = &report.currency;
@@ -134,9 +120,7 @@ fn costs(report: &Report) -> Vec<Cost> {
                 .map(|(class, money)| Part { class, width: share(money, longest) })
                 .collect(),
             saves: proposal.and_then(|proposal| words::saves(proposal, currency)).unwrap_or_default(),
-            is_cheaper: proposal
-                .and_then(|proposal| proposal.saves.as_ref())
-                .is_some_and(|saves| saves.monthly > Money::default()),
+            is_cheaper: proposal.is_some_and(Proposal::is_cheaper),
             nodes,
         }
     };

@@ -25,11 +25,7 @@ pub fn render(report: &Report, width: usize) -> String {
     let mut text = heading(report, width);
     text += &costs(report);
     text += &section("Nodes");
-    for (name, configuration) in [
-        (Name::Today, &report.today),
-        (Name::OnDemand, &report.on_demand.configuration),
-        (Name::Spot, &report.spot.configuration),
-    ] {
+    for (name, configuration, _) in report.configurations() {
         text += &nodes(name, configuration, report, width);
     }
     text += &workloads(report, width);
@@ -50,19 +46,15 @@ fn section(name: &str) -> String {
 }
 
 fn heading(report: &Report, width: usize) -> String {
-    let cluster = report.cluster.as_deref().unwrap_or("a cluster");
-    let region = report.region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
-    let title = harmless(&format!("{cluster}{region}"));
+    let title = harmless(&words::title(report));
     let mut text = format!("{BOLD}Available savings: {title}{BOLD:#}\n");
-    for line in wrap(&words::dates(report), width, 0) {
-        let _ = writeln!(text, "{DIM}{line}{DIM:#}");
-    }
+    paragraph(&mut text, &words::dates(report), width, 0, DIM);
     text + "\n"
 }
 
 fn costs(report: &Report) -> String {
     let currency = &report.currency;
-    let row = |name: Name, configuration: &Configuration, proposal: Option<&Proposal>| {
+    let rows = report.configurations().map(|(name, configuration, proposal)| {
         let mut cells = [
             words::name(name).to_owned(),
             configuration.count.to_string(),
@@ -75,36 +67,20 @@ fn costs(report: &Report) -> String {
         if !words::is_known(name, configuration) {
             cells[1..].fill(words::NO_FIGURE.to_owned());
         }
-        (
-            cells,
-            proposal
-                .and_then(|proposal| proposal.saves.as_ref())
-                .is_some_and(|saves| saves.monthly.micros() > 0),
-        )
-    };
+        (cells, if proposal.is_some_and(Proposal::is_cheaper) { GOOD } else { Style::new() })
+    });
     let head = ["", "nodes", "vCPU", "memory", "an hour", "a month", "saves"].map(str::to_owned);
-    let rows = [
-        row(Name::Today, &report.today, None),
-        row(Name::OnDemand, &report.on_demand.configuration, Some(&report.on_demand)),
-        row(Name::Spot, &report.spot.configuration, Some(&report.spot)),
-    ];
-    let mut widths = head.clone().map(|cell| length(&cell));
-    for (cells, _) in &rows {
-        for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = (*width).max(length(cell));
+    let mut text = String::new();
+    for (cells, style) in [(&head, DIM)].into_iter().chain(rows.iter().map(|(cells, style)| (cells, *style)))
+    {
+        let mut line = String::new();
+        for (column, cell) in cells.iter().enumerate() {
+            let others = rows.iter().map(|(cells, _)| length(&cells[column]));
+            let width = others.chain([length(&head[column])]).max().unwrap_or(0);
+            let _ =
+                if column == 0 { write!(line, "{cell:<width$}") } else { write!(line, "  {cell:>width$}") };
         }
-    }
-    let line = |cells: &[String; 7]| {
-        let mut line = format!("{:<1$}", cells[0], widths[0]);
-        for (cell, width) in cells.iter().zip(widths).skip(1) {
-            let _ = write!(line, "  {}{cell}", " ".repeat(width.saturating_sub(length(cell))));
-        }
-        line.trim_end().to_owned()
-    };
-    let mut text = format!("{DIM}{}{DIM:#}\n", line(&head));
-    for (cells, is_cheaper) in &rows {
-        let style = if *is_cheaper { GOOD } else { Style::new() };
-        let _ = writeln!(text, "{style}{}{style:#}", line(cells));
+        let _ = writeln!(text, "{style}{}{style:#}", line.trim_end());
     }
     let _ = writeln!(text, "{DIM}{}{DIM:#}\n\n{BOLD}{}{BOLD:#}", words::month(), words::headline(report));
     text
@@ -120,9 +96,7 @@ fn saves(proposal: &Proposal) -> String {
 
 fn nodes(name: Name, configuration: &Configuration, report: &Report, width: usize) -> String {
     let mut text = format!("\n  {}\n", words::name(name));
-    for line in wrap(&words::nodes(name, configuration), width - 2, 2) {
-        let _ = writeln!(text, "  {DIM}{line}{DIM:#}");
-    }
+    paragraph(&mut text, &words::nodes(name, configuration), width, 2, DIM);
     for nodes in &configuration.nodes {
         text += &line(nodes, &report.currency);
     }
@@ -171,7 +145,6 @@ fn workloads(report: &Report, width: usize) -> String {
 }
 
 fn row(workload: &Workload, width: usize) -> String {
-    const INDENT: &str = "      ";
     let (sign, style) = match workload.verdict {
         Verdict::Spot => ("✓", GOOD),
         _ => ("=", DIM),
@@ -183,11 +156,7 @@ fn row(workload: &Workload, width: usize) -> String {
         "  {style}{sign}{style:#} {name}  {DIM}{kind}, {pods}, {}{DIM:#}\n",
         words::requests(workload)
     );
-    let mut say = |words: &str, style: Style| {
-        for line in wrap(words, width - INDENT.len(), 2) {
-            let _ = writeln!(text, "{INDENT}{style}{line}{style:#}");
-        }
-    };
+    let mut say = |words: &str, style: Style| paragraph(&mut text, words, width, 6, style);
     workload.reasons.iter().for_each(|reason| say(&reason.text, Style::new()));
     workload.cautions.iter().for_each(|caution| say(&format!("! {}", caution.text), WARN));
     if let Some(risk) = &workload.risk {
@@ -211,9 +180,7 @@ fn unplaced(report: &Report, width: usize) -> String {
             pod.reason,
             words::keeps(pod)
         );
-        for line in wrap(&words, width - 2, 2) {
-            let _ = writeln!(text, "  {WARN}{line}{WARN:#}");
-        }
+        paragraph(&mut text, &words, width, 2, WARN);
     }
     if report.unplaced.len() > UNPLACED_SHOWN {
         let _ = writeln!(text, "  and {} more (--json has all)", report.unplaced.len() - UNPLACED_SHOWN);
@@ -226,29 +193,28 @@ fn notes(report: &Report, width: usize) -> String {
     if !report.missing.is_empty() {
         text += &section("Missing");
         for note in &report.missing {
-            for line in wrap(&note.what, width - 2, 2) {
-                let _ = writeln!(text, "  {WARN}{line}{WARN:#}");
-            }
+            paragraph(&mut text, &note.what, width, 2, WARN);
             if !note.hint.is_empty() {
-                for line in wrap(&format!("hint: {}", note.hint), width - 4, 2) {
-                    let _ = writeln!(text, "    {line}");
-                }
+                paragraph(&mut text, &format!("hint: {}", note.hint), width, 4, Style::new());
             }
         }
     }
     text += &section("How this was calculated");
-    for line in report.assumptions.iter().flat_map(|line| wrap(line, width - 2, 2)) {
-        let _ = writeln!(text, "  {line}");
-    }
+    report.assumptions.iter().for_each(|line| paragraph(&mut text, line, width, 2, Style::new()));
     text += &section("Not included");
-    for line in report.left_out.iter().flat_map(|line| wrap(line, width - 2, 2)) {
-        let _ = writeln!(text, "  {line}");
-    }
+    report.left_out.iter().for_each(|line| paragraph(&mut text, line, width, 2, Style::new()));
     text
 }
 
 fn length(text: &str) -> usize {
     text.chars().count()
+}
+
+/// Adds lines of at most `width` columns, indented by `indent`, and from the second on by two more.
+fn paragraph(text: &mut String, words: &str, width: usize, indent: usize, style: Style) {
+    for line in wrap(words, width - indent, if indent == 0 { 0 } else { 2 }) {
+        let _ = writeln!(text, "{:indent$}{style}{line}{style:#}", "");
+    }
 }
 
 /// Lines of at most `width` columns, the second and later ones indented, of text that may come from outside.

@@ -123,11 +123,20 @@ pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
     let saves = proposal.saves.as_ref()?;
     Some(if proposal.as_today {
         "as today: nothing cheaper was found".to_owned()
-    } else if saves.monthly == Money::default() {
+    } else if !proposal.is_cheaper() {
         "costs the same".to_owned()
     } else {
         format!("saves {} a month, {} %", monthly(saves.monthly, currency), saves.percent)
     })
+}
+
+/// `shop in eu-west-1`.
+pub(super) fn title(report: &Report) -> String {
+    let cluster = report.cluster.as_deref().unwrap_or("a cluster");
+    match &report.region {
+        Some(region) => format!("{cluster} in {region}"),
+        None => cluster.to_owned(),
+    }
 }
 
 /// The result in one sentence.
@@ -141,7 +150,7 @@ pub fn headline(report: &Report) -> String {
     }
     let best = [&report.spot, &report.on_demand]
         .into_iter()
-        .filter(|proposal| proposal.saves.as_ref().is_some_and(|saves| saves.monthly.micros() > 0))
+        .filter(|proposal| proposal.is_cheaper())
         .max_by_key(|proposal| proposal.saves.as_ref().map(|saves| saves.monthly));
     match best {
         Some(best) => {
