@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::{
     changes::{Change, TagChanges},
-    describe::Tags,
-    kind::Id,
+    kind::{Id, Tags},
 };
 
 /// The scope of a script's commands.

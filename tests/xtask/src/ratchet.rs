@@ -15,11 +15,12 @@ use crate::{
 };
 
 /// The crates that ship, and their sources.
-const CRATES: [(&str, &str); 6] = [
+const CRATES: [(&str, &str); 7] = [
     ("infra", "infra/src"),
     ("handler", "lambda/src"),
     ("rehearsal", "lambda/rehearsal/src"),
     ("provisioner", "provisioner-lib/src"),
+    ("cloud", "provisioner-lib/cloud/src"),
     ("savings", "provisioner-lib/savings/src"),
     ("cli", "provisioner-lib/cli/src"),
 ];

@@ -27,9 +27,11 @@ pub(crate) enum Tier {
     Lambda,
     /// The release binary against a real control plane and emulated AWS; needs Python and Go
     Real,
+    /// What is long or slow to build, on top of `real`; run it when you touch it
+    Extended,
 }
 
-/// Runs the named tiers, without a name all but `unit`, which `fast` contains. A failed tier does not hide the next
+/// Runs the named tiers, without a name all but `unit`, which `fast` contains, and `extended`. A failed tier does not hide the next
 /// one.
 pub(crate) fn run(tiers: &[Tier], allow_missing: bool, filter: &[String]) -> Outcome {
     build::announce_first_build()?;
@@ -57,7 +59,7 @@ pub(crate) fn run(tiers: &[Tier], allow_missing: bool, filter: &[String]) -> Out
 
 impl Tier {
     fn is_wanted(self, named: &[Self]) -> bool {
-        if named.is_empty() { self != Self::Unit } else { named.contains(&self) }
+        if named.is_empty() { !matches!(self, Self::Unit | Self::Extended) } else { named.contains(&self) }
     }
 
     /// Whether the tier may be skipped without `--allow-missing`: no package registry of a language has a browser.
@@ -73,6 +75,7 @@ impl Tier {
             Self::Function => "function",
             Self::Lambda => "lambda",
             Self::Real => "real",
+            Self::Extended => "extended",
         }
     }
 
@@ -114,33 +117,41 @@ impl Tier {
             }
             Self::Real => {
                 headline("real: the release binary as a Lambda, a real control plane, emulated AWS");
-                real(filter)
+                let linted = templates();
+                suites(&SUITES, None, filter).and(linted)
+            }
+            Self::Extended => {
+                headline("extended: the long scenarios of the real parts");
+                suites(&EXTENDED, Some("extended"), filter)
             }
         }
     }
 }
 
-/// The suites of `tests/real/`, with their programs in the environment; without, they are ignored.
-fn real(filter: &[String]) -> Outcome {
+/// The suites of `tests/real/`.
+const SUITES: [&str; 9] = [
+    "control_plane",
+    "emulators",
+    "drains",
+    "faults",
+    "permissions",
+    "real_contract",
+    "real_onboarding",
+    "connect",
+    "savings",
+];
+/// Those with scenarios of the tier `extended`.
+const EXTENDED: [&str; 1] = ["real_onboarding"];
+
+/// Runs suites with their programs in the environment; without, they are ignored.
+fn suites(suites: &[&str], lane: Option<&str>, filter: &[String]) -> Outcome {
     let environment = setup::environment()?;
-    let linted = templates();
     setup::function()?;
     let mut cargo = build::cargo("test")?;
     cargo.args(["--workspace", "--no-fail-fast"]);
-    for suite in [
-        "control_plane",
-        "emulators",
-        "drains",
-        "faults",
-        "permissions",
-        "real_contract",
-        "real_onboarding",
-        "connect",
-        "savings",
-    ] {
-        cargo.args(["--test", suite]);
-    }
-    process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment)).and(linted)
+    cargo.args(suites.iter().flat_map(|suite| ["--test", suite]));
+    cargo.envs(lane.map(|lane| ("CAST_SPOT_LANE", lane)));
+    process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment))
 }
 
 /// Checks the templates with cfn-lint.
