@@ -38,7 +38,8 @@ fn main() -> ExitCode {
             mapping::a_concurrent_foreign_edit_is_kept,
             mapping::the_function_may_do_exactly_what_its_cluster_role_grants,
             administrator::exactly_the_admin_policy_is_enough_in_both_modes,
-            #[extended] administrator::a_missing_action_is_reported_by_the_first_command_needing_it,
+            #[extended]
+            administrator::a_missing_action_is_reported_by_the_first_command_needing_it,
             principals::a_principal_manages_its_own_cluster_and_no_other,
         ],
     )
