@@ -11,7 +11,6 @@ use serde::Serialize;
 
 pub(crate) use self::budgets::covers;
 pub use self::owner::{Kind, Owned, owned};
-use self::placement::Capacity;
 use crate::{catalog::Market, snapshot::Snapshot};
 
 /// Annotations of pods that forbid an eviction, and the value that does so. Cluster Autoscaler FAQ; Karpenter
@@ -73,18 +72,17 @@ fn judge_one(owned: Owned, snapshot: &Snapshot) -> Judged {
         return Judged { owned, market: None, is_pinned: false, reasons, cautions: Vec::new() };
     }
     let spec = pods.first().and_then(|pod| pod.spec.as_ref());
-    let (market, is_pinned, reasons) = match spec.map(placement::capacity) {
-        Some(Capacity::Only(market, how)) => {
-            let name = if market == Market::Spot { "Spot" } else { "On-Demand" };
-            (market, true, vec![Reason::new("affinity", format!("requires {name} nodes ({how})"))])
-        }
-        _ => {
-            let blockers = blockers(&owned, &pods, snapshot);
-            if blockers.is_empty() {
-                (Market::Spot, false, vec![eligibility_reason(&owned)])
-            } else {
-                (Market::OnDemand, false, blockers)
-            }
+    let required = spec.and_then(placement::required_market);
+    let is_pinned = required.is_some();
+    let (market, reasons) = if let Some((market, label)) = required {
+        let name = if market == Market::Spot { "Spot" } else { "On-Demand" };
+        (market, vec![Reason::new("affinity", format!("requires {name} nodes ({label})"))])
+    } else {
+        let blockers = blockers(&owned, &pods, snapshot);
+        if blockers.is_empty() {
+            (Market::Spot, vec![eligibility_reason(&owned)])
+        } else {
+            (Market::OnDemand, blockers)
         }
     };
     let mut cautions = if market == Market::Spot { cautions(&owned, spec) } else { Vec::new() };

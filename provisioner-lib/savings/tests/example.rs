@@ -1,7 +1,5 @@
 //! The example compiles and does what it says.
 
-#![expect(clippy::unwrap_used, reason = "a failed test panics")]
-
 #[path = "../examples/savings_from_file.rs"]
 #[expect(dead_code, reason = "main is not called")]
 mod savings_from_file;

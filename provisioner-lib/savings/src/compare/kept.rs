@@ -65,14 +65,11 @@ impl Inputs<'_> {
         let nodes: Vec<Labels> = nodes.map(|node| node.metadata.labels.clone().unwrap_or_default()).collect();
         let names = moving.iter().filter(|pod| counts(pod, &standing, &nodes));
         let names: Vec<String> = names.map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
-        let mut notes = Vec::new();
         demand::note(
-            &mut notes,
             "spread over nodes or kept apart from other pods; nodes that stay and their pods are not counted, so the \
              scheduler may leave some pods pending",
             &names,
-        );
-        notes.pop()
+        )
     }
 }
 

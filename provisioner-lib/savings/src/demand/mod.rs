@@ -90,7 +90,6 @@ impl Demand {
     pub fn read(snapshot: &Snapshot) -> Self {
         let volumes = Volumes::new(snapshot);
         let architectures = architectures(snapshot);
-        let mut notes = Vec::new();
         let mut pods = Vec::new();
         for (source, pod) in snapshot.pods.iter().enumerate() {
             if is_placed_by_the_scheduler(pod) {
@@ -108,16 +107,23 @@ impl Demand {
             let scheduler = pod.spec.as_ref().and_then(|spec| spec.scheduler_name.as_deref());
             is_placed_by_the_scheduler(pod) && scheduler.is_some_and(|name| name != "default-scheduler")
         });
-        note(&mut notes, "placed by another scheduler, taken as if by the default one", &others);
         let mirrors = names(&|pod| is_static(pod));
-        note(&mut notes, "static, not counted on new nodes", &mirrors);
         let shared = volumes::shared(&pods);
-        note(&mut notes, "share an EBS volume, which only one node can have", &shared);
+        let notes = [
+            note("placed by another scheduler, treated as if by the default one", &others),
+            note("static, not counted on new nodes", &mirrors),
+            note("share an EBS volume, which only one node can have", &shared),
+        ];
         let namespaces = snapshot.namespaces.iter().map(|found| {
             let labels = found.metadata.labels.clone().unwrap_or_default();
             (found.metadata.name.clone().unwrap_or_default(), labels)
         });
-        Self { pods, daemons: daemons::read(snapshot), namespaces: namespaces.collect(), notes }
+        Self {
+            pods,
+            daemons: daemons::read(snapshot),
+            namespaces: namespaces.collect(),
+            notes: notes.into_iter().flatten().collect(),
+        }
     }
 
     /// Keys of node labels in selectors, affinities and topology keys, by which node groups differ.
@@ -209,14 +215,13 @@ fn full_name(pod: &KubernetesPod) -> String {
     format!("{}/{}", part(&pod.metadata.namespace), part(&pod.metadata.name))
 }
 
-pub(crate) fn note(notes: &mut Vec<String>, what: &str, pods: &[String]) {
-    if let Some(first) = pods.first() {
-        let others = pods.len() - 1;
-        notes.push(match others {
-            0 => format!("{first}: {what}"),
-            _ => format!("{first} and {others} more: {what}"),
-        });
-    }
+/// A sentence about pods, named by the first of them; none if there are none.
+pub(crate) fn note(what: &str, pods: &[String]) -> Option<String> {
+    let (first, others) = pods.split_first()?;
+    Some(match others.len() {
+        0 => format!("{first}: {what}"),
+        others => format!("{first} and {others} more: {what}"),
+    })
 }
 
 fn controller(pod: &KubernetesPod) -> Option<&OwnerReference> {

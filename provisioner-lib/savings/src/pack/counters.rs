@@ -71,7 +71,9 @@ impl Builder<'_, '_> {
     fn rules(&mut self, class: usize) -> Rules {
         let (demand, pod) = (self.demand, self.pods[class]);
         let everywhere = vec![true; self.kinds.len()];
-        let mut rules = Rules::default();
+        let mut affinity = pod.affinity.iter();
+        let matches_itself = affinity.all(|term| demand.selects(pod, term, &pod.namespace, &pod.labels));
+        let mut rules = Rules { matches_itself, ..Rules::default() };
         for term in &pod.anti_affinity {
             let selects = |namespace: &str, labels: &Labels| demand.selects(pod, term, namespace, labels);
             rules.anti_affinity.push(self.counter(&term.topology_key, &everywhere, &selects));
@@ -85,7 +87,6 @@ impl Builder<'_, '_> {
         let selects_all = |namespace: &str, labels: &Labels| {
             pod.affinity.iter().all(|term| demand.selects(pod, term, namespace, labels))
         };
-        rules.matches_itself = selects_all(&pod.namespace, &pod.labels);
         for term in &pod.affinity {
             rules.affinity.push(self.counter(&term.topology_key, &everywhere, &selects_all));
         }

@@ -72,7 +72,9 @@ fn add_nodes(problem: &Problem, state: &mut State<'_>, mut waiting: Vec<usize>) 
     let mut run = SchedulerRun::new(Scores::Spread, 5);
     while !waiting.is_empty() {
         let mut left = vec![0; problem.classes.len()];
-        waiting.iter().for_each(|class| left[*class] += 1);
+        for class in &waiting {
+            left[*class] += 1;
+        }
         let kind = objective::best_kind(problem, state, &left)?;
         state.add(kind);
         // Big ones first: the node is chosen for the pods that just fit.

@@ -55,7 +55,9 @@ impl<'p> State<'p> {
             by_node: vec![Vec::new(); problem.classes.len()],
             by_zone: vec![vec![0; problem.zones]; problem.classes.len()],
         };
-        nodes.iter().for_each(|kind| this.add(*kind));
+        for kind in nodes {
+            this.add(*kind);
+        }
         this
     }
 

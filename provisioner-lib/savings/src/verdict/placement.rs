@@ -11,16 +11,8 @@ use crate::{
     machines::CAPACITY_LABELS,
 };
 
-/// The markets that a pod's constraints allow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Capacity {
-    Any,
-    /// Only this one, and the label that the constraint names.
-    Only(Market, String),
-}
-
-/// The market that a pod's node selector or required node affinity asks for.
-pub(super) fn capacity(spec: &PodSpec) -> Capacity {
+/// The only market that a pod's node selector or required node affinity allows, and the label that says so.
+pub(super) fn required_market(spec: &PodSpec) -> Option<(Market, &'static str)> {
     for (label, spot, on_demand) in CAPACITY_LABELS {
         let selected = spec.node_selector.as_ref().and_then(|selector| selector.get(label));
         let required = requirements(spec).find(|found| found.key == label);
@@ -30,12 +22,12 @@ pub(super) fn capacity(spec: &PodSpec) -> Capacity {
             (None, None) => continue,
         };
         match (allows_spot, allows_on_demand) {
-            (true, false) => return Capacity::Only(Market::Spot, label.to_owned()),
-            (false, true) => return Capacity::Only(Market::OnDemand, label.to_owned()),
+            (true, false) => return Some((Market::Spot, label)),
+            (false, true) => return Some((Market::OnDemand, label)),
             _ => {}
         }
     }
-    Capacity::Any
+    None
 }
 
 /// Requirements of the required node affinity if it has one term: of several terms any may hold.
