@@ -13,10 +13,7 @@ use crate::{
         TAG_CLUSTER, TAG_MANAGED, TAG_NODE_ROLE, TAG_REGION,
     },
     policy::{self, Scope},
-    resource::{
-        Attachment, ClusterRole, ClusterRoleBinding, InlinePolicy, Manifest, Policy, Principal, Resource,
-        Role, Tags,
-    },
+    resource::{Attachment, InlinePolicy, Manifest, Policy, Principal, Resource, Role, Tags},
     spec::{Access, Privilege, Spec},
 };
 
@@ -211,15 +208,8 @@ fn list(clusters: &BTreeSet<String>) -> String {
 /// `infra/kubernetes/rbac.yaml` and `flow-control.yaml`.
 fn in_cluster() -> Vec<Resource> {
     let documents = [RBAC, FLOW_CONTROL].map(serde_saphyr::from_multiple::<Value>);
-    let name = |manifest: &Value| manifest["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let resource = |manifest: Value| match manifest["kind"].as_str() {
-        Some("ClusterRole") => Resource::ClusterRole(ClusterRole { name: name(&manifest), manifest }),
-        Some("ClusterRoleBinding") => {
-            Resource::ClusterRoleBinding(ClusterRoleBinding { name: name(&manifest), manifest })
-        }
-        _ => Resource::Manifest(Manifest::new(manifest)),
-    };
-    documents.into_iter().flat_map(Result::unwrap_or_default).map(resource).collect()
+    let manifests = documents.into_iter().flat_map(Result::unwrap_or_default);
+    manifests.map(|manifest| Manifest::new(manifest).into()).collect()
 }
 
 #[cfg(test)]

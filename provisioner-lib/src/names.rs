@@ -31,6 +31,9 @@ pub const CLUSTERS_VARIABLE: &str = "CAST_SPOT_CLUSTERS";
 /// AWS managed policy of functions in a VPC.
 pub const VPC_ACCESS: &str = "AWSLambdaVPCAccessExecutionRole";
 
+/// The handler's ClusterRole and its binding, see `infra/kubernetes/rbac.yaml`.
+pub const HANDLER_RBAC: &str = "cast-spot-handler";
+
 /// Tag of everything that is ours. Its value is [`MANAGED`].
 pub const TAG_MANAGED: &str = "cast-spot:managed";
 /// Value of [`TAG_MANAGED`].

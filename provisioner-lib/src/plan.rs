@@ -168,7 +168,7 @@ fn compare(wanted: &Resource, found: &Found, observed: &Observed) -> Action {
 fn absent(unwanted: &Resource, desired: &Desired, observed: &Observed) -> Option<Step> {
     let id = unwanted.id();
     let found = observed.get(&id)?;
-    let is_part = found.resource.tags().is_none() && found.resource.owner_label().is_none();
+    let is_part = unwanted.tags().is_none() && unwanted.owner_label().is_none();
     if is_part {
         let whole = unwanted.needs().into_iter().next();
         let owner = whole.as_ref().and_then(|whole| observed.get(whole));
@@ -206,8 +206,8 @@ fn recreated_by_lambda(wanted: &Resource, found: &Found, observed: &Observed) ->
 
 /// Why `found` may not be changed: not managed by cast-spot, or owned by another cluster. `None` if it is ours.
 fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
-    if let Some((label, value)) = found.resource.owner_label() {
-        return (value != MANAGED)
+    if let (Some(label), Resource::Manifest(there)) = (wanted.owner_label(), &found.resource) {
+        return (there.label(label) != Some(MANAGED))
             .then(|| Foreign::NotManaged(format!("it lacks the label {label}={MANAGED}")));
     }
     let tags = found.resource.tags()?;

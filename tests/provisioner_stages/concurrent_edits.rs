@@ -92,7 +92,7 @@ fn ours(account: &Account) -> Vec<Place> {
         (Kind::Function, FUNCTION),
         (Kind::Rule, SPOT_INTERRUPTION.rule),
         (Kind::AccessEntry, "prod/CastLambdaRoleForSpot"),
-        (Kind::ClusterRole, "cast-spot-handler"),
+        (Kind::Manifest, "ClusterRole/cast-spot-handler"),
     ];
     names.into_iter().map(|(kind, name)| account.place(&Id::new(kind, name))).collect()
 }

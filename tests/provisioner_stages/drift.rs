@@ -3,7 +3,7 @@
 use cast_spot_provisioner::{
     onboard::plan,
     plan::Action,
-    resource::{AwsAuth, ClusterRole, ClusterRoleBinding, Function, Kind, Manifest, Network, Resource},
+    resource::{AwsAuth, Function, Kind, Manifest, Network, Resource},
 };
 use serde_json::json;
 
@@ -57,6 +57,16 @@ fn of_function() -> Vec<Spoil> {
     ]
 }
 
+/// Sets a field of an object, if it has one of this path.
+fn set(resource: &mut Resource, path: &str, to: &serde_json::Value) {
+    let Resource::Manifest(manifest) = resource else { return };
+    let mut value = manifest.value().clone();
+    if let Some(field) = value.pointer_mut(path) {
+        field.clone_from(to);
+    }
+    *manifest = Manifest::new(value);
+}
+
 /// Each field that can drift. Without names, which identify the resource; descriptions, which cannot be changed and
 /// grant nothing; attachments and ingress rules, which exist or not.
 fn drifts(kind: Kind) -> Vec<Spoil> {
@@ -107,35 +117,14 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
                 }
             }),
         ],
-        Kind::ClusterRole => vec![("rules", |resource| {
-            if let Resource::ClusterRole(ClusterRole { manifest, .. }) = resource {
-                manifest["rules"] = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
-            }
-        })],
-        Kind::ClusterRoleBinding => vec![
-            ("roleRef", |resource| {
-                if let Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }) = resource {
-                    manifest["roleRef"]["name"] = json!("cluster-admin");
-                }
-            }),
-            ("subjects", |resource| {
-                if let Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }) = resource {
-                    manifest["subjects"] = json!([]);
-                }
-            }),
-        ],
         // The agent's are in `connecting`.
-        Kind::Manifest => vec![("shares or precedence", |resource| {
-            if let Resource::Manifest(manifest) = resource {
-                let mut value = manifest.value().clone();
-                for field in ["/spec/limited/nominalConcurrencyShares", "/spec/matchingPrecedence"] {
-                    if let Some(field) = value.pointer_mut(field) {
-                        *field = json!(1);
-                    }
-                }
-                *manifest = Manifest::new(value);
-            }
-        })],
+        Kind::Manifest => vec![
+            ("rules", |resource| set(resource, "/rules", &json!([{ "apiGroups": ["*"], "verbs": ["*"] }]))),
+            ("roleRef", |resource| set(resource, "/roleRef/name", &json!("cluster-admin"))),
+            ("subjects", |resource| set(resource, "/subjects", &json!([]))),
+            ("shares", |resource| set(resource, "/spec/limited/nominalConcurrencyShares", &json!(1))),
+            ("precedence", |resource| set(resource, "/spec/matchingPrecedence", &json!(1))),
+        ],
         Kind::User
         | Kind::SecurityGroup
         | Kind::Attachment

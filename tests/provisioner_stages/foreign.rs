@@ -3,7 +3,7 @@
 use cast_spot_provisioner::{
     names::{TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
     onboard::plan,
-    resource::{ClusterRole, ClusterRoleBinding, Id, Kind, Resource, Role, Tags, User},
+    resource::{Id, Kind, Manifest, Resource, Role, Tags, User},
     spec::Request,
 };
 use serde_json::json;
@@ -21,10 +21,10 @@ fn theirs(mut resource: Resource) -> Resource {
     if let Some(tags) = tags_of(&mut resource) {
         *tags = Tags::from([("team".to_owned(), "theirs".to_owned())]);
     }
-    if let Resource::ClusterRole(ClusterRole { manifest, .. })
-    | Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }) = &mut resource
-    {
-        manifest["metadata"]["labels"] = json!({ "team": "theirs" });
+    if let Resource::Manifest(manifest) = &mut resource {
+        let mut value = manifest.value().clone();
+        value["metadata"]["labels"] = json!({ "team": "theirs" });
+        *manifest = Manifest::new(value);
     }
     resource
 }
@@ -34,7 +34,8 @@ async fn owned() -> (Account, Vec<(Place, Resource)>) {
     let (before, after, _) = SCENARIO.undisturbed().await;
     let there = before.all();
     let has_owner = |resource: &Resource| {
-        is_ours(resource) || matches!(resource, Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_))
+        let is_rbac = |manifest: &Manifest| manifest.kind().starts_with("ClusterRole");
+        is_ours(resource) || matches!(resource, Resource::Manifest(manifest) if is_rbac(manifest))
     };
     let mut owned: Vec<_> = after.all().into_iter().collect();
     owned.retain(|(place, resource)| has_owner(resource) && !there.contains_key(place));

@@ -4,9 +4,9 @@ use cast_spot_infra::events::{SELF_TEST_RULE, SPOT_INTERRUPTION};
 use cast_spot_provisioner::{
     names::{FUNCTION, LAMBDA_ROLE},
     resource::{
-        AccessEntry, AccessKey, Attachment, AwsAuth, ClusterRole, ClusterRoleBinding, Function, Id, Ingress,
-        InlinePolicy, InstanceProfile, InvokeConfig, Kind, LogGroup, MappingFields, Network, Permission,
-        Policy, Principal, Queue, Resource, Role, Rule, SecurityGroup, Tags, Target, User,
+        AccessEntry, AccessKey, Attachment, AwsAuth, Function, Id, Ingress, InlinePolicy, InstanceProfile,
+        InvokeConfig, Kind, LogGroup, Manifest, MappingFields, Network, Permission, Policy, Principal, Queue,
+        Resource, Role, Rule, SecurityGroup, Tags, Target, User,
     },
 };
 use serde_json::{Value, json};
@@ -115,11 +115,8 @@ pub(crate) fn seed_foreign(account: &Account) {
                 groups: vec!["system:masters".to_owned()],
             },
         }),
-        Resource::ClusterRole(ClusterRole { name: "theirs".to_owned(), manifest: manifest("ClusterRole") }),
-        Resource::ClusterRoleBinding(ClusterRoleBinding {
-            name: "theirs".to_owned(),
-            manifest: manifest("ClusterRoleBinding"),
-        }),
+        Resource::Manifest(Manifest::new(manifest("ClusterRole"))),
+        Resource::Manifest(Manifest::new(manifest("ClusterRoleBinding"))),
     ];
     for resource in whole.into_iter().chain(parts) {
         account.put(resource);

@@ -78,13 +78,12 @@ async fn random_run(account: &Account, scenario: Scenario, rng: &mut fastrand::R
 
 /// Deletes a random resource that belongs to the cluster alone.
 fn delete_own(account: &Account, rng: &mut fastrand::Rng) {
-    let kinds =
-        [Kind::Role, Kind::User, Kind::Attachment, Kind::AccessEntry, Kind::AwsAuth, Kind::ClusterRole];
+    let kinds = [Kind::Role, Kind::User, Kind::Attachment, Kind::AccessEntry, Kind::AwsAuth, Kind::Manifest];
     let all = account.all();
     let own: Vec<&Id> = all
         .keys()
         .filter(|(_, id)| kinds.contains(&id.kind))
-        .filter(|(_, id)| id.name.contains("cast-eks-prod/") || id.name == "cast-spot-handler")
+        .filter(|(_, id)| id.name.contains("cast-eks-prod/") || id.name == "ClusterRole/cast-spot-handler")
         .map(|(_, id)| id)
         .collect();
     if let Some(id) = rng.choice(own) {

@@ -9,6 +9,7 @@ use cast_spot_provisioner::{
     verify::verify,
 };
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::{
     account::Account,
@@ -27,13 +28,21 @@ const INSTALLED: [(&str, Scenario, &str); 2] = [
 
 #[derive(Deserialize)]
 struct Recorded {
-    resource: Resource,
+    resource: Value,
+}
+
+/// Before there was one kind for all objects of Kubernetes, those of RBAC had kinds of their own.
+fn resource(mut recorded: Value) -> Resource {
+    if recorded["kind"].as_str().is_some_and(|kind| kind.starts_with("cluster_role")) {
+        recorded["kind"] = json!("manifest");
+    }
+    serde_json::from_value(recorded).unwrap()
 }
 
 async fn installed(scenario: Scenario, recorded: &str) -> Account {
     let account = scenario.account().await;
-    for Recorded { resource } in serde_json::from_str::<Vec<Recorded>>(recorded).unwrap() {
-        account.put(resource);
+    for recorded in serde_json::from_str::<Vec<Recorded>>(recorded).unwrap() {
+        account.put(resource(recorded.resource));
     }
     account
 }

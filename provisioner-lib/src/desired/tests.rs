@@ -81,7 +81,7 @@ fn everything_that_the_page_names_is_made() {
         (Kind::InlinePolicy, "CastLambdaRoleForSpot/cast-spot.eu-west-1.prod"),
         (Kind::Function, FUNCTION),
         (Kind::AccessEntry, "prod/CastLambdaRoleForSpot"),
-        (Kind::ClusterRole, "cast-spot-handler"),
+        (Kind::Manifest, "ClusterRole/cast-spot-handler"),
     ] {
         assert!(has(&resources, kind, name), "{kind:?} {name} in {:?}", ids(&resources));
     }

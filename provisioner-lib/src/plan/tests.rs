@@ -1,10 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::names::LABEL_NAME;
+use crate::names::{HANDLER_RBAC, LABEL_NAME};
 use crate::resource::{
-    AccessEntry, AccessKey, Attachment, ClusterRole, ClusterRoleBinding, Function, InlinePolicy, Permission,
-    Principal, Role, Tags, User,
+    AccessEntry, AccessKey, Attachment, Function, InlinePolicy, Manifest, Permission, Principal, Role, Tags,
+    User,
 };
 
 fn ours() -> Tags {
@@ -211,21 +211,22 @@ fn what_cannot_be_changed_is_made_anew_and_the_reason_names_it() {
     });
     assert_eq!(changed(entry("a"), other), ["entry_type cannot be changed from EC2_LINUX to STANDARD"]);
     let binding = |role: &str| {
-        Resource::ClusterRoleBinding(ClusterRoleBinding {
-            name: "b".to_owned(),
-            manifest: json!({ "metadata": { "labels": { LABEL_NAME: MANAGED } }, "roleRef": role }),
-        })
+        Resource::Manifest(Manifest::new(json!({
+            "kind": "ClusterRoleBinding",
+            "metadata": { "name": HANDLER_RBAC, "labels": { LABEL_NAME: MANAGED } },
+            "roleRef": role,
+        })))
     };
-    assert_eq!(changed(binding("x"), binding("y")), ["manifest.roleRef cannot be changed from y to x"]);
+    assert_eq!(changed(binding("x"), binding("y")), ["roleRef cannot be changed from y to x"]);
 }
 
 #[test]
 fn a_kubernetes_object_without_our_label_is_a_conflict_and_never_goes() {
     let object = |label: serde_json::Value| {
-        Resource::ClusterRole(ClusterRole {
-            name: "r".to_owned(),
-            manifest: json!({ "metadata": { "labels": { LABEL_NAME: label } } }),
-        })
+        Resource::Manifest(Manifest::new(json!({
+            "kind": "ClusterRole",
+            "metadata": { "name": HANDLER_RBAC, "labels": { LABEL_NAME: label } },
+        })))
     };
     for label in [json!("other"), json!(null)] {
         let observed = || Observed::from([found(object(label.clone()), None)]);
@@ -238,10 +239,11 @@ fn a_kubernetes_object_without_our_label_is_a_conflict_and_never_goes() {
 #[test]
 fn a_kubernetes_object_that_is_adopted_gets_our_label_even_if_nothing_else_differs() {
     let object = |label: &str| {
-        Resource::ClusterRole(ClusterRole {
-            name: "r".to_owned(),
-            manifest: json!({ "metadata": { "labels": { LABEL_NAME: label } }, "rules": [] }),
-        })
+        Resource::Manifest(Manifest::new(json!({
+            "kind": "ClusterRole",
+            "metadata": { "name": HANDLER_RBAC, "labels": { LABEL_NAME: label } },
+            "rules": [],
+        })))
     };
     let observed = Observed::from([found(object("theirs"), None)]);
     let desired = Desired { present: vec![object(MANAGED)], ..Desired::default() };

@@ -27,8 +27,8 @@ pub trait Describe {
         None
     }
 
-    /// The label that marks an object of Kubernetes as managed by cast-spot, and its value here.
-    fn owner_label(&self) -> Option<(&'static str, &str)> {
+    /// The label that marks an object of Kubernetes as managed by cast-spot.
+    fn owner_label(&self) -> Option<&'static str> {
         None
     }
 

@@ -31,8 +31,6 @@ macro_rules! every_kind {
             target: Target,
             access_entry: AccessEntry,
             aws_auth: AwsAuth,
-            cluster_role: ClusterRole,
-            cluster_role_binding: ClusterRoleBinding,
             manifest: Manifest,
         }
     };

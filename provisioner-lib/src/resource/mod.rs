@@ -10,8 +10,6 @@ mod access_key;
 mod attachment;
 mod aws_auth;
 mod changes;
-mod cluster_role;
-mod cluster_role_binding;
 mod code;
 mod describe;
 pub(crate) mod function;
@@ -141,7 +139,7 @@ impl Resource {
 
     /// See [`Describe::owner_label`].
     #[must_use]
-    pub fn owner_label(&self) -> Option<(&'static str, &str)> {
+    pub fn owner_label(&self) -> Option<&'static str> {
         each!(self, it => it.owner_label())
     }
 

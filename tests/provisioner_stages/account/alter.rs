@@ -5,8 +5,8 @@ use cast_spot_provisioner::{
     plan::Change,
     provider::{Error, ErrorKind, Made},
     resource::{
-        AccessEntry, AccessKey, ClusterRole, ClusterRoleBinding, Function, Id, InstanceProfile, Kind, Layer,
-        LogGroup, Policy, Queue, Resource, Role,
+        AccessEntry, AccessKey, Function, Id, InstanceProfile, Kind, Layer, LogGroup, Policy, Queue,
+        Resource, Role,
     },
 };
 
@@ -82,9 +82,6 @@ impl Account {
             Resource::Permission(_) => {
                 self.remove(resource).await?;
                 return self.make(resource).await;
-            }
-            Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_) => {
-                return self.alter_manifest(resource, revision).await;
             }
             Resource::Manifest(manifest) => {
                 return self.apply(&id, manifest, revision).await.map(|()| Made::default());
@@ -272,39 +269,6 @@ impl Account {
             .await?;
         }
         Ok(())
-    }
-
-    /// A PUT with the version that was read; foreign annotations stay.
-    async fn alter_manifest(&self, wanted: &Resource, revision: Option<&str>) -> Result<Made, Error> {
-        self.reaches("update").await?;
-        let place = self.place(&wanted.id());
-        if self.read("get", |state| !state.objects.contains_key(&place)).await? {
-            return self.make(wanted).await;
-        }
-        self.write("update", |state| {
-            let there = state.objects.get(&place).map(|object| object.revision.to_string());
-            if revision.is_some() && there.as_deref() != revision {
-                return Err(changed("update", "the object has been modified"));
-            }
-            state.change(&place, |object| {
-                if let (
-                    Resource::ClusterRole(ClusterRole { manifest, .. })
-                    | Resource::ClusterRoleBinding(ClusterRoleBinding { manifest, .. }),
-                    Resource::ClusterRole(ClusterRole { manifest: new, .. })
-                    | Resource::ClusterRoleBinding(ClusterRoleBinding { manifest: new, .. }),
-                ) = (&mut object.resource, wanted)
-                {
-                    for part in ["rules", "subjects", "roleRef"] {
-                        if let Some(wanted) = new.get(part) {
-                            manifest[part] = wanted.clone();
-                        }
-                    }
-                    manifest["metadata"]["labels"] = new["metadata"]["labels"].clone();
-                }
-            });
-            Ok(Made::default())
-        })
-        .await
     }
 
     /// Creates a key, then deactivates the old ones, which stay.

@@ -56,8 +56,7 @@ pub(super) fn found(object: &Object) -> Option<Found> {
         return None;
     }
     let has_date = matches!(kind, Kind::Role | Kind::User | Kind::AccessEntry);
-    let has_revision =
-        matches!(kind, Kind::Function | Kind::AwsAuth | Kind::ClusterRole | Kind::ClusterRoleBinding);
+    let has_revision = matches!(kind, Kind::Function | Kind::AwsAuth);
     let revision = match kind {
         // The uid: an object is identified by it, not by its latest version.
         Kind::Manifest => Some(object.created.to_string()),

@@ -118,10 +118,6 @@ impl Account {
                 self.reaches("update configmaps").await?;
                 self.put_over("update configmaps", resource, &[]).await?;
             }
-            Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_) => {
-                self.reaches("create").await?;
-                self.put_new("create", resource, &[]).await?;
-            }
             Resource::Manifest(manifest) => self.apply(&resource.id(), manifest, None).await?,
         }
         Ok(Made::default())

@@ -74,7 +74,7 @@ impl Account {
                 })
                 .await
             }
-            Resource::AwsAuth(_) | Resource::ClusterRole(_) | Resource::ClusterRoleBinding(_) => {
+            Resource::AwsAuth(_) => {
                 self.reaches("delete").await?;
                 self.delete("delete", &id).await
             }

@@ -36,10 +36,8 @@ impl Group {
             }
             (Service::Iam, _) => Self::Management,
             (Service::Ec2, _) => Self::Network,
-            // For requests of the handler; all other objects are the agent's.
-            (_, Kind::Manifest) if !matches!(whole, "FlowSchema" | "PriorityLevelConfiguration") => {
-                Self::Agent
-            }
+            // The handler's objects are named after it; all others are the agent's.
+            (_, Kind::Manifest) if !id.name.contains("/cast-spot-") => Self::Agent,
             (Service::Eks | Service::Kubernetes, _) => Self::Kubernetes,
             (Service::Lambda | Service::Events | Service::Logs | Service::Sqs, _) => Self::Function,
         }

@@ -149,8 +149,11 @@ fn only_who_is_registered_and_not_listed_can_have_gone() {
 }
 
 #[test]
-fn flow_control_is_written_in_fields_that_kubernetes_knows() {
-    use k8s_openapi::api::flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration};
+fn objects_are_written_in_fields_that_kubernetes_knows() {
+    use k8s_openapi::api::{
+        flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration},
+        rbac::v1::{ClusterRole, ClusterRoleBinding},
+    };
     fn read_back<T: serde::de::DeserializeOwned + serde::Serialize>(value: &Value) -> Option<Value> {
         let read: T = serde_json::from_value(value.clone()).ok()?;
         serde_json::to_value(read).ok()
@@ -160,6 +163,8 @@ fn flow_control_is_written_in_fields_that_kubernetes_knows() {
         let Resource::Manifest(manifest) = resource else { continue };
         let value = manifest.value();
         let read = match manifest.kind() {
+            "ClusterRole" => read_back::<ClusterRole>(value),
+            "ClusterRoleBinding" => read_back::<ClusterRoleBinding>(value),
             "FlowSchema" => read_back::<FlowSchema>(value),
             _ => read_back::<PriorityLevelConfiguration>(value),
         };
@@ -167,8 +172,6 @@ fn flow_control_is_written_in_fields_that_kubernetes_knows() {
         kinds.push(manifest.kind().to_owned());
     }
     kinds.sort();
-    assert_eq!(
-        kinds,
-        ["FlowSchema", "FlowSchema", "PriorityLevelConfiguration", "PriorityLevelConfiguration"]
-    );
+    let (schema, level) = ("FlowSchema", "PriorityLevelConfiguration");
+    assert_eq!(kinds, ["ClusterRole", "ClusterRoleBinding", schema, schema, level, level]);
 }

@@ -10,7 +10,7 @@ use crate::{
     names::HANDLER_GROUP,
     observed::Found,
     provider::{Connection, Services, wire},
-    resource::{AwsAuth, ClusterRole, Manifest, MappingFields, Principal, Resource},
+    resource::{AwsAuth, Manifest, MappingFields, Principal, Resource},
 };
 
 type Asked = Arc<Lock<Vec<(String, Value)>>>;
@@ -133,29 +133,6 @@ async fn an_aws_auth_that_cannot_be_read_is_in_nobodys_way_where_access_entries_
         assert_eq!(seen.iter().any(Result::is_err), stops, "{mode:?}: {seen:?}");
         assert!(seen.iter().all(Result::is_err), "{mode:?}: {seen:?}");
     }
-}
-
-#[tokio::test]
-async fn an_object_is_replaced_in_its_version_and_keeps_what_is_foreign() {
-    let (kubernetes, asked) = kubernetes(|_, _| {
-        let labels = json!({ "theirs": "1", "app.kubernetes.io/name": "old" });
-        let metadata =
-            json!({ "name": "r", "resourceVersion": "9", "labels": labels, "annotations": { "a": "b" } });
-        (200, json!({ "metadata": metadata, "rules": [] }))
-    });
-    let labels = json!({ "app.kubernetes.io/name": "cast-spot" });
-    let manifest = json!({ "metadata": { "name": "r", "labels": labels }, "rules": [{ "verbs": ["get"] }] });
-    kubernetes
-        .update(&Resource::ClusterRole(ClusterRole { name: "r".to_owned(), manifest }), &[], Some("8"))
-        .await
-        .unwrap();
-    let asked = asked.lock().unwrap();
-    let (call, body) = &asked[1];
-    assert!(call.starts_with("PUT "), "{call}");
-    let metadata = &body["metadata"];
-    assert_eq!(metadata["resourceVersion"], "8");
-    assert_eq!(metadata["labels"], json!({ "theirs": "1", "app.kubernetes.io/name": "cast-spot" }));
-    assert_eq!((&metadata["annotations"]["a"], &body["rules"][0]["verbs"][0]), (&json!("b"), &json!("get")));
 }
 
 fn manifest(image: &str) -> Resource {

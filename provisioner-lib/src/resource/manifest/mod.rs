@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{Changes, Describe, Id, Kind, Service};
-use crate::names::LABEL_MANAGED_BY;
+use crate::names::{HANDLER_RBAC, LABEL_MANAGED_BY, LABEL_NAME};
 
 mod commands;
 mod compare;
@@ -97,10 +97,15 @@ impl Manifest {
     }
 
     /// Whether it has to be replaced where it is adopted: an apply would leave what others have put into it and it
-    /// does not name, such as variables, volumes and annotations that give rights. A namespace keeps its content.
+    /// does not name, such as variables, volumes and annotations that give rights. A namespace keeps its content, and
+    /// nobody is to lose rights of the handler while it is replaced.
     #[must_use]
     pub fn is_recreated(&self) -> bool {
-        self.kind() != "Namespace"
+        self.kind() != "Namespace" && !self.is_handlers_rbac()
+    }
+
+    fn is_handlers_rbac(&self) -> bool {
+        self.kind().starts_with("ClusterRole") && self.name() == HANDLER_RBAC
     }
 }
 
@@ -113,8 +118,9 @@ impl Describe for Manifest {
         manifest_id(self.kind(), self.namespace(), self.name()).name
     }
 
-    fn owner_label(&self) -> Option<(&'static str, &str)> {
-        Some((LABEL_MANAGED_BY, self.label(LABEL_MANAGED_BY).unwrap_or_default()))
+    /// RBAC of the handler has had the label of its application alone ever since.
+    fn owner_label(&self) -> Option<&'static str> {
+        Some(if self.is_handlers_rbac() { LABEL_NAME } else { LABEL_MANAGED_BY })
     }
 
     /// The objects that it refers to: its namespace, the role and the accounts of a binding, the level of a
