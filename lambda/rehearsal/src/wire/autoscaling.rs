@@ -26,13 +26,8 @@ pub(super) fn target(form: &Form) -> String {
     about.join(" ")
 }
 
-pub(super) fn answer(
-    state: &mut State,
-    call: &Call,
-    action: &str,
-    form: &Form,
-    fault: Option<FaultKind>,
-) -> Reply {
+pub(super) fn answer(state: &mut State, call: &Call, form: &Form, fault: Option<FaultKind>) -> Reply {
+    let action = call.operation.name.as_str();
     match fault {
         None => {}
         Some(FaultKind::Throttled) => return error(400, "Throttling", "Rate exceeded"),

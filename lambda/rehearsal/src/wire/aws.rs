@@ -1,6 +1,6 @@
 //! The AWS side: an HTTP client for the AWS SDKs whose connections end in the world.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -23,11 +23,7 @@ use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
 use super::{Broken, Effect, Open, Reply, Wire, autoscaling, ec2, eks, xml::Form};
-use crate::{
-    facts::{Call, Operation},
-    faults::{Api, FaultKind},
-    world::{baseline::REGION, state::State},
-};
+use crate::{facts::Operation, faults::Api, world::baseline::REGION};
 
 /// The configuration with which one environment builds its AWS clients.
 pub(crate) fn sdk_config(wire: &Wire) -> SdkConfig {
@@ -88,10 +84,32 @@ pub(crate) async fn call(
     authorization: &str,
     body: &Bytes,
 ) -> Result<(Reply, Open), Broken> {
-    let asked = Asked::new(uri, authorization, body);
-    let operation = asked.operation();
-    let effect: Effect = Box::new(move |state, call, fault| asked.answer(state, call, fault));
+    let form = Form::parse(body);
+    let operation = operation(uri, authorization, &form);
+    let effect: Effect = Box::new(move |state, call, fault| match call.operation.api {
+        Api::Ec2 => ec2::answer(state, call, &form, fault),
+        Api::AutoScaling => autoscaling::answer(state, call, &form, fault),
+        Api::Eks | Api::Kubernetes => eks::answer(state, &call.operation.target, fault),
+    });
     wire.call(operation, effect).await
+}
+
+/// What a request calls. All services may share one address: the credential scope `DATE/REGION/SERVICE/aws4_request` of
+/// the signature tells them apart.
+fn operation(uri: &str, authorization: &str, form: &Form) -> Operation {
+    let uri: http::Uri = uri.parse().unwrap_or_default();
+    let scope = authorization.split("/aws4_request").next().unwrap_or_default();
+    let action = form.get("Action").unwrap_or_default().to_owned();
+    let (api, name, target) = match scope.rsplit('/').next() {
+        Some("ec2") => (Api::Ec2, action, ec2::target(form)),
+        Some("autoscaling") => (Api::AutoScaling, action, autoscaling::target(form)),
+        _ => {
+            let name = uri.path().trim_start_matches("/clusters/").to_owned();
+            (Api::Eks, "DescribeCluster".to_owned(), name)
+        }
+    };
+    let cluster = (api == Api::Eks).then(|| target.clone());
+    Operation { api, cluster, writes: !name.starts_with("Describe"), name, target }
 }
 
 fn response(reply: &Reply) -> HttpResponse {
@@ -100,53 +118,4 @@ fn response(reply: &Reply) -> HttpResponse {
     let mut response = HttpResponse::new(status, SdkBody::from(reply.body.to_vec()));
     response.headers_mut().insert("content-type", reply.content_type);
     response
-}
-
-/// A request, taken apart.
-struct Asked {
-    api: Api,
-    action: String,
-    path: String,
-    form: Arc<Form>,
-}
-
-impl Asked {
-    /// All services may share one address: the credential scope `DATE/REGION/SERVICE/aws4_request` of the
-    /// signature tells them apart.
-    fn new(uri: &str, authorization: &str, body: &[u8]) -> Self {
-        let uri: http::Uri = uri.parse().unwrap_or_default();
-        let scope = authorization.split("/aws4_request").next().unwrap_or_default();
-        let service = scope.rsplit('/').next().unwrap_or_default();
-        let form = Form::parse(body);
-        let action = form.get("Action").unwrap_or_default().to_owned();
-        let (api, action) = match service {
-            "ec2" => (Api::Ec2, action),
-            "autoscaling" => (Api::AutoScaling, action),
-            _ => (Api::Eks, "DescribeCluster".to_owned()),
-        };
-        Self { api, action, path: uri.path().to_owned(), form: Arc::new(form) }
-    }
-
-    fn operation(&self) -> Operation {
-        let target = match self.api {
-            Api::Ec2 => ec2::target(&self.form),
-            Api::AutoScaling => autoscaling::target(&self.form),
-            Api::Eks | Api::Kubernetes => self.path.trim_start_matches("/clusters/").to_owned(),
-        };
-        Operation {
-            api: self.api,
-            cluster: (self.api == Api::Eks).then(|| target.clone()),
-            name: self.action.clone(),
-            target,
-            writes: !self.action.starts_with("Describe"),
-        }
-    }
-
-    fn answer(&self, state: &mut State, call: &Call, fault: Option<FaultKind>) -> Reply {
-        match self.api {
-            Api::Ec2 => ec2::answer(state, call, &self.action, &self.form, fault),
-            Api::AutoScaling => autoscaling::answer(state, call, &self.action, &self.form, fault),
-            Api::Eks | Api::Kubernetes => eks::answer(state, &self.path, fault),
-        }
-    }
 }

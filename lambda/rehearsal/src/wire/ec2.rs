@@ -15,13 +15,8 @@ use crate::{
     },
 };
 
-pub(super) fn answer(
-    state: &mut State,
-    call: &Call,
-    action: &str,
-    form: &Form,
-    fault: Option<FaultKind>,
-) -> Reply {
+pub(super) fn answer(state: &mut State, call: &Call, form: &Form, fault: Option<FaultKind>) -> Reply {
+    let action = call.operation.name.as_str();
     let now_ms = state.now_ms;
     if let Some((bucket, tokens, filled_ms)) = &mut state.ec2_bucket {
         let back = f64::from(bucket.per_second) * (now_ms - *filled_ms) as f64 / 1_000.0;

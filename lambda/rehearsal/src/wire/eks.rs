@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-pub(super) fn answer(state: &State, path: &str, fault: Option<FaultKind>) -> Reply {
+pub(super) fn answer(state: &State, name: &str, fault: Option<FaultKind>) -> Reply {
     match fault {
         None => {}
         Some(FaultKind::Throttled) => return error(429, "ThrottlingException", "Rate exceeded"),
@@ -26,7 +26,6 @@ pub(super) fn answer(state: &State, path: &str, fault: Option<FaultKind>) -> Rep
         Some(FaultKind::InternalError) => return error(500, "ServerException", "Internal server error"),
         Some(_) => return error(503, "ServiceUnavailableException", "Service is unavailable"),
     }
-    let name = path.trim_start_matches("/clusters/");
     let Some(cluster) = state.clusters.iter().find(|cluster| cluster.name == name) else {
         return error(404, "ResourceNotFoundException", &format!("No cluster found for name: {name}."));
     };
