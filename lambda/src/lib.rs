@@ -206,8 +206,8 @@ impl<E: Ec2, A: AutoScaling, C: Clusters> Handler<E, A, C> {
     /// Reports on a notice that came after its deadline: whether an instance of a registered cluster was missed. Nothing is
     /// written.
     async fn handle_late(&self, notice: &Notice, stale: String, entry: Entry) -> Report {
-        let budget = Budget::new(Timetable::new(locate::LATE_LOOK, Duration::ZERO, entry.time_left));
-        let located = self.search(notice, &budget).look_once().boxed().await;
+        let budget = Budget::new(Timetable::new(locate::LATE_LIMIT, Duration::ZERO, entry.time_left));
+        let located = self.search(notice, &budget).locate_late().boxed().await;
         let without_action =
             |outcome, reason| Report::without_action(notice.into(), outcome, format!("{stale}; {reason}"));
         let report = match located {

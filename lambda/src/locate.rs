@@ -16,8 +16,8 @@ pub(crate) use search::Search;
 /// Limit of one list with all its pages.
 pub(crate) const LIST_LIMIT: Duration = Duration::from_secs(20);
 
-/// Limit of [`Search::look_once`].
-pub(crate) const LATE_LOOK: Duration = Duration::from_secs(15);
+/// Limit of [`Search::locate_late`].
+pub(crate) const LATE_LIMIT: Duration = Duration::from_secs(15);
 
 /// The place of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -121,8 +121,9 @@ impl Pods {
         if candidate.terminates {
             tracked.cut = if accepted && !ended { Cut::Done } else { Cut::Not };
         }
-        let shows_nothing = matches!(result, EvictionResult::NotNeeded | EvictionResult::Elsewhere);
-        if !ended && !(shows_nothing && tracked.result.is_some()) {
+        let shows_nothing = tracked.result.is_some()
+            && matches!(result, EvictionResult::NotNeeded | EvictionResult::Elsewhere);
+        if !ended && !shows_nothing {
             tracked.result = Some((result, now_ms));
         }
     }

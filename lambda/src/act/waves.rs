@@ -114,12 +114,8 @@ impl<C: Cluster> DrainLeg<'_, C> {
                     if result.is_up_to_pdbs() && pdbs.is_first_of(&candidate.namespace) {
                         pdb_requests.push(self.list_pdbs(candidate.namespace.clone()));
                     }
-                    if let (EvictionResult::Deleted(obstacle), Some(pod)) = (&result, pods.get(&candidate.uid))
-                        && !candidate.terminates
-                    {
-                        let why = obstacle.words("");
-                        side_tasks.push(self.post(events::overridden(self.notice, pod, &why, self.now())).boxed());
-                    }
+                    let overridden = self.overridden(&candidate, &result, &pods);
+                    side_tasks.extend(overridden.map(|event| self.post(event).boxed()));
                     pods.record_result(&candidate, result, cut_to, self.budget.now_ms());
                 }
                 report = &mut insisting => {
@@ -152,6 +148,13 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let posted = self.post(events::drained(self.notice, node, &report, self.now()));
         tokio::join!(posted, side_tasks.for_each(|()| std::future::ready(())));
         (report, cordon.unwrap_or_else(|refusal| CordonReport::failed(refusal.to_string())))
+    }
+
+    /// The Event on a pod that was deleted over an obstacle.
+    fn overridden(&self, candidate: &Candidate, result: &EvictionResult, pods: &Pods) -> Option<Event> {
+        let EvictionResult::Deleted(obstacle) = result else { return None };
+        let pod = pods.get(&candidate.uid).filter(|_| !candidate.terminates)?;
+        Some(events::overridden(self.notice, pod, &obstacle.words(""), self.now()))
     }
 
     /// The marks with the claim, where the one that the cordon wrote names what stood on the node before.

@@ -132,7 +132,7 @@ impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
 
     /// Locates the instance of a notice that came too late: EC2 once, else all node lists once. `None` where neither
     /// does.
-    pub(crate) async fn look_once(&self) -> Option<Located> {
+    pub(crate) async fn locate_late(&self) -> Option<Located> {
         let described = self.budget.call(DESCRIBE, self.ec2.describe_instance(&self.subject.instance_id));
         if let Ok(Some(instance)) = described.await {
             return Some(place::of_instance(&instance, &self.registered, self.subject));

@@ -138,13 +138,13 @@ pub(super) mod tests {
     #[test]
     fn a_claim_names_nothing_that_stood_there_before() {
         use Mark::{Cordon, Label, Taint};
-        let (none, theirs) =
+        let (unlabelled, theirs) =
             (json!({}), json!({"node.kubernetes.io/exclude-from-external-load-balancers": ""}));
         let ours = json!({"node.kubernetes.io/exclude-from-external-load-balancers": "cast-spot"});
         let tainted = json!([{"key": "cast-spot/interruption", "effect": "NoSchedule"}]);
         for (case, was_cordoned, labels, taints, expected) in [
-            ("nothing", false, &none, json!([]), None),
-            ("cordoned by others", true, &none, json!([]), Some(vec![Taint, Label])),
+            ("nothing", false, &unlabelled, json!([]), None),
+            ("cordoned by others", true, &unlabelled, json!([]), Some(vec![Taint, Label])),
             ("an earlier delivery", true, &ours, tainted, None),
             ("their label", false, &theirs, json!([]), Some(vec![Cordon, Taint])),
             ("both theirs", true, &theirs, json!([]), Some(vec![Taint])),

@@ -226,7 +226,9 @@ mod tests {
         let claim = |undo: &[Mark]| claim(NOTICE, undo);
         let marked = |label: &str, others: &[(&str, String)], own: &Claim| -> Node {
             let mut annotations = json!({NOTICE: own.text()});
-            others.iter().for_each(|(key, text)| annotations[*key] = text.as_str().into());
+            for (key, text) in others {
+                annotations[*key] = text.as_str().into();
+            }
             let taints = json!([{"key": "gpu", "effect": "NoSchedule"}, taint("stop")]);
             let labels = json!({EXCLUDE_FROM_LOAD_BALANCERS: label});
             let metadata = json!({"annotations": annotations, "labels": labels});

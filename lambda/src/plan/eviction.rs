@@ -58,7 +58,7 @@ pub(crate) enum Step {
     Done,
     /// The pod is gone, or its end is another controller's work: only wait.
     Await,
-    /// Try again. No answer is final while the instance lives: budgets, webhooks and rights change, and a
+    /// Try again. No answer is final while the instance lives: PodDisruptionBudgets, webhooks and rights change, and a
     /// DELETE at the last moment passes what stands in an eviction's way.
     Retry {
         /// After this pause.

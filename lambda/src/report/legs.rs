@@ -44,6 +44,6 @@ impl Report {
         }
         let reason = reason.or(uncordoned);
         let report = Self::without_action(event, outcome, String::new());
-        Self { node, cordon, summary, pods, replacement, reason, ..report }
+        Self { reason, node, cordon, pods, summary, replacement, ..report }
     }
 }

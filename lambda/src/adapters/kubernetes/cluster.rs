@@ -224,8 +224,8 @@ impl Cluster for EksCluster {
     }
 
     async fn list_pdbs(&self, namespace: &str) -> Result<Vec<PodDisruptionBudget>, CallError> {
-        let budgets: Api<PodDisruptionBudget> = Api::namespaced(self.connect().await?, namespace);
-        Ok(self.note(budgets.list(&ListParams::default()).await).map_err(call_error)?.items)
+        let pdbs: Api<PodDisruptionBudget> = Api::namespaced(self.connect().await?, namespace);
+        Ok(self.note(pdbs.list(&ListParams::default()).await).map_err(call_error)?.items)
     }
 
     async fn evict(&self, end: End<'_>) -> Result<Evicted, CallError> {
@@ -302,7 +302,6 @@ fn all_pods() -> Request {
 }
 
 /// A request that cannot be built.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 fn refused(error: impl fmt::Display) -> CallError {
     CallError::Refused(error.to_string())
 }

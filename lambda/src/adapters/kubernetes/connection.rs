@@ -88,7 +88,7 @@ fn absolute(server: &Uri, uri: &Uri) -> Result<Uri, BoxError> {
 }
 
 /// Writes the header into the `Status` that kube reads. API priority and fairness throttles with the
-/// header and a body of plain text; a conflict on a budget that outlives the API server's own retries is a 504.
+/// header and a body of plain text; a conflict on a PodDisruptionBudget that outlives the API server's own retries is a 504.
 async fn keep_retry_after(answer: Response<ResponseBody>) -> Result<Response<ResponseBody>, BoxError> {
     let seconds =
         answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u32>().ok());
