@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Error, ErrorKind, error};
 use crate::{names, resource::Tags};
 
-pub(super) mod simulate;
+pub(crate) mod simulate;
 
 /// What the function's role tells.
 #[derive(Default)]

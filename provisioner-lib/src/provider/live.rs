@@ -2,14 +2,26 @@
 
 use std::future::Future;
 
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use cast_spot_cloud::Failure;
 use futures_util::future::join_all;
 
-use super::{Error, Made};
+use super::{Error, Made, error};
 use crate::{
     facts::AuthenticationMode,
     observed::Found,
     resource::{Change, Describe, Id, TagChanges, Tags},
 };
+
+/// What the code of each kind is written with.
+pub(crate) mod prelude {
+    pub(crate) use super::{Live, Sight, each};
+    pub(crate) use crate::{
+        observed::Found,
+        provider::{Error, ErrorKind, Made, error, propagation::*},
+        resource::{Change, TagChanges, Tags, touches},
+    };
+}
 
 /// What an observation may depend on.
 #[derive(Debug, Clone, Copy)]
@@ -27,32 +39,29 @@ impl Sight<'_> {
     }
 }
 
-/// A kind of resource at its API. Writes can be repeated, see [`super::Provider`].
-pub(crate) trait Live: Describe + Sized {
-    /// Client of the API.
-    type Client;
-
+/// A kind of resource at its API, by a client of that. Writes can be repeated, see [`super::Provider`].
+pub(crate) trait Live<Client>: Describe + Sized {
     /// Whether it is a part of the first resource that it needs: where that does not exist, it is not asked for.
     const IS_PART: bool = false;
 
     /// Looks at all that are wanted of its kind; where one call shows several, once.
-    async fn observe(wanted: &[&Self], client: &Self::Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
+    async fn observe(wanted: &[&Self], client: &Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
         each(wanted, |wanted| wanted.find(client)).await
     }
 
     /// Looks at one.
-    async fn find(&self, _: &Self::Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, _: &Client) -> Result<Option<Found>, Error> {
         Ok(None)
     }
 
-    async fn create(&self, client: &Self::Client) -> Result<Made, Error>;
+    async fn create(&self, client: &Client) -> Result<Made, Error>;
 
     /// By default, to create it again puts it in the place of what was found.
-    async fn update(&self, client: &Self::Client, _: &[Change], _: Option<&str>) -> Result<Made, Error> {
+    async fn update(&self, client: &Client, _: &[Change], _: Option<&str>) -> Result<Made, Error> {
         self.create(client).await
     }
 
-    async fn delete(&self, client: &Self::Client) -> Result<Made, Error>;
+    async fn delete(&self, client: &Client) -> Result<Made, Error>;
 }
 
 /// Looks at each, all at once.
@@ -65,21 +74,21 @@ where
 }
 
 impl TagChanges {
-    /// Sets and removes the tags, each by one call if there are any.
-    pub(crate) async fn apply<S, U>(
+    /// Sets and removes the tags, each by one call if there are any. The calls are named as IAM names their actions.
+    pub(crate) async fn apply<S, SO, SE: Failure, U, UO, UE: Failure>(
         self,
-        set: impl FnOnce(Tags) -> S,
-        unset: impl FnOnce(Vec<String>) -> U,
+        set: (&str, impl FnOnce(Tags) -> S),
+        unset: (&str, impl FnOnce(Vec<String>) -> U),
     ) -> Result<Made, Error>
     where
-        S: Future<Output = Result<(), Error>>,
-        U: Future<Output = Result<(), Error>>,
+        S: Future<Output = Result<SO, SdkError<SE, HttpResponse>>>,
+        U: Future<Output = Result<UO, SdkError<UE, HttpResponse>>>,
     {
         if !self.set.is_empty() {
-            set(self.set).await?;
+            set.1(self.set).await.map_err(error::from_sdk(set.0))?;
         }
         if !self.removed.is_empty() {
-            unset(self.removed).await?;
+            unset.1(self.removed).await.map_err(error::from_sdk(unset.0))?;
         }
         Ok(Made::default())
     }

@@ -12,6 +12,7 @@ use crate::{
 mod aws;
 mod clients;
 mod direct;
+mod dispatch;
 pub(crate) mod ec2;
 pub(crate) mod error;
 pub(crate) mod iam;

@@ -2,15 +2,11 @@
 
 use super::{
     changes::Changes,
-    kind::{Id, Service, Tags},
+    kind::{Id, Tags},
 };
 
 /// The properties of a kind that plans follow.
 pub trait Describe {
-    /// The kind, as it is shown.
-    const LABEL: &'static str;
-    /// The API that it belongs to.
-    const SERVICE: Service;
     /// Whether one of them serves all clusters, so that a cluster's tag on it does not make it that cluster's.
     const SERVES_ALL: bool = false;
 

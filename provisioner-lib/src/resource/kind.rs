@@ -7,37 +7,38 @@ use serde::Serialize;
 /// Tags, or labels.
 pub type Tags = BTreeMap<String, String>;
 
-/// The list of all kinds: the folder of each, and its type. Calls a macro with it, after the macro's own arguments.
+/// The list of all kinds: the folder of each, its type, its API and its label. Calls a macro with it, after the macro's
+/// own arguments.
 macro_rules! every_kind {
     ([$($macro:tt)+] $($arguments:tt)*) => {
         $($macro)+! {
             [$($arguments)*]
-            policy: Policy,
-            role: Role,
-            user: User,
-            attachment: Attachment,
-            inline_policy: InlinePolicy,
-            instance_profile: InstanceProfile,
-            access_key: AccessKey,
-            log_group: LogGroup,
-            queue: Queue,
-            security_group: SecurityGroup,
-            ingress: Ingress,
-            function: Function,
-            layer: Layer,
-            invoke_config: InvokeConfig,
-            permission: Permission,
-            rule: Rule,
-            target: Target,
-            access_entry: AccessEntry,
-            aws_auth: AwsAuth,
-            manifest: Manifest,
+            policy: Policy, Iam, "policy";
+            role: Role, Iam, "role";
+            user: User, Iam, "user";
+            attachment: Attachment, Iam, "attachment";
+            inline_policy: InlinePolicy, Iam, "inline policy";
+            instance_profile: InstanceProfile, Iam, "instance profile";
+            access_key: AccessKey, Iam, "access key";
+            log_group: LogGroup, Logs, "log group";
+            queue: Queue, Sqs, "queue";
+            security_group: SecurityGroup, Ec2, "security group";
+            ingress: Ingress, Ec2, "ingress rule";
+            function: Function, Lambda, "function";
+            layer: Layer, Lambda, "layer";
+            invoke_config: InvokeConfig, Lambda, "invoke config";
+            permission: Permission, Lambda, "permission";
+            rule: Rule, Events, "rule";
+            target: Target, Events, "target";
+            access_entry: AccessEntry, Eks, "access entry";
+            aws_auth: AwsAuth, Kubernetes, "aws-auth entry";
+            manifest: Manifest, Kubernetes, "object";
         }
     };
 }
 
 macro_rules! kinds {
-    ([] $($folder:ident: $kind:ident,)*) => {
+    ([] $($folder:ident: $kind:ident, $service:ident, $label:literal;)*) => {
         /// Kinds of resources.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
@@ -49,6 +50,22 @@ macro_rules! kinds {
         impl Kind {
             /// All kinds, each with its folder in `resource`.
             pub const ALL: &[(Self, &str)] = &[$((Self::$kind, stringify!($folder)),)*];
+
+            /// The kind, as it is shown.
+            #[must_use]
+            pub fn label(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $label,)*
+                }
+            }
+
+            /// The API that it belongs to.
+            #[must_use]
+            pub fn service(self) -> Service {
+                match self {
+                    $(Self::$kind => Service::$service,)*
+                }
+            }
         }
     };
 }

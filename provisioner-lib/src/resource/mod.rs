@@ -42,7 +42,7 @@ pub use kind::{Id, Kind, Service, Tags};
 pub(crate) use manifest::manifest_id;
 pub use manifest::{HIDDEN, RECREATE_REASON};
 pub use principal::Principal;
-pub(crate) use shell::{Commands, Context};
+pub(crate) use shell::{Commands, Context, Shell, quoted, retag};
 pub use target::input_paths;
 
 /// Matches a [`Resource`] of any kind: `each!(resource, it => it.tags())`.
@@ -50,13 +50,13 @@ macro_rules! each {
     ($($arguments:tt)*) => { $crate::resource::every_kind!([$crate::resource::match_resource] $($arguments)*) };
 }
 macro_rules! match_resource {
-    ([$resource:expr, $it:ident => $then:expr] $($folder:ident: $kind:ident,)*) => {
+    ([$resource:expr, $it:ident => $then:expr] $($folder:ident: $kind:ident, $service:ident, $label:literal;)*) => {
         match $resource { $($crate::resource::Resource::$kind($it) => $then,)* }
     };
 }
 
 macro_rules! resources {
-    ([] $($folder:ident: $kind:ident,)*) => {
+    ([] $($folder:ident: $kind:ident, $service:ident, $label:literal;)*) => {
         $(pub use $folder::$kind;)*
 
         /// A resource, desired or observed. Secrets and the code of a function are not in its JSON.
@@ -73,18 +73,6 @@ macro_rules! resources {
         })*
 
         impl Kind {
-            /// The kind, as it is shown.
-            #[must_use]
-            pub fn label(self) -> &'static str {
-                match self { $(Self::$kind => $kind::LABEL,)* }
-            }
-
-            /// The API that it belongs to.
-            #[must_use]
-            pub fn service(self) -> Service {
-                match self { $(Self::$kind => $kind::SERVICE,)* }
-            }
-
             /// See [`Describe::SERVES_ALL`].
             #[must_use]
             pub fn serves_all(self) -> bool {

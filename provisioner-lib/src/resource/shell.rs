@@ -138,7 +138,7 @@ impl fmt::Display for Shell {
 }
 
 /// The commands that tag and untag what `option` names, in the words of the service for it.
-pub(super) fn retag(
+pub(crate) fn retag(
     service: &str,
     noun: &str,
     option: &str,

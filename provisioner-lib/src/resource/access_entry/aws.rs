@@ -6,28 +6,18 @@ use aws_sdk_eks::{
 };
 
 use super::AccessEntry;
-use crate::{
-    observed::Found,
-    provider::{
-        Error, Made, error,
-        live::{self, Live, Sight},
-        propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
-    },
-    resource::{Change, TagChanges, Tags, touches},
-};
+use crate::provider::live::prelude::*;
 
 /// The only type of entry that has groups and policies of its own ("Access entries" in the EKS User Guide).
 const STANDARD: &str = "STANDARD";
 
-impl Live for AccessEntry {
-    type Client = Client;
-
+impl Live<Client> for AccessEntry {
     /// A cluster that does not use access entries has none, and answers with an error: it is not asked.
     async fn observe(wanted: &[&Self], client: &Client, sight: &Sight<'_>) -> Vec<Result<Found, Error>> {
         if !sight.mode.has_api() {
             return Vec::new();
         }
-        live::each(wanted, |wanted| wanted.find(client)).await
+        each(wanted, |wanted| wanted.find(client)).await
     }
 
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
@@ -118,15 +108,11 @@ impl AccessEntry {
         let answer = call.principal_arn(&self.principal_arn).send().await;
         let entry = answer.map_err(error::from_sdk("eks:DescribeAccessEntry"))?.access_entry;
         let arn = entry.and_then(|entry| entry.access_entry_arn).unwrap_or_default();
-        let set = async |tags: Tags| {
-            let call = client.tag_resource().resource_arn(&arn).set_tags(Some(tags.into_iter().collect()));
-            call.send().await.map_err(error::from_sdk("eks:TagResource")).map(drop)
+        let set = |tags: Tags| {
+            client.tag_resource().resource_arn(&arn).set_tags(Some(tags.into_iter().collect())).send()
         };
-        let unset = async |keys| {
-            let call = client.untag_resource().resource_arn(&arn).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("eks:UntagResource")).map(drop)
-        };
-        tags.apply(set, unset).await
+        let unset = |keys| client.untag_resource().resource_arn(&arn).set_tag_keys(Some(keys)).send();
+        tags.apply(("eks:TagResource", set), ("eks:UntagResource", unset)).await
     }
 
     async fn associate_all(&self, client: &Client, policies: &[String]) -> Result<(), Error> {

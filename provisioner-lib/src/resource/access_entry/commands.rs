@@ -1,11 +1,7 @@
 //! `aws eks`.
 
 use super::AccessEntry;
-use crate::resource::{
-    Change, TagChanges,
-    shell::{Commands, Context, Shell},
-    touches,
-};
+use crate::resource::{Change, Commands, Context, Shell, TagChanges, touches};
 
 impl Commands for AccessEntry {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Principal, Service, Tags, describe::tagged};
+use super::{Changes, Describe, Id, Principal, Tags, describe::tagged};
 
 mod aws;
 mod commands;
@@ -20,9 +20,6 @@ pub struct AccessEntry {
 }
 
 impl Describe for AccessEntry {
-    const LABEL: &'static str = "access entry";
-    const SERVICE: Service = Service::Eks;
-
     tagged!();
 
     fn id_name(&self) -> String {

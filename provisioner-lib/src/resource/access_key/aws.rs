@@ -9,24 +9,14 @@ use aws_sdk_iam::{
 use futures_util::future::join_all;
 
 use super::AccessKey;
-use crate::{
-    observed::Found,
-    provider::{
-        self, Error, ErrorKind, Made, error,
-        live::Live,
-        propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
-    },
-    resource::Change,
-};
+use crate::provider::live::prelude::*;
 
 const MOST: usize = 2;
 /// What to do when the answer with the secret was lost.
 const LOST: &str =
     "the same command with --rotate-key makes a key whose secret you see, and switches off those before it";
 
-impl Live for AccessKey {
-    type Client = Client;
-
+impl Live<Client> for AccessKey {
     const IS_PART: bool = true;
 
     /// There is a key as soon as one works: one that is switched off opens nothing.
@@ -114,7 +104,7 @@ impl AccessKey {
             retry_until_consistent("iam:CreateAccessKey", KNOWN_TO_IAM, is_refused_for_now, once).await?;
         let access_key = answer
             .access_key
-            .map(|key| provider::AccessKey { id: key.access_key_id, secret: key.secret_access_key });
+            .map(|key| crate::provider::AccessKey { id: key.access_key_id, secret: key.secret_access_key });
         Ok(Made { access_key, ..Made::default() })
     }
 

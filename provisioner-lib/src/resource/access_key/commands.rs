@@ -1,10 +1,7 @@
 //! `aws iam` about access keys.
 
 use super::AccessKey;
-use crate::resource::{
-    Change,
-    shell::{Commands, Context, Shell, quoted},
-};
+use crate::resource::{Change, Commands, Context, Shell, quoted};
 
 impl Commands for AccessKey {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Service};
+use super::{Changes, Describe, Id, Kind};
 
 mod aws;
 mod commands;
@@ -15,9 +15,6 @@ pub struct AccessKey {
 }
 
 impl Describe for AccessKey {
-    const LABEL: &'static str = "access key";
-    const SERVICE: Service = Service::Iam;
-
     fn id_name(&self) -> String {
         self.user.clone()
     }

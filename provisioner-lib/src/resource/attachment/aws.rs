@@ -6,19 +6,9 @@ use aws_sdk_iam::Client;
 use futures_util::future::join_all;
 
 use super::Attachment;
-use crate::{
-    observed::Found,
-    provider::{
-        Error, Made, error,
-        live::{Live, Sight},
-        propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
-    },
-    resource::Principal,
-};
+use crate::{provider::live::prelude::*, resource::Principal};
 
-impl Live for Attachment {
-    type Client = Client;
-
+impl Live<Client> for Attachment {
     const IS_PART: bool = true;
 
     /// All of a principal, also those that are not wanted: they count towards a quota.

@@ -1,10 +1,7 @@
 //! `aws iam` about managed policies on roles and users.
 
 use super::Attachment;
-use crate::resource::{
-    Principal,
-    shell::{Commands, Context, Shell},
-};
+use crate::resource::{Commands, Context, Principal, Shell};
 
 impl Commands for Attachment {
     fn create(&self, _: &Context) -> Vec<Shell> {

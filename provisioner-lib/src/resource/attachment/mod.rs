@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Principal, Service, last};
+use super::{Changes, Describe, Id, Kind, Principal, last};
 
-pub(super) mod aws;
-pub(super) mod commands;
+pub(crate) mod aws;
+pub(crate) mod commands;
 
 /// Managed policy on a role or user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +15,6 @@ pub struct Attachment {
 }
 
 impl Describe for Attachment {
-    const LABEL: &'static str = "attachment";
-    const SERVICE: Service = Service::Iam;
-
     fn id_name(&self) -> String {
         Self::id_of(&self.principal, &self.policy_arn).name
     }

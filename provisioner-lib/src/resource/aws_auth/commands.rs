@@ -1,10 +1,7 @@
 //! `kubectl` about the ConfigMap `aws-auth`.
 
 use super::{AwsAuth, MappingFields};
-use crate::resource::{
-    Change,
-    shell::{Commands, Context, Shell},
-};
+use crate::resource::{Change, Commands, Context, Shell};
 
 impl Commands for AwsAuth {
     fn create(&self, _: &Context) -> Vec<Shell> {

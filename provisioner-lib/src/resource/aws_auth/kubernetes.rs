@@ -6,11 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{AwsAuth, MappingFields};
 use crate::{
     aws_auth::{self, AwsAuthError, Data, Mapping, Section},
-    observed::Found,
-    provider::{
-        Error, ErrorKind, Kubernetes, Made,
-        live::{Live, Sight},
-    },
+    provider::{Kubernetes, live::prelude::*},
 };
 
 const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
@@ -18,9 +14,7 @@ const NEW: &str = "/api/v1/namespaces/kube-system/configmaps";
 /// How often an edit is begun again because somebody else was faster.
 const ATTEMPTS: u32 = 5;
 
-impl Live for AwsAuth {
-    type Client = Kubernetes;
-
+impl Live<Kubernetes> for AwsAuth {
     /// One ConfigMap has all entries. A cluster with access entries has none of ours in here, or old ones: there, one
     /// that cannot be read stops nothing.
     async fn observe(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Principal, Service};
+use super::{Changes, Describe, Id, Principal};
 use crate::aws_auth::{Mapping, Section};
 
 mod commands;
@@ -16,9 +16,6 @@ pub struct AwsAuth {
 }
 
 impl Describe for AwsAuth {
-    const LABEL: &'static str = "aws-auth entry";
-    const SERVICE: Service = Service::Kubernetes;
-
     fn id_name(&self) -> String {
         self.principal.name().to_owned()
     }

@@ -6,10 +6,10 @@ use super::{Function, Network};
 use crate::{
     names::{PREVIOUS, PREVIOUS_DESCRIPTION},
     resource::{
-        Change, Kind,
+        Change, Commands, Context, Kind, Shell,
         layer::commands::{beside_others, latest},
+        quoted, retag,
         security_group::commands::group_id,
-        shell::{Commands, Context, Shell, quoted, retag},
         touches,
     },
 };

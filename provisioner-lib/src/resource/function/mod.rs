@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Code, Describe, Id, Kind, Layer, Service, Tags, describe::tagged, last};
+use super::{Changes, Code, Describe, Id, Kind, Layer, Tags, describe::tagged, last};
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints},
     names::{self, CLUSTERS_VARIABLE, VPC_ACCESS},
@@ -36,8 +36,6 @@ pub struct Function {
 }
 
 impl Describe for Function {
-    const LABEL: &'static str = "function";
-    const SERVICE: Service = Service::Lambda;
     const SERVES_ALL: bool = true;
 
     tagged!();

@@ -9,12 +9,7 @@ use aws_sdk_ec2::{
 
 use super::Ingress;
 use crate::{
-    observed::Found,
-    provider::{
-        Error, ErrorKind, Made, error,
-        live::{self, Live, Sight},
-        propagation::retry_until_consistent,
-    },
+    provider::live::prelude::*,
     resource::{
         Describe,
         security_group::aws::{group, group_id},
@@ -24,13 +19,11 @@ use crate::{
 /// How long EC2 may take to know a new group.
 const GROUP_IS_KNOWN: Duration = Duration::from_secs(20);
 
-impl Live for Ingress {
-    type Client = Client;
-
+impl Live<Client> for Ingress {
     const IS_PART: bool = true;
 
     async fn observe(wanted: &[&Self], client: &Client, sight: &Sight<'_>) -> Vec<Result<Found, Error>> {
-        live::each(wanted, |wanted| wanted.find_with(client, sight)).await
+        each(wanted, |wanted| wanted.find_with(client, sight)).await
     }
 
     async fn create(&self, client: &Client) -> Result<Made, Error> {

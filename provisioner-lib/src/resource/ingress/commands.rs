@@ -1,10 +1,7 @@
 //! `aws ec2` about ingress rules.
 
 use super::Ingress;
-use crate::resource::{
-    security_group::commands::group_id,
-    shell::{Commands, Context, Shell},
-};
+use crate::resource::{Commands, Context, Shell, security_group::commands::group_id};
 
 impl Commands for Ingress {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Service};
+use super::{Changes, Describe, Id, Kind};
 
 mod aws;
 mod commands;
@@ -17,9 +17,6 @@ pub struct Ingress {
 }
 
 impl Describe for Ingress {
-    const LABEL: &'static str = "ingress rule";
-    const SERVICE: Service = Service::Ec2;
-
     fn id_name(&self) -> String {
         format!("{}/{}:{}", self.to, self.from, self.port)
     }

@@ -3,19 +3,9 @@
 use aws_sdk_iam::Client;
 
 use super::InlinePolicy;
-use crate::{
-    observed::Found,
-    provider::{
-        Error, Made, error,
-        iam::document,
-        live::Live,
-        propagation::{KNOWN_TO_IAM, is_unseen, retry_until_consistent},
-    },
-};
+use crate::provider::{iam::document, live::prelude::*};
 
-impl Live for InlinePolicy {
-    type Client = Client;
-
+impl Live<Client> for InlinePolicy {
     const IS_PART: bool = true;
 
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {

@@ -1,7 +1,7 @@
 //! `aws iam` about policies inside of roles.
 
 use super::InlinePolicy;
-use crate::resource::shell::{Commands, Context, Shell};
+use crate::resource::{Commands, Context, Shell};
 
 impl Commands for InlinePolicy {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Id, Kind, Service};
+use super::{Changes, Describe, Id, Kind};
 
 mod aws;
 mod commands;
@@ -17,9 +17,6 @@ pub struct InlinePolicy {
 }
 
 impl Describe for InlinePolicy {
-    const LABEL: &'static str = "inline policy";
-    const SERVICE: Service = Service::Iam;
-
     fn id_name(&self) -> String {
         format!("{}/{}", self.role, self.name)
     }

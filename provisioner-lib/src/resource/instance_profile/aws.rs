@@ -3,22 +3,12 @@
 use aws_sdk_iam::Client;
 
 use super::InstanceProfile;
-use crate::{
-    observed::Found,
-    provider::{
-        Error, ErrorKind, Made, error,
-        iam::{tags_in, tags_out},
-        live::Live,
-        propagation::{
-            FORGOTTEN, KNOWN_TO_IAM, delete_when_free, is_still_seen, is_unseen, retry_until_consistent,
-        },
-    },
-    resource::{Change, TagChanges, touches},
+use crate::provider::{
+    iam::{tags_in, tags_out},
+    live::prelude::*,
 };
 
-impl Live for InstanceProfile {
-    type Client = Client;
-
+impl Live<Client> for InstanceProfile {
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         Ok(self.there(client).await?.map(Found::from))
     }
@@ -43,16 +33,15 @@ impl Live for InstanceProfile {
                 }
             }
         }
-        let set = async |tags| {
-            let call =
-                client.tag_instance_profile().instance_profile_name(name).set_tags(Some(tags_in(&tags)));
-            call.send().await.map_err(error::from_sdk("iam:TagInstanceProfile")).map(drop)
+        let set = |tags| {
+            client.tag_instance_profile().instance_profile_name(name).set_tags(Some(tags_in(&tags))).send()
         };
-        let unset = async |keys| {
-            let call = client.untag_instance_profile().instance_profile_name(name).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("iam:UntagInstanceProfile")).map(drop)
+        let unset = |keys| {
+            client.untag_instance_profile().instance_profile_name(name).set_tag_keys(Some(keys)).send()
         };
-        TagChanges::of(changes).apply(set, unset).await
+        TagChanges::of(changes)
+            .apply(("iam:TagInstanceProfile", set), ("iam:UntagInstanceProfile", unset))
+            .await
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {

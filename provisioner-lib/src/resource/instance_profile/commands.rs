@@ -1,10 +1,7 @@
 //! `aws iam` about instance profiles.
 
 use super::InstanceProfile;
-use crate::resource::{
-    Change,
-    shell::{Commands, Context, Shell, retag},
-};
+use crate::resource::{Change, Commands, Context, Shell, retag};
 
 impl Commands for InstanceProfile {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Service, Tags, describe::tagged};
+use super::{Changes, Describe, Id, Kind, Tags, describe::tagged};
 
 mod aws;
 mod commands;
@@ -16,9 +16,6 @@ pub struct InstanceProfile {
 }
 
 impl Describe for InstanceProfile {
-    const LABEL: &'static str = "instance profile";
-    const SERVICE: Service = Service::Iam;
-
     tagged!();
 
     fn id_name(&self) -> String {

@@ -3,14 +3,9 @@
 use aws_sdk_lambda::Client;
 
 use super::InvokeConfig;
-use crate::{
-    observed::Found,
-    provider::{Error, Made, error, live::Live},
-};
+use crate::provider::live::prelude::*;
 
-impl Live for InvokeConfig {
-    type Client = Client;
-
+impl Live<Client> for InvokeConfig {
     const IS_PART: bool = true;
 
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {

@@ -1,7 +1,7 @@
 //! `aws lambda` about asynchronous invocations.
 
 use super::InvokeConfig;
-use crate::resource::shell::{Commands, Context, Shell};
+use crate::resource::{Commands, Context, Shell};
 
 impl Commands for InvokeConfig {
     fn create(&self, _: &Context) -> Vec<Shell> {

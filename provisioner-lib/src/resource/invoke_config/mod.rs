@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Service};
+use super::{Changes, Describe, Id, Kind};
 
 mod aws;
 mod commands;
@@ -16,9 +16,6 @@ pub struct InvokeConfig {
 }
 
 impl Describe for InvokeConfig {
-    const LABEL: &'static str = "invoke config";
-    const SERVICE: Service = Service::Lambda;
-
     fn id_name(&self) -> String {
         self.function.clone()
     }

@@ -13,11 +13,7 @@ use super::Layer;
 use crate::{
     endpoints::{Endpoints, layer::unpack},
     names::LAYER,
-    observed::Found,
-    provider::{
-        Error, ErrorKind, Made, error,
-        live::{Live, Sight},
-    },
+    provider::live::prelude::*,
     resource::Code,
 };
 
@@ -70,9 +66,7 @@ async fn unpacked(number: i64, content: &Content) -> Result<Endpoints, Error> {
     })
 }
 
-impl Live for Layer {
-    type Client = Client;
-
+impl Live<Client> for Layer {
     /// One list shows them all.
     async fn observe(wanted: &[&Self], client: &Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
         if wanted.is_empty() {

@@ -5,10 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use super::Layer;
 use crate::{
     names::LAYER,
-    resource::{
-        Change,
-        shell::{Commands, Context, Shell, quoted},
-    },
+    resource::{Change, Commands, Context, Shell, quoted},
 };
 
 impl Commands for Layer {

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Code, Describe, Id, Kind, Service};
+use super::{Changes, Code, Describe, Id, Kind};
 
 pub(crate) mod aws;
-pub(super) mod commands;
+pub(crate) mod commands;
 
 /// Version of a Lambda layer. It cannot be changed: other content is another version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +15,6 @@ pub struct Layer {
 }
 
 impl Describe for Layer {
-    const LABEL: &'static str = "layer";
-    const SERVICE: Service = Service::Lambda;
-
     fn id_name(&self) -> String {
         Self::id_of(&self.name, &self.code.sha256).name
     }

@@ -3,16 +3,9 @@
 use aws_sdk_cloudwatchlogs::Client;
 
 use super::LogGroup;
-use crate::{
-    names::TAG_RETENTION,
-    observed::Found,
-    provider::{Error, Made, error, live::Live},
-    resource::{Change, TagChanges, Tags, touches},
-};
+use crate::{names::TAG_RETENTION, provider::live::prelude::*};
 
-impl Live for LogGroup {
-    type Client = Client;
-
+impl Live<Client> for LogGroup {
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         let Some((arn, retention_days)) = self.described(client).await? else { return Ok(None) };
         let answer = client.list_tags_for_resource().resource_arn(arn).send().await;
@@ -79,14 +72,10 @@ impl LogGroup {
             return Ok(Made::default());
         }
         let Some((arn, _)) = self.described(client).await? else { return Ok(Made::default()) };
-        let set = async |tags: Tags| {
-            let call = client.tag_resource().resource_arn(&arn).set_tags(Some(tags.into_iter().collect()));
-            call.send().await.map_err(error::from_sdk("logs:TagResource")).map(drop)
+        let set = |tags: Tags| {
+            client.tag_resource().resource_arn(&arn).set_tags(Some(tags.into_iter().collect())).send()
         };
-        let unset = async |keys| {
-            let call = client.untag_resource().resource_arn(&arn).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("logs:UntagResource")).map(drop)
-        };
-        tags.apply(set, unset).await
+        let unset = |keys| client.untag_resource().resource_arn(&arn).set_tag_keys(Some(keys)).send();
+        tags.apply(("logs:TagResource", set), ("logs:UntagResource", unset)).await
     }
 }

@@ -1,11 +1,7 @@
 //! `aws logs`.
 
 use super::LogGroup;
-use crate::resource::{
-    Change,
-    shell::{Commands, Context, Shell, retag},
-    touches,
-};
+use crate::resource::{Change, Commands, Context, Shell, retag, touches};
 
 impl Commands for LogGroup {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Service, Tags, describe::tagged};
+use super::{Changes, Describe, Tags, describe::tagged};
 
 mod aws;
 mod commands;
@@ -17,9 +17,6 @@ pub struct LogGroup {
 }
 
 impl Describe for LogGroup {
-    const LABEL: &'static str = "log group";
-    const SERVICE: Service = Service::Logs;
-
     tagged!();
 
     fn id_name(&self) -> String {

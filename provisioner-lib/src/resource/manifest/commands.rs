@@ -3,7 +3,7 @@
 use super::{HIDDEN, Manifest};
 use crate::{
     names::FIELD_MANAGER,
-    resource::shell::{Commands, Context, Shell},
+    resource::{Commands, Context, Shell},
 };
 
 impl Commands for Manifest {

@@ -13,12 +13,8 @@ use tokio::time::{Instant, sleep};
 use super::{Manifest, merged};
 use crate::{
     names::FIELD_MANAGER,
-    observed::Found,
-    provider::{
-        Error, ErrorKind, Kubernetes, Made,
-        live::{self, Live, Sight},
-    },
-    resource::{Change, Changes, Describe},
+    provider::{Kubernetes, live::prelude::*},
+    resource::{Changes, Describe},
 };
 
 /// How long an object may take to disappear after its deletion: a namespace waits for its content.
@@ -52,9 +48,7 @@ impl Place {
     }
 }
 
-impl Live for Manifest {
-    type Client = Kubernetes;
-
+impl Live<Kubernetes> for Manifest {
     async fn observe(wanted: &[&Self], kubernetes: &Kubernetes, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
         if wanted.is_empty() {
             return Vec::new();
@@ -63,7 +57,7 @@ impl Live for Manifest {
         if let Err(error) = kubernetes.client().await {
             return vec![Err(error)];
         }
-        live::each(wanted, |wanted| wanted.find(kubernetes)).await
+        each(wanted, |wanted| wanted.find(kubernetes)).await
     }
 
     /// The revision is the object's unique id.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Changes, Describe, Id, Kind, Service};
+use super::{Changes, Describe, Id, Kind};
 use crate::names::{HANDLER_RBAC, LABEL_MANAGED_BY, LABEL_NAME};
 
 mod commands;
@@ -110,9 +110,6 @@ impl Manifest {
 }
 
 impl Describe for Manifest {
-    const LABEL: &'static str = "object";
-    const SERVICE: Service = Service::Kubernetes;
-
     /// Begins with the kind of the object.
     fn id_name(&self) -> String {
         manifest_id(self.kind(), self.namespace(), self.name()).name

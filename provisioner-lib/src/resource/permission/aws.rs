@@ -7,18 +7,9 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::Permission;
-use crate::{
-    observed::Found,
-    provider::{
-        Error, ErrorKind, Made, error,
-        live::{Live, Sight},
-    },
-    resource::Change,
-};
+use crate::provider::live::prelude::*;
 
-impl Live for Permission {
-    type Client = Client;
-
+impl Live<Client> for Permission {
     const IS_PART: bool = true;
 
     /// One policy has the statements of all rules.

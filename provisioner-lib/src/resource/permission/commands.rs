@@ -1,10 +1,7 @@
 //! `aws lambda` about the resource policy of a function.
 
 use super::Permission;
-use crate::resource::{
-    Change,
-    shell::{Commands, Context, Shell},
-};
+use crate::resource::{Change, Commands, Context, Shell};
 
 impl Commands for Permission {
     fn create(&self, _: &Context) -> Vec<Shell> {

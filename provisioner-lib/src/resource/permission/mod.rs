@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Service};
+use super::{Changes, Describe, Id, Kind};
 
 mod aws;
 mod commands;
@@ -17,9 +17,6 @@ pub struct Permission {
 }
 
 impl Describe for Permission {
-    const LABEL: &'static str = "permission";
-    const SERVICE: Service = Service::Lambda;
-
     fn id_name(&self) -> String {
         format!("{}/{}", self.function, self.statement_id)
     }

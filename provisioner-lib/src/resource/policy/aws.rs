@@ -3,23 +3,15 @@
 use aws_sdk_iam::{Client, types::PolicyVersion};
 
 use super::Policy;
-use crate::{
-    observed::Found,
-    provider::{
-        Error, ErrorKind, Made, error,
-        iam::{document, tags_in, tags_out},
-        live::Live,
-        propagation::{FORGOTTEN, delete_when_free, is_still_seen},
-    },
-    resource::{Change, TagChanges, touches},
+use crate::provider::{
+    iam::{document, tags_in, tags_out},
+    live::prelude::*,
 };
 
 /// Versions that a policy can have ("IAM and AWS STS quotas" in the IAM User Guide).
 const MOST_VERSIONS: usize = 5;
 
-impl Live for Policy {
-    type Client = Client;
-
+impl Live<Client> for Policy {
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         let arn = &self.arn;
         let answer = client.get_policy().policy_arn(arn).send().await;
@@ -60,15 +52,9 @@ impl Live for Policy {
             let call = call.policy_document(self.document.to_string()).set_as_default(true);
             call.send().await.map_err(error::from_sdk("iam:CreatePolicyVersion"))?;
         }
-        let set = async |tags| {
-            let call = client.tag_policy().policy_arn(arn).set_tags(Some(tags_in(&tags)));
-            call.send().await.map_err(error::from_sdk("iam:TagPolicy")).map(drop)
-        };
-        let unset = async |keys| {
-            let call = client.untag_policy().policy_arn(arn).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("iam:UntagPolicy")).map(drop)
-        };
-        TagChanges::of(changes).apply(set, unset).await
+        let set = |tags| client.tag_policy().policy_arn(arn).set_tags(Some(tags_in(&tags))).send();
+        let unset = |keys| client.untag_policy().policy_arn(arn).set_tag_keys(Some(keys)).send();
+        TagChanges::of(changes).apply(("iam:TagPolicy", set), ("iam:UntagPolicy", unset)).await
     }
 
     /// A policy goes only when it has one version and is attached to nothing ("DeletePolicy" in the IAM API

@@ -1,11 +1,7 @@
 //! `aws iam` about managed policies.
 
 use super::Policy;
-use crate::resource::{
-    Change,
-    shell::{Commands, Context, Shell, retag},
-    touches,
-};
+use crate::resource::{Change, Commands, Context, Shell, retag, touches};
 
 impl Commands for Policy {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Service, Tags, describe::tagged};
+use super::{Changes, Describe, Tags, describe::tagged};
 
 mod aws;
 mod commands;
@@ -19,9 +19,6 @@ pub struct Policy {
 }
 
 impl Describe for Policy {
-    const LABEL: &'static str = "policy";
-    const SERVICE: Service = Service::Iam;
-
     tagged!();
 
     fn id_name(&self) -> String {

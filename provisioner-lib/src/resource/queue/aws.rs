@@ -6,18 +6,12 @@ use aws_sdk_sqs::{Client, types::QueueAttributeName};
 use serde_json::Value;
 
 use super::Queue;
-use crate::{
-    observed::Found,
-    provider::{Error, Made, error, live::Live, propagation::retry_until_consistent},
-    resource::{Change, TagChanges, Tags, touches},
-};
+use crate::provider::live::prelude::*;
 
 /// A name is free again 60 seconds after its queue has gone ("DeleteQueue" in the SQS API reference).
 const NAME_IS_FREE: Duration = Duration::from_secs(75);
 
-impl Live for Queue {
-    type Client = Client;
-
+impl Live<Client> for Queue {
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         let Some(url) = self.url(client).await? else { return Ok(None) };
         let names = [QueueAttributeName::MessageRetentionPeriod, QueueAttributeName::Policy];
@@ -57,15 +51,10 @@ impl Live for Queue {
             let answer = call.set_attributes(Some(self.attributes_in())).send().await;
             answer.map_err(error::from_sdk("sqs:SetQueueAttributes"))?;
         }
-        let set = async |tags: Tags| {
-            let call = client.tag_queue().queue_url(&url).set_tags(Some(tags.into_iter().collect()));
-            call.send().await.map_err(error::from_sdk("sqs:TagQueue")).map(drop)
-        };
-        let unset = async |keys| {
-            let call = client.untag_queue().queue_url(&url).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("sqs:UntagQueue")).map(drop)
-        };
-        TagChanges::of(changes).apply(set, unset).await
+        let set =
+            |tags: Tags| client.tag_queue().queue_url(&url).set_tags(Some(tags.into_iter().collect())).send();
+        let unset = |keys| client.untag_queue().queue_url(&url).set_tag_keys(Some(keys)).send();
+        TagChanges::of(changes).apply(("sqs:TagQueue", set), ("sqs:UntagQueue", unset)).await
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Queue;
-use crate::resource::{
-    Change,
-    shell::{Commands, Context, Shell, quoted},
-};
+use crate::resource::{Change, Commands, Context, Shell, quoted};
 
 impl Commands for Queue {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -5,16 +5,11 @@ use futures_util::future::join_all;
 
 use super::Role;
 use crate::{
-    observed::Found,
     provider::{
-        Error, Made, error,
         iam::{document, inline_policies, profiles_of, tags_in, tags_out},
-        live::Live,
-        propagation::{FORGOTTEN, KNOWN_TO_IAM, delete_when_free, is_still_seen, retry_until_consistent},
+        live::prelude::*,
     },
-    resource::{
-        Change, InlinePolicy, InstanceProfile, Principal, TagChanges, attachment::aws::detach_all, touches,
-    },
+    resource::{InlinePolicy, InstanceProfile, Principal, attachment::aws::detach_all},
 };
 
 /// A principal that has just been made is not known yet to whoever checks a trust policy.
@@ -22,9 +17,7 @@ fn is_unknown_principal(code: &str, message: &str) -> bool {
     code == "NoSuchEntity" || (code == "MalformedPolicyDocument" && message.contains("Invalid principal"))
 }
 
-impl Live for Role {
-    type Client = Client;
-
+impl Live<Client> for Role {
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         let call = "iam:GetRole";
         let answer = error::optional(call, client.get_role().role_name(&self.name).send().await)?;
@@ -60,15 +53,9 @@ impl Live for Role {
             retry_until_consistent(call_name, KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
                 .await?;
         }
-        let set = async |tags| {
-            let call = client.tag_role().role_name(name).set_tags(Some(tags_in(&tags)));
-            call.send().await.map_err(error::from_sdk("iam:TagRole")).map(drop)
-        };
-        let unset = async |keys| {
-            let call = client.untag_role().role_name(name).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("iam:UntagRole")).map(drop)
-        };
-        TagChanges::of(changes).apply(set, unset).await
+        let set = |tags| client.tag_role().role_name(name).set_tags(Some(tags_in(&tags))).send();
+        let unset = |keys| client.untag_role().role_name(name).set_tag_keys(Some(keys)).send();
+        TagChanges::of(changes).apply(("iam:TagRole", set), ("iam:UntagRole", unset)).await
     }
 
     /// A role goes only when nothing is in it and it is in nothing ("DeleteRole" in the IAM API reference).

@@ -2,10 +2,7 @@
 
 use super::Role;
 use crate::resource::{
-    Change, Principal,
-    attachment::commands::detach_all,
-    shell::{Commands, Context, Shell, retag},
-    touches,
+    Change, Commands, Context, Principal, Shell, attachment::commands::detach_all, retag, touches,
 };
 
 impl Commands for Role {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Service, Tags, describe::tagged};
+use super::{Changes, Describe, Tags, describe::tagged};
 
 mod aws;
 mod commands;
@@ -18,9 +18,6 @@ pub struct Role {
 }
 
 impl Describe for Role {
-    const LABEL: &'static str = "role";
-    const SERVICE: Service = Service::Iam;
-
     tagged!();
 
     fn id_name(&self) -> String {

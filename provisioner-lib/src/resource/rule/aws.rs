@@ -7,15 +7,9 @@ use aws_sdk_eventbridge::{
 use serde_json::Value;
 
 use super::Rule;
-use crate::{
-    observed::Found,
-    provider::{Error, Made, error, live::Live},
-    resource::{Change, TagChanges, Tags, target, touches},
-};
+use crate::{provider::live::prelude::*, resource::target};
 
-impl Live for Rule {
-    type Client = Client;
-
+impl Live<Client> for Rule {
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         let answer = client.describe_rule().name(&self.name).send().await;
         let Some(rule) = error::optional("events:DescribeRule", answer)? else { return Ok(None) };
@@ -51,15 +45,9 @@ impl Live for Rule {
         }
         let answer = client.describe_rule().name(&self.name).send().await;
         let arn = answer.map_err(error::from_sdk("events:DescribeRule"))?.arn.unwrap_or_default();
-        let set = async |tags| {
-            let call = client.tag_resource().resource_arn(&arn).set_tags(Some(tags_in(&tags)));
-            call.send().await.map_err(error::from_sdk("events:TagResource")).map(drop)
-        };
-        let unset = async |keys| {
-            let call = client.untag_resource().resource_arn(&arn).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("events:UntagResource")).map(drop)
-        };
-        tags.apply(set, unset).await
+        let set = |tags| client.tag_resource().resource_arn(&arn).set_tags(Some(tags_in(&tags))).send();
+        let unset = |keys| client.untag_resource().resource_arn(&arn).set_tag_keys(Some(keys)).send();
+        tags.apply(("events:TagResource", set), ("events:UntagResource", unset)).await
     }
 
     /// A rule goes only when it has no targets ("DeleteRule" in the EventBridge API reference).

@@ -1,11 +1,7 @@
 //! `aws events` about rules.
 
 use super::Rule;
-use crate::resource::{
-    Change,
-    shell::{Commands, Context, Shell, retag},
-    touches,
-};
+use crate::resource::{Change, Commands, Context, Shell, retag, touches};
 
 impl Commands for Rule {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Service, Tags, describe::tagged};
+use super::{Changes, Describe, Tags, describe::tagged};
 
 mod aws;
 mod commands;
@@ -19,8 +19,6 @@ pub struct Rule {
 }
 
 impl Describe for Rule {
-    const LABEL: &'static str = "rule";
-    const SERVICE: Service = Service::Events;
     const SERVES_ALL: bool = true;
 
     tagged!();

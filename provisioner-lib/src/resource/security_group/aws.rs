@@ -8,20 +8,14 @@ use aws_sdk_ec2::{
 };
 
 use super::SecurityGroup;
-use crate::{
-    observed::Found,
-    provider::{Error, ErrorKind, Made, ec2::filter, error, live::Live, propagation::delete_when_free},
-    resource::{Change, TagChanges, Tags},
-};
+use crate::provider::{ec2::filter, live::prelude::*};
 
 /// Lambda gives the network interfaces of a function that has gone back only after a while, and until then EC2
 /// keeps their security group ("Giving Lambda functions access to resources in an Amazon VPC" in the Lambda
 /// developer guide).
 const INTERFACES_GONE: Duration = Duration::from_mins(5);
 
-impl Live for SecurityGroup {
-    type Client = Client;
-
+impl Live<Client> for SecurityGroup {
     /// The revision is the id of the group.
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         let Some(group) = group(client, &self.name, &self.vpc_id).await? else { return Ok(None) };
@@ -51,16 +45,12 @@ impl Live for SecurityGroup {
             return Ok(Made::default());
         }
         let id = group_id(client, &self.name, &self.vpc_id).await?;
-        let set = async |tags| {
-            let call = client.create_tags().resources(&id).set_tags(Some(tags_in(&tags)));
-            call.send().await.map_err(error::from_sdk("ec2:CreateTags")).map(drop)
-        };
-        let unset = async |keys: Vec<String>| {
+        let set = |tags| client.create_tags().resources(&id).set_tags(Some(tags_in(&tags))).send();
+        let unset = |keys: Vec<String>| {
             let keys = keys.iter().map(|key| Tag::builder().key(key).build()).collect();
-            let call = client.delete_tags().resources(&id).set_tags(Some(keys));
-            call.send().await.map_err(error::from_sdk("ec2:DeleteTags")).map(drop)
+            client.delete_tags().resources(&id).set_tags(Some(keys)).send()
         };
-        tags.apply(set, unset).await
+        tags.apply(("ec2:CreateTags", set), ("ec2:DeleteTags", unset)).await
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {

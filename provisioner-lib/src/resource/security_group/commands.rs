@@ -3,10 +3,7 @@
 use super::SecurityGroup;
 use crate::{
     names::SECURITY_GROUP,
-    resource::{
-        Change, TagChanges,
-        shell::{Commands, Context, Shell},
-    },
+    resource::{Change, Commands, Context, Shell, TagChanges},
 };
 
 impl Commands for SecurityGroup {

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Service, Tags, describe::tagged};
+use super::{Changes, Describe, Id, Kind, Tags, describe::tagged};
 use crate::names::{LAMBDA_ROLE, VPC_ACCESS};
 
-pub(super) mod aws;
-pub(super) mod commands;
+pub(crate) mod aws;
+pub(crate) mod commands;
 
 /// EC2 security group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +18,6 @@ pub struct SecurityGroup {
 }
 
 impl Describe for SecurityGroup {
-    const LABEL: &'static str = "security group";
-    const SERVICE: Service = Service::Ec2;
-
     tagged!();
 
     fn id_name(&self) -> String {

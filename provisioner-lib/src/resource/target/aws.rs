@@ -11,14 +11,9 @@ use aws_sdk_eventbridge::{
 use serde_json::Value;
 
 use super::{MAXIMUM_EVENT_AGE, RETRIES, Target, input_paths};
-use crate::{
-    observed::Found,
-    provider::{Error, ErrorKind, Made, error, live::Live},
-};
+use crate::provider::live::prelude::*;
 
-impl Live for Target {
-    type Client = Client;
-
+impl Live<Client> for Target {
     const IS_PART: bool = true;
 
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{MAXIMUM_EVENT_AGE, RETRIES, Target, input_paths};
-use crate::resource::shell::{Commands, Context, Shell};
+use crate::resource::{Commands, Context, Shell};
 
 impl Commands for Target {
     fn create(&self, _: &Context) -> Vec<Shell> {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Id, Kind, Service};
+use super::{Changes, Describe, Id, Kind};
 
-pub(super) mod aws;
+pub(crate) mod aws;
 mod commands;
 
 /// How long EventBridge tries to deliver a notice, in seconds: it is worth nothing afterwards.
@@ -27,9 +27,6 @@ pub struct Target {
 }
 
 impl Describe for Target {
-    const LABEL: &'static str = "target";
-    const SERVICE: Service = Service::Events;
-
     fn id_name(&self) -> String {
         format!("{}/{}", self.rule, self.target_id)
     }

@@ -5,19 +5,14 @@ use futures_util::future::join_all;
 
 use super::User;
 use crate::{
-    observed::Found,
     provider::{
-        Error, Made, error,
         iam::{tags_in, tags_out},
-        live::Live,
-        propagation::{FORGOTTEN, delete_when_free, is_still_seen},
+        live::prelude::*,
     },
-    resource::{AccessKey, Change, Principal, TagChanges, attachment::aws::detach_all},
+    resource::{AccessKey, Principal, attachment::aws::detach_all},
 };
 
-impl Live for User {
-    type Client = Client;
-
+impl Live<Client> for User {
     async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         let answer = error::optional("iam:GetUser", client.get_user().user_name(&self.name).send().await)?;
         let Some(user) = answer.and_then(|answer| answer.user) else { return Ok(None) };
@@ -32,15 +27,9 @@ impl Live for User {
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {
-        let set = async |tags| {
-            let call = client.tag_user().user_name(&self.name).set_tags(Some(tags_in(&tags)));
-            call.send().await.map_err(error::from_sdk("iam:TagUser")).map(drop)
-        };
-        let unset = async |keys| {
-            let call = client.untag_user().user_name(&self.name).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("iam:UntagUser")).map(drop)
-        };
-        TagChanges::of(changes).apply(set, unset).await
+        let set = |tags| client.tag_user().user_name(&self.name).set_tags(Some(tags_in(&tags))).send();
+        let unset = |keys| client.untag_user().user_name(&self.name).set_tag_keys(Some(keys)).send();
+        TagChanges::of(changes).apply(("iam:TagUser", set), ("iam:UntagUser", unset)).await
     }
 
     /// A user goes only when it has nothing ("DeleteUser" in the IAM API reference). What onboarding never gives,

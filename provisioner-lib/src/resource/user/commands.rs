@@ -1,11 +1,7 @@
 //! `aws iam` about users.
 
 use super::User;
-use crate::resource::{
-    Change, Principal,
-    attachment::commands::detach_all,
-    shell::{Commands, Context, Shell, retag},
-};
+use crate::resource::{Change, Commands, Context, Principal, Shell, attachment::commands::detach_all, retag};
 
 impl Commands for User {
     fn create(&self, _: &Context) -> Vec<Shell> {

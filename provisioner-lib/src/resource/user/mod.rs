@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Service, Tags, describe::tagged};
+use super::{Changes, Describe, Tags, describe::tagged};
 
 mod aws;
 mod commands;
@@ -15,9 +15,6 @@ pub struct User {
 }
 
 impl Describe for User {
-    const LABEL: &'static str = "user";
-    const SERVICE: Service = Service::Iam;
-
     tagged!();
 
     fn id_name(&self) -> String {

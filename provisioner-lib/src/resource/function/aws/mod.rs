@@ -11,13 +11,8 @@ use aws_sdk_lambda::{
 
 use super::{Function, Network};
 use crate::{
-    observed::Found,
-    provider::{
-        Error, ErrorKind, Made, Services, error,
-        live::Live,
-        propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
-    },
-    resource::{Change, Code, Resource, Tags, layer, security_group::aws::group_id},
+    provider::{Services, live::prelude::*},
+    resource::{Code, Resource, layer, security_group::aws::group_id},
 };
 
 mod settled;
@@ -27,9 +22,7 @@ pub(crate) mod versions;
 /// Separates the security groups of a function that has more than one.
 const SEPARATOR: &str = ",";
 
-impl Live for Function {
-    type Client = Services;
-
+impl Live<Services> for Function {
     /// In its network stands the id of the security group, not its name: see [`name_security_groups`].
     async fn find(&self, services: &Services) -> Result<Option<Found>, Error> {
         let call = "lambda:GetFunction";

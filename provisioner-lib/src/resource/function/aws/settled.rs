@@ -9,7 +9,7 @@ use aws_sdk_lambda::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::provider::{Error, ErrorKind, error};
+use crate::provider::live::prelude::*;
 
 /// With network interfaces in a VPC it takes minutes.
 const PATIENCE: Duration = Duration::from_mins(5);

@@ -4,22 +4,18 @@
 use aws_sdk_lambda::{
     Client,
     operation::get_function_configuration::GetFunctionConfigurationOutput,
-    primitives::Blob,
     types::{DeadLetterConfig, Runtime, VpcConfig},
 };
 
 use super::{
-    architectures, is_early,
+    is_early,
     settled::{settled, updated},
     variables,
-    versions::{delete_versions_but, publish, set_previous},
+    versions::{delete_versions_but, publish, replace_code, set_previous},
 };
 use crate::{
-    provider::{
-        Error, ErrorKind, error,
-        propagation::{KNOWN_EVERYWHERE, retry_until_consistent},
-    },
-    resource::{Change, Function, TagChanges, Tags, layer, touches},
+    provider::live::prelude::*,
+    resource::{Function, layer},
 };
 
 /// What UpdateFunctionCode takes; tags go another way, and the rest is configuration.
@@ -64,15 +60,11 @@ impl Function {
             }
             updated(client, name).await?;
         }
-        let set = async |tags: Tags| {
-            let call = client.tag_resource().resource(&arn).set_tags(Some(tags.into_iter().collect()));
-            call.send().await.map_err(error::from_sdk("lambda:TagResource")).map(drop)
+        let set = |tags: Tags| {
+            client.tag_resource().resource(&arn).set_tags(Some(tags.into_iter().collect())).send()
         };
-        let unset = async |keys| {
-            let call = client.untag_resource().resource(&arn).set_tag_keys(Some(keys));
-            call.send().await.map_err(error::from_sdk("lambda:UntagResource")).map(drop)
-        };
-        TagChanges::of(changes).apply(set, unset).await?;
+        let unset = |keys| client.untag_resource().resource(&arn).set_tag_keys(Some(keys)).send();
+        TagChanges::of(changes).apply(("lambda:TagResource", set), ("lambda:UntagResource", unset)).await?;
         if let Some(previous) = previous {
             // The function is as wanted: the next change deletes what is left.
             let _ = delete_versions_but(client, name, &previous).await;
@@ -114,20 +106,4 @@ impl Function {
         let name = "lambda:UpdateFunctionConfiguration";
         retry_until_consistent(name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await.map(drop)
     }
-}
-
-pub(super) async fn replace_code(
-    client: &Client,
-    name: &str,
-    architecture: Option<&str>,
-    zip: Vec<u8>,
-    revision: Option<String>,
-) -> Result<(), Error> {
-    let call = client
-        .update_function_code()
-        .function_name(name)
-        .set_revision_id(revision)
-        .set_architectures(architectures(architecture))
-        .zip_file(Blob::new(zip));
-    call.send().await.map_err(error::from_sdk("lambda:UpdateFunctionCode")).map(drop)
 }

@@ -3,6 +3,7 @@
 use aws_sdk_lambda::{
     Client,
     operation::get_function_configuration::GetFunctionConfigurationOutput,
+    primitives::Blob,
     types::{Architecture, FunctionConfiguration},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -10,12 +11,12 @@ use cast_spot_cloud::fetch;
 use sha2::{Digest, Sha256};
 
 use super::{
+    architectures,
     settled::{settled, updated},
-    update::replace_code,
 };
 use crate::{
     names::{FUNCTION, PREVIOUS, PREVIOUS_DESCRIPTION as DESCRIPTION},
-    provider::{Error, ErrorKind, error},
+    provider::live::prelude::*,
 };
 
 /// What a rollback has changed.
@@ -147,5 +148,21 @@ pub(crate) async fn roll_back(client: &Client) -> Result<RolledBack, Error> {
     let _ = delete_versions_but(client, FUNCTION, &published.version).await;
     Ok(rollback)
 }
+pub(super) async fn replace_code(
+    client: &Client,
+    name: &str,
+    architecture: Option<&str>,
+    zip: Vec<u8>,
+    revision: Option<String>,
+) -> Result<(), Error> {
+    let call = client
+        .update_function_code()
+        .function_name(name)
+        .set_revision_id(revision)
+        .set_architectures(architectures(architecture))
+        .zip_file(Blob::new(zip));
+    call.send().await.map_err(error::from_sdk("lambda:UpdateFunctionCode")).map(drop)
+}
+
 #[cfg(test)]
 mod tests;
