@@ -263,7 +263,8 @@ async fn foreign_objects_keep_the_namespace_and_nothing_else() {
         .filter(|(_, id)| id.kind == Kind::Manifest)
         .map(|(_, id)| id.name)
         .collect();
-    assert_eq!(left, ["ClusterRole/theirs", "ConfigMap/castai-agent/theirs", "Namespace/castai-agent"]);
+    let foreign = ["ClusterRole/theirs", "ClusterRoleBinding/theirs", "ConfigMap/castai-agent/theirs"];
+    assert_eq!(left, [&foreign[..], &["Namespace/castai-agent"]].concat());
 }
 
 #[tokio::test]

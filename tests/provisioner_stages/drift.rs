@@ -187,5 +187,5 @@ async fn every_drifted_field_is_reported_and_repaired() {
             }
         }
     }
-    assert_eq!(kinds.len(), 18, "every kind that has fields to drift: {kinds:?}");
+    assert_eq!(kinds.len(), 16, "every kind that has fields to drift: {kinds:?}");
 }
