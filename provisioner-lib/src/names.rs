@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn clusters_that_differ_only_in_the_part_that_is_cut_have_different_names() {
+    fn names_differ_where_only_the_cut_part_differs() {
         let (one, two) = (format!("{}1", "c".repeat(99)), format!("{}2", "c".repeat(99)));
         assert_ne!(principal(&one, &arn(&one)), principal(&two, &arn(&two)));
         assert_ne!(node_role(&one, &arn(&one)), node_role(&two, &arn(&two)));

@@ -55,7 +55,7 @@ fn lines(script: &str) -> Vec<String> {
 }
 
 #[test]
-fn onboarding_by_hand_makes_every_resource_in_an_order_that_works() {
+fn typed_onboarding_creates_every_resource_after_its_needs() {
     let script = script("role", &facts(AuthenticationMode::Api));
     let lines = lines(&script);
     let place = |start: &str| {
@@ -109,7 +109,7 @@ fn onboarding_by_hand_makes_every_resource_in_an_order_that_works() {
 }
 
 #[test]
-fn a_user_gets_its_key_last_and_an_entry_of_aws_auth_is_made_by_hand() {
+fn a_user_gets_its_key_last_and_aws_auth_an_edit_by_hand() {
     let script = script("user", &facts(AuthenticationMode::ConfigMap));
     let lines = lines(&script);
     assert_eq!(lines.last().unwrap(), "aws iam create-access-key --user-name cast-eks-prod");
@@ -138,7 +138,7 @@ fn a_private_cluster_gets_its_security_group() {
 }
 
 #[test]
-fn what_was_made_by_hand_is_taken_out_by_hand_wholes_after_their_parts() {
+fn typed_offboarding_deletes_parts_before_wholes() {
     let facts = facts(AuthenticationMode::Api);
     let wanted = desired(&request("user").validate().unwrap(), &facts).unwrap();
     let found = |resource: &Resource| Found { resource: resource.clone(), created: None, revision: None };
@@ -277,7 +277,7 @@ fn every_kind_of_resource_has_commands() {
 }
 
 #[test]
-fn an_object_is_applied_by_the_server_and_a_secret_is_put_in_by_hand() {
+fn objects_are_applied_by_the_server_secrets_entered_by_hand() {
     let object = |kind: &str, namespace: &str, data: &str| {
         let metadata = json!({ "name": "o", "namespace": namespace });
         let value =

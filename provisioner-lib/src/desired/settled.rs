@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_privilege_is_told_by_the_own_policy_also_of_a_role_that_is_half_made() {
+    fn the_own_policy_shows_the_privilege_of_a_half_made_role() {
         use Privilege::{Documented, Least};
         let attached = Resource::Attachment(Attachment {
             principal: Principal::Role(LAMBDA_ROLE.to_owned()),

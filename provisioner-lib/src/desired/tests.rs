@@ -93,7 +93,7 @@ fn everything_that_the_page_names_is_made() {
 }
 
 #[test]
-fn every_resource_has_an_id_of_its_own_and_needs_that_come_before_it() {
+fn ids_are_distinct_and_needs_come_first() {
     for access in [role(), user()] {
         let resources = present(&spec("prod", access), &facts("prod"));
         assert_eq!(ids(&resources).len(), resources.len());
@@ -111,7 +111,7 @@ fn only_the_user_is_mapped_into_the_cluster() {
 }
 
 #[test]
-fn the_mode_of_the_cluster_decides_between_access_entries_and_aws_auth() {
+fn the_authentication_mode_selects_entries_or_aws_auth() {
     let mut facts = facts("prod");
     facts.cluster.authentication_mode = AuthenticationMode::ConfigMap;
     let resources = present(&spec("prod", user()), &facts);
@@ -218,7 +218,7 @@ fn policies_of_the_longest_names_fit_in_every_partition() {
 }
 
 #[test]
-fn the_parts_of_the_region_go_with_its_last_cluster_and_those_of_the_account_with_the_last_of_all() {
+fn the_last_cluster_removes_the_shared_resources() {
     let goes = |facts: &Facts, kind, name: &str| {
         without("prod", facts).absent.iter().any(|resource| resource.id() == Id::new(kind, name))
     };
@@ -235,7 +235,7 @@ fn the_parts_of_the_region_go_with_its_last_cluster_and_those_of_the_account_wit
 }
 
 #[test]
-fn a_principal_of_another_partition_is_refused_before_anything_is_written() {
+fn a_principal_of_another_partition_is_a_fault() {
     let mut facts = facts("prod");
     facts.identity.partition = "aws-us-gov".to_owned();
     let faults = desired(&spec("prod", role()), &facts).expect_err("faults").0;

@@ -73,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn policies_of_others_count_towards_the_quota_and_those_that_go_do_not() {
+    fn foreign_policies_count_towards_the_quota_removed_ones_do_not() {
         assert_eq!(faults(9, attachments(9, 10), Vec::new()), 0);
         assert_eq!(faults(10, attachments(10, 11), Vec::new()), 1);
         assert_eq!(faults(10, attachments(10, 11), attachments(0, 1)), 0);
     }
 
     #[test]
-    fn what_is_over_it_already_is_no_fault_of_a_plan_that_adds_nothing() {
+    fn an_existing_excess_of_the_quota_is_ignored() {
         assert_eq!(faults(12, attachments(0, 3), Vec::new()), 0);
         assert_eq!(faults(12, Vec::new(), attachments(0, 1)), 0);
     }

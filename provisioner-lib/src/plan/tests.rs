@@ -68,7 +68,7 @@ fn a_tag_of_ours_that_is_not_wanted_is_a_change() {
 }
 
 #[test]
-fn what_lacks_our_tag_can_be_adopted_and_what_is_another_clusters_cannot() {
+fn untagged_resources_can_be_adopted_other_clusters_cannot() {
     let mut own = ours();
     own.insert(TAG_CLUSTER.to_owned(), "prod".to_owned());
     let mut others = ours();
@@ -96,7 +96,7 @@ fn an_access_entry_that_is_older_than_its_role_is_replaced() {
 }
 
 #[test]
-fn what_is_not_wanted_goes_if_it_is_ours_parts_before_their_whole() {
+fn unwanted_managed_resources_are_deleted_parts_first() {
     let observed = Observed::from([
         found(role("a", ours()), None),
         found(attachment("a", "x"), None),
@@ -159,7 +159,7 @@ fn changed(wanted: Resource, observed: Resource) -> Vec<String> {
 }
 
 #[test]
-fn variables_of_others_stay_and_the_list_of_clusters_is_always_ours() {
+fn foreign_variables_stay_the_list_of_clusters_is_managed() {
     let list = "CAST_SPOT_CLUSTERS";
     for (wanted, there, fields) in [
         (vec![(list, "a")], vec![(list, "a"), ("THEIRS", "1")], vec![]),
@@ -172,7 +172,7 @@ fn variables_of_others_stay_and_the_list_of_clusters_is_always_ours() {
 }
 
 #[test]
-fn where_the_function_is_and_what_it_runs_is_right_where_nothing_is_said() {
+fn an_open_network_or_code_keeps_the_current_one() {
     let there = || function(&[], Some(network("vpc-1", &["b", "a"])));
     assert!(changed(function(&[], None), there()).is_empty());
     assert!(
@@ -221,7 +221,7 @@ fn what_cannot_be_changed_is_made_anew_and_the_reason_names_it() {
 }
 
 #[test]
-fn a_kubernetes_object_without_our_label_is_a_conflict_and_never_goes() {
+fn an_object_without_the_label_is_a_conflict_and_stays() {
     let object = |label: serde_json::Value| {
         Resource::Manifest(Manifest::new(json!({
             "kind": "ClusterRole",
@@ -237,7 +237,7 @@ fn a_kubernetes_object_without_our_label_is_a_conflict_and_never_goes() {
 }
 
 #[test]
-fn a_kubernetes_object_that_is_adopted_gets_our_label_even_if_nothing_else_differs() {
+fn an_adopted_equal_object_still_gets_the_label() {
     let object = |label: &str| {
         Resource::Manifest(Manifest::new(json!({
             "kind": "ClusterRole",
@@ -267,7 +267,7 @@ fn a_part_goes_only_with_a_whole_that_is_this_clusters() {
 }
 
 #[test]
-fn the_function_comes_after_all_that_lambda_tries_and_after_the_clusters_that_it_serves() {
+fn the_function_follows_its_rights_and_its_clusters() {
     let inline = |name: &str| {
         Resource::InlinePolicy(InlinePolicy {
             role: "CastLambdaRoleForSpot".to_owned(),
@@ -307,7 +307,7 @@ fn a_cluster_is_struck_off_after_the_function_has_let_go_of_it() {
 }
 
 #[test]
-fn a_plan_says_nothing_of_revisions_and_of_the_code_only_its_hash() {
+fn a_plan_shows_no_revision_and_of_code_only_the_hash() {
     let mut wanted = function(&[], None);
     if let Resource::Function(Function { code, .. }) = &mut wanted {
         *code = Some(crate::resource::Code { sha256: "abc".to_owned(), zip: vec![80, 75] });

@@ -184,7 +184,7 @@ impl Provider for Aws {
                 Check::Available { .. } => of_cluster.push(check),
                 Check::Kubernetes { .. } | Check::Notice { .. } => is_function_asked = true,
                 Check::Reserved { function } => {
-                    reserved.push(lambda::reserved(&self.services.lambda, function))
+                    reserved.push(lambda::reserved(&self.services.lambda, function));
                 }
             }
         }

@@ -107,11 +107,8 @@ fn is_said(said: &Error, error: &Error) -> bool {
 
 /// Refuses all kinds but the one of connected objects.
 fn object(resource: &Resource) -> Result<&Manifest, Error> {
-    match resource {
-        Resource::Manifest(manifest) => Ok(manifest),
-        _ => {
-            let message = format!("{} is not of Kubernetes", resource.id());
-            Err(Error::other("provider", message))
-        }
-    }
+    let Resource::Manifest(manifest) = resource else {
+        return Err(Error::other("provider", format!("{} is not of Kubernetes", resource.id())));
+    };
+    Ok(manifest)
 }

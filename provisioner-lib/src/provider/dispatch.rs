@@ -60,7 +60,8 @@ impl Services {
     }
 
     pub(crate) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
-        each!(resource, it => it.delete(self.as_ref()).await)
+        // Boxed: the future of a user, which removes all that a user has, is large.
+        each!(resource, it => Box::pin(it.delete(self.as_ref())).await)
     }
 }
 

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_command_has_its_options_below_each_other_and_a_document_at_the_end() {
+    fn a_long_command_has_one_option_per_line() {
         let shell = |name: &str| {
             let create = Shell::aws("iam", "create-role").with("--role-name", name);
             create.document("--doc", &json!({"a": 1})).to_string()

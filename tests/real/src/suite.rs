@@ -4,13 +4,17 @@
 use std::{
     process::ExitCode,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Result, anyhow};
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Failed, Trial};
-use tokio::{runtime::Runtime, sync::OnceCell, time::timeout};
+use tokio::{
+    runtime::Runtime,
+    sync::OnceCell,
+    time::{Instant, timeout},
+};
 
 use crate::{process, stack::Stack, tools::Tools};
 

@@ -63,7 +63,7 @@ fn drift_is_shown_field_by_field() {
     let account = FakeAccount::onboarded();
     account.change(|resource| match resource {
         Resource::Function(Function { memory_mb, timeout_seconds, .. }) => {
-            (*memory_mb, *timeout_seconds) = (128, 3)
+            (*memory_mb, *timeout_seconds) = (128, 3);
         }
         Resource::Policy(Policy { name, document, .. }) if name == "CastEKSPolicy" => {
             document["Statement"][0]["Action"] = "ec2:*".into();

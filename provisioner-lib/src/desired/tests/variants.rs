@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_arn_is_of_the_partition_and_region_that_the_cluster_is_in() {
+fn every_arn_has_the_partition_and_region_of_the_cluster() {
     for (partition, region) in
         [("aws", "eu-west-1"), ("aws-us-gov", "us-gov-west-1"), ("aws-cn", "cn-north-1")]
     {
@@ -24,7 +24,7 @@ fn every_arn_is_of_the_partition_and_region_that_the_cluster_is_in() {
 }
 
 #[test]
-fn clusters_whose_long_names_begin_alike_share_nothing_but_what_all_share() {
+fn long_names_with_one_beginning_share_no_resource() {
     let of = |end: char| {
         let name = format!("{}{end}", "c".repeat(99));
         ids(&present(&spec(&name, user()), &facts(&name)))
@@ -38,7 +38,7 @@ fn clusters_whose_long_names_begin_alike_share_nothing_but_what_all_share() {
 }
 
 #[test]
-fn what_belongs_to_one_cluster_says_so_and_what_is_shared_does_not() {
+fn only_resources_of_one_cluster_carry_its_tag() {
     let mut facts = facts("prod");
     facts.register = [("us-east-1".to_owned(), "far".to_owned())].into();
     for resource in present(&spec("prod", user()), &facts) {
@@ -53,7 +53,7 @@ fn what_belongs_to_one_cluster_says_so_and_what_is_shared_does_not() {
 }
 
 #[test]
-fn an_endpoint_that_some_addresses_reach_is_closed_to_the_function_unless_everybody_is_among_them() {
+fn a_cidr_restricted_endpoint_needs_the_vpc() {
     for (public, cidrs, private, places) in [
         (true, vec![], false, false),
         (true, vec!["0.0.0.0/0"], true, false),
@@ -93,7 +93,7 @@ fn all_faults_are_said_at_once_and_each_says_what_to_do() {
 }
 
 #[test]
-fn an_external_id_that_makes_the_trust_too_large_is_a_fault_before_anything_is_written() {
+fn an_external_id_too_long_for_the_trust_is_a_fault() {
     let long = |length| {
         let access = Access::Role {
             principal: "arn:aws:iam::210987654321:root".to_owned(),
@@ -107,7 +107,7 @@ fn an_external_id_that_makes_the_trust_too_large_is_a_fault_before_anything_is_w
 }
 
 #[test]
-fn the_other_choices_of_a_cluster_are_looked_for_and_none_of_its_own() {
+fn alternatives_hold_the_other_choices_of_the_cluster_only() {
     for (access, privilege) in [
         (role(), Privilege::Documented),
         (role(), Privilege::Least),

@@ -33,7 +33,7 @@ async fn public(tables: String) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_subnet_is_public_by_its_own_route_table_and_else_by_that_of_the_vpc() {
+async fn a_subnet_without_route_table_follows_that_of_the_vpc() {
     let mixed = table(&of("subnet-a"), INTERNET) + &table(MAIN, NAT);
     assert_eq!(public(mixed).await, ["subnet-a"]);
     let by_default = table(&of("subnet-a"), NAT) + &table(MAIN, INTERNET);

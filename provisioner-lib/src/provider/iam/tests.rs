@@ -203,7 +203,7 @@ fn losing(lost: usize, made: usize) -> (Services, Asked) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_whose_secret_was_lost_is_named_and_no_second_one_is_made() {
+async fn a_key_with_a_lost_secret_is_named_not_replaced() {
     let (iam, asked) = losing(1, 1);
     let error =
         iam.create(&Resource::AccessKey(AccessKey { user: "u".into(), rotate: false })).await.unwrap_err();
@@ -245,7 +245,7 @@ async fn a_key_that_iam_refuses_for_now_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn all_policies_of_a_principal_are_seen_not_only_those_asked_for() {
+async fn all_attached_policies_of_a_principal_are_observed() {
     let theirs = "arn:aws:iam::aws:policy/Theirs";
     let (iam, _) = iam(move |_, _| {
         let member =
@@ -323,7 +323,7 @@ fn documents_are_read_as_iam_encodes_them() {
 }
 
 #[tokio::test]
-async fn checks_that_differ_in_the_action_alone_are_one_call_and_each_gets_its_own_verdict() {
+async fn checks_of_one_resource_are_one_call_with_own_verdicts() {
     let (iam, asked) = iam(|_, asked| {
         let result = |action: &str, decision: &str| {
             format!(

@@ -65,7 +65,7 @@ fn entry() -> Resource {
 }
 
 #[tokio::test]
-async fn an_edit_names_the_version_that_it_goes_by_and_is_begun_again_when_overtaken() {
+async fn an_overtaken_edit_starts_again_from_the_new_version() {
     let version = Lock::new(7);
     let (kubernetes, asked) = kubernetes(move |call, body| {
         let mut version = version.lock().unwrap();
@@ -101,7 +101,7 @@ async fn an_edit_that_is_always_overtaken_ends() {
 }
 
 #[tokio::test]
-async fn a_config_map_that_is_not_there_is_made_and_a_part_of_it_is_nothing() {
+async fn a_missing_config_map_is_created_and_has_no_entries() {
     let (kubernetes, asked) =
         kubernetes(|call, body| if call.starts_with("GET") { status(404) } else { (201, body.clone()) });
     assert!(kubernetes.observe(AuthenticationMode::ConfigMap, &[&entry()]).await.is_empty());
@@ -125,7 +125,7 @@ async fn one_config_map_serves_all_entries() {
 }
 
 #[tokio::test]
-async fn an_aws_auth_that_cannot_be_read_is_in_nobodys_way_where_access_entries_count() {
+async fn an_unreadable_aws_auth_is_ignored_with_access_entries() {
     use AuthenticationMode::{Api, ApiAndConfigMap, ConfigMap};
     for (mode, stops) in [(Api, false), (ApiAndConfigMap, false), (ConfigMap, true)] {
         let (kubernetes, _) = kubernetes(|_, _| config_map(7, "- rolearn: [unclosed"));
@@ -148,7 +148,7 @@ fn manifest(image: &str) -> Resource {
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/n/deployments/d";
 
 #[tokio::test]
-async fn an_object_is_made_without_force_and_changed_by_force_and_only_the_one_that_was_looked_at() {
+async fn only_an_update_of_the_same_uid_is_forced() {
     let (kubernetes, asked) = kubernetes(|_, body| (200, body.clone()));
     kubernetes.create(&manifest("a")).await.unwrap();
     kubernetes.update(&manifest("a"), &[], Some("u-1")).await.unwrap();
@@ -167,7 +167,7 @@ async fn what_somebody_else_has_made_meanwhile_is_not_taken_from_them() {
 }
 
 #[tokio::test]
-async fn what_others_have_put_into_a_list_is_taken_out_by_writing_the_whole() {
+async fn foreign_list_items_are_removed_by_a_full_write() {
     let (kubernetes, asked) = kubernetes(|call, body| {
         let mut there = body.clone();
         there["metadata"]["resourceVersion"] = json!("7");
@@ -205,7 +205,7 @@ async fn an_object_is_gone_when_it_is_not_there_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_going_already_is_waited_for_and_another_of_its_name_is_left_alone() {
+async fn a_delete_waits_for_the_same_uid_only() {
     let answers = |going: bool| {
         let looks = Lock::new(0);
         move |call: &str, _: &Value| {

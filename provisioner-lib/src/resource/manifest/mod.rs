@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binding_needs_its_role_and_its_accounts_and_a_workload_what_its_pods_are_given() {
+    fn objects_need_what_they_refer_to() {
         let names = |value: Value| -> Vec<String> {
             let manifest = Manifest::new(value);
             manifest.needs().into_iter().map(|id| id.name).collect()

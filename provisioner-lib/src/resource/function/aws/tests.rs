@@ -66,7 +66,7 @@ const VERSIONS: &str = "/2015-03-31/functions/cast-spot/versions";
 const ALIASES: &str = "/2015-03-31/functions/cast-spot/aliases";
 
 #[tokio::test(start_paused = true)]
-async fn each_change_names_the_revision_that_it_goes_by_and_waits_for_the_one_before() {
+async fn each_change_names_its_revision_and_waits_for_the_last() {
     let mut reads = 0;
     let (lambda, asked) = lambda(move |asked| {
         if asked.starts_with(&format!("GET {VERSIONS}")) {
@@ -190,7 +190,7 @@ async fn a_role_that_lambda_never_takes_is_an_error_within_the_limit() {
 }
 
 #[tokio::test]
-async fn a_function_is_seen_with_the_revision_that_a_change_has_to_name() {
+async fn a_function_is_observed_with_its_revision() {
     let (lambda, _) = lambda(|_| {
         let mut configuration = as_it_is("r7", "Active", "Successful");
         configuration["CodeSha256"] = json!("abc");

@@ -76,7 +76,7 @@ fn a_difference_is_named_by_its_path_with_both_values() {
 }
 
 #[test]
-fn items_with_names_are_known_by_them_and_what_is_too_much_is_a_difference() {
+fn named_items_match_by_name_and_extra_ones_differ() {
     let mut found = served("a:1");
     let container = &mut found["spec"]["template"]["spec"]["containers"][0];
     container["env"] = json!([{ "name": "B", "value": "3" }, { "name": "A", "value": "1" }, { "name": "C" }]);
@@ -133,7 +133,7 @@ fn owned_by(manager: &str, mut object: Value) -> Value {
 }
 
 #[test]
-fn what_we_have_applied_before_and_do_not_want_any_more_is_a_difference_and_what_others_have_is_none() {
+fn dropped_fields_of_ours_differ_foreign_ones_do_not() {
     let wanted = json!({
         "metadata": { "annotations": { "kept": "1" } },
         "spec": { "items": [{ "name": "a" }] },
@@ -148,7 +148,7 @@ fn what_we_have_applied_before_and_do_not_want_any_more_is_a_difference_and_what
 }
 
 #[test]
-fn merging_takes_what_is_too_much_out_of_lists_and_leaves_all_else() {
+fn merging_removes_extra_list_items_only() {
     let mut found = served("a:1");
     found["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().push(json!({ "name": "second" }));
     let wanted = deployment("a:2");
@@ -181,7 +181,7 @@ fn an_object_is_made_kept_changed_or_made_anew() {
 }
 
 #[test]
-fn an_object_without_our_label_is_a_conflict_until_it_is_adopted() {
+fn an_unlabelled_object_is_a_conflict_until_adopted() {
     let mut theirs = served("a:1");
     theirs["metadata"]["labels"][LABEL_MANAGED_BY] = json!("Helm");
     let Action::Conflict { why } = action(deployment("a:1"), Some(theirs.clone()), false) else {

@@ -34,7 +34,7 @@ fn target(input: Option<Value>) -> Resource {
 }
 
 #[tokio::test]
-async fn a_target_that_is_refused_is_an_error_although_the_call_is_none() {
+async fn a_refused_target_in_a_successful_call_is_an_error() {
     let entry = |code: &str| json!({ "FailedEntryCount": 1, "FailedEntries": [{ "ErrorCode": code, "ErrorMessage": "no" }] });
     for (code, reason) in [
         ("ConcurrentModificationException", ErrorKind::Changed),
@@ -50,7 +50,7 @@ async fn a_target_that_is_refused_is_an_error_although_the_call_is_none() {
 }
 
 #[tokio::test]
-async fn a_notice_is_handed_over_for_no_longer_than_it_is_worth_something() {
+async fn a_target_retries_no_longer_than_a_notice_is_useful() {
     let (events, asked) = events(|_| json!({}));
     events.create(&target(None)).await.unwrap();
     let asked = asked.lock().unwrap();
