@@ -289,7 +289,7 @@ fn no_file_has_more_than_400_lines() {
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
-/// A file that no module declares is not compiled, and nobody notices: a kind of event that is never
+/// A file that no module declares is not compiled, unnoticed: a kind of event that is never
 /// recognised, a test that never runs.
 #[test]
 fn every_source_file_is_part_of_its_crate() {

@@ -1,7 +1,7 @@
 //! The ConfigMap `kube-system/aws-auth`, edited in its text.
 //!
 //! People and tools have left `mapUsers` and `mapRoles` in many forms, and one bad byte locks everybody out of the
-//! cluster. So nothing is written anew: an entry is put in, changed or cut out where it stands, and every other
+//! cluster. So nothing is rewritten: an entry is put in, changed or cut out where it stands, and every other
 //! byte stays. What comes out is parsed again and held against what was wanted; a text that is too clever for the
 //! editor is refused, with the entry to write by hand.
 //!

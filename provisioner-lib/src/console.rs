@@ -142,19 +142,20 @@ mod tests {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let server = async {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let mut said = String::new();
-            while !said.ends_with("}}") {
+            let mut request = String::new();
+            while !request.ends_with("}}") {
                 let mut buffer = [0; 1024];
                 let read = stream.read(&mut buffer).await.unwrap();
-                said.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+                request.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
             }
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
-            said
+            request
         };
-        let (told, said) = tokio::join!(announce(&url, "c-1", "t0ken", "arn:aws:iam::1:role/r"), server);
-        told.unwrap();
-        assert!(said.starts_with("POST /v1/kubernetes/external-clusters/c-1 HTTP/1.1\r\n"), "{said}");
-        assert!(said.contains("x-api-key: t0ken\r\n"), "{said}");
-        assert!(said.ends_with(r#"{"eks":{"assumeRoleArn":"arn:aws:iam::1:role/r"}}"#), "{said}");
+        let (announced, request) =
+            tokio::join!(announce(&url, "c-1", "t0ken", "arn:aws:iam::1:role/r"), server);
+        announced.unwrap();
+        assert!(request.starts_with("POST /v1/kubernetes/external-clusters/c-1 HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("x-api-key: t0ken\r\n"), "{request}");
+        assert!(request.ends_with(r#"{"eks":{"assumeRoleArn":"arn:aws:iam::1:role/r"}}"#), "{request}");
     }
 }

@@ -1,5 +1,5 @@
 //! What everything is called. Names follow from the cluster alone, so that no state file is needed; a name that
-//! would be too long is cut and told apart by a hash.
+//! would be too long is cut, and a hash keeps it distinct.
 
 use sha2::{Digest, Sha256};
 
@@ -78,7 +78,7 @@ pub fn principal(cluster: &str, cluster_arn: &str) -> String {
     principal_by_hash(cluster, cluster_arn)
 }
 
-/// The same, where a cluster of this name in another region has taken [`principal`] already: told apart by the ARN.
+/// The same, where a cluster of this name in another region has taken [`principal`] already. A hash of the ARN keeps it distinct.
 /// Of a name that is cut anyway, it is [`principal`].
 #[must_use]
 pub fn principal_by_hash(cluster: &str, cluster_arn: &str) -> String {
@@ -182,6 +182,6 @@ mod tests {
             assert_eq!(registered(&name), Some(read));
         }
         assert_eq!(registered("cast-spot"), None);
-        assert_eq!(registered("somebody-elses"), None);
+        assert_eq!(registered("foreign"), None);
     }
 }

@@ -29,7 +29,7 @@ pub enum Action {
         /// In what.
         changes: Vec<Change>,
     },
-    /// It differs in what cannot be changed: it goes and is made anew.
+    /// It differs in a field that cannot be changed: it is deleted and created again.
     Replace {
         /// In what.
         why: String,
@@ -101,7 +101,7 @@ pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
     let kept = desired.kept.iter().filter(|resource| observed.contains_key(&resource.id()));
     let mut steps: Vec<Step> =
         desired.present.iter().chain(kept).map(|resource| present(resource, observed, adopt)).collect();
-    // A principal that is made anew has another unique id, and access entries go by that ("Access entries" in the
+    // A principal that is recreated has another unique id, and access entries go by that ("Access entries" in the
     // EKS User Guide).
     let made: BTreeSet<Id> = steps
         .iter()
@@ -113,7 +113,7 @@ pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
             && made.contains(&principal.id())
             && matches!(step.action, Action::Keep | Action::Update { .. })
         {
-            step.action = Action::Replace { why: "its principal is made anew".to_owned() };
+            step.action = Action::Replace { why: "its principal is recreated".to_owned() };
         }
     }
     let updated: Vec<Id> =
@@ -151,7 +151,7 @@ fn compare(wanted: &Resource, found: &Found, observed: &Observed) -> Action {
         && let Some(role) = observed.get(&principal.id())
         && role.created > found.created
     {
-        return Action::Replace { why: "its principal was made anew since".to_owned() };
+        return Action::Replace { why: "its principal was recreated since".to_owned() };
     }
     let changes = wanted.changes(&found.resource);
     if changes.is_empty() {

@@ -1,4 +1,4 @@
-//! The request: what somebody asks for, read and validated once. Nothing behind it sees a raw string.
+//! The request, read and validated once. Nothing behind it sees a raw string.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ const REPLACEMENT_VARIABLE: &str = "CAST_SPOT_REPLACEMENT";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum Access {
-    /// A role that somebody else's account may assume.
+    /// A role that another account may assume.
     Role {
         /// ARN of the user, role or account root that may.
         principal: String,
-        /// `sts:ExternalId`, always required: without it, whoever the principal works for could be tricked into
-        /// using the role for somebody else ("The confused deputy problem" in the IAM User Guide).
+        /// `sts:ExternalId`, always required: without it, the owner of the principal could be tricked into
+        /// using the role for another customer ("The confused deputy problem" in the IAM User Guide).
         external_id: String,
     },
     /// A user with an access key.
@@ -207,7 +207,7 @@ fn access(request: &Request, faults: &mut Vec<Fault>) -> Option<Access> {
             for (field, value) in [("principal", &request.principal), ("external-id", &request.external_id)] {
                 if let Some(value) = value {
                     let hint = "leave it out, or give `--mode role`";
-                    faults.push(Fault::new(field, value, "only a role is assumed by somebody", hint));
+                    faults.push(Fault::new(field, value, "only a role is assumed by a principal", hint));
                 }
             }
             Some(Access::User { rotate_key: request.rotate_key })

@@ -90,7 +90,7 @@ fn say(line: &Value) -> Result<(), Fault> {
     Ok(out.flush()?)
 }
 
-/// Whoever has started this closes its stdin, or ends.
+/// Ends when the parent closes stdin or exits.
 async fn closed() -> Result<(), Fault> {
     let (stop, stopped) = oneshot::channel();
     thread::spawn(move || stop.send(stdin().read_to_end(&mut Vec::new())));

@@ -135,7 +135,7 @@ mod tests {
             ("ReplicaSet", owner("ReplicaSet", "apps/v1", true), Verdict::Evict(Wave::Ordinary)),
             ("DaemonSet", owner("DaemonSet", "apps/v1", true), Verdict::Stay("DaemonSet pod")),
             (
-                "somebody's own DaemonSet kind",
+                "a DaemonSet kind of another API group",
                 owner("DaemonSet", "x.io/v1", true),
                 Verdict::Evict(Wave::Ordinary),
             ),

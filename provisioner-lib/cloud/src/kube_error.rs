@@ -20,7 +20,7 @@ pub fn from_kube(call: &str) -> impl FnOnce(kube::Error) -> Error {
             401 => Error::new(ErrorKind::Credentials, call, words)
                 .hint("`kubectl auth whoami` with the same context says what is wrong"),
             403 => Error::new(ErrorKind::Denied { action: call.to_owned() }, call, words).hint(
-                "ask somebody who administers the cluster: an access entry with AmazonEKSClusterAdminPolicy, or \
+                "ask an administrator of the cluster: an access entry with AmazonEKSClusterAdminPolicy, or \
                  system:masters in aws-auth, allows it",
             ),
             409 => Error::changed(call, words),

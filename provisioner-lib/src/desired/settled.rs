@@ -41,8 +41,8 @@ fn grants(document: &Value, action: &str) -> bool {
     })
 }
 
-/// Of the log group: what was chosen, or longer if somebody has made it longer since: that nothing is deleted which
-/// nobody has asked to delete. A group of ours without a choice is half made. One that is not ours stays as it is.
+/// Retention of the log group: the choice, or a longer one that was set since. It is never shortened without an
+/// explicit request, so that no log is deleted. A group of ours without a choice is half made. One that is not ours stays as it is.
 fn retention(observed: &Observed) -> Option<i32> {
     let found = &observed.get(&Id::new(Kind::LogGroup, LOG_GROUP))?.resource;
     let Resource::LogGroup(LogGroup { retention_days, tags, .. }) = found else { return None };

@@ -91,7 +91,7 @@ fn an_access_entry_that_is_older_than_its_role_is_replaced() {
     let action = |observed| actions(vec![role("a", ours()), entry("a")], vec![], &observed)[1].1.clone();
     assert_eq!(action(observed(10, 20)), Action::Keep);
     assert!(matches!(action(observed(20, 10)), Action::Replace { .. }));
-    // The role is gone: it is made anew, and so is the entry.
+    // The role was deleted: it is created again, and so is the entry.
     assert!(matches!(action(Observed::from([found(entry("a"), Some(10))])), Action::Replace { .. }));
 }
 
@@ -106,7 +106,7 @@ fn unwanted_managed_resources_are_deleted_parts_first() {
     let absent = vec![role("a", ours()), attachment("a", "x"), role("b", ours()), attachment("b", "x")];
     let steps = actions(vec![], absent, &observed);
     let names: Vec<_> = steps.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["attachment a/x", "role a"], "b and what is on it are somebody else's");
+    assert_eq!(names, ["attachment a/x", "role a"], "b and its attachments are foreign");
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn an_open_network_or_code_keeps_the_current_one() {
 }
 
 #[test]
-fn what_cannot_be_changed_is_made_anew_and_the_reason_names_it() {
+fn an_immutable_change_recreates_and_the_reason_names_it() {
     let permission = |source_arn: &str| {
         Resource::Permission(Permission {
             function: "cast-spot".to_owned(),

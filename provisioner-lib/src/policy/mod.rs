@@ -96,7 +96,7 @@ pub fn handler_reads(scope: &Scope) -> Value {
 }
 
 /// What the handler needs for one cluster: the writes of [`handler`], for the function in the cluster's region
-/// alone. The role is one for the account, and whoever may change a function in one region shall gain nothing in
+/// alone. The role is one for the account, and a right to change a function in one region must grant nothing in
 /// another.
 #[must_use]
 pub fn handler_cluster(scope: &Scope) -> Value {

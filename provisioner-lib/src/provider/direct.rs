@@ -40,7 +40,7 @@ impl Direct {
 }
 
 impl Provider for Direct {
-    /// Nobody is asked: what only AWS knows is left open.
+    /// Makes no call: what only AWS knows is left open.
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
         let identity = Identity { partition: String::new(), account: String::new(), arn: String::new() };
         let cluster = Cluster { status: String::new(), ..Cluster::gone(cluster, String::new()) };
@@ -78,7 +78,7 @@ impl Provider for Direct {
         object(resource)?.delete(&self.kubernetes).await
     }
 
-    /// Nobody but AWS knows who runs with what.
+    /// Only AWS knows which instances run with a role.
     async fn instances_with(&self, _: &str) -> Result<Vec<String>, Error> {
         Ok(Vec::new())
     }
@@ -98,7 +98,7 @@ impl NamespaceContents for Direct {
     }
 }
 
-/// Whoever does not answer, or does not know the caller, is the same for every call.
+/// An API server that does not answer, or does not know the caller, fails every call alike.
 fn is_said(said: &Error, error: &Error) -> bool {
     said == error
         || (said.reason == error.reason

@@ -52,7 +52,7 @@ async fn a_budget_frees_the_next_pod_when_a_successor_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn budgets_are_reckoned_as_the_disruption_controller_does_it() {
+async fn budgets_count_as_the_disruption_controller_counts() {
     for (case, budget, kind, expected) in [
         ("minAvailable counts pods", Budget::MinAvailable(2), WorkloadKind::Deployment, (3, 3, 2, 1)),
         ("of bare pods too", Budget::MinAvailable(2), WorkloadKind::Bare, (3, 3, 2, 1)),

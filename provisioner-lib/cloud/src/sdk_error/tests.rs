@@ -47,7 +47,7 @@ fn a_denial_names_the_action_that_was_missing() {
 }
 
 #[test]
-fn missing_credentials_are_told_from_a_missing_answer() {
+fn missing_credentials_differ_from_a_missing_answer() {
     use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
     use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
 

@@ -42,7 +42,7 @@ pub(super) async fn read(client: &Client) -> Result<Snapshot, Vec<Error>> {
         daemon_sets,
         "DaemonSets could not be read: they are taken to run on all nodes where they could",
     )?;
-    snapshot.jobs = keeper.keep(jobs, "Jobs could not be read: CronJobs are not told apart")?;
+    snapshot.jobs = keeper.keep(jobs, "Jobs could not be read: Jobs of a CronJob count one by one")?;
     snapshot.pod_disruption_budgets =
         keeper.keep(budgets, "PodDisruptionBudgets could not be read: verdicts may be too favourable")?;
     let (namespaces, volumes, claims, classes, csi_nodes) = rest;
@@ -55,12 +55,12 @@ pub(super) async fn read(client: &Client) -> Result<Snapshot, Vec<Error>> {
     snapshot.storage_classes =
         keeper.keep(classes, "StorageClasses could not be read: pods with unbound claims have no place")?;
     snapshot.csi_nodes =
-        keeper.keep(csi_nodes, "CSINodes could not be read: how many volumes a node can have is reckoned")?;
+        keeper.keep(csi_nodes, "CSINodes could not be read: the number of volumes per node is estimated")?;
     snapshot.missing = keeper.missing;
     Ok(snapshot)
 }
 
-/// What must be read, and what is told if it may not be.
+/// What must be read, and the note if it may not be.
 struct Keeper {
     missing: Vec<Missing>,
 }

@@ -1,4 +1,4 @@
-//! An entry of ours that somebody else has written, among theirs.
+//! Managed entries among foreign ones, written by another tool.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Lists that nobody has thought of.
+//! Random lists.
 
 use proptest::prelude::*;
 

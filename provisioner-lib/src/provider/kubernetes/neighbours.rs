@@ -20,8 +20,8 @@ struct Listed {
 }
 
 impl Kubernetes {
-    /// Objects of every kind that the API server has, each as kind and name: those that are not ours, that nobody
-    /// else owns, and that somebody has thus put there.
+    /// Objects of every kind that the API server has, each as kind and name, that are neither managed by cast-spot nor
+    /// owned by another object.
     pub(in crate::provider) async fn others(&self, namespace: &str) -> Result<Vec<String>, Error> {
         let mut versions = vec!["/api/v1".to_owned()];
         let groups = self.get("get /apis", "/apis").await?;
@@ -34,8 +34,8 @@ impl Kubernetes {
         {
             match answer {
                 Ok(more) => kinds.extend(more),
-                // An API that somebody else serves and that is down. What it holds is there still, and Kubernetes itself
-                // takes no namespace away before it answers ("Namespaces" in the Kubernetes documentation: finalizers).
+                // An aggregated API that is down. Its objects still exist, and Kubernetes itself deletes no namespace
+                // before it answers ("Namespaces" in the Kubernetes documentation: finalizers).
                 Err(error) if error.reason == ErrorKind::Unreachable && version.starts_with("/apis/") => {
                     found.push(format!(
                         "whatever {} holds, which does not answer",

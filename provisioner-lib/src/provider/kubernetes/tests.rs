@@ -18,9 +18,9 @@ type Asked = Arc<Lock<Vec<(String, Value)>>>;
 /// An API server that answers method, path and body with status and body.
 fn kubernetes(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static) -> (Services, Asked) {
     let (asked, answer) = (Asked::default(), Arc::new(answer));
-    let heard = asked.clone();
+    let requests = asked.clone();
     let service = tower::service_fn(move |request: Request<Body>| {
-        let (asked, answer) = (heard.clone(), answer.clone());
+        let (asked, answer) = (requests.clone(), answer.clone());
         async move {
             let call = format!("{} {}", request.method(), request.uri());
             let body = request.into_body().collect_bytes().await?;
@@ -71,7 +71,7 @@ async fn an_overtaken_edit_starts_again_from_the_new_version() {
         let mut version = version.lock().unwrap();
         match call.split(' ').next() {
             Some("GET") => config_map(*version, ""),
-            // Somebody is faster, once.
+            // Another writer is faster, once.
             _ if *version == 7 => {
                 *version = 8;
                 status(409)
@@ -160,7 +160,7 @@ async fn only_an_update_of_the_same_uid_is_forced() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_has_made_meanwhile_is_not_taken_from_them() {
+async fn an_object_created_concurrently_by_others_is_kept() {
     let (kubernetes, _) = kubernetes(|_, _| status(409));
     let error = kubernetes.create(&manifest("a")).await.unwrap_err();
     assert_eq!((error.reason, error.call.as_str()), (ErrorKind::Changed, "patch deployments"));
@@ -242,7 +242,7 @@ async fn an_object_that_does_not_go_says_what_keeps_it() {
 }
 
 #[tokio::test]
-async fn others_are_who_nobody_owns_and_who_is_not_ours() {
+async fn unmanaged_objects_are_neither_managed_nor_owned() {
     let (kubernetes, asked) = kubernetes(|call, _| {
         let resource = |name: &str, kind: &str, verbs: Value| json!({ "name": name, "kind": kind, "namespaced": true, "verbs": verbs });
         let all = || json!(["list", "delete"]);

@@ -127,7 +127,7 @@ impl AccessEntry {
     }
 }
 
-/// EKS looks the principal up in IAM, where it may be new; and the entry is new to whoever adds to it.
+/// EKS looks the principal up in IAM, where it may be new; and the entry is new to the calls that add to it.
 fn is_early(code: &str, message: &str) -> bool {
     let principal = code == "InvalidParameterException" && message.to_lowercase().contains("principal");
     principal || (code == "ResourceNotFoundException" && !message.to_lowercase().contains("cluster"))

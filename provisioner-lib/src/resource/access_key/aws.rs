@@ -44,7 +44,7 @@ impl Live<Client> for AccessKey {
                 .user_name(&self.user)
                 .access_key_id(id)
                 .status(StatusType::Inactive);
-            // The new key would be lost with an error here. What is still on is seen by whoever looks.
+            // The new key would be lost with an error here. A later run shows the key that is still active.
             error::ok_if_absent("iam:UpdateAccessKey", call.send().await)
         });
         let failed: Vec<String> = join_all(switched)
@@ -80,7 +80,7 @@ impl AccessKey {
             let Some(unused) = unused else {
                 let message = format!("{} has two active access keys, and IAM allows no third", self.user);
                 let hint = format!(
-                    "`aws iam list-access-keys --user-name {}` shows them; delete the one that nobody uses",
+                    "`aws iam list-access-keys --user-name {}` shows them; delete the one that is not in use",
                     self.user
                 );
                 return Err(Error::new(ErrorKind::Limit, "iam:CreateAccessKey", message).hint(hint));
@@ -93,7 +93,7 @@ impl AccessKey {
         }
     }
 
-    /// Asks once: a request that is made again because its answer was lost makes another key, and nobody would ever see
+    /// Asks once: a retry after a lost answer would create a second key, and no one would ever see
     /// the secret of the first. What IAM has refused is asked for again.
     async fn ask_for_key(&self, client: &Client) -> Result<Made, Error> {
         let once = || {

@@ -11,7 +11,7 @@ use crate::{
 
 const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
 const NEW: &str = "/api/v1/namespaces/kube-system/configmaps";
-/// How often an edit is begun again because somebody else was faster.
+/// How often an edit is retried after a concurrent one.
 const ATTEMPTS: u32 = 5;
 
 impl Live<Kubernetes> for AwsAuth {
@@ -59,7 +59,7 @@ impl Live<Kubernetes> for AwsAuth {
     }
 }
 
-/// Whoever else edits it meanwhile is not undone: the write names the version that was read, and is begun again
+/// A concurrent edit is kept: the write names the version that was read, and is begun again
 /// where that is not the newest any more.
 async fn edit(
     kubernetes: &Kubernetes,

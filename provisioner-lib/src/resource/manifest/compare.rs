@@ -21,7 +21,7 @@ const ATOMIC_FIELDS: [&str; 4] = ["rules", "roleRef", "subjects", "spec.selector
 const IDENTITY_FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
 
 /// Why an object that is adopted is replaced.
-pub const RECREATE_REASON: &str = "somebody else has made it, and what they have put into it would stay";
+pub const RECREATE_REASON: &str = "another tool created it, and fields that it set would stay";
 
 /// All differences: fields of the manifest, and fields that an earlier one of ours had and this one has not.
 pub(super) fn compare(wanted: &Manifest, found: &Manifest, changes: &mut Changes) {

@@ -42,7 +42,7 @@ impl Place {
         format!("{}/{}", self.collection, self.name)
     }
 
-    /// As whoever asks for a right has to name it.
+    /// The name by which rights to it are granted.
     fn call(&self, verb: &str) -> String {
         format!("{verb} {}", self.plural)
     }
@@ -152,7 +152,7 @@ fn still_there(call: &str, object: &Value) -> Error {
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
     let message = format!("deleted, but still there after {} s{reasons}", DELETE_TIMEOUT.as_secs());
     Error::new(ErrorKind::Other, call, message)
-        .hint("its finalizers keep it until somebody has done what they wait for; then run it again")
+        .hint("it is held by finalizers; resolve them, then run it again")
 }
 
 fn uid(object: &Value) -> Option<&str> {

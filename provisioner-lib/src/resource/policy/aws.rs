@@ -119,12 +119,12 @@ impl Policy {
             return Ok(None);
         }
         let message = format!("{arn} is still attached to {}", names.join(", "));
-        let hint = "somebody else has attached it: detach it there, then run this again";
+        let hint = "another principal has it attached: detach it there, then run this again";
         Ok(Some(Error::new(ErrorKind::Other, "iam:DeletePolicy", message).hint(hint)))
     }
 }
 
-/// Versions are numbered; times are not told apart when two are made within a second.
+/// Versions are numbered; their times are equal when two are created within a second.
 fn age(version: &PolicyVersion) -> u64 {
     let number = version.version_id().and_then(|id| id.strip_prefix('v'));
     number.and_then(|number| number.parse().ok()).unwrap_or(u64::MAX)

@@ -12,7 +12,7 @@ use crate::{
     resource::{InlinePolicy, InstanceProfile, Principal, attachment::aws::detach_all},
 };
 
-/// A principal that has just been made is not known yet to whoever checks a trust policy.
+/// A new principal is not known yet where trust policies are checked.
 fn is_unknown_principal(code: &str, message: &str) -> bool {
     code == "NoSuchEntity" || (code == "MalformedPolicyDocument" && message.contains("Invalid principal"))
 }

@@ -102,7 +102,7 @@ pub(crate) async fn a_recreated_role_gets_a_new_access_entry(stack: &Stack) -> R
     }
     iam.delete_role().role_name(HANDLER_ROLE).send().await?;
     let planned = situation.cli.run(&situation.role("plan")).await?.expect(10)?;
-    ensure!(planned.out.contains("made anew"), "{}", planned.out);
+    ensure!(planned.out.contains("recreated"), "{}", planned.out);
     situation.onboard().await?;
 
     let second = entry().await?.access_entry.context("an access entry")?.access_entry_arn;

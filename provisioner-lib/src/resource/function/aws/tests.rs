@@ -139,7 +139,7 @@ async fn a_function_that_has_changed_since_is_not_touched() {
 }
 
 #[tokio::test]
-async fn a_lost_race_is_told_apart_from_a_failure() {
+async fn a_lost_race_is_not_a_failure() {
     for (code, reason) in [
         ("PreconditionFailedException", ErrorKind::Changed),
         ("ResourceConflictException", ErrorKind::Changed),

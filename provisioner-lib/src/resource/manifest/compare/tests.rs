@@ -170,7 +170,7 @@ fn action(wanted: Value, found: Option<Value>, adopt: bool) -> Action {
 }
 
 #[test]
-fn an_object_is_made_kept_changed_or_made_anew() {
+fn an_object_is_created_kept_changed_or_recreated() {
     assert_eq!(action(deployment("a:1"), None, false), Action::Create);
     assert_eq!(action(deployment("a:1"), Some(served("a:1")), false), Action::Keep);
     assert!(matches!(action(deployment("a:2"), Some(served("a:1")), false), Action::Update { .. }));

@@ -103,7 +103,7 @@ async fn an_input_is_sent_as_a_template_and_read_back() {
 }
 
 #[tokio::test]
-async fn an_input_of_somebody_else_is_shown() {
+async fn a_foreign_input_is_shown() {
     let template = "{\"time\":\"<time>\"}";
     for (changed, expected) in [
         (json!({ "Input": "{}" }), "{}"),
