@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_provisioner::{
-    facts::{Cluster as EksCluster, Earlier, Facts, Identity},
+    facts::{Cluster as EksCluster, Facts, Identity, PreviousRuns},
     names,
     policy::{self, Scope},
     spec::{Request as Onboarding, Spec},
@@ -37,7 +37,7 @@ fn facts(partition: &str) -> Facts {
         cluster,
         function: None,
         register: BTreeSet::new(),
-        earlier: Earlier::default(),
+        earlier: PreviousRuns::default(),
     }
 }
 

@@ -23,7 +23,7 @@ mod manifests;
 mod provider;
 mod remove;
 
-pub(crate) use self::{alter::MOST_VERSIONS, changes::tags_of, make::SECRET};
+pub(crate) use self::{alter::MOST_VERSIONS, make::SECRET};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 

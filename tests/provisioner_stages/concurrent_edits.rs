@@ -126,7 +126,7 @@ async fn a_foreign_resource_created_during_onboard_stays_foreign() {
         .filter(|((_, id), resource)| refusing.contains(&id.kind) && crate::situation::is_ours(resource))
     {
         let mut foreign = resource.clone();
-        if let Some(tags) = crate::account::tags_of(&mut foreign) {
+        if let Some(tags) = foreign.tags_mut() {
             *tags = [("team".to_owned(), "theirs".to_owned())].into();
         }
         let (account, put, there) = (before.copy(), foreign.clone(), place.clone());

@@ -7,10 +7,7 @@ use cast_spot_provisioner::{
 };
 use serde_json::json;
 
-use crate::{
-    account::tags_of,
-    situation::{DEFAULT, Scenario, completed, same},
-};
+use crate::situation::{DEFAULT, Scenario, completed, same};
 
 type Spoil = (&'static str, fn(&mut Resource));
 
@@ -137,17 +134,17 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
 /// Drift of tags, for every resource that has them.
 const TAGS: [Spoil; 3] = [
     ("a tag removed", |resource| {
-        if let Some(tags) = tags_of(resource) {
+        if let Some(tags) = resource.tags_mut() {
             tags.remove("cast-spot:cluster");
         }
     }),
     ("a tag added", |resource| {
-        if let Some(tags) = tags_of(resource) {
+        if let Some(tags) = resource.tags_mut() {
             tags.insert("cast-spot:old".to_owned(), "x".to_owned());
         }
     }),
     ("a foreign tag", |resource| {
-        if let Some(tags) = tags_of(resource) {
+        if let Some(tags) = resource.tags_mut() {
             tags.insert("team".to_owned(), "theirs".to_owned());
         }
     }),

@@ -9,7 +9,7 @@ use cast_spot_provisioner::{
 use serde_json::json;
 
 use crate::{
-    account::{Account, Place, tags_of},
+    account::{Account, Place},
     situation::{DEFAULT, Scenario, completed, end, ended, is_ours, run, same},
 };
 
@@ -18,7 +18,7 @@ const SCENARIO: Scenario = Scenario { user: true, private: true, ..DEFAULT };
 
 /// The same resource, made by another program.
 fn theirs(mut resource: Resource) -> Resource {
-    if let Some(tags) = tags_of(&mut resource) {
+    if let Some(tags) = resource.tags_mut() {
         *tags = Tags::from([("team".to_owned(), "theirs".to_owned())]);
     }
     if let Resource::Manifest(manifest) = &mut resource {

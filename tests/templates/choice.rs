@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cast_spot_provisioner::{
     desired::desired,
-    facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
+    facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
     names,
     package::{Architecture, Package},
     policy::Scope,
@@ -149,7 +149,7 @@ impl Choice {
             },
             function: None,
             register: registered.chain(elsewhere).collect::<BTreeSet<_>>(),
-            earlier: Earlier::default(),
+            earlier: PreviousRuns::default(),
         }
     }
 

@@ -87,7 +87,8 @@ pub(in crate::resource) fn text(value: &Value) -> String {
 }
 
 /// Whether one of `changes` is in `field`, or in a part of it.
-pub(crate) fn touches(changes: &[Change], field: &str) -> bool {
+#[must_use]
+pub fn touches(changes: &[Change], field: &str) -> bool {
     changes.iter().any(|change| {
         change.field.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })
@@ -95,16 +96,17 @@ pub(crate) fn touches(changes: &[Change], field: &str) -> bool {
 
 /// The changes of tags among others.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct TagChanges {
+pub struct TagChanges {
     /// Added, or changed.
-    pub(crate) set: Tags,
+    pub set: Tags,
     /// Removed.
-    pub(crate) removed: Vec<String>,
+    pub removed: Vec<String>,
 }
 
 impl TagChanges {
     /// Those among `changes`.
-    pub(crate) fn of(changes: &[Change]) -> Self {
+    #[must_use]
+    pub fn of(changes: &[Change]) -> Self {
         let mut tags = Self::default();
         for change in changes {
             let Some(key) = change.field.strip_prefix("tags.") else { continue };

@@ -33,8 +33,7 @@ mod target;
 mod user;
 
 pub use self::aws_auth::MappingFields;
-pub use changes::{Change, Changes};
-pub(crate) use changes::{TagChanges, touches};
+pub use changes::{Change, Changes, TagChanges, touches};
 pub use code::Code;
 pub use describe::Describe;
 pub use function::Network;

@@ -5,14 +5,14 @@ use cast_spot_provisioner::{
     plan::Change,
     provider::{Error, ErrorKind, Made},
     resource::{
-        AccessEntry, AccessKey, Function, Id, InstanceProfile, Kind, Layer, LogGroup, Policy, Queue,
-        Resource, Role,
+        AccessEntry, AccessKey, Function, Id, InstanceProfile, Kind, Layer, Policy, Resource, TagChanges,
+        touches,
     },
 };
 
 use super::{
     Account, Place, changed,
-    changes::{configure, replace_code, tags, tags_of, touches},
+    changes::{configure, replace_code},
     refused,
 };
 
@@ -48,28 +48,12 @@ impl Account {
                     self.new_version(&id, document).await?;
                 }
             }
-            Resource::Role(Role { trust, .. }) => {
-                if touches(changes, "trust") {
-                    self.edit("iam:UpdateAssumeRolePolicy", &id, |resource| {
-                        if let Resource::Role(Role { trust: there, .. }) = resource {
-                            there.clone_from(trust);
-                        }
-                    })
-                    .await?;
-                }
-            }
             Resource::InstanceProfile(InstanceProfile { name, role, .. }) => {
                 if touches(changes, "role") {
                     self.empty(&id).await?;
                     self.put_in(name, role).await?;
                 }
             }
-            Resource::LogGroup(LogGroup { retention_days, .. }) => {
-                if touches(changes, "retention_days") {
-                    self.keep_for(&id, *retention_days).await?;
-                }
-            }
-            Resource::Queue(_) => self.alter_queue(resource, changes).await?,
             Resource::Function(_) => self.alter_function(resource, changes, revision).await?,
             Resource::Rule(_) => {
                 if touches(changes, "pattern") || touches(changes, "schedule") {
@@ -77,7 +61,6 @@ impl Account {
                 }
             }
             Resource::AccessEntry(_) => self.alter_entry(resource, changes).await?,
-            Resource::User(_) | Resource::SecurityGroup(_) => {}
             Resource::AccessKey(AccessKey { user, .. }) => return self.rotate(user).await,
             Resource::Permission(_) => {
                 self.remove(resource).await?;
@@ -86,35 +69,39 @@ impl Account {
             Resource::Manifest(manifest) => {
                 return self.apply(&id, manifest, revision).await.map(|()| Made::default());
             }
-            Resource::Attachment(_)
-            | Resource::InlinePolicy(_)
-            | Resource::Ingress(_)
-            | Resource::InvokeConfig(_)
-            | Resource::Target(_)
-            | Resource::Layer(_)
-            | Resource::AwsAuth(_) => return self.make(resource).await,
+            _ if resource.tags().is_none() => return self.make(resource).await,
+            _ if changes.iter().all(|change| change.field.starts_with("tags.")) => {}
+            _ => self.replace_fields(resource).await?,
         }
         self.tag(resource, changes).await?;
         Ok(Made::default())
     }
 
+    /// Replaces all fields but the tags.
+    async fn replace_fields(&self, wanted: &Resource) -> Result<(), Error> {
+        self.edit("update", &wanted.id(), |there| {
+            let tags = there.tags().cloned();
+            there.clone_from(wanted);
+            if let (Some(put), Some(tags)) = (there.tags_mut(), tags) {
+                *put = tags;
+            }
+        })
+        .await
+    }
+
     async fn tag(&self, resource: &Resource, changes: &[Change]) -> Result<(), Error> {
-        let (set, removed) = tags(resource, changes);
+        let TagChanges { set, removed } = TagChanges::of(changes);
         if !set.is_empty() {
             let put = |resource: &mut Resource| {
-                if let Some(tags) = tags_of(resource) {
-                    tags.extend(set);
-                }
+                resource.tags_mut().into_iter().for_each(|tags| tags.extend(set.clone()))
             };
             self.edit("tag", &resource.id(), put).await?;
         }
         if !removed.is_empty() {
-            let take = |resource: &mut Resource| {
-                if let Some(tags) = tags_of(resource) {
-                    tags.retain(|key, _| !removed.contains(key));
-                }
+            let remove = |resource: &mut Resource| {
+                resource.tags_mut().into_iter().for_each(|tags| tags.retain(|key, _| !removed.contains(key)));
             };
-            self.edit("untag", &resource.id(), take).await?;
+            self.edit("untag", &resource.id(), remove).await?;
         }
         Ok(())
     }
@@ -162,23 +149,6 @@ impl Account {
                 }
             });
             Ok(())
-        })
-        .await
-    }
-
-    async fn alter_queue(&self, wanted: &Resource, changes: &[Change]) -> Result<(), Error> {
-        if !touches(changes, "retention_seconds") && !touches(changes, "policy") {
-            return Ok(());
-        }
-        self.edit("sqs:SetQueueAttributes", &wanted.id(), |resource| {
-            if let (
-                Resource::Queue(Queue { retention_seconds, policy, .. }),
-                Resource::Queue(Queue { retention_seconds: new_retention, policy: new_policy, .. }),
-            ) = (resource, wanted)
-            {
-                *retention_seconds = *new_retention;
-                policy.clone_from(new_policy);
-            }
         })
         .await
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_provisioner::{
     endpoints::layer,
-    facts::{Cluster, CurrentFunction, Earlier, Facts, Identity},
+    facts::{Cluster, CurrentFunction, Facts, Identity, PreviousRuns},
     names::{self, CLUSTERS_VARIABLE, LAMBDA_ROLE, Registered},
     plan::{Found, Observed},
     provider::Error,
@@ -79,7 +79,7 @@ fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
 }
 
 /// Remains of earlier onboardings.
-fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
+fn earlier(state: &State, region: &str, is_open_question: bool) -> PreviousRuns {
     let groups = state.objects.iter().filter(|((scope, _), _)| is_open_question && scope == region);
     let vpcs = groups.filter_map(|(_, object)| match &object.resource {
         Resource::SecurityGroup(SecurityGroup { name, vpc_id, tags, .. })
@@ -94,7 +94,7 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> Earlier {
         Resource::Layer(Layer { name, code }) if name == names::LAYER => Some(code.sha256.clone()),
         _ => None,
     });
-    Earlier {
+    PreviousRuns {
         by_hash: clusters(state, |found| found.by_hash),
         vpcs: vpcs.collect(),
         layers: layers.collect(),

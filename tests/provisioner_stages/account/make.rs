@@ -5,12 +5,12 @@ use cast_spot_provisioner::{
     names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, LAYER, TAG_RETENTION, VPC_ACCESS},
     provider::{AccessKey, Error, ErrorKind, Made},
     resource::{
-        AccessEntry, Attachment, Function, Id, Ingress, InlinePolicy, InstanceProfile, InvokeConfig, Kind,
-        Layer, LogGroup, Permission, Principal, Queue, Resource, Rule, Target, last,
+        AccessEntry, Attachment, Function, Id, InstanceProfile, Kind, Layer, LogGroup, Permission, Principal,
+        Queue, Resource, Rule, Target, last,
     },
 };
 
-use super::{ACCOUNT, Account, State, changed, refused, tags_of};
+use super::{ACCOUNT, Account, State, changed, refused};
 
 /// The prefix of every secret.
 pub(crate) const SECRET: &str = "secret-of-";
@@ -57,14 +57,8 @@ impl Account {
 
     pub(super) async fn make(&self, resource: &Resource) -> Result<Made, Error> {
         match resource {
-            Resource::Policy(_) => self.put_new("iam:CreatePolicy", resource, &[]).await?,
-            Resource::Role(_) => self.put_new("iam:CreateRole", resource, &[]).await?,
-            Resource::User(_) => self.put_new("iam:CreateUser", resource, &[]).await?,
             Resource::Attachment(Attachment { principal, policy_arn }) => {
                 self.attach(resource, principal, policy_arn).await?;
-            }
-            Resource::InlinePolicy(InlinePolicy { role, .. }) => {
-                self.put_over("iam:PutRolePolicy", resource, &[Id::new(Kind::Role, role)]).await?;
             }
             Resource::InstanceProfile(InstanceProfile { name, role, tags }) => {
                 let empty = Resource::InstanceProfile(InstanceProfile {
@@ -86,24 +80,14 @@ impl Account {
                 self.put_new("logs:CreateLogGroup", &group, &[]).await?;
                 self.keep_for(&resource.id(), *retention_days).await?;
                 let put = |resource: &mut Resource| {
-                    if let (Some(tags), Some(days)) = (tags_of(resource), last) {
+                    if let (Some(tags), Some(days)) = (resource.tags_mut(), last) {
                         tags.insert(TAG_RETENTION.to_owned(), days);
                     }
                 };
                 self.edit("logs:TagResource", &resource.id(), put).await?;
             }
             Resource::Queue(_) => self.make_queue(resource).await?,
-            Resource::SecurityGroup(_) => self.put_new("ec2:CreateSecurityGroup", resource, &[]).await?,
-            Resource::Ingress(Ingress { from, vpc_id, .. }) => {
-                let group = Id::new(Kind::SecurityGroup, format!("{vpc_id}/{from}"));
-                self.put_over("ec2:AuthorizeSecurityGroupIngress", resource, &[group]).await?;
-            }
             Resource::Function(_) => self.make_function(resource).await?,
-            Resource::Layer(_) => self.put_over("lambda:PublishLayerVersion", resource, &[]).await?,
-            Resource::InvokeConfig(InvokeConfig { function, .. }) => {
-                let function = [Id::new(Kind::Function, function)];
-                self.put_over("lambda:PutFunctionEventInvokeConfig", resource, &function).await?;
-            }
             Resource::Permission(Permission { function, .. }) => {
                 self.put_new("lambda:AddPermission", resource, &[Id::new(Kind::Function, function)]).await?;
             }
@@ -119,6 +103,12 @@ impl Account {
                 self.put_over("update configmaps", resource, &[]).await?;
             }
             Resource::Manifest(manifest) => self.apply(&resource.id(), manifest, None).await?,
+            _ if resource.tags().is_some() => self.put_new("create", resource, &[]).await?,
+            // A part of the first resource that it needs.
+            _ => {
+                let whole: Vec<Id> = resource.needs().into_iter().take(1).collect();
+                self.put_over("put", resource, &whole).await?;
+            }
         }
         Ok(Made::default())
     }
