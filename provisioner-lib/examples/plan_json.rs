@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, env, error::Error, fs, io, io::Write};
 
 use cast_spot_provisioner::{
     desired::desired,
-    facts::{Cluster, Earlier, Facts, Identity},
+    facts::{Cluster, Facts, Identity, PreviousRuns},
     plan::{Action, Observed, diff},
     spec::Request,
 };
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         cluster: Cluster { status: "ACTIVE".to_owned(), ..Cluster::gone("prod", arn) },
         function: None,
         register: BTreeSet::new(),
-        earlier: Earlier::default(),
+        earlier: PreviousRuns::default(),
     };
     // Nothing was observed, so every resource is created.
     let plan = diff(&desired(&spec, &facts)?, &Observed::new(), spec.adopt);

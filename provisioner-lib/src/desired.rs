@@ -1,4 +1,4 @@
-//! From the request and the facts to what is to be, and what is not to be. Pure.
+//! From the request and the facts to the target state. Pure.
 
 use std::collections::BTreeSet;
 
@@ -18,52 +18,52 @@ use crate::{
 };
 
 mod access;
+mod current;
 mod faults;
 mod function;
 mod offboard;
-mod settled;
 
+pub(crate) use current::with_current_choices;
 pub use offboard::without;
-pub(crate) use settled::settled;
 
-/// What is to be, and what is to go if it is ours.
+/// The target state: resources to create or update, and managed resources to delete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Desired {
-    /// What is to be.
+    /// Resources to create or update.
     pub present: Vec<Resource>,
-    /// What is to be so if it is there. It is not made.
+    /// Resources to update if they exist; never created.
     pub kept: Vec<Resource>,
-    /// What is to go.
+    /// Resources to delete if they are managed.
     pub absent: Vec<Resource>,
 }
 
 impl Desired {
-    /// All that has to be looked at.
+    /// All resources to observe.
     pub fn all(&self) -> impl Iterator<Item = &Resource> {
         self.present.iter().chain(&self.kept).chain(&self.absent)
     }
 }
 
-/// Of the function's role, as documented.
+/// AWS managed policies of the function's role, as documented.
 const LAMBDA_POLICIES: [&str; 3] =
     ["CloudWatchLogsFullAccess", "service-role/AWSLambdaRole", "AmazonEC2ReadOnlyAccess"];
 
-/// What is to be for `spec`, or all that stands in the way.
+/// The target state for `spec`, or all faults that prevent it.
 pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     let faults = faults::of(spec, facts);
     if !faults.is_empty() {
         return Err(Faults(faults));
     }
-    let maker = Maker::new(&spec.cluster, facts);
-    let mut present = maker.shared(spec);
-    present.extend(maker.principal(spec));
-    present.extend(maker.nodes());
-    present.extend(maker.function(spec));
-    present.extend(maker.network());
-    present.extend(maker.kubernetes(spec));
+    let resources = Resources::new(&spec.cluster, facts);
+    let mut present = resources.shared(spec);
+    present.extend(resources.principal(spec));
+    present.extend(resources.nodes());
+    present.extend(resources.function(spec));
+    present.extend(resources.network());
+    present.extend(resources.kubernetes(spec));
     // The other choices of the same cluster: what an earlier onboarding has made by them goes.
     let wanted: BTreeSet<_> = present.iter().map(Resource::id).collect();
-    let others = maker.choices().into_iter().chain(function::layers(facts));
+    let others = resources.alternatives().into_iter().chain(function::layers(facts));
     let absent = others.filter(|other| !wanted.contains(&other.id())).collect();
     let desired = Desired { present, absent, ..Desired::default() };
     let registered =
@@ -72,15 +72,15 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     if too_large.is_empty() { Ok(desired) } else { Err(Faults(too_large)) }
 }
 
-/// Makes the resources of one cluster.
-struct Maker<'a> {
+/// The resources of one cluster.
+struct Resources<'a> {
     cluster: &'a str,
     facts: &'a Facts,
     node_role: String,
     principal: String,
 }
 
-impl<'a> Maker<'a> {
+impl<'a> Resources<'a> {
     fn new(cluster: &'a str, facts: &'a Facts) -> Self {
         let arn = &facts.cluster.arn;
         Self { cluster, facts, node_role: names::node_role(cluster, arn), principal: facts.principal() }
@@ -168,18 +168,18 @@ impl<'a> Maker<'a> {
 
     /// Everything that any request for this cluster could have made for it alone, and what is chosen for the
     /// shared role.
-    fn choices(&self) -> Vec<Resource> {
+    fn alternatives(&self) -> Vec<Resource> {
         let role = Principal::Role(LAMBDA_ROLE.to_owned());
-        let mut choices = self.principal_role(policy::principal_trust("*", "*"));
-        choices.extend(self.principal_user(false));
-        choices.extend(self.attach(&role, &LAMBDA_POLICIES));
+        let mut alternatives = self.principal_role(policy::principal_trust("*", "*"));
+        alternatives.extend(self.principal_user(false));
+        alternatives.extend(self.attach(&role, &LAMBDA_POLICIES));
         let user = Principal::User(self.principal.clone());
         let node = Principal::Role(self.node_role.clone());
         for principal in [&user, &node, &role] {
-            choices.push(self.access_entry(principal, &[]));
-            choices.push(self.aws_auth(principal, "", &[]));
+            alternatives.push(self.access_entry(principal, &[]));
+            alternatives.push(self.aws_auth(principal, "", &[]));
         }
-        choices
+        alternatives
     }
 
     fn tags(&self) -> Tags {

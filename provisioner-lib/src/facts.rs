@@ -65,12 +65,12 @@ pub struct Facts {
     /// Registered clusters of the account: region and name.
     pub register: BTreeSet<(String, String)>,
     /// Traces of earlier onboardings.
-    pub earlier: Earlier,
+    pub earlier: PreviousRuns,
 }
 
 /// Traces of earlier onboardings, besides the register.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Earlier {
+pub struct PreviousRuns {
     /// Registered clusters whose principal is named [by hash](names::principal_by_hash).
     pub by_hash: BTreeSet<(String, String)>,
     /// VPCs with a security group of ours. Read only where cluster or function, which name the VPC, do not exist.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     apply::{CancelToken, OnFailure, Progress},
     converge::{Goal, build_plan, converge},
-    desired::{desired, settled},
+    desired::{desired, with_current_choices},
     facts::Facts,
     plan::{Observed, Plan},
     provider::Provider,
@@ -18,7 +18,7 @@ pub use crate::converge::{PlanError, Planned};
 
 /// Plans the onboarding of a cluster. Writes nothing.
 pub async fn plan(spec: &Spec, provider: &impl Provider) -> Result<Planned, PlanError> {
-    let desired = |facts: &Facts, observed: &Observed| desired(&settled(spec, observed), facts);
+    let desired = |facts: &Facts, observed: &Observed| desired(&with_current_choices(spec, observed), facts);
     build_plan(&spec.cluster, provider, spec.adopt, desired).await
 }
 
@@ -50,7 +50,7 @@ impl<P: Provider> Goal for Onboarded<'_, P> {
         }
         let spec = if report.access_key.is_some() { &rotated(self.spec) } else { self.spec };
         let desired = |facts: &Facts, observed: &Observed| {
-            desired(&settled(spec, observed), &facts.without_departed(&self.in_transition))
+            desired(&with_current_choices(spec, observed), &facts.without_departed(&self.in_transition))
         };
         // What was written, and a key that was made, is reported even if this fails.
         let Ok(again) = build_plan(&spec.cluster, self.provider, spec.adopt, desired).await else {

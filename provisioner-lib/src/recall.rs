@@ -1,5 +1,5 @@
 //! The principal that an earlier onboarding has chosen, read from its resources, for requests that leave it open. For
-//! choices that all clusters share, see [`Earlier`](crate::facts::Earlier).
+//! choices that all clusters share, see [`PreviousRuns`](crate::facts::PreviousRuns).
 
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ fn trusted_principal(trust: &Value) -> (Option<String>, Option<String>) {
 mod tests {
     use super::*;
     use crate::{
-        facts::{Cluster, Earlier, Identity},
+        facts::{Cluster, Identity, PreviousRuns},
         plan::Found,
         policy,
     };
@@ -83,7 +83,7 @@ mod tests {
     fn facts() -> Facts {
         let identity = Identity { partition: "aws".to_owned(), account: "1".repeat(12), arn: String::new() };
         let cluster = Cluster::gone("prod", "arn:aws:eks:eu-west-1:111111111111:cluster/prod".to_owned());
-        let (region, earlier) = ("eu-west-1".to_owned(), Earlier::default());
+        let (region, earlier) = ("eu-west-1".to_owned(), PreviousRuns::default());
         Facts { identity, region, cluster, function: None, register: [].into(), earlier }
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     desired::{desired, without},
-    facts::{AuthenticationMode, Cluster, Earlier, Identity},
+    facts::{AuthenticationMode, Cluster, Identity, PreviousRuns},
     plan::{Change, Found, Observed, Step, diff},
     resource::{AccessKey, Function, Kind, Layer, Resource, Role, Tags, User},
     spec::Request,
@@ -19,7 +19,7 @@ fn facts(mode: AuthenticationMode) -> Facts {
     cluster.vpc_id = "vpc-1".to_owned();
     cluster.subnet_ids = vec!["subnet-1".to_owned(), "subnet-2".to_owned()];
     cluster.security_group_id = "sg-1".to_owned();
-    let (region, earlier) = ("eu-west-1".to_owned(), Earlier::default());
+    let (region, earlier) = ("eu-west-1".to_owned(), PreviousRuns::default());
     Facts { identity, region, cluster, function: None, register: [].into(), earlier }
 }
 

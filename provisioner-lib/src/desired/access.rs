@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Maker;
+use super::Resources;
 use crate::{
     names::{self, CAST_EKS_POLICY},
     policy::{self, Scope},
@@ -23,7 +23,7 @@ pub(super) const ADMINS: &str = "system:masters";
 /// Group of nodes ("Using Node Authorization" in the Kubernetes documentation).
 const NODES: &str = "system:nodes";
 
-impl Maker<'_> {
+impl Resources<'_> {
     /// The user or role that manages the cluster from outside.
     pub(super) fn principal(&self, spec: &Spec) -> Vec<Resource> {
         match &spec.access {

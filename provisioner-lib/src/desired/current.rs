@@ -12,7 +12,7 @@ use crate::{
 use super::LAMBDA_POLICIES;
 
 /// `spec` with the choices that `observed` shows in the place of those that it leaves open.
-pub(crate) fn settled(spec: &Spec, observed: &Observed) -> Spec {
+pub(crate) fn with_current_choices(spec: &Spec, observed: &Observed) -> Spec {
     Spec {
         privilege: spec.privilege.or_else(|| privilege(observed)),
         log_retention_days: spec.log_retention_days.or_else(|| retention(observed)),
@@ -116,10 +116,14 @@ mod tests {
             (both(&[]), Some(Documented)),
             (vec![own(&[])], Some(Least)),
         ] {
-            assert_eq!(settled(&open(), &observed(there.clone())).privilege, expected, "{there:?}");
+            assert_eq!(
+                with_current_choices(&open(), &observed(there.clone())).privilege,
+                expected,
+                "{there:?}"
+            );
         }
         let said = Spec { privilege: Some(Documented), ..open() };
-        assert_eq!(settled(&said, &observed(vec![own(least)])).privilege, Some(Documented));
+        assert_eq!(with_current_choices(&said, &observed(vec![own(least)])).privilege, Some(Documented));
     }
 
     #[test]
@@ -145,9 +149,9 @@ mod tests {
                 retention_days: days,
                 tags: tags.clone(),
             });
-            let settled = settled(&open(), &observed(vec![group]));
-            assert_eq!(settled.log_retention_days, expected, "{tags:?} {days}");
+            let current = with_current_choices(&open(), &observed(vec![group]));
+            assert_eq!(current.log_retention_days, expected, "{tags:?} {days}");
         }
-        assert_eq!(settled(&open(), &Observed::new()).log_retention_days, None);
+        assert_eq!(with_current_choices(&open(), &Observed::new()).log_retention_days, None);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cast_spot_infra::events::{self, SELF_TEST, SELF_TEST_RULE};
 use serde_json::Value;
 
-use super::{Maker, list, shared_tags};
+use super::{Resources, list, shared_tags};
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints, layer},
     facts::Facts,
@@ -36,7 +36,7 @@ const SELF_TEST_SCHEDULE: &str = "rate(1 day)";
 /// The longest that SQS keeps a message.
 const DEAD_LETTER_RETENTION: u32 = 14 * 24 * 3600;
 
-impl Maker<'_> {
+impl Resources<'_> {
     /// The function of the region, and what brings notices to it.
     pub(super) fn function(&self, spec: &Spec) -> Vec<Resource> {
         let mut clusters = self.facts.others_in_region();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Desired, Maker,
+    Desired, Resources,
     function::{layer_of, layers, security_group, serve},
     in_cluster, shared_tags,
 };
@@ -17,19 +17,19 @@ use crate::{
 /// Without `cluster`. The parts of the region go with its last cluster, those of the account with the last of all.
 #[must_use]
 pub fn without(cluster: &str, facts: &Facts) -> Desired {
-    let maker = Maker::new(cluster, facts);
+    let resources = Resources::new(cluster, facts);
     let spec = any(cluster);
     let others = facts.others_in_region();
     let mut desired = Desired::default();
 
-    for resource in maker.shared(&spec) {
-        let own = resource.id().name.ends_with(&format!("/{}", maker.registration()));
+    for resource in resources.shared(&spec) {
+        let own = resource.id().name.ends_with(&format!("/{}", resources.registration()));
         if own || !facts.has_others() {
             desired.absent.push(resource);
         }
     }
     let role = Principal::Role(LAMBDA_ROLE.to_owned());
-    let own = maker.choices().into_iter().chain(maker.nodes()).chain(maker.vpc_access());
+    let own = resources.alternatives().into_iter().chain(resources.nodes()).chain(resources.vpc_access());
     for resource in own.chain(other_name(cluster, facts)) {
         let is_shared =
             matches!(&resource, Resource::Attachment(Attachment { principal, .. }) if *principal == role);
@@ -40,7 +40,7 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     if others.is_empty() {
         desired.absent.extend(vpcs(facts).iter().map(|vpc_id| security_group(vpc_id)));
     }
-    for resource in maker.function(&spec) {
+    for resource in resources.function(&spec) {
         if others.is_empty() {
             desired.absent.push(resource);
         } else if let Resource::Function(_) | Resource::Rule(_) = resource {
@@ -58,7 +58,7 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
             |resource: &Resource| matches!(resource, Resource::AccessEntry(_) | Resource::AwsAuth(_));
         desired.absent.retain(|resource| !inside(resource));
     } else {
-        desired.absent.push(maker.ingress());
+        desired.absent.push(resources.ingress());
         desired.absent.extend(in_cluster());
     }
     let mut seen = BTreeSet::new();
@@ -71,12 +71,12 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
 fn other_name(cluster: &str, facts: &Facts) -> Vec<Resource> {
     let arn = &facts.cluster.arn;
     let both = [names::principal(cluster, arn), names::principal_by_hash(cluster, arn)];
-    let mut maker = Maker::new(cluster, facts);
-    let Some(other) = both.into_iter().find(|name| *name != maker.principal) else {
+    let mut resources = Resources::new(cluster, facts);
+    let Some(other) = both.into_iter().find(|name| *name != resources.principal) else {
         return Vec::new();
     };
-    maker.principal = other;
-    maker.choices()
+    resources.principal = other;
+    resources.alternatives()
 }
 
 /// Where our security group may be: a cluster that is gone does not tell, nor does a function that is gone.

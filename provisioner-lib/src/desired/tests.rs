@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    facts::{AuthenticationMode, Cluster, CurrentFunction, Earlier, Identity},
+    facts::{AuthenticationMode, Cluster, CurrentFunction, Identity, PreviousRuns},
     package::{Package, sample},
     resource::{AccessEntry, Function, Id, InvokeConfig, Kind},
 };
@@ -27,7 +27,7 @@ fn facts(cluster: &str) -> Facts {
         cluster: open,
         function: None,
         register: BTreeSet::new(),
-        earlier: Earlier::default(),
+        earlier: PreviousRuns::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     check::{Check, Verdict, self_test},
-    facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
+    facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
     observed::Observed,
     resource::{Change, Function, Resource, SecurityGroup, Tags, function::aws::versions, layer},
 };
@@ -107,7 +107,7 @@ impl Provider for Aws {
                     Cluster::gone(cluster, arn)
                 });
                 let layers = layers.into_iter().collect();
-                let earlier = Earlier { by_hash: register.by_hash, vpcs: BTreeSet::new(), layers };
+                let earlier = PreviousRuns { by_hash: register.by_hash, vpcs: BTreeSet::new(), layers };
                 let (region, register) = (self.region().to_owned(), register.clusters);
                 Facts { identity, region, cluster, function, register, earlier }
             }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     check::{Check, Verdict},
-    facts::{AuthenticationMode, Cluster, Earlier, Facts, Identity},
+    facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
     observed::{Found, Observed},
     resource::{Change, Manifest, Resource},
 };
@@ -45,7 +45,7 @@ impl Provider for Direct {
         let identity = Identity { partition: String::new(), account: String::new(), arn: String::new() };
         let cluster = Cluster { status: String::new(), ..Cluster::gone(cluster, String::new()) };
         let region = self.region.clone();
-        let (register, earlier) = (BTreeSet::new(), Earlier::default());
+        let (register, earlier) = (BTreeSet::new(), PreviousRuns::default());
         Ok(Facts { identity, region, cluster, function: None, register, earlier })
     }
 
@@ -94,7 +94,7 @@ impl Provider for Direct {
 
 impl NamespaceContents for Direct {
     async fn unmanaged_objects(&self, namespace: &str) -> Result<Vec<String>, Vec<Error>> {
-        self.kubernetes.others(namespace).await.map_err(|error| vec![error])
+        self.kubernetes.unmanaged_objects(namespace).await.map_err(|error| vec![error])
     }
 }
 

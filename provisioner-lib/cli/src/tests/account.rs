@@ -8,7 +8,7 @@ use std::{
 use cast_spot_provisioner::{
     apply::CancelToken,
     connect::{self, NamespaceContents, Token},
-    facts::{AuthenticationMode, Cluster, CurrentFunction, Earlier, Facts, Identity},
+    facts::{AuthenticationMode, Cluster, CurrentFunction, Facts, Identity, PreviousRuns},
     names::{LAMBDA_ROLE, registered},
     onboard,
     plan::{Change, Found, Observed},
@@ -142,7 +142,7 @@ impl Provider for FakeAccount {
             cluster,
             function,
             register: register.collect(),
-            earlier: Earlier::default(),
+            earlier: PreviousRuns::default(),
         })
     }
 

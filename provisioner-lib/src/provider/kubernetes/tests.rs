@@ -282,7 +282,10 @@ async fn unmanaged_objects_are_neither_managed_nor_owned() {
         }
     });
     let down = "whatever down.example.com/v1 holds, which does not answer";
-    assert_eq!(kubernetes.kubernetes.others("n").await.unwrap(), ["ConfigMap/theirs", "Pod/bare", down]);
+    assert_eq!(
+        kubernetes.kubernetes.unmanaged_objects("n").await.unwrap(),
+        ["ConfigMap/theirs", "Pod/bare", down]
+    );
     assert_eq!(calls(&asked).len(), 6);
 }
 
@@ -301,6 +304,6 @@ async fn a_list_that_fails_does_not_pass_for_an_empty_one() {
             }
             _ => status(code),
         });
-        assert!(kubernetes.kubernetes.others("n").await.is_err(), "{code}");
+        assert!(kubernetes.kubernetes.unmanaged_objects("n").await.is_err(), "{code}");
     }
 }
