@@ -93,7 +93,7 @@ impl Account {
         let TagChanges { set, removed } = TagChanges::of(changes);
         if !set.is_empty() {
             let put = |resource: &mut Resource| {
-                resource.tags_mut().into_iter().for_each(|tags| tags.extend(set.clone()))
+                resource.tags_mut().into_iter().for_each(|tags| tags.extend(set.clone()));
             };
             self.edit("tag", &resource.id(), put).await?;
         }
@@ -162,7 +162,7 @@ impl Account {
             };
             let (resource, versions) =
                 (there.resource.clone(), state.published.entry(place.clone()).or_default());
-            // The alias and the older ones are in `provider/lambda/tests.rs`.
+            // The alias and the older ones are in `resource/function/aws/versions/tests.rs`.
             *versions = vec![resource];
             Ok(())
         })

@@ -229,10 +229,7 @@ mod tests {
     fn a_list_shows_added_and_removed_items() {
         assert_eq!(shown("groups", r#"["a","b"]"#, r#"["b","c"]"#), ["groups:", "  - a", "  + c"]);
         let rules = (r#"[{"apiGroups":[""],"resources":["nodes"],"verbs":["get","list"]}]"#, "[]");
-        assert_eq!(
-            shown("manifest.rules", rules.0, rules.1),
-            ["manifest.rules:", "  - resources nodes; verbs get, list"]
-        );
+        assert_eq!(shown("rules", rules.0, rules.1), ["rules:", "  - resources nodes; verbs get, list"]);
     }
 
     #[test]
