@@ -20,8 +20,8 @@ struct Listed {
 }
 
 impl Kubernetes {
-    /// Objects of every kind that the API server has, each as kind and name: those that are not ours, that nobody
-    /// else owns, and that somebody has thus put there.
+    /// Objects of every kind that the API server has, each as kind and name, that are neither managed by cast-spot nor
+    /// owned by another object.
     pub(in crate::provider) async fn unmanaged_objects(&self, namespace: &str) -> Result<Vec<String>, Error> {
         let mut versions = vec!["/api/v1".to_owned()];
         let groups = self.get("get /apis", "/apis").await?;
