@@ -6,8 +6,9 @@ use cast_spot_cloud::Access;
 use futures_util::future::join_all;
 
 use super::{
-    Connection, Error, ErrorKind, Kubernetes, Made, Provider, RolledBack, Services, ec2, iam, lambda,
-    propagation,
+    Connection, Error, ErrorKind, Kubernetes, Made, Provider, RolledBack, Services, ec2,
+    error::{distinct, gathered},
+    iam, lambda, propagation,
 };
 use crate::{
     check::{Check, Verdict, self_test},
@@ -113,7 +114,7 @@ impl Provider for Aws {
             }
             (identity, found, function, register, layers) => {
                 let failed = [identity.err(), found.err(), function.err(), register.err(), layers.err()];
-                return Err(distinct(failed.into_iter().flatten()));
+                return Err(distinct(failed.into_iter().flatten(), is_shared));
             }
         };
         self.look_around(&mut facts).await.map_err(|error| vec![error])?;
@@ -123,16 +124,8 @@ impl Provider for Aws {
 
     async fn observe(&self, facts: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
         self.services.kubernetes.set_cluster(&facts.cluster).await;
-        let (mut observed, mut errors) = (Observed::new(), Vec::new());
-        for seen in self.services.observe(facts.cluster.authentication_mode, resources).await {
-            match seen {
-                Ok(found) => {
-                    observed.insert(found.resource.id(), found);
-                }
-                Err(error) => errors.push(error),
-            }
-        }
-        if errors.is_empty() { Ok(observed) } else { Err(distinct(errors)) }
+        let seen = self.services.observe(facts.cluster.authentication_mode, resources).await;
+        gathered(seen, is_shared)
     }
 
     async fn create(&self, resource: &Resource) -> Result<Made, Error> {
@@ -223,17 +216,7 @@ fn unanswered(check: &Check) -> Error {
     Error::other("check", format!("no answer to {check:?}"))
 }
 
-/// Credentials that are refused are refused by every service: that is said once.
-fn distinct(errors: impl IntoIterator<Item = Error>) -> Vec<Error> {
-    let mut distinct: Vec<Error> = Vec::new();
-    for error in errors {
-        let said = distinct.iter().any(|other| {
-            *other == error
-                || (error.reason == ErrorKind::Credentials && other.reason == ErrorKind::Credentials)
-        });
-        if !said {
-            distinct.push(error);
-        }
-    }
-    distinct
+/// Every service refuses the same credentials.
+fn is_shared(reason: &ErrorKind) -> bool {
+    *reason == ErrorKind::Credentials
 }

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::{
     Connection, Error, ErrorKind, Made, NamespaceContents, Provider,
+    error::gathered,
     kubernetes::Kubernetes,
     live::{Live, Sight},
     propagation,
@@ -50,15 +51,8 @@ impl Provider for Direct {
     }
 
     async fn observe(&self, _: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
-        let (mut observed, mut errors) = (Observed::new(), Vec::<Error>::new());
-        for seen in self.look(resources).await {
-            match seen {
-                Ok(found) => drop(observed.insert(found.resource.id(), found)),
-                Err(error) if errors.iter().any(|said| is_said(said, &error)) => {}
-                Err(error) => errors.push(error),
-            }
-        }
-        if errors.is_empty() { Ok(observed) } else { Err(errors) }
+        let reason = |reason: &ErrorKind| matches!(reason, ErrorKind::Unreachable | ErrorKind::Credentials);
+        gathered(self.look(resources).await, reason)
     }
 
     async fn create(&self, resource: &Resource) -> Result<Made, Error> {
@@ -96,13 +90,6 @@ impl NamespaceContents for Direct {
     async fn unmanaged_objects(&self, namespace: &str) -> Result<Vec<String>, Vec<Error>> {
         self.kubernetes.unmanaged_objects(namespace).await.map_err(|error| vec![error])
     }
-}
-
-/// An API server that does not answer, or does not know the caller, fails every call alike.
-fn is_said(said: &Error, error: &Error) -> bool {
-    said == error
-        || (said.reason == error.reason
-            && matches!(error.reason, ErrorKind::Unreachable | ErrorKind::Credentials))
 }
 
 /// Refuses all kinds but the one of connected objects.
