@@ -255,7 +255,7 @@ impl<'a, C: Cluster> PodEviction<'a, C> {
     fn end(&mut self) -> End<'a> {
         let Self { pod, budget, .. } = *self;
         let table = budget.timetable();
-        let cut = table.grace(pod.own_grace, budget.now());
+        let cut = table.cut_grace(pod.own_grace, budget.now());
         self.cut_to = cut.map(|_| table.drain_deadline());
         let granted = pod.terminates.then(|| i64::try_from(pod.own_grace.as_secs()).unwrap_or(i64::MAX));
         End { namespace: &pod.namespace, name: &pod.name, uid: &pod.uid, grace_seconds: cut.or(granted) }

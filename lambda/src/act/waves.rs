@@ -87,14 +87,12 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 let due = pods.due(&open, table, now).into_iter();
                 evictions.extend(due.map(|pod| self.evict_until_deadline(pod, identity, &slots, &answers)));
             }
-            if let Ok(cordon) = &cordon
-                && (!evicts || pods.first_round_is_over())
-            {
+            if cordon.is_ok() && (!evicts || pods.first_round_is_over()) {
                 // The label waits until no protected pod serves on the node any more.
                 let unprotected = !pods.protects_a_serving_pod() || now >= table.last_look();
                 let due: Vec<_> = marks.extract_if(.., |mark| *mark != Mark::Label || unprotected).collect();
                 if !due.is_empty() {
-                    let marking = self.marking(due, node, cordon);
+                    let marking = Marking { marks: due, reason: self.notice.action.as_str() };
                     side_tasks.push(cordon::mark(self.cluster, node.clone(), marking, self.budget).boxed());
                 }
             }
@@ -155,14 +153,6 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let EvictionResult::Deleted(obstacle) = result else { return None };
         let pod = pods.get(&candidate.uid).filter(|_| !candidate.terminates)?;
         Some(events::overridden(self.notice, pod, &obstacle.words(""), self.now()))
-    }
-
-    /// The marks with the claim, where the one that the cordon wrote names what stood on the node before.
-    fn marking(&self, marks: Vec<Mark>, node: &Node, cordon: &CordonReport) -> Marking {
-        let claimed = cordon.reason.is_none() && marks.contains(&Mark::Taint);
-        let claim = claimed.then(|| self.course.claim(self.notice));
-        let claim = claim.and_then(|claim| claim.corrected(node, cordon.outcome == CordonOutcome::Already));
-        Marking { marks, reason: self.notice.action.as_str(), claim }
     }
 
     /// Tries the cordon again, if the first try met a refusal.

@@ -86,6 +86,7 @@ impl Notice {
     pub fn is_self_test(&self) -> bool {
         self.dry_run && self.subject.instance_id == SELF_TEST_INSTANCE
     }
+
     /// A notice that an instance is terminated in two minutes.
     #[cfg(test)]
     pub(crate) fn sample() -> Self {

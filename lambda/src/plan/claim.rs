@@ -5,14 +5,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use serde::{Deserialize, Serialize};
 
-use super::node::{exclusion, is_tainted};
-
-/// Beginning of every claim's key. An earlier release wrote the event id alone under this key.
-const PREFIX: &str = "cast-spot/claim";
+/// Beginning of every claim's key. An earlier release wrote the event id alone as `cast-spot/claim`, which claims nothing.
+const PREFIX: &str = "cast-spot/claim.";
 /// Key of the claim of a notice.
 pub const NOTICE: &str = "cast-spot/claim.notice";
-/// Value of the label that cast-spot sets.
-pub(super) const LABEL_VALUE: &str = "cast-spot";
 /// Version of the claims that this release writes and reads.
 pub(super) const VERSION: u8 = 1;
 
@@ -44,9 +40,11 @@ pub struct Claim {
     pub event: String,
     /// How far the handling has come.
     pub phase: String,
+    /// When the signal was sent. What the node had before then is not the handler's.
+    pub since: Timestamp,
     /// When the claim ends: the deadline of a notice.
     pub until: Timestamp,
-    /// Marks that are set for the signal, and none that the node had before.
+    /// Marks that the handler sets for the signal.
     pub undo: Vec<Mark>,
 }
 
@@ -55,19 +53,6 @@ impl Claim {
     #[must_use]
     pub fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// The claim without what stood on the node before it, if it names such. `seen` is the node as it was read or
-    /// cordoned; its reason taint is from an earlier delivery, whose marks are ours.
-    #[must_use]
-    pub fn corrected(&self, seen: &Node, was_cordoned: bool) -> Option<Self> {
-        let is_ours = |mark: &Mark| match mark {
-            Mark::Cordon => !was_cordoned || is_tainted(seen),
-            Mark::Taint => true,
-            Mark::Label => exclusion(seen).is_none_or(|value| value == LABEL_VALUE),
-        };
-        let undo: Vec<Mark> = self.undo.iter().copied().filter(is_ours).collect();
-        (undo != self.undo).then(|| Self { undo, ..self.clone() })
     }
 }
 
@@ -99,14 +84,14 @@ pub(super) mod tests {
             kind: "spot_interruption".into(),
             event: "e-1".into(),
             phase: "drain".into(),
+            since: "2026-11-22T09:00:00Z".parse().unwrap(),
             until: "2026-11-22T09:02:00Z".parse().unwrap(),
             undo: undo.to_vec(),
         }
     }
 
-    fn node(annotations: &Value, labels: &Value, taints: &Value) -> Node {
-        let metadata = json!({"name": "n", "annotations": annotations, "labels": labels});
-        serde_json::from_value(json!({"metadata": metadata, "spec": {"taints": taints}})).unwrap()
+    fn node(annotations: &Value) -> Node {
+        serde_json::from_value(json!({"metadata": {"name": "n", "annotations": annotations}})).unwrap()
     }
 
     const ALL: [Mark; 3] = [Mark::Cordon, Mark::Taint, Mark::Label];
@@ -115,9 +100,10 @@ pub(super) mod tests {
     fn a_claim_is_read_as_it_was_written() {
         let claim = claim(NOTICE, &ALL);
         let text = r#"{"v":1,"rank":90,"kind":"spot_interruption","event":"e-1","phase":"drain","#.to_owned()
-            + r#""until":"2026-11-22T09:02:00Z","undo":["cordon","taint","label"]}"#;
+            + r#""since":"2026-11-22T09:00:00Z","until":"2026-11-22T09:02:00Z","undo":["cordon","taint","label"]}"#;
         assert_eq!(claim.text(), text);
-        let node = node(&json!({NOTICE: text, "other": "x"}), &json!({}), &json!([]));
+        let earlier = "88249090-8246-481c-9138-47174d6eb6aa";
+        let node = node(&json!({NOTICE: text, "cast-spot/claim": earlier, "other": "x"}));
         assert_eq!(claims(&node), [(NOTICE, Some(claim))]);
     }
 
@@ -125,33 +111,12 @@ pub(super) mod tests {
     fn a_claim_that_cannot_be_read_is_kept() {
         let text = claim(NOTICE, &[]).text();
         for (case, key, text) in [
-            ("of an earlier release", PREFIX, "88249090-8246-481c-9138-47174d6eb6aa".to_owned()),
             ("of a later version", NOTICE, text.replace(r#""v":1"#, r#""v":2"#)),
             ("a mark of a later release", NOTICE, text.replace("[]", r#"["lease"]"#)),
             ("malformed", NOTICE, "{".to_owned()),
         ] {
-            let node = node(&json!({key: text}), &json!({}), &json!([]));
+            let node = node(&json!({key: text}));
             assert_eq!(claims(&node), [(key, None)], "{case}");
-        }
-    }
-
-    #[test]
-    fn a_claim_names_nothing_that_stood_there_before() {
-        use Mark::{Cordon, Label, Taint};
-        let (unlabelled, theirs) =
-            (json!({}), json!({"node.kubernetes.io/exclude-from-external-load-balancers": ""}));
-        let ours = json!({"node.kubernetes.io/exclude-from-external-load-balancers": "cast-spot"});
-        let tainted = json!([{"key": "cast-spot/interruption", "effect": "NoSchedule"}]);
-        for (case, was_cordoned, labels, taints, expected) in [
-            ("nothing", false, &unlabelled, json!([]), None),
-            ("cordoned by others", true, &unlabelled, json!([]), Some(vec![Taint, Label])),
-            ("an earlier delivery", true, &ours, tainted, None),
-            ("their label", false, &theirs, json!([]), Some(vec![Cordon, Taint])),
-            ("both theirs", true, &theirs, json!([]), Some(vec![Taint])),
-        ] {
-            let node = node(&json!({}), labels, &taints);
-            let corrected = claim(NOTICE, &ALL).corrected(&node, was_cordoned);
-            assert_eq!(corrected.map(|claim| claim.undo), expected, "{case}");
         }
     }
 }

@@ -4,12 +4,16 @@ use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 
 use super::{
-    claim::{Claim, LABEL_VALUE, Mark, claims},
-    node::{EXCLUDE_FROM_LOAD_BALANCERS, TAINT, exclusion, is_tainted, provider_id, taints},
+    claim::{Claim, Mark, claims},
+    node::{
+        EXCLUDE_FROM_LOAD_BALANCERS, TAINT, exclusion, is_cordoned_since, is_tainted, provider_id, taints,
+    },
 };
 
 const ANNOTATIONS: &str = "/metadata/annotations";
 const LABELS: &str = "/metadata/labels";
+/// Value of the label that cast-spot sets.
+const LABEL_VALUE: &str = "cast-spot";
 
 /// The patch that cordons the node with this providerID and writes the claim. `seen` is the node as it was read after a
 /// refused patch: parents that it lacks are added.
@@ -71,8 +75,6 @@ pub struct Marking {
     pub marks: Vec<Mark>,
     /// Value of the taint: what EC2 does to the instance.
     pub reason: &'static str,
-    /// The claim, where the one on the node names too much.
-    pub claim: Option<Claim>,
 }
 
 /// The patch that sets marks.
@@ -93,25 +95,20 @@ pub fn mark_patch(provider_id: &str, seen: &Node, marking: &Marking, append: boo
         true => patch.push(json!({"op": "add", "path": "/spec/taints/-", "value": taint})),
         false => {}
     }
-    patch.extend(label_and_claim(seen, marking));
+    if marking.marks.contains(&Mark::Label) {
+        let missing = seen.metadata.labels.is_none();
+        patch.extend(entry(LABELS, missing, EXCLUDE_FROM_LOAD_BALANCERS, LABEL_VALUE));
+    }
     Value::Array(patch)
-}
-
-fn label_and_claim(seen: &Node, Marking { marks, claim, .. }: &Marking) -> Vec<Value> {
-    let missing = seen.metadata.labels.is_none();
-    let label = marks
-        .contains(&Mark::Label)
-        .then(|| entry(LABELS, missing, EXCLUDE_FROM_LOAD_BALANCERS, LABEL_VALUE));
-    let claim = claim.as_ref().map(|claim| entry(ANNOTATIONS, false, &claim.key, &claim.text()));
-    label.into_iter().chain(claim).flatten().collect()
 }
 
 fn taint(reason: &str) -> Value {
     json!({"key": TAINT, "value": reason, "effect": "NoSchedule"})
 }
 
-/// The patch that takes back `claim` and what it names on `node`, but for what another claim names too or may name. It
-/// is for signals that end a claim (an instance that runs again, a warning that passed); a notice takes nothing back.
+/// The patch that takes back `claim` and what it names on `node`, but for what another claim names too or may name, and
+/// for what others set: a cordon from before the signal, a label of another value. It is for signals that end a claim
+/// (an instance that runs again, a warning that passed); a notice takes nothing back.
 #[must_use]
 pub fn undo_patch(node: &Node, claim: &Claim) -> Value {
     let others: Vec<_> = claims(node).into_iter().filter(|(key, _)| *key != claim.key).collect();
@@ -119,7 +116,8 @@ pub fn undo_patch(node: &Node, claim: &Claim) -> Value {
     let take_back = |mark: &Mark| match mark {
         Mark::Cordon => {
             let path = "/spec/unschedulable";
-            node.spec.as_ref()?.unschedulable?.then(|| removal(path, path, true))
+            let is_ours = node.spec.as_ref()?.unschedulable? && is_cordoned_since(node, claim.since);
+            is_ours.then(|| removal(path, path, true))
         }
         Mark::Taint => {
             let index = taints(node).iter().position(|taint| taint.key == TAINT)?;
@@ -132,14 +130,19 @@ pub fn undo_patch(node: &Node, claim: &Claim) -> Value {
     };
     let marks = claim.undo.iter().filter(|mark| !is_held(mark)).filter_map(take_back);
     let annotation = path(ANNOTATIONS, &claim.key);
-    let marks = marks.chain([removal(&annotation, &annotation, claim.text())]).flatten();
+    let text = node.metadata.annotations.as_ref().and_then(|all| all.get(&claim.key)).cloned();
+    let claim = text.map(|text| removal(&annotation, &annotation, text));
+    let marks = marks.chain(claim).flatten();
     [test_identity(provider_id(node))].into_iter().chain(marks).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::claim::{NOTICE, tests::claim};
+    use crate::plan::{
+        claim::{NOTICE, tests::claim},
+        node::UNSCHEDULABLE,
+    };
 
     fn node(spec: &Value) -> Node {
         serde_json::from_value(json!({"metadata": {"name": "n"}, "spec": spec})).unwrap()
@@ -167,7 +170,7 @@ mod tests {
     const BOTH: [Mark; 2] = [Mark::Taint, Mark::Label];
 
     fn marking(marks: &[Mark]) -> Marking {
-        Marking { marks: marks.to_vec(), reason: "terminate", claim: None }
+        Marking { marks: marks.to_vec(), reason: "terminate" }
     }
 
     #[test]
@@ -211,25 +214,20 @@ mod tests {
     }
 
     #[test]
-    fn a_corrected_claim_travels_with_the_marks() {
-        let claim = claim(NOTICE, &BOTH);
-        let marking = Marking { claim: Some(claim.clone()), ..marking(&[Mark::Taint]) };
-        let tainted = node(&json!({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}));
-        let annotation = "/metadata/annotations/cast-spot~1claim.notice";
-        let patch = mark_patch("p", &tainted, &marking, false);
-        assert_eq!(patch[2], json!({"op": "add", "path": annotation, "value": claim.text()}));
-    }
-
-    #[test]
     fn an_undo_takes_back_what_the_claim_names_and_is_ours() {
+        const AT: &str = "2026-11-22T09:00:01Z";
         const ALL: [Mark; 3] = [Mark::Cordon, Mark::Taint, Mark::Label];
         let claim = |undo: &[Mark]| claim(NOTICE, undo);
-        let marked = |label: &str, others: &[(&str, String)], own: &Claim| -> Node {
+        let marked = |cordoned: Option<&str>, label: &str, others: &[(&str, String)], own: &Claim| -> Node {
             let mut annotations = json!({NOTICE: own.text()});
             for (key, text) in others {
                 annotations[*key] = text.as_str().into();
             }
-            let taints = json!([{"key": "gpu", "effect": "NoSchedule"}, taint("stop")]);
+            let mut controllers = json!({"key": UNSCHEDULABLE, "effect": "NoSchedule"});
+            if let Some(at) = cordoned {
+                controllers["timeAdded"] = at.into();
+            }
+            let taints = json!([controllers, taint("stop")]);
             let labels = json!({EXCLUDE_FROM_LOAD_BALANCERS: label});
             let metadata = json!({"annotations": annotations, "labels": labels});
             let spec = json!({"providerID": "p", "unschedulable": true, "taints": taints});
@@ -238,15 +236,32 @@ mod tests {
         let label = path(LABELS, EXCLUDE_FROM_LOAD_BALANCERS);
         let (cordon, taint) = ("/spec/unschedulable", "/spec/taints/1");
         let weaker = Claim { rank: 30, undo: vec![Mark::Cordon], ..claim(&[]) };
-        for (case, undo, value, others, expected) in [
-            ("all", &ALL[..], "cast-spot", vec![], vec![cordon, taint, label.as_str()]),
-            ("cordoned by others", &BOTH, "cast-spot", vec![], vec![taint, label.as_str()]),
-            ("their label", &ALL, "", vec![], vec![cordon, taint]),
-            ("another claim", &ALL, "", vec![("cast-spot/claim.rebalance", weaker.text())], vec![taint]),
-            ("an unreadable claim", &ALL, "cast-spot", vec![("cast-spot/claim", "e-0".into())], vec![]),
+        for (case, cordoned, undo, value, others, expected) in [
+            ("all", Some(AT), &ALL[..], "cast-spot", vec![], vec![cordon, taint, label.as_str()]),
+            ("not named", Some(AT), &BOTH, "cast-spot", vec![], vec![taint, label.as_str()]),
+            ("cordoned before", Some("2026-11-22T08:59:00Z"), &ALL, "", vec![], vec![taint]),
+            ("cordoned at an unknown time", None, &ALL, "", vec![], vec![taint]),
+            ("their label", Some(AT), &ALL, "", vec![], vec![cordon, taint]),
+            (
+                "another claim",
+                Some(AT),
+                &ALL,
+                "",
+                vec![("cast-spot/claim.rebalance", weaker.text())],
+                vec![taint],
+            ),
+            ("an unreadable claim", Some(AT), &ALL, "", vec![("cast-spot/claim.x", "e-0".into())], vec![]),
+            (
+                "an earlier release",
+                Some(AT),
+                &ALL,
+                "",
+                vec![("cast-spot/claim", "e-0".into())],
+                vec![cordon, taint],
+            ),
         ] {
             let own = claim(undo);
-            let patch = undo_patch(&marked(value, &others, &own), &own);
+            let patch = undo_patch(&marked(cordoned, value, &others, &own), &own);
             let operations = patch.as_array().unwrap();
             let removed = operations.iter().filter(|operation| operation["op"] == "remove");
             let removed: Vec<_> = removed.map(|operation| operation["path"].as_str().unwrap()).collect();

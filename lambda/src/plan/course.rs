@@ -64,7 +64,8 @@ impl Course {
             rank: self.rank,
             kind: notice.kind.to_owned(),
             event: notice.event_id.clone(),
-            phase: "drain".to_owned(),
+            phase: if self.evict.is_ok() { "drain" } else { "cordon" }.to_owned(),
+            since: notice.time,
             until: notice.deadline,
             undo: self.cordon.to_vec(),
         }

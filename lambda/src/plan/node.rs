@@ -1,6 +1,10 @@
 //! Facts about a Node, as the API server shows it.
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Taint};
+
+/// How far the clocks of EC2 and of the node controller differ at most.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// Taint that gives the reason why the node is unschedulable.
 pub(crate) const TAINT: &str = "cast-spot/interruption";
@@ -39,6 +43,12 @@ pub(crate) fn was_cordoned(node: &Node) -> bool {
 /// Whether the node has the reason taint.
 pub(crate) fn is_tainted(node: &Node) -> bool {
     taints(node).iter().any(|t| t.key == TAINT)
+}
+
+/// Whether the node became unschedulable no earlier than `since`, by the node controller's taint.
+pub(super) fn is_cordoned_since(node: &Node, since: Timestamp) -> bool {
+    let mut taints = taints(node).iter().filter(|taint| taint.key == UNSCHEDULABLE);
+    taints.any(|taint| taint.time_added.as_ref().is_some_and(|added| added.0 + CLOCK_SKEW >= since))
 }
 
 pub(super) fn taints(node: &Node) -> &[Taint] {

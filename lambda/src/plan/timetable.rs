@@ -70,7 +70,7 @@ impl Timetable {
 
     /// The grace to send at `now` for a pod whose own is `own`: `None` if its own ends in time, else
     /// what is left, in whole seconds, at least 1 (0 would skip SIGTERM).
-    pub(crate) fn grace(self, own: Duration, now: Duration) -> Option<i64> {
+    pub(crate) fn cut_grace(self, own: Duration, now: Duration) -> Option<i64> {
         let left = self.drain_deadline().saturating_sub(now);
         (own > left).then(|| i64::try_from(left.as_secs()).unwrap_or(i64::MAX).max(1))
     }
@@ -116,7 +116,7 @@ mod tests {
             ("after the deadline", s(30), s(300), Some(1)),
             ("none asked", s(0), s(114), None),
         ] {
-            assert_eq!(table.grace(own, now), expected, "{case}");
+            assert_eq!(table.cut_grace(own, now), expected, "{case}");
         }
     }
 
@@ -156,6 +156,6 @@ mod tests {
         assert_eq!(table.report_deadline(), s(27));
         assert!(table.critical_wave_start(s(5)) < table.report_deadline());
         assert_eq!(table.last_moment(s(30)), s(86));
-        assert_eq!(table.grace(s(60), s(0)), None);
+        assert_eq!(table.cut_grace(s(60), s(0)), None);
     }
 }
