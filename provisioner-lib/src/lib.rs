@@ -19,7 +19,7 @@
 #![doc = include_str!("../examples/plan_json.rs")]
 #![doc = "```"]
 //!
-//! Policies, event patterns and RBAC are those of `infra/`, embedded. The handler never reads them.
+//! Policies, event patterns and RBAC are those of `infra/`, embedded.
 
 pub mod apply;
 pub mod aws_auth;

@@ -1,5 +1,5 @@
 //! What everything is called. Names follow from the cluster alone, so that no state file is needed; a name that
-//! would be too long is cut, and a hash keeps it distinct.
+//! would be too long is cut, and a hash keeps it distinct. The names of the rules are in `infra/src/events.rs`.
 
 use sha2::{Digest, Sha256};
 

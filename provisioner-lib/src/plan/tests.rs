@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::names::{HANDLER_RBAC, LABEL_NAME};
+use crate::names::{HANDLER_RBAC, LABEL_NAME, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION};
 use crate::resource::{
     AccessEntry, AccessKey, Attachment, Function, InlinePolicy, Manifest, Permission, Principal, Role, Tags,
     User,
