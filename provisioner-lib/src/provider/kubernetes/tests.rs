@@ -160,6 +160,26 @@ async fn only_an_update_of_the_same_uid_is_forced() {
 }
 
 #[tokio::test]
+async fn the_handlers_rbac_is_changed_in_the_version_that_was_read() {
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": { "name": "cast-spot-handler", "uid": "u-1", "resourceVersion": "7" },
+        "rules": [],
+    });
+    let observed = role.clone();
+    let (kubernetes, asked) = kubernetes(move |call, _| match call.split(' ').next() {
+        Some("GET") => (200, observed.clone()),
+        _ => status(409),
+    });
+    let wanted = Resource::Manifest(Manifest::new(role));
+    let found = kubernetes.observe(AuthenticationMode::Api, &[&wanted]).await.remove(0).unwrap();
+    let error = kubernetes.update(&wanted, &[], found.revision.as_deref()).await.unwrap_err();
+    assert_eq!(error.reason, ErrorKind::Changed, "what others have changed meanwhile is read again");
+    assert_eq!(asked.lock().unwrap()[1].1["metadata"]["resourceVersion"], "7");
+}
+
+#[tokio::test]
 async fn an_object_created_concurrently_by_others_is_kept() {
     let (kubernetes, _) = kubernetes(|_, _| status(409));
     let error = kubernetes.create(&manifest("a")).await.unwrap_err();

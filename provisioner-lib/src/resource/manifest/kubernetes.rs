@@ -60,12 +60,13 @@ impl Live<Kubernetes> for Manifest {
         each(wanted, |wanted| wanted.find(kubernetes)).await
     }
 
-    /// The revision is the object's unique id.
+    /// The revision is what an update must meet: the object's unique id, or its version where others must not have
+    /// changed it since. Objects with a status change all the time, RBAC does not.
     async fn find(&self, kubernetes: &Kubernetes) -> Result<Option<Found>, Error> {
         let place = Place::of(self);
         let there = kubernetes.send(&place.call("get"), Method::GET, &place.path(), None).await?;
         Ok(there.map(|object| {
-            let revision = uid(&object).map(str::to_owned);
+            let revision = object["metadata"][self.revision_field()].as_str().map(str::to_owned);
             Found { revision, ..Found::from(Self::new(object)) }
         }))
     }
@@ -85,8 +86,8 @@ impl Live<Kubernetes> for Manifest {
     ) -> Result<Made, Error> {
         let place = Place::of(self);
         let mut body = self.value().clone();
-        if let Some(uid) = revision {
-            body["metadata"]["uid"] = json!(uid);
+        if let Some(revision) = revision {
+            body["metadata"][self.revision_field()] = json!(revision);
         }
         let there = apply(kubernetes, &place, &body, true).await?;
         let mut left = Changes::default();
@@ -129,6 +130,12 @@ impl Live<Kubernetes> for Manifest {
             }
             sleep(PAUSE).await;
         }
+    }
+}
+
+impl Manifest {
+    fn revision_field(&self) -> &'static str {
+        if self.is_handlers_rbac() { "resourceVersion" } else { "uid" }
     }
 }
 

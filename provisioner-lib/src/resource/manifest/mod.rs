@@ -98,7 +98,7 @@ impl Manifest {
 
     /// Whether it has to be replaced where it is adopted: an apply would leave what others have put into it and it
     /// does not name, such as variables, volumes and annotations that give rights. A namespace keeps its content, and
-    /// the handler keeps its rights while it is replaced.
+    /// the RBAC of the handler is changed in place, so that it keeps its rights.
     #[must_use]
     pub fn is_recreated(&self) -> bool {
         self.kind() != "Namespace" && !self.is_handlers_rbac()
