@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 /// An EKS cluster, as far as a kubeconfig names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +19,42 @@ pub(super) struct Named {
 pub(super) struct Kubeconfig {
     #[serde(rename = "current-context")]
     current_context: String,
-    contexts: Vec<Value>,
-    users: Vec<Value>,
+    contexts: Vec<Context>,
+    users: Vec<User>,
+}
+
+// Fields are strings, not values: `2024` without quotes is a name, too.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Context {
+    name: String,
+    context: Ends,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Ends {
+    cluster: String,
+    user: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct User {
+    name: String,
+    user: Login,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Login {
+    exec: Option<Exec>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Exec {
+    args: Option<Vec<String>>,
 }
 
 impl Kubeconfig {
@@ -53,27 +86,26 @@ impl Kubeconfig {
         if wanted.is_empty() {
             return Err("the kubeconfig has no current context".to_owned());
         }
-        let found = self.contexts.iter().find(|context| context["name"] == wanted);
-        let Some(context) = found.map(|found| &found["context"]) else {
+        let found = self.contexts.iter().find(|context| context.name == wanted);
+        let Some(Context { context, .. }) = found else {
             return Err(format!("the kubeconfig has no context `{wanted}`"));
         };
-        let cluster = context["cluster"].as_str().unwrap_or_default();
-        by_arn(cluster)
+        by_arn(&context.cluster)
             .or_else(|| by_arn(wanted))
-            .or_else(|| self.by_login(&context["user"]))
-            .or_else(|| by_eksctl(cluster))
+            .or_else(|| self.by_login(&context.user))
+            .or_else(|| by_eksctl(&context.cluster))
             .ok_or_else(|| {
                 format!("the kubeconfig's context `{wanted}` does not say which EKS cluster it is")
             })
     }
 
     /// The arguments of `aws eks get-token --cluster-name NAME --region REGION`.
-    fn by_login(&self, user: &Value) -> Option<Named> {
-        let login = self.users.iter().find(|login| login["name"] == *user)?;
-        let args = login["user"]["exec"]["args"].as_array()?;
+    fn by_login(&self, user: &str) -> Option<Named> {
+        let login = self.users.iter().find(|login| login.name == user)?;
+        let args = login.user.exec.as_ref()?.args.as_ref()?;
         let value = |option: &str| {
             let place = args.iter().position(|arg| arg == option)?;
-            args.get(place + 1)?.as_str().map(str::to_owned)
+            args.get(place + 1).cloned()
         };
         Some(Named { cluster: value("--cluster-name")?, region: value("--region"), account: None })
     }
@@ -112,9 +144,11 @@ contexts:
 - {name: me@test.us-east-1.eksctl.io, context: {cluster: test.us-east-1.eksctl.io, user: any}}
 - {name: terraformed, context: {cluster: eks_stage, user: eks_stage}}
 - {name: kind-local, context: {cluster: kind-local, user: kind-local}}
+- {name: 1.2, context: {cluster: 1.2, user: 7}}
 users:
 - {name: eks_stage, user: {exec: {command: aws, args: [--region, eu-north-1, eks, get-token, --cluster-name, stage]}}}
 - {name: kind-local, user: {token: abc}}
+- {name: 7, user: {exec: {command: aws, args: [eks, get-token, --cluster-name, 2024, --region, eu-west-1]}}}
 ";
 
     #[test]
@@ -124,6 +158,7 @@ users:
             (None, "prod", "eu-west-1", Some("123456789012")),
             (Some("me@test.us-east-1.eksctl.io"), "test", "us-east-1", None),
             (Some("terraformed"), "stage", "eu-north-1", None),
+            (Some("1.2"), "2024", "eu-west-1", None),
         ] {
             let named = file.named(context).unwrap();
             let found = (named.cluster.as_str(), named.region.as_deref(), named.account.as_deref());
