@@ -103,7 +103,7 @@ pub(crate) async fn an_adopted_agent_is_recreated_even_with_our_selector(stack: 
     Older { manager: "helm", managed_by: "Helm", selector }.install(stack).await?;
     let before = agent(&situation).await?;
     let adopted = situation.connect(&["--adopt"]).await?.expect(0)?;
-    ensure!(adopted.out.contains("what they have put into it would stay"), "{}", adopted.out);
+    ensure!(adopted.out.contains("fields that it set would stay"), "{}", adopted.out);
     let after = is_new(&situation).await?;
     ensure!(after["metadata"]["uid"] != before["metadata"]["uid"], "it is the same");
     situation.end().await

@@ -16,10 +16,18 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// The names of node, instance, group and cluster; those of pods are in the report.
+    /// The names of node, instance, group and cluster; those of pods, and the times of the notice, are in the report.
     pub(crate) fn of(report: &Value, [node, instance, group, cluster]: [&str; 4]) -> Self {
-        let event = report["event"]["id"].as_str().unwrap_or_default();
-        let mut known = [(node, "<node>"), (instance, "<instance>"), (event, "<event>")].map(owned).to_vec();
+        let event = |field: &'static str| report["event"][field].as_str().unwrap_or(field);
+        let (id, time, deadline) = (event("id"), event("time"), event("deadline"));
+        let known = [
+            (node, "<node>"),
+            (instance, "<instance>"),
+            (id, "<event>"),
+            (time, "<time>"),
+            (deadline, "<deadline>"),
+        ];
+        let mut known = known.map(owned).to_vec();
         let (mut uids, mut apps) = (Vec::new(), BTreeMap::new());
         for pod in report["pods"].as_array().into_iter().flatten() {
             let (name, uid) =
