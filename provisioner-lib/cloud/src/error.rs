@@ -51,7 +51,8 @@ impl Error {
     }
 
     /// A failure because of a change since the last look.
-    pub(crate) fn changed(call: &str, message: String) -> Self {
+    #[must_use]
+    pub fn changed(call: &str, message: String) -> Self {
         Self::new(ErrorKind::Changed, call, message).hint("look again: run the same command once more")
     }
 

@@ -185,8 +185,7 @@ async fn version(client: &Client, sha256: &str) -> Result<Version, Error> {
     let found = versions(client).await?.into_iter().find(|version| version.content.sha256 == sha256);
     found.ok_or_else(|| {
         let message = format!("layer {LAYER} has no version with SHA-256 {sha256} any more");
-        Error::new(ErrorKind::Changed, "lambda:ListLayerVersions", message)
-            .hint("look again: run the same command once more")
+        Error::changed("lambda:ListLayerVersions", message)
     })
 }
 

@@ -35,8 +35,7 @@ impl Function {
         let arn = before.function_arn().unwrap_or(name).to_owned();
         if revision.is_some() && before.revision_id() != revision {
             let message = format!("function {name} has been changed since it was looked at");
-            return Err(Error::new(ErrorKind::Changed, "lambda:GetFunctionConfiguration", message)
-                .hint("look again: run the same command once more"));
+            return Err(Error::changed("lambda:GetFunctionConfiguration", message));
         }
         let mut revision = before.revision_id().map(str::to_owned);
         let is_code = CODE.iter().any(|field| touches(changes, field));

@@ -65,7 +65,7 @@ pub(super) async fn publish(
         return Ok(Published { version, revision: after.revision_id });
     }
     let message = format!("function {name} has been changed while it was published");
-    Err(Error::new(ErrorKind::Changed, call_name, message).hint("look again: run the same command once more"))
+    Err(Error::changed(call_name, message))
 }
 
 /// Sets the alias on `version`.
