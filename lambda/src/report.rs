@@ -83,7 +83,7 @@ impl Report {
             dry_run: false,
             cluster: None,
             node: None,
-            cordon: CordonReport { reason: None, ..CordonReport::skipped(String::new()) },
+            cordon: CordonReport { outcome: CordonOutcome::Skipped, after_ms: None, reason: None },
             pods: Vec::new(),
             summary: BTreeMap::new(),
             replacement: ReplacementReport::without_action(ReplacementOutcome::NotNeeded, None),

@@ -116,11 +116,7 @@ fn understand(event: &Value, now: Timestamp) -> Result<(Timestamp, Option<Announ
     }
     let announced = notice.map(|notice| Announced {
         id: notice.subject.instance_id,
-        action: match notice.action {
-            event::Action::Terminate => Action::Terminate,
-            event::Action::Stop => Action::Stop,
-            event::Action::Hibernate => Action::Hibernate,
-        },
+        action: notice.action,
         time: notice.time,
         account: notice.subject.account,
         region: notice.subject.region,

@@ -13,6 +13,7 @@ use crate::{
     },
     faults::{Api, FaultKind},
     law::Law,
+    tests::RULES,
 };
 
 mod evictions;
@@ -22,15 +23,6 @@ mod writes;
 const ID: &str = "i-1";
 const NODE: &str = "node-1";
 const EVICT: &str = "create pods/eviction";
-
-const RULES: Rules = Rules {
-    margin_ms: 5_000,
-    may_override: true,
-    dry_run: false,
-    replaces: true,
-    stays: true,
-    round_trip_ms: 20,
-};
 
 /// Facts as they happen, one call after the other.
 struct Facts {
