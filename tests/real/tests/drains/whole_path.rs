@@ -1,6 +1,7 @@
 //! From the event bus to the report in CloudWatch Logs.
 
 use anyhow::Result;
+use cast_spot_handler::plan::claim::{self, Claim, Mark};
 use cast_spot_real::{
     clock::eventually,
     cloud,
@@ -9,6 +10,7 @@ use cast_spot_real::{
     stack::Stack,
     workload::Workload,
 };
+use jiff::SignedDuration;
 use serde_json::json;
 
 pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement(
@@ -21,7 +23,8 @@ pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement
     let before = lab.pods_on(lab.victim()).await?;
     assert_eq!(before.len(), 3);
 
-    let report = lab.notify(&Notice::of(lab.victim())).await?;
+    let notice = Notice::of(lab.victim());
+    let report = lab.notify(&notice).await?;
 
     assert_eq!(report["outcome"], "drained", "{report}");
     assert_eq!(report["summary"], json!({ "evicted": 3 }), "{report}");
@@ -29,6 +32,17 @@ pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement
 
     let node = lab.node(lab.victim()).await?;
     assert_eq!(node.spec.as_ref().and_then(|spec| spec.unschedulable), Some(true));
+    let claims = claim::claims(&node);
+    let [(claim::NOTICE, Some(Claim { kind, event, since, until, undo, .. }))] = &claims[..] else {
+        panic!("{claims:?}");
+    };
+    assert_eq!((kind.as_str(), json!(event)), ("spot_interruption", report["event"]["id"].clone()));
+    // Events have their time in whole seconds.
+    let age = notice.time.duration_since(*since);
+    assert!(age.abs() <= SignedDuration::from_secs(1), "{since} for {}", notice.time);
+    assert_eq!(until.duration_since(*since), SignedDuration::from_mins(2));
+    assert_eq!(undo[..], [Mark::Cordon, Mark::Taint, Mark::Label]);
+
     assert!(lab.pods_on(lab.victim()).await?.is_empty());
     eventually("three pods run elsewhere", PATIENCE, async || {
         let pods = lab.pods_of("web").await?;
