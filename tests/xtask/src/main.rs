@@ -22,6 +22,7 @@ mod ratchet;
 mod rehearse;
 mod setup;
 mod simulate;
+mod suites;
 mod summary;
 mod test;
 

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use crate::{
     build, cache, cargo_lambda,
     process::{self, Failure, Outcome, headline},
-    setup,
+    setup, suites,
     summary::{self, Row},
 };
 
@@ -118,40 +118,14 @@ impl Tier {
             Self::Real => {
                 headline("real: the release binary as a Lambda, a real control plane, emulated AWS");
                 let linted = templates();
-                suites(&SUITES, None, filter).and(linted)
+                suites::run(false, filter).and(linted)
             }
             Self::Extended => {
                 headline("extended: the long scenarios of the real parts");
-                suites(&EXTENDED, Some("extended"), filter)
+                suites::run(true, filter)
             }
         }
     }
-}
-
-/// The suites of `tests/real/`.
-const SUITES: [&str; 9] = [
-    "control_plane",
-    "emulators",
-    "drains",
-    "faults",
-    "permissions",
-    "real_contract",
-    "real_onboarding",
-    "connect",
-    "savings",
-];
-/// Those with scenarios of the tier `extended`.
-const EXTENDED: [&str; 1] = ["real_onboarding"];
-
-/// Runs suites with their programs in the environment; without, they are ignored.
-fn suites(suites: &[&str], lane: Option<&str>, filter: &[String]) -> Outcome {
-    let environment = setup::environment()?;
-    setup::function()?;
-    let mut cargo = build::cargo("test")?;
-    cargo.args(["--workspace", "--no-fail-fast"]);
-    cargo.args(suites.iter().flat_map(|suite| ["--test", suite]));
-    cargo.envs(lane.map(|lane| ("CAST_SPOT_LANE", lane)));
-    process::run(cargo.args(["--", "--include-ignored"]).args(filter).envs(environment))
 }
 
 /// Checks the templates with cfn-lint.
