@@ -92,9 +92,14 @@ impl<'s> Situation<'s> {
         self.run(&["connect", "--account", ACCOUNT, "--dry-run"]).await
     }
 
-    /// Disconnects, and asserts that nothing is left.
+    /// Disconnects, and asserts that nothing is left. The node goes last: without it the agent's pods would wait for the
+    /// garbage collector.
     pub(crate) async fn end(&self) -> Result<()> {
         self.run(&["disconnect", "--yes"]).await?.expect(0)?;
+        let nodes: Api<Node> = Api::all(self.stack.kube.clone());
+        if nodes.get_opt(NODE).await?.is_some() {
+            nodes.delete(NODE, &DeleteParams::default()).await?;
+        }
         self.is_removed().await
     }
 
@@ -142,11 +147,6 @@ impl<'s> Situation<'s> {
         Api::all(self.stack.kube.clone())
             .create(&PostParams::default(), &serde_json::from_value::<Node>(node)?)
             .await?;
-        Ok(())
-    }
-
-    pub(crate) async fn no_node(&self) -> Result<()> {
-        Api::<Node>::all(self.stack.kube.clone()).delete(NODE, &DeleteParams::default()).await?;
         Ok(())
     }
 

@@ -39,7 +39,6 @@ pub(crate) async fn a_cluster_is_connected_and_disconnected_without_a_trace(stac
     // Neither the token nor the account is needed again.
     let bare = situation.with("CAST_SPOT_AGENT_TOKEN", "").run(&["connect", "--yes"]).await?.expect(0)?;
     ensure!(bare.out.contains("Nothing to do"), "{}", bare.out);
-    situation.no_node().await?;
     situation.end().await?;
     let nothing = situation.run(&["disconnect", "--dry-run"]).await?.expect(0)?;
     ensure!(nothing.out.contains("nothing of cast-spot's agent is here"), "{}", nothing.out);

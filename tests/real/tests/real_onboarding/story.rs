@@ -40,7 +40,8 @@ async fn drain(stack: &Stack) -> Result<()> {
     lab.scale(2).await?;
     let victim = lab.victim().clone();
 
-    lab.send(&Notice::of(&victim)).await?;
+    // As onboarded, the function stays with the empty node until the last moment.
+    lab.send(&Notice::of(&victim).seconds_ago(70)).await?;
     let report = stack.function.report(&victim.instance, 1, Duration::from_secs(150)).await?;
 
     ensure!(report["outcome"] == "drained", "{report}");
