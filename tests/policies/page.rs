@@ -21,7 +21,7 @@ const OPEN: Scope<'static> = Scope {
     node_role: "<node-role>",
 };
 
-const BEGIN: &str = "<!-- From here on written by tests/policies.rs: CAST_SPOT_BLESS=1 -->\n";
+const BEGIN: &str = "<!-- From here on written by tests/policies.rs: INSTA_UPDATE=always -->\n";
 const END: &str = "<!-- To here. -->\n";
 
 struct Section {
@@ -182,13 +182,13 @@ fn the_page_on_permissions_says_what_the_policies_say() {
     let (_, after) = rest.split_once(END).unwrap();
     let wanted = format!("{before}{}{after}", generated());
     #[expect(clippy::disallowed_methods, reason = "a test has no other way to be asked for it")]
-    let bless = env::var("CAST_SPOT_BLESS").is_ok();
+    let bless = env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
     if bless {
         fs::write(&file, wanted).unwrap();
     } else {
         assert!(
             page == wanted,
-            "docs/permissions.md is out of date, CAST_SPOT_BLESS=1 rewrites it:\n{}",
+            "docs/permissions.md is out of date, INSTA_UPDATE=always rewrites it:\n{}",
             generated()
         );
     }

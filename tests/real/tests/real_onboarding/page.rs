@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use cast_spot_real::stack::Stack;
 
 const PAGE: &str = "docs/permissions.md";
-const BEGIN: &str = "<!-- From here on written by the suite `real_onboarding`: CAST_SPOT_BLESS=1 -->\n";
+const BEGIN: &str = "<!-- From here on written by the suite `real_onboarding`: INSTA_UPDATE=always -->\n";
 const END: &str = "<!-- Up to here -->\n";
 
 /// Fails if the page is not current, or rewrites it.
@@ -17,10 +17,10 @@ pub(crate) fn holds(stack: &Stack, missed: &[(String, &'static str)]) -> Result<
     let (before, rest) = page.split_once(BEGIN).context("the page has the table's begin")?;
     let (_, after) = rest.split_once(END).context("the page has the table's end")?;
     let wanted = format!("{before}{BEGIN}{}{END}{after}", table(missed));
-    if std::env::var_os("CAST_SPOT_BLESS").is_some() {
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
         fs::write(&file, wanted)?;
     } else {
-        ensure!(page == wanted, "{PAGE} is out of date, CAST_SPOT_BLESS=1 rewrites it:\n{}", table(missed));
+        ensure!(page == wanted, "{PAGE} is out of date, INSTA_UPDATE=always rewrites it:\n{}", table(missed));
     }
     Ok(())
 }
