@@ -18,29 +18,30 @@ use tokio::runtime::Builder;
 use crate::{
     error::{self, CliError, EXIT_INCOMPLETE, EXIT_USAGE},
     target::{Account, Target},
-    terminal::{Diagnostic, Screen, print_diagnostics},
+    terminal::{Diagnostic, Screen},
 };
 
 /// Runs `command` on the standard streams.
 pub(crate) fn run(command: impl AsyncFnOnce(&mut Screen) -> Result<u8, CliError>) -> u8 {
-    let code = match Builder::new_current_thread().enable_all().build() {
+    let mut screen = Screen::standard();
+    let end = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
-            let code = runtime.block_on(command(&mut Screen::standard()));
+            let end = runtime.block_on(command(&mut screen));
             // A DNS look-up that still runs must not delay the exit.
             runtime.shutdown_background();
-            code
+            end
         }
         Err(error) => {
             Err(CliError::new(EXIT_INCOMPLETE, format!("runtime: {error}"), "close other programs"))
         }
     };
-    exit(code)
+    exit_code(end, &mut screen)
 }
 
-/// The exit code of a command. Prints its error, if it has one.
-pub(crate) fn exit(code: Result<u8, CliError>) -> u8 {
-    code.unwrap_or_else(|error| {
-        print_diagnostics(&error.diagnostics);
+/// The exit code of a command. Shows its error, if it has one.
+pub(crate) fn exit_code(end: Result<u8, CliError>, screen: &mut Screen) -> u8 {
+    end.unwrap_or_else(|error| {
+        screen.warn(&error.diagnostics);
         error.code
     })
 }

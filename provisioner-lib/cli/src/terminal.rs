@@ -25,21 +25,6 @@ impl Diagnostic {
     }
 }
 
-/// Writes `error:` lines to standard error. Adjacent errors with the same hint share one `hint:` line.
-pub(crate) fn print_diagnostics(diagnostics: &[Diagnostic]) {
-    let mut text = Vec::new();
-    for alike in diagnostics.chunk_by(|one, next| one.hint == next.hint) {
-        for diagnostic in alike {
-            let _ = writeln!(text, "{RED}error:{RED:#} {}", diagnostic.error);
-        }
-        if !alike[0].hint.is_empty() {
-            let _ = writeln!(text, "{YELLOW}hint:{YELLOW:#} {}", alike[0].hint);
-        }
-    }
-    // There is no other place to report that this cannot be written.
-    let _ = anstream::stderr().lock().write_all(&text);
-}
-
 /// The streams of a command. Results go to standard output, all else to standard error.
 pub(crate) struct Screen {
     out: Box<dyn Write + Send>,
@@ -80,6 +65,18 @@ impl Screen {
     /// Writes to standard error. There is no other place to report that this fails.
     pub(crate) fn eprint(&mut self, text: &str) {
         let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+    }
+
+    /// Writes `error:` lines to standard error. Adjacent errors with the same hint share one `hint:` line.
+    pub(crate) fn warn(&mut self, diagnostics: &[Diagnostic]) {
+        for alike in diagnostics.chunk_by(|one, next| one.hint == next.hint) {
+            for diagnostic in alike {
+                self.eprint(&format!("{RED}error:{RED:#} {}\n", diagnostic.error));
+            }
+            if !alike[0].hint.is_empty() {
+                self.eprint(&format!("{YELLOW}hint:{YELLOW:#} {}\n", alike[0].hint));
+            }
+        }
     }
 
     /// Shows the current activity, on a terminal only. The next call overwrites it; an empty text removes it.

@@ -4,29 +4,26 @@
 
 use std::{fs, process::Stdio};
 
+use insta::assert_snapshot;
 use serde_json::Value;
 
 mod script;
 
-use script::{Folder, cast_spot, run};
+use script::{Folder, cast_spot, run, transcript};
 
-const COMMANDS: [&str; 8] =
-    ["plan", "onboard", "status", "offboard", "policy", "connect", "disconnect", "savings"];
+const COMMANDS: [&str; 9] =
+    ["plan", "onboard", "status", "rollback", "offboard", "policy", "connect", "disconnect", "savings"];
 const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
 
 #[test]
 fn help_has_examples_and_exit_codes() {
     let folder = Folder::new("help");
     for command in COMMANDS {
-        let (code, out, err) = run(&mut cast_spot(&folder, &[command, "--help"]));
-        assert_eq!((code, err.as_str()), (0, ""), "{command}");
-        for words in ["Examples:\n  cast-spot ", "Exit codes:\n  0 ", "--cluster <NAME>", "--account <ID>"] {
-            assert!(out.contains(words), "{command}: {words}\n{out}");
-        }
-        assert!(out.lines().all(|line| line.chars().count() <= 120), "{out}");
+        let help = transcript(&folder, &mut cast_spot(&folder, &[command, "--help"]));
+        assert!(help.lines().all(|line| line.chars().count() <= 120), "{help}");
+        assert_snapshot!(format!("help_of_{command}"), help);
     }
-    let (_, out, _) = run(&mut cast_spot(&folder, &["--help"]));
-    assert!(COMMANDS.iter().all(|command| out.contains(&format!("\n  {command} "))), "{out}");
+    assert_snapshot!("help", transcript(&folder, &mut cast_spot(&folder, &["--help"])));
 }
 
 #[test]
@@ -52,61 +49,34 @@ fn all_faults_are_reported_at_once_before_any_call() {
         "--console-url",
         "http://console.example.com",
     ];
-    let (code, out, err) = run(&mut cast_spot(&folder, &args));
-    assert_eq!((code, out.as_str()), (2, ""), "{err}");
-    for words in [
-        "error: --cluster: not given, and there is no kubeconfig\n",
-        "error: --account 12: ",
-        "error: --principal arn:aws:iam::222222222222:user/console: only a role",
-        "error: --log-retention-days 2: ",
-        "error: --env NOT A SETTING: ",
-        "error: --zip nowhere.zip: ",
-        "key.ini: the file exists, and it is not overwritten\n",
-        "error: --console-url http://console.example.com: not an https:// address\n",
-        "error: --console-cluster-id : missing\n",
-        "error: the console's token: missing\n",
-        "hint: set CAST_SPOT_CONSOLE_TOKEN, or give --console-token-file FILE\n",
-    ] {
-        assert!(err.contains(words), "{words}\n{err}");
-    }
+    let text = transcript(&folder, &mut cast_spot(&folder, &args));
+    assert!(!text.contains('\u{1b}'), "no colours without a terminal: {text}");
+    assert_snapshot!("all_faults", text);
     assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
-    assert!(!err.contains('\u{1b}'), "no colours without a terminal: {err}");
 }
 
 #[test]
 fn a_wrong_call_exits_2_and_names_the_remedy() {
     let folder = Folder::new("wrong");
-    let cases: [(&[&str], &[&str]); 10] = [
-        (
-            &["onboard", "--cluster", "prod", "--architecture", "riscv"],
-            &["'riscv' for '--architecture <NAME>'", "[possible values: x86_64, arm64]"],
-        ),
-        (
-            &["plan", "--cluster", "prod", "--output", "xml"],
-            &["'xml' for '--output <FORMAT>'", "[possible values: table, json, commands]"],
-        ),
-        (&["plan", "--cluster", "prod", "--output", "commands", "--json"], &["--json: --output commands"]),
-        (
-            &["plan", "--cluster", "prod", "--mode", "boss"],
-            &["'boss' for '--mode <MODE>'", "[possible values: role, user]"],
-        ),
-        (
-            &["plan", "--cluster", "prod", "--mode", "role"],
-            &["--principal: missing", "--external-id: missing", "hint:"],
-        ),
-        (&["onboard", "--cluster", "prod!"], &["--cluster prod!", "not a cluster name"]),
-        (&["status", "--kubeconfig", "nowhere"], &["--cluster: not given", "nowhere"]),
-        (&["offboard"], &["--cluster: not given", "aws eks update-kubeconfig"]),
-        (&["policy", "boss"], &["'boss' for '<POLICY>'", "admin, shared"]),
-        (&["policy", "admin", "--mode", "x"], &["'x' for '--mode <MODE>'"]),
+    let cases: [&[&str]; 10] = [
+        &["onboard", "--cluster", "prod", "--architecture", "riscv"],
+        &["plan", "--cluster", "prod", "--output", "xml"],
+        &["plan", "--cluster", "prod", "--output", "commands", "--json"],
+        &["plan", "--cluster", "prod", "--mode", "boss"],
+        &["plan", "--cluster", "prod", "--mode", "role"],
+        &["onboard", "--cluster", "prod!"],
+        &["status", "--kubeconfig", "nowhere"],
+        &["offboard"],
+        &["policy", "boss"],
+        &["policy", "admin", "--mode", "x"],
     ];
-    for (args, expected) in cases {
-        let (code, out, err) = run(cast_spot(&folder, args).env("AWS_REGION", "eu-west-1"));
-        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
-        for words in expected {
-            assert!(err.contains(words), "{args:?}: {words}\n{err}");
-        }
-    }
+    let runs = cases.map(|args| {
+        let mut command = cast_spot(&folder, args);
+        let text = transcript(&folder, command.env("AWS_REGION", "eu-west-1"));
+        assert!(text.starts_with("exit code 2\n--- standard output\n--- standard error\n"), "{text}");
+        format!("$ cast-spot {}\n{text}", args.join(" "))
+    });
+    assert_snapshot!("wrong_calls", runs.join("\n"));
 }
 
 #[test]

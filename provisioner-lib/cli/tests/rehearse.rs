@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use insta::assert_snapshot;
 use serde_json::Value;
 
 fn cast_spot(args: &[&str]) -> Command {
@@ -21,81 +22,56 @@ fn run(args: &[&str]) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
+/// The exit code of a run and what it has written.
+fn transcript(args: &[&str]) -> String {
+    let (code, out, err) = run(args);
+    format!("exit code {code}\n--- standard output\n{out}--- standard error\n{err}")
+}
+
 #[test]
 fn a_graceful_end_exits_0_and_ends_with_one_line_of_verdict() {
-    let (code, out, err) = run(&["--pods-per-node", "3"]);
-    assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.contains("✓ 3 of 3 pods ended gracefully; cordoned 30 ms after the notice"), "{out}");
-    assert!(!out.contains('\u{1b}'), "no colours without a terminal");
-    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    let text = transcript(&["--pods-per-node", "3"]);
+    assert!(!text.contains('\u{1b}'), "no colours without a terminal");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert_snapshot!("graceful_end", text);
 }
 
 #[test]
 fn a_scenario_needs_no_option() {
-    let (code, out, err) = run(&["hook-consumer", "--pods-per-node", "3"]);
-    assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.contains("\nreplacement: lifecycle hook drain was not run"), "{out}");
+    assert_snapshot!("hook_consumer", transcript(&["hook-consumer", "--pods-per-node", "3"]));
 }
 
 #[test]
 fn lost_pods_exit_1_and_bring_a_hint() {
-    let (code, out, _) = run(&["--scenario", "slow-exit", "--pods-per-node", "1"]);
-    assert_eq!(code, 1);
-    assert!(
-        out.contains("✗ 1 of 2 pods ended gracefully, 1 killed") && out.contains("hint: 1 pod "),
-        "{out}"
-    );
+    assert_snapshot!("lost_pods", transcript(&["--scenario", "slow-exit", "--pods-per-node", "1"]));
 }
 
 #[test]
 fn a_missing_replacement_exits_1_and_says_why() {
-    let (code, out, _) = run(&["--scenario", "launch-suspended", "--pods-per-node", "3"]);
-    assert_eq!(code, 1);
-    assert!(out.contains("✗ 3 of 3 pods ended gracefully") && out.contains("(cannot launch)"), "{out}");
+    let args = ["--scenario", "launch-suspended", "--pods-per-node", "3"];
+    assert_snapshot!("missing_replacement", transcript(&args));
 }
 
 #[test]
 fn a_wrong_call_exits_2_and_names_the_remedy() {
-    let cases: [(&[&str], &[&str]); 10] = [
-        (
-            &["--scenario", "pdb-bloked"],
-            &["'pdb-bloked' for '--scenario <NAME>'", "a similar value exists: 'pdb-blocked'", "storm"],
-        ),
-        (&["--scenario", "wrong-node-name", "--cluster-nodes", "1"], &["--cluster-nodes 1", "needs 2 nodes"]),
-        (&["--nodes", "-1"], &["'-1' for '--nodes <N>'"]),
-        (
-            &[
-                "--nodes",
-                "0",
-                "--latency-ms",
-                "99999",
-                "--pods-per-node",
-                "999",
-                "--event",
-                "no-such-file.json",
-            ],
-            &["--nodes 0:", "--latency-ms 99999:", "--pods-per-node 999:", "--event no-such-file.json:"],
-        ),
-        (
-            &["--replacement", "perhaps"],
-            &["'perhaps' for '--replacement <POLICY>'", "[possible values: auto, verify, none]"],
-        ),
-        (
-            &["--nodes", "9", "--cluster-nodes", "3", "--pods-per-node", "999"],
-            &["--nodes 9", "--pods-per-node 999", "hint:"],
-        ),
-        (&["--nodes", "many"], &["many", "--nodes"]),
-        (&["--pdb-at-deadline", "pray"], &["pray", "delete, leave"]),
-        (&["--event", "no-such-file.json"], &["--event no-such-file.json", "hint:"]),
-        (&["--scenario", "random", "--nodes", "2"], &["--seed"]),
+    let cases: [&[&str]; 10] = [
+        &["--scenario", "pdb-bloked"],
+        &["--scenario", "wrong-node-name", "--cluster-nodes", "1"],
+        &["--nodes", "-1"],
+        &["--nodes", "0", "--latency-ms", "99999", "--pods-per-node", "999", "--event", "no-such-file.json"],
+        &["--replacement", "perhaps"],
+        &["--nodes", "9", "--cluster-nodes", "3", "--pods-per-node", "999"],
+        &["--nodes", "many"],
+        &["--pdb-at-deadline", "pray"],
+        &["--event", "no-such-file.json"],
+        &["--scenario", "random", "--nodes", "2"],
     ];
-    for (args, expected) in cases {
-        let (code, out, err) = run(args);
-        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
-        for words in expected {
-            assert!(err.contains(words), "{args:?}: {err}");
-        }
-    }
+    let runs = cases.map(|args| {
+        let text = transcript(args);
+        assert!(text.starts_with("exit code 2\n--- standard output\n--- standard error\n"), "{text}");
+        format!("$ cast-spot rehearse {}\n{text}", args.join(" "))
+    });
+    assert_snapshot!("wrong_calls", runs.join("\n"));
 }
 
 #[test]
@@ -154,20 +130,13 @@ fn the_list_names_every_scenario_in_both_forms() {
 
 #[test]
 fn help_shows_values_and_defaults() {
-    let (code, help, _) = run(&["--help"]);
-    assert_eq!(code, 0);
-    for words in
-        ["--latency-ms <MS>", "[default: 20]", "[default: baseline]", "delete or leave", "[default: auto]"]
-    {
-        assert!(help.contains(words), "{words}: {help}");
-    }
+    assert_snapshot!("help", transcript(&["--help"]));
 }
 
 #[test]
 fn errors_are_in_both_forms_of_the_outcome() {
     let crash = ["--scenario", "redelivery-after-crash", "--pods-per-node", "1"];
-    let (_, text, _) = run(&crash);
-    assert!(text.contains("✗ delivery at 0 ms for i-0a000000000000000: crashed"), "{text}");
+    assert_snapshot!("redelivery_after_crash", transcript(&crash));
     let (_, json, _) = run(&[crash.as_slice(), &["--json"]].concat());
     let outcome: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(outcome["errors"][0]["instances"][0], "i-0a000000000000000");

@@ -19,7 +19,7 @@ use crate::{
     error::{self, CliError, EXIT_REFUSED},
     plan::{json, table},
     session::{self, AccountChecked, PartialRequest},
-    terminal::{Diagnostic, Screen, print_diagnostics},
+    terminal::{Diagnostic, Screen},
     workflow::{self, Finished, OutputOptions, Workflow},
 };
 use console::Console;
@@ -68,7 +68,7 @@ async fn carry_out(
         screen,
         async |cancel, progress| onboard::onboard(&spec, planned.clone(), provider, cancel, progress).await,
         async |report, screen| {
-            let kept = keep(report, file.as_mut());
+            let kept = keep(report, file.as_mut(), screen);
             let is_announced = announced(&spec, &planned, report, console.as_ref(), screen).await;
             Finished {
                 access_key: report.access_key.clone().filter(|_| kept.is_none()),
@@ -81,7 +81,7 @@ async fn carry_out(
 }
 
 /// Writes a new key into its file. Returns the file's name, if the key is in it.
-fn keep(report: &Report, file: Option<&mut CredentialsFile>) -> Option<String> {
+fn keep(report: &Report, file: Option<&mut CredentialsFile>, screen: &mut Screen) -> Option<String> {
     let (key, file) = (report.access_key.as_ref()?, file?);
     let path = file.path().display().to_string();
     match file.write(key) {
@@ -89,7 +89,7 @@ fn keep(report: &Report, file: Option<&mut CredentialsFile>) -> Option<String> {
         // The key exists and cannot be read again, so it must not be lost.
         Err(error) => {
             let error = format!("--credentials-file {path}: {error}");
-            print_diagnostics(&[Diagnostic::new(error, "the key is in the result instead")]);
+            screen.warn(&[Diagnostic::new(error, "the key is in the result instead")]);
             None
         }
     }
@@ -110,7 +110,7 @@ async fn announced(
     let arn = result::principal_arn(spec, planned);
     let sent = announce(&console.url, &console.cluster_id, &console.token, &arn).await;
     if let Err(error) = &sent {
-        print_diagnostics(&[error::of_call(error)]);
+        screen.warn(&[error::of_call(error)]);
     }
     sent.is_ok()
 }

@@ -29,7 +29,8 @@ const EVENT_HINT: &str =
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> u8 {
-    session::exit(rehearse(args, &mut Screen::standard()))
+    let mut screen = Screen::standard();
+    session::exit_code(rehearse(args, &mut screen), &mut screen)
 }
 
 fn rehearse(args: &Args, screen: &mut Screen) -> Result<u8, CliError> {

@@ -5,39 +5,27 @@ use cast_spot_provisioner::{
     spec::Request,
     verify::{Check, Checked, Verdict},
 };
+use insta::assert_snapshot;
 
 use super::*;
-use crate::{
-    terminal::capture,
-    tests::account::{FakeAccount, connect, request, run_in_test},
+use crate::tests::{
+    Ran,
+    account::{FakeAccount, connect, request},
+    run,
 };
 
 fn open() -> Request {
     Request { principal: None, external_id: None, package: None, ..request() }
 }
 
-fn status(provider: &AccountChecked<FakeAccount>, as_json: bool) -> (Result<u8, CliError>, String) {
-    let (mut screen, out, _) = capture::screen("");
+fn status(provider: &AccountChecked<FakeAccount>, as_json: bool) -> Ran {
     let request = PartialRequest::read(open(), Vec::new()).unwrap();
-    let end = run_in_test(show(request, "prod", as_json, provider, &mut screen));
-    (end, out.text())
+    run("", async |screen| show(request, "prod", as_json, provider, screen).await)
 }
 
 #[test]
 fn a_good_cluster_needs_no_options() {
-    let (end, out) = status(&FakeAccount::onboarded().unchecked(), false);
-    assert_eq!(end, Ok(0), "{out}");
-    for words in [
-        "\nResources\n  ok    all 36 are as they should be\n",
-        "\nPermissions of CastLambdaRoleForSpot in AWS\n  ok    10 calls that it makes are allowed\n  ok    1 calls in another cluster are denied\n",
-        "\nPermissions of cast-eks-prod in AWS\n",
-        "\nKubernetes permissions of the function in prod (self-reported)\n  ok    may get nodes\n",
-        "  ok    may not get secrets\n",
-        "  ok    cast-spot passes its self-test\n",
-        "resources are as they should be, all ",
-    ] {
-        assert!(out.contains(words), "{words}\n{out}");
-    }
+    assert_snapshot!("good", status(&FakeAccount::onboarded().unchecked(), false));
 }
 
 #[test]
@@ -49,18 +37,7 @@ fn drift_and_failed_checks_are_shown_with_the_answer() {
             *memory_mb = 128;
         }
     });
-    let (end, out) = status(&account.unchecked(), false);
-    assert_eq!(end, Ok(EXIT_INCOMPLETE));
-    for words in [
-        "memory_mb: 128 -> 512",
-        "\nPermissions of CastLambdaRoleForSpot in AWS\n  FAIL  11 calls that could not be checked\n        the answer\n",
-        "  FAIL  may not delete nodes\n        as above\n",
-        "✗ 1 of ",
-        "checks failed",
-    ] {
-        assert!(out.contains(words), "{words}\n{out}");
-    }
-    assert_eq!(out.matches("the answer").count(), 1, "shown once\n{out}");
+    assert_snapshot!("drift", status(&account.unchecked(), false));
 }
 
 #[test]
@@ -82,13 +59,7 @@ fn a_missing_permission_is_shown_beside_the_count() {
         check("ec2:RebootInstances", false, true),
         check("ec2:StartInstances", true, false),
     ];
-    let text = anstream::adapter::strip_str(&checks::render(&checks)).to_string();
-    assert_eq!(
-        text,
-        "\nPermissions of cast-eks-prod in AWS\n  ok    1 calls that it makes are allowed\n  ok    1 calls in another cluster are denied\n  \
-         FAIL  may ec2:StopInstances on instance/* of cluster prod\n  FAIL  may ec2:RebootInstances on instance/* of cluster prod\n        \
-         allowed by no policy\n"
-    );
+    assert_snapshot!("missing_permission", anstream::adapter::strip_str(&checks::render(&checks)));
 }
 
 #[test]
@@ -96,11 +67,8 @@ fn missing_concurrency_is_only_a_warning() {
     let mut account = FakeAccount::onboarded();
     account.reserves = false;
     let provider = account.unchecked();
-    let (end, out) = status(&provider, false);
-    assert_eq!(end, Ok(0), "{out}");
-    assert!(out.contains("  warn  cast-spot has concurrency of its own\n        the answer\n"), "{out}");
-    assert!(out.contains("checks passed, 1 with a warning\n"), "{out}");
-    let document: serde_json::Value = serde_json::from_str(&status(&provider, true).1).unwrap();
+    assert_snapshot!("warning", status(&provider, false));
+    let document: serde_json::Value = serde_json::from_str(&status(&provider, true).out).unwrap();
     let last = document["checks"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["check"], &last["warning"]), (&json!("reserved"), &json!(true)));
     assert_eq!((&document["good"], &last["passed"]), (&json!(true), &json!(true)));
@@ -108,19 +76,15 @@ fn missing_concurrency_is_only_a_warning() {
 
 #[test]
 fn json_has_drift_and_checks() {
-    let (end, out) = status(&FakeAccount::onboarded().unchecked(), true);
-    assert_eq!(end, Ok(0));
-    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&document["schema"], &document["good"]), (&json!("cast-spot.status/1"), &json!(true)));
-    assert!(document["checks"].as_array().unwrap().iter().all(|check| check["passed"] == true), "{out}");
+    let ran = status(&FakeAccount::onboarded().unchecked(), true);
+    assert_snapshot!("json", ran.outline());
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert!(document["checks"].as_array().unwrap().iter().all(|check| check["passed"] == true), "{ran}");
 }
 
 #[test]
 fn a_cluster_that_is_not_onboarded_has_no_drift() {
-    let (end, out) = status(&FakeAccount::new().unchecked(), false);
-    let error = end.unwrap_err();
-    assert_eq!((error.code, out.as_str()), (EXIT_INCOMPLETE, ""));
-    assert!(error.diagnostics[0].error.contains("is not onboarded"), "{error:?}");
+    assert_snapshot!("not_onboarded", status(&FakeAccount::new().unchecked(), false));
 }
 
 #[test]
@@ -128,21 +92,8 @@ fn the_agent_of_a_connected_cluster_is_shown() {
     let account = FakeAccount::onboarded();
     connect(&account);
     let provider = account.unchecked();
-    let (end, out) = status(&provider, false);
-    assert_eq!(end, Ok(0));
-    for words in [
-        "\nThe agent, read-only\n  ok    all 11 objects are as they should be\n",
-        "  ok    castai-agent in namespace castai-agent is available\n",
-        "✓ the agent is as it should be, and runs\n",
-    ] {
-        assert!(out.contains(words), "{words}\n{out}");
-    }
-    let (_, out) = status(&provider, true);
-    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(
-        (&document["agent"]["good"], &document["agent"]["summary"]["keep"]),
-        (&true.into(), &11.into())
-    );
+    assert_snapshot!("good_with_agent", status(&provider, false));
+    assert_snapshot!("json_with_agent", status(&provider, true).outline());
 }
 
 #[test]
@@ -151,11 +102,6 @@ fn a_connected_cluster_shows_agent_status() {
     connect(&account);
     account.works = false;
     let provider = account.unchecked();
-    let (end, out) = status(&provider, false);
-    assert_eq!(end, Ok(EXIT_INCOMPLETE));
-    assert!(out.contains("  FAIL  castai-agent in namespace castai-agent is available\n"), "{out}");
-    assert!(out.contains("✗ the agent does not run\n"), "{out}");
-    let (_, out) = status(&provider, true);
-    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&document["onboarded"], &document["agent"]["good"]), (&false.into(), &false.into()));
+    assert_snapshot!("agent_alone", status(&provider, false));
+    assert_snapshot!("json_of_agent_alone", status(&provider, true).outline());
 }

@@ -17,10 +17,9 @@ use cast_spot_provisioner::{
     spec::{Request, Spec},
     verify::{Check, Verdict},
 };
-
-use tokio::runtime::Builder;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
+use super::run_in_test;
 use crate::{session::AccountChecked, target::Account};
 
 pub(crate) const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
@@ -236,9 +235,4 @@ pub(crate) fn user() -> Request {
 
 pub(crate) fn spec() -> Spec {
     request().validate().unwrap()
-}
-
-/// Runs a command to its end.
-pub(crate) fn run_in_test<T>(work: impl Future<Output = T>) -> T {
-    Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }

@@ -14,7 +14,7 @@ use crate::{
     error::{CliError, EXIT_CONFLICT, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE},
     plan::{self, json},
     style::green,
-    terminal::{Diagnostic, Screen, print_diagnostics},
+    terminal::{Diagnostic, Screen},
 };
 
 /// Answers that confirm a plan.
@@ -96,7 +96,7 @@ pub(crate) async fn run(
         (true, false) => screen.eprint(&workflow.table),
         (true, true) => screen.print(&json::text(&json::plan(planned))?)?,
     }
-    print_diagnostics(&workflow.notes);
+    screen.warn(&workflow.notes);
     if options.dry_run {
         return Ok(plan::exit_code(planned));
     }

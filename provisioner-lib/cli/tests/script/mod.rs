@@ -20,6 +20,13 @@ pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
+/// The exit code of a run and what it has written, with FOLDER in place of `folder`.
+pub(crate) fn transcript(folder: &Folder, command: &mut Command) -> String {
+    let (code, out, err) = run(command);
+    let text = format!("exit code {code}\n--- standard output\n{out}--- standard error\n{err}");
+    text.replace(&folder.0.display().to_string(), "FOLDER")
+}
+
 /// A folder that is deleted after its test.
 pub(crate) struct Folder(PathBuf);
 
