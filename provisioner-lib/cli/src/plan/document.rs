@@ -1,6 +1,6 @@
 //! The change of one field: both values, or the added and removed parts of a document.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::plan::Change;
@@ -57,23 +57,19 @@ fn differences(from: &Value, to: &Value, width: usize) -> Vec<String> {
     let (old, new) = (parts(from), parts(to));
     let mut lines = Vec::new();
     for (name, old_parts) in &old {
-        match new.iter().find(|(other, _)| other == name) {
-            None => lines.push(signed(RED, "-", name, old_parts, width)),
-            Some((_, new_parts)) if old_parts != new_parts => {
-                if !name.is_empty() {
-                    lines.push(format!("  ~ {name}"));
-                }
-                let indent = if name.is_empty() { "" } else { "  " };
-                let removed = old_parts.difference(new_parts).map(|part| (RED, "-", part));
-                let added = new_parts.difference(old_parts).map(|part| (GREEN, "+", part));
-                for (style, sign, part) in removed.chain(added) {
-                    lines.push(format!(
-                        "  {indent}{style}{sign} {}{style:#}",
-                        cut(part, width.saturating_sub(6))
-                    ));
-                }
-            }
-            Some(_) => {}
+        let Some((_, new_parts)) = new.iter().find(|(other, _)| other == name) else {
+            lines.push(signed(RED, "-", name, old_parts, width));
+            continue;
+        };
+        if !name.is_empty() && old_parts != new_parts {
+            lines.push(format!("  ~ {name}"));
+        }
+        let indent = if name.is_empty() { "" } else { "  " };
+        let removed = old_parts.difference(new_parts).map(|part| (RED, "-", part));
+        let added = new_parts.difference(old_parts).map(|part| (GREEN, "+", part));
+        for (style, sign, part) in removed.chain(added) {
+            let part = cut(part, width.saturating_sub(6));
+            lines.push(format!("  {indent}{style}{sign} {part}{style:#}"));
         }
     }
     for (name, new_parts) in new.iter().filter(|(name, _)| !old.iter().any(|(other, _)| other == name)) {
@@ -95,26 +91,19 @@ fn signed(style: Style, sign: &str, name: &str, parts: &BTreeSet<String>, width:
 
 /// The statements of a policy by name, or else one nameless whole: each as a set of short texts.
 fn parts(document: &Value) -> Vec<(String, BTreeSet<String>)> {
-    let statements = match &document["Statement"] {
-        Value::Array(statements) => statements.iter().collect(),
-        Value::Object(_) => vec![&document["Statement"]],
-        _ => {
-            let items = match document {
-                Value::Null => return Vec::new(),
-                Value::Array(items) => items.iter().map(short).collect(),
-                other => flat(other),
-            };
-            return vec![(String::new(), items)];
-        }
+    let whole = |items| vec![(String::new(), items)];
+    let statements = match (&document["Statement"], document) {
+        (Value::Array(statements), _) => statements.as_slice(),
+        (statement @ Value::Object(_), _) => slice::from_ref(statement),
+        (_, Value::Null) => return Vec::new(),
+        (_, Value::Array(items)) => return whole(items.iter().map(short).collect()),
+        (_, other) => return whole(flat(other)),
     };
-    let named = statements.into_iter().enumerate().map(|(index, statement)| {
-        let name =
-            statement["Sid"].as_str().map_or_else(|| format!("statement {}", index + 1), str::to_owned);
-        let mut statement = statement.clone();
-        if let Some(statement) = statement.as_object_mut() {
-            statement.remove("Sid");
-        }
-        (name, flat(&statement))
+    let named = statements.iter().enumerate().map(|(index, statement)| {
+        let mut fields = statement.clone();
+        let name = fields.as_object_mut().and_then(|fields| fields.remove("Sid"));
+        let name = name.as_ref().and_then(Value::as_str).map(str::to_owned);
+        (name.unwrap_or_else(|| format!("statement {}", index + 1)), flat(&fields))
     });
     named.collect()
 }
@@ -143,15 +132,11 @@ fn flat(value: &Value) -> BTreeSet<String> {
 }
 
 fn collect(path: &str, value: &Value, found: &mut BTreeSet<String>) {
+    let below = |name: &str| format!("{path} {name}").trim_start().to_owned();
     match value {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                collect(&if path.is_empty() { key.clone() } else { format!("{path} {key}") }, value, found);
-            }
-        }
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| collect(&below(key), value, found)),
         Value::Array(items) => items.iter().for_each(|item| collect(path, item, found)),
-        Value::String(text) => drop(found.insert(format!("{path} {text}").trim_start().to_owned())),
-        other => drop(found.insert(format!("{path} {other}").trim_start().to_owned())),
+        other => drop(found.insert(below(&word(other)))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A plan as text: a line for each resource that changes, and below it the changes.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
@@ -8,8 +8,10 @@ use cast_spot_provisioner::{
     plan::{Action, Plan, Step},
 };
 
-use super::{document, groups::Group};
-
+use super::{
+    document,
+    groups::{Group, group_of},
+};
 use crate::style::{BOLD, DIM, RED, green};
 
 /// The sign, word and colour of an action.
@@ -68,23 +70,16 @@ pub(crate) fn heading(planned: &Planned) -> String {
 
 /// All steps, by group.
 pub(crate) fn steps(planned: &Planned, width: usize) -> String {
-    let mut groups: Vec<(Group, Vec<&Step>)> = Vec::new();
+    let mut groups: BTreeMap<Group, Vec<&Step>> = BTreeMap::new();
     for step in &planned.plan.steps {
-        let group = Group::of(&step.id, &planned.facts);
-        match groups.iter_mut().find(|(other, _)| *other == group) {
-            Some((_, steps)) => steps.push(step),
-            None => groups.push((group, vec![step])),
-        }
+        groups.entry(group_of(&step.id, &planned.facts)).or_default().push(step);
     }
-    groups.sort_by_key(|(group, _)| *group);
     let mut text = String::new();
-    for (group, steps) in groups {
-        let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", group.heading());
-        let (kept, others): (Vec<&Step>, Vec<&Step>) =
+    for ((_, heading), steps) in groups {
+        let _ = writeln!(text, "\n{BOLD}{heading}{BOLD:#}");
+        let (kept, others): (Vec<_>, Vec<_>) =
             steps.into_iter().partition(|step| step.action == Action::Keep);
-        for step in others {
-            text += &line(step, width);
-        }
+        text.extend(others.into_iter().map(|step| line(step, width)));
         if !kept.is_empty() {
             text += &keeping(kept.len());
         }
