@@ -19,21 +19,22 @@ pub(super) struct Named {
 pub(super) struct Kubeconfig {
     #[serde(rename = "current-context")]
     current_context: String,
-    contexts: Vec<Context>,
-    users: Vec<User>,
+    contexts: Vec<Entry<Context>>,
+    users: Vec<Entry<User>>,
 }
 
 // Fields are strings, not values: `2024` without quotes is a name, too.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Context {
+struct Entry<T> {
     name: String,
-    context: Ends,
+    #[serde(alias = "context", alias = "user")]
+    content: T,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Ends {
+struct Context {
     cluster: String,
     user: String,
 }
@@ -41,13 +42,6 @@ struct Ends {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct User {
-    name: String,
-    user: Login,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Login {
     exec: Option<Exec>,
 }
 
@@ -86,10 +80,8 @@ impl Kubeconfig {
         if wanted.is_empty() {
             return Err("the kubeconfig has no current context".to_owned());
         }
-        let found = self.contexts.iter().find(|context| context.name == wanted);
-        let Some(Context { context, .. }) = found else {
-            return Err(format!("the kubeconfig has no context `{wanted}`"));
-        };
+        let context = content(&self.contexts, wanted)
+            .ok_or_else(|| format!("the kubeconfig has no context `{wanted}`"))?;
         by_arn(&context.cluster)
             .or_else(|| by_arn(wanted))
             .or_else(|| self.by_login(&context.user))
@@ -101,14 +93,17 @@ impl Kubeconfig {
 
     /// The arguments of `aws eks get-token --cluster-name NAME --region REGION`.
     fn by_login(&self, user: &str) -> Option<Named> {
-        let login = self.users.iter().find(|login| login.name == user)?;
-        let args = login.user.exec.as_ref()?.args.as_ref()?;
+        let args = content(&self.users, user)?.exec.as_ref()?.args.as_ref()?;
         let value = |option: &str| {
             let place = args.iter().position(|arg| arg == option)?;
             args.get(place + 1).cloned()
         };
         Some(Named { cluster: value("--cluster-name")?, region: value("--region"), account: None })
     }
+}
+
+fn content<'a, T>(entries: &'a [Entry<T>], name: &str) -> Option<&'a T> {
+    Some(&entries.iter().find(|entry| entry.name == name)?.content)
 }
 
 /// The ARN that `aws eks update-kubeconfig` writes.

@@ -4,7 +4,7 @@
 mod direct;
 mod kubeconfig;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cast_spot_provisioner::provider::Connection;
 
@@ -128,22 +128,19 @@ impl TargetArgs {
     }
 
     fn in_kubeconfig(&self, environment: &Environment) -> Result<Named, String> {
-        let read = |path: &Path| {
-            Kubeconfig::read(path).map_err(|error| format!("the kubeconfig {}: {error}", path.display()))
+        let paths: Vec<&PathBuf> = match &self.kubeconfig {
+            Some(path) => vec![path],
+            None => environment.kubeconfig.iter().filter(|path| path.exists()).collect(),
         };
-        let whole = if let Some(path) = &self.kubeconfig {
-            read(path)?
-        } else {
-            let mut whole = Kubeconfig::default();
-            let present: Vec<_> = environment.kubeconfig.iter().filter(|path| path.exists()).collect();
-            if present.is_empty() {
-                return Err("there is no kubeconfig".to_owned());
-            }
-            for path in present {
-                whole = whole.merge(read(path)?);
-            }
-            whole
-        };
+        if paths.is_empty() {
+            return Err("there is no kubeconfig".to_owned());
+        }
+        let mut whole = Kubeconfig::default();
+        for path in paths {
+            let read = Kubeconfig::read(path);
+            let read = read.map_err(|error| format!("the kubeconfig {}: {error}", path.display()))?;
+            whole = whole.merge(read);
+        }
         whole.named(self.context.as_deref())
     }
 }
