@@ -1,7 +1,5 @@
 //! A connection to AWS and the cluster, and the checks before any write.
 
-use std::sync::{Mutex, PoisonError};
-
 use cast_spot_cloud::Access;
 use cast_spot_provisioner::{
     facts::{Facts, Identity},
@@ -13,7 +11,7 @@ use cast_spot_provisioner::{
     verify::{Check, Verdict},
 };
 use jiff::Timestamp;
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, sync::Mutex};
 
 use crate::{
     error::{self, CliError, EXIT_INCOMPLETE, EXIT_USAGE},
@@ -132,7 +130,7 @@ impl<P: Provider> AccountChecked<P> {
                 return Err(no_such_cluster(&facts));
             }
             request = previous_choices(request, &facts, &self.inner).await?;
-            self.remember(facts);
+            *self.recent.lock().await = Some(facts);
         }
         Ok(request.validate()?)
     }
@@ -148,12 +146,8 @@ impl<P: Provider> AccountChecked<P> {
             let hint = "`cast-spot onboard` does it; --region and --profile choose where to look";
             return Err(CliError::new(EXIT_INCOMPLETE, error, hint));
         }
-        self.remember(facts);
+        *self.recent.lock().await = Some(facts);
         self.spec(partial).await
-    }
-
-    fn remember(&self, facts: Facts) {
-        *self.recent.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
     }
 }
 
@@ -168,8 +162,7 @@ fn no_such_cluster(facts: &Facts) -> CliError {
 
 impl<P: Provider> Provider for AccountChecked<P> {
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(facts) = recent {
+        if let Some(facts) = self.recent.lock().await.take() {
             return Ok(facts);
         }
         let facts = self.inner.facts(cluster).await?;
