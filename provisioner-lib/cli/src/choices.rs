@@ -2,8 +2,7 @@
 
 use std::{fs, path::Path};
 
-use cast_spot_provisioner::{policy::AdminMode, spec::Request};
-use clap::ValueEnum;
+use cast_spot_provisioner::spec::Request;
 
 use crate::{
     environment::Environment,
@@ -17,6 +16,9 @@ use crate::{
 const DEFAULT_ZIP: &str = "target/lambda/cast-spot-handler/bootstrap.zip";
 const BUILD: &str = "`cargo build-lambda --output-format zip` builds it";
 
+/// Values of --mode: a role that another account may assume, or a user with an access key.
+pub(crate) const MODES: [&str; 2] = ["role", "user"];
+
 /// The options that a cluster is onboarded with.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Default, Clone, clap::Args)]
@@ -24,8 +26,8 @@ const BUILD: &str = "`cargo build-lambda --output-format zip` builds it";
 pub(crate) struct ChoiceArgs {
     /// How the cluster is managed: by a role, which --principal assumes, or by a user with an access key
     /// [default: the current mode, or role]
-    #[arg(long, value_name = "MODE", value_enum)]
-    pub(crate) mode: Option<Mode>,
+    #[arg(long, value_name = "MODE", value_parser = MODES)]
+    pub(crate) mode: Option<String>,
 
     /// ARN of the user, role or account root that may assume the role
     #[arg(long, value_name = "ARN")]
@@ -72,31 +74,6 @@ pub(crate) struct ChoiceArgs {
     move_function: bool,
 }
 
-/// The principal that manages a cluster: a role that another account may assume, or a user with an access key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Mode {
-    Role,
-    User,
-}
-
-impl Mode {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Role => "role",
-            Self::User => "user",
-        }
-    }
-}
-
-impl From<Mode> for AdminMode {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Role => Self::Role,
-            Mode::User => Self::User,
-        }
-    }
-}
-
 impl ChoiceArgs {
     /// The target and the request, or every fault of both, after the earlier `diagnostics`. With `default_zip`, the zip of
     /// this folder's build is used if none is named.
@@ -109,18 +86,14 @@ impl ChoiceArgs {
     ) -> Result<(Target, PartialRequest), CliError> {
         let target = target.target(environment, &mut diagnostics);
         let package_name = self.zip_name().to_owned();
-        let mut package = None;
-        if self.zip.is_some() || (default_zip && Path::new(DEFAULT_ZIP).exists()) {
-            match fs::read(&package_name) {
-                Ok(zip) => package = Some(zip),
-                Err(error) => {
-                    diagnostics.push(Diagnostic::new(format!("--zip {package_name}: {error}"), BUILD));
-                }
-            }
-        }
+        let has_zip = self.zip.is_some() || (default_zip && Path::new(DEFAULT_ZIP).exists());
+        let package = has_zip.then(|| fs::read(&package_name)).transpose().unwrap_or_else(|error| {
+            diagnostics.push(Diagnostic::new(format!("--zip {package_name}: {error}"), BUILD));
+            None
+        });
         let request = Request {
             cluster: target.cluster.clone(),
-            mode: self.mode.map_or("", Mode::name).to_owned(),
+            mode: self.mode.clone().unwrap_or_default(),
             principal: self.principal.clone(),
             external_id: self.external_id.clone(),
             rotate_key: self.rotate_key,

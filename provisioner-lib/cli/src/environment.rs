@@ -1,6 +1,12 @@
 //! Environment variables, with the rules of `aws` and `kubectl`. `main` reads them once.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::terminal::Diagnostic;
 
 /// Defaults of options.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,6 +48,19 @@ impl Environment {
             agent_token: text("CAST_SPOT_AGENT_TOKEN"),
             console_token: text("CAST_SPOT_CONSOLE_TOKEN"),
         }
+    }
+}
+
+/// A secret and its source: the file of `option`, else the variable `name` with its `value`.
+pub(crate) fn secret(
+    (option, file): (&str, Option<&Path>),
+    (name, value): (&str, Option<&str>),
+) -> Result<Option<(String, String)>, Diagnostic> {
+    let Some(path) = file else { return Ok(value.map(|text| (name.to_owned(), text.to_owned()))) };
+    let source = format!("{option} {}", path.display());
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some((source, text))),
+        Err(error) => Err(Diagnostic::new(format!("{source}: {error}"), "name the file with the token")),
     }
 }
 

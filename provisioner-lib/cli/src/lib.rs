@@ -42,24 +42,10 @@ use clap::{Parser, Subcommand};
 use environment::Environment;
 use error::EXIT_USAGE;
 
-const EXAMPLES: &str = "\
-Examples:
-  cast-spot savings                  show what the cluster costs and could cost
-  cast-spot rehearse                 show what happens on an interruption, in a simulation
-  cast-spot plan                     show what onboarding would create; writes nothing
-  cast-spot onboard                  create it, after confirmation
-  cast-spot status                   check that it is as it should be, and works
-  cast-spot rollback                 return to the function's code before the last onboard
-  cast-spot offboard                 remove everything again
-  cast-spot connect                  install an agent that only reads, before all that
-  cast-spot disconnect               remove the agent again
-
-Each command has its own --help, with examples and exit codes.";
-
 /// Handle EC2 Spot interruptions on EKS without disruption.
 #[derive(Debug, Parser)]
 #[command(name = "cast-spot", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("help.txt"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,

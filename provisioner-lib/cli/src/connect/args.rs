@@ -1,46 +1,24 @@
 //! The options of `cast-spot connect`.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use cast_spot_provisioner::connect::{Request, Token};
 use clap::ValueEnum;
 
 use crate::{
-    environment::Environment,
+    environment::{Environment, secret},
     error::{self, CliError},
     target::{Direct, TargetArgs},
     terminal::Diagnostic,
     workflow::OutputOptions,
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  cast-spot connect --token-file FILE  the cluster of your kubeconfig, after showing the plan and asking
-  cast-spot connect --yes --json       for scripts, with the token in CAST_SPOT_AGENT_TOKEN
-  cast-spot connect --dry-run          whether anything differs; once connected, the token may be left out
-  cast-spot connect --output yaml      the objects for GitOps; calls no API of the cluster
-  cast-spot connect --image registry.example.com/castai/agent:v0.31.0
-                                       once connected: another image, all else unchanged
-  cast-spot connect --adopt            take over an agent that another tool has installed
-
-It needs access to Kubernetes alone. AWS is asked for the account only if neither the kubeconfig nor --account
-names it. The token comes from CAST_SPOT_AGENT_TOKEN or --token-file, and is shown nowhere.
-
-Exit codes:
-  0    all is as it should be
-  1    not complete, or not confirmed; run it again to continue
-  2    wrong call, or something is missing
-  3    an unmanaged object has the name of a desired one; --adopt takes it over
-  4    the cluster refused, or cannot be reached (permissions, credentials, network)
-  10   --dry-run: there are changes
-  130  interrupted; run it again to continue";
-
 /// Not in a comment: to rustdoc it would be a link.
 const API_URL_HELP: &str = "URL that the agent reports to [default: the current one, or https://api.cast.ai]";
 
 /// Connect a cluster in read-only mode: an agent that reports to a console, and may change nothing
 #[derive(Debug, Default, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("help.txt"))]
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -111,7 +89,7 @@ impl Args {
             let hint = "give --output yaml with it, or leave it out";
             fault("--include-token: only YAML can contain the token".to_owned(), hint);
         }
-        let token = self.token(environment).map_err(|(error, hint)| fault(error, hint)).ok().flatten();
+        let token = self.token(environment).map_err(|fault| diagnostics.push(fault)).ok().flatten();
         let request = Request {
             cluster: target.cluster.clone(),
             region: target.connection.region.clone(),
@@ -136,19 +114,14 @@ impl Args {
         OutputOptions { json: self.output.json || self.format == Format::Json, ..self.output }
     }
 
-    /// The token, or an error and its hint. Neither of them contains the token.
-    fn token(&self, environment: &Environment) -> Result<Option<Token>, (String, &'static str)> {
-        let (source, text) = match (&self.token_file, &environment.agent_token) {
-            (Some(path), _) => {
-                let source = format!("--token-file {}", path.display());
-                let text = fs::read_to_string(path)
-                    .map_err(|error| (format!("{source}: {error}"), "name the file with the token"))?;
-                (source, text)
-            }
-            (None, Some(text)) => ("CAST_SPOT_AGENT_TOKEN".to_owned(), text.clone()),
-            (None, None) => return Ok(None),
-        };
+    /// The token, or a diagnostic. Neither of them contains the token.
+    fn token(&self, environment: &Environment) -> Result<Option<Token>, Diagnostic> {
+        let file = ("--token-file", self.token_file.as_deref());
+        let secret = secret(file, ("CAST_SPOT_AGENT_TOKEN", environment.agent_token.as_deref()))?;
         let hint = "the console shows the token; it is one word";
-        Token::read(&text).map(Some).map_err(|problem| (format!("{source}: {problem}"), hint))
+        let read = |(source, text): (String, String)| {
+            Token::read(&text).map_err(|problem| Diagnostic::new(format!("{source}: {problem}"), hint))
+        };
+        secret.map(read).transpose()
     }
 }

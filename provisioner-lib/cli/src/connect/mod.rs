@@ -13,7 +13,6 @@ use cast_spot_provisioner::{
 use crate::{
     environment::Environment,
     error::CliError,
-    plan::{json, table},
     session,
     style::BOLD,
     target::Direct,
@@ -71,8 +70,7 @@ async fn carry_out(
     screen: &mut Screen,
 ) -> Result<u8, CliError> {
     let planned = agent.plan(spec)?;
-    let shown = (&planned, table::render(&planned, screen.width));
-    let workflow = Workflow::new("cast-spot connect", json::CONNECTION, shown, options);
+    let workflow = Workflow::new("cast-spot connect", "cast-spot.connection/1", &planned, options);
     workflow::run(
         workflow,
         screen,

@@ -2,14 +2,12 @@
 
 use cast_spot_provisioner::{
     connect::{self, AGENT, NamespaceContents},
-    onboard::Planned,
     provider::{self, Provider},
 };
 
 use crate::{
     environment::Environment,
     error::{CliError, EXIT_INCOMPLETE},
-    plan::{json, table},
     session,
     style::green,
     target::TargetArgs,
@@ -17,26 +15,9 @@ use crate::{
     workflow::{self, Finished, OutputOptions, Workflow, outcome},
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  cast-spot disconnect                 the cluster of your kubeconfig, after confirmation
-  cast-spot disconnect --yes           without confirmation, for scripts
-  cast-spot disconnect --dry-run       only show what would be removed
-
-Cluster-wide objects (ClusterRole, ClusterRoleBinding) are removed as well, even if the others are gone already.
-Objects that cast-spot did not make are kept, and the namespace with them if they are in it.
-
-Exit codes:
-  0    nothing of the agent is left
-  1    something is left, or it was not confirmed; run it again to continue
-  2    wrong call
-  4    the cluster refused, or cannot be reached (permissions, credentials, network)
-  10   --dry-run: there is something to remove
-  130  interrupted; run it again to continue";
-
 /// Disconnect a cluster: remove everything that connecting it has made, and nothing else
 #[derive(Debug, Default, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("help.txt"))]
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -63,10 +44,10 @@ async fn carry_out(
 ) -> Result<u8, CliError> {
     let removal = connect::plan_removal(cluster, provider).await?;
     let (planned, is_kept) = (removal.planned.clone(), !removal.unmanaged.is_empty());
-    let shown = (&planned, render(&planned, screen.width));
     let workflow = Workflow {
+        nothing: Some(format!("{} nothing of cast-spot's agent is here\n", green("✓"))),
         notes: if is_kept { vec![namespace_kept(&removal.unmanaged)] } else { Vec::new() },
-        ..Workflow::new("cast-spot disconnect", json::DISCONNECTION, shown, options)
+        ..Workflow::new("cast-spot disconnect", "cast-spot.disconnection/1", &planned, options)
     };
     workflow::run(
         workflow,
@@ -84,13 +65,6 @@ async fn carry_out(
         },
     )
     .await
-}
-
-fn render(planned: &Planned, width: usize) -> String {
-    if planned.plan.is_empty() {
-        return format!("{} nothing of cast-spot's agent is here\n", green("✓"));
-    }
-    table::render(planned, width)
 }
 
 fn namespace_kept(unmanaged: &[String]) -> Diagnostic {

@@ -2,14 +2,13 @@
 
 use cast_spot_provisioner::{
     offboard::{self, Removal},
-    onboard::Planned,
     provider::Provider,
 };
 
 use crate::{
     environment::Environment,
     error::CliError,
-    plan::{json, table},
+    plan::table,
     session::{self, AccountChecked},
     style::green,
     target::TargetArgs,
@@ -17,27 +16,9 @@ use crate::{
     workflow::{self, Finished, OutputOptions, Workflow},
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  cast-spot offboard                        the cluster of your kubeconfig, after confirmation
-  cast-spot offboard --cluster prod --yes   without confirmation, for scripts
-  cast-spot offboard --dry-run              only show what would be removed
-  cast-spot offboard --keep-logs            keep the function's logs
-
-Resources that other clusters share are kept for them. Resources that cast-spot did not make are always kept.
-The cluster need not exist any more.
-
-Exit codes:
-  0    nothing of this cluster is left
-  1    something is left, or it was not confirmed; run it again to continue
-  2    wrong call, or instances run with the node role
-  4    AWS or the cluster refused, or cannot be reached (permissions, credentials, network)
-  10   --dry-run: there is something to remove
-  130  interrupted; run it again to continue";
-
 /// Offboard a cluster: remove everything that onboarding it has made, and nothing else
 #[derive(Debug, Default, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("help.txt"))]
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -76,11 +57,13 @@ async fn carry_out(
     let question = format!(
         "\nSpot interruptions of {cluster} are no longer handled then.\nType the cluster's name to confirm: "
     );
-    let shown = (&planned, render(&planned, screen.width));
+    let gone = if planned.facts.cluster.is_gone() { "; the cluster does not exist either" } else { "" };
+    let nothing = format!("{} nothing of cast-spot is here for it{gone}\n", green("✓"));
     let workflow = Workflow {
+        nothing: Some(table::heading(&planned) + &nothing),
         question: &question,
         accepted: &[cluster],
-        ..Workflow::new("cast-spot offboard", json::OFFBOARDING, shown, output)
+        ..Workflow::new("cast-spot offboard", "cast-spot.offboarding/1", &planned, output)
     };
     workflow::run(
         workflow,
@@ -98,18 +81,6 @@ async fn carry_out(
         },
     )
     .await
-}
-
-fn render(planned: &Planned, width: usize) -> String {
-    if planned.plan.is_empty() {
-        let left = if planned.facts.cluster.is_gone() { "; the cluster does not exist either" } else { "" };
-        return format!(
-            "{}{} nothing of cast-spot is here for it{left}\n",
-            table::heading(planned),
-            green("✓")
-        );
-    }
-    table::render(planned, width)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! `--console-url`: the console that the role's ARN is sent to.
 
-use std::fs;
-
 use cast_spot_provisioner::call::is_safe;
 
 use super::Args;
-use crate::{choices::Mode, environment::Environment, terminal::Diagnostic};
+use crate::{
+    environment::{Environment, secret},
+    terminal::Diagnostic,
+};
 
 /// A console, and the cluster in it.
 pub(super) struct Console {
@@ -22,49 +23,42 @@ impl Console {
         environment: &Environment,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let before = diagnostics.len();
-        let mut fault = |error: String, hint: &str| diagnostics.push(Diagnostic::new(error, hint));
-        if args.console_url.is_none()
-            && args.console_cluster_id.is_none()
-            && args.console_token_file.is_none()
-        {
+        let (url, cluster_id) = (args.console_url.as_deref(), args.console_cluster_id.as_deref());
+        let file = args.console_token_file.as_deref();
+        if url.is_none() && cluster_id.is_none() && file.is_none() {
             return None;
         }
-        let url = args.console_url.clone().unwrap_or_default();
+        let before = diagnostics.len();
+        let mut fault = |error: String, hint: &str| diagnostics.push(Diagnostic::new(error, hint));
+        let (url, cluster_id) =
+            (url.unwrap_or_default().to_owned(), cluster_id.unwrap_or_default().to_owned());
         if url.is_empty() {
             fault("--console-url: missing".to_owned(), "such as https://api.example.com");
         } else if !is_safe(&url) {
-            fault(
-                format!("--console-url {url}: not an https:// address"),
-                "the token goes with the call, so it has to be encrypted",
-            );
+            let hint = "the token goes with the call, so it has to be encrypted";
+            fault(format!("--console-url {url}: not an https:// address"), hint);
         }
-        let cluster_id = args.console_cluster_id.clone().unwrap_or_default();
         if cluster_id.is_empty() || !cluster_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             let given = if cluster_id.is_empty() { "missing" } else { "not letters, digits and -" };
             fault(format!("--console-cluster-id {cluster_id}: {given}"), "the console shows it");
         }
-        if args.choices.mode == Some(Mode::User) {
-            fault(
-                "--console-url: only a role's ARN is sent".to_owned(),
-                "enter the key of a user there by hand",
-            );
+        if args.choices.mode.as_deref() == Some("user") {
+            let hint = "enter the key of a user there by hand";
+            fault("--console-url: only a role's ARN is sent".to_owned(), hint);
         }
-        let token = match &args.console_token_file {
-            Some(path) => fs::read_to_string(path).map_err(|error| {
-                fault(
-                    format!("--console-token-file {}: {error}", path.display()),
-                    "name the file with the token",
-                );
-            }),
-            None => environment.console_token.clone().ok_or(()).map_err(|()| {
-                fault(
-                    "the console's token: missing".to_owned(),
-                    "set CAST_SPOT_CONSOLE_TOKEN, or give --console-token-file FILE",
-                );
-            }),
+        let variable = ("CAST_SPOT_CONSOLE_TOKEN", environment.console_token.as_deref());
+        let token = match secret(("--console-token-file", file), variable) {
+            Ok(Some((_, text))) => text.trim().to_owned(),
+            Ok(None) => {
+                let hint = "set CAST_SPOT_CONSOLE_TOKEN, or give --console-token-file FILE";
+                fault("the console's token: missing".to_owned(), hint);
+                String::new()
+            }
+            Err(unreadable) => {
+                diagnostics.push(unreadable);
+                String::new()
+            }
         };
-        let token = token.map(|token| token.trim().to_owned()).unwrap_or_default();
         (diagnostics.len() == before).then_some(Self { url, cluster_id, token })
     }
 }

@@ -14,10 +14,8 @@ use cast_spot_provisioner::{
 };
 
 use crate::{
-    choices::Mode,
     environment::Environment,
     error::{self, CliError, EXIT_REFUSED},
-    plan::{json, table},
     session::{self, AccountChecked, PartialRequest},
     terminal::{Diagnostic, Screen},
     workflow::{self, Finished, OutputOptions, Workflow},
@@ -41,7 +39,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
 
 fn file(args: &Args, diagnostics: &mut Vec<Diagnostic>) -> Option<CredentialsFile> {
     let path = args.credentials_file.as_deref()?;
-    if args.choices.mode == Some(Mode::Role) {
+    if args.choices.mode.as_deref() == Some("role") {
         let hint = "leave it out, or give --mode user";
         diagnostics.push(Diagnostic::new("--credentials-file: a role has no access key", hint));
         return None;
@@ -61,8 +59,7 @@ async fn carry_out(
 ) -> Result<u8, CliError> {
     let spec = provider.spec(request).await?;
     let planned = onboard::plan(&spec, provider).await?;
-    let shown = (&planned, table::render(&planned, screen.width));
-    let workflow = Workflow::new("cast-spot onboard", json::ONBOARDING, shown, options);
+    let workflow = Workflow::new("cast-spot onboard", "cast-spot.onboarding/1", &planned, options);
     workflow::run(
         workflow,
         screen,

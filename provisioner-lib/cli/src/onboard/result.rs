@@ -49,23 +49,17 @@ fn key_in(key: &AccessKey, kept: Option<&str>) -> String {
 
 fn names_to_copy(spec: &Spec, planned: &Planned) -> String {
     let facts = &planned.facts;
-    let (partition, account) = (&facts.identity.partition, &facts.identity.account);
-    let label = match spec.access {
-        Access::Role { .. } => "Role ARN",
-        Access::User { .. } => "User ARN",
+    let row = |name: &str, value: &str| format!("  {name:18} {BOLD}{value}{BOLD:#}\n");
+    let (label, external_id) = match &spec.access {
+        Access::Role { external_id, .. } => ("Role ARN", row("External id", external_id)),
+        Access::User { .. } => ("User ARN", String::new()),
     };
-    let mut rows = vec![(label, principal_arn(spec, planned))];
-    if let Access::Role { external_id, .. } = &spec.access {
-        rows.push(("External id", external_id.clone()));
-    }
-    rows.push(("Role of new nodes", names::node_role(&spec.cluster, &facts.cluster.arn)));
+    let (partition, account) = (&facts.identity.partition, &facts.identity.account);
     let function = format!("arn:{partition}:lambda:{}:{account}:function:{}", facts.region, names::FUNCTION);
-    rows.push(("Function", function));
-    let mut text = "\n".to_owned();
-    for (name, value) in rows {
-        let _ = writeln!(text, "  {name:18} {BOLD}{value}{BOLD:#}");
-    }
-    text
+    let node_role = names::node_role(&spec.cluster, &facts.cluster.arn);
+    let principal = row(label, &principal_arn(spec, planned));
+    ["\n", &principal, &external_id, &row("Role of new nodes", &node_role), &row("Function", &function)]
+        .concat()
 }
 
 /// ARN of the principal that manages the cluster.

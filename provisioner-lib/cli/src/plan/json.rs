@@ -3,21 +3,12 @@
 
 use std::io;
 
-use cast_spot_provisioner::{onboard::Planned, provider::AccessKey, report::Report};
+use cast_spot_provisioner::{onboard::Planned, plan::Plan, provider::AccessKey, report::Report};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Schema of the report of an onboarding.
-pub(crate) const ONBOARDING: &str = "cast-spot.onboarding/1";
-/// Schema of the report of an offboarding, with the same fields.
-pub(crate) const OFFBOARDING: &str = "cast-spot.offboarding/1";
-/// Schema of the report of a connection, with the same fields.
-pub(crate) const CONNECTION: &str = "cast-spot.connection/1";
-/// Schema of the report of a disconnection, with the same fields.
-pub(crate) const DISCONNECTION: &str = "cast-spot.disconnection/1";
-
 /// The schema of a document, and its cluster.
-fn head(schema: &str, planned: &Planned) -> Value {
+pub(crate) fn head(schema: &str, planned: &Planned) -> Value {
     let facts = &planned.facts;
     json!({
         "schema": schema,
@@ -30,12 +21,14 @@ fn head(schema: &str, planned: &Planned) -> Value {
 /// `cast-spot.plan/1`.
 pub(crate) fn plan(planned: &Planned) -> Value {
     let mut document = head("cast-spot.plan/1", planned);
-    document["summary"] = super::counts(&planned.plan)
-        .map(|(name, _, count)| (name.to_owned(), json!(count)))
-        .into_iter()
-        .collect();
+    document["summary"] = summary(&planned.plan);
     document["steps"] = json!(planned.plan.steps);
     document
+}
+
+/// The number of steps of each kind.
+pub(crate) fn summary(plan: &Plan) -> Value {
+    super::counts(plan).map(|(name, _, count)| (name.to_owned(), json!(count))).into_iter().collect()
 }
 
 /// A report. The key is in it only if no file has it.

@@ -22,25 +22,9 @@ use crate::{
     terminal::{Diagnostic, Screen},
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  cast-spot plan --principal arn:aws:iam::123456789012:user/console --external-id 3f0c…
-                                       the cluster of your kubeconfig, managed by a role
-  cast-spot plan --mode user           managed by a user with an access key
-  cast-spot plan                       once onboarded: whether anything differs
-  cast-spot plan --output commands     the aws and kubectl commands that do the same by hand
-  cast-spot plan --json | jq '.steps[] | select(.action != \"keep\")'
-
-Exit codes:
-  0   nothing to do
-  2   wrong call, or the request cannot be fulfilled for this cluster
-  3   an unmanaged resource has the name of a desired one; --adopt takes it over
-  4   AWS or the cluster refused, or cannot be reached (permissions, credentials, network)
-  10  there are changes";
-
 /// Show what onboarding would create, change and remove; writes nothing
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("help.txt"))]
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,

@@ -2,14 +2,14 @@
 
 use cast_spot_provisioner::{
     names,
-    policy::{self, MANAGED_LIMIT, Scope},
+    policy::{self, AdminMode, MANAGED_LIMIT, Scope},
     provider::Aws,
 };
 use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::{
-    choices::Mode,
+    choices::MODES,
     environment::Environment,
     error::{self, CliError, EXIT_USAGE},
     plan::json,
@@ -18,42 +18,17 @@ use crate::{
     terminal::{Diagnostic, Screen},
 };
 
-const EXAMPLES: &str = "\
-Policies:
-  admin            for the user of cast-spot, for one cluster: its calls, and nothing else
-  shared           CastEKSPolicy, the same for all clusters of an account
-  cluster          CastEKSRestrictedAccess-…, for the user or role that manages one cluster
-  handler          every call of the function for one cluster, as one policy
-  handler-shared   its part for all clusters
-  handler-cluster  its part for one cluster; CastLambdaRoleForSpot has one for each
-  savings          the reads of `cast-spot savings` in AWS
-  trust            lets --principal assume the cluster's role, if it passes --external-id
-
-Examples:
-  cast-spot policy admin > admin.json
-  cast-spot policy admin --mode user --cluster prod --region eu-west-1 --account 123456789012
-                                            without a call to AWS
-  cast-spot policy admin --split | jq '.[0]'
-                                            in parts that fit into managed policies
-  cast-spot policy trust --principal arn:aws:iam::123456789012:user/console --external-id 3f0c…
-
-Exit codes:
-  0  printed
-  1  could not be written
-  2  wrong call
-  4  AWS refused, or cannot be reached; not with --account and --region";
-
 /// Print an IAM policy as JSON: the administrator's, the principal's, the function's
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(after_help = include_str!("help.txt"), arg_required_else_help = true)]
 pub(crate) struct Args {
     /// The policy
     #[arg(value_name = "POLICY", value_enum)]
     name: Name,
 
     /// For admin: the principal of the clusters that are onboarded
-    #[arg(long, value_name = "MODE", value_enum, default_value = "role")]
-    mode: Mode,
+    #[arg(long, value_name = "MODE", value_parser = MODES, default_value = "role")]
+    mode: String,
 
     /// For trust: the principal that may assume the role
     #[arg(long, value_name = "ARN")]
@@ -95,24 +70,33 @@ enum Name {
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
-        // The trust policy depends on no place.
-        let (mut target, mut place) = (Target::default(), Place::default());
-        if args.name != Name::Trust {
-            target = read_target(args, environment)?;
-            place = find_place(args, &target).await?;
-        }
-        let (partition, region, account) = (&place.0, &place.1, &place.2);
-        let (cluster, vpc_id) = (&target.cluster, args.vpc_id.as_deref().unwrap_or("*"));
-        let arn = format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}");
-        let node_role = &names::node_role(cluster, &arn);
-        let document = policy(args, &Scope { partition, region, account, cluster, vpc_id, node_role })?;
-        print(&document, args.split, screen)
+        let target = read_target(args, environment)?;
+        print(&policy(args, &target).await?, args.split, screen)
     })
 }
 
-fn policy(args: &Args, scope: &Scope<'_>) -> Result<Value, CliError> {
+/// The policy for the place of the options. Asks AWS for what they leave open.
+async fn policy(args: &Args, target: &Target) -> Result<Value, CliError> {
+    let mut region = target.connection.region.clone();
+    let mut account = target.account.as_ref().map(|account| account.id.clone());
+    let mut partition = args.partition.clone();
+    if args.name != Name::Trust && (region.is_none() || account.is_none()) {
+        let aws = Aws::connect(&target.connection).await?;
+        region = Some(aws.region().to_owned());
+        if account.is_none() {
+            let identity = aws.identity().await?;
+            (partition, account) = (partition.or(Some(identity.partition)), Some(identity.account));
+        }
+    }
+    let (region, account) = (&region.unwrap_or_default(), &account.unwrap_or_default());
+    let partition = &partition.unwrap_or_else(|| partition_of(region).to_owned());
+    let (cluster, vpc_id) = (&target.cluster, args.vpc_id.as_deref().unwrap_or("*"));
+    let arn = format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}");
+    let node_role = &names::node_role(cluster, &arn);
+    let scope = &Scope { partition, region, account, cluster, vpc_id, node_role };
     Ok(match args.name {
-        Name::Admin => policy::admin(args.mode.into(), scope),
+        Name::Admin if args.mode == "user" => policy::admin(AdminMode::User, scope),
+        Name::Admin => policy::admin(AdminMode::Role, scope),
         Name::Shared => policy::cast_eks(scope),
         Name::Cluster => policy::restricted(scope),
         Name::Handler => policy::handler(scope),
@@ -137,6 +121,10 @@ fn trust(args: &Args) -> Result<Value, CliError> {
 }
 
 fn read_target(args: &Args, environment: &Environment) -> Result<Target, CliError> {
+    if args.name == Name::Trust {
+        // It depends on no place.
+        return Ok(Target::default());
+    }
     let mut diagnostics = Vec::new();
     let target = args.target.target(environment, &mut diagnostics);
     if matches!(args.name, Name::Shared | Name::HandlerShared) {
@@ -162,28 +150,6 @@ fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, CliEr
         ));
     }
     Ok(0)
-}
-
-/// Partition, region and account.
-type Place = (String, String, String);
-
-/// The place of the options. Asks AWS for what they leave open.
-async fn find_place(args: &Args, target: &Target) -> Result<Place, CliError> {
-    let account = target.account.as_ref().map(|account| account.id.clone());
-    let (partition, region, account) = match (account, target.connection.region.clone()) {
-        (Some(account), Some(region)) => (partition_of(&region).to_owned(), region, account),
-        (account, _) => {
-            let aws = Aws::connect(&target.connection).await?;
-            let region = aws.region().to_owned();
-            if let Some(account) = account {
-                (partition_of(&region).to_owned(), region, account)
-            } else {
-                let identity = aws.identity().await?;
-                (identity.partition, region, identity.account)
-            }
-        }
-    };
-    Ok((args.partition.clone().unwrap_or(partition), region, account))
 }
 
 /// The partition of a region, by its name ("Partitions" in the AWS General Reference).

@@ -14,22 +14,9 @@ use crate::{
     workflow::{confirm, ensure_interactive},
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  cast-spot rollback --yes           the code before the last `cast-spot onboard --zip`
-  cast-spot rollback --yes           once more: forward again
-
-Clusters, settings, permissions and rules do not change. The function serves all clusters of the region.
-The next `cast-spot onboard` deploys the zip in target/lambda again, unless --zip names that of the earlier release.
-
-Exit codes:
-  0    the earlier code runs
-  2    wrong call, or it was not confirmed
-  4    there is no earlier code, or AWS refused or cannot be reached (permissions, credentials, network)";
-
 /// Return the function to the code before its last change
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("help.txt"))]
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -105,6 +92,6 @@ mod tests {
     #[test]
     fn the_result_names_what_would_undo_it() {
         assert_snapshot!("result", anstream::adapter::strip_str(&words(&rollback())));
-        assert!(EXAMPLES.contains("the zip in target/lambda again"));
+        assert!(include_str!("help.txt").contains("the zip in target/lambda again"));
     }
 }

@@ -12,7 +12,7 @@ use cast_spot_provisioner::{
 
 use crate::{
     error::{CliError, EXIT_CONFLICT, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE},
-    plan::{self, json},
+    plan::{self, json, table},
     style::green,
     terminal::{Diagnostic, Screen},
 };
@@ -44,8 +44,8 @@ pub(crate) struct Workflow<'a> {
     /// Schema of the report.
     pub(crate) schema: &'static str,
     pub(crate) planned: &'a Planned,
-    /// The plan as text.
-    pub(crate) table: String,
+    /// Shown instead of an empty plan.
+    pub(crate) nothing: Option<String>,
     /// Shown below the plan.
     pub(crate) notes: Vec<Diagnostic>,
     /// Asked before the plan is applied.
@@ -60,11 +60,11 @@ impl<'a> Workflow<'a> {
     pub(crate) fn new(
         command: &'static str,
         schema: &'static str,
-        (planned, table): (&'a Planned, String),
+        planned: &'a Planned,
         options: OutputOptions,
     ) -> Self {
         let (notes, question) = (Vec::new(), "\nApply this plan? [y/N] ");
-        Self { command, schema, planned, table, notes, question, accepted: YES, options }
+        Self { command, schema, planned, nothing: None, notes, question, accepted: YES, options }
     }
 }
 
@@ -91,9 +91,13 @@ pub(crate) async fn run(
     finish: impl AsyncFnOnce(&Report, &mut Screen) -> Finished,
 ) -> Result<u8, CliError> {
     let Workflow { planned, options, .. } = workflow;
+    let table = match workflow.nothing {
+        Some(text) if planned.plan.is_empty() => text,
+        _ => table::render(planned, screen.width),
+    };
     match (options.json, options.dry_run) {
-        (false, _) => screen.print(&workflow.table)?,
-        (true, false) => screen.eprint(&workflow.table),
+        (false, _) => screen.print(&table)?,
+        (true, false) => screen.eprint(&table),
         (true, true) => screen.print(&json::text(&json::plan(planned))?)?,
     }
     screen.warn(&workflow.notes);

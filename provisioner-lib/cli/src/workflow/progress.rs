@@ -2,7 +2,7 @@
 
 use std::{
     pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -40,41 +40,33 @@ pub(super) async fn follow(
     screen.eprint("\n");
     let cancel = CancelToken::new();
     let all = plan.writes().count();
-    let lines =
-        Lines(Mutex::new(State { screen, running: Vec::new(), done: 0, all, frame: 0, is_drawn: false }));
-    let mut show = |progress: Progress<'_>| lines.state().show(progress);
+    let lines = Mutex::new(Lines { screen, running: Vec::new(), done: 0, all, frame: 0, is_drawn: false });
+    let lines = || lines.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut show = |progress: Progress<'_>| lines().show(progress);
     let mut work = pin!(work(&cancel, &mut show));
     let mut frames = interval(FRAME);
     loop {
         tokio::select! {
             biased;
             report = &mut work => {
-                lines.state().wipe();
+                lines().wipe();
                 return Ok(Some(report?));
             }
             Ok(()) = ctrl_c() => {
                 if cancel.is_cancelled() {
-                    lines.state().wipe();
+                    lines().wipe();
                     return Ok(None);
                 }
                 cancel.cancel();
-                lines.state().line(STOPPING);
+                lines().line(STOPPING);
             }
-            _ = frames.tick() => lines.state().frame += 1,
+            _ = frames.tick() => lines().frame += 1,
         }
-        lines.state().draw();
+        lines().draw();
     }
 }
 
-struct Lines<'a>(Mutex<State<'a>>);
-
-impl<'a> Lines<'a> {
-    fn state(&self) -> MutexGuard<'_, State<'a>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct State<'a> {
+struct Lines<'a> {
     screen: &'a mut Screen,
     running: Vec<Id>,
     done: usize,
@@ -83,7 +75,7 @@ struct State<'a> {
     is_drawn: bool,
 }
 
-impl State<'_> {
+impl Lines<'_> {
     fn show(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Started(step) => self.running.push(step.id.clone()),
