@@ -7,7 +7,10 @@ use cast_spot_provisioner::{
     verify::{Check, Checked, Verification},
 };
 
-use crate::style::{BOLD, DIM, RED, YELLOW, green};
+use crate::{
+    plan::table,
+    style::{BOLD, DIM, RED, YELLOW, green},
+};
 
 /// All checks, with a heading for each subject.
 pub(super) fn render(checks: &[Checked]) -> String {
@@ -38,20 +41,14 @@ pub(super) fn render(checks: &[Checked]) -> String {
 
 /// Permissions in AWS are many: those that are as they should be are counted. `--json` has each of them.
 fn counted(checks: &[Checked]) -> String {
-    let passed = |allowed: bool| {
-        let is_so = |checked: &&Checked| {
-            checked.verdict.passed
-                && matches!(checked.check, Check::Allowed { expected, .. } if expected == allowed)
-        };
-        checks.iter().filter(is_so).count()
-    };
     let mut text = String::new();
-    for (count, words) in [
-        (passed(true), "calls that it makes are allowed"),
-        (passed(false), "calls in another cluster are denied"),
-    ] {
-        if count > 0 {
-            let _ = writeln!(text, "  {}    {count} {words}", green("ok"));
+    for (allowed, words) in
+        [(true, "calls that it makes are allowed"), (false, "calls in another cluster are denied")]
+    {
+        let is_so = |check: &Check| matches!(check, Check::Allowed { expected, .. } if *expected == allowed);
+        let passed = checks.iter().filter(|checked| checked.verdict.passed && is_so(&checked.check)).count();
+        if passed > 0 {
+            let _ = writeln!(text, "  {}    {passed} {words}", green("ok"));
         }
     }
     text
@@ -83,9 +80,16 @@ fn detail<'c>(alike: &'c [Checked], previous: &mut &'c str) -> String {
     text
 }
 
-/// The line on resources without drift.
-pub(super) fn resources(count: usize) -> String {
-    format!("\n{BOLD}Resources{BOLD:#}\n  {}    all {count} are as they should be\n", green("ok"))
+/// Resources that are as they should be, below `heading`, or their differences; and the checks.
+pub(super) fn comparison(found: &Verification, heading: &str, objects: &str, width: usize) -> String {
+    let Verification { planned, checks } = found;
+    let state = if planned.plan.is_empty() {
+        let all = planned.plan.steps.len();
+        format!("\n{BOLD}{heading}{BOLD:#}\n  {}    all {all}{objects} are as they should be\n", green("ok"))
+    } else {
+        table::steps(planned, width)
+    };
+    state + &render(checks) + "\n"
 }
 
 fn subject_of(check: &Check) -> String {
@@ -144,7 +148,6 @@ pub(super) fn verdict(verification: &Verification) -> String {
     if verification.is_good() {
         let warnings = match verification.checks.iter().filter(|checked| checked.warning).count() {
             0 => String::new(),
-            1 => ", 1 with a warning".to_owned(),
             warnings => format!(", {warnings} with a warning"),
         };
         return format!(

@@ -9,6 +9,8 @@ use cast_spot_provisioner::{
 };
 use serde_json::json;
 
+use agent::Agent;
+
 use crate::{
     choices::ChoiceArgs,
     environment::Environment,
@@ -19,25 +21,9 @@ use crate::{
     terminal::Screen,
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  cast-spot status                      the cluster of your kubeconfig, with its own choices
-  cast-spot status --zip bootstrap.zip  and whether the function runs this code
-  cast-spot status --agent              only the agent of a connected cluster; needs no permissions in AWS
-  cast-spot status --json               for monitoring
-
-Without --mode, --principal and --external-id, the choices are those of the onboarding. The agent is shown if the
-cluster is connected.
-
-Exit codes:
-  0  everything that exists is as it should be, and works
-  1  something has drifted, does not work, or the cluster is neither onboarded nor connected
-  2  wrong call
-  4  AWS or the cluster refused, or cannot be reached (permissions, credentials, network)";
-
 /// Compare an onboarded cluster with its desired state, and check that it works; writes nothing
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = include_str!("help.txt"))]
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -76,8 +62,11 @@ async fn show(
     let spec = match provider.spec_of_onboarded(request).await {
         // Not onboarded, but it may be connected.
         Err(error) if error.code == EXIT_INCOMPLETE => {
-            let agent = agent::observe(cluster, provider).await?;
-            return agent::show_alone(&agent, as_json, screen, error);
+            let Agent::Connected(agent) = agent::observe(cluster, provider).await? else { return Err(error) };
+            for diagnostic in &error.diagnostics {
+                screen.eprint(&format!("{}: {}\n", diagnostic.error, diagnostic.hint));
+            }
+            return agent::show(&agent, as_json, screen);
         }
         spec => spec?,
     };
@@ -85,13 +74,17 @@ async fn show(
     let agent = agent::observe(cluster, provider).await?;
     let text = if as_json {
         let mut document = document(&verification);
-        document["agent"] = agent::document(&agent);
+        document["agent"] = json!(agent.connected().map(agent::document_of));
         json::text(&document)?
     } else {
         render(&verification, screen.width) + &agent::render(&agent, screen.width)
     };
     screen.print(&text)?;
-    Ok(if verification.is_good() && agent.is_good() { 0 } else { EXIT_INCOMPLETE })
+    Ok(if verification.is_good() && agent.connected().is_none_or(Verification::is_good) {
+        0
+    } else {
+        EXIT_INCOMPLETE
+    })
 }
 
 /// The result as `cast-spot.status/1`.
@@ -104,17 +97,9 @@ fn document(verification: &Verification) -> serde_json::Value {
 }
 
 fn render(verification: &Verification, width: usize) -> String {
-    let planned = &verification.planned;
-    let mut text = table::heading(planned);
-    if planned.plan.is_empty() {
-        text += &checks::resources(planned.plan.steps.len());
-    } else {
-        text += &table::steps(planned, width);
-    }
-    text += &checks::render(&verification.checks);
-    text += "\n";
-    text += &checks::verdict(verification);
-    text
+    table::heading(&verification.planned)
+        + &checks::comparison(verification, "Resources", "", width)
+        + &checks::verdict(verification)
 }
 
 #[cfg(test)]
