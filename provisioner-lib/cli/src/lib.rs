@@ -1,8 +1,8 @@
 //! The command line of cast-spot: parses, calls the libraries, renders.
 //!
-//! Each command has a module with its options and its `run`. Commands that apply a plan share one workflow: they show the
-//! plan, ask, apply it, and report the result. Results go to standard output, all else to standard error. `--json` prints
-//! one document, and the exit code is part of the interface.
+//! Each command has a module with its options, its help text and its `run`. Commands that apply a plan share one
+//! workflow: they show the plan, ask, apply it, and report the result. Results go to standard output, all else to
+//! standard error. `--json` prints one document, and the exit code is part of the interface.
 //!
 //! ```
 //! // One Spot interruption in a simulated cluster.

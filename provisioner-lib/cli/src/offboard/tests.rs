@@ -1,11 +1,14 @@
 //! The command over an account in memory.
 
-use cast_spot_provisioner::resource::Kind;
+use cast_spot_provisioner::{
+    names::LAMBDA_ROLE,
+    resource::{Function, Id, Kind, Resource},
+};
 use insta::assert_snapshot;
 
 use super::*;
 use crate::{
-    error::{EXIT_CHANGES, EXIT_INCOMPLETE},
+    error::{EXIT_CHANGES, EXIT_CONFLICT, EXIT_INCOMPLETE},
     tests::{Ran, account::FakeAccount, run},
 };
 
@@ -34,6 +37,30 @@ fn json_is_one_document() {
     let provider = FakeAccount::onboarded().unchecked();
     let args = Args { output: OutputOptions { yes: true, dry_run: false, json: true }, ..Args::default() };
     assert_snapshot!("json", offboard(&args, &provider, "").outline());
+}
+
+#[test]
+fn a_conflict_is_shown_in_both_forms() {
+    let account = FakeAccount::onboarded();
+    account.change(|resource| {
+        if let Resource::Function(Function { tags, .. }) = resource {
+            tags.clear();
+        }
+    });
+    // Another cluster needs the function.
+    let entry = |cluster| Id::new(Kind::InlinePolicy, format!("{LAMBDA_ROLE}/cast-spot.eu-west-1.{cluster}"));
+    let found = account.objects.lock().unwrap()[&entry("prod")].clone();
+    account.objects.lock().unwrap().insert(entry("other"), found);
+    let provider = account.unchecked();
+    assert_snapshot!("conflict", offboard(&args(true, false), &provider, ""));
+    let json = Args { output: OutputOptions { yes: true, dry_run: false, json: true }, ..Args::default() };
+    let ran = offboard(&json, &provider, "");
+    assert_eq!((ran.code, ran.err.as_str()), (EXIT_CONFLICT, ""));
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (&document["schema"], &document["summary"]["conflict"]),
+        (&"cast-spot.plan/1".into(), &1.into())
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use cast_spot_provisioner::{
 };
 
 use crate::{
-    error::{CliError, EXIT_CONFLICT, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE},
+    error::{CliError, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE},
     plan::{self, json, table},
     style::green,
     terminal::{Diagnostic, Screen},
@@ -91,21 +91,19 @@ pub(crate) async fn run(
     finish: impl AsyncFnOnce(&Report, &mut Screen) -> Finished,
 ) -> Result<u8, CliError> {
     let Workflow { planned, options, .. } = workflow;
+    let is_shown_only = options.dry_run || planned.plan.conflicts().next().is_some();
     let table = match workflow.nothing {
         Some(text) if planned.plan.is_empty() => text,
         _ => table::render(planned, screen.width),
     };
-    match (options.json, options.dry_run) {
+    match (options.json, is_shown_only) {
         (false, _) => screen.print(&table)?,
         (true, false) => screen.eprint(&table),
         (true, true) => screen.print(&json::text(&json::plan(planned))?)?,
     }
     screen.warn(&workflow.notes);
-    if options.dry_run {
+    if is_shown_only {
         return Ok(plan::exit_code(planned));
-    }
-    if planned.plan.conflicts().next().is_some() {
-        return Ok(EXIT_CONFLICT);
     }
     if !planned.plan.is_empty() && !options.yes {
         confirm(workflow.question, workflow.accepted, screen)?;
