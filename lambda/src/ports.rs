@@ -16,11 +16,12 @@ use std::{
 
 use futures_util::Stream;
 use jiff::Timestamp;
-use k8s_openapi::api::{
-    core::v1::{Event, Node, Pod},
-    policy::v1::PodDisruptionBudget,
-};
+use k8s_openapi::api::{core::v1::Event, policy::v1::PodDisruptionBudget};
 use serde_json::Value;
+
+mod objects;
+
+pub use objects::{ListedNode, Metadata, Node, Pod};
 
 /// Why a call gave no answer that its caller can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,20 +66,17 @@ pub enum CallError {
 
 impl CallError {
     /// Whether another try may bring another answer.
-    #[must_use]
-    pub fn is_worth_a_retry(&self) -> bool {
+    pub(crate) fn is_worth_a_retry(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Unauthenticated(_)) || self.is_unanswered()
     }
 
     /// Whether the call may have taken effect for all that its caller knows.
-    #[must_use]
-    pub fn is_unanswered(&self) -> bool {
+    pub(crate) fn is_unanswered(&self) -> bool {
         matches!(self, Self::Transient(_) | Self::Unavailable { .. } | Self::TimedOut(_))
     }
 
     /// The pause that the API named.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after } => *retry_after,
             Self::Unavailable { retry_after, .. } => Some(*retry_after),
@@ -241,35 +239,9 @@ pub enum Evicted {
 #[derive(Debug, Clone, PartialEq)]
 pub enum PodChange {
     /// The pod is new or has changed.
-    Is(Box<Pod>),
+    Is(Pod),
     /// The pod is gone.
-    Gone(Box<Pod>),
-}
-
-/// One node of a list: no more than locating an instance needs, because one list is kept for
-/// all notices of a batch.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListedNode {
-    /// Name.
-    pub name: String,
-    /// providerID; empty if the node has none yet.
-    pub provider_id: String,
-    /// Those of its labels that are in [`Self::LABELS`].
-    pub labels: BTreeMap<String, String>,
-}
-
-impl ListedNode {
-    /// The labels that say who owns a node and how its instance was bought.
-    pub const LABELS: [&str; 8] = [
-        "eks.amazonaws.com/capacityType",
-        "eks.amazonaws.com/compute-type",
-        "eks.amazonaws.com/nodegroup",
-        "karpenter.sh/capacity-type",
-        "karpenter.sh/nodepool",
-        "karpenter.sh/provisioner-name",
-        "node.kubernetes.io/lifecycle",
-        "provisioner.cast.ai/managed-by",
-    ];
+    Gone(Pod),
 }
 
 /// How a pod is to end.

@@ -5,19 +5,17 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Node;
 use tokio::time::sleep;
 
 use super::find_node::{GET, NodeSearch, NotProven};
 use crate::{
     budget::{Budget, jittered},
     plan::{
-        claim::{Claim, Mark},
-        cordon::{Marking, cordon_patch, lacking, mark_patch, unschedulable_patch},
-        node::{name, provider_id, was_cordoned},
+        cordon::{Mark, Marking, cordon_patch, lacking, mark_patch, unschedulable_patch},
+        node::was_cordoned,
         retry::pause,
     },
-    ports::{CallError, Cluster, Patched},
+    ports::{CallError, Cluster, Node, Patched},
     report::{CordonOutcome, CordonReport},
 };
 
@@ -42,16 +40,13 @@ pub(super) struct Proven {
 }
 
 /// Cordons the node, or proves at least which one it is.
-pub(super) async fn cordon<C: Cluster>(
-    nodes: &NodeSearch<'_, C>,
-    claim: &Claim,
-) -> Result<Proven, NotProven> {
+pub(super) async fn cordon<C: Cluster>(nodes: &NodeSearch<'_, C>, claim: &str) -> Result<Proven, NotProven> {
     let NodeSearch { cluster, target, budget } = *nodes;
     let mut seen: Option<Node> = None;
     let mut refused: Option<CallError> = None;
     let mut attempt = 0;
     loop {
-        let known = seen.as_ref().map(|n| (name(n).to_owned(), provider_id(n).to_owned()));
+        let known = seen.as_ref().map(|node| (node.metadata.name.clone(), node.spec.provider_id.clone()));
         let named = target.node.clone().map(|node| (node, target.provider_id.clone()));
         let Some((node, provider_id)) = known.or(named) else {
             seen = Some(nodes.find().await?);
@@ -115,14 +110,14 @@ pub(super) async fn cordon<C: Cluster>(
 /// Whether the node as it was read explains why a blind patch did not apply: it has another name or providerID,
 /// or no annotations to add to.
 fn explains(read: &Node, name: &str, provider_id: &str) -> bool {
-    self::name(read) != name || self::provider_id(read) != provider_id || read.metadata.annotations.is_none()
+    read.metadata.name != name || read.spec.provider_id != provider_id || read.metadata.annotations.is_empty()
 }
 
 /// Cordons a proven node whose first cordon failed with `refusal`, for as long as there is time. Every other
 /// try is `spec.unschedulable` alone: what a policy refuses are annotations, as a rule.
 pub(super) async fn insist(
     cluster: &impl Cluster,
-    claim: &Claim,
+    claim: &str,
     mut node: Node,
     mut refusal: CallError,
     budget: &Budget,
@@ -134,13 +129,13 @@ pub(super) async fn insist(
     let mut next = budget.now() + refusal.retry_after().map(jittered).unwrap_or_default();
     while next < budget.timetable().report_deadline() {
         budget.wait_until(next).await;
-        let provider_id = provider_id(&node).to_owned();
+        let (name, provider_id) = (&node.metadata.name, &node.spec.provider_id);
         let patch = if alone {
-            unschedulable_patch(&provider_id)
+            unschedulable_patch(provider_id)
         } else {
-            cordon_patch(&provider_id, claim, Some(&node))
+            cordon_patch(provider_id, claim, Some(&node))
         };
-        match budget.call(PATCH, cluster.patch_node(name(&node), &patch)).await {
+        match budget.call(PATCH, cluster.patch_node(name, &patch)).await {
             Ok(Patched::Done(done)) => {
                 let reason = alone.then(|| format!("without its claim: {refusal}"));
                 return cordoned(&done, reason, budget);
@@ -148,8 +143,8 @@ pub(super) async fn insist(
             Ok(Patched::NotFound) => break,
             Ok(Patched::Mismatch(what)) => {
                 refusal = CallError::Refused(what);
-                if let Ok(read) = budget.call(GET, cluster.get_node(name(&node))).await
-                    && self::provider_id(&read) == provider_id
+                if let Ok(read) = budget.call(GET, cluster.get_node(name)).await
+                    && read.spec.provider_id == *provider_id
                 {
                     node = read;
                 }
@@ -173,7 +168,7 @@ fn cordoned(node: &Node, reason: Option<String>, budget: &Budget) -> CordonRepor
 /// anyway. A label that a policy refuses does not keep the taint away.
 pub(super) async fn mark(cluster: &impl Cluster, mut node: Node, mut marking: Marking, budget: &Budget) {
     // Those of the node that was cordoned: another one may have its name by now.
-    let (name, provider_id) = (name(&node).to_owned(), provider_id(&node).to_owned());
+    let (name, provider_id) = (node.metadata.name.clone(), node.spec.provider_id.clone());
     for attempt in 0..MAX_PATCH_ATTEMPTS {
         marking.marks = lacking(&marking.marks, &node);
         if marking.marks.is_empty() {

@@ -67,7 +67,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
             Err(NotProven::NoNode) => return self.nothing_to_drain(),
             Err(NotProven::Failed(reason)) => return self.not_proven(listed, reason, proven_ms),
         };
-        let name = node.metadata.name.clone().unwrap_or_default();
+        let name = node.metadata.name.clone();
         if self.target.node.as_deref() != Some(name.as_str()) {
             tracing::Span::current().record("node", name.as_str());
         }

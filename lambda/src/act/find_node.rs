@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Node;
-
 use crate::{
     budget::{Budget, CALL_LIMIT, jittered},
     locate::{LIST_LIMIT, Target},
@@ -11,7 +9,7 @@ use crate::{
         node::{names_instance, runs_on},
         retry::pause,
     },
-    ports::{CallError, Cluster},
+    ports::{CallError, Cluster, Node},
 };
 
 pub(super) const GET: &str = "kubernetes:get nodes";

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::{core::v1::Pod, policy::v1::PodDisruptionBudget};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
-use crate::{plan::disruption::covering, ports::CallError};
+use crate::{
+    plan::disruption::covering,
+    ports::{CallError, Pod},
+};
 
 /// The PodDisruptionBudgets by name and namespace.
 #[derive(Debug, Default)]
@@ -32,7 +35,7 @@ impl PdbLists {
 
     /// The names of those that cover a pod.
     pub(super) fn over(&self, pod: &Pod) -> String {
-        match pod.metadata.namespace.as_ref().and_then(|namespace| self.unlisted.get(namespace)) {
+        match self.unlisted.get(&pod.metadata.namespace) {
             None => covering(&self.listed, pod).join(", "),
             Some(error) => format!("(which one is not known: {error})"),
         }

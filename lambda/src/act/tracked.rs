@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::api::{core::v1::Pod, policy::v1::PodDisruptionBudget};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use super::{
     candidate::{AnswerEffect, Candidate, EvictionResult},
@@ -17,8 +17,9 @@ use crate::{
         disruption::covering,
         timetable::Timetable,
         toleration::tolerates_cordon,
-        verdict::{Verdict, Wave, controller, is_ready, own_grace, uid},
+        verdict::{Verdict, Wave, controller, is_ready, own_grace},
     },
+    ports::{Metadata, Pod},
     report::PodReport,
 };
 
@@ -227,14 +228,8 @@ impl Pods {
 }
 
 fn key(pod: &Pod) -> String {
-    match uid(pod) {
-        "" => format!(
-            "{}/{}",
-            pod.metadata.namespace.as_deref().unwrap_or_default(),
-            pod.metadata.name.as_deref().unwrap_or_default()
-        ),
-        uid => uid.to_owned(),
-    }
+    let Metadata { namespace, name, uid, .. } = &pod.metadata;
+    if uid.is_empty() { format!("{namespace}/{name}") } else { uid.clone() }
 }
 
 #[cfg(test)]

@@ -8,13 +8,12 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
 use tokio::{sync::mpsc::UnboundedSender, time::timeout};
 
 use crate::{
     budget::{Budget, jittered},
     plan::retry::pause,
-    ports::{Cluster, Freshness, PodChange},
+    ports::{Cluster, Freshness, Pod, PodChange},
 };
 
 /// A watch that is quiet for this long is checked by a LIST: a dead connection and a hung API server

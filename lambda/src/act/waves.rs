@@ -7,10 +7,7 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::{
-    core::v1::{Event, Node},
-    policy::v1::PodDisruptionBudget,
-};
+use k8s_openapi::api::{core::v1::Event, policy::v1::PodDisruptionBudget};
 use tokio::sync::{
     Semaphore,
     mpsc::{UnboundedSender, unbounded_channel},
@@ -28,8 +25,11 @@ use super::{
 };
 use crate::{
     budget::Budget,
-    plan::{claim::Mark, cordon::Marking, verdict::Wave},
-    ports::{CallError, Cluster, Freshness, PodChange},
+    plan::{
+        cordon::{Mark, Marking},
+        verdict::Wave,
+    },
+    ports::{CallError, Cluster, Freshness, Node, PodChange},
     report::{CordonOutcome, CordonReport, PodReport, events},
 };
 
@@ -54,7 +54,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut side_tasks: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         side_tasks.push(self.post(events::draining(self.notice, node, self.now())).boxed());
         let mut insisting = self.insist(node, cordon.as_ref().err().cloned()).boxed().fuse();
-        let (mut marks, mut pdbs) = (self.course.cordon.to_vec(), PdbLists::default());
+        let (mut marks, mut pdbs) = (vec![Mark::Taint, Mark::Label], PdbLists::default());
         let mut pdb_requests = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
         let awaited = AtomicBool::new(true);
@@ -209,7 +209,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
 
 fn take_in(pods: &mut Pods, seen: Seen, budget: &Budget) {
     match seen {
-        Seen::Change(PodChange::Is(pod)) => pods.observe(*pod, budget.now()),
+        Seen::Change(PodChange::Is(pod)) => pods.observe(pod, budget.now()),
         Seen::Change(PodChange::Gone(pod)) => pods.observe_gone(&pod, budget.now()),
         Seen::All(items, asked) => pods.observe_all(items, asked, budget.now()),
     }

@@ -4,10 +4,7 @@ use std::sync::{
 };
 
 use futures_util::{Stream, stream::Empty};
-use k8s_openapi::api::{
-    core::v1::{Event, Node},
-    policy::v1::PodDisruptionBudget,
-};
+use k8s_openapi::api::{core::v1::Event, policy::v1::PodDisruptionBudget};
 use serde_json::Value;
 
 use super::{
@@ -20,7 +17,7 @@ use crate::{
     plan::timetable::Timetable,
     ports::{
         Access, Activities, AutoScaling, CallError, Cluster, Clusters, Ec2, End, Evicted, Freshness, Group,
-        Hook, Instance, ListedNode, Membership, Patched, PodChange, Pods, Right,
+        Hook, Instance, ListedNode, Membership, Node, Patched, PodChange, Pods, Right,
     },
 };
 

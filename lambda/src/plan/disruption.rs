@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
-    api::{core::v1::Pod, policy::v1::PodDisruptionBudget},
+    api::policy::v1::PodDisruptionBudget,
     apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
 };
 
+use crate::ports::{Metadata, Pod};
+
 /// Names of the pdbs that cover `pod`, in the order of the list.
 pub(crate) fn covering<'a>(pdbs: &'a [PodDisruptionBudget], pod: &Pod) -> Vec<&'a str> {
-    let none = BTreeMap::new();
-    let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
+    let Metadata { namespace, labels, .. } = &pod.metadata;
     pdbs.iter()
-        .filter(|pdb| pdb.metadata.namespace == pod.metadata.namespace)
+        .filter(|pdb| pdb.metadata.namespace.as_ref() == Some(namespace))
         .filter(|pdb| {
             let selector = pdb.spec.as_ref().and_then(|s| s.selector.as_ref());
             // policy/v1: an absent selector matches no pod, an empty one every pod of the namespace.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 pub(crate) mod capacity;
-pub mod claim;
-pub mod cordon;
+mod claim;
+pub(crate) mod cordon;
 pub mod course;
 pub(crate) mod disruption;
 pub(crate) mod eviction;

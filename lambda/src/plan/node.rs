@@ -1,10 +1,6 @@
 //! Facts about a Node, as the API server shows it.
 
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Node, Taint};
-
-/// How far the clocks of EC2 and of the node controller differ at most.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
+use crate::ports::Node;
 
 /// Taint that gives the reason why the node is unschedulable.
 pub(crate) const TAINT: &str = "cast-spot/interruption";
@@ -14,19 +10,9 @@ pub(crate) const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 pub(super) const EXCLUDE_FROM_LOAD_BALANCERS: &str =
     "node.kubernetes.io/exclude-from-external-load-balancers";
 
-/// The node's name; empty if it has none.
-pub(crate) fn name(node: &Node) -> &str {
-    node.metadata.name.as_deref().unwrap_or_default()
-}
-
-/// The node's providerID; empty if it has none.
-pub(crate) fn provider_id(node: &Node) -> &str {
-    node.spec.as_ref().and_then(|s| s.provider_id.as_deref()).unwrap_or_default()
-}
-
 /// Whether the node runs on this instance. The AWS cloud provider writes `aws:///ZONE/INSTANCE`.
 pub(crate) fn runs_on(node: &Node, instance_id: &str) -> bool {
-    names_instance(provider_id(node), instance_id)
+    names_instance(&node.spec.provider_id, instance_id)
 }
 
 /// Whether a providerID is that of this instance.
@@ -37,27 +23,12 @@ pub(crate) fn names_instance(provider_id: &str, instance_id: &str) -> bool {
 /// Whether the node, as the cordon's answer shows it, was unschedulable before: it already has the taints that follow
 /// a cordon.
 pub(crate) fn was_cordoned(node: &Node) -> bool {
-    is_tainted(node) || taints(node).iter().any(|t| t.key == UNSCHEDULABLE)
+    node.spec.taints.iter().any(|taint| [TAINT, UNSCHEDULABLE].contains(&taint.key.as_str()))
 }
 
 /// Whether the node has the reason taint.
 pub(crate) fn is_tainted(node: &Node) -> bool {
-    taints(node).iter().any(|t| t.key == TAINT)
-}
-
-/// Whether the node became unschedulable no earlier than `since`, by the node controller's taint.
-pub(super) fn is_cordoned_since(node: &Node, since: Timestamp) -> bool {
-    let mut taints = taints(node).iter().filter(|taint| taint.key == UNSCHEDULABLE);
-    taints.any(|taint| taint.time_added.as_ref().is_some_and(|added| added.0 + CLOCK_SKEW >= since))
-}
-
-pub(super) fn taints(node: &Node) -> &[Taint] {
-    node.spec.as_ref().and_then(|s| s.taints.as_deref()).unwrap_or_default()
-}
-
-/// The value of the label that takes the node out of load balancers.
-pub(super) fn exclusion(node: &Node) -> Option<&str> {
-    node.metadata.labels.as_ref()?.get(EXCLUDE_FROM_LOAD_BALANCERS).map(String::as_str)
+    node.spec.taints.iter().any(|taint| taint.key == TAINT)
 }
 
 #[cfg(test)]

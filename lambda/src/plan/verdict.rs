@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
+use crate::ports::Pod;
 
 /// Kubernetes: pods of this priority and above are system-critical (`system-cluster-critical`).
 const SYSTEM_CRITICAL: i32 = 2_000_000_000;
@@ -54,20 +54,19 @@ impl Verdict {
 
 /// The verdict on one pod.
 pub(crate) fn judge(pod: &Pod) -> Verdict {
-    let annotation = |key| pod.metadata.annotations.as_ref().is_some_and(|a| a.contains_key(key));
-    let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-    let owned_by_daemon_set = pod.metadata.owner_references.iter().flatten().any(|owner| {
+    let Pod { metadata, status, .. } = pod;
+    let owned_by_daemon_set = metadata.owner_references.iter().any(|owner| {
         owner.controller == Some(true) && owner.kind == "DaemonSet" && owner.api_version.starts_with("apps/")
     });
     if owned_by_daemon_set {
         Verdict::Stay("DaemonSet pod")
-    } else if annotation("kubernetes.io/config.mirror") {
+    } else if metadata.annotations.contains_key("kubernetes.io/config.mirror") {
         Verdict::Stay("static pod")
-    } else if matches!(phase, Some("Succeeded" | "Failed")) {
+    } else if matches!(status.phase.as_str(), "Succeeded" | "Failed") {
         Verdict::Stay("finished")
-    } else if uid(pod).is_empty() || pod.metadata.name.is_none() || pod.metadata.namespace.is_none() {
+    } else if [&metadata.uid, &metadata.name, &metadata.namespace].iter().any(|text| text.is_empty()) {
         Verdict::Refuse("has no UID, name or namespace: another pod could be hit")
-    } else if pod.metadata.deletion_timestamp.is_some() {
+    } else if metadata.deletion_timestamp.is_some() {
         Verdict::Await(wave(pod))
     } else {
         Verdict::Evict(wave(pod))
@@ -75,34 +74,27 @@ pub(crate) fn judge(pod: &Pod) -> Verdict {
 }
 
 fn wave(pod: &Pod) -> Wave {
-    let spec = pod.spec.as_ref();
-    let class = spec.and_then(|s| s.priority_class_name.as_deref());
-    let critical = matches!(class, Some("system-cluster-critical" | "system-node-critical"))
-        || spec.and_then(|s| s.priority).is_some_and(|p| p >= SYSTEM_CRITICAL);
+    let class = pod.spec.priority_class_name.as_str();
+    let critical = matches!(class, "system-cluster-critical" | "system-node-critical")
+        || pod.spec.priority >= SYSTEM_CRITICAL;
     if critical { Wave::Critical } else { Wave::Ordinary }
 }
 
 /// A pod's own grace period.
 pub(crate) fn own_grace(pod: &Pod) -> Duration {
-    let seconds = pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds);
+    let seconds = pod.spec.termination_grace_period_seconds;
     seconds.map_or(DEFAULT_GRACE, |s| Duration::from_secs(u64::try_from(s).unwrap_or(1)))
 }
 
 /// Whether a pod serves (condition Ready).
 pub(crate) fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
-    conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    pod.status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// UID of the controller that makes another pod when this one goes.
 pub(crate) fn controller(pod: &Pod) -> Option<&str> {
-    let mut owners = pod.metadata.owner_references.iter().flatten();
+    let mut owners = pod.metadata.owner_references.iter();
     owners.find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
-}
-
-/// A pod's UID; empty if it has none.
-pub(crate) fn uid(pod: &Pod) -> &str {
-    pod.metadata.uid.as_deref().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -175,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_pod_without_uid_is_never_evicted() {
-        assert!(matches!(judge(&pod(&json!({"metadata": {"uid": null}}))), Verdict::Refuse(_)));
+        assert!(matches!(judge(&pod(&json!({"metadata": {"uid": ""}}))), Verdict::Refuse(_)));
         assert!(matches!(judge(&Pod::default()), Verdict::Refuse(_)));
     }
 

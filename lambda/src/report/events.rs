@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::core::v1::{Event, EventSource, Node, ObjectReference, Pod},
+    api::core::v1::{Event, EventSource, ObjectReference},
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 
 use super::{PodOutcome, PodReport};
-use crate::event::Notice;
+use crate::{
+    event::Notice,
+    ports::{Metadata, Node, Pod},
+};
 
 /// Component that the Events come from.
 const COMPONENT: &str = "cast-spot";
@@ -49,13 +52,14 @@ pub(crate) fn overridden(notice: &Notice, pod: &Pod, why: &str, now: Timestamp) 
     event(notice, reference("Pod", &pod.metadata), "SpotOverride", "Warning", message, now)
 }
 
-fn reference(kind: &str, metadata: &ObjectMeta) -> ObjectReference {
+fn reference(kind: &str, metadata: &Metadata) -> ObjectReference {
+    let Metadata { name, namespace, uid, .. } = metadata.clone();
     ObjectReference {
         api_version: Some("v1".into()),
         kind: Some(kind.to_owned()),
-        name: metadata.name.clone(),
-        namespace: metadata.namespace.clone(),
-        uid: metadata.uid.clone(),
+        name: Some(name),
+        namespace: Some(namespace).filter(|namespace| !namespace.is_empty()),
+        uid: Some(uid),
         ..ObjectReference::default()
     }
 }

@@ -5,20 +5,21 @@ use crate::{
     act::{candidate::EvictionResult, pdb_lists::PdbLists},
     plan::{
         toleration::tolerates_cordon,
-        verdict::{Verdict, Wave, uid},
+        verdict::{Verdict, Wave},
     },
+    ports::Metadata,
     report::{PodOutcome, PodReport},
 };
 
 impl Tracked {
     /// The pod's line of the report. `untried` says why no eviction was sent, if none was.
     pub(super) fn report(&self, pdbs: &PdbLists, untried: &str) -> PodReport {
-        let metadata = &self.pod.metadata;
+        let Metadata { namespace, name, uid, .. } = self.pod.metadata.clone();
         let (outcome, reason) = self.outcome(&pdbs.over(&self.pod), untried);
         PodReport {
-            namespace: metadata.namespace.clone().unwrap_or_default(),
-            name: metadata.name.clone().unwrap_or_default(),
-            uid: uid(&self.pod).to_owned(),
+            namespace,
+            name,
+            uid,
             outcome,
             after_ms: self.gone_ms.or(self.result.as_ref().map(|(_, at)| *at)),
             // A pod that came back is not waited for.

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::Notify;
 
 use crate::{
     act::candidate::{Candidate, EvictionResult},
     plan::verdict::{Verdict, Wave, judge, own_grace},
+    ports::{Metadata, Pod},
 };
 
 /// State of the grace of a pod that others had ended.
@@ -100,7 +100,7 @@ impl Tracked {
 
     /// When the grace of a terminating pod ends, from the handler's entry.
     pub(super) fn ends(&self, entered: Timestamp) -> Option<Duration> {
-        let ends = self.pod.metadata.deletion_timestamp.as_ref()?.0.duration_since(entered);
+        let ends = self.pod.metadata.deletion_timestamp?.duration_since(entered);
         Duration::try_from(ends).ok()
     }
 
@@ -111,11 +111,11 @@ impl Tracked {
     }
 
     pub(super) fn candidate(&self, terminating: Arc<Notify>) -> Candidate {
-        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let Metadata { namespace, name, uid, .. } = &self.pod.metadata;
         Candidate {
-            namespace: text(&self.pod.metadata.namespace),
-            name: text(&self.pod.metadata.name),
-            uid: text(&self.pod.metadata.uid),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            uid: uid.clone(),
             own_grace: own_grace(&self.pod),
             terminates: false,
             seen: self.seen,

@@ -6,7 +6,7 @@ use kube::{Error, core::Status};
 
 use crate::{
     adapters::in_words,
-    ports::{CallError, Evicted, Patched},
+    ports::{CallError, Evicted, Node, Patched},
 };
 
 /// The meaning of an error for the caller.
@@ -33,11 +33,8 @@ pub(super) fn call_error(error: Error) -> CallError {
 }
 
 /// The meaning of the answer to an eviction (Kubernetes, "API-initiated Eviction").
-pub(super) fn eviction(answer: Result<(), Error>) -> Result<Evicted, CallError> {
-    let error = match answer {
-        Ok(()) => return Ok(Evicted::Accepted),
-        Err(error) => error,
-    };
+pub(super) fn eviction<T>(answer: Result<T, Error>) -> Result<Evicted, CallError> {
+    let Err(error) = answer else { return Ok(Evicted::Accepted) };
     if let Error::Api(status) = &error {
         match status.code {
             404 => return Ok(Evicted::Gone),
@@ -59,7 +56,7 @@ pub(super) fn eviction(answer: Result<(), Error>) -> Result<Evicted, CallError> 
 }
 
 /// The meaning of the answer to a JSON Patch.
-pub(super) fn patched(answer: Result<k8s_openapi::api::core::v1::Node, Error>) -> Result<Patched, CallError> {
+pub(super) fn patched(answer: Result<Node, Error>) -> Result<Patched, CallError> {
     match answer {
         Ok(node) => Ok(Patched::Done(Box::new(node))),
         Err(Error::Api(status)) if status.code == 404 => Ok(Patched::NotFound),

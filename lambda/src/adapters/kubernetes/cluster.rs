@@ -7,22 +7,21 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt, future::ready};
-use k8s_openapi::{
-    api::{
-        authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
-        core::v1::{Event, Node, Pod},
-        policy::v1::{Eviction, PodDisruptionBudget},
-    },
-    apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions},
+use k8s_openapi::api::{
+    authorization::v1::SelfSubjectAccessReview,
+    core::v1::{self, Event},
+    policy::v1::PodDisruptionBudget,
 };
 use kube::{
-    Api, Client, Error, Resource,
+    Client, Error, Resource,
     api::{
-        DeleteParams, ListParams, ObjectList, Patch, PatchParams, PostParams, Request, WatchEvent,
-        WatchParams,
+        DeleteParams, GetParams, ListParams, ObjectList, Patch, PatchParams, PostParams, Preconditions,
+        Request, WatchEvent, WatchParams,
     },
+    core::request,
 };
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
@@ -30,12 +29,17 @@ use super::{
     answers::{call_error, eviction, is_tls_failure, patched},
     connection,
     eks::Eks,
-    nodes,
-    pods::LeanPod,
 };
 use crate::ports::{
-    Access, CallError, Cluster, End, Evicted, Freshness, ListedNode, Patched, PodChange, Pods, Right,
+    Access, CallError, Cluster, End, Evicted, Freshness, ListedNode, Node, Patched, Pod, PodChange, Pods,
+    Right,
 };
+
+/// A request, if it could be built.
+type Built = Result<http::Request<Vec<u8>>, request::Error>;
+
+/// Nodes of one page.
+const PAGE: u32 = 500;
 
 /// A node list is shared by all that ask within this time after its answer: the notices of a batch.
 const SHARED_FOR: Duration = Duration::from_secs(1);
@@ -134,44 +138,40 @@ impl EksCluster {
         answer
     }
 
-    async fn cluster_wide<K>(&self) -> Result<Api<K>, CallError>
-    where
-        K: Resource,
-        K::DynamicType: Default,
-    {
-        Ok(Api::all(self.connect().await?))
+    /// The answer to a request; the outer error is why none was sent.
+    async fn send<T: DeserializeOwned>(&self, request: Built) -> Result<Result<T, Error>, CallError> {
+        let request = request.map_err(refused)?;
+        Ok(self.note(self.connect().await?.request(request).await))
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: Built) -> Result<T, CallError> {
+        self.send(request).await?.map_err(call_error)
     }
 
     /// Each page is dropped once what counts has been taken from it: a real node is some 15 kB, one with many
-    /// images or devices 50.
+    /// images or devices 50. No resourceVersion: with `resourceVersion=0` the API server ignores the limit and sends all
+    /// nodes at once (Kubernetes API concepts, "Retrieving large results sets in chunks").
     async fn pages_of_nodes(&self) -> Result<Vec<ListedNode>, CallError> {
-        let client = self.connect().await?;
         let mut nodes = Vec::new();
-        let mut page = nodes::page(None);
+        let mut page = ListParams::default().limit(PAGE);
         loop {
-            let request = Request::new(Node::url_path(&(), None)).list(&page).map_err(refused)?;
-            let answer = self.note(client.request::<ObjectList<nodes::LeanNode>>(request).await);
+            let answer = self.send::<ObjectList<Node>>(nodes_path().list(&page)).await?;
             let list = answer.map_err(|error| match error {
                 Error::Api(status) if status.code == 410 => CallError::Transient(status.message.clone()),
                 error => call_error(error),
             })?;
-            nodes.extend(list.items.into_iter().map(|node| node.0));
+            nodes.extend(list.items.into_iter().map(ListedNode::from));
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => page = nodes::page(Some(&token)),
+                Some(token) => page.continue_token = Some(token),
                 None => return Ok(nodes),
             }
         }
-    }
-
-    async fn pods_in(&self, namespace: &str) -> Result<Api<Pod>, CallError> {
-        Ok(Api::namespaced(self.connect().await?, namespace))
     }
 }
 
 impl Cluster for EksCluster {
     async fn get_node(&self, name: &str) -> Result<Node, CallError> {
-        let nodes: Api<Node> = self.cluster_wide().await?;
-        self.note(nodes.get(name).await).map_err(call_error)
+        self.ask(nodes_path().get(name, &GetParams::default())).await
     }
 
     async fn list_nodes(&self) -> Result<Arc<Vec<ListedNode>>, CallError> {
@@ -186,19 +186,16 @@ impl Cluster for EksCluster {
     }
 
     async fn patch_node(&self, name: &str, patch: &Value) -> Result<Patched, CallError> {
-        let nodes: Api<Node> = self.cluster_wide().await?;
         let patch = serde_json::from_value(patch.clone()).map_err(refused)?;
-        patched(self.note(nodes.patch(name, &PatchParams::default(), &Patch::<()>::Json(patch)).await))
+        let request = nodes_path().patch(name, &PatchParams::default(), &Patch::<()>::Json(patch));
+        patched(self.send(request).await?)
     }
 
     async fn list_pods(&self, node: &str, freshness: Freshness) -> Result<Pods, CallError> {
-        let client = self.connect().await?;
         let params = ListParams::default().fields(&on(node));
         let params = if freshness == Freshness::Cached { params.match_any() } else { params };
-        let request = all_pods().list(&params).map_err(refused)?;
-        let list: ObjectList<LeanPod> = self.note(client.request(request).await).map_err(call_error)?;
-        let items = list.items.into_iter().map(|pod| pod.0).collect();
-        Ok(Pods { items, resource_version: list.metadata.resource_version.unwrap_or_default() })
+        let list: ObjectList<Pod> = self.ask(pods_path(None).list(&params)).await?;
+        Ok(Pods { items: list.items, resource_version: list.metadata.resource_version.unwrap_or_default() })
     }
 
     async fn watch_pods(
@@ -208,14 +205,12 @@ impl Cluster for EksCluster {
     ) -> Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError> {
         let client = self.connect().await?;
         let params = WatchParams::default().fields(&on(node)).disable_bookmarks();
-        let request = all_pods().watch(&params, resource_version).map_err(refused)?;
-        let stream = self.note(client.request_events::<LeanPod>(request).await).map_err(call_error)?;
+        let request = pods_path(None).watch(&params, resource_version).map_err(refused)?;
+        let stream = self.note(client.request_events::<Pod>(request).await).map_err(call_error)?;
         Ok(stream.filter_map(|event| {
             ready(match event {
-                Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => {
-                    Some(Ok(PodChange::Is(Box::new(pod.0))))
-                }
-                Ok(WatchEvent::Deleted(pod)) => Some(Ok(PodChange::Gone(Box::new(pod.0)))),
+                Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => Some(Ok(PodChange::Is(pod))),
+                Ok(WatchEvent::Deleted(pod)) => Some(Ok(PodChange::Gone(pod))),
                 Ok(WatchEvent::Bookmark(_)) => None,
                 Ok(WatchEvent::Error(status)) => Some(Err(call_error(Error::Api(status)))),
                 Err(error) => Some(Err(call_error(error))),
@@ -224,40 +219,27 @@ impl Cluster for EksCluster {
     }
 
     async fn list_pdbs(&self, namespace: &str) -> Result<Vec<PodDisruptionBudget>, CallError> {
-        let pdbs: Api<PodDisruptionBudget> = Api::namespaced(self.connect().await?, namespace);
-        Ok(self.note(pdbs.list(&ListParams::default()).await).map_err(call_error)?.items)
+        let pdbs = path::<PodDisruptionBudget>(Some(namespace));
+        let list: ObjectList<PodDisruptionBudget> = self.ask(pdbs.list(&ListParams::default())).await?;
+        Ok(list.items)
     }
 
     async fn evict(&self, end: End<'_>) -> Result<Evicted, CallError> {
-        let pods = self.pods_in(end.namespace).await?;
-        // Not `Api::evict`: kube writes its `delete_options` in snake case, and the API server drops them.
-        let body = Eviction {
-            metadata: ObjectMeta {
-                name: Some(end.name.to_owned()),
-                namespace: Some(end.namespace.to_owned()),
-                ..ObjectMeta::default()
-            },
-            delete_options: Some(DeleteOptions {
-                grace_period_seconds: end.grace_seconds,
-                preconditions: Some(Preconditions { uid: Some(end.uid.to_owned()), resource_version: None }),
-                ..DeleteOptions::default()
-            }),
-        };
-        let answer = pods.create_subresource("eviction", end.name, &PostParams::default(), &body).await;
-        eviction(self.note(answer).map(|_: Value| ()))
+        // Not `Api::evict`: kube writes `delete_options`, which the API server drops.
+        let body = json!({
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": { "name": end.name, "namespace": end.namespace },
+            "deleteOptions": delete_options(&end),
+        });
+        let (pods, body) = (pods_path(Some(end.namespace)), body.to_string().into_bytes());
+        let request = pods.create_subresource("eviction", end.name, &PostParams::default(), body);
+        eviction(self.send::<IgnoredAny>(request).await?)
     }
 
     async fn delete_pod(&self, end: End<'_>) -> Result<bool, CallError> {
-        let pods = self.pods_in(end.namespace).await?;
-        let params = DeleteParams {
-            grace_period_seconds: end.grace_seconds.and_then(|s| u32::try_from(s).ok()),
-            preconditions: Some(kube::api::Preconditions {
-                uid: Some(end.uid.to_owned()),
-                resource_version: None,
-            }),
-            ..DeleteParams::default()
-        };
-        match self.note(pods.delete(end.name, &params).await).map_err(call_error) {
+        let request = pods_path(Some(end.namespace)).delete(end.name, &delete_options(&end));
+        match self.ask::<IgnoredAny>(request).await {
             Ok(_) => Ok(true),
             Err(CallError::NotFound(_) | CallError::LostRace(_)) => Ok(false),
             Err(error) => Err(error),
@@ -265,40 +247,51 @@ impl Cluster for EksCluster {
     }
 
     async fn create_event(&self, event: &Event) -> Result<(), CallError> {
-        let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
-        let events: Api<Event> = Api::namespaced(self.connect().await?, namespace);
-        match self.note(events.create(&PostParams::default(), event).await).map_err(call_error) {
+        let events = path::<Event>(event.metadata.namespace.as_deref());
+        let body = serde_json::to_vec(event).map_err(refused)?;
+        match self.ask::<IgnoredAny>(events.create(&PostParams::default(), body)).await {
             // An earlier delivery has posted it.
             Ok(_) | Err(CallError::LostRace(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
+    /// "SelfSubjectAccessReview" in the Kubernetes API reference, for all namespaces and names.
     async fn review_access(&self, right: &Right) -> Result<Access, CallError> {
-        let reviews: Api<SelfSubjectAccessReview> = self.cluster_wide().await?;
-        let answer = reviews.create(&PostParams::default(), &review_of(right)).await;
-        let status = self.note(answer).map_err(call_error)?.status.unwrap_or_default();
+        let Right { verb, api_group: group, resource, subresource } = right;
+        let body = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": { "resourceAttributes": {
+                "verb": verb, "group": group, "resource": resource, "subresource": subresource,
+            }},
+        });
+        let reviews = path::<SelfSubjectAccessReview>(None);
+        let request = reviews.create(&PostParams::default(), body.to_string().into_bytes());
+        let status = self.ask::<SelfSubjectAccessReview>(request).await?.status.unwrap_or_default();
         Ok(Access { allowed: status.allowed, reason: status.reason.unwrap_or_default() })
     }
 }
 
-/// "SelfSubjectAccessReview" in the Kubernetes API reference, for all namespaces and names.
-fn review_of(right: &Right) -> SelfSubjectAccessReview {
-    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let attributes = ResourceAttributes {
-        verb: text(right.verb),
-        group: text(right.api_group),
-        resource: text(right.resource),
-        subresource: text(right.subresource),
-        ..ResourceAttributes::default()
-    };
-    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
-    SelfSubjectAccessReview { spec, ..Default::default() }
+/// Where the objects of a kind are served: those of one namespace, or all.
+fn path<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Request {
+    Request::new(K::url_path(&(), namespace))
 }
 
-/// Not `Api<Pod>`, which reads all of each pod.
-fn all_pods() -> Request {
-    Request::new(Pod::url_path(&(), None))
+fn nodes_path() -> Request {
+    path::<v1::Node>(None)
+}
+
+fn pods_path(namespace: Option<&str>) -> Request {
+    path::<v1::Pod>(namespace)
+}
+
+fn delete_options(end: &End<'_>) -> DeleteParams {
+    DeleteParams {
+        grace_period_seconds: end.grace_seconds.and_then(|s| u32::try_from(s).ok()),
+        preconditions: Some(Preconditions { uid: Some(end.uid.to_owned()), resource_version: None }),
+        ..DeleteParams::default()
+    }
 }
 
 /// A request that cannot be built.

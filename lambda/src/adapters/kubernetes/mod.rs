@@ -13,8 +13,6 @@ mod cluster;
 mod connection;
 mod eks;
 mod gate;
-mod nodes;
-mod pods;
 mod token;
 mod transport;
 
