@@ -11,7 +11,8 @@ use super::find_node::{GET, NodeSearch, NotProven};
 use crate::{
     budget::{Budget, jittered},
     plan::{
-        cordon::{Mark, Marking, cordon_patch, lacking, mark_patch, unschedulable_patch},
+        claim::{Claim, Mark},
+        cordon::{Marking, cordon_patch, lacking, mark_patch, unschedulable_patch},
         node::was_cordoned,
         retry::pause,
     },
@@ -40,7 +41,10 @@ pub(super) struct Proven {
 }
 
 /// Cordons the node, or proves at least which one it is.
-pub(super) async fn cordon<C: Cluster>(nodes: &NodeSearch<'_, C>, claim: &str) -> Result<Proven, NotProven> {
+pub(super) async fn cordon<C: Cluster>(
+    nodes: &NodeSearch<'_, C>,
+    claim: &Claim,
+) -> Result<Proven, NotProven> {
     let NodeSearch { cluster, target, budget } = *nodes;
     let mut seen: Option<Node> = None;
     let mut refused: Option<CallError> = None;
@@ -117,7 +121,7 @@ fn explains(read: &Node, name: &str, provider_id: &str) -> bool {
 /// try is `spec.unschedulable` alone: what a policy refuses are annotations, as a rule.
 pub(super) async fn insist(
     cluster: &impl Cluster,
-    claim: &str,
+    claim: &Claim,
     mut node: Node,
     mut refusal: CallError,
     budget: &Budget,

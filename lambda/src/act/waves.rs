@@ -25,10 +25,7 @@ use super::{
 };
 use crate::{
     budget::Budget,
-    plan::{
-        cordon::{Mark, Marking},
-        verdict::Wave,
-    },
+    plan::{claim::Mark, cordon::Marking, verdict::Wave},
     ports::{CallError, Cluster, Freshness, Node, PodChange},
     report::{CordonOutcome, CordonReport, PodReport, events},
 };
@@ -54,7 +51,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let mut side_tasks: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         side_tasks.push(self.post(events::draining(self.notice, node, self.now())).boxed());
         let mut insisting = self.insist(node, cordon.as_ref().err().cloned()).boxed().fuse();
-        let (mut marks, mut pdbs) = (vec![Mark::Taint, Mark::Label], PdbLists::default());
+        let (mut marks, mut pdbs) = (self.course.cordon.to_vec(), PdbLists::default());
         let mut pdb_requests = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
         let awaited = AtomicBool::new(true);

@@ -3,22 +3,22 @@
 use serde_json::{Value, json};
 
 use super::{
-    claim::NOTICE,
+    claim::{Claim, Mark},
     node::{EXCLUDE_FROM_LOAD_BALANCERS, TAINT, is_tainted},
 };
 use crate::ports::Node;
 
-const ANNOTATIONS: &str = "/metadata/annotations";
-const LABELS: &str = "/metadata/labels";
+pub(super) const ANNOTATIONS: &str = "/metadata/annotations";
+pub(super) const LABELS: &str = "/metadata/labels";
 /// Value of the label that cast-spot sets.
-const LABEL_VALUE: &str = "cast-spot";
+pub(super) const LABEL_VALUE: &str = "cast-spot";
 
 /// The patch that cordons the node with this providerID and writes the claim. `seen` is the node as it was read after a
 /// refused patch: parents that it lacks are added.
-pub(crate) fn cordon_patch(provider_id: &str, claim: &str, seen: Option<&Node>) -> Value {
+pub(crate) fn cordon_patch(provider_id: &str, claim: &Claim, seen: Option<&Node>) -> Value {
     let mut patch = unschedulable(provider_id);
     let missing = seen.is_some_and(|node| node.metadata.annotations.is_empty());
-    patch.extend(entry(ANNOTATIONS, missing, NOTICE, claim));
+    patch.extend(entry(ANNOTATIONS, missing, &claim.key, &claim.text()));
     Value::Array(patch)
 }
 
@@ -31,30 +31,26 @@ fn unschedulable(provider_id: &str) -> Vec<Value> {
     vec![test_identity(provider_id), json!({"op": "add", "path": "/spec/unschedulable", "value": true})]
 }
 
-fn test_identity(provider_id: &str) -> Value {
+pub(super) fn test_identity(provider_id: &str) -> Value {
     json!({"op": "test", "path": "/spec/providerID", "value": provider_id})
+}
+
+/// Path of `key` in the map at `parent`.
+pub(super) fn path(parent: &str, key: &str) -> String {
+    format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The operations that set `key` in the map at `parent`, which is added if it is `missing`.
 fn entry(parent: &str, missing: bool, key: &str, value: &str) -> Vec<Value> {
     let parent_added = missing.then(|| json!({"op": "add", "path": parent, "value": {}}));
-    let path = format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"));
-    let added = json!({"op": "add", "path": path, "value": value});
+    let added = json!({"op": "add", "path": path(parent, key), "value": value});
     parent_added.into_iter().chain([added]).collect()
 }
 
-/// What follows the cordon on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
-    /// The taint that gives the reason.
-    Taint,
-    /// The label that takes the node out of load balancers.
-    Label,
-}
-
-/// Those of `marks` that `node` lacks. A label that is there, whatever its value, is kept.
+/// Those of `marks` that follow the cordon and that `node` lacks. A label that is there, whatever its value, is kept.
 pub(crate) fn lacking(marks: &[Mark], node: &Node) -> Vec<Mark> {
     let lacks = |mark: &Mark| match mark {
+        Mark::Cordon => false,
         Mark::Taint => !is_tainted(node),
         Mark::Label => !node.metadata.labels.contains_key(EXCLUDE_FROM_LOAD_BALANCERS),
     };
@@ -97,6 +93,7 @@ pub(crate) fn mark_patch(provider_id: &str, seen: &Node, marking: &Marking, appe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::claim::{NOTICE, tests::claim};
 
     fn node(spec: &Value) -> Node {
         serde_json::from_value(json!({"metadata": {"name": "n"}, "spec": spec})).unwrap()
@@ -104,19 +101,20 @@ mod tests {
 
     #[test]
     fn the_cordon_is_one_patch_that_tests_the_provider_id_first() {
+        let claim = claim(NOTICE, &BOTH);
         assert_eq!(
-            cordon_patch("aws:///eu-west-1a/i-0abc1234", "claim", None),
+            cordon_patch("aws:///eu-west-1a/i-0abc1234", &claim, None),
             json!([
                 {"op": "test", "path": "/spec/providerID", "value": "aws:///eu-west-1a/i-0abc1234"},
                 {"op": "add", "path": "/spec/unschedulable", "value": true},
-                {"op": "add", "path": "/metadata/annotations/cast-spot~1claim.notice", "value": "claim"},
+                {"op": "add", "path": "/metadata/annotations/cast-spot~1claim.notice", "value": claim.text()},
             ])
         );
     }
 
     #[test]
     fn missing_parents_are_added_once_the_node_was_read() {
-        let patch = cordon_patch("aws:///z/i-0abc1234", "claim", Some(&node(&json!({}))));
+        let patch = cordon_patch("aws:///z/i-0abc1234", &claim(NOTICE, &BOTH), Some(&node(&json!({}))));
         assert_eq!(patch[2], json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
 

@@ -1,14 +1,21 @@
 //! What follows from a signal: the one table of all kinds of events, as a pure and total function. Everything else
 //! reads the course and no longer asks what the event was.
 
-use super::{PdbPolicy, Policy, ReplacementPolicy, claim::claim};
+use super::{
+    PdbPolicy, Policy, ReplacementPolicy,
+    claim::{self, Claim, Mark},
+};
 use crate::event::{Action, Notice, Signal};
 
 /// The consequences of one signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
-    /// Strength of the signal, for its claim.
+    /// Strength of the signal: of two on one node, the higher one is followed.
     pub rank: u8,
+    /// Whether the claim is written over any other without a read of the node, in the second round trip.
+    pub blind: bool,
+    /// Marks that the cordon leaves on the node.
+    pub cordon: &'static [Mark],
     /// Whether the pods are evicted; the error says why they stay.
     pub evict: Result<(), &'static str>,
     /// Whether a pod whose eviction is not accepted is deleted at its last moment.
@@ -16,6 +23,8 @@ pub struct Course {
     /// Whether a replacement is asked for; the error says why not.
     pub replace: Result<(), &'static str>,
 }
+
+const HARD: &[Mark] = &[Mark::Cordon, Mark::Taint, Mark::Label];
 
 impl Course {
     /// The course for `signal` under the operator's `policy`.
@@ -43,12 +52,30 @@ impl Course {
             _ => Ok(()),
         };
         let overrides = evict.is_ok() && policy.pdb == PdbPolicy::Delete;
-        Self { rank, evict, overrides, replace }
+        Self { rank, blind: true, cordon: HARD, evict, overrides, replace }
     }
 
     /// The claim that the cordon writes for a notice.
-    pub(crate) fn claim(&self, notice: &Notice) -> String {
-        claim(notice, self.rank, if self.evict.is_ok() { "drain" } else { "cordon" })
+    #[must_use]
+    pub fn claim(&self, notice: &Notice) -> Claim {
+        Claim {
+            key: claim::NOTICE.to_owned(),
+            v: claim::VERSION,
+            rank: self.rank,
+            kind: notice.kind.to_owned(),
+            event: notice.event_id.clone(),
+            phase: if self.evict.is_ok() { "drain" } else { "cordon" }.to_owned(),
+            since: notice.time,
+            until: notice.deadline,
+            undo: self.cordon.to_vec(),
+        }
+    }
+
+    /// Whether the course stands down before a claim on the node: one of a higher rank, or one that cannot be read. A
+    /// blind course never does.
+    #[must_use]
+    pub fn yields_to(&self, claim: Option<&Claim>) -> bool {
+        !self.blind && claim.is_none_or(|claim| claim.rank > self.rank)
     }
 }
 
@@ -88,9 +115,25 @@ mod tests {
             ("hibernate, replaced", Action::Hibernate, &eager, 70, stays, false, Ok(())),
             ("hibernate, no replacement", Action::Hibernate, &none, 70, stays, false, off),
         ] {
-            let expected = Course { rank, evict, overrides, replace };
+            let expected = Course { rank, blind: true, cordon: HARD, evict, overrides, replace };
             let signal = Signal::Ends(Notice { action, ..Notice::sample() });
             assert_eq!(Course::of(&signal, policy), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn only_a_course_that_reads_first_yields_to_a_stronger_claim() {
+        let notice = Notice::sample();
+        let course = |rank, blind| Course { rank, blind, ..Course::of_end(Action::Terminate, &POLICY) };
+        let claim = course(70, true).claim(&notice);
+        for (case, course, claim, expected) in [
+            ("blind", course(30, true), Some(&claim), false),
+            ("stronger", course(90, false), Some(&claim), false),
+            ("equal", course(70, false), Some(&claim), false),
+            ("weaker", course(30, false), Some(&claim), true),
+            ("unreadable", course(90, false), None, true),
+        ] {
+            assert_eq!(course.yields_to(claim), expected, "{case}");
         }
     }
 }

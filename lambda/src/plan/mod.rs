@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 pub(crate) mod capacity;
-mod claim;
-pub(crate) mod cordon;
+pub mod claim;
+pub mod cordon;
 pub mod course;
 pub(crate) mod disruption;
 pub(crate) mod eviction;
@@ -16,6 +16,7 @@ pub(crate) mod replacement;
 pub(crate) mod retry;
 pub(crate) mod timetable;
 pub(crate) mod toleration;
+pub mod undo;
 pub(crate) mod verdict;
 
 /// The choices of the operator (see [`crate::config`]).

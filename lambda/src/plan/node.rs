@@ -1,6 +1,11 @@
 //! Facts about a Node, as the API server shows it.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::ports::Node;
+
+/// How far the clocks of EC2 and of the node controller differ at most.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// Taint that gives the reason why the node is unschedulable.
 pub(crate) const TAINT: &str = "cast-spot/interruption";
@@ -29,6 +34,12 @@ pub(crate) fn was_cordoned(node: &Node) -> bool {
 /// Whether the node has the reason taint.
 pub(crate) fn is_tainted(node: &Node) -> bool {
     node.spec.taints.iter().any(|taint| taint.key == TAINT)
+}
+
+/// Whether the node became unschedulable no earlier than `since`, by the node controller's taint.
+pub(super) fn is_cordoned_since(node: &Node, since: Timestamp) -> bool {
+    let mut taints = node.spec.taints.iter().filter(|taint| taint.key == UNSCHEDULABLE);
+    taints.any(|taint| taint.time_added.as_ref().is_some_and(|added| added.0 + CLOCK_SKEW >= since))
 }
 
 #[cfg(test)]

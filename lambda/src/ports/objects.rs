@@ -87,6 +87,8 @@ pub struct NodeSpec {
     /// providerID; empty if the node has none yet.
     #[serde(rename = "providerID")]
     pub provider_id: String,
+    /// Whether the node is cordoned.
+    pub unschedulable: bool,
     /// Taints.
     pub taints: Vec<Taint>,
 }

@@ -32,7 +32,8 @@ pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement
 
     let node = lab.node(lab.victim()).await?;
     assert_eq!(node.spec.as_ref().and_then(|spec| spec.unschedulable), Some(true));
-    let claims = claim::claims(&node);
+    let read = serde_json::from_value(json!(node))?;
+    let claims = claim::claims(&read);
     let [(claim::NOTICE, Some(Claim { kind, event, since, until, undo, .. }))] = &claims[..] else {
         panic!("{claims:?}");
     };
