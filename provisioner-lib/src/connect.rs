@@ -131,8 +131,11 @@ impl<P: Provider> Goal for Connected<'_, P> {
         if !report.was_overtaken() {
             return Ok(None);
         }
-        let Planned { plan, .. } =
-            observe(&self.spec.choices.cluster, self.provider).await?.plan(self.spec)?;
+        // What was written, and what has failed, is reported even if this fails.
+        let agent = observe(&self.spec.choices.cluster, self.provider).await;
+        let Ok(Planned { plan, .. }) = agent.and_then(|agent| agent.plan(self.spec)) else {
+            return Ok(None);
+        };
         // The other writer is not cast-spot: the failure in the report names the object.
         let has_conflicts = plan.conflicts().next().is_some();
         Ok((!has_conflicts).then_some(plan))
@@ -219,7 +222,8 @@ impl<P: Provider + NamespaceContents> Goal for Disconnected<'_, P> {
         if self.is_namespace_kept || !report.was_overtaken() {
             return Ok(None);
         }
-        Ok(Some(plan_removal(self.cluster, self.provider).await?.planned.plan))
+        // What was deleted, and what has failed, is reported even if this fails.
+        Ok(plan_removal(self.cluster, self.provider).await.ok().map(|removal| removal.planned.plan))
     }
 }
 

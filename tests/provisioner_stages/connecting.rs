@@ -6,6 +6,7 @@ use cast_spot_provisioner::{
     connect::{self, Request, Spec, Token},
     onboard::PlanError,
     plan::Action,
+    provider::ErrorKind,
     report::Report,
     resource::{Id, Kind, Manifest, Resource},
 };
@@ -248,6 +249,25 @@ async fn an_object_recreated_before_its_update_is_planned_again() {
     let report = run(&request(), &account).await.unwrap();
     assert!(report.is_complete(), "{report:?}");
     same(&account, &reference, "recreated meanwhile");
+}
+
+#[tokio::test]
+async fn a_refused_second_look_keeps_the_report() {
+    let (_, account, _) = undisturbed().await;
+    edit(&account, &deployment(), |value| value["spec"]["replicas"] = json!(0));
+    account.inject(None);
+    connect::observe("prod", &account).await.unwrap();
+    // After the first look and a write of two calls, which comes too late.
+    let second_look = CallIndex::Call(account.counts().0 + 2);
+    let place = account.place(&deployment());
+    account.edit_before(CallIndex::Write(0), move |state| {
+        let object = state.objects.remove(&place).unwrap();
+        state.put(place, object.resource);
+    });
+    account.inject(Some((second_look, InjectedFault::Refused)));
+    let report = run(&request(), &account).await.unwrap();
+    let failed: Vec<_> = report.failures().map(|(id, error)| (id.clone(), error.reason.clone())).collect();
+    assert_eq!(failed, [(deployment(), ErrorKind::Changed)]);
 }
 
 #[tokio::test]
