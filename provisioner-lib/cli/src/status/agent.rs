@@ -46,13 +46,11 @@ pub(super) async fn run(
 ) -> Result<u8, CliError> {
     let target = target.read_direct(environment)?;
     let provider = provider::Direct::connect(&target.connection);
-    match health(&target.cluster.unwrap_or_default(), &provider).await? {
-        Some(health) => show(&of(health), as_json, screen),
-        None => {
-            let hint = "`cast-spot connect` installs it";
-            Err(CliError::new(EXIT_INCOMPLETE, "no agent of cast-spot is here", hint))
-        }
-    }
+    let Some(health) = health(&target.cluster.unwrap_or_default(), &provider).await? else {
+        let hint = "`cast-spot connect` installs it";
+        return Err(CliError::new(EXIT_INCOMPLETE, "no agent of cast-spot is here", hint));
+    };
+    show(&of(health), as_json, screen)
 }
 
 fn of(Health { planned, checks }: Health) -> Verification {
