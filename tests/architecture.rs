@@ -192,7 +192,7 @@ fn the_command_line_calls_no_sdk() {
 fn only_the_provider_of_savings_reaches_the_world() {
     let pure = [
         "catalog", "compare", "demand", "fit", "machines", "money", "offers", "pack", "prices", "quantity",
-        "report", "risk", "snapshot", "template", "verdict",
+        "report", "snapshot", "template", "verdict",
     ];
     let forbidden: &[&str] =
         &["tokio", "kube", "aws_*", "std::env", "std::fs", "crate::provider", "cast_spot_cloud"];

@@ -1,6 +1,6 @@
 //! Instance types and prices of a region.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,15 @@ impl Market {
             Self::OnDemand => "ON_DEMAND",
             Self::Spot => "SPOT",
         }
+    }
+}
+
+impl fmt::Display for Market {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OnDemand => "On-Demand",
+            Self::Spot => "Spot",
+        })
     }
 }
 

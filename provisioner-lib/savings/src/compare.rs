@@ -3,26 +3,30 @@
 mod kept;
 mod notes;
 mod proposal;
-mod today;
+mod sum;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node;
 
+use self::{
+    proposal::Proposed,
+    sum::sum,
+    workloads::{pools, workload},
+};
 use crate::{
-    catalog::{Architecture, Market},
+    catalog::{ARCHITECTURE, Architecture, Market},
     demand::Demand,
     machines::{self, Machine, Place},
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     prices::PriceList,
-    report::{HOURS_PER_MONTH, Name, Report, SCHEMA, Unplaced, Workload},
+    report::{HOURS_PER_MONTH, Name, Report, Risk, SCHEMA},
     snapshot::Snapshot,
     template::templates,
-    verdict::{self, Judged, Reason},
+    verdict::{self, Judged},
 };
-
-pub use self::kept::Kept;
-use self::proposal::Proposed;
 
 /// The user's choices.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,21 +40,48 @@ pub struct Choices {
 pub struct Comparison {
     /// The report, without the risk.
     pub report: Report,
-    /// The new nodes of the configuration with Spot, in the order in which they come and their pods move.
-    pub spot: Vec<Placed>,
-    /// Today's nodes that stay in that configuration.
-    pub kept: Vec<Kept>,
+    /// The nodes of the configuration with Spot: the new ones in the order in which they come and their pods move, then
+    /// those of today that stay.
+    pub nodes: Vec<Placed>,
     /// All workloads, in the order of [`Report::workloads`].
     pub judged: Vec<Judged>,
 }
 
-/// A proposed node.
+/// A node of a proposal, with its pods.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
-    /// Its offer.
-    pub offer: Offer,
-    /// Indices of its pods in [`Snapshot::pods`].
+    /// The offer of a new node; none of a node of today.
+    pub offer: Option<Offer>,
+    /// The node.
+    pub machine: Machine,
+    /// Indices of its pods in [`Snapshot::pods`], without those of DaemonSets.
     pub pods: Vec<usize>,
+}
+
+impl Placed {
+    /// Whether EC2 may interrupt it.
+    #[must_use]
+    pub fn is_spot(&self) -> bool {
+        self.machine.market == Some(Market::Spot)
+    }
+
+    /// Most pods that it takes.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.pods.len().max(self.offer.as_ref().map_or(1, |offer| offer.max_pods as usize))
+    }
+}
+
+impl Comparison {
+    /// Writes the result of a rehearsal into the report, by the place of each workload, and adds the pods in one pool.
+    pub fn set_risks(&mut self, risks: BTreeMap<usize, Risk>) {
+        for (place, mut risk) in risks {
+            let pools = pools(&self.judged[place].owned, &self.nodes);
+            let spot = pools.into_iter().filter(|((_, market, _), _)| *market == Some(Market::Spot));
+            risk.most_in_one_pool = spot.map(|(_, pods)| pods).max().unwrap_or(0);
+            self.report.workloads[place].risk = (risk.pods > 0).then_some(risk);
+        }
+    }
 }
 
 /// The inputs of all stages.
@@ -76,7 +107,7 @@ pub fn compare(
     let none = PriceList::default();
     let inputs = Inputs::of(snapshot, prices.unwrap_or(&none), choices);
     let mut judged = verdict::judge(snapshot);
-    let today = today::configuration(&inputs);
+    let today = sum(inputs.machines.values(), inputs.machines.values());
     let mut unknown = notes::unknown(&inputs, prices.is_some());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
     if unknown.is_none() {
@@ -87,18 +118,14 @@ pub fn compare(
     let mut missing = snapshot.missing.clone();
     let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;
     missing.extend(notes::missing(&inputs, prices.is_some(), is_as_today));
-    let workloads = judged.iter().map(|judged| inputs.workload(judged, &spot)).collect();
+    let workloads = judged.iter().map(|judged| workload(&inputs, judged, &spot.nodes)).collect();
     let mut assumptions = notes::assumptions(&inputs);
-    let notes: BTreeSet<String> = on_demand.note.into_iter().chain(spot.note).collect();
-    assumptions.extend(notes);
-    let unplaced: Vec<Unplaced> = on_demand.unplaced.into_iter().chain(spot.unplaced).collect();
+    assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());
+    let region = Some(&inputs.prices.catalog.region).filter(|region| !region.is_empty());
     let report = Report {
         schema: SCHEMA,
         cluster: snapshot.cluster.clone(),
-        region: snapshot
-            .region
-            .clone()
-            .or_else(|| Some(inputs.prices.catalog.region.clone()).filter(|region| !region.is_empty())),
+        region: snapshot.region.as_ref().or(region).cloned(),
         read_at: snapshot.read_at,
         currency: inputs.prices.currency().to_owned(),
         hours_per_month: HOURS_PER_MONTH,
@@ -108,47 +135,36 @@ pub fn compare(
         spot: spot.proposal,
         unknown,
         workloads,
-        unplaced,
+        unplaced: [on_demand.unplaced, spot.unplaced].concat(),
         missing,
         left_out: notes::LEFT_OUT.to_vec(),
         assumptions,
     };
-    Comparison { report, spot: spot.nodes, kept: spot.kept, judged }
+    Comparison { report, nodes: spot.nodes, judged }
 }
 
 impl<'a> Inputs<'a> {
     fn of(snapshot: &'a Snapshot, prices: &'a PriceList, choices: &Choices) -> Self {
         let machines = machines::machines(snapshot, &prices.catalog);
+        let is_of_ec2 = |node: &str| machines.get(node).is_none_or(|machine| machine.place == Place::Ec2);
         let mut demand = Demand::read(snapshot);
         // Pods elsewhere than on EC2, and those on Windows, stay where they are.
-        demand.pods.retain(|pod| {
-            let node = node_of(snapshot, pod.source).and_then(|node| machines.get(node));
-            node.is_none_or(|machine| machine.place == Place::Ec2)
-        });
-        let of_ec2 = |machine: &&Machine| machine.place == Place::Ec2;
-        let nodes: Vec<_> = snapshot
-            .nodes
-            .iter()
-            .filter(|node| {
-                let name = node.metadata.name.as_deref().unwrap_or_default();
-                machines.get(name).as_ref().is_some_and(of_ec2)
-            })
-            .cloned()
-            .collect();
-        let types: BTreeSet<&str> =
-            machines.values().filter(of_ec2).filter_map(|machine| machine.instance_type.as_deref()).collect();
-        let runs_burstable =
-            prices.catalog.types.iter().any(|found| found.burstable && types.contains(found.name.as_str()));
+        demand.pods.retain(|pod| node_of(snapshot, pod.source).is_none_or(is_of_ec2));
+        let nodes = snapshot.nodes.iter();
+        let nodes: Vec<&Node> =
+            nodes.filter(|node| is_of_ec2(node.metadata.name.as_deref().unwrap_or_default())).collect();
+        let of_ec2 = || machines.values().filter(|machine| machine.place == Place::Ec2);
+        let runs = |name: &str| of_ec2().any(|machine| machine.instance_type.as_deref() == Some(name));
         let smallest_root_volume = machines::smallest_root_volume(&machines);
         let settings = Settings {
-            zones: machines.values().filter(of_ec2).filter_map(|machine| machine.zone.clone()).collect(),
+            zones: of_ec2().filter_map(|machine| machine.zone.clone()).collect(),
             markets: [Market::OnDemand, Market::Spot].into(),
             architectures: architectures(&nodes),
             max_vcpus: choices.max_vcpus,
             root_volume: smallest_root_volume.unwrap_or(DEFAULT_ROOT_VOLUME),
-            burstable: runs_burstable,
+            burstable: prices.catalog.types.iter().any(|found| found.burstable && runs(&found.name)),
             observed: machines::observed(snapshot, &machines),
-            templates: templates(&nodes, &demand.node_label_keys()),
+            templates: templates(nodes, &demand.node_label_keys()),
         };
         let offers = prices.catalog.offers(&settings);
         Self { snapshot, prices, machines, demand, offers, smallest_root_volume }
@@ -162,118 +178,27 @@ impl<'a> Inputs<'a> {
     /// The demand without pods on nodes that stay. Each pod is pinned to its market, so that the scheduler cannot give an
     /// On-Demand node that others need to a pod that tolerates Spot.
     fn pinned(&self, judged: &[Judged], name: Name, kept: &BTreeSet<String>) -> Demand {
-        let mut markets = BTreeMap::new();
-        for judged in judged {
-            let market = match name {
-                Name::OnDemand if !judged.is_pinned => Some(Market::OnDemand),
-                _ => judged.market,
-            };
-            markets.extend(judged.owned.pods.iter().map(|pod| (*pod, market.unwrap_or(Market::OnDemand))));
+        let mut spot: BTreeSet<usize> = BTreeSet::new();
+        for judged in judged.iter().filter(|judged| name == Name::Spot || judged.is_pinned) {
+            spot.extend(judged.owned.pods.iter().filter(|_| judged.market == Some(Market::Spot)));
         }
         let mut demand = self.demand.clone();
         demand.pods.retain(|pod| node_of(self.snapshot, pod.source).is_none_or(|node| !kept.contains(node)));
         for pod in &mut demand.pods {
-            pod.pin_to(markets.get(&pod.source).copied().unwrap_or(Market::OnDemand));
+            pod.pin_to(if spot.contains(&pod.source) { Market::Spot } else { Market::OnDemand });
         }
         demand
     }
-
-    fn workload(&self, judged: &Judged, spot: &Proposed) -> Workload {
-        let owned = &judged.owned;
-        let requests = owned.pods.iter().fold((0_u64, 0_u64), |(cpu, memory), pod| {
-            let spec = self.snapshot.pods[*pod].spec.as_ref();
-            let own = spec.map(crate::demand::requests).unwrap_or_default();
-            (cpu.saturating_add(own.cpu), memory.saturating_add(own.memory))
-        });
-        let machines: Vec<Option<&Machine>> = owned.pods.iter().map(|pod| self.machine_of(*pod)).collect();
-        let on =
-            |market: Market| machines.iter().flatten().filter(|found| found.market == Some(market)).count();
-        let beside = machines.iter().flatten().find(|machine| machine.place != Place::Ec2);
-        let mut workload = Workload {
-            namespace: owned.namespace.clone(),
-            kind: owned.kind.clone(),
-            name: owned.name.clone(),
-            pods: owned.pods.len(),
-            cpu_millis: requests.0,
-            memory_mib: requests.1 / (1024 * 1024),
-            on_spot_today: on(Market::Spot),
-            verdict: match judged.market {
-                Some(Market::Spot) => crate::report::Verdict::Spot,
-                Some(Market::OnDemand) => crate::report::Verdict::OnDemand,
-                None => crate::report::Verdict::EveryNode,
-            },
-            reasons: judged.reasons.clone(),
-            cautions: judged.cautions.clone(),
-            proposed: proposed_for(owned, spot),
-            risk: None,
-        };
-        if let (Some(machine), Some(_)) = (beside, judged.market) {
-            let place = match machine.place {
-                Place::Fargate => "AWS Fargate",
-                Place::Windows => "Windows",
-                Place::Ec2 | Place::Elsewhere => "nodes that are not of EC2",
-            };
-            workload.verdict = crate::report::Verdict::Stays;
-            workload.reasons = vec![Reason::new("place", format!("runs on {place}"))];
-            workload.cautions.clear();
-        }
-        if judged.market == Some(Market::OnDemand) && workload.on_spot_today > 0 {
-            let text = format!("{} of {} run on Spot today", workload.on_spot_today, workload.pods);
-            workload.cautions.insert(0, Reason::new("on-spot-today", text));
-        }
-        workload
-    }
-}
-
-/// Keeps workloads On-Demand that fit no Spot node. Returns whether there are any.
-fn keep_on_demand(judged: &mut [Judged], unplaced: &[(usize, Unplaced)]) -> bool {
-    let reasons: BTreeMap<usize, &str> =
-        unplaced.iter().map(|(pod, unplaced)| (*pod, unplaced.reason.as_str())).collect();
-    let mut kept = false;
-    for judged in judged.iter_mut().filter(|judged| judged.market == Some(Market::Spot) && !judged.is_pinned)
-    {
-        if let Some(reason) = judged.owned.pods.iter().find_map(|pod| reasons.get(pod)) {
-            judged.market = Some(Market::OnDemand);
-            judged.reasons = vec![Reason::new("no-spot-node", format!("fits no Spot node: {reason}"))];
-            kept = true;
-        }
-    }
-    kept
-}
-
-fn proposed_for(owned: &verdict::Owned, spot: &Proposed) -> BTreeMap<String, usize> {
-    let new = spot.nodes.iter().map(|node| {
-        let offer = &node.offer;
-        (offer.instance_type.as_str(), Some(offer.market), offer.zone.as_str(), &node.pods)
-    });
-    let kept = spot.kept.iter().map(|kept| {
-        let name = kept.instance_type.as_deref().unwrap_or("unknown");
-        (name, kept.market, kept.zone.as_deref().unwrap_or("unknown"), &kept.pods)
-    });
-    let mut proposed = BTreeMap::new();
-    for (name, market, zone, pods) in new.chain(kept) {
-        let here = pods.iter().filter(|pod| owned.pods.contains(pod)).count();
-        if here > 0 {
-            let market = if market == Some(Market::Spot) { "spot" } else { "on-demand" };
-            *proposed.entry(format!("{name} {market} {zone}")).or_default() += here;
-        }
-    }
-    proposed
 }
 
 fn node_of(snapshot: &Snapshot, pod: usize) -> Option<&str> {
     snapshot.pods[pod].spec.as_ref()?.node_name.as_deref()
 }
 
-fn architectures(nodes: &[k8s_openapi::api::core::v1::Node]) -> BTreeSet<Architecture> {
-    let labels = nodes.iter().filter_map(|node| node.metadata.labels.as_ref());
-    let found: BTreeSet<Architecture> = labels
-        .filter_map(|labels| match labels.get(crate::catalog::ARCHITECTURE)?.as_str() {
-            "amd64" => Some(Architecture::Amd64),
-            "arm64" => Some(Architecture::Arm64),
-            _ => None,
-        })
-        .collect();
+fn architectures(nodes: &[&Node]) -> BTreeSet<Architecture> {
+    let labels = || nodes.iter().filter_map(|node| node.metadata.labels.as_ref()?.get(ARCHITECTURE));
+    let runs = |architecture: &Architecture| labels().any(|label| label == architecture.label());
+    let found: BTreeSet<_> = [Architecture::Amd64, Architecture::Arm64].into_iter().filter(runs).collect();
     if found.is_empty() { [Architecture::Amd64].into() } else { found }
 }
 

@@ -9,12 +9,7 @@ use k8s_openapi::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    catalog::HOSTNAME,
-    demand::{Daemon, Pod},
-    offers::Offer,
-    quantity::Resources,
-};
+use crate::{catalog::HOSTNAME, demand::Pod, offers::Offer, quantity::Resources};
 
 /// Labels of a node, a pod or a namespace.
 pub type Labels = BTreeMap<String, String>;
@@ -54,13 +49,13 @@ impl fmt::Display for Reason {
 }
 
 /// Whether the pod fits on a node of the offer beside its DaemonSets.
-pub fn fits_empty(pod: &Pod, offer: &Offer, daemons: &[&Daemon]) -> Result<(), Reason> {
+pub fn fits_empty(pod: &Pod, offer: &Offer, daemons: &[&Pod]) -> Result<(), Reason> {
     if let Some(obstacle) = &pod.obstacle {
         return Err(Reason::Obstacle(obstacle.clone()));
     }
     admits(pod, offer)?;
-    let used = daemons.iter().fold(Resources::default(), |sum, daemon| sum.plus(&daemon.requests));
-    if let Some(lacking) = lacking(&used.plus(&pod.requests), &pod.requests, &offer.allocatable) {
+    let sum = daemons.iter().chain([&pod]).map(|pod| &pod.requests).sum();
+    if let Some(lacking) = lacking(&sum, &pod.requests, &offer.allocatable) {
         return Err(Reason::Resource(lacking));
     }
     if daemons.len() + 1 > offer.max_pods as usize {
@@ -88,7 +83,7 @@ pub fn admits(pod: &Pod, offer: &Offer) -> Result<(), Reason> {
 
 /// A host port of the pod that a DaemonSet uses.
 #[must_use]
-pub fn host_port_taken(pod: &Pod, daemons: &[&Daemon]) -> Option<Reason> {
+pub fn host_port_taken(pod: &Pod, daemons: &[&Pod]) -> Option<Reason> {
     let taken = |port: &&(String, String, i32)| {
         daemons.iter().flat_map(|daemon| &daemon.host_ports).any(|taken| ports_clash(taken, port))
     };
@@ -98,11 +93,9 @@ pub fn host_port_taken(pod: &Pod, daemons: &[&Daemon]) -> Option<Reason> {
 
 /// The DaemonSets that run on nodes of an offer.
 #[must_use]
-pub fn daemons_on<'d>(daemons: &'d [Daemon], offer: &Offer) -> Vec<&'d Daemon> {
-    let runs = |daemon: &&Daemon| {
-        contains_all(&offer.labels, &daemon.node_selector)
-            && (daemon.node_affinity.is_empty() || any_matches(&daemon.node_affinity, &offer.labels))
-            && untolerated(&daemon.tolerations, &offer.taints).is_none()
+pub fn daemons_on<'d>(daemons: &'d [Pod], offer: &Offer) -> Vec<&'d Pod> {
+    let runs = |daemon: &&Pod| {
+        selects(daemon, &offer.labels) && untolerated(&daemon.tolerations, &offer.taints).is_none()
     };
     daemons.iter().filter(runs).collect()
 }

@@ -36,7 +36,6 @@
 //! - [`pack`] finds the nodes.
 //! - [`machines`] are today's nodes; [`verdict`] decides which workloads tolerate Spot.
 //! - [`compare`] makes the [`report`] of three configurations, [`render`] its table and page.
-//! - [`risk`] is the input of a rehearsal of the configuration with Spot.
 //! - `provider`, behind the feature `live`, reads the cluster and AWS.
 
 pub mod catalog;
@@ -53,7 +52,6 @@ pub mod provider;
 pub mod quantity;
 pub mod render;
 pub mod report;
-pub mod risk;
 pub mod snapshot;
 pub mod template;
 pub mod verdict;

@@ -6,8 +6,9 @@ use k8s_openapi::api::core::v1::Node;
 
 use crate::{
     catalog::{Catalog, INSTANCE_TYPE, Market, ZONE},
+    demand::{is_live, requests_of},
     money::Money,
-    offers::Observed,
+    offers::{Observed, Offer},
     quantity::Resources,
     snapshot::Snapshot,
 };
@@ -62,8 +63,31 @@ pub struct Machine {
     pub root_volume: Option<u64>,
     /// Allocatable resources.
     pub allocatable: Resources,
+    /// Requests of all pods on it.
+    pub requested: Resources,
     /// The price of an hour, if it is known.
     pub hourly: Option<Money>,
+}
+
+impl Machine {
+    /// A new node, without a name and pods.
+    #[must_use]
+    pub fn of(offer: &Offer) -> Self {
+        Self {
+            name: String::new(),
+            place: Place::Ec2,
+            instance_type: Some(offer.instance_type.clone()),
+            zone: Some(offer.zone.clone()),
+            market: Some(offer.market),
+            market_is_known: true,
+            vcpus: offer.vcpus,
+            memory_mib: offer.memory_mib,
+            root_volume: None,
+            allocatable: offer.allocatable.clone(),
+            requested: Resources::default(),
+            hourly: Some(offer.hourly),
+        }
+    }
 }
 
 /// All nodes of a cluster, by name.
@@ -88,7 +112,14 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
         });
         (machine.name.clone(), machine)
     });
-    machines.collect()
+    let mut machines: BTreeMap<_, _> = machines.collect();
+    for pod in snapshot.pods.iter().filter(|pod| is_live(pod)) {
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
+        if let Some(machine) = node.and_then(|node| machines.get_mut(node)) {
+            machine.requested = machine.requested.plus(&requests_of(pod));
+        }
+    }
+    machines
 }
 
 fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
@@ -110,6 +141,7 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
         memory_mib: capacity.memory / MIB,
         root_volume: Some(capacity.ephemeral_storage).filter(|bytes| *bytes > 0),
         allocatable: allocatable.unwrap_or_default(),
+        requested: Resources::default(),
         hourly: None,
     }
 }

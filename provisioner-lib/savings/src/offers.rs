@@ -77,6 +77,10 @@ pub struct Offer {
     pub market: Market,
     /// For one hour.
     pub hourly: Money,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
     /// Allocatable resources, DaemonSets' pods included.
     pub allocatable: Resources,
     /// Pods at most, DaemonSets' pods included.
@@ -157,6 +161,8 @@ impl Catalog {
             zone: zone.to_owned(),
             market,
             hourly,
+            vcpus: instance_type.vcpus,
+            memory_mib: instance_type.memory_mib,
             allocatable: observed.map_or_else(
                 || instance_type.allocatable(settings.root_volume),
                 |seen| seen.allocatable.clone(),

@@ -1,6 +1,6 @@
 //! Kubernetes quantities and sums of them.
 
-use std::collections::BTreeMap;
+use std::{borrow::Borrow, collections::BTreeMap, iter::Sum};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,12 @@ impl Resources {
             ephemeral_storage: with(self.ephemeral_storage, other.ephemeral_storage),
             extended: extended.filter(|(_, amount)| *amount > 0).collect(),
         }
+    }
+}
+
+impl<R: Borrow<Self>> Sum<R> for Resources {
+    fn sum<I: Iterator<Item = R>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, next| sum.plus(next.borrow()))
     }
 }
 

@@ -99,7 +99,7 @@ pub struct Configuration {
 }
 
 /// Equal nodes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Nodes {
     /// Instance type, with its system if that is not Linux (`m5.large (Windows)`), or `fargate`.
     pub instance_type: String,

@@ -36,7 +36,7 @@ const OF_THE_TYPE: &str = "karpenter.k8s.aws/instance-";
 /// The templates of today's nodes, which differ by taints and by labels with one of `keys`. Without nodes there is one
 /// plain template.
 #[must_use]
-pub fn templates(nodes: &[Node], keys: &BTreeSet<String>) -> Vec<Template> {
+pub fn templates<'n>(nodes: impl IntoIterator<Item = &'n Node>, keys: &BTreeSet<String>) -> Vec<Template> {
     let mut found: Vec<Template> = Vec::new();
     for node in nodes {
         let labels = node.metadata.labels.iter().flatten();

@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde::Serialize;
 
-pub(crate) use self::budgets::covers;
-pub use self::owner::{Kind, Owned, owned};
-use crate::{catalog::Market, snapshot::Snapshot};
+pub use self::{
+    budgets::covers,
+    owner::{Kind, Owned, owned},
+};
+use crate::{catalog::Market, demand::requests_of, snapshot::Snapshot};
 
 /// Annotations of pods that forbid an eviction, and the value that does so. Cluster Autoscaler FAQ; Karpenter
 /// documentation, "Disruption"; CAST AI documentation.
@@ -55,6 +57,13 @@ pub struct Judged {
     pub cautions: Vec<Reason>,
 }
 
+impl Judged {
+    /// Whether it may run on Spot and does not require it.
+    pub(crate) fn may_leave_spot(&self) -> bool {
+        self.market == Some(Market::Spot) && !self.is_pinned
+    }
+}
+
 /// Judges all workloads of a cluster, by namespace, kind and name.
 #[must_use]
 pub fn judge(snapshot: &Snapshot) -> Vec<Judged> {
@@ -75,8 +84,7 @@ fn judge_one(owned: Owned, snapshot: &Snapshot) -> Judged {
     let required = spec.and_then(placement::required_market);
     let is_pinned = required.is_some();
     let (market, reasons) = if let Some((market, label)) = required {
-        let name = if market == Market::Spot { "Spot" } else { "On-Demand" };
-        (market, vec![Reason::new("affinity", format!("requires {name} nodes ({label})"))])
+        (market, vec![Reason::new("affinity", format!("requires {market} nodes ({label})"))])
     } else {
         let blockers = blockers(&owned, &pods, snapshot);
         if blockers.is_empty() {
@@ -168,7 +176,7 @@ fn cautions(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
 
 fn without_requests(owned: &Owned, snapshot: &Snapshot) -> Option<Reason> {
     let asks_for_less = owned.pods.iter().any(|pod| {
-        let requests = snapshot.pods[*pod].spec.as_ref().map(crate::demand::requests).unwrap_or_default();
+        let requests = requests_of(&snapshot.pods[*pod]);
         requests.cpu == 0 || requests.memory == 0
     });
     asks_for_less.then(|| {
@@ -191,8 +199,7 @@ pub(crate) fn follow_neighbours(all: &mut [Judged], snapshot: &Snapshot) {
             })
             .collect();
         let mut moved = false;
-        for judged in all.iter_mut().filter(|judged| judged.market == Some(Market::Spot) && !judged.is_pinned)
-        {
+        for judged in all.iter_mut().filter(|judged| judged.may_leave_spot()) {
             let spec = judged.owned.pods.first().and_then(|pod| snapshot.pods[*pod].spec.as_ref());
             let Some(spec) = spec else { continue };
             let neighbour = stays.iter().find(|(namespace, labels, _)| {

@@ -5,10 +5,7 @@ mod output;
 mod rehearsal;
 mod source;
 
-use cast_spot_savings::{
-    compare::{Choices, compare},
-    risk::InterruptionScenario,
-};
+use cast_spot_savings::compare::{Choices, compare};
 
 use crate::{
     environment::Environment,
@@ -30,20 +27,15 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
 
 async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Result<u8, CliError> {
     let now = session::now();
-    let source = source::read(args, target, now, screen).await?;
+    let snapshot = source::read(args, target, now, screen).await?;
     // Files first: reading them again takes long, and a table can be made from them.
     if let Some(path) = &args.save_snapshot {
-        output::save(path, "--save-snapshot", &source.as_file()?)?;
+        output::save(path, "--save-snapshot", &snapshot.to_json().map_err(std::io::Error::other)?)?;
     }
-    let mut comparison =
-        compare(&source.snapshot, source.prices.as_ref(), &Choices { max_vcpus: args.max_vcpus }, now);
-    if let Some(storm) =
-        InterruptionScenario::of(&comparison, &source.snapshot).filter(|_| !args.no_rehearsal)
-    {
-        match rehearsal::risks(&storm, screen) {
-            Some(risks) => comparison.set_risks(risks),
-            None => comparison.report.missing.push(rehearsal::too_big(&storm)),
-        }
+    let choices = Choices { max_vcpus: args.max_vcpus };
+    let mut comparison = compare(&snapshot, snapshot.prices.as_ref(), &choices, now);
+    if !args.no_rehearsal {
+        rehearsal::add_risks(&mut comparison, &snapshot, screen);
     }
     let report = comparison.report;
     if let Some(path) = &args.html {

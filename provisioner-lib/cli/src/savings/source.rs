@@ -4,7 +4,6 @@ use std::path::Path;
 
 use cast_spot_cloud::Access;
 use cast_spot_savings::{
-    prices::PriceList,
     provider::{self, USUAL_SPOT_DAYS},
     snapshot::{Snapshot, parse_prices},
 };
@@ -18,28 +17,13 @@ use crate::{
     terminal::{Diagnostic, Screen},
 };
 
-/// A cluster and its prices.
-#[derive(Debug)]
-pub(super) struct Source {
-    pub(super) snapshot: Snapshot,
-    pub(super) prices: Option<PriceList>,
-}
-
-impl Source {
-    /// The text of a file for --snapshot, prices included.
-    pub(super) fn as_file(&self) -> Result<String, CliError> {
-        let whole = Snapshot { prices: self.prices.clone(), ..self.snapshot.clone() };
-        Ok(whole.to_json().map_err(std::io::Error::other)?)
-    }
-}
-
-/// Reads everything, or fails with every fault of the files.
+/// Reads the cluster with its prices, or fails with every fault of the files.
 pub(super) async fn read(
     args: &Args,
     target: Option<&Target>,
     now: Timestamp,
     screen: &mut Screen,
-) -> Result<Source, CliError> {
+) -> Result<Snapshot, CliError> {
     let mut diagnostics = Vec::new();
     let snapshot = args
         .snapshot
@@ -50,35 +34,34 @@ pub(super) async fn read(
         .as_deref()
         .and_then(|path| file(path, "--prices", PRICES, parse_prices, &mut diagnostics));
     error::check(diagnostics)?;
-    let Some(target) = target else {
-        let snapshot = snapshot.unwrap_or_default();
-        let prices = prices.or_else(|| snapshot.prices.clone());
-        return Ok(Source { snapshot, prices });
-    };
-    live(args, target, prices, now, screen).await
+    let mut snapshot = snapshot.unwrap_or_default();
+    if let Some(target) = target {
+        snapshot = live(args, target, prices.is_none(), now, screen).await?;
+    }
+    snapshot.prices = prices.or(snapshot.prices);
+    Ok(snapshot)
 }
 
 async fn live(
     args: &Args,
     target: &Target,
-    prices: Option<PriceList>,
+    with_prices: bool,
     now: Timestamp,
     screen: &mut Screen,
-) -> Result<Source, CliError> {
+) -> Result<Snapshot, CliError> {
     let access = Access::open(&target.connection).await?;
     session::check_account(&access, target.account.as_ref()).await?;
     screen.progress(&format!("reading cluster {}", target.cluster));
     let read = provider::read_cluster(&access, &target.cluster, now).await;
     screen.progress("");
     let mut snapshot = read?;
-    if let Some(prices) = prices {
-        return Ok(Source { snapshot, prices: Some(prices) });
+    if with_prices {
+        screen.progress(&format!("reading instance types and prices of {}", access.region()));
+        let days = args.spot_days.unwrap_or(USUAL_SPOT_DAYS);
+        snapshot.prices = Some(provider::read_prices(&access, &mut snapshot, days, now).await);
+        screen.progress("");
     }
-    screen.progress(&format!("reading instance types and prices of {}", access.region()));
-    let prices =
-        provider::read_prices(&access, &mut snapshot, args.spot_days.unwrap_or(USUAL_SPOT_DAYS), now).await;
-    screen.progress("");
-    Ok(Source { snapshot, prices: Some(prices) })
+    Ok(snapshot)
 }
 
 const SNAPSHOTS: &str = "`cast-spot savings --save-snapshot FILE` writes one";

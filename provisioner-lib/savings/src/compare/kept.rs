@@ -4,31 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::PodAffinityTerm;
 
-use super::{Inputs, node_of};
+use super::{Inputs, Placed, node_of};
 use crate::{
-    catalog::{HOSTNAME, Market},
+    catalog::HOSTNAME,
     demand::{self, Pod},
     fit::{self, Labels},
-    machines::Place,
 };
 
-/// A node of today that stays in a proposal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// metadata.name.
-    pub name: String,
-    /// Instance type, where it is known.
-    pub instance_type: Option<String>,
-    /// Availability Zone, where it is known.
-    pub zone: Option<String>,
-    /// The purchase option.
-    pub market: Option<Market>,
-    /// Indices of its pods in [`Snapshot::pods`](crate::snapshot::Snapshot::pods), without those of DaemonSets.
-    pub pods: Vec<usize>,
-}
-
 impl Inputs<'_> {
-    pub(super) fn kept(&self, names: &BTreeSet<String>) -> Vec<Kept> {
+    pub(super) fn kept(&self, names: &BTreeSet<String>) -> Vec<Placed> {
         let mut pods: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for pod in &self.demand.pods {
             if let Some(node) = node_of(self.snapshot, pod.source) {
@@ -36,32 +20,21 @@ impl Inputs<'_> {
             }
         }
         let kept = self.machines.values().filter(|machine| names.contains(&machine.name));
-        kept.map(|machine| Kept {
-            name: machine.name.clone(),
-            instance_type: machine.instance_type.clone(),
-            zone: machine.zone.clone(),
-            market: machine.market,
+        kept.map(|machine| Placed {
+            offer: None,
+            machine: machine.clone(),
             pods: pods.remove(machine.name.as_str()).unwrap_or_default(),
         })
         .collect()
     }
 
-    /// Names of all nodes that are instances of EC2.
-    pub(super) fn of_ec2(&self) -> BTreeSet<String> {
-        let machines = self.machines.values().filter(|machine| machine.place == Place::Ec2);
-        machines.map(|machine| machine.name.clone()).collect()
-    }
-
     /// A sentence about pods of `moving` that the scheduler may leave without a node: it counts nodes that stay for
     /// spread and anti-affinity, and the packing does not.
-    pub(super) fn beside_kept(&self, moving: &[Pod], kept: &[Kept]) -> Option<String> {
-        let on: BTreeSet<usize> = kept.iter().flat_map(|kept| kept.pods.iter().copied()).collect();
-        let standing: Vec<&Pod> = self.demand.pods.iter().filter(|pod| on.contains(&pod.source)).collect();
-        let nodes = self
-            .snapshot
-            .nodes
-            .iter()
-            .filter(|node| kept.iter().any(|kept| node.metadata.name.as_ref() == Some(&kept.name)));
+    pub(super) fn beside_kept(&self, moving: &[Pod], kept: &BTreeSet<String>) -> Option<String> {
+        let is_kept = |node: Option<&str>| node.is_some_and(|node| kept.contains(node));
+        let pods = self.demand.pods.iter();
+        let standing: Vec<&Pod> = pods.filter(|pod| is_kept(node_of(self.snapshot, pod.source))).collect();
+        let nodes = self.snapshot.nodes.iter().filter(|node| is_kept(node.metadata.name.as_deref()));
         let nodes: Vec<Labels> = nodes.map(|node| node.metadata.labels.clone().unwrap_or_default()).collect();
         let names = moving.iter().filter(|pod| counts(pod, &standing, &nodes));
         let names: Vec<String> = names.map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Inputs, node_of};
 use crate::{
     catalog::{GIB, Market},
+    demand::Pod,
     machines::{Machine, Place},
     prices::PriceList,
     report::{Configuration, Missing, Prices},
@@ -101,132 +102,112 @@ pub(super) fn unknown(inputs: &Inputs<'_>, has_prices: bool) -> Option<String> {
 
 /// Why proposals cannot be compared with today.
 pub(super) fn unpriced_today(today: &Configuration) -> String {
-    let count = today.unpriced;
-    format!("{} of today {} no price", plural_of(count, "node", "nodes"), plural(count, "has", "have"))
+    plural(today.unpriced, "node of today has no price", "nodes of today have no price")
 }
 
 /// Facts that are not known. `is_as_today` tells whether a proposal is today's nodes.
 pub(super) fn missing(inputs: &Inputs<'_>, has_prices: bool, is_as_today: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
-    let mut say = |what: String, hint: &str| missing.push(Missing { what, hint: hint.to_owned() });
-    let catalog = &inputs.prices.catalog;
+    let mut say = |what: &str, hint: &str| {
+        missing.push(Missing { what: what.to_owned(), hint: hint.to_owned() });
+    };
     let is_unread = |what: &str| inputs.snapshot.unread(what).is_some();
-    if inputs.snapshot.nodes.is_empty() && !is_unread(NODES_UNREAD) {
-        say("the cluster has no nodes".to_owned(), "");
-    }
-    if inputs.demand.pods.is_empty() && !inputs.snapshot.nodes.is_empty() && !is_unread(PODS_UNREAD) {
-        say(format!("{NO_PODS}, so nothing can be proposed"), "a file with nodes needs their pods, too");
+    if inputs.snapshot.nodes.is_empty() {
+        if !is_unread(NODES_UNREAD) {
+            say("the cluster has no nodes", "");
+        }
+    } else if inputs.demand.pods.is_empty() && !is_unread(PODS_UNREAD) {
+        say(&format!("{NO_PODS}, so nothing can be proposed"), "a file with nodes needs their pods, too");
     }
     if !has_prices {
-        say(
-            "there are no prices, so no configuration has a cost".to_owned(),
-            "--prices FILE, or credentials for AWS",
-        );
-    } else if catalog.types.is_empty() {
-        say(
-            "no instance types are known, so nothing can be proposed".to_owned(),
-            "the action ec2:DescribeInstanceTypes reads them",
-        );
+        let hint = "--prices FILE, or credentials for AWS";
+        say("there are no prices, so no configuration has a cost", hint);
+    } else if inputs.prices.catalog.types.is_empty() {
+        let hint = "the action ec2:DescribeInstanceTypes reads them";
+        say("no instance types are known, so nothing can be proposed", hint);
     } else {
-        for (market, name, action) in [
-            (Market::OnDemand, "On-Demand", "pricing:GetProducts"),
-            (Market::Spot, "Spot", "ec2:DescribeSpotPriceHistory"),
-        ] {
+        for (market, action) in
+            [(Market::OnDemand, "pricing:GetProducts"), (Market::Spot, "ec2:DescribeSpotPriceHistory")]
+        {
             if inputs.prices.count(market) == 0 {
-                say(
-                    format!("there are no {name} prices, so no node is offered {name}"),
-                    &format!("the action {action} reads them"),
-                );
+                let what = format!("there are no {market} prices, so no node is offered {market}");
+                say(&what, &format!("the action {action} reads them"));
             }
         }
     }
     if has_prices {
-        unpriced(inputs, &mut say);
+        unpriced(inputs).iter().for_each(|what| say(what, ""));
     }
-    places(inputs, &mut say);
-    pods(inputs, is_as_today, &mut say);
+    counted(inputs, is_as_today).iter().for_each(|(what, hint)| say(what, hint));
     missing
 }
 
-fn unpriced(inputs: &Inputs<'_>, say: &mut impl FnMut(String, &str)) {
+/// Nodes of today without a price, by type, zone and market.
+fn unpriced(inputs: &Inputs<'_>) -> Vec<String> {
     let mut alike: BTreeMap<(&str, Option<&str>, Option<Market>), usize> = BTreeMap::new();
     let machines = inputs.machines.values().filter(|machine| machine.place == Place::Ec2);
     for machine in machines.filter(|machine| machine.hourly.is_none()) {
         let name = machine.instance_type.as_deref().unwrap_or("unknown");
         *alike.entry((name, machine.zone.as_deref(), machine.market)).or_default() += 1;
     }
+    let mut lines = Vec::new();
     for ((name, zone, market), count) in alike {
-        let market = if market == Some(Market::Spot) { "Spot" } else { "On-Demand" };
+        let market = market.unwrap_or(Market::OnDemand);
         let zone = zone.map(|zone| format!(" in {zone}")).unwrap_or_default();
-        let known = inputs.prices.catalog.types.iter().any(|found| found.name == *name);
-        let of = if known { "price" } else { "price, and its type is not known" };
-        say(format!("{count} × {name}{zone}: no {market} {of}; today costs more than is shown"), "");
+        let is_known = inputs.prices.catalog.types.iter().any(|found| found.name == *name);
+        let of = if is_known { "price" } else { "price, and its type is not known" };
+        lines.push(format!("{count} × {name}{zone}: no {market} {of}; today costs more than is shown"));
     }
+    lines
 }
 
-fn places(inputs: &Inputs<'_>, say: &mut impl FnMut(String, &str)) {
-    let machines = || inputs.machines.values();
-    for (place, one, more) in [
-        (Place::Fargate, "node is of AWS Fargate", "nodes are of AWS Fargate"),
-        (Place::Elsewhere, "node is not of EC2", "nodes are not of EC2"),
+/// Sentences and hints about nodes and pods by their number.
+fn counted(inputs: &Inputs<'_>, is_as_today: bool) -> Vec<(String, &'static str)> {
+    let nodes = |chosen: fn(&Machine) -> bool| inputs.machines.values().filter(|found| chosen(found)).count();
+    let pods = |chosen: &dyn Fn(&Pod) -> bool| inputs.demand.pods.iter().filter(|pod| chosen(pod)).count();
+    let unless = if is_as_today { ", unless it is as today" } else { "" };
+    let all = [
         (
-            Place::Windows,
-            "node runs Windows, whose prices are not read",
-            "nodes run Windows, whose prices are not read",
-        ),
-    ] {
-        let count = machines().filter(|machine| machine.place == place).count();
-        if count > 0 {
-            let (what, whose) = (plural_of(count, one, more), plural(count, "its", "their"));
-            say(format!("{what}: {whose} cost is not counted, and {whose} pods stay"), "");
-        }
-    }
-    let unknown = |machine: &&Machine| machine.place == Place::Ec2 && !machine.market_is_known;
-    let count = machines().filter(unknown).count();
-    if count > 0 {
-        say(
-            format!(
-                "{count} {} not say whether {} On-Demand or Spot, and {} to be On-Demand",
-                plural(count, "node does", "nodes do"),
-                plural(count, "it is", "they are"),
-                plural(count, "is assumed", "are assumed"),
-            ),
-            "the action ec2:DescribeInstances reads it",
-        );
-    }
-}
-
-fn pods(inputs: &Inputs<'_>, is_as_today: bool, say: &mut impl FnMut(String, &str)) {
-    let waiting = inputs.demand.pods.iter();
-    let waiting = waiting.filter(|pod| node_of(inputs.snapshot, pod.source).is_none()).count();
-    if waiting > 0 {
-        say(
-            format!(
-                "{} for a node today; a proposed configuration has room for {}{}",
-                plural_of(waiting, "pod waits", "pods wait"),
-                plural(waiting, "it", "them"),
-                if is_as_today { ", unless it is as today" } else { "" }
-            ),
+            nodes(|node| node.place == Place::Fargate),
+            "node is of AWS Fargate: its cost is not counted, and its pods stay",
+            "nodes are of AWS Fargate: their cost is not counted, and their pods stay",
             "",
-        );
-    }
-    let asks_nothing = |pod: &&crate::demand::Pod| pod.requests.cpu == 0 || pod.requests.memory == 0;
-    let count = inputs.demand.pods.iter().filter(asks_nothing).count();
-    if count > 0 {
-        say(
-            format!(
-                "{} not request both CPU and memory: without a request a pod takes no room, for the scheduler and here",
-                plural_of(count, "pod does", "pods do")
-            ),
+        ),
+        (
+            nodes(|node| node.place == Place::Elsewhere),
+            "node is not of EC2: its cost is not counted, and its pods stay",
+            "nodes are not of EC2: their cost is not counted, and their pods stay",
+            "",
+        ),
+        (
+            nodes(|node| node.place == Place::Windows),
+            "node runs Windows, whose prices are not read: its cost is not counted, and its pods stay",
+            "nodes run Windows, whose prices are not read: their cost is not counted, and their pods stay",
+            "",
+        ),
+        (
+            nodes(|node| node.place == Place::Ec2 && !node.market_is_known),
+            "node does not say whether it is On-Demand or Spot, and is assumed to be On-Demand",
+            "nodes do not say whether they are On-Demand or Spot, and are assumed to be On-Demand",
+            "the action ec2:DescribeInstances reads it",
+        ),
+        (
+            pods(&|pod| node_of(inputs.snapshot, pod.source).is_none()),
+            &format!("pod waits for a node today; a proposed configuration has room for it{unless}"),
+            &format!("pods wait for a node today; a proposed configuration has room for them{unless}"),
+            "",
+        ),
+        (
+            pods(&|pod| pod.requests.cpu == 0 || pod.requests.memory == 0),
+            "pod does not request both CPU and memory: without a request a pod takes no room, for the scheduler and here",
+            "pods do not request both CPU and memory: without a request a pod takes no room, for the scheduler and here",
             "set requests; until then the proposals are too small",
-        );
-    }
+        ),
+    ];
+    let counted = all.into_iter().filter(|(count, ..)| *count > 0);
+    counted.map(|(count, one, more, hint)| (plural(count, one, more), hint)).collect()
 }
 
-fn plural<'a>(count: usize, one: &'a str, more: &'a str) -> &'a str {
-    if count == 1 { one } else { more }
-}
-
-fn plural_of(count: usize, one: &str, more: &str) -> String {
-    format!("{count} {}", plural(count, one, more))
+fn plural(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }

@@ -2,28 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Inputs, Kept, Placed, keep_on_demand, node_of,
-    today::{Counted, sum},
-};
+use super::{Inputs, Placed, node_of, sum};
 use crate::{
-    demand::{self, Demand},
+    catalog::Market,
+    demand::Demand,
     fit,
-    machines::Place,
+    machines::{Machine, Place},
     pack::{self, Packing, pack},
-    quantity::Resources,
     report::{Configuration, HOURS_PER_MONTH, Name, Proposal, Saves, Unplaced},
-    verdict::{Judged, follow_neighbours},
+    verdict::{Judged, Reason, follow_neighbours},
 };
 
 /// A proposed configuration.
 #[derive(Default)]
 pub(super) struct Proposed {
     pub(super) proposal: Proposal,
-    /// The new nodes.
+    /// The new nodes, then those of today that stay.
     pub(super) nodes: Vec<Placed>,
-    /// Today's nodes that stay.
-    pub(super) kept: Vec<Kept>,
     pub(super) unplaced: Vec<Unplaced>,
     /// Pods that the scheduler may treat differently.
     pub(super) note: Option<String>,
@@ -38,18 +33,17 @@ impl Inputs<'_> {
         loop {
             let demand = self.pinned(judged, name, &kept);
             let packing = pack(&demand, &self.offers);
-            let found: Vec<(usize, Unplaced)> =
-                packing.unplaced.iter().map(|found| self.unplaced(&demand, found, name)).collect();
-            if name == Name::Spot && keep_on_demand(judged, &found) {
+            if name == Name::Spot && keep_on_demand(judged, &demand, &packing) {
                 follow_neighbours(judged, self.snapshot);
                 continue;
             }
+            let unplaced = packing.unplaced.iter();
+            let found: Vec<_> = unplaced.map(|found| self.unplaced(&demand, found, name)).collect();
             let before = kept.len();
-            kept.extend(found.iter().filter_map(|(_, pod)| pod.keeps_node.clone()));
+            kept.extend(found.iter().filter_map(|pod| pod.keeps_node.clone()));
             let is_stable = kept.len() == before;
             // Pending pods are found again in the next round.
-            let stay = found.into_iter().filter(|(_, pod)| is_stable || pod.keeps_node.is_some());
-            without.extend(stay.map(|(_, pod)| pod));
+            without.extend(found.into_iter().filter(|pod| is_stable || pod.keeps_node.is_some()));
             if is_stable {
                 return self.proposed(&demand, &packing, &kept, without, name, today);
             }
@@ -65,110 +59,80 @@ impl Inputs<'_> {
         name: Name,
         today: &Configuration,
     ) -> Proposed {
-        let nodes: Vec<Placed> = packing
-            .nodes
-            .iter()
-            .map(|node| Placed {
-                offer: self.offers[node.offer].clone(),
-                pods: node.pods.iter().map(|pod| demand.pods[*pod].source).collect(),
-            })
-            .collect();
-        let configuration = self.configuration(demand, &nodes, kept);
+        let new = packing.nodes.iter().map(|node| self.new_node(demand, node));
+        let nodes: Vec<Placed> = new.chain(self.kept(kept)).collect();
+        let proposed = nodes.iter().map(|node| &node.machine);
+        let elsewhere = self.machines.values().filter(|machine| machine.place != Place::Ec2);
+        let configuration = sum(proposed.clone().chain(elsewhere), proposed);
         // A removed node without a price may cost more than the difference; one that stays is on both sides.
         let is_whole = today.unpriced == configuration.unpriced && today.hourly.micros() > 0;
         if is_whole && configuration.hourly > today.hourly {
             return self.as_today(unplaced, name, today);
         }
-        let kept = self.kept(kept);
-        let note = self.beside_kept(&demand.pods, &kept);
+        let note = self.beside_kept(&demand.pods, kept);
         let is_known = is_whole || configuration.hourly < today.hourly;
         let saves = is_known.then(|| saves(&configuration, today));
-        Proposed { proposal: Proposal { configuration, saves, as_today: false }, nodes, kept, unplaced, note }
+        Proposed { proposal: Proposal { configuration, saves, as_today: false }, nodes, unplaced, note }
+    }
+
+    fn new_node(&self, demand: &Demand, node: &pack::Node) -> Placed {
+        let offer = self.offers[node.offer].clone();
+        let pods = node.pods.iter().map(|pod| &demand.pods[*pod]);
+        let daemons = fit::daemons_on(&demand.daemons, &offer);
+        let requested = daemons.into_iter().chain(pods.clone()).map(|pod| &pod.requests).sum();
+        let machine = Machine { requested, ..Machine::of(&offer) };
+        Placed { offer: Some(offer), machine, pods: pods.map(|pod| pod.source).collect() }
     }
 
     /// Nothing cheaper was found: all stays, and what waits goes on waiting.
-    fn as_today(&self, unplaced: Vec<Unplaced>, name: Name, today: &Configuration) -> Proposed {
-        let mut waiting: Vec<Unplaced> =
-            unplaced.into_iter().filter(|pod| pod.keeps_node.is_none()).collect();
-        let reported: BTreeSet<(String, String)> =
-            waiting.iter().map(|pod| (pod.namespace.clone(), pod.pod.clone())).collect();
-        for pod in self.demand.pods.iter().filter(|pod| node_of(self.snapshot, pod.source).is_none()) {
-            if !reported.contains(&(pod.namespace.clone(), pod.name.clone())) {
-                waiting.push(Unplaced {
-                    configuration: name,
-                    namespace: pod.namespace.clone(),
-                    pod: pod.name.clone(),
-                    reason: "no node is added, as that would cost more than today".to_owned(),
-                    keeps_node: None,
-                });
-            }
-        }
-        let configuration = today.clone();
-        let saves = Some(saves(&configuration, today));
+    fn as_today(&self, mut unplaced: Vec<Unplaced>, name: Name, today: &Configuration) -> Proposed {
+        unplaced.retain(|pod| pod.keeps_node.is_none());
+        let id = |pod: &Unplaced| (pod.namespace.clone(), pod.pod.clone());
+        let reported: BTreeSet<_> = unplaced.iter().map(id).collect();
+        let waiting = self.demand.pods.iter().filter(|pod| node_of(self.snapshot, pod.source).is_none());
+        let waiting = waiting.map(|pod| Unplaced {
+            configuration: name,
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            reason: "no node is added, as that would cost more than today".to_owned(),
+            keeps_node: None,
+        });
+        unplaced.extend(waiting.filter(|pod| !reported.contains(&id(pod))));
+        let of_ec2 = self.machines.values().filter(|machine| machine.place == Place::Ec2);
+        let saves = Some(saves(today, today));
         Proposed {
-            proposal: Proposal { configuration, saves, as_today: true },
-            kept: self.kept(&self.of_ec2()),
-            unplaced: waiting,
-            ..Proposed::default()
+            proposal: Proposal { configuration: today.clone(), saves, as_today: true },
+            nodes: self.kept(&of_ec2.map(|machine| machine.name.clone()).collect()),
+            unplaced,
+            note: None,
         }
     }
 
-    fn unplaced(&self, demand: &Demand, found: &pack::Unplaced, name: Name) -> (usize, Unplaced) {
+    fn unplaced(&self, demand: &Demand, found: &pack::Unplaced, name: Name) -> Unplaced {
         let pod = &demand.pods[found.pod];
-        let keeps = self.machine_of(pod.source).map(|machine| machine.name.clone());
-        let unplaced = Unplaced {
+        Unplaced {
             configuration: name,
             namespace: pod.namespace.clone(),
             pod: pod.name.clone(),
             reason: found.reason.to_string(),
-            keeps_node: keeps,
-        };
-        (pod.source, unplaced)
+            keeps_node: self.machine_of(pod.source).map(|machine| machine.name.clone()),
+        }
     }
+}
 
-    /// The proposed nodes, those that stay, and those that are not of EC2.
-    fn configuration(&self, demand: &Demand, nodes: &[Placed], kept: &BTreeSet<String>) -> Configuration {
-        let types: BTreeMap<_, _> =
-            self.prices.catalog.types.iter().map(|found| (found.name.as_str(), found)).collect();
-        let (mut counted, mut requested, mut allocatable) =
-            (Vec::new(), Resources::default(), Resources::default());
-        for node in nodes {
-            let known = types.get(node.offer.instance_type.as_str());
-            counted.push(Counted {
-                instance_type: node.offer.instance_type.clone(),
-                market: Some(node.offer.market),
-                zone: Some(node.offer.zone.clone()),
-                vcpus: known.map_or(0, |known| known.vcpus),
-                memory_mib: known.map_or(0, |known| known.memory_mib),
-                hourly: Some(node.offer.hourly),
-            });
-            allocatable = allocatable.plus(&node.offer.allocatable);
-            for daemon in fit::daemons_on(&demand.daemons, &node.offer) {
-                requested = requested.plus(&daemon.requests);
-            }
+/// Keeps workloads On-Demand that fit no Spot node. Returns whether there are any.
+fn keep_on_demand(judged: &mut [Judged], demand: &Demand, packing: &Packing) -> bool {
+    let reasons = packing.unplaced.iter().map(|found| (demand.pods[found.pod].source, &found.reason));
+    let reasons: BTreeMap<usize, &fit::Reason> = reasons.collect();
+    let mut kept = false;
+    for judged in judged.iter_mut().filter(|judged| judged.may_leave_spot()) {
+        if let Some(reason) = judged.owned.pods.iter().find_map(|pod| reasons.get(pod)) {
+            judged.market = Some(Market::OnDemand);
+            judged.reasons = vec![Reason::new("no-spot-node", format!("fits no Spot node: {reason}"))];
+            kept = true;
         }
-        let by_source: BTreeMap<usize, &demand::Pod> =
-            demand.pods.iter().map(|pod| (pod.source, pod)).collect();
-        for pod in nodes.iter().flat_map(|node| &node.pods) {
-            requested = requested.plus(&by_source[pod].requests);
-        }
-        for pod in self.snapshot.pods.iter().filter(|pod| demand::is_live(pod)) {
-            let Some(spec) = &pod.spec else { continue };
-            if spec.node_name.as_ref().is_some_and(|node| kept.contains(node)) {
-                requested = requested.plus(&demand::requests(spec));
-            }
-        }
-        for machine in self.machines.values() {
-            let stays = kept.contains(&machine.name);
-            if stays {
-                allocatable = allocatable.plus(&machine.allocatable);
-            }
-            if stays || machine.place != Place::Ec2 {
-                counted.push(Counted::of(machine));
-            }
-        }
-        sum(counted, &requested, &allocatable)
     }
+    kept
 }
 
 fn saves(configuration: &Configuration, today: &Configuration) -> Saves {

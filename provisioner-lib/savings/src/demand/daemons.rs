@@ -2,34 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{NodeSelectorTerm, PodSpec, Toleration};
+use k8s_openapi::api::core::v1::{PodSpec, Toleration};
 
 use super::{Pod, controller, is_live};
-use crate::{quantity::Resources, snapshot::Snapshot};
+use crate::snapshot::Snapshot;
 
-/// A DaemonSet: one pod on every node that it selects.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Daemon {
-    /// metadata.namespace.
-    pub namespace: String,
-    /// metadata.name.
-    pub name: String,
-    /// Labels of its pods.
-    pub labels: BTreeMap<String, String>,
-    /// Requests of each pod.
-    pub requests: Resources,
-    /// nodeSelector of its pods.
-    pub node_selector: BTreeMap<String, String>,
-    /// Terms of the required node affinity.
-    pub node_affinity: Vec<NodeSelectorTerm>,
-    /// Tolerations, with those that every DaemonSet's pod has.
-    pub tolerations: Vec<Toleration>,
-    /// Ports of the host.
-    pub host_ports: BTreeSet<(String, String, i32)>,
-}
-
-/// All DaemonSets. One that could not be read is derived from its pods.
-pub(super) fn read(snapshot: &Snapshot) -> Vec<Daemon> {
+/// A pod of each DaemonSet. One that could not be read is derived from its pods.
+pub(super) fn read(snapshot: &Snapshot) -> Vec<Pod> {
     let mut known = BTreeSet::new();
     let mut daemons = Vec::new();
     for set in &snapshot.daemon_sets {
@@ -41,7 +20,9 @@ pub(super) fn read(snapshot: &Snapshot) -> Vec<Daemon> {
         daemons.push(daemon(namespace, name, labels, &template.spec.unwrap_or_default()));
     }
     for pod in snapshot.pods.iter().filter(|pod| is_live(pod)) {
-        let Some(owner) = controller(pod).filter(|owner| owner.kind == "DaemonSet") else { continue };
+        let Some(owner) = controller(&pod.metadata).filter(|owner| owner.kind == "DaemonSet") else {
+            continue;
+        };
         let namespace = pod.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
         if known.insert((namespace.clone(), owner.name.clone())) {
             let mut spec = pod.spec.clone().unwrap_or_default();
@@ -53,16 +34,16 @@ pub(super) fn read(snapshot: &Snapshot) -> Vec<Daemon> {
     daemons
 }
 
-fn daemon(namespace: String, name: String, labels: BTreeMap<String, String>, spec: &PodSpec) -> Daemon {
-    let Pod { requests, node_selector, node_affinity, mut tolerations, host_ports, .. } = Pod::of_spec(spec);
+fn daemon(namespace: String, name: String, labels: BTreeMap<String, String>, spec: &PodSpec) -> Pod {
+    let mut pod = Pod { namespace, name, labels, ..Pod::of_spec(spec) };
     // The controller adds this one; its others tolerate conditions of a node, which no template has.
-    tolerations.push(Toleration {
+    pod.tolerations.push(Toleration {
         key: Some("node.kubernetes.io/unschedulable".to_owned()),
         operator: Some("Exists".to_owned()),
         effect: Some("NoSchedule".to_owned()),
         ..Toleration::default()
     });
-    Daemon { namespace, name, labels, requests, node_selector, node_affinity, tolerations, host_ports }
+    pod
 }
 
 /// Removes the field in each term by which the controller binds the pod to its node.

@@ -12,11 +12,11 @@ use k8s_openapi::{
         NodeSelectorTerm, Pod as KubernetesPod, PodAffinityTerm, PodSpec, Toleration,
         TopologySpreadConstraint,
     },
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 
+pub use self::requests::{requests, requests_of};
 use self::volumes::Volumes;
-pub use self::{daemons::Daemon, requests::requests};
 use crate::{
     catalog::{ARCHITECTURE, CAPACITY_TYPE, Market},
     quantity::Resources,
@@ -29,17 +29,17 @@ pub struct Demand {
     /// Pods to place.
     pub pods: Vec<Pod>,
     /// DaemonSets: one pod on every node that they select.
-    pub daemons: Vec<Daemon>,
+    pub daemons: Vec<Pod>,
     /// Labels of namespaces, for namespaceSelector.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Sentences about what the packing does not model.
     pub notes: Vec<String>,
 }
 
-/// A pod to place, with its constraints in the types of Kubernetes.
+/// A pod to place, or of a DaemonSet, with its constraints in the types of Kubernetes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pod {
-    /// Its index in [`Snapshot::pods`].
+    /// Its index in [`Snapshot::pods`], unless it is of a DaemonSet.
     pub source: usize,
     /// metadata.namespace.
     pub namespace: String,
@@ -159,7 +159,7 @@ impl Pod {
             namespace: metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
             name: metadata.name.clone().unwrap_or_default(),
             labels: metadata.labels.clone().unwrap_or_default(),
-            owner: controller(pod).map(|owner| (owner.kind.clone(), owner.name.clone())),
+            owner: controller(metadata).map(|owner| (owner.kind.clone(), owner.name.clone())),
             obstacle: obstacle(&spec),
             ..Self::of_spec(&spec)
         };
@@ -224,8 +224,8 @@ pub(crate) fn note(what: &str, pods: &[String]) -> Option<String> {
     })
 }
 
-fn controller(pod: &KubernetesPod) -> Option<&OwnerReference> {
-    pod.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
+pub(crate) fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+    metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
 }
 
 pub(crate) fn is_static(pod: &KubernetesPod) -> bool {
@@ -239,7 +239,7 @@ pub(crate) fn is_live(pod: &KubernetesPod) -> bool {
 }
 
 fn is_placed_by_the_scheduler(pod: &KubernetesPod) -> bool {
-    is_live(pod) && !is_static(pod) && controller(pod).is_none_or(|owner| owner.kind != "DaemonSet")
+    is_live(pod) && !is_static(pod) && controller(&pod.metadata).is_none_or(|owner| owner.kind != "DaemonSet")
 }
 
 /// Constraints that the packing does not model.

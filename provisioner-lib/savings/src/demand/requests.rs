@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
-    api::core::v1::{Container, PodSpec, ResourceRequirements},
+    api::core::v1::{Container, Pod, PodSpec, ResourceRequirements},
     apimachinery::pkg::api::resource::Quantity,
 };
 
@@ -37,6 +37,12 @@ pub fn requests(spec: &PodSpec) -> Resources {
         all.extended.extend(whole.extended);
     }
     spec.overhead.as_ref().map_or_else(|| all.clone(), |overhead| all.plus(&Resources::read(overhead)))
+}
+
+/// The same of a pod; nothing without a spec.
+#[must_use]
+pub fn requests_of(pod: &Pod) -> Resources {
+    pod.spec.as_ref().map(requests).unwrap_or_default()
 }
 
 /// Requests of a container, which default to its limits. The API server sets them in pods, but not in the template of a

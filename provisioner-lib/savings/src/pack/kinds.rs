@@ -6,7 +6,7 @@ use serde_json::to_string;
 
 use super::types::{Dimensions, NodeKind};
 use crate::{
-    demand::{Daemon, Demand, Pod},
+    demand::{Demand, Pod},
     fit,
     money::Money,
     offers::Offer,
@@ -20,7 +20,7 @@ pub(super) struct Profiles<'d> {
     /// An offer of each profile.
     pub(super) examples: Vec<&'d Offer>,
     /// DaemonSets that run on each profile.
-    pub(super) daemons: Vec<Vec<&'d Daemon>>,
+    pub(super) daemons: Vec<Vec<&'d Pod>>,
 }
 
 impl<'d> Profiles<'d> {
@@ -66,7 +66,7 @@ pub(super) fn undominated(
     for ((profile, hourly, _), offers_of_it) in same {
         let offer = &offers[offers_of_it[0]];
         let daemons = &profiles.daemons[profile];
-        let used = daemons.iter().fold(Resources::default(), |sum, daemon| sum.plus(&daemon.requests));
+        let used: Resources = daemons.iter().map(|daemon| &daemon.requests).sum();
         let pods = u64::from(offer.max_pods).saturating_sub(daemons.len() as u64);
         // Where the DaemonSets do not fit, nothing else does.
         let fits = used.cpu <= offer.allocatable.cpu && used.memory <= offer.allocatable.memory && pods > 0;

@@ -21,7 +21,7 @@ impl Problem {
         let dimensions = Dimensions::of(demand);
         let profiles = kinds::Profiles::new(demand, offers, &demand.node_label_keys());
         let kinds = kinds::undominated(offers, &profiles, &dimensions);
-        let all = demand.pods.iter().fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
+        let all: Resources = demand.pods.iter().map(|pod| &pod.requests).sum();
         let mut classes = Vec::new();
         let mut impossible = Vec::new();
         let mut admitted = BTreeMap::new();

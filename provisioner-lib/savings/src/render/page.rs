@@ -63,7 +63,7 @@ struct Mix<'a> {
 struct Line<'a> {
     count: usize,
     instance_type: &'a str,
-    market: &'static str,
+    market: String,
     zones: String,
     monthly: String,
     class: &'static str,

@@ -97,12 +97,8 @@ pub(super) fn age(seconds: u64) -> String {
     }
 }
 
-pub(super) fn market(market: Option<Market>) -> &'static str {
-    match market {
-        Some(Market::OnDemand) => "On-Demand",
-        Some(Market::Spot) => "Spot",
-        None => "not of EC2",
-    }
+pub(super) fn market(market: Option<Market>) -> String {
+    market.map_or_else(|| "not of EC2".to_owned(), |market| market.to_string())
 }
 
 /// A month's price, or that there is none.

@@ -28,7 +28,8 @@ pub(super) fn blocker(budgets: &[PodDisruptionBudget], owned: &Owned, pods: &[&P
 }
 
 /// Whether a budget covers a pod. policy/v1: an empty selector covers the namespace, none at all nothing.
-pub(crate) fn covers(budget: &PodDisruptionBudget, namespace: &str, pod: &Pod) -> bool {
+#[must_use]
+pub fn covers(budget: &PodDisruptionBudget, namespace: &str, pod: &Pod) -> bool {
     let labels = pod.metadata.labels.clone().unwrap_or_default();
     let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
     budget.metadata.namespace.as_deref() == Some(namespace) && selector_matches(selector, &labels)

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use cast_spot_savings::{
     catalog::Market,
-    compare::{Choices, Comparison, compare},
+    compare::{Choices, Comparison, Placed, compare},
     demand::Demand,
     fit,
     offers::Offer,
@@ -88,19 +88,19 @@ fn snapshot() -> Snapshot {
 /// Asserts that the comparison covers every case of this test.
 fn check(snapshot: &Snapshot, found: &Comparison) -> Result<()> {
     let has = |market, pool: &str| {
-        found.spot.iter().any(|node| node.offer.market == market && node.offer.labels["pool"] == pool)
+        let mut new = found.nodes.iter().filter_map(|node| node.offer.as_ref());
+        new.any(|offer| offer.market == market && offer.labels["pool"] == pool)
     };
     for (market, pool) in [(Market::Spot, "general"), (Market::OnDemand, "general"), (Market::Spot, "batch")]
     {
         ensure!(has(market, pool), "no {market:?} node of the pool {pool}");
     }
-    let kept: Vec<&str> = found.kept.iter().map(|kept| kept.name.as_str()).collect();
-    ensure!(kept == [BIG], "{kept:?} stay");
-    ensure!(found.kept[0].pods.len() > 1, "the huge pod is alone on its node");
+    let kept: Vec<&Placed> = found.nodes.iter().filter(|node| node.offer.is_none()).collect();
+    ensure!(kept.len() == 1 && kept[0].machine.name == BIG, "{kept:?} stay");
+    ensure!(kept[0].pods.len() > 1, "the huge pod is alone on its node");
     let unplaced: Vec<&str> = found.report.unplaced.iter().map(|pod| pod.pod.as_str()).collect();
     ensure!(unplaced == ["huge-0", "huge-0"], "{unplaced:?} have no place");
-    let new = found.spot.iter().flat_map(|node| &node.pods);
-    let mut all: Vec<usize> = new.chain(&found.kept[0].pods).copied().collect();
+    let mut all: Vec<usize> = found.nodes.iter().flat_map(|node| &node.pods).copied().collect();
     all.sort_unstable();
     ensure!(all == (0..snapshot.pods.len()).collect::<Vec<_>>(), "pods are lost, or twice: {all:?}");
     ensure!(found.report.spot.configuration.hourly < found.report.today.hourly, "it saves nothing");
@@ -116,9 +116,11 @@ async fn the_scheduler_places_the_proposal_beside_the_kept_nodes() -> Result<()>
     let found = compare(&snapshot, Some(&prices), &choices, NOW.parse()?);
     check(&snapshot, &found)?;
     let mut demand = Demand::read(&snapshot);
-    for node in &found.spot {
+    let new: Vec<(&Offer, &Placed)> =
+        found.nodes.iter().filter_map(|node| Some((node.offer.as_ref()?, node))).collect();
+    for (offer, node) in &new {
         for pod in demand.pods.iter_mut().filter(|pod| node.pods.contains(&pod.source)) {
-            pod.pin_to(node.offer.market);
+            pod.pin_to(offer.market);
         }
     }
     let stays: Node = snapshot
@@ -127,16 +129,17 @@ async fn the_scheduler_places_the_proposal_beside_the_kept_nodes() -> Result<()>
         .find(|node| node.metadata.name.as_deref() == Some(BIG))
         .cloned()
         .context("the node that stays")?;
-    let bound: Vec<Pod> = found.kept[0].pods.iter().map(|pod| snapshot.pods[*pod].clone()).collect();
-    let offers: Vec<Offer> = found.spot.iter().map(|node| node.offer.clone()).collect();
+    let kept = found.nodes.iter().filter(|node| node.offer.is_none()).flat_map(|node| &node.pods);
+    let bound: Vec<Pod> = kept.map(|pod| snapshot.pods[*pod].clone()).collect();
+    let offers: Vec<Offer> = new.iter().map(|(offer, _)| (*offer).clone()).collect();
     let shape = Shape { name: "through the comparison", snapshot, offers };
     with_cluster("compared", async |cluster| {
         cluster.prepare(&shape).await?;
         // Its DaemonSets are those of any node without a taint.
         let daemons = fit::daemons_on(&demand.daemons, &shape.offers[0]).len();
         cluster.add_kept(&stays, daemons, &bound).await?;
-        for (index, node) in found.spot.iter().enumerate() {
-            cluster.add_nodes(&[(index, &node.offer)], &shape).await?;
+        for (index, (offer, node)) in new.iter().enumerate() {
+            cluster.add_nodes(&[(index, *offer)], &shape).await?;
             let places = demand.pods.iter().enumerate();
             let places = places.filter(|(_, pod)| node.pods.contains(&pod.source)).map(|(place, _)| place);
             cluster.add_pods(&shape, &demand, &places.collect::<Vec<_>>()).await?;

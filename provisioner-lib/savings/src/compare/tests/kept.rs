@@ -49,9 +49,10 @@ fn the_other_pods_of_a_node_that_stays_stay_on_it() {
     let found = compare(&snapshot, Some(&prices), &Choices::default(), NOW.parse().unwrap());
     assert_eq!(found.report.on_demand.configuration.hourly.to_string(), "0.535");
     assert_eq!(found.report.spot.configuration.hourly.to_string(), "0.468");
-    assert_eq!(found.kept.iter().map(|kept| kept.name.as_str()).collect::<Vec<_>>(), ["a"]);
-    assert_eq!(found.kept[0].pods, [0, 2], "web-1 and device-1");
-    assert_eq!(found.spot.iter().map(|node| node.pods.clone()).collect::<Vec<_>>(), [[1]], "web-2");
+    let [new, kept] = &found.nodes[..] else { panic!("{:?}", found.nodes) };
+    assert_eq!((new.offer.is_some(), &new.pods[..]), (true, &[1][..]), "web-2");
+    assert_eq!((kept.offer.is_some(), kept.machine.name.as_str()), (false, "a"));
+    assert_eq!(kept.pods, [0, 2], "web-1 and device-1");
     let web = found.report.workloads.iter().find(|found| found.name == "web").unwrap();
     assert_eq!(
         web.proposed,

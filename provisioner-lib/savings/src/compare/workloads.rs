@@ -1,0 +1,80 @@
+//! The workloads of the report.
+
+use std::collections::BTreeMap;
+
+use super::{Inputs, Placed};
+use crate::{
+    catalog::Market,
+    demand::requests_of,
+    machines::{Machine, Place},
+    quantity::Resources,
+    report::{Verdict, Workload},
+    verdict::{Judged, Owned, Reason},
+};
+
+/// A workload, with its place in the configuration of `nodes`.
+pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, nodes: &[Placed]) -> Workload {
+    let owned = &judged.owned;
+    let requests: Resources = owned.pods.iter().map(|pod| requests_of(&inputs.snapshot.pods[*pod])).sum();
+    let machines: Vec<&Machine> = owned.pods.iter().filter_map(|pod| inputs.machine_of(*pod)).collect();
+    let elsewhere = machines.iter().find(|machine| machine.place != Place::Ec2);
+    let (verdict, reasons, mut cautions) = match (judged.market, elsewhere) {
+        (Some(_), Some(machine)) => {
+            let place = match machine.place {
+                Place::Fargate => "AWS Fargate",
+                Place::Windows => "Windows",
+                Place::Ec2 | Place::Elsewhere => "nodes that are not of EC2",
+            };
+            (Verdict::Stays, vec![Reason::new("place", format!("runs on {place}"))], Vec::new())
+        }
+        (market, _) => {
+            let verdict = match market {
+                Some(Market::Spot) => Verdict::Spot,
+                Some(Market::OnDemand) => Verdict::OnDemand,
+                None => Verdict::EveryNode,
+            };
+            (verdict, judged.reasons.clone(), judged.cautions.clone())
+        }
+    };
+    let on_spot_today = machines.iter().filter(|machine| machine.market == Some(Market::Spot)).count();
+    if judged.market == Some(Market::OnDemand) && on_spot_today > 0 {
+        let text = format!("{on_spot_today} of {} run on Spot today", owned.pods.len());
+        cautions.insert(0, Reason::new("on-spot-today", text));
+    }
+    let mut proposed = BTreeMap::new();
+    for ((name, market, zone), pods) in pools(owned, nodes) {
+        let market = if market == Some(Market::Spot) { "spot" } else { "on-demand" };
+        *proposed.entry(format!("{name} {market} {zone}")).or_default() += pods;
+    }
+    Workload {
+        namespace: owned.namespace.clone(),
+        kind: owned.kind.clone(),
+        name: owned.name.clone(),
+        pods: owned.pods.len(),
+        cpu_millis: requests.cpu,
+        memory_mib: requests.memory / (1024 * 1024),
+        on_spot_today,
+        verdict,
+        reasons,
+        cautions,
+        proposed,
+        risk: None,
+    }
+}
+
+/// The number of a workload's pods by instance type, market and zone.
+pub(super) fn pools<'n>(
+    owned: &Owned,
+    nodes: &'n [Placed],
+) -> BTreeMap<(&'n str, Option<Market>, &'n str), usize> {
+    let mut pools = BTreeMap::new();
+    for node in nodes {
+        let here = node.pods.iter().filter(|pod| owned.pods.contains(pod)).count();
+        if here > 0 {
+            let Machine { instance_type, market, zone, .. } = &node.machine;
+            let known = |text: &'n Option<String>| text.as_deref().unwrap_or("unknown");
+            *pools.entry((known(instance_type), *market, known(zone))).or_default() += here;
+        }
+    }
+    pools
+}
