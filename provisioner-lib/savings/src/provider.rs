@@ -27,19 +27,14 @@ pub const MOST_SPOT_DAYS: u32 = 90;
 /// Reads the objects of the cluster `name`, and asks EC2 of nodes that do not say how they were bought.
 pub async fn read_cluster(access: &Access, name: &str, now: Timestamp) -> Result<Snapshot, Vec<Error>> {
     let mut missing = Vec::new();
-    let cluster = match access.cluster(name).await {
-        Ok(Some(cluster)) => Some(cluster),
-        Ok(None) => {
-            let message = format!("there is no cluster {name} in {}", access.region());
-            return Err(vec![Error::new(ErrorKind::Other, "eks:DescribeCluster", message).hint(
-                "`aws eks list-clusters` shows the clusters; --region and --profile choose where to look",
-            )]);
-        }
-        Err(error) => {
-            missing.push(note("whether the kubeconfig leads to this cluster was not checked", &error));
-            None
-        }
-    };
+    let cluster = access.cluster(name).await;
+    if let Ok(None) = cluster {
+        let message = format!("there is no cluster {name} in {}", access.region());
+        let hint = "`aws eks list-clusters` shows the clusters; --region and --profile choose where to look";
+        return Err(vec![Error::new(ErrorKind::Other, "eks:DescribeCluster", message).hint(hint)]);
+    }
+    let what = "whether the kubeconfig leads to this cluster was not checked";
+    let cluster = or_note(cluster, what, &mut missing);
     let client = access.kubernetes(cluster.as_ref()).await.map_err(|error| vec![error])?;
     let mut snapshot = Box::pin(kubernetes::read(&client)).await?;
     snapshot::SCHEMA.clone_into(&mut snapshot.schema);
@@ -47,21 +42,16 @@ pub async fn read_cluster(access: &Access, name: &str, now: Timestamp) -> Result
     snapshot.cluster = Some(name.to_owned());
     snapshot.region = Some(access.region().to_owned());
     snapshot.missing.splice(0..0, missing);
-    let silent = silent(&snapshot);
+    // How they were bought is not on their labels.
+    let silent = snapshot.nodes.iter().filter(|node| machines::market(node, &snapshot.lifecycles).is_none());
+    let silent: Vec<String> = silent.filter_map(machines::instance_id).map(str::to_owned).collect();
     if !silent.is_empty() {
-        match Ec2::of(access.sdk()).lifecycles(&silent).await {
-            Ok(lifecycles) => snapshot.lifecycles = lifecycles,
-            Err(error) => snapshot.missing.push(note("how some nodes were bought is not known", &error)),
-        }
+        let lifecycles = Ec2::of(access.sdk()).lifecycles(&silent).await;
+        let what = "how some nodes were bought is not known";
+        snapshot.lifecycles = or_note(lifecycles, what, &mut snapshot.missing);
     }
     snapshot.tidy();
     Ok(snapshot)
-}
-
-/// Instances of the nodes whose labels do not say how they were bought.
-fn silent(snapshot: &Snapshot) -> Vec<String> {
-    let nodes = snapshot.nodes.iter().filter(|node| machines::market(node, &snapshot.lifecycles).is_none());
-    nodes.filter_map(machines::instance_id).map(str::to_owned).collect()
 }
 
 /// Reads types and prices for the nodes and zones of a snapshot. What is missing is noted in the snapshot.
@@ -79,29 +69,23 @@ pub async fn read_prices(
         .collect();
     let (types, offered, on_demand) =
         tokio::join!(ec2.types(), ec2.offered(&zones), pricing.on_demand(access.region()));
-    let types = types.unwrap_or_else(|error| {
-        snapshot.missing.push(note("instance types could not be read, so nothing can be proposed", &error));
-        Vec::new()
-    });
-    let (listed, currency) = on_demand.unwrap_or_else(|error| {
-        snapshot.missing.push(note("On-Demand prices could not be read", &error));
-        (Vec::new(), None)
-    });
+    let missing = &mut snapshot.missing;
+    let types = or_note(types, "instance types could not be read, so nothing can be proposed", missing);
+    let (listed, currency) = or_note(on_demand, "On-Demand prices could not be read", missing);
     let mut prices = match offered {
         Ok(offered) => in_zones(&listed, &offered),
         Err(error) => {
             let what = "which zones have which types is not known: each is taken to have all";
-            snapshot.missing.push(note(what, &error));
+            missing.push(note(what, &error));
             listed
         }
     };
     let from = now - SignedDuration::from_hours(24 * i64::from(spot_days));
     let asked: Vec<String> =
         types.iter().filter(|found| !found.bare_metal).map(|found| found.name.clone()).collect();
-    match ec2.spot_prices(&asked, &zones, from, now).await {
-        Ok(points) => prices.extend(time_weighted(&points, from, now)),
-        Err(error) => snapshot.missing.push(note("Spot prices could not be read", &error)),
-    }
+    let points = ec2.spot_prices(&asked, &zones, from, now).await;
+    let points = or_note(points, "Spot prices could not be read", missing);
+    prices.extend(time_weighted(&points, from, now));
     PriceList {
         schema: prices::SCHEMA.to_owned(),
         read_at: Some(now),
@@ -123,6 +107,14 @@ fn in_zones(listed: &[Price], offered: &BTreeSet<(String, String)>) -> Vec<Price
         .filter(|price| price.market == Market::OnDemand)
         .flat_map(|price| zones(price).into_iter().map(|zone| Price { zone: Some(zone), ..price.clone() }));
     prices.collect()
+}
+
+/// What was read; if the call failed, nothing, and a note of its effect.
+fn or_note<T: Default>(read: Result<T, Error>, what: &str, missing: &mut Vec<Missing>) -> T {
+    read.unwrap_or_else(|error| {
+        missing.push(note(what, &error));
+        T::default()
+    })
 }
 
 /// A call that failed, as something that is missing.

@@ -39,13 +39,10 @@ impl Ec2 {
 
     /// All types that EKS could run on.
     pub(super) async fn types(&self) -> Result<Vec<InstanceType>, Error> {
-        let mut pages = self.client.describe_instance_types().into_paginator().send();
-        let mut types = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(from_sdk("ec2:DescribeInstanceTypes"))?;
-            types.extend(page.instance_types.unwrap_or_default().iter().filter_map(instance_type));
-        }
-        types.sort_by(|one: &InstanceType, other| one.name.cmp(&other.name));
+        let pages = self.client.describe_instance_types().into_paginator().items().send();
+        let types = pages.try_collect().await.map_err(from_sdk("ec2:DescribeInstanceTypes"))?;
+        let mut types: Vec<InstanceType> = types.iter().filter_map(instance_type).collect();
+        types.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(types)
     }
 
@@ -56,17 +53,12 @@ impl Ec2 {
     ) -> Result<BTreeSet<(String, String)>, Error> {
         let call =
             self.client.describe_instance_type_offerings().location_type(LocationType::AvailabilityZone);
-        let call = call.set_filters(in_zones("location", zones));
-        let mut pages = call.into_paginator().send();
-        let mut offered = BTreeSet::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(from_sdk("ec2:DescribeInstanceTypeOfferings"))?;
-            let found = page.instance_type_offerings.unwrap_or_default().into_iter();
-            offered.extend(
-                found.filter_map(|found| Some((found.instance_type?.as_str().to_owned(), found.location?))),
-            );
-        }
-        Ok(offered)
+        let pages = call.set_filters(in_zones("location", zones)).into_paginator().items().send();
+        let offered = pages.try_collect().await.map_err(from_sdk("ec2:DescribeInstanceTypeOfferings"))?;
+        let offered = offered.into_iter();
+        Ok(offered
+            .filter_map(|found| Some((found.instance_type?.as_str().to_owned(), found.location?)))
+            .collect())
     }
 
     /// All changes of the prices of these types, and those that stood before.
@@ -77,34 +69,18 @@ impl Ec2 {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<SpotPoint>, Error> {
-        let points = stream::iter(types.chunks(AT_ONCE))
-            .map(|types| self.spot_prices_of(types, zones, from, to))
-            .buffer_unordered(SIDE_BY_SIDE)
-            .try_collect::<Vec<_>>()
-            .await?;
-        Ok(points.into_iter().flatten().collect())
-    }
-
-    async fn spot_prices_of(
-        &self,
-        types: &[String],
-        zones: &BTreeSet<String>,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<SpotPoint>, Error> {
-        let types = types.iter().map(|name| name.as_str().into()).collect();
-        let call = self.client.describe_spot_price_history().product_descriptions(PRODUCT);
-        let call = call.set_instance_types(Some(types)).set_filters(in_zones("availability-zone", zones));
-        let call = call
-            .start_time(DateTime::from_secs(from.as_second()))
-            .end_time(DateTime::from_secs(to.as_second()));
-        let mut pages = call.into_paginator().send();
-        let mut points = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(from_sdk("ec2:DescribeSpotPriceHistory"))?;
-            points.extend(page.spot_price_history.unwrap_or_default().into_iter().filter_map(point));
-        }
-        Ok(points)
+        let points = stream::iter(types.chunks(AT_ONCE)).map(async |types| {
+            let types = types.iter().map(|name| name.as_str().into()).collect();
+            let call = self.client.describe_spot_price_history().product_descriptions(PRODUCT);
+            let call = call.set_instance_types(Some(types)).set_filters(in_zones("availability-zone", zones));
+            let call = call
+                .start_time(DateTime::from_secs(from.as_second()))
+                .end_time(DateTime::from_secs(to.as_second()));
+            let prices = call.into_paginator().items().send().try_collect().await;
+            prices.map_err(from_sdk("ec2:DescribeSpotPriceHistory"))
+        });
+        let prices: Vec<Vec<SpotPrice>> = points.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
+        Ok(prices.into_iter().flatten().filter_map(point).collect())
     }
 
     /// `spot` or `on-demand`, by instance.
@@ -113,18 +89,13 @@ impl Ec2 {
         for instances in instances.chunks(AT_ONCE) {
             // By a filter: an instance that has gone meanwhile is no error then.
             let filter = Filter::builder().name("instance-id").set_values(Some(instances.to_vec())).build();
-            let mut pages = self.client.describe_instances().filters(filter).into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(from_sdk("ec2:DescribeInstances"))?;
-                let found = page.reservations.unwrap_or_default().into_iter();
-                for instance in found.flat_map(|reservation| reservation.instances.unwrap_or_default()) {
-                    let lifecycle =
-                        instance.instance_lifecycle.as_ref().map_or("on-demand", |found| found.as_str());
-                    if let Some(id) = instance.instance_id {
-                        lifecycles.insert(id, lifecycle.to_owned());
-                    }
-                }
-            }
+            let pages = self.client.describe_instances().filters(filter).into_paginator().items().send();
+            let reservations = pages.try_collect().await.map_err(from_sdk("ec2:DescribeInstances"))?;
+            let found = reservations.into_iter().flat_map(|found| found.instances.unwrap_or_default());
+            lifecycles.extend(found.filter_map(|found| {
+                let lifecycle = found.instance_lifecycle.as_ref().map_or("on-demand", |found| found.as_str());
+                Some((found.instance_id?, lifecycle.to_owned()))
+            }));
         }
         Ok(lifecycles)
     }

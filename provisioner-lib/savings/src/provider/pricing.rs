@@ -36,17 +36,14 @@ impl Pricing {
         });
         let filters = filters.collect::<Result<Vec<_>, _>>()?;
         let call = self.client.get_products().service_code(SERVICE).set_filters(Some(filters));
-        let mut pages = call.into_paginator().send();
+        let products = call.into_paginator().items().send().try_collect().await.map_err(from_sdk(CALL))?;
         let (mut prices, mut currency) = (Vec::new(), None);
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(from_sdk(CALL))?;
-            for product in page.price_list.unwrap_or_default() {
-                let read = on_demand(&product);
-                let read = read.map_err(|error| Error::new(ErrorKind::Other, CALL, error.to_string()))?;
-                if let Some((price, of)) = read {
-                    prices.push(price);
-                    currency.get_or_insert(of);
-                }
+        for product in products {
+            let read = on_demand(&product);
+            let read = read.map_err(|error| Error::new(ErrorKind::Other, CALL, error.to_string()))?;
+            if let Some((price, of)) = read {
+                prices.push(price);
+                currency.get_or_insert(of);
             }
         }
         Ok((prices, currency))
