@@ -39,15 +39,6 @@ impl<'d> Profiles<'d> {
         }
         this
     }
-
-    /// Whether each profile's labels and taints admit the pod.
-    pub(super) fn admitting(&self, pod: &Pod) -> Vec<bool> {
-        self.examples.iter().map(|offer| fit::admits(pod, offer).is_ok()).collect()
-    }
-
-    pub(super) fn host_ports_free(&self, pod: &Pod, profile: usize) -> bool {
-        fit::host_port_taken(pod, &self.daemons[profile]).is_none()
-    }
 }
 
 /// All kinds that no other of the same profile beats in every dimension at no higher price, cheapest first.

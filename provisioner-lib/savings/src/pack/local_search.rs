@@ -3,13 +3,9 @@
 
 use std::cmp::Reverse;
 
-use super::{
-    objective,
-    simulate::{SchedulerRun, Scores},
-    state::State,
-    types::Problem,
-    waves::Waves,
-};
+use fastrand::Rng;
+
+use super::{objective, simulate::SchedulerRun, state::State, types::Problem, waves::Waves};
 
 /// Runs of the scheduler that place every pod before waves are taken.
 const RUNS: u64 = 4;
@@ -52,8 +48,7 @@ pub(super) fn repaired(problem: &Problem, mut waves: Waves, work: &mut u64) -> O
 
 /// The nodes after a run of the scheduler wave by wave, and the classes of the pods without a node.
 fn simulated<'p>(problem: &'p Problem, waves: &Waves, seed: u64) -> (State<'p>, Vec<usize>) {
-    let scores = if seed.is_multiple_of(2) { Scores::Resources } else { Scores::Spread };
-    let mut run = SchedulerRun::new(scores, seed);
+    let mut run = SchedulerRun { spreads: !seed.is_multiple_of(2), rng: Rng::with_seed(seed) };
     let mut state = State::new(problem, &[]);
     let mut waiting = Vec::new();
     for (kind, pods) in waves.nodes.iter().zip(&waves.pods) {
@@ -69,7 +64,7 @@ fn simulated<'p>(problem: &'p Problem, waves: &Waves, seed: u64) -> (State<'p>, 
 
 /// Adds nodes until all that wait are placed. `None` if no further node takes any of them.
 fn add_nodes(problem: &Problem, state: &mut State<'_>, mut waiting: Vec<usize>) -> Option<()> {
-    let mut run = SchedulerRun::new(Scores::Spread, 5);
+    let mut run = SchedulerRun { spreads: true, rng: Rng::with_seed(5) };
     while !waiting.is_empty() {
         let mut left = vec![0; problem.classes.len()];
         for class in &waiting {

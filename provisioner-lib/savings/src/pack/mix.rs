@@ -19,6 +19,7 @@ struct Group {
 }
 
 /// A solution.
+#[derive(Default)]
 pub(super) struct Mix {
     /// How many nodes of each kind, in fractions.
     pub(super) nodes: Vec<f64>,

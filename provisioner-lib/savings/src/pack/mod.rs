@@ -25,7 +25,7 @@ mod waves;
 use serde::Serialize;
 
 use self::types::Problem;
-use crate::{demand::Demand, fit::Reason, money::Money, offers::Offer};
+use crate::{demand::Demand, fit::Reason, offers::Offer};
 
 /// A node of a proposal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,14 +54,6 @@ pub struct Packing {
     pub unplaced: Vec<Unplaced>,
     /// Pods that were placed in the search, a measure of its work that is the same on every machine.
     pub work: u64,
-}
-
-impl Packing {
-    /// The price of the nodes for an hour.
-    #[must_use]
-    pub fn hourly(&self, offers: &[Offer]) -> Money {
-        self.nodes.iter().map(|node| offers[node.offer].hourly).sum()
-    }
 }
 
 /// Finds nodes for all pods of `demand`, each from one of the offers.

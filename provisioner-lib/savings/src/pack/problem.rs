@@ -27,12 +27,15 @@ impl Problem {
         let mut admitted = BTreeMap::new();
         for members in groups(demand) {
             let pod = &demand.pods[members[0]];
-            let admitted = admitted.entry(placement_key(pod)).or_insert_with(|| profiles.admitting(pod));
+            let admitted = admitted.entry(placement_key(pod)).or_insert_with(|| {
+                let profiles = profiles.examples.iter();
+                profiles.map(|offer| fit::admits(pod, offer).is_ok()).collect::<Vec<_>>()
+            });
             let requests = dimensions.vector(&pod.requests, 1, pod.volumes.len() as u64);
             let holds = |kind: &NodeKind| {
                 admitted[kind.profile]
                     && requests.iter().zip(&kind.room).all(|(amount, room)| *amount == 0 || amount <= room)
-                    && profiles.host_ports_free(pod, kind.profile)
+                    && fit::host_port_taken(pod, &profiles.daemons[kind.profile]).is_none()
             };
             let eligible: Vec<bool> = kinds.iter().map(holds).collect();
             if pod.obstacle.is_some() || !eligible.contains(&true) {
@@ -54,7 +57,7 @@ impl Problem {
         }
         let counters = counters::build(demand, &mut classes, &kinds, &profiles);
         let zones = offers.iter().map(|offer| offer.zone.as_str()).collect::<BTreeSet<_>>().len();
-        Self { dimensions: dimensions.len, classes, kinds, counters, zones, impossible }
+        Self { dimensions: dimensions.len(), classes, kinds, counters, zones, impossible }
     }
 }
 

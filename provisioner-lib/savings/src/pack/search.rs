@@ -50,9 +50,7 @@ fn starts(problem: &Problem, counts: &[usize]) -> Vec<(Mix, Vec<bool>)> {
         }
     }
     if starts.is_empty() {
-        let nothing =
-            Mix { nodes: vec![0.0; problem.kinds.len()], shares: vec![Vec::new(); problem.classes.len()] };
-        starts.push((nothing, vec![true; problem.kinds.len()]));
+        starts.push((Mix::default(), vec![true; problem.kinds.len()]));
     }
     starts
 }

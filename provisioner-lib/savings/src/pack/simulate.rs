@@ -8,27 +8,15 @@ use fastrand::Rng;
 
 use super::state::State;
 
-/// The scores that choose among the nodes that fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scores {
-    /// Those of the default profile for resources.
-    Resources,
-    /// These and the ones for soft spread over nodes and zones, which apply to every pod that a Service or a
-    /// controller selects.
-    Spread,
-}
-
 /// One run of the scheduler.
 pub(super) struct SchedulerRun {
-    scores: Scores,
+    /// Whether the scores for resources come with those for soft spread over nodes and zones, which apply to every pod
+    /// that a Service or a controller selects.
+    pub(super) spreads: bool,
     pub(super) rng: Rng,
 }
 
 impl SchedulerRun {
-    pub(super) fn new(scores: Scores, seed: u64) -> Self {
-        Self { scores, rng: Rng::with_seed(seed) }
-    }
-
     /// Places pods, given by their classes, in passes until one places none. Returns those without a node. A later
     /// pass may place a pod that waits for another one.
     pub(super) fn place_all(&mut self, state: &mut State<'_>, mut waiting: Vec<usize>) -> Vec<usize> {
@@ -70,7 +58,7 @@ impl SchedulerRun {
         let crowd = state.crowd(class);
         let crowds = || sample.iter().map(|node| crowd(*node));
         let (most, least) = (crowds().fold(0.0, f64::max), crowds().fold(f64::MAX, f64::min));
-        let weight = if self.scores == Scores::Spread { 200.0 } else { 0.0 };
+        let weight = if self.spreads { 200.0 } else { 0.0 };
         let mut best: Option<(f64, usize)> = None;
         for node in sample {
             let spread = weight * (most + least - crowd(node)) / most;

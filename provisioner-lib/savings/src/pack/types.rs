@@ -1,6 +1,6 @@
 //! The problem as the search reads it: names are numbers, amounts are vectors.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{demand::Demand, fit::Reason, money::Money, quantity::Resources};
 
@@ -11,46 +11,40 @@ pub(super) const CPU: usize = 0;
 pub(super) const MEMORY: usize = 1;
 pub(super) const PODS: usize = 2;
 
-/// What is counted on a node: CPU, memory and pods always, the others where a pod asks for them.
-pub(super) struct Dimensions {
-    ephemeral_storage: Option<usize>,
-    volumes: Option<usize>,
-    extended: BTreeMap<String, usize>,
-    pub(super) len: usize,
-}
+const EPHEMERAL_STORAGE: &str = "ephemeral-storage";
+const VOLUMES: &str = "attachable-volumes";
+
+/// Names of what is counted on a node: CPU, memory and pods always, the others where a pod asks for them.
+pub(super) struct Dimensions(Vec<String>);
 
 impl Dimensions {
     pub(super) fn of(demand: &Demand) -> Self {
-        let mut len = 3;
-        let mut next = || {
-            len += 1;
-            len - 1
-        };
-        let requests = demand.pods.iter().map(|pod| &pod.requests);
-        let ephemeral_storage =
-            requests.clone().any(|requests| requests.ephemeral_storage > 0).then(&mut next);
-        let volumes = demand.pods.iter().any(|pod| !pod.volumes.is_empty()).then(&mut next);
-        let names: BTreeSet<&String> = requests.flat_map(|requests| requests.extended.keys()).collect();
-        let extended = names.into_iter().map(|name| (name.clone(), next())).collect();
-        Self { ephemeral_storage, volumes, extended, len }
+        let requests = || demand.pods.iter().map(|pod| &pod.requests);
+        let asks_for_storage = requests().any(|requests| requests.ephemeral_storage > 0);
+        let has_volumes = demand.pods.iter().any(|pod| !pod.volumes.is_empty());
+        let extended: BTreeSet<&str> =
+            requests().flat_map(|requests| requests.extended.keys().map(String::as_str)).collect();
+        let names = ["cpu", "memory", "pods"].into_iter();
+        let names = names.chain(asks_for_storage.then_some(EPHEMERAL_STORAGE));
+        let names = names.chain(has_volumes.then_some(VOLUMES)).chain(extended);
+        Self(names.map(str::to_owned).collect())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// `resources` beside `pods` pods and `volumes` volumes.
     pub(super) fn vector(&self, resources: &Resources, pods: u64, volumes: u64) -> Vector {
-        let mut vector = vec![0; self.len];
-        vector[CPU] = resources.cpu;
-        vector[MEMORY] = resources.memory;
-        vector[PODS] = pods;
-        if let Some(at) = self.ephemeral_storage {
-            vector[at] = resources.ephemeral_storage;
-        }
-        if let Some(at) = self.volumes {
-            vector[at] = volumes;
-        }
-        for (name, at) in &self.extended {
-            vector[*at] = resources.extended.get(name).copied().unwrap_or(0);
-        }
-        vector
+        let amount = |(dimension, name): (usize, &String)| match (dimension, name.as_str()) {
+            (CPU, _) => resources.cpu,
+            (MEMORY, _) => resources.memory,
+            (PODS, _) => pods,
+            (_, EPHEMERAL_STORAGE) => resources.ephemeral_storage,
+            (_, VOLUMES) => volumes,
+            (_, name) => resources.extended.get(name).copied().unwrap_or(0),
+        };
+        self.0.iter().enumerate().map(amount).collect()
     }
 }
 
