@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use k8s_openapi::api::core::v1::Node;
 use serde::{Deserialize, Serialize};
 
 use crate::{money::Money, quantity::Resources};
@@ -17,8 +18,24 @@ pub const ZONE: &str = "topology.kubernetes.io/zone";
 pub const ARCHITECTURE: &str = "kubernetes.io/arch";
 /// Label of a node's instance type.
 pub const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
+/// Labels of an offered node with its architecture, system, type, zone, region and market: today's name and former ones.
+pub(crate) const OFFER_LABELS: [&[&str]; 6] = [
+    &[ARCHITECTURE, "beta.kubernetes.io/arch"],
+    &["kubernetes.io/os", "beta.kubernetes.io/os"],
+    &[INSTANCE_TYPE, "beta.kubernetes.io/instance-type"],
+    &[ZONE, "failure-domain.beta.kubernetes.io/zone", "topology.ebs.csi.aws.com/zone"],
+    &["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"],
+    &[CAPACITY_TYPE],
+];
+/// Labels of a zone: today's, and the one that volumes of the in-tree driver carry, too.
+pub(crate) const ZONE_LABELS: [&str; 2] = [ZONE, "failure-domain.beta.kubernetes.io/zone"];
 /// Label that differs from node to node.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// The value of a node's label.
+pub(crate) fn label<'n>(node: &'n Node, name: &str) -> Option<&'n str> {
+    node.metadata.labels.as_ref()?.get(name).map(String::as_str)
+}
 
 /// Processor architecture, in Kubernetes' spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -148,11 +165,10 @@ impl InstanceType {
     pub fn allocatable(&self, root_volume: u64) -> Resources {
         let cores = u64::from(self.vcpus);
         // Hundredths of a thousandth of a CPU.
-        let of = |cores: u64, share: u64| cores * share;
-        let reserved = of(cores.min(1), 6000)
-            + of(cores.saturating_sub(1).min(1), 1000)
-            + of(cores.saturating_sub(2).min(2), 500)
-            + of(cores.saturating_sub(4), 250);
+        let reserved = cores.min(1) * 6000
+            + cores.saturating_sub(1).min(1) * 1000
+            + cores.saturating_sub(2).min(2) * 500
+            + cores.saturating_sub(4) * 250;
         let kept = match self.architecture {
             Architecture::Amd64 => 0,
             Architecture::Arm64 => 64,

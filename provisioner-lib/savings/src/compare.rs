@@ -17,9 +17,9 @@ use self::{
     workloads::{pools, workload},
 };
 use crate::{
-    catalog::{ARCHITECTURE, Architecture, Market},
+    catalog::{ARCHITECTURE, Architecture, Market, label},
     demand::Demand,
-    machines::{self, Machine, Place},
+    machines::{self, Machine, Place, smallest_root_volume},
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     prices::PriceList,
     report::{HOURS_PER_MONTH, Name, Report, Risk, SCHEMA},
@@ -92,8 +92,6 @@ struct Inputs<'a> {
     /// The pods to place.
     demand: Demand,
     offers: Vec<Offer>,
-    /// Bytes of the smallest volume of today's nodes.
-    smallest_root_volume: Option<u64>,
 }
 
 /// Compares today's nodes with proposed ones. `now` is for the age of the prices.
@@ -155,19 +153,18 @@ impl<'a> Inputs<'a> {
             nodes.filter(|node| is_of_ec2(node.metadata.name.as_deref().unwrap_or_default())).collect();
         let of_ec2 = || machines.values().filter(|machine| machine.place == Place::Ec2);
         let runs = |name: &str| of_ec2().any(|machine| machine.instance_type.as_deref() == Some(name));
-        let smallest_root_volume = machines::smallest_root_volume(&machines);
         let settings = Settings {
             zones: of_ec2().filter_map(|machine| machine.zone.clone()).collect(),
             markets: [Market::OnDemand, Market::Spot].into(),
             architectures: architectures(&nodes),
             max_vcpus: choices.max_vcpus,
-            root_volume: smallest_root_volume.unwrap_or(DEFAULT_ROOT_VOLUME),
+            root_volume: smallest_root_volume(&machines).unwrap_or(DEFAULT_ROOT_VOLUME),
             burstable: prices.catalog.types.iter().any(|found| found.burstable && runs(&found.name)),
             observed: machines::observed(snapshot, &machines),
             templates: templates(nodes, &demand.node_label_keys()),
         };
         let offers = prices.catalog.offers(&settings);
-        Self { snapshot, prices, machines, demand, offers, smallest_root_volume }
+        Self { snapshot, prices, machines, demand, offers }
     }
 
     /// Node that a pod of the snapshot runs on.
@@ -196,8 +193,9 @@ fn node_of(snapshot: &Snapshot, pod: usize) -> Option<&str> {
 }
 
 fn architectures(nodes: &[&Node]) -> BTreeSet<Architecture> {
-    let labels = || nodes.iter().filter_map(|node| node.metadata.labels.as_ref()?.get(ARCHITECTURE));
-    let runs = |architecture: &Architecture| labels().any(|label| label == architecture.label());
+    let runs = |architecture: &Architecture| {
+        nodes.iter().any(|node| label(node, ARCHITECTURE) == Some(architecture.label()))
+    };
     let found: BTreeSet<_> = [Architecture::Amd64, Architecture::Arm64].into_iter().filter(runs).collect();
     if found.is_empty() { [Architecture::Amd64].into() } else { found }
 }

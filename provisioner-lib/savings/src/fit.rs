@@ -110,23 +110,16 @@ pub fn selects(pod: &Pod, labels: &Labels) -> bool {
 
 /// The first requested resource of which `allocatable` has less than `sum`.
 fn lacking(sum: &Resources, requests: &Resources, allocatable: &Resources) -> Option<String> {
-    let plain = [
-        ("CPU", sum.cpu, requests.cpu, allocatable.cpu),
-        ("memory", sum.memory, requests.memory, allocatable.memory),
-        (
-            "ephemeral storage",
-            sum.ephemeral_storage,
-            requests.ephemeral_storage,
-            allocatable.ephemeral_storage,
-        ),
-    ];
-    let short = plain.iter().find(|(_, sum, requested, has)| *requested > 0 && sum > has);
-    let extended = || {
-        let has = |name: &String| allocatable.extended.get(name).copied().unwrap_or(0);
-        let short = |name: &&String| sum.extended.get(*name).is_some_and(|sum| *sum > has(name));
-        requests.extended.keys().find(short).cloned()
+    let of = |resources: &Resources, name: &str| match name {
+        "CPU" => resources.cpu,
+        "memory" => resources.memory,
+        "ephemeral storage" => resources.ephemeral_storage,
+        _ => resources.extended.get(name).copied().unwrap_or(0),
     };
-    short.map(|(name, ..)| (*name).to_owned()).or_else(extended)
+    let extended = requests.extended.keys().map(String::as_str);
+    let mut names = ["CPU", "memory", "ephemeral storage"].into_iter().chain(extended);
+    let lacks = |name: &&str| of(requests, name) > 0 && of(sum, name) > of(allocatable, name);
+    names.find(lacks).map(str::to_owned)
 }
 
 /// The first taint that keeps a pod from being scheduled. Kubernetes documentation, "Taints and Tolerations".
@@ -136,17 +129,13 @@ pub fn untolerated<'t>(tolerations: &[Toleration], taints: &'t [Taint]) -> Optio
     taints.iter().filter(forbids).find(|taint| !tolerations.iter().any(|found| tolerates(found, taint)))
 }
 
-fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let effect = given(&toleration.effect).is_none_or(|effect| effect == taint.effect);
-    let key = given(&toleration.key).is_none_or(|key| key == taint.key);
-    let value = |text: &Option<String>| text.clone().unwrap_or_default();
-    effect
-        && key
-        && match toleration.operator.as_deref() {
-            Some("Exists") => true,
-            _ => given(&toleration.key).is_some() && value(&toleration.value) == value(&taint.value),
-        }
+fn tolerates<'t>(toleration: &'t Toleration, taint: &'t Taint) -> bool {
+    let text = |field: &'t Option<String>| field.as_deref().unwrap_or_default();
+    let (key, effect) = (text(&toleration.key), text(&toleration.effect));
+    let is_of_value = || !key.is_empty() && text(&toleration.value) == text(&taint.value);
+    (effect.is_empty() || effect == taint.effect)
+        && (key.is_empty() || key == taint.key)
+        && (toleration.operator.as_deref() == Some("Exists") || is_of_value())
 }
 
 fn contains_all(labels: &Labels, wanted: &Labels) -> bool {
@@ -173,13 +162,22 @@ fn meets(wanted: &NodeSelectorRequirement, labels: &Labels) -> bool {
         bound.zip(found).is_some_and(|(bound, found)| than(found, bound))
     };
     match wanted.operator.as_str() {
-        "In" => found.is_some_and(|found| values.contains(found)),
-        "NotIn" => found.is_none_or(|found| !values.contains(found)),
-        // Each node has its name, though an offer does not know it.
-        "Exists" => found.is_some() || wanted.key == HOSTNAME,
-        "DoesNotExist" => found.is_none() && wanted.key != HOSTNAME,
         "Gt" => compared(|found, bound| found > bound),
         "Lt" => compared(|found, bound| found < bound),
+        // Each node has its name, though an offer does not know it.
+        "Exists" if wanted.key == HOSTNAME => true,
+        "DoesNotExist" if wanted.key == HOSTNAME => false,
+        operator => holds(operator, values, found),
+    }
+}
+
+/// The operators of node terms and of label selectors.
+fn holds(operator: &str, values: &[String], found: Option<&String>) -> bool {
+    match operator {
+        "In" => found.is_some_and(|found| values.contains(found)),
+        "NotIn" => found.is_none_or(|found| !values.contains(found)),
+        "Exists" => found.is_some(),
+        "DoesNotExist" => found.is_none(),
         _ => false,
     }
 }
@@ -191,15 +189,8 @@ pub fn selector_matches(selector: Option<&LabelSelector>, labels: &Labels) -> bo
     let exact = selector.match_labels.as_ref().is_none_or(|wanted| contains_all(labels, wanted));
     exact
         && selector.match_expressions.iter().flatten().all(|wanted| {
-            let found = labels.get(&wanted.key);
             let values = wanted.values.as_deref().unwrap_or_default();
-            match wanted.operator.as_str() {
-                "In" => found.is_some_and(|found| values.contains(found)),
-                "NotIn" => found.is_none_or(|found| !values.contains(found)),
-                "Exists" => found.is_some(),
-                "DoesNotExist" => found.is_none(),
-                _ => false,
-            }
+            holds(&wanted.operator, values, labels.get(&wanted.key))
         })
 }
 

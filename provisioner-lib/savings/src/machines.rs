@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Node;
 
 use crate::{
-    catalog::{Catalog, INSTANCE_TYPE, Market, ZONE},
+    catalog::{Catalog, INSTANCE_TYPE, Market, ZONE_LABELS, label},
     demand::{is_live, requests_of},
     money::Money,
     offers::{Observed, Offer},
@@ -28,9 +28,10 @@ pub const CAPACITY_LABELS: [(&str, &str, &str); 6] = [
 ];
 
 /// Where a node runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// An instance of EC2.
+    #[default]
     Ec2,
     /// An instance of EC2 that runs Windows, which has other prices, and which nothing is proposed for.
     Windows,
@@ -41,7 +42,7 @@ pub enum Place {
 }
 
 /// One of today's nodes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machine {
     /// metadata.name.
     pub name: String,
@@ -74,18 +75,15 @@ impl Machine {
     #[must_use]
     pub fn of(offer: &Offer) -> Self {
         Self {
-            name: String::new(),
-            place: Place::Ec2,
             instance_type: Some(offer.instance_type.clone()),
             zone: Some(offer.zone.clone()),
             market: Some(offer.market),
             market_is_known: true,
             vcpus: offer.vcpus,
             memory_mib: offer.memory_mib,
-            root_volume: None,
             allocatable: offer.allocatable.clone(),
-            requested: Resources::default(),
             hourly: Some(offer.hourly),
+            ..Self::default()
         }
     }
 }
@@ -123,7 +121,7 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
 }
 
 fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
-    let label = |name: &str| node.metadata.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
+    let first = |labels: &[&str]| labels.iter().find_map(|name| label(node, name)).map(str::to_owned);
     let status = node.status.as_ref();
     let capacity =
         status.and_then(|status| status.capacity.as_ref()).map(Resources::read).unwrap_or_default();
@@ -133,43 +131,36 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
     Machine {
         name: node.metadata.name.clone().unwrap_or_default(),
         place,
-        instance_type: label(INSTANCE_TYPE).or_else(|| label("beta.kubernetes.io/instance-type")),
-        zone: label(ZONE).or_else(|| label("failure-domain.beta.kubernetes.io/zone")),
+        instance_type: first(&[INSTANCE_TYPE, "beta.kubernetes.io/instance-type"]),
+        zone: first(&ZONE_LABELS),
         market: matches!(place, Place::Ec2 | Place::Windows).then(|| market.unwrap_or(Market::OnDemand)),
         market_is_known: market.is_some(),
         vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
         memory_mib: capacity.memory / MIB,
         root_volume: Some(capacity.ephemeral_storage).filter(|bytes| *bytes > 0),
         allocatable: allocatable.unwrap_or_default(),
-        requested: Resources::default(),
-        hourly: None,
+        ..Machine::default()
     }
 }
 
 /// EKS user guide, "Understand resource naming" of Fargate and of hybrid nodes; the provider id of an EC2 instance is
 /// `aws:///ZONE/INSTANCE`.
 fn place(node: &Node) -> Place {
-    let labels = node.metadata.labels.as_ref();
-    let compute = labels.and_then(|labels| labels.get("eks.amazonaws.com/compute-type"));
-    match compute.map(String::as_str) {
-        Some("fargate") => return Place::Fargate,
-        Some("hybrid") => return Place::Elsewhere,
-        _ => {}
-    }
-    match instance_id(node) {
-        Some(_) if runs_windows(node) => Place::Windows,
-        Some(_) => Place::Ec2,
-        None if provider_id(node).contains("/fargate-") => Place::Fargate,
-        None => Place::Elsewhere,
+    match (label(node, "eks.amazonaws.com/compute-type"), instance_id(node)) {
+        (Some("fargate"), _) => Place::Fargate,
+        (Some("hybrid"), _) => Place::Elsewhere,
+        (_, Some(_)) if runs_windows(node) => Place::Windows,
+        (_, Some(_)) => Place::Ec2,
+        (_, None) if provider_id(node).contains("/fargate-") => Place::Fargate,
+        (_, None) => Place::Elsewhere,
     }
 }
 
 /// By the well-known label, else by the system that the kubelet reports.
 fn runs_windows(node: &Node) -> bool {
-    let label = node.metadata.labels.as_ref().and_then(|labels| labels.get("kubernetes.io/os"));
     let system = node.status.as_ref().and_then(|status| status.node_info.as_ref());
-    let system = label.or(system.map(|info| &info.operating_system));
-    system.is_some_and(|system| system == "windows")
+    let system = label(node, "kubernetes.io/os").or(system.map(|info| info.operating_system.as_str()));
+    system == Some("windows")
 }
 
 fn provider_id(node: &Node) -> &str {
@@ -186,10 +177,9 @@ pub fn instance_id(node: &Node) -> Option<&str> {
 /// The purchase option of a node, from its labels, else from EC2.
 #[must_use]
 pub fn market(node: &Node, lifecycles: &BTreeMap<String, String>) -> Option<Market> {
-    let labels = node.metadata.labels.as_ref();
-    let by_label = CAPACITY_LABELS.iter().find_map(|(label, spot, on_demand)| {
-        let value = labels?.get(*label)?;
-        if value == on_demand { Some(Market::OnDemand) } else { (value == spot).then_some(Market::Spot) }
+    let by_label = CAPACITY_LABELS.iter().find_map(|(name, spot, on_demand)| {
+        let value = label(node, name)?;
+        if value == *on_demand { Some(Market::OnDemand) } else { (value == *spot).then_some(Market::Spot) }
     });
     by_label.or_else(|| match lifecycles.get(instance_id(node)?)?.as_str() {
         "spot" => Some(Market::Spot),

@@ -6,9 +6,7 @@ use k8s_openapi::api::core::v1::Taint;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{
-        ARCHITECTURE, Architecture, CAPACITY_TYPE, Catalog, GIB, INSTANCE_TYPE, InstanceType, Market, ZONE,
-    },
+    catalog::{Architecture, Catalog, GIB, InstanceType, Market, OFFER_LABELS},
     money::Money,
     quantity::Resources,
     template::Template,
@@ -30,7 +28,7 @@ pub struct Observed {
 }
 
 /// Selects the offers of a catalog.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// Zones that the cluster has subnets in.
     pub zones: BTreeSet<String>,
@@ -48,21 +46,6 @@ pub struct Settings {
     pub observed: BTreeMap<String, Observed>,
     /// Labels and taints of new nodes, one template for each kind of node group.
     pub templates: Vec<Template>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            zones: BTreeSet::new(),
-            markets: [Market::OnDemand].into(),
-            architectures: [Architecture::Amd64].into(),
-            max_vcpus: None,
-            root_volume: DEFAULT_ROOT_VOLUME,
-            burstable: false,
-            observed: BTreeMap::new(),
-            templates: vec![Template::default()],
-        }
-    }
 }
 
 /// A node on offer: a type in a zone, from a market, with the labels and taints of a template.
@@ -118,62 +101,37 @@ impl Catalog {
         let mut offers = Vec::new();
         for ((name, market, zone), hourly) in prices {
             let Some(instance_type) = types.get(name) else { continue };
+            let observed = settings.observed.get(name);
+            let calculated = || instance_type.allocatable(settings.root_volume);
+            let allocatable = observed.map_or_else(calculated, |seen| seen.allocatable.clone());
+            let max_pods = observed.and_then(|seen| seen.max_pods);
+            let max_volumes = observed.and_then(|seen| seen.max_volumes);
+            let values =
+                [instance_type.architecture.label(), "linux", name, zone, &self.region, market.label()];
             for template in &settings.templates {
-                offers.push(self.offer(settings, instance_type, market, zone, hourly, template));
+                let mut labels = template.labels.clone();
+                for (same, value) in OFFER_LABELS.into_iter().zip(values) {
+                    labels.extend(same.iter().map(|label| ((*label).to_owned(), value.to_owned())));
+                }
+                if let Some(capacity) = labels.get_mut("karpenter.sh/capacity-type") {
+                    *capacity = market.label().to_ascii_lowercase().replace('_', "-");
+                }
+                offers.push(Offer {
+                    instance_type: name.to_owned(),
+                    zone: zone.to_owned(),
+                    market,
+                    hourly,
+                    vcpus: instance_type.vcpus,
+                    memory_mib: instance_type.memory_mib,
+                    allocatable: allocatable.clone(),
+                    max_pods: max_pods.unwrap_or_else(|| instance_type.max_pods()),
+                    max_volumes: max_volumes.unwrap_or_else(|| instance_type.max_volumes()),
+                    labels,
+                    taints: template.taints.clone(),
+                });
             }
         }
         offers
-    }
-
-    fn offer(
-        &self,
-        settings: &Settings,
-        instance_type: &InstanceType,
-        market: Market,
-        zone: &str,
-        hourly: Money,
-        template: &Template,
-    ) -> Offer {
-        let observed = settings.observed.get(&instance_type.name);
-        let max_pods = observed.and_then(|seen| seen.max_pods).unwrap_or_else(|| instance_type.max_pods());
-        let mut labels = template.labels.clone();
-        for (name, value) in [
-            (ARCHITECTURE, instance_type.architecture.label()),
-            ("beta.kubernetes.io/arch", instance_type.architecture.label()),
-            ("kubernetes.io/os", "linux"),
-            ("beta.kubernetes.io/os", "linux"),
-            (INSTANCE_TYPE, instance_type.name.as_str()),
-            ("beta.kubernetes.io/instance-type", instance_type.name.as_str()),
-            (ZONE, zone),
-            ("failure-domain.beta.kubernetes.io/zone", zone),
-            ("topology.ebs.csi.aws.com/zone", zone),
-            ("topology.kubernetes.io/region", self.region.as_str()),
-            ("failure-domain.beta.kubernetes.io/region", self.region.as_str()),
-            (CAPACITY_TYPE, market.label()),
-        ] {
-            labels.insert(name.to_owned(), value.to_owned());
-        }
-        if let Some(capacity) = labels.get_mut("karpenter.sh/capacity-type") {
-            *capacity = market.label().to_ascii_lowercase().replace('_', "-");
-        }
-        Offer {
-            instance_type: instance_type.name.clone(),
-            zone: zone.to_owned(),
-            market,
-            hourly,
-            vcpus: instance_type.vcpus,
-            memory_mib: instance_type.memory_mib,
-            allocatable: observed.map_or_else(
-                || instance_type.allocatable(settings.root_volume),
-                |seen| seen.allocatable.clone(),
-            ),
-            max_pods,
-            max_volumes: observed
-                .and_then(|seen| seen.max_volumes)
-                .unwrap_or_else(|| instance_type.max_volumes()),
-            labels,
-            taints: template.taints.clone(),
-        }
     }
 }
 
@@ -190,7 +148,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Price, tests::m5_large};
+    use crate::catalog::{CAPACITY_TYPE, Price, tests::m5_large};
 
     #[test]
     fn zonal_price_and_observed_capacity_take_precedence() {
@@ -213,7 +171,9 @@ mod tests {
         let settings = Settings {
             zones: ["a".into(), "b".into()].into(),
             markets: [Market::OnDemand, Market::Spot].into(),
+            architectures: [Architecture::Amd64].into(),
             observed: [("m5.large".to_owned(), observed)].into(),
+            templates: vec![Template::default()],
             ..Settings::default()
         };
         let offers = catalog.offers(&settings);

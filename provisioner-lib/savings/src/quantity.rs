@@ -92,31 +92,27 @@ pub fn milli(text: &str) -> Option<u128> {
 }
 
 fn factor(suffix: &str) -> Option<(u128, u128)> {
-    let binary = |power: u32| Some((1024_u128.pow(power), 1));
-    let decimal = |power: u32| Some((10_u128.pow(power), 1));
-    match suffix {
-        "" => Some((1, 1)),
-        "n" => Some((1, 1_000_000_000)),
-        "u" => Some((1, 1_000_000)),
-        "m" => Some((1, 1000)),
-        "k" => decimal(3),
-        "M" => decimal(6),
-        "G" => decimal(9),
-        "T" => decimal(12),
-        "P" => decimal(15),
-        "E" => decimal(18),
-        "Ki" => binary(1),
-        "Mi" => binary(2),
-        "Gi" => binary(3),
-        "Ti" => binary(4),
-        "Pi" => binary(5),
-        "Ei" => binary(6),
-        _ => match suffix.strip_prefix(['e', 'E'])?.parse::<i32>().ok()? {
-            power @ 0..=18 => decimal(power.unsigned_abs()),
-            power @ -18..0 => Some((1, 10_u128.pow(power.unsigned_abs()))),
-            _ => None,
-        },
-    }
+    let (base, power): (u128, i32) = match suffix {
+        "n" => (10, -9),
+        "u" => (10, -6),
+        "m" => (10, -3),
+        "" => (10, 0),
+        "k" => (10, 3),
+        "M" => (10, 6),
+        "G" => (10, 9),
+        "T" => (10, 12),
+        "P" => (10, 15),
+        "E" => (10, 18),
+        "Ki" => (1024, 1),
+        "Mi" => (1024, 2),
+        "Gi" => (1024, 3),
+        "Ti" => (1024, 4),
+        "Pi" => (1024, 5),
+        "Ei" => (1024, 6),
+        _ => (10, suffix.strip_prefix(['e', 'E'])?.parse().ok().filter(|power| (-18..=18).contains(power))?),
+    };
+    let factor = base.pow(power.unsigned_abs());
+    Some(if power < 0 { (1, factor) } else { (factor, 1) })
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Node, Taint};
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::{HOSTNAME, OFFER_LABELS};
+
 /// One kind of node group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Template {
@@ -13,22 +15,6 @@ pub struct Template {
     /// Permanent taints.
     pub taints: Vec<Taint>,
 }
-
-/// Labels of a node's type, zone and market: an offer has its own.
-const OF_THE_OFFER: [&str; 12] = [
-    "kubernetes.io/arch",
-    "beta.kubernetes.io/arch",
-    "kubernetes.io/os",
-    "beta.kubernetes.io/os",
-    "node.kubernetes.io/instance-type",
-    "beta.kubernetes.io/instance-type",
-    "topology.kubernetes.io/zone",
-    "failure-domain.beta.kubernetes.io/zone",
-    "topology.ebs.csi.aws.com/zone",
-    "topology.kubernetes.io/region",
-    "failure-domain.beta.kubernetes.io/region",
-    "eks.amazonaws.com/capacityType",
-];
 
 /// Karpenter's labels of the instance type. No offer has them: a pod that selects by them is reported without a node.
 const OF_THE_TYPE: &str = "karpenter.k8s.aws/instance-";
@@ -42,8 +28,8 @@ pub fn templates<'n>(nodes: impl IntoIterator<Item = &'n Node>, keys: &BTreeSet<
         let labels = node.metadata.labels.iter().flatten();
         let labels = labels.filter(|(key, _)| {
             keys.contains(*key)
-                && !OF_THE_OFFER.contains(&key.as_str())
-                && key.as_str() != "kubernetes.io/hostname"
+                && !OFFER_LABELS.iter().any(|same| same.contains(&key.as_str()))
+                && key.as_str() != HOSTNAME
                 && !key.starts_with(OF_THE_TYPE)
         });
         let labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();

@@ -4,8 +4,6 @@ mod budgets;
 mod owner;
 mod placement;
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde::Serialize;
 
@@ -13,16 +11,11 @@ pub use self::{
     budgets::covers,
     owner::{Kind, Owned, owned},
 };
-use crate::{catalog::Market, demand::requests_of, snapshot::Snapshot};
-
-/// Annotations of pods that forbid an eviction, and the value that does so. Cluster Autoscaler FAQ; Karpenter
-/// documentation, "Disruption"; CAST AI documentation.
-const NOT_EVICTABLE: [(&str, &str); 4] = [
-    ("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
-    ("karpenter.sh/do-not-disrupt", "true"),
-    ("karpenter.sh/do-not-evict", "true"),
-    ("autoscaling.cast.ai/removal-disabled", "true"),
-];
+use crate::{
+    catalog::Market,
+    demand::requests_of,
+    snapshot::{NOT_EVICTABLE, Snapshot},
+};
 
 /// The longest grace period that fits into a notice beside the work of the handler (docs/architecture.md).
 const LONGEST_GRACE_S: i64 = 100;
@@ -74,9 +67,12 @@ pub fn judge(snapshot: &Snapshot) -> Vec<Judged> {
 
 fn judge_one(owned: Owned, snapshot: &Snapshot) -> Judged {
     let pods: Vec<&Pod> = owned.pods.iter().map(|pod| &snapshot.pods[*pod]).collect();
-    if owned.kind.is_of_the_node() {
-        let text =
-            if owned.kind == Kind::DaemonSet { "one on every node" } else { "a static pod of its node" };
+    let of_its_node = match owned.kind {
+        Kind::DaemonSet => Some("one on every node"),
+        Kind::StaticPod => Some("a static pod of its node"),
+        _ => None,
+    };
+    if let Some(text) = of_its_node {
         let reasons = vec![Reason::new("node", text)];
         return Judged { owned, market: None, is_pinned: false, reasons, cautions: Vec::new() };
     }
@@ -88,7 +84,8 @@ fn judge_one(owned: Owned, snapshot: &Snapshot) -> Judged {
     } else {
         let blockers = blockers(&owned, &pods, snapshot);
         if blockers.is_empty() {
-            (Market::Spot, vec![eligibility_reason(&owned)])
+            let text = format!("{} replicas of a {}", owned.replicas, owned.kind.as_str());
+            (Market::Spot, vec![Reason::new("replicas", text)])
         } else {
             (Market::OnDemand, blockers)
         }
@@ -96,10 +93,6 @@ fn judge_one(owned: Owned, snapshot: &Snapshot) -> Judged {
     let mut cautions = if market == Market::Spot { cautions(&owned, spec) } else { Vec::new() };
     cautions.extend(without_requests(&owned, snapshot));
     Judged { owned, market: Some(market), is_pinned, reasons, cautions }
-}
-
-fn eligibility_reason(owned: &Owned) -> Reason {
-    Reason::new("replicas", format!("{} replicas of a {}", owned.replicas, owned.kind.as_str()))
 }
 
 /// All reasons against Spot.
@@ -187,34 +180,29 @@ fn without_requests(owned: &Owned, snapshot: &Snapshot) -> Option<Reason> {
 /// Keeps workloads On-Demand that must run on the node of another one that stays On-Demand.
 pub(crate) fn follow_neighbours(all: &mut [Judged], snapshot: &Snapshot) {
     loop {
-        let stays: Vec<(String, BTreeMap<String, String>, String)> = all
-            .iter()
-            .filter(|judged| judged.market == Some(Market::OnDemand))
-            .flat_map(|judged| {
-                let pods = judged.owned.pods.iter().map(|pod| &snapshot.pods[*pod].metadata);
-                pods.map(|pod| {
-                    let labels = pod.labels.clone().unwrap_or_default();
-                    (judged.owned.namespace.clone(), labels, judged.owned.name.clone())
-                })
-            })
-            .collect();
-        let mut moved = false;
-        for judged in all.iter_mut().filter(|judged| judged.may_leave_spot()) {
-            let spec = judged.owned.pods.first().and_then(|pod| snapshot.pods[*pod].spec.as_ref());
-            let Some(spec) = spec else { continue };
-            let neighbour = stays.iter().find(|(namespace, labels, _)| {
-                placement::must_run_beside(spec, &judged.owned.namespace, namespace, labels)
-            });
-            if let Some((_, _, name)) = neighbour {
-                judged.market = Some(Market::OnDemand);
-                judged.cautions.clear();
-                let text = format!("must run on the same node as {name}, which stays On-Demand");
-                judged.reasons = vec![Reason::new("affinity", text)];
-                moved = true;
-            }
-        }
-        if !moved {
+        let on_demand = all.iter().filter(|judged| judged.market == Some(Market::OnDemand));
+        let stays = on_demand
+            .flat_map(|judged| judged.owned.pods.iter().map(|pod| (&judged.owned, &snapshot.pods[*pod])));
+        let stays: Vec<(&Owned, &Pod)> = stays.collect();
+        let neighbour = |judged: &Judged| {
+            let spec = snapshot.pods[*judged.owned.pods.first()?].spec.as_ref()?;
+            let is_beside = |(other, pod): &&(&Owned, &Pod)| {
+                let labels = pod.metadata.labels.clone().unwrap_or_default();
+                placement::must_run_beside(spec, &judged.owned.namespace, &other.namespace, &labels)
+            };
+            stays.iter().find(is_beside).map(|(other, _)| other.name.clone())
+        };
+        let leaving = all.iter().enumerate().filter(|(_, judged)| judged.may_leave_spot());
+        let leaving: Vec<(usize, String)> =
+            leaving.filter_map(|(place, judged)| Some((place, neighbour(judged)?))).collect();
+        if leaving.is_empty() {
             return;
+        }
+        for (place, name) in leaving {
+            let text = format!("must run on the same node as {name}, which stays On-Demand");
+            all[place].market = Some(Market::OnDemand);
+            all[place].reasons = vec![Reason::new("affinity", text)];
+            all[place].cautions.clear();
         }
     }
 }

@@ -5,7 +5,10 @@ mod output;
 mod rehearsal;
 mod source;
 
-use cast_spot_savings::compare::{Choices, compare};
+use cast_spot_savings::{
+    compare::{Choices, compare},
+    render::page,
+};
 
 use crate::{
     environment::Environment,
@@ -39,7 +42,7 @@ async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Re
     }
     let report = comparison.report;
     if let Some(path) = &args.html {
-        output::save(path, "--html", &output::page(&report)?)?;
+        output::save(path, "--html", &page::render(&report).map_err(std::io::Error::other)?)?;
     }
     output::show(&report, args.json, screen)?;
     Ok(if report.today.count == 0 && report.workloads.is_empty() { EXIT_INCOMPLETE } else { 0 })

@@ -2,10 +2,7 @@
 
 use std::{fs, path::Path};
 
-use cast_spot_savings::{
-    render::{page, table},
-    report::Report,
-};
+use cast_spot_savings::{render::table, report::Report};
 
 use crate::{error::CliError, terminal::Screen};
 
@@ -17,11 +14,6 @@ pub(super) fn show(report: &Report, as_json: bool, screen: &mut Screen) -> Resul
         table::render(report, screen.width)
     };
     Ok(screen.print(&text)?)
-}
-
-/// The HTML page.
-pub(super) fn page(report: &Report) -> Result<String, CliError> {
-    Ok(page::render(report).map_err(std::io::Error::other)?)
 }
 
 /// Writes a file, whole or not at all: a failure keeps its previous content.

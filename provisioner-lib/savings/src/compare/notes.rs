@@ -8,7 +8,7 @@ use super::{Inputs, node_of};
 use crate::{
     catalog::{GIB, Market},
     demand::Pod,
-    machines::{Machine, Place},
+    machines::{Machine, Place, smallest_root_volume},
     prices::PriceList,
     report::{Configuration, Missing, Prices},
     snapshot::{NODES_UNREAD, PODS_UNREAD},
@@ -38,21 +38,7 @@ pub(super) fn ages(prices: &PriceList, now: Timestamp) -> Prices {
 
 /// Assumptions of the figures.
 pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
-    let mut lines = vec![
-        "Every pod keeps its requests, constraints and architecture; each has a node that takes it beside \
-         the node's DaemonSets and the reserves of kubelet and system."
-            .to_owned(),
-        "Pods that could run on Spot run only there, and the others only On-Demand: this takes a node selector or an \
-         affinity for the capacity type."
-            .to_owned(),
-        "Pods move node by node: when a new node is ready, its pods move to it.".to_owned(),
-        "New nodes are in the zones of today's nodes, and have their labels and taints.".to_owned(),
-        "A type that runs today has the capacity of its smallest node. Another type has room for as many pods as \
-         the VPC CNI has addresses for, at most 110, and 250 from 30 vCPUs on: custom networking lowers \
-         that, prefix delegation raises it."
-            .to_owned(),
-    ];
-    lines.push(match inputs.smallest_root_volume {
+    let root_volume = match smallest_root_volume(&inputs.machines) {
         Some(bytes) => format!(
             "The root volume of a type that does not run today has {} GiB, as the smallest of today's nodes.",
             bytes.div_ceil(GIB)
@@ -61,20 +47,29 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
             "Root volumes have 20 GiB, the default of managed node groups: no node of today reports its own."
                 .to_owned()
         }
-    });
-    lines.push(match inputs.prices.spot_days {
+    };
+    let spot_price = match inputs.prices.spot_days {
         Some(days) => format!(
             "A Spot price is the mean of {days} days in its zone, each price weighted by how long it was in force."
         ),
         None => "Spot prices are used as given.".to_owned(),
-    });
-    lines.push(
+    };
+    let lines = [
+        "Every pod keeps its requests, constraints and architecture; each has a node that takes it beside \
+         the node's DaemonSets and the reserves of kubelet and system.",
+        "Pods that could run on Spot run only there, and the others only On-Demand: this takes a node selector or an \
+         affinity for the capacity type.",
+        "Pods move node by node: when a new node is ready, its pods move to it.",
+        "New nodes are in the zones of today's nodes, and have their labels and taints.",
+        "A type that runs today has the capacity of its smallest node. Another type has room for as many pods as \
+         the VPC CNI has addresses for, at most 110, and 250 from 30 vCPUs on: custom networking lowers \
+         that, prefix delegation raises it.",
+        &root_volume,
+        &spot_price,
         "If Spot nodes are interrupted: all of them get a notice at once, the cast-spot handler drains them, and \
-         every container takes its whole grace period to exit."
-            .to_owned(),
-    );
-    lines.extend(inputs.demand.notes.iter().cloned());
-    lines
+         every container takes its whole grace period to exit.",
+    ];
+    lines.into_iter().map(str::to_owned).chain(inputs.demand.notes.iter().cloned()).collect()
 }
 
 const NO_PODS: &str = "no pods run on nodes of EC2 except those of DaemonSets and static ones";
@@ -199,8 +194,10 @@ fn counted(inputs: &Inputs<'_>, is_as_today: bool) -> Vec<(String, &'static str)
         ),
         (
             pods(&|pod| pod.requests.cpu == 0 || pod.requests.memory == 0),
-            "pod does not request both CPU and memory: without a request a pod takes no room, for the scheduler and here",
-            "pods do not request both CPU and memory: without a request a pod takes no room, for the scheduler and here",
+            "pod does not request both CPU and memory: without a request a pod takes no room, \
+             for the scheduler and here",
+            "pods do not request both CPU and memory: without a request a pod takes no room, \
+             for the scheduler and here",
             "set requests; until then the proposals are too small",
         ),
     ];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Inputs, Placed, node_of, sum};
 use crate::{
     catalog::Market,
-    demand::Demand,
+    demand::{Demand, Pod},
     fit,
     machines::{Machine, Place},
     pack::{self, Packing, pack},
@@ -29,38 +29,29 @@ impl Inputs<'_> {
     /// On-Demand, a pod without a node keeps today's, and if the result costs more than today, today is the proposal.
     pub(super) fn propose(&self, judged: &mut [Judged], name: Name, today: &Configuration) -> Proposed {
         let mut kept = BTreeSet::new();
-        let mut without: Vec<Unplaced> = Vec::new();
-        loop {
+        let mut unplaced: Vec<Unplaced> = Vec::new();
+        let (demand, packing) = loop {
             let demand = self.pinned(judged, name, &kept);
             let packing = pack(&demand, &self.offers);
             if name == Name::Spot && keep_on_demand(judged, &demand, &packing) {
                 follow_neighbours(judged, self.snapshot);
                 continue;
             }
-            let unplaced = packing.unplaced.iter();
-            let found: Vec<_> = unplaced.map(|found| self.unplaced(&demand, found, name)).collect();
+            let found = packing.unplaced.iter();
+            let found =
+                found.map(|found| self.unplaced(&demand.pods[found.pod], name, found.reason.to_string()));
+            let found: Vec<Unplaced> = found.collect();
             let before = kept.len();
             kept.extend(found.iter().filter_map(|pod| pod.keeps_node.clone()));
             let is_stable = kept.len() == before;
             // Pending pods are found again in the next round.
-            without.extend(found.into_iter().filter(|pod| is_stable || pod.keeps_node.is_some()));
+            unplaced.extend(found.into_iter().filter(|pod| is_stable || pod.keeps_node.is_some()));
             if is_stable {
-                return self.proposed(&demand, &packing, &kept, without, name, today);
+                break (demand, packing);
             }
-        }
-    }
-
-    fn proposed(
-        &self,
-        demand: &Demand,
-        packing: &Packing,
-        kept: &BTreeSet<String>,
-        unplaced: Vec<Unplaced>,
-        name: Name,
-        today: &Configuration,
-    ) -> Proposed {
-        let new = packing.nodes.iter().map(|node| self.new_node(demand, node));
-        let nodes: Vec<Placed> = new.chain(self.kept(kept)).collect();
+        };
+        let new = packing.nodes.iter().map(|node| self.new_node(&demand, node));
+        let nodes: Vec<Placed> = new.chain(self.kept(&kept)).collect();
         let proposed = nodes.iter().map(|node| &node.machine);
         let elsewhere = self.machines.values().filter(|machine| machine.place != Place::Ec2);
         let configuration = sum(proposed.clone().chain(elsewhere), proposed);
@@ -69,7 +60,7 @@ impl Inputs<'_> {
         if is_whole && configuration.hourly > today.hourly {
             return self.as_today(unplaced, name, today);
         }
-        let note = self.beside_kept(&demand.pods, kept);
+        let note = self.beside_kept(&demand.pods, &kept);
         let is_known = is_whole || configuration.hourly < today.hourly;
         let saves = is_known.then(|| saves(&configuration, today));
         Proposed { proposal: Proposal { configuration, saves, as_today: false }, nodes, unplaced, note }
@@ -90,13 +81,8 @@ impl Inputs<'_> {
         let id = |pod: &Unplaced| (pod.namespace.clone(), pod.pod.clone());
         let reported: BTreeSet<_> = unplaced.iter().map(id).collect();
         let waiting = self.demand.pods.iter().filter(|pod| node_of(self.snapshot, pod.source).is_none());
-        let waiting = waiting.map(|pod| Unplaced {
-            configuration: name,
-            namespace: pod.namespace.clone(),
-            pod: pod.name.clone(),
-            reason: "no node is added, as that would cost more than today".to_owned(),
-            keeps_node: None,
-        });
+        let reason = "no node is added, as that would cost more than today";
+        let waiting = waiting.map(|pod| self.unplaced(pod, name, reason.to_owned()));
         unplaced.extend(waiting.filter(|pod| !reported.contains(&id(pod))));
         let of_ec2 = self.machines.values().filter(|machine| machine.place == Place::Ec2);
         let saves = Some(saves(today, today));
@@ -108,13 +94,12 @@ impl Inputs<'_> {
         }
     }
 
-    fn unplaced(&self, demand: &Demand, found: &pack::Unplaced, name: Name) -> Unplaced {
-        let pod = &demand.pods[found.pod];
+    fn unplaced(&self, pod: &Pod, name: Name, reason: String) -> Unplaced {
         Unplaced {
             configuration: name,
             namespace: pod.namespace.clone(),
             pod: pod.name.clone(),
-            reason: found.reason.to_string(),
+            reason,
             keeps_node: self.machine_of(pod.source).map(|machine| machine.name.clone()),
         }
     }

@@ -18,9 +18,9 @@ use k8s_openapi::{
 pub use self::requests::{requests, requests_of};
 use self::volumes::Volumes;
 use crate::{
-    catalog::{ARCHITECTURE, CAPACITY_TYPE, Market},
+    catalog::{ARCHITECTURE, CAPACITY_TYPE, Market, label},
     quantity::Resources,
-    snapshot::Snapshot,
+    snapshot::{MIRROR, Snapshot},
 };
 
 /// The pods of a cluster.
@@ -74,13 +74,6 @@ pub struct Pod {
     pub host_ports: BTreeSet<(String, String, i32)>,
     /// Why no node could take it.
     pub obstacle: Option<String>,
-}
-
-impl Pod {
-    /// Requires nodes of a market.
-    pub fn pin_to(&mut self, market: Market) {
-        self.pins.insert(CAPACITY_TYPE.to_owned(), market.label().to_owned());
-    }
 }
 
 impl Demand {
@@ -191,6 +184,11 @@ impl Pod {
         }
     }
 
+    /// Requires nodes of a market.
+    pub fn pin_to(&mut self, market: Market) {
+        self.pins.insert(CAPACITY_TYPE.to_owned(), market.label().to_owned());
+    }
+
     /// Keeps the architecture: an image may not exist for another one.
     fn pin_architecture(&mut self, today: Option<&str>) {
         let terms = self.node_affinity.iter().flat_map(|term| term.match_expressions.iter().flatten());
@@ -203,10 +201,10 @@ impl Pod {
 }
 
 fn architectures(snapshot: &Snapshot) -> BTreeMap<&str, &str> {
-    let nodes = snapshot.nodes.iter().filter_map(|node| {
-        let architecture = node.metadata.labels.as_ref()?.get(ARCHITECTURE)?;
-        Some((node.metadata.name.as_deref()?, architecture.as_str()))
-    });
+    let nodes = snapshot
+        .nodes
+        .iter()
+        .filter_map(|node| Some((node.metadata.name.as_deref()?, label(node, ARCHITECTURE)?)));
     nodes.collect()
 }
 
@@ -230,7 +228,7 @@ pub(crate) fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
 
 pub(crate) fn is_static(pod: &KubernetesPod) -> bool {
     let annotations = pod.metadata.annotations.as_ref();
-    annotations.is_some_and(|found| found.contains_key("kubernetes.io/config.mirror"))
+    annotations.is_some_and(|found| found.contains_key(MIRROR))
 }
 
 pub(crate) fn is_live(pod: &KubernetesPod) -> bool {

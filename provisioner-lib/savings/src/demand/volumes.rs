@@ -10,11 +10,12 @@ use k8s_openapi::api::{
 };
 
 use super::Pod;
-use crate::{catalog::ZONE, snapshot::Snapshot};
+use crate::{
+    catalog::{ZONE, ZONE_LABELS},
+    snapshot::Snapshot,
+};
 
 const EBS: [&str; 2] = ["ebs.csi.aws.com", "kubernetes.io/aws-ebs"];
-/// Zone labels that volumes of the in-tree driver carry.
-const ZONE_LABELS: [&str; 2] = [ZONE, "failure-domain.beta.kubernetes.io/zone"];
 
 pub(super) struct Volumes<'s> {
     claims: BTreeMap<(&'s str, &'s str), &'s PersistentVolumeClaim>,
@@ -74,11 +75,7 @@ impl<'s> Volumes<'s> {
         let terms: Vec<_> = topologies
             .map(|topology| {
                 let expressions = topology.match_label_expressions.iter().flatten();
-                let expressions = expressions.map(|expression| NodeSelectorRequirement {
-                    key: expression.key.clone(),
-                    operator: "In".to_owned(),
-                    values: Some(expression.values.clone()),
-                });
+                let expressions = expressions.map(|found| is_in(&found.key, found.values.clone()));
                 NodeSelectorTerm { match_expressions: Some(expressions.collect()), match_fields: None }
             })
             .collect();
@@ -114,11 +111,7 @@ fn add_volume(pod: &mut Pod, name: &str, volume: &PersistentVolume) {
     }
     for key in ZONE_LABELS {
         if let Some(zones) = volume.metadata.labels.as_ref().and_then(|labels| labels.get(key)) {
-            let requirement = NodeSelectorRequirement {
-                key: ZONE.to_owned(),
-                operator: "In".to_owned(),
-                values: Some(zones.split("__").map(str::to_owned).collect()),
-            };
+            let requirement = is_in(ZONE, zones.split("__").map(str::to_owned).collect());
             let term = NodeSelectorTerm { match_expressions: Some(vec![requirement]), match_fields: None };
             pod.volume_affinity.push(vec![term]);
         }
@@ -128,4 +121,8 @@ fn add_volume(pod: &mut Pod, name: &str, volume: &PersistentVolume) {
     if is_ebs {
         pod.volumes.insert(name.to_owned());
     }
+}
+
+fn is_in(key: &str, values: Vec<String>) -> NodeSelectorRequirement {
+    NodeSelectorRequirement { key: key.to_owned(), operator: "In".to_owned(), values: Some(values) }
 }

@@ -21,15 +21,11 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
-    title: String,
-    headline: String,
-    subline: String,
     costs: Vec<Cost>,
     mixes: Vec<Mix<'a>>,
     /// The report, for what the page shows as it is.
     report: &'a Report,
     could_move: Vec<&'a Workload>,
-    could_move_caption: String,
     stay: Vec<&'a Workload>,
     every_node: Vec<&'a Workload>,
 }
@@ -77,19 +73,14 @@ impl<'a> Page<'a> {
         let of = |verdicts: &[Verdict]| -> Vec<&'a Workload> {
             report.workloads.iter().filter(|workload| verdicts.contains(&workload.verdict)).collect()
         };
-        let could_move = of(&[Verdict::Spot]);
         let mixes = report.configurations();
         Self {
-            title: words::title(report),
-            headline: words::headline(report),
-            subline: words::dates(report) + ".",
             costs: costs(report),
             mixes: mixes
                 .map(|(name, configuration, _)| Mix::of(name, configuration, &report.currency))
                 .into(),
             report,
-            could_move_caption: words::count(could_move.len(), "workload") + " that could run on Spot nodes",
-            could_move,
+            could_move: of(&[Verdict::Spot]),
             stay: of(&[Verdict::OnDemand, Verdict::Stays]),
             every_node: of(&[Verdict::EveryNode]),
         }

@@ -132,16 +132,12 @@ fn workloads(report: &Report, width: usize) -> String {
     }
     let on_every_node = report.workloads.iter().filter(|workload| workload.verdict == Verdict::EveryNode);
     match on_every_node.count() {
-        0 => {}
+        0 => text,
         count => {
-            let _ = writeln!(
-                text,
-                "\n  {DIM}{} on every node: DaemonSets and static pods{DIM:#}",
-                words::count(count, "workload")
-            );
+            let count = words::count(count, "workload");
+            text + &format!("\n  {DIM}{count} on every node: DaemonSets and static pods{DIM:#}\n")
         }
     }
-    text
 }
 
 fn row(workload: &Workload, width: usize) -> String {

@@ -144,25 +144,16 @@ pub fn headline(report: &Report) -> String {
     if report.today.count == 0 && !report.missing.iter().any(unread) {
         return "The cluster has no nodes, so nothing can be saved.".to_owned();
     }
-    let best = [&report.spot, &report.on_demand]
-        .into_iter()
-        .filter(|proposal| proposal.is_cheaper())
-        .max_by_key(|proposal| proposal.saves.as_ref().map(|saves| saves.monthly));
-    match best {
-        Some(best) => {
-            let percent = best.saves.as_ref().map_or("", |saves| saves.percent.as_str());
-            format!(
-                "{} a month instead of {}: {percent} % less.",
-                month(&best.configuration),
-                month(&report.today)
-            )
+    let cheaper = [&report.spot, &report.on_demand].into_iter().filter(|proposal| proposal.is_cheaper());
+    let saves = cheaper.filter_map(|proposal| Some((&proposal.configuration, proposal.saves.as_ref()?)));
+    let best = saves.max_by_key(|(_, saves)| saves.monthly);
+    let today = month(&report.today);
+    match (best, &report.unknown) {
+        (Some((best, saves)), _) => {
+            format!("{} a month instead of {today}: {} % less.", month(best), saves.percent)
         }
-        None => match &report.unknown {
-            Some(why) => format!("Possible savings are not known: {why}."),
-            None => {
-                format!("{} a month today, and nothing cheaper was found.", month(&report.today))
-            }
-        },
+        (None, Some(why)) => format!("Possible savings are not known: {why}."),
+        (None, None) => format!("{today} a month today, and nothing cheaper was found."),
     }
 }
 

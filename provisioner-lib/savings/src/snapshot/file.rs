@@ -8,20 +8,11 @@ use k8s_openapi::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Snapshot;
+use super::{MIRROR, NOT_EVICTABLE, Snapshot};
 use crate::prices::{self, PriceList};
 
 /// Schema of the file. Fields may be added to it, but not removed, and none changes its meaning.
 pub const SCHEMA: &str = "cast-spot.snapshot/1";
-
-/// The annotations that are kept: those that a verdict depends on.
-const KEPT_ANNOTATIONS: [&str; 5] = [
-    "cluster-autoscaler.kubernetes.io/safe-to-evict",
-    "karpenter.sh/do-not-disrupt",
-    "karpenter.sh/do-not-evict",
-    "autoscaling.cast.ai/removal-disabled",
-    "kubernetes.io/config.mirror",
-];
 
 /// A text that is not a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +108,8 @@ impl Snapshot {
         for pod in &mut self.pods {
             pod.metadata.managed_fields = None;
             if let Some(annotations) = &mut pod.metadata.annotations {
-                annotations.retain(|name, _| KEPT_ANNOTATIONS.contains(&name.as_str()));
+                let forbids = |name: &str| NOT_EVICTABLE.iter().any(|(kept, _)| *kept == name);
+                annotations.retain(|name, _| name == MIRROR || forbids(name));
             }
             if let Some(status) = &mut pod.status {
                 status.container_statuses = None;
@@ -139,14 +131,12 @@ impl Snapshot {
         for set in &mut self.replica_sets {
             set.spec.iter_mut().for_each(|spec| spec.template = None);
         }
-        let deployments =
-            self.deployments.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template));
-        let stateful =
-            self.stateful_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template));
-        let daemons =
-            self.daemon_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template));
-        let jobs = self.jobs.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template));
-        let templates = deployments.chain(stateful).chain(daemons).chain(jobs);
+        let deployments = self.deployments.iter_mut();
+        let templates = deployments
+            .filter_map(|found| Some(&mut found.spec.as_mut()?.template))
+            .chain(self.stateful_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template)))
+            .chain(self.daemon_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template)))
+            .chain(self.jobs.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template)));
         templates.filter_map(|template| template.spec.as_mut()).for_each(strip_containers);
         strip_metadata(&mut self.deployments);
         strip_metadata(&mut self.replica_sets);

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
-use serde::{Serialize, Serializer};
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use serde::Serialize;
 
-use crate::snapshot::Snapshot;
+use crate::{
+    demand::{controller, is_live, is_static},
+    snapshot::Snapshot,
+};
 
 /// Kind of a workload.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Kind {
     /// apps/v1 Deployment.
     Deployment,
@@ -23,10 +26,12 @@ pub enum Kind {
     /// batch/v1 Job, of a CronJob or not.
     Job,
     /// A static pod of the kubelet.
+    #[serde(rename = "static pod")]
     StaticPod,
     /// A pod without a controller.
     Pod,
     /// A controller that is not part of Kubernetes.
+    #[serde(untagged)]
     Other(String),
 }
 
@@ -59,33 +64,18 @@ impl Kind {
         }
     }
 
-    /// Whether its pods come and go with their node.
-    #[must_use]
-    pub fn is_of_the_node(&self) -> bool {
-        matches!(self, Self::DaemonSet | Self::StaticPod)
-    }
-
     /// Why this kind does not tolerate Spot.
     pub(super) fn blocker(&self) -> Option<String> {
-        match self {
-            Self::Deployment
-            | Self::ReplicaSet
-            | Self::ReplicationController
-            | Self::DaemonSet
-            | Self::StaticPod => None,
-            Self::StatefulSet => {
-                Some("StatefulSet: a replacement pod starts only after the old one is gone".to_owned())
+        let why = match self {
+            Self::StatefulSet => "StatefulSet: a replacement pod starts only after the old one is gone",
+            Self::Job => "Job: work is lost if its node is interrupted",
+            Self::Pod => "no controller: the pod is not recreated after its node is gone",
+            Self::Other(name) => {
+                return Some(format!("{name}: the behaviour of this controller is not known"));
             }
-            Self::Job => Some("Job: work is lost if its node is interrupted".to_owned()),
-            Self::Pod => Some("no controller: the pod is not recreated after its node is gone".to_owned()),
-            Self::Other(name) => Some(format!("{name}: the behaviour of this controller is not known")),
-        }
-    }
-}
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+            _ => return None,
+        };
+        Some(why.to_owned())
     }
 }
 
@@ -110,7 +100,7 @@ pub fn owned(snapshot: &Snapshot) -> Vec<Owned> {
     let above = parents(snapshot);
     let wanted = replicas(snapshot);
     let mut found: BTreeMap<(String, Kind, String), Vec<usize>> = BTreeMap::new();
-    for (place, pod) in snapshot.pods.iter().enumerate().filter(|(_, pod)| crate::demand::is_live(pod)) {
+    for (place, pod) in snapshot.pods.iter().enumerate().filter(|(_, pod)| is_live(pod)) {
         let namespace = pod.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let (kind, name) = owner(&namespace, pod, &above);
         found.entry((namespace, kind, name)).or_default().push(place);
@@ -123,51 +113,36 @@ pub fn owned(snapshot: &Snapshot) -> Vec<Owned> {
     owned.collect()
 }
 
-type Key<'s> = (&'s str, &'s str);
+/// Owners of ReplicaSets and Jobs by their kind, namespace and name.
+type Parents<'s> = BTreeMap<(&'static str, &'s str, &'s str), &'s OwnerReference>;
 
-/// Owners of ReplicaSets and Jobs.
-fn parents(snapshot: &Snapshot) -> BTreeMap<(&'static str, Key<'_>), (Kind, String)> {
+fn parents(snapshot: &Snapshot) -> Parents<'_> {
     let sets = snapshot.replica_sets.iter().map(|set| ("ReplicaSet", &set.metadata));
     let jobs = snapshot.jobs.iter().map(|job| ("Job", &job.metadata));
     let parents = sets.chain(jobs).filter_map(|(kind, metadata)| {
-        let parent =
-            metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
-        let key = (metadata.namespace.as_deref()?, metadata.name.as_deref()?);
-        Some(((kind, key), (Kind::of(&parent.kind), parent.name.clone())))
+        let key = (kind, metadata.namespace.as_deref()?, metadata.name.as_deref()?);
+        Some((key, controller(metadata)?))
     });
     parents.collect()
 }
 
-fn owner(
-    namespace: &str,
-    pod: &Pod,
-    above: &BTreeMap<(&'static str, Key<'_>), (Kind, String)>,
-) -> (Kind, String) {
-    let metadata = &pod.metadata;
-    let name = || metadata.name.clone().unwrap_or_default();
-    if crate::demand::is_static(pod) {
+fn owner(namespace: &str, pod: &Pod, above: &Parents<'_>) -> (Kind, String) {
+    let name = || pod.metadata.name.clone().unwrap_or_default();
+    if is_static(pod) {
         return (Kind::StaticPod, name());
     }
-    let Some(controller) =
-        metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
-    else {
-        return (Kind::Pod, name());
-    };
-    let key = (namespace, controller.name.as_str());
-    match controller.kind.as_str() {
-        "ReplicaSet" => match above.get(&("ReplicaSet", key)) {
+    let Some(owner) = controller(&pod.metadata) else { return (Kind::Pod, name()) };
+    let parent = |kind| above.get(&(kind, namespace, owner.name.as_str()));
+    match owner.kind.as_str() {
+        "ReplicaSet" => match parent("ReplicaSet").map(|parent| (Kind::of(&parent.kind), &parent.name)) {
             // ReplicaSets of an Argo Rollout behave as those of a Deployment.
-            Some((Kind::Deployment, parent)) => (Kind::Deployment, parent.clone()),
-            Some((Kind::Other(kind), parent)) if kind == "Rollout" => (Kind::ReplicaSet, parent.clone()),
-            Some((kind @ Kind::Other(_), parent)) => (kind.clone(), parent.clone()),
-            _ => by_hash(pod, &controller.name),
+            Some((Kind::Other(kind), name)) if kind == "Rollout" => (Kind::ReplicaSet, name.clone()),
+            Some((kind @ (Kind::Deployment | Kind::Other(_)), name)) => (kind, name.clone()),
+            _ => by_hash(pod, &owner.name),
         },
-        "Job" => match above.get(&("Job", key)) {
-            Some((_, parent)) => (Kind::Job, parent.clone()),
-            None => (Kind::Job, controller.name.clone()),
-        },
+        "Job" => (Kind::Job, parent("Job").map_or(&owner.name, |parent| &parent.name).clone()),
         "Node" => (Kind::StaticPod, name()),
-        kind => (Kind::of(kind), controller.name.clone()),
+        kind => (Kind::of(kind), owner.name.clone()),
     }
 }
 
@@ -184,15 +159,15 @@ fn replicas(snapshot: &Snapshot) -> BTreeMap<(&str, Kind, &str), usize> {
     let deployments = snapshot
         .deployments
         .iter()
-        .map(|found| (&found.metadata, Kind::Deployment, found.spec.as_ref().and_then(|spec| spec.replicas)));
+        .map(|found| (Kind::Deployment, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas)));
     let sets = snapshot
         .replica_sets
         .iter()
-        .map(|found| (&found.metadata, Kind::ReplicaSet, found.spec.as_ref().and_then(|spec| spec.replicas)));
+        .map(|found| (Kind::ReplicaSet, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas)));
     let stateful = snapshot.stateful_sets.iter().map(|found| {
-        (&found.metadata, Kind::StatefulSet, found.spec.as_ref().and_then(|spec| spec.replicas))
+        (Kind::StatefulSet, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas))
     });
-    let all = deployments.chain(sets).chain(stateful).filter_map(|(metadata, kind, replicas)| {
+    let all = deployments.chain(sets).chain(stateful).filter_map(|(kind, metadata, replicas)| {
         let key = (metadata.namespace.as_deref()?, kind, metadata.name.as_deref()?);
         // apps/v1: one by default.
         Some((key, usize::try_from(replicas.unwrap_or(1)).unwrap_or(0)))

@@ -8,8 +8,9 @@ use cast_spot_savings::{
     catalog::{Architecture, Catalog, InstanceType, Market, Price},
     demand::Demand,
     money::Money,
-    offers::{Offer, Settings},
+    offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     snapshot::Snapshot,
+    template::Template,
 };
 use fastrand::Rng;
 use serde_json::{Value, from_value, json};
@@ -110,7 +111,10 @@ pub(crate) fn settings(zones: usize, markets: &[Market], max_vcpus: Option<u32>)
     Settings {
         zones: ZONES[..zones].iter().map(|zone| (*zone).to_owned()).collect(),
         markets: markets.iter().copied().collect(),
+        architectures: [Architecture::Amd64].into(),
         max_vcpus,
+        root_volume: DEFAULT_ROOT_VOLUME,
+        templates: vec![Template::default()],
         ..Settings::default()
     }
 }
