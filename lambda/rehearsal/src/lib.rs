@@ -36,7 +36,6 @@ pub mod simulation;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
-mod trace;
 mod wire;
 pub mod world;
 

@@ -18,7 +18,7 @@ use crate::{
     facts::{Fact, FunctionFact},
     notices::notices_in,
     outcome::{Delivery, reports_in},
-    run::{ENDPOINTS, close, configure, endpoints, environment, rules},
+    run::{close, configure, environment, rules},
     wire::{Wire, aws, kubernetes::ApiServer},
     world::{World, baseline::REGION, clock::Clock, state::State},
 };
@@ -48,7 +48,7 @@ impl Live {
         let clock = Clock::running(spec.start);
         let mut state = State::new(&spec, clock);
         let env = state.start_environment();
-        let cluster = state.clusters.iter().position(|cluster| cluster.registered).unwrap_or_default();
+        let cluster = state.clusters.iter().position(|cluster| cluster.spec.registered).unwrap_or_default();
         if let Some(cluster) = state.clusters.get_mut(cluster) {
             server.clone_into(&mut cluster.server);
             ca.clone_into(&mut cluster.ca);
@@ -58,17 +58,10 @@ impl Live {
         Self { wire: Wire { world, env }, cluster, spec: Arc::new(spec), delivery: Arc::default() }
     }
 
-    /// The function's environment variables, but for the addresses.
+    /// The function's environment variables, but for the addresses of AWS.
     #[must_use]
     pub fn environment(&self) -> BTreeMap<String, String> {
-        let mut environment = environment(&self.spec);
-        if self.spec.settings.endpoints {
-            let clusters = self.wire.world.enter(|state| {
-                let registered = state.clusters.iter().filter(|cluster| cluster.registered);
-                registered.map(|c| (c.name.clone(), c.server.clone(), c.ca.clone())).collect::<Vec<_>>()
-            });
-            environment.insert(ENDPOINTS.to_owned(), endpoints(clusters));
-        }
+        let mut environment = self.wire.world.enter(|state| environment(state));
         for (name, value) in [
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", "AKIDWORLD"),
@@ -131,7 +124,7 @@ impl Live {
     pub fn outcome(&self) -> Outcome {
         let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let deliveries = delivery.take().into_iter().collect();
-        let rules = rules(&self.spec, &configure(&self.spec));
+        let rules = rules(&self.spec, &configure(&self.wire.world));
         close(&self.wire.world, rules, ("live", self.spec.seed), deliveries)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     function::{Function, unanswered},
     observer::{Observer, Rules},
     outcome::Delivery,
-    world::{World, clock::Clock, clusters, state::State},
+    world::{World, clock::Clock, clusters::Cluster, state::State},
 };
 
 /// Runs the handler over the world of `spec`, in virtual time, until every invocation has answered, every
@@ -44,9 +44,9 @@ pub fn run(name: &str, spec: WorldSpec) -> Outcome {
 
 async fn rehearse(name: &str, spec: WorldSpec) -> Outcome {
     let clock = Clock::new(spec.start);
-    let config = configure(&spec);
-    let rules = rules(&spec, &config);
     let world = World::new(State::new(&spec, clock));
+    let config = configure(&world);
+    let rules = rules(&spec, &config);
     let clockwork = tokio::spawn(world.clone().turn());
     let deliveries = match config {
         Ok(config) => {
@@ -81,33 +81,25 @@ pub(crate) fn close(
     world.enter(|state| state.outcome(scenario, seed, deliveries, violations))
 }
 
-/// The variable that carries addresses and CAs.
-pub(crate) const ENDPOINTS: &str = "CAST_SPOT_ENDPOINTS";
-
-/// Its value for clusters, each with its address and its CA in PEM.
-pub(crate) fn endpoints(clusters: impl IntoIterator<Item = (String, String, String)>) -> String {
-    let entry = |(name, server, ca): (String, String, String)| {
-        (name, json!({ "server": server, "ca": STANDARD.encode(ca) }))
-    };
-    Value::Object(clusters.into_iter().map(entry).collect()).to_string()
-}
-
 /// The function's own environment variables.
-pub(crate) fn environment(spec: &WorldSpec) -> BTreeMap<String, String> {
-    let registered = spec.clusters.iter().filter(|cluster| cluster.registered);
-    let registered: Vec<&str> = registered.map(|cluster| cluster.name.as_str()).collect();
-    let clusters = if registered.is_empty() { "elsewhere".to_owned() } else { registered.join(",") };
-    let mut environment = BTreeMap::from([("CAST_SPOT_CLUSTERS".to_owned(), clusters)]);
-    if spec.settings.endpoints {
-        let of = |name: &&str| ((*name).to_owned(), clusters::server(name), clusters::CA.to_owned());
-        environment.insert(ENDPOINTS.to_owned(), endpoints(registered.iter().map(of)));
+pub(crate) fn environment(state: &State) -> BTreeMap<String, String> {
+    let registered = || state.clusters.iter().filter(|cluster| cluster.spec.registered);
+    let names: Vec<&str> = registered().map(|cluster| cluster.spec.name.as_str()).collect();
+    let names = if names.is_empty() { "elsewhere".to_owned() } else { names.join(",") };
+    let mut environment = BTreeMap::from([("CAST_SPOT_CLUSTERS".to_owned(), names)]);
+    let settings = &state.spec.settings;
+    if settings.endpoints {
+        let endpoint =
+            |c: &Cluster| (c.spec.name.clone(), json!({ "server": c.server, "ca": STANDARD.encode(&c.ca) }));
+        let endpoints: Value = registered().map(endpoint).collect();
+        environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), endpoints.to_string());
     }
-    environment.extend(spec.settings.env.clone());
+    environment.extend(settings.env.clone());
     environment
 }
 
-pub(crate) fn configure(spec: &WorldSpec) -> Result<Config, String> {
-    let environment = environment(spec);
+pub(crate) fn configure(world: &World) -> Result<Config, String> {
+    let environment = world.enter(|state| environment(state));
     Config::from_lookup(|name| environment.get(name).cloned()).map_err(|error| error.to_string())
 }
 

@@ -40,8 +40,9 @@ fn a_full_node_is_evicted_in_three_round_trips() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_handler_is_an_answer_without_report() {
     let spec = WorldSpec::baseline(7, 3, 5);
-    let (clock, config) = (Clock::new(spec.start), configure(&spec));
+    let clock = Clock::new(spec.start);
     let world = World::new(State::new(&spec, clock));
+    let config = configure(&world);
     let function = Function::new(world.clone(), config.clone().unwrap(), false);
     let panicked = tokio::spawn(async { panic!("on purpose") }).await.unwrap_err();
     assert!(function.panicked(&panicked).answer.unwrap_err().contains("panicked"));
@@ -197,8 +198,9 @@ fn a_warm_function_never_sends_a_token_that_has_expired() {
 
 /// All deliveries, one after the other, in one environment.
 async fn in_one_environment(spec: WorldSpec) -> Outcome {
-    let (clock, config) = (Clock::new(spec.start), configure(&spec));
+    let clock = Clock::new(spec.start);
     let world = World::new(State::new(&spec, clock));
+    let config = configure(&world);
     tokio::spawn(world.clone().turn());
     let function = Function::new(world.clone(), config.clone().unwrap(), false);
     let Environment { number, adapters, .. } = function.start();

@@ -59,7 +59,7 @@ async fn ec2_filters_by_instance_id_only() {
     assert_eq!(filtered("instance-id").await.unwrap().reservations().len(), 1);
     assert_eq!(filtered("instance").await.unwrap_err().code(), Some("InvalidParameterValue"));
     bench.world.enter(|state| {
-        let trace = state.trace.take();
+        let trace = std::mem::take(&mut state.trace);
         assert!(trace.iter().all(|line| line.contains(OLD)), "{trace:?}");
     });
 }

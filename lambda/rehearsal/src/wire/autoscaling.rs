@@ -10,7 +10,7 @@ use crate::{
     facts::{Call, CallFact},
     faults::FaultKind,
     world::{
-        groups::Group,
+        groups::{Activity, Group},
         instances::{Instance, Member},
         spec::HookSpec,
         state::State,
@@ -82,10 +82,10 @@ fn no_such_group(name: &str) -> Reply {
 fn member(instance: &Instance, with_group: bool) -> Option<Value> {
     let Member { group, lifecycle } = instance.member.as_ref()?;
     Some(json!({
-        "InstanceId": instance.id,
+        "InstanceId": instance.spec.instance,
         "AutoScalingGroupName": with_group.then_some(group),
         "InstanceType": "m7g.large",
-        "AvailabilityZone": instance.zone,
+        "AvailabilityZone": instance.spec.zone,
         "LifecycleState": lifecycle.as_str(),
         "HealthStatus": if with_group { "HEALTHY" } else { "Healthy" },
         "ProtectedFromScaleIn": false,
@@ -94,7 +94,7 @@ fn member(instance: &Instance, with_group: bool) -> Option<Value> {
 
 fn describe_instances(state: &State, form: &Form) -> Value {
     let ids = form.list("InstanceIds.member");
-    let wanted = state.instances.values().filter(|i| ids.is_empty() || ids.contains(&i.id));
+    let wanted = state.instances.values().filter(|i| ids.is_empty() || ids.contains(&i.spec.instance));
     let members: Vec<Value> = wanted.filter_map(|instance| member(instance, true)).collect();
     json!({ "AutoScalingInstances": members })
 }
@@ -120,7 +120,7 @@ fn describe_group(state: &State, group: &Group) -> Value {
     };
     let tags: Vec<Value> = tags.iter().flatten().map(tag).collect();
     let members = state.members(&spec.name);
-    let instances: Vec<Value> = members.iter().filter_map(|id| member(&state.instances[id], false)).collect();
+    let instances: Vec<Value> = members.iter().filter_map(|instance| member(instance, false)).collect();
     let suspended: Vec<Value> =
         spec.suspended.iter().map(|process| json!({ "ProcessName": process })).collect();
     let mixed = json!({ "InstancesDistribution": { "OnDemandPercentageAboveBaseCapacity": 0 } });
@@ -159,24 +159,15 @@ fn describe_activities(state: &State, form: &Form) -> Result<Value, Reply> {
     let name = form.get("AutoScalingGroupName").unwrap_or_default();
     let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
     let most = form.get("MaxRecords").and_then(|number| number.parse().ok()).unwrap_or(100);
-    let launches = group.launches.iter().map(|launch| match &launch.result {
-        Ok(id) => (launch.at_ms, format!("Launching a new EC2 instance: {id}"), "Successful", None),
-        Err(why) => (launch.at_ms, "Launching a new EC2 instance".to_owned(), "Failed", Some(*why)),
-    });
-    let terminations = group
-        .terminations
-        .iter()
-        .map(|(at_ms, id)| (*at_ms, format!("Terminating EC2 instance: {id}"), "InProgress", None));
-    let mut activities: Vec<_> = launches.chain(terminations).collect();
-    activities.sort_by_key(|(at_ms, ..)| std::cmp::Reverse(*at_ms));
-    let described = |(at_ms, description, status, message): &(u64, String, &str, Option<&str>)| {
+    let described = |Activity { at_ms, description, status, message }: &Activity| {
         json!({ "ActivityId": format!("00000000-0000-4000-d000-{at_ms:012}"), "AutoScalingGroupName": name,
                 "Description": description,
                 "Cause": "a difference between desired and actual capacity",
                 "StartTime": state.clock.wall_at(*at_ms).to_string(), "StatusCode": status,
                 "StatusMessage": message, "Progress": 100 })
     };
-    Ok(json!({ "Activities": activities.iter().take(most).map(described).collect::<Vec<_>>() }))
+    let latest = group.activities.iter().rev().take(most);
+    Ok(json!({ "Activities": latest.map(described).collect::<Vec<_>>() }))
 }
 
 fn activity(group: &str, description: &str) -> Value {

@@ -11,6 +11,7 @@ use crate::{
     faults::FaultKind,
     world::{
         instances::{Instance, InstanceState},
+        spec::NodeSpec,
         state::State,
     },
 };
@@ -89,10 +90,10 @@ fn describe_instances(state: &State, form: &Form) -> Reply {
         return error(400, "InvalidInstanceID.NotFound", &message);
     }
     let wanted = state.instances.values().filter(|instance| {
-        [&ids, &filtered].iter().all(|named| named.is_empty() || named.contains(&instance.id))
+        [&ids, &filtered].iter().all(|named| named.is_empty() || named.contains(&instance.spec.instance))
     });
     let reservation = |instance: &Instance| {
-        json!({ "reservationId": "r-0", "ownerId": instance.purchase.account,
+        json!({ "reservationId": "r-0", "ownerId": instance.spec.purchase.account,
                 "instancesSet": [describe(state, instance)] })
     };
     let reservations: Vec<Value> = wanted.map(reservation).collect();
@@ -100,16 +101,10 @@ fn describe_instances(state: &State, form: &Form) -> Reply {
 }
 
 fn describe(state: &State, instance: &Instance) -> Value {
-    let (name, code) = instance.state.name_and_code();
+    let NodeSpec { purchase, private_dns_name, group, .. } = &instance.spec;
     // A terminated instance has no addresses any more.
-    let dns = match instance.state {
-        InstanceState::Terminated => "",
-        InstanceState::Running | InstanceState::ShuttingDown | InstanceState::Stopped => {
-            &instance.private_dns_name
-        }
-    };
-    let cluster = &state.clusters[instance.cluster].name;
-    let purchase = &instance.purchase;
+    let dns = if instance.state == InstanceState::Terminated { "" } else { private_dns_name };
+    let cluster = &state.clusters[instance.cluster].spec.name;
     let mut tags = vec![("Name".to_owned(), format!("{cluster}-node"))];
     tags.extend(purchase.tags.clone());
     if purchase.has_cluster_tag {
@@ -118,22 +113,23 @@ fn describe(state: &State, instance: &Instance) -> Value {
     if let Some(member) = &instance.member {
         tags.push(("aws:autoscaling:groupName".to_owned(), member.group.clone()));
     }
-    if let Some(node_group) = &instance.managed {
+    let group = group.as_ref().and_then(|name| state.groups.get(name));
+    if let Some(node_group) = group.and_then(|group| group.spec.managed_node_group.as_ref()) {
         tags.push(("eks:nodegroup-name".to_owned(), node_group.clone()));
         tags.push(("eks:cluster-name".to_owned(), cluster.clone()));
     }
     let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
     let operator = purchase.operator.as_ref().map(|name| json!({ "managed": true, "principal": name }));
     json!({
-        "instanceId": instance.id,
-        "instanceState": { "code": code, "name": name },
+        "instanceId": instance.spec.instance,
+        "instanceState": { "code": instance.state as u8, "name": instance.state },
         "privateDnsName": dns,
         "instanceType": "m7g.large",
-        "placement": { "availabilityZone": instance.zone },
+        "placement": { "availabilityZone": instance.spec.zone },
         "instanceLifecycle": purchase.lifecycle,
         "capacityReservationId": purchase.reservation,
         "operator": operator,
-        "privateDnsNameOptions": { "hostnameType": instance.hostname_type },
+        "privateDnsNameOptions": { "hostnameType": instance.spec.hostname_type },
         "tagSet": tags,
     })
 }

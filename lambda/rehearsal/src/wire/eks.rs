@@ -26,7 +26,7 @@ pub(super) fn answer(state: &State, name: &str, fault: Option<FaultKind>) -> Rep
         Some(FaultKind::InternalError) => return error(500, "ServerException", "Internal server error"),
         Some(_) => return error(503, "ServiceUnavailableException", "Service is unavailable"),
     }
-    let Some(cluster) = state.clusters.iter().find(|cluster| cluster.name == name) else {
+    let Some(cluster) = state.clusters.iter().find(|cluster| cluster.spec.name == name) else {
         return error(404, "ResourceNotFoundException", &format!("No cluster found for name: {name}."));
     };
     let cluster = json!({ "cluster": {

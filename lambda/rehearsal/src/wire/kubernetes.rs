@@ -48,7 +48,7 @@ impl Service<Request<Body>> for ApiServer {
             let asked = Asked::new(&parts, body);
             let timeout = asked.parameter("timeoutSeconds").and_then(|s| s.parse().ok());
             let cluster = server.cluster;
-            let name = server.wire.world.enter(|state| state.clusters[cluster].name.clone());
+            let name = server.wire.world.enter(|state| state.clusters[cluster].spec.name.clone());
             let operation = asked.operation(&name);
             let effect: Effect =
                 Box::new(move |state, call, fault| seats::admit(asked, state, cluster, call, fault));
@@ -105,8 +105,8 @@ impl ApiServer {
                 let Some((at_ms, line)) = line else {
                     return Some((Err("connection reset by peer".into()), (None, changes, open)));
                 };
-                let shown =
-                    world.enter(|state| state.faults.shown_ms(at_ms).checked_add(state.pace.latency_ms / 2));
+                let shown = world
+                    .enter(|state| state.faults.shown_ms(at_ms).checked_add(state.spec.pace.latency_ms / 2));
                 match shown {
                     Some(shown_ms) => sleep_until(world.clock().instant(shown_ms)).await,
                     None => std::future::pending().await,

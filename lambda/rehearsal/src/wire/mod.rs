@@ -132,7 +132,7 @@ impl Wire {
             }
             let now_ms = state.now_ms;
             let fault = if begun { state.faults.strike(now_ms, &operation) } else { None };
-            let latency_ms = state.pace.latency_ms + state.rng.u64(0..=state.pace.jitter_ms);
+            let latency_ms = state.spec.pace.latency_ms + state.rng.u64(0..=state.spec.pace.jitter_ms);
             state.calls_sent += 1;
             let call = Call {
                 env: self.env,

@@ -59,7 +59,7 @@ pub(super) fn pod_as(state: &State, id: PodId, pod: &Pod, with_kind: bool) -> St
         metadata["deletionGracePeriodSeconds"] = json!(termination.grace_s);
     }
     let mut spec = json!({ "terminationGracePeriodSeconds": workload.grace_s });
-    if !state.full_pods {
+    if !state.spec.full_pods {
         spec["containers"] = json!([{ "name": "main", "image": workload.name }]);
     }
     if let Some(node) = &pod.node {
@@ -86,7 +86,7 @@ pub(super) fn pod_as(state: &State, id: PodId, pod: &Pod, with_kind: bool) -> St
         object["kind"] = json!("Pod");
         object["apiVersion"] = json!("v1");
     }
-    if state.full_pods {
+    if state.spec.full_pods {
         return full(&object).to_string();
     }
     object.to_string()
@@ -109,7 +109,7 @@ fn full(pod: &Value) -> Value {
 
 /// A PodDisruptionBudget.
 pub(super) fn budget(state: &State, cluster: usize, index: usize) -> Value {
-    let pdb = &state.clusters[cluster].pdbs[index];
+    let pdb = &state.clusters[cluster].spec.pdbs[index];
     let status = state.budget_status(cluster, index);
     let selector = match &pdb.app {
         Some(app) => json!({ "matchLabels": { "app": app } }),
@@ -135,7 +135,7 @@ pub(super) fn budget(state: &State, cluster: usize, index: usize) -> Value {
             "name": pdb.name,
             "namespace": pdb.namespace,
             "uid": format!("00000000-0000-4000-b000-{index:012x}"),
-            "resourceVersion": state.clusters[cluster].pods_revision.to_string(),
+            "resourceVersion": state.revision.to_string(),
             "generation": 1,
         },
         "spec": spec,

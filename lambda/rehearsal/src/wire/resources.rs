@@ -150,22 +150,14 @@ fn list(kind: &str, version: &str, revision: u64, items: &[String]) -> Reply {
     Reply::json(200, [head.as_str(), &items.join(","), "]}"].concat())
 }
 
-/// A page of the nodes. Hundreds of functions may list them at once: a list that fits into one page is made once for
-/// each change.
+/// A page of the nodes. Hundreds of functions may list them at once: each node's text is made once for each change.
 pub(super) fn list_nodes(asked: &Asked, state: &mut State, cluster: usize) -> Reply {
     // From the watch cache, `resourceVersion=0`, the limit does not count.
     let limit = asked.parameter("limit").filter(|_| asked.parameter("resourceVersion") != Some("0"));
     let limit = limit.and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let after = asked.parameter("continue").unwrap_or_default();
-    let (revision, node_bytes) = (state.revision, state.node_bytes);
+    let (revision, node_bytes) = (state.revision, state.spec.node_bytes);
     let cluster = &mut state.clusters[cluster];
-    let is_whole = after.is_empty() && cluster.nodes.len() <= limit && node_bytes == 0;
-    if let Some((at, text)) = &cluster.node_list
-        && *at == cluster.nodes_revision
-        && is_whole
-    {
-        return Reply::json(200, text.clone());
-    }
     let rest = || cluster.nodes.keys().filter(|name| name.as_str() > after);
     let left = rest().count().saturating_sub(limit);
     let next = match rest().nth(limit.saturating_sub(1)).filter(|_| left > 0) {
@@ -183,11 +175,7 @@ pub(super) fn list_nodes(asked: &Asked, state: &mut State, cluster: usize) -> Re
         node.list_into(&mut text, node_bytes);
     }
     text.push_str("]}");
-    let reply = Reply::json(200, text);
-    if is_whole {
-        cluster.node_list = Some((cluster.nodes_revision, reply.body.clone()));
-    }
-    reply
+    Reply::json(200, text)
 }
 
 pub(super) fn list_budgets(state: &mut State, cluster: usize, namespace: Option<&str>) -> Reply {
@@ -196,9 +184,9 @@ pub(super) fn list_budgets(state: &mut State, cluster: usize, namespace: Option<
         (Some((at_ms, text)), None) if fresh(*at_ms) => return Reply::json(200, text.clone()),
         _ => {}
     }
-    let budgets = 0..state.clusters[cluster].pdbs.len();
+    let budgets = 0..state.clusters[cluster].spec.pdbs.len();
     let wanted = budgets
-        .filter(|index| namespace.is_none_or(|ns| state.clusters[cluster].pdbs[*index].namespace == ns));
+        .filter(|index| namespace.is_none_or(|ns| state.clusters[cluster].spec.pdbs[*index].namespace == ns));
     let items: Vec<String> = wanted.map(|index| objects::budget(state, cluster, index).to_string()).collect();
     let reply = list("PodDisruptionBudgetList", "policy/v1", state.revision, &items);
     if namespace.is_none() {

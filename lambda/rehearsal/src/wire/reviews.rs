@@ -38,7 +38,7 @@ pub(super) fn answer(state: &State, cluster: usize, body: &Bytes) -> Reply {
     };
     let right = right(body);
     let granted = GRANTED.contains(&right.as_str());
-    let allowed = granted && !state.faults.forbids(state.now_ms, &state.clusters[cluster].name, &right);
+    let allowed = granted && !state.faults.forbids(state.now_ms, &state.clusters[cluster].spec.name, &right);
     review["status"] = json!({ "allowed": allowed });
     Reply::json(201, review.to_string())
 }

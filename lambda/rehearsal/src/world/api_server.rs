@@ -8,15 +8,17 @@ use super::{
     pods::{Phase, Pod},
     spec::{ExitTime, WorkloadKind, WorkloadSpec},
     state::State,
-    timers::Timer,
     watch::{Change, ChangeKind},
 };
 use crate::facts::{Fact, InstanceFact, PodAbout, PodClass, PodFact, PodId};
 
+/// From a cordon to the node controller's own taint.
+const TAINT_MS: u64 = 100;
+
 impl State {
     pub(crate) fn workload(&self, pod: PodId) -> &WorkloadSpec {
         let pod = &self.pods[pod];
-        &self.clusters[pod.cluster].workloads[pod.workload]
+        &self.clusters[pod.cluster].spec.workloads[pod.workload]
     }
 
     /// Namespace and name.
@@ -49,7 +51,7 @@ impl State {
     }
 
     pub(super) fn add_pod(&mut self, cluster: usize, workload: usize, name: String) -> PodId {
-        let spec = &self.clusters[cluster].workloads[workload];
+        let spec = &self.clusters[cluster].spec.workloads[workload];
         let exit_ms = match spec.exit {
             ExitTime::Ms(ms) => Some(ms),
             ExitTime::Between(from, to) => Some(self.rng.u64(from..=to)),
@@ -75,7 +77,6 @@ impl State {
             spent_until_ms: 0,
         });
         let cluster = &mut self.clusters[cluster];
-        cluster.pods_revision = revision;
         cluster.names.insert((namespace.clone(), name), id);
         let is_namespace_terminating = cluster.is_terminating(&namespace);
         cluster.apps.entry((namespace, app)).or_default().insert(id);
@@ -106,7 +107,7 @@ impl State {
         self.pods[id].node = Some(node.to_owned());
         self.emit(Fact::Pod(id, PodFact::Bound { node: node.to_owned(), instance }));
         self.changed(id, ChangeKind::Added);
-        self.set_in(ready_ms, Timer::PodReady(id));
+        self.set_in(ready_ms, move |state| state.become_ready(id));
     }
 
     /// A pod changes: the watches of its node show it as it is now.
@@ -115,7 +116,6 @@ impl State {
         let pod = &mut self.pods[id];
         pod.revision = revision;
         let cluster = &mut self.clusters[pod.cluster];
-        cluster.pods_revision = revision;
         let node = pod.node.as_ref().and_then(|name| cluster.nodes.get_mut(name));
         if let Some(node) = node {
             node.watchers.publish(self.now_ms, kind, (id, pod));
@@ -157,7 +157,7 @@ impl State {
     pub(crate) fn store_node(&mut self, cluster: usize, name: &str, mut object: Value) -> bool {
         drop_empty(&mut object);
         let revision = self.revision + 1;
-        let (taint_ms, now_ms) = (self.pace.taint_ms, self.now_ms);
+        let now_ms = self.now_ms;
         let Some(node) = self.clusters[cluster].nodes.get_mut(name) else { return false };
         if node.object == object {
             return false;
@@ -167,14 +167,14 @@ impl State {
         node.touch(revision);
         let (is_cordoned, instance) = (node.is_unschedulable(), node.instance.clone());
         self.revision = revision;
-        self.clusters[cluster].nodes_revision = revision;
         if is_cordoned && !was_cordoned {
             self.note(&format!("kubernetes node {name} cordoned"));
             if let Some(instance) = self.instances.get_mut(&instance) {
                 instance.cordoned_ms.get_or_insert(now_ms);
             }
             self.emit(Fact::Instance(instance, InstanceFact::Cordoned));
-            self.set_in(taint_ms, Timer::Taint(cluster, name.to_owned()));
+            let name = name.to_owned();
+            self.set_in(TAINT_MS, move |state| state.taint_cordoned(cluster, &name));
         } else if was_cordoned && !is_cordoned {
             self.note(&format!("kubernetes node {name} uncordoned"));
         }

@@ -2,12 +2,11 @@
 
 use super::{
     baseline::REGION,
-    groups::{Group, Launch},
-    instances::{Instance, InstanceState, Lifecycle, Member},
+    groups::{Activity, Group},
+    instances::{Instance, Lifecycle},
     nodes::Node,
-    spec::{GroupSpec, NodeSpec, Purchase},
+    spec::{GroupSpec, NodeSpec},
     state::State,
-    timers::Timer,
 };
 use crate::facts::{Fact, GroupAbout, GroupFact, InstanceFact, LaunchedBy};
 
@@ -27,23 +26,23 @@ const NO_CAPACITY: &str = "Could not launch Spot Instances. UnfulfillableCapacit
 pub(crate) type Refusal = String;
 
 impl State {
-    pub(super) fn add_group(&mut self, spec: &GroupSpec) {
-        let (name, group) = (spec.name.clone(), Group::new(spec.clone()));
+    pub(super) fn add_group(&mut self, spec: GroupSpec) {
+        let (name, group) = (spec.name.clone(), Group::new(spec));
         let about = GroupAbout {
-            is_left_alone: group.rebalances() || spec.operator.is_some(),
+            is_left_alone: group.rebalances() || group.spec.operator.is_some(),
             is_suspended: group.is_suspended("Launch"),
         };
-        self.groups.insert(name.clone(), group);
         self.emit(Fact::Group(name.clone(), GroupFact::Made(about)));
-        if spec.spare_capacity == Some(0) {
-            self.emit(Fact::Group(name, GroupFact::LacksCapacity));
+        if group.spec.spare_capacity == Some(0) {
+            self.emit(Fact::Group(name.clone(), GroupFact::LacksCapacity));
         }
+        self.groups.insert(name, group);
     }
 
-    /// Ids of a group's members.
-    pub(crate) fn members(&self, group: &str) -> Vec<String> {
+    /// A group's members.
+    pub(crate) fn members(&self, group: &str) -> Vec<&Instance> {
         let is_member = |i: &&Instance| i.member.as_ref().is_some_and(|m| m.group == group);
-        self.instances.values().filter(is_member).map(|i| i.id.clone()).collect()
+        self.instances.values().filter(is_member).collect()
     }
 
     fn set_lifecycle(&mut self, id: &str, lifecycle: Lifecycle) {
@@ -61,7 +60,8 @@ impl State {
     /// A group with Capacity Rebalancing hears of the notice, too, and acts on it a moment later.
     pub(super) fn group_sees_notice(&mut self, id: &str) {
         if self.group_of(id).is_some_and(Group::rebalances) {
-            self.set_in(REBALANCE_MS, Timer::Rebalance(id.to_owned()));
+            let id = id.to_owned();
+            self.set_awaited(self.now_ms + REBALANCE_MS, move |state| state.rebalance(&id));
         }
     }
 
@@ -82,27 +82,33 @@ impl State {
         let shortest_ms = hooks.iter().map(|hook| hook.timeout_ms).min();
         let held_ms =
             hooks.iter().map(|hook| hook.consumer_ms.unwrap_or(u64::MAX).min(hook.timeout_ms)).max();
+        let (owned, group) = (id.to_owned(), group.spec.name.clone());
         if let Some(held_ms) = held_ms {
             self.set_lifecycle(id, Lifecycle::TerminatingWait);
-            self.set_in(held_ms, Timer::HooksOver(id.to_owned()));
+            self.set_in(held_ms, move |state| state.hooks_over(&owned));
         } else {
             self.set_lifecycle(id, Lifecycle::Terminating);
-            self.set_in(terminates_ms, Timer::GroupEnds(id.to_owned()));
+            self.set_in(terminates_ms, move |state| state.group_ends(&owned));
         }
         self.group_shows_end(id, shortest_ms.unwrap_or(SHOWN_MS));
-        let (now_ms, group) =
-            (self.now_ms, self.instances[id].member.as_ref().map(|member| member.group.clone()));
-        if let Some(group) = group.and_then(|name| self.groups.get_mut(&name)) {
-            group.terminations.push((now_ms, id.to_owned()));
+        self.log(&group, format!("Terminating EC2 instance: {id}"), "InProgress", None);
+    }
+
+    /// Adds a scaling activity of a group.
+    fn log(&mut self, group: &str, description: String, status: &'static str, message: Option<&'static str>) {
+        let at_ms = self.now_ms;
+        if let Some(group) = self.groups.get_mut(group) {
+            group.activities.push(Activity { at_ms, description, status, message });
         }
     }
 
     /// Nothing holds a terminating member any more.
     pub(super) fn hooks_over(&mut self, id: &str) {
-        let member = self.instances.get(id).filter(|i| i.ended_ms.is_none()).and_then(|i| i.member.as_ref());
+        let member = self.instances.get(id).filter(|i| i.is_running()).and_then(|i| i.member.as_ref());
         if member.is_some_and(|member| member.lifecycle == Lifecycle::TerminatingWait) {
             self.set_lifecycle(id, Lifecycle::TerminatingProceed);
-            self.set_in(PROCEED_MS, Timer::GroupEnds(id.to_owned()));
+            let owned = id.to_owned();
+            self.set_in(PROCEED_MS, move |state| state.group_ends(&owned));
             self.group_shows_end(id, SHOWN_MS);
         }
     }
@@ -115,9 +121,9 @@ impl State {
 
     /// Launches an instance in the stead of `id`, where the pools give one. The new instance's id.
     pub(crate) fn launch_for(&mut self, id: &str, by: LaunchedBy) -> Option<String> {
-        let old = self.instances.get(id)?.clone();
+        let old = self.instances.get(id)?;
         let group = old.member.as_ref()?.group.clone();
-        let new = self.launch(&group, &old.zone, old.capacity)?;
+        let new = self.launch(&group, &old.spec.zone.clone(), old.spec.capacity)?;
         self.instances.get_mut(id)?.replaced_by.push(new.clone());
         let replaced = InstanceFact::Replaced { by: new.clone(), launched_by: by };
         self.emit(Fact::Instance(id.to_owned(), replaced));
@@ -125,57 +131,39 @@ impl State {
     }
 
     fn launch(&mut self, group: &str, zone: &str, capacity: usize) -> Option<String> {
-        let now_ms = self.now_ms;
-        let Group { spec, launches, .. } = self.groups.get_mut(group)?;
-        if spec.suspended.iter().any(|process| process == "Launch") {
-            return None;
-        }
+        let Group { spec, .. } = self.groups.get_mut(group).filter(|group| !group.is_suspended("Launch"))?;
+        let (cluster, reuses_addresses) = (spec.cluster.clone(), spec.reuses_addresses);
         if let Some(spare) = &mut spec.spare_capacity {
             if *spare == 0 {
-                launches.push(Launch { at_ms: now_ms, result: Err(NO_CAPACITY) });
+                self.log(group, "Launching a new EC2 instance".to_owned(), "Failed", Some(NO_CAPACITY));
                 self.note(&format!("autoscaling {group}: no capacity in {zone}"));
                 return None;
             }
             *spare -= 1;
             if *spare == 0 {
-                self.facts.push((now_ms, Fact::Group(group.to_owned(), GroupFact::LacksCapacity)));
+                self.emit(Fact::Group(group.to_owned(), GroupFact::LacksCapacity));
             }
         }
-        let (cluster_name, managed) = (spec.cluster.clone(), spec.managed_node_group.clone());
-        let reuses_addresses = spec.reuses_addresses;
-        let cluster = self.clusters.iter().position(|cluster| cluster.name == cluster_name)?;
+        let cluster = self.clusters.iter().position(|known| known.spec.name == cluster)?;
         self.launched += 1;
         let number = self.launched;
         let id = format!("i-0b{number:015x}");
-        if let Some(group) = self.groups.get_mut(group) {
-            group.launches.push(Launch { at_ms: now_ms, result: Ok(id.clone()) });
-        }
+        self.log(group, format!("Launching a new EC2 instance: {id}"), "Successful", None);
         self.note(&format!("autoscaling {group} launches {id} in {zone}"));
         let free = if reuses_addresses { self.free_name(cluster) } else { None };
-        let instance = Instance {
-            id: id.clone(),
-            cluster,
-            node: None,
+        let spec = NodeSpec {
+            instance: id.clone(),
             private_dns_name: free.unwrap_or_else(|| {
                 format!("ip-10-9-{}-{}.{REGION}.compute.internal", number / 200, 10 + number % 200)
             }),
-            hostname_type: "ip-name".to_owned(),
             zone: zone.to_owned(),
-            state: InstanceState::Running,
-            member: Some(Member { group: group.to_owned(), lifecycle: Lifecycle::Pending }),
-            first_group: Some(group.to_owned()),
-            managed,
-            purchase: Purchase::default(),
+            group: Some(group.to_owned()),
             capacity,
-            launched_ms: self.now_ms,
-            ready_ms: None,
-            cordoned_ms: None,
-            ended_ms: None,
-            replaced_by: Vec::new(),
-            terminated_by: None,
+            ..NodeSpec::baseline(0, 0)
         };
-        self.add_instance(instance);
-        self.set_in(self.pace.boot_ms, Timer::Boot(id.clone()));
+        self.add_instance(Instance::new(spec, cluster, Lifecycle::Pending, self.now_ms));
+        let booted = id.clone();
+        self.set_awaited(self.now_ms + self.spec.pace.boot_ms, move |state| state.boot(&booted));
         Some(id)
     }
 
@@ -183,7 +171,7 @@ impl State {
     fn free_name(&self, cluster: usize) -> Option<String> {
         let ended = self.instances.values().filter(|i| i.cluster == cluster && i.ended_ms.is_some());
         let lives = |name: &String| {
-            self.instances.values().any(|i| i.ended_ms.is_none() && i.private_dns_name == *name)
+            self.instances.values().any(|i| i.is_running() && i.spec.private_dns_name == *name)
         };
         ended
             .filter_map(|instance| instance.node.clone())
@@ -194,18 +182,15 @@ impl State {
     pub(super) fn boot(&mut self, id: &str) {
         let now_ms = self.now_ms;
         let Some(instance) = self.instances.get_mut(id).filter(|i| i.is_running()) else { return };
-        let name = instance.private_dns_name.clone();
+        let (cluster, spec) = (instance.cluster, instance.spec.clone());
+        let name = spec.private_dns_name.clone();
         (instance.node, instance.ready_ms) = (Some(name.clone()), Some(now_ms));
-        let instance = instance.clone();
         self.set_lifecycle(id, Lifecycle::InService);
-        let spec = NodeSpec { capacity: instance.capacity, ..NodeSpec::baseline(0, 0) };
-        let revision = self.bump();
-        let node = Node::new(&instance, &name, revision, &spec);
-        self.add_node(instance.cluster, &name, node);
-        self.clusters[instance.cluster].nodes_revision = revision;
+        let node = Node::new(&spec, &name, self.bump());
+        self.add_node(cluster, &name, node);
         self.note(&format!("kubernetes node {name} ready ({id})"));
-        self.add_daemons(instance.cluster, &name);
-        self.wake_scheduler(instance.cluster);
+        self.add_daemons(cluster, &name);
+        self.wake_scheduler(cluster);
     }
 
     /// The group finds a member gone. It launches another, unless it has done so before.
@@ -217,15 +202,12 @@ impl State {
         self.leave_group(id);
     }
 
+    /// The group lets go of an instance.
     fn leave_group(&mut self, id: &str) {
         if let Some(instance) = self.instances.get_mut(id) {
             instance.member = None;
             self.note(&format!("autoscaling {id} left its group"));
         }
-    }
-
-    pub(super) fn let_go(&mut self, id: &str) {
-        self.leave_group(id);
     }
 
     fn member_of(&self, id: &str, group: &str) -> Result<Lifecycle, Refusal> {
@@ -243,7 +225,8 @@ impl State {
         }
         self.set_lifecycle(id, Lifecycle::Detaching);
         self.replace_unless(decrement, id, group);
-        self.set_in(DETACHING_MS, Timer::Detached(id.to_owned()));
+        let id = id.to_owned();
+        self.set_in(DETACHING_MS, move |state| state.leave_group(&id));
         Ok(())
     }
 

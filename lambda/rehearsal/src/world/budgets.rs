@@ -26,7 +26,7 @@ impl State {
         let mut owners: Vec<usize> = pods.iter().map(|pod| self.pods[*pod].workload).collect();
         owners.sort_unstable();
         owners.dedup();
-        let workloads = pods.first().map(|pod| &self.clusters[self.pods[*pod].cluster].workloads);
+        let workloads = pods.first().map(|pod| &self.clusters[self.pods[*pod].cluster].spec.workloads);
         let Some(workloads) = workloads else { return Some(0) };
         owners.iter().try_fold(0, |sum, owner| match workloads[*owner].kind {
             WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
@@ -38,7 +38,7 @@ impl State {
 
     /// The status of budget number `pdb` of a cluster.
     pub(crate) fn budget_status(&self, cluster: usize, pdb: usize) -> BudgetStatus {
-        let pdb = &self.clusters[cluster].pdbs[pdb];
+        let pdb = &self.clusters[cluster].spec.pdbs[pdb];
         let pods = self.selected(cluster, pdb);
         let living = pods.iter().map(|pod| &self.pods[*pod]);
         let counts = |pod: &&Pod| pod.ready && pod.termination.is_none() && pod.spent_until_ms <= self.now_ms;
@@ -93,7 +93,7 @@ impl State {
             return Ruling::Allowed;
         }
         let [only] = budgets[..] else { return Ruling::TooMany };
-        let pdb = &self.clusters[pod.cluster].pdbs[only];
+        let pdb = &self.clusters[pod.cluster].spec.pdbs[only];
         let status = self.budget_status(pod.cluster, only);
         let unready_may_go =
             pdb.always_allow_unhealthy || (status.desired > 0 && status.healthy >= status.desired);
@@ -104,15 +104,11 @@ impl State {
         }
     }
 
-    pub(super) fn change_budget(&mut self, cluster: usize, pdb: usize) {
-        let revision = self.bump();
-        let cluster = &mut self.clusters[cluster];
-        cluster.pods_revision = revision;
-        let pdb = &mut cluster.pdbs[pdb];
-        if let Some((_, budget)) = pdb.change {
-            pdb.budget = budget;
-            let what = format!("kubernetes budget {}/{} changed: {budget:?}", pdb.namespace, pdb.name);
-            self.note(&what);
-        }
+    pub(super) fn change_budget(&mut self, cluster: usize, pdb: usize, budget: Budget) {
+        self.bump();
+        let pdb = &mut self.clusters[cluster].spec.pdbs[pdb];
+        pdb.budget = budget;
+        let what = format!("kubernetes budget {}/{} changed: {budget:?}", pdb.namespace, pdb.name);
+        self.note(&what);
     }
 }

@@ -2,12 +2,15 @@
 
 use fastrand::Rng;
 
-use super::{spec::WorkloadKind, state::State, timers::Timer};
+use super::{
+    spec::{Deletion, WorkloadKind},
+    state::State,
+};
 use crate::facts::{EndedBy, PodId};
 
 impl State {
     pub(super) fn add_standing_pods(&mut self, cluster: usize, workload: usize) {
-        let spec = self.clusters[cluster].workloads[workload].clone();
+        let spec = self.clusters[cluster].spec.workloads[workload].clone();
         for (ordinal, node) in spec.nodes.iter().enumerate() {
             let name = match spec.kind {
                 WorkloadKind::Bare if spec.nodes.len() == 1 => spec.name.clone(),
@@ -19,7 +22,10 @@ impl State {
             };
             let pod = self.add_pod(cluster, workload, name);
             match spec.binds_after_ms {
-                Some(at_ms) => self.set(at_ms, Timer::BindLate(pod, node.clone())),
+                Some(at_ms) => {
+                    let node = node.clone();
+                    self.set(at_ms, move |state| state.bind_late(pod, &node));
+                }
                 None => self.stand(pod, node, spec.state),
             }
         }
@@ -28,7 +34,7 @@ impl State {
     /// A name as the owners generate it: a ReplicaSet's hash in the middle, five random characters.
     fn generated_name(&mut self, cluster: usize, workload: usize) -> String {
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        let spec = &self.clusters[cluster].workloads[workload];
+        let spec = &self.clusters[cluster].spec.workloads[workload];
         let random = |rng: &mut Rng, length| -> String {
             (0..length).map(|_| char::from(ALPHABET[rng.usize(..ALPHABET.len())])).collect()
         };
@@ -94,8 +100,8 @@ impl State {
 
     /// One pod of each DaemonSet on a new node.
     pub(super) fn add_daemons(&mut self, cluster: usize, node: &str) {
-        for workload in 0..self.clusters[cluster].workloads.len() {
-            if self.clusters[cluster].workloads[workload].kind == WorkloadKind::DaemonSet {
+        for workload in 0..self.clusters[cluster].spec.workloads.len() {
+            if self.clusters[cluster].spec.workloads[workload].kind == WorkloadKind::DaemonSet {
                 let name = self.generated_name(cluster, workload);
                 let pod = self.add_pod(cluster, workload, name);
                 self.bind(pod, node);
@@ -103,8 +109,7 @@ impl State {
         }
     }
 
-    pub(super) fn delete_workload_pods(&mut self, cluster: usize, number: usize) {
-        let deletion = self.clusters[cluster].deletions[number].clone();
+    pub(super) fn delete_workload_pods(&mut self, cluster: usize, deletion: &Deletion) {
         let of_workload = |pod: &&PodId| self.workload(**pod).name == deletion.workload;
         let standing =
             |pod: &&PodId| self.pods[**pod].node.is_some() && self.pods[**pod].termination.is_none();

@@ -1,11 +1,10 @@
 //! EC2: notices, and what EC2 does when the time is up.
 
 use super::{
-    instances::{Instance, InstanceState, Lifecycle, Member},
+    instances::{Instance, InstanceState, Lifecycle},
     nodes::Node,
-    spec::{Action, NodeSpec},
+    spec::{Action, NodeSpec, Notice},
     state::State,
-    timers::Timer,
 };
 use crate::facts::{Fact, InstanceAbout, InstanceFact, PodId};
 
@@ -19,51 +18,42 @@ const SHUT_DOWN_MS: u64 = 30_000;
 const SHOWN_END_MS: u64 = 20_000;
 
 impl State {
-    pub(super) fn add_standing_node(&mut self, cluster: usize, spec: &NodeSpec) {
-        let lifecycle = if spec.standby { Lifecycle::Standby } else { Lifecycle::InService };
-        let managed = spec.group.as_ref().and_then(|name| self.groups.get(name));
-        let instance = Instance {
-            id: spec.instance.clone(),
-            cluster,
-            node: spec.joined.then(|| spec.name.clone()),
-            private_dns_name: spec.private_dns_name.clone(),
-            hostname_type: spec.hostname_type.clone(),
-            zone: spec.zone.clone(),
-            state: InstanceState::Running,
-            managed: managed.and_then(|group| group.spec.managed_node_group.clone()),
-            first_group: spec.group.clone().filter(|_| !spec.standby),
-            member: spec.group.clone().map(|group| Member { group, lifecycle }),
-            purchase: spec.purchase.clone(),
-            capacity: spec.capacity,
-            launched_ms: 0,
-            ready_ms: Some(0),
-            cordoned_ms: (spec.joined && spec.unschedulable).then_some(0),
-            ended_ms: None,
-            replaced_by: Vec::new(),
-            terminated_by: None,
-        };
-        if let Some(member) = instance.member.as_ref().filter(|_| !spec.standby)
-            && let Some(group) = self.groups.get_mut(&member.group)
-        {
+    pub(super) fn add_standing_node(&mut self, cluster: usize, spec: NodeSpec) {
+        let id = spec.instance.clone();
+        if let Some(at_ms) = spec.shuts_down_ms {
+            let id = id.clone();
+            self.set_awaited(at_ms, move |state| state.shut_down(&id));
+        }
+        if let Some(at_ms) = spec.recommended_ms {
+            self.set_awaited(at_ms, move |state| state.rebalance(&id));
+        }
+        let group = spec.group.as_ref().and_then(|group| self.groups.get_mut(group));
+        if let Some(group) = group.filter(|_| !spec.standby) {
             group.desired += 1;
         }
-        let node =
-            spec.joined.then(|| (spec.name.as_str(), Node::new(&instance, &spec.name, self.bump(), spec)));
+        let lifecycle = if spec.standby { Lifecycle::Standby } else { Lifecycle::InService };
+        let mut instance = Instance::new(spec, cluster, lifecycle, 0);
+        let spec = &instance.spec;
+        let node = spec.joined.then(|| (spec.name.clone(), Node::new(spec, &spec.name, self.bump())));
+        instance.ready_ms = Some(0);
+        instance.node = node.as_ref().map(|(name, _)| name.clone());
+        instance.cordoned_ms = node.as_ref().filter(|(_, node)| node.is_unschedulable()).map(|_| 0);
         self.add_instance(instance);
         if let Some((name, node)) = node {
-            self.add_node(cluster, name, node);
+            self.add_node(cluster, &name, node);
         }
     }
 
     pub(super) fn add_instance(&mut self, instance: Instance) {
+        let NodeSpec { instance: id, group, standby, purchase, .. } = &instance.spec;
         let about = InstanceAbout {
             cluster: instance.cluster,
-            group: instance.first_group.clone(),
-            is_owned: instance.is_owned(),
-            is_on_demand: instance.is_on_demand(),
+            group: group.clone().filter(|_| !standby),
+            is_owned: purchase.is_owned(),
+            is_on_demand: purchase.is_on_demand(),
         };
-        self.emit(Fact::Instance(instance.id.clone(), InstanceFact::Made(about)));
-        self.instances.insert(instance.id.clone(), instance);
+        self.emit(Fact::Instance(id.clone(), InstanceFact::Made(about)));
+        self.instances.insert(id.clone(), instance);
     }
 
     /// The node of an instance joins its cluster.
@@ -86,8 +76,7 @@ impl State {
         self.clusters[instance.cluster].nodes.get(instance.node.as_ref()?)
     }
 
-    pub(super) fn issue_notice(&mut self, number: usize) {
-        let notice = self.notices[number].clone();
+    pub(super) fn issue_notice(&mut self, notice: &Notice) {
         self.note(&format!("ec2 notice {} {}", notice.instance, notice.action.as_str()));
         let pods = self.pods_on(&notice.instance);
         self.emit(Fact::Instance(notice.instance.clone(), InstanceFact::Announced(pods.clone())));
@@ -104,13 +93,15 @@ impl State {
         instance.state = InstanceState::ShuttingDown;
         self.emit(Fact::Instance(id.to_owned(), InstanceFact::EndShown(self.now_ms + SHOWN_END_MS)));
         self.note(&format!("ec2 shuts {id} down"));
-        self.set_in(SHUT_DOWN_MS, Timer::Reclaim(id.to_owned()));
+        let id = id.to_owned();
+        self.set_awaited(self.now_ms + SHUT_DOWN_MS, move |state| state.reclaim(&id));
     }
 
     /// EC2 takes the instance: its processes are killed.
     pub(super) fn reclaim(&mut self, id: &str) {
         let shuts_down = self.instances.get(id).is_some_and(|i| i.state == InstanceState::ShuttingDown);
-        let stops = !shuts_down && self.notices.iter().any(|n| n.instance == id && n.action == Action::Stop);
+        let stops =
+            !shuts_down && self.spec.notices.iter().any(|n| n.instance == id && n.action == Action::Stop);
         self.end_instance(id, stops);
     }
 
@@ -134,10 +125,12 @@ impl State {
         self.note(&format!("ec2 {} {id}", if stops { "stops" } else { "terminates" }));
         self.halt(id, true);
         if !stops {
-            self.set_in(NODE_REMOVAL_MS, Timer::NodeGone(id.to_owned()));
+            let id = id.to_owned();
+            self.set_in(NODE_REMOVAL_MS, move |state| state.remove_node(&id));
         }
         if is_member {
-            self.set_in(self.pace.health_check_ms, Timer::HealthCheck(id.to_owned()));
+            let (at_ms, id) = (self.now_ms + self.spec.pace.health_check_ms, id.to_owned());
+            self.set_awaited(at_ms, move |state| state.health_check(&id));
         }
     }
 
@@ -149,15 +142,13 @@ impl State {
 
     /// Nothing on the node moves any more.
     fn halt(&mut self, id: &str, kill: bool) {
-        let Some((cluster, name)) = self.instances.get(id).and_then(|i| Some((i.cluster, i.node.clone()?)))
-        else {
-            return;
-        };
         let revision = self.bump();
-        let Some(node) = self.clusters[cluster].nodes.get_mut(&name) else { return };
-        node.halt(revision);
-        let pods: Vec<_> = node.pods.iter().copied().collect();
-        self.clusters[cluster].nodes_revision = revision;
+        let pods = self.pods_on(id);
+        if let Some(Instance { cluster, node: Some(name), .. }) = self.instances.get(id)
+            && let Some(node) = self.clusters[*cluster].nodes.get_mut(name)
+        {
+            node.halt(revision);
+        }
         for pod in pods {
             self.halt_pod(pod, kill);
         }
@@ -165,20 +156,14 @@ impl State {
 
     /// The Node object of a terminated instance goes, and its pods' objects with it.
     pub(super) fn remove_node(&mut self, id: &str) {
-        let Some((cluster, name)) = self.instances.get(id).and_then(|i| Some((i.cluster, i.node.clone()?)))
-        else {
-            return;
-        };
-        let revision = self.bump();
-        let pods: Vec<_> = match self.clusters[cluster].nodes.get(&name) {
-            Some(node) => node.pods.iter().copied().collect(),
-            None => return,
-        };
-        for pod in pods {
+        let Some(Instance { cluster, node: Some(name), .. }) = self.instances.get(id) else { return };
+        let (cluster, name) = (*cluster, name.clone());
+        for pod in self.pods_on(id) {
             self.remove_pod(pod);
         }
-        self.clusters[cluster].nodes.remove(&name);
-        self.clusters[cluster].nodes_revision = revision;
-        self.note(&format!("kubernetes node {name} removed"));
+        if self.clusters[cluster].nodes.remove(&name).is_some() {
+            self.bump();
+            self.note(&format!("kubernetes node {name} removed"));
+        }
     }
 }

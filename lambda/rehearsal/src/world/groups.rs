@@ -9,23 +9,22 @@ const MANAGED_HOOK_MS: u64 = 1_800_000;
 pub(crate) struct Group {
     pub(crate) spec: GroupSpec,
     pub(crate) desired: u32,
-    /// What it has launched and failed to launch, the oldest first.
-    pub(crate) launches: Vec<Launch>,
-    /// Which members it has begun to terminate, and when.
-    pub(crate) terminations: Vec<(u64, String)>,
+    /// The oldest first.
+    pub(crate) activities: Vec<Activity>,
 }
 
-/// A scaling activity: a launch.
-#[derive(Debug, Clone)]
-pub(crate) struct Launch {
+/// A scaling activity, in Auto Scaling's words.
+pub(crate) struct Activity {
     pub(crate) at_ms: u64,
-    /// The instance, or why there is none.
-    pub(crate) result: Result<String, &'static str>,
+    pub(crate) description: String,
+    pub(crate) status: &'static str,
+    /// Why it failed.
+    pub(crate) message: Option<&'static str>,
 }
 
 impl Group {
     pub(super) fn new(spec: GroupSpec) -> Self {
-        Self { spec, desired: 0, launches: Vec::new(), terminations: Vec::new() }
+        Self { spec, desired: 0, activities: Vec::new() }
     }
 
     /// The group launches by itself on a notice.

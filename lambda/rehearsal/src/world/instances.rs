@@ -1,27 +1,20 @@
 //! EC2 instances, and their membership of groups.
 
-use super::spec::Purchase;
+use serde::Serialize;
+
+use super::spec::{NodeSpec, Purchase};
 
 /// One EC2 instance.
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
-    pub(crate) id: String,
+    pub(crate) spec: NodeSpec,
     /// Index of its cluster.
     pub(crate) cluster: usize,
     /// Name of its Node object, if it has one.
     pub(crate) node: Option<String>,
-    pub(crate) private_dns_name: String,
-    pub(crate) hostname_type: String,
-    pub(crate) zone: String,
     pub(crate) state: InstanceState,
     /// Membership of a group, and the tag that says so.
     pub(crate) member: Option<Member>,
-    /// The group it was in service in at first.
-    pub(crate) first_group: Option<String>,
-    /// Managed node group, from its tag.
-    pub(crate) managed: Option<String>,
-    pub(crate) purchase: Purchase,
-    pub(crate) capacity: usize,
     pub(crate) launched_ms: u64,
     pub(crate) ready_ms: Option<u64>,
     pub(crate) cordoned_ms: Option<u64>,
@@ -40,40 +33,49 @@ pub(crate) struct Member {
     pub(crate) lifecycle: Lifecycle,
 }
 
-/// State of an instance, with EC2's name and code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// State of an instance, with EC2's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum InstanceState {
-    Running,
-    ShuttingDown,
-    Terminated,
-    Stopped,
-}
-
-impl InstanceState {
-    pub(crate) fn name_and_code(self) -> (&'static str, u8) {
-        match self {
-            Self::Running => ("running", 16),
-            Self::ShuttingDown => ("shutting-down", 32),
-            Self::Terminated => ("terminated", 48),
-            Self::Stopped => ("stopped", 80),
-        }
-    }
+    Running = 16,
+    ShuttingDown = 32,
+    Terminated = 48,
+    Stopped = 80,
 }
 
 impl Instance {
-    /// Whether another handler owns its node.
-    pub(super) fn is_owned(&self) -> bool {
-        let owners = ["karpenter.sh/nodepool", "eks:kubernetes-node-pool-name", "cast:cluster-id"];
-        owners.iter().any(|tag| self.purchase.tags.contains_key(*tag))
-            || self.purchase.operator.as_deref() == Some("eks.amazonaws.com")
-    }
-
-    pub(super) fn is_on_demand(&self) -> bool {
-        self.purchase.lifecycle.is_none() && self.purchase.reservation.is_none()
+    /// An instance that runs without a node yet.
+    pub(super) fn new(spec: NodeSpec, cluster: usize, lifecycle: Lifecycle, launched_ms: u64) -> Self {
+        Self {
+            cluster,
+            node: None,
+            state: InstanceState::Running,
+            member: spec.group.clone().map(|group| Member { group, lifecycle }),
+            launched_ms,
+            ready_ms: None,
+            cordoned_ms: None,
+            ended_ms: None,
+            replaced_by: Vec::new(),
+            terminated_by: None,
+            spec,
+        }
     }
 
     pub(super) fn is_running(&self) -> bool {
         self.ended_ms.is_none()
+    }
+}
+
+impl Purchase {
+    /// Whether another handler owns the node.
+    pub(super) fn is_owned(&self) -> bool {
+        let owners = ["karpenter.sh/nodepool", "eks:kubernetes-node-pool-name", "cast:cluster-id"];
+        owners.iter().any(|tag| self.tags.contains_key(*tag))
+            || self.operator.as_deref() == Some("eks.amazonaws.com")
+    }
+
+    pub(super) fn is_on_demand(&self) -> bool {
+        self.lifecycle.is_none() && self.reservation.is_none()
     }
 }
 

@@ -4,7 +4,6 @@ use super::{
     pods::{End, Phase},
     spec::PodState,
     state::State,
-    timers::Timer,
     watch::ChangeKind,
 };
 use crate::facts::{EndedBy, Fact, PodFact, PodId, Termination};
@@ -26,7 +25,9 @@ impl State {
             PodState::Failed => (Phase::Failed, false),
         };
         match state {
-            PodState::UnreadyUntil(at_ms) if at_ms < u64::MAX => self.set(at_ms, Timer::PodReady(id)),
+            PodState::UnreadyUntil(at_ms) if at_ms < u64::MAX => {
+                self.set(at_ms, move |state| state.become_ready(id));
+            }
             PodState::Terminating => self.terminate(id, None, EndedBy::Cluster),
             PodState::Succeeded | PodState::Failed => self.emit(Fact::Pod(id, PodFact::Finished)),
             _ => {}
@@ -80,7 +81,7 @@ impl State {
         let exits_ms = pod.exit_ms.map(|ms| since_ms + ms);
         let over_ms = exits_ms.map_or(kill_ms, |ms| ms.min(kill_ms)).max(now_ms);
         self.grant(id, Termination { kill_ms, over_ms, ..granted });
-        self.set(over_ms, Timer::PodEnd(id));
+        self.set(over_ms, move |state| state.end_pod(id));
         let what = if earlier.is_none() { "SIGTERM, grace" } else { "grace cut to" };
         self.note(&format!("kubernetes pod {} {what} {grace_s} s", self.label(id)));
         self.changed(id, ChangeKind::Modified);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{instances::Instance, spec::NodeSpec, watch::Watchers};
+use super::{spec::NodeSpec, watch::Watchers};
 use crate::facts::PodId;
 
 pub(super) const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
@@ -24,9 +24,9 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(instance: &Instance, name: &str, revision: u64, spec: &NodeSpec) -> Self {
-        let number: String = instance.id.chars().filter(char::is_ascii_hexdigit).collect();
-        let capacity_type = if instance.is_on_demand() { "ON_DEMAND" } else { "SPOT" };
+    pub(super) fn new(spec: &NodeSpec, name: &str, revision: u64) -> Self {
+        let number: String = spec.instance.chars().filter(char::is_ascii_hexdigit).collect();
+        let capacity_type = if spec.purchase.is_on_demand() { "ON_DEMAND" } else { "SPOT" };
         let mut object = json!({
             "metadata": {
                 "name": name,
@@ -37,15 +37,15 @@ impl Node {
                     "kubernetes.io/hostname": name,
                     "kubernetes.io/arch": "arm64",
                     "kubernetes.io/os": "linux",
-                    "topology.kubernetes.io/zone": instance.zone,
+                    "topology.kubernetes.io/zone": spec.zone,
                     "eks.amazonaws.com/capacityType": capacity_type,
                 },
             },
-            "spec": { "providerID": format!("aws:///{}/{}", instance.zone, instance.id) },
+            "spec": { "providerID": format!("aws:///{}/{}", spec.zone, spec.instance) },
             "status": {
                 "capacity": { "pods": spec.capacity.to_string() },
                 "conditions": [{ "type": "Ready", "status": "True", "reason": "KubeletReady" }],
-                "addresses": [{ "type": "InternalDNS", "address": instance.private_dns_name }],
+                "addresses": [{ "type": "InternalDNS", "address": spec.private_dns_name }],
             },
         });
         for (label, value) in &spec.labels {
@@ -59,7 +59,7 @@ impl Node {
             object["spec"]["taints"] = json!([{ "key": CORDON_TAINT, "effect": "NoSchedule" }]);
         }
         Self {
-            instance: instance.id.clone(),
+            instance: spec.instance.clone(),
             object,
             capacity: spec.capacity,
             alive: true,

@@ -24,8 +24,13 @@ impl State {
         violations: Vec<Violation>,
     ) -> Outcome {
         let mut known = BTreeSet::new();
-        let notices: Vec<Notice> =
-            self.notices.iter().filter(|notice| known.insert(notice.instance.clone())).cloned().collect();
+        let notices: Vec<Notice> = self
+            .spec
+            .notices
+            .iter()
+            .filter(|notice| known.insert(notice.instance.clone()))
+            .cloned()
+            .collect();
         let timelines: Vec<NodeTimeline> =
             notices.iter().filter_map(|notice| self.timeline(notice)).collect();
         let mut pods = PodCounts::default();
@@ -56,7 +61,7 @@ impl State {
             real_ms: 0,
             deliveries,
             timelines,
-            trace: self.trace.take(),
+            trace: std::mem::take(&mut self.trace),
         }
     }
 
@@ -74,7 +79,7 @@ impl State {
             reclaimed_ms: (notice.action != Action::Hibernate).then_some(ends_ms),
             cordoned_ms: instance.cordoned_ms,
             replacement: replacement.map(|new| ReplacementTrack {
-                instance: new.id.clone(),
+                instance: new.spec.instance.clone(),
                 launched_ms: new.launched_ms,
                 ready_ms: new.ready_ms,
             }),

@@ -1,14 +1,17 @@
 //! The scheduler: pending pods go to the first node that has room, those that tolerate everything to the emptiest.
 
-use super::{nodes::Node, state::State, timers::Timer};
+use super::{nodes::Node, state::State};
 use crate::facts::PodId;
+
+/// From a pod's creation to its binding.
+const SCHEDULE_MS: u64 = 10;
 
 impl State {
     /// The scheduler looks again soon.
     pub(super) fn wake_scheduler(&mut self, cluster: usize) {
         if !self.clusters[cluster].scheduling && !self.clusters[cluster].pending.is_empty() {
             self.clusters[cluster].scheduling = true;
-            self.set_in(self.pace.schedule_ms, Timer::Schedule(cluster));
+            self.set_in(SCHEDULE_MS, move |state| state.schedule(cluster));
         }
     }
 

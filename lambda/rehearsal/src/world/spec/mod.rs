@@ -57,25 +57,11 @@ pub struct Pace {
     pub boot_ms: u64,
     /// From an instance's end to the group noticing that it is one short.
     pub health_check_ms: u64,
-    /// From a cordon to the node controller's own taint.
-    pub taint_ms: u64,
-    /// From a pod's creation to its binding.
-    pub schedule_ms: u64,
-    /// From a hibernate notice to the freeze of the machine.
-    pub freeze_ms: u64,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            latency_ms: 20,
-            jitter_ms: 0,
-            boot_ms: 45_000,
-            health_check_ms: 15_000,
-            taint_ms: 100,
-            schedule_ms: 10,
-            freeze_ms: 2_000,
-        }
+        Self { latency_ms: 20, jitter_ms: 0, boot_ms: 45_000, health_check_ms: 15_000 }
     }
 }
 
