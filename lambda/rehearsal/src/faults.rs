@@ -86,6 +86,24 @@ pub enum FaultKind {
     Hang(u64),
 }
 
+/// An error of AWS: status, code, message.
+pub(crate) type AwsError<'a> = (u16, &'a str, &'a str);
+
+impl FaultKind {
+    /// The fault at a service of AWS that has these errors for throttling, missing permission, its own errors and outages.
+    pub(crate) fn at_aws<'a>(
+        self,
+        [throttled, denied, internal, unavailable]: [AwsError<'a>; 4],
+    ) -> AwsError<'a> {
+        match self {
+            Self::Throttled => throttled,
+            Self::Forbidden | Self::Denied(_) | Self::Unauthorized => denied,
+            Self::InternalError => internal,
+            _ => unavailable,
+        }
+    }
+}
+
 impl Fault {
     /// Every call to `api`, for good.
     #[must_use]

@@ -12,14 +12,14 @@ use tokio::{
     task::JoinError,
     time::{sleep_until, timeout},
 };
-use tower::BoxError;
+use tower::{BoxError, service_fn};
 
 use crate::{
     DeliverySpec,
     facts::{Fact, FunctionFact},
     notices::notices_in,
     outcome::Delivery,
-    wire::{Wire, aws, kubernetes::ApiServer},
+    wire::{Wire, aws, kubernetes},
     world::{World, state::State},
 };
 
@@ -179,6 +179,7 @@ impl Transport for Connections {
             .world
             .enter(|state| state.clusters.iter().position(|cluster| cluster.server.ends_with(&server)));
         let cluster = cluster.ok_or_else(|| format!("no API server at {server}"))?;
-        Ok(HttpService::new(ApiServer { wire: self.wire.clone(), cluster }))
+        let wire = self.wire.clone();
+        Ok(HttpService::new(service_fn(move |request| kubernetes::request(wire.clone(), cluster, request))))
     }
 }

@@ -11,7 +11,7 @@ use http::{Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use kube::client::Body;
 use serde_json::Value;
-use tower::{BoxError, ServiceExt as _};
+use tower::BoxError;
 
 use crate::{
     DeliverySpec, Outcome, WorldSpec,
@@ -19,7 +19,7 @@ use crate::{
     notices::notices_in,
     outcome::{Delivery, reports_in},
     run::{close, configure, environment, rules},
-    wire::{Wire, aws, kubernetes::ApiServer},
+    wire::{Wire, aws, kubernetes},
     world::{World, baseline::REGION, clock::Clock, state::State},
 };
 
@@ -86,8 +86,7 @@ impl Live {
 
     /// A request to the API server.
     pub async fn kubernetes(&self, request: Request<Bytes>) -> Result<Response<ReplyBody>, BoxError> {
-        let server = ApiServer { wire: self.wire.clone(), cluster: self.cluster };
-        server.oneshot(request.map(Body::from)).await
+        kubernetes::request(self.wire.clone(), self.cluster, request.map(Body::from)).await
     }
 
     /// Invokes the function: the event, and what is left of the invocation in milliseconds. `None` from the

@@ -13,8 +13,7 @@ use serde_json::json;
 
 use super::{Bench, api_result, client, small, token, uid_of};
 use crate::{
-    Action, Api as WorldApi, ExitTime, Fault, FaultKind, WorkloadKind, WorkloadSpec, WorldSpec,
-    wire::{Wire, kubernetes::ApiServer},
+    Action, Api as WorldApi, ExitTime, Fault, FaultKind, WorkloadKind, WorkloadSpec, WorldSpec, wire::Wire,
 };
 
 fn one_pod(kind: WorkloadKind, exit: ExitTime) -> WorldSpec {
@@ -161,14 +160,14 @@ async fn a_hibernated_node_moves_nothing_any_more() {
 #[tokio::test(start_paused = true)]
 async fn a_token_must_be_signed_for_the_cluster_and_fresh() {
     let bench = Bench::new(&small()).await;
-    let server = ApiServer { wire: Wire { world: bench.world.clone(), env: 0 }, cluster: 0 };
+    let wire = Wire { world: bench.world.clone(), env: 0 };
     for (token, fits) in [
         (token("20270115T074600Z"), true),
         (token("20270115T074400Z"), false),
         (token("20270115T080000Z").replace("k8s-aws-v1.", ""), false),
         ("k8s-aws-v1.aHR0cHM6Ly9leGFtcGxlLmNvbS8_YQ".to_owned(), false),
     ] {
-        let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(client(server.clone(), &token));
+        let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(client(wire.clone(), 0, &token));
         let answer = api_result(nodes.list(&ListParams::default()).await);
         assert_eq!(answer.map_err(|status| status.code).err(), (!fits).then_some(401));
     }

@@ -21,7 +21,7 @@ use crate::{
     facts::{Call, CallFact, EndedBy, Fact, FunctionFact, Operation},
     observer::Rules,
     outcome::Violation,
-    wire::{Wire, kubernetes::ApiServer},
+    wire::Wire,
     world::baseline::GROUP,
 };
 

@@ -16,7 +16,7 @@ use kube::{
     core::Status,
 };
 use tokio::time::sleep_until;
-use tower::ServiceExt as _;
+use tower::service_fn;
 
 use crate::{
     Action, Law, WorldSpec,
@@ -24,7 +24,7 @@ use crate::{
     notices::notices_in,
     observer::{Observer, Rules},
     outcome::Violation,
-    wire::{Wire, aws, kubernetes::ApiServer},
+    wire::{Wire, aws, kubernetes},
     world::{World, clock::Clock, state::State},
 };
 
@@ -78,7 +78,7 @@ impl Bench {
         world.enter(|state| state.emit(Fact::Function(env, invoked)));
         let round_trip_ms = spec.pace.latency_ms + spec.pace.jitter_ms;
         Self {
-            kube: client(ApiServer { wire: wire.clone(), cluster: 0 }, &token("20270115T080000Z")),
+            kube: client(wire.clone(), 0, &token("20270115T080000Z")),
             sdk: aws::sdk_config(&wire),
             node: spec.clusters[0].nodes[0].name.clone(),
             observer: Mutex::new(Observer::new(Rules { round_trip_ms, ..rules })),
@@ -144,11 +144,11 @@ pub(super) fn api_result<T>(result: Result<T, kube::Error>) -> Result<T, Box<Sta
     })
 }
 
-pub(super) fn client(server: ApiServer, token: &str) -> Client {
+pub(super) fn client(wire: Wire, cluster: usize, token: &str) -> Client {
     let header = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
-    let authorized = server.map_request(move |mut request: Request<Body>| {
+    let authorized = service_fn(move |mut request: Request<Body>| {
         request.headers_mut().insert(AUTHORIZATION, header.clone());
-        request
+        kubernetes::request(wire.clone(), cluster, request)
     });
     Client::new(authorized, "default")
 }

@@ -1,55 +1,37 @@
 //! Which answer of an API server is a request's.
 
-use http::Method;
-
-use super::{
-    Reply, eviction,
-    request::{Asked, Resource},
-    resources, reviews, status, token,
-};
-use crate::{facts::Call, faults::FaultKind, world::state::State};
+use super::{Reply, eviction, request::Visit, resources, reviews, status, token};
+use crate::faults::FaultKind;
 
 /// Answers a request.
-pub(super) fn answer(
-    asked: &Asked,
-    state: &mut State,
-    cluster: usize,
-    call: &Call,
-    fault: Option<FaultKind>,
-) -> Reply {
-    let wall = state.clock.wall();
+pub(super) fn answer(visit: &mut Visit<'_>, fault: Option<FaultKind>) -> Reply {
+    let asked = visit.asked;
+    let wall = visit.state.clock.wall();
     if let Err(why) = token::check(asked.authorization.as_deref(), wall) {
-        state.note(&format!("f{} token refused: {why}", call.env));
+        visit.state.note(&format!("f{} token refused: {why}", visit.call.env));
         return status::unauthorized();
     }
     let fault =
         fault.filter(|kind| !matches!(kind, FaultKind::DeniedMetadata(_)) || asked.touches_metadata());
-    let fault = fault.map(|kind| (kind, status::fault(kind, &asked.about())));
-    match (&asked.method, asked.resource(), fault) {
+    let fault = fault.map(|kind| (kind, status::fault(kind, asked)));
+    let is_namespaced = !asked.namespace.is_empty();
+    match (asked.verb, asked.group.as_str(), asked.resource.as_str(), fault) {
         // Throttled or not, the observer sees evictions and deletes.
-        (&Method::POST, Resource::Eviction(ns, name), fault) => {
-            eviction::evict(state, cluster, call, (ns, name), &asked.body, fault)
+        ("create", "", "pods/eviction", fault) if is_namespaced => eviction::evict(visit, fault),
+        ("delete", "", "pods", fault) if is_namespaced => eviction::delete(visit, fault),
+        ("watch", "", "pods", Some((FaultKind::Expired, status))) if !is_namespaced => {
+            resources::expired_watch(visit, &status)
         }
-        (&Method::DELETE, Resource::Pod(ns, name), fault) => {
-            eviction::delete(state, cluster, call, (ns, name), &asked.body, fault)
-        }
-        (&Method::GET, Resource::Pods(None), Some((FaultKind::Expired, status))) if asked.is_watch() => {
-            resources::expired_watch(state, &status)
-        }
-        (_, _, Some((_, reply))) => reply,
-        (&Method::GET, Resource::Pods(ns), None) if asked.is_watch() => {
-            resources::watch_pods(asked, state, cluster, ns)
-        }
-        (&Method::GET, Resource::Nodes, None) => resources::list_nodes(asked, state, cluster),
-        (&Method::GET, Resource::Node(name), None) => resources::get_node(state, cluster, name),
-        (&Method::PATCH, Resource::Node(name), None) => {
-            resources::patch_node(asked, state, cluster, call, name)
-        }
-        (&Method::GET, Resource::Pods(ns), None) => resources::list_pods(asked, state, cluster, call, ns),
-        (&Method::GET, Resource::Pod(ns, name), None) => resources::get_pod(state, cluster, ns, name),
-        (&Method::POST, Resource::Events(ns), None) => resources::create_event(asked, state, cluster, ns),
-        (&Method::GET, Resource::Budgets(ns), None) => resources::list_budgets(state, cluster, ns),
-        (&Method::POST, Resource::Reviews, None) => reviews::answer(state, cluster, &asked.body),
+        (_, _, _, Some((_, reply))) => reply,
+        ("watch", "", "pods", None) => resources::watch_pods(visit),
+        ("list", "", "nodes", None) if !is_namespaced => resources::list_nodes(visit),
+        ("get", "", "nodes", None) if !is_namespaced => resources::get_node(visit),
+        ("patch", "", "nodes", None) if !is_namespaced => resources::patch_node(visit),
+        ("list", "", "pods", None) => resources::list_pods(visit),
+        ("get", "", "pods", None) if is_namespaced => resources::get_pod(visit),
+        ("create", "", "events", None) if is_namespaced => resources::create_event(visit),
+        ("list", "policy", "poddisruptionbudgets", None) => resources::list_budgets(visit),
+        ("create", "authorization.k8s.io", "selfsubjectaccessreviews", None) => reviews::answer(visit),
         _ => status::no_such_resource(),
     }
 }

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{
     Reply,
-    xml::{Form, elements},
+    xml::{Form, document},
 };
 use crate::{
     facts::{Call, CallFact},
-    faults::FaultKind,
+    faults::{AwsError, FaultKind},
     world::{
         groups::{Activity, Group},
         instances::{Instance, Member},
@@ -28,17 +28,13 @@ pub(super) fn target(form: &Form) -> String {
 
 pub(super) fn answer(state: &mut State, call: &Call, form: &Form, fault: Option<FaultKind>) -> Reply {
     let action = call.operation.name.as_str();
-    match fault {
-        None => {}
-        Some(FaultKind::Throttled) => return error(400, "Throttling", "Rate exceeded"),
-        Some(FaultKind::Forbidden | FaultKind::Denied(_) | FaultKind::Unauthorized) => {
-            let message = format!("User is not authorized to perform: autoscaling:{action}");
-            return error(403, "AccessDenied", &message);
-        }
-        Some(FaultKind::InternalError) => {
-            return error(500, "InternalFailure", "An internal error has occurred");
-        }
-        Some(_) => return error(503, "ServiceUnavailable", "The service is unavailable"),
+    if let Some(kind) = fault {
+        return error(kind.at_aws([
+            (400, "Throttling", "Rate exceeded"),
+            (403, "AccessDenied", &format!("User is not authorized to perform: autoscaling:{action}")),
+            (500, "InternalFailure", "An internal error has occurred"),
+            (503, "ServiceUnavailable", "The service is unavailable"),
+        ]));
     }
     let result = match action {
         "DescribeAutoScalingInstances" => Ok(describe_instances(state, form)),
@@ -47,7 +43,7 @@ pub(super) fn answer(state: &mut State, call: &Call, form: &Form, fault: Option<
         "DetachInstances" => detach(state, call, form),
         "TerminateInstanceInAutoScalingGroup" => terminate(state, call, form),
         "DescribeScalingActivities" => describe_activities(state, form),
-        other => return error(400, "InvalidAction", &format!("Could not find operation {other}")),
+        other => return error((400, "InvalidAction", &format!("Could not find operation {other}"))),
     };
     match result {
         Ok(result) => {
@@ -59,23 +55,24 @@ pub(super) fn answer(state: &mut State, call: &Call, form: &Form, fault: Option<
 }
 
 fn reply(status: u16, kind: &str, body: &Value) -> Reply {
-    let body = elements(body, "member");
-    let body = format!("<{kind} xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">{body}</{kind}>");
-    Reply { content_type: "text/xml", ..Reply::json(status, body) }
+    document(status, (kind, "autoscaling.amazonaws.com/doc/2011-01-01"), "member", body)
 }
 
-fn error(status: u16, code: &str, message: &str) -> Reply {
+fn error((status, code, message): AwsError<'_>) -> Reply {
     let who = if status < 500 { "Sender" } else { "Receiver" };
     let error = json!({ "Type": who, "Code": code, "Message": message });
     reply(status, "ErrorResponse", &json!({ "Error": error, "RequestId": "0" }))
 }
 
 fn validation(message: &str) -> Reply {
-    error(400, "ValidationError", message)
+    error((400, "ValidationError", message))
 }
 
-fn no_such_group(name: &str) -> Reply {
-    validation(&format!("AutoScalingGroup name not found - AutoScalingGroup: {name} not found"))
+/// The group of this name.
+fn named<'a>(state: &'a State, name: &str) -> Result<&'a Group, Reply> {
+    let unknown =
+        || validation(&format!("AutoScalingGroup name not found - AutoScalingGroup: {name} not found"));
+    state.groups.get(name).ok_or_else(unknown)
 }
 
 /// What describes a member in its group and by itself.
@@ -144,7 +141,7 @@ fn describe_group(state: &State, group: &Group) -> Value {
 
 fn describe_hooks(state: &State, form: &Form) -> Result<Value, Reply> {
     let name = form.get("AutoScalingGroupName").unwrap_or_default();
-    let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
+    let group = named(state, name)?;
     let hook = |hook: HookSpec| {
         json!({ "LifecycleHookName": hook.name, "AutoScalingGroupName": name,
                 "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
@@ -157,7 +154,7 @@ fn describe_hooks(state: &State, form: &Form) -> Result<Value, Reply> {
 /// The launches and terminations of a group, the latest first.
 fn describe_activities(state: &State, form: &Form) -> Result<Value, Reply> {
     let name = form.get("AutoScalingGroupName").unwrap_or_default();
-    let group = state.groups.get(name).ok_or_else(|| no_such_group(name))?;
+    let group = named(state, name)?;
     let most = form.get("MaxRecords").and_then(|number| number.parse().ok()).unwrap_or(100);
     let described = |Activity { at_ms, description, status, message }: &Activity| {
         json!({ "ActivityId": format!("00000000-0000-4000-d000-{at_ms:012}"), "AutoScalingGroupName": name,
@@ -177,12 +174,11 @@ fn activity(group: &str, description: &str) -> Value {
 }
 
 fn not_operated_by_other(state: &State, group: &str) -> Result<(), Reply> {
-    match state.groups.get(group) {
-        None => Err(no_such_group(group)),
-        Some(group) if group.spec.operator.is_some() => {
-            Err(error(403, "AccessDenied", "The Auto Scaling group is managed by another operator."))
+    match named(state, group)?.spec.operator {
+        Some(_) => {
+            Err(error((403, "AccessDenied", "The Auto Scaling group is managed by another operator.")))
         }
-        Some(_) => Ok(()),
+        None => Ok(()),
     }
 }
 

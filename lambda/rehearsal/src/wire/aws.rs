@@ -7,13 +7,9 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::{
     client::{
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-            SharedHttpConnector,
-        },
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
         orchestrator::{HttpRequest, HttpResponse},
         result::ConnectorError,
-        runtime_components::RuntimeComponents,
     },
     http::StatusCode,
 };
@@ -29,36 +25,30 @@ use crate::{facts::Operation, faults::Api, world::baseline::REGION};
 pub(crate) fn sdk_config(wire: &Wire) -> SdkConfig {
     let credentials =
         Credentials::new("AKIDWORLD", "secret-of-the-world", Some("session".to_owned()), None, "world");
+    let environment = wire.clone();
+    let client = http_client_fn(move |settings, _| {
+        let read_timeout = settings.read_timeout();
+        SharedHttpConnector::new(Connector { wire: environment.clone(), read_timeout })
+    });
     SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::from_static(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(SharedHttpClient::new(Client { wire: wire.clone() }))
+        .http_client(client)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(wire.world.clock())
         .build()
 }
 
-#[derive(Debug, Clone)]
-struct Client {
-    wire: Wire,
-}
-
-impl HttpClient for Client {
-    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector { client: self.clone(), read_timeout: settings.read_timeout() })
-    }
-}
-
 #[derive(Debug)]
 struct Connector {
-    client: Client,
+    wire: Wire,
     read_timeout: Option<Duration>,
 }
 
 impl HttpConnector for Connector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let (wire, read_timeout) = (self.client.wire.clone(), self.read_timeout);
+        let (wire, read_timeout) = (self.wire.clone(), self.read_timeout);
         HttpConnectorFuture::new(async move {
             // An unread body would trip the SDK's stalled stream protection.
             let body = request.take_body().collect().await.map_err(ConnectorError::user)?.to_bytes();

@@ -4,17 +4,19 @@ use serde_json::{Value, json};
 
 use super::{
     Reply,
-    xml::{Form, elements},
+    xml::{Form, document},
 };
 use crate::{
     facts::{Call, CallFact},
-    faults::FaultKind,
+    faults::{AwsError, FaultKind},
     world::{
         instances::{Instance, InstanceState},
         spec::NodeSpec,
         state::State,
     },
 };
+
+const THROTTLED: AwsError<'_> = (503, "RequestLimitExceeded", "Request limit exceeded.");
 
 pub(super) fn answer(state: &mut State, call: &Call, form: &Form, fault: Option<FaultKind>) -> Reply {
     let action = call.operation.name.as_str();
@@ -25,41 +27,33 @@ pub(super) fn answer(state: &mut State, call: &Call, form: &Form, fault: Option<
         *filled_ms = now_ms;
         if *tokens < 1.0 {
             state.emit_call(call, CallFact::Starved);
-            return error(503, "RequestLimitExceeded", "Request limit exceeded.");
+            return error(THROTTLED);
         }
         *tokens -= 1.0;
     }
-    match fault {
-        None => {}
-        Some(FaultKind::Throttled) => return error(503, "RequestLimitExceeded", "Request limit exceeded."),
-        Some(FaultKind::InternalError) => {
-            return error(500, "InternalError", "An internal error has occurred");
-        }
-        Some(FaultKind::Forbidden | FaultKind::Denied(_) | FaultKind::Unauthorized) => {
-            return error(403, "UnauthorizedOperation", "You are not authorized to perform this operation.");
-        }
-        Some(_) => return error(503, "Unavailable", "The service is unavailable. Please try again shortly."),
+    if let Some(kind) = fault {
+        return error(kind.at_aws([
+            THROTTLED,
+            (403, "UnauthorizedOperation", "You are not authorized to perform this operation."),
+            (500, "InternalError", "An internal error has occurred"),
+            (503, "Unavailable", "The service is unavailable. Please try again shortly."),
+        ]));
     }
     match action {
         "DescribeInstances" => describe_instances(state, form),
         other => {
-            error(400, "InvalidAction", &format!("The action {other} is not valid for this web service."))
+            error((400, "InvalidAction", &format!("The action {other} is not valid for this web service.")))
         }
     }
 }
 
-fn error(status: u16, code: &str, message: &str) -> Reply {
+fn error((status, code, message): AwsError<'_>) -> Reply {
     let errors = json!({ "Error": { "Code": code, "Message": message } });
     reply(status, "Response", &json!({ "Errors": errors, "RequestID": "0" }))
 }
 
 fn reply(status: u16, kind: &str, body: &Value) -> Reply {
-    let body = elements(body, "item");
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <{kind} xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">{body}</{kind}>"
-    );
-    Reply { content_type: "text/xml;charset=UTF-8", ..Reply::json(status, body) }
+    document(status, (kind, "ec2.amazonaws.com/doc/2016-11-15"), "item", body)
 }
 
 /// Whom a request is about, for the trace.
@@ -76,7 +70,7 @@ fn describe_instances(state: &State, form: &Form) -> Reply {
         Some("instance-id") => {}
         other => {
             let name = other.unwrap_or_default();
-            return error(400, "InvalidParameterValue", &format!("The filter '{name}' is invalid"));
+            return error((400, "InvalidParameterValue", &format!("The filter '{name}' is invalid")));
         }
     }
     let ids = form.list("InstanceId");
@@ -87,7 +81,7 @@ fn describe_instances(state: &State, form: &Form) -> Reply {
             [] => format!("The instance ID '{first}' does not exist"),
             _ => format!("The instance IDs '{}' do not exist", unknown.join(", ")),
         };
-        return error(400, "InvalidInstanceID.NotFound", &message);
+        return error((400, "InvalidInstanceID.NotFound", &message));
     }
     let wanted = state.instances.values().filter(|instance| {
         [&ids, &filtered].iter().all(|named| named.is_empty() || named.contains(&instance.spec.instance))

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Reply;
 use crate::{
-    faults::FaultKind,
+    faults::{AwsError, FaultKind},
     world::{
         baseline::{ACCOUNT, REGION},
         state::State,
@@ -13,21 +13,16 @@ use crate::{
 };
 
 pub(super) fn answer(state: &State, name: &str, fault: Option<FaultKind>) -> Reply {
-    match fault {
-        None => {}
-        Some(FaultKind::Throttled) => return error(429, "ThrottlingException", "Rate exceeded"),
-        Some(FaultKind::Forbidden | FaultKind::Denied(_) | FaultKind::Unauthorized) => {
-            return error(
-                403,
-                "AccessDeniedException",
-                "User is not authorized to perform: eks:DescribeCluster",
-            );
-        }
-        Some(FaultKind::InternalError) => return error(500, "ServerException", "Internal server error"),
-        Some(_) => return error(503, "ServiceUnavailableException", "Service is unavailable"),
+    if let Some(kind) = fault {
+        return error(kind.at_aws([
+            (429, "ThrottlingException", "Rate exceeded"),
+            (403, "AccessDeniedException", "User is not authorized to perform: eks:DescribeCluster"),
+            (500, "ServerException", "Internal server error"),
+            (503, "ServiceUnavailableException", "Service is unavailable"),
+        ]));
     }
     let Some(cluster) = state.clusters.iter().find(|cluster| cluster.spec.name == name) else {
-        return error(404, "ResourceNotFoundException", &format!("No cluster found for name: {name}."));
+        return error((404, "ResourceNotFoundException", &format!("No cluster found for name: {name}.")));
     };
     let cluster = json!({ "cluster": {
         "name": name,
@@ -42,6 +37,6 @@ pub(super) fn answer(state: &State, name: &str, fault: Option<FaultKind>) -> Rep
     Reply::json(200, cluster.to_string())
 }
 
-fn error(status: u16, code: &str, message: &str) -> Reply {
+fn error((status, code, message): AwsError<'_>) -> Reply {
     Reply::json(status, json!({ "__type": code, "message": message }).to_string())
 }

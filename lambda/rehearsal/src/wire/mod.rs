@@ -45,7 +45,7 @@ pub(crate) struct Wire {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: &'static str,
-    pub(crate) retry_after: Option<u32>,
+    pub(crate) retry_after: Option<u64>,
     pub(crate) body: Bytes,
     /// A body that goes on, after what is in `body` with the time at which that left: the changes of a watch.
     pub(crate) watch: Option<(u64, UnboundedReceiver<Change>)>,

@@ -4,79 +4,91 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Reply, objects, patch, request::Asked, status};
-use crate::{
-    facts::{Call, CallFact},
-    world::state::State,
+use super::{
+    Reply, objects, patch,
+    request::{Asked, Visit},
+    status,
 };
+use crate::facts::CallFact;
 
 /// The status of budgets lags behind in a real cluster too. The text is made at most once in this time.
 const BUDGETS_LAG_MS: u64 = 100;
 
-pub(super) fn get_node(state: &mut State, cluster: usize, name: &str) -> Reply {
-    match state.clusters[cluster].nodes.get_mut(name) {
+pub(super) fn get_node(visit: &mut Visit<'_>) -> Reply {
+    let name = &visit.asked.name;
+    match visit.cluster().nodes.get_mut(name) {
         Some(node) => Reply::json(200, node.json()),
         None => status::not_found("nodes", name),
     }
 }
 
-pub(super) fn get_pod(state: &State, cluster: usize, namespace: &str, name: &str) -> Reply {
-    match state.find_pod(cluster, namespace, name) {
+pub(super) fn get_pod(Visit { asked, state, index, .. }: &Visit<'_>) -> Reply {
+    match state.find_pod(*index, &asked.namespace, &asked.name) {
         Some(pod) => Reply::json(200, objects::pod(state, pod)),
-        None => status::not_found("pods", name),
+        None => status::not_found("pods", &asked.name),
     }
 }
 
 /// A watch whose one event says that its resourceVersion is too old.
-pub(super) fn expired_watch(state: &State, status: &Reply) -> Reply {
+pub(super) fn expired_watch(visit: &Visit<'_>, status: &Reply) -> Reply {
     let error = [&b"{\"type\":\"ERROR\",\"object\":"[..], &status.body, b"}\n"].concat();
-    Reply { watch: Some((state.now_ms, mpsc::unbounded_channel().1)), ..Reply::json(200, error) }
+    Reply { watch: Some((visit.state.now_ms, mpsc::unbounded_channel().1)), ..Reply::json(200, error) }
 }
 
-pub(super) fn list_pods(
-    asked: &Asked,
-    state: &mut State,
-    cluster: usize,
-    call: &Call,
-    namespace: Option<&str>,
-) -> Reply {
-    let node = match asked.selected_node() {
+/// The node in a field selector on `spec.nodeName`.
+fn selected_node(asked: &Asked) -> Result<Option<&str>, Reply> {
+    let selector = asked.parameter("fieldSelector").unwrap_or_default();
+    if selector.is_empty() {
+        return Ok(None);
+    }
+    let node = selector.strip_prefix("spec.nodeName=").map(|node| node.trim_start_matches('='));
+    let label = selector.split(['=', '!']).next().unwrap_or_default();
+    let unknown = || status::bad_request(&format!("field label not supported: {label}"));
+    node.map(Some).ok_or_else(unknown)
+}
+
+pub(super) fn list_pods(visit: &mut Visit<'_>) -> Reply {
+    let Visit { asked, index: cluster, call, .. } = *visit;
+    let node = match selected_node(asked) {
         Ok(node) => node,
         Err(reply) => return reply,
     };
-    let of_node = node.and_then(|name| state.clusters[cluster].nodes.get_mut(name));
-    let mut pods: Vec<_> = match (node, of_node) {
-        (Some(_), Some(node)) => {
+    let names = &mut visit.cluster().names;
+    let mut pods: Vec<_> = match node {
+        None => names.values().copied().collect(),
+        Some(name) => visit.cluster().nodes.get_mut(name).map_or(Vec::new(), |node| {
             node.watchers.record();
             node.pods.iter().copied().collect()
-        }
-        (Some(_), None) => Vec::new(),
-        (None, _) => state.clusters[cluster].names.values().copied().collect(),
+        }),
     };
-    pods.retain(|pod| namespace.is_none_or(|ns| state.workload(*pod).namespace == ns));
-    if let (Some(node), None) = (node, namespace) {
+    let state = &mut *visit.state;
+    let namespace = &asked.namespace;
+    pods.retain(|pod| namespace.is_empty() || state.workload(*pod).namespace == *namespace);
+    if let Some(node) = node.filter(|_| namespace.is_empty()) {
         state.emit_call(call, CallFact::Lists { cluster, node: node.to_owned(), pods: pods.clone() });
     }
-    let items: Vec<String> =
-        pods.iter().map(|pod| objects::pod_as(state, *pod, &state.pods[*pod], false)).collect();
-    list("PodList", "v1", state.revision, &items)
+    let pods = pods.iter().map(|pod| objects::pod_as(state, *pod, &state.pods[*pod], false));
+    list("PodList", "v1", state.revision, pods)
 }
 
-pub(super) fn watch_pods(asked: &Asked, state: &mut State, cluster: usize, namespace: Option<&str>) -> Reply {
-    let node = match asked.selected_node() {
-        Ok(Some(node)) if namespace.is_none() => node,
+pub(super) fn watch_pods(visit: &mut Visit<'_>) -> Reply {
+    let asked = visit.asked;
+    let node = match selected_node(asked) {
+        Ok(Some(node)) if asked.namespace.is_empty() => node,
         Ok(_) => return status::bad_request("the world watches the pods of one node only"),
         Err(reply) => return reply,
     };
     let since = asked.parameter("resourceVersion").unwrap_or("0");
     let since = since.parse::<u64>().ok().filter(|revision| *revision > 0);
-    let changes = state.watch_pods(cluster, node, since);
-    Reply { watch: Some((state.now_ms, changes)), ..Reply::json(200, Bytes::new()) }
+    let changes = visit.state.watch_pods(visit.index, node, since);
+    Reply { watch: Some((visit.state.now_ms, changes)), ..Reply::json(200, Bytes::new()) }
 }
 
-pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call: &Call, name: &str) -> Reply {
+pub(super) fn patch_node(visit: &mut Visit<'_>) -> Reply {
+    let Visit { asked, ref mut state, index: cluster, call } = *visit;
+    let name = &asked.name;
     if asked.content_type != "application/json-patch+json" {
-        return status::failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", &json!({}));
+        return status::failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", json!({}));
     }
     let Some(node) = state.clusters[cluster].nodes.get(name) else {
         return status::not_found("nodes", name);
@@ -87,7 +99,7 @@ pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call:
         Err(patch::Refused::Malformed(problem)) => return status::bad_request(&problem),
         Err(patch::Refused::DoesNotApply) => return status::patch_does_not_apply(),
     };
-    if patched["metadata"]["name"] != name
+    if patched["metadata"]["name"] != *name
         || patched["spec"]["providerID"] != node.object["spec"]["providerID"]
     {
         let problem = "Forbidden: node updates may not change providerID except from \"\" to valid";
@@ -104,13 +116,14 @@ pub(super) fn patch_node(asked: &Asked, state: &mut State, cluster: usize, call:
         None => return status::not_found("nodes", name),
     };
     if changed {
-        state.emit_call(call, CallFact::WroteNode { instance, node: name.to_owned(), uncordons });
+        state.emit_call(call, CallFact::WroteNode { instance, node: name.clone(), uncordons });
     }
     Reply::json(200, json)
 }
 
-pub(super) fn create_event(asked: &Asked, state: &mut State, cluster: usize, namespace: &str) -> Reply {
-    let Ok(mut event) = serde_json::from_slice::<Value>(&asked.body) else {
+pub(super) fn create_event(visit: &mut Visit<'_>) -> Reply {
+    let Visit { asked: Asked { namespace, body, .. }, ref mut state, index: cluster, .. } = *visit;
+    let Ok(mut event) = serde_json::from_slice::<Value>(body) else {
         return status::bad_request("the object provided is unrecognized");
     };
     let generated =
@@ -125,14 +138,14 @@ pub(super) fn create_event(asked: &Asked, state: &mut State, cluster: usize, nam
     }
     let about = event["involvedObject"]["namespace"].as_str().unwrap_or_default();
     let fits = match about {
-        "" => matches!(namespace, "default" | "kube-system"),
-        about => about == namespace,
+        "" => matches!(namespace.as_str(), "default" | "kube-system"),
+        about => about == *namespace,
     };
     if !fits {
         let problem = format!("Invalid value: \"{about}\": does not match event.namespace");
         return status::invalid("Event", &name, ("involvedObject.namespace", "FieldValueInvalid", &problem));
     }
-    if !state.clusters[cluster].events.insert((namespace.to_owned(), name.clone())) {
+    if !state.clusters[cluster].events.insert((namespace.clone(), name.clone())) {
         return status::already_exists("events", &name);
     }
     event["kind"] = json!("Event");
@@ -143,21 +156,27 @@ pub(super) fn create_event(asked: &Asked, state: &mut State, cluster: usize, nam
     Reply::json(201, event.to_string())
 }
 
-fn list(kind: &str, version: &str, revision: u64, items: &[String]) -> Reply {
-    let head = format!(
-        "{{\"kind\":\"{kind}\",\"apiVersion\":\"{version}\",\"metadata\":{{\"resourceVersion\":\"{revision}\"}},\"items\":["
-    );
-    Reply::json(200, [head.as_str(), &items.join(","), "]}"].concat())
+fn list(kind: &str, version: &str, revision: u64, items: impl Iterator<Item = String>) -> Reply {
+    let head = list_head(kind, version, revision, "");
+    Reply::json(200, [head, items.collect::<Vec<_>>().join(","), "]}".to_owned()].concat())
+}
+
+/// The text of a list up to its first item, with what else is in its metadata.
+fn list_head(kind: &str, version: &str, revision: u64, metadata: &str) -> String {
+    format!(
+        r#"{{"kind":"{kind}","apiVersion":"{version}","metadata":{{"resourceVersion":"{revision}"{metadata}}},"items":["#
+    )
 }
 
 /// A page of the nodes. Hundreds of functions may list them at once: each node's text is made once for each change.
-pub(super) fn list_nodes(asked: &Asked, state: &mut State, cluster: usize) -> Reply {
+pub(super) fn list_nodes(visit: &mut Visit<'_>) -> Reply {
+    let asked = visit.asked;
     // From the watch cache, `resourceVersion=0`, the limit does not count.
     let limit = asked.parameter("limit").filter(|_| asked.parameter("resourceVersion") != Some("0"));
     let limit = limit.and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let after = asked.parameter("continue").unwrap_or_default();
-    let (revision, node_bytes) = (state.revision, state.spec.node_bytes);
-    let cluster = &mut state.clusters[cluster];
+    let (revision, node_bytes) = (visit.state.revision, visit.state.spec.node_bytes);
+    let cluster = visit.cluster();
     let rest = || cluster.nodes.keys().filter(|name| name.as_str() > after);
     let left = rest().count().saturating_sub(limit);
     let next = match rest().nth(limit.saturating_sub(1)).filter(|_| left > 0) {
@@ -165,9 +184,7 @@ pub(super) fn list_nodes(asked: &Asked, state: &mut State, cluster: usize) -> Re
         None => String::new(),
     };
     // One text from the start: a page of large nodes is not copied.
-    let mut text = format!(
-        "{{\"kind\":\"NodeList\",\"apiVersion\":\"v1\",\"metadata\":{{\"resourceVersion\":\"{revision}\"{next}}},\"items\":["
-    );
+    let mut text = list_head("NodeList", "v1", revision, &next);
     text.reserve_exact(limit.min(cluster.nodes.len()) * node_bytes);
     let page = cluster.nodes.iter_mut().filter(|(name, _)| name.as_str() > after).take(limit);
     for (number, (_, node)) in page.enumerate() {
@@ -178,19 +195,20 @@ pub(super) fn list_nodes(asked: &Asked, state: &mut State, cluster: usize) -> Re
     Reply::json(200, text)
 }
 
-pub(super) fn list_budgets(state: &mut State, cluster: usize, namespace: Option<&str>) -> Reply {
-    let fresh = |at_ms: u64| state.now_ms < at_ms + BUDGETS_LAG_MS;
-    match (&state.clusters[cluster].budget_list, namespace) {
-        (Some((at_ms, text)), None) if fresh(*at_ms) => return Reply::json(200, text.clone()),
-        _ => {}
+pub(super) fn list_budgets(visit: &mut Visit<'_>) -> Reply {
+    let Visit { asked: Asked { namespace, .. }, ref mut state, index, .. } = *visit;
+    let cluster = &state.clusters[index];
+    if let Some((at_ms, text)) = cluster.budget_list.as_ref().filter(|_| namespace.is_empty())
+        && state.now_ms < at_ms + BUDGETS_LAG_MS
+    {
+        return Reply::json(200, text.clone());
     }
-    let budgets = 0..state.clusters[cluster].spec.pdbs.len();
-    let wanted = budgets
-        .filter(|index| namespace.is_none_or(|ns| state.clusters[cluster].spec.pdbs[*index].namespace == ns));
-    let items: Vec<String> = wanted.map(|index| objects::budget(state, cluster, index).to_string()).collect();
-    let reply = list("PodDisruptionBudgetList", "policy/v1", state.revision, &items);
-    if namespace.is_none() {
-        state.clusters[cluster].budget_list = Some((state.now_ms, reply.body.clone()));
+    let pdbs = cluster.spec.pdbs.iter().enumerate();
+    let wanted = pdbs.filter(|(_, pdb)| namespace.is_empty() || pdb.namespace == *namespace);
+    let items = wanted.map(|(pdb, _)| objects::budget(state, index, pdb).to_string());
+    let reply = list("PodDisruptionBudgetList", "policy/v1", state.revision, items);
+    if namespace.is_empty() {
+        state.clusters[index].budget_list = Some((state.now_ms, reply.body.clone()));
     }
     reply
 }

@@ -2,8 +2,18 @@
 
 use serde_json::Value;
 
-/// The elements of a value: a list's are called `item`, what is null is left out.
-pub(super) fn elements(value: &Value, item: &str) -> String {
+use super::Reply;
+
+/// A document of one value: a list's elements are called `item`.
+pub(super) fn document(status: u16, (kind, schema): (&str, &str), item: &str, body: &Value) -> Reply {
+    let body = elements(body, item);
+    let body =
+        format!(r#"<?xml version="1.0" encoding="UTF-8"?><{kind} xmlns="http://{schema}/">{body}</{kind}>"#);
+    Reply { content_type: "text/xml;charset=UTF-8", ..Reply::json(status, body) }
+}
+
+/// The elements of a value: what is null is left out.
+fn elements(value: &Value, item: &str) -> String {
     let element = |name: &str, value: &Value| format!("<{name}>{}</{name}>", elements(value, item));
     match value {
         Value::Object(fields) => fields

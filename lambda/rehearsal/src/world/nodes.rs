@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{spec::NodeSpec, watch::Watchers};
 use crate::facts::PodId;
@@ -40,8 +40,13 @@ impl Node {
                     "topology.kubernetes.io/zone": spec.zone,
                     "eks.amazonaws.com/capacityType": capacity_type,
                 },
+                "annotations": spec.annotations,
             },
-            "spec": { "providerID": format!("aws:///{}/{}", spec.zone, spec.instance) },
+            "spec": {
+                "providerID": format!("aws:///{}/{}", spec.zone, spec.instance),
+                "unschedulable": spec.unschedulable,
+                "taints": spec.unschedulable.then(|| json!([{ "key": CORDON_TAINT, "effect": "NoSchedule" }])),
+            },
             "status": {
                 "capacity": { "pods": spec.capacity.to_string() },
                 "conditions": [{ "type": "Ready", "status": "True", "reason": "KubeletReady" }],
@@ -51,13 +56,7 @@ impl Node {
         for (label, value) in &spec.labels {
             object["metadata"]["labels"][label] = json!(value);
         }
-        if !spec.annotations.is_empty() {
-            object["metadata"]["annotations"] = json!(spec.annotations);
-        }
-        if spec.unschedulable {
-            object["spec"]["unschedulable"] = json!(true);
-            object["spec"]["taints"] = json!([{ "key": CORDON_TAINT, "effect": "NoSchedule" }]);
-        }
+        drop_empty(&mut object);
         Self {
             instance: spec.instance.clone(),
             object,
@@ -131,24 +130,10 @@ impl Node {
 
 /// The API server leaves out what is empty or false.
 pub(super) fn drop_empty(object: &mut Value) {
-    let prune = |map: &mut Map<String, Value>, keys: &[&str]| {
-        for key in keys {
-            let empty = match map.get(*key) {
-                Some(Value::Array(list)) => list.is_empty(),
-                Some(Value::Object(entries)) => entries.is_empty(),
-                Some(Value::Bool(set)) => !set,
-                Some(Value::Null) => true,
-                _ => false,
-            };
-            if empty {
-                map.remove(*key);
-            }
+    let empty = [json!(null), json!(false), json!([]), json!({})];
+    for (part, fields) in [("spec", ["unschedulable", "taints"]), ("metadata", ["labels", "annotations"])] {
+        if let Some(part) = object[part].as_object_mut() {
+            part.retain(|field, value| !fields.contains(&field.as_str()) || !empty.contains(value));
         }
-    };
-    if let Some(spec) = object["spec"].as_object_mut() {
-        prune(spec, &["unschedulable", "taints"]);
-    }
-    if let Some(metadata) = object["metadata"].as_object_mut() {
-        prune(metadata, &["labels", "annotations"]);
     }
 }

@@ -1,5 +1,7 @@
 //! Pods.
 
+use serde::Serialize;
+
 use crate::facts::Termination;
 
 /// One pod, for as long as the world remembers it.
@@ -30,23 +32,12 @@ pub(crate) struct Pod {
 }
 
 /// `status.phase`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Phase {
     Pending,
     Running,
     Succeeded,
     Failed,
-}
-
-impl Phase {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::Running => "Running",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-        }
-    }
 }
 
 /// The end of a pod's processes.

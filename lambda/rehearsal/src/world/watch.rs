@@ -1,5 +1,6 @@
 //! Watches over the pods of a node: what has changed since a resourceVersion, and what changes from now on.
 
+use serde::Serialize;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::pods::Pod;
@@ -17,21 +18,12 @@ pub(crate) struct Change {
 }
 
 /// What happened to a pod, in the words of the watch API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub(crate) enum ChangeKind {
     Added,
     Modified,
     Deleted,
-}
-
-impl ChangeKind {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "ADDED",
-            Self::Modified => "MODIFIED",
-            Self::Deleted => "DELETED",
-        }
-    }
 }
 
 /// The watches on one node's pods.

@@ -118,7 +118,7 @@ impl Search {
         }
         let wire = Wire { world: bench.world.clone(), env: 0 };
         for _ in 0..self.lists_elsewhere {
-            let kube = client(ApiServer { wire: wire.clone(), cluster: 1 }, &token("20270115T080000Z"));
+            let kube = client(wire.clone(), 1, &token("20270115T080000Z"));
             Api::<Node>::all(kube).list(&ListParams::default()).await.ok();
         }
         bench.at(self.ends_ms).await;
