@@ -1,7 +1,15 @@
 //! The list of the built-in scenarios.
 
-use super::{Options, Scenario, apis, budgets, deliveries, foreign, groups, machines};
-use crate::{WorldSpec, simulation};
+use super::{
+    Scenario,
+    apis::{self, always, deny},
+    budgets,
+    cluster::{add_deployment, interrupt},
+    deliveries, foreign,
+    groups::{self, hook},
+    machines,
+};
+use crate::{Action, Api, ExitTime, FaultKind, simulation};
 
 /// Every pod ends gracefully, and every replacement that is wanted is on its way.
 const GRACEFUL: Option<bool> = Some(true);
@@ -10,9 +18,9 @@ const LOSSY: Option<bool> = Some(false);
 /// The seed or the options decide.
 const EITHER: Option<bool> = None;
 
-/// `name end world notices: what it is about => what comes of it;`
+/// `name end change, notices: what it is about => what comes of it;`
 macro_rules! scenarios {
-    ($($name:literal $graceful:ident $world:path, $nodes:literal: $about:literal => $verdict:literal;)+) => {
+    ($($name:literal $graceful:ident $change:expr, $nodes:literal: $about:literal => $verdict:literal;)+) => {
         /// All scenarios, the plainest first.
         pub const ALL: &[Scenario] = &[$(Scenario {
             name: $name,
@@ -20,13 +28,13 @@ macro_rules! scenarios {
             verdict: $verdict,
             graceful: $graceful,
             nodes: $nodes,
-            world: $world,
+            change: $change,
         }),+];
     };
 }
 
 scenarios! {
-    "baseline" GRACEFUL machines::baseline, 1:
+    "baseline" GRACEFUL |_, _| {}, 1:
         "nodes of a healthy cluster get a notice"
         => "cordoned in two round trips, every pod evicted, replacement Ready before the deadline";
     "pdb-blocked" GRACEFUL budgets::pdb_blocked, 1:
@@ -41,10 +49,10 @@ scenarios! {
     "single-replica" GRACEFUL budgets::single_replica, 1:
         "the only replica of a Deployment stands under a PodDisruptionBudget with minAvailable 1"
         => "never evictable, so deleted at the last moment with its grace";
-    "slow-exit" LOSSY machines::slow_exit, 1:
+    "slow-exit" LOSSY |spec, options| add_deployment(spec, options, "legacy").exit = ExitTime::Never, 1:
         "a pod ignores SIGTERM"
         => "killed when its grace is over; all others end in time";
-    "tolerates-everything" LOSSY machines::tolerates_everything, 1:
+    "tolerates-everything" LOSSY |spec, options| add_deployment(spec, options, "operator").tolerates = true, 1:
         "the pods of a Deployment tolerate every taint, and the doomed node is the emptiest of all"
         => "evicted once; the pod that comes back is evicted at the last moment, not in circles";
     "late-pod" GRACEFUL machines::late_pod, 1:
@@ -80,7 +88,7 @@ scenarios! {
     "unregistered-cluster" LOSSY machines::unregistered_cluster, 1:
         "the instance belongs to a cluster that the function is not registered for"
         => "ignored, nothing is written anywhere; its pods die with it";
-    "api-server-down" LOSSY apis::api_server_down, 1:
+    "api-server-down" LOSSY |spec, _| always(spec, Api::Kubernetes, FaultKind::Refused), 1:
         "the cluster's API server refuses every connection"
         => "pods die with the node, but the replacement is asked for all the same";
     "api-server-hangs" GRACEFUL apis::api_server_hangs, 1:
@@ -89,46 +97,46 @@ scenarios! {
     "unauthorized-at-first" GRACEFUL apis::unauthorized_at_first, 1:
         "the cluster's API server answers 401 for a minute, as it does while STS throttles"
         => "retries with the same token; drains as soon as the API server accepts it";
-    "cordon-refused" LOSSY apis::cordon_refused, 1:
+    "cordon-refused" LOSSY |spec, _| deny(spec, "patch nodes", 403), 1:
         "an admission webhook refuses every change of a node, for good"
         => "every pod is evicted all the same; those that the scheduler puts back, once more at the last moment";
-    "ec2-throttled" GRACEFUL apis::ec2_throttled, 1:
+    "ec2-throttled" GRACEFUL |spec, _| always(spec, Api::Ec2, FaultKind::Throttled), 1:
         "EC2 throttles every call"
         => "the node is found in the cluster's own node list and drained";
-    "autoscaling-fails" LOSSY apis::autoscaling_fails, 1:
+    "autoscaling-fails" LOSSY |spec, _| always(spec, Api::AutoScaling, FaultKind::InternalError), 1:
         "Auto Scaling answers every call with an error"
         => "drained all the same; the report says that the replacement failed";
     "eks-unavailable" GRACEFUL apis::eks_unavailable, 1:
         "EKS answers every call with 503, and the function starts cold"
         => "address and CA come from the function's configuration: drained as if EKS were well";
-    "asg-capacity-rebalance" GRACEFUL groups::capacity_rebalance, 1:
+    "asg-capacity-rebalance" GRACEFUL |spec, _| spec.group().capacity_rebalance = true, 1:
         "the group has Capacity Rebalancing and replaces by itself"
         => "drained before the group ends it; the group is only watched, so there is one replacement";
-    "managed-node-group" GRACEFUL groups::managed_node_group, 1:
+    "managed-node-group" GRACEFUL |spec, _| spec.group().managed_node_group = Some("workers".to_owned()), 1:
         "the group belongs to an EKS managed node group"
         => "drained; the group is only watched, so there is one replacement";
-    "termination-hook" GRACEFUL groups::termination_hook, 1:
+    "termination-hook" GRACEFUL |spec, _| hook(spec, 3_600_000, None), 1:
         "a lifecycle hook holds terminating instances of the group"
         => "detached and drained; the report names the hook that was not run";
-    "hook-short-heartbeat" GRACEFUL groups::hook_short_heartbeat, 1:
+    "hook-short-heartbeat" GRACEFUL |spec, _| hook(spec, 30_000, None), 1:
         "the group's lifecycle hook lets a terminating instance go after 30 s"
         => "detached, so that the node lives its two minutes; the hook that was not run is named";
-    "hook-consumer" GRACEFUL groups::hook_consumer, 1:
+    "hook-consumer" GRACEFUL |spec, _| hook(spec, 3_600_000, Some(2_000)), 1:
         "a consumer completes the group's lifecycle hook after 2 s"
         => "detached, so that the node lives its two minutes; the hook that was not run is named";
     "group-ends-early" GRACEFUL groups::group_ends_early, 1:
         "a group with Capacity Rebalancing ends the instance a minute after the notice, a budget protects a pod"
         => "the deadline in force is the group's, so the pod is deleted in time, with its grace";
-    "launch-suspended" LOSSY groups::launch_suspended, 1:
+    "launch-suspended" LOSSY |spec, _| spec.group().suspended = vec!["Launch".to_owned()], 1:
         "the group's Launch process is suspended"
         => "drained; nothing is asked of the group, and the report says that Launch is suspended";
-    "no-capacity" LOSSY groups::no_capacity, 1:
+    "no-capacity" LOSSY |spec, _| spec.group().spare_capacity = Some(0), 1:
         "no Spot pool of the group has capacity"
         => "drained without a replacement; the report has Auto Scaling's reason";
-    "stop" GRACEFUL machines::stop, 1:
+    "stop" GRACEFUL |spec, options| interrupt(spec, options, Action::Stop), 1:
         "an instance outside of any group is stopped, and comes back some day"
         => "drained, the Node object kept, no replacement asked for";
-    "hibernate" LOSSY machines::hibernate, 1:
+    "hibernate" LOSSY |spec, options| interrupt(spec, options, Action::Hibernate), 1:
         "an instance outside of any group is hibernated, without any lead time"
         => "cordoned, no replacement asked for; its pods freeze with it and are left, none is half evicted";
     "two-pdbs" GRACEFUL budgets::two_pdbs, 1:
@@ -137,7 +145,7 @@ scenarios! {
     "budget-conflicts" GRACEFUL budgets::conflicts, 1:
         "other writers keep a PodDisruptionBudget's status busy for eight seconds of each eviction"
         => "each eviction waits for the API server's own retries; no disruption is spent for nothing";
-    "webhook-denies-evictions" GRACEFUL apis::webhook_denies_evictions, 1:
+    "webhook-denies-evictions" GRACEFUL |spec, _| deny(spec, "create pods/eviction", 500), 1:
         "an admission webhook denies every eviction with an error, as drain cleaners do"
         => "asked again until the last moment, then every pod is deleted with its grace, and the report says why";
     "terminating-long-grace" LOSSY machines::terminating_long_grace, 1:
@@ -149,14 +157,10 @@ scenarios! {
     "wrong-node-name" GRACEFUL machines::wrong_node_name, 1:
         "EC2's private DNS name is the name of another node"
         => "the other node is not touched; the right one is found by its providerID and drained";
-    "storm" GRACEFUL machines::baseline, 120:
+    "storm" GRACEFUL |_, _| {}, 120:
         "EC2 takes a whole Spot pool at once, and throttles the functions that ask it"
         => "every node cordoned within seconds, every pod evicted as its budget allows";
-    "random" EITHER random, 1:
+    "random" EITHER |spec, options| *spec = simulation::world(options.seed), 1:
         "a random cluster with random notices, faults, duplicates and crashes, all from --seed"
         => "no law is broken; what the simulation test runs by the hundred";
-}
-
-fn random(options: &Options) -> WorldSpec {
-    simulation::world(options.seed)
 }

@@ -1,13 +1,8 @@
 //! The cluster that the scenarios change, and the ways in which notices reach it.
 
-use serde_json::Value;
-
-use crate::{Action, Budget, Notice, PdbSpec, WorkloadSpec, WorldSpec};
+use crate::{Action, Budget, Notice, PdbSpec, WorkloadSpec, WorldSpec, world::baseline::LEAD_MS};
 
 use super::options::{Options, PDB_AT_DEADLINE, REPLACEMENT, word};
-
-/// From a notice to the end of the instance.
-const LEAD_MS: u64 = 120_000;
 
 /// The baseline cluster with the chosen sizes, before any notice. Each Deployment of namespace `shop` has a
 /// PodDisruptionBudget that allows one disruption.
@@ -58,24 +53,21 @@ pub(super) fn add_deployment<'a>(
 ) -> &'a mut WorkloadSpec {
     let (mut nodes, survivor) = victims(spec, options);
     nodes.push(survivor);
-    add(spec, WorkloadSpec::deployment(name, nodes))
+    spec.cluster().workloads.push(WorkloadSpec::deployment(name, nodes));
+    spec.cluster().workload(name)
 }
 
-/// Adds a workload.
-pub(super) fn add(spec: &mut WorldSpec, workload: WorkloadSpec) -> &mut WorkloadSpec {
-    let workloads = &mut spec.cluster().workloads;
-    let last = workloads.len();
-    workloads.push(workload);
-    &mut workloads[last]
-}
-
-/// EC2 announces `action` for the first nodes at 0 ms, and the function is invoked at once; or what the
-/// chosen event says. Returns the payloads that were delivered.
-pub(super) fn interrupt(spec: &mut WorldSpec, options: &Options, action: Action) -> Vec<Value> {
+/// EC2 announces `action` for the first nodes at 0 ms and nothing else, and the function is invoked at once; or what the
+/// chosen event says.
+pub(super) fn interrupt(spec: &mut WorldSpec, options: &Options, action: Action) {
+    spec.notices.clear();
+    spec.deliveries.clear();
     let Some(event) = &options.event else {
-        let notices = 0..options.notices(1);
-        notices.clone().for_each(|index| ungroup(spec, index, action));
-        return notices.map(|index| spec.interrupt(index, action, 0)).collect();
+        for index in 0..options.notices(1) {
+            ungroup(spec, index, action);
+            spec.interrupt(index, action, 0);
+        }
+        return;
     };
     for (index, announced) in event.instances.iter().enumerate() {
         ungroup(spec, index, announced.action);
@@ -88,7 +80,6 @@ pub(super) fn interrupt(spec: &mut WorldSpec, options: &Options, action: Action)
         });
     }
     spec.deliver(0, event.payload.clone());
-    vec![event.payload.clone()]
 }
 
 /// Auto Scaling groups terminate only: an instance that EC2 stops or hibernates is in none.
@@ -98,17 +89,4 @@ fn ungroup(spec: &mut WorldSpec, index: usize, action: Action) {
     {
         node.group = None;
     }
-}
-
-/// The calm cluster after `change`, with terminations announced.
-pub(super) fn terminated(options: &Options, change: impl FnOnce(&mut WorldSpec)) -> WorldSpec {
-    announced(options, Action::Terminate, change)
-}
-
-/// The calm cluster after `change`, with `action` announced.
-pub(super) fn announced(options: &Options, action: Action, change: impl FnOnce(&mut WorldSpec)) -> WorldSpec {
-    let mut spec = calm(options);
-    change(&mut spec);
-    interrupt(&mut spec, options, action);
-    spec
 }

@@ -3,34 +3,29 @@
 use crate::{Action, ClusterSpec, NodeSpec, Purchase, WorldSpec};
 
 use super::Options;
-use super::cluster::{calm, interrupt, terminated, victims};
+use super::cluster::victims;
 
 /// Instances of a fleet outside of the cluster.
 const FLEET: usize = 2_000;
 
 /// Nodes that Karpenter has launched: in no group, with its tags and labels.
-pub(super) fn karpenter_node(options: &Options) -> WorldSpec {
-    let mut spec = terminated(options, |_| {});
+pub(super) fn karpenter_node(spec: &mut WorldSpec, options: &Options) {
     let pool = || [("karpenter.sh/nodepool".to_owned(), "default".to_owned())];
-    for_victims(&mut spec, options, |node| {
+    for_victims(spec, options, |node| {
         node.group = None;
         node.labels.extend(pool());
         node.purchase.tags.extend(pool());
     });
-    spec
 }
 
 /// Events that EC2 never sent, for instances that were bought on demand.
-pub(super) fn forged(options: &Options) -> WorldSpec {
-    let mut spec = terminated(options, |_| {});
+pub(super) fn forged(spec: &mut WorldSpec, options: &Options) {
     spec.notices.clear();
-    for_victims(&mut spec, options, |node| node.purchase.lifecycle = None);
-    spec
+    for_victims(spec, options, |node| node.purchase.lifecycle = None);
 }
 
-/// A fleet of Spot instances without any cluster's tag, announced together with the nodes.
-pub(super) fn fleet(options: &Options) -> WorldSpec {
-    let mut spec = calm(options);
+/// A fleet of Spot instances without any cluster's tag, announced a moment before the nodes.
+pub(super) fn fleet(spec: &mut WorldSpec, _: &Options) {
     let purchase = Purchase { has_cluster_tag: false, ..Purchase::default() };
     let nodes = (0..FLEET).map(|index| NodeSpec {
         instance: format!("i-0f{index:015x}"),
@@ -42,12 +37,12 @@ pub(super) fn fleet(options: &Options) -> WorldSpec {
     let fleet = ClusterSpec { name: "batch".to_owned(), nodes: nodes.collect(), ..ClusterSpec::default() };
     let instances: Vec<String> = fleet.nodes.iter().map(|node| node.instance.clone()).collect();
     spec.clusters.push(fleet);
+    let of_nodes = std::mem::take(&mut spec.deliveries);
     for instance in instances {
         let payload = spec.payload(&instance, Action::Terminate, 0);
         spec.deliver(0, payload);
     }
-    interrupt(&mut spec, options, Action::Terminate);
-    spec
+    spec.deliveries.extend(of_nodes);
 }
 
 fn for_victims(spec: &mut WorldSpec, options: &Options, change: impl Fn(&mut NodeSpec)) {

@@ -1,8 +1,8 @@
 //! The built-in scenarios: each one a cluster, what EC2 does to it, what goes wrong meanwhile, and what
 //! is to come of it.
 //!
-//! To add one, write a function from [`Options`] to [`WorldSpec`] in the file of its subject and add its
-//! line to [`ALL`].
+//! To add one, write a function that changes the [`WorldSpec`] in the file of its subject and add its line to
+//! [`ALL`].
 
 mod all;
 mod apis;
@@ -17,7 +17,7 @@ mod payload;
 
 use serde::Serialize;
 
-use crate::{Outcome, WorkloadKind, WorldSpec, timeline::Heading};
+use crate::{Action, Outcome, WorkloadKind, WorldSpec, timeline::Heading};
 
 pub use all::ALL;
 pub use cast_spot_handler::plan::{PdbPolicy, ReplacementPolicy};
@@ -38,15 +38,20 @@ pub struct Scenario {
     pub graceful: Option<bool>,
     /// Notices at once, unless chosen otherwise.
     pub nodes: usize,
+    /// What is changed in a calm cluster of which EC2 terminates the first nodes.
     #[serde(skip)]
-    world: fn(&Options) -> WorldSpec,
+    change: fn(&mut WorldSpec, &Options),
 }
 
 impl Scenario {
     /// The world of this scenario.
     #[must_use]
     pub fn world(&self, options: &Options) -> WorldSpec {
-        (self.world)(&Options { nodes: Some(options.notices(self.nodes)), ..options.clone() })
+        let options = Options { nodes: Some(options.notices(self.nodes)), ..options.clone() };
+        let mut spec = cluster::calm(&options);
+        cluster::interrupt(&mut spec, &options, Action::Terminate);
+        (self.change)(&mut spec, &options);
+        spec
     }
 
     /// Runs it in virtual time.

@@ -87,46 +87,48 @@ impl Options {
     /// Everything that is wrong with the choices, for a scenario made for `by_default` notices; each line
     /// names the option, its value and what it may be.
     pub(super) fn faults(&self, by_default: usize) -> Vec<String> {
-        let notices = self.notices(by_default);
+        let (notices, per_node, latency_ms) = (self.notices(by_default), self.pods_per_node, self.latency_ms);
         let cluster = self.cluster_size(notices);
-        let mut faults = Vec::new();
-        let mut hold = |good: bool, fault: &dyn Fn() -> String| {
-            if !good {
-                faults.push(fault());
-            }
-        };
-        hold(notices >= 1, &|| "--nodes 0: at least one node must get a notice".to_owned());
-        hold(self.nodes.is_none() || self.event.is_none(), &|| {
-            "--nodes together with --event: the event itself says which instances get a notice".to_owned()
-        });
-        hold(notices <= cluster, &|| {
-            format!("--nodes {notices}: the cluster has only {cluster} nodes (--cluster-nodes)")
-        });
-        hold((1..=MOST_NODES).contains(&cluster), &|| {
-            format!(
-                "--cluster-nodes {cluster}: 1 to {MOST_NODES}, the size up to which Kubernetes is supported"
-            )
-        });
-        hold(self.pods_per_node <= MOST_PODS_PER_NODE, &|| {
-            format!(
-                "--pods-per-node {}: 0 to {MOST_PODS_PER_NODE}, the most that EKS runs on a node",
-                self.pods_per_node
-            )
-        });
-        let pods = cluster.saturating_mul(self.pods_per_node);
-        hold(pods <= MOST_PODS || self.pods_per_node > MOST_PODS_PER_NODE || cluster > MOST_NODES, &|| {
-            format!(
-                "--cluster-nodes {cluster} with --pods-per-node {}: {pods} pods, and a rehearsal holds at most {MOST_PODS} in memory",
-                self.pods_per_node
-            )
-        });
-        hold(self.latency_ms <= LONGEST_LATENCY_MS, &|| {
-            format!(
-                "--latency-ms {}: 0 to {LONGEST_LATENCY_MS}; with more the notice is over before the drain begins",
-                self.latency_ms
-            )
-        });
-        faults
+        let pods = cluster.saturating_mul(per_node);
+        let faults = [
+            (notices == 0, "--nodes 0: at least one node must get a notice".to_owned()),
+            (
+                self.nodes.is_some() && self.event.is_some(),
+                "--nodes together with --event: the event itself says which instances get a notice"
+                    .to_owned(),
+            ),
+            (
+                notices > cluster,
+                format!("--nodes {notices}: the cluster has only {cluster} nodes (--cluster-nodes)"),
+            ),
+            (
+                !(1..=MOST_NODES).contains(&cluster),
+                format!(
+                    "--cluster-nodes {cluster}: 1 to {MOST_NODES}, the size up to which Kubernetes is supported"
+                ),
+            ),
+            (
+                per_node > MOST_PODS_PER_NODE,
+                format!(
+                    "--pods-per-node {per_node}: 0 to {MOST_PODS_PER_NODE}, the most that EKS runs on a node"
+                ),
+            ),
+            (
+                pods > MOST_PODS && per_node <= MOST_PODS_PER_NODE && cluster <= MOST_NODES,
+                format!(
+                    "--cluster-nodes {cluster} with --pods-per-node {per_node}: {pods} pods, and a rehearsal holds at \
+                     most {MOST_PODS} in memory"
+                ),
+            ),
+            (
+                latency_ms > LONGEST_LATENCY_MS,
+                format!(
+                    "--latency-ms {latency_ms}: 0 to {LONGEST_LATENCY_MS}; with more the notice is over before the \
+                     drain begins"
+                ),
+            ),
+        ];
+        faults.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, fault)| fault).collect()
     }
 }
 
