@@ -11,10 +11,11 @@ use serde::Serialize;
 use crate::{error::Error, sdk_error::optional};
 
 /// How a cluster lets IAM principals in (EKS API Reference, "AccessConfigResponse").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AuthenticationMode {
     /// Access entries alone.
+    #[default]
     Api,
     /// Both; access entries win.
     ApiAndConfigMap,
@@ -31,7 +32,7 @@ impl AuthenticationMode {
 }
 
 /// The cluster as `DescribeCluster` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Cluster {
     /// Its name.
     pub name: String,
@@ -71,8 +72,7 @@ impl Cluster {
     pub(crate) async fn find(client: &Client, name: &str) -> Result<Option<Self>, Error> {
         let answer = optional("eks:DescribeCluster", client.describe_cluster().name(name).send().await)?;
         let Some(cluster) = answer.and_then(|answer| answer.cluster) else { return Ok(None) };
-        let vpc = cluster.resources_vpc_config;
-        let vpc = vpc.as_ref();
+        let vpc = cluster.resources_vpc_config.as_ref();
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let mode = cluster.access_config.as_ref().and_then(|access| access.authentication_mode());
         Ok(Some(Self {
@@ -99,21 +99,7 @@ impl Cluster {
     /// A cluster that does not exist: all that is known of it follows from its name.
     #[must_use]
     pub fn gone(name: &str, arn: String) -> Self {
-        Self {
-            name: name.to_owned(),
-            arn,
-            status: GONE.to_owned(),
-            endpoint: String::new(),
-            certificate_authority: String::new(),
-            authentication_mode: AuthenticationMode::Api,
-            vpc_id: String::new(),
-            subnet_ids: Vec::new(),
-            public_subnet_ids: BTreeSet::new(),
-            security_group_id: String::new(),
-            public_access: true,
-            public_access_cidrs: Vec::new(),
-            private_access: false,
-        }
+        Self { name: name.to_owned(), arn, status: GONE.to_owned(), public_access: true, ..Self::default() }
     }
 
     /// Whether the cluster does not exist.

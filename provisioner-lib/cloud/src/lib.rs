@@ -21,4 +21,4 @@ pub use https::{exchange, fetch};
 pub use identity::Identity;
 pub use kube_error::{from_kube, is_not_found};
 pub use kubeconfig::Kubeconfig;
-pub use sdk_error::{Failure, code_and_message, from_sdk, is_absent, ok_if_absent, optional};
+pub use sdk_error::{Failure, code_and_message, from_sdk, is_absent, listed, ok_if_absent, optional};

@@ -1,6 +1,6 @@
 //! The meaning of AWS errors.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, iter::successors};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
@@ -37,7 +37,8 @@ pub fn from_sdk<E: Failure>(call: &str) -> impl FnOnce(SdkError<E, HttpResponse>
             return meaning(call, code, message);
         }
         let words = with_causes(&error);
-        if has_cause::<CredentialsError>(&error) {
+        let mut causes = successors(Some(&error as &(dyn StdError + 'static)), |&error| error.source());
+        if causes.any(|error| error.is::<CredentialsError>()) {
             return Error::new(ErrorKind::Credentials, call, words).hint(CREDENTIALS);
         }
         match error {
@@ -59,6 +60,14 @@ pub fn optional<T, E: Failure>(
     }
 }
 
+/// Returns all pages of a list; it is empty if the service answered that what it is about does not exist.
+pub fn listed<T, E: Failure>(
+    call: &str,
+    pages: Result<Vec<T>, SdkError<E, HttpResponse>>,
+) -> Result<Vec<T>, Error> {
+    optional(call, pages).map(Option::unwrap_or_default)
+}
+
 /// Succeeds also if the resource does not exist: a deletion is then done already.
 pub fn ok_if_absent<T, E: Failure>(
     call: &str,
@@ -70,20 +79,28 @@ pub fn ok_if_absent<T, E: Failure>(
 /// Whether `code` says that something does not exist (the services' API references, "Errors").
 #[must_use]
 pub fn is_absent(code: &str) -> bool {
-    matches!(
-        code,
-        "NoSuchEntity"
-            | "ResourceNotFoundException"
-            | "QueueDoesNotExist"
-            | "AWS.SimpleQueueService.NonExistentQueue"
-            | "InvalidGroup.NotFound"
-            | "InvalidGroupId.NotFound"
-            | "InvalidPermission.NotFound"
-    )
+    ABSENT_CODES.split(' ').any(|own| own == code)
 }
 
-/// Codes of "Common errors" and of the operations' "Errors" in the API references of IAM, STS, EKS, Lambda,
-/// EventBridge, SQS, CloudWatch Logs and EC2.
+// Codes of "Common errors" and of the operations' "Errors" in the API references of IAM, STS, EKS, Lambda, EventBridge,
+// SQS, CloudWatch Logs and EC2, by what they mean.
+const CREDENTIALS_CODES: &str = "ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId InvalidToken \
+                                 UnrecognizedClientException SignatureDoesNotMatch InvalidSignatureException \
+                                 AuthFailure MissingAuthenticationToken";
+const DENIED_CODES: &str = "AccessDenied AccessDeniedException UnauthorizedOperation Client.UnauthorizedOperation \
+                            NotAuthorized";
+const CHANGED_CODES: &str = "PreconditionFailedException ResourceConflictException EntityAlreadyExists \
+                             ResourceInUseException ConcurrentModification ConcurrentModificationException \
+                             EntityTemporarilyUnmodifiable ResourceAlreadyExistsException \
+                             OperationAbortedException QueueAlreadyExists QueueNameExists \
+                             InvalidGroup.Duplicate InvalidPermission.Duplicate PolicyVersionChanged DeleteConflict";
+const ABSENT_CODES: &str = "NoSuchEntity ResourceNotFoundException QueueDoesNotExist \
+                            AWS.SimpleQueueService.NonExistentQueue InvalidGroup.NotFound InvalidGroupId.NotFound \
+                            InvalidPermission.NotFound";
+const LIMIT_CODES: &str = "LimitExceeded LimitExceededException ResourceLimitExceededException ResourceLimitExceeded \
+                           ServiceQuotaExceededException CodeStorageExceededException SecurityGroupLimitExceeded \
+                           RulesPerSecurityGroupLimitExceeded";
+
 fn meaning(call: &str, code: &str, message: &str) -> Error {
     let words = match (code, message) {
         ("", "") => "an error without a name".to_owned(),
@@ -91,46 +108,17 @@ fn meaning(call: &str, code: &str, message: &str) -> Error {
         ("", message) => message.to_owned(),
         (code, message) => format!("{message} ({code})"),
     };
-    match code {
-        "ExpiredToken"
-        | "ExpiredTokenException"
-        | "RequestExpired"
-        | "InvalidClientTokenId"
-        | "InvalidToken"
-        | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch"
-        | "InvalidSignatureException"
-        | "AuthFailure"
-        | "MissingAuthenticationToken" => Error::new(ErrorKind::Credentials, call, words).hint(CREDENTIALS),
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "UnauthorizedOperation"
-        | "Client.UnauthorizedOperation"
-        | "NotAuthorized" => denied(call, &words),
-        "PreconditionFailedException"
-        | "ResourceConflictException"
-        | "EntityAlreadyExists"
-        | "ResourceInUseException"
-        | "ConcurrentModification"
-        | "ConcurrentModificationException"
-        | "EntityTemporarilyUnmodifiable"
-        | "ResourceAlreadyExistsException"
-        | "OperationAbortedException"
-        | "QueueAlreadyExists"
-        | "QueueNameExists"
-        | "InvalidGroup.Duplicate"
-        | "InvalidPermission.Duplicate"
-        | "PolicyVersionChanged"
-        | "DeleteConflict" => Error::changed(call, words),
-        "LimitExceeded"
-        | "LimitExceededException"
-        | "ResourceLimitExceededException"
-        | "ResourceLimitExceeded"
-        | "ServiceQuotaExceededException"
-        | "CodeStorageExceededException"
-        | "SecurityGroupLimitExceeded"
-        | "RulesPerSecurityGroupLimitExceeded" => Error::new(ErrorKind::Limit, call, words).hint(LIMIT),
-        _ => Error::other(call, words),
+    let is_one_of = |codes: &str| codes.split(' ').any(|own| own == code);
+    if is_one_of(CREDENTIALS_CODES) {
+        Error::new(ErrorKind::Credentials, call, words).hint(CREDENTIALS)
+    } else if is_one_of(DENIED_CODES) {
+        denied(call, &words)
+    } else if is_one_of(CHANGED_CODES) {
+        Error::changed(call, words)
+    } else if is_one_of(LIMIT_CODES) {
+        Error::new(ErrorKind::Limit, call, words).hint(LIMIT)
+    } else {
+        Error::other(call, words)
     }
 }
 
@@ -142,17 +130,6 @@ fn denied(call: &str, words: &str) -> Error {
         named.and_then(|rest| rest.split_whitespace().next()).map(|action| action.trim_end_matches(','));
     let action = action.filter(|action| action.contains(':')).unwrap_or(call).to_owned();
     Error::new(ErrorKind::Denied { action }, call, words).hint(POLICY)
-}
-
-fn has_cause<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<T>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 #[cfg(test)]
