@@ -27,16 +27,16 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub use self::error::AwsAuthError;
+pub use self::error::{AwsAuthError, Problem};
+use error::EDIT;
 
 /// Data of the ConfigMap.
 pub type Data = BTreeMap<String, String>;
 
 /// A list of the ConfigMap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
     /// IAM users.
     MapUsers,
@@ -65,10 +65,10 @@ impl Section {
 }
 
 /// An entry: who an IAM principal is in the cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
-    /// The list that it stands in.
-    pub section: Section,
+    /// Whether it stands in the list of users, else in that of roles.
+    pub users: bool,
     /// ARN of the user or role, without a path.
     pub arn: String,
     /// Kubernetes user; empty where none is named.
@@ -77,21 +77,38 @@ pub struct Mapping {
     pub groups: Vec<String>,
 }
 
+impl Mapping {
+    /// The list that it stands in.
+    #[must_use]
+    pub fn section(&self) -> Section {
+        if self.users { Section::MapUsers } else { Section::MapRoles }
+    }
+}
+
 /// What the ConfigMap says of an ARN.
 pub fn find(data: &Data, section: Section, arn: &str) -> Result<Option<Mapping>, AwsAuthError> {
     let text = data.get(section.key()).map_or("", String::as_str);
     let found = entries::parse(text).and_then(|entries| entries::find(&entries, section, arn));
-    found.map_err(|problem| error::to_read(section, problem))
+    found
+        .map_err(|problem| AwsAuthError::new(section, problem, format!("mend {} with {EDIT}", section.key())))
 }
 
 /// The data with the mapping added or changed; `None` where it says so already.
 pub fn add(data: &Data, mapping: &Mapping) -> Result<Option<Data>, AwsAuthError> {
-    let edited = edit::each(data, mapping.section, |text| edit::added(text, mapping));
-    edited.map_err(|problem| error::to_add(mapping, problem))
+    let section = mapping.section();
+    let edited = edit::each(data, section, |text| edit::added(text, mapping));
+    edited.map_err(|problem| {
+        let entry = block::entry(mapping, 0, 1, "\n");
+        let hint = format!("see to it with {EDIT} that {} has this entry:\n{entry}", section.key());
+        AwsAuthError::new(section, problem, hint)
+    })
 }
 
 /// The data without the entry of an ARN; `None` where there is none. The list stays, though it be empty.
 pub fn remove(data: &Data, section: Section, arn: &str) -> Result<Option<Data>, AwsAuthError> {
     let edited = edit::each(data, section, |text| edit::removed(text, section, arn));
-    edited.map_err(|problem| error::to_remove(section, arn, problem))
+    edited.map_err(|problem| {
+        let hint = format!("take the entry of {arn} out of {} with {EDIT}", section.key());
+        AwsAuthError::new(section, problem, hint)
+    })
 }

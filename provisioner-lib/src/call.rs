@@ -30,6 +30,13 @@ pub struct Made {
     pub warning: Option<String>,
 }
 
+impl Made {
+    /// The resource alone, whatever the answer was.
+    pub(crate) fn alone<T>(_: T) -> Self {
+        Self::default()
+    }
+}
+
 /// Whether a secret may be sent to `url`: encrypted, or only within this machine.
 #[must_use]
 pub fn is_safe(url: &str) -> bool {

@@ -10,13 +10,13 @@
 
 use crate::{
     apply::{CancelToken, OnFailure, Progress},
-    check::{Check, Checked},
-    converge::{Goal, PlanError, Planned, converge},
+    check::Check,
+    converge::{PlanError, Planned, Run},
     desired::Desired,
     facts::Facts,
     fault::{Fault, Faults},
     names::{LABEL_MANAGED_BY, MANAGED},
-    plan::{Action, Observed, Plan, diff},
+    plan::{Action, Observed, diff},
     provider::{Error, ErrorKind, Provider},
     report::{Outcome, Report, StepReport},
     resource::{Manifest, Resource, manifest_id},
@@ -32,6 +32,9 @@ pub use objects::{TOKEN_PLACEHOLDER, manifests};
 pub use recall::Choices;
 pub use request::{Request, Spec};
 pub use token::Token;
+
+/// The state of a connected agent: its differences, and whether its Deployments have their pods.
+pub use crate::verify::Verification as Health;
 
 /// Name of the agent's namespace, and of most objects in it.
 pub const AGENT: &str = "castai-agent";
@@ -116,30 +119,18 @@ pub async fn connect(
     cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    converge(&planned.plan, Connected { spec, provider }, provider, cancel, progress).await
-}
-
-struct Connected<'a, P> {
-    spec: &'a Spec,
-    provider: &'a P,
-}
-
-impl<P: Provider> Goal for Connected<'_, P> {
-    const ON_FAILURE: OnFailure = OnFailure::Stop;
-
-    async fn next(&mut self, report: &Report) -> Result<Option<Plan>, PlanError> {
-        if !report.was_overtaken() {
-            return Ok(None);
-        }
+    let mut run = Run::of(&planned.plan, OnFailure::Stop, provider, cancel, progress).await;
+    while run.continues().await && run.report.was_overtaken() {
         // What was written, and what has failed, is reported even if this fails.
-        let agent = observe(&self.spec.choices.cluster, self.provider).await;
-        let Ok(Planned { plan, .. }) = agent.and_then(|agent| agent.plan(self.spec)) else {
-            return Ok(None);
-        };
+        let agent = observe(&spec.choices.cluster, provider).await;
+        let Ok(Planned { plan, .. }) = agent.and_then(|agent| agent.plan(spec)) else { break };
         // The other writer is not cast-spot: the failure in the report names the object.
-        let has_conflicts = plan.conflicts().next().is_some();
-        Ok((!has_conflicts).then_some(plan))
+        if plan.conflicts().next().is_some() {
+            break;
+        }
+        run.follow(&plan).await;
     }
+    Ok(run.report)
 }
 
 /// The deletion of an agent.
@@ -197,8 +188,13 @@ pub async fn disconnect(
     if !unmanaged.is_empty() {
         plan.steps.retain(|step| step.id != namespace);
     }
-    let goal = Disconnected { cluster, provider, is_namespace_kept: !unmanaged.is_empty() };
-    let mut report = converge(&plan, goal, provider, cancel, progress).await?;
+    let mut run = Run::of(&plan, OnFailure::Continue, provider, cancel, progress).await;
+    while run.continues().await && run.report.was_overtaken() && unmanaged.is_empty() {
+        // What was deleted, and what has failed, is reported even if this fails.
+        let Ok(removal) = plan_removal(cluster, provider).await else { break };
+        run.follow(&removal.planned.plan).await;
+    }
+    let mut report = run.report;
     if !unmanaged.is_empty() {
         let message =
             format!("it stays: others have put something into it meanwhile: {}", unmanaged.join(", "));
@@ -207,41 +203,6 @@ pub async fn disconnect(
         report.steps.push(StepReport { id: namespace, action, outcome, backup: None, warning: None });
     }
     Ok(report)
-}
-
-struct Disconnected<'a, P> {
-    cluster: &'a str,
-    provider: &'a P,
-    is_namespace_kept: bool,
-}
-
-impl<P: Provider + NamespaceContents> Goal for Disconnected<'_, P> {
-    const ON_FAILURE: OnFailure = OnFailure::Continue;
-
-    async fn next(&mut self, report: &Report) -> Result<Option<Plan>, PlanError> {
-        if self.is_namespace_kept || !report.was_overtaken() {
-            return Ok(None);
-        }
-        // What was deleted, and what has failed, is reported even if this fails.
-        Ok(plan_removal(self.cluster, self.provider).await.ok().map(|removal| removal.planned.plan))
-    }
-}
-
-/// The state of a connected agent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Health {
-    /// Differences from the desired state.
-    pub planned: Planned,
-    /// Whether its Deployments have their pods.
-    pub checks: Vec<Checked>,
-}
-
-impl Health {
-    /// Whether all objects are as desired, and the agent runs.
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.planned.plan.is_empty() && self.checks.iter().all(|checked| checked.verdict.passed)
-    }
 }
 
 /// Compares the agent with its choices, and checks that it runs. None if the cluster is not connected. Writes nothing.
@@ -255,9 +216,7 @@ pub async fn health(cluster: &str, provider: &impl Provider) -> Result<Option<He
         namespace: AGENT.to_owned(),
         deployment: deployment.to_owned(),
     });
-    let verdicts = provider.check(&planned.facts, &checks).await;
-    let checks = checks.into_iter().zip(verdicts).map(|(check, answer)| Checked::new(check, answer));
-    Ok(Some(Health { planned, checks: checks.collect() }))
+    Ok(Some(Health::of(planned, checks.into(), provider).await))
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! From a desired state to a plan, and from a plan to a report: planned again while others change the same resources.
 
-use std::future::Future;
+use std::mem;
 
 use crate::{
     apply::{CancelToken, OnFailure, Progress, apply},
     desired::Desired,
     facts::Facts,
-    fault::Faults,
+    fault::{Faults, joined},
     plan::{Observed, Plan, diff, too_many},
     provider::{Error, Provider},
     report::Report,
@@ -25,10 +25,6 @@ pub enum PlanError {
     /// Calls that failed while the current state was read.
     #[error("{}", joined(.0))]
     Calls(Vec<Error>),
-}
-
-fn joined(errors: &[Error]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl From<Vec<Error>> for PlanError {
@@ -67,42 +63,52 @@ pub(crate) async fn build_plan(
         let known = facts.function.as_ref().map(|function| function.revision.as_ref());
         if seen == known || round == ROUNDS {
             let plan = diff(&desired, &observed, adopt);
-            let faults = too_many(&plan, &observed);
-            return if faults.is_empty() { Ok(Planned { facts, plan }) } else { Err(Faults(faults).into()) };
+            too_many(&plan, &observed).or(())?;
+            return Ok(Planned { facts, plan });
         }
         provider.pause(round).await;
     }
 }
 
-/// A desired state that is planned again after each run.
-pub(crate) trait Goal: Send {
-    /// How a run proceeds after a failed step.
-    const ON_FAILURE: OnFailure;
-
-    /// The plan that the report so far calls for. None ends the run.
-    fn next(&mut self, report: &Report) -> impl Future<Output = Result<Option<Plan>, PlanError>> + Send;
+/// A plan that is applied, and the plans after it.
+pub(crate) struct Run<'a, P> {
+    provider: &'a P,
+    on_failure: OnFailure,
+    cancel: &'a CancelToken,
+    progress: &'a mut (dyn FnMut(Progress<'_>) + Send),
+    round: u32,
+    /// What has become of all of them.
+    pub(crate) report: Report,
 }
 
-/// Applies `plan`, and then each plan that `goal` calls for.
-pub(crate) async fn converge<G: Goal>(
-    plan: &Plan,
-    mut goal: G,
-    provider: &impl Provider,
-    cancel: &CancelToken,
-    progress: &mut (dyn FnMut(Progress<'_>) + Send),
-) -> Result<Report, PlanError> {
-    let mut report = apply(plan, provider, G::ON_FAILURE, cancel, progress).await;
-    for round in 1..ROUNDS {
-        if cancel.is_cancelled() {
-            break;
-        }
-        if report.was_overtaken() {
-            provider.pause(round).await;
-        }
-        let Some(plan) = goal.next(&report).await? else { break };
-        report = report.followed_by(apply(&plan, provider, G::ON_FAILURE, cancel, progress).await);
+impl<'a, P: Provider> Run<'a, P> {
+    /// Applies the first plan.
+    pub(crate) async fn of(
+        plan: &Plan,
+        on_failure: OnFailure,
+        provider: &'a P,
+        cancel: &'a CancelToken,
+        progress: &'a mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Self {
+        let report = apply(plan, provider, on_failure, cancel, progress).await;
+        Self { provider, on_failure, cancel, progress, round: 0, report }
     }
-    Ok(report)
+
+    /// Whether another plan may follow. Waits where a concurrent run was faster.
+    pub(crate) async fn continues(&mut self) -> bool {
+        self.round += 1;
+        let continues = self.round < ROUNDS && !self.cancel.is_cancelled();
+        if continues && self.report.was_overtaken() {
+            self.provider.pause(self.round).await;
+        }
+        continues
+    }
+
+    /// Applies another plan.
+    pub(crate) async fn follow(&mut self, plan: &Plan) {
+        let next = apply(plan, self.provider, self.on_failure, self.cancel, self.progress).await;
+        self.report = mem::take(&mut self.report).followed_by(next);
+    }
 }
 
 #[cfg(test)]

@@ -50,10 +50,7 @@ const LAMBDA_POLICIES: [&str; 3] =
 
 /// The target state for `spec`, or all faults that prevent it.
 pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
-    let faults = faults::of(spec, facts);
-    if !faults.is_empty() {
-        return Err(Faults(faults));
-    }
+    faults::of(spec, facts).or(())?;
     let resources = Resources::new(&spec.cluster, facts);
     let mut present = resources.shared(spec);
     present.extend(resources.principal(spec));
@@ -68,8 +65,7 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     let desired = Desired { present, absent, ..Desired::default() };
     let registered =
         facts.register.iter().filter(|own| **own != (facts.region.clone(), spec.cluster.clone())).count() + 1;
-    let too_large = faults::too_large(&desired, registered);
-    if too_large.is_empty() { Ok(desired) } else { Err(Faults(too_large)) }
+    faults::too_large(&desired, registered).or(desired)
 }
 
 /// The resources of one cluster.
@@ -87,14 +83,7 @@ impl<'a> Resources<'a> {
     }
 
     fn scope(&self) -> Scope<'_> {
-        Scope {
-            partition: &self.facts.identity.partition,
-            region: &self.facts.region,
-            account: &self.facts.identity.account,
-            cluster: self.cluster,
-            vpc_id: &self.facts.cluster.vpc_id,
-            node_role: &self.node_role,
-        }
+        self.facts.scope(self.cluster, &self.node_role)
     }
 
     fn arn(&self, service: &str, resource: &str) -> String {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints, Sizes, layer},
     names::{self, CLUSTERS_VARIABLE},
+    policy::Scope,
 };
 
 pub use cast_spot_cloud::{AuthenticationMode, Cluster, Identity};
@@ -80,6 +81,18 @@ pub struct PreviousRuns {
 }
 
 impl Facts {
+    /// What the placeholders of the policies of `cluster` stand for, with the VPC of these facts.
+    pub(crate) fn scope<'a>(&'a self, cluster: &'a str, node_role: &'a str) -> Scope<'a> {
+        Scope {
+            partition: &self.identity.partition,
+            region: &self.region,
+            account: &self.identity.account,
+            cluster,
+            vpc_id: &self.cluster.vpc_id,
+            node_role,
+        }
+    }
+
     /// Region and name of the cluster, as the register has them.
     fn own(&self) -> (String, String) {
         (self.region.clone(), self.cluster.name.clone())

@@ -41,19 +41,33 @@ impl fmt::Display for Fault {
     }
 }
 
-/// All faults of a request; never empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+/// All faults of a request; as an error, never empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{}", joined(.0))]
 #[serde(transparent)]
 pub struct Faults(pub Vec<Fault>);
 
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
-            let end = if index + 1 == self.0.len() { "" } else { "; " };
-            write!(f, "{fault}{end}")?;
-        }
-        Ok(())
+impl Faults {
+    /// One more, see [`Fault::new`].
+    pub(crate) fn add(
+        &mut self,
+        field: &str,
+        value: &str,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.0.push(Fault::new(field, value, problem, hint));
     }
+
+    /// The value, if nothing is wrong.
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+/// All errors, as one text.
+pub(crate) fn joined<T: fmt::Display>(errors: &[T]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl From<Fault> for Faults {

@@ -1,16 +1,14 @@
 //! Offboards a cluster: deletes what cast-spot manages, in reverse order. Continues after a failure with what does not
 //! depend on it, and reports what is left.
 
-use std::collections::BTreeSet;
-
 use crate::{
     apply::{CancelToken, OnFailure, Progress},
-    converge::{Goal, PlanError, Planned, build_plan, converge},
+    converge::{PlanError, Planned, Run, build_plan},
     desired::{Desired, without},
     facts::Facts,
     fault::{Fault, Faults},
     names,
-    plan::{Observed, Plan},
+    plan::Observed,
     provider::Provider,
     report::Report,
     resource::{AccessEntry, Attachment, AwsAuth, InstanceProfile, Principal, Resource, Role},
@@ -100,38 +98,25 @@ pub async fn offboard(
     cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    let (has_others, in_transition) = (planned.facts.has_others(), planned.facts.in_transition());
-    let goal = Offboarded { removal, provider, has_others, in_transition };
-    converge(&planned.plan, goal, provider, cancel, progress).await
-}
-
-struct Offboarded<'a, P> {
-    removal: &'a Removal,
-    provider: &'a P,
-    /// Whether other clusters were registered when the latest plan was made.
-    has_others: bool,
-    /// Clusters that concurrent runs onboard or offboard.
-    in_transition: BTreeSet<String>,
-}
-
-impl<P: Provider> Goal for Offboarded<'_, P> {
-    const ON_FAILURE: OnFailure = OnFailure::Continue;
-
-    async fn next(&mut self, report: &Report) -> Result<Option<Plan>, PlanError> {
-        let overtaken = report.was_overtaken();
-        if !(overtaken || self.has_others && report.is_complete()) {
-            return Ok(None);
+    // Whether other clusters were registered when the latest plan was made, and those that concurrent runs onboard or
+    // offboard.
+    let (mut has_others, mut in_transition) = (planned.facts.has_others(), planned.facts.in_transition());
+    let mut run = Run::of(&planned.plan, OnFailure::Continue, provider, cancel, progress).await;
+    while run.continues().await {
+        let overtaken = run.report.was_overtaken();
+        if !(overtaken || has_others && run.report.is_complete()) {
+            break;
         }
-        let Self { removal, provider, in_transition, .. } = self;
         let desired =
-            |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_departed(in_transition)));
+            |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_departed(&in_transition)));
         // What was deleted, and what has failed, is reported even if this fails.
-        let Ok(again) = build_plan(&removal.cluster, *provider, false, desired).await else {
-            return Ok(None);
-        };
-        self.has_others = again.facts.without_departed(in_transition).has_others();
+        let Ok(again) = build_plan(&removal.cluster, provider, false, desired).await else { break };
+        has_others = again.facts.without_departed(&in_transition).has_others();
         in_transition.extend(again.facts.in_transition());
-        let continues = overtaken || again.plan.writes().next().is_some();
-        Ok(continues.then_some(again.plan))
+        if !overtaken && again.plan.writes().next().is_none() {
+            break;
+        }
+        run.follow(&again.plan).await;
     }
+    Ok(run.report)
 }

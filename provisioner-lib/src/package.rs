@@ -6,9 +6,6 @@ use std::{
     str::FromStr,
 };
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use sha2::{Digest, Sha256};
-
 use crate::resource::Code;
 
 /// Processor architecture, as Lambda names it.
@@ -66,14 +63,13 @@ impl Package {
         let mut program = archive.by_name(PROGRAM).map_err(|_| format!("there is no `{PROGRAM}` in it"))?;
         let mut head = [0; 20];
         let whole = program.read_exact(&mut head).is_ok();
-        let architecture = machine(&head).filter(|_| whole);
-        let architecture =
-            architecture.ok_or_else(|| format!("`{PROGRAM}` is not a Linux program for x86_64 or arm64"))?;
+        let architecture = machine(&head)
+            .filter(|_| whole)
+            .ok_or_else(|| format!("`{PROGRAM}` is not a Linux program for x86_64 or arm64"))?;
         if let Some(wanted) = wanted.filter(|wanted| *wanted != architecture) {
             return Err(format!("`{PROGRAM}` was built for {architecture}, not for {wanted}"));
         }
-        let sha256 = BASE64_STANDARD.encode(Sha256::digest(zip));
-        Ok(Self { code: Code { sha256, zip: zip.to_vec() }, architecture })
+        Ok(Self { code: Code::of(zip.to_vec()), architecture })
     }
 }
 

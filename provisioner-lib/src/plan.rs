@@ -117,10 +117,8 @@ pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
             step.action = Action::Replace { why: "its principal is recreated".to_owned() };
         }
     }
-    let updated: Vec<Id> =
-        steps.iter().filter(|step| step.action.writes()).map(|step| step.id.clone()).collect();
     steps.extend(desired.absent.iter().filter_map(|resource| absent(resource, desired, observed)));
-    order(steps, &updated)
+    order(steps)
 }
 
 fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
@@ -189,33 +187,25 @@ fn absent(unwanted: &Resource, desired: &Desired, observed: &Observed) -> Option
     })
 }
 
-/// Fills in what each step waits for and sorts by it. `updated` are steps that are done before anything goes: a
-/// function lets go of a cluster before the cluster is struck off the register.
-fn order(mut steps: Vec<Step>, updated: &[Id]) -> Plan {
-    let needs: BTreeMap<Id, Vec<Id>> =
-        steps.iter().map(|step| (step.id.clone(), step.resource.needs())).collect();
-    let writes: BTreeMap<Id, bool> =
-        steps.iter().map(|step| (step.id.clone(), step.action == Action::Delete)).collect();
-    let everything: Vec<Id> =
-        steps.iter().filter(|step| step.action.writes()).map(|step| step.id.clone()).collect();
-    for step in &mut steps {
-        if !step.action.writes() {
-            continue;
-        }
-        let mut after: BTreeSet<Id> = BTreeSet::new();
-        if step.action == Action::Delete {
-            let dependents =
-                needs.iter().filter(|(_, needs)| needs.contains(&step.id)).map(|(id, _)| id.clone());
-            after.extend(dependents.filter(|id| writes[id]));
-            after.extend(updated.iter().cloned());
-        } else {
-            after.extend(needs[&step.id].iter().filter(|id| writes.get(id) == Some(&false)).cloned());
-            // Shown once: nothing may fail after it.
-            if step.id.kind == Kind::AccessKey {
-                after.extend(everything.iter().filter(|id| !writes[id] && **id != step.id).cloned());
-            }
-        }
-        step.after = after.into_iter().filter(|id| everything.contains(id) && *id != step.id).collect();
+/// Fills in what each step waits for and sorts by it.
+fn order(mut steps: Vec<Step>) -> Plan {
+    let writes = steps.iter().filter(|step| step.action.writes());
+    let writes: BTreeMap<Id, (bool, Vec<Id>)> = writes
+        .map(|step| (step.id.clone(), (step.action == Action::Delete, step.resource.needs())))
+        .collect();
+    for step in steps.iter_mut().filter(|step| step.action.writes()) {
+        let (id, (goes, needs)) = (&step.id, &writes[&step.id]);
+        let is_first = |other: &Id, other_goes: bool, other_needs: &[Id]| match (goes, other_goes) {
+            (true, true) => other_needs.contains(id),
+            // A function lets go of a cluster before the cluster is struck off the register.
+            (true, false) => true,
+            // A key is shown once: nothing may fail after it.
+            (false, false) => needs.contains(other) || id.kind == Kind::AccessKey,
+            (false, true) => false,
+        };
+        let first =
+            writes.iter().filter(|(other, (goes, needs))| *other != id && is_first(other, *goes, needs));
+        step.after = first.map(|(other, _)| other.clone()).collect();
     }
     Plan { steps: sorted(steps) }
 }

@@ -22,45 +22,32 @@ pub async fn previous_choices(
     if !facts.register.contains(&own) {
         return Ok(request);
     }
-    let evidence = Evidence::of(facts);
-    let observed = provider.observe(facts, &[&evidence.role, &evidence.user]).await?;
-    Ok(evidence.fill(request, &observed))
+    let (role, user) = evidence(facts);
+    let observed = provider.observe(facts, &[&role, &user]).await?;
+    Ok(fill(request, facts, &observed))
 }
 
 /// The resources that show the choices: the cluster has one of them.
-struct Evidence {
-    role: Resource,
-    user: Resource,
+fn evidence(facts: &Facts) -> (Resource, Resource) {
+    let name = facts.principal();
+    let role = Role { name: name.clone(), description: String::new(), trust: Value::Null, tags: Tags::new() };
+    (role.into(), User { name, tags: Tags::new() }.into())
 }
 
-impl Evidence {
-    fn of(facts: &Facts) -> Self {
-        let name = facts.principal();
-        Self {
-            role: Resource::Role(Role {
-                name: name.clone(),
-                description: String::new(),
-                trust: Value::Null,
-                tags: Tags::new(),
-            }),
-            user: Resource::User(User { name, tags: Tags::new() }),
-        }
+fn fill(mut request: Request, facts: &Facts, observed: &Observed) -> Request {
+    let managed = |resource: &Resource| {
+        let found = observed.get(&resource.id()).map(|found| &found.resource)?;
+        let owner = found.tags().and_then(|tags| tags.get(TAG_MANAGED));
+        (owner.map(String::as_str) == Some(MANAGED)).then_some(found)
+    };
+    let (role, user) = evidence(facts);
+    if let Some(Resource::Role(Role { trust, .. })) = managed(&role) {
+        "role".clone_into(&mut request.mode);
+        (request.principal, request.external_id) = trusted_principal(trust);
+    } else if managed(&user).is_some() {
+        "user".clone_into(&mut request.mode);
     }
-
-    fn fill(&self, mut request: Request, observed: &Observed) -> Request {
-        let managed = |resource: &Resource| {
-            let found = observed.get(&resource.id()).map(|found| &found.resource)?;
-            let owner = found.tags().and_then(|tags| tags.get(TAG_MANAGED));
-            (owner.map(String::as_str) == Some(MANAGED)).then_some(found)
-        };
-        if let Some(Resource::Role(Role { trust, .. })) = managed(&self.role) {
-            "role".clone_into(&mut request.mode);
-            (request.principal, request.external_id) = trusted_principal(trust);
-        } else if managed(&self.user).is_some() {
-            "user".clone_into(&mut request.mode);
-        }
-        request
-    }
+    request
 }
 
 /// The principal that may assume a role, and the external id that it must pass.
@@ -103,7 +90,7 @@ mod tests {
 
     #[test]
     fn choices_are_read_from_the_trust_policy_of_the_role() {
-        let filled = Evidence::of(&facts()).fill(Request::default(), &observed(vec![role(managed())]));
+        let filled = fill(Request::default(), &facts(), &observed(vec![role(managed())]));
         assert_eq!(filled.mode, "role");
         assert_eq!(filled.principal.as_deref(), Some("arn:aws:iam::222222222222:user/console"));
         assert_eq!(filled.external_id.as_deref(), Some("x-1"));
@@ -113,7 +100,7 @@ mod tests {
     fn a_user_stays_a_user_and_foreign_users_are_ignored() {
         for (tags, mode) in [(managed(), "user"), (Tags::new(), "")] {
             let user = Resource::User(User { name: "cast-eks-prod".to_owned(), tags });
-            let filled = Evidence::of(&facts()).fill(Request::default(), &observed(vec![user]));
+            let filled = fill(Request::default(), &facts(), &observed(vec![user]));
             assert_eq!((filled.mode.as_str(), filled.principal), (mode, None));
         }
     }

@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, layer::FILE_VARIABLE},
-    fault::{Fault, Faults},
+    fault::Faults,
     names::CLUSTERS_VARIABLE,
     package::{Architecture, Package},
-    policy::AdminMode,
 };
 
 const REPLACEMENT_VARIABLE: &str = "CAST_SPOT_REPLACEMENT";
@@ -31,17 +30,6 @@ pub enum Access {
         /// Make a new key, then disable the old one.
         rotate_key: bool,
     },
-}
-
-impl Access {
-    /// Which administrator policy goes with it.
-    #[must_use]
-    pub fn admin_mode(&self) -> AdminMode {
-        match self {
-            Self::Role { .. } => AdminMode::Role,
-            Self::User { .. } => AdminMode::User,
-        }
-    }
 }
 
 /// What the function's role may do.
@@ -119,14 +107,9 @@ const CLUSTER_LIMIT: usize = 100;
 impl Request {
     /// Reads it, or says all that is wrong.
     pub fn validate(self) -> Result<Spec, Faults> {
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         if let Some(problem) = cluster_problem(&self.cluster) {
-            faults.push(Fault::new(
-                "cluster",
-                &self.cluster,
-                problem,
-                "`aws eks list-clusters` shows the names",
-            ));
+            faults.add("cluster", &self.cluster, problem, "`aws eks list-clusters` shows the names");
         }
         let access = access(&self, &mut faults);
         let log_retention_days = retention(self.log_retention_days.as_deref(), &mut faults);
@@ -135,30 +118,27 @@ impl Request {
             let wanted = self.architecture.as_deref().map(str::parse::<Architecture>).transpose();
             let read = wanted.and_then(|wanted| Package::read(zip, wanted));
             read.map_err(|problem| {
-                faults.push(Fault::new(
+                faults.add(
                     "zip",
                     &self.package_name,
                     problem,
                     "`cargo build-lambda --output-format zip` builds it; with --arm64 for Graviton",
-                ));
+                );
             })
             .ok()
         });
-        match access {
-            Some(access) if faults.is_empty() => Ok(Spec {
-                cluster: self.cluster,
-                access,
-                privilege: self
-                    .least_privilege
-                    .map(|least| if least { Privilege::Least } else { Privilege::Documented }),
-                log_retention_days,
-                settings,
-                package,
-                adopt: self.adopt,
-                move_function: self.move_function,
-            }),
-            _ => Err(Faults(faults)),
-        }
+        let Some(access) = access else { return Err(faults) };
+        let privilege = |least| if least { Privilege::Least } else { Privilege::Documented };
+        faults.or(Spec {
+            cluster: self.cluster,
+            access,
+            privilege: self.least_privilege.map(privilege),
+            log_retention_days,
+            settings,
+            package,
+            adopt: self.adopt,
+            move_function: self.move_function,
+        })
     }
 }
 
@@ -176,10 +156,10 @@ pub(crate) fn cluster_problem(name: &str) -> Option<&'static str> {
     }
 }
 
-fn access(request: &Request, faults: &mut Vec<Fault>) -> Option<Access> {
+fn access(request: &Request, faults: &mut Faults) -> Option<Access> {
     match request.mode.as_str() {
         "" | "role" => {
-            let before = faults.len();
+            let before = faults.0.len();
             let principal = required("principal", request.principal.as_deref(), PRINCIPAL_HINT, faults);
             let external_id =
                 required("external-id", request.external_id.as_deref(), EXTERNAL_ID_HINT, faults);
@@ -187,33 +167,33 @@ fn access(request: &Request, faults: &mut Vec<Fault>) -> Option<Access> {
                 && !is_principal(arn)
             {
                 let problem = "not the ARN of an IAM user, role or account root";
-                faults.push(Fault::new("principal", arn, problem, PRINCIPAL_HINT));
+                faults.add("principal", arn, problem, PRINCIPAL_HINT);
             }
             // `AssumeRole` in the STS API reference.
             if let Some(id) = &external_id
                 && (id.len() < 2 || id.len() > 1224 || !id.chars().all(is_external_id))
             {
                 let problem = "not 2 to 1,224 letters, digits and +=,.@:/-_";
-                faults.push(Fault::new("external-id", id, problem, EXTERNAL_ID_HINT));
+                faults.add("external-id", id, problem, EXTERNAL_ID_HINT);
             }
             if request.rotate_key {
                 let problem = "a role has no access key";
-                faults.push(Fault::new("rotate-key", "", problem, "give `--mode user` with it"));
+                faults.add("rotate-key", "", problem, "give `--mode user` with it");
             }
             let access = Access::Role { principal: principal?, external_id: external_id? };
-            (faults.len() == before).then_some(access)
+            (faults.0.len() == before).then_some(access)
         }
         "user" => {
             for (field, value) in [("principal", &request.principal), ("external-id", &request.external_id)] {
                 if let Some(value) = value {
                     let hint = "leave it out, or give `--mode role`";
-                    faults.push(Fault::new(field, value, "only a role is assumed by a principal", hint));
+                    faults.add(field, value, "only a role is assumed by a principal", hint);
                 }
             }
             Some(Access::User { rotate_key: request.rotate_key })
         }
         other => {
-            faults.push(Fault::new("mode", other, "neither `role` nor `user`", "`role` is the usual one"));
+            faults.add("mode", other, "neither `role` nor `user`", "`role` is the usual one");
             None
         }
     }
@@ -223,10 +203,10 @@ const PRINCIPAL_HINT: &str = "the console that will manage the cluster shows it,
 const EXTERNAL_ID_HINT: &str =
     "use the cluster's id in the console, or any text that only the two sides know";
 
-fn required(field: &str, value: Option<&str>, hint: &str, faults: &mut Vec<Fault>) -> Option<String> {
+fn required(field: &str, value: Option<&str>, hint: &str, faults: &mut Faults) -> Option<String> {
     let given = value.map(str::trim).filter(|value| !value.is_empty());
     if given.is_none() {
-        faults.push(Fault::new(field, "", "missing, and needed in mode `role`", hint));
+        faults.add(field, "", "missing, and needed in mode `role`", hint);
     }
     given.map(str::to_owned)
 }
@@ -250,33 +230,33 @@ fn is_external_id(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+=,.@:/-_".contains(c)
 }
 
-fn retention(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<i32> {
+fn retention(text: Option<&str>, faults: &mut Faults) -> Option<i32> {
     let text = text?;
     let days = text.parse().ok().filter(|days| RETENTIONS.contains(days));
     if days.is_none() {
         let hint = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 and some more; 0 keeps it for ever";
-        faults.push(Fault::new("log-retention-days", text, "not a retention of CloudWatch Logs", hint));
+        faults.add("log-retention-days", text, "not a retention of CloudWatch Logs", hint);
     }
     days
 }
 
-fn settings(given: &[String], faults: &mut Vec<Fault>) -> BTreeMap<String, String> {
+fn settings(given: &[String], faults: &mut Faults) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
     for setting in given {
         let hint = "docs/configuration.md lists the settings";
         match setting.split_once('=') {
             Some((CLUSTERS_VARIABLE | ENDPOINTS_VARIABLE | FILE_VARIABLE, _)) => {
                 let problem = "follows from the clusters that are onboarded";
-                faults.push(Fault::new("env", setting, problem, "leave it out"));
+                faults.add("env", setting, problem, "leave it out");
             }
             Some((REPLACEMENT_VARIABLE, "launch")) => {
                 let problem = "needs rights that the function's role does not have";
-                faults.push(Fault::new("env", setting, problem, "use CAST_SPOT_REPLACEMENT=auto"));
+                faults.add("env", setting, problem, "use CAST_SPOT_REPLACEMENT=auto");
             }
             Some((name, value)) if is_variable(name) => {
                 settings.insert(name.to_owned(), value.to_owned());
             }
-            _ => faults.push(Fault::new("env", setting, "not NAME=VALUE", hint)),
+            _ => faults.add("env", setting, "not NAME=VALUE", hint),
         }
     }
     settings

@@ -12,7 +12,7 @@ mod rights;
 
 pub use crate::check::{Check, Checked, Verdict, self_test};
 
-/// The result of [`verify`].
+/// What differs, and what works.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verification {
     /// What differs from the target state.
@@ -22,6 +22,13 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// Carries out the checks.
+    pub(crate) async fn of(planned: Planned, checks: Vec<Check>, provider: &impl Provider) -> Self {
+        let verdicts = provider.check(&planned.facts, &checks).await;
+        let checks = checks.into_iter().zip(verdicts).map(|(check, answer)| Checked::new(check, answer));
+        Self { checks: checks.collect(), planned }
+    }
+
     /// Whether nothing differs and all checks pass.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -36,11 +43,10 @@ pub async fn verify(
     progress: &mut (dyn FnMut(&Checked) + Send),
 ) -> Result<Verification, PlanError> {
     let planned = plan(spec, provider).await?;
-    let asked = checks_of(spec, &planned.facts);
-    let verdicts = provider.check(&planned.facts, &asked).await;
-    let answered = asked.into_iter().zip(verdicts).map(|(check, answer)| Checked::new(check, answer));
-    let checks: Vec<_> = answered.inspect(|checked| progress(checked)).collect();
-    Ok(Verification { planned, checks })
+    let checks = checks_of(spec, &planned.facts);
+    let verification = Verification::of(planned, checks, provider).await;
+    verification.checks.iter().for_each(progress);
+    Ok(verification)
 }
 
 /// The checks of a cluster: what has to work, and what has to be denied.

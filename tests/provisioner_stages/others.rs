@@ -5,7 +5,7 @@ use cast_spot_provisioner::{
     names::{FUNCTION, LAMBDA_ROLE},
     resource::{
         AccessEntry, AccessKey, Attachment, AwsAuth, Function, Id, Ingress, InlinePolicy, InstanceProfile,
-        InvokeConfig, Kind, LogGroup, Manifest, MappingFields, Network, Permission, Policy, Principal, Queue,
+        InvokeConfig, Kind, LogGroup, Manifest, Mapping, Network, Permission, Policy, Principal, Queue,
         Resource, Role, Rule, SecurityGroup, Tags, Target, User,
     },
 };
@@ -108,7 +108,7 @@ pub(crate) fn seed_foreign(account: &Account) {
         }),
         Resource::AwsAuth(AwsAuth {
             principal: role,
-            mapping: MappingFields {
+            mapping: Mapping {
                 users: false,
                 arn,
                 username: "theirs".to_owned(),

@@ -6,7 +6,7 @@ use cast_spot_provisioner::{
     names::SECURITY_GROUP,
     resource::{
         AccessEntry, Attachment, AwsAuth, Function, Ingress, InlinePolicy, InstanceProfile, InvokeConfig,
-        LogGroup, MappingFields, Network, Permission, Policy, Principal, Queue, Resource, Role, Rule,
+        LogGroup, Mapping, Network, Permission, Policy, Principal, Queue, Resource, Role, Rule,
         SecurityGroup, Tags, Target, User, input_paths, last,
     },
 };
@@ -214,7 +214,7 @@ fn mappings(lines: &str, users: bool) -> Vec<Resource> {
         let groups = list(&line["groups"]).iter().map(text).collect();
         Resource::AwsAuth(AwsAuth {
             principal: if users { Principal::User(name) } else { Principal::Role(name) },
-            mapping: MappingFields { users, arn, username: text(&line["username"]), groups },
+            mapping: Mapping { users, arn, username: text(&line["username"]), groups },
         })
     };
     lines.iter().map(mapping).collect()

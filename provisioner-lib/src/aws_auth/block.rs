@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
     Mapping,
     document::{Document, Splice, field_name, is_dash},
-    entries::Change,
+    entries::{self, fields_of},
     flow,
 };
 
@@ -101,7 +103,7 @@ pub(super) fn change(
     document: &Document,
     item: &Item,
     mapping: &Mapping,
-    changes: &[Change],
+    changes: &[entries::Field],
 ) -> Option<Vec<Splice>> {
     let (mut first, mut column) = (item.lines.start, item.indent + 1 + item.width);
     if item.width == 0 {
@@ -114,17 +116,17 @@ pub(super) fn change(
     }
     let fields = fields(document, first..item.lines.end, column)?;
     let of = |name: &str| fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
-    let arn = of(mapping.section.arn_field())?;
+    let arn = of(mapping.section().arn_field())?;
     let end = |field: &Field| document.lines[field.lines.end - 1].end;
     let mut splices = Vec::new();
     let mut missing = Vec::new();
-    for change in changes {
-        if let Some(field) = of(change.field()) {
-            let with = value(change, style(document, field, column), document.eol);
+    for (name, wanted) in changes {
+        if let Some(field) = of(name) {
+            let with = value(wanted, list_indent(document, field, column), document.eol);
             splices.push((field.value..end(field), with));
         } else {
-            let value = value(change, Style::Lines(column + 2), document.eol);
-            missing.push(format!("{}{:column$}{}:{value}", document.eol, "", change.field()));
+            let value = value(wanted, Some(column + 2), document.eol);
+            missing.push(format!("{}{:column$}{name}:{value}", document.eol, ""));
         }
     }
     if !missing.is_empty() {
@@ -153,44 +155,32 @@ fn fields<'a>(document: &Document<'a>, lines: Range<usize>, column: usize) -> Op
     Some(fields)
 }
 
-/// How a list of groups is written.
-#[derive(Clone, Copy)]
-enum Style {
-    Brackets,
-    Lines(usize),
-}
-
-fn style(document: &Document, field: &Field, column: usize) -> Style {
+/// Spaces before the groups of a list in lines; None for one in brackets.
+fn list_indent(document: &Document, field: &Field, column: usize) -> Option<usize> {
     let first = &document.lines[field.lines.start];
     if document.text[field.value..first.end].trim_start().starts_with('[') {
-        return Style::Brackets;
+        return None;
     }
     let mut below = document.lines[field.lines.start + 1..field.lines.end].iter();
     let dash = below.find(|line| is_dash(document.content(line)));
-    Style::Lines(dash.map_or(column + 2, |line| line.indent))
+    Some(dash.map_or(column + 2, |line| line.indent))
 }
 
-fn value(change: &Change, style: Style, eol: &str) -> String {
-    match (change, style) {
-        (Change::Username(username), _) => format!(" {}", scalar(username)),
-        (Change::Groups(groups), Style::Lines(indent)) if !groups.is_empty() => {
-            let lines = groups.iter().map(|group| format!("{eol}{:indent$}- {}", "", scalar(group)));
-            lines.collect::<Vec<_>>().concat()
+fn value(wanted: &Value, indent: Option<usize>, eol: &str) -> String {
+    match (wanted, indent) {
+        (Value::Array(groups), Some(indent)) if !groups.is_empty() => {
+            groups.iter().map(|group| format!("{eol}{:indent$}- {}", "", scalar(group))).collect()
         }
-        (Change::Groups(groups), _) => format!(" {}", flow::strings(groups, " ")),
+        (Value::Array(_), _) => format!(" {}", flow::value(wanted, " ")),
+        _ => format!(" {}", scalar(wanted)),
     }
 }
 
 /// An entry without a line break at its end.
 pub(super) fn entry(mapping: &Mapping, indent: usize, width: usize, eol: &str) -> String {
-    let Mapping { section, arn, username, groups } = mapping;
     let column = indent + 1 + width;
-    let mut fields = vec![format!("{}: {}", section.arn_field(), scalar(arn))];
-    if !username.is_empty() {
-        fields.push(format!("username: {}", scalar(username)));
-    }
-    let groups = value(&Change::Groups(groups.clone()), Style::Lines(column + 2), eol);
-    fields.push(format!("groups:{groups}"));
+    let field = |(name, wanted): &entries::Field| format!("{name}:{}", value(wanted, Some(column + 2), eol));
+    let fields: Vec<String> = fields_of(mapping).iter().map(field).collect();
     format!("{:indent$}-{:width$}{}", "", "", fields.join(&format!("{eol}{:column$}", "")))
 }
 
@@ -198,11 +188,12 @@ pub(super) fn entry(mapping: &Mapping, indent: usize, width: usize, eol: &str) -
 const WORDS: [&str; 11] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan"];
 
 /// A text as a value in a block: plain where every parser takes it for a text, or else quoted.
-fn scalar(text: &str) -> String {
+fn scalar(value: &Value) -> String {
+    let text = value.as_str().unwrap_or_default();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+={}".contains(c);
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(plain)
         && !text.ends_with(':')
         && !WORDS.contains(&text.to_ascii_lowercase().as_str());
-    if is_plain { text.to_owned() } else { flow::string(text) }
+    if is_plain { text.to_owned() } else { value.to_string() }
 }

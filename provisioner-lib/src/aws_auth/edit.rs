@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::{
-    Data, Mapping, Section, block,
+    Data, Mapping, Problem, Section, block,
     document::{self, Document, Form, spliced},
-    entries::{self, Entry, Problem},
+    entries::{self, Entry},
     flow,
 };
 
@@ -31,8 +31,8 @@ pub(super) fn each(
 /// The text with the mapping added or changed; `None` if it has it.
 pub(super) fn added(text: &str, mapping: &Mapping) -> Result<Option<String>, Problem> {
     let before = entries::parse(text)?;
-    let there = entries::find(&before, mapping.section, &mapping.arn)?;
-    entries::refuse_other_case(&before, mapping.section, &mapping.arn)?;
+    let there = entries::find(&before, mapping.section(), &mapping.arn)?;
+    entries::refuse_other_case(&before, mapping.section(), &mapping.arn)?;
     if there.is_none() {
         let splices = place(text, before.len(), |document, place| match place {
             Place::Block(items) => Some(vec![block::append(document, items, mapping)?]),
@@ -45,7 +45,7 @@ pub(super) fn added(text: &str, mapping: &Mapping) -> Result<Option<String>, Pro
     let mut wanted: Vec<Entry> = before.iter().map(|(_, entry)| entry.clone()).collect();
     let mut splices = Vec::new();
     for (index, entry) in wanted.iter_mut().enumerate() {
-        if !entries::is_of(entry, mapping.section, &mapping.arn) {
+        if !entries::is_of(entry, mapping.section(), &mapping.arn) {
             continue;
         }
         let changes = entries::change(entry, mapping);
@@ -108,12 +108,12 @@ fn place(
             .and_then(|list| editor(&document, Place::Flow(&list))),
         Form::Other => None,
     };
-    splices.ok_or_else(|| Problem::unsafe_edit("its form is not one that the editor knows"))
+    splices.ok_or_else(|| Problem::Unsafe("its form is not one that the editor knows"))
 }
 
 /// The text after the splices, if it says exactly what is wanted; JSON stays JSON.
 fn checked(text: &str, splices: Vec<document::Splice>, wanted: &[Entry]) -> Result<String, Problem> {
-    let differs = || Problem::unsafe_edit("the edited text would not say what it should");
+    let differs = || Problem::Unsafe("the edited text would not say what it should");
     let edited = spliced(text, splices).ok_or_else(differs)?;
     let after = entries::parse(&edited).map_err(|_| differs())?;
     let json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();

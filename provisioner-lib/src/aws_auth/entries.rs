@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use serde_saphyr::Spanned;
 
-use super::{Mapping, Section};
+use super::{Mapping, Problem, Section};
 
 /// An entry with all of its fields, ours or not.
 pub(super) type Entry = Map<String, Value>;
@@ -11,53 +11,8 @@ pub(super) type Entry = Map<String, Value>;
 const USERNAME: &str = "username";
 const GROUPS: &str = "groups";
 
-/// [`super::AwsAuthError`] before it is known what was to be done.
-#[derive(Debug)]
-pub(super) enum Problem {
-    Unreadable { line: Option<u64>, problem: String },
-    Ambiguous { line: Option<u64>, problem: String },
-    Unsafe { problem: String },
-}
-
-impl Problem {
-    pub(super) fn unsafe_edit(problem: &str) -> Self {
-        Self::Unsafe { problem: problem.to_owned() }
-    }
-
-    fn ambiguous(line: u64, problem: String) -> Self {
-        Self::Ambiguous { line: Some(line), problem }
-    }
-}
-
-/// A field whose value is to become another.
-#[derive(Debug)]
-pub(super) enum Change {
-    Username(String),
-    Groups(Vec<String>),
-}
-
-impl Change {
-    pub(super) fn field(&self) -> &'static str {
-        match self {
-            Self::Username(_) => USERNAME,
-            Self::Groups(_) => GROUPS,
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Username(username) => username.is_empty(),
-            Self::Groups(groups) => groups.is_empty(),
-        }
-    }
-
-    fn value(&self) -> Value {
-        match self {
-            Self::Username(username) => json!(username),
-            Self::Groups(groups) => json!(groups),
-        }
-    }
-}
+/// A field of an entry, and the value that it has or is to have.
+pub(super) type Field = (&'static str, Value);
 
 /// The authenticator skips these texts, though they are no lists.
 pub(super) fn is_skipped(text: &str) -> bool {
@@ -127,14 +82,17 @@ pub(super) fn find(
     for (line, entry) in entries.iter().filter(|(_, entry)| is_of(entry, section, arn)) {
         for field in [section.arn_field(), USERNAME, GROUPS] {
             if entry.keys().filter(|name| name.eq_ignore_ascii_case(field)).count() > 1 {
-                return Err(Problem::ambiguous(*line, format!("the entry of {arn} has {field} twice")));
+                return Err(Problem::Ambiguous {
+                    line: *line,
+                    problem: format!("the entry of {arn} has {field} twice"),
+                });
             }
         }
         let mapping = mapping_of(entry, section, arn);
         match &found {
             Some((first, other)) if *other != mapping => {
                 let problem = format!("this entry of {arn} and the one in line {first} disagree");
-                return Err(Problem::ambiguous(*line, problem));
+                return Err(Problem::Ambiguous { line: *line, problem });
             }
             _ => found = Some((*line, mapping)),
         }
@@ -151,12 +109,12 @@ pub(super) fn refuse_other_case(
     let other = |own: &str| own != arn && own.eq_ignore_ascii_case(arn);
     match entries.iter().find(|(_, entry)| arns(entry, section).any(other)) {
         None => Ok(()),
-        Some((line, _)) => Err(Problem::ambiguous(
-            *line,
-            format!(
+        Some((line, _)) => {
+            let problem = format!(
                 "this entry's ARN is {arn} but for upper and lower case, and the cluster tells them not apart"
-            ),
-        )),
+            );
+            Err(Problem::Ambiguous { line: *line, problem })
+        }
     }
 }
 
@@ -177,33 +135,32 @@ fn mapping_of(entry: &Entry, section: Section, arn: &str) -> Mapping {
         Some(other) => vec![text(other)],
     };
     let username = field(entry, USERNAME).map(|(_, value)| text(value)).unwrap_or_default();
-    Mapping { section, arn: arn.to_owned(), username, groups }
+    Mapping { users: section == Section::MapUsers, arn: arn.to_owned(), username, groups }
 }
 
-/// An entry as it is written where none was.
+/// The fields of an entry as they are written where none was.
+pub(super) fn fields_of(mapping: &Mapping) -> Vec<Field> {
+    let username = (!mapping.username.is_empty()).then(|| (USERNAME, json!(mapping.username)));
+    let arn = (mapping.section().arn_field(), json!(mapping.arn));
+    [arn].into_iter().chain(username).chain([(GROUPS, json!(mapping.groups))]).collect()
+}
+
+/// The same as a value.
 pub(super) fn entry_of(mapping: &Mapping) -> Entry {
-    let mut entry = Entry::new();
-    entry.insert(mapping.section.arn_field().to_owned(), json!(mapping.arn));
-    if !mapping.username.is_empty() {
-        entry.insert(USERNAME.to_owned(), json!(mapping.username));
-    }
-    entry.insert(GROUPS.to_owned(), json!(mapping.groups));
-    entry
+    fields_of(mapping).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Makes an entry say what the mapping says, its other fields as they are. A number that reads like the username is
 /// changed as well: the authenticator takes texts only.
-pub(super) fn change(entry: &mut Entry, mapping: &Mapping) -> Vec<Change> {
-    let Mapping { username, groups, .. } = mapping;
-    let mut changes = vec![Change::Username(username.clone()), Change::Groups(groups.clone())];
-    changes.retain(|change| {
-        let value = field(entry, change.field()).map(|(_, value)| value).filter(|value| !value.is_null());
-        let is_said = value.map_or(change.is_empty(), |value| *value == change.value());
-        !is_said
+pub(super) fn change(entry: &mut Entry, mapping: &Mapping) -> Vec<Field> {
+    let mut changes = vec![(USERNAME, json!(mapping.username)), (GROUPS, json!(mapping.groups))];
+    changes.retain(|(name, wanted)| {
+        let there = field(entry, name).map(|(_, value)| value).filter(|value| !value.is_null());
+        there.map_or(*wanted != json!("") && *wanted != json!([]), |there| there != wanted)
     });
-    for change in &changes {
-        let name = field(entry, change.field()).map_or(change.field().to_owned(), |(name, _)| name.clone());
-        entry.insert(name, change.value());
+    for (name, wanted) in &changes {
+        let own = field(entry, name).map_or_else(|| (*name).to_owned(), |(own, _)| own.clone());
+        entry.insert(own, wanted.clone());
     }
     changes
 }

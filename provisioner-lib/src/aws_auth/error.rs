@@ -1,84 +1,40 @@
 //! Why the ConfigMap is left as it is, and what to write by hand.
 
-use super::{Mapping, Section, block, entries::Problem};
+use super::Section;
 
 /// Nothing has been written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AwsAuthError {
-    /// The text is no list of entries, so the cluster does not understand it either.
-    #[error("{key} of aws-auth{at}: {problem}", at = at(*line))]
-    Unreadable {
-        /// Key of the ConfigMap.
-        key: &'static str,
-        /// Line of its text, from 1.
-        line: Option<u64>,
-        /// What is wrong.
-        problem: String,
-        /// What to do by hand.
-        hint: String,
-    },
-    /// Several entries of one ARN say different things.
-    #[error("{key} of aws-auth{at}: {problem}", at = at(*line))]
-    Ambiguous {
-        /// Key of the ConfigMap.
-        key: &'static str,
-        /// Line of the second entry, from 1.
-        line: Option<u64>,
-        /// Which entries.
-        problem: String,
-        /// What to do by hand.
-        hint: String,
-    },
-    /// The text is understood, but not every byte around the entry could be kept.
-    #[error("{key} of aws-auth cannot be edited safely: {problem}")]
-    Unsafe {
-        /// Key of the ConfigMap.
-        key: &'static str,
-        /// Why.
-        problem: String,
-        /// What to do by hand.
-        hint: String,
-    },
+#[error("{key} of aws-auth{problem}")]
+pub struct AwsAuthError {
+    /// Key of the ConfigMap.
+    pub key: &'static str,
+    /// What is wrong with its text.
+    pub problem: Problem,
+    /// What to do by hand, with the entry where one is to be added.
+    pub hint: String,
 }
+
+/// What is wrong with a text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It is no list of entries, so the cluster does not understand it either. The line is counted from 1.
+    #[error("{}: {problem}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    #[expect(missing_docs, reason = "documented by the variant")]
+    Unreadable { line: Option<u64>, problem: String },
+    /// Several entries of one ARN say different things: the line is that of the second one.
+    #[error(", line {line}: {problem}")]
+    #[expect(missing_docs, reason = "documented by the variant")]
+    Ambiguous { line: u64, problem: String },
+    /// It is understood, but not every byte around the entry could be kept.
+    #[error(" cannot be edited safely: {0}")]
+    Unsafe(&'static str),
+}
+
+/// How to edit it by hand.
+pub(super) const EDIT: &str = "`kubectl -n kube-system edit configmap aws-auth`";
 
 impl AwsAuthError {
-    /// What to do by hand, with the entry where one is to be added.
-    #[must_use]
-    pub fn hint(&self) -> &str {
-        match self {
-            Self::Unreadable { hint, .. } | Self::Ambiguous { hint, .. } | Self::Unsafe { hint, .. } => hint,
-        }
+    pub(super) fn new(section: Section, problem: Problem, hint: String) -> Self {
+        Self { key: section.key(), problem, hint }
     }
-}
-
-const EDIT: &str = "`kubectl -n kube-system edit configmap aws-auth`";
-
-pub(super) fn to_read(section: Section, problem: Problem) -> AwsAuthError {
-    let hint = format!("mend {} with {EDIT}", section.key());
-    error(section, problem, hint)
-}
-
-pub(super) fn to_add(mapping: &Mapping, problem: Problem) -> AwsAuthError {
-    let key = mapping.section.key();
-    let hint =
-        format!("see to it with {EDIT} that {key} has this entry:\n{}", block::entry(mapping, 0, 1, "\n"));
-    error(mapping.section, problem, hint)
-}
-
-pub(super) fn to_remove(section: Section, arn: &str, problem: Problem) -> AwsAuthError {
-    let hint = format!("take the entry of {arn} out of {} with {EDIT}", section.key());
-    error(section, problem, hint)
-}
-
-fn error(section: Section, problem: Problem, hint: String) -> AwsAuthError {
-    let key = section.key();
-    match problem {
-        Problem::Unreadable { line, problem } => AwsAuthError::Unreadable { key, line, problem, hint },
-        Problem::Ambiguous { line, problem } => AwsAuthError::Ambiguous { key, line, problem, hint },
-        Problem::Unsafe { problem } => AwsAuthError::Unsafe { key, problem, hint },
-    }
-}
-
-fn at(line: Option<u64>) -> String {
-    line.map(|line| format!(", line {line}")).unwrap_or_default()
 }

@@ -1,9 +1,11 @@
 //! Lists in brackets, and entries in braces: JSON, or YAML that looks like it.
 
+use serde_json::Value;
+
 use super::{
     Mapping,
     document::{Document, Splice, field_name},
-    entries::Change,
+    entries::{Field, fields_of},
 };
 
 /// Bytes of an entry or a field, without the space around it.
@@ -99,17 +101,14 @@ impl Look {
         Self { quote, space, lines }
     }
 
-    fn field(&self, name: &str, value: &str) -> String {
+    fn field(&self, name: &str, wanted: &Value) -> String {
         let Self { quote, space, .. } = self;
-        format!("{quote}{name}{quote}:{space}{value}")
+        format!("{quote}{name}{quote}:{space}{}", value(wanted, space))
     }
 
     fn entry(&self, mapping: &Mapping) -> String {
-        let mut fields = vec![self.field(mapping.section.arn_field(), &string(&mapping.arn))];
-        if !mapping.username.is_empty() {
-            fields.push(self.field("username", &string(&mapping.username)));
-        }
-        fields.push(self.field("groups", &strings(&mapping.groups, self.space)));
+        let fields: Vec<String> =
+            fields_of(mapping).iter().map(|(name, wanted)| self.field(name, wanted)).collect();
         let (before, between, after) = match &self.lines {
             Some((field, close)) => (field.as_str(), format!(",{field}"), close.as_str()),
             None => ("", format!(",{}", self.space), ""),
@@ -182,7 +181,7 @@ pub(super) fn change(
     document: &Document,
     open: usize,
     mapping: &Mapping,
-    changes: &[Change],
+    changes: &[Field],
 ) -> Option<Vec<Splice>> {
     let text = document.text;
     let entry = text[open..].starts_with('{').then(|| collection(text, open)).flatten()?;
@@ -192,26 +191,22 @@ pub(super) fn change(
         };
         entry.parts.iter().enumerate().find_map(|(index, part)| Some((index, part, named(part)?.1)))
     };
-    let (index, arn, _) = of(mapping.section.arn_field())?;
+    let (index, arn, _) = of(mapping.section().arn_field())?;
     let whole = Part { start: open, end: entry.parts.last()?.end };
     let look = Look::of(document, whole);
     let mut splices = Vec::new();
     let mut missing = Vec::new();
-    for change in changes {
-        let value = match change {
-            Change::Username(username) => string(username),
-            Change::Groups(groups) => strings(groups, look.space),
-        };
-        if let Some((_, part, length)) = of(change.field()) {
+    for (name, wanted) in changes {
+        if let Some((_, part, length)) = of(name) {
             let old = &text[part.start + length..part.end];
             let space = if old.is_empty() { look.space } else { &old[..old.len() - old.trim_start().len()] };
-            splices.push((part.start + length..part.end, format!("{space}{value}")));
+            splices.push((part.start + length..part.end, format!("{space}{}", value(wanted, look.space))));
         } else {
             let gap = match index {
                 0 if look.lines.is_none() => look.space.to_owned(),
                 _ => gap(document, &entry, index, look.space),
             };
-            missing.push(format!(",{gap}{}", look.field(change.field(), &value)));
+            missing.push(format!(",{gap}{}", look.field(name, wanted)));
         }
     }
     if !missing.is_empty() {
@@ -220,13 +215,9 @@ pub(super) fn change(
     Some(splices)
 }
 
-/// A text as JSON has it, which is YAML as well.
-pub(super) fn string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-/// A list of texts in one line.
-pub(super) fn strings(texts: &[String], space: &str) -> String {
-    let texts: Vec<String> = texts.iter().map(|text| string(text)).collect();
+/// A text, or a list of texts in one line, as JSON has it, which is YAML as well.
+pub(super) fn value(value: &Value, space: &str) -> String {
+    let Value::Array(texts) = value else { return value.to_string() };
+    let texts: Vec<String> = texts.iter().map(Value::to_string).collect();
     format!("[{}]", texts.join(&format!(",{space}")))
 }

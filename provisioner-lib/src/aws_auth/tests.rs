@@ -16,7 +16,7 @@ fn data(text: &str) -> Data {
 
 fn mapping(username: &str, groups: &[&str]) -> Mapping {
     Mapping {
-        section: Section::MapRoles,
+        users: false,
         arn: OURS.to_owned(),
         username: username.to_owned(),
         groups: groups.iter().map(ToString::to_string).collect(),

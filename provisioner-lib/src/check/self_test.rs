@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Check, Verdict};
+use crate::policy::texts;
 
 /// One check of a report (docs/configuration.md, "The self-test").
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -133,33 +134,27 @@ fn right(check: &Check) -> String {
 pub(crate) fn rights(cluster: &str) -> Vec<Check> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(RBAC).unwrap_or_default();
     let rules = documents.iter().flat_map(|document| document["rules"].as_array().into_iter().flatten());
-    let list = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
-    };
-    let mut rights: Vec<(String, String, String)> = Vec::new();
-    for rule in rules {
-        let api_group = list(&rule["apiGroups"]).into_iter().next().unwrap_or_default();
-        for resource in list(&rule["resources"]) {
-            rights.extend(
-                list(&rule["verbs"]).into_iter().map(|verb| (verb, api_group.clone(), resource.clone())),
-            );
-        }
-    }
-    let check = |(verb, api_group, resource): (String, String, String), expected| {
-        let (resource, subresource) = resource.split_once('/').unwrap_or((&resource, ""));
+    let check = |verb: &str, api_group: &str, resource: &str, expected| {
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
         Check::Kubernetes {
             cluster: cluster.to_owned(),
-            verb,
-            api_group,
+            verb: verb.to_owned(),
+            api_group: api_group.to_owned(),
             resource: resource.to_owned(),
             subresource: subresource.to_owned(),
             expected,
         }
     };
-    let denied = |verb: &str, resource: &str| (verb.to_owned(), String::new(), resource.to_owned());
-    let never = [denied("get", "secrets"), denied("create", "pods"), denied("delete", "nodes")];
-    let allowed = rights.into_iter().map(|right| check(right, true));
-    allowed.chain(never.into_iter().map(|right| check(right, false))).collect()
+    let mut checks = Vec::new();
+    for rule in rules {
+        let api_group = texts(&rule["apiGroups"]).next().unwrap_or_default();
+        for resource in texts(&rule["resources"]) {
+            checks.extend(texts(&rule["verbs"]).map(|verb| check(verb, api_group, resource, true)));
+        }
+    }
+    let never = [("get", "secrets"), ("create", "pods"), ("delete", "nodes")];
+    checks.extend(never.map(|(verb, resource)| check(verb, "", resource, false)));
+    checks
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) const CHOICES: &str = "cast-spot/connect";
 pub(super) const TOKEN_KEY: &str = "API_KEY";
 
 /// The settings of an agent, except its token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choices {
     /// The account of the cluster.
     pub account: String,

@@ -71,22 +71,18 @@ impl Spec {
 
 fn defaults() -> Choices {
     Choices {
-        account: String::new(),
-        region: String::new(),
-        cluster: String::new(),
         image: IMAGE.to_owned(),
         autoscaler_image: AUTOSCALER_IMAGE.to_owned(),
         api_url: API_URL.to_owned(),
         provider: PROVIDER.to_owned(),
-        labels: Tags::new(),
-        annotations: Tags::new(),
+        ..Choices::default()
     }
 }
 
 impl Request {
     /// Fills in the open fields from the current agent. Fails with everything that is wrong or missing.
     pub fn complete(&self, agent: Option<&CurrentAgent>) -> Result<Spec, Faults> {
-        let mut faults = self.faults();
+        let mut faults = Faults(self.faults());
         let before = agent.and_then(|agent| agent.choices.clone()).unwrap_or_else(defaults);
         let or = |given: &Option<String>, before: &String| given.clone().unwrap_or_else(|| before.clone());
         let choices = Choices {
@@ -105,15 +101,15 @@ impl Request {
             ("region", &choices.region, REGION_HINT),
             ("account", &choices.account, ACCOUNT_HINT),
         ] {
-            if value.is_empty() && !faults.iter().any(|fault| fault.field == field) {
-                faults.push(Fault::new(field, "", "missing: the agent reports as this cluster", hint));
+            if value.is_empty() && !faults.0.iter().any(|fault| fault.field == field) {
+                faults.add(field, "", "missing: the agent reports as this cluster", hint);
             }
         }
         let token = self.token.clone().or_else(|| agent.and_then(|agent| agent.token.clone()));
         if token.is_none() && !self.without_token {
-            faults.push(Fault::new("token", "", "missing: the console knows the agent by it", TOKEN_HINT));
+            faults.add("token", "", "missing: the console knows the agent by it", TOKEN_HINT);
         }
-        if faults.is_empty() { Ok(Spec { choices, token, adopt: self.adopt }) } else { Err(Faults(faults)) }
+        faults.or(Spec { choices, token, adopt: self.adopt })
     }
 
     /// Faults of the given values alone.

@@ -7,8 +7,8 @@ use crate::{
     names::{self, CAST_EKS_POLICY},
     policy::{self, Scope},
     resource::{
-        AccessEntry, AccessKey, Attachment, AwsAuth, InstanceProfile, MappingFields, Policy, Principal,
-        Resource, Role, User,
+        AccessEntry, AccessKey, Attachment, AwsAuth, InstanceProfile, Mapping, Policy, Principal, Resource,
+        Role, User,
     },
     spec::{Access, Spec},
 };
@@ -128,7 +128,7 @@ impl Resources<'_> {
         let Scope { partition, account, .. } = self.scope();
         Resource::AwsAuth(AwsAuth {
             principal: principal.clone(),
-            mapping: MappingFields {
+            mapping: Mapping {
                 users: matches!(principal, Principal::User(_)),
                 arn: principal.arn(partition, account),
                 username: username.to_owned(),

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{
     names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, LOG_GROUP, MANAGED, TAG_MANAGED, TAG_RETENTION},
     plan::Observed,
+    policy::texts,
     resource::{Attachment, Id, InlinePolicy, Kind, LogGroup, Principal, Resource},
     spec::{Privilege, Spec},
 };
@@ -36,9 +37,7 @@ fn privilege(observed: &Observed) -> Option<Privilege> {
 
 fn grants(document: &Value, action: &str) -> bool {
     let statements = document["Statement"].as_array().into_iter().flatten();
-    statements.map(|statement| &statement["Action"]).any(|actions| {
-        actions == action || actions.as_array().is_some_and(|actions| actions.iter().any(|one| one == action))
-    })
+    statements.flat_map(|statement| texts(&statement["Action"])).any(|own| own == action)
 }
 
 /// Retention of the log group: the choice, or a longer one that was set since. It is never shortened without an

@@ -3,7 +3,7 @@
 use super::Desired;
 use crate::{
     facts::Facts,
-    fault::Fault,
+    fault::{Fault, Faults},
     names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED},
     policy,
     resource::{InlinePolicy, Policy, Resource, Role},
@@ -16,23 +16,23 @@ const POLICY_LIMIT: usize = 6_144;
 const INLINE_LIMIT: usize = 10_240;
 const TRUST_LIMIT: usize = 2_048;
 
-pub(super) fn of(spec: &Spec, facts: &Facts) -> Vec<Fault> {
+pub(super) fn of(spec: &Spec, facts: &Facts) -> Faults {
     let cluster = &facts.cluster;
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     if cluster.is_gone() {
         let problem =
             format!("there is no such cluster in {} of account {}", facts.region, facts.identity.account);
         let hint = "`aws eks list-clusters` shows the clusters; --region and --profile choose where to look";
-        faults.push(Fault::new("cluster", &cluster.name, problem, hint));
+        faults.add("cluster", &cluster.name, problem, hint);
         return faults;
     }
     if cluster.status != "ACTIVE" && cluster.status != "UPDATING" {
         let hint = "wait until `aws eks describe-cluster` says ACTIVE";
-        faults.push(Fault::new("cluster", &cluster.name, format!("its status is {}", cluster.status), hint));
+        faults.add("cluster", &cluster.name, format!("its status is {}", cluster.status), hint);
     }
     if facts.function.is_none() && spec.package.is_none() {
         let problem = "missing, and there is no function in this region yet";
-        faults.push(Fault::new("zip", "", problem, "`cargo build-lambda --output-format zip` builds it"));
+        faults.add("zip", "", problem, "`cargo build-lambda --output-format zip` builds it");
     }
     if let Access::Role { principal, .. } = &spec.access
         && partition_of(principal) != facts.identity.partition
@@ -40,10 +40,10 @@ pub(super) fn of(spec: &Spec, facts: &Facts) -> Vec<Fault> {
         let problem =
             format!("of another partition than {}, which IAM does not trust", facts.identity.partition);
         let hint = "give a principal of the same partition, or --mode user";
-        faults.push(Fault::new("principal", principal, problem, hint));
+        faults.add("principal", principal, problem, hint);
     }
     if !cluster.is_open() {
-        faults.extend(closed(spec, facts));
+        faults.0.extend(closed(spec, facts));
     }
     faults
 }
@@ -92,16 +92,16 @@ fn closed(spec: &Spec, facts: &Facts) -> Option<Fault> {
 }
 
 /// Policies that IAM would refuse.
-pub(super) fn too_large(desired: &Desired, registered: usize) -> Vec<Fault> {
-    let mut faults = Vec::new();
+pub(super) fn too_large(desired: &Desired, registered: usize) -> Faults {
+    let mut faults = Faults::default();
     let (mut inline, mut registration) = (0, 0);
     for resource in &desired.present {
         match resource {
             Resource::Policy(Policy { name, document, .. }) if policy::size(document) > POLICY_LIMIT => {
-                faults.push(fault(name, policy::size(document), POLICY_LIMIT));
+                faults.0.push(fault(name, policy::size(document), POLICY_LIMIT));
             }
             Resource::Role(Role { name, trust, .. }) if policy::size(trust) > TRUST_LIMIT => {
-                faults.push(fault(name, policy::size(trust), TRUST_LIMIT));
+                faults.0.push(fault(name, policy::size(trust), TRUST_LIMIT));
             }
             Resource::InlinePolicy(InlinePolicy { name, document, .. }) if name == LAMBDA_ROLE_SHARED => {
                 inline = policy::size(document);
@@ -117,7 +117,7 @@ pub(super) fn too_large(desired: &Desired, registered: usize) -> Vec<Fault> {
             "its inline policies would have {all} characters with {registered} clusters; IAM allows {INLINE_LIMIT}"
         );
         let hint = "offboard clusters that are gone, or onboard this one from another account";
-        faults.push(Fault::new("role", LAMBDA_ROLE, problem, hint));
+        faults.add("role", LAMBDA_ROLE, problem, hint);
     }
     faults
 }

@@ -207,8 +207,7 @@ pub(super) fn layer_of(code: Code) -> Resource {
 
 /// All versions of our layer that there are.
 pub(super) fn layers(facts: &Facts) -> impl Iterator<Item = Resource> {
-    let code = |sha256: &String| Code { sha256: sha256.clone(), zip: Vec::new() };
-    facts.earlier.layers.iter().map(code).map(layer_of)
+    facts.earlier.layers.iter().map(Code::known).map(layer_of)
 }
 
 fn log_group(spec: &Spec) -> Resource {

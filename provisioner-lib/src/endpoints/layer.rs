@@ -1,9 +1,7 @@
 //! Endpoints that do not fit into the environment, as the zip of a Lambda layer. Pure.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{self, Cursor, Write};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipResult, write::SimpleFileOptions};
 
 use super::Endpoints;
@@ -19,8 +17,7 @@ const ENTRY: &str = "cast-spot/endpoints.json";
 /// Packs the layer's zip. The same endpoints give the same bytes: it has no date and is not compressed.
 #[must_use]
 pub fn pack(endpoints: &Endpoints) -> Option<Code> {
-    let zip = zip(&endpoints.text()).ok()?;
-    Some(Code { sha256: BASE64_STANDARD.encode(Sha256::digest(&zip)), zip })
+    zip(&endpoints.text()).ok().map(Code::of)
 }
 
 fn zip(text: &str) -> ZipResult<Vec<u8>> {
@@ -37,12 +34,9 @@ fn zip(text: &str) -> ZipResult<Vec<u8>> {
 /// Reads the valid endpoints of a layer's zip; None if the zip, or the file in it, cannot be read.
 #[must_use]
 pub fn unpack(zip: &[u8]) -> Option<Endpoints> {
-    let mut text = String::new();
-    let read = ZipArchive::new(Cursor::new(zip)).and_then(|mut archive| {
-        archive.by_name(ENTRY)?.read_to_string(&mut text)?;
-        Ok(())
-    });
-    read.ok().and_then(|()| Endpoints::valid(&text))
+    let mut archive = ZipArchive::new(Cursor::new(zip)).ok()?;
+    let text = io::read_to_string(archive.by_name(ENTRY).ok()?).ok()?;
+    Endpoints::valid(&text)
 }
 
 #[cfg(test)]

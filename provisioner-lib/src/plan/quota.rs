@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Observed, Plan};
 use crate::{
-    fault::Fault,
+    fault::{Fault, Faults},
     resource::{Attachment, Principal, Resource},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 const ATTACHED: usize = 10;
 
 /// Principals that would have more managed policies than IAM allows.
-pub(crate) fn too_many(plan: &Plan, observed: &Observed) -> Vec<Fault> {
+pub(crate) fn too_many(plan: &Plan, observed: &Observed) -> Faults {
     let mut attached: BTreeMap<&Principal, BTreeSet<&str>> = BTreeMap::new();
     for found in observed.values() {
         if let Resource::Attachment(Attachment { principal, policy_arn }) = &found.resource {
@@ -34,18 +34,11 @@ pub(crate) fn too_many(plan: &Plan, observed: &Observed) -> Vec<Fault> {
     let grows = |principal: &Principal, all: &BTreeSet<&str>| {
         all.len() > ATTACHED && before.get(principal).is_none_or(|before| before.len() < all.len())
     };
-    attached
-        .iter()
-        .filter(|(principal, all)| grows(principal, all))
-        .map(|(principal, all)| {
-            let field = match principal {
-                Principal::Role(_) => "role",
-                Principal::User(_) => "user",
-            };
-            let problem = format!("it would have {} managed policies, and IAM allows {ATTACHED}", all.len());
-            Fault::new(field, principal.name(), problem, "detach those that cast-spot did not attach")
-        })
-        .collect()
+    let faults = attached.iter().filter(|(principal, all)| grows(principal, all)).map(|(principal, all)| {
+        let problem = format!("it would have {} managed policies, and IAM allows {ATTACHED}", all.len());
+        Fault::new(principal.word(), principal.name(), problem, "detach those that cast-spot did not attach")
+    });
+    Faults(faults.collect())
 }
 
 #[cfg(test)]
@@ -69,7 +62,9 @@ mod tests {
     fn faults(there: usize, present: Vec<Resource>, absent: Vec<Resource>) -> usize {
         let found = |resource: Resource| (resource.id(), Found { resource, created: None, revision: None });
         let observed: Observed = attachments(0, there).into_iter().map(found).collect();
-        too_many(&diff(&Desired { present, absent, ..Desired::default() }, &observed, false), &observed).len()
+        too_many(&diff(&Desired { present, absent, ..Desired::default() }, &observed, false), &observed)
+            .0
+            .len()
     }
 
     #[test]

@@ -7,6 +7,12 @@ use std::{
 
 use serde_json::{Value, json};
 
+/// One text, or a list of them.
+pub(crate) fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let (one, many) = (value.as_str(), value.as_array());
+    one.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_str))
+}
+
 /// Reads a document of `infra/`. They are part of the program, and its tests read them all.
 pub(super) fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()

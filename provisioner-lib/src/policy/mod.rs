@@ -14,6 +14,7 @@ use crate::names;
 
 mod document;
 
+pub(crate) use self::document::texts;
 pub use self::document::{minified, same, size, split};
 
 /// Largest managed policy, in characters without white space ("IAM and AWS STS quotas" in the IAM User Guide).

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cast_spot_cloud::Access;
 use futures_util::future::join_all;
+use tokio::sync::OnceCell;
 
 use super::{
     Connection, Error, ErrorKind, Kubernetes, Made, Provider, RolledBack, Services, ec2,
@@ -143,11 +144,11 @@ impl Provider for Aws {
 
     async fn update(
         &self,
-        resource: &Resource,
+        wanted: &Resource,
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<Made, Error> {
-        self.services.update(resource, changes, revision).await
+        self.services.update(wanted, changes, revision).await
     }
 
     async fn delete(&self, resource: &Resource) -> Result<Made, Error> {
@@ -169,51 +170,24 @@ impl Provider for Aws {
 
     /// The function is asked once, and its answer is one to all checks that neither IAM nor the cluster answers.
     async fn check(&self, facts: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
-        let (mut of_iam, mut of_cluster, mut is_function_asked) = (Vec::new(), Vec::new(), false);
-        let mut reserved = Vec::new();
-        for check in checks {
-            match check {
-                Check::Allowed { .. } => of_iam.push(check),
-                Check::Available { .. } => of_cluster.push(check),
-                Check::Kubernetes { .. } | Check::Notice { .. } => is_function_asked = true,
-                Check::Reserved { function } => {
-                    reserved.push(lambda::reserved(&self.services.lambda, function));
-                }
+        let Services { iam, lambda: client, kubernetes, .. } = &self.services;
+        kubernetes.set_cluster(&facts.cluster).await;
+        let answer = OnceCell::new();
+        let verdicts = checks.iter().map(async |check| match check {
+            // Several of them are one call.
+            Check::Allowed { .. } => Err(Error::other("check", format!("no answer to {check:?}"))),
+            Check::Available { .. } => kubernetes.check(check).await,
+            Check::Reserved { function } => lambda::reserved(client, function).await,
+            Check::Kubernetes { .. } | Check::Notice { .. } => {
+                let answer = answer.get_or_init(|| lambda::self_test(client, facts)).await;
+                answer.as_ref().map(|answer| self_test::verdict(check, answer)).map_err(Error::clone)
             }
-        }
-        self.services.kubernetes.set_cluster(&facts.cluster).await;
-        let asked = async {
-            if is_function_asked {
-                lambda::self_test(&self.services.lambda, facts).await
-            } else {
-                Ok(Ok(Vec::new()))
-            }
-        };
-        let available = join_all(of_cluster.into_iter().map(|check| self.services.kubernetes.check(check)));
-        let (simulated, available, answer, reserved) = tokio::join!(
-            iam::simulate::simulate(&self.services.iam, &of_iam),
-            available,
-            asked,
-            join_all(reserved)
-        );
-        let (mut simulated, mut available) = (simulated.into_iter(), available.into_iter());
-        let mut reserved = reserved.into_iter();
-        let of_function = |check: &Check| match &answer {
-            Ok(answer) => Ok(self_test::verdict(check, answer)),
-            Err(error) => Err(error.clone()),
-        };
-        let verdict = |check: &Check| match check {
-            Check::Allowed { .. } => simulated.next().unwrap_or_else(|| Err(unanswered(check))),
-            Check::Available { .. } => available.next().unwrap_or_else(|| Err(unanswered(check))),
-            Check::Reserved { .. } => reserved.next().unwrap_or_else(|| Err(unanswered(check))),
-            other => of_function(other),
-        };
-        checks.iter().map(verdict).collect()
+        });
+        let (verdicts, mut simulated) =
+            tokio::join!(join_all(verdicts), iam::simulate::simulate(iam, checks));
+        let of = |(place, verdict)| simulated.remove(&place).unwrap_or(verdict);
+        verdicts.into_iter().enumerate().map(of).collect()
     }
-}
-
-fn unanswered(check: &Check) -> Error {
-    Error::other("check", format!("no answer to {check:?}"))
 }
 
 /// Every service refuses the same credentials.

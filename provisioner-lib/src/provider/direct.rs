@@ -45,6 +45,7 @@ impl Provider for Direct {
     async fn facts(&self, cluster: &str) -> Result<Facts, Vec<Error>> {
         let identity = Identity { partition: String::new(), account: String::new(), arn: String::new() };
         let cluster = Cluster { status: String::new(), ..Cluster::gone(cluster, String::new()) };
+        self.kubernetes.set_cluster(&cluster).await;
         let region = self.region.clone();
         let (register, earlier) = (BTreeSet::new(), PreviousRuns::default());
         Ok(Facts { identity, region, cluster, function: None, register, earlier })
@@ -61,11 +62,11 @@ impl Provider for Direct {
 
     async fn update(
         &self,
-        resource: &Resource,
+        wanted: &Resource,
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<Made, Error> {
-        object(resource)?.update(&self.kubernetes, changes, revision).await
+        object(wanted)?.update(&self.kubernetes, changes, revision).await
     }
 
     async fn delete(&self, resource: &Resource) -> Result<Made, Error> {

@@ -15,8 +15,7 @@ pub(super) async fn vpcs(client: &Client) -> Result<BTreeSet<String>, Error> {
     let call = client.describe_security_groups();
     let call = call.filters(filter("group-name", SECURITY_GROUP));
     let pages = call.filters(filter(&format!("tag:{TAG_MANAGED}"), MANAGED)).into_paginator().items().send();
-    let groups = pages.collect::<Result<Vec<_>, _>>().await;
-    let groups = groups.map_err(error::from_sdk("ec2:DescribeSecurityGroups"))?;
+    let groups = error::listed("ec2:DescribeSecurityGroups", pages.collect().await)?;
     Ok(groups.into_iter().filter_map(|group| group.vpc_id).collect())
 }
 
@@ -28,8 +27,8 @@ pub(super) async fn public_subnets(
     subnet_ids: &[String],
 ) -> Result<BTreeSet<String>, Error> {
     let call = client.describe_route_tables().filters(filter("vpc-id", vpc_id));
-    let tables = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-    let tables = tables.map_err(error::from_sdk("ec2:DescribeRouteTables"))?;
+    let pages = call.into_paginator().items().send();
+    let tables = error::listed("ec2:DescribeRouteTables", pages.collect().await)?;
     let of = |is: &dyn Fn(&RouteTableAssociation) -> bool| {
         tables.iter().find(|table| table.associations().iter().any(is))
     };
@@ -48,8 +47,7 @@ pub(super) async fn instances_with(client: &Client, profile_arns: &[String]) -> 
     let call = client.describe_instances().filters(profiles);
     let states = Filter::builder().name("instance-state-name").values("pending").values("running");
     let pages = call.filters(states.build()).into_paginator().items().send();
-    let reservations = pages.collect::<Result<Vec<_>, _>>().await;
-    let reservations = reservations.map_err(error::from_sdk("ec2:DescribeInstances"))?;
+    let reservations = error::listed("ec2:DescribeInstances", pages.collect().await)?;
     let instances = reservations.into_iter().filter_map(|reservation| reservation.instances).flatten();
     Ok(instances.filter_map(|instance| instance.instance_id).collect())
 }

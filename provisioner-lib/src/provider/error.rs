@@ -4,7 +4,7 @@ use super::{Error, ErrorKind};
 use crate::observed::{Found, Observed};
 
 pub(crate) use cast_spot_cloud::{
-    code_and_message, from_kube, from_sdk, is_absent, is_not_found, ok_if_absent, optional,
+    code_and_message, from_kube, from_sdk, is_absent, is_not_found, listed, ok_if_absent, optional,
 };
 
 /// The resources that were found, or every distinct error.

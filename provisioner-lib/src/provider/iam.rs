@@ -36,23 +36,14 @@ pub(super) async fn register(client: &Client) -> Result<Register, Error> {
 
 /// Names of a role's inline policies; none of one that is not there.
 pub(crate) async fn inline_policies(client: &Client, role: &str) -> Result<Vec<String>, Error> {
-    let (mut names, mut marker) = (Vec::new(), None);
-    loop {
-        let answer = client.list_role_policies().role_name(role).set_marker(marker).send().await;
-        let Some(page) = error::optional("iam:ListRolePolicies", answer)? else { return Ok(names) };
-        names.extend(page.policy_names);
-        marker = page.marker;
-        if marker.is_none() {
-            return Ok(names);
-        }
-    }
+    let pages = client.list_role_policies().role_name(role).into_paginator().items().send();
+    error::listed("iam:ListRolePolicies", pages.collect().await)
 }
 
 /// Instance profiles that a role is in; none of a role that is not there.
 pub(crate) async fn profiles_of(client: &Client, role: &str) -> Result<Vec<InstanceProfile>, Error> {
-    let pages = client.list_instance_profiles_for_role().role_name(role).into_paginator();
-    let profiles = pages.items().send().collect::<Result<Vec<_>, _>>().await;
-    Ok(error::optional("iam:ListInstanceProfilesForRole", profiles)?.unwrap_or_default())
+    let pages = client.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
+    error::listed("iam:ListInstanceProfilesForRole", pages.collect().await)
 }
 
 /// Tags for a call. Both fields are always there, and nothing else can be missing.

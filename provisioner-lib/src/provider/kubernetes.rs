@@ -24,7 +24,8 @@ pub(crate) struct Kubernetes {
 #[derive(Default)]
 struct State {
     cluster: Option<Cluster>,
-    client: Option<Client>,
+    /// The connection, or why there is none: an observation tries once for all of its objects.
+    client: Option<Result<Client, Error>>,
 }
 
 impl Kubernetes {
@@ -37,10 +38,10 @@ impl Kubernetes {
         Self { is_direct: true, ..Self::new(kubeconfig) }
     }
 
-    /// Sets the cluster that is meant from now on.
+    /// Sets the cluster that is meant from now on. A connection that failed is tried again.
     pub(super) async fn set_cluster(&self, cluster: &Cluster) {
         let mut state = self.state.lock().await;
-        if state.cluster.as_ref() != Some(cluster) {
+        if state.cluster.as_ref() != Some(cluster) || matches!(state.client, Some(Err(_))) {
             *state = State { cluster: Some(cluster.clone()), client: None };
         }
     }
@@ -48,21 +49,23 @@ impl Kubernetes {
     pub(crate) async fn client(&self) -> Result<Client, Error> {
         let mut state = self.state.lock().await;
         if let Some(client) = &state.client {
-            return Ok(client.clone());
+            return client.clone();
         }
+        let unknown = "which cluster is meant is not known before its facts are looked up";
         let client = match &state.cluster {
-            _ if self.is_direct => self.kubeconfig.connect_current_context().await?,
-            Some(cluster) => self.kubeconfig.connect(cluster).await?,
-            None => {
-                let message = "which cluster is meant is not known before its facts are looked up";
-                return Err(Error::other("kubernetes", message));
-            }
+            _ if self.is_direct => self.kubeconfig.connect_current_context().await,
+            Some(cluster) => self.kubeconfig.connect(cluster).await,
+            None => Err(Error::other("kubernetes", unknown)),
         };
-        state.client = Some(client.clone());
-        Ok(client)
+        state.client.insert(client).clone()
     }
 
-    /// A call. `what` is verb and resource, as RBAC has them.
+    /// Reads an object or a list, if it exists.
+    pub(crate) async fn get(&self, what: &str, path: &str) -> Result<Option<Value>, Error> {
+        self.send(what, Method::GET, path, None).await
+    }
+
+    /// A call. `what` is verb and resource, as RBAC has them. Patches are those of server-side apply.
     pub(crate) async fn send(
         &self,
         what: &str,
@@ -70,18 +73,8 @@ impl Kubernetes {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Option<Value>, Error> {
-        self.send_as("application/json", what, method, path, body).await
-    }
-
-    pub(crate) async fn send_as(
-        &self,
-        form: &str,
-        what: &str,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Option<Value>, Error> {
         let client = self.client().await?;
+        let form = if method == Method::PATCH { "application/apply-patch+yaml" } else { "application/json" };
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let request = Request::builder().method(method).uri(path).header("content-type", form);
         let request = request.body(body).map_err(|problem| Error::other(what, problem.to_string()))?;

@@ -15,7 +15,7 @@ use crate::{
 
 /// What the code of each kind is written with.
 pub(crate) mod prelude {
-    pub(crate) use super::{Live, Sight, each};
+    pub(crate) use super::{Live, Sight};
     pub(crate) use crate::{
         observed::Found,
         provider::{Error, ErrorKind, Made, error, propagation::*},
@@ -45,12 +45,13 @@ pub(crate) trait Live<Client>: Describe + Sized {
     const IS_PART: bool = false;
 
     /// Looks at all that are wanted of its kind; where one call shows several, once.
-    async fn observe(wanted: &[&Self], client: &Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
-        each(wanted, |wanted| wanted.find(client)).await
+    async fn observe(wanted: &[&Self], client: &Client, sight: &Sight<'_>) -> Vec<Result<Found, Error>> {
+        let found = join_all(wanted.iter().map(|wanted| wanted.find(client, sight))).await;
+        found.into_iter().filter_map(Result::transpose).collect()
     }
 
     /// Looks at one.
-    async fn find(&self, _: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, _: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         Ok(None)
     }
 
@@ -62,15 +63,6 @@ pub(crate) trait Live<Client>: Describe + Sized {
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error>;
-}
-
-/// Looks at each, all at once.
-pub(crate) async fn each<'a, T, F>(wanted: &[&'a T], look: impl Fn(&'a T) -> F) -> Vec<Result<Found, Error>>
-where
-    F: Future<Output = Result<Option<Found>, Error>>,
-{
-    let found = join_all(wanted.iter().map(|wanted| look(wanted))).await;
-    found.into_iter().filter_map(Result::transpose).collect()
 }
 
 impl TagChanges {

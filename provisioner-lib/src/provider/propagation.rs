@@ -60,7 +60,7 @@ where
             other => other.map(drop),
         }
     });
-    deleted.await.map(|()| Made::default())
+    deleted.await.map(Made::alone)
 }
 
 /// Waits before the `round`th new plan: longer each time, and by a random part, so that two runs that collide come apart.

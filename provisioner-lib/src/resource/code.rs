@@ -1,6 +1,8 @@
 //! Code that AWS Lambda runs.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The zip of a function or a layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,4 +12,18 @@ pub struct Code {
     /// The zip.
     #[serde(skip)]
     pub zip: Vec<u8>,
+}
+
+impl Code {
+    /// The code of a zip.
+    #[must_use]
+    pub fn of(zip: Vec<u8>) -> Self {
+        Self { sha256: BASE64_STANDARD.encode(Sha256::digest(&zip)), zip }
+    }
+
+    /// Code that is known by its hash alone.
+    #[must_use]
+    pub fn known(sha256: impl Into<String>) -> Self {
+        Self { sha256: sha256.into(), zip: Vec::new() }
+    }
 }

@@ -35,7 +35,7 @@ pub trait Describe {
     }
 
     /// Adds the fields in which `found` differs, tags aside.
-    fn compare(&self, found: &Self, changes: &mut Changes);
+    fn compare(&self, _found: &Self, _changes: &mut Changes) {}
 
     /// Fields that cannot be changed: the resource has to be replaced.
     fn immutable(&self) -> &'static [&'static str] {
@@ -55,4 +55,34 @@ macro_rules! tagged {
         }
     };
 }
-pub(crate) use tagged;
+
+/// The name of a type: its fields of these names.
+macro_rules! named {
+    ($($field:ident)/+) => {
+        fn id_name(&self) -> String {
+            [$(&*self.$field),+].join("/")
+        }
+    };
+}
+
+/// What a type needs: the resources that its fields of these names name.
+macro_rules! needs {
+    ($($kind:ident: $field:ident),+) => {
+        fn needs(&self) -> Vec<super::Id> {
+            vec![$(super::Id::new(super::Kind::$kind, &self.$field)),+]
+        }
+    };
+}
+
+/// The fields that are compared, and how: each by the function of [`Changes`] of that name.
+macro_rules! compared {
+    ($($field:ident: $how:ident),+) => {
+        fn compare(&self, found: &Self, changes: &mut super::Changes) {
+            compared!(changes, self, found; $($field: $how),+);
+        }
+    };
+    ($changes:ident, $wanted:expr, $found:expr; $($field:ident: $how:ident),+) => {
+        $($changes.$how(stringify!($field), &$wanted.$field, &$found.$field);)+
+    };
+}
+pub(crate) use {compared, named, needs, tagged};

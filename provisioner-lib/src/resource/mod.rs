@@ -32,10 +32,11 @@ mod shell;
 mod target;
 mod user;
 
-pub use self::aws_auth::MappingFields;
+pub use crate::aws_auth::Mapping;
 pub use changes::{Change, Changes, TagChanges, touches};
 pub use code::Code;
 pub use describe::Describe;
+pub(crate) use describe::{compared, named, needs, tagged};
 pub use function::Network;
 pub use kind::{Id, Kind, Service, Tags};
 pub(crate) use manifest::manifest_id;

@@ -9,7 +9,7 @@ use super::Check;
 use crate::{
     facts::Facts,
     names::{self, LAMBDA_ROLE},
-    policy::{self, Scope},
+    policy::{self, Scope, texts},
     resource::Principal,
     spec::{Access, Spec},
 };
@@ -57,15 +57,10 @@ pub(super) fn of_principal(spec: &Spec, facts: &Facts) -> Vec<Check> {
     };
     let node_role = names::node_role(&spec.cluster, &facts.cluster.arn);
     // The simulator does not look up the tags of a principal.
-    let mut who = tags_of(&scope(&spec.cluster, &node_role, &facts.cluster.vpc_id, facts));
+    let mut who = tags_of(&facts.scope(&spec.cluster, &node_role));
     who.insert("aws:RequestedRegion".to_owned(), facts.region.clone());
     let documents = |scope: &Scope| vec![policy::cast_eks(scope), policy::restricted(scope)];
     checks(spec, facts, &principal, &who, documents)
-}
-
-fn scope<'a>(cluster: &'a str, node_role: &'a str, vpc_id: &'a str, facts: &'a Facts) -> Scope<'a> {
-    let (partition, account) = (facts.identity.partition.as_str(), facts.identity.account.as_str());
-    Scope { partition, region: &facts.region, account, cluster, vpc_id, node_role }
 }
 
 /// The tags by which the shared policy recognises a cluster's principal, as condition keys.
@@ -88,8 +83,8 @@ fn checks(
     documents: impl Fn(&Scope) -> Vec<Value>,
 ) -> Vec<Check> {
     let node_role = names::node_role(&spec.cluster, &facts.cluster.arn);
-    let own = scope(&spec.cluster, &node_role, &facts.cluster.vpc_id, facts);
-    let other = scope(OTHER, OTHER_NODE_ROLE, OTHER_VPC, facts);
+    let own = facts.scope(&spec.cluster, &node_role);
+    let other = Scope { cluster: OTHER, vpc_id: OTHER_VPC, node_role: OTHER_NODE_ROLE, ..own };
     let calls = |scope: &Scope| {
         let mut calls: Vec<Call> = Vec::new();
         for call in documents(scope).iter().flat_map(|document| calls_of(document, scope)) {
@@ -144,11 +139,6 @@ fn calls_of(document: &Value, scope: &Scope) -> Vec<Call> {
 
 fn examples(action: &str) -> Option<Vec<&'static str>> {
     EXAMPLES.iter().find(|(pattern, _)| *pattern == action).map(|(_, examples)| examples.to_vec())
-}
-
-fn texts(value: &Value) -> impl Iterator<Item = &str> {
-    let (one, many) = (value.as_str(), value.as_array());
-    one.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_str))
 }
 
 /// An ARN with its variables filled in, and without wildcards for region, account and kind of resource.

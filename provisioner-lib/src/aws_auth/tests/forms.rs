@@ -188,11 +188,7 @@ fn a_missing_key_is_made_and_stays_as_an_empty_text() {
 
 #[test]
 fn users_stand_in_the_list_of_users() {
-    let user = Mapping {
-        section: Section::MapUsers,
-        arn: "arn:aws:iam::1:user/u".to_owned(),
-        ..mapping("u", &["g"])
-    };
+    let user = Mapping { users: true, arn: "arn:aws:iam::1:user/u".to_owned(), ..mapping("u", &["g"]) };
     let before = Data::from([("mapRoles".to_owned(), THEIRS.to_owned())]);
     let added = add(&before, &user).unwrap().unwrap();
     assert_eq!(added["mapRoles"], THEIRS);

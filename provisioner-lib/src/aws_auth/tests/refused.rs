@@ -55,14 +55,14 @@ fn a_text_that_is_no_list_of_entries_is_left_alone() {
         let data = data(text);
         let error = add(&data, &mapping("u", &["g"])).unwrap_err();
         assert!(error.to_string().starts_with(said), "{name}: {error}");
-        assert!(matches!(error, AwsAuthError::Unreadable { .. }), "{name}: {error:?}");
+        assert!(matches!(error.problem, Problem::Unreadable { .. }), "{name}: {error:?}");
         assert!(
-            error.hint().ends_with(&format!("- rolearn: {OURS}\n  username: u\n  groups:\n    - g")),
+            error.hint.ends_with(&format!("- rolearn: {OURS}\n  username: u\n  groups:\n    - g")),
             "{name}"
         );
         assert!(find(&data, Section::MapRoles, OURS).is_err(), "{name}");
         let error = remove(&data, Section::MapRoles, OURS).unwrap_err();
-        assert!(error.hint().starts_with(&format!("take the entry of {OURS} out of mapRoles")), "{name}");
+        assert!(error.hint.starts_with(&format!("take the entry of {OURS} out of mapRoles")), "{name}");
     }
 }
 
@@ -77,7 +77,7 @@ fn entries_of_one_arn_that_disagree_are_left_alone() {
     assert_eq!(remove(&data(&twice), Section::MapRoles, OURS).unwrap_err().to_string(), said);
     for text in [twice, case.clone(), fields] {
         let error = add(&data(&text), &mapping("a", &[])).unwrap_err();
-        assert!(matches!(error, AwsAuthError::Ambiguous { .. }), "{error:?}");
+        assert!(matches!(error.problem, Problem::Ambiguous { .. }), "{error:?}");
     }
     // An ARN in other letters is not ours to take out.
     assert_eq!((found_in(&case), remove_from(&case)), (None, None));
@@ -121,7 +121,7 @@ fn a_text_that_is_too_clever_is_left_alone() {
                 Err(error) => {
                     assert!(!can, "{name}: {error}");
                     assert!(error.to_string().contains("cannot be edited safely"), "{name}: {error}");
-                    assert!(error.hint().contains("role/"), "{name}");
+                    assert!(error.hint.contains("role/"), "{name}");
                 }
             }
         }

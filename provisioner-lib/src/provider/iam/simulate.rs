@@ -24,8 +24,12 @@ type Subject<'a> = (&'a str, &'a str, &'a BTreeMap<String, String>);
 /// Places in the answer and the actions asked for there.
 type Asked<'a> = Vec<(usize, &'a str, bool)>;
 
-/// A verdict for each of the checks. Those that differ in nothing but the action are one call.
-pub(in crate::provider) async fn simulate(client: &Client, checks: &[&Check]) -> Vec<Result<Verdict, Error>> {
+/// A verdict for each of the checks that IAM decides, by its place. Those that differ in nothing but the action are one
+/// call.
+pub(in crate::provider) async fn simulate(
+    client: &Client,
+    checks: &[Check],
+) -> BTreeMap<usize, Result<Verdict, Error>> {
     let mut subjects: BTreeMap<Subject, Asked> = BTreeMap::new();
     for (place, check) in checks.iter().enumerate() {
         if let Check::Allowed { principal_arn, action, resource, context, expected } = check {
@@ -38,15 +42,12 @@ pub(in crate::provider) async fn simulate(client: &Client, checks: &[&Check]) ->
         .map(|(subject, asked)| async move { (results(client, subject, &asked).await, asked) })
         .collect();
     let answers = stream::iter(calls).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
-    let misplaced = || Err(Error::new(ErrorKind::Other, CALL, "not a check of IAM"));
-    let mut verdicts: Vec<Result<Verdict, Error>> = checks.iter().map(|_| misplaced()).collect();
+    let mut verdicts = BTreeMap::new();
     for (results, asked) in answers.await {
-        for (place, action, expected) in asked {
-            verdicts[place] = match &results {
-                Ok(results) => verdict(results, action, expected),
-                Err(error) => Err(error.clone()),
-            };
-        }
+        verdicts.extend(asked.into_iter().map(|(place, action, expected)| {
+            let results = results.as_ref().map_err(Error::clone);
+            (place, results.and_then(|results| verdict(results, action, expected)))
+        }));
     }
     verdicts
 }
@@ -58,22 +59,13 @@ async fn results(
 ) -> Result<Vec<EvaluationResult>, Error> {
     let entries: Vec<_> = context.iter().map(|(key, value)| entry(key, value)).collect();
     let actions: Vec<String> = asked.iter().map(|(_, action, _)| (*action).to_owned()).collect();
-    let (mut results, mut marker) = (Vec::new(), None);
-    loop {
-        let call = client
-            .simulate_principal_policy()
-            .policy_source_arn(principal)
-            .set_action_names(Some(actions.clone()))
-            .resource_arns(resource)
-            .set_context_entries((!entries.is_empty()).then(|| entries.clone()))
-            .set_marker(marker);
-        let answer = call.send().await.map_err(error::from_sdk(CALL))?;
-        results.extend(answer.evaluation_results.unwrap_or_default());
-        marker = answer.marker.filter(|_| answer.is_truncated);
-        if marker.is_none() {
-            return Ok(results);
-        }
-    }
+    let call = client
+        .simulate_principal_policy()
+        .policy_source_arn(principal)
+        .set_action_names(Some(actions))
+        .resource_arns(resource)
+        .set_context_entries((!entries.is_empty()).then_some(entries));
+    call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err(error::from_sdk(CALL))
 }
 
 fn entry(key: &str, value: &str) -> ContextEntry {

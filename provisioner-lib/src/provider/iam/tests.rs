@@ -355,9 +355,9 @@ async fn checks_of_one_resource_are_one_call_with_own_verdicts() {
         check("iam:PassRole", "iam:PassedToService", false),
         check("iam:CreateRole", "aws:TagKeys", true),
     ];
-    let verdicts = simulate::simulate(&iam.iam, &checks.iter().collect::<Vec<_>>()).await;
+    let verdicts = simulate::simulate(&iam.iam, &checks).await;
     let said: Vec<_> =
-        verdicts.into_iter().map(|verdict| verdict.unwrap()).map(|v| (v.passed, v.detail)).collect();
+        verdicts.into_values().map(|verdict| verdict.unwrap()).map(|v| (v.passed, v.detail)).collect();
     let expected = [(false, "allowed by no policy"), (true, "denied by a policy"), (true, "allowed")];
     assert_eq!(said, expected.map(|(passed, detail)| (passed, detail.to_owned())));
     let asked = asked.lock().unwrap();

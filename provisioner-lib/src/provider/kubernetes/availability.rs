@@ -1,6 +1,5 @@
 //! Whether a Deployment has its pods, and if not, what they wait for.
 
-use http::Method;
 use serde_json::Value;
 
 use super::{Error, Kubernetes};
@@ -17,7 +16,7 @@ impl Kubernetes {
 
     async fn available(&self, namespace: &str, name: &str) -> Result<Verdict, Error> {
         let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}");
-        let Some(deployment) = self.send("get deployments", Method::GET, &path, None).await? else {
+        let Some(deployment) = self.get("get deployments", &path).await? else {
             return Ok(Verdict { passed: false, detail: "it is not there".to_owned() });
         };
         let wanted = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
@@ -40,7 +39,7 @@ impl Kubernetes {
         let selector: Vec<String> =
             pairs.filter_map(|(key, value)| Some(format!("{key}%3D{}", value.as_str()?))).collect();
         let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", selector.join(","));
-        let pods = self.send("list pods", Method::GET, &path, None).await?.unwrap_or_default();
+        let pods = self.get("list pods", &path).await?.unwrap_or_default();
         Ok(pods["items"].as_array().into_iter().flatten().filter_map(why).collect())
     }
 }

@@ -1,7 +1,6 @@
 //! What others have in a namespace that would go with it.
 
 use futures_util::future::{join_all, try_join_all};
-use http::Method;
 use serde_json::Value;
 
 use super::{Error, ErrorKind, Kubernetes};
@@ -24,7 +23,7 @@ impl Kubernetes {
     /// owned by another object.
     pub(in crate::provider) async fn unmanaged_objects(&self, namespace: &str) -> Result<Vec<String>, Error> {
         let mut versions = vec!["/api/v1".to_owned()];
-        let groups = self.get("get /apis", "/apis").await?;
+        let groups = self.get("get /apis", "/apis").await?.unwrap_or_default();
         versions.extend(items(&groups["groups"]).filter_map(|group| {
             group["preferredVersion"]["groupVersion"].as_str().map(|version| format!("/apis/{version}"))
         }));
@@ -53,12 +52,8 @@ impl Kubernetes {
         Ok(found)
     }
 
-    async fn get(&self, call: &str, path: &str) -> Result<Value, Error> {
-        Ok(self.send(call, Method::GET, path, None).await?.unwrap_or_default())
-    }
-
     async fn kinds(&self, version: &str) -> Result<Vec<Listed>, Error> {
-        let answer = self.get(&format!("get {version}"), version).await?;
+        let answer = self.get(&format!("get {version}"), version).await?.unwrap_or_default();
         let can = |resource: &Value, verb: &str| items(&resource["verbs"]).any(|own| own == verb);
         let resources = items(&answer["resources"]).filter(|resource| {
             // What can be listed but not deleted is made up by the API server, such as metrics.
@@ -77,7 +72,7 @@ impl Kubernetes {
 
     async fn own(&self, namespace: &str, kind: &Listed) -> Result<Vec<String>, Error> {
         let path = format!("{}/namespaces/{namespace}/{}", kind.path, kind.plural);
-        let list = self.get(&format!("list {}", kind.plural), &path).await?;
+        let list = self.get(&format!("list {}", kind.plural), &path).await?.unwrap_or_default();
         let found = items(&list["items"]).filter(|object| is_somebodys(object));
         let found = found.filter_map(|object| object["metadata"]["name"].as_str());
         let found = found.map(|name| format!("{}/{name}", kind.kind));

@@ -10,7 +10,7 @@ use crate::{
     names::HANDLER_GROUP,
     observed::Found,
     provider::{Connection, Services, wire},
-    resource::{AwsAuth, Manifest, MappingFields, Principal, Resource},
+    resource::{AwsAuth, Manifest, Mapping, Principal, Resource},
 };
 
 type Asked = Arc<Lock<Vec<(String, Value)>>>;
@@ -32,7 +32,7 @@ fn kubernetes(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'sta
         }
     });
     let kubernetes = Kubernetes::new(Kubeconfig::of(&Connection::default(), "eu-west-1"));
-    let state = State { cluster: None, client: Some(Client::new(service, "default")) };
+    let state = State { cluster: None, client: Some(Ok(Client::new(service, "default"))) };
     let (aws, _) = wire::config(|_| (500, String::new()));
     let kubernetes = Kubernetes { state: Mutex::new(state), ..kubernetes };
     (Services { kubernetes, ..Services::of(&aws) }, asked)
@@ -60,7 +60,7 @@ const ARN: &str = "arn:aws:iam::123456789012:role/CastLambdaRoleForSpot";
 
 fn entry() -> Resource {
     let (arn, username) = (ARN.to_owned(), "cast-spot".to_owned());
-    let mapping = MappingFields { users: false, arn, username, groups: vec![HANDLER_GROUP.to_owned()] };
+    let mapping = Mapping { users: false, arn, username, groups: vec![HANDLER_GROUP.to_owned()] };
     Resource::AwsAuth(AwsAuth { principal: Principal::Role("CastLambdaRoleForSpot".to_owned()), mapping })
 }
 
@@ -117,7 +117,7 @@ async fn one_config_map_serves_all_entries() {
     let roles = format!("- rolearn: {ARN}\n  username: cast-spot\n  groups:\n    - {HANDLER_GROUP}\n");
     let (kubernetes, asked) = kubernetes(move |_, _| config_map(7, &roles));
     let Resource::AwsAuth(AwsAuth { mapping, .. }) = entry() else { panic!() };
-    let mapping = MappingFields { arn: format!("{ARN}-2"), ..mapping };
+    let mapping = Mapping { arn: format!("{ARN}-2"), ..mapping };
     let missing = Resource::AwsAuth(AwsAuth { principal: Principal::Role("other".to_owned()), mapping });
     let seen = kubernetes.observe(AuthenticationMode::ConfigMap, &[&entry(), &missing]).await;
     assert_eq!(seen, [Ok(Found { resource: entry(), created: None, revision: Some("7".to_owned()) })]);

@@ -13,14 +13,10 @@ const STANDARD: &str = "STANDARD";
 
 impl Live<Client> for AccessEntry {
     /// A cluster that does not use access entries has none, and answers with an error: it is not asked.
-    async fn observe(wanted: &[&Self], client: &Client, sight: &Sight<'_>) -> Vec<Result<Found, Error>> {
+    async fn find(&self, client: &Client, sight: &Sight<'_>) -> Result<Option<Found>, Error> {
         if !sight.mode.has_api() {
-            return Vec::new();
+            return Ok(None);
         }
-        each(wanted, |wanted| wanted.find(client)).await
-    }
-
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
         let (cluster, principal_arn) = (&self.cluster, &self.principal_arn);
         let call = client.describe_access_entry().cluster_name(cluster).principal_arn(principal_arn);
         let answer = error::optional("eks:DescribeAccessEntry", call.send().await)?;
@@ -46,8 +42,7 @@ impl Live<Client> for AccessEntry {
             .set_tags(Some(self.tags.clone().into_iter().collect()));
         retry_until_consistent("eks:CreateAccessEntry", KNOWN_EVERYWHERE, is_early, || call.clone().send())
             .await?;
-        self.associate_all(client, &self.policies).await?;
-        Ok(Made::default())
+        self.associate_all(client, &self.policies).await.map(Made::alone)
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {
@@ -73,30 +68,20 @@ impl Live<Client> for AccessEntry {
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
         let call = client.delete_access_entry().cluster_name(&self.cluster);
         let answer = call.principal_arn(&self.principal_arn).send().await;
-        error::ok_if_absent("eks:DeleteAccessEntry", answer)?;
-        Ok(Made::default())
+        error::ok_if_absent("eks:DeleteAccessEntry", answer).map(Made::alone)
     }
 }
 
 impl AccessEntry {
     /// Access policies that it has on the whole cluster.
     async fn policies_there(&self, client: &Client) -> Result<Vec<String>, Error> {
-        let (mut arns, mut token) = (Vec::new(), None);
-        loop {
-            let call = client.list_associated_access_policies().cluster_name(&self.cluster);
-            let call = call.principal_arn(&self.principal_arn).set_next_token(token);
-            let Some(page) = error::optional("eks:ListAssociatedAccessPolicies", call.send().await)? else {
-                return Ok(arns);
-            };
-            let whole = page.associated_access_policies.into_iter().flatten().filter(|policy| {
-                policy.access_scope().is_some_and(|scope| scope.r#type() == Some(&AccessScopeType::Cluster))
-            });
-            arns.extend(whole.filter_map(|policy| policy.policy_arn));
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(arns);
-            }
-        }
+        let call = client.list_associated_access_policies().cluster_name(&self.cluster);
+        let pages = call.principal_arn(&self.principal_arn).into_paginator().items().send();
+        let policies = error::listed("eks:ListAssociatedAccessPolicies", pages.collect().await)?;
+        let whole = policies.into_iter().filter(|policy| {
+            policy.access_scope().is_some_and(|scope| scope.r#type() == Some(&AccessScopeType::Cluster))
+        });
+        Ok(whole.filter_map(|policy| policy.policy_arn).collect())
     }
 
     /// An entry's ARN has a part that only EKS knows.

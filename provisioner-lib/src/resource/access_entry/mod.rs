@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Principal, Tags, describe::tagged};
+use super::{Describe, Id, Principal, Tags, compared, tagged};
 
 mod aws;
 mod commands;
@@ -30,12 +30,7 @@ impl Describe for AccessEntry {
         vec![self.principal.id()]
     }
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("principal", &self.principal, &found.principal);
-        changes.field("entry_type", &self.entry_type, &found.entry_type);
-        changes.unordered("groups", &self.groups, &found.groups);
-        changes.unordered("policies", &self.policies, &found.policies);
-    }
+    compared!(principal: field, entry_type: field, groups: unordered, policies: unordered);
 
     fn immutable(&self) -> &'static [&'static str] {
         &["entry_type"]

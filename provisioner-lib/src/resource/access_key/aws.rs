@@ -20,7 +20,7 @@ impl Live<Client> for AccessKey {
     const IS_PART: bool = true;
 
     /// There is a key as soon as one works: one that is switched off opens nothing.
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let keys = self.keys(client).await?;
         let found = Self { user: self.user.clone(), rotate: false };
         Ok(keys.iter().any(is_active).then(|| Found::from(found)))
@@ -59,7 +59,7 @@ impl Live<Client> for AccessKey {
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
-        self.delete_all(client).await.map(|()| Made::default())
+        self.delete_all(client).await.map(Made::alone)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind};
+use super::{Describe, compared, named, needs};
 
 mod aws;
 mod commands;
@@ -15,15 +15,9 @@ pub struct AccessKey {
 }
 
 impl Describe for AccessKey {
-    fn id_name(&self) -> String {
-        self.user.clone()
-    }
+    named!(user);
 
-    fn needs(&self) -> Vec<Id> {
-        vec![Id::new(Kind::User, &self.user)]
-    }
+    needs!(User: user);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("rotate", &self.rotate, &found.rotate);
-    }
+    compared!(rotate: field);
 }

@@ -14,66 +14,52 @@ impl Live<Client> for Attachment {
     /// All of a principal, also those that are not wanted: they count towards a quota.
     async fn observe(wanted: &[&Self], client: &Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
         let principals: BTreeSet<&Principal> = wanted.iter().map(|wanted| &wanted.principal).collect();
-        let found = join_all(principals.into_iter().map(async |principal| {
-            let arns = attached(client, principal).await?.into_iter();
-            let attachment = |policy_arn| Self { principal: principal.clone(), policy_arn };
-            Ok(arns.map(|policy_arn| Found::from(attachment(policy_arn))).collect::<Vec<_>>())
-        }));
-        let split = |found: Result<Vec<Found>, Error>| match found {
-            Ok(found) => found.into_iter().map(Ok).collect(),
+        let found = principals.into_iter().map(async |principal| match attached(client, principal).await {
+            Ok(arns) => {
+                let attachment = |policy_arn| Self { principal: principal.clone(), policy_arn };
+                arns.into_iter().map(|arn| Ok(Found::from(attachment(arn)))).collect()
+            }
             Err(error) => vec![Err(error)],
-        };
-        found.await.into_iter().flat_map(split).collect()
+        });
+        join_all(found).await.into_iter().flatten().collect()
     }
 
     async fn create(&self, client: &Client) -> Result<Made, Error> {
+        let arn = &self.policy_arn;
         match &self.principal {
             Principal::Role(name) => {
-                let call = client.attach_role_policy().role_name(name).policy_arn(&self.policy_arn);
-                retry_until_consistent("iam:AttachRolePolicy", KNOWN_TO_IAM, is_unseen, || {
-                    call.clone().send()
-                })
-                .await?;
+                let attach = || client.attach_role_policy().role_name(name).policy_arn(arn).send();
+                retry_until_consistent("iam:AttachRolePolicy", KNOWN_TO_IAM, is_unseen, attach)
+                    .await
+                    .map(Made::alone)
             }
             Principal::User(name) => {
-                let call = client.attach_user_policy().user_name(name).policy_arn(&self.policy_arn);
-                retry_until_consistent("iam:AttachUserPolicy", KNOWN_TO_IAM, is_unseen, || {
-                    call.clone().send()
-                })
-                .await?;
+                let attach = || client.attach_user_policy().user_name(name).policy_arn(arn).send();
+                retry_until_consistent("iam:AttachUserPolicy", KNOWN_TO_IAM, is_unseen, attach)
+                    .await
+                    .map(Made::alone)
             }
         }
-        Ok(Made::default())
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
-        detach(client, &self.principal, &self.policy_arn).await.map(|()| Made::default())
+        detach(client, &self.principal, &self.policy_arn).await.map(Made::alone)
     }
 }
 
 /// ARNs of the managed policies of a principal; none of one that is not there.
 async fn attached(client: &Client, principal: &Principal) -> Result<Vec<String>, Error> {
-    let (mut arns, mut marker) = (Vec::new(), None);
-    loop {
-        let page = match principal {
-            Principal::Role(name) => {
-                let call = client.list_attached_role_policies().role_name(name).set_marker(marker);
-                error::optional("iam:ListAttachedRolePolicies", call.send().await)?
-                    .map(|page| (page.attached_policies, page.marker))
-            }
-            Principal::User(name) => {
-                let call = client.list_attached_user_policies().user_name(name).set_marker(marker);
-                error::optional("iam:ListAttachedUserPolicies", call.send().await)?
-                    .map(|page| (page.attached_policies, page.marker))
-            }
-        };
-        let Some((policies, next)) = page else { return Ok(arns) };
-        arns.extend(policies.into_iter().flatten().filter_map(|policy| policy.policy_arn));
-        marker = next;
-        if marker.is_none() {
-            return Ok(arns);
+    let attached = match principal {
+        Principal::Role(name) => {
+            let pages = client.list_attached_role_policies().role_name(name).into_paginator().items().send();
+            error::listed("iam:ListAttachedRolePolicies", pages.collect().await)?
         }
-    }
+        Principal::User(name) => {
+            let pages = client.list_attached_user_policies().user_name(name).into_paginator().items().send();
+            error::listed("iam:ListAttachedUserPolicies", pages.collect().await)?
+        }
+    };
+    Ok(attached.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }
 
 async fn detach(client: &Client, principal: &Principal, policy_arn: &str) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Principal, last};
+use super::{Describe, Id, Kind, Principal, compared, last};
 
 pub(crate) mod aws;
 pub(crate) mod commands;
@@ -23,10 +23,7 @@ impl Describe for Attachment {
         vec![self.principal.id(), Id::new(Kind::Policy, last(&self.policy_arn))]
     }
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("principal", &self.principal, &found.principal);
-        changes.field("policy_arn", &self.policy_arn, &found.policy_arn);
-    }
+    compared!(principal: field, policy_arn: field);
 }
 
 impl Attachment {

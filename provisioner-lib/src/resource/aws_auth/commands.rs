@@ -1,6 +1,6 @@
 //! `kubectl` about the ConfigMap `aws-auth`.
 
-use super::{AwsAuth, MappingFields};
+use super::{AwsAuth, Mapping};
 use crate::resource::{Change, Commands, Context, Shell};
 
 impl Commands for AwsAuth {
@@ -18,7 +18,7 @@ impl Commands for AwsAuth {
 }
 
 /// By hand, so that entries of others stay as they are.
-fn edit(mapping: &MappingFields, what: &str) -> Vec<Shell> {
+fn edit(mapping: &Mapping, what: &str) -> Vec<Shell> {
     let (section, arn) = if mapping.users { ("mapUsers", "userarn") } else { ("mapRoles", "rolearn") };
     let mut shells = vec![
         Shell::comment(&format!("{what} {section}, and leave the others as they are:")),

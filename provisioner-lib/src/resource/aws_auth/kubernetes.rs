@@ -1,11 +1,11 @@
 //! The ConfigMap `aws-auth`: read once for all of its entries, written with the version that was read.
 
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{AwsAuth, MappingFields};
+use super::AwsAuth;
 use crate::{
-    aws_auth::{self, AwsAuthError, Data, Mapping, Section},
+    aws_auth::{self, AwsAuthError, Data},
     provider::{Kubernetes, live::prelude::*},
 };
 
@@ -33,13 +33,11 @@ impl Live<Kubernetes> for AwsAuth {
         let (data, version) = (data_of(&config_map), &config_map["metadata"]["resourceVersion"]);
         let mut seen = Vec::new();
         for Self { principal, mapping } in wanted {
-            match aws_auth::find(&data, Mapping::from(mapping).section, &mapping.arn) {
+            match aws_auth::find(&data, mapping.section(), &mapping.arn) {
                 Ok(None) => {}
                 Err(_) if sight.mode.has_api() => {}
                 Err(error) => return vec![Err(refused(&error))],
-                Ok(Some(Mapping { section, arn, username, groups })) => {
-                    let mapping =
-                        MappingFields { users: section == Section::MapUsers, arn, username, groups };
+                Ok(Some(mapping)) => {
                     let found = Found::from(Self { principal: principal.clone(), mapping });
                     seen.push(Ok(Found { revision: version.as_str().map(str::to_owned), ..found }));
                 }
@@ -50,12 +48,11 @@ impl Live<Kubernetes> for AwsAuth {
 
     /// In the place of the entry of the same ARN, if there is one.
     async fn create(&self, kubernetes: &Kubernetes) -> Result<Made, Error> {
-        edit(kubernetes, |data| aws_auth::add(data, &Mapping::from(&self.mapping))).await
+        edit(kubernetes, |data| aws_auth::add(data, &self.mapping)).await
     }
 
     async fn delete(&self, kubernetes: &Kubernetes) -> Result<Made, Error> {
-        let mapping = Mapping::from(&self.mapping);
-        edit(kubernetes, |data| aws_auth::remove(data, mapping.section, &mapping.arn)).await
+        edit(kubernetes, |data| aws_auth::remove(data, self.mapping.section(), &self.mapping.arn)).await
     }
 }
 
@@ -84,7 +81,7 @@ async fn edit(
 }
 
 async fn read(kubernetes: &Kubernetes) -> Result<Option<Value>, Error> {
-    kubernetes.send("get configmaps", Method::GET, PATH, None).await
+    kubernetes.get("get configmaps", PATH).await
 }
 
 async fn replace(kubernetes: &Kubernetes, there: Option<Value>, data: &Data) -> Result<(), Error> {
@@ -92,13 +89,7 @@ async fn replace(kubernetes: &Kubernetes, there: Option<Value>, data: &Data) -> 
         config_map["data"] = json!(data);
         kubernetes.write("update configmaps", Method::PUT, PATH, &config_map).await
     } else {
-        let config_map = json!({
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": { "name": "aws-auth", "namespace": "kube-system" },
-            "data": data,
-        });
-        kubernetes.write("create configmaps", Method::POST, NEW, &config_map).await
+        kubernetes.write("create configmaps", Method::POST, NEW, &config_map_of(data)).await
     };
     written.map(drop)
 }
@@ -111,16 +102,20 @@ fn data_of(config_map: &Value) -> Data {
 
 /// As `kubectl apply -f` takes it. JSON is YAML, and keeps every byte of the texts in it.
 fn backup(data: &Data) -> String {
-    let mut config_map = Map::new();
-    config_map.insert("apiVersion".to_owned(), json!("v1"));
-    config_map.insert("kind".to_owned(), json!("ConfigMap"));
-    config_map.insert("metadata".to_owned(), json!({ "name": "aws-auth", "namespace": "kube-system" }));
-    config_map.insert("data".to_owned(), json!(data));
-    serde_json::to_string_pretty(&config_map).unwrap_or_default()
+    format!("{:#}", config_map_of(data))
+}
+
+fn config_map_of(data: &Data) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "aws-auth", "namespace": "kube-system" },
+        "data": data,
+    })
 }
 
 /// With what can be done by hand.
 fn refused(error: &AwsAuthError) -> Error {
     Error::new(ErrorKind::Other, "get configmaps", format!("aws-auth in kube-system: {error}"))
-        .hint(error.hint())
+        .hint(&error.hint)
 }

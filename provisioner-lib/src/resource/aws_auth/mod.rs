@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Principal};
-use crate::aws_auth::{Mapping, Section};
+use super::{Changes, Describe, Id, Principal, compared};
+use crate::aws_auth::Mapping;
 
 mod commands;
 mod kubernetes;
@@ -12,7 +12,7 @@ mod kubernetes;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsAuth {
     pub principal: Principal,
-    pub mapping: MappingFields,
+    pub mapping: Mapping,
 }
 
 impl Describe for AwsAuth {
@@ -25,31 +25,8 @@ impl Describe for AwsAuth {
     }
 
     fn compare(&self, found: &Self, changes: &mut Changes) {
+        compared!(changes, self, found; principal: field);
         let (wanted, there) = (&self.mapping, &found.mapping);
-        changes.field("principal", &self.principal, &found.principal);
-        changes.field("users", &wanted.users, &there.users);
-        changes.field("arn", &wanted.arn, &there.arn);
-        changes.field("username", &wanted.username, &there.username);
-        changes.unordered("groups", &wanted.groups, &there.groups);
-    }
-}
-
-/// [`Mapping`], as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MappingFields {
-    pub users: bool,
-    pub arn: String,
-    pub username: String,
-    pub groups: Vec<String>,
-}
-
-impl From<&MappingFields> for Mapping {
-    fn from(fields: &MappingFields) -> Self {
-        Self {
-            section: if fields.users { Section::MapUsers } else { Section::MapRoles },
-            arn: fields.arn.clone(),
-            username: fields.username.clone(),
-            groups: fields.groups.clone(),
-        }
+        compared!(changes, wanted, there; users: field, arn: field, username: field, groups: unordered);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Code, Describe, Id, Kind, Layer, Tags, describe::tagged, last};
+use super::{Changes, Code, Describe, Id, Kind, Layer, Tags, compared, last, named, tagged};
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints},
     names::{self, CLUSTERS_VARIABLE, VPC_ACCESS},
@@ -40,9 +40,7 @@ impl Describe for Function {
 
     tagged!();
 
-    fn id_name(&self) -> String {
-        self.name.clone()
-    }
+    named!(name);
 
     /// Lambda checks the role when a function is written: whether it may send to the queue and enter the VPC. And a
     /// cluster is registered before it is served: see [`crate::facts::Facts`].
@@ -75,20 +73,16 @@ impl Describe for Function {
     }
 
     fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("role_arn", &self.role_arn, &found.role_arn);
-        changes.field("runtime", &self.runtime, &found.runtime);
+        compared!(changes, self, found; role_arn: field, runtime: field);
         if self.architecture.is_some() {
             changes.field("architecture", &self.architecture, &found.architecture);
         }
-        changes.field("handler", &self.handler, &found.handler);
-        changes.field("memory_mb", &self.memory_mb, &found.memory_mb);
-        changes.field("timeout_seconds", &self.timeout_seconds, &found.timeout_seconds);
+        compared!(changes, self, found; handler: field, memory_mb: field, timeout_seconds: field);
         self.compare_environment(found, changes);
         if let Some(code) = &self.code {
             changes.field("code", &Some(&code.sha256), &found.code.as_ref().map(|code| &code.sha256));
         }
-        changes.field("dead_letter_arn", &self.dead_letter_arn, &found.dead_letter_arn);
-        changes.field("layer", &self.layer, &found.layer);
+        compared!(changes, self, found; dead_letter_arn: field, layer: field);
         if let Some(wanted) = &self.network {
             wanted.compare(found.network.as_ref(), changes);
         }

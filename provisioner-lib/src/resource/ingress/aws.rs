@@ -22,8 +22,20 @@ const GROUP_IS_KNOWN: Duration = Duration::from_secs(20);
 impl Live<Client> for Ingress {
     const IS_PART: bool = true;
 
-    async fn observe(wanted: &[&Self], client: &Client, sight: &Sight<'_>) -> Vec<Result<Found, Error>> {
-        each(wanted, |wanted| wanted.find_with(client, sight)).await
+    async fn find(&self, client: &Client, sight: &Sight<'_>) -> Result<Option<Found>, Error> {
+        let seen = self.needs().first().and_then(|group| sight.revision(group));
+        let from_id = match seen {
+            Some(id) => Some(id),
+            None => group(client, &self.from, &self.vpc_id).await?.and_then(|group| group.group_id),
+        };
+        // Without the group there is no rule that names it.
+        let Some(from_id) = from_id else { return Ok(None) };
+        let answer = client.describe_security_groups().group_ids(&self.to).send().await;
+        let groups =
+            error::optional("ec2:DescribeSecurityGroups", answer)?.and_then(|answer| answer.security_groups);
+        let mut permissions = groups.into_iter().flatten().filter_map(|group| group.ip_permissions).flatten();
+        let is_open = permissions.any(|permission| self.is_in(&permission, &from_id));
+        Ok(is_open.then(|| Found::from(self.clone())))
     }
 
     async fn create(&self, client: &Client) -> Result<Made, Error> {
@@ -42,28 +54,11 @@ impl Live<Client> for Ingress {
         let Some(id) = group.and_then(|group| group.group_id) else { return Ok(Made::default()) };
         let call = client.revoke_security_group_ingress().group_id(&self.to);
         let answer = call.ip_permissions(self.permission(&id)).send().await;
-        error::ok_if_absent("ec2:RevokeSecurityGroupIngress", answer)?;
-        Ok(Made::default())
+        error::ok_if_absent("ec2:RevokeSecurityGroupIngress", answer).map(Made::alone)
     }
 }
 
 impl Ingress {
-    async fn find_with(&self, client: &Client, sight: &Sight<'_>) -> Result<Option<Found>, Error> {
-        let seen = self.needs().first().and_then(|group| sight.revision(group));
-        let from_id = match seen {
-            Some(id) => Some(id),
-            None => group(client, &self.from, &self.vpc_id).await?.and_then(|group| group.group_id),
-        };
-        // Without the group there is no rule that names it.
-        let Some(from_id) = from_id else { return Ok(None) };
-        let answer = client.describe_security_groups().group_ids(&self.to).send().await;
-        let groups =
-            error::optional("ec2:DescribeSecurityGroups", answer)?.and_then(|answer| answer.security_groups);
-        let mut permissions = groups.into_iter().flatten().filter_map(|group| group.ip_permissions).flatten();
-        let is_open = permissions.any(|permission| self.is_in(&permission, &from_id));
-        Ok(is_open.then(|| Found::from(self.clone())))
-    }
-
     fn permission(&self, from_id: &str) -> IpPermission {
         let pair = UserIdGroupPair::builder()
             .group_id(from_id)

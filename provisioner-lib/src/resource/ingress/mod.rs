@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind};
+use super::{Describe, Id, Kind, compared};
 
 mod aws;
 mod commands;
@@ -25,7 +25,5 @@ impl Describe for Ingress {
         vec![Id::new(Kind::SecurityGroup, format!("{}/{}", self.vpc_id, self.from))]
     }
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("vpc_id", &self.vpc_id, &found.vpc_id);
-    }
+    compared!(vpc_id: field);
 }

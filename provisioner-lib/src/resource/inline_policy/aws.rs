@@ -8,7 +8,7 @@ use crate::provider::{iam::document, live::prelude::*};
 impl Live<Client> for InlinePolicy {
     const IS_PART: bool = true;
 
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let call = "iam:GetRolePolicy";
         let answer = client.get_role_policy().role_name(&self.role).policy_name(&self.name).send().await;
         let Some(answer) = error::optional(call, answer)? else { return Ok(None) };
@@ -19,12 +19,13 @@ impl Live<Client> for InlinePolicy {
     async fn create(&self, client: &Client) -> Result<Made, Error> {
         let call = client.put_role_policy().role_name(&self.role).policy_name(&self.name);
         let call = call.policy_document(self.document.to_string());
-        retry_until_consistent("iam:PutRolePolicy", KNOWN_TO_IAM, is_unseen, || call.clone().send()).await?;
-        Ok(Made::default())
+        retry_until_consistent("iam:PutRolePolicy", KNOWN_TO_IAM, is_unseen, || call.clone().send())
+            .await
+            .map(Made::alone)
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
-        Self::remove(client, &self.role, &self.name).await.map(|()| Made::default())
+        Self::remove(client, &self.role, &self.name).await.map(Made::alone)
     }
 }
 

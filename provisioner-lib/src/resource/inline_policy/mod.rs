@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Id, Kind};
+use super::{Describe, compared, named, needs};
 
 mod aws;
 mod commands;
@@ -17,15 +17,9 @@ pub struct InlinePolicy {
 }
 
 impl Describe for InlinePolicy {
-    fn id_name(&self) -> String {
-        format!("{}/{}", self.role, self.name)
-    }
+    named!(role / name);
 
-    fn needs(&self) -> Vec<Id> {
-        vec![Id::new(Kind::Role, &self.role)]
-    }
+    needs!(Role: role);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.document("document", &self.document, &found.document);
-    }
+    compared!(document: document);
 }

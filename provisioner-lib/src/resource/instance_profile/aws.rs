@@ -9,7 +9,7 @@ use crate::provider::{
 };
 
 impl Live<Client> for InstanceProfile {
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         Ok(self.there(client).await?.map(Found::from))
     }
 
@@ -82,7 +82,7 @@ impl InstanceProfile {
                 Some(there) if there == self.role => Ok(Made::default()),
                 _ => Err(full),
             },
-            other => other.map(|_| Made::default()),
+            other => other.map(Made::alone),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Tags, describe::tagged};
+use super::{Describe, Tags, compared, named, needs, tagged};
 
 mod aws;
 mod commands;
@@ -18,15 +18,9 @@ pub struct InstanceProfile {
 impl Describe for InstanceProfile {
     tagged!();
 
-    fn id_name(&self) -> String {
-        self.name.clone()
-    }
+    named!(name);
 
-    fn needs(&self) -> Vec<Id> {
-        vec![Id::new(Kind::Role, &self.role)]
-    }
+    needs!(Role: role);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("role", &self.role, &found.role);
-    }
+    compared!(role: field);
 }

@@ -8,7 +8,7 @@ use crate::provider::live::prelude::*;
 impl Live<Client> for InvokeConfig {
     const IS_PART: bool = true;
 
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let answer = client.get_function_event_invoke_config().function_name(&self.function).send().await;
         let found = error::optional("lambda:GetFunctionEventInvokeConfig", answer)?;
         Ok(found.map(|found| {
@@ -27,13 +27,11 @@ impl Live<Client> for InvokeConfig {
             .function_name(&self.function)
             .maximum_event_age_in_seconds(self.maximum_event_age_seconds)
             .maximum_retry_attempts(self.maximum_retry_attempts);
-        call.send().await.map_err(error::from_sdk("lambda:PutFunctionEventInvokeConfig"))?;
-        Ok(Made::default())
+        call.send().await.map(Made::alone).map_err(error::from_sdk("lambda:PutFunctionEventInvokeConfig"))
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
         let answer = client.delete_function_event_invoke_config().function_name(&self.function).send().await;
-        error::ok_if_absent("lambda:DeleteFunctionEventInvokeConfig", answer)?;
-        Ok(Made::default())
+        error::ok_if_absent("lambda:DeleteFunctionEventInvokeConfig", answer).map(Made::alone)
     }
 }

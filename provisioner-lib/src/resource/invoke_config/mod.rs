@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind};
+use super::{Describe, compared, named, needs};
 
 mod aws;
 mod commands;
@@ -16,20 +16,9 @@ pub struct InvokeConfig {
 }
 
 impl Describe for InvokeConfig {
-    fn id_name(&self) -> String {
-        self.function.clone()
-    }
+    named!(function);
 
-    fn needs(&self) -> Vec<Id> {
-        vec![Id::new(Kind::Function, &self.function)]
-    }
+    needs!(Function: function);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field(
-            "maximum_event_age_seconds",
-            &self.maximum_event_age_seconds,
-            &found.maximum_event_age_seconds,
-        );
-        changes.field("maximum_retry_attempts", &self.maximum_retry_attempts, &found.maximum_retry_attempts);
-    }
+    compared!(maximum_event_age_seconds: field, maximum_retry_attempts: field);
 }

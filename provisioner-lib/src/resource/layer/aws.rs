@@ -5,9 +5,7 @@ use aws_sdk_lambda::{
     primitives::Blob,
     types::{Layer as Attached, LayerVersionContentInput},
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use cast_spot_cloud::fetch;
-use sha2::{Digest, Sha256};
 
 use super::Layer;
 use crate::{
@@ -49,15 +47,15 @@ fn ours(layers: &[Attached]) -> Option<&str> {
 
 /// The endpoints in a version.
 async fn unpacked(number: i64, content: &Content) -> Result<Endpoints, Error> {
-    let zip = fetch(GET, &content.location).await?;
-    if BASE64_STANDARD.encode(Sha256::digest(&zip)) != content.sha256 {
+    let zip = Code::of(fetch(GET, &content.location).await?);
+    if zip.sha256 != content.sha256 {
         let message = format!(
             "the zip of version {number} of layer {LAYER} is not the one with SHA-256 {}",
             content.sha256
         );
         return Err(Error::new(ErrorKind::Other, GET, message).hint("run it again"));
     }
-    unpack(&zip).ok_or_else(|| {
+    unpack(&zip.zip).ok_or_else(|| {
         let message = format!("version {number} of layer {LAYER} has no file with endpoints that can be read");
         Error::new(ErrorKind::Other, GET, message).hint(format!(
             "`aws lambda delete-layer-version --layer-name {LAYER} --version-number {number}`: then the version before \
@@ -78,8 +76,7 @@ impl Live<Client> for Layer {
         };
         let there = wanted.iter().filter(|layer| versions.contains(&layer.code.sha256));
         let found = there.map(|layer| {
-            let code = Code { sha256: layer.code.sha256.clone(), zip: Vec::new() };
-            Ok(Found::from(Self { name: layer.name.clone(), code }))
+            Ok(Found::from(Self { name: layer.name.clone(), code: Code::known(&layer.code.sha256) }))
         });
         found.collect()
     }

@@ -5,7 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use super::Layer;
 use crate::{
     names::LAYER,
-    resource::{Change, Commands, Context, Shell, quoted},
+    resource::{Commands, Context, Shell, quoted},
 };
 
 impl Commands for Layer {
@@ -24,10 +24,6 @@ impl Commands for Layer {
             )),
             Shell::Verbatim(format!("rm {name}.zip")),
         ]
-    }
-
-    fn update(&self, _: &[Change], _: &Context) -> Vec<Shell> {
-        Vec::new()
     }
 
     /// All versions with this content.

@@ -6,7 +6,7 @@ use super::LogGroup;
 use crate::{names::TAG_RETENTION, provider::live::prelude::*};
 
 impl Live<Client> for LogGroup {
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let Some((arn, retention_days)) = self.described(client).await? else { return Ok(None) };
         let answer = client.list_tags_for_resource().resource_arn(arn).send().await;
         let tags = error::optional("logs:ListTagsForResource", answer)?.and_then(|answer| answer.tags);
@@ -36,8 +36,7 @@ impl Live<Client> for LogGroup {
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
         let answer = client.delete_log_group().log_group_name(&self.name).send().await;
-        error::ok_if_absent("logs:DeleteLogGroup", answer)?;
-        Ok(Made::default())
+        error::ok_if_absent("logs:DeleteLogGroup", answer).map(Made::alone)
     }
 }
 

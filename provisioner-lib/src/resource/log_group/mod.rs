@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Tags, describe::tagged};
+use super::{Describe, Tags, compared, named, tagged};
 
 mod aws;
 mod commands;
@@ -19,11 +19,7 @@ pub struct LogGroup {
 impl Describe for LogGroup {
     tagged!();
 
-    fn id_name(&self) -> String {
-        self.name.clone()
-    }
+    named!(name);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("retention_days", &self.retention_days, &found.retention_days);
-    }
+    compared!(retention_days: field);
 }

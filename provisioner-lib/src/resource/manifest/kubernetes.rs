@@ -20,7 +20,6 @@ use crate::{
 /// How long an object may take to disappear after its deletion: a namespace waits for its content.
 const DELETE_TIMEOUT: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(250);
-const APPLY: &str = "application/apply-patch+yaml";
 
 /// Where an object is, and what its kind is called in a path.
 struct Place {
@@ -49,22 +48,11 @@ impl Place {
 }
 
 impl Live<Kubernetes> for Manifest {
-    async fn observe(wanted: &[&Self], kubernetes: &Kubernetes, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
-        if wanted.is_empty() {
-            return Vec::new();
-        }
-        // Without a connection, each of them would fail in the same way.
-        if let Err(error) = kubernetes.client().await {
-            return vec![Err(error)];
-        }
-        each(wanted, |wanted| wanted.find(kubernetes)).await
-    }
-
     /// The revision is what an update must meet: the object's unique id, or its version where others must not have
     /// changed it since. Objects with a status change all the time, RBAC does not.
-    async fn find(&self, kubernetes: &Kubernetes) -> Result<Option<Found>, Error> {
+    async fn find(&self, kubernetes: &Kubernetes, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let place = Place::of(self);
-        let there = kubernetes.send(&place.call("get"), Method::GET, &place.path(), None).await?;
+        let there = kubernetes.get(&place.call("get"), &place.path()).await?;
         Ok(there.map(|object| {
             let revision = object["metadata"][self.revision_field()].as_str().map(str::to_owned);
             Found { revision, ..Found::from(Self::new(object)) }
@@ -73,23 +61,18 @@ impl Live<Kubernetes> for Manifest {
 
     /// Not by force: an object that others have made meanwhile keeps its values.
     async fn create(&self, kubernetes: &Kubernetes) -> Result<Made, Error> {
-        apply(kubernetes, &Place::of(self), self.value(), false).await.map(|_| Made::default())
+        apply(kubernetes, &Place::of(self), self.value(), false).await.map(Made::alone)
     }
 
     /// The object that was observed, and no later one of its name. What others have put into its lists would stay in
     /// an apply: then it is written as a whole.
-    async fn update(
-        &self,
-        kubernetes: &Kubernetes,
-        _: &[Change],
-        revision: Option<&str>,
-    ) -> Result<Made, Error> {
+    async fn update(&self, api: &Kubernetes, _: &[Change], revision: Option<&str>) -> Result<Made, Error> {
         let place = Place::of(self);
         let mut body = self.value().clone();
         if let Some(revision) = revision {
             body["metadata"][self.revision_field()] = json!(revision);
         }
-        let there = apply(kubernetes, &place, &body, true).await?;
+        let there = apply(api, &place, &body, true).await?;
         let mut left = Changes::default();
         self.compare(&Self::new(there.clone()), &mut left);
         if left.is_empty() {
@@ -97,7 +80,7 @@ impl Live<Kubernetes> for Manifest {
         }
         let path = format!("{}?fieldManager={FIELD_MANAGER}", place.path());
         let whole = merged(self.value(), &there);
-        kubernetes.write(&place.call("update"), Method::PUT, &path, &whole).await
+        api.write(&place.call("update"), Method::PUT, &path, &whole).await
     }
 
     /// Returns when it is gone.
@@ -112,7 +95,7 @@ impl Live<Kubernetes> for Manifest {
             Ok(None) => return Ok(Made::default()),
             // Also the answer about one whose deletion has begun: then it is waited for.
             Err(error) if error.reason == ErrorKind::Changed => {
-                let there = kubernetes.send(&place.call("get"), Method::GET, &place.path(), None).await?;
+                let there = kubernetes.get(&place.call("get"), &place.path()).await?;
                 if there.is_some_and(|object| !is_going(&object)) {
                     return Err(error);
                 }
@@ -122,7 +105,7 @@ impl Live<Kubernetes> for Manifest {
         }
         let end = Instant::now() + DELETE_TIMEOUT;
         loop {
-            let left = kubernetes.send(&place.call("get"), Method::GET, &place.path(), None).await?;
+            let left = kubernetes.get(&place.call("get"), &place.path()).await?;
             // One whose deletion has not begun is another one.
             let Some(left) = left.filter(is_going) else { return Ok(Made::default()) };
             if Instant::now() > end {
@@ -142,7 +125,7 @@ impl Manifest {
 async fn apply(kubernetes: &Kubernetes, place: &Place, body: &Value, force: bool) -> Result<Value, Error> {
     let path = format!("{}?fieldManager={FIELD_MANAGER}&force={force}", place.path());
     let call = place.call("patch");
-    let answer = kubernetes.send_as(APPLY, &call, Method::PATCH, &path, Some(body)).await?;
+    let answer = kubernetes.send(&call, Method::PATCH, &path, Some(body)).await?;
     answer.ok_or_else(|| Error::new(ErrorKind::Changed, call, "it has gone since it was looked at"))
 }
 

@@ -34,19 +34,12 @@ impl Live<Client> for Permission {
             .action("lambda:InvokeFunction")
             .principal(&self.principal)
             .source_arn(&self.source_arn);
-        call.send().await.map_err(error::from_sdk("lambda:AddPermission"))?;
-        Ok(Made::default())
-    }
-
-    async fn update(&self, client: &Client, _: &[Change], _: Option<&str>) -> Result<Made, Error> {
-        self.delete(client).await?;
-        self.create(client).await
+        call.send().await.map(Made::alone).map_err(error::from_sdk("lambda:AddPermission"))
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
         let call = client.remove_permission().function_name(&self.function).statement_id(&self.statement_id);
-        error::ok_if_absent("lambda:RemovePermission", call.send().await)?;
-        Ok(Made::default())
+        error::ok_if_absent("lambda:RemovePermission", call.send().await).map(Made::alone)
     }
 }
 

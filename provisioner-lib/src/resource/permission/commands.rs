@@ -1,7 +1,7 @@
 //! `aws lambda` about the resource policy of a function.
 
 use super::Permission;
-use crate::resource::{Change, Commands, Context, Shell};
+use crate::resource::{Commands, Context, Shell};
 
 impl Commands for Permission {
     fn create(&self, _: &Context) -> Vec<Shell> {
@@ -11,10 +11,6 @@ impl Commands for Permission {
                 .with("--principal", &self.principal)
                 .with("--source-arn", &self.source_arn),
         ]
-    }
-
-    fn update(&self, _: &[Change], _: &Context) -> Vec<Shell> {
-        Vec::new()
     }
 
     fn delete(&self) -> Vec<Shell> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind};
+use super::{Describe, compared, named, needs};
 
 mod aws;
 mod commands;
@@ -17,18 +17,11 @@ pub struct Permission {
 }
 
 impl Describe for Permission {
-    fn id_name(&self) -> String {
-        format!("{}/{}", self.function, self.statement_id)
-    }
+    named!(function / statement_id);
 
-    fn needs(&self) -> Vec<Id> {
-        vec![Id::new(Kind::Function, &self.function)]
-    }
+    needs!(Function: function);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("principal", &self.principal, &found.principal);
-        changes.field("source_arn", &self.source_arn, &found.source_arn);
-    }
+    compared!(principal: field, source_arn: field);
 
     /// Statements are added and removed, not changed.
     fn immutable(&self) -> &'static [&'static str] {

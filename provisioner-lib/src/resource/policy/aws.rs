@@ -12,7 +12,7 @@ use crate::provider::{
 const MOST_VERSIONS: usize = 5;
 
 impl Live<Client> for Policy {
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let arn = &self.arn;
         let answer = client.get_policy().policy_arn(arn).send().await;
         let Some(policy) = error::optional("iam:GetPolicy", answer)?.and_then(|answer| answer.policy) else {
@@ -40,8 +40,7 @@ impl Live<Client> for Policy {
             .description(&self.description)
             .policy_document(self.document.to_string())
             .set_tags(Some(tags_in(&self.tags)));
-        call.send().await.map_err(error::from_sdk("iam:CreatePolicy"))?;
-        Ok(Made::default())
+        call.send().await.map(Made::alone).map_err(error::from_sdk("iam:CreatePolicy"))
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {

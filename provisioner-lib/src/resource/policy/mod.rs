@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Tags, describe::tagged};
+use super::{Describe, Tags, compared, named, tagged};
 
 mod aws;
 mod commands;
@@ -21,12 +21,7 @@ pub struct Policy {
 impl Describe for Policy {
     tagged!();
 
-    fn id_name(&self) -> String {
-        self.name.clone()
-    }
+    named!(name);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("arn", &self.arn, &found.arn);
-        changes.document("document", &self.document, &found.document);
-    }
+    compared!(arn: field, document: document);
 }

@@ -12,7 +12,7 @@ use crate::provider::live::prelude::*;
 const NAME_IS_FREE: Duration = Duration::from_secs(75);
 
 impl Live<Client> for Queue {
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let Some(url) = self.url(client).await? else { return Ok(None) };
         let names = [QueueAttributeName::MessageRetentionPeriod, QueueAttributeName::Policy];
         let attributes =
@@ -40,8 +40,8 @@ impl Live<Client> for Queue {
             .set_attributes(Some(self.attributes_in()))
             .set_tags(Some(self.tags.clone().into_iter().collect()));
         retry_until_consistent("sqs:CreateQueue", NAME_IS_FREE, is_name_taken, || call.clone().send())
-            .await?;
-        Ok(Made::default())
+            .await
+            .map(Made::alone)
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {

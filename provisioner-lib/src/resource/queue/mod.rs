@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Tags, describe::tagged};
+use super::{Describe, Tags, compared, named, tagged};
 
 mod aws;
 mod commands;
@@ -20,12 +20,7 @@ pub struct Queue {
 impl Describe for Queue {
     tagged!();
 
-    fn id_name(&self) -> String {
-        self.name.clone()
-    }
+    named!(name);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("retention_seconds", &self.retention_seconds, &found.retention_seconds);
-        changes.document("policy", &self.policy, &found.policy);
-    }
+    compared!(retention_seconds: field, policy: document);
 }

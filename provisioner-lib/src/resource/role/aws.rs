@@ -18,7 +18,7 @@ fn is_unknown_principal(code: &str, message: &str) -> bool {
 }
 
 impl Live<Client> for Role {
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let call = "iam:GetRole";
         let answer = error::optional(call, client.get_role().role_name(&self.name).send().await)?;
         let Some(role) = answer.and_then(|answer| answer.role) else { return Ok(None) };
@@ -40,8 +40,8 @@ impl Live<Client> for Role {
             .assume_role_policy_document(self.trust.to_string())
             .set_tags(Some(tags_in(&self.tags)));
         retry_until_consistent("iam:CreateRole", KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
-            .await?;
-        Ok(Made::default())
+            .await
+            .map(Made::alone)
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {

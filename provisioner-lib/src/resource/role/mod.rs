@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Tags, describe::tagged};
+use super::{Describe, Tags, compared, named, tagged};
 
 mod aws;
 mod commands;
@@ -20,11 +20,7 @@ pub struct Role {
 impl Describe for Role {
     tagged!();
 
-    fn id_name(&self) -> String {
-        self.name.clone()
-    }
+    named!(name);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.document("trust", &self.trust, &found.trust);
-    }
+    compared!(trust: document);
 }

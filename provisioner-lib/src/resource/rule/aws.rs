@@ -10,7 +10,7 @@ use super::Rule;
 use crate::{provider::live::prelude::*, resource::target};
 
 impl Live<Client> for Rule {
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let answer = client.describe_rule().name(&self.name).send().await;
         let Some(rule) = error::optional("events:DescribeRule", answer)? else { return Ok(None) };
         let arn = rule.arn().unwrap_or_default();
@@ -30,8 +30,7 @@ impl Live<Client> for Rule {
     }
 
     async fn create(&self, client: &Client) -> Result<Made, Error> {
-        self.put(client, Some(tags_in(&self.tags))).await?;
-        Ok(Made::default())
+        self.put(client, Some(tags_in(&self.tags))).await.map(Made::alone)
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {
@@ -53,8 +52,8 @@ impl Live<Client> for Rule {
     /// A rule goes only when it has no targets ("DeleteRule" in the EventBridge API reference).
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
         target::aws::remove_all(client, &self.name).await?;
-        error::ok_if_absent("events:DeleteRule", client.delete_rule().name(&self.name).send().await)?;
-        Ok(Made::default())
+        error::ok_if_absent("events:DeleteRule", client.delete_rule().name(&self.name).send().await)
+            .map(Made::alone)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Tags, describe::tagged};
+use super::{Describe, Tags, compared, named, tagged};
 
 mod aws;
 mod commands;
@@ -23,12 +23,7 @@ impl Describe for Rule {
 
     tagged!();
 
-    fn id_name(&self) -> String {
-        self.name.clone()
-    }
+    named!(name);
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("pattern", &self.pattern, &found.pattern);
-        changes.field("schedule", &self.schedule, &found.schedule);
-    }
+    compared!(pattern: field, schedule: field);
 }

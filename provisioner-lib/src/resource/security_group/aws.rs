@@ -17,7 +17,7 @@ const INTERFACES_GONE: Duration = Duration::from_mins(5);
 
 impl Live<Client> for SecurityGroup {
     /// The revision is the id of the group.
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let Some(group) = group(client, &self.name, &self.vpc_id).await? else { return Ok(None) };
         let tags = group.tags.unwrap_or_default().into_iter();
         let found = Self {
@@ -35,8 +35,7 @@ impl Live<Client> for SecurityGroup {
             .build();
         let call = client.create_security_group().group_name(&self.name).vpc_id(&self.vpc_id);
         let call = call.description(&self.description).tag_specifications(tags);
-        call.send().await.map_err(error::from_sdk("ec2:CreateSecurityGroup"))?;
-        Ok(Made::default())
+        call.send().await.map(Made::alone).map_err(error::from_sdk("ec2:CreateSecurityGroup"))
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Id, Kind, Tags, describe::tagged};
+use super::{Describe, Id, Kind, Tags, named, tagged};
 use crate::names::{LAMBDA_ROLE, VPC_ACCESS};
 
 pub(crate) mod aws;
@@ -20,15 +20,11 @@ pub struct SecurityGroup {
 impl Describe for SecurityGroup {
     tagged!();
 
-    fn id_name(&self) -> String {
-        format!("{}/{}", self.vpc_id, self.name)
-    }
+    named!(vpc_id / name);
 
     /// Lambda frees its network interfaces by the role's rights, and only then can the group go ("Giving Lambda
     /// functions access to resources in an Amazon VPC" in the Lambda developer guide).
     fn needs(&self) -> Vec<Id> {
         vec![Id::new(Kind::Attachment, format!("{LAMBDA_ROLE}/{VPC_ACCESS}"))]
     }
-
-    fn compare(&self, _: &Self, _: &mut Changes) {}
 }

@@ -16,7 +16,7 @@ use crate::provider::live::prelude::*;
 impl Live<Client> for Target {
     const IS_PART: bool = true;
 
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let found = list(client, &self.rule).await?.into_iter().find(|target| target.id == self.target_id);
         Ok(found.map(|target| {
             Found::from(Self {
@@ -42,8 +42,7 @@ impl Live<Client> for Target {
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
-        remove(client, &self.rule, vec![self.target_id.clone()]).await?;
-        Ok(Made::default())
+        remove(client, &self.rule, vec![self.target_id.clone()]).await.map(Made::alone)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Id, Kind};
+use super::{Describe, Id, Kind, compared, named};
 
 pub(crate) mod aws;
 mod commands;
@@ -27,9 +27,7 @@ pub struct Target {
 }
 
 impl Describe for Target {
-    fn id_name(&self) -> String {
-        format!("{}/{}", self.rule, self.target_id)
-    }
+    named!(rule / target_id);
 
     fn needs(&self) -> Vec<Id> {
         let function = self.arn.rsplit(':').next().unwrap_or_default();
@@ -42,11 +40,7 @@ impl Describe for Target {
         ]
     }
 
-    fn compare(&self, found: &Self, changes: &mut Changes) {
-        changes.field("arn", &self.arn, &found.arn);
-        changes.field("dead_letter_arn", &self.dead_letter_arn, &found.dead_letter_arn);
-        changes.field("input", &self.input, &found.input);
-    }
+    compared!(arn: field, dead_letter_arn: field, input: field);
 }
 
 /// Fields of an event that an input can name as `<field>`, and their paths in the event.

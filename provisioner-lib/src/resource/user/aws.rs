@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Live<Client> for User {
-    async fn find(&self, client: &Client) -> Result<Option<Found>, Error> {
+    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let answer = error::optional("iam:GetUser", client.get_user().user_name(&self.name).send().await)?;
         let Some(user) = answer.and_then(|answer| answer.user) else { return Ok(None) };
         let found = Self { name: self.name.clone(), tags: tags_out(user.tags.as_deref()) };
@@ -22,8 +22,7 @@ impl Live<Client> for User {
 
     async fn create(&self, client: &Client) -> Result<Made, Error> {
         let call = client.create_user().user_name(&self.name).set_tags(Some(tags_in(&self.tags)));
-        call.send().await.map_err(error::from_sdk("iam:CreateUser"))?;
-        Ok(Made::default())
+        call.send().await.map(Made::alone).map_err(error::from_sdk("iam:CreateUser"))
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Tags, describe::tagged};
+use super::{Describe, Tags, named, tagged};
 
 mod aws;
 mod commands;
@@ -17,9 +17,5 @@ pub struct User {
 impl Describe for User {
     tagged!();
 
-    fn id_name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn compare(&self, _: &Self, _: &mut Changes) {}
+    named!(name);
 }

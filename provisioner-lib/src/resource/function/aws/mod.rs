@@ -24,7 +24,7 @@ const SEPARATOR: &str = ",";
 
 impl Live<Services> for Function {
     /// In its network stands the id of the security group, not its name: see [`name_security_groups`].
-    async fn find(&self, services: &Services) -> Result<Option<Found>, Error> {
+    async fn find(&self, services: &Services, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let call = "lambda:GetFunction";
         let answer = services.lambda.get_function().function_name(&self.name).send().await;
         let Some(answer) = error::optional(call, answer)? else { return Ok(None) };
@@ -80,7 +80,7 @@ impl Live<Services> for Function {
             // Others build on it: it is there when it can be called.
             settled::settled(client, &self.name).await?;
         }
-        created.map(|_| Made::default())
+        created.map(Made::alone)
     }
 
     async fn update(
@@ -96,8 +96,7 @@ impl Live<Services> for Function {
 
     async fn delete(&self, services: &Services) -> Result<Made, Error> {
         let answer = services.lambda.delete_function().function_name(&self.name).send().await;
-        error::ok_if_absent("lambda:DeleteFunction", answer)?;
-        Ok(Made::default())
+        error::ok_if_absent("lambda:DeleteFunction", answer).map(Made::alone)
     }
 }
 
@@ -124,7 +123,7 @@ impl Function {
             memory_mb: found.memory_size.unwrap_or_default(),
             timeout_seconds: found.timeout.unwrap_or_default(),
             environment: environment.into_iter().collect(),
-            code: found.code_sha256.map(|sha256| Code { sha256, zip: Vec::new() }),
+            code: found.code_sha256.map(|sha256| Code::known(sha256)),
             dead_letter_arn: dead_letter.unwrap_or_default(),
             network: network.map(|vpc| Network {
                 security_group: vpc.security_group_ids().join(SEPARATOR),

@@ -16,15 +16,12 @@ const PATIENCE: Duration = Duration::from_mins(5);
 const PAUSE: Duration = Duration::from_secs(1);
 const CALL: &str = "lambda:GetFunctionConfiguration";
 
-async fn configuration(client: &Client, name: &str) -> Result<GetFunctionConfigurationOutput, Error> {
-    client.get_function_configuration().function_name(name).send().await.map_err(error::from_sdk(CALL))
-}
-
 /// Waits until nothing is going on any more, and says how it is then.
 pub(super) async fn settled(client: &Client, name: &str) -> Result<GetFunctionConfigurationOutput, Error> {
     let end = Instant::now() + PATIENCE;
     loop {
-        let found = configuration(client, name).await?;
+        let answer = client.get_function_configuration().function_name(name).send().await;
+        let found = answer.map_err(error::from_sdk(CALL))?;
         if found.state() == Some(&State::Failed) {
             let reason = found.state_reason().unwrap_or("no reason given");
             let message = format!("function {name} could not be made: {reason}");
@@ -47,11 +44,7 @@ pub(super) async fn updated(client: &Client, name: &str) -> Result<GetFunctionCo
     let found = settled(client, name).await?;
     if found.last_update_status() == Some(&LastUpdateStatus::Failed) {
         let reason = found.last_update_status_reason().unwrap_or("no reason given");
-        return Err(Error::new(
-            ErrorKind::Other,
-            CALL,
-            format!("function {name} could not be changed: {reason}"),
-        ));
+        return Err(Error::other(CALL, format!("function {name} could not be changed: {reason}")));
     }
     Ok(found)
 }

@@ -11,6 +11,7 @@ use crate::{
 };
 
 const MODE: AuthenticationMode = AuthenticationMode::Api;
+const SIGHT: Sight = Sight { mode: MODE, seen: &[] };
 
 fn lambda(answer: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> (Services, Asked) {
     let mut answer = answer;
@@ -198,7 +199,7 @@ async fn a_function_is_observed_with_its_revision() {
         configuration["VpcConfig"] = json!({ "VpcId": "", "SubnetIds": [], "SecurityGroupIds": [] });
         (200, json!({ "Configuration": configuration, "Tags": { "cast-spot:managed": "cast-spot" } }))
     });
-    let found = named().find(&lambda).await.unwrap().unwrap();
+    let found = named().find(&lambda, &SIGHT).await.unwrap().unwrap();
     assert_eq!(found.revision.as_deref(), Some("r7"));
     let Resource::Function(Function { environment, code, network, architecture, tags, .. }) = found.resource
     else {
@@ -218,7 +219,7 @@ async fn tags_that_the_caller_may_not_see_are_not_taken_for_missing() {
         let note = json!({ "ErrorCode": "AccessDeniedException", "Message": "no" });
         (200, json!({ "Configuration": as_it_is("r", "Active", "Successful"), "TagsError": note }))
     });
-    let error = named().find(&lambda).await.unwrap_err();
+    let error = named().find(&lambda, &SIGHT).await.unwrap_err();
     assert_eq!(error.reason, ErrorKind::Denied { action: "lambda:ListTags".into() });
 }
 

@@ -6,9 +6,7 @@ use aws_sdk_lambda::{
     primitives::Blob,
     types::{Architecture, FunctionConfiguration},
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use cast_spot_cloud::fetch;
-use sha2::{Digest, Sha256};
 
 use super::{
     architectures,
@@ -17,6 +15,7 @@ use super::{
 use crate::{
     names::{FUNCTION, PREVIOUS, PREVIOUS_DESCRIPTION as DESCRIPTION},
     provider::live::prelude::*,
+    resource::Code,
 };
 
 /// What a rollback has changed.
@@ -132,15 +131,15 @@ async fn previous(client: &Client) -> Result<Previous, Error> {
 pub(crate) async fn roll_back(client: &Client) -> Result<RolledBack, Error> {
     let Previous { rollback, location, architectures, before } = previous(client).await?;
     let call = "lambda:GetFunction";
-    let zip = fetch(call, &location).await?;
+    let code = Code::of(fetch(call, &location).await?);
     let RolledBack { version, to, .. } = &rollback;
-    if BASE64_STANDARD.encode(Sha256::digest(&zip)) != *to {
+    if code.sha256 != *to {
         let message = format!("the zip of version {version} is not the one with SHA-256 {to}");
         return Err(Error::new(ErrorKind::Other, call, message).hint("run it again"));
     }
     let published = publish(client, FUNCTION, &before).await?;
     let architecture = architectures.first().map(Architecture::as_str);
-    replace_code(client, FUNCTION, architecture, zip, published.revision).await?;
+    replace_code(client, FUNCTION, architecture, code.zip, published.revision).await?;
     updated(client, FUNCTION).await?;
     // Not before the code runs: a second try after a failure finds the same code under it.
     set_previous(client, FUNCTION, &published.version).await?;

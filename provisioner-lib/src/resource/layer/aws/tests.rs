@@ -94,7 +94,7 @@ async fn only_our_versions_with_the_content_are_deleted() {
 
 /// Lambda with versions 4 and 5 of our layer, each with this zip and the SHA-256 of the other one.
 fn lambda_with(zip: &[u8], sha256_of: &[u8]) -> Client {
-    let (zip, sha256) = (zip.to_vec(), BASE64_STANDARD.encode(Sha256::digest(sha256_of)));
+    let (zip, sha256) = (zip.to_vec(), Code::of(sha256_of.to_vec()).sha256);
     let (config, _) = wire::config(move |asked| {
         let number = asked.split(' ').nth(1).unwrap().rsplit('/').next().unwrap().parse::<i64>().ok();
         let answer = if let Some(number) = number {

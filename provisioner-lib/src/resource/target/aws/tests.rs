@@ -2,12 +2,15 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    facts::AuthenticationMode,
     provider::{
         Services,
         wire::{self, Asked},
     },
     resource::{Resource, Rule, Tags},
 };
+
+const SIGHT: Sight = Sight { mode: AuthenticationMode::Api, seen: &[] };
 
 fn events(mut answer: impl FnMut(&str) -> Value + Send + 'static) -> (Services, Asked) {
     let (config, asked) = wire::config(move |asked| (200, answer(asked).to_string()));
@@ -69,7 +72,7 @@ async fn a_rule_that_is_switched_off_is_not_as_it_should_be() {
                 json!({ "Arn": "arn:rule", "State": state, "EventPattern": r#"{"source":["aws.ec2"]}"# });
             if is_rule { rule } else { json!({ "Tags": [] }) }
         });
-        let found = rule().find(&events.events).await.unwrap().unwrap().resource;
+        let found = rule().find(&events.events, &SIGHT).await.unwrap().unwrap().resource;
         assert!(matches!(found, Resource::Rule(Rule { pattern, .. }) if pattern == expected), "{state}");
     }
 }
@@ -81,7 +84,7 @@ async fn a_schedule_that_is_switched_off_is_not_as_it_should_be() {
             let rule = json!({ "Arn": "arn:rule", "State": state, "ScheduleExpression": "rate(1 day)" });
             if asked.contains("\"Name\"") { rule } else { json!({ "Tags": [] }) }
         });
-        let found = rule().find(&events.events).await.unwrap().unwrap().resource;
+        let found = rule().find(&events.events, &SIGHT).await.unwrap().unwrap().resource;
         let Resource::Rule(Rule { pattern, schedule, .. }) = found else { panic!("{found:?}") };
         assert_eq!((pattern, schedule.as_deref()), (Value::Null, expected), "{state}");
     }
@@ -98,7 +101,7 @@ async fn an_input_is_sent_as_a_template_and_read_back() {
     assert_eq!(sent["InputTransformer"]["InputPathsMap"], paths);
 
     let (reader, _) = events(move |_| json!({ "Targets": [sent.clone()] }));
-    let found = sent_target().find(&reader.events).await.unwrap().unwrap().resource;
+    let found = sent_target().find(&reader.events, &SIGHT).await.unwrap().unwrap().resource;
     assert_eq!(found, target(Some(input)));
 }
 
@@ -116,7 +119,7 @@ async fn a_foreign_input_is_shown() {
         let mut theirs = json!({ "Id": "cast-spot", "Arn": "arn:function" });
         theirs.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
         let (events, _) = events(move |_| json!({ "Targets": [theirs.clone()] }));
-        let found = sent_target().find(&events.events).await.unwrap().unwrap().resource;
+        let found = sent_target().find(&events.events, &SIGHT).await.unwrap().unwrap().resource;
         let Resource::Target(Target { input, .. }) = found else { panic!("{found:?}") };
         assert_eq!(input, Some(Value::from(expected)));
     }
