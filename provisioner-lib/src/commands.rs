@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::{
     facts::Facts,
     plan::{Action, Plan},
-    resource::{Commands, Context, Id, each},
+    resource::{Context, Id, commands as shells},
 };
 
 /// The script. `zip` is the file of the function's code.
@@ -18,12 +18,12 @@ pub fn commands(plan: &Plan, facts: &Facts, zip: &str) -> String {
     }
     for step in &plan.steps {
         let (resource, context) = (&step.resource, context(facts, zip, &step.after));
-        let create = || each!(resource, it => it.create(&context));
-        let delete = || each!(resource, it => it.delete());
+        let create = || shells(resource, "create", &[], &context);
+        let delete = || shells(resource, "delete", &[], &context);
         let (word, shells) = match &step.action {
             Action::Keep => continue,
             Action::Create => ("create", create()),
-            Action::Update { changes } => ("change", each!(resource, it => it.update(changes, &context))),
+            Action::Update { changes } => ("change", shells(resource, "update", changes, &context)),
             Action::Replace { .. } => ("replace", [delete(), create()].concat()),
             Action::Delete => ("remove", delete()),
             Action::Conflict { why } => {

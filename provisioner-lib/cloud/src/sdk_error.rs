@@ -38,7 +38,7 @@ pub fn from_sdk<E: Failure>(call: &str) -> impl FnOnce(SdkError<E, HttpResponse>
         }
         let words = with_causes(&error);
         let mut causes = successors(Some(&error as &(dyn StdError + 'static)), |&error| error.source());
-        if causes.any(|error| error.is::<CredentialsError>()) {
+        if causes.any(<dyn StdError + 'static>::is::<CredentialsError>) {
             return Error::new(ErrorKind::Credentials, call, words).hint(CREDENTIALS);
         }
         match error {

@@ -169,7 +169,8 @@ fn list_indent(document: &Document, field: &Field, column: usize) -> Option<usiz
 fn value(wanted: &Value, indent: Option<usize>, eol: &str) -> String {
     match (wanted, indent) {
         (Value::Array(groups), Some(indent)) if !groups.is_empty() => {
-            groups.iter().map(|group| format!("{eol}{:indent$}- {}", "", scalar(group))).collect()
+            let lines = groups.iter().map(|group| format!("{eol}{:indent$}- {}", "", scalar(group)));
+            lines.collect::<Vec<_>>().concat()
         }
         (Value::Array(_), _) => format!(" {}", flow::value(wanted, " ")),
         _ => format!(" {}", scalar(wanted)),

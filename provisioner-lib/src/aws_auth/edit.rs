@@ -108,7 +108,7 @@ fn place(
             .and_then(|list| editor(&document, Place::Flow(&list))),
         Form::Other => None,
     };
-    splices.ok_or_else(|| Problem::Unsafe("its form is not one that the editor knows"))
+    splices.ok_or(Problem::Unsafe("its form is not one that the editor knows"))
 }
 
 /// The text after the splices, if it says exactly what is wanted; JSON stays JSON.

@@ -8,7 +8,7 @@ use crate::{
     desired::{desired, without},
     facts::{AuthenticationMode, Cluster, Identity, PreviousRuns},
     plan::{Change, Found, Observed, Step, diff},
-    resource::{AccessKey, Function, Kind, Layer, Resource, Role, Tags, User},
+    resource::{AccessKey, Function, Kind, Layer, Resource, Role, Tags, User, Values},
     spec::Request,
 };
 
@@ -225,7 +225,7 @@ fn a_conflict_and_an_empty_plan_are_comments() {
 }
 
 #[test]
-fn every_kind_of_resource_has_commands() {
+fn every_kind_has_commands_and_knows_what_they_name() {
     let mut private = facts(AuthenticationMode::Api);
     (private.cluster.public_access, private.cluster.private_access) = (false, true);
     let mut kinds = std::collections::BTreeSet::<Kind>::new();
@@ -233,6 +233,8 @@ fn every_kind_of_resource_has_commands() {
         let desired = desired(&request(mode).validate().unwrap(), &facts).unwrap();
         for resource in desired.all() {
             kinds.insert(resource.id().kind);
+            let unknown = Values::unknown(resource, &context(&facts, "", &[]));
+            assert_eq!(unknown, Vec::<String>::new(), "{}", resource.id());
             for action in [Action::Create, Action::Delete] {
                 let script = of(resource.clone(), action);
                 assert!(

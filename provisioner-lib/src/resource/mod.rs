@@ -42,7 +42,9 @@ pub use kind::{Id, Kind, Service, Tags};
 pub(crate) use manifest::manifest_id;
 pub use manifest::{HIDDEN, RECREATE_REASON};
 pub use principal::Principal;
-pub(crate) use shell::{Commands, Context, Shell, quoted, retag};
+#[cfg(test)]
+pub(crate) use shell::Values;
+pub(crate) use shell::{Commands, Context, commands, quoted};
 pub use target::input_paths;
 
 /// Matches a [`Resource`] of any kind: `each!(resource, it => it.tags())`.
@@ -73,6 +75,11 @@ macro_rules! resources {
         })*
 
         impl Kind {
+            /// The templates of its commands.
+            pub(crate) fn templates(self) -> &'static str {
+                match self { $(Self::$kind => include_str!(concat!(stringify!($folder), "/commands.txt")),)* }
+            }
+
             /// See [`Describe::SERVES_ALL`].
             #[must_use]
             pub fn serves_all(self) -> bool {

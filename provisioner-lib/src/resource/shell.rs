@@ -1,12 +1,15 @@
-//! Commands of a shell, and how each kind of resource is managed with them.
+//! Commands of a shell: the templates of each kind of resource, filled in.
 
 use std::fmt;
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use super::{
-    changes::{Change, TagChanges},
-    kind::{Id, Tags},
+    Resource,
+    changes::{Change, TagChanges, text, touches},
+    each,
+    kind::{Id, Kind},
 };
 
 /// The scope of a script's commands.
@@ -21,24 +24,156 @@ pub(crate) struct Context<'a> {
     pub(crate) after: &'a [Id],
 }
 
-impl Context<'_> {
-    /// The ARN of a resource in the region.
-    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
-        let Self { partition, region, account, .. } = self;
-        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+/// What the templates of a kind, its `commands.txt`, name besides the fields of the resource.
+pub(crate) trait Commands: Serialize {
+    /// The values, an object.
+    fn more(&self, _: &[Change]) -> Value {
+        Value::Null
     }
 }
 
-/// The commands of `aws` and `kubectl` for one resource.
-pub(crate) trait Commands {
-    fn create(&self, context: &Context) -> Vec<Shell>;
+/// The commands of an action: `create`, `delete`, or `update` of what `changes` touch.
+///
+/// A section of the templates is one command; its head names the action, and for an update the fields that it changes.
+/// `{name}` is a field of the resource or of the scope, or one of [`Commands::more`], quoted together with the word that it
+/// is in; `{to.name}` is the new value of a field that changes; `{set}` and `{removed}` are tags.
+///
+/// | form | as |
+/// |---|---|
+/// | `{name:listed}` | tags as IAM, EC2 and EventBridge take them |
+/// | `{name:mapped}` | tags as the other services take them |
+/// | `{name:stdin}`, `{name:input}` | a document, which the command reads |
+/// | `{name:raw}` | words as the shell is to read them |
+/// | `{name:each}` | an item of a list, in a command for each |
+///
+/// A command that names what is null or missing is left out; of `{name?}`, which may also be empty, the option.
+pub(crate) fn commands(
+    resource: &Resource,
+    action: &str,
+    changes: &[Change],
+    context: &Context,
+) -> Vec<Shell> {
+    let templates = resource.kind().templates();
+    // By default, to create it again puts it in the place of what was found.
+    let action = if templates.contains(&format!("## {action}")) { action } else { "create" };
+    let values = each!(resource, it => Values::of(it, changes, context));
+    let is_meant = |head: &str| {
+        let (of, fields) = head.split_once(' ').unwrap_or((head, ""));
+        of == action && (fields.is_empty() || fields.split(' ').any(|field| touches(changes, field)))
+    };
+    let sections = templates.split("## ").filter_map(|section| section.split_once('\n'));
+    let meant = sections.filter(|(head, _)| is_meant(head));
+    meant.flat_map(|(_, template)| values.shells(template.trim_end())).collect()
+}
 
-    /// By default, to create it again puts it in the place of what was found.
-    fn update(&self, _: &[Change], context: &Context) -> Vec<Shell> {
-        self.create(context)
+/// What the templates of a resource name.
+#[derive(Clone)]
+pub(crate) struct Values(Map<String, Value>);
+
+impl Values {
+    fn of(resource: &impl Commands, changes: &[Change], context: &Context) -> Self {
+        let Context { partition, region, account, zip, after } = context;
+        let TagChanges { set, removed } = TagChanges::of(changes);
+        let scope = json!({
+            "partition": partition,
+            "region": region,
+            "account": account,
+            "zip": zip,
+            "role_is_new": after.iter().any(|id| id.kind == Kind::Role).then_some(""),
+            "set": (!set.is_empty()).then_some(set),
+            "removed": (!removed.is_empty()).then_some(removed),
+        });
+        let to = changes.iter().map(|change| (format!("to.{}", change.field), json!(change.to)));
+        let parts = [json!(resource), scope, resource.more(changes)];
+        let objects = parts.into_iter().filter_map(|part| part.as_object().cloned());
+        Self(objects.flatten().chain(to).collect())
     }
 
-    fn delete(&self) -> Vec<Shell>;
+    /// Names in the templates of a resource that stand for nothing.
+    #[cfg(test)]
+    pub(crate) fn unknown(resource: &Resource, context: &Context) -> Vec<String> {
+        let Self(known) = each!(resource, it => Self::of(it, &[], context));
+        let places = resource.kind().templates().split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+        let names =
+            places.map(|(place, _)| place.trim_end_matches('?').split(':').next().unwrap_or_default());
+        let is_unknown = |name: &&str| !name.starts_with("to.") && !known.contains_key(*name);
+        names.filter(is_unknown).map(str::to_owned).collect()
+    }
+
+    /// The commands of a template: one, or one for each item of a list.
+    fn shells(&self, template: &str) -> Vec<Shell> {
+        let Some((name, _)) = template.split('{').find_map(|rest| rest.split_once(":each}")) else {
+            return self.shell(template).into_iter().collect();
+        };
+        let items = self.0.get(name).and_then(Value::as_array).into_iter().flatten();
+        let with = |item: &Value| {
+            let mut values = self.clone();
+            values.0.insert(name.to_owned(), item.clone());
+            values.shell(template)
+        };
+        items.filter_map(with).collect()
+    }
+
+    /// The command of a template; None where it names what is missing.
+    fn shell(&self, template: &str) -> Option<Shell> {
+        let mut input = None;
+        if !["aws ", "kubectl "].iter().any(|program| template.starts_with(program)) {
+            return self.words(template, &mut input).map(Shell::Verbatim);
+        }
+        let template = template.replace("\n  ", " ");
+        let mut pieces = template.split(" --");
+        let start = self.words(pieces.next()?, &mut input)?;
+        let mut options = Vec::new();
+        for piece in pieces {
+            let words = self.words(piece, &mut input)?;
+            options.extend((!words.is_empty()).then(|| format!("--{words}")));
+        }
+        Some(Shell::Command { start, options, input })
+    }
+
+    /// None where something is missing; empty where something optional is.
+    fn words(&self, template: &str, input: &mut Option<String>) -> Option<String> {
+        let mut words = Vec::new();
+        for word in template.split(' ') {
+            let (mut text, mut rest, mut is_raw) = (String::new(), word, !word.contains('{'));
+            while let Some((before, (place, after))) =
+                rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+            {
+                let (place, is_optional) =
+                    place.strip_suffix('?').map_or((place, false), |place| (place, true));
+                let (name, form) = place.split_once(':').unwrap_or((place, ""));
+                let value = self.0.get(name).unwrap_or(&Value::Null);
+                if is_optional && (value.is_null() || *value == json!([]) || *value == json!({})) {
+                    return Some(String::new());
+                }
+                is_raw |= value.is_array() || matches!(form, "raw" | "listed" | "stdin" | "input");
+                text = text + before + &filled(form, value, input)?;
+                rest = after;
+            }
+            text += rest;
+            words.push(if is_raw { text } else { quoted(&text) });
+        }
+        Some(words.join(" "))
+    }
+}
+
+fn filled(form: &str, value: &Value, input: &mut Option<String>) -> Option<String> {
+    let all = |words: Vec<String>| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    Some(match (form, value) {
+        (_, Value::Null) => return None,
+        ("stdin" | "input", document) => {
+            *input = Some(format!("{document:#}"));
+            if form == "stdin" { "file:///dev/stdin" } else { "-" }.to_owned()
+        }
+        ("listed", Value::Object(tags)) => {
+            all(tags.iter().map(|(key, value)| format!("Key={key},Value={}", text(value))).collect())
+        }
+        ("mapped", Value::Object(tags)) => {
+            tags.iter().map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(",")
+        }
+        (_, Value::Array(values)) => all(values.iter().map(text).collect()),
+        (_, value) => text(value),
+    })
 }
 
 /// A line that can be copied: a command with its options, or a comment.
@@ -54,67 +189,6 @@ pub(crate) enum Shell {
 const WIDTH: usize = 100;
 /// What ends a here-document.
 const END: &str = "JSON";
-
-impl Shell {
-    /// `aws SERVICE OPERATION`.
-    pub(crate) fn aws(service: &str, operation: &str) -> Self {
-        Self::Command { start: format!("aws {service} {operation}"), options: Vec::new(), input: None }
-    }
-
-    /// `kubectl ..`, as it is.
-    pub(crate) fn kubectl(words: &str) -> Self {
-        Self::Command { start: format!("kubectl {words}"), options: Vec::new(), input: None }
-    }
-
-    /// A comment.
-    pub(crate) fn comment(text: &str) -> Self {
-        Self::Verbatim(format!("# {text}"))
-    }
-
-    /// An option and its value, quoted.
-    pub(crate) fn with(self, option: &str, value: impl AsRef<str>) -> Self {
-        self.raw(format!("{option} {}", quoted(value.as_ref())))
-    }
-
-    /// An option and its values, each quoted.
-    pub(crate) fn all(self, option: &str, values: &[String]) -> Self {
-        let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
-        self.raw(format!("{option} {}", values.join(" ")))
-    }
-
-    /// Tags as IAM, EC2 and EventBridge take them.
-    pub(crate) fn listed(self, tags: &Tags) -> Self {
-        let tags: Vec<String> = tags.iter().map(|(key, value)| format!("Key={key},Value={value}")).collect();
-        self.all("--tags", &tags)
-    }
-
-    /// Tags as the other services take them.
-    pub(crate) fn mapped(self, tags: &Tags) -> Self {
-        let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        self.with("--tags", tags.join(","))
-    }
-
-    /// Words as the shell is to read them.
-    pub(crate) fn raw(mut self, words: impl Into<String>) -> Self {
-        if let Self::Command { options, .. } = &mut self {
-            options.push(words.into());
-        }
-        self
-    }
-
-    /// An option whose value is a document, which the command reads.
-    pub(crate) fn document(self, option: &str, document: &Value) -> Self {
-        self.raw(format!("{option} file:///dev/stdin")).reading(document)
-    }
-
-    /// A document on standard input.
-    pub(crate) fn reading(mut self, document: &Value) -> Self {
-        if let Self::Command { input, .. } = &mut self {
-            *input = Some(format!("{document:#}"));
-        }
-        self
-    }
-}
 
 impl fmt::Display for Shell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,22 +211,6 @@ impl fmt::Display for Shell {
     }
 }
 
-/// The commands that tag and untag what `option` names, in the words of the service for it.
-pub(crate) fn retag(
-    service: &str,
-    noun: &str,
-    option: &str,
-    name: &str,
-    tagged: fn(Shell, &Tags) -> Shell,
-    changes: &[Change],
-) -> Vec<Shell> {
-    let shell = |verb: &str| Shell::aws(service, &format!("{verb}-{noun}")).with(option, name);
-    let tags = TagChanges::of(changes);
-    let set = (!tags.set.is_empty()).then(|| tagged(shell("tag"), &tags.set));
-    let removed = (!tags.removed.is_empty()).then(|| shell("untag").all("--tag-keys", &tags.removed));
-    set.into_iter().chain(removed).collect()
-}
-
 /// As one word of the shell.
 pub(crate) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
@@ -164,8 +222,6 @@ pub(crate) fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -185,8 +241,9 @@ mod tests {
     #[test]
     fn a_long_command_has_one_option_per_line() {
         let shell = |name: &str| {
-            let create = Shell::aws("iam", "create-role").with("--role-name", name);
-            create.document("--doc", &json!({"a": 1})).to_string()
+            let values =
+                Values(Map::from_iter([("name".into(), name.into()), ("doc".into(), json!({"a": 1}))]));
+            values.shell("aws iam create-role --role-name {name} --doc {doc:stdin}").unwrap().to_string()
         };
         let document = "--doc file:///dev/stdin <<'JSON'\n{\n  \"a\": 1\n}\nJSON";
         assert_eq!(shell("r"), format!("aws iam create-role --role-name r {document}"));

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Describe, compared, named, needs};
+use super::{Commands, Describe, compared, named, needs};
 
 mod aws;
-mod commands;
 
 /// Access key of a user. Its secret is shown once and kept nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,3 +20,5 @@ impl Describe for AccessKey {
 
     compared!(rotate: field);
 }
+
+impl Commands for AccessKey {}

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Describe, compared, named, needs};
+use super::{Commands, Describe, compared, named, needs};
 
 mod aws;
-mod commands;
 
 /// Inline policy of a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,3 +22,5 @@ impl Describe for InlinePolicy {
 
     compared!(document: document);
 }
+
+impl Commands for InlinePolicy {}

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Describe, compared, named, needs};
+use super::{Commands, Describe, compared, named, needs};
 
 mod aws;
-mod commands;
 
 /// Settings of a function's asynchronous invocations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,3 +21,5 @@ impl Describe for InvokeConfig {
 
     compared!(maximum_event_age_seconds: field, maximum_retry_attempts: field);
 }
+
+impl Commands for InvokeConfig {}

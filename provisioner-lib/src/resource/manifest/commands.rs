@@ -1,24 +1,22 @@
 //! `kubectl` about objects.
 
+use serde_json::{Value, json};
+
 use super::{HIDDEN, Manifest};
 use crate::{
     names::FIELD_MANAGER,
-    resource::{Commands, Context, Shell},
+    resource::{Change, Commands},
 };
 
 impl Commands for Manifest {
-    fn create(&self, _: &Context) -> Vec<Shell> {
-        let words = format!("apply --server-side --force-conflicts --field-manager={FIELD_MANAGER} -f -");
-        let apply = Shell::kubectl(&words).reading(&self.public());
-        if self.is_secret() {
-            return vec![Shell::comment(&format!("put the values in for {HIDDEN}, in base64")), apply];
-        }
-        vec![apply]
-    }
-
-    fn delete(&self) -> Vec<Shell> {
-        let namespace = self.namespace().map(|name| format!("-n {name} ")).unwrap_or_default();
-        let (kind, name) = (self.kind().to_lowercase(), self.name());
-        vec![Shell::kubectl(&format!("{namespace}delete {kind} {name}"))]
+    fn more(&self, _: &[Change]) -> Value {
+        json!({
+            "hidden": self.is_secret().then_some(HIDDEN),
+            "manager": FIELD_MANAGER,
+            "object": self.public(),
+            "within": self.namespace().map(|name| format!("-n {name} ")).unwrap_or_default(),
+            "lower_kind": self.kind().to_lowercase(),
+            "name": self.name(),
+        })
     }
 }

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Describe, compared, named, needs};
+use super::{Commands, Describe, compared, named, needs};
 
 mod aws;
-mod commands;
 
 /// Statement of a function's resource policy: a rule may invoke it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,3 +27,5 @@ impl Describe for Permission {
         &["principal", "source_arn"]
     }
 }
+
+impl Commands for Permission {}

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Describe, Tags, compared, named, tagged};
+use super::{Commands, Describe, Tags, compared, named, tagged};
 
 mod aws;
-mod commands;
 
 /// Customer managed IAM policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,3 +24,5 @@ impl Describe for Policy {
 
     compared!(arn: field, document: document);
 }
+
+impl Commands for Policy {}

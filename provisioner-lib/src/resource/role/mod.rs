@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Describe, Tags, compared, named, tagged};
+use super::{Commands, Describe, Tags, compared, named, tagged};
 
 mod aws;
-mod commands;
 
 /// IAM role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,3 +23,5 @@ impl Describe for Role {
 
     compared!(trust: document);
 }
+
+impl Commands for Role {}

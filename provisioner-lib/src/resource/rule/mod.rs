@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Describe, Tags, compared, named, tagged};
+use super::{Commands, Describe, Tags, compared, named, tagged};
 
 mod aws;
-mod commands;
 
 /// EventBridge rule of the default bus: a pattern (else null) or a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,3 +26,5 @@ impl Describe for Rule {
 
     compared!(pattern: field, schedule: field);
 }
+
+impl Commands for Rule {}

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Describe, Tags, named, tagged};
+use super::{Commands, Describe, Tags, named, tagged};
 
 mod aws;
-mod commands;
 
 /// IAM user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,3 +18,5 @@ impl Describe for User {
 
     named!(name);
 }
+
+impl Commands for User {}

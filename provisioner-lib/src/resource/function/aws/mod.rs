@@ -123,7 +123,7 @@ impl Function {
             memory_mb: found.memory_size.unwrap_or_default(),
             timeout_seconds: found.timeout.unwrap_or_default(),
             environment: environment.into_iter().collect(),
-            code: found.code_sha256.map(|sha256| Code::known(sha256)),
+            code: found.code_sha256.map(Code::known),
             dead_letter_arn: dead_letter.unwrap_or_default(),
             network: network.map(|vpc| Network {
                 security_group: vpc.security_group_ids().join(SEPARATOR),
