@@ -144,11 +144,11 @@ impl Provider for Aws {
 
     async fn update(
         &self,
-        wanted: &Resource,
+        resource: &Resource,
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<Made, Error> {
-        self.services.update(wanted, changes, revision).await
+        self.services.update(resource, changes, revision).await
     }
 
     async fn delete(&self, resource: &Resource) -> Result<Made, Error> {

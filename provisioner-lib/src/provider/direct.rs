@@ -62,11 +62,11 @@ impl Provider for Direct {
 
     async fn update(
         &self,
-        wanted: &Resource,
+        resource: &Resource,
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<Made, Error> {
-        object(wanted)?.update(&self.kubernetes, changes, revision).await
+        object(resource)?.update(&self.kubernetes, changes, revision).await
     }
 
     async fn delete(&self, resource: &Resource) -> Result<Made, Error> {

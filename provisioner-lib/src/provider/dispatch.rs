@@ -52,11 +52,11 @@ impl Services {
 
     pub(crate) async fn update(
         &self,
-        wanted: &Resource,
+        resource: &Resource,
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<Made, Error> {
-        each!(wanted, it => it.update(self.as_ref(), changes, revision).await)
+        each!(resource, it => it.update(self.as_ref(), changes, revision).await)
     }
 
     pub(crate) async fn delete(&self, resource: &Resource) -> Result<Made, Error> {

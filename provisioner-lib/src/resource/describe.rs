@@ -35,7 +35,7 @@ pub trait Describe {
     }
 
     /// Adds the fields in which `found` differs, tags aside.
-    fn compare(&self, _found: &Self, _changes: &mut Changes) {}
+    fn compare(&self, found: &Self, changes: &mut Changes);
 
     /// Fields that cannot be changed: the resource has to be replaced.
     fn immutable(&self) -> &'static [&'static str] {

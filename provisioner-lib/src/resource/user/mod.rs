@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commands, Describe, Tags, named, tagged};
+use super::{Changes, Commands, Describe, Tags, named, tagged};
 
 mod aws;
 
@@ -17,6 +17,8 @@ impl Describe for User {
     tagged!();
 
     named!(name);
+
+    fn compare(&self, _: &Self, _: &mut Changes) {}
 }
 
 impl Commands for User {}
