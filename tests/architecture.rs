@@ -111,6 +111,7 @@ fn the_stages_of_the_provisioner_are_pure() {
     let stages = [
         "aws_auth",
         "check",
+        "cloudformation",
         "commands",
         "desired",
         "endpoints",

@@ -5,6 +5,8 @@
 
 #[path = "templates/choice.rs"]
 mod choice;
+#[path = "templates/current.rs"]
+mod current;
 #[path = "templates/made.rs"]
 mod made;
 #[path = "templates/stack.rs"]

@@ -48,6 +48,14 @@ pub mod iam {
     pub const SAVINGS: &str = include_str!("../iam/savings.json");
 }
 
+/// Frames of the CloudFormation templates: all but the properties of their resources (YAML).
+pub mod cloudformation {
+    /// Of an account and a region.
+    pub const ACCOUNT: &str = include_str!("../cloudformation/account.frame.yaml");
+    /// Of a cluster.
+    pub const CLUSTER: &str = include_str!("../cloudformation/cluster.frame.yaml");
+}
+
 /// Kubernetes objects (YAML). Those of the handler are for the group `cast-spot:handler` of its access entry.
 pub mod kubernetes {
     /// `FlowSchemas` and `PriorityLevelConfigurations` of the handler's requests.

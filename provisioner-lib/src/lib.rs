@@ -19,12 +19,13 @@
 #![doc = include_str!("../examples/plan_json.rs")]
 #![doc = "```"]
 //!
-//! Policies, event patterns and RBAC are those of `infra/`, embedded.
+//! Policies, event patterns and RBAC are those of `infra/`, embedded. [`cloudformation`] writes the same state as templates.
 
 pub mod apply;
 pub mod aws_auth;
 pub mod call;
 mod check;
+pub mod cloudformation;
 pub mod commands;
 pub mod connect;
 pub mod console;

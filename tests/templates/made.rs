@@ -154,6 +154,8 @@ fn function(properties: &Value, vpc: impl Fn() -> String) -> Resource {
 fn rule(properties: &Value) -> Vec<Resource> {
     let name = text(&properties["Name"]);
     let target = |target: &Value| {
+        let retries = json!({ "MaximumEventAgeInSeconds": 120, "MaximumRetryAttempts": 8 });
+        assert_eq!(target["RetryPolicy"], retries);
         Resource::Target(Target {
             rule: name.clone(),
             target_id: text(&target["Id"]),

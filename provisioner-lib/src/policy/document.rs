@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Value {
 }
 
 /// Puts values in the place of placeholders, in strings and in the names of condition keys.
-pub(super) fn fill(value: Value, values: &[(&str, &str)]) -> Value {
+pub(crate) fn fill(value: Value, values: &[(&str, &str)]) -> Value {
     let text = |text: String| {
         values.iter().fold(text, |text, (placeholder, value)| text.replace(placeholder, value))
     };

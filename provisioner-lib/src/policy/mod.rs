@@ -9,7 +9,8 @@
 use cast_spot_infra::iam;
 use serde_json::Value;
 
-use self::document::{fill, merge, parse};
+pub(crate) use self::document::fill;
+use self::document::{merge, parse};
 use crate::names;
 
 mod document;

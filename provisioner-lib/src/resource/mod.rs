@@ -80,6 +80,11 @@ macro_rules! resources {
                 match self { $(Self::$kind => include_str!(concat!(stringify!($folder), "/commands.txt")),)* }
             }
 
+            /// The template of what CloudFormation makes of it.
+            pub(crate) fn template(self) -> &'static str {
+                match self { $(Self::$kind => include_str!(concat!(stringify!($folder), "/cloudformation.yaml")),)* }
+            }
+
             /// See [`Describe::SERVES_ALL`].
             #[must_use]
             pub fn serves_all(self) -> bool {

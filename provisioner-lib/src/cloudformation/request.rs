@@ -1,0 +1,100 @@
+//! A request whose values are the parameters of a template as texts, so that those of its resources are, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::{
+    desired::desired,
+    facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
+    names,
+    package::{Architecture, Package},
+    policy::fill,
+    resource::{Code, Resource, Service},
+    spec::{Access, Privilege, Spec},
+};
+
+/// Values that cannot have the form of a parameter: the library takes them apart, or measures them.
+const PRINCIPAL: &str = "arn:${Partition}:iam::principal";
+const RETENTION: i32 = 7_777_777;
+const ENDPOINTS: &str = r#"{"${Cluster}":{"server":"https://","ca":"ca"}}"#;
+
+pub(super) struct Request {
+    pub(super) spec: Spec,
+    pub(super) facts: Facts,
+    /// Whether the IAM parts belong to this stack, not to that of another region.
+    pub(super) has_account_parts: bool,
+    /// Whether a cluster of another region is reached from its VPC alone.
+    pub(super) is_private_elsewhere: bool,
+}
+
+impl Request {
+    pub(super) fn new(cluster: &str, settings: BTreeMap<String, String>) -> Self {
+        let code = Code { sha256: String::new(), zip: Vec::new() };
+        let spec = Spec {
+            cluster: cluster.to_owned(),
+            access: Access::Role { principal: PRINCIPAL.to_owned(), external_id: "${ExternalId}".to_owned() },
+            privilege: Some(Privilege::Documented),
+            log_retention_days: Some(RETENTION),
+            settings,
+            package: Some(Package { code, architecture: Architecture::X86_64 }),
+            adopt: false,
+            move_function: true,
+        };
+        let [partition, region, account] = ["${Partition}", "${Region}", "${Account}"].map(str::to_owned);
+        let arn = format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}");
+        let facts = Facts {
+            identity: Identity { partition, account, arn: String::new() },
+            region,
+            cluster: Cluster {
+                status: "ACTIVE".to_owned(),
+                endpoint: "https://".to_owned(),
+                certificate_authority: "ca".to_owned(),
+                authentication_mode: AuthenticationMode::Api,
+                vpc_id: "${VpcId}".to_owned(),
+                subnet_ids: vec!["${SubnetIds}".to_owned()],
+                security_group_id: "${ClusterSecurityGroupId}".to_owned(),
+                public_access: true,
+                private_access: true,
+                ..Cluster::gone(cluster, arn)
+            },
+            function: None,
+            register: BTreeSet::new(),
+            earlier: PreviousRuns::default(),
+        };
+        Self { spec, facts, has_account_parts: true, is_private_elsewhere: false }
+    }
+
+    /// The value with the parameters that it stands for.
+    pub(super) fn filled(&self, value: Value) -> Value {
+        let texts = [
+            (PRINCIPAL, "${PrincipalArn}"),
+            (&RETENTION.to_string(), "${LogRetentionDays}"),
+            (ENDPOINTS, "CAST_SPOT_ENDPOINTS"),
+            ("x86_64", "${Architecture}"),
+            (&names::suffix(&self.facts.cluster.arn), "${Suffix}"),
+            // Their names have colons, by which the library takes ARNs apart.
+            ("${Partition}", "${AWS::Partition}"),
+            ("${Region}", "${AWS::Region}"),
+            ("${Account}", "${AWS::AccountId}"),
+        ];
+        fill(value, &texts)
+    }
+
+    /// Another cluster is registered.
+    pub(super) fn register(&mut self, region: &str) {
+        self.facts.register.insert((region.to_owned(), "${OtherClusters}".to_owned()));
+    }
+
+    /// What is desired. IAM knows no regions: its resources are those of one stack, for the clusters of all.
+    pub(super) fn resources(&self) -> Vec<Resource> {
+        let is_iam = |resource: &Resource| resource.kind().service() == Service::Iam;
+        let mut everywhere = self.facts.clone();
+        everywhere.cluster.public_access &= !self.is_private_elsewhere;
+        let mut resources = desired(&self.spec, &everywhere).unwrap_or_default().present;
+        resources.retain(|resource| is_iam(resource) && self.has_account_parts);
+        let here = desired(&self.spec, &self.facts).unwrap_or_default().present;
+        resources.extend(here.into_iter().filter(|resource| !is_iam(resource)));
+        resources
+    }
+}
