@@ -91,10 +91,10 @@ pub(crate) type AwsError<'a> = (u16, &'a str, &'a str);
 
 impl FaultKind {
     /// The fault at a service of AWS that has these errors for throttling, missing permission, its own errors and outages.
-    pub(crate) fn at_aws<'a>(
+    pub(crate) fn at_aws(
         self,
-        [throttled, denied, internal, unavailable]: [AwsError<'a>; 4],
-    ) -> AwsError<'a> {
+        [throttled, denied, internal, unavailable]: [AwsError<'_>; 4],
+    ) -> AwsError<'_> {
         match self {
             Self::Throttled => throttled,
             Self::Forbidden | Self::Denied(_) | Self::Unauthorized => denied,
@@ -154,6 +154,11 @@ impl Fault {
     pub fn percent(mut self, percent: u8) -> Self {
         self.percent = percent;
         self
+    }
+
+    /// Whether it lasts at this time.
+    pub(crate) fn covers(&self, at_ms: u64) -> bool {
+        (self.from_ms..self.until_ms).contains(&at_ms)
     }
 
     /// All of the API servers, for all calls.

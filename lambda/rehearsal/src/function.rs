@@ -18,7 +18,7 @@ use crate::{
     DeliverySpec,
     facts::{Fact, FunctionFact},
     notices::notices_in,
-    outcome::Delivery,
+    outcome::{Delivery, reports_in},
     wire::{Wire, aws, kubernetes},
     world::{World, state::State},
 };
@@ -26,10 +26,32 @@ use crate::{
 /// Lambda invokes an asynchronous function again this long after it failed.
 const REDELIVERY_MS: u64 = 60_000;
 
-/// A delivery that the function cannot take: it fails at its start.
-pub(crate) fn unanswered(world: &World, delivery: &DeliverySpec, error: &str) -> Delivery {
-    let notices = notices_in(&delivery.payload, world.clock());
-    Delivery::open(delivery.at_ms, &notices, error)
+/// An environment is invoked; `error` is its answer if none comes.
+pub(crate) fn invoked(world: &World, env: usize, payload: &Value, limit_ms: u64, error: &str) -> Delivery {
+    let clock = world.clock();
+    let notices = notices_in(payload, clock);
+    let delivery = Delivery::open(clock.now_ms(), &notices, error);
+    world.enter(|state| {
+        state.note(&format!("f{env} invoked for {}", delivery.instances.join(" ")));
+        state.emit(Fact::Function(env, FunctionFact::Invoked { notices, limit_ms }));
+    });
+    delivery
+}
+
+/// An environment answers, or says why it cannot.
+pub(crate) fn answered(world: &World, env: usize, delivery: &mut Delivery, answer: Result<Value, String>) {
+    let reports = answer.as_ref().map_or(&[][..], reports_in).to_vec();
+    world.enter(|state| {
+        delivery.answered_ms = Some(state.now_ms);
+        state.end_environment(env);
+        let what = match &answer {
+            Ok(_) => &format!("{} reports", reports.len()),
+            Err(error) => error,
+        };
+        state.note(&format!("f{env} answers: {what}"));
+        state.emit(Fact::Function(env, FunctionFact::Answered(reports)));
+    });
+    delivery.answer = answer;
 }
 
 /// The Lambda function.
@@ -110,14 +132,9 @@ impl Function {
     async fn invoke(&self, environment: Environment, spec: &DeliverySpec, limit: Duration) -> Delivery {
         let Environment { number, adapters, warm } = environment;
         let clock = self.world.clock();
-        let invoked_ms = clock.now_ms();
-        let notices = notices_in(&spec.payload, clock);
-        let mut delivery = Delivery::open(invoked_ms, &notices, "crashed");
-        self.world.enter(|state| {
-            state.note(&format!("f{number} invoked for {}", delivery.instances.join(" ")));
-            let limit_ms = limit.as_millis() as u64;
-            state.emit(Fact::Function(number, FunctionFact::Invoked { notices, limit_ms }));
-        });
+        let limit_ms = limit.as_millis() as u64;
+        let mut delivery = invoked(&self.world, number, &spec.payload, limit_ms, "crashed");
+        let invoked_ms = delivery.at_ms;
         let work = async {
             if !warm {
                 adapters.warm_up().await;
@@ -129,10 +146,9 @@ impl Function {
         };
         let lives = spec.crash_after_ms.map_or(limit, Duration::from_millis).min(limit);
         let answer = timeout(lives, work).await;
-        let now_ms = clock.now_ms();
-        self.world.enter(|state| state.end_environment(number));
         let Ok((answer, entered)) = answer else {
             self.world.enter(|state| {
+                state.end_environment(number);
                 state.note(&format!("f{number} dies"));
                 if spec.crash_after_ms.is_none() {
                     state.emit(Fact::Function(number, FunctionFact::TimedOut));
@@ -140,27 +156,13 @@ impl Function {
             });
             return delivery;
         };
-        delivery.answered_ms = Some(now_ms);
-        let reports: Vec<Value> = match &answer {
-            Ok(answer) => {
-                answer.reports().iter().filter_map(|report| serde_json::to_value(report).ok()).collect()
-            }
-            Err(_) => Vec::new(),
-        };
-        self.world.enter(|state| {
-            let what = match &answer {
-                Ok(_) => format!("{} reports", reports.len()),
-                Err(error) => error.to_string(),
-            };
-            state.note(&format!("f{number} answers: {what}"));
-            state.emit(Fact::Function(number, FunctionFact::Answered(reports)));
-        });
-        let failed = answer.as_ref().ok().and_then(|answer| answer.unhandled(entered));
-        delivery.failed = failed.map(|failed| failed.to_string());
-        delivery.answer = match answer {
+        let unhandled = answer.as_ref().ok().and_then(|answer| answer.unhandled(entered));
+        delivery.failed = unhandled.map(|unhandled| unhandled.to_string());
+        let answer = match answer {
             Ok(answer) => serde_json::to_value(&answer).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
+        answered(&self.world, number, &mut delivery, answer);
         delivery
     }
 }

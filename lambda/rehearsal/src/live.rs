@@ -15,9 +15,8 @@ use tower::BoxError;
 
 use crate::{
     DeliverySpec, Outcome, WorldSpec,
-    facts::{Fact, FunctionFact},
-    notices::notices_in,
-    outcome::{Delivery, reports_in},
+    function::{answered, invoked},
+    outcome::Delivery,
     run::{close, configure, environment, rules},
     wire::{Wire, aws, kubernetes},
     world::{World, baseline::REGION, clock::Clock, state::State},
@@ -95,12 +94,8 @@ impl Live {
     pub fn invoke(&self) -> Option<(Value, u64)> {
         let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let DeliverySpec { payload, .. } = self.spec.deliveries.first().filter(|_| delivery.is_none())?;
-        let clock = self.wire.world.clock();
-        let notices = notices_in(payload, clock);
-        *delivery = Some(Delivery::open(clock.now_ms(), &notices, "no answer"));
         let limit_ms = self.spec.settings.time_limit_ms;
-        let invoked = FunctionFact::Invoked { notices, limit_ms };
-        self.wire.world.enter(|state| state.emit(Fact::Function(self.wire.env, invoked)));
+        *delivery = Some(invoked(&self.wire.world, self.wire.env, payload, limit_ms, "no answer"));
         Some((payload.clone(), limit_ms))
     }
 
@@ -108,14 +103,7 @@ impl Live {
     pub fn answered(&self, answer: Result<Value, String>) {
         let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(delivery) = delivery.as_mut() else { return };
-        let reports = answer.as_ref().map(|answer| reports_in(answer).to_vec());
-        self.wire.world.enter(|state| {
-            delivery.answered_ms = Some(state.now_ms);
-            state.end_environment(self.wire.env);
-            let answered = FunctionFact::Answered(reports.unwrap_or_default());
-            state.emit(Fact::Function(self.wire.env, answered));
-        });
-        delivery.answer = answer;
+        answered(&self.wire.world, self.wire.env, delivery, answer);
     }
 
     /// The outcome of the run.

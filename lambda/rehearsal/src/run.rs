@@ -13,7 +13,8 @@ use tokio::time::sleep_until;
 use crate::{
     Outcome, WorldSpec,
     facts::Fact,
-    function::{Function, unanswered},
+    function::Function,
+    notices::notices_in,
     observer::{Observer, Rules},
     outcome::Delivery,
     world::{World, clock::Clock, clusters::Cluster, state::State},
@@ -54,7 +55,12 @@ async fn rehearse(name: &str, spec: WorldSpec) -> Outcome {
             let limit = Duration::from_millis(spec.settings.time_limit_ms);
             function.serve(spec.deliveries, limit).await
         }
-        Err(error) => spec.deliveries.iter().map(|delivery| unanswered(&world, delivery, &error)).collect(),
+        // The function fails at its start.
+        Err(error) => spec
+            .deliveries
+            .iter()
+            .map(|spec| Delivery::open(spec.at_ms, &notices_in(&spec.payload, clock), &error))
+            .collect(),
     };
     while let Some(due) = world.enter(|state| state.timers.next_due().filter(|_| !state.timers.is_settled()))
     {

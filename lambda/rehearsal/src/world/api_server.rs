@@ -96,18 +96,25 @@ impl State {
 
     /// Binds a pod to a node, whose kubelet starts it.
     pub(super) fn bind(&mut self, id: PodId, node: &str) {
-        let cluster = self.pods[id].cluster;
         let ready_ms = self.workload(id).ready_ms;
-        let Some(on) = self.clusters[cluster].nodes.get_mut(node) else { return };
+        if self.place(id, node) {
+            self.pods[id].node = Some(node.to_owned());
+            self.changed(id, ChangeKind::Added);
+            self.set_in(ready_ms, move |state| state.become_ready(id));
+        }
+    }
+
+    /// Puts a pod on a node; `false`: there is no such node.
+    pub(super) fn place(&mut self, id: PodId, node: &str) -> bool {
+        let cluster = self.pods[id].cluster;
+        let Some(on) = self.clusters[cluster].nodes.get_mut(node) else { return false };
         on.pods.insert(id);
         let instance = on.instance.clone();
         if let Some(concerned) = self.concerned.get_mut(&instance) {
             concerned.push(id);
         }
-        self.pods[id].node = Some(node.to_owned());
         self.emit(Fact::Pod(id, PodFact::Bound { node: node.to_owned(), instance }));
-        self.changed(id, ChangeKind::Added);
-        self.set_in(ready_ms, move |state| state.become_ready(id));
+        true
     }
 
     /// A pod changes: the watches of its node show it as it is now.

@@ -28,7 +28,7 @@ impl FaultPlan {
             let fits = fault.api == call.api
                 && (fault.cluster.is_none() || fault.cluster == call.cluster)
                 && fault.operation.as_ref().is_none_or(|only| *only == call.name)
-                && (fault.from_ms..fault.until_ms).contains(&now_ms)
+                && fault.covers(now_ms)
                 && fault.times.is_none_or(|times| *strikes < times);
             if fits && (fault.percent >= 100 || self.rng.u8(..100) < fault.percent) {
                 *strikes += 1;
@@ -45,26 +45,21 @@ impl FaultPlan {
                 && fault.api == Api::Kubernetes
                 && fault.cluster.as_deref().is_none_or(|only| only == cluster)
                 && fault.operation.as_deref() == Some(operation)
-                && (fault.from_ms..fault.until_ms).contains(&now_ms)
+                && fault.covers(now_ms)
         })
     }
 
     /// When open connections to the API servers break.
     pub(crate) fn cuts(&self) -> Vec<u64> {
-        let lasting = self.faults.iter().filter(|(fault, _)| fault.is_outage());
-        lasting
-            .filter(|(fault, _)| fault.kind == FaultKind::Refused)
-            .map(|(fault, _)| fault.from_ms)
-            .collect()
+        let faults = self.faults.iter().map(|(fault, _)| fault);
+        let refusals = faults.filter(|fault| fault.is_outage() && fault.kind == FaultKind::Refused);
+        refusals.map(|fault| fault.from_ms).collect()
     }
 
     /// When an open watch shows what happened at `at_ms`: later, while the API servers hang.
     pub(crate) fn shown_ms(&self, at_ms: u64) -> u64 {
-        let hanging = self.faults.iter().find(|(fault, _)| {
-            fault.is_outage()
-                && matches!(fault.kind, FaultKind::Hang(_))
-                && (fault.from_ms..fault.until_ms).contains(&at_ms)
-        });
-        hanging.map_or(at_ms, |(fault, _)| fault.until_ms)
+        let hangs = |fault: &&Fault| fault.is_outage() && matches!(fault.kind, FaultKind::Hang(_));
+        let mut hanging = self.faults.iter().map(|(fault, _)| fault).filter(hangs);
+        hanging.find(|fault| fault.covers(at_ms)).map_or(at_ms, |fault| fault.until_ms)
     }
 }

@@ -11,11 +11,7 @@ use crate::facts::{EndedBy, Fact, PodFact, PodId, Termination};
 impl State {
     /// A standing pod takes the state that its spec gives.
     pub(super) fn stand(&mut self, id: PodId, node: &str, state: PodState) {
-        if let Some(on) = self.clusters[self.pods[id].cluster].nodes.get_mut(node) {
-            on.pods.insert(id);
-            let instance = on.instance.clone();
-            self.emit(Fact::Pod(id, PodFact::Bound { node: node.to_owned(), instance }));
-        }
+        self.place(id, node);
         let pod = &mut self.pods[id];
         pod.node = Some(node.to_owned());
         (pod.phase, pod.ready) = match state {

@@ -68,13 +68,9 @@ impl World {
         }
         let before = state.timers.next_due();
         let result = visit(&mut state);
-        let earlier = match (before, state.timers.next_due()) {
-            (_, None) => false,
-            (None, Some(_)) => true,
-            (Some(before), Some(now)) => now < before,
-        };
+        let after = state.timers.next_due();
         drop(state);
-        if earlier {
+        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
             self.shared.earlier.notify_one();
         }
         result

@@ -85,7 +85,7 @@ impl State {
             state.add_cluster(cluster);
         }
         for notice in state.spec.notices.clone() {
-            state.expect(notice);
+            state.add_notice(notice);
         }
         for at_ms in state.faults.cuts() {
             state.set(at_ms, Self::cut_watches);
@@ -119,8 +119,8 @@ impl State {
         }
     }
 
-    /// EC2 announces what it does to an instance, and does it.
-    fn expect(&mut self, notice: Notice) {
+    /// EC2 will announce what it does to an instance, and do it.
+    fn add_notice(&mut self, notice: Notice) {
         let Notice { instance, action, at_ms, lead_ms } = notice.clone();
         self.set_awaited(at_ms, move |state| state.issue_notice(&notice));
         match action {
