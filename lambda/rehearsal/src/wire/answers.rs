@@ -15,23 +15,24 @@ pub(super) fn answer(visit: &mut Visit<'_>, fault: Option<FaultKind>) -> Reply {
         fault.filter(|kind| !matches!(kind, FaultKind::DeniedMetadata(_)) || asked.touches_metadata());
     let fault = fault.map(|kind| (kind, status::fault(kind, asked)));
     let is_namespaced = !asked.namespace.is_empty();
-    match (asked.verb, asked.group.as_str(), asked.resource.as_str(), fault) {
+    let answer = match (asked.verb, asked.group.as_str(), asked.resource.as_str(), fault) {
         // Throttled or not, the observer sees evictions and deletes.
         ("create", "", "pods/eviction", fault) if is_namespaced => eviction::evict(visit, fault),
         ("delete", "", "pods", fault) if is_namespaced => eviction::delete(visit, fault),
         ("watch", "", "pods", Some((FaultKind::Expired, status))) if !is_namespaced => {
-            resources::expired_watch(visit, &status)
+            Ok(resources::expired_watch(visit, &status))
         }
-        (_, _, _, Some((_, reply))) => reply,
+        (_, _, _, Some((_, reply))) => Err(reply),
         ("watch", "", "pods", None) => resources::watch_pods(visit),
-        ("list", "", "nodes", None) if !is_namespaced => resources::list_nodes(visit),
+        ("list", "", "nodes", None) if !is_namespaced => Ok(resources::list_nodes(visit)),
         ("get", "", "nodes", None) if !is_namespaced => resources::get_node(visit),
         ("patch", "", "nodes", None) if !is_namespaced => resources::patch_node(visit),
         ("list", "", "pods", None) => resources::list_pods(visit),
         ("get", "", "pods", None) if is_namespaced => resources::get_pod(visit),
         ("create", "", "events", None) if is_namespaced => resources::create_event(visit),
-        ("list", "policy", "poddisruptionbudgets", None) => resources::list_budgets(visit),
+        ("list", "policy", "poddisruptionbudgets", None) => Ok(resources::list_budgets(visit)),
         ("create", "authorization.k8s.io", "selfsubjectaccessreviews", None) => reviews::answer(visit),
-        _ => status::no_such_resource(),
-    }
+        _ => Err(status::no_such_resource()),
+    };
+    answer.unwrap_or_else(|refusal| refusal)
 }

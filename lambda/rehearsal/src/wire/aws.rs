@@ -56,10 +56,9 @@ impl HttpConnector for Connector {
             let call = call(&wire, request.uri(), authorization, &body);
             let reply = match read_timeout {
                 None => call.await,
-                Some(limit) => match timeout(limit, call).await {
-                    Ok(reply) => reply,
-                    Err(elapsed) => return Err(ConnectorError::timeout(elapsed.into())),
-                },
+                Some(limit) => {
+                    timeout(limit, call).await.map_err(|elapsed| ConnectorError::timeout(elapsed.into()))?
+                }
             };
             let (reply, _open) = reply.map_err(|broken| ConnectorError::io(broken.into()))?;
             Ok(response(&reply))

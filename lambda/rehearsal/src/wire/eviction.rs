@@ -2,7 +2,7 @@
 
 use k8s_openapi::{api::policy::v1::Eviction, apimachinery::pkg::apis::meta::v1::DeleteOptions};
 
-use super::{Reply, objects, request::Visit, status};
+use super::{Reply, Response, objects, request::Visit, status};
 use crate::{
     facts::{Answer, CallFact, EndedBy, PodId, Removal, Verb, pod_uid},
     faults::FaultKind,
@@ -17,15 +17,13 @@ const SPENT_MS: u64 = 120_000;
 type Struck = Option<(FaultKind, Reply)>;
 
 /// POST of a `policy/v1` Eviction.
-pub(super) fn evict(visit: &mut Visit<'_>, fault: Struck) -> Reply {
-    let options = match serde_json::from_slice::<Eviction>(&visit.asked.body) {
-        Ok(eviction) => eviction.delete_options.unwrap_or_default(),
-        Err(error) => return status::unrecognized(&error),
-    };
-    match fault {
+pub(super) fn evict(visit: &mut Visit<'_>, fault: Struck) -> Response {
+    let eviction: Eviction = status::read(&visit.asked.body)?;
+    let options = eviction.delete_options.unwrap_or_default();
+    Ok(match fault {
         Some((FaultKind::ConflictFor(ms), timeout)) => conflict(visit, options, ms, timeout),
         fault => remove(visit, Verb::Evict, &options, fault),
-    }
+    })
 }
 
 /// An eviction whose budget others write to for `ms` milliseconds.
@@ -44,15 +42,10 @@ fn conflict(visit: &mut Visit<'_>, options: DeleteOptions, ms: u64, timeout: Rep
 }
 
 /// DELETE of a pod. No budget protects it.
-pub(super) fn delete(visit: &mut Visit<'_>, fault: Struck) -> Reply {
-    let options = match &visit.asked.body[..] {
-        [] => Ok(DeleteOptions::default()),
-        body => serde_json::from_slice(body),
-    };
-    match options {
-        Ok(options) => remove(visit, Verb::Delete, &options, fault),
-        Err(error) => status::unrecognized(&error),
-    }
+pub(super) fn delete(visit: &mut Visit<'_>, fault: Struck) -> Response {
+    let options =
+        if visit.asked.body.is_empty() { DeleteOptions::default() } else { status::read(&visit.asked.body)? };
+    Ok(remove(visit, Verb::Delete, &options, fault))
 }
 
 fn asked_pod(visit: &Visit<'_>) -> Option<PodId> {

@@ -65,6 +65,9 @@ impl Reply {
     }
 }
 
+/// A reply, or the error that takes its place.
+type Response = Result<Reply, Reply>;
+
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Broken {

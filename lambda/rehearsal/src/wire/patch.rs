@@ -3,23 +3,16 @@
 use json_patch::{Patch, PatchOperation, patch};
 use serde_json::Value;
 
-/// Why a patch was refused.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// Not a JSON Patch (400).
-    Malformed(String),
-    /// A `test` failed or a path is missing (422). Nothing of the patch was applied.
-    DoesNotApply,
-}
+use super::{Reply, status};
 
-/// The object after the patch.
-pub(super) fn apply(object: &Value, body: &[u8]) -> Result<Value, Refused> {
+/// The object after the patch. Where a `test` fails or a path is missing, nothing of the patch is applied.
+pub(super) fn apply(object: &Value, body: &[u8]) -> Result<Value, Reply> {
     let Patch(operations) = serde_json::from_slice(body)
-        .map_err(|error| Refused::Malformed(format!("error decoding patch: {error}")))?;
+        .map_err(|error| status::bad_request(&format!("error decoding patch: {error}")))?;
     let mut patched = object.clone();
     for operation in operations {
         if !is_test_for_absence(&patched, &operation) {
-            patch(&mut patched, &[operation]).map_err(|_| Refused::DoesNotApply)?;
+            patch(&mut patched, &[operation]).map_err(|_| status::patch_does_not_apply())?;
         }
     }
     Ok(patched)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    Reply, objects, patch,
+    Reply, Response, objects, patch,
     request::{Asked, Visit},
     status,
 };
@@ -14,19 +14,16 @@ use crate::facts::CallFact;
 /// The status of budgets lags behind in a real cluster too. The text is made at most once in this time.
 const BUDGETS_LAG_MS: u64 = 100;
 
-pub(super) fn get_node(visit: &mut Visit<'_>) -> Reply {
+pub(super) fn get_node(visit: &mut Visit<'_>) -> Response {
     let name = &visit.asked.name;
-    match visit.cluster().nodes.get_mut(name) {
-        Some(node) => Reply::json(200, node.json()),
-        None => status::not_found("nodes", name),
-    }
+    let node = visit.cluster().nodes.get_mut(name).ok_or_else(|| status::not_found("nodes", name))?;
+    Ok(Reply::json(200, node.json()))
 }
 
-pub(super) fn get_pod(Visit { asked, state, index, .. }: &Visit<'_>) -> Reply {
-    match state.find_pod(*index, &asked.namespace, &asked.name) {
-        Some(pod) => Reply::json(200, objects::pod(state, pod)),
-        None => status::not_found("pods", &asked.name),
-    }
+pub(super) fn get_pod(Visit { asked, state, index, .. }: &Visit<'_>) -> Response {
+    let pod = state.find_pod(*index, &asked.namespace, &asked.name);
+    let pod = pod.ok_or_else(|| status::not_found("pods", &asked.name))?;
+    Ok(Reply::json(200, objects::pod(state, pod)))
 }
 
 /// A watch whose one event says that its resourceVersion is too old.
@@ -47,12 +44,9 @@ fn selected_node(asked: &Asked) -> Result<Option<&str>, Reply> {
     node.map(Some).ok_or_else(unknown)
 }
 
-pub(super) fn list_pods(visit: &mut Visit<'_>) -> Reply {
+pub(super) fn list_pods(visit: &mut Visit<'_>) -> Response {
     let Visit { asked, index: cluster, call, .. } = *visit;
-    let node = match selected_node(asked) {
-        Ok(node) => node,
-        Err(reply) => return reply,
-    };
+    let node = selected_node(asked)?;
     let names = &mut visit.cluster().names;
     let mut pods: Vec<_> = match node {
         None => names.values().copied().collect(),
@@ -68,73 +62,61 @@ pub(super) fn list_pods(visit: &mut Visit<'_>) -> Reply {
         state.emit_call(call, CallFact::Lists { cluster, node: node.to_owned(), pods: pods.clone() });
     }
     let pods = pods.iter().map(|pod| objects::pod_as(state, *pod, &state.pods[*pod], false));
-    list("PodList", "v1", state.revision, pods)
+    Ok(list("PodList", "v1", state.revision, pods))
 }
 
-pub(super) fn watch_pods(visit: &mut Visit<'_>) -> Reply {
+pub(super) fn watch_pods(visit: &mut Visit<'_>) -> Response {
     let asked = visit.asked;
-    let node = match selected_node(asked) {
-        Ok(Some(node)) if asked.namespace.is_empty() => node,
-        Ok(_) => return status::bad_request("the world watches the pods of one node only"),
-        Err(reply) => return reply,
-    };
+    let node = selected_node(asked)?.filter(|_| asked.namespace.is_empty());
+    let node = node.ok_or_else(|| status::bad_request("the world watches the pods of one node only"))?;
     let since = asked.parameter("resourceVersion").unwrap_or("0");
     let since = since.parse::<u64>().ok().filter(|revision| *revision > 0);
     let changes = visit.state.watch_pods(visit.index, node, since);
-    Reply { watch: Some((visit.state.now_ms, changes)), ..Reply::json(200, Bytes::new()) }
+    Ok(Reply { watch: Some((visit.state.now_ms, changes)), ..Reply::json(200, Bytes::new()) })
 }
 
-pub(super) fn patch_node(visit: &mut Visit<'_>) -> Reply {
+pub(super) fn patch_node(visit: &mut Visit<'_>) -> Response {
     let Visit { asked, ref mut state, index: cluster, call } = *visit;
     let name = &asked.name;
     if asked.content_type != "application/json-patch+json" {
-        return status::failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", json!({}));
+        let message = "415: Unsupported Media Type";
+        return Err(status::failure(415, "UnsupportedMediaType", message, &json!({})));
     }
-    let Some(node) = state.clusters[cluster].nodes.get(name) else {
-        return status::not_found("nodes", name);
-    };
+    let not_found = || status::not_found("nodes", name);
+    let node = state.clusters[cluster].nodes.get(name).ok_or_else(not_found)?;
     let (instance, was_cordoned) = (node.instance.clone(), node.is_unschedulable());
-    let patched = match patch::apply(&node.object, &asked.body) {
-        Ok(patched) => patched,
-        Err(patch::Refused::Malformed(problem)) => return status::bad_request(&problem),
-        Err(patch::Refused::DoesNotApply) => return status::patch_does_not_apply(),
-    };
+    let patched = patch::apply(&node.object, &asked.body)?;
     if patched["metadata"]["name"] != *name
         || patched["spec"]["providerID"] != node.object["spec"]["providerID"]
     {
         let problem = "Forbidden: node updates may not change providerID except from \"\" to valid";
-        return status::invalid("Node", name, ("spec.providerID", "FieldValueForbidden", problem));
+        return Err(status::invalid("Node", name, ("spec.providerID", "FieldValueForbidden", problem)));
     }
     let versions = [&patched, &node.object].map(|node| &node["metadata"]["resourceVersion"]);
     if versions[0].is_string() && versions[0] != versions[1] {
-        return status::modified("nodes", name);
+        return Err(status::modified("nodes", name));
     }
     let changed = state.store_node(cluster, name, patched);
-    let node = state.clusters[cluster].nodes.get_mut(name);
-    let (json, uncordons) = match node {
-        Some(node) => (node.json(), was_cordoned && !node.is_unschedulable()),
-        None => return status::not_found("nodes", name),
-    };
+    let node = state.clusters[cluster].nodes.get_mut(name).ok_or_else(not_found)?;
+    let (json, uncordons) = (node.json(), was_cordoned && !node.is_unschedulable());
     if changed {
         state.emit_call(call, CallFact::WroteNode { instance, node: name.clone(), uncordons });
     }
-    Reply::json(200, json)
+    Ok(Reply::json(200, json))
 }
 
-pub(super) fn create_event(visit: &mut Visit<'_>) -> Reply {
+pub(super) fn create_event(visit: &mut Visit<'_>) -> Response {
     let Visit { asked: Asked { namespace, body, .. }, ref mut state, index: cluster, .. } = *visit;
-    let Ok(mut event) = serde_json::from_slice::<Value>(body) else {
-        return status::bad_request("the object provided is unrecognized");
-    };
+    let mut event: Value = status::read(body)?;
     let generated =
         event["metadata"]["generateName"].as_str().map(|prefix| format!("{prefix}{}", state.revision));
     let name = event["metadata"]["name"].as_str().map(str::to_owned).or(generated);
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         let problem = "Required value: name or generateName is required";
-        return status::invalid("Event", "", ("metadata.name", "FieldValueRequired", problem));
+        return Err(status::invalid("Event", "", ("metadata.name", "FieldValueRequired", problem)));
     };
     if state.clusters[cluster].is_terminating(namespace) {
-        return status::namespace_terminating("events", &name, namespace);
+        return Err(status::namespace_terminating("events", &name, namespace));
     }
     let about = event["involvedObject"]["namespace"].as_str().unwrap_or_default();
     let fits = match about {
@@ -143,17 +125,21 @@ pub(super) fn create_event(visit: &mut Visit<'_>) -> Reply {
     };
     if !fits {
         let problem = format!("Invalid value: \"{about}\": does not match event.namespace");
-        return status::invalid("Event", &name, ("involvedObject.namespace", "FieldValueInvalid", &problem));
+        return Err(status::invalid(
+            "Event",
+            &name,
+            ("involvedObject.namespace", "FieldValueInvalid", &problem),
+        ));
     }
     if !state.clusters[cluster].events.insert((namespace.clone(), name.clone())) {
-        return status::already_exists("events", &name);
+        return Err(status::already_exists("events", &name));
     }
     event["kind"] = json!("Event");
     event["apiVersion"] = json!("v1");
     event["metadata"]["name"] = json!(name);
     event["metadata"]["namespace"] = json!(namespace);
     event["metadata"]["resourceVersion"] = json!(state.bump().to_string());
-    Reply::json(201, event.to_string())
+    Ok(Reply::json(201, event.to_string()))
 }
 
 fn list(kind: &str, version: &str, revision: u64, items: impl Iterator<Item = String>) -> Reply {

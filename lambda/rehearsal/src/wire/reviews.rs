@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Reply, request::Visit, status};
+use super::{Reply, Response, request::Visit, status};
 
 /// Verbs and resources of the handler's ClusterRole.
 const GRANTED: [&str; 9] = [
@@ -18,14 +18,12 @@ const GRANTED: [&str; 9] = [
     "create events",
 ];
 
-pub(super) fn answer(visit: &Visit<'_>) -> Reply {
-    let Ok(mut review) = serde_json::from_slice::<Value>(&visit.asked.body) else {
-        return status::bad_request("the object provided is unrecognized");
-    };
+pub(super) fn answer(visit: &Visit<'_>) -> Response {
+    let mut review: Value = status::read(&visit.asked.body)?;
     let (state, right) = (&visit.state, visit.asked.reviewed_right());
     let granted = GRANTED.contains(&right.as_str());
     let cluster = &state.clusters[visit.index].spec.name;
     let allowed = granted && !state.faults.forbids(state.now_ms, cluster, &right);
     review["status"] = json!({ "allowed": allowed });
-    Reply::json(201, review.to_string())
+    Ok(Reply::json(201, review.to_string()))
 }

@@ -1,5 +1,6 @@
 //! Errors of the Kubernetes API as `Status` objects, with the real API server's words.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Reply, objects::present, request::Asked};
@@ -15,7 +16,7 @@ const CONFLICT_S: u32 = 10;
 const WEBHOOK: &str = "deny.example.com";
 
 /// A `Status` of kind Failure. Its details may name a time after which to ask again.
-pub(super) fn failure(code: u16, reason: &str, message: &str, details: Value) -> Reply {
+pub(super) fn failure(code: u16, reason: &str, message: &str, details: &Value) -> Reply {
     let retry_after = details["retryAfterSeconds"].as_u64();
     let status = present(&json!({
         "kind": "Status",
@@ -32,45 +33,47 @@ pub(super) fn failure(code: u16, reason: &str, message: &str, details: Value) ->
 
 pub(super) fn not_found(kind: &str, name: &str) -> Reply {
     let message = format!("{kind} \"{name}\" not found");
-    failure(404, "NotFound", &message, json!({ "name": name, "kind": kind }))
+    failure(404, "NotFound", &message, &json!({ "name": name, "kind": kind }))
 }
 
 pub(super) fn no_such_resource() -> Reply {
-    failure(404, "NotFound", "the server could not find the requested resource", json!({}))
+    failure(404, "NotFound", "the server could not find the requested resource", &json!({}))
 }
 
 pub(super) fn bad_request(message: &str) -> Reply {
-    failure(400, "BadRequest", message, Value::Null)
+    failure(400, "BadRequest", message, &Value::Null)
 }
 
-pub(super) fn unrecognized(error: &serde_json::Error) -> Reply {
-    bad_request(&format!("the object provided is unrecognized: {error}"))
+/// Reads the object in the body of a request.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
+    serde_json::from_slice(body)
+        .map_err(|error| bad_request(&format!("the object provided is unrecognized: {error}")))
 }
 
 pub(super) fn unauthorized() -> Reply {
-    failure(401, "Unauthorized", "Unauthorized", Value::Null)
+    failure(401, "Unauthorized", "Unauthorized", &Value::Null)
 }
 
 /// The answer to a caller that has hung up.
 pub(super) fn hung_up() -> Reply {
-    failure(499, "", "the client has closed the connection", Value::Null)
+    failure(499, "", "the client has closed the connection", &Value::Null)
 }
 
 /// A JSON Patch that does not apply. The API server does not say which operation failed.
 pub(super) fn patch_does_not_apply() -> Reply {
-    failure(422, "Invalid", "the server rejected our request due to an error in our request", json!({}))
+    failure(422, "Invalid", "the server rejected our request due to an error in our request", &json!({}))
 }
 
 /// What is wrong with an object: the field, the reason, the words.
 pub(super) fn invalid(kind: &str, name: &str, (field, reason, problem): (&str, &str, &str)) -> Reply {
     let message = format!("{kind} \"{name}\" is invalid: {field}: {problem}");
     let causes = json!([{ "reason": reason, "message": problem, "field": field }]);
-    failure(422, "Invalid", &message, json!({ "name": name, "kind": kind, "causes": causes }))
+    failure(422, "Invalid", &message, &json!({ "name": name, "kind": kind, "causes": causes }))
 }
 
 pub(super) fn already_exists(kind: &str, name: &str) -> Reply {
     let message = format!("{kind} \"{name}\" already exists");
-    failure(409, "AlreadyExists", &message, json!({ "name": name, "kind": kind }))
+    failure(409, "AlreadyExists", &message, &json!({ "name": name, "kind": kind }))
 }
 
 /// A write that starts from another resourceVersion than the object has.
@@ -91,7 +94,7 @@ pub(super) fn uid_conflict(name: &str, asked: &str, actual: &str) -> Reply {
 
 fn conflict(kind: &str, name: &str, problem: &str) -> Reply {
     let message = format!("Operation cannot be fulfilled on {kind} \"{name}\": {problem}");
-    failure(409, "Conflict", &message, json!({ "name": name, "kind": kind }))
+    failure(409, "Conflict", &message, &json!({ "name": name, "kind": kind }))
 }
 
 pub(super) fn namespace_terminating(resource: &str, name: &str, namespace: &str) -> Reply {
@@ -104,7 +107,7 @@ pub(super) fn namespace_terminating(resource: &str, name: &str, namespace: &str)
         "message": format!("namespace {namespace} is being terminated"),
         "field": "metadata.namespace",
     }]);
-    failure(403, "Forbidden", &message, json!({ "name": name, "kind": resource, "causes": causes }))
+    failure(403, "Forbidden", &message, &json!({ "name": name, "kind": resource, "causes": causes }))
 }
 
 /// What the Eviction API answers where a budget stands in the way.
@@ -123,12 +126,12 @@ pub(super) fn disruption(ruling: &Ruling) -> Option<Reply> {
             let causes = json!([{ "reason": "DisruptionBudget", "message": why }]);
             let message = "Cannot evict pod as it would violate the pod's disruption budget.";
             let details = json!({ "causes": causes, "retryAfterSeconds": retry_after });
-            Some(failure(429, "TooManyRequests", message, details))
+            Some(failure(429, "TooManyRequests", message, &details))
         }
         Ruling::TooMany => {
             let message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not \
                            support.";
-            Some(failure(500, "", message, Value::Null))
+            Some(failure(500, "", message, &Value::Null))
         }
     }
 }
@@ -163,12 +166,12 @@ fn forbidden(code: u16, reason: &str, asked: &Asked, why: &str, causes: &Value) 
     let what = group.map_or(kind.to_owned(), |group| format!("{kind}.{group}"));
     let what = name.map_or(what.clone(), |name| format!("{what} \"{name}\""));
     let details = json!({ "kind": kind, "group": group, "name": name, "causes": causes });
-    failure(code, reason, &format!("{what} is forbidden: {why}"), details)
+    failure(code, reason, &format!("{what} is forbidden: {why}"), &details)
 }
 
 /// The answer of an API server that a fault has struck.
 pub(super) fn fault(kind: FaultKind, asked: &Asked) -> Reply {
-    let unavailable = |details| {
+    let unavailable = |details: &Value| {
         failure(503, "ServiceUnavailable", "the server is currently unable to handle the request", details)
     };
     match kind {
@@ -182,24 +185,24 @@ pub(super) fn fault(kind: FaultKind, asked: &Asked) -> Reply {
         FaultKind::InternalError => {
             let cause = "etcdserver: leader changed";
             let message = format!("Internal error occurred: {cause}");
-            failure(500, "InternalError", &message, json!({ "causes": [{ "message": cause }] }))
+            failure(500, "InternalError", &message, &json!({ "causes": [{ "message": cause }] }))
         }
         FaultKind::Unauthorized => unauthorized(),
         FaultKind::Denied(422) | FaultKind::DeniedMetadata(422) => against_policy(asked),
         FaultKind::Denied(code) | FaultKind::DeniedMetadata(code) => {
             let message = format!("admission webhook \"{WEBHOOK}\" denied the request: {}", not_now(asked));
-            failure(code, "", &message, Value::Null)
+            failure(code, "", &message, &Value::Null)
         }
         FaultKind::ConflictFor(_) => {
             let message = "Timeout: couldn't update PodDisruptionBudget due to conflicts";
-            failure(504, "Timeout", message, json!({ "retryAfterSeconds": CONFLICT_S }))
+            failure(504, "Timeout", message, &json!({ "retryAfterSeconds": CONFLICT_S }))
         }
         FaultKind::Expired => {
-            failure(410, "Expired", "The resourceVersion for the provided watch is too old.", Value::Null)
+            failure(410, "Expired", "The resourceVersion for the provided watch is too old.", &Value::Null)
         }
-        FaultKind::UnavailableFor(seconds) => unavailable(json!({ "retryAfterSeconds": seconds })),
+        FaultKind::UnavailableFor(seconds) => unavailable(&json!({ "retryAfterSeconds": seconds })),
         FaultKind::Unavailable | FaultKind::Refused | FaultKind::AnswerLost | FaultKind::Hang(_) => {
-            unavailable(json!({}))
+            unavailable(&json!({}))
         }
     }
 }
