@@ -57,11 +57,11 @@ pub fn template(stack: Stack) -> String {
 }
 
 /// The resources of a request, by their logical ids.
-fn resources(named: &BTreeMap<&str, &str>, request: &Request) -> Value {
+fn resources(listed: &BTreeMap<&str, &str>, request: &Request) -> Value {
     let resources = request.resources();
     let logical = |name: String| {
         let name = request.filled(name.into());
-        named.get(name.as_str()?).map(ToString::to_string)
+        listed.get(name.as_str()?).map(ToString::to_string)
     };
     let ids = resources.iter().map(Resource::id);
     let ids: BTreeMap<_, _> =
@@ -72,6 +72,7 @@ fn resources(named: &BTreeMap<&str, &str>, request: &Request) -> Value {
         let parts = resources.iter().filter(|part| part.needs().first() == Some(&id) && is_part(part, &ids));
         let parts: Vec<_> =
             parts.flat_map(|part| made(part, &ids)).filter(|(list, _)| !is_type(list)).collect();
+        // The second type of a kind is its resource policy.
         let names = [id.to_string(), format!("{id} policy")];
         let types = made(resource, &ids).into_iter().filter(|(kind, _)| is_type(kind));
         for (name, (kind, properties)) in names.into_iter().zip(types) {
