@@ -1,12 +1,12 @@
 //! The generated part of docs/permissions.md.
 
-use std::{env, fmt::Write as _, fs};
+use std::{fmt::Write as _, fs};
 
 use cast_spot_provisioner::{
     names,
     policy::{self, AdminMode, Scope, size},
 };
-use cast_spot_tests::root;
+use cast_spot_tests::{assert_current, root};
 use serde_json::Value;
 
 use crate::documents::{longest, statements, strings};
@@ -181,15 +181,5 @@ fn the_page_on_permissions_says_what_the_policies_say() {
     let (before, rest) = page.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
     let wanted = format!("{before}{}{after}", generated());
-    #[expect(clippy::disallowed_methods, reason = "a test has no other way to be asked for it")]
-    let bless = env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
-    if bless {
-        fs::write(&file, wanted).unwrap();
-    } else {
-        assert!(
-            page == wanted,
-            "docs/permissions.md is out of date, INSTA_UPDATE=always rewrites it:\n{}",
-            generated()
-        );
-    }
+    assert_current(&file, &wanted);
 }

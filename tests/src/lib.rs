@@ -1,7 +1,10 @@
 //! Tests across the crates of cast-spot, one target per area (see `Cargo.toml`). Shared by them: paths of the
 //! workspace.
 
-use std::{fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 /// Root of the workspace. Cargo runs tests in the folder of their package; the folder they were compiled in
 /// may be another clone's, because clones share a target folder.
@@ -14,6 +17,20 @@ pub fn root() -> PathBuf {
 #[must_use]
 pub fn payload(name: &str) -> PathBuf {
     root().join("tests/payloads").join(name)
+}
+
+/// Holds a generated file, or part of one, to what it should say. INSTA_UPDATE=always rewrites it, as it does snapshots.
+///
+/// # Panics
+///
+/// If the file is out of date or cannot be read or written.
+#[expect(clippy::disallowed_methods, reason = "a test has no other way to be asked for it")]
+pub fn assert_current(file: &Path, wanted: &str) {
+    if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        fs::write(file, wanted).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+    let found = fs::read_to_string(file).unwrap_or_default();
+    assert!(found == wanted, "{} is out of date, INSTA_UPDATE=always rewrites it:\n{wanted}", file.display());
 }
 
 /// All `.rs` files at or under `place` (relative to the root), sorted; empty if `place` does not exist.
