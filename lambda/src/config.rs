@@ -21,8 +21,6 @@ pub struct Variable {
     pub default: Option<&'static str>,
     /// Accepted values.
     pub values: &'static str,
-    /// Effect.
-    pub meaning: &'static str,
 }
 
 const CLUSTERS: &str = "CAST_SPOT_CLUSTERS";
@@ -38,85 +36,30 @@ const LOG_FORMAT: &str = "CAST_SPOT_LOG_FORMAT";
 /// Lambda's own setting (Lambda developer guide, "Advanced logging controls").
 const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
-/// The registry of all variables, in the order of the documentation.
+/// The registry of all variables, in the order of `docs/configuration.md`, which says what each one does.
 pub const VARIABLES: &[Variable] = &[
-    Variable {
-        name: CLUSTERS,
-        default: None,
-        values: "EKS cluster names, separated by commas",
-        meaning: "The clusters that this function acts for. A notice for an instance of any other \
-                  cluster is ignored and nothing is written.",
-    },
+    Variable { name: CLUSTERS, default: None, values: "EKS cluster names, separated by commas" },
     Variable {
         name: ENDPOINTS,
         default: Some("{}"),
         values: "JSON: `{\"NAME\": {\"server\": \"https://…\", \"ca\": \"BASE64 OF PEM OR DER\"}}`",
-        meaning: "Address and certificate authority of clusters, so that no start depends on EKS. `cast-spot \
-                  onboard` writes it. EKS is asked (DescribeCluster) only for a cluster without an entry, and \
-                  where the certificate of the API server is not accepted.",
     },
     Variable {
         name: ENDPOINTS_FILE,
         default: Some("/opt/cast-spot/endpoints.json"),
         values: "path of a file",
-        meaning: "The same JSON in a file of a Lambda layer. `cast-spot onboard` publishes the layer and sets this where the \
-                  endpoints do not fit into the environment. An entry in the environment precedes one in the file. The \
-                  file need not exist.",
     },
-    Variable {
-        name: PDB_POLICY,
-        default: Some("delete"),
-        values: "`delete` or `leave`",
-        meaning: "What happens at the last moment to a pod whose eviction is still not accepted, because of its \
-                  PodDisruptionBudget, a webhook or anything else: delete it with the grace that is left, or \
-                  leave it to be killed with the instance.",
-    },
-    Variable {
-        name: REPLACEMENT,
-        default: Some("auto"),
-        values: "`auto`, `verify` or `none`",
-        meaning: "How a replacement is asked for. `auto`: detach the instance from its Auto Scaling \
-                  group, and look whether the group launches another. `verify`: only watch the group replace \
-                  it. `none`: no call. \
-                  Groups that replace by themselves (managed node groups, Capacity Rebalancing) are only \
-                  watched whatever stands here, except with `none`.",
-    },
-    Variable {
-        name: REPLACE_STOPPED,
-        default: Some("false"),
-        values: "`true` or `false`",
-        meaning: "Ask for a replacement also when the instance is stopped or hibernated, and so comes back.",
-    },
-    Variable {
-        name: MARGIN_SECONDS,
-        default: Some("5"),
-        values: "whole seconds, 1 to 60",
-        meaning: "Time before the deadline by which pods are to be gone. Grace periods are cut to end by then.",
-    },
-    Variable {
-        name: STAY,
-        default: Some("last-moment"),
-        values: "`last-moment` or whole seconds, 0 to 120",
-        meaning: "How long the function stays after the cordon, although the node is empty, for pods that are \
-                  bound late; it looks at the node once more before it leaves. `0`: not at all.",
-    },
-    Variable {
-        name: DRY_RUN,
-        default: Some("false"),
-        values: "`true` or `false`",
-        meaning: "Plan and report, write nothing.",
-    },
-    Variable {
-        name: LOG_FORMAT,
-        default: Some("json"),
-        values: "`json` or `text`",
-        meaning: "Format of the diagnostic log lines. The report line and the metrics are always JSON.",
-    },
+    Variable { name: PDB_POLICY, default: Some("delete"), values: "`delete` or `leave`" },
+    Variable { name: REPLACEMENT, default: Some("auto"), values: "`auto`, `verify` or `none`" },
+    Variable { name: REPLACE_STOPPED, default: Some("false"), values: "`true` or `false`" },
+    Variable { name: MARGIN_SECONDS, default: Some("5"), values: "whole seconds, 1 to 60" },
+    Variable { name: STAY, default: Some("last-moment"), values: "`last-moment` or whole seconds, 0 to 120" },
+    Variable { name: DRY_RUN, default: Some("false"), values: "`true` or `false`" },
+    Variable { name: LOG_FORMAT, default: Some("json"), values: "`json` or `text`" },
     Variable {
         name: LOG_LEVEL,
         default: Some("INFO"),
         values: "`TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`",
-        meaning: "Level of the diagnostic log lines. Lambda sets it from the function's logging configuration.",
     },
 ];
 
@@ -155,15 +98,10 @@ pub struct Config {
 
 /// All faults of the configuration.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid configuration: {}", .faults.join("; "))]
 pub struct ConfigError {
     /// One line for each fault: variable, value, what it may hold.
     pub faults: Vec<String>,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid configuration: {}", self.faults.join("; "))
-    }
 }
 
 /// The text that `main` prints when it returns this error.
@@ -213,7 +151,8 @@ impl Config {
             "FATAL" => Some(tracing::Level::ERROR),
             other => other.parse().ok(),
         });
-        let outdated = reader.is(REPLACEMENT, LAUNCH).then_some(OUTDATED);
+        let given = (reader.lookup)(REPLACEMENT);
+        let outdated = given.is_some_and(|given| given.trim() == LAUNCH).then_some(OUTDATED);
         let config = || {
             let (pdb, replacement, replace_stopped) = (pdb?, replacement?, replace_stopped?);
             let (margin, stay, dry_run) = (margin?, stay?, dry_run?);
@@ -258,11 +197,6 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     /// A variable that holds one of these words.
     fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
         self.read(name, |value| words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning))
-    }
-
-    /// Whether a variable has this value.
-    fn is(&self, name: &str, value: &str) -> bool {
-        (self.lookup)(name).is_some_and(|given| given.trim() == value)
     }
 
     /// The endpoints of the registered clusters, from the file and the environment. They only save a call, so that none

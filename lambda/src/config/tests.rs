@@ -93,8 +93,10 @@ fn the_documentation_shows_the_registry() {
     let documentation = include_str!("../../../docs/configuration.md");
     for v in VARIABLES {
         let default = v.default.map_or("must be given".to_owned(), |d| format!("`{d}`"));
-        let row = format!("| `{}` | {} | {default} | {} |", v.name, v.values, v.meaning);
-        assert!(documentation.contains(&row), "docs/configuration.md lacks this row:\n{row}");
+        let row = format!("| `{}` | {} | {default} | ", v.name, v.values);
+        let meaning = documentation.split_once(&row).map(|(_, meaning)| meaning);
+        let meaning = meaning.unwrap_or_else(|| panic!("docs/configuration.md lacks this row:\n{row}"));
+        assert!(!meaning.starts_with('|'), "docs/configuration.md does not say what {} does", v.name);
     }
     let rows = documentation.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(rows, VARIABLES.len(), "docs/configuration.md shows a variable that does not exist");
