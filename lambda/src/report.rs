@@ -28,14 +28,13 @@ pub const SCHEMA: &str = "cast-spot.report/1";
 const SELF_TEST: &str = "self_test";
 
 /// The reasons as one sentence; `None` where there are none.
-#[must_use]
-pub fn reason<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
+pub(crate) fn reason<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// The one answer to one notice.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
@@ -73,30 +72,12 @@ pub struct Report {
 
 impl Report {
     /// A report on an event for which nothing was done.
-    #[must_use]
-    pub fn without_action(event: EventSummary, outcome: Outcome, reason: String) -> Self {
-        Self {
-            schema: SCHEMA,
-            event,
-            outcome,
-            reason: Some(reason),
-            dry_run: false,
-            cluster: None,
-            node: None,
-            cordon: CordonReport { outcome: CordonOutcome::Skipped, after_ms: None, reason: None },
-            pods: Vec::new(),
-            summary: BTreeMap::new(),
-            replacement: ReplacementReport::without_action(ReplacementOutcome::NotNeeded, None),
-            deadline_in_force: None,
-            checks: Vec::new(),
-            calls: BTreeMap::new(),
-            duration_ms: 0,
-        }
+    pub(crate) fn without_action(event: EventSummary, outcome: Outcome, reason: String) -> Self {
+        Self { schema: SCHEMA, event, outcome, reason: Some(reason), ..Self::default() }
     }
 
     /// Whether it is on a self-test, also on one that came too late.
-    #[must_use]
-    pub fn is_self_test(&self) -> bool {
+    pub(crate) fn is_self_test(&self) -> bool {
         self.event.kind == SELF_TEST
     }
 
@@ -117,7 +98,7 @@ impl Report {
 }
 
 /// The event behind a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EventSummary {
     /// EventBridge event id.
     pub id: String,
@@ -151,16 +132,14 @@ impl From<&Envelope> for EventSummary {
         Self {
             id: envelope.id.clone(),
             kind: envelope.detail_type.clone(),
-            instance_id: None,
-            action: None,
             time: Some(envelope.time),
-            deadline: None,
+            ..Self::default()
         }
     }
 }
 
 /// Outcome of a notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// All pods that had to leave are gone.
@@ -170,6 +149,7 @@ pub enum Outcome {
     /// Some pods that had to leave are still there.
     Incomplete,
     /// The event asks for nothing.
+    #[default]
     Ignored,
     /// Another handler owns the node: nothing was written.
     Observed,
@@ -191,7 +171,7 @@ pub struct DeadlineReport {
 }
 
 /// The cordon in a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CordonReport {
     /// Its outcome.
     pub outcome: CordonOutcome,
@@ -203,20 +183,18 @@ pub struct CordonReport {
 
 impl CordonReport {
     /// A cordon that was not tried.
-    #[must_use]
-    pub fn skipped(reason: String) -> Self {
+    pub(crate) fn skipped(reason: String) -> Self {
         Self { outcome: CordonOutcome::Skipped, after_ms: None, reason: Some(reason) }
     }
 
     /// A cordon that the API server refused, or did not answer.
-    #[must_use]
-    pub fn failed(reason: String) -> Self {
+    pub(crate) fn failed(reason: String) -> Self {
         Self { outcome: CordonOutcome::Failed, ..Self::skipped(reason) }
     }
 }
 
 /// Outcome of the cordon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CordonOutcome {
     /// The node is unschedulable since this call.
@@ -226,6 +204,7 @@ pub enum CordonOutcome {
     /// The API server refused it or could not be reached.
     Failed,
     /// It was not tried.
+    #[default]
     Skipped,
 }
 
@@ -250,8 +229,7 @@ pub struct PodReport {
 
 impl PodReport {
     /// Whether the pod had to leave the node and is still there.
-    #[must_use]
-    pub fn is_unfinished(&self) -> bool {
+    pub(crate) fn is_unfinished(&self) -> bool {
         match self.outcome {
             PodOutcome::Left => self.wave.is_some(),
             PodOutcome::Failed => true,
@@ -277,7 +255,7 @@ pub enum PodOutcome {
 }
 
 /// The replacement in a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReplacementReport {
     /// Its outcome.
     pub outcome: ReplacementOutcome,
@@ -298,22 +276,12 @@ pub struct ReplacementReport {
 
 impl ReplacementReport {
     /// A replacement for which no call was made.
-    #[must_use]
-    pub fn without_action(outcome: ReplacementOutcome, reason: Option<String>) -> Self {
-        Self {
-            outcome,
-            method: Method::None,
-            group: None,
-            instance_id: None,
-            after_ms: None,
-            requested_after_ms: None,
-            reason,
-        }
+    pub(crate) fn without_action(outcome: ReplacementOutcome, reason: Option<String>) -> Self {
+        Self { outcome, reason, ..Self::default() }
     }
 
     /// Whether a replacement was wanted and none is on its way.
-    #[must_use]
-    pub fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         matches!(
             self.outcome,
             ReplacementOutcome::Failed | ReplacementOutcome::Refused | ReplacementOutcome::NoCapacity
@@ -322,7 +290,7 @@ impl ReplacementReport {
 }
 
 /// Outcome of the replacement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplacementOutcome {
     /// Auto Scaling took the request; no launch was seen yet.
@@ -332,6 +300,7 @@ pub enum ReplacementOutcome {
     /// An earlier delivery or the group itself has already begun it.
     Already,
     /// No replacement is needed.
+    #[default]
     NotNeeded,
     /// The group cannot launch: nothing was asked of it.
     Refused,
@@ -342,7 +311,7 @@ pub enum ReplacementOutcome {
 }
 
 /// Way in which a replacement is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// DetachInstances without decrement of the desired capacity.
@@ -350,5 +319,6 @@ pub enum Method {
     /// The group replaces by itself: only look.
     Verify,
     /// No call.
+    #[default]
     None,
 }

@@ -51,8 +51,7 @@ impl CheckReport {
     pub const SETTINGS: &'static str = "settings";
 
     /// A check that failed with `why`, or passed.
-    #[must_use]
-    pub fn new(cluster: Option<&str>, check: String, expected: Expected, why: Option<String>) -> Self {
+    pub(crate) fn new(cluster: Option<&str>, check: String, expected: Expected, why: Option<String>) -> Self {
         Self { cluster: cluster.map(str::to_owned), check, expected, passed: why.is_none(), reason: why }
     }
 
