@@ -1,8 +1,9 @@
 //! What the laws judge by: all that the facts have shown so far, and one notice in the hands of one invocation.
 
 use super::{
-    invocation::Invocation,
-    record::{Instance, Pod, Record},
+    findings::Findings,
+    invocation::{Invocation, List},
+    record::{Group, Instance, Pod, Record},
 };
 use crate::{
     facts::{AnnouncedNotice, Fact, FunctionFact},
@@ -34,17 +35,18 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Some round trips, as slow as they come.
-    pub(super) fn slack_ms(&self) -> u64 {
-        5 * self.round_trip_ms + 500
+    /// So many round trips, as slow as they come.
+    pub(super) fn round_trips_ms(&self, number: u64) -> i64 {
+        (number * self.round_trip_ms) as i64
+    }
+
+    /// Some round trips, and the work between them.
+    pub(super) fn slack_ms(&self) -> i64 {
+        self.round_trips_ms(5) + 500
     }
 }
 
-/// A broken law, and what happened.
-pub(super) type Broken = (Law, String);
-
 /// All that the facts have shown so far.
-#[derive(Debug)]
 pub(super) struct Evidence {
     pub(super) rules: Rules,
     pub(super) record: Record,
@@ -52,38 +54,19 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn new(rules: Rules) -> Self {
-        Self { rules, record: Record::default(), invocations: Vec::new() }
-    }
-
     /// Adds a fact.
-    pub(super) fn learn(&mut self, at_ms: u64, fact: Fact) {
+    pub(super) fn learn(&mut self, at_ms: i64, fact: Fact) {
         match fact {
-            Fact::Call(call, fact) => {
-                if let Some(invocation) = self.invocations.get_mut(call.env) {
-                    invocation.learn_call(at_ms, &call, fact, &self.record);
-                }
-            }
-            Fact::Function(env, fact) => {
-                if matches!(fact, FunctionFact::Started) {
-                    self.invocations.push(Invocation::default());
-                }
-                if let Some(invocation) = self.invocations.get_mut(env) {
-                    invocation.learn(at_ms, fact);
-                }
-            }
+            Fact::Call(call, fact) => self.invocations[call.env].learn_call(at_ms, call, fact, &self.record),
+            Fact::Function(_, FunctionFact::Started) => self.invocations.push(Invocation::default()),
+            Fact::Function(env, fact) => self.invocations[env].learn(at_ms, fact),
             fact => self.record.learn(at_ms, fact),
         }
     }
 
-    /// Whether the environment has got a notice.
-    pub(super) fn is_notified(&self, env: usize) -> bool {
-        self.invocations.get(env).is_some_and(|invocation| !invocation.notices.is_empty())
-    }
-
     /// The notice of an instance that an invocation has got.
     pub(super) fn case(&self, env: usize, instance: &str) -> Option<Case<'_>> {
-        Some(self.case_of(env, self.invocations.get(env)?.notice_of(instance)?))
+        self.invocations[env].notice_of(instance).map(|notice| self.case_of(env, notice))
     }
 
     /// The invocations that have got one notice, and no more.
@@ -119,33 +102,48 @@ pub(super) struct Case<'a> {
     pub(super) instance: Option<&'a Instance>,
 }
 
-impl Case<'_> {
-    /// The notice's deadline, or an earlier one that a read has shown.
-    pub(super) fn deadline_in_force(&self) -> i64 {
-        let shown_ms = self.instance.and_then(|instance| instance.shown_end_ms);
-        shown_ms.map_or(self.notice.deadline_ms, |shown_ms| self.notice.deadline_ms.min(shown_ms as i64))
+impl<'a> Case<'a> {
+    /// The group that the instance is in service in.
+    pub(super) fn group(&self) -> Option<&'a Group> {
+        self.record.groups.get(self.instance?.about.group.as_ref()?)
     }
 
-    /// When pods have to be gone.
+    /// The pods of the node that bears the instance, as they were listed.
+    pub(super) fn listed(&self) -> Option<&'a List> {
+        let instance = self.instance?;
+        self.invocation.listed(instance.about.cluster, instance.node.as_ref())
+    }
+
+    /// When pods have to be gone: before the notice's deadline, or an earlier one that a read has shown.
     pub(super) fn settled_ms(&self) -> i64 {
-        self.deadline_in_force() - self.rules.margin_ms
+        let shown_ms = self.instance.and_then(|instance| instance.shown_end_ms).unwrap_or(i64::MAX);
+        self.notice.deadline_ms.min(shown_ms) - self.rules.margin_ms
     }
 
     /// From here on a PodDisruptionBudget no longer protects the pod.
     pub(super) fn last_moment_ms(&self, pod: &Pod) -> i64 {
-        self.settled_ms() - last_moment_grace_ms(pod)
+        self.settled_ms() - last_moment_grace_ms(pod.about.grace_s)
     }
 
-    /// Whether the instance is left to others, by what EC2 and Kubernetes show of it.
+    /// Whether the instance is left to others, by what EC2 and Kubernetes show of it: another handler owns its node, or
+    /// EC2 does not interrupt it.
     pub(super) fn is_of_others(&self) -> bool {
-        self.instance.is_some_and(|instance| instance.is_of_others(self.notice.synthetic))
+        let about = self.instance.map(|instance| &instance.about);
+        about.is_some_and(|about| about.is_owned || (about.is_on_demand && !self.notice.synthetic))
     }
 
-    /// Why the handler may not act for the instance, where the function can know it.
-    pub(super) fn left_to_others(&self) -> Option<String> {
-        let is_blind = [Api::Ec2, Api::Kubernetes].iter().all(|api| self.invocation.struck.contains_key(api));
-        (self.is_of_others() && !is_blind)
-            .then(|| format!("{} is not for this handler", self.notice.instance))
+    /// Nothing is done for an instance of others, where the function can know that it is theirs.
+    pub(super) fn judge_owner(&self, found: &mut Findings<'_>) {
+        let is_blind = self.invocation.is_struck(Api::Ec2) && self.invocation.is_struck(Api::Kubernetes);
+        let what = format_args!("{} is not for this handler", self.notice.instance);
+        found.hold(Law::RightNode, !self.is_of_others() || is_blind, what);
+    }
+
+    /// No write arrives after the deadline.
+    pub(super) fn judge_time(&self, at_ms: i64, found: &mut Findings<'_>) {
+        let deadline_ms = self.notice.deadline_ms;
+        let what = format_args!("arrives after the deadline {deadline_ms}");
+        found.hold(Law::InTime, at_ms <= deadline_ms, what);
     }
 
     /// Whether the work is up to this invocation alone: something may be written for the instance, and no other
@@ -158,9 +156,19 @@ impl Case<'_> {
             && !self.is_of_others()
             && self.invocations.iter().filter(got_it).count() == 1
     }
+
+    /// Whether another than this function began to terminate the pod by `due_ms`.
+    pub(super) fn is_ended_by_others(&self, pod: &Pod, due_ms: i64) -> bool {
+        pod.termination.is_some_and(|it| !it.is_by(self.env) && it.since_ms as i64 <= due_ms)
+    }
 }
 
-/// The grace of a pod's delete at its last moment.
-pub(super) fn last_moment_grace_ms(pod: &Pod) -> i64 {
-    (i64::from(pod.about.grace_s) * 1_000).min(LAST_MOMENT_GRACE_MS)
+/// A grace period in milliseconds.
+pub(super) fn grace_ms(grace_s: u32) -> i64 {
+    i64::from(grace_s) * 1_000
+}
+
+/// The grace of a pod's delete at its last moment, of what is its own.
+pub(super) fn last_moment_grace_ms(grace_s: u32) -> i64 {
+    grace_ms(grace_s).min(LAST_MOMENT_GRACE_MS)
 }

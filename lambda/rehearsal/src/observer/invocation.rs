@@ -1,84 +1,76 @@
 //! One invocation: what it was asked to do, what it has done, and what it can know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::record::Record;
 use crate::{
-    facts::{AnnouncedNotice, Answer, Call, CallFact, FunctionFact, Operation, PodId, Removal, Verb},
+    facts::{
+        AnnouncedNotice, Answer, Call, CallFact, FunctionFact, Operation, PodId, Removal, Termination, Verb,
+    },
     faults::{Api, FaultKind},
 };
 
 pub(super) const EVICT: &str = "create pods/eviction";
+pub(super) const DELETE: &str = "delete pods";
 pub(super) const POST_EVENT: &str = "create events";
 
 /// Calls that neither prove the node's identity nor show its pods nor delete them.
 const SPARES: [&str; 4] = [EVICT, "patch nodes", POST_EVENT, "list poddisruptionbudgets"];
 /// Calls without which pods can be asked all the same; what may be forbidden for good is RBAC's to say.
-const ASIDE: [&str; 4] = ["patch nodes", POST_EVENT, "list poddisruptionbudgets", "delete pods"];
-
-/// What an answer named a time for: which removal of a pod, and whether that terminated already.
-pub(super) type Deferred = (PodId, Verb, bool);
+const ASIDE: [&str; 4] = ["patch nodes", POST_EVENT, "list poddisruptionbudgets", DELETE];
 
 /// When a list was made, and the pods in it.
-pub(super) type List = (u64, Vec<PodId>);
+pub(super) type List = (i64, Vec<PodId>);
 
-/// What an answer on its way back shows to the function.
-#[derive(Debug)]
-enum Lesson {
-    /// The pods of a node.
-    Pods((usize, String), List),
-    /// It has ended the pod, or cut its grace.
-    Accepted(PodId),
-    /// It has deleted the pod over what stood in its eviction's way.
-    Overridden(PodId),
-    /// When to come back.
-    Deferred(Deferred, u64),
+/// What an invocation has asked of one pod.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asking {
+    /// When it asked the pod to go for the first time.
+    pub(super) asked_ms: Option<i64>,
+    pub(super) times: u32,
+    /// An eviction was refused, whatever the obstacle.
+    pub(super) is_blocked: bool,
+    /// A delete was refused.
+    pub(super) is_refused: bool,
+    /// Since when it knows that it has ended the pod, or cut its grace.
+    pub(super) accepted_ms: Option<i64>,
+    /// It knows that it has deleted the pod over what stood in its eviction's way.
+    pub(super) is_overridden: bool,
 }
 
+/// A call that a fault, a bucket or a lack of seats struck.
+#[derive(Debug)]
+struct Struck {
+    at_ms: i64,
+    operation: Arc<Operation>,
+    fault: Option<FaultKind>,
+}
+
+/// What an answer shows to the function when it is back, at the time that is given.
+type Lesson = Box<dyn FnOnce(&mut Invocation, i64)>;
+
 /// One invocation, in an environment of its own.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Invocation {
     entered: bool,
-    pub(super) entered_ms: u64,
+    pub(super) entered_ms: i64,
     /// Lambda ends it this long after its entry.
     pub(super) limit_ms: i64,
     /// Frozen after its answer, or dead.
-    pub(super) ended_ms: Option<u64>,
+    pub(super) ended_ms: Option<i64>,
     pub(super) answered: bool,
     pub(super) notices: Vec<AnnouncedNotice>,
-    /// Calls that it has sent, those to EKS left out: by API, and by cluster where that is an API server's.
-    pub(super) calls: BTreeMap<(Api, Option<String>), usize>,
-    /// Its last call so far.
-    last_call: u64,
+    /// Calls that it has sent since its entry, and when.
+    sent: Vec<(i64, Call)>,
+    struck: Vec<Struck>,
+    /// By call, of answers on their way back.
     lessons: BTreeMap<u64, Vec<Lesson>>,
     /// Pods that it was shown, by cluster and node, when it first listed them.
-    pub(super) listed: BTreeMap<(usize, String), List>,
-    /// Pods that it has asked to go: when first, and how often.
-    pub(super) asked: BTreeMap<PodId, (u64, u32)>,
-    /// Pods whose eviction was refused, whatever the obstacle.
-    pub(super) blocked: BTreeSet<PodId>,
-    /// Pods whose delete was refused.
-    pub(super) refused: BTreeSet<PodId>,
-    /// Pods that it knows it has ended or cut, and since when.
-    pub(super) accepted: BTreeMap<PodId, u64>,
-    /// Pods that it knows it has deleted over what stood in their eviction's way.
-    pub(super) overridden: BTreeSet<PodId>,
-    /// Not asked again by a later call than this one before this time.
-    pub(super) not_before: BTreeMap<Deferred, (u64, u64)>,
-    /// Pods one of whose evictions was struck by a fault or a lack of seats, by namespace and name.
-    pub(super) evictions_struck: BTreeSet<String>,
-    /// When a fault struck a call that the drain leg cannot do without, at last.
-    pub(super) last_hindered_ms: Option<u64>,
-    /// APIs that a fault or a bucket struck, and when first.
-    pub(super) struck: BTreeMap<Api, u64>,
-    /// A fault struck what proves the node's identity, shows its pods or deletes them.
-    pub(super) blinded: bool,
-    /// When it sent its first call for a notice.
-    began_ms: Option<u64>,
-    pub(super) first_removal_ms: Option<u64>,
-    pub(super) first_group_write_ms: Option<u64>,
-    /// When it posted its last Event.
-    pub(super) last_event_ms: Option<u64>,
+    listed: BTreeMap<(usize, String), List>,
+    pub(super) askings: BTreeMap<PodId, Asking>,
+    /// When an answer has told it to come back, by removal and whether the pod terminated already; and its last call
+    /// before that answer.
+    pub(super) not_before: BTreeMap<(PodId, Verb, bool), (i64, u64)>,
 }
 
 impl Invocation {
@@ -87,16 +79,65 @@ impl Invocation {
         self.notices.iter().find(|notice| notice.instance == instance)
     }
 
+    /// When the pods of a node were first listed to it, and which.
+    pub(super) fn listed(&self, cluster: usize, node: Option<&String>) -> Option<&List> {
+        self.listed.get(&(cluster, node?.clone()))
+    }
+
+    /// What it has asked of a pod.
+    pub(super) fn asking(&self, pod: PodId) -> Asking {
+        self.askings.get(&pod).copied().unwrap_or_default()
+    }
+
+    /// The calls that it has sent, those to EKS left out.
+    pub(super) fn work(&self) -> impl DoubleEndedIterator<Item = (i64, &Operation)> {
+        let sent = self.sent.iter().map(|(at_ms, call)| (*at_ms, &*call.operation));
+        sent.filter(|(_, operation)| operation.api != Api::Eks)
+    }
+
     /// When it took its notices up.
-    pub(super) fn began_ms(&self) -> u64 {
-        self.began_ms.unwrap_or(self.entered_ms)
+    pub(super) fn began_ms(&self) -> i64 {
+        self.work().next().map_or(self.entered_ms, |(at_ms, _)| at_ms)
+    }
+
+    /// When an API was first struck by a fault or a bucket.
+    pub(super) fn struck_ms(&self, api: Api) -> Option<i64> {
+        self.struck.iter().find(|struck| struck.operation.api == api).map(|struck| struck.at_ms)
     }
 
     pub(super) fn is_struck(&self, api: Api) -> bool {
-        self.struck.contains_key(&api)
+        self.struck_ms(api).is_some()
     }
 
-    pub(super) fn learn(&mut self, at_ms: u64, fact: FunctionFact) {
+    /// Whether an eviction was struck by a fault or a lack of seats, of the pods that are asked for.
+    pub(super) fn is_eviction_struck(&self, is_of: impl Fn(&str) -> bool) -> bool {
+        let mut evictions = self.struck.iter().filter(|struck| struck.operation.name == EVICT);
+        evictions.any(|struck| is_of(&struck.operation.target))
+    }
+
+    /// Whether what proves the node's identity, shows its pods or deletes them was struck.
+    pub(super) fn is_blinded(&self) -> bool {
+        self.struck
+            .iter()
+            .map(|struck| &struck.operation)
+            .any(|operation| operation.api != Api::AutoScaling && !SPARES.contains(&operation.name.as_str()))
+    }
+
+    /// When a fault last struck a call that the drain leg cannot do without; what is forbidden stays so.
+    pub(super) fn last_hindered_ms(&self) -> Option<i64> {
+        use FaultKind::{Denied, Throttled, Unavailable, UnavailableFor};
+        let hindered = self.struck.iter().filter_map(|Struck { at_ms, operation, fault }| {
+            let fault = (*fault)?;
+            let name = operation.name.as_str();
+            let is_answered = matches!(fault, Denied(_) | Throttled | Unavailable | UnavailableFor(_));
+            let is_aside =
+                operation.api == Api::AutoScaling || ASIDE.contains(&name) || (name == EVICT && is_answered);
+            (!is_aside).then_some(if fault == FaultKind::Forbidden { i64::MAX } else { *at_ms })
+        });
+        hindered.max()
+    }
+
+    pub(super) fn learn(&mut self, at_ms: i64, fact: FunctionFact) {
         match fact {
             FunctionFact::Started | FunctionFact::TimedOut => {}
             FunctionFact::Invoked { notices, limit_ms } => {
@@ -108,118 +149,63 @@ impl Invocation {
         }
     }
 
-    pub(super) fn learn_call(&mut self, at_ms: u64, call: &Call, fact: CallFact, record: &Record) {
+    pub(super) fn learn_call(&mut self, at_ms: i64, call: Call, fact: CallFact, record: &Record) {
         match fact {
             CallFact::Sent(fault) => {
-                self.last_call = call.id;
-                self.learn_sent(at_ms, &call.operation, fault);
+                if fault.is_some() {
+                    self.struck.push(Struck { at_ms, operation: call.operation.clone(), fault });
+                }
+                if self.entered {
+                    self.sent.push((at_ms, call));
+                }
             }
-            CallFact::Starved => self.learn_struck(at_ms, &call.operation),
-            CallFact::Lists { cluster, node, pods } => {
-                self.teach(call.id, Lesson::Pods((cluster, node), (at_ms, pods)));
+            CallFact::Starved => self.struck.push(Struck { at_ms, operation: call.operation, fault: None }),
+            CallFact::Lists { cluster, node, pods } => self.on_answer(&call, move |known, _| {
+                known.listed.entry((cluster, node)).or_insert((at_ms, pods));
+            }),
+            CallFact::Removes(removal) => {
+                self.learn_removal(at_ms, &call, &removal, record.pods[removal.pod].termination);
             }
-            CallFact::Removes(removal) => self.learn_removal(at_ms, call, &removal, record),
-            CallFact::Answered => self.learn_answer(at_ms, call.id),
+            CallFact::Answered => {
+                for lesson in self.lessons.remove(&call.id).unwrap_or_default() {
+                    lesson(self, at_ms);
+                }
+            }
             CallFact::WroteNode { .. } | CallFact::WritesGroup { .. } | CallFact::Closed => {}
         }
     }
 
-    fn teach(&mut self, call: u64, lesson: Lesson) {
-        self.lessons.entry(call).or_default().push(lesson);
+    fn on_answer(&mut self, call: &Call, lesson: impl FnOnce(&mut Self, i64) + 'static) {
+        self.lessons.entry(call.id).or_default().push(Box::new(lesson));
     }
 
-    fn learn_sent(&mut self, at_ms: u64, operation: &Operation, fault: Option<FaultKind>) {
-        if fault.is_some() {
-            self.learn_struck(at_ms, operation);
-        }
-        if self.entered && operation.api != Api::Eks {
-            self.began_ms.get_or_insert(at_ms);
-            *self.calls.entry((operation.api, operation.cluster.clone())).or_default() += 1;
-        }
-        if operation.api == Api::AutoScaling && operation.writes {
-            self.first_group_write_ms.get_or_insert(at_ms);
-        }
-        match operation.name.as_str() {
-            POST_EVENT => self.last_event_ms = Some(at_ms),
-            EVICT | "delete pods" => {
-                self.first_removal_ms.get_or_insert(at_ms);
-            }
-            _ => {}
-        }
-        let Some(kind) = fault else { return };
-        let is_answered = matches!(
-            kind,
-            FaultKind::Denied(_)
-                | FaultKind::Throttled
-                | FaultKind::Unavailable
-                | FaultKind::UnavailableFor(_)
-        );
-        let name = operation.name.as_str();
-        if operation.api != Api::AutoScaling && !ASIDE.contains(&name) && !(name == EVICT && is_answered) {
-            let until_ms = if kind == FaultKind::Forbidden { u64::MAX } else { at_ms };
-            self.last_hindered_ms = self.last_hindered_ms.max(Some(until_ms));
-        }
-    }
-
-    fn learn_struck(&mut self, at_ms: u64, operation: &Operation) {
-        self.struck.entry(operation.api).or_insert(at_ms);
-        if operation.name == EVICT {
-            self.evictions_struck.insert(operation.target.clone());
-        }
-        self.blinded |= operation.api != Api::AutoScaling && !SPARES.contains(&operation.name.as_str());
-    }
-
-    fn learn_removal(&mut self, at_ms: u64, call: &Call, removal: &Removal, record: &Record) {
+    fn learn_removal(&mut self, at_ms: i64, call: &Call, removal: &Removal, earlier: Option<Termination>) {
         let Removal { pod, verb, grace_s, answer, .. } = *removal;
+        let asking = self.askings.entry(pod).or_default();
         if removal.hits() {
-            self.asked.entry(pod).or_insert((call.arrived_ms, 0)).1 += 1;
+            asking.asked_ms.get_or_insert(call.arrived_ms as i64);
+            asking.times += 1;
         }
-        let termination = record.pods[pod].termination;
+        let is_refused = answer == Answer::Refused;
+        asking.is_blocked |= is_refused && verb == Verb::Evict && removal.hits();
+        asking.is_refused |= is_refused && verb == Verb::Delete;
         // A call that another's termination has overtaken, and that changes nothing of it, shows nothing of its end.
-        let shows_its_end = termination.is_none_or(|termination| {
-            termination.granted_ms <= call.arrived_ms
-                || grace_s.is_some_and(|grace_s| grace_s < termination.grace_s)
+        let shows_its_end = earlier.is_none_or(|earlier| {
+            earlier.granted_ms <= call.arrived_ms || grace_s.is_some_and(|grace_s| grace_s < earlier.grace_s)
         });
-        if answer == Answer::Accepted && shows_its_end {
-            self.teach(call.id, Lesson::Accepted(pod));
-        }
-        match (verb, answer) {
-            (Verb::Delete, Answer::Accepted) if termination.is_none() => {
-                self.teach(call.id, Lesson::Overridden(pod));
+        let terminates = earlier.is_some();
+        self.on_answer(call, move |known, answered_ms| match answer {
+            Answer::Accepted => {
+                let asking = known.askings.entry(pod).or_default();
+                asking.accepted_ms = if shows_its_end { Some(answered_ms) } else { asking.accepted_ms };
+                asking.is_overridden |= verb == Verb::Delete && !terminates;
             }
-            (Verb::Evict, Answer::Refused) if removal.hits() => {
-                self.blocked.insert(pod);
+            Answer::Throttled(after_ms) => {
+                let last_call = known.sent.last().map_or(0, |(_, call)| call.id);
+                let longest = known.not_before.entry((pod, verb, terminates)).or_default();
+                *longest = (*longest).max((at_ms + after_ms as i64, last_call));
             }
-            (Verb::Delete, Answer::Refused) => {
-                self.refused.insert(pod);
-            }
-            (_, Answer::Throttled(after_ms)) => {
-                let deferred = (pod, verb, termination.is_some());
-                self.teach(call.id, Lesson::Deferred(deferred, at_ms + after_ms));
-            }
-            _ => {}
-        }
-    }
-
-    fn learn_answer(&mut self, at_ms: u64, call: u64) {
-        for lesson in self.lessons.remove(&call).unwrap_or_default() {
-            match lesson {
-                Lesson::Pods(node, list) => {
-                    self.listed.entry(node).or_insert(list);
-                }
-                Lesson::Accepted(pod) => {
-                    self.accepted.insert(pod, at_ms);
-                }
-                Lesson::Overridden(pod) => {
-                    self.overridden.insert(pod);
-                }
-                Lesson::Deferred(deferred, until_ms) => {
-                    let longest = self.not_before.entry(deferred).or_default();
-                    if longest.1 <= until_ms {
-                        *longest = (self.last_call, until_ms);
-                    }
-                }
-            }
-        }
+            Answer::Refused => {}
+        });
     }
 }

@@ -1,17 +1,21 @@
-//! After the run: what the handler should have done in time. Only for invocations that had time, and whose drain leg
-//! could prove the node, list its pods and delete them.
+//! After the run: what the handler should have done in time. A leg whose own APIs were well began, whatever became of
+//! the other. The drain is done where the invocation had time, and its leg could prove the node, list its pods and delete
+//! them.
 
 use super::{
     evidence::{CLOSING_MS, Case, LAST_MOMENT_GRACE_MS, last_moment_grace_ms},
-    invocation::List,
-    record::{Instance, Pod},
+    findings::Findings,
+    invocation::{DELETE, EVICT},
+    record::{Instance, Pod, by},
 };
 use crate::{
-    facts::{Action, EndedBy, PodId},
+    facts::{Action, EndedBy, Operation, PodClass, PodId},
     faults::Api,
     law::Law,
 };
 
+/// A leg is not held up by the other for longer than this.
+const PROMPT_MS: i64 = 5_000;
 /// With less time than this between entry and deadline, nothing is asked.
 const ENOUGH_MS: i64 = 30_000;
 /// Nor with a time limit below this.
@@ -25,74 +29,102 @@ const LATE_MS: i64 = 12_000;
 /// With all that it needs answering for this long, the drain leg asks every pod.
 const WELL_MS: i64 = 50_000;
 
-/// A broken law, when, and what was not done.
-type Undone = (Law, i64, String);
-
 /// What an invocation has not done.
-pub(super) fn violations_of(case: &Case<'_>) -> Vec<Undone> {
-    let node = case.instance.and_then(|instance| Some((instance, instance.node.as_ref()?)));
-    let Some((instance, node)) = node.filter(|_| case.invocation.answered && case.is_up_to_it()) else {
-        return Vec::new();
+pub(super) fn judge(case: &Case<'_>, found: &mut Findings<'_>) {
+    let Some(instance) = case.instance.filter(|_| case.is_up_to_it()) else { return };
+    judge_legs(case, instance, found);
+    if let Some(node) = instance.node.as_ref().filter(|_| case.invocation.answered) {
+        judge_drain(case, instance, node, found);
+        judge_every_pod(case, instance, node, found);
+    }
+}
+
+/// The legs that began too late.
+fn judge_legs(case: &Case<'_>, instance: &Instance, found: &mut Findings<'_>) {
+    let (invocation, notice) = (case.invocation, case.notice);
+    let due_ms = invocation.entered_ms + PROMPT_MS + case.rules.round_trips_ms(5);
+    let is_well = |api: Api| !by(invocation.struck_ms(api), due_ms);
+    let has_sent = |is_of_leg: &dyn Fn(&Operation) -> bool| {
+        invocation.work().any(|(at_ms, call)| at_ms <= due_ms && is_of_leg(call))
     };
-    undone(case, instance, node).into_iter().chain(never_asked(case, instance, node)).collect()
+    let has_died = invocation.ended_ms.is_none_or(|at_ms| at_ms <= due_ms && !invocation.answered);
+    let had_time = notice.deadline_ms >= due_ms + 2 * PROMPT_MS && !by(instance.ended_ms, due_ms);
+    if has_died || !had_time || !is_well(Api::Ec2) || !is_well(Api::Eks) {
+        return;
+    }
+    found.at(invocation.entered_ms + PROMPT_MS);
+    if notice.action == Action::Terminate
+        && case.rules.replaces
+        && is_well(Api::AutoScaling)
+        && case.group().is_some_and(|group| !group.about.is_left_alone && !group.about.is_suspended)
+    {
+        let has_begun = has_sent(&|call| call.api == Api::AutoScaling && call.writes);
+        let what = format_args!("replacement leg: no call for {} by {due_ms} ms", notice.instance);
+        found.hold(Law::IndependentLegs, has_begun, what);
+    }
+    let mut pods = instance.concerned.iter().flatten().map(|pod| &case.record.pods[*pod]);
+    // Pods that stood on the node when the function was entered, and that no one else began to terminate.
+    let has_evictable = pods.any(|pod| {
+        pod.about.class == PodClass::Ordinary
+            && pod.bound_ms <= invocation.entered_ms
+            && !case.is_ended_by_others(pod, due_ms)
+            && !pod.has_ended_by(invocation.entered_ms)
+    });
+    if notice.action != Action::Hibernate && is_well(Api::Kubernetes) && has_evictable {
+        let has_begun = has_sent(&|call| [EVICT, DELETE].contains(&call.name.as_str()));
+        let what = format_args!("drain leg: no eviction on {} by {due_ms} ms", notice.instance);
+        found.hold(Law::IndependentLegs, has_begun, what);
+    }
 }
 
 /// Where API server and EC2 answered well for long enough, every pod that the function was shown is asked.
-fn never_asked(case: &Case<'_>, instance: &Instance, node: &str) -> Vec<Undone> {
+fn judge_every_pod(case: &Case<'_>, instance: &Instance, node: &str, found: &mut Findings<'_>) {
     let Case { rules, invocation, notice, .. } = case;
-    let limit_ms = invocation.entered_ms as i64 + invocation.limit_ms;
-    let due_by = |settled_ms: i64| limit_ms.min(settled_ms) - CLOSING_MS;
+    let limit_ms = invocation.entered_ms + invocation.limit_ms;
     // An earlier deadline that a read has shown may end the leg; not every function reads it.
-    let due_ms = due_by(case.settled_ms());
-    let well_from_ms = invocation.last_hindered_ms.unwrap_or(0).max(invocation.entered_ms);
+    let due_ms = limit_ms.min(case.settled_ms()) - CLOSING_MS;
+    let well_from_ms = invocation.last_hindered_ms().unwrap_or(0).max(invocation.entered_ms);
     if notice.action == Action::Hibernate
-        || i64::try_from(well_from_ms).unwrap_or(i64::MAX) > due_ms - WELL_MS
-        || by(instance.ended_ms, due_by(notice.deadline_ms - rules.margin_ms))
+        || well_from_ms > due_ms - WELL_MS
+        || by(instance.ended_ms, limit_ms.min(notice.deadline_ms - rules.margin_ms) - CLOSING_MS)
     {
-        return Vec::new();
+        return;
     }
-    // What was not hindered at all is judged by `undone`, but for the pods that came late.
-    let is_struck = [Api::Ec2, Api::Eks, Api::Kubernetes].into_iter().any(|api| invocation.is_struck(api));
-    let empty = (invocation.entered_ms, Vec::new());
-    let listed = invocation.listed.get(&(instance.about.cluster, node.to_owned()));
-    let Some(list) = (if is_struck { listed } else { Some(&empty) }) else {
-        return vec![(Law::EveryPod, due_ms, format!("the pods of {node} were never listed"))];
-    };
-    let mut shown = list.clone();
+    found.at(due_ms);
+    // What was not hindered at all is judged as the drain is, but for the pods that came late.
+    let mut pods = Vec::new();
+    if [Api::Ec2, Api::Eks, Api::Kubernetes].into_iter().any(|api| invocation.is_struck(api)) {
+        let Some((_, shown)) = case.listed() else {
+            return found.broken(Law::EveryPod, format_args!("the pods of {node} were never listed"));
+        };
+        pods.extend(shown);
+    }
     if rules.stays && !invocation.is_struck(Api::Kubernetes) {
         let until_ms = (case.settled_ms() - LAST_MOMENT_GRACE_MS).min(due_ms) - LATE_MS;
-        let late = instance.concerned.iter().flatten().copied();
-        shown.1.extend(late.filter(|id| {
-            let pod = &case.record.pods[*id];
-            pod.bound_ms > invocation.entered_ms && pod.bound_ms as i64 <= until_ms && !pod.about.tolerates
+        pods.extend(instance.concerned.iter().flatten().filter(|id| {
+            let pod = &case.record.pods[**id];
+            pod.bound_ms > invocation.entered_ms && pod.bound_ms <= until_ms && !pod.about.tolerates
         }));
     }
-    let unasked =
-        to_evict(case, &shown, due_ms).into_iter().filter(|(id, _)| !invocation.asked.contains_key(id));
-    unasked.map(|(_, pod)| (Law::EveryPod, due_ms, was_never_asked(pod))).collect()
+    for (id, pod) in to_evict(case, &pods, due_ms) {
+        let is_asked = invocation.asking(id).asked_ms.is_some();
+        found.hold(Law::EveryPod, is_asked, format_args!("{} was never asked to go", pod.about.label));
+    }
 }
 
-fn was_never_asked(pod: &Pod) -> String {
-    format!("{} was never asked to go", pod.about.label)
-}
-
-fn by(at_ms: Option<u64>, due_ms: i64) -> bool {
-    at_ms.is_some_and(|at_ms| at_ms as i64 <= due_ms)
-}
-
-fn undone(case: &Case<'_>, instance: &Instance, node: &str) -> Vec<Undone> {
+/// Where nothing but the cordon, evictions or the other leg was struck, the whole drain is done in time.
+fn judge_drain(case: &Case<'_>, instance: &Instance, node: &str, found: &mut Findings<'_>) {
     let Case { rules, invocation, notice, .. } = case;
-    let entered_ms = invocation.entered_ms as i64;
     let settled_ms = notice.deadline_ms - rules.margin_ms;
-    let due_ms = settled_ms.min(entered_ms + invocation.limit_ms - CLOSING_MS);
+    let due_ms = settled_ms.min(invocation.entered_ms + invocation.limit_ms - CLOSING_MS);
     if invocation.is_struck(Api::Ec2)
         || invocation.is_struck(Api::Eks)
-        || invocation.blinded
-        || notice.deadline_ms - entered_ms < ENOUGH_MS
+        || invocation.is_blinded()
+        || notice.deadline_ms - invocation.entered_ms < ENOUGH_MS
         || invocation.limit_ms < ENOUGH_LIMIT_MS
         || by(instance.ended_ms, due_ms)
     {
-        return Vec::new();
+        return;
     }
     // What proves the node's identity and shows its pods is well: what stops the drain is a refused cordon or eviction,
     // the other leg, or the handler itself.
@@ -102,75 +134,66 @@ fn undone(case: &Case<'_>, instance: &Instance, node: &str) -> Vec<Undone> {
         (false, true) => Law::IndependentLegs,
         (false, false) => Law::Order,
     };
-    let mut undone = Vec::new();
-    if !by(instance.cordoned_ms, due_ms) && !is_refused {
-        undone.push((law, due_ms, format!("node {node} is not cordoned")));
-    }
+    let is_cordoned = by(instance.cordoned_ms, due_ms) || is_refused;
+    found.at(due_ms).hold(law, is_cordoned, format_args!("node {node} is not cordoned"));
     if notice.action == Action::Hibernate {
-        return undone;
+        return;
     }
-    let Some(list) = invocation.listed.get(&(instance.about.cluster, node.to_owned())) else {
-        undone.push((law, due_ms, format!("the pods of {node} were never listed")));
-        return undone;
+    let Some((listed_ms, shown)) = case.listed() else {
+        return found.broken(law, format_args!("the pods of {node} were never listed"));
     };
-    for (id, pod) in to_evict(case, list, due_ms) {
-        let asked_ms = invocation.asked.get(&id).map(|(first_ms, _)| *first_ms);
-        if !is_struck(case, pod) && !by(asked_ms, due_ms) {
-            undone.push((law, due_ms, was_never_asked(pod)));
-        }
-        let last_ms = settled_ms - last_moment_grace_ms(pod);
+    for (id, pod) in to_evict(case, shown, due_ms) {
+        let label = &pod.about.label;
+        let is_asked = is_struck(case, pod) || by(invocation.asking(id).asked_ms, due_ms);
+        found.at(due_ms).hold(law, is_asked, format_args!("{label} was never asked to go"));
+        let last_ms = settled_ms - last_moment_grace_ms(pod.about.grace_s);
+        let law = if is_refused { Law::EveryPod } else { Law::LastMoment };
         if let Some(late_ms) = not_overridden(case, id, (last_ms, due_ms)) {
-            let what =
-                format!("{} is not evicted, and its last moment {last_ms} was not used", pod.about.label);
-            undone.push((if is_refused { Law::EveryPod } else { Law::LastMoment }, late_ms, what));
+            let what = format_args!("{label} is not evicted, and its last moment {last_ms} was not used");
+            found.at(late_ms).broken(law, what);
         }
     }
-    for pod in to_cut(case, list, settled_ms, due_ms) {
-        let what = format!("{} terminates, and its grace was not cut", pod.about.label);
-        undone.push((Law::UidAndGrace, due_ms, what));
+    found.at(due_ms);
+    for pod in shown.iter().map(|id| &case.record.pods[*id]) {
+        let is_cut = !has_to_be_cut(case, pod, *listed_ms, (settled_ms, due_ms));
+        let what = format_args!("{} terminates, and its grace was not cut", pod.about.label);
+        found.hold(Law::UidAndGrace, is_cut, what);
     }
-    undone
 }
 
 /// Whether a fault or a lack of seats struck an eviction of the pod.
 fn is_struck(case: &Case<'_>, pod: &Pod) -> bool {
-    case.invocation.evictions_struck.contains(&pod.about.label)
+    case.invocation.is_eviction_struck(|label| label == pod.about.label)
 }
 
-/// Pods of the list whose grace ends after the instance, although others began their termination in time.
-fn to_cut<'a>(
-    case: &Case<'a>,
-    (listed_ms, shown): &List,
-    settled_ms: i64,
-    due_ms: i64,
-) -> impl Iterator<Item = &'a Pod> {
-    let slack_ms = case.rules.slack_ms() as i64;
-    let pods = shown.iter().map(|id| &case.record.pods[*id]);
-    // A namespace that is being deleted takes no evictions.
-    pods.filter(|pod| !pod.about.is_namespace_terminating && !pod.belongs_to_node()).filter(move |pod| {
-        let Some(termination) = pod.termination else { return false };
-        let mut cut_by_ms = termination.since_ms.max(*listed_ms) as i64 + slack_ms + CUT_MS;
-        if is_struck(case, pod) {
-            if !case.rules.may_override {
-                return false;
-            }
-            // What evictions do not bring about, the delete at the last moment does.
-            let grace_ms = (i64::from(termination.grace_s) * 1_000).min(LAST_MOMENT_GRACE_MS);
-            cut_by_ms = cut_by_ms.max(settled_ms - grace_ms + slack_ms + OVERRIDE_MS);
-        }
-        termination.by == EndedBy::Cluster
-            && !pod.has_ended_by(cut_by_ms)
-            && cut_by_ms <= due_ms - CLOSING_MS
-            && termination.kill_ms as i64 > settled_ms + slack_ms + 1_000
-    })
+/// Whether a pod's grace ends after the instance, although others began its termination in time.
+fn has_to_be_cut(case: &Case<'_>, pod: &Pod, listed_ms: i64, (settled_ms, due_ms): (i64, i64)) -> bool {
+    let Some(termination) = pod.termination else { return false };
+    let slack_ms = case.rules.slack_ms();
+    let mut cut_by_ms = listed_ms.max(termination.since_ms as i64) + slack_ms + CUT_MS;
+    let is_struck = is_struck(case, pod);
+    if is_struck {
+        // What evictions do not bring about, the delete at the last moment does.
+        let last_ms = settled_ms - last_moment_grace_ms(termination.grace_s);
+        cut_by_ms = cut_by_ms.max(last_ms + slack_ms + OVERRIDE_MS);
+    }
+    termination.by == EndedBy::Cluster
+        // A namespace that is being deleted takes no evictions.
+        && !pod.about.is_namespace_terminating
+        && !pod.belongs_to_node()
+        && (case.rules.may_override || !is_struck)
+        && !pod.has_ended_by(cut_by_ms)
+        && cut_by_ms <= due_ms - CLOSING_MS
+        && termination.kill_ms as i64 > settled_ms + slack_ms + 1_000
 }
 
-/// Pods of the list that were up to this invocation: they do not belong to the node, and no one else ended them.
-fn to_evict<'a>(case: &Case<'a>, (_, shown): &List, due_ms: i64) -> Vec<(PodId, &'a Pod)> {
-    let pods = shown.iter().map(|id| (*id, &case.record.pods[*id]));
+/// Pods that were up to this invocation: they do not belong to the node, and no one else ended them.
+fn to_evict<'a>(case: &Case<'a>, pods: &[PodId], due_ms: i64) -> Vec<(PodId, &'a Pod)> {
+    let pods = pods.iter().map(|id| (*id, &case.record.pods[*id]));
     let is_up_to_it = |(_, pod): &(PodId, &Pod)| {
-        let by_others = pod.termination.is_some_and(|t| !t.is_by(case.env) && t.since_ms as i64 <= due_ms);
-        !pod.belongs_to_node() && !by_others && (!pod.has_ended_by(due_ms) || pod.termination.is_some())
+        !pod.belongs_to_node()
+            && !case.is_ended_by_others(pod, due_ms)
+            && (!pod.has_ended_by(due_ms) || pod.termination.is_some())
     };
     pods.filter(is_up_to_it).collect()
 }
@@ -178,14 +201,14 @@ fn to_evict<'a>(case: &Case<'a>, (_, shown): &List, due_ms: i64) -> Vec<(PodId, 
 /// When the last moment of a pod whose eviction was not accepted had passed unused.
 fn not_overridden(case: &Case<'_>, id: PodId, (last_ms, due_ms): (i64, i64)) -> Option<i64> {
     let (invocation, pod) = (case.invocation, &case.record.pods[id]);
-    let entered_ms = invocation.entered_ms as i64;
+    let entered_ms = invocation.entered_ms;
     // The last wave may start when half of the time is used.
     let began_ms = if pod.is_critical() { i64::midpoint(entered_ms, due_ms) } else { entered_ms };
-    let from_ms = last_ms.max(began_ms) + case.rules.slack_ms() as i64;
+    let from_ms = last_ms.max(began_ms) + case.rules.slack_ms();
     let late_ms = from_ms + OVERRIDE_MS;
     let is_undone = case.rules.may_override
-        && (invocation.blocked.contains(&id) || !invocation.evictions_struck.is_empty())
-        && !by(pod.termination.map(|termination| termination.since_ms), late_ms)
+        && (invocation.asking(id).is_blocked || invocation.is_eviction_struck(|_| true))
+        && !by(pod.termination.map(|termination| termination.since_ms as i64), late_ms)
         && !pod.about.is_namespace_terminating
         && from_ms <= due_ms - CLOSING_MS;
     is_undone.then_some(late_ms)

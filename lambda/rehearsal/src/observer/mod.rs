@@ -6,35 +6,36 @@
 //!       │               invocation   what each invocation has done, and can know
 //!       └─► laws        evictions         every eviction and delete, as it arrives
 //!                       writes            every write to a node or a group, and every call that ends
-//!                       reports           every answer ── report_accuracy
-//!                       legs, liveness    after the run: what was not done in time
+//!                       reports           every answer
+//!                       liveness          after the run: what was not done in time
 //!                       foreign           after the run: what a notice for another system's instance cost
+//!                ──► findings
 //! ```
 
 use crate::{
-    facts::{CallFact, Fact, FunctionFact, InstanceFact},
+    facts::{CallFact, Fact, FunctionFact, InstanceFact, LaunchedBy},
     law::Law,
     outcome::Violation,
 };
 
 mod evictions;
 mod evidence;
+mod findings;
 mod foreign;
 mod invocation;
-mod legs;
 mod liveness;
 mod record;
-mod report_accuracy;
 mod reports;
 #[cfg(test)]
 mod tests;
 mod writes;
 
+use evidence::Evidence;
 pub(crate) use evidence::Rules;
-use evidence::{Broken, Evidence};
+use findings::Findings;
+use record::Record;
 
 /// The observer.
-#[derive(Debug)]
 pub(crate) struct Observer {
     evidence: Evidence,
     violations: Vec<Violation>,
@@ -42,14 +43,15 @@ pub(crate) struct Observer {
 
 impl Observer {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { evidence: Evidence::new(rules), violations: Vec::new() }
+        let evidence = Evidence { rules, record: Record::default(), invocations: Vec::new() };
+        Self { evidence, violations: Vec::new() }
     }
 
     /// Reads the next facts, each with its time.
     pub(crate) fn read(&mut self, facts: impl IntoIterator<Item = (u64, Fact)>) {
         for (at_ms, fact) in facts {
-            self.judge(at_ms, &fact);
-            self.evidence.learn(at_ms, fact);
+            self.judge(at_ms as i64, &fact);
+            self.evidence.learn(at_ms as i64, fact);
         }
     }
 
@@ -60,58 +62,52 @@ impl Observer {
     }
 
     /// Judges a fact by all that was known before.
-    fn judge(&mut self, at_ms: u64, fact: &Fact) {
+    fn judge(&mut self, at_ms: i64, fact: &Fact) {
         let evidence = &self.evidence;
-        let broken: Vec<Broken> = match fact {
-            Fact::Call(call, CallFact::Removes(removal)) => evictions::violations_of(evidence, call, removal),
-            Fact::Call(call, CallFact::WroteNode { instance, node, uncordons }) => {
-                writes::of_node(evidence, at_ms, call.env, (instance, node, *uncordons))
+        let mut found = Findings { violations: &mut self.violations, at_ms, subject: String::new() };
+        match fact {
+            Fact::Call(call, fact) => {
+                let mut found = found.about(format_args!("f{} ", call.env));
+                match fact {
+                    CallFact::Removes(removal) => evictions::judge(evidence, call, removal, &mut found),
+                    CallFact::WroteNode { instance, node, uncordons } => {
+                        let mut found = found.about(format_args!("patch of node {node}: "));
+                        writes::judge(evidence, call.env, instance, &mut found);
+                        found.hold(Law::Resumption, !uncordons, "uncordons it");
+                    }
+                    CallFact::WritesGroup { instance } => {
+                        let mut found = found.about("call to Auto Scaling: ");
+                        writes::judge(evidence, call.env, instance, &mut found);
+                    }
+                    CallFact::Closed => writes::judge_closed(evidence, call, &mut found),
+                    _ => {}
+                }
             }
-            Fact::Call(call, CallFact::WritesGroup { instance }) => {
-                writes::of_group(evidence, at_ms, call.env, instance)
-            }
-            Fact::Call(call, CallFact::Closed) => {
-                writes::left_open(evidence, at_ms, call).into_iter().collect()
-            }
-            Fact::Instance(id, InstanceFact::Replaced { by, launched_by }) => {
-                writes::replaced_twice(evidence, id, by, *launched_by).into_iter().collect()
+            Fact::Instance(id, InstanceFact::Replaced { by, launched_by: LaunchedBy::Handler }) => {
+                writes::judge_replacement(evidence, id, by, &mut found);
             }
             Fact::Instance(id, InstanceFact::EndedForFunction { env, pods }) => {
-                writes::ended_early(evidence, at_ms, (id, *env), pods).into_iter().collect()
+                if let Some(case) = evidence.case(*env, id) {
+                    writes::judge_end(&case, pods, &mut found.about(format_args!("f{env} ")));
+                }
             }
             Fact::Function(env, FunctionFact::Answered(reports)) => {
-                reports::violations_of(evidence, *env, reports)
+                reports::judge(evidence, *env, reports, &mut found.about(format_args!("f{env} ")));
             }
-            Fact::Function(env, FunctionFact::TimedOut) if evidence.is_notified(*env) => {
-                vec![(Law::OneReport, format!("f{env} has no report when its invocation ends"))]
+            Fact::Function(env, FunctionFact::TimedOut) => {
+                let is_notified = !evidence.invocations[*env].notices.is_empty();
+                let what = format_args!("f{env} has no report when its invocation ends");
+                found.hold(Law::OneReport, !is_notified, what);
             }
-            Fact::Panicked(what) => vec![(Law::OneReport, what.clone())],
-            Fact::Closed => return self.judge_whole(),
-            _ => return,
-        };
-        for (law, what) in broken {
-            self.broken(law, at_ms, what);
-        }
-    }
-
-    /// Judges what can be seen only after the run.
-    fn judge_whole(&mut self) {
-        let mut broken = Vec::new();
-        for violations_of in [legs::violations_of, liveness::violations_of, foreign::violations_of] {
-            for case in self.evidence.sole_cases() {
-                let named = |(law, at_ms, what)| (law, at_ms, format!("f{} {what}", case.env));
-                broken.extend(violations_of(&case).into_iter().map(named));
+            Fact::Panicked(what) => found.broken(Law::OneReport, what),
+            Fact::Closed => {
+                for case in evidence.sole_cases() {
+                    let mut found = found.about(format_args!("f{} ", case.env));
+                    liveness::judge(&case, &mut found);
+                    foreign::judge(&case, &mut found);
+                }
             }
-        }
-        for (law, at_ms, what) in broken {
-            self.broken(law, at_ms.max(0) as u64, what);
-        }
-    }
-
-    fn broken(&mut self, law: Law, at_ms: u64, what: String) {
-        let violation = Violation { law, at_ms, what };
-        if !self.violations.contains(&violation) {
-            self.violations.push(violation);
+            _ => {}
         }
     }
 }

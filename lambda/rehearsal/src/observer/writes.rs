@@ -1,100 +1,63 @@
 //! Writes to nodes and groups, and calls that are left open.
 
 use super::{
-    evidence::{Broken, Evidence},
+    evidence::{Case, Evidence},
+    findings::Findings,
     invocation::POST_EVENT,
 };
 use crate::{
-    facts::{Call, LaunchedBy, PodId},
+    facts::{Call, PodId},
     faults::Api,
     law::Law,
 };
 
-/// The laws that a patch of a node breaks.
-pub(super) fn of_node(
-    evidence: &Evidence,
-    at_ms: u64,
-    env: usize,
-    (instance, node, uncordons): (&str, &str, bool),
-) -> Vec<Broken> {
-    let what = format!("f{env} patch of node {node}");
-    let mut broken = of_write(evidence, at_ms, env, instance, &what);
-    if uncordons {
-        broken.push((Law::Resumption, format!("{what}: uncordons it")));
+/// A patch of a node, DetachInstances or TerminateInstanceInAutoScalingGroup.
+pub(super) fn judge(evidence: &Evidence, env: usize, id: &str, found: &mut Findings<'_>) {
+    if let Some(known) = evidence.record.instances.get(id) {
+        let cluster = &evidence.record.clusters[known.about.cluster];
+        let what = format_args!("{id} is of cluster {}, not registered", cluster.name);
+        found.hold(Law::RightNode, cluster.registered, what);
     }
-    broken
+    found.hold(Law::RightNode, !evidence.rules.dry_run, "the function runs dry");
+    match evidence.case(env, id) {
+        Some(case) => {
+            case.judge_owner(found);
+            case.judge_time(found.at_ms, found);
+        }
+        None => found.broken(Law::RightNode, format_args!("no notice for {id}")),
+    }
 }
 
-/// The laws that DetachInstances or TerminateInstanceInAutoScalingGroup breaks.
-pub(super) fn of_group(evidence: &Evidence, at_ms: u64, env: usize, instance: &str) -> Vec<Broken> {
-    of_write(evidence, at_ms, env, instance, &format!("f{env} call to Auto Scaling"))
-}
-
-fn of_write(evidence: &Evidence, at_ms: u64, env: usize, id: &str, what: &str) -> Vec<Broken> {
-    let mut broken = Vec::new();
-    let cluster =
-        evidence.record.instances.get(id).map(|known| &evidence.record.clusters[known.about.cluster]);
-    if let Some(cluster) = cluster.filter(|cluster| !cluster.registered) {
-        let why = format!("{what}: {id} is of cluster {}, not registered", cluster.name);
-        broken.push((Law::RightNode, why));
+/// A replacement that the handler asked for.
+pub(super) fn judge_replacement(evidence: &Evidence, id: &str, by: &str, found: &mut Findings<'_>) {
+    if let Some(earlier) = evidence.record.instances.get(id).filter(|it| !it.replaced_by.is_empty()) {
+        let earlier = earlier.replaced_by.join(", ");
+        let what = format_args!("{id} has more than one replacement: {earlier}, {by}");
+        found.broken(Law::OneReplacement, what);
     }
-    if evidence.rules.dry_run {
-        broken.push((Law::RightNode, format!("{what}: the function runs dry")));
-    }
-    let Some(case) = evidence.case(env, id) else {
-        broken.push((Law::RightNode, format!("{what}: no notice for {id}")));
-        return broken;
-    };
-    broken.extend(case.left_to_others().map(|why| (Law::RightNode, format!("{what}: {why}"))));
-    let deadline_ms = case.notice.deadline_ms;
-    if at_ms as i64 > deadline_ms {
-        broken.push((Law::InTime, format!("{what}: arrives after the deadline {deadline_ms}")));
-    }
-    broken
-}
-
-/// An instance that gets more than one replacement.
-pub(super) fn replaced_twice(
-    evidence: &Evidence,
-    id: &str,
-    by: &str,
-    launched_by: LaunchedBy,
-) -> Option<Broken> {
-    let earlier = &evidence.record.instances.get(id)?.replaced_by;
-    (launched_by == LaunchedBy::Handler && !earlier.is_empty()).then(|| {
-        let what = format!("{id} has more than one replacement: {}, {by}", earlier.join(", "));
-        (Law::OneReplacement, what)
-    })
 }
 
 /// An instance that its group ends because the function asked for it, with pods that could have stayed longer.
-pub(super) fn ended_early(
-    evidence: &Evidence,
-    at_ms: u64,
-    (id, env): (&str, usize),
-    pods: &[PodId],
-) -> Option<Broken> {
-    let case = evidence.case(env, id)?;
-    let settled_ms = case.notice.deadline_ms - evidence.rules.margin_ms;
-    let pods = pods.iter().map(|pod| &evidence.record.pods[*pod]);
+pub(super) fn judge_end(case: &Case<'_>, pods: &[PodId], found: &mut Findings<'_>) {
+    let settled_ms = case.notice.deadline_ms - case.rules.margin_ms;
+    let pods = pods.iter().map(|pod| &case.record.pods[*pod]);
     let lost = pods.filter(|pod| !pod.belongs_to_node() && pod.end.is_none()).count();
-    (lost > 0 && (at_ms as i64) < settled_ms).then(|| {
-        let what = format!("f{env} had {id} terminated: it ends with {lost} pods, before {settled_ms}");
-        (Law::NoEarlierEnd, what)
-    })
+    let id = &case.notice.instance;
+    let what = format_args!("had {id} terminated: it ends with {lost} pods, before {settled_ms}");
+    found.hold(Law::NoEarlierEnd, lost == 0 || found.at_ms >= settled_ms, what);
 }
 
 /// A call that was open after the deadline. Events are part of the report; the address of the API server belongs to no
 /// notice.
-pub(super) fn left_open(evidence: &Evidence, at_ms: u64, call: &Call) -> Option<Broken> {
-    let invocation = evidence.invocations.get(call.env)?;
-    let operation = &call.operation;
+pub(super) fn judge_closed(evidence: &Evidence, call: &Call, found: &mut Findings<'_>) {
+    let (invocation, operation) = (&evidence.invocations[call.env], &call.operation);
     if operation.name == POST_EVENT || operation.api == Api::Eks || invocation.ended_ms.is_some() {
-        return None;
+        return;
     }
-    let last_ms = invocation.notices.iter().map(|notice| notice.deadline_ms).max()?;
-    // A notice that is taken up after its deadline is looked into.
-    let is_late = last_ms >= invocation.began_ms() as i64 && at_ms as i64 > last_ms;
-    let what = || format!("f{} {} {}: open after the deadline", call.env, operation.key(), operation.target);
-    is_late.then(|| (Law::InTime, what()))
+    if let Some(last_ms) = invocation.notices.iter().map(|notice| notice.deadline_ms).max() {
+        // A notice that is taken up after its deadline is looked into.
+        let is_well = found.at_ms <= last_ms || last_ms < invocation.began_ms();
+        let what = format_args!("{} {}: open after the deadline", operation.key(), operation.target);
+        found.hold(Law::InTime, is_well, what);
+    }
 }
