@@ -157,6 +157,16 @@ impl NodeTimeline {
         at_ms.saturating_sub(self.notice_ms)
     }
 
+    /// From the notice until the node became unschedulable.
+    pub(crate) fn cordoned_after(&self) -> Option<u64> {
+        self.cordoned_ms.map(|ms| self.since_notice(ms))
+    }
+
+    /// From the notice until the replacement's node became Ready.
+    pub(crate) fn ready_after(&self) -> Option<u64> {
+        self.replacement.as_ref()?.ready_ms.map(|ms| self.since_notice(ms))
+    }
+
     /// Whether only the group itself replaced the instance, when it found it gone: the handler asks for nothing after
     /// the deadline.
     pub(crate) fn is_replaced_by_health_check(&self) -> bool {

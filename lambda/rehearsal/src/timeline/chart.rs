@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::paint;
+use super::paint::{self, DIM, PLAIN};
 
 /// How the width of the terminal is shared out.
 #[derive(Debug, Clone, Copy)]
@@ -38,22 +38,12 @@ impl Layout {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     /// Columns between the ends of the axis.
-    columns: usize,
-    /// Time at the right end, in milliseconds.
-    end_ms: u64,
+    pub(super) columns: usize,
+    /// Time at the right end, in milliseconds; not 0.
+    pub(super) end_ms: u64,
 }
 
 impl Scale {
-    /// An axis of `columns` columns from 0 to `end_ms`.
-    pub(super) fn new(columns: usize, end_ms: u64) -> Self {
-        Self { columns, end_ms: end_ms.max(1) }
-    }
-
-    /// Time at the right end, in milliseconds.
-    pub(super) fn end_ms(self) -> u64 {
-        self.end_ms
-    }
-
     /// Column of a time; later than the end is at the end.
     pub(super) fn column(self, ms: u64) -> usize {
         let columns = self.columns as u128;
@@ -72,15 +62,10 @@ impl Scale {
             let number = second.to_string();
             // A number ends above its tick; one that has no room goes without.
             let start = (column + 1).saturating_sub(number.len());
-            let used = numbers.chars().count();
             let crowds_the_end = second < end && column + 5 > self.columns;
-            if start <= used || crowds_the_end {
-                continue;
-            }
-            numbers.push_str(&paint::pad("", start - used));
-            numbers.push_str(&number);
-            if let Some(tick) = ticks.get_mut(column) {
-                *tick = '┴';
+            if start > numbers.len() && !crowds_the_end {
+                numbers = format!("{numbers:start$}{number}");
+                ticks[column] = '┴';
             }
         }
         ticks[0] = '└';
@@ -89,90 +74,53 @@ impl Scale {
     }
 }
 
-/// The cells of one row.
+/// A row of the chart: its name, what happened when, and a figure.
 #[derive(Debug, Clone)]
-pub(super) struct Cells {
+pub(super) struct Row {
     scale: Scale,
-    cells: Vec<Option<(char, Style)>>,
+    label: String,
+    style: Style,
+    cells: Vec<(char, Style)>,
+    /// Figure at the right, and its style.
+    pub(super) note: (String, Style),
 }
 
-impl Cells {
-    /// An empty row.
-    pub(super) fn new(scale: Scale) -> Self {
-        Self { scale, cells: vec![None; scale.columns + 1] }
+impl Row {
+    /// An empty row of this name.
+    pub(super) fn new(scale: Scale, label: impl Into<String>, style: Style) -> Self {
+        let cells = vec![(' ', PLAIN); scale.columns + 1];
+        Self { scale, label: label.into(), style, cells, note: (String::new(), PLAIN) }
     }
 
     /// Fills the time from `from_ms` up to `to_ms`, at least one cell.
     pub(super) fn fill(&mut self, from_ms: u64, to_ms: u64, glyph: char, style: Style) {
         let from = self.scale.column(from_ms);
         let to = self.scale.column(to_ms).max(from + 1);
-        for cell in self.cells.iter_mut().take(to).skip(from) {
-            *cell = Some((glyph, style));
-        }
+        self.cells[from..to].fill((glyph, style));
     }
 
     /// Marks a point in time. A mark never hides the beginning of what it ends: it moves one cell on.
     pub(super) fn mark(&mut self, ms: u64, after_ms: Option<u64>, glyph: char, style: Style) {
         let least = after_ms.map_or(0, |before| self.scale.column(before) + 1);
         let column = self.scale.column(ms).max(least).min(self.scale.columns);
-        if let Some(cell) = self.cells.get_mut(column) {
-            *cell = Some((glyph, style));
+        self.cells[column] = (glyph, style);
+    }
+
+    /// Draws a thin line for the deadline, where the row ended before it.
+    pub(super) fn draw_deadline(&mut self, ms: u64) {
+        let cell = &mut self.cells[self.scale.column(ms)];
+        if cell.0 == ' ' {
+            *cell = ('│', DIM);
         }
     }
 
-    /// A thin line where the cell is still empty: the deadline on rows that end before it.
-    pub(super) fn underlay(&mut self, ms: u64, glyph: char, style: Style) {
-        let column = self.scale.column(ms);
-        if let Some(cell) = self.cells.get_mut(column) {
-            cell.get_or_insert((glyph, style));
-        }
-    }
-
-    /// The row as text, neighbours of one style painted together.
-    fn paint(&self) -> String {
-        let mut text = String::new();
-        let mut run = String::new();
-        let mut style = paint::PLAIN;
-        for cell in &self.cells {
-            let (glyph, next) = cell.unwrap_or((' ', paint::PLAIN));
-            if next != style {
-                text.push_str(&paint::with(style, &run));
-                run.clear();
-                style = next;
-            }
-            run.push(glyph);
-        }
-        text.push_str(&paint::with(style, &run));
-        text
-    }
-}
-
-/// A whole row: name, cells, figure.
-#[derive(Debug, Clone)]
-pub(super) struct Row {
-    /// Name at the left.
-    pub(super) label: String,
-    /// Style of the name.
-    pub(super) label_style: Style,
-    /// What happened when.
-    pub(super) cells: Cells,
-    /// Figure at the right.
-    pub(super) note: String,
-    /// Style of the figure.
-    pub(super) note_style: Style,
-}
-
-impl Row {
-    /// The row as one line of text.
+    /// The row as one line of text, neighbours of one style painted together.
     pub(super) fn render(&self, layout: Layout) -> String {
-        let label = paint::pad(&paint::shorten(&self.label, layout.label), layout.label);
-        let note = paint::shorten(&self.note, layout.note);
-        let line = format!(
-            "{} {} {}",
-            paint::with(self.label_style, &label),
-            self.cells.paint(),
-            paint::with(self.note_style, &note)
-        );
-        line.trim_end().to_owned()
+        let label = format!("{:1$}", paint::shorten(&self.label, layout.label), layout.label);
+        let note = paint::shorten(&self.note.0, layout.note);
+        let runs = self.cells.chunk_by(|one, next| one.1 == next.1);
+        let cells = runs.map(|run| paint::with(run[0].1, &run.iter().map(|cell| cell.0).collect::<String>()));
+        let (label, cells) = (paint::with(self.style, &label), cells.collect::<String>());
+        format!("{label} {cells} {}", paint::with(self.note.1, &note)).trim_end().to_owned()
     }
 }

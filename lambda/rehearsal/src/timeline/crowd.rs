@@ -10,9 +10,6 @@ const LINES: usize = 20;
 
 /// The nodes that are not drawn in full.
 pub(super) fn lines(painter: &Painter<'_>, nodes: &[&NodeTimeline]) -> Vec<String> {
-    if nodes.is_empty() {
-        return Vec::new();
-    }
     let mut lines = vec![paint::with(BOLD, &count(nodes.len(), "more node"))];
     if nodes.len() <= LINES {
         lines.extend(nodes.iter().map(|node| painter.line(node)));
@@ -27,16 +24,16 @@ fn figures(nodes: &[&NodeTimeline], width: usize) -> Vec<String> {
     const HEADS: [&str; 5] = ["first", "median", "95 %", "last", "nodes"];
     type Figure = fn(&NodeTimeline) -> Option<u64>;
     let figures: [(&str, Figure); 3] = [
-        ("cordon", |node| Some(node.since_notice(node.cordoned_ms?))),
+        ("cordon", NodeTimeline::cordoned_after),
         ("node empty", NodeTimeline::empty_ms),
-        ("replacement Ready", |node| Some(node.since_notice(node.replacement.as_ref()?.ready_ms?))),
+        ("replacement Ready", NodeTimeline::ready_after),
     ];
     let shown: &[usize] = if width >= 65 { &[0, 1, 2, 3, 4] } else { &[1, 3] };
-    let line = |name: &str, cells: [&str; 5]| {
-        let cells: Vec<String> = shown.iter().map(|&column| format!("{:>9}", cells[column])).collect();
-        format!("{name:20}{}", cells.concat())
+    let line = |name: &str, cells: [String; 5]| {
+        let cells = shown.iter().map(|&column| format!("{:>9}", cells[column]));
+        format!("{name:20}{}", cells.collect::<String>())
     };
-    let mut lines = vec![paint::with(DIM, &line("", HEADS))];
+    let mut lines = vec![paint::with(DIM, &line("", HEADS.map(str::to_owned)))];
     for (name, figure) in figures {
         let mut times: Vec<u64> = nodes.iter().filter_map(|node| figure(node)).collect();
         times.sort_unstable();
@@ -44,11 +41,10 @@ fn figures(nodes: &[&NodeTimeline], width: usize) -> Vec<String> {
             let index = (times.len() * percent / 100).min(times.len().saturating_sub(1));
             times.get(index).copied().map_or_else(|| "–".to_owned(), duration)
         };
-        let [first, median, most, last] = [at(0), at(50), at(95), at(100)];
-        lines.push(line(name, [&first, &median, &most, &last, &times.len().to_string()]));
+        lines.push(line(name, [at(0), at(50), at(95), at(100), times.len().to_string()]));
     }
-    let (bad, total) = (nodes.iter().map(|node| node.lost_of_all()))
-        .fold((0, 0), |sum, (bad, all)| (sum.0 + bad, sum.1 + all));
+    let bad: usize = nodes.iter().map(|node| node.lost_of_all().0).sum();
+    let total: usize = nodes.iter().map(|node| node.lost_of_all().1).sum();
     let style = if bad > 0 { BAD } else { GOOD };
     let text = format!("{} of {} ended gracefully", total - bad, count(total, "pod"));
     lines.push(paint::with(style, &text));

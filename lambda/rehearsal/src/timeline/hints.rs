@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::outcome::{Fate, NodeTimeline, Outcome, PodTrack};
+use crate::outcome::{Fate, NodeTimeline, PodTrack};
 
+use super::node::Painter;
 use super::paint::{self, WAITS, count};
 use super::reports::Reports;
 
@@ -13,44 +14,37 @@ const HINTS_SHOWN: usize = 3;
 const LONGEST_GRACE_MS: u64 = 100_000;
 
 /// One line for each way in which pods were lost, the commonest first.
-pub(super) fn lines(outcome: &Outcome, reports: &Reports<'_>, width: usize) -> Vec<String> {
+pub(super) fn lines(painter: &Painter<'_>) -> Vec<String> {
     let mut ways: BTreeMap<Loss, Vec<(&NodeTimeline, &PodTrack)>> = BTreeMap::new();
-    for node in &outcome.timelines {
+    for node in &painter.outcome.timelines {
         for pod in node.pods.iter().filter(|pod| matches!(pod.fate, Fate::Killed | Fate::Left)) {
-            ways.entry(Loss::of(node, pod, reports)).or_default().push((node, pod));
+            ways.entry(Loss::of(node, pod, &painter.reports)).or_default().push((node, pod));
         }
     }
     let mut ways: Vec<_> = ways.into_iter().collect();
     ways.sort_by_key(|(_, pods)| std::cmp::Reverse(pods.len()));
-    let hints = ways.into_iter().take(HINTS_SHOWN).flat_map(|(loss, pods)| {
-        let reason = reason(loss, &pods, reports);
+    let hints = ways.into_iter().take(HINTS_SHOWN).map(|(loss, pods)| {
+        let reason = reason(loss, &pods, &painter.reports).unwrap_or_default();
         let text = format!("hint: {} {}{reason}", count(pods.len(), "pod"), loss.advice());
-        let mut lines = paint::wrap(&text, width, 6);
-        if let Some(first) = lines.first_mut() {
-            *first = first.replacen("hint:", &paint::with(WAITS.bold(), "hint:"), 1);
-        }
-        lines
+        let hint = paint::wrap(&text, painter.layout.width(), 6).join("\n");
+        hint.replacen("hint:", &paint::with(WAITS.bold(), "hint:"), 1)
     });
     hints.collect()
 }
 
 /// The report's reason for the first of these pods that has one, else for its node.
-fn reason(loss: Loss, pods: &[(&NodeTimeline, &PodTrack)], reports: &Reports<'_>) -> String {
+fn reason(loss: Loss, pods: &[(&NodeTimeline, &PodTrack)], reports: &Reports<'_>) -> Option<String> {
     // Of a pod that was let go and did not go, the report cannot say why.
     if matches!(loss, Loss::GraceOver | Loss::TooSlow) {
-        return String::new();
+        return None;
     }
     let of_pod = pods.iter().find_map(|(_, pod)| Some((*pod, reports.reason(&pod.uid)?)));
     if let Some((pod, reason)) = of_pod {
-        return format!(" (the report says of {}/{}: {reason})", pod.namespace, pod.name);
+        return Some(format!(" (the report says of {}/{}: {reason})", pod.namespace, pod.name));
     }
-    let of_node = pods.iter().find_map(|(node, _)| reports.of(&node.instance)?["reason"].as_str());
-    match of_node {
-        Some(reason) if loss != Loss::Refused && loss != Loss::Frozen => {
-            format!(" (the report says: {reason})")
-        }
-        _ => String::new(),
-    }
+    let reason = pods.iter().find_map(|(node, _)| reports.of(&node.instance)?["reason"].as_str())?;
+    let is_of_node = !matches!(loss, Loss::Refused | Loss::Frozen);
+    is_of_node.then(|| format!(" (the report says: {reason})"))
 }
 
 /// Ways in which a pod is lost, as far as the world and the report can tell them apart.

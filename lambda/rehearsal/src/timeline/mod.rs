@@ -3,7 +3,8 @@
 //! ```text
 //!  mod      heading, choice of nodes, legend
 //!   ├─ unseen   answers for instances that have no chart
-//!   ├─ node     the section of one node ── fold (pods of one row), chart (cells and axis), reasons
+//!   ├─ node     the section of one node ── fold (pods of one row), chart (rows and axis)
+//!   ├─ reasons  what the handler reported of it
 //!   ├─ crowd    the nodes that are not drawn in full
 //!   └─ verdict  the sentence, errors, broken laws ── hints
 //!  reports  the handler's reasons        paint  colours, cut and wrapped text
@@ -49,14 +50,15 @@ pub struct Heading {
 #[must_use]
 pub fn render(outcome: &Outcome, heading: &Heading, width: usize) -> String {
     let layout = Layout::new(width);
-    let reports = Reports::new(&outcome.reports);
-    let painter = Painter { layout, scale: scale(outcome, layout), reports: &reports, outcome };
+    let (scale, reports) = (scale(outcome, layout), Reports::new(&outcome.reports));
+    let painter = Painter { layout, scale, reports, outcome };
     let (full, rest) = choose(&outcome.timelines);
     let rows = if full.len() == 1 { 14 } else { 8 };
 
     let mut charts = Vec::new();
     for node in &full {
         charts.extend(painter.section(node, rows));
+        charts.extend(reasons::lines(&painter, node));
         charts.push(String::new());
     }
     if !rest.is_empty() {
@@ -64,24 +66,26 @@ pub fn render(outcome: &Outcome, heading: &Heading, width: usize) -> String {
         charts.push(String::new());
     }
     let legend = legend(&charts.join(""), outcome.world.pods.left > 0, layout.width());
-    let verdict = verdict::lines(outcome, &reports, layout.width());
-    let mut head = head(outcome, heading, layout.width());
-    head.extend(unseen::lines(outcome, layout.width()));
-    let all = [head, vec![String::new()], charts, legend, verdict, vec![String::new()]];
-    // Spaces that do not break have done their work.
-    all.concat().join("\n").replace('\u{a0}', " ")
-}
-
-fn head(outcome: &Outcome, heading: &Heading, width: usize) -> Vec<String> {
     let title = format!("{}: {}", outcome.scenario, heading.description);
     let setting = format!("{} · seed {}", heading.setting, outcome.seed);
-    [paint::lines(&title, width, 2, BOLD), paint::lines(&setting, width, 2, DIM)].concat()
+    let all = [
+        paint::lines(&title, layout.width(), 2, BOLD),
+        paint::lines(&setting, layout.width(), 2, DIM),
+        unseen::lines(&painter),
+        vec![String::new()],
+        charts,
+        legend,
+        verdict::lines(&painter),
+        vec![String::new()],
+    ];
+    // Spaces that do not break have done their work.
+    all.concat().join("\n").replace('\u{a0}', " ")
 }
 
 /// One axis for all nodes, so that they can be compared.
 fn scale(outcome: &Outcome, layout: Layout) -> Scale {
     let ends = outcome.timelines.iter().filter_map(|node| Some(node.reclaimed_ms? - node.notice_ms));
-    Scale::new(layout.chart, ends.max().filter(|&ms| ms > 0).unwrap_or(NOTICE_MS))
+    Scale { columns: layout.chart, end_ms: ends.max().filter(|&ms| ms > 0).unwrap_or(NOTICE_MS) }
 }
 
 /// Nodes to draw in full, and the others in the order of their notices.
@@ -89,13 +93,15 @@ fn choose(nodes: &[NodeTimeline]) -> (Vec<&NodeTimeline>, Vec<&NodeTimeline>) {
     if nodes.len() <= FULL {
         return (nodes.iter().collect(), Vec::new());
     }
+    // Who lost pods, then who was empty last.
+    let badness = |node: &&NodeTimeline| (node.lost_of_all().0, node.empty_ms().unwrap_or(0));
     let (first, others) = nodes.split_at(1);
     let mut worst: Vec<&NodeTimeline> = others.iter().collect();
-    worst.sort_by_key(|node| Reverse(verdict::badness(node)));
-    let bad = worst.iter().filter(|node| verdict::badness(node).0 > 0).count();
+    worst.sort_by_key(|node| Reverse(badness(node)));
+    let bad = worst.iter().filter(|node| badness(node).0 > 0).count();
     worst.truncate(bad.clamp(1, FULL - 1));
-    let chosen = |node: &NodeTimeline| worst.iter().any(|other| other.instance == node.instance);
-    let rest = others.iter().filter(|node| !chosen(node)).collect();
+    let is_chosen = |node: &NodeTimeline| worst.iter().any(|other| other.instance == node.instance);
+    let rest = others.iter().filter(|node| !is_chosen(node)).collect();
     (first.iter().chain(worst).collect(), rest)
 }
 

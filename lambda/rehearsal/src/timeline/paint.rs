@@ -46,12 +46,6 @@ pub(super) fn shorten(text: &str, width: usize) -> String {
     format!("{start}…{end}")
 }
 
-/// `text` filled with spaces up to `width` columns.
-pub(super) fn pad(text: &str, width: usize) -> String {
-    let missing = width.saturating_sub(text.chars().count());
-    format!("{text}{}", " ".repeat(missing))
-}
-
 /// `text` in lines of at most `width` columns, the second and later ones indented by `indent`.
 pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -87,6 +81,19 @@ pub(super) fn duration(ms: u64) -> String {
 /// `1 pod`, `2 pods`.
 pub(super) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// The first of `items`, at most `most`, and what `others` makes of the number of all others.
+pub(super) fn first<T>(
+    items: impl IntoIterator<Item = T>,
+    most: usize,
+    others: impl Fn(usize) -> T,
+) -> Vec<T> {
+    let mut items: Vec<T> = items.into_iter().collect();
+    let more = items.len().saturating_sub(most);
+    items.truncate(most);
+    items.extend((more > 0).then(|| others(more)));
+    items
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use anstyle::Style;
+
 use crate::outcome::{Fate, NodeTimeline, PodTrack};
 
-use super::chart::Layout;
 use super::fold::label;
+use super::node::Painter;
 use super::paint::{self, BAD, DIM, FORCED, WAITS};
 use super::reports::Reports;
 
@@ -13,40 +15,37 @@ use super::reports::Reports;
 const REASONS_SHOWN: usize = 4;
 
 /// All reasons for one node.
-pub(super) fn lines(reports: &Reports<'_>, node: &NodeTimeline, layout: Layout) -> Vec<String> {
-    let cordon = refused_cordon(reports, node).map(|text| (text, BAD));
-    let mut reasons: Vec<_> = cordon.into_iter().chain(launcher(reports, node)).collect();
+pub(super) fn lines(painter: &Painter<'_>, node: &NodeTimeline) -> Vec<String> {
+    let Painter { reports, layout, .. } = painter;
     let mut by_reason: BTreeMap<&str, Vec<&PodTrack>> = BTreeMap::new();
     for pod in node.pods.iter().filter(|pod| !matches!(pod.fate, Fate::Drained | Fate::Stays)) {
         if let Some(reason) = reports.reason(&pod.uid) {
             by_reason.entry(reason).or_default().push(pod);
         }
     }
-    let more = by_reason.len().saturating_sub(REASONS_SHOWN);
-    reasons.extend(by_reason.into_iter().take(REASONS_SHOWN).map(|(reason, pods)| {
+    let of_pods = by_reason.into_iter().map(|(reason, pods)| {
         let who = match *pods {
             [one] => format!("{}/{}", one.namespace, one.name),
             _ => label(&pods, layout.label),
         };
         let is_lost = pods.iter().any(|pod| pod.fate != Fate::Deleted);
         (format!("{who}: {reason}"), if is_lost { BAD } else { FORCED })
-    }));
-    if more > 0 {
-        reasons.push((format!("and {} (--json has all)", paint::count(more, "more reason")), DIM));
-    }
-    let width = layout.width();
-    reasons.iter().flat_map(|(text, style)| paint::lines(&format!("↳ {text}"), width, 2, *style)).collect()
+    });
+    let others = |more| (format!("and {} (--json has all)", paint::count(more, "more reason")), DIM);
+    let reasons = refused_cordon(reports, node).into_iter().chain(launcher(reports, node));
+    let reasons = reasons.chain(paint::first(of_pods, REASONS_SHOWN, others));
+    reasons.flat_map(|(text, style)| paint::lines(&format!("↳ {text}"), layout.width(), 2, style)).collect()
 }
 
 /// Why the node was not cordoned, where the handler tried.
-fn refused_cordon(reports: &Reports<'_>, node: &NodeTimeline) -> Option<String> {
+fn refused_cordon(reports: &Reports<'_>, node: &NodeTimeline) -> Option<(String, Style)> {
     let cordon = &reports.of(&node.instance)?["cordon"];
     let reason = cordon["reason"].as_str().filter(|_| cordon["outcome"] == "failed")?;
-    Some(format!("cordon: {reason}"))
+    Some((format!("cordon: {reason}"), BAD))
 }
 
 /// The outcome of a replacement that the handler did not bring about, and who did.
-fn launcher(reports: &Reports<'_>, node: &NodeTimeline) -> Option<(String, anstyle::Style)> {
+fn launcher(reports: &Reports<'_>, node: &NodeTimeline) -> Option<(String, Style)> {
     let is_late = node.is_replaced_by_health_check();
     let has_failed = reports.replacement_failed(&node.instance);
     let then = match &node.replacement {

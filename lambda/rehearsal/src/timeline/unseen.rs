@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::outcome::{Delivery, Outcome};
+use crate::outcome::Delivery;
 
-use super::{paint, reports};
+use super::{node::Painter, paint, reports};
 
 /// A line for each answer; one for all that are equal but for the instance.
-pub(super) fn lines(outcome: &Outcome, width: usize) -> Vec<String> {
+pub(super) fn lines(painter: &Painter<'_>) -> Vec<String> {
+    let outcome = painter.outcome;
     let drawn = |delivery: &Delivery| {
         outcome.timelines.iter().any(|node| delivery.instances.contains(&node.instance))
     };
@@ -21,7 +22,10 @@ pub(super) fn lines(outcome: &Outcome, width: usize) -> Vec<String> {
     }
     let mut alike: Vec<_> = alike.into_iter().collect();
     alike.sort_by_key(|(_, deliveries)| deliveries[0].at_ms);
-    alike.iter().flat_map(|(answer, deliveries)| paint::wrap(&line(answer, deliveries), width, 2)).collect()
+    alike
+        .iter()
+        .flat_map(|(answer, deliveries)| paint::wrap(&line(answer, deliveries), painter.layout.width(), 2))
+        .collect()
 }
 
 /// One line for `deliveries` that were all answered by `alike`.
