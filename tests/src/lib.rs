@@ -27,7 +27,8 @@ pub fn payload(name: &str) -> PathBuf {
 #[expect(clippy::disallowed_methods, reason = "a test has no other way to be asked for it")]
 pub fn assert_current(file: &Path, wanted: &str) {
     if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-        fs::write(file, wanted).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let written = fs::write(file, wanted);
+        assert!(written.is_ok(), "{}: {written:?}", file.display());
     }
     let found = fs::read_to_string(file).unwrap_or_default();
     assert!(found == wanted, "{} is out of date, INSTA_UPDATE=always rewrites it:\n{wanted}", file.display());

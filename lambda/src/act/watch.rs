@@ -27,7 +27,7 @@ const WATCH: &str = "kubernetes:watch pods";
 #[derive(Debug)]
 pub(super) enum Seen {
     /// One change.
-    Change(PodChange),
+    Change(Box<PodChange>),
     /// All pods of the node, and when they were listed, from the handler's entry.
     All(Vec<Pod>, Duration),
 }
@@ -51,7 +51,7 @@ pub(super) async fn watch(
                     match timeout(QUIET, stream.next()).await {
                         Ok(Some(Ok(change))) => {
                             attempt = 0;
-                            let _ = seen.send(Seen::Change(change));
+                            let _ = seen.send(Seen::Change(Box::new(change)));
                         }
                         Ok(Some(Err(error))) => {
                             tracing::info!(%error, "watch ended, listing");

@@ -206,8 +206,10 @@ impl<C: Cluster> DrainLeg<'_, C> {
 
 fn take_in(pods: &mut Pods, seen: Seen, budget: &Budget) {
     match seen {
-        Seen::Change(PodChange::Is(pod)) => pods.observe(pod, budget.now()),
-        Seen::Change(PodChange::Gone(pod)) => pods.observe_gone(&pod, budget.now()),
+        Seen::Change(change) => match *change {
+            PodChange::Is(pod) => pods.observe(pod, budget.now()),
+            PodChange::Gone(pod) => pods.observe_gone(&pod, budget.now()),
+        },
         Seen::All(items, asked) => pods.observe_all(items, asked, budget.now()),
     }
 }

@@ -36,10 +36,12 @@ impl Painter<'_> {
 
         let column = |pod: &PodTrack| self.scale.column(node.since_notice(pod.ended_ms.unwrap_or(u64::MAX)));
         let pods = fold(&node.pods, rows, column);
-        let mut below = vec![self.node_row(node, "node", node_note(node)), self.replacement_row(node)];
+        let mut below = vec![self.node_row(node, "node", node_figure(node)), self.replacement_row(node)];
         below.extend(pods.iter().map(|group| self.pods_row(node, group)).chain(self.staying_row(node)));
         if let Some(reclaimed) = node.reclaimed_ms {
-            below.iter_mut().for_each(|row| row.draw_deadline(node.since_notice(reclaimed)));
+            for row in &mut below {
+                row.draw_deadline(node.since_notice(reclaimed));
+            }
         }
         let rows = self.deliveries(node).into_iter().chain(below).map(|row| row.render(self.layout));
         [title].into_iter().chain(axis).chain(rows).collect()
@@ -87,7 +89,7 @@ impl Painter<'_> {
         row
     }
 
-    fn node_row(&self, node: &NodeTimeline, label: &str, note: (String, Style)) -> Row {
+    fn node_row(&self, node: &NodeTimeline, label: &str, figure: (String, Style)) -> Row {
         let mut row = Row::new(self.scale, label, NODE);
         let end = node.reclaimed_ms.map_or(self.scale.end_ms, |ms| node.since_notice(ms));
         row.fill(0, end, '━', NODE);
@@ -101,7 +103,7 @@ impl Painter<'_> {
         if node.reclaimed_ms.is_some() {
             row.mark(end, None, '┃', BAD);
         }
-        row.note = note;
+        row.note = figure;
         row
     }
 
@@ -120,8 +122,10 @@ impl Painter<'_> {
             row.fill(ready, end, '━', FRESH);
             row.mark(ready, Some(launched), '▶', FRESH);
         }
-        let note = ready.map(|ready| format!("Ready {}", duration(ready)));
-        row.note.0 = note.unwrap_or_else(|| format!("launched {}", duration(launched)));
+        row.note.0 = match ready {
+            Some(ready) => format!("Ready {}", duration(ready)),
+            None => format!("launched {}", duration(launched)),
+        };
         row
     }
 
@@ -186,11 +190,11 @@ fn span(first_ms: u64, last_ms: u64) -> String {
     }
 }
 
-fn node_note(node: &NodeTimeline) -> (String, Style) {
-    let note = match (node.cordoned_after(), node.empty_ms()) {
+fn node_figure(node: &NodeTimeline) -> (String, Style) {
+    let figure = match (node.cordoned_after(), node.empty_ms()) {
         (Some(_), Some(empty)) => format!("empty {}", duration(empty)),
         (Some(cordoned), None) => format!("cordoned {}", duration(cordoned)),
         (None, _) => "not cordoned".to_owned(),
     };
-    (note, PLAIN)
+    (figure, PLAIN)
 }

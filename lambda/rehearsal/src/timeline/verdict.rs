@@ -136,10 +136,10 @@ fn replacements(painter: &Painter<'_>, nodes: &[NodeTimeline]) -> String {
     };
     let failed = number_of(&|node| painter.reports.replacement_failed(&node.instance));
     let late = number_of(&|node| node.is_replaced_by_health_check());
-    let notes: Vec<String> =
-        counted([(failed, "not got by the handler"), (late, "by the group's health check")]).collect();
-    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
-    format!("{} of {} replacements Ready within {}{notes}", ready.len(), nodes.len(), duration(last))
+    let but = counted([(failed, "not got by the handler"), (late, "by the group's health check")]);
+    let but = but.collect::<Vec<_>>().join(", ");
+    let but = if but.is_empty() { but } else { format!(" ({but})") };
+    format!("{} of {} replacements Ready within {}{but}", ready.len(), nodes.len(), duration(last))
 }
 
 /// Why a replacement was asked for as it was, or is missing: each reason once.

@@ -131,9 +131,13 @@ pub(super) fn missing(inputs: &Inputs<'_>, has_prices: bool, is_as_today: bool) 
         }
     }
     if has_prices {
-        unpriced(inputs).iter().for_each(|what| say(what, ""));
+        for what in unpriced(inputs) {
+            say(&what, "");
+        }
     }
-    counted(inputs, is_as_today).iter().for_each(|(what, hint)| say(what, hint));
+    for (what, hint) in counted(inputs, is_as_today) {
+        say(&what, hint);
+    }
     missing
 }
 

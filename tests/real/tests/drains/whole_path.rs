@@ -1,6 +1,6 @@
 //! From the event bus to the report in CloudWatch Logs.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use cast_spot_handler::plan::claim::{self, Claim, Mark};
 use cast_spot_real::{
     clock::eventually,
@@ -35,7 +35,7 @@ pub(crate) async fn a_notice_on_the_bus_drains_the_node_and_brings_a_replacement
     let read = serde_json::from_value(json!(node))?;
     let claims = claim::claims(&read);
     let [(claim::NOTICE, Some(Claim { kind, event, since, until, undo, .. }))] = &claims[..] else {
-        panic!("{claims:?}");
+        bail!("{claims:?}");
     };
     assert_eq!((kind.as_str(), json!(event)), ("spot_interruption", report["event"]["id"].clone()));
     // Events have their time in whole seconds.
