@@ -24,7 +24,7 @@ pub(crate) struct Context<'a> {
     pub(crate) after: &'a [Id],
 }
 
-/// What the templates of a kind, its `commands.txt`, name besides the fields of the resource.
+/// What the templates of a kind, its `commands.txt` and `cloudformation.yaml`, name besides the fields of the resource.
 pub(crate) trait Commands: Serialize {
     /// The values, an object.
     fn more(&self, _: &[Change]) -> Value {
