@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
     Report,
@@ -12,39 +12,30 @@ use crate::{
     report::{Outcome, retry_helps},
 };
 
-/// The function's return value.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum Answer {
-    /// To a direct invocation.
-    Report(Box<Report>),
-    /// To an SQS batch.
-    Batch(BatchAnswer),
+/// The function's return value: one report, or the answer to a batch.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    handled: Vec<Handled>,
+    is_batch: bool,
 }
 
-/// Answer to an SQS batch: what SQS wants to know, and the reports.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct BatchAnswer {
+/// One event that was handled.
+#[derive(Debug, Clone)]
+pub(crate) struct Handled {
+    /// The SQS message that carried it, if one did.
+    pub(crate) message_id: Option<String>,
+    /// Its report, or why it has none.
+    pub(crate) report: Result<Report, EventError>,
+}
+
+/// What SQS wants to know, and the reports.
+#[derive(Serialize)]
+struct BatchAnswer<'a> {
     /// Messages that SQS is to deliver again.
     #[serde(flatten)]
-    pub failures: SqsBatchResponse,
+    failures: SqsBatchResponse,
     /// Reports of the others and of those that may yet succeed.
-    pub reports: Vec<Report>,
-    /// Malformed events, by message id.
-    #[serde(skip)]
-    pub malformed: Vec<(Option<String>, EventError)>,
-    /// Numbers of the reports that belong to no message.
-    #[serde(skip)]
-    unnamed: Vec<usize>,
-}
-
-/// One event of a batch, handled.
-#[derive(Debug)]
-pub struct Handled {
-    /// Id of its message.
-    pub message_id: Option<String>,
-    /// Its report, or its fault.
-    pub report: Result<Report, EventError>,
+    reports: Vec<&'a Report>,
 }
 
 /// Why a delivery ends as an error of the function: Lambda then counts it and delivers it again.
@@ -77,67 +68,62 @@ impl fmt::Display for Unhandled {
 }
 
 impl Answer {
+    /// The answer to a direct invocation.
+    pub(crate) fn direct(report: Report) -> Self {
+        Self { handled: vec![Handled { message_id: None, report: Ok(report) }], is_batch: false }
+    }
+
+    pub(crate) fn batch(handled: Vec<Handled>) -> Self {
+        Self { handled, is_batch: true }
+    }
+
     /// The malformed events in it, by message id.
-    #[must_use]
-    pub fn malformed(&self) -> &[(Option<String>, EventError)] {
-        match self {
-            Self::Report(_) => &[],
-            Self::Batch(batch) => &batch.malformed,
-        }
+    pub fn malformed(&self) -> impl Iterator<Item = (&Option<String>, &EventError)> {
+        self.handled.iter().filter_map(|handled| Some((&handled.message_id, handled.report.as_ref().err()?)))
     }
 
     /// The reports in it.
-    #[must_use]
-    pub fn reports(&self) -> &[Report] {
-        match self {
-            Self::Report(report) => std::slice::from_ref(report),
-            Self::Batch(batch) => &batch.reports,
-        }
+    pub fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.handled.iter().filter_map(|handled| handled.report.as_ref().ok())
     }
 
     /// Why the delivery that was entered at `entered` is to end as an error of the function. What an SQS message
     /// carries comes back by its message id instead.
     #[must_use]
     pub fn unhandled(&self, entered: Timestamp) -> Option<Unhandled> {
-        let reports: Vec<&Report> = match self {
-            Self::Report(report) => vec![report],
-            Self::Batch(batch) => {
-                let nameless = |(id, _): &&(Option<String>, EventError)| id.is_none();
-                if let Some((_, error)) = batch.malformed.iter().find(nameless) {
-                    return Some(Unhandled::Malformed(error.clone()));
-                }
-                batch.unnamed.iter().filter_map(|number| batch.reports.get(*number)).collect()
-            }
-        };
-        let failed = reports.into_iter().find(|report| retry_helps(report, entered))?;
+        if let Some((_, error)) = self.malformed().find(|(id, _)| id.is_none()) {
+            return Some(Unhandled::Malformed(error.clone()));
+        }
+        let bare = self.handled.iter().filter(|handled| handled.message_id.is_none());
+        let mut reports = bare.filter_map(|handled| handled.report.as_ref().ok());
+        let failed = reports.find(|report| retry_helps(report, entered))?;
         Some(Unhandled::Failed(failed.reason.clone().unwrap_or_default()))
     }
 }
 
-impl BatchAnswer {
-    /// A message comes back if its event is malformed (so that it ends in the dead-letter queue) or if a
-    /// second try may still help. The report on a self-test is complete.
-    pub(crate) fn of(handled: Vec<Handled>) -> Self {
-        let mut answer = Self::default();
-        for Handled { message_id, report } in handled {
-            let failed = match &report {
-                Ok(report) => report.outcome == Outcome::Failed && report.checks.is_empty(),
-                Err(_) => true,
-            };
-            if let Some(id) = message_id.as_ref().filter(|_| failed) {
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier.clone_from(id);
-                answer.failures.batch_item_failures.push(failure);
-            }
-            if message_id.is_none() && report.is_ok() {
-                answer.unnamed.push(answer.reports.len());
-            }
-            match report {
-                Ok(report) => answer.reports.push(report),
-                Err(error) => answer.malformed.push((message_id, error)),
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.reports().next() {
+            Some(report) if !self.is_batch => report.serialize(serializer),
+            _ => {
+                let mut failures = SqsBatchResponse::default();
+                let failed = self.handled.iter().filter_map(Handled::failure);
+                failures.batch_item_failures.extend(failed);
+                BatchAnswer { failures, reports: self.reports().collect() }.serialize(serializer)
             }
         }
-        answer
+    }
+}
+
+impl Handled {
+    /// A message comes back if its event is malformed (so that it ends in the dead-letter queue) or if a
+    /// second try may still help. The report on a self-test is complete.
+    fn failure(&self) -> Option<BatchItemFailure> {
+        let comes_back = |report: &Report| report.outcome == Outcome::Failed && report.checks.is_empty();
+        let id = self.message_id.as_ref().filter(|_| self.report.as_ref().ok().is_none_or(comes_back))?;
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier.clone_from(id);
+        Some(failure)
     }
 }
 
@@ -162,13 +148,10 @@ mod tests {
 
     #[test]
     fn a_failure_that_a_retry_can_mend_is_a_function_error() {
-        let error = Answer::Report(Box::new(failed())).unhandled(NOW.parse().unwrap()).unwrap();
+        let error = Answer::direct(failed()).unhandled(NOW.parse().unwrap()).unwrap();
         assert_eq!(error.error_type(), "NoticeFailed");
         assert!(error.to_string().starts_with("not located: x (hint: "), "{error}");
-        assert_eq!(
-            Answer::Report(Box::new(failed())).unhandled("2026-11-22T09:01:00Z".parse().unwrap()),
-            None
-        );
+        assert_eq!(Answer::direct(failed()).unhandled("2026-11-22T09:01:00Z".parse().unwrap()), None);
     }
 
     #[test]
@@ -177,14 +160,14 @@ mod tests {
         let now = NOW.parse().unwrap();
         let malformed = || Err(crate::event::document("{").unwrap_err());
         let messages =
-            BatchAnswer::of(vec![handled(Some("m-1"), Ok(failed())), handled(Some("m-2"), malformed())]);
-        let ids: Vec<_> =
-            messages.failures.batch_item_failures.iter().map(|item| &item.item_identifier).collect();
-        assert_eq!(ids, ["m-1", "m-2"]);
-        assert_eq!(Answer::Batch(messages).unhandled(now), None);
-        let bare = BatchAnswer::of(vec![handled(Some("m-1"), Ok(failed())), handled(None, Ok(failed()))]);
-        assert!(matches!(Answer::Batch(bare).unhandled(now), Some(Unhandled::Failed(_))));
-        let bare = BatchAnswer::of(vec![handled(None, malformed())]);
-        assert!(matches!(Answer::Batch(bare).unhandled(now), Some(Unhandled::Malformed(_))));
+            Answer::batch(vec![handled(Some("m-1"), Ok(failed())), handled(Some("m-2"), malformed())]);
+        let answer = serde_json::to_value(&messages).unwrap();
+        let ids = serde_json::json!([{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]);
+        assert_eq!(answer["batchItemFailures"], ids);
+        assert_eq!(messages.unhandled(now), None);
+        let bare = Answer::batch(vec![handled(Some("m-1"), Ok(failed())), handled(None, Ok(failed()))]);
+        assert!(matches!(bare.unhandled(now), Some(Unhandled::Failed(_))));
+        let bare = Answer::batch(vec![handled(None, malformed())]);
+        assert!(matches!(bare.unhandled(now), Some(Unhandled::Malformed(_))));
     }
 }

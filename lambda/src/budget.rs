@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     plan::{retry::pause, timetable::Timetable},
-    ports::{Call, CallError},
+    ports::{Call, CallError, CallResult},
 };
 
 /// Limit of one call: far above a healthy API's answer, and small enough to try again many times.
@@ -101,7 +101,7 @@ impl Budget {
     }
 
     /// One call, limited to five seconds and to the closing.
-    pub(crate) async fn call<T>(&self, name: &str, call: impl Call<T>) -> Result<T, CallError> {
+    pub(crate) async fn call<T>(&self, name: &str, call: impl Call<T>) -> CallResult<T> {
         self.call_until(name, self.now() + CALL_LIMIT, call).await
     }
 
@@ -111,7 +111,7 @@ impl Budget {
         name: &str,
         until: Duration,
         call: impl Call<T>,
-    ) -> Result<T, CallError> {
+    ) -> CallResult<T> {
         let begun = self.now();
         let limit = until.min(self.timetable().cut_off(begun));
         if begun >= limit {
@@ -129,17 +129,13 @@ impl Budget {
         name: &str,
         limit: Duration,
         call: impl FnMut() -> F,
-    ) -> Result<T, CallError> {
+    ) -> CallResult<T> {
         self.repeat(name, limit, |_| true, call).await.0
     }
 
     /// Calls, each limited to five seconds, that are repeated until one is answered for good or the
     /// deadline is near.
-    pub(crate) async fn retried<T, F: Call<T>>(
-        &self,
-        name: &str,
-        call: impl FnMut() -> F,
-    ) -> Result<T, CallError> {
+    pub(crate) async fn retried<T, F: Call<T>>(&self, name: &str, call: impl FnMut() -> F) -> CallResult<T> {
         self.repeat(name, CALL_LIMIT, CallError::is_worth_a_retry, call).await.0
     }
 
@@ -148,7 +144,7 @@ impl Budget {
         &self,
         name: &str,
         call: impl FnMut() -> F,
-    ) -> (Result<T, CallError>, bool) {
+    ) -> (CallResult<T>, bool) {
         self.repeat(name, CALL_LIMIT, CallError::is_worth_a_retry, call).await
     }
 
@@ -157,7 +153,7 @@ impl Budget {
         &self,
         name: &str,
         call: impl FnMut() -> F,
-    ) -> Result<T, CallError> {
+    ) -> CallResult<T> {
         self.repeat(name, self.timetable().end(), CallError::is_worth_a_retry, call).await.0
     }
 
@@ -167,7 +163,7 @@ impl Budget {
         limit: Duration,
         again: impl Fn(&CallError) -> bool,
         mut call: impl FnMut() -> F,
-    ) -> (Result<T, CallError>, bool) {
+    ) -> (CallResult<T>, bool) {
         let mut attempt = 0;
         let mut maybe_applied = false;
         loop {
@@ -216,7 +212,7 @@ mod tests {
         let budget = Budget::new(Timetable::new(100 * S, 2 * S, 200 * S));
         let lost = || CallError::LostRace("gone".into());
         for (first, expected) in [
-            (CallError::Transient("reset".into()), true),
+            (CallError::Transient("reset".into(), None), true),
             (CallError::TimedOut(S), true),
             (CallError::Throttled { retry_after: None }, false),
         ] {
@@ -261,7 +257,7 @@ mod tests {
         let forbidden = || async { Err::<(), _>(CallError::Forbidden("patch nodes".into())) };
         assert!(budget.retried("x", forbidden).await.is_err());
         assert_eq!(budget.calls()["x"], 1);
-        let failing = || async { Err::<(), _>(CallError::Transient("reset".into())) };
+        let failing = || async { Err::<(), _>(CallError::Transient("reset".into(), None)) };
         assert!(budget.retried("y", failing).await.is_err());
         assert!(budget.now() < 99 * S);
         assert!((15..30).contains(&budget.calls()["y"]), "{:?}", budget.calls());

@@ -59,13 +59,9 @@ pub mod plan;
 pub mod ports;
 pub mod report;
 
-use act::{
-    drain::DrainLeg,
-    guard::guarded,
-    replace::{ReplaceLeg, Replaced},
-    review,
-};
-pub use answer::{Answer, BatchAnswer, Handled, Unhandled};
+use act::{Leg, guard::guarded, review};
+use answer::Handled;
+pub use answer::{Answer, Unhandled};
 use budget::Budget;
 pub use config::Config;
 use event::{Decoded, Delivery, EventError, Notice, Signal};
@@ -127,17 +123,19 @@ impl<E: Ec2, A: AutoScaling, C: Clusters> Handler<E, A, C> {
     /// everything else ends in a report.
     pub async fn handle(&self, payload: Value, entry: Entry) -> Result<Answer, EventError> {
         match Delivery::of(payload)? {
-            Delivery::Direct(event) => Ok(Answer::Report(Box::new(self.handle_event(&event, entry).await?))),
+            Delivery::Direct(event) => Ok(Answer::direct(self.handle_event(&event, entry).await?)),
             Delivery::Batch(records) => {
-                let handled = join_all(records.into_iter().map(|record| async move {
+                let handled = records.into_iter().map(|record| async move {
                     let report = match record.event {
-                        Ok(event) => self.handle_event(&event, entry).await,
-                        Err(error) => return Handled { message_id: record.message_id, report: Err(error) },
+                        Ok(event) => {
+                            let report = self.handle_event(&event, entry).await;
+                            report.map_err(|error| error.inside(&record.place))
+                        }
+                        Err(error) => Err(error),
                     };
-                    let report = report.map_err(|error| error.inside(&record.place));
                     Handled { message_id: record.message_id, report }
-                }));
-                Ok(Answer::Batch(BatchAnswer::of(handled.await)))
+                });
+                Ok(Answer::batch(join_all(handled).await))
             }
         }
     }
@@ -198,46 +196,35 @@ impl<E: Ec2, A: AutoScaling, C: Clusters> Handler<E, A, C> {
         Report { reason, calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
-    fn search<'a>(&'a self, notice: &'a Notice, budget: &'a Budget) -> Search<'a, E, A, C> {
-        let Apis { ec2, auto_scaling, clusters } = &self.apis;
-        Search::new(ec2, auto_scaling, clusters, &notice.subject, budget)
-    }
-
     /// Reports on a notice that came after its deadline: whether an instance of a registered cluster was missed. Nothing is
     /// written.
     async fn handle_late(&self, notice: &Notice, stale: String, entry: Entry) -> Report {
         let budget = Budget::new(Timetable::new(locate::LATE_LIMIT, Duration::ZERO, entry.time_left));
-        let located = self.search(notice, &budget).locate_late().boxed().await;
-        let without_action =
-            |outcome, reason| Report::without_action(notice.into(), outcome, format!("{stale}; {reason}"));
-        let report = match located {
+        let search = Search::new(&self.apis, &notice.subject, &budget);
+        let without_action = |outcome, reason| Report::without_action(notice.into(), outcome, reason);
+        let report = match search.locate_late().boxed().await {
+            Some(Located::Here(Target { instance_id, cluster, node, state, owner: None, .. })) => {
+                if state == "running" && entry.now > notice.deadline + LIVES_ON {
+                    without_action(Outcome::Ignored, format!("{instance_id} lives on"))
+                } else {
+                    let reason = format!("{instance_id} is of cluster {cluster}");
+                    Report { cluster: Some(cluster), node, ..without_action(Outcome::Missed, reason) }
+                }
+            }
+            Some(located) => left_alone(notice, located),
             None => without_action(Outcome::Ignored, "the instance was not located".to_owned()),
-            Some(Located::Elsewhere(reason)) => without_action(Outcome::Ignored, reason),
-            Some(Located::Gone { cluster, reason }) => {
-                Report { cluster: Some(cluster), ..without_action(Outcome::Missed, reason) }
-            }
-            Some(Located::Here(target)) if target.owner.is_some() => observed(notice, target),
-            Some(Located::Here(target)) if target.running && entry.now > notice.deadline + LIVES_ON => {
-                without_action(Outcome::Ignored, format!("{} lives on", target.instance_id))
-            }
-            Some(Located::Here(target)) => {
-                let reason = format!("{} is of cluster {}", target.instance_id, target.cluster);
-                let (cluster, node) = (Some(target.cluster), target.node);
-                Report { cluster, node, ..without_action(Outcome::Missed, reason) }
-            }
         };
-        Report { calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
+        let stale = (report.outcome != Outcome::Observed).then_some(stale);
+        let reason = report::reason([stale, report.reason]);
+        Report { reason, calls: budget.calls(), duration_ms: budget.now_ms(), ..report }
     }
 
     async fn handle_within(&self, notice: &Notice, course: &Course, entry: Entry, budget: &Budget) -> Report {
         let without_action = |outcome, reason| Report::without_action(notice.into(), outcome, reason);
-        let target = match self.search(notice, budget).locate(entry.cold).boxed().await {
-            Ok(Located::Here(target)) if target.owner.is_some() => return observed(notice, target),
-            Ok(Located::Here(target)) => target,
-            Ok(Located::Elsewhere(reason)) => return without_action(Outcome::Ignored, reason),
-            Ok(Located::Gone { cluster, reason }) => {
-                return Report { cluster: Some(cluster), ..without_action(Outcome::Missed, reason) };
-            }
+        let search = Search::new(&self.apis, &notice.subject, budget);
+        let target = &match search.locate(entry.cold).boxed().await {
+            Ok(Located::Here(target)) if target.owner.is_none() => target,
+            Ok(located) => return left_alone(notice, located),
             Err(reason) => return without_action(Outcome::Failed, format!("not located: {reason}")),
         };
         let Some(cluster) = self.apis.clusters.get(&target.cluster) else {
@@ -247,40 +234,29 @@ impl<E: Ec2, A: AutoScaling, C: Clusters> Handler<E, A, C> {
         let span = Span::current();
         span.record("cluster", target.cluster.as_str());
         target.node.as_deref().map(|node| span.record("node", node));
-        if let Some(ending) = &target.ends {
-            budget.end_by(budget.now() + ending.within);
+        if let Some(left) = target.ends_within() {
+            budget.end_by(budget.now() + left);
         }
         let configured = &self.config.policy;
         let policy = &Policy { dry_run: configured.dry_run || notice.dry_run, ..configured.clone() };
-        let target = &target;
-        let over = Notify::new();
-        let drain = DrainLeg { cluster, target, notice, course, policy, budget, entered: entry.now };
-        let auto_scaling = &self.apis.auto_scaling;
-        let replace = ReplaceLeg {
-            auto_scaling,
-            target,
-            notice,
-            course,
-            policy,
-            budget,
-            entered: entry.now,
-            drained: &over,
-        };
+        let (over, entered) = (Notify::new(), entry.now);
+        let drain = Leg { api: cluster, target, notice, course, policy, budget, entered };
+        let replace = Leg { api: &self.apis.auto_scaling, target, notice, course, policy, budget, entered };
         // Boxed: the compiler gives up on the depth of the futures' types otherwise.
         let drain = async {
-            let drained = guarded(drain.run().boxed(), Drained::failed).await;
+            let drained = guarded(drain.drain().boxed(), Drained::failed).await;
             over.notify_one();
             drained
         };
         let replace = async {
             // The cordon is on the wire before this leg builds and signs its requests.
             tokio::task::yield_now().await;
-            guarded(replace.run().boxed(), |panic| {
-                ReplacementReport::without_action(ReplacementOutcome::Failed, Some(panic)).into()
+            guarded(replace.replace(&over).boxed(), |panic| {
+                (ReplacementReport::without_action(ReplacementOutcome::Failed, Some(panic)), None)
             })
             .await
         };
-        let (drained, Replaced { report: replacement, ending }) = tokio::join!(drain, replace);
+        let (drained, (replacement, ending)) = tokio::join!(drain, replace);
         let report = Report::of_legs(notice.into(), drained, replacement);
         Report {
             dry_run: policy.dry_run,
@@ -295,12 +271,17 @@ impl<E: Ec2, A: AutoScaling, C: Clusters> Handler<E, A, C> {
     }
 }
 
-/// The report on a node that another handler owns.
-fn observed(notice: &Notice, target: Target) -> Report {
-    let owner = target.owner.map(|owner| owner.to_string()).unwrap_or_default();
-    let reason = format!("{owner} owns the node and handles its interruption");
-    let report = Report::without_action(notice.into(), Outcome::Observed, reason);
-    Report { cluster: Some(target.cluster), node: target.node, ..report }
+/// The report on an instance for which this handler does nothing: another one's, or one that is gone.
+fn left_alone(notice: &Notice, located: Located) -> Report {
+    let (outcome, reason, cluster, node) = match located {
+        Located::Elsewhere(reason) => (Outcome::Ignored, reason, None, None),
+        Located::Gone { cluster, reason } => (Outcome::Missed, reason, Some(cluster), None),
+        Located::Here(Target { owner, cluster, node, .. }) => {
+            let reason = format!("{} owns the node and handles its interruption", owner.unwrap_or_default());
+            (Outcome::Observed, reason, Some(cluster), node)
+        }
+    };
+    Report { cluster, node, ..Report::without_action(notice.into(), outcome, reason) }
 }
 
 /// The span of every log line of a notice, also where the notices of a batch take turns.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::{plan::owner::Owner, report::reason};
+use crate::report::reason;
 
 mod place;
 mod search;
@@ -18,6 +18,9 @@ pub(crate) const LIST_LIMIT: Duration = Duration::from_secs(20);
 
 /// Limit of [`Search::locate_late`].
 pub(crate) const LATE_LIMIT: Duration = Duration::from_secs(15);
+
+/// From `shutting-down` to the end of the instance's processes.
+const SHUT_DOWN: Duration = Duration::from_secs(20);
 
 /// The place of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,29 +38,24 @@ pub(crate) struct Target {
     /// Whether the group belongs to an EKS managed node group.
     pub(crate) managed: bool,
     /// Another owner of the node, which is then only observed.
-    pub(crate) owner: Option<Owner>,
-    /// Whether EC2 shows the instance as running.
-    pub(crate) running: bool,
-    /// An end that is sooner than the notice says.
-    pub(crate) ends: Option<Ending>,
+    pub(crate) owner: Option<&'static str>,
+    /// Its state in EC2; empty where EC2 has not answered.
+    pub(crate) state: String,
     /// Why EC2 did not locate the instance, where a node list or the group did.
     pub ec2_failure: Option<String>,
 }
 
 impl Target {
+    /// The time that an instance has left which ends sooner than the notice says.
+    pub(crate) fn ends_within(&self) -> Option<Duration> {
+        (self.state == "shutting-down").then_some(SHUT_DOWN)
+    }
+
     /// Facts about the locating that a reader of the report needs.
     pub(crate) fn remark(&self) -> Option<String> {
-        reason([self.ends.as_ref().map(|ending| ending.reason.clone()), self.ec2_failure.clone()])
+        let ends = self.ends_within().map(|_| format!("{} is shutting-down already", self.instance_id));
+        reason([ends, self.ec2_failure.clone()])
     }
-}
-
-/// An end that is sooner than the notice's deadline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ending {
-    /// Time from now on.
-    pub(crate) within: Duration,
-    /// Evidence of that.
-    pub(crate) reason: String,
 }
 
 /// Result of locating an instance.

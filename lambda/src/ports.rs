@@ -48,17 +48,10 @@ pub enum CallError {
     /// The object is not in the state that the call asks for: another caller was faster.
     #[error("lost race: {0}")]
     LostRace(String),
-    /// Network, server error: worth another try.
+    /// Network, server error: worth another try, after the pause that the API named, if it did (503 and 504 with
+    /// Retry-After).
     #[error("{0}")]
-    Transient(String),
-    /// A server error that names when to come back (503 and 504 with Retry-After).
-    #[error("{what}")]
-    Unavailable {
-        /// Status and message.
-        what: String,
-        /// When to come back.
-        retry_after: Duration,
-    },
+    Transient(String, Option<Duration>),
     /// No answer within the call's time limit.
     #[error("no answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
@@ -72,22 +65,24 @@ impl CallError {
 
     /// Whether the call may have taken effect for all that its caller knows.
     pub(crate) fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Transient(_) | Self::Unavailable { .. } | Self::TimedOut(_))
+        matches!(self, Self::Transient(..) | Self::TimedOut(_))
     }
 
     /// The pause that the API named.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Throttled { retry_after } => *retry_after,
-            Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::Throttled { retry_after } | Self::Transient(_, retry_after) => *retry_after,
             _ => None,
         }
     }
 }
 
+/// The result of one call.
+pub type CallResult<T> = Result<T, CallError>;
+
 /// A call under way.
-pub trait Call<T>: Future<Output = Result<T, CallError>> {}
-impl<T, F: Future<Output = Result<T, CallError>>> Call<T> for F {}
+pub trait Call<T>: Future<Output = CallResult<T>> {}
+impl<T, F: Future<Output = CallResult<T>>> Call<T> for F {}
 
 /// An EC2 instance as DescribeInstances shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -348,7 +343,7 @@ pub trait Cluster: Sync {
         &self,
         node: &str,
         resource_version: &str,
-    ) -> impl Future<Output = Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError>> + Send;
+    ) -> impl Future<Output = CallResult<impl Stream<Item = CallResult<PodChange>> + Send>> + Send;
     /// LIST PodDisruptionBudgets of a namespace.
     fn list_pdbs(&self, namespace: &str) -> impl Call<Vec<PodDisruptionBudget>> + Send;
     /// POST pods/eviction.

@@ -2,54 +2,25 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::{
-    cordon::{self, Proven},
-    find_node::{NodeSearch, NotProven},
-    identity::Identity,
-    pdb_lists::PdbLists,
-    tracked::Pods,
+    Leg, cordon::Proven, find_node::NotProven, identity::Identity, pdb_lists::PdbLists, tracked::Pods,
     watch::LIST,
 };
 use crate::{
-    budget::{Budget, CALL_LIMIT},
-    event::Notice,
-    locate::Target,
-    plan::{Policy, course::Course},
-    ports::{self, CallError, Cluster, Freshness},
+    budget::CALL_LIMIT,
+    ports::{self, CallError, CallResult, Cluster, Freshness},
     report::{CordonReport, Drained},
 };
 
-/// One drain leg.
-#[derive(Debug)]
-pub(crate) struct DrainLeg<'a, C> {
-    /// Kubernetes API.
-    pub(crate) cluster: &'a C,
-    /// The instance.
-    pub(crate) target: &'a Target,
-    /// The notice.
-    pub(crate) notice: &'a Notice,
-    /// The course of the notice.
-    pub(crate) course: &'a Course,
-    /// The operator's choices.
-    pub(crate) policy: &'a Policy,
-    /// Time and calls.
-    pub(crate) budget: &'a Budget,
-    /// Wall clock at the handler's entry, for the times in Events.
-    pub(crate) entered: Timestamp,
-}
-
-impl<C: Cluster> DrainLeg<'_, C> {
-    /// Runs the leg.
-    pub(crate) async fn run(self) -> Drained {
-        let nodes = NodeSearch { cluster: self.cluster, target: self.target, budget: self.budget };
+impl<C: Cluster> Leg<'_, C> {
+    /// Runs the drain leg.
+    pub(crate) async fn drain(self) -> Drained {
         let proven = async {
             let answer = if self.policy.dry_run {
                 let cordon = Ok(CordonReport::skipped("dry run".to_owned()));
-                nodes.find_node().await.map(|node| Proven { node, cordon })
+                self.find_node().await.map(|node| Proven { node, cordon })
             } else {
-                cordon::cordon(&nodes, &self.course.claim(self.notice)).await
+                self.cordon(&self.course.claim(self.notice)).await
             };
             (answer, self.budget.now_ms())
         };
@@ -76,7 +47,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
             Some((listed_name, Ok(listed))) if listed_name == name => Ok(listed),
             // The node is known, and only its pods are lacking.
             _ => {
-                let list = || self.cluster.list_pods(&name, Freshness::Cached);
+                let list = || self.api.list_pods(&name, Freshness::Cached);
                 self.budget.insisted(LIST, CALL_LIMIT, list).await
             }
         };
@@ -94,15 +65,14 @@ impl<C: Cluster> DrainLeg<'_, C> {
             let report = pods.report(&PdbLists::default(), "dry run: to be evicted");
             (report, cordon.unwrap_or_else(failed))
         } else {
-            let (instance, proven) = (&self.target.instance_id, Duration::from_millis(proven_ms));
-            let identity = Identity::new(self.cluster, &name, instance, self.budget, proven);
+            let identity = Identity::new(&self, &name, Duration::from_millis(proven_ms));
             self.drain_pods(&node, &identity, list.resource_version, pods, cordon).await
         };
         Drained { node: Some(name), cordon, pods, reason: None }
     }
 
-    pub(super) async fn list(&self, node: &str, freshness: Freshness) -> Result<ports::Pods, CallError> {
-        self.budget.retried(LIST, || self.cluster.list_pods(node, freshness)).await
+    pub(super) async fn list(&self, node: &str, freshness: Freshness) -> CallResult<ports::Pods> {
+        self.budget.retried(LIST, || self.api.list_pods(node, freshness)).await
     }
 
     fn nothing_to_drain(self) -> Drained {
@@ -114,7 +84,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
 
     fn not_proven(
         self,
-        listed: Option<(String, Result<ports::Pods, CallError>)>,
+        listed: Option<(String, CallResult<ports::Pods>)>,
         reason: String,
         after_ms: u64,
     ) -> Drained {

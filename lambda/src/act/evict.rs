@@ -12,7 +12,7 @@ use crate::{
         eviction::{DENIED, Obstacle, Step, next_step},
         retry::pause,
     },
-    ports::{CallError, Cluster, End, Evicted},
+    ports::{CallError, CallResult, Cluster, End, Evicted},
 };
 
 /// The API server's HTTP/2 connection carries this many calls at once; more would only wait there.
@@ -167,7 +167,7 @@ impl<'a, C: Cluster> PodEviction<'a, C> {
 
     /// One eviction. It has as much time as the API server may need for it, but does not hold up the delete that
     /// is due at `last_moment`.
-    async fn evict(&mut self, last_moment: Duration) -> Result<Evicted, CallError> {
+    async fn evict(&mut self, last_moment: Duration) -> CallResult<Evicted> {
         let left = last_moment.saturating_sub(self.budget.now());
         let limit = match left {
             _ if !self.overrides => EVICTION_LIMIT,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::Leg;
 use crate::{
-    budget::{Budget, CALL_LIMIT, jittered},
-    locate::{LIST_LIMIT, Target},
+    budget::{CALL_LIMIT, jittered},
+    locate::LIST_LIMIT,
     plan::{
         node::{names_instance, runs_on},
         retry::pause,
@@ -17,17 +18,6 @@ const LIST: &str = "kubernetes:list nodes";
 
 /// How long a node that has not registered yet is looked for, from the handler's entry.
 const REGISTRATION: Duration = Duration::from_mins(1);
-
-/// The search for the node of one instance.
-#[derive(Debug)]
-pub(super) struct NodeSearch<'a, C> {
-    /// Kubernetes API.
-    pub(super) cluster: &'a C,
-    /// The instance.
-    pub(super) target: &'a Target,
-    /// Time and calls.
-    pub(super) budget: &'a Budget,
-}
 
 /// Why no node is known to run on the instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,11 +34,11 @@ impl From<CallError> for NotProven {
     }
 }
 
-impl<C: Cluster> NodeSearch<'_, C> {
+impl<C: Cluster> Leg<'_, C> {
     /// Reads the node.
     pub(super) async fn find_node(&self) -> Result<Node, NotProven> {
         Ok(match &self.target.node {
-            Some(node) => match self.budget.retried(GET, || self.cluster.get_node(node)).await {
+            Some(node) => match self.budget.retried(GET, || self.api.get_node(node)).await {
                 Ok(node) if runs_on(&node, &self.target.instance_id) => node,
                 Ok(_) | Err(CallError::NotFound(_)) => self.find().await?,
                 Err(error) => return Err(error.into()),
@@ -59,7 +49,7 @@ impl<C: Cluster> NodeSearch<'_, C> {
 
     /// Reads the node of this name once, and the node list if another instance runs under it.
     pub(super) async fn identify(&self, node: &str) -> Result<Node, NotProven> {
-        match self.budget.call(GET, self.cluster.get_node(node)).await {
+        match self.budget.call(GET, self.api.get_node(node)).await {
             Ok(node) if runs_on(&node, &self.target.instance_id) => Ok(node),
             Ok(_) => self.search(None).await,
             Err(CallError::NotFound(_)) => self.find().await,
@@ -89,7 +79,7 @@ impl<C: Cluster> NodeSearch<'_, C> {
             let is_last = next >= REGISTRATION.min(self.budget.timetable().report_deadline());
             if attempt == 0 || is_last {
                 // The cluster is known to be the instance's: nothing goes on without its node.
-                let nodes = match self.budget.insisted(LIST, LIST_LIMIT, || self.cluster.list_nodes()).await {
+                let nodes = match self.budget.insisted(LIST, LIST_LIMIT, || self.api.list_nodes()).await {
                     Ok(nodes) => nodes,
                     Err(error) if attempt == 0 => return Err(error.into()),
                     // An earlier list was without it.
@@ -112,7 +102,7 @@ impl<C: Cluster> NodeSearch<'_, C> {
 
     /// The node of this name, if it runs on the instance.
     async fn named(&self, name: &str) -> Result<Option<Node>, NotProven> {
-        let read = async || match self.cluster.get_node(name).await {
+        let read = async || match self.api.get_node(name).await {
             Ok(node) => Ok(Some(node)),
             Err(CallError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),

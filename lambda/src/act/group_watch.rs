@@ -47,6 +47,8 @@ pub(super) struct GroupWatch<'a, A> {
     auto_scaling: &'a A,
     instance: &'a str,
     budget: &'a Budget,
+    /// Set off when the drain leg is over.
+    drained: &'a Notify,
     /// The group as it was read first.
     before: Group,
     /// `None`: not read yet.
@@ -65,14 +67,14 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         auto_scaling: &'a A,
         instance: &'a str,
         budget: &'a Budget,
+        drained: &'a Notify,
         facts: &Facts,
         hooks_are_known: bool,
     ) -> Self {
         let hooks = hooks_are_known.then(|| facts.hooks.clone());
-        let before = facts.group.clone();
-        let held_before = Duration::ZERO;
+        let (before, phase, held_before, ending) = (facts.group.clone(), None, Duration::ZERO, None);
         let mut watch =
-            Self { auto_scaling, instance, budget, before, hooks, phase: None, held_before, ending: None };
+            Self { auto_scaling, instance, budget, drained, before, hooks, phase, held_before, ending };
         watch.observe(facts.membership.as_ref().map(|member| member.lifecycle_state.as_str()));
         watch
     }
@@ -131,7 +133,7 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
             .phase
             .as_ref()
             .and_then(|(phase, since)| ending(phase, hooks, (*since, self.held_before), now, noticed));
-        self.budget.set_deadline(self.ending.as_ref().map_or(noticed.deadline(), |ending| ending.at));
+        self.budget.set_deadline(self.ending.as_ref().map_or(noticed.deadline, |ending| ending.at));
     }
 
     /// One read. A read that fails shows nothing, and the next one may show all.
@@ -159,8 +161,8 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
     }
 
     /// The reads after a detach. A group that finds no capacity at first may find it in another pool: the reads go on
-    /// until the node is `drained`.
-    pub(super) async fn confirm(&mut self, noticed: Timestamp, drained: &Notify) -> Finding {
+    /// until the node is drained.
+    pub(super) async fn confirm(&mut self, noticed: Timestamp) -> Finding {
         let detached = self.budget.now();
         let mut has_read = false;
         for after in AFTER_DETACH {
@@ -177,7 +179,7 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         if !has_read {
             return Finding::Nothing(None);
         }
-        while let Some(now) = self.next_read(drained).await {
+        while let Some(now) = self.next_read().await {
             if let Some(shown) = now.and_then(|now| self.shows(&now)) {
                 return shown;
             }
@@ -201,22 +203,22 @@ impl<'a, A: AutoScaling> GroupWatch<'a, A> {
         }
     }
 
-    /// Follows the deadline that the group sets until the node is `drained` or time is up.
-    pub(super) async fn follow(&mut self, drained: &Notify) {
-        while self.next_read(drained).await.is_some() {}
+    /// Follows the deadline that the group sets until the node is drained or time is up.
+    pub(super) async fn follow(&mut self) {
+        while self.next_read().await.is_some() {}
     }
 
-    /// One read after the longest pause; `None` when the node is `drained` or time is up.
-    async fn next_read(&mut self, drained: &Notify) -> Option<Option<Group>> {
+    /// One read after the longest pause; `None` when the node is drained or time is up.
+    async fn next_read(&mut self) -> Option<Option<Group>> {
         let next = self.budget.now() + LONGEST_PAUSE;
         if next >= self.end() {
             return None;
         }
         tokio::select! {
             biased;
-            () = drained.notified() => {
+            () = self.drained.notified() => {
                 // The next caller ends, too.
-                drained.notify_one();
+                self.drained.notify_one();
                 return None;
             }
             () = self.budget.wait_until(next) => {}

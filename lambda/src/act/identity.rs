@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::find_node::GET;
+use super::{Leg, find_node::GET};
 use crate::{budget::Budget, plan::node::runs_on, ports::Cluster};
 
 /// A new instance takes longer than this to join the cluster under the name of one that has ended.
@@ -42,14 +42,10 @@ impl Proof {
 
 impl<'a, C: Cluster> Identity<'a, C> {
     /// The identity of a node that was proven at `at`.
-    pub(super) fn new(
-        cluster: &'a C,
-        node: &'a str,
-        instance: &'a str,
-        budget: &'a Budget,
-        at: Duration,
-    ) -> Self {
-        Self { cluster, node, instance, budget, proof: Mutex::new(Proof { at, tried: at, lost: false }) }
+    pub(super) fn new(leg: &Leg<'a, C>, node: &'a str, at: Duration) -> Self {
+        let Leg { api: cluster, target, budget, .. } = *leg;
+        let proof = Mutex::new(Proof { at, tried: at, lost: false });
+        Self { cluster, node, instance: &target.instance_id, budget, proof }
     }
 
     /// The name of the node.

@@ -13,15 +13,43 @@
 
 mod candidate;
 mod cordon;
-pub(crate) mod drain;
+mod drain;
 mod evict;
 mod find_node;
 mod group_watch;
 pub(crate) mod guard;
 mod identity;
 mod pdb_lists;
-pub(crate) mod replace;
+mod replace;
 pub(crate) mod review;
 mod tracked;
 mod watch;
 mod waves;
+
+use jiff::Timestamp;
+
+use crate::{
+    budget::Budget,
+    event::Notice,
+    locate::Target,
+    plan::{Policy, course::Course},
+};
+
+/// What a leg works on, over the Kubernetes API of the cluster or over EC2 Auto Scaling.
+#[derive(Debug)]
+pub(crate) struct Leg<'a, A> {
+    /// The API.
+    pub(crate) api: &'a A,
+    /// The instance.
+    pub(crate) target: &'a Target,
+    /// The notice.
+    pub(crate) notice: &'a Notice,
+    /// The course of the notice.
+    pub(crate) course: &'a Course,
+    /// The operator's choices.
+    pub(crate) policy: &'a Policy,
+    /// Time and calls.
+    pub(crate) budget: &'a Budget,
+    /// Wall clock at the handler's entry.
+    pub(crate) entered: Timestamp,
+}

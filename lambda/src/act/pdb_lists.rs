@@ -6,7 +6,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use crate::{
     plan::disruption::covering,
-    ports::{CallError, Pod},
+    ports::{CallError, CallResult, Pod},
 };
 
 /// The PodDisruptionBudgets by name and namespace.
@@ -26,7 +26,7 @@ impl PdbLists {
     }
 
     /// Takes in the list of one namespace.
-    pub(super) fn record(&mut self, namespace: String, list: Result<Vec<PodDisruptionBudget>, CallError>) {
+    pub(super) fn record(&mut self, namespace: String, list: CallResult<Vec<PodDisruptionBudget>>) {
         match list {
             Ok(list) => self.listed.extend(list),
             Err(error) => drop(self.unlisted.insert(namespace, error)),

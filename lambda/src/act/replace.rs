@@ -1,100 +1,62 @@
 //! The replacement leg: read the group, choose, ask, and look at what comes of it.
 
-use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::group_watch::{Finding, GROUP, GroupWatch, HOOKS};
+use super::{
+    Leg,
+    group_watch::{Finding, GROUP, GroupWatch, HOOKS},
+};
 use crate::{
-    budget::Budget,
-    event::Notice,
-    locate::Target,
     plan::{
-        Policy,
-        course::Course,
         group_deadline::Ending,
         replacement::{Choice, Facts, choose, not_run},
     },
-    ports::{AutoScaling, CallError, Group, Hook},
+    ports::{AutoScaling, CallError, CallResult, Group, Hook},
     report::{self, Method, ReplacementOutcome, ReplacementReport},
 };
 
 const MEMBERSHIP: &str = "autoscaling:DescribeAutoScalingInstances";
 const DETACH: &str = "autoscaling:DetachInstances";
 
-/// Outcome of the replacement leg.
-#[derive(Debug)]
-pub(crate) struct Replaced {
-    /// The replacement.
-    pub(crate) report: ReplacementReport,
-    /// The deadline that the group has set, if it is in force.
-    pub(crate) ending: Option<Ending>,
-}
-
-impl From<ReplacementReport> for Replaced {
-    fn from(report: ReplacementReport) -> Self {
-        Self { report, ending: None }
-    }
-}
-
-/// One replacement leg.
-#[derive(Debug)]
-pub(crate) struct ReplaceLeg<'a, A> {
-    /// EC2 Auto Scaling.
-    pub(crate) auto_scaling: &'a A,
-    /// The instance.
-    pub(crate) target: &'a Target,
-    /// The notice.
-    pub(crate) notice: &'a Notice,
-    /// The course of the notice.
-    pub(crate) course: &'a Course,
-    /// The operator's choices.
-    pub(crate) policy: &'a Policy,
-    /// Time and calls.
-    pub(crate) budget: &'a Budget,
-    /// Wall clock at the handler's entry.
-    pub(crate) entered: Timestamp,
-    /// Set off when the drain leg is over.
-    pub(crate) drained: &'a Notify,
-}
-
-impl<A: AutoScaling> ReplaceLeg<'_, A> {
-    /// Runs the leg. As long as the drain leg runs, a group that ends the instance sets its deadline.
-    pub(crate) async fn run(self) -> Replaced {
+impl<A: AutoScaling> Leg<'_, A> {
+    /// Runs the replacement leg. Until the node is `drained`, a group that ends the instance sets its deadline, which is
+    /// returned if it is in force.
+    pub(crate) async fn replace(self, drained: &Notify) -> (ReplacementReport, Option<Ending>) {
+        let without_action = ReplacementReport::without_action;
         if let Err(reason) = self.course.replace {
-            return ReplacementReport::without_action(ReplacementOutcome::NotNeeded, Some(reason.to_owned()))
-                .into();
+            return (without_action(ReplacementOutcome::NotNeeded, Some(reason.to_owned())), None);
         }
         let (facts, doubt) = match self.read().await {
             Ok(read) => read,
             Err(error) => {
-                let report =
-                    ReplacementReport::without_action(ReplacementOutcome::Failed, Some(error.to_string()));
-                return ReplacementReport { group: self.target.group.clone(), ..report }.into();
+                let report = without_action(ReplacementOutcome::Failed, Some(error.to_string()));
+                return (ReplacementReport { group: self.target.group.clone(), ..report }, None);
             }
         };
-        let instance = &self.target.instance_id;
-        let mut watch = GroupWatch::new(self.auto_scaling, instance, self.budget, &facts, doubt.is_none());
+        let (instance, hooks_are_known) = (&self.target.instance_id, doubt.is_none());
+        let mut watch = GroupWatch::new(self.api, instance, self.budget, drained, &facts, hooks_are_known);
         watch.look_back(self.entered).await;
-        let choice = choose(&facts, self.policy);
-        let report = if self.policy.dry_run {
-            dry(&choice)
-        } else {
-            self.follow(&choice, &facts, doubt, &mut watch).await
+        let report = match (choose(&facts, self.policy), &facts.membership) {
+            (choice, _) if self.policy.dry_run => without_call(choice),
+            (Choice::Detach, Some(member)) => {
+                self.detach(&member.group, doubt.or_else(|| not_run(&facts.hooks)), &mut watch).await
+            }
+            (Choice::Verify(why), _) => self.verify(why, doubt, &mut watch).await,
+            (choice, _) => without_call(choice),
         };
         let by_itself = facts.replaces_by_itself();
         let group = facts.membership.map(|member| member.group).or_else(|| self.target.group.clone());
         let report = ReplacementReport { group, after_ms: Some(self.budget.now_ms()), ..report };
         if !self.policy.dry_run && (by_itself || watch.ends_it()) {
-            watch.follow(self.drained).await;
+            watch.follow().await;
         }
-        Replaced { report, ending: watch.ending() }
+        (report, watch.ending())
     }
 
     /// Reads what the choice depends on; all at once where the group's name is known from the tags. Beside it,
     /// what is doubtful about it.
-    async fn read(&self) -> Result<(Facts, Option<String>), CallError> {
-        let membership =
-            self.budget.operation(MEMBERSHIP, || self.auto_scaling.membership(&self.target.instance_id));
+    async fn read(&self) -> CallResult<(Facts, Option<String>)> {
+        let membership = self.budget.operation(MEMBERSHIP, || self.api.membership(&self.target.instance_id));
         let (membership, group, hooks) = match &self.target.group {
             Some(name) => {
                 let (membership, about) = tokio::join!(membership, self.about(name));
@@ -117,29 +79,13 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         Ok((Facts { membership, group, hooks, managed: self.target.managed }, doubt))
     }
 
-    async fn about(&self, group: &str) -> Result<(Group, Result<Vec<Hook>, CallError>), CallError> {
+    async fn about(&self, group: &str) -> CallResult<(Group, CallResult<Vec<Hook>>)> {
         let (found, hooks) = tokio::join!(
-            self.budget.operation(GROUP, || self.auto_scaling.group(group)),
-            self.budget.call(HOOKS, self.auto_scaling.termination_hooks(group)),
+            self.budget.operation(GROUP, || self.api.group(group)),
+            self.budget.call(HOOKS, self.api.termination_hooks(group)),
         );
         let found = found?.ok_or_else(|| CallError::NotFound(format!("Auto Scaling group {group}")))?;
         Ok((found, hooks))
-    }
-
-    async fn follow(
-        &self,
-        choice: &Choice,
-        facts: &Facts,
-        doubt: Option<String>,
-        watch: &mut GroupWatch<'_, A>,
-    ) -> ReplacementReport {
-        match (choice, &facts.membership) {
-            (Choice::Detach, Some(member)) => {
-                self.detach(&member.group, doubt.or_else(|| not_run(&facts.hooks)), watch).await
-            }
-            (Choice::Verify(why), _) => self.verify(why, doubt, watch).await,
-            _ => without_call(choice),
-        }
     }
 
     /// Detaches the instance, and reads what the group launches instead. The report has `note` in any case.
@@ -149,13 +95,13 @@ impl<A: AutoScaling> ReplaceLeg<'_, A> {
         note: Option<String>,
         watch: &mut GroupWatch<'_, A>,
     ) -> ReplacementReport {
-        let call = || self.auto_scaling.detach(&self.target.instance_id, group);
+        let call = || self.api.detach(&self.target.instance_id, group);
         let report = outcome_of(self.budget.retry_tracking_ambiguity(DETACH, call).await);
         if report.outcome != ReplacementOutcome::Requested {
             return report;
         }
         let requested_after_ms = Some(self.budget.now_ms());
-        let finding = watch.confirm(self.notice.time, self.drained).await;
+        let finding = watch.confirm(self.notice.time).await;
         let (outcome, instance_id, found) = found(finding, ReplacementOutcome::Requested);
         let reason = report::reason([found, report.reason, note]);
         ReplacementReport { outcome, instance_id, requested_after_ms, reason, ..report }
@@ -200,7 +146,7 @@ fn found(
 
 /// The outcome of a detach. An attempt that is `maybe_applied` is why the instance has left its group by the
 /// next one: it has left because of us.
-fn outcome_of((answer, maybe_applied): (Result<(), CallError>, bool)) -> ReplacementReport {
+fn outcome_of((answer, maybe_applied): (CallResult<()>, bool)) -> ReplacementReport {
     let (outcome, reason) = match answer {
         Ok(()) => (ReplacementOutcome::Requested, None),
         Err(error @ CallError::LostRace(_)) if maybe_applied => {
@@ -212,24 +158,18 @@ fn outcome_of((answer, maybe_applied): (Result<(), CallError>, bool)) -> Replace
     ReplacementReport { method: Method::Detach, ..ReplacementReport::without_action(outcome, reason) }
 }
 
-/// The report on a choice that needs no call.
-fn without_call(choice: &Choice) -> ReplacementReport {
-    let (outcome, reason) = match choice {
-        Choice::Detach | Choice::Verify(_) => (ReplacementOutcome::NotNeeded, None),
-        Choice::Already(why) => (ReplacementOutcome::Already, Some(why.clone())),
-        Choice::Refused(why) => (ReplacementOutcome::Refused, Some((*why).to_owned())),
-        Choice::None(why) => (ReplacementOutcome::NotNeeded, Some((*why).to_owned())),
+/// The report on a choice that needs no call, or for which none is made because the function runs dry.
+fn without_call(choice: Choice) -> ReplacementReport {
+    let (outcome, method, reason) = match choice {
+        Choice::Detach => {
+            (ReplacementOutcome::NotNeeded, Method::Detach, "dry run: to be detached".to_owned())
+        }
+        Choice::Verify(why) => {
+            (ReplacementOutcome::NotNeeded, Method::Verify, format!("dry run: to be watched ({why})"))
+        }
+        Choice::Already(why) => (ReplacementOutcome::Already, Method::None, why),
+        Choice::Refused(why) => (ReplacementOutcome::Refused, Method::None, why.to_owned()),
+        Choice::None(why) => (ReplacementOutcome::NotNeeded, Method::None, why.to_owned()),
     };
-    ReplacementReport::without_action(outcome, reason)
-}
-
-/// The report on a choice in a dry run.
-fn dry(choice: &Choice) -> ReplacementReport {
-    let (method, reason) = match choice {
-        Choice::Detach => (Method::Detach, "dry run: to be detached".to_owned()),
-        Choice::Verify(why) => (Method::Verify, format!("dry run: to be watched ({why})")),
-        Choice::Already(_) | Choice::Refused(_) | Choice::None(_) => return without_call(choice),
-    };
-    let report = ReplacementReport::without_action(ReplacementOutcome::NotNeeded, Some(reason));
-    ReplacementReport { method, ..report }
+    ReplacementReport { method, ..ReplacementReport::without_action(outcome, Some(reason)) }
 }

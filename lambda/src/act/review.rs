@@ -9,7 +9,7 @@ use super::guard::guarded;
 use crate::{
     Apis,
     budget::Budget,
-    ports::{Access, AutoScaling, CallError, Cluster, Clusters, Ec2, Right},
+    ports::{Access, AutoScaling, Call, CallError, CallResult, Cluster, Clusters, Ec2, Right},
     report::checks::{CheckReport, Expected},
 };
 
@@ -47,21 +47,18 @@ async fn of_aws(
     auto_scaling: &impl AutoScaling,
     budget: &Budget,
 ) -> [CheckReport; 3] {
-    let (instances, members, groups) = (
-        "ec2:DescribeInstances",
-        "autoscaling:DescribeAutoScalingInstances",
-        "autoscaling:DescribeAutoScalingGroups",
+    let (instances, members, groups) = tokio::join!(
+        answered(budget, "ec2:DescribeInstances", || ec2.describe_instance(instance_id)),
+        answered(budget, "autoscaling:DescribeAutoScalingInstances", || auto_scaling.membership(instance_id)),
+        answered(budget, "autoscaling:DescribeAutoScalingGroups", || auto_scaling.group(NO_GROUP)),
     );
-    let answers = tokio::join!(
-        budget.operation(instances, || ec2.describe_instance(instance_id)),
-        budget.operation(members, || auto_scaling.membership(instance_id)),
-        budget.operation(groups, || auto_scaling.group(NO_GROUP)),
-    );
-    [
-        CheckReport::answered(None, instances, failure(answers.0)),
-        CheckReport::answered(None, members, failure(answers.1)),
-        CheckReport::answered(None, groups, failure(answers.2)),
-    ]
+    [instances, members, groups]
+}
+
+/// Whether an operation of AWS is answered.
+async fn answered<T, F: Call<T>>(budget: &Budget, name: &str, call: impl FnMut() -> F) -> CheckReport {
+    let failure = budget.operation(name, call).await.err();
+    CheckReport::answered(None, name, failure.map(|error| error.to_string()))
 }
 
 /// The first review finds out whether the API server is reachable at all: if not, the others would only repeat it.
@@ -85,7 +82,7 @@ async fn of_cluster(name: &str, cluster: &impl Cluster, budget: &Budget) -> Vec<
     [reached, judge(name, first, Expected::Allowed, access)].into_iter().chain(judged).collect()
 }
 
-fn judge(cluster: &str, right: &Right, expected: Expected, access: Result<Access, CallError>) -> CheckReport {
+fn judge(cluster: &str, right: &Right, expected: Expected, access: CallResult<Access>) -> CheckReport {
     let why = match access {
         Err(error) => Some(error.to_string()),
         Ok(access) if access.allowed == (expected == Expected::Allowed) => None,
@@ -97,8 +94,4 @@ fn judge(cluster: &str, right: &Right, expected: Expected, access: Result<Access
         }
     };
     CheckReport::new(Some(cluster), right.to_string(), expected, why)
-}
-
-fn failure<T>(answer: Result<T, CallError>) -> Option<String> {
-    answer.err().map(|error| error.to_string())
 }

@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Fuse},
+    stream::FuturesUnordered,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{core::v1::Event, policy::v1::PodDisruptionBudget};
 use tokio::sync::{
@@ -14,9 +18,9 @@ use tokio::sync::{
 };
 
 use super::{
+    Leg,
     candidate::{AnswerEffect, Candidate, EvictionResult},
-    cordon::{self, Cordon},
-    drain::DrainLeg,
+    cordon::Cordon,
     evict::{CALLS_AT_ONCE, PodEviction},
     identity::Identity,
     pdb_lists::PdbLists,
@@ -26,14 +30,14 @@ use super::{
 use crate::{
     budget::Budget,
     plan::{claim::Mark, cordon::Marking, verdict::Wave},
-    ports::{CallError, Cluster, Freshness, Node, PodChange},
+    ports::{CallResult, Cluster, Freshness, Node, PodChange},
     report::{CordonOutcome, CordonReport, PodReport, events},
 };
 
 /// UID, and the effect of an answer.
 type Answers = UnboundedSender<(String, AnswerEffect)>;
 
-impl<C: Cluster> DrainLeg<'_, C> {
+impl<C: Cluster> Leg<'_, C> {
     /// Evicts wave by wave and watches until the pods are gone and none has come late, or time is up.
     pub(super) async fn drain_pods(
         &self,
@@ -50,12 +54,17 @@ impl<C: Cluster> DrainLeg<'_, C> {
         // Best-effort calls beside the evictions.
         let mut side_tasks: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         side_tasks.push(self.post(events::draining(self.notice, node, self.now())).boxed());
-        let mut insisting = self.insist(node, cordon.as_ref().err().cloned()).boxed().fuse();
+        let claim = self.course.claim(self.notice);
+        // The cordon is tried again, if the first try met a refusal.
+        let mut insisting = match cordon.clone() {
+            Ok(_) => Fuse::terminated(),
+            Err(refusal) => self.insist(&claim, node.clone(), refusal).boxed().fuse(),
+        };
         let (mut marks, mut pdbs) = (self.course.cordon.to_vec(), PdbLists::default());
         let mut pdb_requests = FuturesUnordered::new();
         let (sender, mut seen) = unbounded_channel();
         let awaited = AtomicBool::new(true);
-        let watching = watch(self.cluster, identity.node(), version, self.budget, &sender, &awaited).fuse();
+        let watching = watch(self.api, identity.node(), version, self.budget, &sender, &awaited).fuse();
         tokio::pin!(watching);
 
         let evicts = self.course.evict.is_ok();
@@ -90,7 +99,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
                 let due: Vec<_> = marks.extract_if(.., |mark| *mark != Mark::Label || unprotected).collect();
                 if !due.is_empty() {
                     let marking = Marking { marks: due, reason: self.notice.action.as_str() };
-                    side_tasks.push(cordon::mark(self.cluster, node.clone(), marking, self.budget).boxed());
+                    side_tasks.push(self.mark(node.clone(), marking).boxed());
                 }
             }
             let over = !evicts || [Wave::Ordinary, Wave::Critical].into_iter().all(|w| pods.is_over(w));
@@ -152,17 +161,6 @@ impl<C: Cluster> DrainLeg<'_, C> {
         Some(events::overridden(self.notice, pod, &obstacle.words(""), self.now()))
     }
 
-    /// Tries the cordon again, if the first try met a refusal.
-    async fn insist(&self, node: &Node, refusal: Option<CallError>) -> CordonReport {
-        match refusal {
-            Some(refusal) => {
-                let claim = self.course.claim(self.notice);
-                cordon::insist(self.cluster, &claim, node.clone(), refusal, self.budget).await
-            }
-            None => std::future::pending().await,
-        }
-    }
-
     /// Evicts one pod; `answers` gets each answer's effect on it as it comes.
     async fn evict_until_deadline(
         &self,
@@ -174,7 +172,7 @@ impl<C: Cluster> DrainLeg<'_, C> {
         let on_answer = |effect| {
             let _ = answers.send((pod.uid.clone(), effect));
         };
-        let (cluster, overrides, budget) = (self.cluster, self.course.overrides, self.budget);
+        let (cluster, overrides, budget) = (self.api, self.course.overrides, self.budget);
         let cut_to = None;
         if !identity.covers(pod.seen).await {
             return (pod, EvictionResult::Elsewhere, cut_to);
@@ -185,15 +183,14 @@ impl<C: Cluster> DrainLeg<'_, C> {
         (pod, result, cut_to)
     }
 
-    async fn list_pdbs(&self, namespace: String) -> (String, Result<Vec<PodDisruptionBudget>, CallError>) {
-        let list = || self.cluster.list_pdbs(&namespace);
+    async fn list_pdbs(&self, namespace: String) -> (String, CallResult<Vec<PodDisruptionBudget>>) {
+        let list = || self.api.list_pdbs(&namespace);
         let listed = self.budget.retried("kubernetes:list poddisruptionbudgets", list).await;
         (namespace, listed)
     }
 
     async fn post(&self, event: Event) {
-        if let Err(error) =
-            self.budget.call("kubernetes:create events", self.cluster.create_event(&event)).await
+        if let Err(error) = self.budget.call("kubernetes:create events", self.api.create_event(&event)).await
         {
             tracing::info!(%error, reason = event.reason, "event not posted");
         }

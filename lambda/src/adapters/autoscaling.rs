@@ -6,13 +6,12 @@ use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_autoscaling::{
     Client,
     config::{Builder, retry::RetryPartition},
-    primitives::DateTime,
     types::ScalingActivityStatusCode,
 };
 use jiff::Timestamp;
 
 use super::aws::{call_error, client_config, retries};
-use crate::ports::{Activities, AutoScaling, CallError, FailedLaunch, Group, Hook, Member, Membership};
+use crate::ports::{Activities, AutoScaling, CallResult, FailedLaunch, Group, Hook, Member, Membership};
 
 /// Lifecycle transition of hooks that hold a terminating instance.
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
@@ -44,7 +43,7 @@ impl AutoScalingApi {
 }
 
 impl AutoScaling for AutoScalingApi {
-    async fn membership(&self, id: &str) -> Result<Option<Membership>, CallError> {
+    async fn membership(&self, id: &str) -> CallResult<Option<Membership>> {
         let answer = self
             .client
             .describe_auto_scaling_instances()
@@ -60,7 +59,7 @@ impl AutoScaling for AutoScalingApi {
         }))
     }
 
-    async fn group(&self, name: &str) -> Result<Option<Group>, CallError> {
+    async fn group(&self, name: &str) -> CallResult<Option<Group>> {
         let call = self.client.describe_auto_scaling_groups().auto_scaling_group_names(name);
         let answer = call.send().await.map_err(call_error)?;
         let group = answer.auto_scaling_groups.into_iter().flatten().next();
@@ -88,7 +87,7 @@ impl AutoScaling for AutoScalingApi {
         }))
     }
 
-    async fn termination_hooks(&self, group: &str) -> Result<Vec<Hook>, CallError> {
+    async fn termination_hooks(&self, group: &str) -> CallResult<Vec<Hook>> {
         let call = self.client.describe_lifecycle_hooks().auto_scaling_group_name(group);
         let answer = call.send().await.map_err(call_error)?;
         let hooks = answer.lifecycle_hooks.into_iter().flatten();
@@ -104,12 +103,12 @@ impl AutoScaling for AutoScalingApi {
             .collect())
     }
 
-    async fn activities(&self, group: &str) -> Result<Activities, CallError> {
+    async fn activities(&self, group: &str) -> CallResult<Activities> {
         let call = self.client.describe_scaling_activities().auto_scaling_group_name(group);
         let answer = call.max_records(ACTIVITIES).send().await.map_err(call_error)?;
         let mut activities = Activities::default();
         for activity in answer.activities.into_iter().flatten() {
-            let began = activity.start_time.and_then(timestamp);
+            let began = activity.start_time.and_then(|time| Timestamp::from_nanosecond(time.as_nanos()).ok());
             let (Some(began), Some(description)) = (began, activity.description) else { continue };
             if let Some(id) = description.strip_prefix(TERMINATION) {
                 activities.terminations.insert(id.trim().to_owned(), began);
@@ -123,20 +122,13 @@ impl AutoScaling for AutoScalingApi {
         Ok(activities)
     }
 
-    async fn detach(&self, id: &str, group: &str) -> Result<(), CallError> {
+    async fn detach(&self, id: &str, group: &str) -> CallResult<()> {
         let call = self.client.detach_instances().instance_ids(id).auto_scaling_group_name(group);
         let call = call.should_decrement_desired_capacity(false);
-        call.customize().config_override(once()).send().await.map_err(call_error)?;
+        // One attempt. The SDK does not tell of the attempts before the last one, and whether one of them had no answer
+        // decides what a refusal means.
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        call.customize().config_override(once).send().await.map_err(call_error)?;
         Ok(())
     }
-}
-
-fn timestamp(time: DateTime) -> Option<Timestamp> {
-    Timestamp::from_nanosecond(time.as_nanos()).ok()
-}
-
-/// One attempt. The SDK does not tell of the attempts before the last one, and whether one of them had no answer
-/// decides what a refusal means.
-fn once() -> Builder {
-    Builder::new().retry_config(RetryConfig::disabled())
 }

@@ -62,7 +62,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let Some(service) = error.as_service_error() else {
-        return CallError::Transient(in_words(&error));
+        return CallError::Transient(in_words(&error), None);
     };
     let answer = error.raw_response();
     let status = answer.map_or(0, |answer| answer.status().as_u16());
@@ -121,10 +121,9 @@ fn meaning(status: u16, retry_after: Option<Duration>, code: &str, message: &str
     match (status, retry_after) {
         (429, _) => CallError::Throttled { retry_after },
         _ if THROTTLING.contains(&code) => CallError::Throttled { retry_after },
-        (500.., Some(retry_after)) => CallError::Unavailable { what: what(), retry_after },
-        (500.., None) => CallError::Transient(what()),
+        (500.., _) => CallError::Transient(what(), retry_after),
         _ if DENIED.contains(&code) => CallError::Forbidden(what()),
-        _ if UNAVAILABLE.contains(&code) => CallError::Transient(what()),
+        _ if UNAVAILABLE.contains(&code) => CallError::Transient(what(), None),
         _ if LOST_RACE.iter().any(|text| message.contains(text)) => CallError::LostRace(message.to_owned()),
         _ if code.contains("NotFound") => CallError::NotFound(what()),
         _ => CallError::Refused(what()),
@@ -154,23 +153,23 @@ mod tests {
                 "no",
                 CallError::Forbidden("UnauthorizedOperation: no".into()),
             ),
-            (500, None, "InternalError", "oops", CallError::Transient("InternalError: oops".into())),
-            (500, None, "SomethingNew", "x", CallError::Transient("SomethingNew: x".into())),
+            (500, None, "InternalError", "oops", CallError::Transient("InternalError: oops".into(), None)),
+            (500, None, "SomethingNew", "x", CallError::Transient("SomethingNew: x".into(), None)),
             (
                 503,
                 None,
                 "ServiceUnavailableException",
                 "x",
-                CallError::Transient("ServiceUnavailableException: x".into()),
+                CallError::Transient("ServiceUnavailableException: x".into(), None),
             ),
             (
                 503,
                 Some(3 * S),
                 "ServiceUnavailableException",
                 "x",
-                CallError::Unavailable { what: "ServiceUnavailableException: x".into(), retry_after: 3 * S },
+                CallError::Transient("ServiceUnavailableException: x".into(), Some(3 * S)),
             ),
-            (400, None, "RequestTimeout", "x", CallError::Transient("RequestTimeout: x".into())),
+            (400, None, "RequestTimeout", "x", CallError::Transient("RequestTimeout: x".into(), None)),
             (400, None, "ValidationError", left, CallError::LostRace(left.into())),
             (400, None, "ValidationError", "bad", CallError::Refused("ValidationError: bad".into())),
             (

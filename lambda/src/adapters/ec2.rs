@@ -7,7 +7,7 @@ use aws_sdk_ec2::{
 };
 
 use super::aws::{call_error, client_config};
-use crate::ports::{CallError, Ec2, Instance};
+use crate::ports::{CallResult, Ec2, Instance};
 
 /// EC2 through the AWS SDK.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Ec2Api {
 }
 
 impl Ec2 for Ec2Api {
-    async fn describe_instance(&self, id: &str) -> Result<Option<Instance>, CallError> {
+    async fn describe_instance(&self, id: &str) -> CallResult<Option<Instance>> {
         // By filter, not by id: calls with a filter draw from the larger request bucket (EC2 API reference,
         // "Request throttling"), and an unknown id is an empty answer.
         let filter = Filter::builder().name("instance-id").values(id).build();

@@ -12,8 +12,7 @@ pub enum Signal {
 
 impl Signal {
     /// The time after which the signal is stale; `None` if it has none.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Timestamp> {
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match self {
             Self::Ends(notice) => Some(notice.deadline),
         }

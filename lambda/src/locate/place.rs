@@ -1,8 +1,8 @@
 //! What an instance, a node and a group say of the cluster and of the notice; pure.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use super::{Ending, Located, Target};
+use super::{Located, Target};
 use crate::{
     event::Subject,
     plan::owner::{self, is_on_demand},
@@ -11,9 +11,6 @@ use crate::{
 
 /// Tags that EKS itself sets: of managed node groups, and of Auto Mode.
 const EKS_CLUSTER: [&str; 3] = ["aws:eks:cluster-name", "eks:cluster-name", "eks:eks-cluster-name"];
-
-/// From `shutting-down` to the end of the instance's processes.
-const SHUT_DOWN: Duration = Duration::from_secs(20);
 
 pub(super) fn of_instance(instance: &Instance, registered: &[String], subject: &Subject) -> Located {
     let id = &instance.id;
@@ -28,8 +25,6 @@ pub(super) fn of_instance(instance: &Instance, registered: &[String], subject: &
     if instance.state == "terminated" {
         return Located::Gone { cluster, reason: format!("{id} is terminated already") };
     }
-    let ends = (instance.state == "shutting-down")
-        .then(|| Ending { within: SHUT_DOWN, reason: format!("{id} is shutting-down already") });
     let tag = |key: &str| instance.tags.get(key).cloned();
     Located::Here(Target {
         instance_id: id.clone(),
@@ -39,8 +34,7 @@ pub(super) fn of_instance(instance: &Instance, registered: &[String], subject: &
         group: tag("aws:autoscaling:groupName"),
         managed: tag("eks:nodegroup-name").is_some(),
         owner: owner::of_instance(&instance.tags, instance.operator.as_deref()),
-        running: instance.state == "running",
-        ends,
+        state: instance.state.clone(),
         ec2_failure: None,
     })
 }

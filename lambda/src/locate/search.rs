@@ -7,10 +7,11 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{LIST_LIMIT, Located, Target, place};
 use crate::{
+    Apis,
     budget::{Budget, jittered},
     event::Subject,
     plan::{node::names_instance, retry::pause},
-    ports::{AutoScaling, CallError, Cluster, Clusters, Ec2},
+    ports::{AutoScaling, CallError, CallResult, Cluster, Clusters, Ec2},
 };
 
 pub(super) const DESCRIBE: &str = "ec2:DescribeInstances";
@@ -41,9 +42,7 @@ pub(super) const SEARCH: Duration = Duration::from_secs(30);
 /// The search for one instance.
 #[derive(Debug)]
 pub(crate) struct Search<'a, E, A, C> {
-    ec2: &'a E,
-    auto_scaling: &'a A,
-    clusters: &'a C,
+    apis: &'a Apis<E, A, C>,
     subject: &'a Subject,
     budget: &'a Budget,
     /// Names of the registered clusters.
@@ -81,16 +80,10 @@ enum Lists {
 
 impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
     /// A search for the instance of `subject`.
-    pub(crate) fn new(
-        ec2: &'a E,
-        auto_scaling: &'a A,
-        clusters: &'a C,
-        subject: &'a Subject,
-        budget: &'a Budget,
-    ) -> Self {
+    pub(crate) fn new(apis: &'a Apis<E, A, C>, subject: &'a Subject, budget: &'a Budget) -> Self {
         let (ec2_answer, lists_fail) = (watch::Sender::new(Ec2Answer::Pending), watch::Sender::new(false));
-        let registered = clusters.names();
-        Self { ec2, auto_scaling, clusters, subject, budget, registered, ec2_answer, lists_fail }
+        let registered = apis.clusters.names();
+        Self { apis, subject, budget, registered, ec2_answer, lists_fail }
     }
 
     /// Locates the instance; EC2's head start depends on whether the environment is `cold`. An error says why none of
@@ -133,7 +126,8 @@ impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
     /// Locates the instance of a notice that came too late: EC2 once, else all node lists once. `None` where neither
     /// does.
     pub(crate) async fn locate_late(&self) -> Option<Located> {
-        let described = self.budget.call(DESCRIBE, self.ec2.describe_instance(&self.subject.instance_id));
+        let described =
+            self.budget.call(DESCRIBE, self.apis.ec2.describe_instance(&self.subject.instance_id));
         if let Ok(Some(instance)) = described.await {
             return Some(place::of_instance(&instance, &self.registered, self.subject));
         }
@@ -157,7 +151,7 @@ impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
     /// Asks EC2, after a failure up to three times more. `None` where it does not locate the instance.
     async fn ask_ec2(&self) -> Option<Located> {
         for attempt in 0.. {
-            let described = self.ec2.describe_instance(&self.subject.instance_id);
+            let described = self.apis.ec2.describe_instance(&self.subject.instance_id);
             let error = match self.budget.call(DESCRIBE, described).await {
                 Ok(Some(instance)) => {
                     return Some(place::of_instance(&instance, &self.registered, self.subject));
@@ -205,7 +199,7 @@ impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
     /// Reads the nodes of all registered clusters: the first that has the instance decides, whatever keeps
     /// the others. A list that fails is repeated up to `until`.
     async fn list_all(&self, until: Duration) -> Lists {
-        let clusters = self.registered.iter().filter_map(|name| Some((name, self.clusters.get(name)?)));
+        let clusters = self.registered.iter().filter_map(|name| Some((name, self.apis.clusters.get(name)?)));
         let mut lists: FuturesUnordered<_> = clusters
             .map(|(name, cluster)| async move { (name, self.find_in(cluster, name, until).await) })
             .collect();
@@ -225,7 +219,7 @@ impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
         cluster: &C::Cluster,
         name: &str,
         until: Duration,
-    ) -> Result<Option<Located>, CallError> {
+    ) -> CallResult<Option<Located>> {
         let budget = self.budget;
         for attempt in 0.. {
             let error = match budget.call_until(LIST, budget.now() + LIST_LIMIT, cluster.list_nodes()).await {
@@ -252,14 +246,14 @@ impl<'a, E: Ec2, A: AutoScaling, C: Clusters> Search<'a, E, A, C> {
 
     /// Asks Auto Scaling as soon as a node list fails and EC2 has not answered at its first attempt: what a group shows
     /// of an instance is less. `None` where the instance has no group that names a cluster.
-    async fn ask_group(&self) -> Result<Option<Located>, CallError> {
+    async fn ask_group(&self) -> CallResult<Option<Located>> {
         // The sender lives as long as the search: an error does not come.
         let _ = self.lists_fail.subscribe().wait_for(|fail| *fail).await;
         let _ = self.ec2_answer.subscribe().wait_for(|answer| *answer != Ec2Answer::Pending).await;
         let id = &self.subject.instance_id;
-        let member = self.budget.operation(MEMBERSHIP, || self.auto_scaling.membership(id)).await?;
+        let member = self.budget.operation(MEMBERSHIP, || self.apis.auto_scaling.membership(id)).await?;
         let Some(member) = member else { return Ok(None) };
-        let group = self.budget.operation(GROUP, || self.auto_scaling.group(&member.group)).await?;
+        let group = self.budget.operation(GROUP, || self.apis.auto_scaling.group(&member.group)).await?;
         Ok(group.and_then(|group| place::of_group(&group, id, &self.registered)))
     }
 }

@@ -12,6 +12,7 @@ use super::{
     *,
 };
 use crate::{
+    Apis,
     budget::Budget,
     event::Subject,
     plan::timetable::Timetable,
@@ -36,7 +37,7 @@ pub(super) fn subject() -> Subject {
 /// EC2 that gives the same answer at each call, or none.
 struct Answering(Option<Result<Option<Instance>, CallError>>);
 
-impl Ec2 for Answering {
+impl Ec2 for &Answering {
     async fn describe_instance(&self, _: &str) -> Result<Option<Instance>, CallError> {
         match &self.0 {
             Some(answer) => answer.clone(),
@@ -152,7 +153,7 @@ impl AutoScaling for Grouped {
 
 struct Registered(Vec<(&'static str, Listing)>);
 
-impl Clusters for Registered {
+impl Clusters for &Registered {
     type Cluster = Listing;
 
     fn get(&self, name: &str) -> Option<&Listing> {
@@ -172,8 +173,8 @@ async fn located(
     cold: bool,
 ) -> (Result<Located, String>, Budget) {
     let budget = Budget::new(Timetable::new(120 * S, 5 * S, 150 * S));
-    let (group, subject) = (Grouped(group), subject());
-    let located = Search::new(ec2, &group, clusters, &subject, &budget).locate(cold).await;
+    let apis = Apis { ec2, auto_scaling: Grouped(group), clusters };
+    let located = Search::new(&apis, &subject(), &budget).locate(cold).await;
     (located, budget)
 }
 
@@ -225,7 +226,7 @@ async fn an_empty_answer_of_ec2_leads_to_one_look_at_the_lists() {
 
 #[tokio::test(start_paused = true)]
 async fn the_group_locates_where_neither_ec2_nor_the_lists_do() {
-    let down = || Listing::new(Some(Err(CallError::Transient("connection refused".into()))));
+    let down = || Listing::new(Some(Err(CallError::Transient("connection refused".into(), None))));
     let clusters = Registered(vec![("prod", down())]);
     let (found, budget) = located(&throttled(), Some("g"), &clusters, false).await;
     let Ok(Located::Here(target)) = found else { panic!() };
@@ -235,7 +236,7 @@ async fn the_group_locates_where_neither_ec2_nor_the_lists_do() {
 
 #[tokio::test(start_paused = true)]
 async fn the_search_ends_where_nothing_tells() {
-    let down = || Listing::new(Some(Err(CallError::Transient("connection refused".into()))));
+    let down = || Listing::new(Some(Err(CallError::Transient("connection refused".into(), None))));
     let clusters = Registered(vec![("prod", down())]);
     let (found, budget) = located(&throttled(), None, &clusters, false).await;
     let reason = found.unwrap_err();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::retry::pause;
-use crate::ports::{CallError, Evicted};
+use crate::ports::{CallError, CallResult, Evicted};
 
 /// Pause after an answer that only a change of configuration would alter.
 pub(crate) const DENIED: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ pub(crate) enum Step {
 }
 
 /// The next step after the `attempt`-th answer (0 for the first).
-pub(crate) fn next_step(answer: Result<Evicted, CallError>, attempt: u32) -> Step {
+pub(crate) fn next_step(answer: CallResult<Evicted>, attempt: u32) -> Step {
     let retry = |attempt, retry_after: Option<Duration>, obstacle| Step::Retry {
         after: pause(attempt, retry_after),
         least: retry_after.unwrap_or_default(),
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn each_answer_has_its_step() {
         let webhook = "admission webhook \"drain.example.com\" denied the request: not now";
-        let unavailable = CallError::Unavailable { what: "504: x".into(), retry_after: ms(10_000) };
+        let unavailable = CallError::Transient("504: x".into(), Some(ms(10_000)));
         let error = |text: &str| Obstacle::Error(text.into());
         for (case, answer, expected) in [
             ("accepted", Ok(Evicted::Accepted), Step::Done),
@@ -155,7 +155,7 @@ mod tests {
                 Err(CallError::Unauthenticated("x".into())),
                 retry(250, 0, error("unauthenticated: x")),
             ),
-            ("network", Err(CallError::Transient("reset".into())), retry(250, 0, error("reset"))),
+            ("network", Err(CallError::Transient("reset".into(), None)), retry(250, 0, error("reset"))),
             (
                 "silence",
                 Err(CallError::TimedOut(ms(15_000))),

@@ -65,9 +65,9 @@ pub(crate) fn ending(
         }
         Phase::Ending => (UNHELD, "the group terminates it, and no lifecycle hook holds it".to_owned()),
     };
-    let least = LEAST.max(noticed.margin() + LEAST_FOR_PODS);
+    let least = LEAST.max(noticed.margin + LEAST_FOR_PODS);
     let at = (since + lasts).max(now + least);
-    (at < noticed.deadline()).then_some(Ending { at, reason })
+    (at < noticed.deadline).then_some(Ending { at, reason })
 }
 
 #[cfg(test)]

@@ -1,27 +1,12 @@
 //! Who owns a node, by the tags of its instance or by its own labels. A node of another owner is only observed.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-/// An owner that handles interruptions of its nodes by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Owner {
-    /// Karpenter ("Interruption" in its documentation).
-    Karpenter,
-    /// EKS Auto Mode.
-    AutoMode,
-    /// CAST AI.
-    CastAi,
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Karpenter => "Karpenter",
-            Self::AutoMode => "EKS Auto Mode",
-            Self::CastAi => "CAST AI",
-        })
-    }
-}
+// Owners that handle interruptions of their nodes by themselves.
+/// "Interruption" in its documentation.
+const KARPENTER: &str = "Karpenter";
+const AUTO_MODE: &str = "EKS Auto Mode";
+const CAST_AI: &str = "CAST AI";
 
 const KARPENTER_TAGS: [&str; 4] = [
     "karpenter.sh/nodepool",
@@ -34,29 +19,29 @@ const AUTO_MODE_TAGS: [&str; 2] = ["eks:kubernetes-node-pool-name", "eks:kuberne
 const CAST_AI_TAGS: [&str; 2] = ["cast:cluster-id", "cast:managed-by"];
 
 /// The owner by the instance's tags and its EC2 operator; `None` where it is this handler's.
-pub(crate) fn of_instance(tags: &BTreeMap<String, String>, operator: Option<&str>) -> Option<Owner> {
+pub(crate) fn of_instance(tags: &BTreeMap<String, String>, operator: Option<&str>) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().any(|key| tags.contains_key(*key));
     if has(&AUTO_MODE_TAGS) || (operator == Some("eks.amazonaws.com") && !has(&["eks:nodegroup-name"])) {
-        Some(Owner::AutoMode)
+        Some(AUTO_MODE)
     } else if has(&KARPENTER_TAGS) {
-        Some(Owner::Karpenter)
+        Some(KARPENTER)
     } else {
-        has(&CAST_AI_TAGS).then_some(Owner::CastAi)
+        has(&CAST_AI_TAGS).then_some(CAST_AI)
     }
 }
 
 /// The owner by the node's labels; `None` where it is this handler's. Nodes of Auto Mode carry labels of Karpenter
 /// too.
-pub(crate) fn of_labels(labels: &BTreeMap<String, String>) -> Option<Owner> {
+pub(crate) fn of_labels(labels: &BTreeMap<String, String>) -> Option<&'static str> {
     let is = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
     if is("eks.amazonaws.com/compute-type", "auto") {
-        Some(Owner::AutoMode)
+        Some(AUTO_MODE)
     } else if labels.contains_key("karpenter.sh/nodepool")
         || labels.contains_key("karpenter.sh/provisioner-name")
     {
-        Some(Owner::Karpenter)
+        Some(KARPENTER)
     } else {
-        is("provisioner.cast.ai/managed-by", "cast.ai").then_some(Owner::CastAi)
+        is("provisioner.cast.ai/managed-by", "cast.ai").then_some(CAST_AI)
     }
 }
 
@@ -85,12 +70,12 @@ mod tests {
             ("self-managed", vec![("kubernetes.io/cluster/prod", "owned")], None, None),
             ("managed node group", vec![("eks:nodegroup-name", "spot")], eks, None),
             ("NTH", vec![("aws-node-termination-handler/managed", "")], None, None),
-            ("Karpenter", vec![("karpenter.sh/nodepool", "default")], None, Some(Owner::Karpenter)),
-            ("Karpenter 0.x", vec![("karpenter.sh/provisioner-name", "x")], None, Some(Owner::Karpenter)),
-            ("Auto Mode", vec![("eks:kubernetes-node-pool-name", "x")], None, Some(Owner::AutoMode)),
-            ("Auto Mode by operator", vec![("karpenter.sh/nodepool", "x")], eks, Some(Owner::AutoMode)),
+            ("Karpenter", vec![("karpenter.sh/nodepool", "default")], None, Some(KARPENTER)),
+            ("Karpenter 0.x", vec![("karpenter.sh/provisioner-name", "x")], None, Some(KARPENTER)),
+            ("Auto Mode", vec![("eks:kubernetes-node-pool-name", "x")], None, Some(AUTO_MODE)),
+            ("Auto Mode by operator", vec![("karpenter.sh/nodepool", "x")], eks, Some(AUTO_MODE)),
             ("another operator", vec![], Some("example.com"), None),
-            ("CAST AI", vec![("cast:cluster-id", "u")], None, Some(Owner::CastAi)),
+            ("CAST AI", vec![("cast:cluster-id", "u")], None, Some(CAST_AI)),
         ] {
             assert_eq!(of_instance(&map(&tags), operator), expected, "{case}");
         }
@@ -100,14 +85,14 @@ mod tests {
     fn labels_of_a_node_name_its_owner() {
         for (case, labels, expected) in [
             ("managed node group", vec![("eks.amazonaws.com/nodegroup", "spot")], None),
-            ("Karpenter", vec![("karpenter.sh/nodepool", "default")], Some(Owner::Karpenter)),
+            ("Karpenter", vec![("karpenter.sh/nodepool", "default")], Some(KARPENTER)),
             (
                 "Auto Mode",
                 vec![("karpenter.sh/nodepool", "x"), ("eks.amazonaws.com/compute-type", "auto")],
-                Some(Owner::AutoMode),
+                Some(AUTO_MODE),
             ),
             ("hybrid", vec![("eks.amazonaws.com/compute-type", "hybrid")], None),
-            ("CAST AI", vec![("provisioner.cast.ai/managed-by", "cast.ai")], Some(Owner::CastAi)),
+            ("CAST AI", vec![("provisioner.cast.ai/managed-by", "cast.ai")], Some(CAST_AI)),
         ] {
             assert_eq!(of_labels(&map(&labels)), expected, "{case}");
         }

@@ -18,8 +18,10 @@ const CRITICAL_SHARE: u32 = 3;
 /// The times of one drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timetable {
-    deadline: Duration,
-    margin: Duration,
+    /// The end of the instance.
+    pub(crate) deadline: Duration,
+    /// Time before the deadline by which pods have to be gone.
+    pub(crate) margin: Duration,
     invocation: Duration,
 }
 
@@ -33,16 +35,6 @@ impl Timetable {
     /// The same, for an instance that ends `deadline` after the handler's entry, if that is earlier.
     pub(crate) fn ending_by(self, deadline: Duration) -> Self {
         Self { deadline: self.deadline.min(deadline), ..self }
-    }
-
-    /// The end of the instance.
-    pub(crate) fn deadline(self) -> Duration {
-        self.deadline
-    }
-
-    /// Time before the deadline by which pods have to be gone.
-    pub(crate) fn margin(self) -> Duration {
-        self.margin
     }
 
     /// The time from which nothing is written.

@@ -10,23 +10,14 @@ const SYSTEM_CRITICAL: i32 = 2_000_000_000;
 /// Kubernetes: grace period of a pod that states none.
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
-/// Pods go in waves; a wave starts when the one before it is gone or its share of the time is used.
+/// Pods go in waves; a wave starts when the one before it is gone or its share of the time is used. The report has its
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wave {
     /// Ordinary pods.
-    Ordinary,
+    Ordinary = 1,
     /// System-critical priority classes: others need them (DNS, for one) while they end.
     Critical,
-}
-
-impl Wave {
-    /// Number of the wave in the report.
-    pub(crate) fn number(self) -> u8 {
-        match self {
-            Self::Ordinary => 1,
-            Self::Critical => 2,
-        }
-    }
 }
 
 /// The plan for one pod.

@@ -3,10 +3,7 @@
 use super::{Cut, Tracked};
 use crate::{
     act::{candidate::EvictionResult, pdb_lists::PdbLists},
-    plan::{
-        toleration::tolerates_cordon,
-        verdict::{Verdict, Wave},
-    },
+    plan::{toleration::tolerates_cordon, verdict::Verdict},
     ports::Metadata,
     report::{PodOutcome, PodReport},
 };
@@ -23,7 +20,7 @@ impl Tracked {
             outcome,
             after_ms: self.gone_ms.or(self.result.as_ref().map(|(_, at)| *at)),
             // A pod that came back is not waited for.
-            wave: self.verdict.wave().filter(|_| !self.stays()).map(Wave::number),
+            wave: self.verdict.wave().filter(|_| !self.stays()).map(|wave| wave as u8),
             reason,
         }
     }
@@ -33,40 +30,33 @@ impl Tracked {
     }
 
     fn outcome(&self, pdbs: &str, untried: &str) -> (PodOutcome, Option<String>) {
-        let cut = || {
-            (self.cut == Cut::Done)
-                .then(|| "terminated already; its grace was cut to the time left".to_owned())
-        };
-        match (self.verdict, self.result.as_ref().map(|(result, _)| result), self.gone_ms) {
-            (_, Some(EvictionResult::Evicted), Some(_)) => (PodOutcome::Evicted, cut()),
-            (_, Some(EvictionResult::Deleted(o)), Some(_)) => (PodOutcome::Deleted, Some(o.words(pdbs))),
-            (_, _, Some(_)) => (PodOutcome::Gone, None),
-            (Verdict::Stay(why), ..) => (PodOutcome::Left, Some(why.to_owned())),
-            (Verdict::Refuse(why), ..) => (PodOutcome::Failed, Some(why.to_owned())),
-            (_, Some(EvictionResult::Refused(why, o)), None) => {
-                (PodOutcome::Failed, Some(format!("{}; delete {why}", o.words(pdbs))))
-            }
-            (_, Some(EvictionResult::Left(o)), None) => (PodOutcome::Left, Some(o.words(pdbs))),
-            (
-                _,
-                Some(
-                    EvictionResult::Evicted
-                    | EvictionResult::Deleted(_)
-                    | EvictionResult::NotNeeded
-                    | EvictionResult::Elsewhere,
-                ),
-                None,
-            )
-            | (Verdict::Await(_), ..) => (PodOutcome::Left, Some("still terminating".to_owned())),
-            (Verdict::Evict(_), None, None) if self.came_back => {
-                let why = if tolerates_cordon(&self.pod) {
-                    "tolerates the cordon"
-                } else {
-                    "no cordon keeps it away"
-                };
-                (PodOutcome::Left, Some(format!("{why} and came back")))
-            }
-            (Verdict::Evict(_), None, None) => (PodOutcome::Left, Some(untried.to_owned())),
+        let result = self.result.as_ref().map(|(result, _)| result);
+        if self.gone_ms.is_some() {
+            let cut = (self.cut == Cut::Done)
+                .then(|| "terminated already; its grace was cut to the time left".to_owned());
+            return match result {
+                Some(EvictionResult::Evicted) => (PodOutcome::Evicted, cut),
+                Some(EvictionResult::Deleted(o)) => (PodOutcome::Deleted, Some(o.words(pdbs))),
+                _ => (PodOutcome::Gone, None),
+            };
         }
+        let (outcome, reason) = match (self.verdict, result) {
+            (Verdict::Stay(why), _) => (PodOutcome::Left, why.to_owned()),
+            (Verdict::Refuse(why), _) => (PodOutcome::Failed, why.to_owned()),
+            (_, Some(EvictionResult::Refused(why, o))) => {
+                (PodOutcome::Failed, format!("{}; delete {why}", o.words(pdbs)))
+            }
+            (_, Some(EvictionResult::Left(o))) => (PodOutcome::Left, o.words(pdbs)),
+            (Verdict::Evict(_), None) if self.came_back => {
+                let tolerates = tolerates_cordon(&self.pod);
+                let why = if tolerates { "tolerates the cordon" } else { "no cordon keeps it away" };
+                (PodOutcome::Left, format!("{why} and came back"))
+            }
+            (Verdict::Evict(_), None) => (PodOutcome::Left, untried.to_owned()),
+            (Verdict::Evict(_), Some(_)) | (Verdict::Await(_), _) => {
+                (PodOutcome::Left, "still terminating".to_owned())
+            }
+        };
+        (outcome, Some(reason))
     }
 }

@@ -6,14 +6,14 @@ use kube::{Error, core::Status};
 
 use crate::{
     adapters::in_words,
-    ports::{CallError, Evicted, Node, Patched},
+    ports::{CallError, CallResult, Evicted, Node, Patched},
 };
 
 /// The meaning of an error for the caller.
 pub(super) fn call_error(error: Error) -> CallError {
     let status = match error {
         Error::Api(status) => status,
-        other => return CallError::Transient(in_words(&other)),
+        other => return CallError::Transient(in_words(&other), None),
     };
     match status.code {
         401 => CallError::Unauthenticated("the API server does not know this caller (access entry?)".into()),
@@ -21,19 +21,13 @@ pub(super) fn call_error(error: Error) -> CallError {
         404 => CallError::NotFound(status.message),
         409 => CallError::LostRace(status.message),
         429 => CallError::Throttled { retry_after: retry_after(&status) },
-        500.. => {
-            let what = format!("{}: {}", status.code, status.message);
-            match retry_after(&status) {
-                Some(retry_after) => CallError::Unavailable { what, retry_after },
-                None => CallError::Transient(what),
-            }
-        }
+        500.. => CallError::Transient(format!("{}: {}", status.code, status.message), retry_after(&status)),
         _ => CallError::Refused(format!("{}: {}", status.code, status.message)),
     }
 }
 
 /// The meaning of the answer to an eviction (Kubernetes, "API-initiated Eviction").
-pub(super) fn eviction<T>(answer: Result<T, Error>) -> Result<Evicted, CallError> {
+pub(super) fn eviction<T>(answer: Result<T, Error>) -> CallResult<Evicted> {
     let Err(error) = answer else { return Ok(Evicted::Accepted) };
     if let Error::Api(status) = &error {
         match status.code {
@@ -41,7 +35,7 @@ pub(super) fn eviction<T>(answer: Result<T, Error>) -> Result<Evicted, CallError
             // The UID precondition: another pod stands under the name. One on the resourceVersion, which the
             // API server sets by itself for a pod that changes under it, is worth another try.
             409 if status.message.contains("UID in ") => return Ok(Evicted::Gone),
-            409 => return Err(CallError::Transient(status.message.clone())),
+            409 => return Err(CallError::Transient(status.message.clone(), None)),
             429 | 403 if has_cause(status, "DisruptionBudget") || is_busy_pdb(status) => {
                 return Ok(Evicted::Blocked { retry_after: retry_after(status) });
             }
@@ -56,7 +50,7 @@ pub(super) fn eviction<T>(answer: Result<T, Error>) -> Result<Evicted, CallError
 }
 
 /// The meaning of the answer to a JSON Patch.
-pub(super) fn patched(answer: Result<Node, Error>) -> Result<Patched, CallError> {
+pub(super) fn patched(answer: Result<Node, Error>) -> CallResult<Patched> {
     match answer {
         Ok(node) => Ok(Patched::Done(Box::new(node))),
         Err(Error::Api(status)) if status.code == 404 => Ok(Patched::NotFound),
@@ -161,6 +155,7 @@ mod tests {
                 json!({"code": 409, "message": "Precondition failed: ResourceVersion in precondition: 1, ResourceVersion in object meta: 2"}),
                 Err(CallError::Transient(
                     "Precondition failed: ResourceVersion in precondition: 1, ResourceVersion in object meta: 2".into(),
+                    None,
                 )),
             ),
             (
@@ -168,11 +163,11 @@ mod tests {
                 json!({"code": 403, "message": "Forbidden: DisruptedPods map too big - too many evictions not confirmed by PDB controller"}),
                 Ok(Evicted::Blocked { retry_after: None }),
             ),
-            ("server", json!({"code": 503, "message": "x"}), Err(CallError::Transient("503: x".into()))),
+            ("server", json!({"code": 503, "message": "x"}), Err(CallError::Transient("503: x".into(), None))),
             (
                 "conflict on the budget",
                 json!({"code": 504, "message": "x", "details": {"retryAfterSeconds": 10}}),
-                Err(CallError::Unavailable { what: "504: x".into(), retry_after: Duration::from_secs(10) }),
+                Err(CallError::Transient("504: x".into(), Some(Duration::from_secs(10)))),
             ),
             (
                 "token",

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -29,10 +29,11 @@ use super::{
     answers::{call_error, eviction, is_tls_failure, patched},
     connection,
     eks::Eks,
+    token::Signer,
 };
 use crate::ports::{
-    Access, CallError, Cluster, End, Evicted, Freshness, ListedNode, Node, Patched, Pod, PodChange, Pods,
-    Right,
+    Access, CallError, CallResult, Cluster, End, Evicted, Freshness, ListedNode, Node, Patched, Pod,
+    PodChange, Pods, Right,
 };
 
 /// A request, if it could be built.
@@ -45,16 +46,22 @@ const PAGE: u32 = 500;
 const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// A node list and when it was answered.
-type SharedList = (Instant, Result<Arc<Vec<ListedNode>>, CallError>);
+type SharedList = (Instant, CallResult<Arc<Vec<ListedNode>>>);
+
+/// The way to a cluster. Both are dropped when they turn out to be wrong.
+#[derive(Default)]
+struct Connection {
+    /// Address and CA of the configuration.
+    known: Option<Endpoint>,
+    client: Option<Client>,
+}
 
 /// One EKS cluster.
 pub struct EksCluster {
-    name: String,
+    pub(super) name: String,
     eks: Eks,
     transport: Arc<dyn Transport>,
-    /// Address and CA of the configuration, until they turn out to be wrong.
-    known: Mutex<Option<Endpoint>>,
-    client: Mutex<Option<Client>>,
+    connection: Mutex<Connection>,
     /// Held while connecting, so that calls that begin together ask EKS once.
     connecting: tokio::sync::Mutex<()>,
     /// Held while listing, so that a second caller waits for the first one's answer.
@@ -78,19 +85,14 @@ impl EksCluster {
             name: name.to_owned(),
             eks: eks.clone(),
             transport: transport.clone(),
-            known: Mutex::new(known),
-            client: Mutex::default(),
+            connection: Mutex::new(Connection { known, client: None }),
             connecting: tokio::sync::Mutex::default(),
             listed: tokio::sync::Mutex::default(),
         }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The client; asks EKS for the address if neither the configuration nor an earlier answer has it.
-    pub(super) async fn connect(&self) -> Result<Client, CallError> {
+    pub(super) async fn connect(&self) -> CallResult<Client> {
         if let Some(client) = self.connected() {
             return Ok(client);
         }
@@ -98,7 +100,7 @@ impl EksCluster {
         if let Some(client) = self.connected() {
             return Ok(client);
         }
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.connection().known.clone();
         let opened = known.map(|known| (self.transport.open(&known), known));
         let (endpoint, service) = match opened {
             Some((Ok(service), known)) => (known, service),
@@ -106,58 +108,63 @@ impl EksCluster {
             Some((Err(error), _)) => {
                 let (cluster, problem) = (&self.name, error.to_string());
                 tracing::warn!(cluster, problem, "endpoint ignored, EKS is asked for it");
-                *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.connection().known = None;
                 self.asked().await?
             }
             None => self.asked().await?,
         };
-        let client = connection::client(&endpoint, service, self.eks.signer(&self.name));
-        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+        let client = connection::client(&endpoint, service, Signer::new(&self.eks.sdk, &self.name));
+        self.connection().client = Some(client.clone());
         Ok(client)
     }
 
+    fn connected(&self) -> Option<Client> {
+        self.connection().client.clone()
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Address and connection as EKS says.
-    async fn asked(&self) -> Result<(Endpoint, HttpService), CallError> {
+    async fn asked(&self) -> CallResult<(Endpoint, HttpService)> {
         let endpoint = self.eks.endpoint(&self.name).await?;
         let refused = |error| CallError::Refused(format!("connection to {}: {error}", endpoint.server));
         let service = self.transport.open(&endpoint).map_err(refused)?;
         Ok((endpoint, service))
     }
 
-    fn connected(&self) -> Option<Client> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Forgets address and CA after a TLS failure: the CA may have been rotated. The next try asks EKS, whose answer
     /// holds for the life of the process.
     fn note<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
         if answer.as_ref().is_err_and(is_tls_failure) {
-            *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.connection() = Connection::default();
         }
         answer
     }
 
     /// The answer to a request; the outer error is why none was sent.
-    async fn send<T: DeserializeOwned>(&self, request: Built) -> Result<Result<T, Error>, CallError> {
+    async fn send<T: DeserializeOwned>(&self, request: Built) -> CallResult<Result<T, Error>> {
         let request = request.map_err(refused)?;
         Ok(self.note(self.connect().await?.request(request).await))
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: Built) -> Result<T, CallError> {
+    async fn ask<T: DeserializeOwned>(&self, request: Built) -> CallResult<T> {
         self.send(request).await?.map_err(call_error)
     }
 
     /// Each page is dropped once what counts has been taken from it: a real node is some 15 kB, one with many
     /// images or devices 50. No resourceVersion: with `resourceVersion=0` the API server ignores the limit and sends all
     /// nodes at once (Kubernetes API concepts, "Retrieving large results sets in chunks").
-    async fn pages_of_nodes(&self) -> Result<Vec<ListedNode>, CallError> {
+    async fn pages_of_nodes(&self) -> CallResult<Vec<ListedNode>> {
         let mut nodes = Vec::new();
         let mut page = ListParams::default().limit(PAGE);
         loop {
-            let answer = self.send::<ObjectList<Node>>(nodes_path().list(&page)).await?;
+            let answer = self.send::<ObjectList<Node>>(path::<v1::Node>(None).list(&page)).await?;
             let list = answer.map_err(|error| match error {
-                Error::Api(status) if status.code == 410 => CallError::Transient(status.message.clone()),
+                Error::Api(status) if status.code == 410 => {
+                    CallError::Transient(status.message.clone(), None)
+                }
                 error => call_error(error),
             })?;
             nodes.extend(list.items.into_iter().map(ListedNode::from));
@@ -170,11 +177,11 @@ impl EksCluster {
 }
 
 impl Cluster for EksCluster {
-    async fn get_node(&self, name: &str) -> Result<Node, CallError> {
-        self.ask(nodes_path().get(name, &GetParams::default())).await
+    async fn get_node(&self, name: &str) -> CallResult<Node> {
+        self.ask(path::<v1::Node>(None).get(name, &GetParams::default())).await
     }
 
-    async fn list_nodes(&self) -> Result<Arc<Vec<ListedNode>>, CallError> {
+    async fn list_nodes(&self) -> CallResult<Arc<Vec<ListedNode>>> {
         let mut listed = self.listed.lock().await;
         if let Some((at, answer)) = listed.as_ref().filter(|(at, _)| at.elapsed() < SHARED_FOR) {
             tracing::debug!(cluster = self.name, ago_ms = at.elapsed().as_millis(), "node list shared");
@@ -185,13 +192,13 @@ impl Cluster for EksCluster {
         answer
     }
 
-    async fn patch_node(&self, name: &str, patch: &Value) -> Result<Patched, CallError> {
+    async fn patch_node(&self, name: &str, patch: &Value) -> CallResult<Patched> {
         let patch = serde_json::from_value(patch.clone()).map_err(refused)?;
-        let request = nodes_path().patch(name, &PatchParams::default(), &Patch::<()>::Json(patch));
+        let request = path::<v1::Node>(None).patch(name, &PatchParams::default(), &Patch::<()>::Json(patch));
         patched(self.send(request).await?)
     }
 
-    async fn list_pods(&self, node: &str, freshness: Freshness) -> Result<Pods, CallError> {
+    async fn list_pods(&self, node: &str, freshness: Freshness) -> CallResult<Pods> {
         let params = ListParams::default().fields(&on(node));
         let params = if freshness == Freshness::Cached { params.match_any() } else { params };
         let list: ObjectList<Pod> = self.ask(pods_path(None).list(&params)).await?;
@@ -202,7 +209,7 @@ impl Cluster for EksCluster {
         &self,
         node: &str,
         resource_version: &str,
-    ) -> Result<impl Stream<Item = Result<PodChange, CallError>> + Send, CallError> {
+    ) -> CallResult<impl Stream<Item = CallResult<PodChange>> + Send> {
         let client = self.connect().await?;
         let params = WatchParams::default().fields(&on(node)).disable_bookmarks();
         let request = pods_path(None).watch(&params, resource_version).map_err(refused)?;
@@ -218,13 +225,13 @@ impl Cluster for EksCluster {
         }))
     }
 
-    async fn list_pdbs(&self, namespace: &str) -> Result<Vec<PodDisruptionBudget>, CallError> {
+    async fn list_pdbs(&self, namespace: &str) -> CallResult<Vec<PodDisruptionBudget>> {
         let pdbs = path::<PodDisruptionBudget>(Some(namespace));
         let list: ObjectList<PodDisruptionBudget> = self.ask(pdbs.list(&ListParams::default())).await?;
         Ok(list.items)
     }
 
-    async fn evict(&self, end: End<'_>) -> Result<Evicted, CallError> {
+    async fn evict(&self, end: End<'_>) -> CallResult<Evicted> {
         // Not `Api::evict`: kube writes `delete_options`, which the API server drops.
         let body = json!({
             "apiVersion": "policy/v1",
@@ -237,7 +244,7 @@ impl Cluster for EksCluster {
         eviction(self.send::<IgnoredAny>(request).await?)
     }
 
-    async fn delete_pod(&self, end: End<'_>) -> Result<bool, CallError> {
+    async fn delete_pod(&self, end: End<'_>) -> CallResult<bool> {
         let request = pods_path(Some(end.namespace)).delete(end.name, &delete_options(&end));
         match self.ask::<IgnoredAny>(request).await {
             Ok(_) => Ok(true),
@@ -246,7 +253,7 @@ impl Cluster for EksCluster {
         }
     }
 
-    async fn create_event(&self, event: &Event) -> Result<(), CallError> {
+    async fn create_event(&self, event: &Event) -> CallResult<()> {
         let events = path::<Event>(event.metadata.namespace.as_deref());
         let body = serde_json::to_vec(event).map_err(refused)?;
         match self.ask::<IgnoredAny>(events.create(&PostParams::default(), body)).await {
@@ -257,7 +264,7 @@ impl Cluster for EksCluster {
     }
 
     /// "SelfSubjectAccessReview" in the Kubernetes API reference, for all namespaces and names.
-    async fn review_access(&self, right: &Right) -> Result<Access, CallError> {
+    async fn review_access(&self, right: &Right) -> CallResult<Access> {
         let Right { verb, api_group: group, resource, subresource } = right;
         let body = json!({
             "apiVersion": "authorization.k8s.io/v1",
@@ -276,10 +283,6 @@ impl Cluster for EksCluster {
 /// Where the objects of a kind are served: those of one namespace, or all.
 fn path<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Request {
     Request::new(K::url_path(&(), namespace))
-}
-
-fn nodes_path() -> Request {
-    path::<v1::Node>(None)
 }
 
 fn pods_path(namespace: Option<&str>) -> Request {

@@ -7,10 +7,10 @@ use aws_sdk_eks::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{Endpoint, token::Signer};
+use super::Endpoint;
 use crate::{
     adapters::aws::{call_error, client_config, retries},
-    ports::CallError,
+    ports::{CallError, CallResult},
 };
 
 /// EKS through the AWS SDK.
@@ -29,7 +29,7 @@ impl Eks {
     }
 
     /// DescribeCluster.
-    pub(super) async fn endpoint(&self, name: &str) -> Result<Endpoint, CallError> {
+    pub(super) async fn endpoint(&self, name: &str) -> CallResult<Endpoint> {
         let answer = self.client.describe_cluster().name(name).send().await.map_err(call_error)?;
         let refused = |what: &str| CallError::Refused(format!("DescribeCluster {name}: {what}"));
         let cluster = answer.cluster.ok_or_else(|| refused("no cluster in the answer"))?;
@@ -41,10 +41,5 @@ impl Eks {
             server: server.parse().map_err(|_| refused(&format!("odd endpoint `{server}`")))?,
             ca_pem: BASE64_STANDARD.decode(ca).map_err(|_| refused("certificate authority is not base64"))?,
         })
-    }
-
-    /// A signer of bearer tokens for the cluster.
-    pub(super) fn signer(&self, name: &str) -> Signer {
-        Signer::new(&self.sdk, name)
     }
 }

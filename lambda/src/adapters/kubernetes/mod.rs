@@ -39,7 +39,7 @@ impl Registry {
 
     pub(super) async fn warm_up(&self) {
         let connected =
-            self.clusters.iter().map(|c| async { (c.name(), timeout(WARM_UP, c.connect()).await) });
+            self.clusters.iter().map(|c| async { (&c.name, timeout(WARM_UP, c.connect()).await) });
         for (cluster, connected) in join_all(connected).await {
             let error = match connected {
                 Ok(Ok(_)) => continue,
@@ -55,10 +55,10 @@ impl Clusters for Registry {
     type Cluster = EksCluster;
 
     fn get(&self, name: &str) -> Option<&EksCluster> {
-        self.clusters.iter().find(|c| c.name() == name)
+        self.clusters.iter().find(|c| c.name == name)
     }
 
     fn names(&self) -> Vec<String> {
-        self.clusters.iter().map(|c| c.name().to_owned()).collect()
+        self.clusters.iter().map(|c| c.name.clone()).collect()
     }
 }

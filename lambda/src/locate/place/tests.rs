@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::locate::tests::subject;
 
@@ -66,7 +68,7 @@ fn the_provider_id_is_made_of_zone_and_instance() {
 #[test]
 fn an_instance_that_shuts_down_ends_within_20_s() {
     let Located::Here(target) = of(&Instance { state: "shutting-down".into(), ..prod() }) else { panic!() };
-    assert_eq!(target.ends.map(|ends| ends.within), Some(Duration::from_secs(20)));
+    assert_eq!(target.ends_within(), Some(Duration::from_secs(20)));
     let gone = of(&Instance { state: "terminated".into(), ..prod() });
     assert!(matches!(gone, Located::Gone { cluster, .. } if cluster == "prod"));
 }
