@@ -47,8 +47,7 @@ impl<C: Cluster> Leg<'_, C> {
         mut pods: Pods,
         mut cordon: Cordon,
     ) -> (Vec<PodReport>, CordonReport) {
-        let slots = Semaphore::new(CALLS_AT_ONCE);
-        let (answers, mut answered) = unbounded_channel();
+        let (slots, (answers, mut answered)) = (Semaphore::new(CALLS_AT_ONCE), unbounded_channel());
         let mut evictions = FuturesUnordered::new();
 
         // Best-effort calls beside the evictions.

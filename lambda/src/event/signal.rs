@@ -12,7 +12,8 @@ pub enum Signal {
 
 impl Signal {
     /// The time after which the signal is stale; `None` if it has none.
-    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
         match self {
             Self::Ends(notice) => Some(notice.deadline),
         }
