@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn tolerations_match_as_the_scheduler_matches_them() {
         for (case, tolerations, expected) in [
-            ("none", json!([]), false),
+            ("none", json!(null), false),
             ("everything", json!([{"operator": "Exists"}]), true),
             ("everything NoSchedule", json!([{"operator": "Exists", "effect": "NoSchedule"}]), true),
             ("everything NoExecute", json!([{"operator": "Exists", "effect": "NoExecute"}]), false),

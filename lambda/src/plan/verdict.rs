@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_pod_without_uid_is_never_evicted() {
-        assert!(matches!(judge(&pod(&json!({"metadata": {"uid": ""}}))), Verdict::Refuse(_)));
+        assert!(matches!(judge(&pod(&json!({"metadata": {"uid": null}}))), Verdict::Refuse(_)));
         assert!(matches!(judge(&Pod::default()), Verdict::Refuse(_)));
     }
 

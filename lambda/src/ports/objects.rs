@@ -8,29 +8,36 @@ use k8s_openapi::{
     api::core::v1::{PodCondition, Taint, Toleration},
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// The metadata of a pod or a node. The API server leaves out what is empty.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
     /// Name.
+    #[serde(deserialize_with = "or_default")]
     pub name: String,
-    /// Namespace; empty of a node.
+    /// Namespace; empty for a node.
+    #[serde(deserialize_with = "or_default")]
     pub namespace: String,
     /// UID.
+    #[serde(deserialize_with = "or_default")]
     pub uid: String,
     /// Resource version.
+    #[serde(deserialize_with = "or_default")]
     pub resource_version: String,
     /// Labels.
+    #[serde(deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
     /// Annotations.
+    #[serde(deserialize_with = "or_default")]
     pub annotations: BTreeMap<String, String>,
     /// Owners.
+    #[serde(deserialize_with = "or_default")]
     pub owner_references: Vec<OwnerReference>,
-    /// When it ends, if it terminates.
+    /// When its grace period ends, if it is terminating.
     pub deletion_timestamp: Option<Timestamp>,
-    /// The grace that it was deleted with, in seconds.
+    /// The grace period it is being deleted with, in seconds.
     pub deletion_grace_period_seconds: Option<i64>,
 }
 
@@ -51,12 +58,15 @@ pub struct Pod {
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
     /// Priority class.
+    #[serde(deserialize_with = "or_default")]
     pub priority_class_name: String,
     /// Priority.
+    #[serde(deserialize_with = "or_default")]
     pub priority: i32,
     /// Its own grace period, in seconds.
     pub termination_grace_period_seconds: Option<i64>,
     /// Tolerations.
+    #[serde(deserialize_with = "or_default")]
     pub tolerations: Vec<Toleration>,
 }
 
@@ -65,8 +75,10 @@ pub struct PodSpec {
 #[serde(default)]
 pub struct PodStatus {
     /// Phase.
+    #[serde(deserialize_with = "or_default")]
     pub phase: String,
     /// Conditions.
+    #[serde(deserialize_with = "or_default")]
     pub conditions: Vec<PodCondition>,
 }
 
@@ -85,11 +97,13 @@ pub struct Node {
 #[serde(default)]
 pub struct NodeSpec {
     /// providerID; empty if the node has none yet.
-    #[serde(rename = "providerID")]
+    #[serde(rename = "providerID", deserialize_with = "or_default")]
     pub provider_id: String,
     /// Whether the node is cordoned.
+    #[serde(deserialize_with = "or_default")]
     pub unschedulable: bool,
     /// Taints.
+    #[serde(deserialize_with = "or_default")]
     pub taints: Vec<Taint>,
 }
 
@@ -117,6 +131,11 @@ impl ListedNode {
         "node.kubernetes.io/lifecycle",
         "provisioner.cast.ai/managed-by",
     ];
+}
+
+/// The default for null, as for what is missing: proxies before the API server may write it.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
 }
 
 impl From<Node> for ListedNode {
@@ -148,5 +167,19 @@ mod tests {
         assert_eq!(read.labels.into_keys().collect::<Vec<_>>(), ["karpenter.sh/nodepool"]);
         let young: Node = serde_json::from_value(json!({"metadata": {"name": "n"}})).unwrap();
         assert_eq!(ListedNode::from(young).provider_id, "");
+    }
+    #[test]
+    fn null_is_read_as_what_is_missing() {
+        let metadata = json!({
+            "name": null, "namespace": null, "uid": null, "resourceVersion": null, "labels": null,
+            "annotations": null, "ownerReferences": null, "deletionTimestamp": null,
+        });
+        let spec = json!({"priorityClassName": null, "priority": null, "tolerations": null});
+        let status = json!({"phase": null, "conditions": null});
+        let pod = json!({"metadata": metadata, "spec": spec, "status": status});
+        assert_eq!(serde_json::from_value::<Pod>(pod).unwrap(), Pod::default());
+        let spec = json!({"providerID": null, "unschedulable": null, "taints": null});
+        let node = json!({"metadata": metadata, "spec": spec});
+        assert_eq!(serde_json::from_value::<Node>(node).unwrap(), Node::default());
     }
 }
