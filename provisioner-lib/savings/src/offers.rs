@@ -28,7 +28,7 @@ pub struct Observed {
 }
 
 /// Selects the offers of a catalog.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Zones that the cluster has subnets in.
     pub zones: BTreeSet<String>,
@@ -46,6 +46,21 @@ pub struct Settings {
     pub observed: BTreeMap<String, Observed>,
     /// Labels and taints of new nodes, one template for each kind of node group.
     pub templates: Vec<Template>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            zones: BTreeSet::new(),
+            markets: [Market::OnDemand].into(),
+            architectures: [Architecture::Amd64].into(),
+            max_vcpus: None,
+            root_volume: DEFAULT_ROOT_VOLUME,
+            burstable: false,
+            observed: BTreeMap::new(),
+            templates: vec![Template::default()],
+        }
+    }
 }
 
 /// A node on offer: a type in a zone, from a market, with the labels and taints of a template.

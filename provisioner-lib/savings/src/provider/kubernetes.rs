@@ -72,6 +72,8 @@ where
 {
     let api: Api<T> = Api::all(client.clone());
     let mut params = ListParams::default().limit(PAGE);
+    // Assigned when all pages are read: a part of the nodes would look like a small cluster.
+    let mut read = Vec::new();
     loop {
         let call = format!("list {what}");
         let page = api.list(&params).await.map_err(|error| match from_kube(&call)(error) {
@@ -81,10 +83,12 @@ where
             }
             error => error,
         })?;
-        objects.extend(page.items);
+        read.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
-            None => return Ok(()),
+            None => break,
         }
     }
+    *objects = read;
+    Ok(())
 }
