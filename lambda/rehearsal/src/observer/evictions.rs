@@ -39,13 +39,13 @@ pub(super) fn judge(evidence: &Evidence, call: &Call, removal: &Removal, found: 
     let mut found = found.about(format_args!("{verb} of {}: ", pod.about.label));
     let cluster = &evidence.record.clusters[pod.about.cluster];
     let what = format_args!("cluster {} is not registered", cluster.name);
-    found.hold(Law::RightNode, cluster.registered, what);
-    found.hold(Law::RightNode, !evidence.rules.dry_run, "the function runs dry");
-    found.hold(Law::UidAndGrace, removal.uid.is_some(), "no precondition on the UID");
+    found.require(Law::RightNode, cluster.registered, what);
+    found.require(Law::RightNode, !evidence.rules.dry_run, "the function runs dry");
+    found.require(Law::UidAndGrace, removal.uid.is_some(), "no precondition on the UID");
     let case = removal.instance.as_ref().and_then(|instance| evidence.case(call.env, instance));
     let Some(case) = case else {
         let what = "it stands on no instance that the function got a notice for";
-        return found.hold(Law::RightNode, !removal.hits(), what);
+        return found.require(Law::RightNode, !removal.hits(), what);
     };
     let (sent_ms, arrived_ms) = (call.sent_ms as i64, call.arrived_ms as i64);
     case.judge_time(arrived_ms, &mut found);
@@ -66,7 +66,7 @@ pub(super) fn judge(evidence: &Evidence, call: &Call, removal: &Removal, found: 
     ];
     for (law, what) in broken {
         if let Some(what) = what {
-            found.broken(law, what);
+            found.add(law, what);
         }
     }
 }

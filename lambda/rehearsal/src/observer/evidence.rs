@@ -136,14 +136,14 @@ impl<'a> Case<'a> {
     pub(super) fn judge_owner(&self, found: &mut Findings<'_>) {
         let is_blind = self.invocation.is_struck(Api::Ec2) && self.invocation.is_struck(Api::Kubernetes);
         let what = format_args!("{} is not for this handler", self.notice.instance);
-        found.hold(Law::RightNode, !self.is_of_others() || is_blind, what);
+        found.require(Law::RightNode, !self.is_of_others() || is_blind, what);
     }
 
     /// No write arrives after the deadline.
     pub(super) fn judge_time(&self, at_ms: i64, found: &mut Findings<'_>) {
         let deadline_ms = self.notice.deadline_ms;
         let what = format_args!("arrives after the deadline {deadline_ms}");
-        found.hold(Law::InTime, at_ms <= deadline_ms, what);
+        found.require(Law::InTime, at_ms <= deadline_ms, what);
     }
 
     /// Whether the work is up to this invocation alone: something may be written for the instance, and no other

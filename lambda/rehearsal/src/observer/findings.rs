@@ -24,15 +24,15 @@ impl Findings<'_> {
         self
     }
 
-    /// The law is broken where it does not hold.
-    pub(super) fn hold(&mut self, law: Law, holds: bool, what: impl Display) {
+    /// Records a violation unless `holds`.
+    pub(super) fn require(&mut self, law: Law, holds: bool, what: impl Display) {
         if !holds {
-            self.broken(law, what);
+            self.add(law, what);
         }
     }
 
-    /// The law is broken, once for all findings that are equal.
-    pub(super) fn broken(&mut self, law: Law, what: impl Display) {
+    /// Records a violation; equal ones only once.
+    pub(super) fn add(&mut self, law: Law, what: impl Display) {
         let what = format!("{}{what}", self.subject);
         let violation = Violation { law, at_ms: self.at_ms.max(0) as u64, what };
         if !self.violations.contains(&violation) {

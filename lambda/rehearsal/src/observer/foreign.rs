@@ -41,14 +41,14 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Findings<'_>) {
         };
         let place = cluster.map(|name| format!(" of {name}")).unwrap_or_default();
         let what = format_args!("{calls} calls to {}{place} {foreign}", api.as_str());
-        found.at(ended_ms).hold(Law::ForeignNotice, calls <= most, what);
+        found.at(ended_ms).require(Law::ForeignNotice, calls <= most, what);
     }
     let is_hindered =
         [Api::Kubernetes, Api::AutoScaling, Api::Eks].into_iter().any(|api| invocation.is_struck(api));
     let ends_ms = if is_hindered { SEARCH_ENDS_MS } else { ENDS_MS } + case.rules.round_trips_ms(10);
     let took_ms = ended_ms - invocation.entered_ms;
     let what = format_args!("{took_ms} ms {foreign}");
-    found.at(ended_ms).hold(Law::ForeignNotice, took_ms <= ends_ms, what);
+    found.at(ended_ms).require(Law::ForeignNotice, took_ms <= ends_ms, what);
 }
 
 /// Calls that look at all nodes of a cluster; an unregistered one gets none.

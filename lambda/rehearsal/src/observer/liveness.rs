@@ -60,7 +60,7 @@ fn judge_legs(case: &Case<'_>, instance: &Instance, found: &mut Findings<'_>) {
     {
         let has_begun = has_sent(&|call| call.api == Api::AutoScaling && call.writes);
         let what = format_args!("replacement leg: no call for {} by {due_ms} ms", notice.instance);
-        found.hold(Law::IndependentLegs, has_begun, what);
+        found.require(Law::IndependentLegs, has_begun, what);
     }
     let mut pods = instance.concerned.iter().flatten().map(|pod| &case.record.pods[*pod]);
     // Pods that stood on the node when the function was entered, and that no one else began to terminate.
@@ -73,7 +73,7 @@ fn judge_legs(case: &Case<'_>, instance: &Instance, found: &mut Findings<'_>) {
     if notice.action != Action::Hibernate && is_well(Api::Kubernetes) && has_evictable {
         let has_begun = has_sent(&|call| [EVICT, DELETE].contains(&call.name.as_str()));
         let what = format_args!("drain leg: no eviction on {} by {due_ms} ms", notice.instance);
-        found.hold(Law::IndependentLegs, has_begun, what);
+        found.require(Law::IndependentLegs, has_begun, what);
     }
 }
 
@@ -95,7 +95,7 @@ fn judge_every_pod(case: &Case<'_>, instance: &Instance, node: &str, found: &mut
     let mut pods = Vec::new();
     if [Api::Ec2, Api::Eks, Api::Kubernetes].into_iter().any(|api| invocation.is_struck(api)) {
         let Some((_, shown)) = case.listed() else {
-            return found.broken(Law::EveryPod, format_args!("the pods of {node} were never listed"));
+            return found.add(Law::EveryPod, format_args!("the pods of {node} were never listed"));
         };
         pods.extend(shown);
     }
@@ -108,7 +108,7 @@ fn judge_every_pod(case: &Case<'_>, instance: &Instance, node: &str, found: &mut
     }
     for (id, pod) in to_evict(case, &pods, due_ms) {
         let is_asked = invocation.asking(id).asked_ms.is_some();
-        found.hold(Law::EveryPod, is_asked, format_args!("{} was never asked to go", pod.about.label));
+        found.require(Law::EveryPod, is_asked, format_args!("{} was never asked to go", pod.about.label));
     }
 }
 
@@ -135,29 +135,29 @@ fn judge_drain(case: &Case<'_>, instance: &Instance, node: &str, found: &mut Fin
         (false, false) => Law::Order,
     };
     let is_cordoned = by(instance.cordoned_ms, due_ms) || is_refused;
-    found.at(due_ms).hold(law, is_cordoned, format_args!("node {node} is not cordoned"));
+    found.at(due_ms).require(law, is_cordoned, format_args!("node {node} is not cordoned"));
     if notice.action == Action::Hibernate {
         return;
     }
     let Some((listed_ms, shown)) = case.listed() else {
-        return found.broken(law, format_args!("the pods of {node} were never listed"));
+        return found.add(law, format_args!("the pods of {node} were never listed"));
     };
     for (id, pod) in to_evict(case, shown, due_ms) {
         let label = &pod.about.label;
         let is_asked = is_struck(case, pod) || by(invocation.asking(id).asked_ms, due_ms);
-        found.at(due_ms).hold(law, is_asked, format_args!("{label} was never asked to go"));
+        found.at(due_ms).require(law, is_asked, format_args!("{label} was never asked to go"));
         let last_ms = settled_ms - last_moment_grace_ms(pod.about.grace_s);
         let law = if is_refused { Law::EveryPod } else { Law::LastMoment };
         if let Some(late_ms) = not_overridden(case, id, (last_ms, due_ms)) {
             let what = format_args!("{label} is not evicted, and its last moment {last_ms} was not used");
-            found.at(late_ms).broken(law, what);
+            found.at(late_ms).add(law, what);
         }
     }
     found.at(due_ms);
     for pod in shown.iter().map(|id| &case.record.pods[*id]) {
-        let is_cut = !has_to_be_cut(case, pod, *listed_ms, (settled_ms, due_ms));
+        let needs_no_cut = !has_to_be_cut(case, pod, *listed_ms, (settled_ms, due_ms));
         let what = format_args!("{} terminates, and its grace was not cut", pod.about.label);
-        found.hold(Law::UidAndGrace, is_cut, what);
+        found.require(Law::UidAndGrace, needs_no_cut, what);
     }
 }
 

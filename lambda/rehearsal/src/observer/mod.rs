@@ -73,7 +73,7 @@ impl Observer {
                     CallFact::WroteNode { instance, node, uncordons } => {
                         let mut found = found.about(format_args!("patch of node {node}: "));
                         writes::judge(evidence, call.env, instance, &mut found);
-                        found.hold(Law::Resumption, !uncordons, "uncordons it");
+                        found.require(Law::Resumption, !uncordons, "uncordons it");
                     }
                     CallFact::WritesGroup { instance } => {
                         let mut found = found.about("call to Auto Scaling: ");
@@ -97,9 +97,9 @@ impl Observer {
             Fact::Function(env, FunctionFact::TimedOut) => {
                 let is_notified = !evidence.invocations[*env].notices.is_empty();
                 let what = format_args!("f{env} has no report when its invocation ends");
-                found.hold(Law::OneReport, !is_notified, what);
+                found.require(Law::OneReport, !is_notified, what);
             }
-            Fact::Panicked(what) => found.broken(Law::OneReport, what),
+            Fact::Panicked(what) => found.add(Law::OneReport, what),
             Fact::Closed => {
                 for case in evidence.sole_cases() {
                     let mut found = found.about(format_args!("f{} ", case.env));

@@ -23,7 +23,7 @@ pub(super) fn judge(evidence: &Evidence, env: usize, reports: &[Value], found: &
         let own: Vec<&Value> = reports.iter().filter(|r| r["event"]["instance_id"] == **id).collect();
         let notices = invocation.notices.iter().filter(|other| other.instance == *id).count();
         let what = format_args!("{} reports for {notices} notices of {id}", own.len());
-        found.hold(Law::OneReport, own.len() == notices, what);
+        found.require(Law::OneReport, own.len() == notices, what);
         let mut found = found.about(format_args!("report for {id}: "));
         for report in &own {
             judge_report(&case, report, &mut found);
@@ -35,7 +35,7 @@ pub(super) fn judge(evidence: &Evidence, env: usize, reports: &[Value], found: &
                 pods.is_some_and(|pods| pods.iter().any(|entry| entry["uid"] == *uid))
             };
             let what = format_args!("pod {} is not in it", evidence.record.pods[pod].about.label);
-            found.hold(Law::OneReport, own.iter().all(names_it), what);
+            found.require(Law::OneReport, own.iter().all(names_it), what);
         }
     }
 }
@@ -63,17 +63,17 @@ fn judge_report(case: &Case<'_>, report: &Value, found: &mut Findings<'_>) {
     let is_cordoned = matches!(report["cordon"]["outcome"].as_str(), Some("done" | "already"));
     let is_true = !is_cordoned || instance.cordoned_ms.is_some();
     judge_panic(report, found);
-    found.hold(Law::OneReport, is_true, "its node was never unschedulable");
+    found.require(Law::OneReport, is_true, "its node was never unschedulable");
     judge_replacement(case, instance, report, found);
     for entry in report["pods"].as_array().into_iter().flatten() {
         let pod = entry["uid"].as_str().and_then(pod_of).filter(|pod| *pod < case.record.pods.len());
         let (Some(pod), Some(outcome)) = (pod, entry["outcome"].as_str()) else {
-            found.broken(Law::OneReport, format_args!("it names no pod of the world: {entry}"));
+            found.add(Law::OneReport, format_args!("it names no pod of the world: {entry}"));
             continue;
         };
         let label = &case.record.pods[pod].about.label;
         if is_cordoned && !instance.has_carried(pod) {
-            found.broken(Law::OneReport, format_args!("pod {label} stands on another instance"));
+            found.add(Law::OneReport, format_args!("pod {label} stands on another instance"));
         } else {
             judge_pod(case, instance, pod, outcome, &mut found.about(format_args!("pod {label}: {outcome}")));
         }
@@ -84,7 +84,7 @@ fn judge_panic(report: &Value, found: &mut Findings<'_>) {
     let reasons = [&report["reason"], &report["cordon"]["reason"], &report["replacement"]["reason"]];
     let mut reasons = reasons.into_iter().filter_map(Value::as_str);
     if let Some(panicked) = reasons.find(|reason| reason.starts_with("internal error: ")) {
-        found.broken(Law::OneReport, format_args!("the handler panicked: {panicked}"));
+        found.add(Law::OneReport, format_args!("the handler panicked: {panicked}"));
     }
 }
 
@@ -99,7 +99,7 @@ fn judge_replacement(case: &Case<'_>, instance: &Instance, report: &Value, found
         }
         _ => return,
     };
-    found.hold(Law::OneReport, is_true, what);
+    found.require(Law::OneReport, is_true, what);
 }
 
 fn judge_pod(case: &Case<'_>, instance: &Instance, pod: PodId, outcome: &str, found: &mut Findings<'_>) {
@@ -110,11 +110,11 @@ fn judge_pod(case: &Case<'_>, instance: &Instance, pod: PodId, outcome: &str, fo
         let in_time = instance.ended_ms.is_some_and(|at_ms| at_ms >= case.notice.deadline_ms);
         let is_known = in_time && instance.shown_end_ms.is_none();
         if !seen.is_removed {
-            found.broken(Law::OneReport, ", and it is still there");
+            found.add(Law::OneReport, ", and it is still there");
         } else if outcome != "gone" && with_instance && is_known {
-            found.broken(Law::OneReport, ", and it was killed with its instance");
+            found.add(Law::OneReport, ", and it was killed with its instance");
         } else if outcome != "deleted" && invocation.asking(pod).is_overridden {
-            found.broken(Law::LastMoment, ", and it was deleted over what stood in its eviction's way");
+            found.add(Law::LastMoment, ", and it was deleted over what stood in its eviction's way");
         }
     } else if outcome == "left" && invocation.notices.len() == 1 {
         // The account of the pods is closed when its Event is posted; the other leg may take longer.
@@ -124,6 +124,6 @@ fn judge_pod(case: &Case<'_>, instance: &Instance, pod: PodId, outcome: &str, fo
             !is_shown_late && end.at_ms + case.rules.slack_ms() < closed_ms
         });
         let is_gone = is_stale && seen.is_removed && !with_instance;
-        found.hold(Law::OneReport, !is_gone, ", and it is long gone");
+        found.require(Law::OneReport, !is_gone, ", and it is long gone");
     }
 }

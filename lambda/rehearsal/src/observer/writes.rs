@@ -16,15 +16,15 @@ pub(super) fn judge(evidence: &Evidence, env: usize, id: &str, found: &mut Findi
     if let Some(known) = evidence.record.instances.get(id) {
         let cluster = &evidence.record.clusters[known.about.cluster];
         let what = format_args!("{id} is of cluster {}, not registered", cluster.name);
-        found.hold(Law::RightNode, cluster.registered, what);
+        found.require(Law::RightNode, cluster.registered, what);
     }
-    found.hold(Law::RightNode, !evidence.rules.dry_run, "the function runs dry");
+    found.require(Law::RightNode, !evidence.rules.dry_run, "the function runs dry");
     match evidence.case(env, id) {
         Some(case) => {
             case.judge_owner(found);
             case.judge_time(found.at_ms, found);
         }
-        None => found.broken(Law::RightNode, format_args!("no notice for {id}")),
+        None => found.add(Law::RightNode, format_args!("no notice for {id}")),
     }
 }
 
@@ -33,7 +33,7 @@ pub(super) fn judge_replacement(evidence: &Evidence, id: &str, by: &str, found: 
     if let Some(earlier) = evidence.record.instances.get(id).filter(|it| !it.replaced_by.is_empty()) {
         let earlier = earlier.replaced_by.join(", ");
         let what = format_args!("{id} has more than one replacement: {earlier}, {by}");
-        found.broken(Law::OneReplacement, what);
+        found.add(Law::OneReplacement, what);
     }
 }
 
@@ -44,7 +44,7 @@ pub(super) fn judge_end(case: &Case<'_>, pods: &[PodId], found: &mut Findings<'_
     let lost = pods.filter(|pod| !pod.belongs_to_node() && pod.end.is_none()).count();
     let id = &case.notice.instance;
     let what = format_args!("had {id} terminated: it ends with {lost} pods, before {settled_ms}");
-    found.hold(Law::NoEarlierEnd, lost == 0 || found.at_ms >= settled_ms, what);
+    found.require(Law::NoEarlierEnd, lost == 0 || found.at_ms >= settled_ms, what);
 }
 
 /// A call that was open after the deadline. Events are part of the report; the address of the API server belongs to no
@@ -58,6 +58,6 @@ pub(super) fn judge_closed(evidence: &Evidence, call: &Call, found: &mut Finding
         // A notice that is taken up after its deadline is looked into.
         let is_well = found.at_ms <= last_ms || last_ms < invocation.began_ms();
         let what = format_args!("{} {}: open after the deadline", operation.key(), operation.target);
-        found.hold(Law::InTime, is_well, what);
+        found.require(Law::InTime, is_well, what);
     }
 }

@@ -119,7 +119,7 @@ impl State {
         }
     }
 
-    /// EC2 will announce what it does to an instance, and do it.
+    /// Schedules the notice of an instance, and what EC2 then does to it.
     fn add_notice(&mut self, notice: Notice) {
         let Notice { instance, action, at_ms, lead_ms } = notice.clone();
         self.set_awaited(at_ms, move |state| state.issue_notice(&notice));
@@ -152,7 +152,7 @@ impl State {
         self.emit(Fact::Call(call.clone(), fact));
     }
 
-    /// A function environment starts. Its number.
+    /// Starts a function environment and returns its number.
     pub(crate) fn start_environment(&mut self) -> usize {
         let env = self.environments.len();
         self.environments.push(true);
@@ -160,23 +160,23 @@ impl State {
         env
     }
 
-    /// The process of an environment ends, or freezes after its answer.
+    /// Ends the process of an environment, or freezes it after its answer.
     pub(crate) fn end_environment(&mut self, env: usize) {
         self.environments[env] = false;
         self.emit(Fact::Function(env, FunctionFact::Ended));
     }
 
-    /// `event` happens at `at_ms`.
+    /// Schedules `event` for `at_ms`.
     pub(crate) fn set(&mut self, at_ms: u64, event: impl FnOnce(&mut Self) + Send + 'static) {
         self.timers.set(at_ms.max(self.now_ms), Box::new(event), false);
     }
 
-    /// `event` happens in `after_ms`.
+    /// Schedules `event` in `after_ms`.
     pub(crate) fn set_in(&mut self, after_ms: u64, event: impl FnOnce(&mut Self) + Send + 'static) {
         self.set(self.now_ms + after_ms, event);
     }
 
-    /// `event` happens at `at_ms`, and the run does not end before.
+    /// Schedules `event` for `at_ms`, and keeps the run from ending before.
     pub(super) fn set_awaited(&mut self, at_ms: u64, event: impl FnOnce(&mut Self) + Send + 'static) {
         self.timers.set(at_ms.max(self.now_ms), Box::new(event), true);
     }
