@@ -119,8 +119,8 @@ pub async fn connect(
     cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    let mut run = Run::of(&planned.plan, OnFailure::Stop, provider, cancel, progress).await;
-    while run.continues().await && run.report.was_overtaken() {
+    let mut run = Run::start(&planned.plan, OnFailure::Stop, provider, cancel, progress).await;
+    while run.next_round().await && run.report.was_overtaken() {
         // What was written, and what has failed, is reported even if this fails.
         let agent = observe(&spec.choices.cluster, provider).await;
         let Ok(Planned { plan, .. }) = agent.and_then(|agent| agent.plan(spec)) else { break };
@@ -188,8 +188,8 @@ pub async fn disconnect(
     if !unmanaged.is_empty() {
         plan.steps.retain(|step| step.id != namespace);
     }
-    let mut run = Run::of(&plan, OnFailure::Continue, provider, cancel, progress).await;
-    while run.continues().await && run.report.was_overtaken() && unmanaged.is_empty() {
+    let mut run = Run::start(&plan, OnFailure::Continue, provider, cancel, progress).await;
+    while run.next_round().await && run.report.was_overtaken() && unmanaged.is_empty() {
         // What was deleted, and what has failed, is reported even if this fails.
         let Ok(removal) = plan_removal(cluster, provider).await else { break };
         run.follow(&removal.planned.plan).await;

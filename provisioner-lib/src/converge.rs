@@ -13,7 +13,7 @@ use crate::{
     resource::Kind,
 };
 
-/// Plans that are made before a run ends as it is. Each concurrent run costs the others one.
+/// Plans that a run makes at most; each concurrent run costs one.
 const ROUNDS: u32 = 5;
 
 /// Why there is no plan. Nothing has been written.
@@ -70,20 +70,20 @@ pub(crate) async fn build_plan(
     }
 }
 
-/// A plan that is applied, and the plans after it.
+/// A plan that is applied, and the plans that follow it when resources have changed meanwhile.
 pub(crate) struct Run<'a, P> {
     provider: &'a P,
     on_failure: OnFailure,
     cancel: &'a CancelToken,
     progress: &'a mut (dyn FnMut(Progress<'_>) + Send),
     round: u32,
-    /// What has become of all of them.
+    /// The report on all plans so far.
     pub(crate) report: Report,
 }
 
 impl<'a, P: Provider> Run<'a, P> {
     /// Applies the first plan.
-    pub(crate) async fn of(
+    pub(crate) async fn start(
         plan: &Plan,
         on_failure: OnFailure,
         provider: &'a P,
@@ -94,8 +94,8 @@ impl<'a, P: Provider> Run<'a, P> {
         Self { provider, on_failure, cancel, progress, round: 0, report }
     }
 
-    /// Whether another plan may follow. Waits where a concurrent run was faster.
-    pub(crate) async fn continues(&mut self) -> bool {
+    /// Begins another round, if one is left and the run is not cancelled. Waits first if a concurrent run was faster.
+    pub(crate) async fn next_round(&mut self) -> bool {
         self.round += 1;
         let continues = self.round < ROUNDS && !self.cancel.is_cancelled();
         if continues && self.report.was_overtaken() {

@@ -101,8 +101,8 @@ pub async fn offboard(
     // Whether other clusters were registered when the latest plan was made, and those that concurrent runs onboard or
     // offboard.
     let (mut has_others, mut in_transition) = (planned.facts.has_others(), planned.facts.in_transition());
-    let mut run = Run::of(&planned.plan, OnFailure::Continue, provider, cancel, progress).await;
-    while run.continues().await {
+    let mut run = Run::start(&planned.plan, OnFailure::Continue, provider, cancel, progress).await;
+    while run.next_round().await {
         let overtaken = run.report.was_overtaken();
         if !(overtaken || has_others && run.report.is_complete()) {
             break;

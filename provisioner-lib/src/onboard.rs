@@ -32,8 +32,8 @@ pub async fn onboard(
 ) -> Result<Report, PlanError> {
     // Clusters that concurrent runs onboard or offboard.
     let mut in_transition = planned.facts.in_transition();
-    let mut run = Run::of(&planned.plan, OnFailure::Stop, provider, cancel, progress).await;
-    while run.continues().await {
+    let mut run = Run::start(&planned.plan, OnFailure::Stop, provider, cancel, progress).await;
+    while run.next_round().await {
         let report = &run.report;
         let overtaken = report.was_overtaken();
         if !overtaken && !serves_departed_cluster(report, &spec.cluster, &in_transition, provider).await {

@@ -1,5 +1,5 @@
 //! Tests across the crates of cast-spot, one target per area (see `Cargo.toml`). Shared by them: paths of the
-//! workspace.
+//! workspace, and the check of generated files.
 
 use std::{
     env, fs,
@@ -19,7 +19,8 @@ pub fn payload(name: &str) -> PathBuf {
     root().join("tests/payloads").join(name)
 }
 
-/// Holds a generated file, or part of one, to what it should say. INSTA_UPDATE=always rewrites it, as it does snapshots.
+/// Asserts that a generated file has the content `wanted`. With INSTA_UPDATE=always the file is rewritten instead, as
+/// snapshots are.
 ///
 /// # Panics
 ///

@@ -1,14 +1,14 @@
-//! What can be chosen for a stack. In each case but the first one choice is not the usual one; where two matter together,
-//! both are.
+//! The cases from which a template is merged. The first has the defaults; each other one changes one choice, or two whose
+//! combination matters.
 
-use super::request::Request;
+use super::inputs::Inputs;
 use crate::{
     facts::AuthenticationMode,
     spec::{Access, Privilege},
 };
 
-/// The conditions of the template that hold in a case, and what is requested.
-pub(super) type Case = (&'static str, fn(&mut Request));
+/// The conditions that hold in a case, separated by spaces, and how it changes the inputs.
+pub(super) type Case = (&'static str, fn(&mut Inputs));
 
 pub(super) const ACCOUNT: [Case; 7] = [
     ("HasAccountParts IsAloneHere IsAlone IsDocumented LogEnds", |_| {}),
@@ -34,14 +34,14 @@ pub(super) const CLUSTER: [Case; 5] = [
     ("IsRole HasAccessEntries IsPrivate", private),
 ];
 
-fn private(request: &mut Request) {
-    request.facts.cluster.public_access = false;
+fn private(inputs: &mut Inputs) {
+    inputs.facts.cluster.public_access = false;
 }
 
-fn user(request: &mut Request) {
-    request.spec.access = Access::User { rotate_key: false };
+fn user(inputs: &mut Inputs) {
+    inputs.spec.access = Access::User { rotate_key: false };
 }
 
-fn config_map(request: &mut Request) {
-    request.facts.cluster.authentication_mode = AuthenticationMode::ConfigMap;
+fn config_map(inputs: &mut Inputs) {
+    inputs.facts.cluster.authentication_mode = AuthenticationMode::ConfigMap;
 }

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 /// A file of `infra/cloudformation/`.
 pub(super) struct Frame<'a> {
     text: &'a str,
-    /// Parameters that may be empty: by what they stand for, the condition that they are not, and their name.
+    /// Optional parameters, by the text that each one replaces: its condition and its name.
     optional: BTreeMap<String, (&'a str, &'a str)>,
 }
 
 impl<'a> Frame<'a> {
-    /// What a parameter stands for is the comment of its condition:
+    /// The text that a parameter replaces is the comment of its condition:
     /// `  IsNamed: !Not [!Equals [!Ref Name, ""]] # cast-eks-${ClusterName}`.
     pub(super) fn new(text: &'a str) -> Self {
         let optional = |line: &'a str| {
@@ -40,7 +40,7 @@ impl<'a> Frame<'a> {
         self.text.lines().map(lines).collect()
     }
 
-    /// The value with functions in the place of texts.
+    /// The value with `Ref`, `Fn::Sub` and `Fn::If` in place of placeholders.
     pub(super) fn expressed(&self, value: &Value) -> Value {
         let part = |(key, part): (&String, &Value)| (key.clone(), self.expressed(part));
         match value {

@@ -1,4 +1,5 @@
-//! A request whose values are the parameters of a template as texts, so that those of its resources are, too.
+//! A [`Spec`] and [`Facts`] with placeholders such as `${VpcId}` for values, so that the desired resources contain the
+//! template's parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +15,14 @@ use crate::{
     spec::{Access, Privilege, Spec},
 };
 
-/// Values that cannot have the form of a parameter: the library takes them apart, or measures them.
+/// Stand-ins for values that the library parses or computes with. [`Inputs::filled`] replaces them.
 const PRINCIPAL: &str = "arn:${Partition}:iam::principal";
+/// Occurs nowhere else.
 const RETENTION: i32 = 7_777_777;
+const VALID: &str = "the inputs are free of faults";
 const ENDPOINTS: &str = r#"{"${Cluster}":{"server":"https://","ca":"ca"}}"#;
 
-pub(super) struct Request {
+pub(super) struct Inputs {
     pub(super) spec: Spec,
     pub(super) facts: Facts,
     /// Whether the IAM parts belong to this stack, not to that of another region.
@@ -28,7 +31,7 @@ pub(super) struct Request {
     pub(super) is_private_elsewhere: bool,
 }
 
-impl Request {
+impl Inputs {
     pub(super) fn new(cluster: &str, settings: BTreeMap<String, String>) -> Self {
         let code = Code { sha256: String::new(), zip: Vec::new() };
         let spec = Spec {
@@ -65,7 +68,7 @@ impl Request {
         Self { spec, facts, has_account_parts: true, is_private_elsewhere: false }
     }
 
-    /// The value with the parameters that it stands for.
+    /// Replaces the stand-ins by their parameters.
     pub(super) fn filled(&self, value: Value) -> Value {
         let texts = [
             (PRINCIPAL, "${PrincipalArn}"),
@@ -73,7 +76,7 @@ impl Request {
             (ENDPOINTS, "CAST_SPOT_ENDPOINTS"),
             ("x86_64", "${Architecture}"),
             (&names::suffix(&self.facts.cluster.arn), "${Suffix}"),
-            // Their names have colons, by which the library takes ARNs apart.
+            // Last: the library splits ARNs at colons, and these names contain some.
             ("${Partition}", "${AWS::Partition}"),
             ("${Region}", "${AWS::Region}"),
             ("${Account}", "${AWS::AccountId}"),
@@ -81,19 +84,19 @@ impl Request {
         fill(value, &texts)
     }
 
-    /// Another cluster is registered.
+    /// Registers another cluster.
     pub(super) fn register(&mut self, region: &str) {
         self.facts.register.insert((region.to_owned(), "${OtherClusters}".to_owned()));
     }
 
-    /// What is desired. IAM knows no regions: its resources are those of one stack, for the clusters of all.
+    /// The desired resources. The IAM ones are those of a single stack, because IAM has no regions.
     pub(super) fn resources(&self) -> Vec<Resource> {
         let is_iam = |resource: &Resource| resource.kind().service() == Service::Iam;
         let mut everywhere = self.facts.clone();
         everywhere.cluster.public_access &= !self.is_private_elsewhere;
-        let mut resources = desired(&self.spec, &everywhere).unwrap_or_default().present;
+        let mut resources = desired(&self.spec, &everywhere).expect(VALID).present;
         resources.retain(|resource| is_iam(resource) && self.has_account_parts);
-        let here = desired(&self.spec, &self.facts).unwrap_or_default().present;
+        let here = desired(&self.spec, &self.facts).expect(VALID).present;
         resources.extend(here.into_iter().filter(|resource| !is_iam(resource)));
         resources
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// The conditions that hold in a case, and its value of a part of the template, if any.
+/// A case's conditions, and its value for a part of the template.
 pub(super) type Variant<'a> = (&'a str, Option<&'a Value>);
 
 /// Merges objects key by key, and lists item by item.
@@ -31,12 +31,12 @@ pub(super) fn merged(variants: &[Variant]) -> Value {
     }
 }
 
-/// By which an item of a list is the same in all cases.
+/// The key by which items of a list are matched between cases.
 fn name(item: &Value) -> &Value {
     ["Key", "PolicyName", "Sid"].iter().find_map(|key| item.get(key)).unwrap_or(item)
 }
 
-/// By the condition that holds where there is a value, else one that leaves no differences, else any.
+/// `Fn::If` with the condition under which there is a value at all; else one that leaves no differences; else any.
 fn divided(variants: &[Variant]) -> Value {
     let sides = |condition| {
         let holds = |(conditions, _): &Variant| conditions.split(' ').any(|one| one == condition);
@@ -49,7 +49,7 @@ fn divided(variants: &[Variant]) -> Value {
             yes.iter().all(|(_, value)| value.is_some()) && no.iter().all(|(_, value)| value.is_none());
         (!is_presence, !(same(yes) && same(no)))
     });
-    let (name, yes, no) = best.unwrap_or_default();
+    let (name, yes, no) = best.expect("a condition explains each difference between cases");
     json!({ "Fn::If": [name, merged(&yes), merged(&no)] })
 }
 

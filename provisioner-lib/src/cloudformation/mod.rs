@@ -1,20 +1,17 @@
 //! The desired state as CloudFormation templates. Pure.
 //!
 //! ```text
-//! frame ─► request ─► desired, in every case ─► merge ─► template
+//! frame ─► inputs ─► desired, in every case ─► merge ─► template
 //! ```
 //!
-//! A frame (`infra/cloudformation/*.frame.yaml`) has the parameters, conditions and outputs, and names the resources. The
-//! request's values are its parameters as texts, `${VpcId}`, and so are those of the resources that follow. A template of
-//! each kind says what CloudFormation makes of them. Where cases differ, the merge finds the condition that tells them
-//! apart.
+//! docs/architecture.md, "The templates", explains the stages.
 
 use std::collections::BTreeMap;
 
 use cast_spot_infra::cloudformation;
 use serde_json::{Map, Value, json};
 
-use self::{cases::Case, frame::Frame, merge::merged, request::Request, template::made, yaml::yaml};
+use self::{cases::Case, frame::Frame, inputs::Inputs, merge::merged, template::made, yaml::yaml};
 use crate::{
     names::registered,
     resource::{Id, Resource},
@@ -22,12 +19,12 @@ use crate::{
 
 mod cases;
 mod frame;
+mod inputs;
 mod merge;
-mod request;
 mod template;
 mod yaml;
 
-/// The stacks in which CloudFormation makes what onboarding makes.
+/// The stacks that make what onboarding makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
     /// What all clusters of an account and a region share.
@@ -45,22 +42,24 @@ pub fn template(stack: Stack) -> String {
     };
     let frame = Frame::new(text);
     let made = |(conditions, choose): &Case| {
-        let mut request = Request::new(cluster, frame.settings());
-        choose(&mut request);
-        (*conditions, resources(&frame.logical_ids(), &request))
+        let mut inputs = Inputs::new(cluster, frame.settings());
+        choose(&mut inputs);
+        (*conditions, resources(&frame.logical_ids(), &inputs))
     };
     let made: Vec<_> = cases.iter().map(made).collect();
     let variants: Vec<_> = made.iter().map(|(conditions, made)| (*conditions, Some(made))).collect();
     let resources = merged(&variants);
     let template = frame.filled(|logical| yaml(logical, &frame.expressed(&conditional(&resources[logical]))));
-    format!("# Generated from {name}.frame.yaml and what the library makes.\n{template}")
+    format!(
+        "# Generated from {name}.frame.yaml. Do not edit: docs/architecture.md, \"The templates\".\n{template}"
+    )
 }
 
-/// The resources of a request, by their logical ids.
-fn resources(listed: &BTreeMap<&str, &str>, request: &Request) -> Value {
-    let resources = request.resources();
+/// The desired resources, by their logical ids.
+fn resources(listed: &BTreeMap<&str, &str>, inputs: &Inputs) -> Value {
+    let resources = inputs.resources();
     let logical = |name: String| {
-        let name = request.filled(name.into());
+        let name = inputs.filled(name.into());
         listed.get(name.as_str()?).map(ToString::to_string)
     };
     let ids = resources.iter().map(Resource::id);
@@ -77,27 +76,27 @@ fn resources(listed: &BTreeMap<&str, &str>, request: &Request) -> Value {
         let types = made(resource, &ids).into_iter().filter(|(kind, _)| is_type(kind));
         for (name, (kind, properties)) in names.into_iter().zip(types) {
             if let Some(logical) = logical(name) {
-                let properties = parts.iter().cloned().fold(properties, with);
+                let properties = parts.iter().cloned().fold(properties, with_item);
                 all.insert(logical, json!({ "Type": kind, "Properties": properties }));
             }
         }
     }
-    request.filled(all.into())
+    inputs.filled(all.into())
 }
 
 fn is_type(name: &str) -> bool {
     name.starts_with("AWS::")
 }
 
-/// Whether the resource stands in a list of its whole. A registration belongs to the stack of its cluster, and the role to
-/// another one.
+/// Whether the resource is an item in a list of its whole. A registration is not: it is in its cluster's stack, and its role
+/// is in the account's.
 fn is_part(resource: &Resource, ids: &BTreeMap<Id, String>) -> bool {
     let is_registration = matches!(resource, Resource::InlinePolicy(it) if registered(&it.name).is_some());
     !is_registration && !ids.contains_key(&resource.id())
 }
 
-/// With one more item of a list.
-fn with(mut properties: Value, (list, item): (String, Value)) -> Value {
+/// Appends an item to a list property.
+fn with_item(mut properties: Value, (list, item): (String, Value)) -> Value {
     match &mut properties[list] {
         Value::Array(items) => items.push(item),
         none => *none = json!([item]),

@@ -6,12 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     policy::fill,
-    resource::{Commands, Id, Resource, each},
+    resource::{Id, Resource, TemplateValues, each},
 };
 
-/// Types of CloudFormation and the properties that a resource has in each; or a list of its whole, and its item.
+/// The CloudFormation types of a resource with their properties; for a part of another resource, the list property of that
+/// resource and the item.
 ///
-/// `<name>` is a field of the resource, or one of [`Commands::more`]; `<network.subnet_ids>` is within one. What is null, or
+/// `<name>` is a field of the resource, or one of [`TemplateValues::extra_values`]; `<network.subnet_ids>` is within one. What is null, or
 /// has nothing but null in it, is left out.
 ///
 /// | form | as |
@@ -24,9 +25,10 @@ use crate::{
 /// | `<name:split>` | the list that a parameter stands for |
 /// | `<name:days>` | days; 0 is for ever |
 pub(super) fn made(resource: &Resource, ids: &BTreeMap<Id, String>) -> Map<String, Value> {
-    let parts = [json!(resource), each!(resource, it => it.more(&[]))];
+    let parts = [json!(resource), each!(resource, it => it.extra_values(&[]))];
     let values = parts.into_iter().filter_map(|part| part.as_object().cloned()).flatten().collect();
-    let template = serde_saphyr::from_str(resource.kind().template()).unwrap_or_default();
+    let template =
+        serde_saphyr::from_str(resource.kind().cloudformation_template()).expect("a template is YAML");
     let made = Values { values, ids }.filled(&template);
     made.as_object().cloned().unwrap_or_default()
 }
@@ -72,7 +74,7 @@ impl Values<'_> {
                 .collect(),
             ("document", document) if fills_key() => format!("{document:#}").into(),
             ("text", document) => format!("{document:#}").into(),
-            // The one service of ours whose principal has another name in China.
+            // Of our service principals, only EC2's has another suffix in China.
             ("trust", trust) => fill(trust.clone(), &[("ec2.amazonaws.com", "ec2.${AWS::URLSuffix}")]),
             ("split", Value::Array(list)) => json!({ "Fn::Split": [",", list[0]] }),
             ("days", days) => json!((*days != 0).then(|| days.to_string())),

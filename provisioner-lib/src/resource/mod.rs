@@ -44,7 +44,7 @@ pub use manifest::{HIDDEN, RECREATE_REASON};
 pub use principal::Principal;
 #[cfg(test)]
 pub(crate) use shell::Values;
-pub(crate) use shell::{Commands, Context, commands, quoted};
+pub(crate) use shell::{Context, TemplateValues, commands, quoted};
 pub use target::input_paths;
 
 /// Matches a [`Resource`] of any kind: `each!(resource, it => it.tags())`.
@@ -76,12 +76,12 @@ macro_rules! resources {
 
         impl Kind {
             /// The templates of its commands.
-            pub(crate) fn templates(self) -> &'static str {
+            pub(crate) fn command_templates(self) -> &'static str {
                 match self { $(Self::$kind => include_str!(concat!(stringify!($folder), "/commands.txt")),)* }
             }
 
             /// The template of what CloudFormation makes of it.
-            pub(crate) fn template(self) -> &'static str {
+            pub(crate) fn cloudformation_template(self) -> &'static str {
                 match self { $(Self::$kind => include_str!(concat!(stringify!($folder), "/cloudformation.yaml")),)* }
             }
 

@@ -1,4 +1,4 @@
-//! Commands of a shell: the templates of each kind of resource, filled in.
+//! TemplateValues of a shell: the templates of each kind of resource, filled in.
 
 use std::fmt;
 
@@ -24,19 +24,19 @@ pub(crate) struct Context<'a> {
     pub(crate) after: &'a [Id],
 }
 
-/// What the templates of a kind, its `commands.txt` and `cloudformation.yaml`, name besides the fields of the resource.
-pub(crate) trait Commands: Serialize {
-    /// The values, an object.
-    fn more(&self, _: &[Change]) -> Value {
+/// Values for a kind's `commands.txt` and `cloudformation.yaml` beyond the fields of the resource.
+pub(crate) trait TemplateValues: Serialize {
+    /// An object; null if there are none.
+    fn extra_values(&self, _: &[Change]) -> Value {
         Value::Null
     }
 }
 
 /// The commands of an action: `create`, `delete`, or `update` of what `changes` touch.
 ///
-/// A section of the templates is one command; its head names the action, and for an update the fields that it changes.
-/// `{name}` is a field of the resource or of the scope, or one of [`Commands::more`], quoted together with the word that it
-/// is in; `{to.name}` is the new value of a field that changes; `{set}` and `{removed}` are tags.
+/// A section is one command. Its heading is the action and, for an update, the fields that it applies to. `{name}` is a
+/// field of the resource or the scope, or an extra value, and is quoted with the word around it. `{to.name}` is the new
+/// value of a changed field; `{set}` and `{removed}` are tags.
 ///
 /// | form | as |
 /// |---|---|
@@ -46,32 +46,32 @@ pub(crate) trait Commands: Serialize {
 /// | `{name:raw}` | words as the shell is to read them |
 /// | `{name:each}` | an item of a list, in a command for each |
 ///
-/// A command that names what is null or missing is left out; of `{name?}`, which may also be empty, the option.
+/// A command is left out if a value is null; with `{name?}`, only its option is, also if the value is empty.
 pub(crate) fn commands(
     resource: &Resource,
     action: &str,
     changes: &[Change],
     context: &Context,
 ) -> Vec<Shell> {
-    let templates = resource.kind().templates();
-    // By default, to create it again puts it in the place of what was found.
-    let action = if templates.contains(&format!("## {action}")) { action } else { "create" };
+    let templates = resource.kind().command_templates();
+    // Without a section for updates, the create commands overwrite what exists.
+    let action = if action == "update" && !templates.contains("## update") { "create" } else { action };
     let values = each!(resource, it => Values::of(it, changes, context));
-    let is_meant = |head: &str| {
+    let applies = |head: &str| {
         let (of, fields) = head.split_once(' ').unwrap_or((head, ""));
         of == action && (fields.is_empty() || fields.split(' ').any(|field| touches(changes, field)))
     };
     let sections = templates.split("## ").filter_map(|section| section.split_once('\n'));
-    let meant = sections.filter(|(head, _)| is_meant(head));
-    meant.flat_map(|(_, template)| values.shells(template.trim_end())).collect()
+    let applicable = sections.filter(|(head, _)| applies(head));
+    applicable.flat_map(|(_, template)| values.shells(template.trim_end())).collect()
 }
 
-/// What the templates of a resource name.
+/// The values for the templates of a resource.
 #[derive(Clone)]
 pub(crate) struct Values(Map<String, Value>);
 
 impl Values {
-    fn of(resource: &impl Commands, changes: &[Change], context: &Context) -> Self {
+    fn of(resource: &impl TemplateValues, changes: &[Change], context: &Context) -> Self {
         let Context { partition, region, account, zip, after } = context;
         let TagChanges { set, removed } = TagChanges::of(changes);
         let scope = json!({
@@ -84,16 +84,17 @@ impl Values {
             "removed": (!removed.is_empty()).then_some(removed),
         });
         let to = changes.iter().map(|change| (format!("to.{}", change.field), json!(change.to)));
-        let parts = [json!(resource), scope, resource.more(changes)];
+        let parts = [json!(resource), scope, resource.extra_values(changes)];
         let objects = parts.into_iter().filter_map(|part| part.as_object().cloned());
         Self(objects.flatten().chain(to).collect())
     }
 
-    /// Names in the templates of a resource that stand for nothing.
+    /// Names in the templates that have no value.
     #[cfg(test)]
     pub(crate) fn unknown(resource: &Resource, context: &Context) -> Vec<String> {
         let Self(known) = each!(resource, it => Self::of(it, &[], context));
-        let places = resource.kind().templates().split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+        let places =
+            resource.kind().command_templates().split('{').skip(1).filter_map(|rest| rest.split_once('}'));
         let names =
             places.map(|(place, _)| place.trim_end_matches('?').split(':').next().unwrap_or_default());
         let is_unknown = |name: &&str| !name.starts_with("to.") && !known.contains_key(*name);

@@ -33,8 +33,8 @@ const AT_ONCE: usize = 2;
 
 type Environment = Vec<(&'static str, PathBuf)>;
 
-/// Runs the suites of the tier `real`, or with `extended` only the long scenarios. With a filter, one suite after the
-/// other in the foreground.
+/// Runs the suites of the tier `real`, or with `extended` only the long scenarios. With `extended` or a filter, they run
+/// one after the other in the foreground.
 pub(crate) fn run(extended: bool, filter: &[String]) -> Outcome {
     let environment = setup::environment()?;
     setup::function()?;

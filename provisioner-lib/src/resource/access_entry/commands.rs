@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::AccessEntry;
-use crate::resource::{Change, Commands};
+use crate::resource::{Change, TemplateValues};
 
-impl Commands for AccessEntry {
+impl TemplateValues for AccessEntry {
     /// Policies that are missing, those that are too much, and the ARN, which only EKS knows.
-    fn more(&self, changes: &[Change]) -> Value {
+    fn extra_values(&self, changes: &[Change]) -> Value {
         let change = changes.iter().find(|change| change.field == "policies");
         let there: Vec<String> =
             change.and_then(|change| serde_json::from_str(&change.from).ok()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commands, Describe, compared, named, needs};
+use super::{Describe, TemplateValues, compared, named, needs};
 
 mod aws;
 
@@ -21,4 +21,4 @@ impl Describe for AccessKey {
     compared!(rotate: field);
 }
 
-impl Commands for AccessKey {}
+impl TemplateValues for AccessKey {}

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Attachment;
-use crate::resource::{Change, Commands};
+use crate::resource::{Change, TemplateValues};
 
-impl Commands for Attachment {
-    fn more(&self, _: &[Change]) -> Value {
+impl TemplateValues for Attachment {
+    fn extra_values(&self, _: &[Change]) -> Value {
         json!({ "word": self.principal.word(), "name": self.principal.name() })
     }
 }

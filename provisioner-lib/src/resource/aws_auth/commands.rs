@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::AwsAuth;
-use crate::resource::{Change, Commands};
+use crate::resource::{Change, TemplateValues};
 
-impl Commands for AwsAuth {
-    fn more(&self, _: &[Change]) -> Value {
+impl TemplateValues for AwsAuth {
+    fn extra_values(&self, _: &[Change]) -> Value {
         let (mapping, section) = (&self.mapping, self.mapping.section());
         let is_named = !mapping.username.is_empty();
         json!({

@@ -6,7 +6,7 @@ use super::Function;
 use crate::{
     names::{PREVIOUS, PREVIOUS_DESCRIPTION},
     resource::{
-        Change, Commands,
+        Change, TemplateValues,
         layer::commands::{beside_others, latest},
         quoted,
         security_group::commands::group_id,
@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-impl Commands for Function {
-    fn more(&self, changes: &[Change]) -> Value {
+impl TemplateValues for Function {
+    fn extra_values(&self, changes: &[Change]) -> Value {
         let is_touched = |field: &&str| changes.is_empty() || touches(changes, field);
         let is_moved = ["vpc_id", "subnet_ids", "security_group"].iter().any(is_touched);
         let vpc = self.network.as_ref().filter(|_| is_moved).map(|network| {

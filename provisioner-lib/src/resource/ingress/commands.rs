@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Ingress;
-use crate::resource::{Change, Commands, security_group::commands::group_id};
+use crate::resource::{Change, TemplateValues, security_group::commands::group_id};
 
-impl Commands for Ingress {
-    fn more(&self, _: &[Change]) -> Value {
+impl TemplateValues for Ingress {
+    fn extra_values(&self, _: &[Change]) -> Value {
         json!({ "source": group_id(&self.vpc_id) })
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Commands, Describe, compared, named, needs};
+use super::{Describe, TemplateValues, compared, named, needs};
 
 mod aws;
 
@@ -23,4 +23,4 @@ impl Describe for InlinePolicy {
     compared!(document: document);
 }
 
-impl Commands for InlinePolicy {}
+impl TemplateValues for InlinePolicy {}

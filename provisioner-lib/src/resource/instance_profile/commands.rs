@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::InstanceProfile;
-use crate::resource::{Change, Commands};
+use crate::resource::{Change, TemplateValues};
 
-impl Commands for InstanceProfile {
-    fn more(&self, changes: &[Change]) -> Value {
+impl TemplateValues for InstanceProfile {
+    fn extra_values(&self, changes: &[Change]) -> Value {
         let was = changes.iter().find(|change| change.field == "role").map(|change| &change.from);
         let is_role = |role: &&String| !role.is_empty();
         json!({ "was": was.filter(is_role), "in_it": Some(&self.role).filter(is_role) })

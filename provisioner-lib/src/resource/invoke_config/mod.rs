@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commands, Describe, compared, named, needs};
+use super::{Describe, TemplateValues, compared, named, needs};
 
 mod aws;
 
@@ -22,4 +22,4 @@ impl Describe for InvokeConfig {
     compared!(maximum_event_age_seconds: field, maximum_retry_attempts: field);
 }
 
-impl Commands for InvokeConfig {}
+impl TemplateValues for InvokeConfig {}

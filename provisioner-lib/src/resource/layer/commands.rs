@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::Layer;
 use crate::{
     names::LAYER,
-    resource::{Change, Commands, quoted},
+    resource::{Change, TemplateValues, quoted},
 };
 
-impl Commands for Layer {
+impl TemplateValues for Layer {
     /// The zip comes with the script.
-    fn more(&self, _: &[Change]) -> Value {
+    fn extra_values(&self, _: &[Change]) -> Value {
         json!({ "content": BASE64_STANDARD.encode(&self.code.zip), "sha256": self.code.sha256 })
     }
 }

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::{HIDDEN, Manifest};
 use crate::{
     names::FIELD_MANAGER,
-    resource::{Change, Commands},
+    resource::{Change, TemplateValues},
 };
 
-impl Commands for Manifest {
-    fn more(&self, _: &[Change]) -> Value {
+impl TemplateValues for Manifest {
+    fn extra_values(&self, _: &[Change]) -> Value {
         json!({
             "hidden": self.is_secret().then_some(HIDDEN),
             "manager": FIELD_MANAGER,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commands, Describe, compared, named, needs};
+use super::{Describe, TemplateValues, compared, named, needs};
 
 mod aws;
 
@@ -28,4 +28,4 @@ impl Describe for Permission {
     }
 }
 
-impl Commands for Permission {}
+impl TemplateValues for Permission {}

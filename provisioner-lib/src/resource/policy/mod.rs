@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Commands, Describe, Tags, compared, named, tagged};
+use super::{Describe, Tags, TemplateValues, compared, named, tagged};
 
 mod aws;
 
@@ -25,4 +25,4 @@ impl Describe for Policy {
     compared!(arn: field, document: document);
 }
 
-impl Commands for Policy {}
+impl TemplateValues for Policy {}

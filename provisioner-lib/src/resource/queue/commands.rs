@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Queue;
-use crate::resource::{Change, Commands, quoted};
+use crate::resource::{Change, TemplateValues, quoted};
 
-impl Commands for Queue {
-    fn more(&self, _: &[Change]) -> Value {
+impl TemplateValues for Queue {
+    fn extra_values(&self, _: &[Change]) -> Value {
         let Self { name, retention_seconds, policy, .. } = self;
         let attributes =
             json!({ "MessageRetentionPeriod": retention_seconds.to_string(), "Policy": policy.to_string() });

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Commands, Describe, Tags, compared, named, tagged};
+use super::{Describe, Tags, TemplateValues, compared, named, tagged};
 
 mod aws;
 
@@ -24,4 +24,4 @@ impl Describe for Role {
     compared!(trust: document);
 }
 
-impl Commands for Role {}
+impl TemplateValues for Role {}

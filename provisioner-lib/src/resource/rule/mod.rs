@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Commands, Describe, Tags, compared, named, tagged};
+use super::{Describe, Tags, TemplateValues, compared, named, tagged};
 
 mod aws;
 
@@ -27,4 +27,4 @@ impl Describe for Rule {
     compared!(pattern: field, schedule: field);
 }
 
-impl Commands for Rule {}
+impl TemplateValues for Rule {}

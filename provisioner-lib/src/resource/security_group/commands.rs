@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::SecurityGroup;
 use crate::{
     names::SECURITY_GROUP,
-    resource::{Change, Commands},
+    resource::{Change, TemplateValues},
 };
 
-impl Commands for SecurityGroup {
-    fn more(&self, _: &[Change]) -> Value {
+impl TemplateValues for SecurityGroup {
+    fn extra_values(&self, _: &[Change]) -> Value {
         let tags: Vec<String> =
             self.tags.iter().map(|(key, value)| format!("{{Key={key},Value={value}}}")).collect();
         let specification = format!("ResourceType=security-group,Tags=[{}]", tags.join(","));

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{MAXIMUM_EVENT_AGE, RETRIES, Target, input_paths};
-use crate::resource::{Change, Commands};
+use crate::resource::{Change, TemplateValues};
 
-impl Commands for Target {
-    fn more(&self, _: &[Change]) -> Value {
+impl TemplateValues for Target {
+    fn extra_values(&self, _: &[Change]) -> Value {
         let mut target = json!({
             "Id": self.target_id,
             "Arn": self.arn,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Commands, Describe, Tags, named, tagged};
+use super::{Changes, Describe, Tags, TemplateValues, named, tagged};
 
 mod aws;
 
@@ -21,4 +21,4 @@ impl Describe for User {
     fn compare(&self, _: &Self, _: &mut Changes) {}
 }
 
-impl Commands for User {}
+impl TemplateValues for User {}
