@@ -1,6 +1,6 @@
 //! The function in the emulated Lambda: the binary that ships, its role, its settings, its log.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsError;
@@ -56,7 +56,10 @@ impl Function {
         for (name, value) in environment {
             command.args(["--env-var", &format!("{name}={value}")]);
         }
-        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        // cargo-lambda writes the zip that it uploads, and other suites deploy at the same time.
+        let lock = fs::File::create(tools.workspace.join("target/real/deploy.lock"))?;
+        let deploy = move || lock.lock().and_then(|()| command.output());
+        let output = tokio::task::spawn_blocking(deploy).await??;
         ensure!(
             output.status.success(),
             "cargo deploy-lambda: {}\n{}{}",
@@ -75,7 +78,7 @@ impl Function {
         role: &str,
         environment: &[(String, String)],
     ) -> Result<Self> {
-        let zip = zip(tools);
+        let zip = tools.zip();
         let code = fs::read(&zip)
             .with_context(|| format!("{}\nhint: cargo build-lambda --output-format zip", zip.display()))?;
         let variables = environment.iter().cloned().collect();
@@ -167,9 +170,4 @@ impl Function {
         })
         .await
     }
-}
-
-/// Where `cargo build-lambda --output-format zip` leaves the function.
-fn zip(tools: &Tools) -> PathBuf {
-    tools.workspace.join("target/lambda/cast-spot-handler/bootstrap.zip")
 }

@@ -26,6 +26,12 @@ pub struct Tools {
 }
 
 impl Tools {
+    /// The function's package. Deployments write to the file beside it that cargo-lambda has built.
+    #[must_use]
+    pub fn zip(&self) -> PathBuf {
+        self.workspace.join("target/lambda/cast-spot-handler/tested.zip")
+    }
+
     /// Reads the environment; names all missing variables.
     #[expect(clippy::disallowed_methods, reason = "the one place where the harness reads its environment")]
     pub fn from_environment() -> Result<Self> {

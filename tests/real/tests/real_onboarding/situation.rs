@@ -24,7 +24,7 @@ pub(crate) struct Situation<'s> {
 
 impl<'s> Situation<'s> {
     pub(crate) async fn begin(stack: &'s Stack) -> Result<Self> {
-        let zip = stack.tools.workspace.join("target/lambda/cast-spot-handler/bootstrap.zip");
+        let zip = stack.tools.zip();
         let before = inventory(stack).await?;
         Ok(Self { stack, cli: Cli::of(stack), before, zip: zip.display().to_string() })
     }
