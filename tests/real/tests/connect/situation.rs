@@ -1,6 +1,6 @@
 //! The start of each scenario: a command line without AWS, and a token that no output may show.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -14,14 +14,15 @@ use cast_spot_real::{
 use k8s_openapi::api::{
     apps::v1::Deployment,
     authentication::v1::TokenRequest,
-    core::v1::{Namespace, Node, ServiceAccount},
+    core::v1::{Namespace, Node, Pod, ServiceAccount},
     rbac::v1::{ClusterRole, ClusterRoleBinding},
 };
 use kube::{
     Api,
-    api::{DeleteParams, PostParams},
+    api::{DeleteParams, ListParams, PostParams},
 };
 use serde_json::json;
+use tokio::time::sleep;
 
 pub(crate) const AGENT: &str = "castai-agent";
 const TOKEN: &str = "agent-s3cret-token";
@@ -95,12 +96,29 @@ impl<'s> Situation<'s> {
     /// Disconnects, and asserts that nothing is left. The node goes last: without it the agent's pods would wait for the
     /// garbage collector.
     pub(crate) async fn end(&self) -> Result<()> {
-        self.run(&["disconnect", "--yes"]).await?.expect(0)?;
+        tokio::select! {
+            ended = self.run(&["disconnect", "--yes"]) => drop(ended?.expect(0)?),
+            never = self.end_terminating_pods() => never?,
+        }
         let nodes: Api<Node> = Api::all(self.stack.kube.clone());
         if nodes.get_opt(NODE).await?.is_some() {
             nodes.delete(NODE, &DeleteParams::default()).await?;
         }
         self.is_removed().await
+    }
+
+    /// Ends the grace period of pods that terminate: nothing here is about it. Returns only with an error.
+    async fn end_terminating_pods(&self) -> Result<()> {
+        let pods: Api<Pod> = Api::namespaced(self.stack.kube.clone(), AGENT);
+        loop {
+            for pod in pods.list(&ListParams::default()).await? {
+                if pod.metadata.deletion_timestamp.is_some() {
+                    let name = pod.metadata.name.unwrap_or_default();
+                    let _ = pods.delete(&name, &DeleteParams::default().grace_period(0)).await;
+                }
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
     }
 
     async fn is_removed(&self) -> Result<()> {
