@@ -40,7 +40,7 @@ fn what_exists_in_some_cases_has_their_condition() {
 }
 
 #[test]
-fn cases_of_two_conditions_are_told_apart_one_by_one() {
+fn cases_of_two_conditions_are_divided_one_by_one() {
     let merged = merged_of(&[Some(json!(0)), Some(json!(1)), Some(json!(2)), Some(json!(3))]);
     let (role, user) = (json!({ "Fn::If": ["IsPrivate", 1, 0] }), json!({ "Fn::If": ["IsPrivate", 3, 2] }));
     assert_eq!(merged, json!({ "Fn::If": ["IsRole", role, user] }));

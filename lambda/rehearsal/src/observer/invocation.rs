@@ -68,7 +68,7 @@ pub(super) struct Invocation {
     /// Pods that it was shown, by cluster and node, when it first listed them.
     listed: BTreeMap<(usize, String), List>,
     pub(super) askings: BTreeMap<PodId, Asking>,
-    /// When an answer has told it to come back, by removal and whether the pod terminated already; and its last call
+    /// When an answer asked for another try, by removal and whether the pod terminated already; and its last call
     /// before that answer.
     pub(super) not_before: BTreeMap<(PodId, Verb, bool), (i64, u64)>,
 }
