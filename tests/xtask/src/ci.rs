@@ -38,7 +38,30 @@ pub(crate) fn lint() -> Outcome {
     } else {
         eprintln!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
     }
-    Ok(())
+    public_api()
+}
+
+/// The crates that others link.
+const LIBRARIES: [&str; 4] =
+    ["cast-spot-infra", "cast-spot-cloud", "cast-spot-savings", "cast-spot-provisioner"];
+
+/// Compares the public API of the libraries with that of the last release.
+fn public_api() -> Outcome {
+    headline("public API of the libraries");
+    let mut tags = Command::new("git");
+    tags.current_dir(cache::root()).args(["describe", "--tags", "--abbrev=0", "--match", "v*"]);
+    let Some(release) = ask(&mut tags) else {
+        eprintln!("skipped: there is no release to compare with");
+        return Ok(());
+    };
+    if ask(build::cargo("semver-checks")?.arg("--version")).is_none() {
+        eprintln!(
+            "skipped: cargo-semver-checks is not installed (cargo install --locked cargo-semver-checks)"
+        );
+        return Ok(());
+    }
+    let libraries = LIBRARIES.iter().flat_map(|library| ["--package", library]);
+    process::run(build::cargo("semver-checks")?.args(libraries).args(["--baseline-rev", &release]))
 }
 
 /// The checks of [`lint`], then all tests.
