@@ -26,7 +26,7 @@ pub(crate) struct Command {
 
 /// Counts the calls of onboarding, of a second onboarding, and of offboarding.
 pub(crate) async fn measure(tools: Tools, folder: &Path) -> Result<Vec<Command>> {
-    let zip = tools.workspace.join("target/lambda/cast-spot-handler/bootstrap.zip").display().to_string();
+    let zip = tools.zip().display().to_string();
     let stack = Stack::bare(tools, folder, |step| eprintln!("{step}")).await?;
     let cli = Cli::of(&stack);
     let onboarding = |command| vec![command, "--principal", CONSOLE, "--external-id", "bench", "--zip", &zip];
