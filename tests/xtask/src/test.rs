@@ -19,6 +19,8 @@ pub(crate) enum Tier {
     Unit,
     /// Unit, world and simulation: cargo alone
     Fast,
+    /// The IAM policies proven for all requests by z3; needs Python
+    Proof,
     /// The page of `cast-spot savings` in a browser; without Chromium it is skipped
     Page,
     /// The function's binary over real sockets
@@ -71,6 +73,7 @@ impl Tier {
         match self {
             Self::Unit => "unit",
             Self::Fast => "fast",
+            Self::Proof => "proof",
             Self::Page => "page",
             Self::Function => "function",
             Self::Lambda => "lambda",
@@ -93,6 +96,13 @@ impl Tier {
                 headline("unit, world and simulation: cargo alone");
                 let mut cargo = build::cargo("test")?;
                 process::run(cargo.args(["--workspace", "--no-fail-fast", "--"]).args(filter))
+            }
+            Self::Proof => {
+                headline("proof: what the IAM policies allow, for all requests");
+                let z3 = setup::python::z3()?;
+                let mut cargo = build::cargo("test")?;
+                cargo.args(["--workspace", "--test", "policies", "--", "--ignored"]).args(filter);
+                process::run(cargo.env("CAST_SPOT_Z3", z3))
             }
             Self::Page => {
                 headline("page: the page of `cast-spot savings` in a browser, phone to desk, day and night");

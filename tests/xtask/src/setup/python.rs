@@ -28,6 +28,11 @@ pub(crate) fn cfn_lint() -> Outcome<PathBuf> {
     Ok(pinned("cfn-lint")?.join("bin/cfn-lint"))
 }
 
+/// The solver that proves the policies.
+pub(crate) fn z3() -> Outcome<PathBuf> {
+    Ok(pinned("z3")?.join("bin/z3"))
+}
+
 /// The spelling checker; its settings are in `.typos.toml`.
 pub(crate) fn typos() -> Outcome<PathBuf> {
     Ok(environment("typos", "typos==1.52.0")?.join("bin/typos"))
