@@ -12,6 +12,7 @@
 //! ```
 
 pub mod events;
+pub mod settings;
 
 /// IAM policies and trust policies (JSON).
 pub mod iam {
@@ -23,6 +24,8 @@ pub mod iam {
     pub const ADMIN_USER: &str = include_str!("../iam/admin-user.json");
     /// `CastEKSPolicy`, the same for all clusters of an account.
     pub const CAST_EKS: &str = include_str!("../iam/cast-eks.json");
+    /// What CAST AI's documentation grants a cluster's principal beyond [`CAST_EKS`] and [`RESTRICTED`].
+    pub const DOCUMENTED: &str = include_str!("../iam/documented.json");
     /// Resource policy of the dead-letter queue.
     pub const DEAD_LETTER_QUEUE: &str = include_str!("../iam/dead-letter-queue.json");
     /// Policy of the function's role for one cluster: exactly the calls that the handler makes.
@@ -36,8 +39,12 @@ pub mod iam {
     pub const HANDLER_DEAD_LETTER: &str = include_str!("../iam/handler-dead-letter.json");
     /// The reads of [`HANDLER`], the same for all clusters and regions of the account.
     pub const HANDLER_READS: &str = include_str!("../iam/handler-reads.json");
+    /// Denies network interfaces to the function's code, where Lambda needs rights over them for its VPC.
+    pub const HANDLER_VPC: &str = include_str!("../iam/handler-vpc.json");
     /// Trust policy of the function's role.
     pub const LAMBDA_TRUST: &str = include_str!("../iam/lambda-trust.json");
+    /// Permissions boundary of a new node role: network interfaces of the cluster's VPC alone.
+    pub const NODE_BOUNDARY: &str = include_str!("../iam/node-boundary.json");
     /// Trust policy of the node role. `<ec2-service>` is the service principal of EC2.
     pub const NODE_TRUST: &str = include_str!("../iam/node-trust.json");
     /// Trust policy of the cluster's role. `<principal>` may assume it with `<external-id>`.

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use cast_spot_infra::kubernetes::{FLOW_CONTROL, RBAC};
+use cast_spot_infra::{
+    kubernetes::{FLOW_CONTROL, RBAC},
+    settings::NAMES,
+};
 use serde_json::Value;
 
 use crate::{
     facts::Facts,
     fault::Faults,
     names::{
-        self, CAST_EKS_POLICY, FUNCTION, HANDLER_GROUP, LAMBDA_ROLE, LAMBDA_ROLE_SHARED, MANAGED,
-        TAG_CLUSTER, TAG_MANAGED, TAG_NODE_ROLE, TAG_REGION,
+        self, CAST_EKS_POLICY, DOCUMENTED, DOCUMENTED_POLICY, FUNCTION, HANDLER_GROUP, LAMBDA_ROLE,
+        LAMBDA_ROLE_SHARED, MANAGED, TAG_CLUSTER, TAG_CODE, TAG_MANAGED, TAG_NODE_ROLE, TAG_PRIVILEGE,
+        TAG_REGION, TAG_SETTINGS,
     },
     policy::{self, Scope},
-    resource::{Attachment, InlinePolicy, Manifest, Policy, Principal, Resource, Role, Tags},
+    resource::{Attachment, Id, InlinePolicy, Kind, Manifest, Policy, Principal, Resource, Role, Tags},
     spec::{Access, Privilege, Spec},
 };
 
@@ -24,6 +28,7 @@ mod function;
 mod offboard;
 
 pub(crate) use current::with_current_choices;
+pub(crate) use function::UNRECORDED;
 pub use offboard::without;
 
 /// The target state: resources to create or update, and managed resources to delete.
@@ -51,7 +56,7 @@ const LAMBDA_POLICIES: [&str; 3] =
 /// The target state for `spec`, or all faults that prevent it.
 pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     faults::of(spec, facts).or(())?;
-    let resources = Resources::new(&spec.cluster, facts);
+    let resources = Resources::of(spec, facts);
     let mut present = resources.shared(spec);
     present.extend(resources.principal(spec));
     present.extend(resources.nodes());
@@ -62,7 +67,9 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     let wanted: BTreeSet<_> = present.iter().map(Resource::id).collect();
     let others = resources.alternatives().into_iter().chain(function::layers(facts));
     let absent = others.filter(|other| !wanted.contains(&other.id())).collect();
-    let desired = Desired { present, absent, ..Desired::default() };
+    // Another cluster may need it.
+    let kept = if facts.cluster.is_open() { resources.vpc_access() } else { Vec::new() };
+    let desired = Desired { present, kept, absent };
     let registered =
         facts.register.iter().filter(|own| **own != (facts.region.clone(), spec.cluster.clone())).count() + 1;
     faults::too_large(&desired, registered).or(desired)
@@ -74,16 +81,31 @@ struct Resources<'a> {
     facts: &'a Facts,
     node_role: String,
     principal: String,
+    /// None: no choice is known.
+    privilege: Option<Privilege>,
+    /// Chosen tags of everything.
+    extra_tags: Tags,
+    boundary: Option<String>,
+    image_owners: Vec<String>,
 }
 
 impl<'a> Resources<'a> {
-    fn new(cluster: &'a str, facts: &'a Facts) -> Self {
-        let arn = &facts.cluster.arn;
-        Self { cluster, facts, node_role: names::node_role(cluster, arn), principal: facts.principal() }
+    fn of(spec: &'a Spec, facts: &'a Facts) -> Self {
+        let cluster = &spec.cluster;
+        Self {
+            cluster,
+            facts,
+            node_role: names::node_role(cluster, &facts.cluster.arn),
+            principal: facts.principal(),
+            privilege: spec.privilege,
+            extra_tags: spec.tags.clone(),
+            boundary: spec.permissions_boundary.clone(),
+            image_owners: spec.image_owners.clone().unwrap_or_default(),
+        }
     }
 
     fn scope(&self) -> Scope<'_> {
-        self.facts.scope(self.cluster, &self.node_role)
+        Scope { image_owners: &self.image_owners, ..self.facts.scope(self.cluster, &self.node_role) }
     }
 
     fn arn(&self, service: &str, resource: &str) -> String {
@@ -115,7 +137,7 @@ impl<'a> Resources<'a> {
         let inline = |name: String, document| {
             Resource::InlinePolicy(InlinePolicy { role: LAMBDA_ROLE.to_owned(), name, document })
         };
-        let privilege = spec.privilege.unwrap_or_default();
+        let privilege = self.privilege_of_function();
         let own = match privilege {
             Privilege::Documented => policy::handler_dead_letter(&scope),
             Privilege::Least => policy::handler_reads(&scope),
@@ -127,13 +149,14 @@ impl<'a> Resources<'a> {
                 description: "What managing an EKS cluster takes, each principal in its own cluster"
                     .to_owned(),
                 document: policy::cast_eks(&scope),
-                tags: shared_tags(),
+                tags: self.shared_tags(),
             }),
             Resource::Role(Role {
                 name: LAMBDA_ROLE.to_owned(),
                 description: "Role of the function that handles Spot interruptions".to_owned(),
                 trust: policy::lambda_trust(),
-                tags: shared_tags(),
+                boundary: self.boundary.clone(),
+                tags: self.tags_of_function_role(spec),
             }),
             inline(LAMBDA_ROLE_SHARED.to_owned(), own),
             inline(self.registration(), policy::handler_cluster(&scope)),
@@ -142,6 +165,45 @@ impl<'a> Resources<'a> {
             resources.extend(self.attach(&role, &LAMBDA_POLICIES));
         }
         resources
+    }
+
+    /// What the function's role may do: the latest choice, of any cluster of the account.
+    fn privilege_of_function(&self) -> Privilege {
+        let tag = self.facts.earlier.role_tags.get(TAG_PRIVILEGE).map(String::as_str);
+        let is_others = self.facts.has_others() && tag == Some(DOCUMENTED);
+        let default = if is_others { Privilege::Documented } else { Privilege::Least };
+        self.privilege.unwrap_or(default)
+    }
+
+    /// Tags of the function's role: what it was given, and the record of each region's function, which no principal of a
+    /// cluster may write.
+    fn tags_of_function_role(&self, spec: &Spec) -> Tags {
+        let region = &self.facts.region;
+        let mut tags = self.records_of_other_regions();
+        let given = spec.package.as_ref().map(|package| package.code.sha256.as_str());
+        if let Some(code) = given.or(self.facts.recorded_code()) {
+            tags.insert(format!("{TAG_CODE}{region}"), code.to_owned());
+        }
+        let settings = function::settings(spec, self.facts);
+        let chosen = settings.iter().filter(|(name, _)| NAMES.contains(&name.as_str()));
+        let chosen: Vec<_> = chosen.map(|(name, value)| format!("{name}={value}")).collect();
+        if !chosen.is_empty() {
+            tags.insert(format!("{TAG_SETTINGS}{region}"), chosen.join(" "));
+        }
+        tags
+    }
+
+    fn records_of_other_regions(&self) -> Tags {
+        let Facts { region, earlier, .. } = self.facts;
+        let of_another = |key: &String| {
+            let end = [TAG_CODE, TAG_SETTINGS].iter().find_map(|tag| key.strip_prefix(tag));
+            end.is_some_and(|end| end != region)
+        };
+        let others = earlier.role_tags.iter().filter(|(key, _)| of_another(key));
+        let mut tags = self.shared_tags();
+        tags.extend(others.map(|(key, value)| (key.clone(), value.clone())));
+        tags.extend(tag_of(self.privilege_of_function()));
+        tags
     }
 
     fn kubernetes(&self, spec: &Spec) -> Vec<Resource> {
@@ -161,6 +223,12 @@ impl<'a> Resources<'a> {
         let role = Principal::Role(LAMBDA_ROLE.to_owned());
         let mut alternatives = self.principal_role(policy::principal_trust("*", "*"));
         alternatives.extend(self.principal_user(false));
+        alternatives.extend(self.documented_rights(&Principal::Role(self.principal.clone())));
+        alternatives.extend(self.documented_rights(&Principal::User(self.principal.clone())));
+        if self.facts.has_others() {
+            // Other principals may have it.
+            alternatives.retain(|other| other.id() != Id::new(Kind::Policy, DOCUMENTED_POLICY));
+        }
         alternatives.extend(self.attach(&role, &LAMBDA_POLICIES));
         let user = Principal::User(self.principal.clone());
         let node = Principal::Role(self.node_role.clone());
@@ -171,8 +239,13 @@ impl<'a> Resources<'a> {
         alternatives
     }
 
+    fn shared_tags(&self) -> Tags {
+        let ours = (TAG_MANAGED.to_owned(), MANAGED.to_owned());
+        self.extra_tags.clone().into_iter().chain([ours]).collect()
+    }
+
     fn tags(&self) -> Tags {
-        let mut tags = shared_tags();
+        let mut tags = self.shared_tags();
         tags.insert(TAG_CLUSTER.to_owned(), self.cluster.to_owned());
         tags.insert(TAG_REGION.to_owned(), self.facts.region.clone());
         tags
@@ -181,12 +254,14 @@ impl<'a> Resources<'a> {
     fn principal_tags(&self) -> Tags {
         let mut tags = self.tags();
         tags.insert(TAG_NODE_ROLE.to_owned(), self.node_role.clone());
+        tags.extend(tag_of(self.privilege.unwrap_or_default()));
         tags
     }
 }
 
-fn shared_tags() -> Tags {
-    Tags::from([(TAG_MANAGED.to_owned(), MANAGED.to_owned())])
+/// The tag that records a choice beside the default.
+fn tag_of(privilege: Privilege) -> Option<(String, String)> {
+    (privilege == Privilege::Documented).then(|| (TAG_PRIVILEGE.to_owned(), DOCUMENTED.to_owned()))
 }
 
 fn list(clusters: &BTreeSet<String>) -> String {

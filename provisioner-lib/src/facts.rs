@@ -78,6 +78,8 @@ pub struct PreviousRuns {
     pub vpcs: BTreeSet<String>,
     /// Versions of our layer, by SHA-256.
     pub layers: BTreeSet<String>,
+    /// Tags of the function's role, which no principal of a cluster may write.
+    pub role_tags: BTreeMap<String, String>,
 }
 
 impl Facts {
@@ -90,7 +92,28 @@ impl Facts {
             cluster,
             vpc_id: &self.cluster.vpc_id,
             node_role,
+            image_owners: &[],
         }
+    }
+
+    /// SHA-256 of the code that cast-spot gave the region's function, in base64.
+    #[must_use]
+    pub fn recorded_code(&self) -> Option<&str> {
+        self.recorded(names::TAG_CODE)
+    }
+
+    /// Settings that were chosen for the region's function.
+    #[must_use]
+    pub fn recorded_settings(&self) -> BTreeMap<String, String> {
+        let settings = self.recorded(names::TAG_SETTINGS).unwrap_or_default().split(' ');
+        settings
+            .filter_map(|one| one.split_once('='))
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect()
+    }
+
+    fn recorded(&self, tag: &str) -> Option<&str> {
+        self.earlier.role_tags.get(&format!("{tag}{}", self.region)).map(String::as_str)
     }
 
     /// Region and name of the cluster, as the register has them.

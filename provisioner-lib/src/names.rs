@@ -5,10 +5,14 @@ use sha2::{Digest, Sha256};
 
 /// The policy that all clusters of an account share.
 pub const CAST_EKS_POLICY: &str = "CastEKSPolicy";
+/// The policy of the principals with the documented privilege, shared by all clusters of an account.
+pub const DOCUMENTED_POLICY: &str = "CastEKSDocumentedPolicy";
 /// The function's role, shared by all clusters of an account.
 pub const LAMBDA_ROLE: &str = "CastLambdaRoleForSpot";
 /// Inline policy of the function's role for what belongs to no cluster.
 pub const LAMBDA_ROLE_SHARED: &str = "cast-spot";
+/// Inline policy of the function's role that denies its code what Lambda needs for a VPC.
+pub const LAMBDA_ROLE_VPC: &str = "cast-spot-vpc";
 /// The function, one in a region.
 pub const FUNCTION: &str = "cast-spot";
 /// Alias of the function's version that ran before its code was changed last.
@@ -52,6 +56,16 @@ pub const TAG_REGION: &str = "cast-spot:region";
 /// Tag of the log group: the retention that was chosen, in days; 0 is for ever. It is the last thing that a new group
 /// gets, so that one which is half made is not taken for one that is kept for ever.
 pub const TAG_RETENTION: &str = "cast-spot:retention-days";
+/// Start of a tag of the function's role: SHA-256 of the code that cast-spot gave the function of a region, in base64. The
+/// tag's name ends in the region.
+pub const TAG_CODE: &str = "cast-spot:code.";
+/// Start of a tag of the function's role: the settings that were chosen for the function of a region, `NAME=VALUE` with
+/// spaces between them. The tag's name ends in the region.
+pub const TAG_SETTINGS: &str = "cast-spot:settings.";
+/// Tag of a principal or of the function's role: the privilege that was chosen, where it is not the least one.
+pub const TAG_PRIVILEGE: &str = "cast-spot:privilege";
+/// Value of [`TAG_PRIVILEGE`].
+pub const DOCUMENTED: &str = "documented";
 /// Tag of the principal: name of the cluster's node role, which the shared policy lets it pass.
 pub const TAG_NODE_ROLE: &str = "cast-spot:node-role";
 
@@ -89,6 +103,12 @@ pub fn principal_by_hash(cluster: &str, cluster_arn: &str) -> String {
 #[must_use]
 pub fn node_role(cluster: &str, cluster_arn: &str) -> String {
     fit("cast-", cluster, &format!("-eks-{}", suffix(cluster_arn)), ROLE_LIMIT)
+}
+
+/// The permissions boundary of a new node role, which has the role's name.
+#[must_use]
+pub fn node_boundary(cluster: &str, cluster_arn: &str) -> String {
+    node_role(cluster, cluster_arn)
 }
 
 /// The cluster-restricted managed policy.

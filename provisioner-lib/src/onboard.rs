@@ -5,19 +5,53 @@ use std::collections::BTreeSet;
 use crate::{
     apply::{CancelToken, OnFailure, Progress},
     converge::{Run, build_plan},
-    desired::{desired, with_current_choices},
+    desired::{UNRECORDED, desired, with_current_choices},
     facts::Facts,
-    plan::Observed,
+    fault::{Fault, Faults},
+    plan::{Action, Observed},
     provider::Provider,
     report::{Outcome, Report, StepReport},
-    resource::Kind,
+    resource::{Function, Kind, Resource},
     spec::{Access, Spec},
 };
 
 pub use crate::converge::{PlanError, Planned};
 
-/// Plans the onboarding of a cluster. Writes nothing.
+/// Plans the onboarding of a cluster. Writes nothing. It is a fault that the function's code has to be set and the request
+/// brings none.
 pub async fn plan(spec: &Spec, provider: &impl Provider) -> Result<Planned, PlanError> {
+    let planned = compare(spec, provider).await?;
+    let mut faults = Faults::default();
+    faults.0.extend(planned.plan.writes().filter_map(|step| needs_code(&step.resource, &step.action)));
+    faults.or(planned).map_err(PlanError::from)
+}
+
+/// The code of a function is what cast-spot gave it, as the tags of the function's role record it, or is set: it may have
+/// been replaced by who managed another cluster before.
+fn needs_code(resource: &Resource, action: &Action) -> Option<Fault> {
+    let (Resource::Function(Function { code: Some(code), .. }), Action::Update { changes }) =
+        (resource, action)
+    else {
+        return None;
+    };
+    let change = changes.iter().find(|change| change.field == "code" && code.zip.is_empty())?;
+    let problem = match code.sha256.as_str() {
+        UNRECORDED => {
+            format!("missing, and no record says where the function's code {} is from", change.from)
+        }
+        recorded => {
+            format!(
+                "missing, and the function's code {} is not {recorded}, which cast-spot gave it",
+                change.from
+            )
+        }
+    };
+    let hint = "name the function's zip: onboarding sets the code and records its SHA-256";
+    Some(Fault::new("zip", "", problem, hint))
+}
+
+/// Compares the cluster with its desired state.
+pub(crate) async fn compare(spec: &Spec, provider: &impl Provider) -> Result<Planned, PlanError> {
     let desired = |facts: &Facts, observed: &Observed| desired(&with_current_choices(spec, observed), facts);
     build_plan(&spec.cluster, provider, spec.adopt, desired).await
 }

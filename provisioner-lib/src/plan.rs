@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::{
     desired::Desired,
+    policy::narrows,
     resource::{AccessEntry, Id, Kind, RECREATE_REASON, Resource},
 };
 
 mod ownership;
 mod quota;
+mod unmanaged;
 
 pub use crate::{
     observed::{Found, Observed},
@@ -18,6 +20,7 @@ pub use crate::{
 };
 use ownership::{Foreign, foreign, recreated_by_lambda};
 pub(crate) use quota::too_many;
+pub use unmanaged::Unmanaged;
 
 /// What is done about a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,6 +79,9 @@ pub struct Step {
 pub struct Plan {
     /// One for each resource.
     pub steps: Vec<Step>,
+    /// What stands among them and is not managed by cast-spot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<Unmanaged>,
 }
 
 impl Plan {
@@ -84,10 +90,33 @@ impl Plan {
         self.steps.iter().filter(|step| step.action.writes())
     }
 
+    /// Whether a principal has fewer rights in AWS after one of the steps, and no further ones.
+    #[must_use]
+    pub fn narrows(&self, step: &Step) -> bool {
+        match (&step.action, &step.resource) {
+            (Action::Delete, Resource::Attachment(attachment)) => {
+                let goes =
+                    |other: &Step| other.id == attachment.principal.id() && other.action == Action::Delete;
+                !self.steps.iter().any(goes)
+            }
+            (Action::Update { changes }, Resource::Policy(_) | Resource::InlinePolicy(_)) => {
+                let document = |text: &str| serde_json::from_str(text).unwrap_or_default();
+                let change = changes.iter().find(|change| change.field == "document");
+                change.is_some_and(|change| narrows(&document(&change.from), &document(&change.to)))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether nothing is to be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.action == Action::Keep)
+    }
+
+    /// What is not managed by cast-spot and is not expected either.
+    pub fn unexpected(&self) -> impl Iterator<Item = &Unmanaged> {
+        self.unmanaged.iter().filter(|unmanaged| !unmanaged.is_expected)
     }
 
     /// What stands in the way.
@@ -118,7 +147,8 @@ pub fn diff(desired: &Desired, observed: &Observed, adopt: bool) -> Plan {
         }
     }
     steps.extend(desired.absent.iter().filter_map(|resource| absent(resource, desired, observed)));
-    order(steps)
+    let unmanaged = unmanaged::unmanaged(desired, observed, &steps);
+    Plan { unmanaged, ..order(steps) }
 }
 
 fn present(wanted: &Resource, observed: &Observed, adopt: bool) -> Step {
@@ -207,7 +237,7 @@ fn order(mut steps: Vec<Step>) -> Plan {
             writes.iter().filter(|(other, (goes, needs))| *other != id && is_first(other, *goes, needs));
         step.after = first.map(|(other, _)| other.clone()).collect();
     }
-    Plan { steps: sorted(steps) }
+    Plan { steps: sorted(steps), ..Plan::default() }
 }
 
 /// Each step after those that it waits for; else in the order given.

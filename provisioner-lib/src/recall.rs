@@ -30,8 +30,14 @@ pub async fn previous_choices(
 /// The resources that show the choices: the cluster has one of them.
 fn evidence(facts: &Facts) -> (Resource, Resource) {
     let name = facts.principal();
-    let role = Role { name: name.clone(), description: String::new(), trust: Value::Null, tags: Tags::new() };
-    (role.into(), User { name, tags: Tags::new() }.into())
+    let role = Role {
+        name: name.clone(),
+        description: String::new(),
+        trust: Value::Null,
+        boundary: None,
+        tags: Tags::new(),
+    };
+    (role.into(), User { name, boundary: None, tags: Tags::new() }.into())
 }
 
 fn fill(mut request: Request, facts: &Facts, observed: &Observed) -> Request {
@@ -85,7 +91,8 @@ mod tests {
 
     fn role(tags: Tags) -> Resource {
         let trust = policy::principal_trust("arn:aws:iam::222222222222:user/console", "x-1");
-        Resource::Role(Role { name: "cast-eks-prod".to_owned(), description: String::new(), trust, tags })
+        let name = "cast-eks-prod".to_owned();
+        Resource::Role(Role { name, description: String::new(), trust, boundary: None, tags })
     }
 
     #[test]
@@ -99,7 +106,7 @@ mod tests {
     #[test]
     fn a_user_stays_a_user_and_foreign_users_are_ignored() {
         for (tags, mode) in [(managed(), "user"), (Tags::new(), "")] {
-            let user = Resource::User(User { name: "cast-eks-prod".to_owned(), tags });
+            let user = Resource::User(User { name: "cast-eks-prod".to_owned(), boundary: None, tags });
             let filled = fill(Request::default(), &facts(), &observed(vec![user]));
             assert_eq!((filled.mode.as_str(), filled.principal), (mode, None));
         }

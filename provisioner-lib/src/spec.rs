@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cast_spot_infra::settings::NAMES;
 use serde::Serialize;
 
 use crate::{
@@ -9,7 +10,10 @@ use crate::{
     fault::Faults,
     names::CLUSTERS_VARIABLE,
     package::{Architecture, Package},
+    resource::Tags,
 };
+
+mod account;
 
 const REPLACEMENT_VARIABLE: &str = "CAST_SPOT_REPLACEMENT";
 
@@ -32,15 +36,16 @@ pub enum Access {
     },
 }
 
-/// What the function's role may do.
+/// What the cluster's principal and the function's role may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Privilege {
-    /// The three AWS managed policies of the documentation.
+    /// The principal manages nodes, and neither functions nor roles; the function's role has what the handler calls.
     #[default]
-    Documented,
-    /// What the handler calls, and nothing else.
     Least,
+    /// All that CAST AI's documentation grants: the principal may replace the function, and make the node role again;
+    /// the function's role has three AWS managed policies.
+    Documented,
 }
 
 /// A request as it comes from a form, a command line or a file.
@@ -56,8 +61,8 @@ pub struct Request {
     pub external_id: Option<String>,
     /// See [`Access::User`].
     pub rotate_key: bool,
-    /// See [`Privilege`]; None: as it is, else documented.
-    pub least_privilege: Option<bool>,
+    /// See [`Privilege`]; None: as it was chosen, else least.
+    pub documented_privilege: Option<bool>,
     /// Days for which the function's log is kept; None: as it is, else 30.
     pub log_retention_days: Option<String>,
     /// Settings of the function, `NAME=VALUE`.
@@ -72,6 +77,12 @@ pub struct Request {
     pub adopt: bool,
     /// Put a function that serves other clusters into the VPC of this one.
     pub move_function: bool,
+    /// See [`Spec::permissions_boundary`].
+    pub permissions_boundary: Option<String>,
+    /// See [`Spec::tags`]; `KEY=VALUE`.
+    pub tags: Vec<String>,
+    /// See [`Spec::image_owners`].
+    pub image_owners: Vec<String>,
 }
 
 /// A request that can be worked on.
@@ -81,7 +92,7 @@ pub struct Spec {
     pub cluster: String,
     /// How the cluster is managed from outside.
     pub access: Access,
-    /// What the function's role may do. It is one role for all clusters of the account: None, and it stays as it is.
+    /// What the principal and the function's role may do; None: as it was chosen for this cluster, else least.
     pub privilege: Option<Privilege>,
     /// Days for which the function's log is kept, of all clusters of the region; 0: for ever. None, and it stays as
     /// it is.
@@ -94,6 +105,32 @@ pub struct Spec {
     pub adopt: bool,
     /// Put a function that serves other clusters into the VPC of this one: its subnets have a way out to them.
     pub move_function: bool,
+    /// ARN of the permissions boundary of all roles and users; None: that of the function's role, if it has one.
+    pub permissions_boundary: Option<String>,
+    /// Tags of everything that is made and can have tags, beside our own.
+    pub tags: Tags,
+    /// Accounts whose images the principal may launch, beside Amazon's; None: as it was chosen, else none.
+    pub image_owners: Option<Vec<String>>,
+}
+
+impl Spec {
+    /// A request without any choice but these.
+    #[must_use]
+    pub fn new(cluster: impl Into<String>, access: Access) -> Self {
+        Self {
+            cluster: cluster.into(),
+            access,
+            privilege: None,
+            log_retention_days: None,
+            settings: BTreeMap::new(),
+            package: None,
+            adopt: false,
+            move_function: false,
+            permissions_boundary: None,
+            tags: Tags::new(),
+            image_owners: None,
+        }
+    }
 }
 
 /// What CloudWatch Logs takes (`PutRetentionPolicy` in its API reference).
@@ -114,6 +151,9 @@ impl Request {
         let access = access(&self, &mut faults);
         let log_retention_days = retention(self.log_retention_days.as_deref(), &mut faults);
         let settings = settings(&self.settings, &mut faults);
+        let tags = account::tags(&self.tags, &mut faults);
+        let image_owners = account::image_owners(&self.image_owners, &mut faults);
+        let permissions_boundary = account::boundary(self.permissions_boundary.as_deref(), &mut faults);
         let package = self.package.as_deref().and_then(|zip| {
             let wanted = self.architecture.as_deref().map(str::parse::<Architecture>).transpose();
             let read = wanted.and_then(|wanted| Package::read(zip, wanted));
@@ -128,16 +168,19 @@ impl Request {
             .ok()
         });
         let Some(access) = access else { return Err(faults) };
-        let privilege = |least| if least { Privilege::Least } else { Privilege::Documented };
+        let privilege = |documented| if documented { Privilege::Documented } else { Privilege::Least };
         faults.or(Spec {
             cluster: self.cluster,
             access,
-            privilege: self.least_privilege.map(privilege),
+            privilege: self.documented_privilege.map(privilege),
             log_retention_days,
             settings,
             package,
             adopt: self.adopt,
             move_function: self.move_function,
+            permissions_boundary,
+            tags,
+            image_owners,
         })
     }
 }
@@ -253,6 +296,10 @@ fn settings(given: &[String], faults: &mut Faults) -> BTreeMap<String, String> {
                 let problem = "needs rights that the function's role does not have";
                 faults.add("env", setting, problem, "use CAST_SPOT_REPLACEMENT=auto");
             }
+            Some((name, value)) if NAMES.contains(&name) && !value.chars().all(is_recorded) => {
+                let problem = "a value of letters, digits and _.:/=+-@ is needed";
+                faults.add("env", setting, problem, hint);
+            }
             Some((name, value)) if is_variable(name) => {
                 settings.insert(name.to_owned(), value.to_owned());
             }
@@ -260,6 +307,11 @@ fn settings(given: &[String], faults: &mut Faults) -> BTreeMap<String, String> {
         }
     }
     settings
+}
+
+/// Whether a tag of IAM can have it, spaces aside, which separate settings ("Rules for tagging" in the IAM User Guide).
+fn is_recorded(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_.:/=+-@".contains(c)
 }
 
 fn is_variable(name: &str) -> bool {

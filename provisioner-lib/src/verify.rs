@@ -3,7 +3,7 @@
 use crate::{
     facts::Facts,
     names,
-    onboard::{PlanError, Planned, plan},
+    onboard::{PlanError, Planned, compare},
     provider::Provider,
     spec::Spec,
 };
@@ -32,7 +32,10 @@ impl Verification {
     /// Whether nothing differs and all checks pass.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.planned.plan.is_empty() && self.checks.iter().all(|checked| checked.verdict.passed)
+        let plan = &self.planned.plan;
+        plan.is_empty()
+            && plan.unexpected().next().is_none()
+            && self.checks.iter().all(|checked| checked.verdict.passed)
     }
 }
 
@@ -42,7 +45,7 @@ pub async fn verify(
     provider: &impl Provider,
     progress: &mut (dyn FnMut(&Checked) + Send),
 ) -> Result<Verification, PlanError> {
-    let planned = plan(spec, provider).await?;
+    let planned = compare(spec, provider).await?;
     let checks = checks_of(spec, &planned.facts);
     let verification = Verification::of(planned, checks, provider).await;
     verification.checks.iter().for_each(progress);

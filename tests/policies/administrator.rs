@@ -37,8 +37,9 @@ fn all(resource: &str, actions: &[&str]) -> Vec<Request> {
 const OF_NODES: [&str; 3] =
     ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
 
-const ROLES: [&str; 9] = [
+const ROLES: [&str; 10] = [
     "iam:GetRole",
+    "iam:PutRolePermissionsBoundary",
     "iam:ListAttachedRolePolicies",
     "iam:ListRolePolicies",
     "iam:CreateRole",
@@ -65,6 +66,7 @@ fn of_the_principal(mode: AdminMode, c: &Cluster) -> Vec<Request> {
         aws_policy("AmazonEC2ReadOnlyAccess"),
         aws_policy("IAMReadOnlyAccess"),
         iam("policy", "CastEKSPolicy"),
+        iam("policy", "CastEKSDocumentedPolicy"),
         restricted,
     ];
     let mut calls = Vec::new();
@@ -82,6 +84,7 @@ fn of_the_principal(mode: AdminMode, c: &Cluster) -> Vec<Request> {
                     &user,
                     &[
                         "iam:CreateUser",
+                        "iam:PutUserPermissionsBoundary",
                         "iam:TagUser",
                         "iam:UntagUser",
                         "iam:ListUserPolicies",
@@ -99,8 +102,11 @@ fn of_the_principal(mode: AdminMode, c: &Cluster) -> Vec<Request> {
             }
         }
         // Both modes read what the other one may have left.
-        calls.extend(all(&user, &["iam:GetUser", "iam:ListAttachedUserPolicies", "iam:ListAccessKeys"]));
-        calls.extend(all(&role, &["iam:GetRole", "iam:ListAttachedRolePolicies"]));
+        calls.extend(all(
+            &user,
+            &["iam:GetUser", "iam:ListAttachedUserPolicies", "iam:ListUserPolicies", "iam:ListAccessKeys"],
+        ));
+        calls.extend(all(&role, &["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]));
     }
     calls
 }
@@ -116,6 +122,7 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     calls.extend(attach("Role", &node, &OF_NODES.map(aws_policy)));
     calls.push(c.pass("ec2.amazonaws.com"));
     calls.extend(all(&restricted, &POLICIES));
+    calls.extend(all(&iam("policy", c.node_role), &POLICIES));
     calls.extend(all(
         &profile,
         &[
@@ -169,11 +176,13 @@ const POLICIES: [&str; 10] = [
 fn shared(c: &Cluster) -> Vec<Request> {
     let lambda = iam("role", LAMBDA_ROLE);
     let mut calls = all(&iam("policy", "CastEKSPolicy"), &POLICIES);
+    calls.extend(all(&iam("policy", "CastEKSDocumentedPolicy"), &POLICIES));
     calls.extend(all(
         &lambda,
         &[
             "iam:GetRole",
             "iam:CreateRole",
+            "iam:PutRolePermissionsBoundary",
             "iam:TagRole",
             "iam:UntagRole",
             "iam:ListInstanceProfilesForRole",

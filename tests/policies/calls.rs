@@ -38,7 +38,15 @@ pub(crate) struct Call {
 impl Cluster {
     pub(crate) fn scope(&self) -> Scope<'static> {
         let Self { name, region, vpc, node_role } = *self;
-        Scope { partition: "aws", region, account: ACCOUNT, cluster: name, vpc_id: vpc, node_role }
+        Scope {
+            partition: "aws",
+            region,
+            account: ACCOUNT,
+            cluster: name,
+            vpc_id: vpc,
+            node_role,
+            image_owners: &[],
+        }
     }
 
     pub(crate) fn principal(&self) -> Caller {
@@ -51,6 +59,17 @@ impl Cluster {
                 .collect::<BTreeMap<_, _>>(),
             policies: vec![policy::cast_eks(&self.scope()), policy::restricted(&self.scope())],
         }
+    }
+
+    /// The principal with the documented privilege.
+    pub(crate) fn documented_principal(&self) -> Caller {
+        let mut principal = self.principal();
+        principal.policies.push(policy::documented(&self.scope()));
+        principal
+    }
+
+    pub(crate) fn boundary(&self) -> String {
+        format!("arn:aws:iam::{ACCOUNT}:policy/{}", self.node_role)
     }
 
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
@@ -120,7 +139,7 @@ fn call(what: &'static str, requests: impl IntoIterator<Item = Request>) -> Call
 
 /// All documented calls, in this cluster.
 pub(crate) fn calls(c: &Cluster) -> Vec<Call> {
-    [launch(c), instances(c), groups_and_keys(c), roles(c), function(c), groups(c)].concat()
+    [launch(c), instances(c), groups_and_keys(c), groups(c)].concat()
 }
 
 fn launch(c: &Cluster) -> Vec<Call> {
@@ -129,7 +148,8 @@ fn launch(c: &Cluster) -> Vec<Call> {
         c.makes("ec2:RunInstances", "ec2", "network-interface/*"),
         Request::new("ec2:RunInstances", &c.arn("ec2", "volume/*")),
         Request::new("ec2:RunInstances", &c.arn("ec2", "subnet/subnet-0a")).with("ec2:Vpc", c.vpc_arn()),
-        Request::new("ec2:RunInstances", &format!("arn:aws:ec2:{}::image/ami-0a", c.region)),
+        Request::new("ec2:RunInstances", &format!("arn:aws:ec2:{}::image/ami-0a", c.region))
+            .with("ec2:Owner", "amazon"),
         c.pass("ec2.amazonaws.com"),
         c.tags_of("RunInstances", "instance/*"),
         c.tags_of("RunInstances", "volume/*"),
@@ -219,11 +239,22 @@ fn groups_and_keys(c: &Cluster) -> Vec<Call> {
     calls
 }
 
+/// What the documented privilege adds: the node role and the function.
+pub(crate) fn documented(c: &Cluster) -> Vec<Call> {
+    [roles(c), function(c)].concat()
+}
+
 fn roles(c: &Cluster) -> Vec<Call> {
     let named =
         |request: Request| request.sets("cast-spot:managed", "cast-spot").sets("cast-spot:cluster", c.name);
     let mut calls = vec![
-        call("create the node role", [named(c.on_role("iam:CreateRole")), named(c.on_role("iam:TagRole"))]),
+        call(
+            "create the node role",
+            [
+                named(c.on_role("iam:CreateRole")).with("iam:PermissionsBoundary", c.boundary()),
+                named(c.on_role("iam:TagRole")),
+            ],
+        ),
         call("delete the node role", [c.on_role("iam:DeleteRole")]),
         call(
             "create the instance profile",
@@ -247,36 +278,19 @@ fn roles(c: &Cluster) -> Vec<Call> {
 
 fn function(c: &Cluster) -> Vec<Call> {
     let pass = role("iam:PassRole", LAMBDA_ROLE).with("iam:PassedToService", "lambda.amazonaws.com");
-    let target = c.arn("lambda", FUNCTION);
-    let mut calls = vec![
-        call(
-            "create the function",
-            [
-                c.makes("lambda:CreateFunction", "lambda", FUNCTION),
-                c.makes("lambda:TagResource", "lambda", FUNCTION),
-                pass,
-            ],
-        ),
-        call(
-            "let the rule invoke it",
-            [c.on_ours("lambda:AddPermission", "lambda", FUNCTION)
-                .with("lambda:Principal", "events.amazonaws.com")],
-        ),
-    ];
-    for rule in [RULE, SELF_TEST] {
-        calls.push(call(
-            "create the rule",
-            [c.makes("events:PutRule", "events", rule), c.makes("events:TagResource", "events", rule)],
-        ));
-        let point = c.on_ours("events:PutTargets", "events", rule);
-        calls.push(call("point the rule at it", [point.with("events:TargetArn", vec![target.clone()])]));
-    }
+    let mut calls = vec![call(
+        "create the function",
+        [
+            c.makes("lambda:CreateFunction", "lambda", FUNCTION),
+            c.makes("lambda:TagResource", "lambda", FUNCTION),
+            pass,
+        ],
+    )];
     for action in [
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
         "lambda:PutFunctionEventInvokeConfig",
         "lambda:DeleteFunctionEventInvokeConfig",
-        "lambda:RemovePermission",
         "lambda:DeleteFunction",
         "lambda:GetFunction",
         "lambda:GetFunctionConfiguration",
@@ -285,18 +299,6 @@ fn function(c: &Cluster) -> Vec<Call> {
         "lambda:ListTags",
     ] {
         calls.push(call("manage the function", [c.on_ours(action, "lambda", FUNCTION)]));
-    }
-    for action in [
-        "events:PutRule",
-        "events:RemoveTargets",
-        "events:DeleteRule",
-        "events:DescribeRule",
-        "events:ListTargetsByRule",
-        "events:ListTagsForResource",
-    ] {
-        calls.extend(
-            [RULE, SELF_TEST].map(|rule| call("manage the rule", [c.on_ours(action, "events", rule)])),
-        );
     }
     calls
 }
@@ -310,8 +312,7 @@ fn groups(c: &Cluster) -> Vec<Call> {
             "create a node group",
             [
                 on("eks:CreateNodegroup", &cluster),
-                on("eks:CreateNodegroup", &group),
-                on("eks:TagResource", &group),
+                on("eks:TagResource", &group).sets("Name", "a"),
                 c.pass("eks.amazonaws.com"),
                 c.on("ec2:RunInstances", "ec2", "launch-template/lt-0a"),
                 role(
@@ -327,11 +328,11 @@ fn groups(c: &Cluster) -> Vec<Call> {
         "eks:DeleteNodegroup",
         "eks:UpdateNodegroupConfig",
         "eks:UpdateNodegroupVersion",
-        "eks:UntagResource",
         "eks:DescribeNodegroup",
     ] {
         calls.push(call("manage a node group", [on(action, &group)]));
     }
+    calls.push(call("untag a node group", [on("eks:UntagResource", &group).sets("Name", "a")]));
     for action in [
         "autoscaling:DeleteAutoScalingGroup",
         "autoscaling:ResumeProcesses",

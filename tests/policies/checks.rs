@@ -89,6 +89,7 @@ fn documents(facts: &Facts) -> [(String, Vec<Value>); 2] {
         cluster: NAME,
         vpc_id: &facts.cluster.vpc_id,
         node_role: &node_role,
+        image_owners: &[],
     };
     let role = |name: &str| format!("arn:{partition}:iam::{ACCOUNT}:role/{name}");
     [

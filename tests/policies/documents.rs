@@ -45,7 +45,15 @@ pub(crate) fn longest(partition: &'static str) -> Scope<'static> {
     };
     assert_eq!(LONG.len(), 100);
     let vpc_id = "vpc-0123456789abcdef0";
-    Scope { partition, region, account: "123456789012", cluster: LONG, vpc_id, node_role: &LONG[..64] }
+    Scope {
+        partition,
+        region,
+        account: "123456789012",
+        cluster: LONG,
+        vpc_id,
+        node_role: &LONG[..64],
+        image_owners: &[],
+    }
 }
 
 pub(crate) fn strings(value: &Value) -> Vec<&str> {

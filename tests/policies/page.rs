@@ -19,6 +19,7 @@ const OPEN: Scope<'static> = Scope {
     cluster: "<cluster>",
     vpc_id: "<vpc>",
     node_role: "<node-role>",
+    image_owners: &[],
 };
 
 const BEGIN: &str = "<!-- From here on written by tests/policies.rs: INSTA_UPDATE=always -->\n";
@@ -30,7 +31,7 @@ struct Section {
     policy: fn(&Scope) -> Value,
 }
 
-const SECTIONS: [Section; 13] = [
+const SECTIONS: [Section; 16] = [
     Section {
         title: "CastEKSPolicy",
         about: "Managed policy on the user or role `cast-eks-<cluster>`; one for all clusters of the account, \
@@ -39,13 +40,25 @@ const SECTIONS: [Section; 13] = [
     },
     Section {
         title: "CastEKSRestrictedAccess-\\<cluster>",
-        about: "Managed policy on the user or role `cast-eks-<cluster>`; one for each cluster.",
+        about: "Managed policy on the user or role `cast-eks-<cluster>`; one for each cluster. `--image-owner` adds owners of \
+            images.",
         policy: policy::restricted,
+    },
+    Section {
+        title: "CastEKSDocumentedPolicy, with \\--documented-privilege",
+        about: "Managed policy on the user or role `cast-eks-<cluster>`, beside the others; one for all clusters of the \
+            account.",
+        policy: policy::documented,
     },
     Section {
         title: "Trust of the role cast-eks-\\<cluster>",
         about: "`<principal>` and `<external-id>` are given to `onboard`.",
         policy: |_| policy::principal_trust("<principal>", "<external-id>"),
+    },
+    Section {
+        title: "Boundary of the node role",
+        about: "Permissions boundary of a new node role, which has the role's name. It grants nothing by itself.",
+        policy: policy::node_boundary,
     },
     Section {
         title: "CastLambdaRoleForSpot, for each cluster",
@@ -54,14 +67,20 @@ const SECTIONS: [Section; 13] = [
         policy: policy::handler_cluster,
     },
     Section {
-        title: "CastLambdaRoleForSpot, with \\--least-privilege",
-        about: "Inline policy `cast-spot` of the function's role, in place of CloudWatchLogsFullAccess, \
-            AWSLambdaRole and AmazonEC2ReadOnlyAccess.",
+        title: "CastLambdaRoleForSpot",
+        about: "Inline policy `cast-spot` of the function's role.",
         policy: policy::handler_reads,
     },
     Section {
-        title: "CastLambdaRoleForSpot, otherwise",
-        about: "Inline policy `cast-spot` of the function's role, beside these three.",
+        title: "CastLambdaRoleForSpot, for a private cluster",
+        about: "Inline policy `cast-spot-vpc` of the function's role, beside AWSLambdaVPCAccessExecutionRole: Lambda needs \
+            that policy to put the function into the VPC, and the function's code does not.",
+        policy: policy::handler_vpc,
+    },
+    Section {
+        title: "CastLambdaRoleForSpot, with \\--documented-privilege",
+        about: "Inline policy `cast-spot` of the function's role, beside CloudWatchLogsFullAccess, AWSLambdaRole and \
+            AmazonEC2ReadOnlyAccess.",
         policy: policy::handler_dead_letter,
     },
     Section { title: "Trust of CastLambdaRoleForSpot", about: "", policy: |_| policy::lambda_trust() },
@@ -155,7 +174,7 @@ fn conditions(statement: &Value) -> Vec<String> {
             let (key, values) = (code(key), values.join(" or "));
             found.push(match operator.as_str() {
                 "StringEquals" | "ArnEquals" | "StringLike" | "ArnLike" => format!("{key} is {values}"),
-                "StringNotEquals" => format!("{key} is not {values}"),
+                "StringNotEquals" | "ArnNotLike" => format!("{key} is not {values}"),
                 "StringEqualsIfExists" => format!("{key}, if there, is {values}"),
                 "ForAllValues:StringLike" | "ForAllValues:ArnLike" => format!("each of {key} is {values}"),
                 "Null" if values == "`true`" => format!("{key} is not there"),

@@ -26,7 +26,7 @@ async fn changing_a_choice_equals_choosing_it_first() {
 #[tokio::test]
 async fn an_interrupted_change_can_be_finished_reverted_or_offboarded() {
     let from = Scenario { user: true, ..DEFAULT };
-    let to = Scenario { least: true, ..DEFAULT };
+    let to = Scenario { documented: true, ..DEFAULT };
     let (before, first, _) = from.undisturbed().await;
     let (_, last, _) = to.undisturbed().await;
     let whole = first.copy();

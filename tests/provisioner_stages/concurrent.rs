@@ -33,7 +33,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 async fn two_concurrent_onboards_of_a_cluster_equal_one() {
     for scenario in [
         DEFAULT,
-        Scenario { least: true, config_map: true, private: true, ..DEFAULT },
+        Scenario { documented: true, config_map: true, private: true, ..DEFAULT },
         Scenario { beside: true, ..DEFAULT },
     ] {
         let (before, reference, _) = scenario.undisturbed().await;

@@ -155,7 +155,7 @@ async fn every_drifted_field_is_reported_and_repaired() {
     let mut kinds = std::collections::BTreeSet::new();
     for scenario in [
         Scenario { user: true, private: true, ..DEFAULT },
-        Scenario { least: true, ..DEFAULT },
+        Scenario { documented: true, ..DEFAULT },
         Scenario { user: true, config_map: true, ..DEFAULT },
     ] {
         let (_, reference, _) = scenario.undisturbed().await;

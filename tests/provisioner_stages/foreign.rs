@@ -116,7 +116,7 @@ async fn clusters_of_the_same_name_keep_separate_principals() {
 fn principals(account: &Account) -> Vec<(String, String, String)> {
     let tag = |tags: &Tags, key: &str| tags.get(key).cloned().unwrap_or_default();
     let found = account.all().into_values().filter_map(|resource| match resource {
-        Resource::Role(Role { name, tags, .. }) | Resource::User(User { name, tags })
+        Resource::Role(Role { name, tags, .. }) | Resource::User(User { name, tags, .. })
             if name.starts_with("cast-eks-") && tags.contains_key(TAG_MANAGED) =>
         {
             Some((name, tag(&tags, TAG_REGION), tag(&tags, TAG_CLUSTER)))
@@ -131,11 +131,12 @@ async fn a_resource_of_another_cluster_is_never_adopted() {
     let (_, account, _) = DEFAULT.undisturbed().await;
     // Left by an onboarding that ended before it was registered.
     let id = Id::new(Kind::Role, "cast-eks-prod");
-    let Some(Resource::Role(Role { name, description, trust, mut tags })) = account.take(&id) else {
+    let Some(Resource::Role(Role { name, description, trust, boundary, mut tags })) = account.take(&id)
+    else {
         panic!()
     };
     tags.insert(TAG_REGION.to_owned(), "us-east-1".to_owned());
-    account.put(Resource::Role(Role { name, description, trust, tags }));
+    account.put(Resource::Role(Role { name, description, trust, boundary, tags }));
     let objects = account.objects();
     let adopting = Request { adopt: true, ..DEFAULT.request("prod") }.validate().unwrap();
     let report = run(&adopting, &account).await.unwrap();

@@ -45,7 +45,7 @@ async fn a_failure_is_recovered_by_rerun_in_every_mode() {
         let (before, reference, writes) = scenario.undisturbed().await;
         let spec = scenario.spec();
         // A quarter of the calls in each mode: each mode starts at another one, and together they cover every call.
-        for number in (usize::from(scenario.user) + 2 * usize::from(scenario.least)..writes).step_by(4) {
+        for number in (usize::from(scenario.user) + 2 * usize::from(scenario.documented)..writes).step_by(4) {
             let account = before.copy();
             account.inject(Some((CallIndex::Write(number), InjectedFault::Refused)));
             assert!(!run(&spec, &account).await.unwrap().is_complete(), "{scenario:?} write {number}");

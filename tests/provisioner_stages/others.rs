@@ -42,9 +42,10 @@ pub(crate) fn seed_foreign(account: &Account) {
             name: role.name().to_owned(),
             description: String::new(),
             trust: document(),
+            boundary: None,
             tags: tags(),
         }),
-        Resource::User(User { name: "cast-eks-production".to_owned(), tags: tags() }),
+        Resource::User(User { name: "cast-eks-production".to_owned(), boundary: None, tags: tags() }),
         Resource::LogGroup(LogGroup {
             name: "/aws/lambda/cast-spot-theirs".to_owned(),
             retention_days: 0,
@@ -141,6 +142,7 @@ fn function(name: &str) -> Resource {
             security_group: "cast-spot-handler-theirs".to_owned(),
         }),
         layer: None,
+        other_layers: Vec::new(),
         tags: tags(),
     })
 }

@@ -22,7 +22,7 @@ async fn one_undisturbed_run_repairs_any_history() {
         let mut runs = vec![format!("history {seed}: {cluster:?}")];
         for _ in 0..rng.usize(1..6) {
             // Beside others, the policies of the function's role stay: the role is shared.
-            let scenario = Scenario { user: rng.bool(), least: !beside && rng.bool(), ..cluster };
+            let scenario = Scenario { user: rng.bool(), documented: !beside && rng.bool(), ..cluster };
             runs.push(random_run(&account, scenario, &mut rng).await);
         }
         let what = runs.join(", ");

@@ -15,7 +15,7 @@ use crate::{
 
 /// A request without choices about what clusters share.
 fn open(scenario: Scenario, name: &str) -> Request {
-    Request { least_privilege: None, log_retention_days: None, ..scenario.request(name) }
+    Request { documented_privilege: None, log_retention_days: None, ..scenario.request(name) }
 }
 
 fn spec(request: Request) -> Spec {
@@ -37,23 +37,42 @@ fn shared(account: &Account) -> (i32, bool) {
 async fn a_second_cluster_keeps_the_shared_choices_of_the_first() {
     let account = DEFAULT.account().await;
     let days = |days: &str| Some(days.to_owned());
-    let chosen =
-        Request { least_privilege: Some(true), log_retention_days: days("365"), ..open(DEFAULT, "prod") };
+    let chosen = Request {
+        documented_privilege: Some(true),
+        log_retention_days: days("365"),
+        ..open(DEFAULT, "prod")
+    };
     completed(&spec(chosen), &account, "chosen").await;
     for (region, name) in [("eu-west-1", "prod"), ("eu-west-1", "stage")] {
         completed(&spec(open(DEFAULT, name)), &account.of(region, name), name).await;
-        assert_eq!(shared(&account), (365, false), "{name}");
+        assert_eq!(shared(&account), (365, true), "{name}");
     }
     // The log is the region's, the role is the account's.
     let far = account.of("us-east-1", "far");
     completed(&spec(open(DEFAULT, "far")), &far, "far").await;
-    assert_eq!(shared(&far), (30, false));
+    assert_eq!(shared(&far), (30, true));
     // An explicit choice is applied, and so is its reversal.
-    let back =
-        Request { least_privilege: Some(false), log_retention_days: days("0"), ..open(DEFAULT, "stage") };
+    let back = Request {
+        documented_privilege: Some(false),
+        log_retention_days: days("0"),
+        ..open(DEFAULT, "stage")
+    };
     completed(&spec(back), &account.of("eu-west-1", "stage"), "back").await;
-    completed(&spec(open(DEFAULT, "prod")), &account, "prod").await;
-    assert_eq!(shared(&account), (0, true));
+    completed(&spec(open(DEFAULT, "stage")), &account.of("eu-west-1", "stage"), "stage").await;
+    assert_eq!(shared(&account), (0, false));
+}
+
+#[tokio::test]
+async fn a_second_cluster_takes_no_privilege_from_the_first() {
+    let account = DEFAULT.account().await;
+    let chosen = Request { documented_privilege: Some(true), ..open(DEFAULT, "prod") };
+    completed(&spec(chosen), &account, "prod").await;
+    completed(&spec(open(DEFAULT, "stage")), &account.of("eu-west-1", "stage"), "stage").await;
+    let has = |principal: &str| {
+        let id = Id::new(Kind::Attachment, format!("{principal}/CastEKSDocumentedPolicy"));
+        account.object(&id).is_some()
+    };
+    assert!(has("cast-eks-prod") && !has("cast-eks-stage"));
 }
 
 #[tokio::test]

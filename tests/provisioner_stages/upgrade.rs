@@ -21,7 +21,7 @@ const INSTALLED: [(&str, Scenario, &str); 2] = [
     ("a12785b, role", DEFAULT, include_str!("installed/a12785b-role.json")),
     (
         "a12785b, user",
-        Scenario { user: true, least: true, ..DEFAULT },
+        Scenario { user: true, documented: true, ..DEFAULT },
         include_str!("installed/a12785b-user.json"),
     ),
 ];

@@ -18,6 +18,7 @@ use crate::stack::{MADE_GROUP, Stack};
 const LONG: &str =
     "cluster-name-of-one-hundred-characters-which-is-the-longest-that-eks-takes-0123456789-0123456789-012";
 const ACCOUNT: &str = "123456789012";
+const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/org/boundary";
 const VPC: &str = "vpc-0a";
 const SUBNETS: [&str; 2] = ["subnet-0a", "subnet-0b"];
 const CLUSTER_GROUP: &str = "sg-0c";
@@ -31,6 +32,7 @@ pub(crate) struct Choice {
     cluster: &'static str,
     mode: &'static str,
     least_privilege: bool,
+    boundary: Option<&'static str>,
     authentication_mode: AuthenticationMode,
     is_open: bool,
     /// Other clusters, in alphabetical order, all after `cluster`.
@@ -50,7 +52,8 @@ impl Default for Choice {
             region: "eu-west-1",
             cluster: "prod",
             mode: "role",
-            least_privilege: false,
+            least_privilege: true,
+            boundary: None,
             authentication_mode: AuthenticationMode::ApiAndConfigMap,
             is_open: true,
             others: &[],
@@ -82,6 +85,8 @@ impl Choice {
             Self { others: &["staging"], ..Self::default() },
             Self::beside("open"),
             Self { others: &["staging", "test"], settings: SETTINGS, ..Self::default() },
+            Self { boundary: Some(BOUNDARY), ..Self::default() },
+            Self { boundary: Some(BOUNDARY), mode: "user", least_privilege: false, ..Self::default() },
             Self { log_retention_days: "0", architecture: Architecture::Arm64, ..Self::default() },
         ];
         for (partition, region) in
@@ -160,7 +165,8 @@ impl Choice {
             mode: self.mode.to_owned(),
             principal: is_role.then(|| self.principal()),
             external_id: is_role.then(|| EXTERNAL_ID.to_owned()),
-            least_privilege: Some(self.least_privilege),
+            documented_privilege: Some(!self.least_privilege),
+            permissions_boundary: self.boundary.map(str::to_owned),
             log_retention_days: Some(self.log_retention_days.to_owned()),
             settings: self.settings.iter().map(|(name, _, value)| format!("{name}={value}")).collect(),
             ..Request::default()
@@ -179,7 +185,7 @@ impl Choice {
 
     pub(crate) fn scope(&self) -> Scope<'static> {
         let Self { partition, region, cluster, .. } = *self;
-        Scope { partition, region, account: ACCOUNT, cluster, vpc_id: VPC, node_role: "" }
+        Scope { partition, region, account: ACCOUNT, cluster, vpc_id: VPC, node_role: "", image_owners: &[] }
     }
 
     /// The templates with the parameters of this choice.
@@ -203,6 +209,7 @@ impl Choice {
             ("LogRetentionDays", self.log_retention_days.to_owned()),
             ("Endpoints", format!(r#"{{"{}":{{"server":"https://example","ca":"Y2E="}}}}"#, self.cluster)),
         ];
+        parameters.extend(self.boundary.map(|arn| ("PermissionsBoundary", arn.to_owned())));
         if !self.is_open {
             parameters.push(("VpcId", VPC.to_owned()));
             parameters.push(("SubnetIds", SUBNETS.join(",")));
@@ -226,7 +233,9 @@ impl Choice {
             ("VpcId", VPC.to_owned()),
             ("AuthenticationMode", mode.to_owned()),
             ("Mode", self.mode.to_owned()),
+            ("Privilege", if self.least_privilege { "least" } else { "documented" }.to_owned()),
         ];
+        parameters.extend(self.boundary.map(|arn| ("PermissionsBoundary", arn.to_owned())));
         if self.mode == "role" {
             parameters.push(("PrincipalArn", self.principal()));
             parameters.push(("ExternalId", EXTERNAL_ID.to_owned()));

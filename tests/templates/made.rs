@@ -47,7 +47,11 @@ fn of_stack(stack: &Stack) -> Vec<Resource> {
             })),
             "AWS::IAM::Role" => made.extend(role(properties)),
             "AWS::IAM::User" => {
-                made.push(Resource::User(User { name: name("UserName"), tags: tags(properties) }));
+                made.push(Resource::User(User {
+                    name: name("UserName"),
+                    boundary: properties.get("PermissionsBoundary").map(text),
+                    tags: tags(properties),
+                }));
                 made.extend(attachments(&Principal::User(name("UserName")), properties));
             }
             "AWS::IAM::Policy" => made.push(inline(&text(&properties["Roles"][0]), properties)),
@@ -100,6 +104,7 @@ fn role(properties: &Value) -> Vec<Resource> {
         name,
         description: text(&properties["Description"]),
         trust: document(&properties["AssumeRolePolicyDocument"]),
+        boundary: properties.get("PermissionsBoundary").map(text),
         tags: tags(properties),
     });
     [role].into_iter().chain(inlines).chain(attachments(&principal, properties)).collect()
@@ -147,6 +152,7 @@ fn function(properties: &Value, vpc: impl Fn() -> String) -> Resource {
         dead_letter_arn: text(&properties["DeadLetterConfig"]["TargetArn"]),
         network,
         layer: None,
+        other_layers: Vec::new(),
         tags: tags(properties),
     })
 }

@@ -41,13 +41,26 @@ pub(crate) struct ChoiceArgs {
     #[arg(long)]
     rotate_key: bool,
 
-    /// Give the function's role the handler's calls alone, instead of the three documented AWS managed policies
+    /// Grant all that CAST AI's documentation lists: the principal may replace the function and make the node role again,
+    /// and the function's role has three AWS managed policies (docs/permissions.md)
+    #[arg(long)]
+    documented_privilege: bool,
+
+    /// Grant the calls of the handler and of node management alone [default: the current choice, or this]
     #[arg(long, conflicts_with = "documented_privilege")]
     least_privilege: bool,
 
-    /// Give it the three documented AWS managed policies [default: the current choice, or these]
-    #[arg(long)]
-    documented_privilege: bool,
+    /// ARN of the permissions boundary of every role and user [default: the current one, or none]
+    #[arg(long, value_name = "ARN")]
+    permissions_boundary: Option<String>,
+
+    /// Tag of everything that is made; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    tags: Vec<String>,
+
+    /// Account whose images the principal may launch, beside Amazon's; repeatable [default: the current choice, or none]
+    #[arg(long, value_name = "ID")]
+    image_owner: Vec<String>,
 
     /// The function [default: target/lambda/cast-spot-handler/bootstrap.zip, if it exists]
     #[arg(long, value_name = "FILE")]
@@ -97,8 +110,8 @@ impl ChoiceArgs {
             principal: self.principal.clone(),
             external_id: self.external_id.clone(),
             rotate_key: self.rotate_key,
-            least_privilege: (self.least_privilege || self.documented_privilege)
-                .then_some(self.least_privilege),
+            documented_privilege: (self.least_privilege || self.documented_privilege)
+                .then_some(self.documented_privilege),
             log_retention_days: self.log_retention_days.clone(),
             // The last setting of a name counts, so options override the environment.
             settings: environment.settings.iter().chain(&self.env).cloned().collect(),
@@ -107,6 +120,9 @@ impl ChoiceArgs {
             architecture: self.architecture.clone(),
             adopt: self.adopt,
             move_function: self.move_function,
+            permissions_boundary: self.permissions_boundary.clone(),
+            tags: self.tags.clone(),
+            image_owners: self.image_owner.clone(),
         };
         Ok((target, PartialRequest::read(request, diagnostics)?))
     }

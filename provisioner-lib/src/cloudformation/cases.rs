@@ -10,21 +10,32 @@ use crate::{
 /// The conditions that hold in a case, separated by spaces, and how it changes the inputs.
 pub(super) type Case = (&'static str, fn(&mut Inputs));
 
-pub(super) const ACCOUNT: [Case; 7] = [
-    ("HasAccountParts IsAloneHere IsAlone IsDocumented LogEnds", |_| {}),
-    ("HasAccountParts IsDocumented LogEnds", |it| it.register("${Region}")),
-    ("HasAccountParts IsAloneHere IsDocumented LogEnds RoleNeedsVpc", |it| {
+pub(super) const ACCOUNT: [Case; 8] = [
+    ("HasAccountParts IsAloneHere IsAlone LogEnds", |_| {}),
+    ("HasAccountParts LogEnds", |it| it.register("${Region}")),
+    ("HasAccountParts IsAloneHere LogEnds RoleNeedsVpc", |it| {
         it.register("another region");
         it.is_private_elsewhere = true;
     }),
-    ("IsAloneHere IsAlone IsDocumented LogEnds", |it| it.has_account_parts = false),
-    ("HasAccountParts IsAloneHere IsAlone LogEnds", |it| it.spec.privilege = Some(Privilege::Least)),
-    ("HasAccountParts IsAloneHere IsAlone IsDocumented", |it| it.spec.log_retention_days = Some(0)),
-    ("HasAccountParts IsAloneHere IsAlone IsDocumented LogEnds IsInVpc RoleNeedsVpc", private),
+    ("IsAloneHere IsAlone LogEnds", |it| it.has_account_parts = false),
+    ("HasAccountParts IsAloneHere IsAlone IsDocumented LogEnds", documented),
+    ("HasAccountParts IsAloneHere IsAlone HasBoundary LogEnds", bounded),
+    ("HasAccountParts IsAloneHere IsAlone", |it| it.spec.log_retention_days = Some(0)),
+    ("HasAccountParts IsAloneHere IsAlone LogEnds IsInVpc RoleNeedsVpc", private),
 ];
 
-pub(super) const CLUSTER: [Case; 5] = [
+pub(super) const CLUSTER: [Case; 9] = [
     ("IsRole HasAccessEntries", |_| {}),
+    ("IsRole HasAccessEntries IsDocumented", documented),
+    ("IsUser HasAccessEntries HasUserEntry IsDocumented", |it| {
+        user(it);
+        documented(it);
+    }),
+    ("IsRole HasAccessEntries HasBoundary", bounded),
+    ("IsUser HasAccessEntries HasUserEntry HasBoundary", |it| {
+        user(it);
+        bounded(it);
+    }),
     ("IsUser HasAccessEntries HasUserEntry", user),
     ("IsRole", config_map),
     ("IsUser", |it| {
@@ -36,6 +47,14 @@ pub(super) const CLUSTER: [Case; 5] = [
 
 fn private(inputs: &mut Inputs) {
     inputs.facts.cluster.public_access = false;
+}
+
+fn documented(inputs: &mut Inputs) {
+    inputs.spec.privilege = Some(Privilege::Documented);
+}
+
+fn bounded(inputs: &mut Inputs) {
+    inputs.spec.permissions_boundary = Some("${PermissionsBoundary}".to_owned());
 }
 
 fn user(inputs: &mut Inputs) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     desired::desired,
     facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
-    names,
+    names::{self, TAG_CODE, TAG_SETTINGS},
     package::{Architecture, Package},
     policy::fill,
     resource::{Code, Resource, Service},
@@ -34,15 +34,15 @@ pub(super) struct Inputs {
 impl Inputs {
     pub(super) fn new(cluster: &str, settings: BTreeMap<String, String>) -> Self {
         let code = Code { sha256: String::new(), zip: Vec::new() };
+        let access =
+            Access::Role { principal: PRINCIPAL.to_owned(), external_id: "${ExternalId}".to_owned() };
         let spec = Spec {
-            cluster: cluster.to_owned(),
-            access: Access::Role { principal: PRINCIPAL.to_owned(), external_id: "${ExternalId}".to_owned() },
-            privilege: Some(Privilege::Documented),
+            privilege: Some(Privilege::Least),
             log_retention_days: Some(RETENTION),
             settings,
             package: Some(Package { code, architecture: Architecture::X86_64 }),
-            adopt: false,
             move_function: true,
+            ..Spec::new(cluster, access)
         };
         let [partition, region, account] = ["${Partition}", "${Region}", "${Account}"].map(str::to_owned);
         let arn = format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}");
@@ -98,6 +98,10 @@ impl Inputs {
         resources.retain(|resource| is_iam(resource) && self.has_account_parts);
         let here = desired(&self.spec, &self.facts).expect(VALID).present;
         resources.extend(here.into_iter().filter(|resource| !is_iam(resource)));
+        // A stack does not know the hash of its code.
+        for tags in resources.iter_mut().filter_map(Resource::tags_mut) {
+            tags.retain(|key, _| ![TAG_CODE, TAG_SETTINGS].iter().any(|tag| key.starts_with(tag)));
+        }
         resources
     }
 }

@@ -158,7 +158,7 @@ fn change(field: &str, from: &str, to: &str) -> Change {
 /// The script of one step.
 fn of(resource: Resource, action: Action) -> String {
     let step = Step { id: resource.id(), action, resource, after: Vec::new(), revision: None };
-    commands(&Plan { steps: vec![step] }, &facts(AuthenticationMode::Api), "b.zip")
+    commands(&Plan { steps: vec![step], ..Plan::default() }, &facts(AuthenticationMode::Api), "b.zip")
 }
 
 #[test]
@@ -171,6 +171,7 @@ fn changes_touch_what_changes_only() {
         name: "r".to_owned(),
         description: String::new(),
         trust: json!({}),
+        boundary: None,
         tags: Tags::new(),
     });
     let script = of(
@@ -200,6 +201,7 @@ fn a_function_keeps_the_variables_of_others() {
         dead_letter_arn: String::new(),
         network: None,
         layer: None,
+        other_layers: Vec::new(),
         tags: Tags::new(),
     });
     let changes = vec![
@@ -219,7 +221,7 @@ fn a_layer_that_is_published_is_the_one_that_is_attached() {
 
 #[test]
 fn a_conflict_and_an_empty_plan_are_comments() {
-    let user = || Resource::User(User { name: "u".to_owned(), tags: Tags::new() });
+    let user = || Resource::User(User { name: "u".to_owned(), boundary: None, tags: Tags::new() });
     assert_snapshot!("conflict", of(user(), Action::Conflict { why: "it lacks a tag".to_owned() }));
     assert_snapshot!("nothing_to_do", of(user(), Action::Keep));
 }

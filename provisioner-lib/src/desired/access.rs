@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::Resources;
 use crate::{
-    names::{self, CAST_EKS_POLICY},
+    names::{self, CAST_EKS_POLICY, DOCUMENTED_POLICY},
     policy::{self, Scope},
     resource::{
         AccessEntry, AccessKey, Attachment, AwsAuth, InstanceProfile, Mapping, Policy, Principal, Resource,
         Role, User,
     },
-    spec::{Access, Spec},
+    spec::{Access, Privilege, Spec},
 };
 
 /// Managed policies of the principal ("Actions performed by the onboarding script").
@@ -39,6 +39,7 @@ impl Resources<'_> {
             name: self.principal.clone(),
             description: format!("Manages the EKS cluster {} from outside", self.cluster),
             trust,
+            boundary: self.boundary.clone(),
             tags: self.principal_tags(),
         });
         let rights = self.rights(&Principal::Role(self.principal.clone()));
@@ -46,7 +47,11 @@ impl Resources<'_> {
     }
 
     pub(super) fn principal_user(&self, rotate: bool) -> Vec<Resource> {
-        let user = Resource::User(User { name: self.principal.clone(), tags: self.principal_tags() });
+        let user = Resource::User(User {
+            name: self.principal.clone(),
+            boundary: self.boundary.clone(),
+            tags: self.principal_tags(),
+        });
         let rights = self.rights(&Principal::User(self.principal.clone()));
         let key = Resource::AccessKey(AccessKey { user: self.principal.clone(), rotate });
         [user].into_iter().chain(rights).chain([key]).collect()
@@ -65,17 +70,45 @@ impl Resources<'_> {
         let shared = self.iam_arn(&format!("policy/{CAST_EKS_POLICY}"));
         let ours = [shared, arn]
             .map(|policy_arn| Resource::Attachment(Attachment { principal: principal.clone(), policy_arn }));
-        [policy].into_iter().chain(ours).chain(self.attach(principal, &PRINCIPAL_POLICIES)).collect()
+        let mut rights: Vec<_> = [policy].into_iter().chain(ours).collect();
+        rights.extend(self.attach(principal, &PRINCIPAL_POLICIES));
+        if self.privilege == Some(Privilege::Documented) {
+            rights.extend(self.documented_rights(principal));
+        }
+        rights
+    }
+
+    /// What the principal has with the documented privilege alone.
+    pub(super) fn documented_rights(&self, principal: &Principal) -> [Resource; 2] {
+        let arn = self.iam_arn(&format!("policy/{DOCUMENTED_POLICY}"));
+        let policy = Policy {
+            arn: arn.clone(),
+            name: DOCUMENTED_POLICY.to_owned(),
+            description: "What CAST AI's documentation grants beyond CastEKSPolicy".to_owned(),
+            document: policy::documented(&self.scope()),
+            tags: self.shared_tags(),
+        };
+        [policy.into(), Attachment { principal: principal.clone(), policy_arn: arn }.into()]
     }
 
     /// The role that new nodes get, which may join the cluster.
     pub(super) fn nodes(&self) -> Vec<Resource> {
         let role = Principal::Role(self.node_role.clone());
+        let boundary = names::node_boundary(self.cluster, &self.facts.cluster.arn);
+        let boundary_arn = self.iam_arn(&format!("policy/{boundary}"));
         let mut resources = vec![
+            Resource::Policy(Policy {
+                arn: boundary_arn.clone(),
+                name: boundary,
+                description: format!("Boundary of the role of new nodes of the EKS cluster {}", self.cluster),
+                document: policy::node_boundary(&self.scope()),
+                tags: self.tags(),
+            }),
             Resource::Role(Role {
                 name: self.node_role.clone(),
                 description: format!("Nodes of the EKS cluster {}", self.cluster),
                 trust: policy::node_trust(self.scope().partition),
+                boundary: Some(self.boundary.clone().unwrap_or(boundary_arn)),
                 tags: self.tags(),
             }),
             Resource::InstanceProfile(InstanceProfile {

@@ -1,43 +1,59 @@
 //! What clusters share stays as it is, where a request leaves it open: it is read off what there is.
 
-use serde_json::Value;
-
 use crate::{
-    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED, LOG_GROUP, MANAGED, TAG_MANAGED, TAG_RETENTION},
+    names::{DOCUMENTED, LAMBDA_ROLE, LOG_GROUP, MANAGED, TAG_MANAGED, TAG_PRIVILEGE, TAG_RETENTION},
     plan::Observed,
-    policy::texts,
-    resource::{Attachment, Id, InlinePolicy, Kind, LogGroup, Principal, Resource},
+    policy::{IMAGE_OWNERS, texts},
+    resource::{Id, Kind, LogGroup, Policy, Resource, Role, Tags, User},
     spec::{Privilege, Spec},
 };
-
-use super::LAMBDA_POLICIES;
 
 /// `spec` with the choices that `observed` shows in the place of those that it leaves open.
 pub(crate) fn with_current_choices(spec: &Spec, observed: &Observed) -> Spec {
     Spec {
         privilege: spec.privilege.or_else(|| privilege(observed)),
+        permissions_boundary: spec.permissions_boundary.clone().or_else(|| boundary(observed)),
+        image_owners: spec.image_owners.clone().or_else(|| image_owners(observed)),
         log_retention_days: spec.log_retention_days.or_else(|| retention(observed)),
         ..spec.clone()
     }
 }
 
-/// Of the function's role: its own policy tells, also where a run has ended between that and the AWS managed ones. One
-/// that tells nothing brings no more rights.
+/// The choice that the cluster's principal is tagged with. Without the tag it was none: earlier releases gave the documented
+/// privilege to all.
 fn privilege(observed: &Observed) -> Option<Privilege> {
-    let own = Id::new(Kind::InlinePolicy, format!("{LAMBDA_ROLE}/{LAMBDA_ROLE_SHARED}"));
-    let Resource::InlinePolicy(InlinePolicy { document, .. }) = &observed.get(&own)?.resource else {
-        return None;
-    };
-    let role = Principal::Role(LAMBDA_ROLE.to_owned());
-    let is_attached = |policy: &&str| observed.contains_key(&Attachment::id_of(&role, policy));
-    let is_documented = grants(document, "sqs:SendMessage") || LAMBDA_POLICIES.iter().any(is_attached);
-    let is_least = grants(document, "ec2:DescribeInstances") || !is_documented;
-    Some(if is_least { Privilege::Least } else { Privilege::Documented })
+    let tags = principals(observed).filter_map(|(_, tags)| tags.get(TAG_PRIVILEGE));
+    tags.into_iter().any(|chosen| chosen == DOCUMENTED).then_some(Privilege::Documented)
 }
 
-fn grants(document: &Value, action: &str) -> bool {
-    let statements = document["Statement"].as_array().into_iter().flatten();
-    statements.flat_map(|statement| texts(&statement["Action"])).any(|own| own == action)
+/// Roles and users of one cluster that are ours: its principal, and its node role.
+fn principals(observed: &Observed) -> impl Iterator<Item = (&str, &Tags)> {
+    observed.values().filter_map(|found| match &found.resource {
+        Resource::Role(Role { name, tags, .. }) | Resource::User(User { name, tags, .. })
+            if name != LAMBDA_ROLE && tags.get(TAG_MANAGED).map(String::as_str) == Some(MANAGED) =>
+        {
+            Some((name.as_str(), tags))
+        }
+        _ => None,
+    })
+}
+
+/// The boundary of the function's role, which is made first in an account.
+fn boundary(observed: &Observed) -> Option<String> {
+    match &observed.get(&Id::new(Kind::Role, LAMBDA_ROLE))?.resource {
+        Resource::Role(Role { boundary, .. }) => boundary.clone(),
+        _ => None,
+    }
+}
+
+/// Owners of images in the policy of the cluster, beside Amazon.
+fn image_owners(observed: &Observed) -> Option<Vec<String>> {
+    let documents = observed.values().filter_map(|found| match &found.resource {
+        Resource::Policy(Policy { document, .. }) => document["Statement"].as_array(),
+        _ => None,
+    });
+    let owners = documents.flatten().find_map(|statement| statement.pointer(IMAGE_OWNERS))?;
+    Some(texts(owners).filter(|owner| *owner != "amazon").map(str::to_owned).collect())
 }
 
 /// Retention of the log group: the choice, or a longer one that was set since. It is never shortened without an
@@ -62,24 +78,11 @@ fn length(days: i32) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::json;
-
     use super::*;
-    use crate::{plan::Found, resource::Tags, spec::Access};
+    use crate::{plan::Found, spec::Access};
 
     fn open() -> Spec {
-        Spec {
-            cluster: "prod".to_owned(),
-            access: Access::User { rotate_key: false },
-            privilege: None,
-            log_retention_days: None,
-            settings: BTreeMap::new(),
-            package: None,
-            adopt: false,
-            move_function: false,
-        }
+        Spec::new("prod", Access::User { rotate_key: false })
     }
 
     fn observed(resources: Vec<Resource>) -> Observed {
@@ -87,42 +90,26 @@ mod tests {
         resources.into_iter().map(found).collect()
     }
 
-    fn own(actions: &[&str]) -> Resource {
-        Resource::InlinePolicy(InlinePolicy {
-            role: LAMBDA_ROLE.to_owned(),
-            name: LAMBDA_ROLE_SHARED.to_owned(),
-            document: json!({ "Statement": [{ "Effect": "Allow", "Action": actions }] }),
-        })
+    fn principal(tags: &[(&str, &str)]) -> Resource {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Resource::User(User { name: "cast-eks-prod".to_owned(), boundary: None, tags })
     }
 
     #[test]
-    fn the_own_policy_shows_the_privilege_of_a_half_made_role() {
-        use Privilege::{Documented, Least};
-        let attached = Resource::Attachment(Attachment {
-            principal: Principal::Role(LAMBDA_ROLE.to_owned()),
-            policy_arn: "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess".to_owned(),
-        });
-        let (documented, least) =
-            (&["sqs:SendMessage"][..], &["sqs:SendMessage", "ec2:DescribeInstances"][..]);
-        let both = |actions: &[&str]| vec![own(actions), attached.clone()];
-        for (there, expected) in [
-            (vec![], None),
-            (vec![attached.clone()], None),
-            (vec![own(documented)], Some(Documented)),
-            (both(documented), Some(Documented)),
-            (vec![own(least)], Some(Least)),
-            (both(least), Some(Least)),
-            (both(&[]), Some(Documented)),
-            (vec![own(&[])], Some(Least)),
+    fn only_a_recorded_choice_keeps_the_documented_privilege() {
+        let (ours, chosen) = ((TAG_MANAGED, MANAGED), (TAG_PRIVILEGE, DOCUMENTED));
+        for (tags, expected) in [
+            (&[ours][..], None),
+            (&[ours, chosen], Some(Privilege::Documented)),
+            // Not ours, so not our record.
+            (&[chosen], None),
         ] {
-            assert_eq!(
-                with_current_choices(&open(), &observed(there.clone())).privilege,
-                expected,
-                "{there:?}"
-            );
+            let current = with_current_choices(&open(), &observed(vec![principal(tags)]));
+            assert_eq!(current.privilege, expected, "{tags:?}");
         }
-        let said = Spec { privilege: Some(Documented), ..open() };
-        assert_eq!(with_current_choices(&said, &observed(vec![own(least)])).privilege, Some(Documented));
+        let given = Spec { privilege: Some(Privilege::Least), ..open() };
+        let kept = with_current_choices(&given, &observed(vec![principal(&[ours, chosen])]));
+        assert_eq!(kept.privilege, Some(Privilege::Least));
     }
 
     #[test]

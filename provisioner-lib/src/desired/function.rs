@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use cast_spot_infra::events::{self, SELF_TEST, SELF_TEST_RULE};
 use serde_json::Value;
 
-use super::{Resources, list, shared_tags};
+use super::{Resources, list};
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints, layer},
     facts::Facts,
     names::{
-        CLUSTERS_VARIABLE, DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAYER, LOG_GROUP, SECURITY_GROUP,
-        TAG_CLUSTER, TAG_RETENTION, VPC_ACCESS,
+        CLUSTERS_VARIABLE, DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAMBDA_ROLE_VPC, LAYER, LOG_GROUP,
+        SECURITY_GROUP, TAG_CLUSTER, TAG_RETENTION, VPC_ACCESS,
     },
     policy,
     resource::{
-        Code, Function, Ingress, InvokeConfig, Layer, LogGroup, Network, Permission, Principal, Queue,
-        Resource, Rule, SecurityGroup, Tags, Target,
+        Code, Function, Ingress, InlinePolicy, InvokeConfig, Layer, LogGroup, Network, Permission, Principal,
+        Queue, Resource, Rule, SecurityGroup, Tags, Target,
     },
     spec::Spec,
 };
@@ -28,6 +28,8 @@ const RETRIES: i32 = 1;
 /// 512 MB is 0.29 vCPU, enough for a full node's evictions; the two minutes of a notice, and what is around them.
 const MEMORY: i32 = 512;
 const TIMEOUT: i32 = 150;
+/// In the place of the SHA-256 of code that no onboarding has recorded.
+pub(crate) const UNRECORDED: &str = "unrecorded";
 /// Days of log.
 const USUAL_RETENTION: i32 = 30;
 /// A function in a VPC that is not called for some weeks becomes inactive, and its next call fails ("Lambda function
@@ -41,15 +43,15 @@ impl Resources<'_> {
     pub(super) fn function(&self, spec: &Spec) -> Vec<Resource> {
         let mut clusters = self.facts.others_in_region();
         clusters.insert(self.cluster.to_owned());
-        let mut environment = spec.settings.clone();
+        let mut environment = settings(spec, self.facts);
         let code = serve(&mut environment, &clusters, self.facts);
         let mut resources = vec![
-            log_group(spec),
+            self.log_group(spec),
             Resource::Queue(Queue {
                 name: DEAD_LETTER_QUEUE.to_owned(),
                 retention_seconds: DEAD_LETTER_RETENTION,
                 policy: policy::dead_letter_queue(&self.scope()),
-                tags: shared_tags(),
+                tags: self.shared_tags(),
             }),
             self.function_with(spec, environment, code.as_ref()),
             Resource::InvokeConfig(InvokeConfig {
@@ -104,7 +106,7 @@ impl Resources<'_> {
     /// Tags of function and rule. Only where they serve no other cluster of the account may the cluster's
     /// principal change them, see `infra/iam/cast-eks.json`: the function's role acts in all of them.
     fn served_tags(&self) -> Tags {
-        let mut tags = shared_tags();
+        let mut tags = self.shared_tags();
         if !self.facts.has_others() {
             tags.insert(TAG_CLUSTER.to_owned(), self.cluster.to_owned());
         }
@@ -126,10 +128,14 @@ impl Resources<'_> {
             memory_mb: MEMORY,
             timeout_seconds: TIMEOUT,
             environment,
-            code: spec.package.as_ref().map(|package| package.code.clone()),
+            code: match &spec.package {
+                Some(package) => Some(package.code.clone()),
+                None => Some(Code::known(self.facts.recorded_code().unwrap_or(UNRECORDED))),
+            },
             dead_letter_arn: self.arn("sqs", DEAD_LETTER_QUEUE),
             network: self.place(),
             layer: layer.map(|code| code.sha256.clone()),
+            other_layers: Vec::new(),
             tags: self.served_tags(),
         })
     }
@@ -155,7 +161,7 @@ impl Resources<'_> {
             return Vec::new();
         }
         let mut resources = self.vpc_access();
-        resources.push(security_group(&self.facts.cluster.vpc_id));
+        resources.push(self.security_group(&self.facts.cluster.vpc_id));
         resources.push(self.ingress());
         resources
     }
@@ -169,9 +175,38 @@ impl Resources<'_> {
         })
     }
 
+    /// What Lambda needs to put the function into a VPC, and what keeps that from the function's code.
     pub(super) fn vpc_access(&self) -> Vec<Resource> {
-        self.attach(&Principal::Role(LAMBDA_ROLE.to_owned()), &[&format!("service-role/{VPC_ACCESS}")])
+        let role = LAMBDA_ROLE.to_owned();
+        let mut resources =
+            self.attach(&Principal::Role(role.clone()), &[&format!("service-role/{VPC_ACCESS}")]);
+        let document = policy::handler_vpc(&self.scope());
+        resources.push(InlinePolicy { role, name: LAMBDA_ROLE_VPC.to_owned(), document }.into());
+        resources
     }
+
+    fn log_group(&self, spec: &Spec) -> Resource {
+        let retention_days = spec.log_retention_days.unwrap_or(USUAL_RETENTION);
+        let mut tags = self.shared_tags();
+        tags.insert(TAG_RETENTION.to_owned(), retention_days.to_string());
+        Resource::LogGroup(LogGroup { name: LOG_GROUP.to_owned(), retention_days, tags })
+    }
+
+    pub(super) fn security_group(&self, vpc_id: &str) -> Resource {
+        Resource::SecurityGroup(SecurityGroup {
+            name: SECURITY_GROUP.to_owned(),
+            vpc_id: vpc_id.to_owned(),
+            description: "Function that handles Spot interruptions".to_owned(),
+            tags: self.shared_tags(),
+        })
+    }
+}
+
+/// Settings of the function: those that were chosen before, unless they are chosen now.
+pub(super) fn settings(spec: &Spec, facts: &Facts) -> BTreeMap<String, String> {
+    let mut settings = facts.recorded_settings();
+    settings.extend(spec.settings.clone());
+    settings
 }
 
 /// Has the function serve these clusters, and know where their API servers are: this one's as EKS says, the others' as
@@ -208,20 +243,4 @@ pub(super) fn layer_of(code: Code) -> Resource {
 /// All versions of our layer that there are.
 pub(super) fn layers(facts: &Facts) -> impl Iterator<Item = Resource> {
     facts.earlier.layers.iter().map(Code::known).map(layer_of)
-}
-
-fn log_group(spec: &Spec) -> Resource {
-    let retention_days = spec.log_retention_days.unwrap_or(USUAL_RETENTION);
-    let mut tags = shared_tags();
-    tags.insert(TAG_RETENTION.to_owned(), retention_days.to_string());
-    Resource::LogGroup(LogGroup { name: LOG_GROUP.to_owned(), retention_days, tags })
-}
-
-pub(super) fn security_group(vpc_id: &str) -> Resource {
-    Resource::SecurityGroup(SecurityGroup {
-        name: SECURITY_GROUP.to_owned(),
-        vpc_id: vpc_id.to_owned(),
-        description: "Function that handles Spot interruptions".to_owned(),
-        tags: shared_tags(),
-    })
 }

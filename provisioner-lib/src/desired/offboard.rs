@@ -1,24 +1,24 @@
 //! What is to be when a cluster has gone: the others as before, and nothing of this one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     Desired, Resources,
-    function::{layer_of, layers, security_group, serve},
-    in_cluster, shared_tags,
+    function::{layer_of, layers, serve},
+    in_cluster,
 };
 use crate::{
     facts::Facts,
     names::{self, LAMBDA_ROLE, TAG_CLUSTER},
-    resource::{Attachment, Function, Principal, Resource, Rule},
+    resource::{Attachment, Function, InlinePolicy, Principal, Resource, Role, Rule},
     spec::{Access, Privilege, Spec},
 };
 
 /// Without `cluster`. The parts of the region go with its last cluster, those of the account with the last of all.
 #[must_use]
 pub fn without(cluster: &str, facts: &Facts) -> Desired {
-    let resources = Resources::new(cluster, facts);
     let spec = any(cluster);
+    let resources = Resources::of(&spec, facts);
     let others = facts.others_in_region();
     let mut desired = Desired::default();
 
@@ -26,26 +26,33 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
         let own = resource.id().name.ends_with(&format!("/{}", resources.registration()));
         if own || !facts.has_others() {
             desired.absent.push(resource);
+        } else if let (Resource::Role(role), true) = (resource, others.is_empty()) {
+            // The region has no function any more, and so no record of it.
+            let tags = resources.records_of_other_regions();
+            desired.kept.push(Role { tags, ..role }.into());
         }
     }
     let role = Principal::Role(LAMBDA_ROLE.to_owned());
     let own = resources.alternatives().into_iter().chain(resources.nodes()).chain(resources.vpc_access());
     for resource in own.chain(other_name(cluster, facts)) {
-        let is_shared =
-            matches!(&resource, Resource::Attachment(Attachment { principal, .. }) if *principal == role);
+        let is_shared = match &resource {
+            Resource::Attachment(Attachment { principal, .. }) => *principal == role,
+            Resource::InlinePolicy(InlinePolicy { role, .. }) => role == LAMBDA_ROLE,
+            _ => false,
+        };
         if !is_shared || !facts.has_others() {
             desired.absent.push(resource);
         }
     }
     if others.is_empty() {
-        desired.absent.extend(vpcs(facts).iter().map(|vpc_id| security_group(vpc_id)));
+        desired.absent.extend(vpcs(facts).iter().map(|vpc_id| resources.security_group(vpc_id)));
     }
     for resource in resources.function(&spec) {
         if others.is_empty() {
             desired.absent.push(resource);
         } else if let Resource::Function(_) | Resource::Rule(_) = resource {
             // Where there is none, none is made: this is an offboarding.
-            let (served, layer) = serving(resource, &others, facts);
+            let (served, layer) = serving(resource, &others, &resources);
             desired.kept.push(served);
             desired.present.extend(layer.filter(|_| facts.function.is_some()));
         }
@@ -71,7 +78,8 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
 fn other_name(cluster: &str, facts: &Facts) -> Vec<Resource> {
     let arn = &facts.cluster.arn;
     let both = [names::principal(cluster, arn), names::principal_by_hash(cluster, arn)];
-    let mut resources = Resources::new(cluster, facts);
+    let spec = any(cluster);
+    let mut resources = Resources::of(&spec, facts);
     let Some(other) = both.into_iter().find(|name| *name != resources.principal) else {
         return Vec::new();
     };
@@ -88,15 +96,21 @@ fn vpcs(facts: &Facts) -> BTreeSet<String> {
 
 /// Function and rules for the other clusters alone; once more of one of them, if it is the only one left. With the
 /// layer that the function needs then.
-fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> (Resource, Option<Resource>) {
+fn serving(
+    mut resource: Resource,
+    others: &BTreeSet<String>,
+    resources: &Resources,
+) -> (Resource, Option<Resource>) {
+    let facts = resources.facts;
     let mut code = None;
-    if let Resource::Function(Function { environment, network, layer, .. }) = &mut resource {
+    if let Resource::Function(Function { environment, network, layer, code: own_code, .. }) = &mut resource {
         code = serve(environment, others, facts);
         *layer = code.as_ref().map(|code| code.sha256.clone());
         *network = None;
+        *own_code = None;
     }
     if let Resource::Function(Function { tags, .. }) | Resource::Rule(Rule { tags, .. }) = &mut resource {
-        *tags = shared_tags();
+        *tags = resources.shared_tags();
         let elsewhere = facts.register.iter().any(|(region, _)| *region != facts.region);
         if let ([only], false) = (&others.iter().collect::<Vec<_>>()[..], elsewhere) {
             tags.insert(TAG_CLUSTER.to_owned(), (*only).clone());
@@ -107,14 +121,5 @@ fn serving(mut resource: Resource, others: &BTreeSet<String>, facts: &Facts) -> 
 
 /// A request whose choices do not matter: what it would make is looked for, whatever it looks like.
 fn any(cluster: &str) -> Spec {
-    Spec {
-        cluster: cluster.to_owned(),
-        access: Access::User { rotate_key: false },
-        privilege: Some(Privilege::Documented),
-        log_retention_days: None,
-        settings: BTreeMap::new(),
-        package: None,
-        adopt: false,
-        move_function: false,
-    }
+    Spec { privilege: Some(Privilege::Documented), ..Spec::new(cluster, Access::User { rotate_key: false }) }
 }

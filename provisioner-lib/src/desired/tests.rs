@@ -33,14 +33,9 @@ fn facts(cluster: &str) -> Facts {
 
 fn spec(cluster: &str, access: Access) -> Spec {
     Spec {
-        cluster: cluster.to_owned(),
-        access,
         privilege: Some(Privilege::Documented),
-        log_retention_days: None,
-        settings: std::collections::BTreeMap::new(),
         package: Package::read(&sample("bootstrap", 0x3e), None).ok(),
-        adopt: false,
-        move_function: false,
+        ..Spec::new(cluster, access)
     }
 }
 

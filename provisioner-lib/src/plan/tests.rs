@@ -12,7 +12,13 @@ fn ours() -> Tags {
 }
 
 fn role(name: &str, tags: Tags) -> Resource {
-    Resource::Role(Role { name: name.to_owned(), description: String::new(), trust: json!({}), tags })
+    Resource::Role(Role {
+        name: name.to_owned(),
+        description: String::new(),
+        trust: json!({}),
+        boundary: None,
+        tags,
+    })
 }
 
 fn entry(principal: &str) -> Resource {
@@ -111,7 +117,7 @@ fn unwanted_managed_resources_are_deleted_parts_first() {
 
 #[test]
 fn an_access_key_comes_after_everything_else() {
-    let user = Resource::User(User { name: "u".to_owned(), tags: ours() });
+    let user = Resource::User(User { name: "u".to_owned(), boundary: None, tags: ours() });
     let key = Resource::AccessKey(AccessKey { user: "u".to_owned(), rotate: false });
     let plan = diff(
         &Desired { present: vec![key, user, role("a", ours())], ..Desired::default() },
@@ -136,6 +142,7 @@ fn function(environment: &[(&str, &str)], network: Option<crate::resource::Netwo
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".to_owned(),
         network,
         layer: None,
+        other_layers: Vec::new(),
         tags: ours(),
     })
 }
@@ -159,11 +166,11 @@ fn changed(wanted: Resource, observed: Resource) -> Vec<String> {
 }
 
 #[test]
-fn foreign_variables_stay_the_list_of_clusters_is_managed() {
+fn the_environment_is_exactly_what_is_wanted() {
     let list = "CAST_SPOT_CLUSTERS";
     for (wanted, there, fields) in [
-        (vec![(list, "a")], vec![(list, "a"), ("THEIRS", "1")], vec![]),
-        (vec![(list, "a,b")], vec![(list, "a"), ("THEIRS", "1")], vec!["environment.CAST_SPOT_CLUSTERS"]),
+        (vec![(list, "a")], vec![(list, "a"), ("LD_PRELOAD", "1")], vec!["environment.LD_PRELOAD"]),
+        (vec![(list, "a,b")], vec![(list, "a")], vec!["environment.CAST_SPOT_CLUSTERS"]),
         (vec![(list, "a"), ("LOG", "x")], vec![(list, "a"), ("LOG", "y")], vec!["environment.LOG"]),
         (vec![], vec![(list, "a")], vec!["environment.CAST_SPOT_CLUSTERS"]),
     ] {

@@ -82,6 +82,19 @@ pub fn same(a: &Value, b: &Value) -> bool {
     normal(a) == normal(b)
 }
 
+/// Whether `to` allows some of the actions that `from` allows, and no other.
+pub(crate) fn narrows(from: &Value, to: &Value) -> bool {
+    let allowed = |policy: &Value| -> BTreeSet<String> {
+        let allows =
+            statements(policy.clone()).into_iter().filter(|statement| statement["Effect"] == "Allow");
+        allows
+            .flat_map(|statement| texts(&statement["Action"]).map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    };
+    let (from, to) = (allowed(from), allowed(to));
+    to.is_subset(&from) && from != to
+}
+
 fn statements(policy: Value) -> Vec<Value> {
     let Value::Object(mut policy) = policy else { return Vec::new() };
     match policy.remove("Statement") {

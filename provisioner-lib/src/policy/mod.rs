@@ -6,8 +6,10 @@
 //! in the names of condition keys. What needs those is in [`restricted`], one policy for each cluster. What every
 //! statement grants, and what IAM cannot say, is in docs/permissions.md.
 
+use std::mem;
+
 use cast_spot_infra::iam;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use self::document::fill;
 use self::document::{merge, parse};
@@ -15,8 +17,8 @@ use crate::names;
 
 mod document;
 
-pub(crate) use self::document::texts;
 pub use self::document::{minified, same, size, split};
+pub(crate) use self::document::{narrows, texts};
 
 /// Largest managed policy, in characters without white space ("IAM and AWS STS quotas" in the IAM User Guide).
 pub const MANAGED_LIMIT: usize = 6_144;
@@ -36,6 +38,8 @@ pub struct Scope<'a> {
     pub vpc_id: &'a str,
     /// Name of the role of its nodes, which is that of their instance profile, too.
     pub node_role: &'a str,
+    /// Owners of the images that instances may be launched from, beside Amazon: account ids.
+    pub image_owners: &'a [String],
 }
 
 impl Scope<'_> {
@@ -81,7 +85,34 @@ pub fn cast_eks(scope: &Scope) -> Value {
 /// The policy of one cluster, beside [`cast_eks`].
 #[must_use]
 pub fn restricted(scope: &Scope) -> Value {
-    scope.fill(iam::RESTRICTED)
+    let mut policy = scope.fill(iam::RESTRICTED);
+    for owners in policy["Statement"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .filter_map(|statement| statement.pointer_mut(IMAGE_OWNERS)?.as_array_mut())
+    {
+        owners.retain(|owner| owner != "<image-owners>");
+        owners.extend(scope.image_owners.iter().map(|owner| owner.as_str().into()));
+    }
+    policy
+}
+
+/// Owners of images in a statement of [`restricted`].
+pub(crate) const IMAGE_OWNERS: &str = "/Condition/StringEquals/ec2:Owner";
+
+/// `CastEKSDocumentedPolicy`, the same for all clusters of an account: what CAST AI's documentation grants beyond
+/// [`cast_eks`] and [`restricted`]. It lets the principal replace the function's code, which acts as the function's role.
+#[must_use]
+pub fn documented(scope: &Scope) -> Value {
+    scope.fill(iam::DOCUMENTED)
+}
+
+/// Permissions boundary of a new node role. It grants all that the role's policies grant, but for network interfaces
+/// outside of the cluster's VPC, over which `AmazonEKS_CNI_Policy` has no bounds.
+#[must_use]
+pub fn node_boundary(scope: &Scope) -> Value {
+    scope.fill(iam::NODE_BOUNDARY)
 }
 
 /// All that the handler calls for one cluster, as one policy.
@@ -110,6 +141,13 @@ pub fn handler_cluster(scope: &Scope) -> Value {
 #[must_use]
 pub fn handler_dead_letter(scope: &Scope) -> Value {
     scope.fill(iam::HANDLER_DEAD_LETTER)
+}
+
+/// What keeps the function's code from the network interfaces that Lambda may manage with the function's role ("Security
+/// best practices" of "Giving Lambda functions access to resources in an Amazon VPC", Lambda Developer Guide).
+#[must_use]
+pub fn handler_vpc(scope: &Scope) -> Value {
+    scope.fill(iam::HANDLER_VPC)
 }
 
 /// What `cast-spot savings` reads of AWS for one cluster; it writes nothing.
@@ -156,6 +194,41 @@ pub fn admin(mode: AdminMode, scope: &Scope) -> Value {
         AdminMode::User => iam::ADMIN_USER,
     };
     merge(scope.fill(principal), scope.fill(iam::ADMIN))
+}
+
+/// Actions that give a role or user rights, of those whose condition key `iam:PermissionsBoundary` is ("Actions, resources,
+/// and condition keys for AWS Identity and Access Management" in the Service Authorization Reference).
+const GIVING: [&str; 7] = [
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:CreateRole",
+    "iam:CreateUser",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:PutUserPermissionsBoundary",
+];
+
+/// The policy of an administrator who may give rights only to roles and users with the permissions boundary `arn`.
+#[must_use]
+pub fn bounded(mut policy: Value, arn: &str) -> Value {
+    let statements = policy["Statement"].as_array_mut().map(mem::take).unwrap_or_default();
+    let part = |statement: &Value, giving: bool| {
+        let mut part = statement.clone();
+        let actions = texts(&statement["Action"]).filter(|action| GIVING.contains(action) == giving);
+        let actions: Vec<&str> = actions.collect();
+        part["Action"] = json!(actions);
+        if giving {
+            part["Sid"] = format!("{}WithBoundary", statement["Sid"].as_str().unwrap_or_default()).into();
+            part["Condition"]["ArnEquals"]["iam:PermissionsBoundary"] = arn.into();
+        }
+        (!actions.is_empty()).then_some(part)
+    };
+    policy["Statement"] = statements
+        .iter()
+        .flat_map(|statement| [part(statement, false), part(statement, true)])
+        .flatten()
+        .collect();
+    policy
 }
 
 #[cfg(test)]

@@ -9,12 +9,16 @@ const SCOPE: Scope = Scope {
     cluster: "prod",
     vpc_id: "vpc-0a",
     node_role: "cast-prod-eks-0123abc",
+    image_owners: &[],
 };
 
 fn all(scope: &Scope) -> Vec<(&'static str, Value)> {
     vec![
         ("cast_eks", cast_eks(scope)),
         ("restricted", restricted(scope)),
+        ("documented", documented(scope)),
+        ("node_boundary", node_boundary(scope)),
+        ("handler_vpc", handler_vpc(scope)),
         ("handler", handler(scope)),
         ("handler_reads", handler_reads(scope)),
         ("handler_cluster", handler_cluster(scope)),
@@ -45,6 +49,28 @@ fn what_is_shared_by_all_clusters_is_the_same_for_each() {
     assert_eq!(handler_dead_letter(&SCOPE), handler_dead_letter(&other));
     assert_ne!(restricted(&SCOPE), restricted(&other));
     assert_ne!(handler_cluster(&SCOPE), handler_cluster(&other));
+}
+
+#[test]
+fn a_bounded_administrator_gives_rights_within_the_boundary_only() {
+    let boundary = "arn:aws:iam::123456789012:policy/boundary";
+    for mode in [AdminMode::Role, AdminMode::User] {
+        let whole = admin(mode, &SCOPE);
+        let bounded = bounded(whole.clone(), boundary);
+        let actions = |policy: &Value, giving: bool| {
+            let statements = policy["Statement"].as_array().unwrap().clone();
+            let all = statements.into_iter().flat_map(|statement| {
+                let condition = statement["Condition"]["ArnEquals"]["iam:PermissionsBoundary"].clone();
+                let actions: Vec<String> = texts(&statement["Action"]).map(str::to_owned).collect();
+                actions.into_iter().map(move |action| (action, condition == boundary))
+            });
+            let all = all.filter(|(action, _)| GIVING.contains(&action.as_str()) == giving);
+            all.collect::<Vec<_>>()
+        };
+        assert!(actions(&bounded, true).iter().all(|(_, is_bounded)| *is_bounded));
+        assert_eq!(actions(&bounded, false), actions(&whole, false));
+        assert_eq!(actions(&bounded, true).len(), actions(&whole, true).len());
+    }
 }
 
 #[test]

@@ -8,12 +8,13 @@ use tokio::sync::OnceCell;
 
 use super::{
     Connection, Error, ErrorKind, Kubernetes, Made, Provider, RolledBack, Services, ec2,
-    error::{distinct, gathered},
+    error::{self, distinct, gathered},
     iam, lambda, propagation,
 };
 use crate::{
     check::{Check, Verdict, self_test},
     facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
+    names::{LAMBDA_ROLE, TAG_CODE},
     observed::Observed,
     resource::{Change, Function, Resource, SecurityGroup, Tags, function::aws::versions, layer},
 };
@@ -50,8 +51,13 @@ impl Aws {
         versions::rollback(&self.services.lambda).await
     }
 
-    /// Gives the function of the region the code that it had before the last change. Again: the later one.
+    /// Gives the function of the region the code that it had before the last change. Again: the later one. The record of
+    /// its code comes first: what ends in between is drift, and a second call goes on.
     pub async fn roll_back(&self) -> Result<RolledBack, Error> {
+        let RolledBack { to, .. } = self.rollback().await?;
+        let tag = Tags::from([(format!("{TAG_CODE}{}", self.region()), to)]);
+        let call = self.services.iam.tag_role().role_name(LAMBDA_ROLE).set_tags(Some(iam::tags_in(&tag)));
+        call.send().await.map_err(error::from_sdk("iam:TagRole"))?;
         versions::roll_back(&self.services.lambda).await
     }
 
@@ -109,7 +115,12 @@ impl Provider for Aws {
                     Cluster::gone(cluster, arn)
                 });
                 let layers = layers.into_iter().collect();
-                let earlier = PreviousRuns { by_hash: register.by_hash, vpcs: BTreeSet::new(), layers };
+                let earlier = PreviousRuns {
+                    by_hash: register.by_hash,
+                    vpcs: BTreeSet::new(),
+                    layers,
+                    role_tags: register.role_tags,
+                };
                 let (region, register) = (self.region().to_owned(), register.clusters);
                 Facts { identity, region, cluster, function, register, earlier }
             }

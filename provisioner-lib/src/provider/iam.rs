@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_iam::{
     Client,
-    types::{InstanceProfile, Tag},
+    types::{AttachedPermissionsBoundary, InstanceProfile, Tag},
 };
 use serde_json::Value;
 
@@ -18,12 +18,16 @@ pub(crate) mod simulate;
 pub(super) struct Register {
     pub(super) clusters: BTreeSet<(String, String)>,
     pub(super) by_hash: BTreeSet<(String, String)>,
+    pub(super) role_tags: Tags,
 }
 
 /// Registered clusters of the account: the names of the inline policies of the function's role.
 pub(super) async fn register(client: &Client) -> Result<Register, Error> {
-    let names = inline_policies(client, names::LAMBDA_ROLE).await?;
-    let mut register = Register::default();
+    let role = client.get_role().role_name(names::LAMBDA_ROLE).send();
+    let (names, role) = tokio::join!(inline_policies(client, names::LAMBDA_ROLE), role);
+    let (names, role) = (names?, error::optional("iam:GetRole", role)?);
+    let role_tags = role.and_then(|answer| answer.role).map(|role| tags_out(role.tags.as_deref()));
+    let mut register = Register { role_tags: role_tags.unwrap_or_default(), ..Register::default() };
     for found in names.iter().filter_map(|name| names::registered(name)) {
         let cluster = (found.region.to_owned(), found.cluster.to_owned());
         if found.by_hash {
@@ -54,6 +58,11 @@ pub(crate) fn tags_in(tags: &Tags) -> Vec<Tag> {
 /// Tags of an answer.
 pub(crate) fn tags_out(tags: Option<&[Tag]>) -> Tags {
     tags.unwrap_or_default().iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+}
+
+/// ARN of a permissions boundary.
+pub(crate) fn boundary(found: Option<&AttachedPermissionsBoundary>) -> Option<String> {
+    found.and_then(|boundary| boundary.permissions_boundary_arn.clone())
 }
 
 /// A policy document, which the API shows with the encoding of URLs (RFC 3986).

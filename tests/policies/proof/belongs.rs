@@ -77,23 +77,22 @@ pub(crate) fn shared(c: &Cluster) -> Vec<Rule> {
     ]
 }
 
-const FUNCTION: &[&str] = &["function", "rule-on-default-event-bus"];
-
-/// What the documented privilege adds: the function and the rules of the region, while they are this cluster's, and the
-/// role of functions, which is one for the account. Where they have no mark of ours, they may be claimed.
+/// What the documented privilege adds: the function of the region, while it is this cluster's, the cluster's instance
+/// profile, and the role of functions, which is one for the account. A function without a mark of ours may be claimed.
 pub(crate) fn documented(c: &Cluster) -> Vec<Rule> {
-    let names = ["rule/cast-spot-interruption", "rule/cast-spot-self-test"].map(|rule| c.arn("events", rule));
-    let here = resource(&[&names[..], &[c.arn("lambda", "function:cast-spot")]].concat());
+    let here = resource(&[c.arn("lambda", "function:cast-spot")]);
     let marked = [sets(CLUSTER, c.name), sets(MANAGED, "cast-spot")];
     let free = not(present(&format!("aws:ResourceTag/{MANAGED}")));
+    let claimed = all([here.clone(), free].into_iter().chain(marked.clone()));
     vec![
-        rule("function and rules by tag", ALL, FUNCTION, all([here.clone(), has(CLUSTER, &[c.name])])),
+        rule("the function by tag", ALL, &["function"], all([here.clone(), has(CLUSTER, &[c.name])])),
         rule(
-            "function and rules that are made or have no mark, by tag",
-            &["lambda:CreateFunction", "lambda:TagResource", "events:PutRule", "events:TagResource"],
-            FUNCTION,
-            all([here, free].into_iter().chain(marked)),
+            "the function that is made, by tag",
+            &["lambda:CreateFunction"],
+            &["function"],
+            all([here].into_iter().chain(marked)),
         ),
+        rule("the function that has no mark, by tag", &["lambda:TagResource"], &["function"], claimed),
         rule("the role of functions", &["iam:PassRole"], &["role"], resource(&[named("role", LAMBDA_ROLE)])),
     ]
 }

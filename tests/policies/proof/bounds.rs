@@ -5,7 +5,7 @@ use super::{
     expression::{all, any, not, present},
     promise::{Rule, each, is, named, resource, rule, sets},
 };
-use crate::calls::{ACCOUNT, Cluster, LAMBDA_ROLE, aws_policy};
+use crate::calls::{Cluster, LAMBDA_ROLE, aws_policy};
 
 pub(crate) const EC2: [&str; 3] = ["ec2.amazonaws.com", "ec2.amazonaws.com.cn", "eks.amazonaws.com"];
 
@@ -56,8 +56,7 @@ pub(crate) fn handed_over(c: &Cluster) -> Vec<Rule> {
 /// `ec2:CreateTags` beside each creation with tags ("Grant permission to tag Amazon EC2 resources during creation"); of the
 /// other services, creations and tag writes are both bound.
 pub(crate) fn tags(c: &Cluster) -> Vec<Rule> {
-    const ADDS: &[&str] =
-        &["iam:Create*", "iam:Tag*", "eks:Create*", "lambda:Create*", "events:Put*", "*:TagResource"];
+    const ADDS: &[&str] = &["iam:Create*", "iam:Tag*", "eks:Create*", "lambda:Create*", "*:TagResource"];
     const REMOVES: &[&str] = &["*:DeleteTags", "*:Untag*"];
     let key = c.key();
     let new = each("aws:TagKeys", &["Name", "cast:*", CLUSTER, MANAGED, &key]);
@@ -78,42 +77,26 @@ pub(crate) fn tags(c: &Cluster) -> Vec<Rule> {
     ]
 }
 
-/// The function and its rules do what `onboard` makes them for.
-pub(crate) fn of_the_function() -> Vec<Rule> {
-    let function = format!("arn:aws:lambda:*:{ACCOUNT}:function:cast-spot");
-    let self_test = format!("arn:aws:events:*:{ACCOUNT}:rule/cast-spot-self-test");
+/// The function and the node role are what `onboard` makes them.
+pub(crate) fn of_the_function(c: &Cluster) -> Vec<Rule> {
     vec![
         rule(
-            "lets rules invoke the function",
-            &["lambda:AddPermission"],
+            "marks the node role and its profile",
+            &["iam:CreateRole", "iam:CreateInstanceProfile", "iam:Tag*"],
             &[],
-            is("lambda:Principal", &["events.amazonaws.com"]),
+            all([sets(CLUSTER, c.name), sets(MANAGED, "cast-spot")]),
         ),
         rule(
-            "points rules at the function",
-            &["events:PutTargets"],
+            "makes the node role within its boundary",
+            &["iam:CreateRole"],
             &[],
-            all([each("events:TargetArn", &[&function]), present("events:TargetArn")]),
+            is("iam:PermissionsBoundary", &[&named("policy", c.node_role)]),
         ),
         rule(
             "puts the function into no VPC",
             &["lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"],
             &[],
             not(present("lambda:VpcIds")),
-        ),
-        rule(
-            "lets through interruption warnings alone",
-            &["events:PutRule"],
-            &[],
-            any([
-                all([resource(&[self_test]), not(present("events:source"))]),
-                all([
-                    each("events:source", &["aws.ec2"]),
-                    each("events:detail-type", &["EC2 Spot Instance Interruption Warning"]),
-                    present("events:source"),
-                    present("events:detail-type"),
-                ]),
-            ]),
         ),
     ]
 }

@@ -17,7 +17,7 @@ pub(crate) fn principal(c: &Cluster, is_documented: bool) -> Promise {
     let documented = if is_documented { documented(c) } else { Vec::new() };
     Promise {
         belongs: [marked(c), made(c), shared(c), documented].concat(),
-        bounds: [handed_over(c), tags(c), of_the_function()].concat(),
+        bounds: [handed_over(c), tags(c), of_the_function(c)].concat(),
     }
 }
 
@@ -32,6 +32,8 @@ pub(crate) fn administrator(c: &Cluster) -> Promise {
     let ours = [node_role.clone(), lambda_role.clone(), restricted.clone()].into_iter().chain([
         named("instance-profile", c.node_role),
         named("policy", "CastEKSPolicy"),
+        named("policy", "CastEKSDocumentedPolicy"),
+        named("policy", c.node_role),
         c.arn("logs", "log-group:/aws/lambda/cast-spot"),
         c.arn("logs", "log-group:/aws/lambda/cast-spot:*"),
         c.arn("sqs", "cast-spot-dlq"),
@@ -92,7 +94,7 @@ pub(crate) fn administrator(c: &Cluster) -> Promise {
     };
     let of_principals = [
         policies(&["AmazonEC2ReadOnlyAccess", "IAMReadOnlyAccess"]),
-        vec![named("policy", "CastEKSPolicy"), restricted],
+        vec![named("policy", "CastEKSPolicy"), named("policy", "CastEKSDocumentedPolicy"), restricted],
     ]
     .concat();
     let of_nodes = policies(&[

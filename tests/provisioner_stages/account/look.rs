@@ -9,7 +9,8 @@ use cast_spot_provisioner::{
     plan::{Found, Observed},
     provider::Error,
     resource::{
-        AccessEntry, Attachment, Function, Id, InstanceProfile, Kind, Layer, Resource, SecurityGroup,
+        AccessEntry, Attachment, Function, Id, InlinePolicy, InstanceProfile, Kind, Layer, Permission,
+        Resource, Role, SecurityGroup, Target, User,
     },
 };
 
@@ -65,13 +66,25 @@ pub(super) fn found(object: &Object) -> Option<Found> {
     Some(Found { resource: object.resource.clone(), created: has_date.then_some(object.created), revision })
 }
 
-/// What a read of one resource returns; for an attachment, all those of the principal.
+/// What a read of one resource returns: for an attachment, a target or a permission all of its whole; for a role or user, its
+/// inline policies, too.
 fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
     let is_shown = |object: &Object| match (&object.resource, wanted) {
         (
             Resource::Attachment(Attachment { principal, .. }),
             Resource::Attachment(Attachment { principal: of, .. }),
         ) => principal == of,
+        (Resource::InlinePolicy(InlinePolicy { role, .. }), Resource::Role(Role { name, .. })) => {
+            role == name
+        }
+        (Resource::InlinePolicy(InlinePolicy { role, .. }), Resource::User(User { name, .. })) => {
+            role.strip_prefix("user/") == Some(name)
+        }
+        (Resource::Target(Target { rule, .. }), Resource::Target(Target { rule: of, .. })) => rule == of,
+        (
+            Resource::Permission(Permission { function, .. }),
+            Resource::Permission(Permission { function: of, .. }),
+        ) => function == of,
         _ => false,
     };
     let objects = state.objects.iter().filter(|(at, object)| *at == place || is_shown(object));
@@ -98,7 +111,14 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> PreviousRuns 
         by_hash: clusters(state, |found| found.by_hash),
         vpcs: vpcs.collect(),
         layers: layers.collect(),
+        role_tags: role_tags(state),
     }
+}
+
+fn role_tags(state: &State) -> BTreeMap<String, String> {
+    let id = Id::new(Kind::Role, LAMBDA_ROLE);
+    let role = state.objects.iter().find(|((_, at), _)| *at == id);
+    role.and_then(|(_, object)| object.resource.tags().cloned()).unwrap_or_default()
 }
 
 fn current(state: &State, place: &Place) -> Option<CurrentFunction> {

@@ -7,10 +7,10 @@ use cast_spot_provisioner::{
 
 use crate::{
     environment::Environment,
-    error::CliError,
+    error::{CliError, EXIT_INCOMPLETE},
     plan::table,
     session::{self, AccountChecked},
-    style::green,
+    style::{YELLOW, green},
     target::TargetArgs,
     terminal::Screen,
     workflow::{self, Finished, OutputOptions, Workflow},
@@ -59,6 +59,7 @@ async fn carry_out(
     );
     let gone = if planned.facts.cluster.is_gone() { "; the cluster does not exist either" } else { "" };
     let nothing = format!("{} nothing of cast-spot is here for it{gone}\n", green("✓"));
+    let nothing = table::unmanaged(&planned.plan) + &nothing;
     let workflow = Workflow {
         nothing: Some(table::heading(&planned) + &nothing),
         question: &question,
@@ -72,10 +73,20 @@ async fn carry_out(
             offboard::offboard(&removal, planned.clone(), provider, cancel, progress).await
         },
         async |report, _| {
-            let left = if keep_logs { "nothing but logs of it is left" } else { "nothing of it is left" };
-            let headline = format!("{} cluster {cluster} is offboarded; {left}\n", green("✓"));
+            let unexpected = planned.plan.unexpected().count();
+            let headline = match (unexpected, keep_logs) {
+                (0, false) => format!("{} cluster {cluster} is offboarded; nothing of it is left\n", green("✓")),
+                (0, true) => {
+                    format!("{} cluster {cluster} is offboarded; nothing but logs of it is left\n", green("✓"))
+                }
+                _ => format!(
+                    "{YELLOW}!{YELLOW:#} cluster {cluster} is offboarded, but {unexpected} of what is not managed by \
+                     cast-spot, listed above, is left\nhint: find out who has made it, and delete it if nothing needs it\n"
+                ),
+            };
             Finished {
-                headline: if report.done() > 0 { headline } else { String::new() },
+                headline: if report.done() > 0 || unexpected > 0 { headline } else { String::new() },
+                code: if unexpected > 0 { EXIT_INCOMPLETE } else { 0 },
                 ..Finished::default()
             }
         },

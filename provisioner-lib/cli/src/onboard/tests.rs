@@ -109,6 +109,7 @@ fn a_conflict_ends_the_command_before_the_question() {
         name: "cast-eks-prod".to_owned(),
         description: String::new(),
         trust: serde_json::json!({}),
+        boundary: None,
         tags: [].into(),
     });
     run_in_test(provider.create(&role)).unwrap();

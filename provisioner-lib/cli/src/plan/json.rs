@@ -23,6 +23,7 @@ pub(crate) fn plan(planned: &Planned) -> Value {
     let mut document = head("cast-spot.plan/1", planned);
     document["summary"] = summary(&planned.plan);
     document["steps"] = json!(planned.plan.steps);
+    document["unmanaged"] = json!(planned.plan.unmanaged);
     document
 }
 
@@ -37,6 +38,7 @@ pub(crate) fn report(schema: &str, planned: &Planned, report: &Report, key: Opti
     document["complete"] = json!(report.is_complete());
     document["stopped"] = json!(report.stopped);
     document["written"] = json!(report.done());
+    document["unmanaged"] = json!(planned.plan.unmanaged);
     document["steps"] = json!(report.steps);
     if let Some(key) = key {
         document["access_key"] = json!({ "id": key.id, "secret": key.secret });

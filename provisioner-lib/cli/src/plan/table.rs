@@ -4,15 +4,17 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
+    names::DOCUMENTED_POLICY,
     onboard::Planned,
-    plan::{Action, Plan, Step},
+    plan::{Action, Plan, Step, Unmanaged},
+    resource::Kind,
 };
 
 use super::{
     document,
     groups::{Group, group_of},
 };
-use crate::style::{BOLD, DIM, RED, green};
+use crate::style::{BOLD, DIM, RED, YELLOW, green};
 
 /// The sign, word and colour of an action.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +50,8 @@ pub(crate) fn render(planned: &Planned, width: usize) -> String {
     if !planned.plan.is_empty() {
         text += &steps(planned, width);
     }
+    text += &unmanaged(&planned.plan);
+    text += &caution(&planned.plan);
     let _ = writeln!(text, "\n{}", summary(&planned.plan));
     text
 }
@@ -79,12 +83,41 @@ pub(crate) fn steps(planned: &Planned, width: usize) -> String {
         let _ = writeln!(text, "\n{BOLD}{heading}{BOLD:#}");
         let (kept, others): (Vec<_>, Vec<_>) =
             steps.into_iter().partition(|step| step.action == Action::Keep);
-        text.extend(others.into_iter().map(|step| line(step, width)));
+        text.extend(others.into_iter().map(|step| line(step, &planned.plan, width)));
         if !kept.is_empty() {
             text += &keeping(kept.len());
         }
     }
     text
+}
+
+/// What is not managed by cast-spot; nothing if there is none.
+pub(crate) fn unmanaged(plan: &Plan) -> String {
+    let mut text = String::new();
+    if !plan.unmanaged.is_empty() {
+        let _ = writeln!(text, "\n{BOLD}Not managed by cast-spot{BOLD:#}");
+    }
+    for Unmanaged { id, why, is_expected } in &plan.unmanaged {
+        let (kind, name) = id.labels();
+        let sign = if *is_expected { String::from("    ?") } else { format!("    {YELLOW}?{YELLOW:#}") };
+        let _ = writeln!(text, "{sign} {:9}{kind:KIND$} {name}\n{INDENT}  {DIM}{why}{DIM:#}", "leave");
+    }
+    text
+}
+
+/// What the documented privilege means, where the plan has it.
+fn caution(plan: &Plan) -> String {
+    let is_granted = |step: &Step| {
+        step.id.kind == Kind::Policy && step.id.name == DOCUMENTED_POLICY && step.action != Action::Delete
+    };
+    if !plan.steps.iter().any(is_granted) {
+        return String::new();
+    }
+    format!(
+        "\n{YELLOW}caution:{YELLOW:#} with the documented privilege, the principal may replace the function's code while the \
+         function serves no other\ncluster. Code that it puts there may write any log and invoke any function of the account, \
+         and is the handler in\nevery cluster of the account. --least-privilege takes that back (docs/permissions.md)\n"
+    )
 }
 
 fn keeping(count: usize) -> String {
@@ -94,10 +127,11 @@ fn keeping(count: usize) -> String {
 }
 
 /// One step and its changes.
-fn line(step: &Step, width: usize) -> String {
+fn line(step: &Step, plan: &Plan, width: usize) -> String {
     let ActionStyle { sign, word, style } = ActionStyle::of(&step.action);
     let (kind, name) = step.id.labels();
-    let mut text = format!("{style}{sign:>5} {word:9}{style:#}{kind:KIND$} {name}\n");
+    let narrows = if plan.narrows(step) { format!("  {DIM}(fewer rights){DIM:#}") } else { String::new() };
+    let mut text = format!("{style}{sign:>5} {word:9}{style:#}{kind:KIND$} {name}{narrows}\n");
     match &step.action {
         Action::Update { changes } => {
             for change in changes {

@@ -30,6 +30,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODE", value_parser = MODES, default_value = "role")]
     mode: String,
 
+    /// For admin: ARN of the permissions boundary without which the administrator gives no rights to a role or user
+    #[arg(long, value_name = "ARN")]
+    permissions_boundary: Option<String>,
+
     /// For trust: the principal that may assume the role
     #[arg(long, value_name = "ARN")]
     principal: Option<String>,
@@ -41,6 +45,10 @@ pub(crate) struct Args {
     /// For admin and cluster: the cluster's VPC [default: *, any VPC of the region]
     #[arg(long, value_name = "ID")]
     vpc_id: Option<String>,
+
+    /// For cluster: account whose images may be launched, beside Amazon's; repeatable
+    #[arg(long, value_name = "ID")]
+    image_owner: Vec<String>,
 
     /// aws, aws-us-gov or aws-cn [default: that of the region]
     #[arg(long, value_name = "NAME")]
@@ -60,9 +68,12 @@ enum Name {
     Admin,
     Shared,
     Cluster,
+    Documented,
+    NodeBoundary,
     Handler,
     HandlerShared,
     HandlerCluster,
+    HandlerVpc,
     Savings,
     Trust,
 }
@@ -93,15 +104,25 @@ async fn policy(args: &Args, target: &Target) -> Result<Value, CliError> {
     let (cluster, vpc_id) = (&target.cluster, args.vpc_id.as_deref().unwrap_or("*"));
     let arn = format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}");
     let node_role = &names::node_role(cluster, &arn);
-    let scope = &Scope { partition, region, account, cluster, vpc_id, node_role };
+    let scope =
+        &Scope { partition, region, account, cluster, vpc_id, node_role, image_owners: &args.image_owner };
     Ok(match args.name {
-        Name::Admin if args.mode == "user" => policy::admin(AdminMode::User, scope),
-        Name::Admin => policy::admin(AdminMode::Role, scope),
+        Name::Admin => {
+            let mode = if args.mode == "user" { AdminMode::User } else { AdminMode::Role };
+            let policy = policy::admin(mode, scope);
+            match &args.permissions_boundary {
+                Some(arn) => policy::bounded(policy, arn),
+                None => policy,
+            }
+        }
         Name::Shared => policy::cast_eks(scope),
         Name::Cluster => policy::restricted(scope),
+        Name::Documented => policy::documented(scope),
+        Name::NodeBoundary => policy::node_boundary(scope),
         Name::Handler => policy::handler(scope),
         Name::HandlerShared => policy::handler_reads(scope),
         Name::HandlerCluster => policy::handler_cluster(scope),
+        Name::HandlerVpc => policy::handler_vpc(scope),
         Name::Savings => policy::savings(scope),
         Name::Trust => trust(args)?,
     })
@@ -127,7 +148,7 @@ fn read_target(args: &Args, environment: &Environment) -> Result<Target, CliErro
     }
     let mut diagnostics = Vec::new();
     let target = args.target.target(environment, &mut diagnostics);
-    if matches!(args.name, Name::Shared | Name::HandlerShared) {
+    if matches!(args.name, Name::Shared | Name::Documented | Name::HandlerShared | Name::HandlerVpc) {
         // They are the same for all clusters, so none need be known.
         diagnostics.retain(|diagnostic| !diagnostic.error.starts_with("--cluster"));
     }

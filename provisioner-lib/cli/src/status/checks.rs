@@ -89,7 +89,7 @@ pub(super) fn comparison(found: &Verification, heading: &str, objects: &str, wid
     } else {
         table::steps(planned, width)
     };
-    state + &render(checks) + "\n"
+    state + &table::unmanaged(&planned.plan) + &render(checks) + "\n"
 }
 
 fn subject_of(check: &Check) -> String {
@@ -162,12 +162,18 @@ pub(super) fn verdict(verification: &Verification) -> String {
     if foreign > 0 {
         parts.push(format!("{foreign} not managed by cast-spot"));
     }
+    let unexpected = verification.planned.plan.unexpected().count();
+    if unexpected > 0 {
+        parts.push(format!("{unexpected} that cast-spot has not made"));
+    }
     parts.push(match failed {
         0 => format!("all {tried} checks passed"),
         failed => format!("{failed} of {tried} checks failed"),
     });
     let hint = if differing + foreign > 0 {
         "run `cast-spot onboard` to repair it"
+    } else if unexpected > 0 {
+        "find out who has made what is not managed by cast-spot, and delete it if nothing needs it"
     } else {
         "`cast-spot status --json` has every detail of the checks"
     };

@@ -13,7 +13,7 @@ use cast_spot_provisioner::{
     onboard,
     plan::{Change, Found, Observed},
     provider::{AccessKey, Error, ErrorKind, Made, Provider},
-    resource::{self, Function, Kind, Resource},
+    resource::{self, Function, Id, Kind, Resource},
     spec::{Request, Spec},
     verify::{Check, Verdict},
 };
@@ -126,6 +126,8 @@ impl Provider for FakeAccount {
             }
             _ => None,
         });
+        let role = objects.get(&Id::new(Kind::Role, LAMBDA_ROLE));
+        let role_tags = role.and_then(|role| role.resource.tags().cloned()).unwrap_or_default();
         let cluster = if cluster == "prod" {
             self.cluster.clone()
         } else {
@@ -141,7 +143,7 @@ impl Provider for FakeAccount {
             cluster,
             function,
             register: register.collect(),
-            earlier: PreviousRuns::default(),
+            earlier: PreviousRuns { role_tags, ..PreviousRuns::default() },
         })
     }
 

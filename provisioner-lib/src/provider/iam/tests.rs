@@ -286,6 +286,7 @@ async fn what_an_absent_role_has_is_not_asked() {
         name: "r".into(),
         description: String::new(),
         trust: Value::Null,
+        boundary: None,
         tags: Tags::new(),
     });
     let attachment =

@@ -19,11 +19,23 @@ const LOST: &str =
 impl Live<Client> for AccessKey {
     const IS_PART: bool = true;
 
-    /// There is a key as soon as one works: one that is switched off opens nothing.
-    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
-        let keys = self.keys(client).await?;
-        let found = Self { user: self.user.clone(), rotate: false };
-        Ok(keys.iter().any(is_active).then(|| Found::from(found)))
+    /// There is a key as soon as one works: one that is switched off opens nothing. Of two that work, which one was made
+    /// here is not known: the later one is named by its id.
+    async fn observe(wanted: &[&Self], client: &Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
+        let found = wanted.iter().map(async |wanted| {
+            let mut keys = match wanted.keys(client).await {
+                Ok(keys) => keys,
+                Err(error) => return vec![Err(error)],
+            };
+            keys.retain(is_active);
+            keys.sort_by_key(|key| key.create_date.map(|date| date.secs()));
+            let user = &wanted.user;
+            let further = keys.iter().skip(1).filter_map(AccessKeyMetadata::access_key_id);
+            let users = keys.first().map(|_| user.clone()).into_iter();
+            let users = users.chain(further.map(|id| format!("{user}/{id}")));
+            users.map(|user| Ok(Found::from(Self { user, rotate: false }))).collect()
+        });
+        join_all(found).await.into_iter().flatten().collect()
     }
 
     /// A new key. Of two old ones, one that is switched off makes room.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Describe, TemplateValues, compared, named, needs};
+use super::{Describe, Id, Kind, TemplateValues, compared, named};
 
 mod aws;
 
@@ -16,7 +16,10 @@ pub struct AccessKey {
 impl Describe for AccessKey {
     named!(user);
 
-    needs!(User: user);
+    /// The name of a further key is the user's, a slash and its id.
+    fn needs(&self) -> Vec<Id> {
+        vec![Id::new(Kind::User, self.user.split('/').next().unwrap_or_default())]
+    }
 
     compared!(rotate: field);
 }

@@ -1,16 +1,12 @@
 //! `aws lambda` about functions.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Function;
 use crate::{
     names::{PREVIOUS, PREVIOUS_DESCRIPTION},
     resource::{
-        Change, TemplateValues,
-        layer::commands::{beside_others, latest},
-        quoted,
-        security_group::commands::group_id,
-        touches,
+        Change, TemplateValues, layer::commands::latest, security_group::commands::group_id, touches,
     },
 };
 
@@ -22,27 +18,17 @@ impl TemplateValues for Function {
             let subnets = network.subnet_ids.join(",");
             format!("SubnetIds={subnets},SecurityGroupIds={}", group_id(&network.vpc_id))
         });
-        let layers = is_touched(&"layer").then(|| beside_others(&self.name, self.layer.is_some()));
+        let is_layered = ["layer", "other_layers"].iter().any(is_touched);
+        // An empty list takes all layers off.
+        let layers = is_layered.then(|| self.layer.as_ref().map_or_else(|| "[]".to_owned(), |_| latest()));
+        let variables = is_touched(&"environment").then(|| json!({ "Variables": self.environment }));
         json!({
             "alias": PREVIOUS,
             "note": PREVIOUS_DESCRIPTION,
             "vpc": vpc,
             "latest": self.layer.is_some().then(latest),
             "layers": layers,
-            "variables": { "Variables": self.environment },
-            "merged": self.merged(changes),
+            "variables": variables,
         })
-    }
-}
-
-impl Function {
-    /// The environment with the variables that change.
-    fn merged(&self, changes: &[Change]) -> Option<String> {
-        let variable =
-            |change: &Change| Some((change.field.strip_prefix("environment.")?.to_owned(), json!(change.to)));
-        let variables: Map<String, Value> = changes.iter().filter_map(variable).collect();
-        let filter = quoted(&format!("{{Variables: ((.Variables // {{}}) + {})}}", json!(variables)));
-        let get = format!("aws lambda get-function-configuration --function-name {}", self.name);
-        (!variables.is_empty()).then(|| format!("\"$({get} --query Environment | jq -c {filter})\""))
     }
 }

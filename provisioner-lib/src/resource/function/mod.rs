@@ -13,7 +13,7 @@ use crate::{
 pub(crate) mod aws;
 mod commands;
 
-/// Lambda function. Foreign environment variables and tags are left as they are.
+/// Lambda function. Its environment and layers are exactly these; foreign tags are left as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     pub name: String,
@@ -30,8 +30,11 @@ pub struct Function {
     pub dead_letter_arn: String,
     /// None: the one found is right.
     pub network: Option<Network>,
-    /// SHA-256 of our layer, if it has one. Other layers are left as they are.
+    /// SHA-256 of our layer, if it has one.
     pub layer: Option<String>,
+    /// ARNs of other layers. None is wanted: a layer's code runs with the function's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_layers: Vec<String>,
     pub tags: Tags,
 }
 
@@ -82,7 +85,7 @@ impl Describe for Function {
         if let Some(code) = &self.code {
             changes.field("code", &Some(&code.sha256), &found.code.as_ref().map(|code| &code.sha256));
         }
-        compared!(changes, self, found; dead_letter_arn: field, layer: field);
+        compared!(changes, self, found; dead_letter_arn: field, layer: field, other_layers: unordered);
         if let Some(wanted) = &self.network {
             wanted.compare(found.network.as_ref(), changes);
         }
@@ -90,10 +93,11 @@ impl Describe for Function {
 }
 
 impl Function {
-    /// Variables that are wanted; others stay. Endpoints can be written in several ways; malformed ones equal nothing.
+    /// Endpoints can be written in several ways; malformed ones equal nothing.
     fn compare_environment(&self, found: &Self, changes: &mut Changes) {
         let valid = |text: Option<&String>| text.and_then(|text| Endpoints::all_valid(text));
-        let mut names: Vec<&str> = self.environment.keys().map(String::as_str).collect();
+        let mut names: Vec<&str> =
+            self.environment.keys().chain(found.environment.keys()).map(String::as_str).collect();
         names.push(CLUSTERS_VARIABLE);
         names.sort_unstable();
         names.dedup();

@@ -158,23 +158,18 @@ pub(crate) async fn endpoints(client: &Client, layers: &[Attached]) -> Result<En
     }
 }
 
-/// The layers that a function is to have: ours in its place or at the end, all others as they are.
-pub(crate) async fn layers_with(
-    client: &Client,
-    there: &[Attached],
-    wanted: Option<&str>,
-) -> Result<Vec<String>, Error> {
-    let version = match wanted {
-        Some(sha256) => Some(version(client, sha256).await?),
-        None => None,
-    };
-    let arns = there.iter().filter_map(Attached::arn);
-    let place = arns.clone().position(|arn| number(arn).is_some());
-    let mut all: Vec<String> = arns.filter(|arn| number(arn).is_none()).map(str::to_owned).collect();
-    if let Some(version) = version {
-        all.insert(place.unwrap_or(all.len()).min(all.len()), version.arn);
+/// ARNs of layers of a function that are not ours.
+pub(crate) fn others(layers: &[Attached]) -> Vec<String> {
+    let arns = layers.iter().filter_map(Attached::arn);
+    arns.filter(|arn| number(arn).is_none()).map(str::to_owned).collect()
+}
+
+/// The layers of a function: ours, if it is wanted.
+pub(crate) async fn exactly(client: &Client, wanted: Option<&str>) -> Result<Vec<String>, Error> {
+    match wanted {
+        Some(sha256) => Ok(vec![version(client, sha256).await?.arn]),
+        None => Ok(Vec::new()),
     }
-    Ok(all)
 }
 
 /// The version with this content. Where another run has deleted it, a new look is needed.

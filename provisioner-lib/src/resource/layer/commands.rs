@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Layer;
 use crate::{
     names::LAYER,
-    resource::{Change, TemplateValues, quoted},
+    resource::{Change, TemplateValues},
 };
 
 impl TemplateValues for Layer {
@@ -22,20 +22,6 @@ pub(in crate::resource) fn latest() -> String {
         "\"${{layer:-$(aws lambda list-layer-versions --layer-name {LAYER} --max-items 1 \
          --query 'LayerVersions[0].LayerVersionArn' --output text | head -n 1)}}\""
     )
-}
-
-/// The layers of others, and ours behind them.
-pub(in crate::resource) fn beside_others(function: &str, with_ours: bool) -> String {
-    let others = format!(
-        "aws lambda get-function-configuration --function-name {} --query {}",
-        quoted(function),
-        quoted(&format!("(Layers||`[]`)[?!contains(Arn,':layer:{LAYER}:')].Arn")),
-    );
-    if with_ours {
-        format!("$({others} --output text) {}", latest())
-    } else {
-        format!("\"$({others} --output json)\"")
-    }
 }
 
 #[cfg(test)]

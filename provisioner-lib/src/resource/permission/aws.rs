@@ -1,6 +1,6 @@
 //! Statements of resource policies of functions.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use aws_sdk_lambda::Client;
 use futures_util::future::join_all;
@@ -12,17 +12,16 @@ use crate::provider::live::prelude::*;
 impl Live<Client> for Permission {
     const IS_PART: bool = true;
 
-    /// One policy has the statements of all rules.
+    /// One policy has the statements of all rules. Those that are not wanted are in it, too.
     async fn observe(wanted: &[&Self], client: &Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
-        let mut statements: BTreeMap<&str, Vec<&Self>> = BTreeMap::new();
-        for permission in wanted {
-            statements.entry(&permission.function).or_default().push(permission);
-        }
-        let found =
-            statements.into_iter().map(async |(function, wanted)| match policy(client, function).await {
-                Ok(policy) => wanted.iter().filter_map(|wanted| wanted.found_in(&policy)).map(Ok).collect(),
-                Err(error) => vec![Err(error)],
-            });
+        let functions: BTreeSet<&str> = wanted.iter().map(|wanted| wanted.function.as_str()).collect();
+        let found = functions.into_iter().map(async |function| match policy(client, function).await {
+            Ok(policy) => {
+                let statements = policy["Statement"].as_array().into_iter().flatten();
+                statements.map(|statement| Ok(Found::from(Self::read(function, statement)))).collect()
+            }
+            Err(error) => vec![Err(error)],
+        });
         join_all(found).await.into_iter().flatten().collect()
     }
 
@@ -44,17 +43,15 @@ impl Live<Client> for Permission {
 }
 
 impl Permission {
-    fn found_in(&self, policy: &Value) -> Option<Found> {
-        let mut statements = policy["Statement"].as_array().into_iter().flatten();
-        let statement = statements.find(|statement| statement["Sid"] == *self.statement_id)?;
+    fn read(function: &str, statement: &Value) -> Self {
         let principal = &statement["Principal"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Some(Found::from(Self {
-            function: self.function.clone(),
-            statement_id: self.statement_id.clone(),
+        Self {
+            function: function.to_owned(),
+            statement_id: text(&statement["Sid"]),
             principal: text(if principal.is_object() { &principal["Service"] } else { principal }),
             source_arn: text(&statement["Condition"]["ArnLike"]["AWS:SourceArn"]),
-        }))
+        }
     }
 }
 

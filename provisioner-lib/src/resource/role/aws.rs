@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use super::Role;
 use crate::{
     provider::{
-        iam::{document, inline_policies, profiles_of, tags_in, tags_out},
+        iam::{boundary, document, inline_policies, profiles_of, tags_in, tags_out},
         live::prelude::*,
     },
     resource::{InlinePolicy, InstanceProfile, Principal, attachment::aws::detach_all},
@@ -18,6 +18,22 @@ fn is_unknown_principal(code: &str, message: &str) -> bool {
 }
 
 impl Live<Client> for Role {
+    /// With the names of all inline policies of those that exist.
+    async fn observe(wanted: &[&Self], client: &Client, sight: &Sight<'_>) -> Vec<Result<Found, Error>> {
+        let found = wanted.iter().map(async |wanted| {
+            let role = wanted.find(client, sight).await;
+            let inline = match &role {
+                Ok(Some(_)) => inline_policies(client, &wanted.name).await,
+                _ => Ok(Vec::new()),
+            };
+            let named = |name| Ok(Found::from(InlinePolicy::named(wanted.name.clone(), name)));
+            let inline =
+                inline.map_or_else(|error| vec![Err(error)], |names| names.into_iter().map(named).collect());
+            role.transpose().into_iter().chain(inline).collect::<Vec<_>>()
+        });
+        join_all(found).await.into_iter().flatten().collect()
+    }
+
     async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let call = "iam:GetRole";
         let answer = error::optional(call, client.get_role().role_name(&self.name).send().await)?;
@@ -26,6 +42,7 @@ impl Live<Client> for Role {
         let found = Self {
             name: self.name.clone(),
             trust: document(call, role.assume_role_policy_document())?,
+            boundary: boundary(role.permissions_boundary.as_ref()),
             tags: tags_out(role.tags.as_deref()),
             description: role.description.unwrap_or_default(),
         };
@@ -38,6 +55,7 @@ impl Live<Client> for Role {
             .role_name(&self.name)
             .description(&self.description)
             .assume_role_policy_document(self.trust.to_string())
+            .set_permissions_boundary(self.boundary.clone())
             .set_tags(Some(tags_in(&self.tags)));
         retry_until_consistent("iam:CreateRole", KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
             .await
@@ -52,6 +70,10 @@ impl Live<Client> for Role {
             let call_name = "iam:UpdateAssumeRolePolicy";
             retry_until_consistent(call_name, KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
                 .await?;
+        }
+        if let (Some(boundary), true) = (&self.boundary, touches(changes, "boundary")) {
+            let call = client.put_role_permissions_boundary().role_name(name).permissions_boundary(boundary);
+            call.send().await.map_err(error::from_sdk("iam:PutRolePermissionsBoundary"))?;
         }
         let set = |tags| client.tag_role().role_name(name).set_tags(Some(tags_in(&tags))).send();
         let unset = |keys| client.untag_role().role_name(name).set_tag_keys(Some(keys)).send();

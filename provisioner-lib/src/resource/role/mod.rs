@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Describe, Tags, TemplateValues, compared, named, tagged};
+use super::{Changes, Describe, Tags, TemplateValues, compared, last, named, tagged};
 
 mod aws;
 
@@ -13,6 +13,8 @@ pub struct Role {
     pub name: String,
     pub description: String,
     pub trust: Value,
+    /// ARN of the permissions boundary. None: the one found is right.
+    pub boundary: Option<String>,
     pub tags: Tags,
 }
 
@@ -21,7 +23,13 @@ impl Describe for Role {
 
     named!(name);
 
-    compared!(trust: document);
+    /// The boundary that has the role's name is for new roles: on an older one it could cut what was attached since.
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        compared!(changes, self, found; trust: document);
+        if self.boundary.as_ref().is_some_and(|boundary| last(boundary) != self.name) {
+            compared!(changes, self, found; boundary: field);
+        }
+    }
 }
 
 impl TemplateValues for Role {}

@@ -1,13 +1,14 @@
 //! Targets of rules, and what is sent in place of the event ("Amazon EventBridge input transformation" in the EventBridge
 //! User Guide): a template with placeholders for fields of the event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_eventbridge::{
     Client,
     error::BuildError,
     types::{DeadLetterConfig, InputTransformer, RetryPolicy, Target as Sent},
 };
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{MAXIMUM_EVENT_AGE, RETRIES, Target, input_paths};
@@ -16,17 +17,16 @@ use crate::provider::live::prelude::*;
 impl Live<Client> for Target {
     const IS_PART: bool = true;
 
-    async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
-        let found = list(client, &self.rule).await?.into_iter().find(|target| target.id == self.target_id);
-        Ok(found.map(|target| {
-            Found::from(Self {
-                input: input_of(&target),
-                rule: self.rule.clone(),
-                target_id: target.id,
-                arn: target.arn,
-                dead_letter_arn: target.dead_letter_config.and_then(|config| config.arn).unwrap_or_default(),
-            })
-        }))
+    /// All of a rule, also those that are not wanted.
+    async fn observe(wanted: &[&Self], client: &Client, _: &Sight<'_>) -> Vec<Result<Found, Error>> {
+        let rules: BTreeSet<&str> = wanted.iter().map(|wanted| wanted.rule.as_str()).collect();
+        let found = rules.into_iter().map(async |rule| match list(client, rule).await {
+            Ok(targets) => {
+                targets.into_iter().map(|target| Ok(Found::from(Self::read(rule, target)))).collect()
+            }
+            Err(error) => vec![Err(error)],
+        });
+        join_all(found).await.into_iter().flatten().collect()
     }
 
     async fn create(&self, client: &Client) -> Result<Made, Error> {
@@ -47,6 +47,16 @@ impl Live<Client> for Target {
 }
 
 impl Target {
+    fn read(rule: &str, target: Sent) -> Self {
+        Self {
+            input: input_of(&target),
+            rule: rule.to_owned(),
+            target_id: target.id,
+            arn: target.arn,
+            dead_letter_arn: target.dead_letter_config.and_then(|config| config.arn).unwrap_or_default(),
+        }
+    }
+
     fn sent(&self) -> Result<Sent, BuildError> {
         let retries = RetryPolicy::builder()
             .maximum_event_age_in_seconds(MAXIMUM_EVENT_AGE)

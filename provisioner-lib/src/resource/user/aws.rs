@@ -6,26 +6,49 @@ use futures_util::future::join_all;
 use super::User;
 use crate::{
     provider::{
-        iam::{tags_in, tags_out},
+        iam::{boundary, tags_in, tags_out},
         live::prelude::*,
     },
-    resource::{AccessKey, Principal, attachment::aws::detach_all},
+    resource::{AccessKey, InlinePolicy, Principal, attachment::aws::detach_all},
 };
 
 impl Live<Client> for User {
+    /// With the names of all inline policies of those that exist.
+    async fn observe(wanted: &[&Self], client: &Client, sight: &Sight<'_>) -> Vec<Result<Found, Error>> {
+        let found = wanted.iter().map(async |wanted| {
+            let user = wanted.find(client, sight).await;
+            let inline = match &user {
+                Ok(Some(_)) => wanted.inline(client).await,
+                _ => Ok(Vec::new()),
+            };
+            let named = |name| Ok(Found::from(InlinePolicy::named(format!("user/{}", wanted.name), name)));
+            let inline =
+                inline.map_or_else(|error| vec![Err(error)], |names| names.into_iter().map(named).collect());
+            user.transpose().into_iter().chain(inline).collect::<Vec<_>>()
+        });
+        join_all(found).await.into_iter().flatten().collect()
+    }
+
     async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let answer = error::optional("iam:GetUser", client.get_user().user_name(&self.name).send().await)?;
         let Some(user) = answer.and_then(|answer| answer.user) else { return Ok(None) };
-        let found = Self { name: self.name.clone(), tags: tags_out(user.tags.as_deref()) };
+        let boundary = boundary(user.permissions_boundary.as_ref());
+        let found = Self { name: self.name.clone(), boundary, tags: tags_out(user.tags.as_deref()) };
         Ok(Some(Found { created: Some(user.create_date.secs()), ..Found::from(found) }))
     }
 
     async fn create(&self, client: &Client) -> Result<Made, Error> {
         let call = client.create_user().user_name(&self.name).set_tags(Some(tags_in(&self.tags)));
+        let call = call.set_permissions_boundary(self.boundary.clone());
         call.send().await.map(Made::alone).map_err(error::from_sdk("iam:CreateUser"))
     }
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {
+        if let (Some(boundary), true) = (&self.boundary, touches(changes, "boundary")) {
+            let call = client.put_user_permissions_boundary().user_name(&self.name);
+            let answer = call.permissions_boundary(boundary).send().await;
+            answer.map_err(error::from_sdk("iam:PutUserPermissionsBoundary"))?;
+        }
         let set = |tags| client.tag_user().user_name(&self.name).set_tags(Some(tags_in(&tags))).send();
         let unset = |keys| client.untag_user().user_name(&self.name).set_tag_keys(Some(keys)).send();
         TagChanges::of(changes).apply(("iam:TagUser", set), ("iam:UntagUser", unset)).await
@@ -53,12 +76,14 @@ impl Live<Client> for User {
 }
 
 impl User {
+    async fn inline(&self, client: &Client) -> Result<Vec<String>, Error> {
+        let pages = client.list_user_policies().user_name(&self.name).into_paginator().items().send();
+        error::listed("iam:ListUserPolicies", pages.collect().await)
+    }
+
     async fn delete_inline(&self, client: &Client) -> Result<(), Error> {
         let name = &self.name;
-        let answer = client.list_user_policies().user_name(name).send().await;
-        let names = error::optional("iam:ListUserPolicies", answer)?
-            .map(|page| page.policy_names)
-            .unwrap_or_default();
+        let names = self.inline(client).await?;
         let deleted = names.iter().map(async |policy| {
             let call = client.delete_user_policy().user_name(name).policy_name(policy);
             error::ok_if_absent("iam:DeleteUserPolicy", call.send().await)

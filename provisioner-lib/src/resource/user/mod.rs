@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Describe, Tags, TemplateValues, named, tagged};
+use super::{Changes, Describe, Tags, TemplateValues, compared, named, tagged};
 
 mod aws;
 
@@ -10,6 +10,8 @@ mod aws;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     pub name: String,
+    /// ARN of the permissions boundary. None: the one found is right.
+    pub boundary: Option<String>,
     pub tags: Tags,
 }
 
@@ -18,7 +20,11 @@ impl Describe for User {
 
     named!(name);
 
-    fn compare(&self, _: &Self, _: &mut Changes) {}
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        if self.boundary.is_some() {
+            compared!(changes, self, found; boundary: field);
+        }
+    }
 }
 
 impl TemplateValues for User {}

@@ -44,7 +44,9 @@ impl Live<Services> for Function {
         let tags = answer.tags.unwrap_or_default().into_iter().collect();
         let revision = configuration.revision_id.clone();
         let layer = layer::aws::attached(&services.lambda, configuration.layers()).await?;
-        Ok(Some(Found { revision, ..Found::from(self.described(configuration, layer, tags)) }))
+        let other_layers = layer::aws::others(configuration.layers());
+        let found = Self { layer, other_layers, ..self.described(configuration, tags) };
+        Ok(Some(Found { revision, ..Found::from(found) }))
     }
 
     async fn create(&self, services: &Services) -> Result<Made, Error> {
@@ -56,7 +58,7 @@ impl Live<Services> for Function {
         let client = &services.lambda;
         let vpc = self.vpc(services).await?;
         let layers = match &self.layer {
-            Some(sha256) => Some(layer::aws::layers_with(client, &[], Some(sha256)).await?),
+            Some(sha256) => Some(layer::aws::exactly(client, Some(sha256)).await?),
             None => None,
         };
         let call = client
@@ -109,7 +111,7 @@ impl Function {
         Ok(Some(vpc.build()))
     }
 
-    fn described(&self, found: FunctionConfiguration, layer: Option<String>, tags: Tags) -> Self {
+    fn described(&self, found: FunctionConfiguration, tags: Tags) -> Self {
         let network = found.vpc_config.filter(|vpc| vpc.vpc_id().is_some_and(|id| !id.is_empty()));
         let architecture = found.architectures.unwrap_or_default().into_iter().next();
         let environment = found.environment.and_then(|found| found.variables).unwrap_or_default();
@@ -130,7 +132,8 @@ impl Function {
                 vpc_id: vpc.vpc_id.unwrap_or_default(),
                 subnet_ids: vpc.subnet_ids.unwrap_or_default(),
             }),
-            layer,
+            layer: None,
+            other_layers: Vec::new(),
             tags,
         }
     }

@@ -36,6 +36,7 @@ fn function(clusters: &str) -> Resource {
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".into(),
         network: None,
         layer: None,
+        other_layers: Vec::new(),
         tags: BTreeMap::new(),
     })
 }
@@ -53,7 +54,7 @@ fn as_it_is(revision: &str, state: &str, update: &str) -> Value {
         "State": state,
         "LastUpdateStatus": update,
         "CodeSha256": "old",
-        "Environment": { "Variables": { "FOREIGN": "stays", CLUSTERS_VARIABLE: "old" } },
+        "Environment": { "Variables": { "AWS_ENDPOINT_URL_EKS": "https://evil.example", CLUSTERS_VARIABLE: "old" } },
     })
 }
 
@@ -106,7 +107,7 @@ async fn each_change_names_its_revision_and_waits_for_the_last() {
     assert_eq!((&body(1)["RevisionId"], &body(1)["CodeSha256"]), (&json!("r1"), &json!("old")));
     assert_eq!(body(3)["FunctionVersion"], "7");
     assert_eq!(body(4)["RevisionId"], "published");
-    assert_eq!(body(4)["Environment"]["Variables"], json!({ "FOREIGN": "stays", CLUSTERS_VARIABLE: "a,b" }));
+    assert_eq!(body(4)["Environment"]["Variables"], json!({ CLUSTERS_VARIABLE: "a,b" }), "exactly");
     assert_eq!((&body(7)["RevisionId"], &body(7)["Architectures"]), (&json!("r2"), &json!(["arm64"])));
 }
 
@@ -125,7 +126,7 @@ async fn old_versions_that_stay_do_not_fail_an_update() {
     let tag = Change { to: "cast-spot".into(), ..change("tags.cast-spot:managed") };
     lambda.update(&wanted, &[change("code"), tag], Some("r1")).await.unwrap();
     let calls = wire::calls(&asked);
-    let [.., tagged, listed] = &calls[..] else { panic!("{calls:?}") };
+    let [_, tagged, .., listed] = &calls[..] else { panic!("{calls:?}") };
     assert!(tagged.starts_with("POST /2017-03-31/tags/"), "tags first: {calls:?}");
     assert_eq!(listed, &format!("GET {VERSIONS}"));
 }
@@ -205,7 +206,7 @@ async fn a_function_is_observed_with_its_revision() {
     else {
         panic!()
     };
-    assert_eq!(environment["FOREIGN"], "stays");
+    assert_eq!(environment["AWS_ENDPOINT_URL_EKS"], "https://evil.example");
     assert_eq!(
         (code.unwrap().sha256.as_str(), network, architecture.as_deref()),
         ("abc", None, Some("x86_64"))
@@ -237,7 +238,7 @@ async fn what_an_absent_function_has_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_statement_is_found_by_its_id() {
+async fn all_statements_are_found_whoever_made_them() {
     let (lambda, _) = lambda(|_| {
         let statement = json!({
             "Sid": "rule", "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
@@ -255,8 +256,10 @@ async fn a_statement_is_found_by_its_id() {
         })
     };
     let expected = statement("rule");
-    assert_eq!(lambda.observe(MODE, &[&expected]).await, [Ok(Found::from(expected.clone()))]);
-    assert!(lambda.observe(MODE, &[&statement("none")]).await.is_empty());
+    let found = lambda.observe(MODE, &[&expected]).await;
+    let [Ok(other), ours] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(*ours, Ok(Found::from(expected)));
+    assert_eq!(other.resource.id(), statement("other").id());
 }
 
 #[tokio::test]

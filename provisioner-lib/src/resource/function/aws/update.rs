@@ -3,7 +3,6 @@
 
 use aws_sdk_lambda::{
     Client,
-    operation::get_function_configuration::GetFunctionConfigurationOutput,
     types::{DeadLetterConfig, Runtime, VpcConfig},
 };
 
@@ -22,7 +21,7 @@ use crate::{
 const CODE: [&str; 2] = ["code", "architecture"];
 
 impl Function {
-    /// Settings first: among them is the list of clusters, which must not be changed by what is outdated.
+    /// Settings before code: among them is the list of clusters, which must not be changed by what is outdated.
     pub(super) async fn change(
         &self,
         client: &Client,
@@ -32,12 +31,13 @@ impl Function {
     ) -> Result<(), Error> {
         let name = &self.name;
         let before = settled(client, name).await?;
-        let arn = before.function_arn().unwrap_or(name).to_owned();
         if revision.is_some() && before.revision_id() != revision {
             let message = format!("function {name} has been changed since it was looked at");
             return Err(Error::changed("lambda:GetFunctionConfiguration", message));
         }
         let mut revision = before.revision_id().map(str::to_owned);
+        let arn = before.function_arn().unwrap_or(name);
+        self.tag(client, arn, changes).await?;
         let is_code = CODE.iter().any(|field| touches(changes, field));
         let mut previous = None;
         if is_code {
@@ -49,7 +49,7 @@ impl Function {
         let is_setting =
             |change: &Change| !change.field.starts_with("tags.") && !CODE.contains(&change.field.as_str());
         if changes.iter().any(is_setting) {
-            self.configure(client, changes, &before, revision, vpc).await?;
+            self.configure(client, changes, revision, vpc).await?;
             revision = updated(client, name).await?.revision_id;
         }
         if is_code {
@@ -59,11 +59,6 @@ impl Function {
             }
             updated(client, name).await?;
         }
-        let set = |tags: Tags| {
-            client.tag_resource().resource(&arn).set_tags(Some(tags.into_iter().collect())).send()
-        };
-        let unset = |keys| client.untag_resource().resource(&arn).set_tag_keys(Some(keys)).send();
-        TagChanges::of(changes).apply(("lambda:TagResource", set), ("lambda:UntagResource", unset)).await?;
         if let Some(previous) = previous {
             // The function is as wanted: the next change deletes what is left.
             let _ = delete_versions_but(client, name, &previous).await;
@@ -71,24 +66,28 @@ impl Function {
         Ok(())
     }
 
-    /// All settings that are ours. Variables and layers of others stay. Lambda asks for rights on each layer that is
-    /// named, so they are named only where ours changes.
+    /// Before code and settings: by its tags the cluster's principal may change the function.
+    async fn tag(&self, client: &Client, arn: &str, changes: &[Change]) -> Result<Made, Error> {
+        let set = |tags: Tags| {
+            client.tag_resource().resource(arn).set_tags(Some(tags.into_iter().collect())).send()
+        };
+        let unset = |keys| client.untag_resource().resource(arn).set_tag_keys(Some(keys)).send();
+        TagChanges::of(changes).apply(("lambda:TagResource", set), ("lambda:UntagResource", unset)).await
+    }
+
+    /// All settings. Lambda asks for rights on each layer that is named, so none is named where none changes.
     async fn configure(
         &self,
         client: &Client,
         changes: &[Change],
-        before: &GetFunctionConfigurationOutput,
         revision: Option<String>,
         vpc: Option<VpcConfig>,
     ) -> Result<(), Error> {
-        let there = before.environment().and_then(|environment| environment.variables()).cloned();
-        let mut environment = there.unwrap_or_default();
-        let layers = if touches(changes, "layer") {
-            Some(layer::aws::layers_with(client, before.layers(), self.layer.as_deref()).await?)
+        let layers = if touches(changes, "layer") || touches(changes, "other_layers") {
+            Some(layer::aws::exactly(client, self.layer.as_deref()).await?)
         } else {
             None
         };
-        environment.extend(self.environment.clone());
         let call = client
             .update_function_configuration()
             .function_name(&self.name)
@@ -98,7 +97,7 @@ impl Function {
             .handler(&self.handler)
             .memory_size(self.memory_mb)
             .timeout(self.timeout_seconds)
-            .environment(variables(environment))
+            .environment(variables(self.environment.clone().into_iter().collect()))
             .dead_letter_config(DeadLetterConfig::builder().target_arn(&self.dead_letter_arn).build())
             .set_layers(layers)
             .set_vpc_config(vpc);

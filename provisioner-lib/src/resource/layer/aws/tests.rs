@@ -45,21 +45,14 @@ fn writes(asked: &Asked) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn layers_of_others_keep_their_places() {
+async fn a_function_has_our_layer_and_no_other() {
     let (lambda, _) = lambda(&[(3, "old"), (4, "new")]);
-    let (one, old, two, new) = (arn("one", 1), arn(LAYER, 3), arn("two", 7), arn(LAYER, 4));
-    let all = |arns: &[&String]| arns.iter().map(ToString::to_string).collect::<Vec<_>>();
-    for (there, wanted, expected) in [
-        (all(&[]), Some("new"), all(&[&new])),
-        (all(&[&one, &old, &two]), Some("new"), all(&[&one, &new, &two])),
-        (all(&[&one, &two]), Some("new"), all(&[&one, &two, &new])),
-        (all(&[&one, &old, &two]), None, all(&[&one, &two])),
-        (all(&[&old]), None, all(&[])),
-    ] {
-        assert_eq!(layers_with(&lambda, &layers(&there), wanted).await.unwrap(), expected, "{there:?}");
-    }
-    let error = layers_with(&lambda, &[], Some("gone")).await.unwrap_err();
+    assert_eq!(exactly(&lambda, Some("new")).await.unwrap(), [arn(LAYER, 4)]);
+    assert!(exactly(&lambda, None).await.unwrap().is_empty());
+    let error = exactly(&lambda, Some("gone")).await.unwrap_err();
     assert_eq!(error.reason, ErrorKind::Changed);
+    let there = [arn("one", 1), arn(LAYER, 3), arn("two", 7)];
+    assert_eq!(others(&layers(&there)), [arn("one", 1), arn("two", 7)]);
 }
 
 #[tokio::test]

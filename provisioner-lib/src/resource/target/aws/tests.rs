@@ -101,8 +101,20 @@ async fn an_input_is_sent_as_a_template_and_read_back() {
     assert_eq!(sent["InputTransformer"]["InputPathsMap"], paths);
 
     let (reader, _) = events(move |_| json!({ "Targets": [sent.clone()] }));
-    let found = sent_target().find(&reader.events, &SIGHT).await.unwrap().unwrap().resource;
+    let found = only(&[&sent_target()], &reader.events).await;
     assert_eq!(found, target(Some(input)));
+}
+
+async fn only(wanted: &[&Target], client: &Client) -> Resource {
+    let found = Target::observe(wanted, client, &SIGHT).await;
+    found.into_iter().next().unwrap().unwrap().resource
+}
+
+#[tokio::test]
+async fn a_target_of_others_is_found_too() {
+    let (events, _) = events(|_| json!({ "Targets": [{ "Id": "theirs", "Arn": "arn:queue" }] }));
+    let found = only(&[&sent_target()], &events.events).await;
+    assert_eq!(found.id().name, "rule/theirs");
 }
 
 #[tokio::test]
@@ -119,7 +131,7 @@ async fn a_foreign_input_is_shown() {
         let mut theirs = json!({ "Id": "cast-spot", "Arn": "arn:function" });
         theirs.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
         let (events, _) = events(move |_| json!({ "Targets": [theirs.clone()] }));
-        let found = sent_target().find(&events.events, &SIGHT).await.unwrap().unwrap().resource;
+        let found = only(&[&sent_target()], &events.events).await;
         let Resource::Target(Target { input, .. }) = found else { panic!("{found:?}") };
         assert_eq!(input, Some(Value::from(expected)));
     }
