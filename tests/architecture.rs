@@ -189,6 +189,19 @@ fn the_command_line_calls_no_sdk() {
     assert_none(&["provisioner-lib/cli/src"], &[&["kube", "aws_*"]]);
 }
 
+/// One gate, so that no name of others controls a terminal. The lints refuse `println!` and its kind everywhere.
+#[test]
+fn only_the_screen_writes_to_the_terminal() {
+    let doors = ["stdout()", "stderr()", "anstream::std", ".print();", "/dev/tty"];
+    let libraries = ["provisioner-lib/src", "provisioner-lib/cloud/src", "provisioner-lib/savings/src"];
+    let libraries = libraries.into_iter().chain(["lambda/rehearsal/src", "provisioner-lib/cli/src"]);
+    for file in libraries.flat_map(rust_files).filter(|file| !file.ends_with("cli/src/terminal.rs")) {
+        let source = read(&file);
+        let door = doors.into_iter().find(|door| source.contains(door));
+        assert_eq!(door, None, "{}", short(&file));
+    }
+}
+
 #[test]
 fn only_the_provider_of_savings_reaches_the_world() {
     let pure = [

@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use crate::{
     facts::Facts,
+    invisible::visible,
     plan::{Action, Plan},
-    resource::{Context, Id, commands as shells},
+    resource::{Context, Id, commands as shells, quoted},
 };
 
 /// The script. `zip` is the file of the function's code.
@@ -27,11 +28,12 @@ pub fn commands(plan: &Plan, facts: &Facts, zip: &str) -> String {
             Action::Replace { .. } => ("replace", [delete(), create()].concat()),
             Action::Delete => ("remove", delete()),
             Action::Conflict { why } => {
-                let _ = writeln!(text, "\n# CONFLICT: {} is not cast-spot's: {why}", step.id);
+                let comment = format!("CONFLICT: {} is not cast-spot's: {why}", step.id);
+                let _ = writeln!(text, "\n# {}", visible(&comment));
                 continue;
             }
         };
-        let _ = writeln!(text, "\n# {word} {}", step.id);
+        let _ = writeln!(text, "\n# {word} {}", visible(&step.id.to_string()));
         for shell in shells {
             let _ = writeln!(text, "{shell}");
         }
@@ -40,7 +42,8 @@ pub fn commands(plan: &Plan, facts: &Facts, zip: &str) -> String {
 }
 
 fn head(facts: &Facts) -> String {
-    let (cluster, region, account) = (&facts.cluster.name, &facts.region, &facts.identity.account);
+    let (cluster, account) = (visible(&facts.cluster.name), visible(&facts.identity.account));
+    let region = quoted(&facts.region);
     format!(
         "#!/bin/sh\n\
          # Cluster {cluster} in {region}, account {account}: what cast-spot would do, as commands of aws and kubectl.\n\

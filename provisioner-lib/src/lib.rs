@@ -34,6 +34,7 @@ pub mod desired;
 pub mod endpoints;
 pub mod facts;
 pub mod fault;
+pub mod invisible;
 pub mod names;
 mod observed;
 pub mod offboard;

@@ -19,6 +19,7 @@ mod connect;
 mod disconnect;
 mod environment;
 mod error;
+mod escapes;
 mod offboard;
 mod onboard;
 mod plan;
@@ -41,6 +42,7 @@ use clap::{Parser, Subcommand};
 
 use environment::Environment;
 use error::EXIT_USAGE;
+use terminal::Screen;
 
 /// Handle EC2 Spot interruptions on EKS without disruption.
 #[derive(Debug, Parser)]
@@ -74,9 +76,12 @@ pub fn run<A: Into<OsString> + Clone>(
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            // There is no other place to report that this cannot be printed.
-            let _ = error.print();
-            return if error.use_stderr() { EXIT_USAGE } else { 0 };
+            let (mut screen, text) = (Screen::standard(), error.render().ansi().to_string());
+            if error.use_stderr() {
+                screen.eprint(&text);
+                return EXIT_USAGE;
+            }
+            return session::exit_code(screen.print(&text).map(|()| 0).map_err(Into::into), &mut screen);
         }
     };
     let environment = Environment::read(variable);

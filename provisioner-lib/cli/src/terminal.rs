@@ -1,15 +1,19 @@
-//! Standard output and standard error, with colours only on a terminal.
+//! Standard output and standard error, with colours only on a terminal. Everything that a command writes goes through
+//! here, so nothing reaches a terminal that others could control it with.
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 
 use terminal_size::{Width, terminal_size_of};
 
-use crate::style::{RED, YELLOW};
+use crate::{
+    escapes::harmless,
+    style::{RED, YELLOW},
+};
 
 /// Columns, if standard output is not a terminal.
 const DEFAULT_WIDTH: usize = 80;
 /// Clears the line that the cursor is on (ECMA-48).
-pub(crate) const CLEAR_LINE: &str = "\r\u{1b}[2K";
+const CLEAR_LINE: &str = "\r\u{1b}[2K";
 
 /// Something that is wrong, and what to do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +25,9 @@ pub(crate) struct Diagnostic {
 
 impl Diagnostic {
     pub(crate) fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { error: error.into(), hint: hint.into() }
+        // A line of others must not look like one of ours.
+        let indented = |text: String| text.trim_end().replace('\n', "\n  ");
+        Self { error: indented(error.into()), hint: indented(hint.into()) }
     }
 }
 
@@ -34,6 +40,8 @@ pub(crate) struct Screen {
     pub(crate) width: usize,
     /// Whether a person can answer questions.
     pub(crate) is_interactive: bool,
+    /// Whether standard output is a terminal.
+    pub(crate) is_shown: bool,
     /// Whether a line can be overwritten.
     pub(crate) is_live: bool,
 }
@@ -49,6 +57,7 @@ impl Screen {
             err: Box::new(anstream::stderr()),
             input: Box::new(io::BufReader::new(io::stdin())),
             width: terminal_size_of(io::stdout()).map_or(DEFAULT_WIDTH, columns),
+            is_shown: io::stdout().is_terminal(),
             is_interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
             is_live: io::stderr().is_terminal() && has_escapes,
         }
@@ -56,14 +65,28 @@ impl Screen {
 
     /// Writes a result. A closed pipe (`| head`) is not an error.
     pub(crate) fn print(&mut self, text: &str) -> io::Result<()> {
+        self.write(&harmless(text))
+    }
+
+    /// Writes a document for programs, which is changed for a terminal alone.
+    pub(crate) fn print_document(&mut self, text: &str) -> io::Result<()> {
+        if self.is_shown { self.print(text) } else { self.write(text) }
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => written,
         }
     }
 
-    /// Writes to standard error. There is no other place to report that this fails.
+    /// Writes to standard error.
     pub(crate) fn eprint(&mut self, text: &str) {
+        self.write_error(&harmless(text));
+    }
+
+    /// There is no other place to report that this fails.
+    fn write_error(&mut self, text: &str) {
         let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
     }
 
@@ -82,8 +105,14 @@ impl Screen {
     /// Shows the current activity, on a terminal only. The next call overwrites it; an empty text removes it.
     pub(crate) fn progress(&mut self, text: &str) {
         if self.is_live {
-            self.eprint(&format!("{CLEAR_LINE}{text}"));
+            self.clear_line();
+            self.eprint(text);
         }
+    }
+
+    /// Removes what is on the current line of a terminal.
+    pub(crate) fn clear_line(&mut self) {
+        self.write_error(CLEAR_LINE);
     }
 
     /// Asks a question and reads one line.
@@ -112,8 +141,12 @@ pub(crate) mod capture {
     impl Capture {
         /// The text without colours.
         pub(crate) fn text(&self) -> String {
-            let bytes = self.0.lock().unwrap().clone();
-            anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
+            anstream::adapter::strip_str(&self.styled()).to_string()
+        }
+
+        /// The text as a terminal gets it.
+        pub(crate) fn styled(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }
 
@@ -135,6 +168,7 @@ pub(crate) mod capture {
             err: Box::new(err.clone()),
             input: Box::new(io::Cursor::new(answers.to_owned())),
             width: 100,
+            is_shown: true,
             is_interactive: !answers.is_empty(),
             is_live: false,
         };

@@ -11,6 +11,7 @@ use super::{
     each,
     kind::{Id, Kind},
 };
+use crate::invisible::{escaped_json, is_invisible};
 
 /// The scope of a script's commands.
 #[derive(Debug, Clone, Copy)]
@@ -163,7 +164,7 @@ fn filled(form: &str, value: &Value, input: &mut Option<String>) -> Option<Strin
     Some(match (form, value) {
         (_, Value::Null) => return None,
         ("stdin" | "input", document) => {
-            *input = Some(format!("{document:#}"));
+            *input = Some(escaped_json(&format!("{document:#}")));
             if form == "stdin" { "file:///dev/stdin" } else { "-" }.to_owned()
         }
         ("listed", Value::Object(tags)) => {
@@ -173,6 +174,8 @@ fn filled(form: &str, value: &Value, input: &mut Option<String>) -> Option<Strin
             tags.iter().map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(",")
         }
         (_, Value::Array(values)) => all(values.iter().map(text).collect()),
+        // It is not quoted, so nothing can escape an invisible character.
+        ("raw", value) => text(value).replace(|c| c != '\n' && is_invisible(c), "\u{fffd}"),
         (_, value) => text(value),
     })
 }
@@ -212,13 +215,30 @@ impl fmt::Display for Shell {
     }
 }
 
-/// As one word of the shell.
+/// As one word of the shell, on one line and without invisible characters: `printf` makes them, as POSIX has no quotes
+/// that do. Of line feeds at its end the shell keeps none.
 pub(crate) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let literal = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    if !text.contains(is_invisible) {
+        return literal(text);
+    }
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => escaped.push_str(r"\\"),
+            c if is_invisible(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    escaped += &format!(r"\0{byte:03o}");
+                }
+            }
+            c => escaped.push(c),
+        }
+    }
+    format!("\"$(printf %b {})\"", literal(&escaped))
 }
 
 #[cfg(test)]
@@ -234,9 +254,40 @@ mod tests {
             ("$(rm)", "'$(rm)'"),
             ("system:node:{{EC2PrivateDNSName}}", "'system:node:{{EC2PrivateDNSName}}'"),
             ("", "''"),
+            ("a\u{1b}]0;x\u{7}\\n", r#""$(printf %b 'a\0033]0;x\0007\\n')""#),
         ] {
             assert_eq!(quoted(text), word);
         }
+    }
+
+    #[test]
+    fn a_hostile_word_survives_the_shell_unseen() {
+        for text in ["a\n# b", "it's \u{1b}[2J $(id) `id` \"\\0101\" %s", "\u{202e}\u{9b}\u{e0041}ä\t"] {
+            let word = quoted(text);
+            assert!(!word.contains(is_invisible), "{word:?}");
+            let script = format!("printf %s {word}");
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), text, "{script}");
+        }
+    }
+
+    #[test]
+    fn no_invisible_character_is_in_a_command() {
+        let evil = "x\u{1b}]0;y\u{7}\u{202e}";
+        let values = Values(Map::from_iter([
+            ("name".into(), evil.into()),
+            ("tags".into(), json!({ (evil): evil })),
+            ("list".into(), json!([evil])),
+        ]));
+        for template in [
+            "aws a --b {name} --c {tags:listed} --d {tags:mapped} --e {list} --f {tags:stdin}",
+            "# {name:raw} {name}",
+        ] {
+            let text = values.shell(template).unwrap().to_string();
+            assert!(text.chars().all(|c| c == '\n' || !is_invisible(c)), "{text:?}");
+        }
+        let comment = Values(Map::from_iter([("name".into(), "a\nrm -r b".into())]));
+        assert_eq!(comment.shell("# {name}").unwrap().to_string().lines().count(), 1);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
         if args.format == Format::Yaml {
             find_account(&mut request, None, &target, screen).await;
             let spec = request.complete(None)?;
-            screen.print(&yaml::render(&spec, args.include_token)?)?;
+            screen.print_document(&yaml::render(&spec, args.include_token)?)?;
             return Ok(0);
         }
         let provider = provider::Direct::connect(&target.connection);

@@ -1,5 +1,10 @@
 //! The command over an account in memory.
 
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+};
+
 use cast_spot_provisioner::{
     resource::{Kind, Resource, Role},
     spec::Request,
@@ -10,7 +15,7 @@ use super::*;
 use crate::{
     error::{EXIT_CHANGES, EXIT_INCOMPLETE, EXIT_USAGE},
     tests::{
-        Ran,
+        HOSTILE, Ran,
         account::{FakeAccount, SECRET, request, user},
         run, run_in_test,
     },
@@ -75,7 +80,7 @@ fn a_key_is_shown_once_or_written_to_its_file() {
     for json in [false, true] {
         let file = Some(CredentialsFile::create(&path).unwrap());
         let provider = FakeAccount::new().unchecked();
-        let Ran { code, out, err } =
+        let Ran { code, out, err, .. } =
             onboard_to_file(user(), OutputOptions { json, ..YES }, file, &provider, "");
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -100,6 +105,25 @@ fn a_denied_call_is_reported_with_the_policy_it_needs() {
     let mut account = FakeAccount::new();
     account.refused = vec![Kind::Function];
     assert_snapshot!("denied", onboard(request(), YES, &account.unchecked(), ""));
+}
+
+#[test]
+fn words_of_a_console_cannot_control_the_terminal() {
+    let console = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", console.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = console.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]).unwrap();
+        let length = HOSTILE.len();
+        write!(stream, "HTTP/1.1 401 No\r\ncontent-length: {length}\r\n\r\n{HOSTILE}").unwrap();
+    });
+    let console = Console { url, cluster_id: "c-1".to_owned(), token: "t0ken".to_owned() };
+    let (request, provider) =
+        (PartialRequest::read(request(), Vec::new()).unwrap(), FakeAccount::new().unchecked());
+    let ran = run("", async |screen| carry_out(request, YES, (None, Some(console)), &provider, screen).await);
+    server.join().unwrap();
+    assert_eq!(ran.code, EXIT_REFUSED);
+    ran.assert_harmless();
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 use std::io;
 
-use cast_spot_provisioner::{onboard::Planned, plan::Plan, provider::AccessKey, report::Report};
+use cast_spot_provisioner::{
+    invisible::escaped_json, onboard::Planned, plan::Plan, provider::AccessKey, report::Report,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -46,7 +48,7 @@ pub(crate) fn report(schema: &str, planned: &Planned, report: &Report, key: Opti
     document
 }
 
-/// The document as text.
+/// The document as text, without invisible characters.
 pub(crate) fn text(document: &impl Serialize) -> io::Result<String> {
-    Ok(serde_json::to_string_pretty(document)? + "\n")
+    Ok(escaped_json(&serde_json::to_string_pretty(document)?) + "\n")
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use anstyle::{AnsiColor, Style};
 use cast_spot_provisioner::{
+    invisible::visible,
     names::DOCUMENTED_POLICY,
     onboard::Planned,
     plan::{Action, Plan, Step, Unmanaged},
@@ -141,7 +142,7 @@ fn line(step: &Step, plan: &Plan, width: usize) -> String {
             }
         }
         Action::Replace { why } | Action::Conflict { why } => {
-            let _ = writeln!(text, "{INDENT}  {DIM}{}{DIM:#}", document::plain(why));
+            let _ = writeln!(text, "{INDENT}  {DIM}{}{DIM:#}", visible(why));
         }
         Action::Create | Action::Delete | Action::Keep => {}
     }

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use cast_spot_provisioner::invisible::escaped_json;
 use cast_spot_savings::{render::table, report::Report};
 
 use crate::{error::CliError, terminal::Screen};
@@ -9,7 +10,7 @@ use crate::{error::CliError, terminal::Screen};
 /// Prints the table, or the JSON.
 pub(super) fn show(report: &Report, as_json: bool, screen: &mut Screen) -> Result<(), CliError> {
     let text = if as_json {
-        report.to_json().map_err(std::io::Error::other)?
+        escaped_json(&report.to_json().map_err(std::io::Error::other)?)
     } else {
         table::render(report, screen.width)
     };

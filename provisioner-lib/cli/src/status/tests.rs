@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::tests::{
-    Ran,
+    HOSTILE, Ran,
     account::{FakeAccount, connect, request},
     run,
 };
@@ -38,6 +38,18 @@ fn drift_and_failed_checks_are_shown_with_the_answer() {
         }
     });
     assert_snapshot!("drift", status(&account.unchecked(), false));
+}
+
+#[test]
+fn an_answer_of_the_function_cannot_control_the_terminal() {
+    let mut account = FakeAccount::onboarded();
+    (account.works, account.answer) = (false, HOSTILE.to_owned());
+    let provider = account.unchecked();
+    status(&provider, false).assert_harmless();
+    let json = status(&provider, true);
+    assert!(!json.out.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{json}");
+    let document: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(document["checks"][0]["detail"], HOSTILE, "programs get what was answered");
 }
 
 #[test]

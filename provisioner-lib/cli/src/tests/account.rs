@@ -37,6 +37,8 @@ pub(crate) struct FakeAccount {
     pub(crate) unmanaged: Vec<String>,
     /// Whether checks pass.
     pub(crate) works: bool,
+    /// The answer to every check.
+    pub(crate) answer: String,
     /// Whether the function has reserved concurrency.
     pub(crate) reserves: bool,
 }
@@ -56,6 +58,7 @@ impl FakeAccount {
             instances: Vec::new(),
             unmanaged: Vec::new(),
             works: true,
+            answer: "the answer".to_owned(),
             reserves: true,
         }
     }
@@ -180,7 +183,7 @@ impl Provider for FakeAccount {
             Check::Reserved { .. } => self.reserves,
             _ => self.works,
         };
-        let verdict = |check| Ok(Verdict { passed: passes(check), detail: "the answer".to_owned() });
+        let verdict = |check| Ok(Verdict { passed: passes(check), detail: self.answer.clone() });
         checks.iter().map(verdict).collect()
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Ran {
     pub(crate) code: u8,
     pub(crate) out: String,
     pub(crate) err: String,
+    /// Both as a terminal gets them.
+    pub(crate) styled: String,
 }
 
 impl Ran {
@@ -33,7 +35,7 @@ impl Ran {
 
 impl fmt::Display for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { code, out, err } = self;
+        let Self { code, out, err, .. } = self;
         write!(f, "exit code {code}\n--- standard output\n{out}--- standard error\n{err}")
     }
 }
@@ -57,7 +59,21 @@ pub(crate) fn run(answers: &str, command: impl AsyncFnOnce(&mut Screen) -> Resul
     let (mut screen, out, err) = capture::screen(answers);
     let end = run_in_test(command(&mut screen));
     let code = session::exit_code(end, &mut screen);
-    Ran { code, out: out.text(), err: err.text() }
+    Ran { code, out: out.text(), err: err.text(), styled: out.styled() + &err.styled() }
+}
+
+/// Sets a title, and the clipboard; in the second half with the control characters of one byte.
+pub(crate) const HOSTILE: &str = "a\u{1b}]0;title\u{7}\u{1b}]52;c;eA==\u{1b}\\\u{9b}2J\u{202e}b";
+
+impl Ran {
+    /// Asserts that [`HOSTILE`] is shown, and followed by no terminal.
+    pub(crate) fn assert_harmless(&self) {
+        let text = &self.styled;
+        assert!(text.contains("]0;title"), "it is shown: {text:?}");
+        for sequence in ["\u{1b}]", "\u{1b}\\", "\u{7}", "\u{9b}", "\u{202e}"] {
+            assert!(!text.contains(sequence), "{sequence:?}: {text:?}");
+        }
+    }
 }
 
 /// Runs `work` to its end.

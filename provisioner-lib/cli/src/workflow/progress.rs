@@ -19,7 +19,7 @@ use crate::{
     error::{self, CliError},
     plan::table::ActionStyle,
     style::{DIM, RED},
-    terminal::{CLEAR_LINE, Screen},
+    terminal::Screen,
 };
 
 const FRAMES: [&str; 8] = ["⣾", "⣽", "⣻", "⢿", "⡿", "⣟", "⣯", "⣷"];
@@ -104,7 +104,7 @@ impl Lines<'_> {
 
     fn wipe(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
-            self.screen.eprint(CLEAR_LINE);
+            self.screen.clear_line();
         }
     }
 
@@ -117,8 +117,8 @@ impl Lines<'_> {
         let text =
             format!("{} {}/{}  {}", FRAMES[self.frame % FRAMES.len()], self.done, self.all, names.join(", "));
         let text: String = text.chars().take(self.screen.width.saturating_sub(1)).collect();
-        let clear = if self.is_drawn { CLEAR_LINE } else { "" };
-        self.screen.eprint(&format!("{clear}{DIM}{text}{DIM:#}"));
+        self.wipe();
+        self.screen.eprint(&format!("{DIM}{text}{DIM:#}"));
         self.is_drawn = true;
     }
 }
