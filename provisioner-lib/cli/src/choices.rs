@@ -1,7 +1,5 @@
 //! The choices of an onboarding.
 
-use std::{fs, path::Path};
-
 use cast_spot_provisioner::spec::Request;
 
 use crate::{
@@ -10,11 +8,11 @@ use crate::{
     session::PartialRequest,
     target::{Target, TargetArgs},
     terminal::Diagnostic,
+    zip,
 };
 
-/// Output of `cargo build-lambda --output-format zip`.
-const DEFAULT_ZIP: &str = "target/lambda/cast-spot-handler/bootstrap.zip";
-const BUILD: &str = "`cargo build-lambda --output-format zip` builds it";
+/// Name of a zip in shell commands that deploy none.
+const NO_ZIP: &str = "bootstrap.zip";
 
 /// Values of --mode: a role that another account may assume, or a user with an access key.
 pub(crate) const MODES: [&str; 2] = ["role", "user"];
@@ -62,9 +60,13 @@ pub(crate) struct ChoiceArgs {
     #[arg(long, value_name = "ID")]
     image_owner: Vec<String>,
 
-    /// The function [default: target/lambda/cast-spot-handler/bootstrap.zip, if it exists]
+    /// Zip of the function; a region's first cluster needs one [default: the code that runs]
     #[arg(long, value_name = "FILE")]
     zip: Option<String>,
+
+    /// Refuse a zip whose SHA-256 is another one
+    #[arg(long, value_name = "HEX")]
+    zip_sha256: Option<String>,
 
     /// Architecture of the function [default: that of the zip]
     #[arg(long, value_name = "NAME", value_parser = ["x86_64", "arm64"])]
@@ -88,22 +90,15 @@ pub(crate) struct ChoiceArgs {
 }
 
 impl ChoiceArgs {
-    /// The target and the request, or every fault of both, after the earlier `diagnostics`. With `default_zip`, the zip of
-    /// this folder's build is used if none is named.
+    /// The target and the request, or every fault of both, after the earlier `diagnostics`.
     pub(crate) fn read(
         &self,
         target: &TargetArgs,
         environment: &Environment,
-        default_zip: bool,
         mut diagnostics: Vec<Diagnostic>,
     ) -> Result<(Target, PartialRequest), CliError> {
         let target = target.target(environment, &mut diagnostics);
-        let package_name = self.zip_name().to_owned();
-        let has_zip = self.zip.is_some() || (default_zip && Path::new(DEFAULT_ZIP).exists());
-        let package = has_zip.then(|| fs::read(&package_name)).transpose().unwrap_or_else(|error| {
-            diagnostics.push(Diagnostic::new(format!("--zip {package_name}: {error}"), BUILD));
-            None
-        });
+        let package = zip::read(self.zip.as_deref(), self.zip_sha256.as_deref(), &mut diagnostics);
         let request = Request {
             cluster: target.cluster.clone(),
             mode: self.mode.clone().unwrap_or_default(),
@@ -116,7 +111,7 @@ impl ChoiceArgs {
             // The last setting of a name counts, so options override the environment.
             settings: environment.settings.iter().chain(&self.env).cloned().collect(),
             package,
-            package_name,
+            package_name: self.zip_name().to_owned(),
             architecture: self.architecture.clone(),
             adopt: self.adopt,
             move_function: self.move_function,
@@ -129,6 +124,6 @@ impl ChoiceArgs {
 
     /// The zip's file name in shell commands.
     pub(crate) fn zip_name(&self) -> &str {
-        self.zip.as_deref().unwrap_or(DEFAULT_ZIP)
+        self.zip.as_deref().unwrap_or(NO_ZIP)
     }
 }

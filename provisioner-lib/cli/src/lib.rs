@@ -35,6 +35,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod workflow;
+mod zip;
 
 use std::ffi::OsString;
 

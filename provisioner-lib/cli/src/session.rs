@@ -17,6 +17,7 @@ use crate::{
     error::{self, CliError, EXIT_INCOMPLETE, EXIT_USAGE},
     target::{Account, Target},
     terminal::{Diagnostic, Screen},
+    zip::Zip,
 };
 
 /// Runs `command` on the standard streams.
@@ -105,6 +106,12 @@ impl PartialRequest {
         }
         error::check(diagnostics)?;
         Ok(Self { request, is_open })
+    }
+
+    /// The zip that was named.
+    pub(crate) fn zip(&self) -> Option<Zip> {
+        let Request { package, package_name, .. } = &self.request;
+        package.as_deref().map(|content| Zip::of(package_name, content))
     }
 }
 

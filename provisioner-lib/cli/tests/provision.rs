@@ -100,6 +100,27 @@ fn without_credentials_it_exits_4_once_and_leaves_no_file() {
 }
 
 #[test]
+fn a_zip_is_taken_only_from_where_it_is_named() {
+    let folder = Folder::new("zip");
+    let built = folder.path().join("target/lambda/cast-spot-handler");
+    fs::create_dir_all(&built).unwrap();
+    fs::write(built.join("bootstrap.zip"), "of another checkout").unwrap();
+    let plan = ["plan", "--cluster", "prod", "--region", "eu-west-1", "--mode", "user"];
+    let (code, _, err) = run(&mut cast_spot(&folder, &plan));
+    assert_eq!(code, 4, "only the credentials are missing: {err}");
+    let zip = folder.file("mine.zip", "abc");
+    let other = "0".repeat(64);
+    for (hash, words) in [
+        (other.as_str(), "its SHA-256 is ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ("ba78", "--zip-sha256 ba78: not 64 hex digits"),
+    ] {
+        let args = [&plan[..], &["--zip", &zip, "--zip-sha256", hash]].concat();
+        let (code, _, err) = run(&mut cast_spot(&folder, &args));
+        assert!(code == 2 && err.contains(words) && err.contains("hint: "), "{err}");
+    }
+}
+
+#[test]
 fn without_a_region_the_hint_names_the_options() {
     let folder = Folder::new("region");
     let (code, _, err) = run(&mut cast_spot(&folder, &["plan", "--cluster", "prod", "--mode", "user"]));

@@ -32,7 +32,12 @@ pub(super) fn of(spec: &Spec, facts: &Facts) -> Faults {
     }
     if facts.function.is_none() && spec.package.is_none() {
         let problem = "missing, and there is no function in this region yet";
-        faults.add("zip", "", problem, "`cargo build-lambda --output-format zip` builds it");
+        faults.add(
+            "zip",
+            "",
+            problem,
+            "name it with --zip; `cargo build-lambda --output-format zip` builds it",
+        );
     }
     if let Access::Role { principal, .. } = &spec.access
         && partition_of(principal) != facts.identity.partition

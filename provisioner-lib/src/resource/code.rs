@@ -21,6 +21,13 @@ impl Code {
         Self { sha256: BASE64_STANDARD.encode(Sha256::digest(&zip)), zip }
     }
 
+    /// The SHA-256 in hex, as `sha256sum` prints it.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        let bytes = BASE64_STANDARD.decode(&self.sha256).unwrap_or_default();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Code that is known by its hash alone.
     #[must_use]
     pub fn known(sha256: impl Into<String>) -> Self {

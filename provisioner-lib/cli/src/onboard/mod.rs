@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
         let mut diagnostics = Vec::new();
         let console = Console::read(args, environment, &mut diagnostics);
         let file = file(args, &mut diagnostics);
-        let (target, request) = args.choices.read(&args.target, environment, true, diagnostics)?;
+        let (target, request) = args.choices.read(&args.target, environment, diagnostics)?;
         let provider = session::connect(&target).await?;
         Box::pin(carry_out(request, args.output, (file, console), &provider, screen)).await
     })
@@ -57,9 +57,13 @@ async fn carry_out(
     provider: &AccountChecked<impl Provider>,
     screen: &mut Screen,
 ) -> Result<u8, CliError> {
+    let zip = request.zip();
     let spec = provider.spec(request).await?;
     let planned = onboard::plan(&spec, provider).await?;
-    let workflow = Workflow::new("cast-spot onboard", "cast-spot.onboarding/1", &planned, options);
+    let workflow = Workflow {
+        zip: zip.clone(),
+        ..Workflow::new("cast-spot onboard", "cast-spot.onboarding/1", &planned, options)
+    };
     workflow::run(
         workflow,
         screen,
@@ -70,7 +74,7 @@ async fn carry_out(
             Finished {
                 access_key: report.access_key.clone().filter(|_| kept.is_none()),
                 code: if is_announced { 0 } else { EXIT_REFUSED },
-                ..result::render(&spec, &planned, report, kept.as_deref())
+                ..result::render(&spec, &planned, report, (kept.as_deref(), zip.as_ref()))
             }
         },
     )

@@ -15,10 +15,16 @@ use cast_spot_provisioner::{
 use crate::{
     style::{BOLD, YELLOW},
     workflow::{Finished, headline},
+    zip::Zip,
 };
 
 /// The result. `kept` is the file with the new key.
-pub(super) fn render(spec: &Spec, planned: &Planned, report: &Report, kept: Option<&str>) -> Finished {
+pub(super) fn render(
+    spec: &Spec,
+    planned: &Planned,
+    report: &Report,
+    (kept, zip): (Option<&str>, Option<&Zip>),
+) -> Finished {
     let mut steps = planned.plan.steps.iter();
     let details = match &report.access_key {
         Some(key) => key_in(key, kept),
@@ -29,7 +35,8 @@ pub(super) fn render(spec: &Spec, planned: &Planned, report: &Report, kept: Opti
         None => String::new(),
     };
     Finished {
-        headline: headline(&planned.facts.cluster.name, "onboarded", report) + &names_to_copy(spec, planned),
+        headline: headline(&planned.facts.cluster.name, "onboarded", report)
+            + &names_to_copy(spec, planned, zip),
         details,
         next: next_steps(spec, planned),
         ..Finished::default()
@@ -47,7 +54,7 @@ fn key_in(key: &AccessKey, kept: Option<&str>) -> String {
     }
 }
 
-fn names_to_copy(spec: &Spec, planned: &Planned) -> String {
+fn names_to_copy(spec: &Spec, planned: &Planned, zip: Option<&Zip>) -> String {
     let facts = &planned.facts;
     let row = |name: &str, value: &str| format!("  {name:18} {BOLD}{value}{BOLD:#}\n");
     let (label, external_id) = match &spec.access {
@@ -58,8 +65,9 @@ fn names_to_copy(spec: &Spec, planned: &Planned) -> String {
     let function = format!("arn:{partition}:lambda:{}:{account}:function:{}", facts.region, names::FUNCTION);
     let node_role = names::node_role(&spec.cluster, &facts.cluster.arn);
     let principal = row(label, &principal_arn(spec, planned));
-    ["\n", &principal, &external_id, &row("Role of new nodes", &node_role), &row("Function", &function)]
-        .concat()
+    let zip = zip.map_or_else(String::new, |zip| row("Zip", &zip.origin()));
+    let nodes = row("Role of new nodes", &node_role);
+    ["\n", &principal, &external_id, &nodes, &row("Function", &function), &zip].concat()
 }
 
 /// ARN of the principal that manages the cluster.

@@ -9,6 +9,8 @@ use cast_spot_provisioner::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::zip::Zip;
+
 /// The schema of a document, and its cluster.
 pub(crate) fn head(schema: &str, planned: &Planned) -> Value {
     let facts = &planned.facts;
@@ -26,6 +28,14 @@ pub(crate) fn plan(planned: &Planned) -> Value {
     document["summary"] = summary(&planned.plan);
     document["steps"] = json!(planned.plan.steps);
     document["unmanaged"] = json!(planned.plan.unmanaged);
+    document
+}
+
+/// The document with the zip that was named.
+pub(crate) fn with_zip(mut document: Value, zip: Option<&Zip>) -> Value {
+    if let Some(zip) = zip {
+        document["zip"] = zip.json();
+    }
     document
 }
 

@@ -20,6 +20,7 @@ use crate::{
     session::{self, AccountChecked, PartialRequest},
     target::TargetArgs,
     terminal::{Diagnostic, Screen},
+    zip,
 };
 
 /// Show what onboarding would create, change and remove; writes nothing
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
             diagnostics.push(Diagnostic::new("--json: --output commands is not JSON", hint));
         }
         let format = if args.json { Format::Json } else { args.format };
-        let (target, request) = args.choices.read(&args.target, environment, true, diagnostics)?;
+        let (target, request) = args.choices.read(&args.target, environment, diagnostics)?;
         let provider = session::connect(&target).await?;
         Box::pin(show(request, format, args.choices.zip_name(), &provider, screen)).await
     })
@@ -68,16 +69,17 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
 async fn show(
     request: PartialRequest,
     format: Format,
-    zip: &str,
+    zip_name: &str,
     provider: &AccountChecked<impl Provider>,
     screen: &mut Screen,
 ) -> Result<u8, CliError> {
+    let zip = request.zip();
     let spec = provider.spec(request).await?;
     let planned = onboard::plan(&spec, provider).await?;
     let text = match format {
-        Format::Table => table::render(&planned, screen.width),
-        Format::Json => json::text(&json::plan(&planned))?,
-        Format::Commands => commands(&planned.plan, &planned.facts, zip),
+        Format::Table => table::render(&planned, screen.width) + &zip::line(zip.as_ref()),
+        Format::Json => json::text(&json::with_zip(json::plan(&planned), zip.as_ref()))?,
+        Format::Commands => commands(&planned.plan, &planned.facts, zip_name),
     };
     screen.print(&text)?;
     Ok(exit_code(&planned))

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
         if args.agent {
             return agent::run(&args.target, args.json, environment, screen).await;
         }
-        let (target, request) = args.choices.read(&args.target, environment, false, Vec::new())?;
+        let (target, request) = args.choices.read(&args.target, environment, Vec::new())?;
         let provider = session::connect(&target).await?;
         Box::pin(show(request, &target.cluster, args.json, &provider, screen)).await
     })

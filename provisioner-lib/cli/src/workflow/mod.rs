@@ -15,6 +15,7 @@ use crate::{
     plan::{self, json, table},
     style::green,
     terminal::{Diagnostic, Screen},
+    zip::{self, Zip},
 };
 
 /// Answers that confirm a plan.
@@ -46,6 +47,8 @@ pub(crate) struct Workflow<'a> {
     pub(crate) planned: &'a Planned,
     /// Shown instead of an empty plan.
     pub(crate) nothing: Option<String>,
+    /// The zip that was named.
+    pub(crate) zip: Option<Zip>,
     /// Shown below the plan.
     pub(crate) notes: Vec<Diagnostic>,
     /// Asked before the plan is applied.
@@ -64,7 +67,7 @@ impl<'a> Workflow<'a> {
         options: OutputOptions,
     ) -> Self {
         let (notes, question) = (Vec::new(), "\nApply this plan? [y/N] ");
-        Self { command, schema, planned, nothing: None, notes, question, accepted: YES, options }
+        Self { command, schema, planned, nothing: None, zip: None, notes, question, accepted: YES, options }
     }
 }
 
@@ -94,12 +97,13 @@ pub(crate) async fn run(
     let is_shown_only = options.dry_run || planned.plan.conflicts().next().is_some();
     let table = match workflow.nothing {
         Some(text) if planned.plan.is_empty() => text,
-        _ => table::render(planned, screen.width),
+        _ => table::render(planned, screen.width) + &zip::line(workflow.zip.as_ref()),
     };
+    let with_zip = |document| json::text(&json::with_zip(document, workflow.zip.as_ref()));
     match (options.json, is_shown_only) {
         (false, _) => screen.print(&table)?,
         (true, false) => screen.eprint(&table),
-        (true, true) => screen.print(&json::text(&json::plan(planned))?)?,
+        (true, true) => screen.print(&with_zip(json::plan(planned))?)?,
     }
     screen.warn(&workflow.notes);
     if is_shown_only {
@@ -118,7 +122,7 @@ pub(crate) async fn run(
         code => code,
     };
     let text = if options.json {
-        json::text(&json::report(workflow.schema, planned, &report, finished.access_key.as_ref()))?
+        with_zip(json::report(workflow.schema, planned, &report, finished.access_key.as_ref()))?
     } else {
         render(&report, &finished, workflow.command)
     };
