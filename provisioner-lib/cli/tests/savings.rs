@@ -113,6 +113,23 @@ fn the_biggest_node_can_be_chosen() {
 }
 
 #[test]
+fn a_page_is_not_written_through_a_link() {
+    let folder = Folder::new("link");
+    let victim = folder.0.join("victim");
+    fs::write(&victim, "mine").unwrap();
+    for name in ["page.html.part", "page.html"] {
+        let _ = fs::remove_file(folder.0.join("page.html"));
+        std::os::unix::fs::symlink(&victim, folder.0.join(name)).unwrap();
+        let (code, _, err) = folder.run(&["--snapshot", &example(), "--html", "page.html", "--no-rehearsal"]);
+        assert_eq!((code, err.as_str()), (0, ""), "{name}");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "mine", "{name}");
+        let page = fs::symlink_metadata(folder.0.join("page.html")).unwrap();
+        assert!(page.is_file() && page.len() > 1000, "{name}");
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3, "nothing else is left");
+    }
+}
+
+#[test]
 fn the_page_is_one_whole_file_that_loads_nothing() {
     let folder = Folder::new("html");
     let (code, _, err) = folder.run(&["--snapshot", &example(), "--html", "page.html", "--no-rehearsal"]);
