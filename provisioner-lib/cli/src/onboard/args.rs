@@ -6,8 +6,8 @@ use crate::{choices::ChoiceArgs, target::TargetArgs, workflow::OutputOptions};
 
 /// Onboard a cluster: show the plan, ask, apply it
 ///
-/// With --json, the access key of a new user is in the report's field `access_key`, unless --credentials-file
-/// receives it. It is written nowhere else.
+/// The access key of a new user is shown on a terminal only. Elsewhere --credentials-file receives it, or --show-secret
+/// prints it: with --json in the report's field `access_key`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help.txt"))]
 pub(crate) struct Args {
@@ -20,6 +20,10 @@ pub(crate) struct Args {
     /// Write a new access key to this file (mode 0600) instead of the terminal; the file must not exist
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub(super) credentials_file: Option<PathBuf>,
+
+    /// Print a new access key also where standard output is not a terminal: there a log may keep it
+    #[arg(long, help_heading = "Results", conflicts_with = "credentials_file")]
+    pub(super) show_secret: bool,
 
     /// Send the role's ARN to this console; its token comes from CAST_SPOT_CONSOLE_TOKEN or --console-token-file
     #[arg(long, value_name = "URL", help_heading = "Results")]

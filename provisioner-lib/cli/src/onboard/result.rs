@@ -18,12 +18,23 @@ use crate::{
     zip::Zip,
 };
 
-/// The result. `kept` is the file with the new key.
+/// Where a new key is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum KeyPlace {
+    /// In this file.
+    File(String),
+    /// In the result itself.
+    Result,
+    /// Nowhere: no one has seen its secret.
+    Nowhere,
+}
+
+/// The result.
 pub(super) fn render(
     spec: &Spec,
     planned: &Planned,
     report: &Report,
-    (kept, zip): (Option<&str>, Option<&Zip>),
+    (kept, zip): (&KeyPlace, Option<&Zip>),
 ) -> Finished {
     let mut steps = planned.plan.steps.iter();
     let details = match &report.access_key {
@@ -43,11 +54,15 @@ pub(super) fn render(
     }
 }
 
-fn key_in(key: &AccessKey, kept: Option<&str>) -> String {
+fn key_in(key: &AccessKey, kept: &KeyPlace) -> String {
     let AccessKey { id, secret } = key;
     match kept {
-        Some(file) => format!("\nThe access key {id} is in {file}, readable by you alone.\n"),
-        None => format!(
+        KeyPlace::File(file) => format!("\nThe access key {id} is in {file}, readable by you alone.\n"),
+        KeyPlace::Nowhere => format!(
+            "\n{YELLOW}The access key {id} was made, and its secret is not shown:{YELLOW:#} standard output is not a terminal.\n\
+             `cast-spot onboard --rotate-key` makes another one, and disables this one.\n"
+        ),
+        KeyPlace::Result => format!(
             "\n{YELLOW}The access key, shown now and never again:{YELLOW:#}\n  \
              AccessKeyId      {id}\n  SecretAccessKey  {secret}\n"
         ),

@@ -33,7 +33,8 @@ fn onboard_to_file(
     answers: &str,
 ) -> Ran {
     let request = PartialRequest::read(request, Vec::new()).unwrap();
-    run(answers, async |screen| carry_out(request, options, (file, None), provider, screen).await)
+    let results = Results { file, ..Results::default() };
+    run(answers, async |screen| carry_out(request, options, results, provider, screen).await)
 }
 
 fn onboard(
@@ -92,6 +93,60 @@ fn a_key_is_shown_once_or_written_to_its_file() {
     assert!(!path.exists(), "no key, no file");
 }
 
+/// The command, with its output in a pipe.
+fn piped(
+    request: Request,
+    options: OutputOptions,
+    show_secret: bool,
+    provider: &AccountChecked<FakeAccount>,
+) -> Ran {
+    let request = PartialRequest::read(request, Vec::new()).unwrap();
+    let results = Results { show_secret, ..Results::default() };
+    run("", async |screen| {
+        screen.is_shown = false;
+        carry_out(request, options, results, provider, screen).await
+    })
+}
+
+#[test]
+fn no_secret_goes_into_a_pipe_unasked() {
+    let provider = FakeAccount::new().unchecked();
+    for options in [YES, JSON] {
+        let refused = piped(user(), options, false, &provider);
+        assert_eq!((refused.code, refused.out.as_str()), (EXIT_USAGE, ""), "{refused}");
+        assert!(
+            refused.err.contains("--credentials-file FILE") && refused.err.contains("--show-secret"),
+            "{refused}"
+        );
+    }
+    let dry_run = OutputOptions { dry_run: true, ..ASK };
+    assert_eq!(piped(user(), dry_run, false, &provider).code, EXIT_CHANGES, "nothing was written");
+    let shown = piped(user(), JSON, true, &provider);
+    assert_eq!((shown.code, shown.out.matches(SECRET).count()), (0, 1), "{shown}");
+    // There is a key already, so none is shown.
+    assert_eq!(piped(user(), YES, false, &provider).code, 0);
+    let rotating = || Request { rotate_key: true, ..user() };
+    assert_eq!(piped(rotating(), YES, false, &provider).code, EXIT_USAGE);
+    assert_eq!(piped(rotating(), YES, true, &provider).out.matches(SECRET).count(), 1);
+    assert_eq!(piped(request(), YES, false, &FakeAccount::new().unchecked()).code, 0, "a role has no key");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_that_no_file_takes_is_a_failure() {
+    for (is_shown, secrets, words) in [(true, 1, "shown now"), (false, 0, "--rotate-key` makes another")] {
+        let request = PartialRequest::read(user(), Vec::new()).unwrap();
+        let results = Results { file: Some(CredentialsFile::full()), ..Results::default() };
+        let provider = FakeAccount::new().unchecked();
+        let ran = run("", async |screen| {
+            screen.is_shown = is_shown;
+            carry_out(request, YES, results, &provider, screen).await
+        });
+        assert_eq!((ran.code, ran.out.matches(SECRET).count()), (EXIT_INCOMPLETE, secrets), "{ran}");
+        assert!(ran.out.contains(words) && ran.err.contains("--credentials-file /dev/full: "), "{ran}");
+    }
+}
+
 #[test]
 fn json_is_one_document_with_a_field_for_the_key() {
     let ran = onboard(user(), JSON, &FakeAccount::new().unchecked(), "");
@@ -120,7 +175,8 @@ fn words_of_a_console_cannot_control_the_terminal() {
     let console = Console { url, cluster_id: "c-1".to_owned(), token: "t0ken".to_owned() };
     let (request, provider) =
         (PartialRequest::read(request(), Vec::new()).unwrap(), FakeAccount::new().unchecked());
-    let ran = run("", async |screen| carry_out(request, YES, (None, Some(console)), &provider, screen).await);
+    let results = Results { console: Some(console), ..Results::default() };
+    let ran = run("", async |screen| carry_out(request, YES, results, &provider, screen).await);
     server.join().unwrap();
     assert_eq!(ran.code, EXIT_REFUSED);
     ran.assert_harmless();

@@ -73,7 +73,9 @@ struct Phase<'w> {
 /// All phases. Each starts where the one before has ended.
 fn life<'w>(situation: &'w Situation<'_>, mode: &str) -> Vec<Phase<'w>> {
     let onboarding = |command| if mode == "user" { situation.user(command) } else { situation.role(command) };
-    let onboard = |more: &[&'static str]| [onboarding("onboard"), vec!["--yes"], more.to_vec()].concat();
+    let onboard = |more: &[&'static str]| {
+        [onboarding("onboard"), vec!["--yes", "--show-secret"], more.to_vec()].concat()
+    };
     let phase = |words, code| Phase { words, code, drifted: false };
     let mut phases = vec![
         phase(onboarding("plan"), 10),
