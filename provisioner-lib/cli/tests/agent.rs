@@ -138,6 +138,36 @@ fn an_option_must_not_contradict_the_kubeconfig() {
 }
 
 #[test]
+fn a_login_program_does_not_get_our_tokens() {
+    let folder = Folder::new("connect-login");
+    let seen = folder.path().join("environment");
+    let credential =
+        r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}"#;
+    let script = format!("/usr/bin/env >'{}'; echo '{credential}'", seen.display());
+    let config = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{ "name": "c", "cluster": { "server": "https://127.0.0.1:1" } }],
+        "users": [{ "name": "u", "user": { "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+            "command": "/bin/sh", "args": ["-c", script],
+        } } }],
+        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+    });
+    let file = folder.file("config", &config.to_string());
+    for variable in [None, Some(("KUBECONFIG", file.as_str()))] {
+        let args: &[&str] = if variable.is_none() { &["--kubeconfig", &file] } else { &[] };
+        let mut command = cast_spot(&folder, &[&["status", "--agent"][..], args].concat());
+        command.envs(variable).env("CAST_SPOT_CONSOLE_TOKEN", "c0nsole");
+        let (code, _, err) = quietly(&mut command);
+        assert_eq!(code, 4, "{err}");
+        let environment = std::fs::read_to_string(&seen).unwrap();
+        std::fs::remove_file(&seen).unwrap();
+        assert!(environment.contains("KUBERNETES_EXEC_INFO"), "{environment}");
+        assert!(!environment.contains(TOKEN) && !environment.contains("c0nsole"), "{environment}");
+    }
+}
+
+#[test]
 fn an_unreachable_cluster_exits_4_with_a_hint() {
     let folder = Folder::new("connect-unreachable");
     let config = r#"{"apiVersion":"v1","kind":"Config","current-context":"c",

@@ -20,6 +20,8 @@ use crate::{
 const CALL: &str = "kubeconfig";
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
+/// Secrets of our environment, which the programs that a kubeconfig names for a login must not get.
+const SECRETS: [&str; 2] = ["CAST_SPOT_AGENT_TOKEN", "CAST_SPOT_CONSOLE_TOKEN"];
 
 /// A kubeconfig file, and the context in it.
 #[derive(Debug, Clone)]
@@ -69,17 +71,27 @@ impl Kubeconfig {
     }
 
     async fn config(&self) -> Result<Config, String> {
-        if self.path.is_none() && self.context.is_none() {
-            return Config::infer().await.map_err(|error| with_causes(&error));
-        }
         let kubeconfig = match &self.path {
             Some(path) => File::read_from(path),
             None => File::read(),
         };
-        let kubeconfig = kubeconfig.map_err(|error| with_causes(&error))?;
+        // Without a kubeconfig, a pod has its service account.
+        if self.path.is_none() && self.context.is_none() && kubeconfig.is_err() {
+            return Config::infer().await.map_err(|error| with_causes(&error));
+        }
+        let kubeconfig = without_secrets(kubeconfig.map_err(|error| with_causes(&error))?);
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| with_causes(&error))
     }
+}
+
+/// The kubeconfig, whose login programs do not inherit our secrets.
+fn without_secrets(mut kubeconfig: File) -> File {
+    let logins = kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()?.exec.as_mut());
+    for login in logins {
+        login.drop_env.get_or_insert_default().extend(SECRETS.map(str::to_owned));
+    }
+    kubeconfig
 }
 
 fn client(mut config: Config) -> Result<Client, Error> {
