@@ -36,33 +36,3 @@ impl Made {
         Self::default()
     }
 }
-
-/// Whether a secret may be sent to `url`: encrypted, or only within this machine.
-#[must_use]
-pub fn is_safe(url: &str) -> bool {
-    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let is_local = local.iter().any(|start| {
-        url.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    });
-    url.len() > "https://".len() && url.starts_with("https://") || is_local
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_leaves_the_machine_encrypted_only() {
-        for (url, safe) in [
-            ("https://api.example.com", true),
-            ("http://127.0.0.1:8080", true),
-            ("http://localhost", true),
-            ("http://localhost.example.com", false),
-            ("http://api.example.com", false),
-            ("https://", false),
-            ("api.example.com", false),
-        ] {
-            assert_eq!(is_safe(url), safe, "{url}");
-        }
-    }
-}

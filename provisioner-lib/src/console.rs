@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_smithy_types::body::SdkBody;
 use cast_spot_cloud::{Error, ErrorKind, exchange};
+use http::HeaderValue;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -24,12 +25,7 @@ pub async fn announce(url: &str, cluster_id: &str, token: &str, role_arn: &str) 
     let address = format!("{}/v1/kubernetes/external-clusters/{cluster_id}", url.trim_end_matches('/'));
     let body = json!({ "eks": { "assumeRoleArn": role_arn } }).to_string();
     until_taken(async || {
-        let request = http::Request::post(&address)
-            .header("content-type", "application/json")
-            .header("x-api-key", token)
-            .body(SdkBody::from(body.as_str()))
-            // The error does not repeat the token.
-            .map_err(|error| Error::other(CALL, error.to_string()))?;
+        let request = request(&address, token, &body)?;
         let (status, body) = exchange(request).await.map_err(|words| {
             Error::new(ErrorKind::Unreachable, CALL, words)
                 .hint("check the address, the network and HTTPS_PROXY")
@@ -37,6 +33,15 @@ pub async fn announce(url: &str, cluster_id: &str, token: &str, role_arn: &str) 
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     })
     .await
+}
+
+/// The call. It shows the token neither as text nor in an error.
+fn request(address: &str, token: &str, body: &str) -> Result<http::Request<SdkBody>, Error> {
+    let unusable = |error: http::Error| Error::other(CALL, error.to_string());
+    let mut token = HeaderValue::try_from(token).map_err(|error| unusable(error.into()))?;
+    token.set_sensitive(true);
+    let request = http::Request::post(address).header("content-type", "application/json");
+    request.header("x-api-key", token).body(SdkBody::from(body)).map_err(unusable)
 }
 
 /// Retries until the console accepts, refuses for good, or the time is up.
@@ -134,6 +139,14 @@ mod tests {
         let (result, made, elapsed) = run(&[(400, "credentials are not valid")]).await;
         assert!(result.unwrap_err().message.contains("credentials are not valid"));
         assert!(elapsed <= 300 && elapsed > 260 && made > 8, "{elapsed} s, {made} calls");
+    }
+
+    #[test]
+    fn the_token_of_a_call_is_not_shown() {
+        let shown = format!("{:?}", request("https://c", "t0ken", "{}").unwrap());
+        assert!(!shown.contains("t0ken") && shown.contains("x-api-key"), "{shown}");
+        let error = request("https://c", "t0ken\n", "{}").unwrap_err();
+        assert!(!error.to_string().contains("t0ken"), "{error}");
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@
 //!
 //! Policies, event patterns and RBAC are those of `infra/`, embedded. [`cloudformation`] writes the same state as templates.
 
+pub mod address;
 pub mod apply;
 pub mod aws_auth;
 pub mod call;

@@ -34,8 +34,10 @@ fn tls_context() -> Result<TlsContext, String> {
 
 /// Sends one request outside the SDKs. Returns status and body of the answer, or why there is none.
 pub async fn exchange(request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>), String> {
+    // A proxy would get what is only meant for this machine.
+    let proxy = if is_local_http(request.uri()) { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
     let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
-    let connector = connector(tls_context()?, None, None);
+    let connector = connector(tls_context()?, proxy, None, None);
     let exchange = async {
         let response = connector.call(request).await.map_err(|error| with_causes(&error))?;
         let status = response.status().as_u16();
@@ -44,6 +46,13 @@ pub async fn exchange(request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>),
     };
     let late = |_| format!("no answer within {} s", ANSWER.as_secs());
     tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
+}
+
+/// Whether a call without encryption stays within this machine.
+#[must_use]
+pub fn is_local_http(address: &http::Uri) -> bool {
+    let is_local = |host| ["127.0.0.1", "localhost", "[::1]"].contains(&host);
+    address.scheme_str() == Some("http") && address.host().is_some_and(is_local)
 }
 
 /// Downloads `url`, which an answer to `call` has named and signed.
@@ -64,17 +73,19 @@ pub async fn fetch(call: &str, url: &str) -> Result<Vec<u8>, Error> {
 /// The HTTP client of all SDKs.
 pub(crate) fn client() -> Result<SharedHttpClient, String> {
     let tls = tls_context()?;
-    Ok(Builder::new()
-        .build_with_connector_fn(move |settings, components| connector(tls.clone(), settings, components)))
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        connector(tls.clone(), ProxyConfig::from_env(), settings, components)
+    }))
 }
 
 fn connector(
     tls: TlsContext,
+    proxy: ProxyConfig,
     settings: Option<&HttpConnectorSettings>,
     components: Option<&RuntimeComponents>,
 ) -> Connector {
     let mut connector = Connector::builder()
-        .proxy_config(ProxyConfig::from_env())
+        .proxy_config(proxy)
         .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
         .tls_context(tls)
         .connector_settings(settings.cloned().unwrap_or_default());
@@ -84,7 +95,39 @@ fn connector(
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    /// The proxy comes from the environment, so the call is made by a child.
+    #[tokio::test]
+    async fn a_call_within_the_machine_uses_no_proxy() {
+        if let Some(address) = std::env::args().find(|argument| argument.starts_with("http://")) {
+            let request = http::Request::get(address).body(SdkBody::empty()).unwrap();
+            assert_eq!(exchange(request).await, Ok((200, b"ok".to_vec())));
+            return;
+        }
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/", server.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = server.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
+        });
+        let name = std::thread::current().name().unwrap().to_owned();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args([&name, "--exact", &address]);
+        for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+            child.env(variable, format!("http://{closed}"));
+        }
+        let output = child.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    }
 
     #[test]
     fn the_https_client_is_built_from_the_fixed_roots() {

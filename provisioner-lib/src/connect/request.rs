@@ -2,7 +2,7 @@
 
 use super::{Choices, CurrentAgent, Token};
 use crate::{
-    call::is_safe,
+    address,
     fault::{Fault, Faults},
     names::LABEL_MANAGED_BY,
     resource::Tags,
@@ -130,9 +130,13 @@ impl Request {
         let hint = "such as registry.example.com/castai/agent:v0.31.0";
         check("image", &self.image, image_problem, hint);
         check("autoscaler-image", &self.autoscaler_image, image_problem, hint);
-        let hint = "the token goes with every call, so it has to be encrypted";
-        check("api-url", &self.api_url, url_problem, hint);
         check("provider", &self.provider, provider_problem, "`eks` is the usual one");
+        if let Some(url) = &self.api_url
+            && let Some(problem) = address::problem(url)
+        {
+            let hint = "the token goes with every call, so it has to be encrypted";
+            faults.push(Fault::new("api-url", address::shown(url), problem, hint));
+        }
         for (field, given, is_value) in [
             ("label", &self.labels, is_name as fn(&str) -> bool),
             ("annotation", &self.annotations, |_: &str| true),
@@ -163,11 +167,6 @@ fn account_problem(account: &str) -> Option<&'static str> {
 fn image_problem(image: &str) -> Option<&'static str> {
     let reads_well = image.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte));
     (!image.starts_with(|c: char| c.is_ascii_alphanumeric()) || !reads_well).then_some("not an image")
-}
-
-fn url_problem(url: &str) -> Option<&'static str> {
-    let reads_well = url.bytes().all(|byte| byte.is_ascii_graphic());
-    (!is_safe(url) || !reads_well).then_some("not an https:// address")
 }
 
 fn provider_problem(provider: &str) -> Option<&'static str> {
@@ -267,8 +266,8 @@ mod tests {
             "account 12",
             "image an image",
             "autoscaler-image ",
-            "api-url http://api.example.com",
             "provider e k s",
+            "api-url http://api.example.com",
             "label team",
             "label app.kubernetes.io/name=x",
             "label a=-",

@@ -1,6 +1,6 @@
 //! `--console-url`: the console that the role's ARN is sent to.
 
-use cast_spot_provisioner::call::is_safe;
+use cast_spot_provisioner::address;
 
 use super::Args;
 use crate::{
@@ -34,9 +34,10 @@ impl Console {
             (url.unwrap_or_default().to_owned(), cluster_id.unwrap_or_default().to_owned());
         if url.is_empty() {
             fault("--console-url: missing".to_owned(), "such as https://api.example.com");
-        } else if !is_safe(&url) {
-            let hint = "the token goes with the call, so it has to be encrypted";
-            fault(format!("--console-url {url}: not an https:// address"), hint);
+        } else if let Some(problem) = address::problem(&url) {
+            let hint =
+                "the token goes with the call, so it has to be encrypted: https://HOST, or http://localhost";
+            fault(format!("--console-url {}: {problem}", address::shown(&url)), hint);
         }
         if cluster_id.is_empty() || !cluster_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             let given = if cluster_id.is_empty() { "missing" } else { "not letters, digits and -" };
