@@ -196,7 +196,8 @@ fn only_the_screen_writes_to_the_terminal() {
     let libraries = ["provisioner-lib/src", "provisioner-lib/cloud/src", "provisioner-lib/savings/src"];
     let libraries = libraries.into_iter().chain(["lambda/rehearsal/src", "provisioner-lib/cli/src"]);
     for file in libraries.flat_map(rust_files).filter(|file| !file.ends_with("cli/src/terminal.rs")) {
-        let source = read(&file);
+        // This one only asks where an error belongs.
+        let source = read(&file).replace("use_stderr()", "");
         let door = doors.into_iter().find(|door| source.contains(door));
         assert_eq!(door, None, "{}", short(&file));
     }

@@ -123,7 +123,13 @@ pub async fn connect(
     while run.next_round().await && run.report.was_overtaken() {
         // What was written, and what has failed, is reported even if this fails.
         let agent = observe(&spec.choices.cluster, provider).await;
-        let Ok(Planned { plan, .. }) = agent.and_then(|agent| agent.plan(spec)) else { break };
+        let plan = match agent.and_then(|agent| agent.plan(spec)) {
+            Ok(Planned { plan, .. }) => plan,
+            Err(error) => {
+                run.lost_sight(&error);
+                break;
+            }
+        };
         // The other writer is not cast-spot: the failure in the report names the object.
         if plan.conflicts().next().is_some() {
             break;
@@ -191,8 +197,13 @@ pub async fn disconnect(
     let mut run = Run::start(&plan, OnFailure::Continue, provider, cancel, progress).await;
     while run.next_round().await && run.report.was_overtaken() && unmanaged.is_empty() {
         // What was deleted, and what has failed, is reported even if this fails.
-        let Ok(removal) = plan_removal(cluster, provider).await else { break };
-        run.follow(&removal.planned.plan).await;
+        match plan_removal(cluster, provider).await {
+            Ok(removal) => run.follow(&removal.planned.plan).await,
+            Err(error) => {
+                run.lost_sight(&error);
+                break;
+            }
+        }
     }
     let mut report = run.report;
     if !unmanaged.is_empty() {

@@ -1,6 +1,6 @@
 //! From a desired state to a plan, and from a plan to a report: planned again while others change the same resources.
 
-use std::mem;
+use std::{fmt, mem};
 
 use crate::{
     apply::{CancelToken, OnFailure, Progress, apply},
@@ -92,6 +92,13 @@ impl<'a, P: Provider> Run<'a, P> {
     ) -> Self {
         let report = apply(plan, provider, on_failure, cancel, progress).await;
         Self { provider, on_failure, cancel, progress, round: 0, report }
+    }
+
+    /// Notes that the state after the run is not known.
+    pub(crate) fn lost_sight(&mut self, error: &impl fmt::Display) {
+        let words =
+            "the look after the last step failed, so what other runs have changed meanwhile is not known";
+        self.report.run_warnings.push(format!("{words}: {error}"));
     }
 
     /// Begins another round, if one is left and the run is not cancelled. Waits first if a concurrent run was faster.

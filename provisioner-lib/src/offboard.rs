@@ -110,7 +110,13 @@ pub async fn offboard(
         let desired =
             |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_departed(&in_transition)));
         // What was deleted, and what has failed, is reported even if this fails.
-        let Ok(again) = build_plan(&removal.cluster, provider, false, desired).await else { break };
+        let again = match build_plan(&removal.cluster, provider, false, desired).await {
+            Ok(again) => again,
+            Err(error) => {
+                run.lost_sight(&error);
+                break;
+            }
+        };
         has_others = again.facts.without_departed(&in_transition).has_others();
         in_transition.extend(again.facts.in_transition());
         if !overtaken && again.plan.writes().next().is_none() {

@@ -69,16 +69,28 @@ pub async fn onboard(
     let mut run = Run::start(&planned.plan, OnFailure::Stop, provider, cancel, progress).await;
     while run.next_round().await {
         let report = &run.report;
-        let overtaken = report.was_overtaken();
-        if !overtaken && !serves_departed_cluster(report, &spec.cluster, &in_transition, provider).await {
-            break;
+        if !report.was_overtaken() {
+            match serves_departed_cluster(report, &spec.cluster, &in_transition, provider).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    run.lost_sight(&error);
+                    break;
+                }
+            }
         }
         let spec = if report.access_key.is_some() { &rotated(spec) } else { spec };
         let desired = |facts: &Facts, observed: &Observed| {
             desired(&with_current_choices(spec, observed), &facts.without_departed(&in_transition))
         };
         // What was written, and a key that was made, is reported even if this fails.
-        let Ok(again) = build_plan(&spec.cluster, provider, spec.adopt, desired).await else { break };
+        let again = match build_plan(&spec.cluster, provider, spec.adopt, desired).await {
+            Ok(again) => again,
+            Err(error) => {
+                run.lost_sight(&error);
+                break;
+            }
+        };
         in_transition.extend(again.facts.in_transition());
         run.follow(&again.plan).await;
     }
@@ -92,14 +104,13 @@ async fn serves_departed_cluster(
     cluster: &str,
     in_transition: &BTreeSet<String>,
     provider: &impl Provider,
-) -> bool {
+) -> Result<bool, PlanError> {
     let is_written = |step: &StepReport| step.id.kind == Kind::Function && step.outcome == Outcome::Done;
     if in_transition.is_empty() || !report.is_complete() || !report.steps.iter().any(is_written) {
-        return false;
+        return Ok(false);
     }
-    // The cluster is onboarded: a failure of this call does not change that.
-    let facts = provider.facts(cluster).await;
-    facts.is_ok_and(|facts| facts.without_departed(in_transition) != facts)
+    let facts = provider.facts(cluster).await?;
+    Ok(facts.without_departed(in_transition) != facts)
 }
 
 /// The same request, once its key has been made.

@@ -51,6 +51,9 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// Whether the run was cancelled.
     pub stopped: bool,
+    /// What the run as a whole could not find out or complete although its steps succeeded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub run_warnings: Vec<String>,
     /// A key that was made. Shown once; the serialized report does not contain it.
     #[serde(skip)]
     pub access_key: Option<AccessKey>,
@@ -97,6 +100,7 @@ impl Report {
             }
         }
         next.access_key = next.access_key.or(self.access_key);
+        next.run_warnings.splice(0..0, self.run_warnings);
         next
     }
 
@@ -104,6 +108,13 @@ impl Report {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.steps.iter().all(|step| matches!(step.outcome, Outcome::Kept | Outcome::Done))
+    }
+
+    /// What is left to do or to look at although every step may have succeeded: of each step, and of the run.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let of_step = |step: &StepReport| Some(format!("{}: {}", step.id, step.warning.as_ref()?));
+        self.steps.iter().filter_map(of_step).chain(self.run_warnings.iter().cloned()).collect()
     }
 
     /// The steps that failed.

@@ -14,6 +14,7 @@ mod endpoints;
 mod foreign;
 mod interrupted;
 mod keys;
+mod last_look;
 mod others;
 mod random;
 mod repeated;

@@ -112,7 +112,7 @@ fn a_pod_name_cannot_control_the_terminal() {
     assert!(text.contains("hostPath"), "there is a report: {text}");
     assert_harmless(&text);
     let (code, json, err) = run(&mut cast_spot(&folder, &[&args[..], &["--json"]].concat()));
-    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!((code, err.as_str()), (1, ""), "something could not be read");
     assert_harmless(&json);
     let report: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(report["cluster"], HOSTILE, "programs get the name as it is");

@@ -12,7 +12,7 @@ use crate::{
     style::green,
     target::TargetArgs,
     terminal::{Diagnostic, Screen},
-    workflow::{self, Finished, OutputOptions, Workflow, outcome},
+    workflow::{self, Finished, OutputOptions, Workflow, outcome, tick},
 };
 
 /// Disconnect a cluster: remove everything that connecting it has made, and nothing else
@@ -55,7 +55,7 @@ async fn carry_out(
         async |cancel, progress| connect::disconnect(cluster, removal, provider, cancel, progress).await,
         async |report, _| {
             let headline =
-                format!("{} the cluster is disconnected; nothing of the agent is left\n", green("✓"));
+                format!("{} the cluster is disconnected; nothing of the agent is left\n", tick(report));
             let is_shown = report.done() > 0 && !is_kept;
             Finished {
                 headline: if is_shown { headline } else { String::new() },

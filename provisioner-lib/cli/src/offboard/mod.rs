@@ -13,7 +13,7 @@ use crate::{
     style::{YELLOW, green},
     target::TargetArgs,
     terminal::Screen,
-    workflow::{self, Finished, OutputOptions, Workflow},
+    workflow::{self, Finished, OutputOptions, Workflow, tick},
 };
 
 /// Offboard a cluster: remove everything that onboarding it has made, and nothing else
@@ -74,16 +74,17 @@ async fn carry_out(
         },
         async |report, _| {
             let unexpected = planned.plan.unexpected().count();
-            let headline = match (unexpected, keep_logs) {
-                (0, false) => format!("{} cluster {cluster} is offboarded; nothing of it is left\n", green("✓")),
-                (0, true) => {
-                    format!("{} cluster {cluster} is offboarded; nothing but logs of it is left\n", green("✓"))
-                }
-                _ => format!(
-                    "{YELLOW}!{YELLOW:#} cluster {cluster} is offboarded, but {unexpected} of what is not managed by \
-                     cast-spot, listed above, is left\nhint: find out who has made it, and delete it if nothing needs it\n"
-                ),
+            let left = if !report.warnings().is_empty() {
+                "what may be left is named below"
+            } else if unexpected > 0 {
+                "what is not managed by cast-spot, listed above, is left"
+            } else if keep_logs {
+                "nothing but logs of it is left"
+            } else {
+                "nothing of it is left"
             };
+            let tick = if unexpected > 0 { format!("{YELLOW}!{YELLOW:#}") } else { tick(report) };
+            let headline = format!("{tick} cluster {cluster} is offboarded; {left}\n");
             Finished {
                 headline: if report.done() > 0 || unexpected > 0 { headline } else { String::new() },
                 code: if unexpected > 0 { EXIT_INCOMPLETE } else { 0 },

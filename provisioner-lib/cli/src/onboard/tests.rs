@@ -93,6 +93,24 @@ fn a_key_is_shown_once_or_written_to_its_file() {
     assert!(!path.exists(), "no key, no file");
 }
 
+#[test]
+fn an_old_key_that_stays_active_is_the_last_word() {
+    let mut account = FakeAccount::new();
+    account.old_key_stays = Some("the old key AKIAOLD is still active".to_owned());
+    let provider = account.unchecked();
+    assert_eq!(onboard(user(), YES, &provider, "").code, 0);
+    let rotating = || Request { rotate_key: true, package: None, ..user() };
+    assert_snapshot!("old_key_stays_active", onboard(rotating(), YES, &provider, ""));
+    let json = onboard(rotating(), JSON, &provider, "");
+    assert_eq!(json.code, EXIT_INCOMPLETE);
+    assert!(
+        json.err.ends_with("warning: access key cast-eks-prod: the old key AKIAOLD is still active\n"),
+        "{json}"
+    );
+    let document: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(document["warnings"][0], "access key cast-eks-prod: the old key AKIAOLD is still active");
+}
+
 /// The command, with its output in a pipe.
 fn piped(
     request: Request,

@@ -52,6 +52,7 @@ pub(crate) fn report(schema: &str, planned: &Planned, report: &Report, key: Opti
     document["written"] = json!(report.done());
     document["unmanaged"] = json!(planned.plan.unmanaged);
     document["steps"] = json!(report.steps);
+    document["warnings"] = json!(report.warnings());
     if let Some(key) = key {
         document["access_key"] = json!({ "id": key.id, "secret": key.secret });
     }

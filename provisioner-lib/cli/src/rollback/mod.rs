@@ -11,7 +11,7 @@ use crate::{
     session,
     style::green,
     target::TargetArgs,
-    workflow::{confirm, ensure_interactive},
+    workflow::{confirm, ensure_interactive, outcome},
 };
 
 /// Return the function to the code before its last change
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
 }
 
 fn question(region: &str, account: &str, rollback: &RolledBack) -> String {
-    let RolledBack { version, from, to } = rollback;
+    let RolledBack { version, from, to, .. } = rollback;
     format!(
         "Function {FUNCTION} in {region} of account {account} gets the code of version {version}:\n\
          {to} instead of {from}\n\
@@ -58,7 +58,8 @@ fn question(region: &str, account: &str, rollback: &RolledBack) -> String {
 }
 
 fn words(done: &RolledBack) -> String {
-    format!(
+    let warnings: Vec<String> = done.warning.clone().into_iter().collect();
+    let text = format!(
         "{} function {FUNCTION} runs the code of version {}: {} instead of {}\n\
          hint: `cast-spot status` tests it; `cast-spot rollback` goes forward again, as does `cast-spot onboard` with the\n\
          later --zip\n",
@@ -66,7 +67,8 @@ fn words(done: &RolledBack) -> String {
         done.version,
         done.to,
         done.from
-    )
+    );
+    text + &outcome::warnings(&warnings)
 }
 
 #[cfg(test)]
@@ -77,7 +79,12 @@ mod tests {
     use crate::terminal::capture::screen;
 
     fn rollback() -> RolledBack {
-        RolledBack { version: "7".to_owned(), from: "LATER".to_owned(), to: "EARLIER".to_owned() }
+        RolledBack {
+            version: "7".to_owned(),
+            from: "LATER".to_owned(),
+            to: "EARLIER".to_owned(),
+            warning: None,
+        }
     }
 
     #[test]
@@ -92,5 +99,7 @@ mod tests {
     #[test]
     fn the_result_names_what_would_undo_it() {
         assert_snapshot!("result", anstream::adapter::strip_str(&words(&rollback())));
+        let left = RolledBack { warning: Some("versions are left".to_owned()), ..rollback() };
+        assert!(words(&left).ends_with(" versions are left\n"));
     }
 }

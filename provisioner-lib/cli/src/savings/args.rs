@@ -28,8 +28,8 @@ It reads: nodes, pods and what they belong to from the API server, and instance 
 prices from AWS (`cast-spot policy savings` prints the IAM policy). What may not be read is named in the report.
 
 Exit codes:
-  0  there is a report; it names what it lacks
-  1  the cluster is empty, or a file could not be written
+  0  there is a report
+  1  there is a report, and it names what could not be read; the cluster is empty; or a file could not be written
   2  wrong call
   4  AWS or the cluster refused, or cannot be reached (permissions, credentials, network)";
 

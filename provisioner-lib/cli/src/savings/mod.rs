@@ -45,5 +45,7 @@ async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Re
         output::save(path, "--html", &page::render(&report).map_err(std::io::Error::other)?)?;
     }
     output::show(&report, args.json, screen)?;
-    Ok(if report.today.count == 0 && report.workloads.is_empty() { EXIT_INCOMPLETE } else { 0 })
+    let is_empty = report.today.count == 0 && report.workloads.is_empty();
+    // What could not be read may change every figure.
+    Ok(if is_empty || !snapshot.missing.is_empty() { EXIT_INCOMPLETE } else { 0 })
 }

@@ -14,9 +14,10 @@ use crate::{
     environment::Environment,
     error::{self, CliError, EXIT_INCOMPLETE},
     plan::{json, table},
-    style::{DIM, RED, green},
+    style::{RED, green},
     target::TargetArgs,
     terminal::Screen,
+    workflow::outcome,
 };
 
 /// The agent, as far as the caller may see it.
@@ -34,6 +35,11 @@ impl Agent {
     /// The agent of a connected cluster.
     pub(super) fn connected(&self) -> Option<&Verification> {
         if let Self::Connected(agent) = self { Some(agent) } else { None }
+    }
+
+    /// What could not be looked at.
+    pub(super) fn warning(&self) -> Option<String> {
+        if let Self::Hidden(why) = self { Some(format!("the agent is unknown: {why}")) } else { None }
     }
 }
 
@@ -100,7 +106,7 @@ pub(super) fn document_of(agent: &Verification) -> Value {
 pub(super) fn render(agent: &Agent, width: usize) -> String {
     match agent {
         Agent::Absent => String::new(),
-        Agent::Hidden(why) => format!("\n{DIM}The agent is unknown: {why}{DIM:#}\n"),
+        Agent::Hidden(_) => outcome::warnings(&agent.warning().into_iter().collect::<Vec<_>>()),
         Agent::Connected(agent) => comparison(agent, width),
     }
 }

@@ -75,16 +75,14 @@ async fn show(
     let text = if as_json {
         let mut document = document(&verification);
         document["agent"] = json!(agent.connected().map(agent::document_of));
+        document["warnings"] = json!(agent.warning().into_iter().collect::<Vec<_>>());
         json::text(&document)?
     } else {
         render(&verification, screen.width) + &agent::render(&agent, screen.width)
     };
     screen.print(&text)?;
-    Ok(if verification.is_good() && agent.connected().is_none_or(Verification::is_good) {
-        0
-    } else {
-        EXIT_INCOMPLETE
-    })
+    let is_agent_good = agent.warning().is_none() && agent.connected().is_none_or(Verification::is_good);
+    Ok(if verification.is_good() && is_agent_good { 0 } else { EXIT_INCOMPLETE })
 }
 
 /// The result as `cast-spot.status/1`.

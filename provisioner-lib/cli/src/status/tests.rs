@@ -109,6 +109,18 @@ fn the_agent_of_a_connected_cluster_is_shown() {
 }
 
 #[test]
+fn status_fails_where_the_agent_could_not_be_read() {
+    let mut account = FakeAccount::onboarded();
+    account.hides_agent = true;
+    let provider = account.unchecked();
+    let ran = status(&provider, false);
+    let warning = "warning: the agent is unknown: not allowed: get namespaces: no\n";
+    assert!(ran.code == EXIT_INCOMPLETE && ran.out.ends_with(warning), "{ran}");
+    let document: serde_json::Value = serde_json::from_str(&status(&provider, true).out).unwrap();
+    assert_eq!(document["warnings"][0], "the agent is unknown: not allowed: get namespaces: no");
+}
+
+#[test]
 fn a_connected_cluster_shows_agent_status() {
     let mut account = FakeAccount::new();
     connect(&account);

@@ -35,10 +35,14 @@ pub(crate) struct FakeAccount {
     pub(crate) instances: Vec<String>,
     /// Unmanaged objects in the agent's namespace.
     pub(crate) unmanaged: Vec<String>,
+    /// Whether the caller may not read the agent.
+    pub(crate) hides_agent: bool,
     /// Whether checks pass.
     pub(crate) works: bool,
     /// The answer to every check.
     pub(crate) answer: String,
+    /// Why the previous access key stays active.
+    pub(crate) old_key_stays: Option<String>,
     /// Whether the function has reserved concurrency.
     pub(crate) reserves: bool,
 }
@@ -57,8 +61,10 @@ impl FakeAccount {
             refused: Vec::new(),
             instances: Vec::new(),
             unmanaged: Vec::new(),
+            hides_agent: false,
             works: true,
             answer: "the answer".to_owned(),
+            old_key_stays: None,
             reserves: true,
         }
     }
@@ -151,6 +157,10 @@ impl Provider for FakeAccount {
     }
 
     async fn observe(&self, _: &Facts, resources: &[&Resource]) -> Result<Observed, Vec<Error>> {
+        if self.hides_agent && resources.iter().any(|resource| resource.id().name.starts_with("Namespace")) {
+            let reason = ErrorKind::Denied { action: "get namespaces".to_owned() };
+            return Err(vec![Error::new(reason, "get namespaces", "no")]);
+        }
         let objects = self.lock();
         let ids = resources.iter().map(|resource| resource.id());
         Ok(ids.filter_map(|id| objects.get(&id).map(|found| (id, found.clone()))).collect())
@@ -161,7 +171,8 @@ impl Provider for FakeAccount {
     }
 
     async fn update(&self, resource: &Resource, _: &[Change], _: Option<&str>) -> Result<Made, Error> {
-        self.put(resource)
+        let warning = self.old_key_stays.clone().filter(|_| resource.id().kind == Kind::AccessKey);
+        self.put(resource).map(|made| Made { warning, ..made })
     }
 
     async fn delete(&self, resource: &Resource) -> Result<Made, Error> {

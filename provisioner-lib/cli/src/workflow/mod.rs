@@ -13,7 +13,7 @@ use cast_spot_provisioner::{
 use crate::{
     error::{CliError, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE},
     plan::{self, json, table},
-    style::green,
+    style::{YELLOW, green},
     terminal::{Diagnostic, Screen},
     zip::{self, Zip},
 };
@@ -121,10 +121,12 @@ pub(crate) async fn run(
         0 => finished.code,
         code => code,
     };
+    let warnings = outcome::warnings(&report.warnings());
     let text = if options.json {
+        screen.eprint(&warnings);
         with_zip(json::report(workflow.schema, planned, &report, finished.access_key.as_ref()))?
     } else {
-        render(&report, &finished, workflow.command)
+        render(&report, &finished, workflow.command) + &warnings
     };
     screen.print(&text)?;
     Ok(code)
@@ -160,9 +162,14 @@ fn render(report: &Report, finished: &Finished, command: &str) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
+/// The sign of a complete run, which is green only where nothing is left to do.
+pub(crate) fn tick(report: &Report) -> String {
+    if report.warnings().is_empty() { green("✓") } else { format!("{YELLOW}! not all is well:{YELLOW:#}") }
+}
+
 /// The headline of a complete run.
 pub(crate) fn headline(cluster: &str, state: &str, report: &Report) -> String {
-    let tick = green("✓");
+    let tick = tick(report);
     match report.done() {
         0 => format!("{tick} cluster {cluster} is already {state}\n"),
         1 => format!("{tick} cluster {cluster} is {state}; 1 step was done\n"),

@@ -14,8 +14,10 @@ const MOST: usize = 8;
 
 /// Exit code of a run.
 pub(super) fn exit_code(report: &Report) -> u8 {
-    if report.is_complete() {
+    if report.is_complete() && report.warnings().is_empty() {
         0
+    } else if report.is_complete() {
+        EXIT_INCOMPLETE
     } else if report.failures().any(|(_, error)| error::is_refusal(error)) {
         EXIT_REFUSED
     } else if report.stopped && report.failures().next().is_none() {
@@ -67,13 +69,16 @@ pub(crate) fn listed(names: &[String], most: usize) -> String {
     shown.join(", ") + &more
 }
 
-/// Warnings, and the previous content of what was changed in place.
+/// What is left to do or to look at. The last lines of a command.
+pub(crate) fn warnings(warnings: &[String]) -> String {
+    let lines = warnings.iter().map(|warning| format!("{YELLOW}warning:{YELLOW:#} {warning}\n"));
+    if warnings.is_empty() { String::new() } else { format!("\n{}", lines.collect::<String>()) }
+}
+
+/// The previous content of what was changed in place.
 pub(super) fn notes(report: &Report) -> String {
     let mut text = String::new();
     for step in &report.steps {
-        if let Some(warning) = &step.warning {
-            let _ = writeln!(text, "\n{YELLOW}warning:{YELLOW:#} {}: {warning}", step.id);
-        }
         if let Some(backup) = &step.backup {
             let _ = writeln!(text, "\nPrevious content of aws-auth, before {} changed:\n", step.id);
             for line in backup.lines() {
@@ -95,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warning_is_not_shown_as_previous_content() {
+    fn a_warning_fails_a_run_and_is_not_previous_content() {
         let step = StepReport {
             id: Id::new(Kind::AccessKey, "cast-eks-prod"),
             action: Action::Create,
@@ -104,8 +109,11 @@ mod tests {
             warning: Some("an old key is still active: denied".to_owned()),
         };
         let report = Report { steps: vec![step], ..Report::default() };
-        let text = anstream::adapter::strip_str(&notes(&report)).to_string();
+        assert_eq!(notes(&report), "");
+        let text = anstream::adapter::strip_str(&warnings(&report.warnings())).to_string();
         assert_eq!(text, "\nwarning: access key cast-eks-prod: an old key is still active: denied\n");
-        assert_eq!(exit_code(&report), 0);
+        assert_eq!(exit_code(&report), EXIT_INCOMPLETE);
+        let unseen = Report { run_warnings: vec!["not known".to_owned()], ..Report::default() };
+        assert_eq!((exit_code(&unseen), exit_code(&Report::default())), (EXIT_INCOMPLETE, 0));
     }
 }

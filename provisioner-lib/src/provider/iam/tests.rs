@@ -152,6 +152,25 @@ async fn a_new_key_works_before_the_old_one_is_switched_off() {
 }
 
 #[tokio::test]
+async fn an_old_key_that_stays_active_is_named_with_the_remedy() {
+    let (iam, _) = iam(|action, _| match action {
+        "ListAccessKeys" => Ok(keys(&[("OLD", "Active")])),
+        "CreateAccessKey" => Ok(NEW_KEY.into()),
+        _ => Err("AccessDenied"),
+    });
+    let rotated = Resource::AccessKey(AccessKey { user: "u".into(), rotate: true });
+    let made = iam.update(&rotated, &[change("rotate")], None).await.unwrap();
+    assert_eq!(made.access_key.unwrap().id, "NEW");
+    let warning = made.warning.unwrap();
+    assert!(
+        warning.starts_with("the old key OLD is still active (") && warning.contains("UpdateAccessKey"),
+        "{warning}"
+    );
+    let remedy = "`aws iam update-access-key --user-name u --access-key-id OLD --status Inactive`";
+    assert!(warning.contains(remedy), "{warning}");
+}
+
+#[tokio::test]
 async fn a_key_that_is_off_makes_room_and_two_that_are_on_do_not() {
     for (old, expected) in [
         (

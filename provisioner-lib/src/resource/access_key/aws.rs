@@ -54,20 +54,20 @@ impl Live<Client> for AccessKey {
             let call = client
                 .update_access_key()
                 .user_name(&self.user)
-                .access_key_id(id)
+                .access_key_id(&id)
                 .status(StatusType::Inactive);
-            // The new key would be lost with an error here. A later run shows the key that is still active.
-            error::ok_if_absent("iam:UpdateAccessKey", call.send().await)
+            // The new key would be lost with an error here.
+            let answer = error::ok_if_absent("iam:UpdateAccessKey", call.send().await);
+            answer.map_err(|error| {
+                let off = format!(
+                    "update-access-key --user-name {} --access-key-id {id} --status Inactive",
+                    self.user
+                );
+                format!("the old key {id} is still active ({error}); `aws iam {off}` disables it")
+            })
         });
-        let failed: Vec<String> = join_all(switched)
-            .await
-            .into_iter()
-            .filter_map(Result::err)
-            .map(|error| error.to_string())
-            .collect();
-        let warning =
-            (!failed.is_empty()).then(|| format!("an old key is still active: {}", failed.join("; ")));
-        Ok(Made { warning, ..made })
+        let failed: Vec<String> = join_all(switched).await.into_iter().filter_map(Result::err).collect();
+        Ok(Made { warning: (!failed.is_empty()).then(|| failed.join("; ")), ..made })
     }
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {

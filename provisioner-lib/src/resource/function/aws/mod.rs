@@ -92,8 +92,7 @@ impl Live<Services> for Function {
         revision: Option<&str>,
     ) -> Result<Made, Error> {
         let vpc = self.vpc(services).await?;
-        self.change(&services.lambda, changes, revision, vpc).await?;
-        Ok(Made::default())
+        self.change(&services.lambda, changes, revision, vpc).await
     }
 
     async fn delete(&self, services: &Services) -> Result<Made, Error> {

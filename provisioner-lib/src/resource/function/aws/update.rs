@@ -10,7 +10,7 @@ use super::{
     is_early,
     settled::{settled, updated},
     variables,
-    versions::{delete_versions_but, publish, replace_code, set_previous},
+    versions::{publish, replace_code, set_previous, tidied},
 };
 use crate::{
     provider::live::prelude::*,
@@ -28,7 +28,7 @@ impl Function {
         changes: &[Change],
         revision: Option<&str>,
         vpc: Option<VpcConfig>,
-    ) -> Result<(), Error> {
+    ) -> Result<Made, Error> {
         let name = &self.name;
         let before = settled(client, name).await?;
         if revision.is_some() && before.revision_id() != revision {
@@ -59,11 +59,11 @@ impl Function {
             }
             updated(client, name).await?;
         }
-        if let Some(previous) = previous {
-            // The function is as wanted: the next change deletes what is left.
-            let _ = delete_versions_but(client, name, &previous).await;
-        }
-        Ok(())
+        let warning = match previous {
+            Some(previous) => tidied(client, name, &previous).await,
+            None => None,
+        };
+        Ok(Made { warning, ..Made::default() })
     }
 
     /// Before code and settings: by its tags the cluster's principal may change the function.

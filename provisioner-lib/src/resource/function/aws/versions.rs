@@ -27,6 +27,8 @@ pub struct RolledBack {
     pub from: String,
     /// SHA-256 of the code that runs now, in base64.
     pub to: String,
+    /// What is left although the rollback succeeded.
+    pub warning: Option<String>,
 }
 
 /// The code that the alias has, and the function beside it.
@@ -77,8 +79,15 @@ pub(super) async fn set_previous(client: &Client, name: &str, version: &str) -> 
     create.send().await.map_err(error::from_sdk("lambda:CreateAlias")).map(drop)
 }
 
+/// Deletes the versions that onboardings before have published, and says what is left. The function is as wanted, so this
+/// is no failure: the next change tries again.
+pub(super) async fn tidied(client: &Client, name: &str, kept: &str) -> Option<String> {
+    let error = delete_versions_but(client, name, kept).await.err()?;
+    Some(format!("versions with earlier code are left, which the next change of the code deletes: {error}"))
+}
+
 /// Deletes the versions that onboardings before have published. One that another alias has stays.
-pub(super) async fn delete_versions_but(client: &Client, name: &str, kept: &str) -> Result<(), Error> {
+async fn delete_versions_but(client: &Client, name: &str, kept: &str) -> Result<(), Error> {
     let mut pages = client.list_versions_by_function().function_name(name).into_paginator().items().send();
     let mut old = Vec::new();
     while let Some(found) = pages.next().await {
@@ -123,7 +132,12 @@ async fn previous(client: &Client) -> Result<Previous, Error> {
             .hint("`cast-spot onboard --zip` with the zip of the earlier release brings it back"));
     }
     let architectures = configuration.architectures.unwrap_or_default();
-    Ok(Previous { rollback: RolledBack { version, from, to }, location, architectures, before })
+    Ok(Previous {
+        rollback: RolledBack { version, from, to, warning: None },
+        location,
+        architectures,
+        before,
+    })
 }
 
 /// Gives the function the code of the alias, and the alias the code that ran: once more goes forward again. Settings,
@@ -143,9 +157,9 @@ pub(crate) async fn roll_back(client: &Client) -> Result<RolledBack, Error> {
     updated(client, FUNCTION).await?;
     // Not before the code runs: a second try after a failure finds the same code under it.
     set_previous(client, FUNCTION, &published.version).await?;
-    // A second run would go forward again: the next change deletes what is left.
-    let _ = delete_versions_but(client, FUNCTION, &published.version).await;
-    Ok(rollback)
+    // Not an error: a second run would go forward again.
+    let warning = tidied(client, FUNCTION, &published.version).await;
+    Ok(RolledBack { warning, ..rollback })
 }
 pub(super) async fn replace_code(
     client: &Client,

@@ -55,7 +55,8 @@ fn writes(asked: &Asked) -> Vec<String> {
 async fn a_rollback_swaps_the_code_and_the_alias() {
     let (lambda, asked) = lambda("new", Some(wire::s3(b"earlier".to_vec())));
     let done = roll_back(&lambda).await.unwrap();
-    let expected = RolledBack { version: "3".to_owned(), from: "new".to_owned(), to: OLD.to_owned() };
+    let expected =
+        RolledBack { version: "3".to_owned(), from: "new".to_owned(), to: OLD.to_owned(), warning: None };
     assert_eq!(done, expected);
     let call = |method: &str, path: &str| format!("{method} {FUNCTIONS}{path}");
     assert_eq!(
@@ -83,14 +84,17 @@ async fn a_rollback_swaps_the_code_and_the_alias() {
 #[tokio::test]
 async fn old_versions_that_stay_do_not_fail_a_rollback() {
     let (lambda, asked) = lambda_that("new", Some(wire::s3(b"earlier".to_vec())), true);
-    assert_eq!(roll_back(&lambda).await.unwrap().to, OLD);
+    let done = roll_back(&lambda).await.unwrap();
+    assert_eq!(done.to, OLD);
+    assert!(done.warning.is_some_and(|warning| warning.contains("versions with earlier code are left")));
     assert!(writes(&asked).iter().any(|call| call.starts_with("DELETE")));
 }
 
 #[tokio::test]
 async fn a_rollback_is_shown_without_a_write() {
     let (lambda, asked) = lambda("new", Some(String::new()));
-    let expected = RolledBack { version: "3".to_owned(), from: "new".to_owned(), to: OLD.to_owned() };
+    let expected =
+        RolledBack { version: "3".to_owned(), from: "new".to_owned(), to: OLD.to_owned(), warning: None };
     assert_eq!(rollback(&lambda).await.unwrap(), expected);
     assert_eq!(writes(&asked), Vec::<String>::new());
 }
