@@ -40,7 +40,7 @@ pub(crate) fn harmless(text: &str) -> String {
 /// The style that `text` begins with.
 fn style(text: &str) -> Option<&str> {
     let (codes, _) = text.strip_prefix(START)?.split_once('m')?;
-    codes.split(';').all(|code| STYLES.contains(&code)).then(|| &text[..START.len() + codes.len() + 1])
+    codes.split(';').all(|code| STYLES.contains(&code)).then(|| &text[..=START.len() + codes.len()])
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Code that AWS Lambda runs.
 
+use std::fmt::Write;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -24,8 +26,11 @@ impl Code {
     /// The SHA-256 in hex, as `sha256sum` prints it.
     #[must_use]
     pub fn hex(&self) -> String {
-        let bytes = BASE64_STANDARD.decode(&self.sha256).unwrap_or_default();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hex = String::new();
+        for byte in BASE64_STANDARD.decode(&self.sha256).unwrap_or_default() {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
     }
 
     /// Code that is known by its hash alone.

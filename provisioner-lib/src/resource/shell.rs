@@ -1,6 +1,6 @@
 //! TemplateValues of a shell: the templates of each kind of resource, filled in.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -232,7 +232,7 @@ pub(crate) fn quoted(text: &str) -> String {
             '\\' => escaped.push_str(r"\\"),
             c if is_invisible(c) => {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    escaped += &format!(r"\0{byte:03o}");
+                    let _ = write!(escaped, r"\0{byte:03o}");
                 }
             }
             c => escaped.push(c),
