@@ -33,7 +33,7 @@ async fn warned(account: &Account, work: impl AsyncFn(&Account) -> Ended) -> usi
 }
 
 #[tokio::test]
-async fn an_offboard_says_that_its_last_look_failed() {
+async fn an_offboard_reports_that_its_last_look_failed() {
     let (_, after, _) = BESIDE.undisturbed().await;
     after.inject(None);
     let after = after.copy();
@@ -41,7 +41,7 @@ async fn an_offboard_says_that_its_last_look_failed() {
 }
 
 #[tokio::test]
-async fn an_onboard_says_that_its_last_look_failed() {
+async fn an_onboard_reports_that_its_last_look_failed() {
     let (_, all, _) = BESIDE.undisturbed().await;
     all.inject(None);
     // Another run is offboarding `prod`, so this one has to look whether it came back into the list.

@@ -76,7 +76,7 @@ pub(crate) fn read(
     match expected {
         Some((_, hex)) if hex != found => {
             let hint = "deploy neither before you know which of the two is wrong";
-            fault(format!("--zip {name}: its SHA-256 is {found}, and --zip-sha256 says {hex}"), hint);
+            fault(format!("--zip {name}: its SHA-256 is {found}, not {hex} of --zip-sha256"), hint);
             None
         }
         _ => Some(content),

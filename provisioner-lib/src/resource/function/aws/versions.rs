@@ -79,8 +79,8 @@ pub(super) async fn set_previous(client: &Client, name: &str, version: &str) -> 
     create.send().await.map_err(error::from_sdk("lambda:CreateAlias")).map(drop)
 }
 
-/// Deletes the versions that onboardings before have published, and says what is left. The function is as wanted, so this
-/// is no failure: the next change tries again.
+/// Deletes the versions that onboardings before have published, and names what is left. The function is as wanted, so this
+/// is not a failure: the next change tries again.
 pub(super) async fn tidied(client: &Client, name: &str, kept: &str) -> Option<String> {
     let error = delete_versions_but(client, name, kept).await.err()?;
     Some(format!("versions with earlier code are left, which the next change of the code deletes: {error}"))
