@@ -5,16 +5,19 @@
 
 use std::{collections::BTreeSet, fs};
 
+use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cast_spot_handler::{config::Config, event::KINDS, ports::Right};
 use cast_spot_infra::{
     events::{ALL, SPOT_INTERRUPTION},
     iam,
     kubernetes::{FLOW_CONTROL, RBAC, SAVINGS},
+    partitions::Partition,
 };
 use cast_spot_provisioner::endpoints::{ENDPOINTS_VARIABLE, Endpoints};
 use cast_spot_rehearsal::scenario::{self, Options};
 use cast_spot_tests::{payload, root, rust_files};
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 /// The calls of the handler: it counts each one under its name (`ec2:DescribeInstances`,
@@ -308,4 +311,20 @@ fn the_cluster_role_of_savings_grants_exactly_its_lists() {
     let listed =
         source.split("list(client, \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
     assert_eq!(granted, listed.collect());
+}
+
+/// Of the vendored data each region, and regions that they do not know.
+#[test]
+fn the_sdk_resolves_sts_as_the_partitions_say() {
+    let data = fs::read_to_string(root().join("infra/aws/partitions.json")).unwrap();
+    let data: Value = serde_json::from_str(&data).unwrap();
+    let known = data["partitions"].as_array().unwrap().iter().flat_map(|entry| strings(&entry["regions"]));
+    let younger = ["eu-newest-9", "us-gov-newest-9", "cn-newest-9", "eusc-de-newest-9", "us-iso-newest-9"];
+    let others = ["us-isob-newest-9", "eu-isoe-newest-9", "us-isof-newest-9", "nz-north-1"];
+    for region in known.chain(younger.into_iter().chain(others).map(str::to_owned)) {
+        let params = Params::builder().region(&region).build().unwrap();
+        let endpoint = DefaultResolver::new().resolve_endpoint(&params).now_or_never().unwrap().unwrap();
+        let suffix = Partition::of_region_or_aws(&region).dns_suffix;
+        assert_eq!(endpoint.url(), format!("https://sts.{region}.{suffix}"));
+    }
 }

@@ -12,6 +12,7 @@
 //! ```
 
 pub mod events;
+pub mod partitions;
 pub mod settings;
 
 /// IAM policies and trust policies (JSON).

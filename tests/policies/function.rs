@@ -127,6 +127,8 @@ fn roles_of_services_are_assumed_by_these_alone() {
         (policy::lambda_trust(), "lambda.amazonaws.com"),
         (policy::node_trust("aws"), "ec2.amazonaws.com"),
         (policy::node_trust("aws-cn"), "ec2.amazonaws.com.cn"),
+        (policy::node_trust("aws-eusc"), "ec2.amazonaws.com"),
+        (policy::node_trust("aws-iso"), "ec2.c2s.ic.gov"),
     ] {
         trust["Statement"][0]["Resource"] = "*".into();
         let may = |who: &str| caller(who, vec![trust.clone()]).may(&role("sts:AssumeRole", "r"));

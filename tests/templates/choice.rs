@@ -76,6 +76,15 @@ pub(crate) const SETTINGS: &[(&str, &str, &str)] = &[
     ("CAST_SPOT_LOG_FORMAT", "LogFormat", "text"),
 ];
 
+/// Partitions in which a few choices are enough: they differ in names alone.
+const OTHER_PARTITIONS: [(&str, &str); 5] = [
+    ("aws-eusc", "eusc-de-east-1"),
+    ("aws-iso", "us-iso-east-1"),
+    ("aws-iso-b", "us-isob-east-1"),
+    ("aws-iso-e", "eu-isoe-west-1"),
+    ("aws-iso-f", "us-isof-south-1"),
+];
+
 impl Choice {
     /// All combinations of the choices that change documents and access; the others one by one.
     pub(crate) fn all() -> Vec<Self> {
@@ -89,6 +98,7 @@ impl Choice {
             Self { boundary: Some(BOUNDARY), mode: "user", least_privilege: false, ..Self::default() },
             Self { log_retention_days: "0", architecture: Architecture::Arm64, ..Self::default() },
         ];
+        all.extend(OTHER_PARTITIONS.map(|(partition, region)| Self { partition, region, ..Self::default() }));
         for (partition, region) in
             [("aws", "eu-west-1"), ("aws-us-gov", "us-gov-east-1"), ("aws-cn", "cn-north-1")]
         {

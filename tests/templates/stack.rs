@@ -114,6 +114,10 @@ impl<'a> Stack<'a> {
                 let text = self.text(&argument[1]);
                 Some(text.split(argument[0].as_str().unwrap()).map(Value::from).collect())
             }
+            "Fn::FindInMap" => {
+                let key = |index: usize| self.text(&argument[index]);
+                Some(self.section("Mappings")[&key(0)][key(1)][key(2)].clone())
+            }
             other => panic!("{other} in a value"),
         }
     }
@@ -143,12 +147,10 @@ impl<'a> Stack<'a> {
     /// A pseudo parameter, a parameter, or what `Ref` returns of a resource ("Return values" of each type in the
     /// CloudFormation Template Reference).
     fn reference(&self, name: &str) -> Value {
-        let china = self.scope.partition == "aws-cn";
         match name {
             "AWS::Partition" => self.scope.partition.into(),
             "AWS::Region" => self.scope.region.into(),
             "AWS::AccountId" => self.scope.account.into(),
-            "AWS::URLSuffix" => if china { "amazonaws.com.cn" } else { "amazonaws.com" }.into(),
             _ if self.section("Parameters").contains_key(name) => {
                 self.parameters.get(name).unwrap_or_else(|| panic!("{name} is not given")).clone()
             }

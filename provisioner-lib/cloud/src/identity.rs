@@ -8,7 +8,7 @@ use crate::{error::Error, sdk_error::from_sdk};
 /// The caller (STS `GetCallerIdentity`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
-    /// `aws`, `aws-us-gov` or `aws-cn`.
+    /// Name of the partition, such as `aws`.
     pub partition: String,
     /// Account id.
     pub account: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cast_spot_infra::partitions::Partition;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +61,8 @@ impl PriceList {
     /// ISO 4217 code of all prices: the given one, else that of the region's partition. Spot prices come without one.
     #[must_use]
     pub fn currency(&self) -> &str {
-        let of_china = self.catalog.region.starts_with("cn-");
-        self.currency.as_deref().unwrap_or(if of_china { "CNY" } else { "USD" })
+        let partition = Partition::of_region_or_aws(&self.catalog.region);
+        self.currency.as_deref().unwrap_or(partition.currency)
     }
 
     /// The number of prices of a market.

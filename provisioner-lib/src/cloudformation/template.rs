@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    policy::fill,
-    resource::{Id, Resource, TemplateValues, each},
-};
+use crate::resource::{Id, Resource, TemplateValues, each};
+
+/// EC2's service principal, the only one of those used here that differs between partitions.
+const EC2: &str = "ec2.amazonaws.com";
 
 /// The CloudFormation types of a resource with their properties; for a part of another resource, the list property of that
 /// resource and the item.
@@ -74,8 +74,7 @@ impl Values<'_> {
                 .collect(),
             ("document", document) if fills_key() => format!("{document:#}").into(),
             ("text", document) => format!("{document:#}").into(),
-            // Of our service principals, only EC2's has another suffix in China.
-            ("trust", trust) => fill(trust.clone(), &[("ec2.amazonaws.com", "ec2.${AWS::URLSuffix}")]),
+            ("trust", trust) => by_partition(trust),
             ("split", Value::Array(list)) => json!({ "Fn::Split": [",", list[0]] }),
             ("days", days) => json!((*days != 0).then(|| days.to_string())),
             ("" | "document", value) => value.clone(),
@@ -94,5 +93,19 @@ impl Values<'_> {
             Some((_, logical)) if attribute.is_empty() => json!({ "Ref": logical }),
             Some((_, logical)) => json!({ "Fn::GetAtt": format!("{logical}.{attribute}") }),
         }
+    }
+}
+
+/// The trust policy with EC2's service principal from the frame's mapping.
+fn by_partition(trust: &Value) -> Value {
+    match trust {
+        Value::String(text) if text == EC2 => {
+            json!({ "Fn::FindInMap": ["Partitions", { "Ref": "AWS::Partition" }, "Ec2Service"] })
+        }
+        Value::Array(items) => items.iter().map(by_partition).collect(),
+        Value::Object(parts) => {
+            parts.iter().map(|(key, part)| (key.clone(), by_partition(part))).collect::<Map<_, _>>().into()
+        }
+        other => other.clone(),
     }
 }

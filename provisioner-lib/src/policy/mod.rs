@@ -8,7 +8,7 @@
 
 use std::mem;
 
-use cast_spot_infra::iam;
+use cast_spot_infra::{iam, partitions::Partition};
 use serde_json::{Value, json};
 
 pub(crate) use self::document::fill;
@@ -26,7 +26,7 @@ pub const MANAGED_LIMIT: usize = 6_144;
 /// What the placeholders of the policies stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
-    /// `aws`, `aws-us-gov` or `aws-cn`.
+    /// Name of the partition, such as `aws`.
     pub partition: &'a str,
     /// Region of the cluster.
     pub region: &'a str,
@@ -165,9 +165,7 @@ pub fn lambda_trust() -> Value {
 /// Who may assume the node role: instances.
 #[must_use]
 pub fn node_trust(partition: &str) -> Value {
-    // The one service of ours whose principal has another name in China ("Amazon EKS node IAM role" in the
-    // EKS User Guide for China).
-    let service = if partition == "aws-cn" { "ec2.amazonaws.com.cn" } else { "ec2.amazonaws.com" };
+    let service = Partition::named(partition).map_or("ec2.amazonaws.com", |partition| partition.ec2_service);
     fill(parse(iam::NODE_TRUST), &[("<ec2-service>", service)])
 }
 

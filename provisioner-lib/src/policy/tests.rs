@@ -80,11 +80,14 @@ fn a_value_cannot_leave_its_string() {
 }
 
 #[test]
-fn instances_have_another_principal_in_china() {
+fn instances_have_another_principal_in_some_partitions() {
     let service = |partition| node_trust(partition)["Statement"][0]["Principal"]["Service"].clone();
     assert_eq!(service("aws"), "ec2.amazonaws.com");
     assert_eq!(service("aws-us-gov"), "ec2.amazonaws.com");
     assert_eq!(service("aws-cn"), "ec2.amazonaws.com.cn");
+    assert_eq!(service("aws-eusc"), "ec2.amazonaws.com");
+    assert_eq!(service("aws-iso"), "ec2.c2s.ic.gov");
+    assert_eq!(service("aws-iso-b"), "ec2.sc2s.sgov.gov");
 }
 
 #[test]

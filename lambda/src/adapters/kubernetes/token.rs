@@ -8,14 +8,13 @@ use std::{
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sdk_eks::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
     sign::v4::SigningParams,
 };
 use aws_smithy_async::time::SharedTimeSource;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use futures_util::FutureExt;
+use cast_spot_infra::partitions::Partition;
 use tower::BoxError;
 
 /// Header that binds the token to one cluster.
@@ -86,7 +85,7 @@ impl Signer {
         credentials: aws_credential_types::Credentials,
         now: SystemTime,
     ) -> Result<String, BoxError> {
-        let (region, domain) = (&self.region, domain(&self.region));
+        let (region, domain) = (&self.region, Partition::of_region_or_aws(&self.region).dns_suffix);
         let url = format!("https://sts.{region}.{domain}/?Action=GetCallerIdentity&Version=2011-06-15");
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
@@ -106,16 +105,6 @@ impl Signer {
         instructions.apply_to_request_http1x(&mut request);
         Ok(format!("k8s-aws-v1.{}", BASE64_URL_SAFE_NO_PAD.encode(request.uri().to_string())))
     }
-}
-
-/// DNS suffix of a region's partition, by the partitions that the SDK knows: STS has the one of EKS.
-fn domain(region: &str) -> String {
-    let params = Params::builder().region(region).build().ok();
-    let endpoint = params.and_then(|params| {
-        let endpoint = DefaultResolver::new().resolve_endpoint(&params).now_or_never()?.ok()?;
-        endpoint.url().strip_prefix(&format!("https://eks.{region}.")).map(str::to_owned)
-    });
-    endpoint.unwrap_or_else(|| "amazonaws.com".to_owned())
 }
 
 #[cfg(test)]

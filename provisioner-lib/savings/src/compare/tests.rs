@@ -171,12 +171,14 @@ fn fargate_and_nodes_on_premises_stay_with_their_pods() {
 }
 
 #[test]
-fn prices_of_china_are_in_its_currency() {
-    let mut prices = prices();
-    prices["region"] = "cn-north-1".into();
-    assert_eq!(compared(cluster(), Some(prices.clone())).currency, "CNY");
-    prices["currency"] = "EUR".into();
-    assert_eq!(compared(cluster(), Some(prices)).currency, "EUR", "the given one counts");
+fn prices_are_in_the_currency_of_their_partition() {
+    for (region, currency) in [("eu-west-1", "USD"), ("cn-north-1", "CNY"), ("eusc-de-east-1", "EUR")] {
+        let mut prices = prices();
+        prices["region"] = region.into();
+        assert_eq!(compared(cluster(), Some(prices.clone())).currency, currency);
+        prices["currency"] = "CHF".into();
+        assert_eq!(compared(cluster(), Some(prices)).currency, "CHF", "the given one counts");
+    }
     assert_eq!(compared(cluster(), None).currency, "USD");
 }
 
