@@ -16,7 +16,7 @@ pub(super) type Field = (&'static str, Value);
 
 /// The authenticator skips these texts, though they are no lists.
 pub(super) fn is_skipped(text: &str) -> bool {
-    matches!(text.trim(), "" | "``" | "\"\"")
+    matches!(text.trim(), "" | "``" | "\"\"" | "''")
 }
 
 /// Entries with their lines.

@@ -132,7 +132,7 @@ fn ours_comes_changes_and_goes_and_all_else_stays() {
 }
 
 /// Name, list, list with ours, and what stays when ours has gone.
-const NOTHING: [(&str, &str, &str, &str); 10] = [
+const NOTHING: [(&str, &str, &str, &str); 11] = [
     ("empty text", "", "- rolearn: OURS\n  username: u\n  groups:\n    - g\n", ""),
     ("blank text", " \t\r\n", "- rolearn: OURS\r\n  username: u\r\n  groups:\r\n    - g\r\n", ""),
     ("comment only", "# none", "# none\n- rolearn: OURS\n  username: u\n  groups:\n    - g", "# none"),
@@ -150,6 +150,7 @@ const NOTHING: [(&str, &str, &str, &str); 10] = [
         "--- [] # a",
     ),
     ("two quotes", "\"\"", "[{\"rolearn\": \"OURS\", \"username\": \"u\", \"groups\": [\"g\"]}]", "[]"),
+    ("two single quotes", "''", "[{\"rolearn\": \"OURS\", \"username\": \"u\", \"groups\": [\"g\"]}]", "[]"),
     (
         "two backticks",
         "``\n",
