@@ -1,8 +1,11 @@
 //! The request, read and validated once. Nothing behind it sees a raw string.
 
+mod account;
+mod place;
+
 use std::collections::BTreeMap;
 
-use cast_spot_infra::settings::NAMES;
+use cast_spot_infra::{partitions::Partition, settings::NAMES};
 use serde::Serialize;
 
 use crate::{
@@ -13,7 +16,8 @@ use crate::{
     resource::Tags,
 };
 
-mod account;
+pub(crate) use place::is_account;
+pub use place::{account_problem, cluster_problem, region_problem};
 
 const REPLACEMENT_VARIABLE: &str = "CAST_SPOT_REPLACEMENT";
 
@@ -138,8 +142,6 @@ const RETENTIONS: [i32; 23] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
     0,
 ];
-/// `CreateCluster` in the EKS API reference.
-const CLUSTER_LIMIT: usize = 100;
 
 impl Request {
     /// Reads it, or says all that is wrong.
@@ -185,46 +187,17 @@ impl Request {
     }
 }
 
-pub(crate) fn cluster_problem(name: &str) -> Option<&'static str> {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let reads_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    if name.is_empty() {
-        Some("missing")
-    } else if name.len() > CLUSTER_LIMIT {
-        Some("longer than the 100 characters of a cluster name")
-    } else if !starts_well || !reads_well {
-        Some("not a cluster name: letters, digits, - and _, a letter or digit first")
-    } else {
-        None
-    }
-}
-
 fn access(request: &Request, faults: &mut Faults) -> Option<Access> {
     match request.mode.as_str() {
         "" | "role" => {
-            let before = faults.0.len();
-            let principal = required("principal", request.principal.as_deref(), PRINCIPAL_HINT, faults);
-            let external_id =
-                required("external-id", request.external_id.as_deref(), EXTERNAL_ID_HINT, faults);
-            if let Some(arn) = &principal
-                && !is_principal(arn)
-            {
-                let problem = "not the ARN of an IAM user, role or account root";
-                faults.add("principal", arn, problem, PRINCIPAL_HINT);
-            }
-            // `AssumeRole` in the STS API reference.
-            if let Some(id) = &external_id
-                && (id.len() < 2 || id.len() > 1224 || !id.chars().all(is_external_id))
-            {
-                let problem = "not 2 to 1,224 letters, digits and +=,.@:/-_";
-                faults.add("external-id", id, problem, EXTERNAL_ID_HINT);
-            }
+            let trusted =
+                trusted(request.principal.as_deref(), request.external_id.as_deref(), "mode `role`", faults);
             if request.rotate_key {
                 let problem = "a role has no access key";
                 faults.add("rotate-key", "", problem, "give `--mode user` with it");
             }
-            let access = Access::Role { principal: principal?, external_id: external_id? };
-            (faults.0.len() == before).then_some(access)
+            let (principal, external_id) = trusted?;
+            (!request.rotate_key).then_some(Access::Role { principal, external_id })
         }
         "user" => {
             for (field, value) in [("principal", &request.principal), ("external-id", &request.external_id)] {
@@ -246,12 +219,38 @@ const PRINCIPAL_HINT: &str = "the console that will manage the cluster shows it,
 const EXTERNAL_ID_HINT: &str =
     "use the cluster's id in the console, or any text that only the two sides know";
 
-fn required(field: &str, value: Option<&str>, hint: &str, faults: &mut Faults) -> Option<String> {
-    let given = value.map(str::trim).filter(|value| !value.is_empty());
-    if given.is_none() {
-        faults.add(field, "", "missing, and needed in mode `role`", hint);
+/// The principal and the external id of a trust policy, or all that is wrong with them. `place` is where both are needed.
+pub(crate) fn trusted(
+    principal: Option<&str>,
+    external_id: Option<&str>,
+    place: &str,
+    faults: &mut Faults,
+) -> Option<(String, String)> {
+    let before = faults.0.len();
+    let mut required = |field: &str, value: Option<&str>, hint: &str| {
+        let given = value.map(str::trim).filter(|value| !value.is_empty());
+        if given.is_none() {
+            faults.add(field, "", format!("missing, and needed in {place}"), hint);
+        }
+        given.map(str::to_owned)
+    };
+    let principal = required("principal", principal, PRINCIPAL_HINT);
+    let external_id = required("external-id", external_id, EXTERNAL_ID_HINT);
+    if let Some(arn) = &principal
+        && !is_principal(arn)
+    {
+        let problem = "not the ARN of an IAM user, role or account root";
+        faults.add("principal", arn, problem, PRINCIPAL_HINT);
     }
-    given.map(str::to_owned)
+    // `AssumeRole` in the STS API reference.
+    if let Some(id) = &external_id
+        && (id.len() < 2 || id.len() > 1224 || !id.chars().all(is_external_id))
+    {
+        let problem = "not 2 to 1,224 letters, digits and +=,.@:/-_";
+        faults.add("external-id", id, problem, EXTERNAL_ID_HINT);
+    }
+    let trusted = (principal?, external_id?);
+    (faults.0.len() == before).then_some(trusted)
 }
 
 /// Partition of the ARN of an IAM principal.
@@ -262,11 +261,16 @@ pub(crate) fn partition_of(arn: &str) -> &str {
 fn is_principal(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let [arn, partition, "iam", "", account, resource] = parts[..] else { return false };
+    let path = resource.strip_prefix("user/").or_else(|| resource.strip_prefix("role/"));
     arn == "arn"
-        && partition.starts_with("aws")
-        && account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
-        && (resource == "root" || resource.starts_with("user/") || resource.starts_with("role/"))
+        && Partition::named(partition).is_some()
+        && is_account(account)
+        && (resource == "root" || path.is_some_and(is_iam_name))
+}
+
+/// A name with its path: no `*` of a pattern, no `$` of a variable ("IAM identifiers" in the IAM User Guide).
+fn is_iam_name(path: &str) -> bool {
+    !path.is_empty() && path.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_/-".contains(c))
 }
 
 fn is_external_id(c: char) -> bool {

@@ -1,6 +1,6 @@
 //! A connection to AWS and the cluster, and the checks before any write.
 
-use cast_spot_cloud::Access;
+use cast_spot_cloud::{Access, Connection, MfaDevice};
 use cast_spot_provisioner::{
     facts::{Facts, Identity},
     plan::{Change, Observed},
@@ -46,9 +46,34 @@ pub(crate) fn exit_code(end: Result<u8, CliError>, screen: &mut Screen) -> u8 {
 }
 
 /// Connects to AWS. Every look-up checks the account of `target`.
-pub(crate) async fn connect(target: &Target) -> Result<AccountChecked<Aws>, CliError> {
-    let aws = Aws::connect(&target.connection).await?;
-    Ok(AccountChecked::new(aws, target.account.clone()))
+pub(crate) async fn connect(
+    target: &Target,
+    as_json: bool,
+    screen: &mut Screen,
+) -> Result<AccountChecked<Aws>, CliError> {
+    let connection = with_mfa_code(&target.connection, as_json, screen).await?;
+    Ok(AccountChecked::new(Aws::connect(&connection).await?, target.account.clone()))
+}
+
+/// The connection with the code that its profile takes, if a person can be asked for it. Without the code it fails when
+/// it is opened.
+pub(crate) async fn with_mfa_code(
+    connection: &Connection,
+    as_json: bool,
+    screen: &mut Screen,
+) -> Result<Connection, CliError> {
+    let mut connection = connection.clone();
+    if screen.is_interactive
+        && !as_json
+        && let Some(device) = connection.mfa_device().await?
+    {
+        connection.mfa_code = Some(mfa_code(&device, screen)?);
+    }
+    Ok(connection)
+}
+
+fn mfa_code(device: &MfaDevice, screen: &mut Screen) -> Result<String, CliError> {
+    Ok(screen.ask(&format!("Code of {} for profile {}: ", device.serial, device.profile))?)
 }
 
 /// The wall clock.
@@ -57,13 +82,24 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Refuses credentials of another account. If their account cannot be determined, only --account is a reason to stop.
-pub(crate) async fn check_account(access: &Access, account: Option<&Account>) -> Result<(), CliError> {
+/// Refuses credentials of another account. If their account cannot be determined, --account is a reason to stop, and the
+/// kubeconfig's account one to say so.
+pub(crate) async fn check_account(
+    access: &Access,
+    account: Option<&Account>,
+    screen: &mut Screen,
+) -> Result<(), CliError> {
     let Some(expected) = account else { return Ok(()) };
     match access.identity().await {
         Ok(identity) => Ok(check_identity(&identity, account)?),
         Err(error) if expected.source == "--account" => Err(error.into()),
-        Err(_) => Ok(()),
+        Err(error) => {
+            screen.eprint(&format!(
+                "note: {error}; so it is not checked that the credentials are of account {}, as {} says\n",
+                expected.id, expected.source
+            ));
+            Ok(())
+        }
     }
 }
 
@@ -208,5 +244,22 @@ impl<P: Provider> Provider for AccountChecked<P> {
 
     async fn check(&self, facts: &Facts, checks: &[Check]) -> Vec<Result<Verdict, Error>> {
         self.inner.check(facts, checks).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::capture;
+
+    #[test]
+    fn the_code_is_asked_for_with_device_and_profile() {
+        let (mut screen, out, err) = capture::screen(" 123456\n");
+        let device = MfaDevice { profile: "work".to_owned(), serial: "arn:aws:iam::1:mfa/me".to_owned() };
+        assert_eq!(mfa_code(&device, &mut screen).unwrap(), "123456");
+        assert_eq!(
+            (out.text(), err.text()),
+            (String::new(), "Code of arn:aws:iam::1:mfa/me for profile work: ".to_owned())
+        );
     }
 }

@@ -62,6 +62,12 @@ impl Error {
         self.hint = Some(hint.into());
         self
     }
+
+    /// The same failure with a hint, unless it has one.
+    #[must_use]
+    pub(crate) fn or_hint(self, hint: impl Into<String>) -> Self {
+        if self.hint.is_some() { self } else { self.hint(hint) }
+    }
 }
 
 impl fmt::Display for Error {

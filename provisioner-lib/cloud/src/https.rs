@@ -1,6 +1,6 @@
-//! HTTPS with Mozilla's root certificates, through the proxy that the environment names.
+//! HTTPS with Mozilla's root certificates and those of a bundle, through the proxy that the environment names.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -13,21 +13,51 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use aws_types::os_shim_internal::Fs;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 
 use crate::error::{Error, ErrorKind, with_causes};
 
 /// Limit of one exchange outside the SDKs.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// TLS that trusts Mozilla's root certificates.
-fn tls_context() -> Result<TlsContext, String> {
+/// The bundle of the first connection, for exchanges that belong to no SDK.
+static BUNDLE: OnceLock<Option<String>> = OnceLock::new();
+
+/// Certificates beside Mozilla's (PEM), as `AWS_CA_BUNDLE` and `ca_bundle` name them: the authority of a proxy that
+/// inspects, of an endpoint of one's own.
+pub(crate) async fn bundle(source: &str, path: &str, fs: &Fs) -> Result<String, Error> {
+    let fault = |problem: String| {
+        Error::other("TLS", format!("{source} {path}: {problem}")).hint(
+            "name a file of certificates in PEM; `openssl x509 -in FILE -noout -subject` shows the first one",
+        )
+    };
+    let pem = fs.read_to_end(path).await.map_err(|error| fault(error.to_string()))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.map_err(|error| fault(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(fault("there is no certificate in it".to_owned()));
+    }
+    let mut roots = RootCertStore::empty();
+    for (place, certificate) in certificates.into_iter().enumerate() {
+        roots.add(certificate).map_err(|error| fault(format!("certificate {}: {error}", place + 1)))?;
+    }
+    Ok(String::from_utf8_lossy(&pem).into_owned())
+}
+
+/// TLS that trusts Mozilla's root certificates and those of `bundle`.
+fn tls_context(bundle: Option<&str>) -> Result<TlsContext, String> {
     let mut pem = String::new();
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         pem.push_str("-----BEGIN CERTIFICATE-----\n");
         pem.push_str(&BASE64_STANDARD.encode(root));
         pem.push_str("\n-----END CERTIFICATE-----\n");
     }
+    pem.push_str(bundle.unwrap_or_default());
     let roots = TrustStore::empty().with_pem_certificate(pem);
     TlsContext::builder().with_trust_store(roots).build().map_err(|error| error.to_string())
 }
@@ -37,7 +67,8 @@ pub async fn exchange(request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>),
     // A proxy would get what is only meant for this machine.
     let proxy = if is_local_http(request.uri()) { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
     let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
-    let connector = connector(tls_context()?, proxy, None, None);
+    let bundle = BUNDLE.get().and_then(Option::as_deref);
+    let connector = connector(tls_context(bundle)?, proxy, None, None);
     let exchange = async {
         let response = connector.call(request).await.map_err(|error| with_causes(&error))?;
         let status = response.status().as_u16();
@@ -70,9 +101,10 @@ pub async fn fetch(call: &str, url: &str) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// The HTTP client of all SDKs.
-pub(crate) fn client() -> Result<SharedHttpClient, String> {
-    let tls = tls_context()?;
+/// The HTTP client of all SDKs, which trusts `bundle`, too.
+pub(crate) fn client(bundle: Option<String>) -> Result<SharedHttpClient, String> {
+    let tls = tls_context(bundle.as_deref())?;
+    BUNDLE.get_or_init(|| bundle);
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         connector(tls.clone(), ProxyConfig::from_env(), settings, components)
     }))
@@ -131,6 +163,6 @@ mod tests {
 
     #[test]
     fn the_https_client_is_built_from_the_fixed_roots() {
-        client().unwrap();
+        client(None).unwrap();
     }
 }

@@ -1,6 +1,8 @@
 //! Connections to API servers by the caller's kubeconfig, found as `kubectl` finds it, and checked to lead to the
 //! cluster that is asked for.
 
+mod files;
+
 use std::{path::PathBuf, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -16,6 +18,8 @@ use crate::{
     kube_error::from_kube,
 };
 
+pub use files::{KubeconfigFile, read_kubeconfig};
+
 /// Names the step in errors.
 const CALL: &str = "kubeconfig";
 const CONNECT: Duration = Duration::from_secs(5);
@@ -23,30 +27,27 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Secrets of our environment, which the programs that a kubeconfig names for a login must not get.
 const SECRETS: [&str; 2] = ["CAST_SPOT_AGENT_TOKEN", "CAST_SPOT_CONSOLE_TOKEN"];
 
-/// A kubeconfig file, and the context in it.
+/// Kubeconfig files, and the context in them.
 #[derive(Debug, Clone)]
 pub struct Kubeconfig {
-    path: Option<PathBuf>,
+    paths: Vec<PathBuf>,
     context: Option<String>,
     /// Region of the cluster, for hints.
     region: String,
 }
 
 impl Kubeconfig {
-    /// The kubeconfig that `connection` names, else the one that `kubectl` uses.
+    /// The kubeconfig that `connection` names, else the one that kube finds.
     #[must_use]
     pub fn of(connection: &Connection, region: &str) -> Self {
         let Connection { kubeconfig, context, .. } = connection.clone();
-        Self { path: kubeconfig, context, region: region.to_owned() }
+        Self { paths: kubeconfig, context, region: region.to_owned() }
     }
 
     /// Connects to the API server of `cluster`, and to no other one.
     pub async fn connect(&self, cluster: &Cluster) -> Result<Client, Error> {
         let hint = format!("aws eks update-kubeconfig --name {} --region {}", cluster.name, self.region);
-        let config = self
-            .config()
-            .await
-            .map_err(|error| Error::other(CALL, error).hint(format!("`{hint}` writes one")))?;
+        let config = self.config().await.map_err(|error| error.or_hint(format!("`{hint}` writes one")))?;
         if !is_of(&config, cluster) {
             let context =
                 self.context.as_deref().map_or_else(String::new, |context| format!(" of context {context}"));
@@ -63,25 +64,36 @@ impl Kubeconfig {
     /// Connects to the API server of the current context, whichever cluster it is.
     pub async fn connect_current_context(&self) -> Result<Client, Error> {
         let config = self.config().await.map_err(|error| {
-            let hint =
-                "`aws eks update-kubeconfig --name NAME --region REGION` writes one; --context chooses";
-            Error::other(CALL, error).hint(hint)
+            error.or_hint(
+                "`aws eks update-kubeconfig --name NAME --region REGION` writes one; --context chooses",
+            )
         })?;
         client(config)
     }
 
-    async fn config(&self) -> Result<Config, String> {
-        let kubeconfig = match &self.path {
-            Some(path) => File::read_from(path),
-            None => File::read(),
-        };
-        // Without a kubeconfig, a pod has its service account.
-        if self.path.is_none() && self.context.is_none() && kubeconfig.is_err() {
-            return Config::infer().await.map_err(|error| with_causes(&error));
-        }
-        let kubeconfig = without_secrets(kubeconfig.map_err(|error| with_causes(&error))?);
+    async fn config(&self) -> Result<Config, Error> {
+        let other = |words| Error::other(CALL, words);
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| with_causes(&error))
+        if self.paths.is_empty() {
+            let found = File::read();
+            if self.context.is_none() && found.is_err() {
+                return Config::infer().await.map_err(|error| other(with_causes(&error)));
+            }
+            let file = without_secrets(found.map_err(|error| other(with_causes(&error)))?);
+            let found = Config::from_custom_kubeconfig(file, &options).await;
+            return found.map_err(|error| other(with_causes(&error)));
+        }
+        match read_kubeconfig(&self.paths)? {
+            Some(file) => {
+                let found = Config::from_custom_kubeconfig(without_secrets(file), &options).await;
+                found.map_err(|error| other(with_causes(&error)))
+            }
+            // Only where there is none: one that cannot be read must not lead to another cluster, that of this pod.
+            None => Config::incluster().map_err(|_| {
+                let paths: Vec<_> = self.paths.iter().map(|path| path.display().to_string()).collect();
+                other(format!("there is no file {}", paths.join(" or ")))
+            }),
+        }
     }
 }
 
@@ -179,7 +191,7 @@ mod tests {
             "users":[{"name":"u","user":{"token":"t"}}],
             "contexts":[{"name":"other","context":{"cluster":"c","user":"u"}}]}"#;
         std::fs::write(&folder, kubeconfig).unwrap();
-        let connection = Connection { kubeconfig: Some(folder.clone()), ..Connection::default() };
+        let connection = Connection { kubeconfig: vec![folder.clone()], ..Connection::default() };
         let prod = cluster("https://abc.eks.amazonaws.com", "authority of prod");
         let error = Kubeconfig::of(&connection, "eu-west-1").connect(&prod).await.err().unwrap();
         std::fs::remove_file(folder).unwrap();

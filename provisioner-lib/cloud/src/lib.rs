@@ -9,6 +9,8 @@ mod https;
 mod identity;
 mod kube_error;
 mod kubeconfig;
+mod mfa;
+mod profile;
 mod sdk_error;
 #[cfg(any(test, feature = "test"))]
 pub mod wire;
@@ -20,5 +22,6 @@ pub use error::{Error, ErrorKind, with_causes};
 pub use https::{exchange, fetch, is_local_http};
 pub use identity::Identity;
 pub use kube_error::{from_kube, is_not_found};
-pub use kubeconfig::Kubeconfig;
+pub use kubeconfig::{Kubeconfig, KubeconfigFile, read_kubeconfig};
+pub use mfa::MfaDevice;
 pub use sdk_error::{Failure, code_and_message, from_sdk, is_absent, listed, ok_if_absent, optional};

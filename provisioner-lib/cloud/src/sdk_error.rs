@@ -8,13 +8,18 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorKind, with_causes};
 
-const CREDENTIALS: &str = "`aws sts get-caller-identity` with the same profile says who is asked for; `aws sso login` \
-                           or new keys renew an identity that has expired";
+const CREDENTIALS: &str = "`aws sts get-caller-identity` with the same profile says who is asked for; `aws login`, \
+                           `aws sso login` or new keys renew an identity that has expired";
 const UNREACHABLE: &str =
     "check the region, the network and HTTPS_PROXY; running it again goes on where it ended";
+const UNTRUSTED: &str = "set AWS_CA_BUNDLE, or ca_bundle in the profile, to the certificate (PEM) of the authority that \
+                         signs here, such as that of a proxy that inspects";
 const POLICY: &str = "`cast-spot policy admin` prints the policy that allows it";
 const LIMIT: &str =
     "`aws service-quotas list-service-quotas` shows the quotas; raise it, or delete what is not needed";
+
+/// Of a certificate that none of the trusted ones has signed (`rustls::CertificateError`).
+const UNKNOWN_ISSUER: &str = "UnknownIssuer";
 
 /// The error of an operation of an SDK.
 pub trait Failure: ProvideErrorMetadata + StdError + Send + Sync + 'static {}
@@ -43,7 +48,10 @@ pub fn from_sdk<E: Failure>(call: &str) -> impl FnOnce(SdkError<E, HttpResponse>
         }
         match error {
             SdkError::ConstructionFailure(_) => Error::other(call, words),
-            _ => Error::new(ErrorKind::Unreachable, call, words).hint(UNREACHABLE),
+            _ => {
+                let hint = if words.contains(UNKNOWN_ISSUER) { UNTRUSTED } else { UNREACHABLE };
+                Error::new(ErrorKind::Unreachable, call, words).hint(hint)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     fault::{Fault, Faults},
     names::LABEL_MANAGED_BY,
     resource::Tags,
-    spec::cluster_problem,
+    spec::{account_problem, cluster_problem, region_problem},
 };
 
 /// The agent that CAST AI's documentation shows.
@@ -153,16 +153,6 @@ const CLUSTER_HINT: &str = "`aws eks list-clusters` shows the names";
 const REGION_HINT: &str = "give --region, such as eu-west-1, or set AWS_REGION";
 const ACCOUNT_HINT: &str = "`aws sts get-caller-identity` shows the 12 digits of yours";
 const TOKEN_HINT: &str = "set CAST_SPOT_AGENT_TOKEN, or give --token-file FILE; the console shows the token";
-
-fn region_problem(region: &str) -> Option<&'static str> {
-    let reads_well = region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    (region.is_empty() || !reads_well).then_some("not the name of a region")
-}
-
-fn account_problem(account: &str) -> Option<&'static str> {
-    let reads_well = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    (!reads_well).then_some("not the 12 digits of an account")
-}
 
 fn image_problem(image: &str) -> Option<&'static str> {
     let reads_well = image.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte));

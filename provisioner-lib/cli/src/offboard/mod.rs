@@ -40,7 +40,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
         let target = args.target.read(environment)?;
-        let provider = session::connect(&target).await?;
+        let provider = session::connect(&target, args.output.json, screen).await?;
         Box::pin(carry_out(&target.cluster, args, &provider, screen)).await
     })
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
         let console = Console::read(args, environment, &mut diagnostics);
         let file = file(args, &mut diagnostics);
         let (target, request) = args.choices.read(&args.target, environment, diagnostics)?;
-        let provider = session::connect(&target).await?;
+        let provider = session::connect(&target, args.output.json, screen).await?;
         let results = Results { file, console, show_secret: args.show_secret };
         Box::pin(carry_out(request, args.output, results, &provider, screen)).await
     })

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
         }
         let format = if args.json { Format::Json } else { args.format };
         let (target, request) = args.choices.read(&args.target, environment, diagnostics)?;
-        let provider = session::connect(&target).await?;
+        let provider = session::connect(&target, format == Format::Json, screen).await?;
         Box::pin(show(request, format, args.choices.zip_name(), &provider, screen)).await
     })
 }

@@ -33,7 +33,8 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
         if !args.yes {
             ensure_interactive(screen)?;
         }
-        let aws = Aws::connect(&target.connection).await?;
+        let connection = session::with_mfa_code(&target.connection, false, screen).await?;
+        let aws = Aws::connect(&connection).await?;
         if !args.yes || target.account.is_some() {
             let identity = aws.identity().await?;
             session::check_identity(&identity, target.account.as_ref())?;

@@ -49,8 +49,9 @@ async fn live(
     now: Timestamp,
     screen: &mut Screen,
 ) -> Result<Snapshot, CliError> {
-    let access = Access::open(&target.connection).await?;
-    session::check_account(&access, target.account.as_ref()).await?;
+    let connection = session::with_mfa_code(&target.connection, args.json, screen).await?;
+    let access = Access::open(&connection).await?;
+    session::check_account(&access, target.account.as_ref(), screen).await?;
     screen.progress(&format!("reading cluster {}", target.cluster));
     let read = provider::read_cluster(&access, &target.cluster, now).await;
     screen.progress("");

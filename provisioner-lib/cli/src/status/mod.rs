@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
             return agent::run(&args.target, args.json, environment, screen).await;
         }
         let (target, request) = args.choices.read(&args.target, environment, Vec::new())?;
-        let provider = session::connect(&target).await?;
+        let provider = session::connect(&target, args.json, screen).await?;
         Box::pin(show(request, &target.cluster, args.json, &provider, screen)).await
     })
 }

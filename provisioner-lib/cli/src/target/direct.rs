@@ -2,7 +2,7 @@
 
 use cast_spot_provisioner::provider::Connection;
 
-use super::TargetArgs;
+use super::{TargetArgs, Unnamed};
 use crate::{
     environment::Environment,
     error::{self, CliError},
@@ -29,7 +29,14 @@ impl TargetArgs {
 
     /// The target. An option that contradicts the kubeconfig is a fault.
     pub(crate) fn direct(&self, environment: &Environment, diagnostics: &mut Vec<Diagnostic>) -> Direct {
-        let found = self.in_kubeconfig(environment).ok();
+        let found = match self.in_kubeconfig(environment) {
+            Ok(found) => Some(found),
+            Err(Unnamed::Silent(_)) => None,
+            Err(Unnamed::Unreadable(fault)) => {
+                diagnostics.push(fault);
+                None
+            }
+        };
         let found = |part: fn(&super::Named) -> Option<String>| found.as_ref().and_then(part);
         let cluster = found(|found| Some(found.cluster.clone()));
         let (region, account) = (found(|found| found.region.clone()), found(|found| found.account.clone()));
@@ -52,7 +59,7 @@ impl TargetArgs {
         Direct {
             cluster: self.cluster.clone().or(cluster).or_else(|| environment.cluster.clone()),
             account: self.account.clone().or(account),
-            connection: self.connection(region.or_else(|| environment.region.clone())),
+            connection: self.connection(region.or_else(|| environment.region.clone()), environment),
         }
     }
 }

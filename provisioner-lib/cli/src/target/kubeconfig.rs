@@ -1,8 +1,7 @@
 //! The EKS cluster that a kubeconfig names.
 
-use std::path::Path;
-
-use serde::Deserialize;
+use cast_spot_cloud::KubeconfigFile;
+use cast_spot_infra::partitions::Partition;
 
 /// An EKS cluster, as far as a kubeconfig names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,98 +11,23 @@ pub(super) struct Named {
     pub(super) account: Option<String>,
 }
 
-/// The parts of a kubeconfig with names ("Organizing Cluster Access Using kubeconfig Files" in the
-/// Kubernetes documentation).
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Kubeconfig {
-    #[serde(rename = "current-context")]
-    current_context: String,
-    contexts: Vec<Entry<Context>>,
-    users: Vec<Entry<User>>,
-}
-
-// Fields are strings, not values: `2024` without quotes is a name, too.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Entry<T> {
-    name: String,
-    #[serde(alias = "context", alias = "user")]
-    content: T,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Context {
-    cluster: String,
-    user: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct User {
-    exec: Option<Exec>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Exec {
-    args: Option<Vec<String>>,
-}
-
-impl Kubeconfig {
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-        Self::parse(&text)
+/// The cluster of `context`, or of the current one. The error says why it is unknown.
+pub(super) fn named(file: &KubeconfigFile, context: Option<&str>) -> Result<Named, String> {
+    let wanted = context.or(file.current_context.as_deref()).unwrap_or_default();
+    if wanted.is_empty() {
+        return Err("the kubeconfig has no current context".to_owned());
     }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        if text.trim().is_empty() {
-            return Ok(Self::default());
-        }
-        serde_saphyr::from_str(text).map_err(|error| error.to_string())
-    }
-
-    /// Merges two files by the rule of `kubectl`: the first to set a value wins.
-    pub(super) fn merge(mut self, next: Self) -> Self {
-        if self.current_context.is_empty() {
-            self.current_context = next.current_context;
-        }
-        self.contexts.extend(next.contexts);
-        self.users.extend(next.users);
-        self
-    }
-
-    /// The cluster of `context`, or of the current one. The error says why it is unknown.
-    pub(super) fn named(&self, context: Option<&str>) -> Result<Named, String> {
-        let wanted = context.unwrap_or(&self.current_context);
-        if wanted.is_empty() {
-            return Err("the kubeconfig has no current context".to_owned());
-        }
-        let context = content(&self.contexts, wanted)
-            .ok_or_else(|| format!("the kubeconfig has no context `{wanted}`"))?;
-        by_arn(&context.cluster)
-            .or_else(|| by_arn(wanted))
-            .or_else(|| self.by_login(&context.user))
-            .or_else(|| by_eksctl(&context.cluster))
-            .ok_or_else(|| {
-                format!("the kubeconfig's context `{wanted}` does not say which EKS cluster it is")
-            })
-    }
-
-    /// The arguments of `aws eks get-token --cluster-name NAME --region REGION`.
-    fn by_login(&self, user: &str) -> Option<Named> {
-        let args = content(&self.users, user)?.exec.as_ref()?.args.as_ref()?;
-        let value = |option: &str| {
-            let place = args.iter().position(|arg| arg == option)?;
-            args.get(place + 1).cloned()
-        };
-        Some(Named { cluster: value("--cluster-name")?, region: value("--region"), account: None })
-    }
-}
-
-fn content<'a, T>(entries: &'a [Entry<T>], name: &str) -> Option<&'a T> {
-    Some(&entries.iter().find(|entry| entry.name == name)?.content)
+    let entry = file.contexts.iter().find(|entry| entry.name == wanted);
+    let context = entry.ok_or_else(|| format!("the kubeconfig has no context `{wanted}`"))?.context.as_ref();
+    let cluster = context.map_or("", |context| context.cluster.as_str());
+    let user = context.and_then(|context| context.user.as_deref());
+    let mut named = by_arn(cluster)
+        .or_else(|| by_arn(wanted))
+        .or_else(|| by_login(file, user?))
+        .or_else(|| by_eksctl(cluster))
+        .ok_or_else(|| format!("the kubeconfig's context `{wanted}` does not say which EKS cluster it is"))?;
+    named.region = named.region.or_else(|| region_of_server(file, cluster));
+    Ok(named)
 }
 
 /// The ARN that `aws eks update-kubeconfig` writes.
@@ -118,10 +42,42 @@ fn by_arn(name: &str) -> Option<Named> {
     })
 }
 
+/// The options of `aws eks get-token` and `aws-iam-authenticator token`. The account of a role in them is not always
+/// that of the cluster.
+fn by_login(file: &KubeconfigFile, user: &str) -> Option<Named> {
+    let entry = file.auth_infos.iter().find(|entry| entry.name == user)?;
+    let exec = entry.auth_info.as_ref()?.exec.as_ref()?;
+    let args = exec.args.as_ref()?;
+    let value = |option: &str| {
+        let mut rest = args.iter();
+        let arg = rest
+            .find_map(|arg| arg.strip_prefix(option).filter(|end| end.is_empty() || end.starts_with('=')))?;
+        arg.strip_prefix('=').map_or_else(|| rest.next().cloned(), |value| Some(value.to_owned()))
+    };
+    let is_authenticator = args.iter().any(|arg| arg == "token");
+    let by_authenticator = || is_authenticator.then(|| value("--cluster-id").or_else(|| value("-i")))?;
+    let variable = |name: &str| {
+        let mut variables = exec.env.iter().flatten();
+        let found = variables.find(|variable| variable.get("name").is_some_and(|found| found == name))?;
+        found.get("value").filter(|value| !value.is_empty()).cloned()
+    };
+    let region =
+        value("--region").or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
+    Some(Named { cluster: value("--cluster-name").or_else(by_authenticator)?, region, account: None })
+}
+
 /// The name that eksctl writes: `NAME.REGION.eksctl.io`.
 fn by_eksctl(name: &str) -> Option<Named> {
     let (cluster, region) = name.strip_suffix(".eksctl.io")?.rsplit_once('.')?;
     Some(Named { cluster: cluster.to_owned(), region: Some(region.to_owned()), account: None })
+}
+
+/// The region in the address of an API server of EKS: `https://….REGION.eks.amazonaws.com`.
+fn region_of_server(file: &KubeconfigFile, cluster: &str) -> Option<String> {
+    let entry = file.clusters.iter().find(|entry| entry.name == cluster)?;
+    let (before, _) = entry.cluster.as_ref()?.server.as_ref()?.split_once(".eks.")?;
+    let region = before.rsplit('.').next()?;
+    Partition::of_region(region).map(|_| region.to_owned())
 }
 
 #[cfg(test)]
@@ -134,46 +90,64 @@ kind: Config
 current-context: prod
 clusters:
 - {name: 'arn:aws:eks:eu-west-1:123456789012:cluster/prod', cluster: {server: 'https://a'}}
+- {name: eks_lab, cluster: {server: 'https://ABC.gr7.eu-west-1.eks.amazonaws.com'}}
 contexts:
 - {name: prod, context: {cluster: 'arn:aws:eks:eu-west-1:123456789012:cluster/prod', user: any}}
 - {name: me@test.us-east-1.eksctl.io, context: {cluster: test.us-east-1.eksctl.io, user: any}}
 - {name: terraformed, context: {cluster: eks_stage, user: eks_stage}}
 - {name: kind-local, context: {cluster: kind-local, user: kind-local}}
-- {name: 1.2, context: {cluster: 1.2, user: 7}}
+- {name: '1.2', context: {cluster: '1.2', user: '7'}}
+- {name: older, context: {cluster: eks_lab, user: older}}
+- {name: with-role, context: {cluster: eks_lab, user: with-role}}
+- {name: joined, context: {cluster: eks_lab, user: joined}}
+- {name: left-over, context: {cluster: gone, user: null}}
+- {name: empty, context: null}
 users:
 - {name: eks_stage, user: {exec: {command: aws, args: [--region, eu-north-1, eks, get-token, --cluster-name, stage]}}}
 - {name: kind-local, user: {token: abc}}
-- {name: 7, user: {exec: {command: aws, args: [eks, get-token, --cluster-name, 2024, --region, eu-west-1]}}}
+- {name: '7', user: {exec: {command: aws, args: [eks, get-token, --cluster-name, '2024', --region, eu-west-1]}}}
+- {name: older, user: {exec: {command: aws-iam-authenticator, args: [token, -i, lab], env: null}}}
+- name: with-role
+  user:
+    exec:
+      command: /usr/local/bin/aws-iam-authenticator
+      args: [token, -r, 'arn:aws:iam::999999999999:role/x', --cluster-id=lab]
+      env: [{name: AWS_PROFILE, value: p}, {name: AWS_DEFAULT_REGION, value: us-east-2}]
+- name: joined
+  user:
+    exec:
+      command: aws
+      args: [eks, get-token, --cluster-name=lab, '--role-arn=arn:aws:iam::999999999999:role/x', --region=eu-south-1]
+- {name: gone, user: null}
 ";
 
+    fn file(text: &str) -> KubeconfigFile {
+        KubeconfigFile::from_yaml(text).unwrap()
+    }
+
     #[test]
-    fn names_of_aws_eksctl_and_terraform_are_understood() {
-        let file = Kubeconfig::parse(FILE).unwrap();
+    fn all_forms_of_naming_an_eks_cluster_are_understood() {
         for (context, cluster, region, account) in [
             (None, "prod", "eu-west-1", Some("123456789012")),
             (Some("me@test.us-east-1.eksctl.io"), "test", "us-east-1", None),
             (Some("terraformed"), "stage", "eu-north-1", None),
             (Some("1.2"), "2024", "eu-west-1", None),
+            (Some("older"), "lab", "eu-west-1", None),
+            (Some("with-role"), "lab", "us-east-2", None),
+            (Some("joined"), "lab", "eu-south-1", None),
         ] {
-            let named = file.named(context).unwrap();
+            let named = named(&file(FILE), context).unwrap();
             let found = (named.cluster.as_str(), named.region.as_deref(), named.account.as_deref());
-            assert_eq!(found, (cluster, Some(region), account));
+            assert_eq!(found, (cluster, Some(region), account), "{context:?}");
         }
     }
 
     #[test]
     fn a_context_without_eks_cluster_is_an_error() {
-        let file = Kubeconfig::parse(FILE).unwrap();
-        assert!(file.named(Some("kind-local")).unwrap_err().contains("kind-local"));
-        assert!(file.named(Some("nowhere")).unwrap_err().contains("no context `nowhere`"));
-        assert!(Kubeconfig::parse("").unwrap().named(None).unwrap_err().contains("no current context"));
-        assert!(Kubeconfig::parse("contexts: 7").is_err());
-    }
-
-    #[test]
-    fn of_two_files_the_first_wins() {
-        let second = Kubeconfig::parse("current-context: other\n").unwrap();
-        let merged = Kubeconfig::parse(FILE).unwrap().merge(second);
-        assert_eq!(merged.named(None).unwrap().cluster, "prod");
+        for context in ["kind-local", "left-over", "empty"] {
+            assert!(named(&file(FILE), Some(context)).unwrap_err().contains(context));
+        }
+        assert!(named(&file(FILE), Some("nowhere")).unwrap_err().contains("no context `nowhere`"));
+        assert!(named(&file(""), None).unwrap_err().contains("no current context"));
     }
 }

@@ -4,16 +4,20 @@
 mod direct;
 mod kubeconfig;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, slice};
 
-use cast_spot_provisioner::provider::Connection;
+use cast_spot_cloud::read_kubeconfig;
+use cast_spot_provisioner::{
+    provider::Connection,
+    spec::{account_problem, cluster_problem, region_problem},
+};
 
 use crate::{
     environment::Environment,
     error::{self, CliError},
     terminal::Diagnostic,
 };
-use kubeconfig::{Kubeconfig, Named};
+use kubeconfig::{Named, named};
 
 pub(crate) use direct::Direct;
 
@@ -57,6 +61,14 @@ pub(crate) struct Target {
     pub(crate) connection: Connection,
 }
 
+/// Why the kubeconfig names no cluster.
+enum Unnamed {
+    /// It cannot be read, so no check against it can be made.
+    Unreadable(Diagnostic),
+    /// There is none, or it names none.
+    Silent(String),
+}
+
 /// An expected account, and the option or file that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
@@ -79,32 +91,76 @@ impl TargetArgs {
         let found = self.in_kubeconfig(environment);
         let target = match (named, found) {
             (Some(cluster), found) => {
-                // The kubeconfig may know its region.
-                let same = found.ok().filter(|found| found.cluster == cluster);
-                let region = environment.region.clone().or_else(|| same.and_then(|found| found.region));
-                Target { cluster, account: None, connection: self.connection(region) }
+                let known = self.region.as_ref().or(environment.region.as_ref());
+                let region = match found {
+                    // The kubeconfig may know its region.
+                    Ok(found) if found.cluster == cluster => found.region,
+                    Err(Unnamed::Unreadable(fault)) if known.is_none() || self.kubeconfig.is_some() => {
+                        diagnostics.push(fault);
+                        None
+                    }
+                    _ => None,
+                };
+                Target {
+                    cluster,
+                    account: None,
+                    connection: self.connection(known.cloned().or(region), environment),
+                }
             }
-            (None, Ok(found)) => self.named(found, environment, diagnostics),
-            (None, Err(problem)) => {
-                diagnostics.push(Diagnostic::new(
-                    format!("--cluster: not given, and {problem}"),
-                    "give --cluster NAME, or `aws eks update-kubeconfig --name NAME --region REGION`",
-                ));
-                Target { connection: self.connection(environment.region.clone()), ..Target::default() }
+            (None, Ok(found)) => self.of_kubeconfig(found, environment, diagnostics),
+            (None, Err(unnamed)) => {
+                diagnostics.push(match unnamed {
+                    Unnamed::Unreadable(fault) => {
+                        let hint = format!("give --cluster NAME, or {}", fault.hint);
+                        Diagnostic::new(format!("--cluster: not given, and {}", fault.error), hint)
+                    }
+                    Unnamed::Silent(problem) => Diagnostic::new(
+                        format!("--cluster: not given, and {problem}"),
+                        "give --cluster NAME, or `aws eks update-kubeconfig --name NAME --region REGION`",
+                    ),
+                });
+                Target {
+                    connection: self.connection(environment.region.clone(), environment),
+                    ..Target::default()
+                }
             }
         };
-        let account = self.account.as_ref().map(|id| {
-            if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-                let error = format!("--account {id}: not the 12 digits of an account");
-                diagnostics.push(Diagnostic::new(error, "`aws sts get-caller-identity` shows yours"));
-            }
-            Account { id: id.clone(), source: "--account" }
-        });
-        Target { account: account.or(target.account), ..target }
+        let account = self.account.as_ref().map(|id| Account { id: id.clone(), source: "--account" });
+        let target = Target { account: account.or(target.account), ..target };
+        self.check(&target, diagnostics);
+        target
+    }
+
+    /// The names of the target, which get into addresses and policies, whoever gave them.
+    fn check(&self, target: &Target, diagnostics: &mut Vec<Diagnostic>) {
+        let Target { cluster, account, connection } = target;
+        let region = connection.region.as_deref().and_then(|region| Some((region, region_problem(region)?)));
+        if let Some((region, problem)) = region {
+            let source = if self.region.is_some() { "--region" } else { "region" };
+            let hint = "such as eu-west-1; it comes from --region, the kubeconfig or AWS_REGION";
+            diagnostics.push(Diagnostic::new(format!("{source} {region}: {problem}"), hint));
+        }
+        if let Some(Account { id, source }) = account
+            && let Some(problem) = account_problem(id)
+        {
+            let hint = "`aws sts get-caller-identity` shows yours";
+            diagnostics.push(Diagnostic::new(format!("{source} {id}: {problem}"), hint));
+        }
+        if !cluster.is_empty()
+            && let Some(problem) = cluster_problem(cluster)
+        {
+            let hint = "`aws eks list-clusters` shows the names";
+            diagnostics.push(Diagnostic::new(format!("--cluster {cluster}: {problem}"), hint));
+        }
     }
 
     /// The cluster of the kubeconfig, in its own region whatever the environment says.
-    fn named(&self, found: Named, environment: &Environment, diagnostics: &mut Vec<Diagnostic>) -> Target {
+    fn of_kubeconfig(
+        &self,
+        found: Named,
+        environment: &Environment,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Target {
         if let (Some(wanted), Some(region)) = (&self.region, &found.region)
             && wanted != region
         {
@@ -115,33 +171,35 @@ impl TargetArgs {
         }
         let region = found.region.or_else(|| environment.region.clone());
         let account = found.account.map(|id| Account { id, source: "the kubeconfig" });
-        Target { cluster: found.cluster, account, connection: self.connection(region) }
+        Target { cluster: found.cluster, account, connection: self.connection(region, environment) }
     }
 
-    fn connection(&self, region: Option<String>) -> Connection {
+    fn connection(&self, region: Option<String>, environment: &Environment) -> Connection {
         Connection {
             region: self.region.clone().or(region),
             profile: self.profile.clone(),
-            kubeconfig: self.kubeconfig.clone(),
+            kubeconfig: self
+                .kubeconfig
+                .clone()
+                .map_or_else(|| environment.kubeconfig.clone(), |path| vec![path]),
             context: self.context.clone(),
+            mfa_code: None,
         }
     }
 
-    fn in_kubeconfig(&self, environment: &Environment) -> Result<Named, String> {
-        let paths: Vec<&PathBuf> = match &self.kubeconfig {
-            Some(path) => vec![path],
-            None => environment.kubeconfig.iter().filter(|path| path.exists()).collect(),
-        };
-        if paths.is_empty() {
-            return Err("there is no kubeconfig".to_owned());
+    fn in_kubeconfig(&self, environment: &Environment) -> Result<Named, Unnamed> {
+        let paths = self.kubeconfig.as_ref().map_or(&environment.kubeconfig[..], slice::from_ref);
+        let file = read_kubeconfig(paths).map_err(|error| {
+            Unnamed::Unreadable(Diagnostic::new(format!("the {error}"), error.hint.unwrap_or_default()))
+        })?;
+        match (file, &self.kubeconfig) {
+            (Some(file), _) => named(&file, self.context.as_deref()).map_err(Unnamed::Silent),
+            (None, None) => Err(Unnamed::Silent("there is no kubeconfig".to_owned())),
+            (None, Some(path)) => Err(Unnamed::Unreadable(Diagnostic::new(
+                format!("the kubeconfig {}: there is no such file", path.display()),
+                "name another one with --kubeconfig; `aws eks update-kubeconfig --name NAME --region REGION` writes one",
+            ))),
         }
-        let mut whole = Kubeconfig::default();
-        for path in paths {
-            let read = Kubeconfig::read(path);
-            let read = read.map_err(|error| format!("the kubeconfig {}: {error}", path.display()))?;
-            whole = whole.merge(read);
-        }
-        whole.named(self.context.as_deref())
     }
 }
 
