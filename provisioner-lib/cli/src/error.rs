@@ -98,7 +98,8 @@ pub(crate) fn of_call(error: &Error) -> Diagnostic {
 /// A fault of the request. Most of its fields are options.
 pub(crate) fn of_fault(fault: &Fault) -> Diagnostic {
     const OPTIONS: &str = "cluster region account image autoscaler-image api-url provider label annotation mode \
-                           principal external-id rotate-key zip zip-sha256 architecture log-retention-days env";
+                           principal external-id rotate-key zip zip-sha256 architecture log-retention-days env \
+                           partition vpc-id permissions-boundary tags image-owner cluster-admin";
     let Fault { field, value, problem, hint } = fault;
     let dashes = if OPTIONS.split(' ').any(|option| option == field) { "--" } else { "" };
     let space = if value.is_empty() { "" } else { " " };

@@ -133,8 +133,8 @@ fn policies_are_printed_without_a_call() {
     let folder = Folder::new("policy");
     let place = ["--cluster", "prod", "--region", "us-gov-west-1", "--account", "123456789012"];
     let policies: [&[&str]; 8] = [
-        &["admin"],
-        &["admin", "--mode", "user"],
+        &["admin", "--vpc-id", "vpc-1"],
+        &["admin", "--mode", "user", "--vpc-id", "vpc-1"],
         &["shared"],
         &["cluster", "--vpc-id", "vpc-1"],
         &["handler"],
@@ -170,6 +170,8 @@ fn a_split_policy_has_parts_that_fit() {
         "eu-west-1",
         "--account",
         "123456789012",
+        "--vpc-id",
+        "vpc-1",
     ];
     let (code, out, err) = run(&mut cast_spot(&folder, &args));
     assert_eq!((code, err.as_str()), (0, ""));

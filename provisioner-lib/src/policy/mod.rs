@@ -16,9 +16,13 @@ use self::document::{merge, parse};
 use crate::names;
 
 mod document;
+mod place;
 
-pub use self::document::{minified, same, size, split};
 pub(crate) use self::document::{narrows, texts};
+pub use self::{
+    document::{minified, same, size, split},
+    place::{Place, trust_of},
+};
 
 /// Largest managed policy, in characters without white space ("IAM and AWS STS quotas" in the IAM User Guide).
 pub const MANAGED_LIMIT: usize = 6_144;

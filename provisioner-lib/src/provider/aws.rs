@@ -46,6 +46,11 @@ impl Aws {
         self.access.identity().await
     }
 
+    /// The cluster of this name, if it exists.
+    pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, Error> {
+        self.access.cluster(name).await
+    }
+
     /// What [`Self::roll_back`] changes.
     pub async fn rollback(&self) -> Result<RolledBack, Error> {
         versions::rollback(&self.services.lambda).await

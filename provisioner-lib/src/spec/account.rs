@@ -1,12 +1,14 @@
 //! Choices that an account demands: a permissions boundary, tags, owners of images.
 
+use super::place::is_account;
 use crate::{fault::Faults, resource::Tags};
 
 /// Of 50 tags that a resource may have, those that are left beside ours ("Tag your AWS resources" in the Tagging AWS
 /// Resources User Guide).
 const MOST_TAGS: usize = 40;
 
-pub(super) fn boundary(arn: Option<&str>, faults: &mut Faults) -> Option<String> {
+/// A permissions boundary, or what is wrong with its ARN.
+pub fn boundary(arn: Option<&str>, faults: &mut Faults) -> Option<String> {
     let arn = arn?;
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let is_policy = matches!(parts[..], ["arn", partition, "iam", "", account, policy]
@@ -57,16 +59,13 @@ fn tag_problem(key: &str, value: &str) -> Option<&'static str> {
     }
 }
 
-pub(super) fn image_owners(given: &[String], faults: &mut Faults) -> Option<Vec<String>> {
+/// Owners of images, or what is wrong with their ids; None if none is given.
+pub fn image_owners(given: &[String], faults: &mut Faults) -> Option<Vec<String>> {
     for owner in given.iter().filter(|owner| !is_account(owner)) {
         let hint = "`aws ec2 describe-images --image-ids ami-… --query 'Images[].OwnerId'` shows the owner";
         faults.add("image-owner", owner, "not an account id of 12 digits", hint);
     }
     (!given.is_empty()).then(|| given.to_vec())
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_name(c: char) -> bool {

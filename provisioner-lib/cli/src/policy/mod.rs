@@ -1,8 +1,7 @@
 //! `cast-spot policy`: the IAM policies of one cluster as JSON.
 
 use cast_spot_provisioner::{
-    names,
-    policy::{self, AdminMode, MANAGED_LIMIT, Scope},
+    policy::{self, AdminMode, MANAGED_LIMIT, Place},
     provider::Aws,
 };
 use clap::ValueEnum;
@@ -11,11 +10,11 @@ use serde_json::Value;
 use crate::{
     choices::MODES,
     environment::Environment,
-    error::{self, CliError, EXIT_USAGE},
+    error::{self, CliError, EXIT_REFUSED, EXIT_USAGE},
     plan::json,
     session,
     target::{Target, TargetArgs},
-    terminal::{Diagnostic, Screen},
+    terminal::Screen,
 };
 
 /// Print an IAM policy as JSON: the administrator's, the principal's, the function's
@@ -42,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// For admin and cluster: the cluster's VPC [default: *, any VPC of the region]
+    /// For admin and cluster: the cluster's VPC [default: looked up in AWS]
     #[arg(long, value_name = "ID")]
     vpc_id: Option<String>,
 
@@ -50,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID")]
     image_owner: Vec<String>,
 
-    /// aws, aws-us-gov or aws-cn [default: that of the region]
+    /// Partition, such as aws-us-gov, aws-cn or aws-eusc [default: that of the region]
     #[arg(long, value_name = "NAME")]
     partition: Option<String>,
 
@@ -81,32 +80,95 @@ enum Name {
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
-        let target = read_target(args, environment)?;
-        print(&policy(args, &target).await?, args.split, screen)
+        let document = if args.name == Name::Trust {
+            policy::trust_of(args.principal.as_deref(), args.external_id.as_deref())?
+        } else {
+            let (target, place) = read(args, environment)?;
+            let place = complete(args.name, place, &target, screen).await?;
+            policy(args, &place)
+        };
+        print(&document, args.split, screen)
     })
 }
 
-/// The policy for the place of the options. Asks AWS for what they leave open.
-async fn policy(args: &Args, target: &Target) -> Result<Value, CliError> {
-    let mut region = target.connection.region.clone();
-    let mut account = target.account.as_ref().map(|account| account.id.clone());
-    let mut partition = args.partition.clone();
-    if args.name != Name::Trust && (region.is_none() || account.is_none()) {
-        let aws = Aws::connect(&target.connection).await?;
-        region = Some(aws.region().to_owned());
-        if account.is_none() {
-            let identity = aws.identity().await?;
-            (partition, account) = (partition.or(Some(identity.partition)), Some(identity.account));
-        }
+/// Where the policy is for, as far as options, environment and kubeconfig say, or every fault of them.
+fn read(args: &Args, environment: &Environment) -> Result<(Target, Place), CliError> {
+    let mut diagnostics = Vec::new();
+    let target = args.target.target(environment, &mut diagnostics);
+    let mut cluster = (!target.cluster.is_empty()).then(|| target.cluster.clone());
+    if matches!(args.name, Name::Shared | Name::Documented | Name::HandlerShared | Name::HandlerVpc) {
+        // They are the same for all clusters, so none need be known.
+        diagnostics.retain(|diagnostic| !diagnostic.error.starts_with("--cluster"));
+        cluster = None;
     }
-    let (region, account) = (&region.unwrap_or_default(), &account.unwrap_or_default());
-    let partition = &partition.unwrap_or_else(|| partition_of(region).to_owned());
-    let (cluster, vpc_id) = (&target.cluster, args.vpc_id.as_deref().unwrap_or("*"));
-    let arn = format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}");
-    let node_role = &names::node_role(cluster, &arn);
-    let scope =
-        &Scope { partition, region, account, cluster, vpc_id, node_role, image_owners: &args.image_owner };
-    Ok(match args.name {
+    let place = Place {
+        partition: args.partition.clone(),
+        region: target.connection.region.clone(),
+        account: target.account.as_ref().map(|account| account.id.clone()),
+        cluster,
+        vpc_id: args.vpc_id.clone(),
+    };
+    let mut faults = place.faults();
+    spec::image_owners(&args.image_owner, &mut faults);
+    spec::boundary(args.permissions_boundary.as_deref(), &mut faults);
+    let faults = faults.0.iter().map(error::of_fault);
+    let new: Vec<_> =
+        faults.filter(|new| !diagnostics.iter().any(|earlier| earlier.error == new.error)).collect();
+    diagnostics.extend(new);
+    error::check(diagnostics)?;
+    Ok((target, place))
+}
+
+/// Asks AWS for what is open: region and account, and the VPC where the policy contains it.
+async fn complete(
+    name: Name,
+    mut place: Place,
+    target: &Target,
+    screen: &mut Screen,
+) -> Result<Place, CliError> {
+    let needs_vpc = matches!(name, Name::Admin | Name::Cluster | Name::NodeBoundary) && place.vpc_id.is_none();
+    if place.region.is_some() && place.account.is_some() && !needs_vpc {
+        return Ok(place);
+    }
+    let connection = session::with_mfa_code(&target.connection, false, screen).await?;
+    let aws = Aws::connect(&connection).await?;
+    place.region = Some(aws.region().to_owned());
+    if place.account.is_none() {
+        let identity = aws.identity().await?;
+        place.partition = place.partition.or(Some(identity.partition));
+        place.account = Some(identity.account);
+    }
+    if needs_vpc {
+        place.vpc_id = Some(vpc_of(&place, &aws).await?);
+    }
+    let faults = place.faults();
+    if faults.0.is_empty() { Ok(place) } else { Err(faults.into()) }
+}
+
+/// The VPC of the cluster: a policy that names none would be good for all of them.
+async fn vpc_of(place: &Place, aws: &Aws) -> Result<String, CliError> {
+    let (name, arn) = (place.cluster.as_deref().unwrap_or_default(), place.cluster_arn());
+    let refused = |code: u8, problem: String| {
+        let hint = format!(
+            "give --vpc-id; `aws eks describe-cluster --name {name} --query cluster.resourcesVpcConfig.vpcId` prints it"
+        );
+        CliError::new(code, format!("--vpc-id: not given, and {problem}"), hint)
+    };
+    let found = aws.cluster(name).await;
+    let found = found.map_err(|error| refused(EXIT_REFUSED, format!("the cluster's is unknown: {error}")))?;
+    match found {
+        Some(cluster) if cluster.arn == arn => Ok(cluster.vpc_id),
+        Some(cluster) => {
+            Err(refused(EXIT_USAGE, format!("the credentials lead to {}, not to {arn}", cluster.arn)))
+        }
+        None => Err(refused(EXIT_USAGE, format!("the credentials do not lead to {arn}"))),
+    }
+}
+
+fn policy(args: &Args, place: &Place) -> Value {
+    let node_role = &place.node_role();
+    let scope = &Scope { image_owners: &args.image_owner, ..place.scope(node_role) };
+    match args.name {
         Name::Admin => {
             let mode = if args.mode == "user" { AdminMode::User } else { AdminMode::Role };
             let policy = policy::admin(mode, scope);
@@ -124,36 +186,9 @@ async fn policy(args: &Args, target: &Target) -> Result<Value, CliError> {
         Name::HandlerCluster => policy::handler_cluster(scope),
         Name::HandlerVpc => policy::handler_vpc(scope),
         Name::Savings => policy::savings(scope),
-        Name::Trust => trust(args)?,
-    })
-}
-
-fn trust(args: &Args) -> Result<Value, CliError> {
-    if let (Some(principal), Some(external_id)) = (&args.principal, &args.external_id) {
-        return Ok(policy::principal_trust(principal, external_id));
+        // Printed before, because it is for no place.
+        Name::Trust => Value::Null,
     }
-    let options = [("--principal", &args.principal), ("--external-id", &args.external_id)];
-    let missing = options.into_iter().filter(|(_, value)| value.is_none());
-    let missing = missing.map(|(option, _)| {
-        let hint = "give both: the trust is never without an external id";
-        Diagnostic::new(format!("{option}: missing, and needed in `trust`"), hint)
-    });
-    Err(CliError { diagnostics: missing.collect(), code: EXIT_USAGE })
-}
-
-fn read_target(args: &Args, environment: &Environment) -> Result<Target, CliError> {
-    if args.name == Name::Trust {
-        // It depends on no place.
-        return Ok(Target::default());
-    }
-    let mut diagnostics = Vec::new();
-    let target = args.target.target(environment, &mut diagnostics);
-    if matches!(args.name, Name::Shared | Name::Documented | Name::HandlerShared | Name::HandlerVpc) {
-        // They are the same for all clusters, so none need be known.
-        diagnostics.retain(|diagnostic| !diagnostic.error.starts_with("--cluster"));
-    }
-    error::check(diagnostics)?;
-    Ok(target)
 }
 
 fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, CliError> {
@@ -171,32 +206,4 @@ fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, CliEr
         ));
     }
     Ok(0)
-}
-
-/// The partition of a region, by its name ("Partitions" in the AWS General Reference).
-fn partition_of(region: &str) -> &'static str {
-    if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else if region.starts_with("cn-") {
-        "aws-cn"
-    } else {
-        "aws"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_region_determines_the_partition() {
-        for (region, partition) in [
-            ("eu-west-1", "aws"),
-            ("us-gov-east-1", "aws-us-gov"),
-            ("cn-north-1", "aws-cn"),
-            ("us-east-1", "aws"),
-        ] {
-            assert_eq!(partition_of(region), partition, "{region}");
-        }
-    }
 }

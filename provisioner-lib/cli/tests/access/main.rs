@@ -4,6 +4,7 @@
 
 mod aws;
 mod kubeconfigs;
+mod policies;
 #[path = "../script/mod.rs"]
 mod script;
 mod sign_in;
