@@ -85,6 +85,7 @@ impl Place {
             cluster: text(&self.cluster),
             vpc_id: text(&self.vpc_id),
             node_role,
+            image_owners: &[],
         }
     }
 }

@@ -1,8 +1,9 @@
 //! `cast-spot policy`: the IAM policies of one cluster as JSON.
 
 use cast_spot_provisioner::{
-    policy::{self, AdminMode, MANAGED_LIMIT, Place},
+    policy::{self, AdminMode, MANAGED_LIMIT, Place, Scope},
     provider::Aws,
+    spec,
 };
 use clap::ValueEnum;
 use serde_json::Value;
