@@ -6,7 +6,7 @@
 //!                     disconnect = plan(objects = nothing), managed objects only, in reverse order
 //! ```
 //!
-//! An annotation of the namespace keeps the choices, so that a later request may leave them open.
+//! Annotations of the Secret and of the namespace keep the choices, so that a later request may leave them open.
 
 use crate::{
     apply::{CancelToken, OnFailure, Progress},
@@ -22,6 +22,7 @@ use crate::{
     resource::{Manifest, Resource, manifest_id},
 };
 
+mod faults;
 mod objects;
 mod recall;
 mod request;
@@ -48,6 +49,7 @@ pub const LEASE: &str = "agent-leader-election-lock";
 pub struct CurrentAgent {
     facts: Facts,
     observed: Observed,
+    kept: recall::Kept,
     /// Choices it was connected with, if cast-spot manages it.
     pub choices: Option<Choices>,
     /// Its token, if cast-spot manages it.
@@ -59,8 +61,8 @@ pub async fn observe(cluster: &str, provider: &impl Provider) -> Result<CurrentA
     let facts = provider.facts(cluster).await?;
     let wanted = objects::resources(&Spec::example());
     let observed = provider.observe(&facts, &wanted.iter().collect::<Vec<_>>()).await?;
-    let (choices, token) = (recall::choices(&observed), recall::token(&observed));
-    Ok(CurrentAgent { facts, observed, choices, token })
+    let ((choices, kept), token) = (recall::choices(&observed), recall::token(&observed));
+    Ok(CurrentAgent { facts, observed, kept, choices, token })
 }
 
 impl CurrentAgent {
@@ -216,13 +218,14 @@ pub async fn disconnect(
     Ok(report)
 }
 
-/// Compares the agent with its choices, and checks that it runs. None if the cluster is not connected. Writes nothing.
+/// Compares the agent with its choices, and checks that it runs. None if the cluster is not connected. Fails if something
+/// else has put choices into the annotations that `connect` does not take. Writes nothing.
 pub async fn health(cluster: &str, provider: &impl Provider) -> Result<Option<Health>, PlanError> {
     let agent = observe(cluster, provider).await?;
     if !agent.is_connected() {
         return Ok(None);
     }
-    let planned = agent.plan(&Spec::of(&agent))?;
+    let planned = agent.plan(&Spec::of(&agent)?)?;
     let checks = [AGENT, SIZING].map(|deployment| Check::Available {
         namespace: AGENT.to_owned(),
         deployment: deployment.to_owned(),

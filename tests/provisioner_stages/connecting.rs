@@ -69,7 +69,7 @@ async fn undisturbed() -> (Account, Account, usize) {
     let after = before.copy();
     completed(&after, "undisturbed").await;
     let writes = after.counts().1;
-    assert_eq!(writes, 11, "one for each object");
+    assert_eq!(writes, 19, "one for each object");
     (before, after, writes)
 }
 

@@ -35,12 +35,12 @@ pub(super) fn resources(spec: &Spec) -> Vec<Resource> {
     manifests(spec).into_iter().map(|value| Resource::Manifest(Manifest::new(value))).collect()
 }
 
-/// Replaces texts in `<>` by values, in strings only: no value can change the structure of the object.
+/// Replaces texts in `<>` by values. Each is one string or number: none can change the structure of the object.
 fn fill(value: &mut Value, spec: &Spec) {
     match value {
         Value::String(text) => {
             if let Some(filling) = filling(text, spec) {
-                *text = filling;
+                *value = filling;
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| fill(item, spec)),
@@ -49,10 +49,11 @@ fn fill(value: &mut Value, spec: &Spec) {
     }
 }
 
-fn filling(text: &str, spec: &Spec) -> Option<String> {
+fn filling(text: &str, spec: &Spec) -> Option<Value> {
     let choices = &spec.choices;
-    Some(match text {
-        TOKEN_PLACEHOLDER => return spec.token.as_ref().map(super::Token::encoded),
+    let text = match text {
+        TOKEN_PLACEHOLDER => return spec.token.as_ref().map(|token| json!(token.encoded())),
+        "<api-port>" => return Some(json!(port(&choices.api_url))),
         "<image>" => choices.image.clone(),
         "<autoscaler-image>" => choices.autoscaler_image.clone(),
         "<api-url>" => choices.api_url.clone(),
@@ -61,7 +62,15 @@ fn filling(text: &str, spec: &Spec) -> Option<String> {
         "<region>" => choices.region.clone(),
         "<cluster>" => choices.cluster.clone(),
         _ => return None,
-    })
+    };
+    Some(Value::String(text))
+}
+
+/// The port of an `https://` URL.
+fn port(url: &str) -> u16 {
+    const HTTPS: u16 = 443;
+    let host = url.trim_start_matches("https://").split('/').next().unwrap_or_default();
+    host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(HTTPS)
 }
 
 /// Sets the labels of the owner, on the pods of a workload too.
@@ -72,17 +81,20 @@ fn mark(object: &mut Value, choices: &Choices) {
     if let Some(template) = object.pointer_mut("/spec/template/metadata") {
         label(template, &own, choices);
     }
-    if object["kind"] == "Namespace" {
+    if object["kind"] == "Namespace" || object["kind"] == "Secret" {
         object["metadata"]["annotations"][CHOICES] = recall::text(choices);
     }
 }
 
 fn label(metadata: &mut Value, own: &Value, choices: &Choices) {
-    for (key, value) in &choices.labels {
-        metadata["labels"][key] = json!(value);
-    }
-    for (key, value) in &choices.annotations {
-        metadata["annotations"][key] = json!(value);
+    for (part, chosen) in [("labels", &choices.labels), ("annotations", &choices.annotations)] {
+        for (key, value) in chosen {
+            // What infra/agent/ sets stays.
+            let field = &mut metadata[part][key];
+            if field.is_null() {
+                *field = json!(value);
+            }
+        }
     }
     let labels = &mut metadata["labels"];
     // The selectors of Deployments use the name that infra/agent/ gives their pods.

@@ -1,16 +1,20 @@
 //! The choices that an agent was connected with, and its token, read from its objects.
+//!
+//! Two annotations keep the choices. That of the Secret decides: who may write it may read the token as well, and has
+//! nothing to gain by sending the token elsewhere. That of the namespace serves agents without a Secret of ours.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{AGENT, Token};
 use crate::{
+    fault::Fault,
     names::{LABEL_MANAGED_BY, MANAGED},
     plan::Observed,
     resource::{Manifest, Resource, Tags, manifest_id},
 };
 
-/// Annotation of the namespace with the choices. None of them is secret.
+/// Annotation of the namespace and of the Secret with the choices. None of them is secret.
 pub(super) const CHOICES: &str = "cast-spot/connect";
 /// Key of the Secret with the token, and name of the agent's environment variable.
 pub(super) const TOKEN_KEY: &str = "API_KEY";
@@ -40,11 +44,52 @@ pub struct Choices {
     pub annotations: Tags,
 }
 
-/// None if cast-spot does not manage the namespace, or the annotation cannot be read.
-pub(super) fn choices(observed: &Observed) -> Option<Choices> {
-    let namespace = managed(observed, "Namespace", None)?;
-    let text = namespace.value()["metadata"]["annotations"][CHOICES].as_str()?;
-    serde_json::from_str(text).ok()
+/// Where the choices were found, and what else an agent has.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    /// Kind of the object with the annotation.
+    pub(super) source: &'static str,
+    /// The annotation cannot be read.
+    pub(super) fault: Option<Fault>,
+    /// URL that the stored token is for.
+    pub(super) token_for: Option<String>,
+}
+
+/// None if no object that cast-spot manages has the annotation, or it cannot be read.
+pub(super) fn choices(observed: &Observed) -> (Option<Choices>, Kept) {
+    let sealed = annotation(observed, "Secret", Some(AGENT));
+    let is_sealed = sealed.is_some();
+    let (text, source) = match sealed.or_else(|| annotation(observed, "Namespace", None)) {
+        Some(text) if is_sealed => (text, "secret"),
+        Some(text) => (text, "namespace"),
+        None => return (None, Kept { token_for: reported_to(observed), ..Kept::default() }),
+    };
+    match serde_json::from_str::<Choices>(text) {
+        Ok(choices) => {
+            // An earlier release has written no annotation of the Secret.
+            let token_for = if is_sealed { Some(choices.api_url.clone()) } else { reported_to(observed) };
+            (Some(choices), Kept { source, token_for, fault: None })
+        }
+        Err(_) => {
+            let hint = format!(
+                "`kubectl annotate -n {AGENT} {source} {AGENT} {CHOICES}-` removes it; then give the choices again"
+            );
+            let fault = Fault::new(format!("annotation {CHOICES}"), text, "cannot be read", hint);
+            (None, Kept { source, fault: Some(fault), token_for: None })
+        }
+    }
+}
+
+fn annotation<'o>(observed: &'o Observed, kind: &str, namespace: Option<&str>) -> Option<&'o str> {
+    managed(observed, kind, namespace)?.value()["metadata"]["annotations"][CHOICES].as_str()
+}
+
+/// URL that the agent's Deployment sends the token to.
+fn reported_to(observed: &Observed) -> Option<String> {
+    let deployment = managed(observed, "Deployment", Some(AGENT))?;
+    let env = deployment.value().pointer("/spec/template/spec/containers/0/env")?.as_array()?;
+    let url = env.iter().find(|variable| variable["name"] == "API_URL")?["value"].as_str()?;
+    Some(url.to_owned())
 }
 
 /// None if cast-spot does not manage the Secret, or it has no token.

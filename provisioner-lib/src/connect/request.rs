@@ -1,18 +1,22 @@
 //! A request to connect a cluster: validated once, and completed with earlier choices.
 
-use super::{Choices, CurrentAgent, Token};
+use super::{
+    Choices, CurrentAgent, Token,
+    faults::{self, ACCOUNT_HINT, CLUSTER_HINT, REGION_HINT, Values},
+};
 use crate::{
-    address,
     fault::{Fault, Faults},
-    names::LABEL_MANAGED_BY,
     resource::Tags,
-    spec::{account_problem, cluster_problem, region_problem},
 };
 
-/// The agent that CAST AI's documentation shows.
+/// The agent that CAST AI's documentation shows. Its registry alone knows the digest.
 const IMAGE: &str = "us-docker.pkg.dev/castai-hub/library/agent:v0.31.0";
-/// The cluster-proportional-vertical-autoscaler, from the registry of the Kubernetes project.
-const AUTOSCALER_IMAGE: &str = "registry.k8s.io/cpa/cpvpa:v0.8.4";
+/// The cluster-proportional-vertical-autoscaler, by the digest under which the Kubernetes project released it
+/// (kubernetes/k8s.io, `registry.k8s.io/images/k8s-staging-cpa/images.yaml`).
+const AUTOSCALER_IMAGE: &str = "registry.k8s.io/cpa/cpvpa:v0.8.4@sha256:\
+                                f6c85b45bb5e8ce6077855425bdd03e93d41926dbf6b751af64ab1ea41e1755b";
+/// The default of earlier releases: agents that were connected with it move to the same image by its digest.
+const FORMER_AUTOSCALER_IMAGE: &str = "registry.k8s.io/cpa/cpvpa:v0.8.4";
 const API_URL: &str = "https://api.cast.ai";
 const PROVIDER: &str = "eks";
 
@@ -62,10 +66,21 @@ impl Spec {
         Self { choices: defaults(), token: None, adopt: false }
     }
 
-    /// The spec that `agent` was connected with.
-    pub(super) fn of(agent: &CurrentAgent) -> Self {
-        let choices = agent.choices.clone().unwrap_or_else(defaults);
-        Self { choices, token: agent.token.clone(), adopt: false }
+    /// The spec that `agent` was connected with. Its choices are as valid as given ones.
+    pub(super) fn of(agent: &CurrentAgent) -> Result<Self, Faults> {
+        let spec = if agent.choices.is_none() && agent.kept.fault.is_none() {
+            Self::example()
+        } else {
+            Request { without_token: true, ..Request::default() }.complete(Some(agent))?
+        };
+        Ok(Self { token: agent.token.clone(), ..spec })
+    }
+
+    /// Images that are named by a tag alone, which the owner of their registry can give to another program.
+    #[must_use]
+    pub fn unpinned(&self) -> Vec<&str> {
+        let images = [self.choices.image.as_str(), self.choices.autoscaler_image.as_str()];
+        images.into_iter().filter(|image| !image.contains('@')).collect()
     }
 }
 
@@ -83,19 +98,10 @@ impl Request {
     /// Fills in the open fields from the current agent. Fails with everything that is wrong or missing.
     pub fn complete(&self, agent: Option<&CurrentAgent>) -> Result<Spec, Faults> {
         let mut faults = Faults(self.faults());
-        let before = agent.and_then(|agent| agent.choices.clone()).unwrap_or_else(defaults);
-        let or = |given: &Option<String>, before: &String| given.clone().unwrap_or_else(|| before.clone());
-        let choices = Choices {
-            account: or(&self.account, &before.account),
-            region: or(&self.region, &before.region),
-            cluster: or(&self.cluster, &before.cluster),
-            image: or(&self.image, &before.image),
-            autoscaler_image: or(&self.autoscaler_image, &before.autoscaler_image),
-            api_url: or(&self.api_url, &before.api_url),
-            provider: or(&self.provider, &before.provider),
-            labels: pairs(&self.labels).unwrap_or(before.labels),
-            annotations: pairs(&self.annotations).unwrap_or(before.annotations),
-        };
+        if let Some(agent) = agent {
+            faults.0.extend(self.faults_of_kept(agent));
+        }
+        let choices = self.over(agent.and_then(|agent| agent.choices.clone()).unwrap_or_else(defaults));
         for (field, value, hint) in [
             ("cluster", &choices.cluster, CLUSTER_HINT),
             ("region", &choices.region, REGION_HINT),
@@ -105,109 +111,83 @@ impl Request {
                 faults.add(field, "", "missing: the agent reports as this cluster", hint);
             }
         }
-        let token = self.token.clone().or_else(|| agent.and_then(|agent| agent.token.clone()));
-        if token.is_none() && !self.without_token {
-            faults.add("token", "", "missing: the console knows the agent by it", TOKEN_HINT);
-        }
+        let token =
+            self.token.clone().map_or_else(|| stored_token(agent, &choices.api_url), |token| Ok(Some(token)));
+        let token = token.unwrap_or_else(|problem| {
+            if !self.without_token {
+                faults.add("token", "", problem, TOKEN_HINT);
+            }
+            None
+        });
         faults.or(Spec { choices, token, adopt: self.adopt })
     }
 
     /// Faults of the given values alone.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        let mut check =
-            |field: &str, value: &Option<String>, problem: fn(&str) -> Option<&'static str>, hint| {
-                if let Some(value) = value
-                    && let Some(problem) = problem(value)
-                {
-                    faults.push(Fault::new(field, value, problem, hint));
-                }
-            };
-        check("cluster", &self.cluster, cluster_problem, CLUSTER_HINT);
-        check("region", &self.region, region_problem, REGION_HINT);
-        check("account", &self.account, account_problem, ACCOUNT_HINT);
-        let hint = "such as registry.example.com/castai/agent:v0.31.0";
-        check("image", &self.image, image_problem, hint);
-        check("autoscaler-image", &self.autoscaler_image, image_problem, hint);
-        check("provider", &self.provider, provider_problem, "`eks` is the usual one");
-        if let Some(url) = &self.api_url
-            && let Some(problem) = address::problem(url)
-        {
-            let hint = "the token goes with every call, so it has to be encrypted";
-            faults.push(Fault::new("api-url", address::shown(url), problem, hint));
-        }
-        for (field, given, is_value) in [
-            ("label", &self.labels, is_name as fn(&str) -> bool),
-            ("annotation", &self.annotations, |_: &str| true),
-        ] {
-            for pair in given.iter().filter(|pair| !pair.is_empty()) {
-                faults.extend(pair_fault(field, pair, is_value));
+        faults::given(self.values(), [&self.labels, &self.annotations])
+    }
+
+    /// Faults of the choices that `agent` was connected with, where no given one replaces them.
+    fn faults_of_kept(&self, agent: &CurrentAgent) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = agent.kept.fault.clone().into_iter().collect();
+        if let Some(before) = &agent.choices {
+            let mut values = faults::values(before).map(Some);
+            for (value, given) in values.iter_mut().zip(self.values()) {
+                *value = value.filter(|_| given.is_none());
             }
+            let pairs = [(&before.labels, &self.labels), (&before.annotations, &self.annotations)];
+            let pairs = pairs.map(|(before, given)| given.is_empty().then_some(before));
+            faults.extend(faults::kept(&agent.kept, values, pairs));
         }
         faults
     }
+
+    fn values(&self) -> Values<'_> {
+        let Self { cluster, region, account, image, autoscaler_image, api_url, provider, .. } = self;
+        [cluster, region, account, image, autoscaler_image, api_url, provider].map(Option::as_deref)
+    }
+
+    /// The given values, and those of `before` where none is given.
+    fn over(&self, before: Choices) -> Choices {
+        let or = |given: &Option<String>, before: String| given.clone().unwrap_or(before);
+        let pinned = |image: String| {
+            if image == FORMER_AUTOSCALER_IMAGE { AUTOSCALER_IMAGE.to_owned() } else { image }
+        };
+        Choices {
+            account: or(&self.account, before.account),
+            region: or(&self.region, before.region),
+            cluster: or(&self.cluster, before.cluster),
+            image: or(&self.image, before.image),
+            autoscaler_image: or(&self.autoscaler_image, pinned(before.autoscaler_image)),
+            api_url: or(&self.api_url, before.api_url),
+            provider: or(&self.provider, before.provider),
+            labels: pairs(&self.labels).unwrap_or(before.labels),
+            annotations: pairs(&self.annotations).unwrap_or(before.annotations),
+        }
+    }
 }
 
-const CLUSTER_HINT: &str = "`aws eks list-clusters` shows the names";
-const REGION_HINT: &str = "give --region, such as eu-west-1, or set AWS_REGION";
-const ACCOUNT_HINT: &str = "`aws sts get-caller-identity` shows the 12 digits of yours";
 const TOKEN_HINT: &str = "set CAST_SPOT_AGENT_TOKEN, or give --token-file FILE; the console shows the token";
 
-fn image_problem(image: &str) -> Option<&'static str> {
-    let reads_well = image.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte));
-    (!image.starts_with(|c: char| c.is_ascii_alphanumeric()) || !reads_well).then_some("not an image")
-}
-
-fn provider_problem(provider: &str) -> Option<&'static str> {
-    let reads_well = provider.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    (provider.is_empty() || !reads_well).then_some("not letters, digits and -")
+/// The token that `agent` has, for the address that it was stored for; else why there is none.
+fn stored_token(agent: Option<&CurrentAgent>, api_url: &str) -> Result<Option<Token>, String> {
+    let Some(token) = agent.and_then(|agent| agent.token.clone()) else {
+        return Err("missing: the console knows the agent by it".to_owned());
+    };
+    match agent.and_then(|agent| agent.kept.token_for.as_deref()) {
+        Some(address) if address == api_url => Ok(Some(token)),
+        Some(address) => Err(format!("the stored one is for {address}, and is not sent to {api_url}")),
+        None => {
+            Err(format!("which address the stored one is for is unknown, so it is not sent to {api_url}"))
+        }
+    }
 }
 
 /// None if no pair is given.
 fn pairs(given: &[String]) -> Option<Tags> {
     let pair = |pair: &String| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     (!given.is_empty()).then(|| given.iter().filter_map(pair).collect())
-}
-
-fn pair_fault(field: &str, pair: &str, is_value: fn(&str) -> bool) -> Option<Fault> {
-    let hint = "KEY=VALUE, such as team=platform";
-    let Some((key, value)) = pair.split_once('=') else {
-        return Some(Fault::new(field, pair, "not KEY=VALUE", hint));
-    };
-    if !is_key(key) || !is_value(value) {
-        let problem = "not what Kubernetes takes (\"Labels and Selectors\" in its documentation)";
-        return Some(Fault::new(field, pair, problem, hint));
-    }
-    let own = ["app.kubernetes.io/name", "app.kubernetes.io/part-of", LABEL_MANAGED_BY];
-    let is_own = own.contains(&key)
-        || ["pod-security.kubernetes.io/", "cast-spot/"].iter().any(|prefix| key.starts_with(prefix));
-    is_own.then(|| Fault::new(field, pair, "cast-spot sets this one itself", "choose another key"))
-}
-
-/// Whether `key` is a name, with or without the domain of its owner as a prefix.
-fn is_key(key: &str) -> bool {
-    let (domain, name) = key.rsplit_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
-    let is_domain = |domain: &str| {
-        let is_part = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with('-')
-                && !part.ends_with('-')
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
-        domain.len() <= 253 && domain.split('.').all(is_part)
-    };
-    !name.is_empty() && is_name(name) && domain.is_none_or(is_domain)
-}
-
-/// Whether `text` is the name of a key or the value of a label, which may be empty.
-fn is_name(text: &str) -> bool {
-    let is_end = |c: char| c.is_ascii_alphanumeric();
-    text.is_empty()
-        || (text.len() <= 63
-            && text.starts_with(is_end)
-            && text.ends_with(is_end)
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)))
 }
 
 #[cfg(test)]
@@ -266,24 +246,6 @@ mod tests {
         ];
         assert_eq!(fields(&wrong), expected);
         assert_eq!(fields(&Request::default()), ["cluster ", "region ", "account ", "token "]);
-    }
-
-    #[test]
-    fn keys_and_values_follow_the_rules_of_kubernetes() {
-        for (pair, is_good) in [
-            ("team=platform", true),
-            ("team=", true),
-            ("example.com/team=a_b.c-d", true),
-            ("example.com/=a", false),
-            ("Example.com/team=a", false),
-            ("-team=a", false),
-            ("team=a b", false),
-            ("pod-security.kubernetes.io/enforce=privileged", false),
-        ] {
-            assert_eq!(pair_fault("label", pair, is_name).is_none(), is_good, "{pair}");
-        }
-        let arn = "eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/agent";
-        assert!(pair_fault("annotation", arn, |_| true).is_none());
     }
 
     #[test]

@@ -31,7 +31,9 @@ fn every_object_of_the_documentation_is_made() {
         "ClusterRoleBinding",
         "ConfigMap",
         "Deployment",
+        "LimitRange",
         "Namespace",
+        "NetworkPolicy",
         "ResourceQuota",
         "Role",
         "RoleBinding",
@@ -39,7 +41,7 @@ fn every_object_of_the_documentation_is_made() {
         "ServiceAccount",
     ];
     assert_eq!(kinds, listed.into());
-    assert_eq!(objects.len(), 11, "two Deployments: the agent and its sizing");
+    assert_eq!(objects.len(), 19, "an account, its rights and a Deployment for the agent and for its sizing");
 }
 
 #[test]
@@ -64,7 +66,7 @@ fn all_objects_and_pods_are_filled_in_and_labelled() {
     }
     let env = &object(&objects, "Deployment", AGENT)["spec"]["template"]["spec"]["containers"][0]["env"];
     let env: Vec<_> = env.as_array().unwrap().iter().map(|one| one["value"].as_str().unwrap()).collect();
-    assert_eq!(env, ["https://api.cast.ai", "eks", "6060", "123456789012", "eu-west-1", "prod"]);
+    assert_eq!(env, ["https://api.cast.ai", "eks", "123456789012", "eu-west-1", "prod"]);
     assert_eq!(object(&objects, "Secret", AGENT)["data"]["API_KEY"], "dDBrZW4=");
 }
 
@@ -74,12 +76,12 @@ fn a_value_never_changes_the_structure_of_an_object() {
     spec.choices.cluster = "<token>\n  evil: true".to_owned();
     let objects = manifests(&spec);
     let env = &object(&objects, "Deployment", AGENT)["spec"]["template"]["spec"]["containers"][0]["env"];
-    assert_eq!(env[5]["value"], "<token>\n  evil: true");
+    assert_eq!(env[4]["value"], "<token>\n  evil: true");
     assert_eq!(object(&objects, "Deployment", AGENT)["evil"], Value::Null);
 }
 
 #[test]
-fn rules_write_only_lease_and_sizing_and_read_no_secrets() {
+fn the_agent_writes_a_lease_and_the_sizing_one_deployment() {
     let objects = manifests(&spec());
     let mut writes = BTreeSet::new();
     for object in objects.iter().filter(|object| object["rules"].is_array()) {
@@ -88,14 +90,86 @@ fn rules_write_only_lease_and_sizing_and_read_no_secrets() {
             for verb in rule["verbs"].as_array().unwrap() {
                 if !["get", "list", "watch"].contains(&verb.as_str().unwrap()) {
                     assert_eq!(object["kind"], "Role", "{rule}");
-                    writes.insert((verb.to_string(), rule["resources"].to_string()));
+                    let role = object["metadata"]["name"].as_str().unwrap();
+                    writes.insert(format!("{role}: {verb} {}", rule["resources"]));
                 }
             }
         }
     }
-    let expected = [("create", "leases"), ("patch", "deployments"), ("update", "leases")]
-        .map(|(verb, resource)| (format!("\"{verb}\""), format!("[\"{resource}\"]")));
-    assert_eq!(writes, expected.into());
+    let expected = [
+        r#"castai-agent-cpvpa: "patch" ["deployments"]"#,
+        r#"castai-agent: "create" ["leases"]"#,
+        r#"castai-agent: "update" ["leases"]"#,
+    ];
+    assert_eq!(writes, expected.map(str::to_owned).into());
+    for (kind, binding) in ["ClusterRoleBinding", "RoleBinding"]
+        .into_iter()
+        .flat_map(|kind| [AGENT, SIZING].map(|name| (kind, object(&objects, kind, name))))
+    {
+        let subjects = binding["subjects"].as_array().unwrap();
+        assert_eq!(subjects.len(), 1, "{kind}");
+        assert_eq!(subjects[0]["name"], binding["metadata"]["name"], "{kind}");
+    }
+    for name in [AGENT, SIZING] {
+        let pod = &object(&objects, "Deployment", name)["spec"]["template"]["spec"];
+        assert_eq!(pod["serviceAccountName"], name);
+    }
+}
+
+#[test]
+fn nothing_comes_in_and_only_names_and_https_go_out() {
+    let at = |url: &str| {
+        let mut spec = spec();
+        spec.choices.api_url = url.to_owned();
+        object(&manifests(&spec), "NetworkPolicy", AGENT)["spec"].clone()
+    };
+    let policy = at("https://api.cast.ai");
+    assert_eq!(policy["podSelector"], json!({}), "all pods of the namespace");
+    assert_eq!((&policy["policyTypes"], &policy["ingress"]), (&json!(["Ingress", "Egress"]), &Value::Null));
+    let ports = |policy: &Value| {
+        let rules = policy["egress"].as_array().unwrap().iter();
+        let ports = rules.flat_map(|rule| rule["ports"].as_array().unwrap());
+        ports.map(|port| format!("{} {}", port["protocol"], port["port"])).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(ports(&policy), [r#""TCP" 443"#, r#""TCP" 53"#, r#""UDP" 53"#].map(str::to_owned).into());
+    assert!(ports(&at("https://console.example.com:8443/v1")).contains(r#""TCP" 8443"#));
+    let text = serde_json::to_string(&manifests(&spec())).unwrap();
+    assert!(!text.contains("PPROF") && !text.contains("6060"), "profiling is open to every pod");
+}
+
+/// CPUs in thousandths, bytes of memory in MiB.
+fn amount(quantity: &Value) -> u64 {
+    let text = quantity.as_str().unwrap();
+    for (unit, factor) in [("Gi", 1024), ("Mi", 1), ("m", 1), ("", 1000)] {
+        if let Some(number) = text.strip_suffix(unit) {
+            return number.parse::<u64>().unwrap() * factor;
+        }
+    }
+    panic!("{text}")
+}
+
+#[test]
+fn the_quota_has_room_for_two_rollouts_at_full_size() {
+    let objects = manifests(&spec());
+    let sizes = object(&objects, "ConfigMap", "castai-agent-autoscaler")["data"].clone();
+    let sizes: Value = serde_json::from_str(sizes["castai-agent-autoscaler"].as_str().unwrap()).unwrap();
+    let quota = object(&objects, "ResourceQuota", AGENT)["spec"]["hard"].clone();
+    let limits = object(&objects, "LimitRange", AGENT)["spec"]["limits"][0].clone();
+    for (kind, what) in [("requests", "cpu"), ("requests", "memory"), ("limits", "cpu"), ("limits", "memory")]
+    {
+        let [agent, sizing] = [AGENT, SIZING].map(|name| {
+            let pod = &object(&objects, "Deployment", name)["spec"]["template"]["spec"];
+            let own = &pod["containers"][0]["resources"][kind][what];
+            amount(if own.is_null() { &sizes["agent"][kind][what]["max"] } else { own })
+        });
+        // One more pod of each Deployment while it is rolled.
+        assert!(2 * (agent + sizing) <= amount(&quota[format!("{kind}.{what}")]), "{kind}.{what}");
+        assert!(agent.max(sizing) <= amount(&limits["max"][what]), "{kind}.{what}");
+    }
+    assert_eq!(quota["pods"], "4");
+    for name in ["castai-agent", "castai-agent-critical-pods"] {
+        assert_eq!(object(&objects, "ResourceQuota", name)["spec"]["hard"]["pods"], "4", "{name}");
+    }
 }
 
 #[test]
@@ -110,6 +184,9 @@ fn an_object_comes_after_those_that_it_refers_to() {
         ("Role/castai-agent/castai-agent", "RoleBinding/castai-agent/castai-agent"),
         ("ServiceAccount/castai-agent/castai-agent", "Deployment/castai-agent/castai-agent"),
         ("Secret/castai-agent/castai-agent", "Deployment/castai-agent/castai-agent"),
+        ("ResourceQuota/castai-agent/castai-agent", "Deployment/castai-agent/castai-agent"),
+        ("LimitRange/castai-agent/castai-agent", "Deployment/castai-agent/castai-agent-cpvpa"),
+        ("NetworkPolicy/castai-agent/castai-agent", "Deployment/castai-agent/castai-agent"),
         ("ConfigMap/castai-agent/castai-agent-autoscaler", "Deployment/castai-agent/castai-agent-cpvpa"),
     ] {
         assert!(place(first) < place(then), "{first} after {then}");

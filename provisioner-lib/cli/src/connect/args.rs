@@ -16,7 +16,7 @@ use crate::{
 /// Not in a comment: to rustdoc it would be a link.
 const API_URL_HELP: &str = "URL that the agent reports to [default: the current one, or https://api.cast.ai]";
 
-/// Connect a cluster in read-only mode: an agent that reports to a console, and may change nothing
+/// Connect a cluster in read-only mode: an agent that reads it, and reports to a console
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help.txt"))]
 pub(crate) struct Args {
@@ -30,11 +30,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", help_heading = "What is made", help = API_URL_HELP)]
     api_url: Option<String>,
 
-    /// The agent's image [default: the current one, or us-docker.pkg.dev/castai-hub/library/agent:v0.31.0]
+    /// The agent's image, best as NAME@sha256:DIGEST [default: the current one, or
+    /// us-docker.pkg.dev/castai-hub/library/agent:v0.31.0]
     #[arg(long, value_name = "IMAGE", help_heading = "What is made")]
     image: Option<String>,
 
-    /// Image of the autoscaler that sizes the agent [default: the current one, or registry.k8s.io/cpa/cpvpa:v0.8.4]
+    /// Image of the autoscaler that sizes the agent [default: the current one, or cpvpa v0.8.4 by its digest]
     #[arg(long, value_name = "IMAGE", help_heading = "What is made")]
     autoscaler_image: Option<String>,
 

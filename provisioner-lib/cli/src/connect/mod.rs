@@ -14,7 +14,7 @@ use crate::{
     environment::Environment,
     error::CliError,
     session,
-    style::BOLD,
+    style::{BOLD, YELLOW},
     target::Direct,
     terminal::Screen,
     workflow::{self, Finished, OutputOptions, Workflow, headline},
@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
         if args.format == Format::Yaml {
             find_account(&mut request, None, &target, screen).await;
             let spec = request.complete(None)?;
+            caution(&spec, screen);
             screen.print_document(&yaml::render(&spec, args.include_token)?)?;
             return Ok(0);
         }
@@ -70,6 +71,7 @@ async fn carry_out(
     screen: &mut Screen,
 ) -> Result<u8, CliError> {
     let planned = agent.plan(spec)?;
+    caution(spec, screen);
     let workflow = Workflow::new("cast-spot connect", "cast-spot.connection/1", &planned, options);
     workflow::run(
         workflow,
@@ -81,6 +83,16 @@ async fn carry_out(
         },
     )
     .await
+}
+
+/// The agent's program is what the image's name stands for on the day it is pulled.
+fn caution(spec: &Spec, screen: &mut Screen) {
+    for image in spec.unpinned() {
+        screen.eprint(&format!(
+            "{YELLOW}caution:{YELLOW:#} {image} is named by a tag, and its registry decides what that is: \
+             NAME@sha256:DIGEST is one image for good\n"
+        ));
+    }
 }
 
 fn details(spec: &Spec) -> String {

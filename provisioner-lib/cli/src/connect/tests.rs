@@ -59,6 +59,20 @@ fn edit(account: &FakeAccount, kind: &str, change: impl Fn(&mut Value)) {
     });
 }
 
+/// Another program changes the choices wherever they are kept.
+fn tamper(account: &FakeAccount, kinds: &[&str], change: impl Fn(&mut Value)) {
+    for kind in kinds {
+        edit(account, kind, |object| {
+            let kept = &mut object["metadata"]["annotations"]["cast-spot/connect"];
+            if let Some(text) = kept.as_str() {
+                let mut choices = serde_json::from_str(text).unwrap();
+                change(&mut choices);
+                *kept = choices.to_string().into();
+            }
+        });
+    }
+}
+
 #[test]
 fn a_plan_is_shown_confirmed_and_applied() {
     let account = FakeAccount::new();
@@ -87,6 +101,109 @@ fn a_changed_token_is_not_shown() {
     let json = connect(&other, OutputOptions { json: true, ..DRY_RUN }, &account, "");
     assert!(json.out.contains("data.API_KEY") && json.out.contains("(another secret)"), "{json}");
     assert!(!json.out.contains("an0ther") && !json.out.contains("YW4wdGhlcg"), "{json}");
+}
+
+#[test]
+fn kept_choices_are_validated_like_given_ones() {
+    let account = connected();
+    tamper(&account, &["Namespace", "Secret"], |choices| {
+        choices["api_url"] = "http://evil.example".into();
+        choices["image"] = "an image".into();
+        choices["labels"] = json!({ "pod-security.kubernetes.io/enforce": "privileged" });
+        choices["annotations"] = json!({ "cast-spot/connect": "{}", "fine": "1" });
+    });
+    let before = account.objects.lock().unwrap().clone();
+    assert_snapshot!("kept_faults", connect(&Request::default(), YES, &account, ""));
+    assert_eq!(*account.objects.lock().unwrap(), before);
+    let given = Request {
+        image: Some("mirror.example.com/agent:1".to_owned()),
+        api_url: Some("https://api.cast.ai".to_owned()),
+        labels: vec![String::new()],
+        annotations: vec![String::new()],
+        ..request()
+    };
+    assert_eq!(connect(&given, YES, &account, "").code, 0);
+}
+
+#[test]
+fn a_kept_choice_that_another_program_changed_is_drift() {
+    let account = connected();
+    tamper(&account, &["Namespace"], |choices| {
+        choices["image"] = "evil.example/agent:1".into();
+        choices["api_url"] = "https://evil.example".into();
+    });
+    assert_snapshot!("tampered", connect(&Request::default(), DRY_RUN, &account, ""));
+    assert_eq!(connect(&Request::default(), YES, &account, "").code, 0);
+    assert_eq!(connect(&Request::default(), DRY_RUN, &account, "").code, 0);
+}
+
+#[test]
+fn kept_choices_that_cannot_be_read_are_a_fault() {
+    let account = connected();
+    for kind in ["Namespace", "Secret"] {
+        edit(&account, kind, |object| object["metadata"]["annotations"]["cast-spot/connect"] = "{".into());
+    }
+    assert_snapshot!("unreadable", connect(&request(), YES, &account, ""));
+}
+
+#[test]
+fn the_stored_token_goes_to_no_other_address() {
+    let account = connected();
+    let other = Request { api_url: Some("https://other.example.com".to_owned()), ..Request::default() };
+    assert_snapshot!("another_address", connect(&other, YES, &account, ""));
+    let with_token = Request { token: Token::read(TOKEN).ok(), ..other };
+    assert_eq!(connect(&with_token, YES, &account, "").code, 0);
+    assert_eq!(connect(&Request::default(), DRY_RUN, &account, "").code, 0);
+}
+
+/// As the agent was connected before the sizing had an account, and the Secret kept the choices.
+fn connected_by_an_earlier_release() -> FakeAccount {
+    let account = connected();
+    tamper(&account, &["Namespace"], |choices| {
+        choices["autoscaler_image"] = "registry.k8s.io/cpa/cpvpa:v0.8.4".into();
+    });
+    edit(&account, "Secret", |secret| secret["metadata"]["annotations"] = json!({}));
+    edit(&account, "Role", |role| {
+        let sizing = json!({
+            "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["castai-agent"], "verbs": ["patch"],
+        });
+        role["rules"].as_array_mut().unwrap().push(sizing);
+    });
+    edit(&account, "Deployment", |deployment| {
+        let pod = &mut deployment["spec"]["template"]["spec"];
+        pod["serviceAccountName"] = "castai-agent".into();
+        let container = &mut pod["containers"][0];
+        if container["name"] == "autoscaler" {
+            container["image"] = "registry.k8s.io/cpa/cpvpa:v0.8.4".into();
+        } else {
+            let port = json!({ "name": "PPROF_PORT", "value": "6060" });
+            container["env"].as_array_mut().unwrap().push(port);
+        }
+    });
+    let is_new = |name: &str| {
+        let of_sizing = name.ends_with("castai-agent-cpvpa") && !name.starts_with("Deployment");
+        let of_namespace = name.starts_with("LimitRange") || name.starts_with("NetworkPolicy");
+        of_sizing || of_namespace || name == "ResourceQuota/castai-agent/castai-agent"
+    };
+    account.objects.lock().unwrap().retain(|id, _| !is_new(&id.name));
+    account
+}
+
+#[test]
+fn an_agent_of_an_earlier_release_is_moved() {
+    let account = connected_by_an_earlier_release();
+    assert_snapshot!("earlier_release", connect(&Request::default(), DRY_RUN, &account, ""));
+    assert_eq!(connect(&Request::default(), YES, &account, "").code, 0);
+    assert_eq!(connect(&Request::default(), DRY_RUN, &account, "").code, 0);
+}
+
+#[test]
+fn an_earlier_release_kept_no_address_but_the_deployments() {
+    let account = connected_by_an_earlier_release();
+    tamper(&account, &["Namespace"], |choices| choices["api_url"] = "https://evil.example".into());
+    assert_snapshot!("earlier_release_tampered", connect(&Request::default(), YES, &account, ""));
+    account.objects.lock().unwrap().retain(|id, _| !id.name.starts_with("Deployment"));
+    assert_snapshot!("earlier_release_without_address", connect(&Request::default(), YES, &account, ""));
 }
 
 #[test]

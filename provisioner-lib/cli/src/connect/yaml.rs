@@ -9,8 +9,8 @@ use crate::error::CliError;
 
 const NO_TOKEN: &str = "\
 # The token is not in this file. Create this Secret from your secret store (External Secrets, Sealed Secrets, SOPS, or
-# kubectl), with this name, this key and these labels; its value is the token in base64. Until then the agent's pod
-# waits for it. `cast-spot connect --output yaml --include-token` includes it.
+# kubectl), with this name, this key, these labels and this annotation; its value is the token in base64. Until then the
+# agent's pod waits for it. `cast-spot connect --output yaml --include-token` includes it.
 ";
 
 /// All objects, each as a document. Without the token, the Secret is a comment.

@@ -70,7 +70,7 @@ fn a_foreign_agent_is_kept() {
         }
     });
     assert_snapshot!("nothing_is_here", disconnect(YES, &account, ""));
-    assert_eq!(account.objects.lock().unwrap().len(), 11);
+    assert_eq!(account.objects.lock().unwrap().len(), 19);
 }
 
 #[test]

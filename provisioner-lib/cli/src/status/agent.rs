@@ -2,6 +2,7 @@
 
 use cast_spot_provisioner::{
     connect::{Health, health},
+    fault::Faults,
     onboard::PlanError,
     plan::Action,
     provider::{self, ErrorKind, Provider},
@@ -14,7 +15,7 @@ use crate::{
     environment::Environment,
     error::{self, CliError, EXIT_INCOMPLETE},
     plan::{json, table},
-    style::{RED, green},
+    style::{BOLD, RED, green},
     target::TargetArgs,
     terminal::Screen,
     workflow::outcome,
@@ -27,14 +28,29 @@ pub(super) enum Agent {
     Absent,
     /// The caller lacks permission: the reason.
     Hidden(String),
+    /// Something else has put choices into its annotations that `connect` does not take.
+    Faulty(Faults),
     /// The cluster is connected.
     Connected(Box<Verification>),
 }
 
 impl Agent {
-    /// The agent of a connected cluster.
-    pub(super) fn connected(&self) -> Option<&Verification> {
-        if let Self::Connected(agent) = self { Some(agent) } else { None }
+    /// Whether nothing is wrong with it, as far as it is known.
+    pub(super) fn is_good(&self) -> bool {
+        match self {
+            Self::Absent | Self::Hidden(_) => true,
+            Self::Faulty(_) => false,
+            Self::Connected(agent) => agent.is_good(),
+        }
+    }
+
+    /// The agent in JSON.
+    pub(super) fn document(&self) -> Value {
+        match self {
+            Self::Absent | Self::Hidden(_) => Value::Null,
+            Self::Faulty(faults) => json!({ "good": false, "faults": faults }),
+            Self::Connected(agent) => document_of(agent),
+        }
     }
 
     /// What could not be looked at.
@@ -74,6 +90,7 @@ pub(super) async fn observe(cluster: &str, provider: &impl Provider) -> Result<A
             let reasons: Vec<_> = errors.iter().map(|error| error::of_call(error).error).collect();
             Ok(Agent::Hidden(reasons.join("; ")))
         }
+        Err(PlanError::Faults(faults)) => Ok(Agent::Faulty(faults)),
         Err(error) => Err(error.into()),
     }
 }
@@ -96,8 +113,7 @@ pub(super) fn show(agent: &Verification, as_json: bool, screen: &mut Screen) -> 
     Ok(if agent.is_good() { 0 } else { EXIT_INCOMPLETE })
 }
 
-/// The agent in JSON.
-pub(super) fn document_of(agent: &Verification) -> Value {
+fn document_of(agent: &Verification) -> Value {
     let Verification { planned, checks } = agent;
     let (summary, steps) = (json::summary(&planned.plan), &planned.plan.steps);
     json!({ "good": agent.is_good(), "summary": summary, "steps": steps, "checks": checks })
@@ -107,6 +123,12 @@ pub(super) fn render(agent: &Agent, width: usize) -> String {
     match agent {
         Agent::Absent => String::new(),
         Agent::Hidden(_) => outcome::warnings(&agent.warning().into_iter().collect::<Vec<_>>()),
+        Agent::Faulty(faults) => {
+            let faults = faults.0.iter().map(error::of_fault);
+            let lines =
+                faults.map(|fault| format!("  {RED}✗{RED:#} {}\n    hint: {}\n", fault.error, fault.hint));
+            format!("\n{BOLD}The agent, read-only{BOLD:#}\n{}", lines.collect::<String>())
+        }
         Agent::Connected(agent) => comparison(agent, width),
     }
 }

@@ -62,7 +62,11 @@ async fn show(
     let spec = match provider.spec_of_onboarded(request).await {
         // Not onboarded, but it may be connected.
         Err(error) if error.code == EXIT_INCOMPLETE => {
-            let Agent::Connected(agent) = agent::observe(cluster, provider).await? else { return Err(error) };
+            let agent = match agent::observe(cluster, provider).await? {
+                Agent::Connected(agent) => agent,
+                Agent::Faulty(faults) => return Err(faults.into()),
+                Agent::Absent | Agent::Hidden(_) => return Err(error),
+            };
             for diagnostic in &error.diagnostics {
                 screen.eprint(&format!("{}: {}\n", diagnostic.error, diagnostic.hint));
             }
@@ -74,14 +78,14 @@ async fn show(
     let agent = agent::observe(cluster, provider).await?;
     let text = if as_json {
         let mut document = document(&verification);
-        document["agent"] = json!(agent.connected().map(agent::document_of));
+        document["agent"] = agent.document();
         document["warnings"] = json!(agent.warning().into_iter().collect::<Vec<_>>());
         json::text(&document)?
     } else {
         render(&verification, screen.width) + &agent::render(&agent, screen.width)
     };
     screen.print(&text)?;
-    let is_agent_good = agent.warning().is_none() && agent.connected().is_none_or(Verification::is_good);
+    let is_agent_good = agent.warning().is_none() && agent.is_good();
     Ok(if verification.is_good() && is_agent_good { 0 } else { EXIT_INCOMPLETE })
 }
 

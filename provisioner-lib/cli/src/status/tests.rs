@@ -1,13 +1,14 @@
 //! The command over an account in memory.
 
 use cast_spot_provisioner::{
-    resource::{Function, Resource},
+    resource::{Function, Kind, Manifest, Resource},
     spec::Request,
     verify::{Check, Checked, Verdict},
 };
 use insta::assert_snapshot;
 
 use super::*;
+use crate::EXIT_USAGE;
 use crate::tests::{
     HOSTILE, Ran,
     account::{FakeAccount, connect, request},
@@ -128,4 +129,33 @@ fn a_connected_cluster_shows_agent_status() {
     let provider = account.unchecked();
     assert_snapshot!("agent_alone", status(&provider, false));
     assert_snapshot!("json_of_agent_alone", status(&provider, true).outline());
+}
+
+#[test]
+fn choices_that_connect_does_not_take_are_no_measure() {
+    for account in [FakeAccount::onboarded(), FakeAccount::new()] {
+        connect(&account);
+        account.change(|resource| {
+            if let Resource::Manifest(manifest) = resource {
+                let mut value = manifest.value().clone();
+                let kept = &mut value["metadata"]["annotations"]["cast-spot/connect"];
+                if let Some(text) = kept.as_str() {
+                    let text = text.replace("https://api.cast.ai", "http://evil.example");
+                    *kept = text.into();
+                    *manifest = Manifest::new(value);
+                }
+            }
+        });
+        let is_onboarded = account.objects.lock().unwrap().keys().any(|id| id.kind == Kind::Function);
+        let provider = account.unchecked();
+        let ran = status(&provider, false);
+        assert_eq!(ran.code, if is_onboarded { EXIT_INCOMPLETE } else { EXIT_USAGE }, "{ran}");
+        let words =
+            ["api-url", "http://evil.example", "the annotation cast-spot/connect of secret castai-agent"];
+        assert!(words.iter().all(|word| ran.to_string().contains(word)), "{ran}");
+        if is_onboarded {
+            let json = status(&provider, true);
+            assert!(json.out.contains("\"faults\": [") && json.out.contains("\"good\": false"), "{json}");
+        }
+    }
 }

@@ -121,7 +121,7 @@ impl Describe for Manifest {
     }
 
     /// The objects that it refers to: its namespace, the role and the accounts of a binding, the level of a
-    /// FlowSchema, what the pods of a workload read.
+    /// FlowSchema, what the pods of a workload read, and what bounds them: objects that have their namespace's name.
     fn needs(&self) -> Vec<Id> {
         let id = manifest_id;
         let namespace = self.namespace();
@@ -142,6 +142,13 @@ impl Describe for Manifest {
         needs.extend(level.map(|name| id("PriorityLevelConfiguration", None, name)));
         let pod = &self.manifest["spec"]["template"]["spec"];
         needs.extend(within("ServiceAccount", &pod["serviceAccountName"]));
+        if pod.is_object()
+            && let Some(name) = namespace
+        {
+            needs.extend(
+                ["ResourceQuota", "LimitRange", "NetworkPolicy"].map(|kind| id(kind, namespace, name)),
+            );
+        }
         for container in list(&pod["containers"]) {
             for from in list(&container["envFrom"]) {
                 needs.extend(within("Secret", &from["secretRef"]["name"]));
@@ -229,7 +236,18 @@ mod tests {
                 "volumes": [{ "configMap": { "name": "c" } }, { "emptyDir": {} }],
             } } },
         });
-        assert_eq!(names(workload), ["Namespace/n", "ServiceAccount/n/a", "Secret/n/s", "ConfigMap/n/c"]);
+        assert_eq!(
+            names(workload),
+            [
+                "Namespace/n",
+                "ServiceAccount/n/a",
+                "ResourceQuota/n/n",
+                "LimitRange/n/n",
+                "NetworkPolicy/n/n",
+                "Secret/n/s",
+                "ConfigMap/n/c"
+            ]
+        );
         let role = json!({
             "kind": "ClusterRoleBinding",
             "metadata": { "name": "b" },

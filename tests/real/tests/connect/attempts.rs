@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
+use cast_spot_real::{clock::eventually, lab::PATIENCE};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{Method, Request};
 use kube::Client;
 use serde_json::{Value, json};
 
-use crate::situation::{AGENT, Situation};
+use crate::situation::{AGENT, SIZING, Situation};
 
 /// The agent's own lease.
 pub(crate) const LEASE: &str = "agent-leader-election-lock";
@@ -32,9 +33,9 @@ struct Served {
     namespaced: bool,
 }
 
-/// All attempts that were not refused, as verb, path and name.
-pub(crate) async fn writes(situation: &Situation<'_>) -> Result<BTreeSet<String>> {
-    let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
+/// All attempts that were not refused to `account`, as verb, path and name.
+pub(crate) async fn writes(situation: &Situation<'_>, account: &str) -> Result<BTreeSet<String>> {
+    let client = situation.client_of(account).await?;
     let mut tries = Vec::new();
     for served in served(&situation.stack.kube).await? {
         let folders = if served.namespaced {
@@ -53,9 +54,9 @@ pub(crate) async fn writes(situation: &Situation<'_>) -> Result<BTreeSet<String>
     ensure!(tries.len() > 1_000, "only {} tries", tries.len());
     let allowed: Vec<Option<String>> = stream::iter(tries)
         .map(|(verb, method, path)| {
-            let agent = agent.clone();
+            let client = client.clone();
             async move {
-                let refused = is_refused(&agent, method, &path).await?;
+                let refused = is_refused(&client, method, &path).await?;
                 Ok::<_, anyhow::Error>((!refused).then(|| format!("{verb} {path}")))
             }
         })
@@ -77,7 +78,7 @@ fn paths(folder: &str, resource: &str, verb: &str) -> Vec<String> {
     match (verb, part) {
         ("create" | "deletecollection", None) => vec![format!("{folder}/{plural}")],
         ("deletecollection", Some(_)) => Vec::new(),
-        _ => [AGENT, LEASE, "any-other"].map(named).to_vec(),
+        _ => [AGENT, SIZING, LEASE, "any-other"].map(named).to_vec(),
     }
 }
 
@@ -114,9 +115,9 @@ async fn served(kube: &Client) -> Result<Vec<Served>> {
     Ok(all)
 }
 
-/// Reads of secrets that are not refused to the agent.
-pub(crate) async fn reads_of_secrets(situation: &Situation<'_>) -> Result<Vec<String>> {
-    let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
+/// Reads of secrets that are not refused to `account`.
+pub(crate) async fn reads_of_secrets(situation: &Situation<'_>, account: &str) -> Result<Vec<String>> {
+    let client = situation.client_of(account).await?;
     let mut allowed = Vec::new();
     for path in [
         "/api/v1/secrets".to_owned(),
@@ -125,7 +126,7 @@ pub(crate) async fn reads_of_secrets(situation: &Situation<'_>) -> Result<Vec<St
         format!("/api/v1/namespaces/{AGENT}/secrets/{AGENT}"),
         "/api/v1/namespaces/default/secrets/any".to_owned(),
     ] {
-        let answer = agent.request_text(Request::get(&path).body(Vec::new())?).await;
+        let answer = client.request_text(Request::get(&path).body(Vec::new())?).await;
         let is_refused = matches!(&answer, Err(kube::Error::Api(status)) if status.code == 403);
         if !is_refused {
             allowed.push(path);
@@ -136,7 +137,7 @@ pub(crate) async fn reads_of_secrets(situation: &Situation<'_>) -> Result<Vec<St
 
 /// Creates and renews the agent's lease, as leader election does.
 pub(crate) async fn lease(situation: &Situation<'_>) -> Result<()> {
-    let agent = situation.stack.control_plane.client_with(&situation.agents_token().await?)?;
+    let agent = situation.client_of(AGENT).await?;
     let collection = format!("/apis/coordination.k8s.io/v1/namespaces/{AGENT}/leases");
     let lease = json!({
         "apiVersion": "coordination.k8s.io/v1",
@@ -148,7 +149,11 @@ pub(crate) async fn lease(situation: &Situation<'_>) -> Result<()> {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         Ok(agent.request(request.body(body.to_string().into_bytes())?).await?)
     };
-    send(Method::POST, &collection, &lease).await?;
+    // The quota controller counts what is there before it lets anything in.
+    eventually("the lease is made", PATIENCE, async || {
+        Ok(send(Method::POST, &collection, &lease).await.ok().map(|_| ()))
+    })
+    .await?;
     let own = format!("{collection}/{LEASE}");
     let mut held: Value = agent.request(Request::get(&own).body(Vec::new())?).await?;
     held["spec"]["holderIdentity"] = json!("two");

@@ -26,7 +26,7 @@ pub(crate) async fn a_file_applied_by_kubectl_leaves_an_empty_plan(stack: &Stack
     let file = situation.run_openly(&words).await?.expect(0)?;
     kubectl(stack, &file.out).await?;
     let planned = situation.plan().await?.expect(0)?;
-    ensure!(planned.out.contains("Nothing to do: all 11"), "{}", planned.out);
+    ensure!(planned.out.contains("Nothing to do: all 19"), "{}", planned.out);
     situation.end().await
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn a_file_without_a_token_leaves_only_the_secret(stack: &Stack)
     );
     let planned = situation.plan().await?.expect(10)?;
     ensure!(planned.out.contains("create   Secret"), "{}", planned.out);
-    ensure!(planned.out.contains("Plan: 1 to create, 10 to keep"), "{}", planned.out);
+    ensure!(planned.out.contains("Plan: 1 to create, 18 to keep"), "{}", planned.out);
     situation.connect(&[]).await?.expect(0)?;
     situation.end().await
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use cast_spot_real::{scenarios, suite};
 
 mod attempts;
+mod bounds;
 mod gitops;
 mod hardening;
 mod older;
@@ -23,12 +24,15 @@ fn main() -> ExitCode {
             story::a_partial_connect_is_completed_or_removed,
             story::foreign_objects_keep_the_namespace,
             story::a_missing_right_is_reported_by_name,
-            read_only::the_agent_writes_its_lease_and_size_only_and_reads_no_secret,
+            read_only::the_agent_writes_a_lease_and_the_sizing_one_deployment,
             read_only::one_verb_more_in_any_rule_is_noticed,
+            bounds::a_patched_agent_takes_no_more_than_the_quota,
+            bounds::pods_are_born_with_limits_and_claim_no_volume,
             hardening::the_pods_pass_the_restricted_standard_and_looser_ones_do_not,
             older::a_foreign_agent_of_2022_is_a_conflict_until_adopted,
             older::an_adopted_agent_is_recreated_even_with_our_selector,
             older::our_older_agent_with_another_selector_is_recreated,
+            older::our_agent_whose_sizing_had_no_account_is_moved,
             gitops::a_file_applied_by_kubectl_leaves_an_empty_plan,
             gitops::a_file_without_a_token_leaves_only_the_secret,
         ],

@@ -1,15 +1,21 @@
 //! Existing agents, in the form of 2022: foreign ones, or installed by an older release of ours.
 
 use anyhow::{Context, Result, ensure};
-use cast_spot_real::stack::Stack;
+use cast_spot_real::{clock::eventually, lab::PATIENCE, stack::Stack};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{LimitRange, ResourceQuota, Secret, ServiceAccount},
+    networking::v1::NetworkPolicy,
+    rbac::v1::{ClusterRoleBinding, Role, RoleBinding},
+};
 use kube::{
     Api, Resource as _,
-    api::{DynamicObject, Patch, PatchParams},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams},
     core::{ApiResource, GroupVersionKind},
 };
 use serde_json::{Value, json};
 
-use crate::situation::{AGENT, Situation};
+use crate::situation::{AGENT, SIZING, Situation};
 
 /// The objects of 2022.
 const OLDER: &str = include_str!("older.yaml");
@@ -115,5 +121,60 @@ pub(crate) async fn our_older_agent_with_another_selector_is_recreated(stack: &S
     ensure!(renewed.out.contains("spec.selector cannot be changed"), "{}", renewed.out);
     let after = is_new(&situation).await?;
     ensure!(after["metadata"]["uid"] != before["metadata"]["uid"], "it is the same");
+    situation.end().await
+}
+
+/// Makes of the agent one of the release in which the sizing had no account, and the Secret kept no choices.
+async fn as_before_the_sizing_had_an_account(situation: &Situation<'_>) -> Result<()> {
+    let kube = || situation.stack.kube.clone();
+    for name in ["castai-agent", "castai-agent-critical-pods"] {
+        Api::<ResourceQuota>::namespaced(kube(), AGENT).delete(name, &DeleteParams::default()).await?;
+    }
+    Api::<LimitRange>::namespaced(kube(), AGENT).delete(AGENT, &DeleteParams::default()).await?;
+    Api::<NetworkPolicy>::namespaced(kube(), AGENT).delete(AGENT, &DeleteParams::default()).await?;
+    Api::<ClusterRoleBinding>::all(kube()).delete(SIZING, &DeleteParams::default()).await?;
+    Api::<RoleBinding>::namespaced(kube(), AGENT).delete(SIZING, &DeleteParams::default()).await?;
+    Api::<ServiceAccount>::namespaced(kube(), AGENT).delete(SIZING, &DeleteParams::default()).await?;
+    let params = PatchParams::default();
+    let none = json!({ "metadata": { "annotations": { "cast-spot/connect": null } } });
+    Api::<Secret>::namespaced(kube(), AGENT).patch(AGENT, &params, &Patch::Merge(none)).await?;
+    let roles = Api::<Role>::namespaced(kube(), AGENT);
+    let mut rules = serde_json::to_value(roles.get(AGENT).await?.rules)?;
+    let own = json!({ "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": [AGENT], "verbs": ["patch"] });
+    rules.as_array_mut().context("rules")?.push(own);
+    roles.patch(AGENT, &params, &Patch::Merge(json!({ "rules": rules }))).await?;
+    let profiled = json!({ "spec": { "template": { "spec": { "containers": [
+        { "name": "agent", "env": [{ "name": "PPROF_PORT", "value": "6060" }] },
+    ] } } } });
+    situation.deployments().patch(AGENT, &params, &Patch::Strategic(profiled)).await?;
+    let shared = json!({ "spec": { "template": { "spec": { "serviceAccountName": AGENT } } } });
+    situation.deployments().patch(SIZING, &params, &Patch::Strategic(shared)).await?;
+    Ok(())
+}
+
+pub(crate) async fn our_agent_whose_sizing_had_no_account_is_moved(stack: &Stack) -> Result<()> {
+    let situation = Situation::begin(stack).await?;
+    situation.connect(&[]).await?.expect(0)?;
+    as_before_the_sizing_had_an_account(&situation).await?;
+    let tokenless = situation.with("CAST_SPOT_AGENT_TOKEN", "");
+    let planned = tokenless.run(&["connect", "--dry-run"]).await?.expect(10)?;
+    for words in [
+        "create   ResourceQuota      castai-agent/castai-agent",
+        "create   ServiceAccount     castai-agent/castai-agent-cpvpa",
+        "change   Role               castai-agent/castai-agent",
+        "env[PPROF_PORT]",
+        "serviceAccountName: castai-agent -> castai-agent-cpvpa",
+    ] {
+        ensure!(planned.out.contains(words), "{words}\n{}", planned.out);
+    }
+    tokenless.run(&["connect", "--yes"]).await?.expect(0)?;
+    is_new(&situation).await?;
+    let agent = Api::<Deployment>::namespaced(situation.client_of(AGENT).await?, AGENT);
+    eventually("the agent may not patch its Deployment", PATIENCE, async || {
+        let scale = json!({ "spec": { "replicas": 1 } });
+        let patched = agent.patch(AGENT, &PatchParams::default(), &Patch::Merge(scale)).await;
+        Ok(matches!(patched, Err(kube::Error::Api(status)) if status.code == 403).then_some(()))
+    })
+    .await?;
     situation.end().await
 }

@@ -16,51 +16,53 @@ use serde_json::{Value, json};
 
 use crate::{
     attempts::{self, LEASE},
-    situation::{AGENT, Situation},
+    situation::{AGENT, SIZING, Situation},
 };
 
-/// What the agent may do, and what every authenticated user may: review their own access and identity ("Default
-/// roles", `system:basic-user`, in the Kubernetes documentation).
-fn expected() -> BTreeSet<String> {
-    let leases = format!("namespaces/{AGENT}/leases");
-    let mut expected = vec![
-        format!("create /apis/coordination.k8s.io/v1/{leases}"),
-        format!("update /apis/coordination.k8s.io/v1/{leases}/{LEASE}"),
-        format!("patch /apis/apps/v1/namespaces/{AGENT}/deployments/{AGENT}"),
-    ];
+/// What an account of the agent's namespace may write: the agent's the lease by which one replica leads, the sizing's
+/// the agent's Deployment. Every authenticated user may also review their own access and identity ("Default roles",
+/// `system:basic-user`, in the Kubernetes documentation).
+fn expected(account: &str) -> BTreeSet<String> {
+    let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{AGENT}/leases");
+    let mut expected = if account == SIZING {
+        vec![format!("patch /apis/apps/v1/namespaces/{AGENT}/deployments/{AGENT}")]
+    } else {
+        vec![format!("create {leases}"), format!("update {leases}/{LEASE}")]
+    };
     for own in [
         "authorization.k8s.io/v1/selfsubjectaccessreviews",
         "authorization.k8s.io/v1/selfsubjectrulesreviews",
+        "authentication.k8s.io/v1/selfsubjectreviews",
     ] {
         expected.push(format!("create /apis/{own}"));
     }
-    expected.push("create /apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned());
     expected.into_iter().collect()
 }
 
-/// Rights that are allowed and not expected, or expected and not allowed.
-async fn surprises(situation: &Situation<'_>) -> Result<Vec<String>> {
-    let allowed = attempts::writes(situation).await?;
-    let mut surprises: Vec<String> = allowed.symmetric_difference(&expected()).cloned().collect();
-    surprises.extend(attempts::reads_of_secrets(situation).await?);
+/// Rights of `account` that are allowed and not expected, or expected and not allowed.
+async fn surprises(situation: &Situation<'_>, account: &str) -> Result<Vec<String>> {
+    let allowed = attempts::writes(situation, account).await?;
+    let mut surprises: Vec<String> = allowed.symmetric_difference(&expected(account)).cloned().collect();
+    surprises.extend(attempts::reads_of_secrets(situation, account).await?);
     Ok(surprises)
 }
 
-pub(crate) async fn the_agent_writes_its_lease_and_size_only_and_reads_no_secret(
-    stack: &Stack,
-) -> Result<()> {
+pub(crate) async fn the_agent_writes_a_lease_and_the_sizing_one_deployment(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
     situation.connect(&[]).await?.expect(0)?;
-    let found = eventually("the rules are known", PATIENCE, async || {
-        let found = surprises(&situation).await?;
-        // A new rule takes a moment to take effect.
-        Ok(found.iter().all(|one| !expected().contains(one)).then_some(found))
-    })
-    .await?;
-    ensure!(found.is_empty(), "{found:#?}");
+    for account in [AGENT, SIZING] {
+        let found = eventually("the rules are known", PATIENCE, async || {
+            let found = surprises(&situation, account).await?;
+            // A new rule takes a moment to take effect.
+            Ok(found.iter().all(|one| !expected(account).contains(one)).then_some(found))
+        })
+        .await?;
+        ensure!(found.is_empty(), "{account}: {found:#?}");
+    }
 
     // Verbs that are not requests of their own.
-    let agent = stack.control_plane.client_with(&situation.agents_token().await?)?;
+    let agent = situation.client_of(AGENT).await?;
+    let sizing = situation.client_of(SIZING).await?;
     for (verb, group, resource) in [
         ("impersonate", "", "users"),
         ("impersonate", "", "groups"),
@@ -70,13 +72,20 @@ pub(crate) async fn the_agent_writes_its_lease_and_size_only_and_reads_no_secret
         ("approve", "certificates.k8s.io", "signers"),
         ("*", "*", "*"),
     ] {
-        ensure!(!may(&agent, verb, group, resource).await?, "{verb} {resource}");
+        for client in [&agent, &sizing] {
+            ensure!(!may(client, verb, group, resource).await?, "{verb} {resource}");
+        }
     }
     // The agent's purpose.
     for (group, resource) in [("", "pods"), ("", "nodes"), ("apps", "replicasets"), ("batch", "jobs")] {
         for verb in ["get", "list", "watch"] {
             ensure!(may(&agent, verb, group, resource).await?, "it may not {verb} {resource}");
         }
+    }
+    // The sizing reads the size of the cluster, and no more of it.
+    ensure!(may(&sizing, "list", "", "nodes").await?, "the sizing may not list nodes");
+    for (group, resource) in [("", "pods"), ("", "configmaps"), ("apps", "deployments")] {
+        ensure!(!may(&sizing, "list", group, resource).await?, "the sizing may list {resource}");
     }
     attempts::lease(&situation).await?;
     situation.end().await
@@ -116,7 +125,7 @@ pub(crate) async fn one_verb_more_in_any_rule_is_noticed(stack: &Stack) -> Resul
         wider.as_array_mut().into_iter().for_each(|list| list.push(rule.clone()));
         roles.patch(AGENT, &PatchParams::default(), &Patch::Merge(json!({ "rules": wider }))).await?;
         eventually(&format!("{rule} is noticed"), PATIENCE, async || {
-            let found = surprises(&situation).await?;
+            let found = surprises(&situation, AGENT).await?;
             Ok(found.iter().any(|one| one == word).then_some(()))
         })
         .await?;
@@ -134,7 +143,7 @@ pub(crate) async fn one_verb_more_in_any_rule_is_noticed(stack: &Stack) -> Resul
     });
     bindings.create(&PostParams::default(), &serde_json::from_value(binding)?).await?;
     let noticed = eventually("a binding to cluster-admin is noticed", PATIENCE, async || {
-        Ok((surprises(&situation).await?.len() > 500).then_some(()))
+        Ok((surprises(&situation, AGENT).await?.len() > 500).then_some(()))
     })
     .await;
     bindings.delete("foreign", &DeleteParams::default()).await?;

@@ -25,6 +25,8 @@ use serde_json::json;
 use tokio::time::sleep;
 
 pub(crate) const AGENT: &str = "castai-agent";
+/// The Deployment that sizes the agent's, and its account.
+pub(crate) const SIZING: &str = "castai-agent-cpvpa";
 const TOKEN: &str = "agent-s3cret-token";
 const NODE: &str = "of-the-agent";
 
@@ -51,8 +53,10 @@ impl<'s> Situation<'s> {
         let kube = || self.stack.kube.clone();
         let now = DeleteParams::default();
         let _ = Api::<Node>::all(kube()).delete(NODE, &now).await;
-        let _ = Api::<ClusterRole>::all(kube()).delete(AGENT, &now).await;
-        let _ = Api::<ClusterRoleBinding>::all(kube()).delete(AGENT, &now).await;
+        for name in [AGENT, SIZING] {
+            let _ = Api::<ClusterRole>::all(kube()).delete(name, &now).await;
+            let _ = Api::<ClusterRoleBinding>::all(kube()).delete(name, &now).await;
+        }
         let namespaces = Api::<Namespace>::all(kube());
         let _ = namespaces.delete(AGENT, &now).await;
         eventually("the namespace is deleted", PATIENCE, async || {
@@ -124,11 +128,12 @@ impl<'s> Situation<'s> {
     async fn is_removed(&self) -> Result<()> {
         let kube = || self.stack.kube.clone();
         ensure!(Api::<Namespace>::all(kube()).get_opt(AGENT).await?.is_none(), "the namespace is there");
-        ensure!(Api::<ClusterRole>::all(kube()).get_opt(AGENT).await?.is_none(), "the ClusterRole is there");
-        ensure!(
-            Api::<ClusterRoleBinding>::all(kube()).get_opt(AGENT).await?.is_none(),
-            "the ClusterRoleBinding is there"
-        );
+        for name in [AGENT, SIZING] {
+            let role = Api::<ClusterRole>::all(kube()).get_opt(name).await?;
+            ensure!(role.is_none(), "the ClusterRole {name} is there");
+            let binding = Api::<ClusterRoleBinding>::all(kube()).get_opt(name).await?;
+            ensure!(binding.is_none(), "the ClusterRoleBinding {name} is there");
+        }
         Ok(())
     }
 
@@ -136,19 +141,24 @@ impl<'s> Situation<'s> {
         Api::namespaced(self.stack.kube.clone(), AGENT)
     }
 
-    /// A token like that of the agent's pods.
-    pub(crate) async fn agents_token(&self) -> Result<String> {
+    /// A token like that of the pods of the account [`AGENT`] or [`SIZING`].
+    pub(crate) async fn token_of(&self, account: &str) -> Result<String> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.stack.kube.clone(), AGENT);
         let request: TokenRequest = serde_json::from_value(json!({ "spec": { "audiences": [] } }))?;
-        let made = accounts.create_token_request(AGENT, &PostParams::default(), &request).await?;
+        let made = accounts.create_token_request(account, &PostParams::default(), &request).await?;
         Ok(made.status.context("a token")?.token)
+    }
+
+    /// A client with the token of `account`.
+    pub(crate) async fn client_of(&self, account: &str) -> Result<kube::Client> {
+        self.stack.control_plane.client_with(&self.token_of(account).await?)
     }
 
     /// This command line as the agent.
     pub(crate) async fn as_agent(&self) -> Result<Self> {
         let text = fs::read_to_string(self.stack.control_plane.kubeconfig())?;
         let mut config: serde_json::Value = serde_saphyr::from_str(&text)?;
-        config["users"][0]["user"] = json!({ "token": self.agents_token().await? });
+        config["users"][0]["user"] = json!({ "token": self.token_of(AGENT).await? });
         let file = self.stack.folder.join("agent.kubeconfig");
         fs::write(&file, config.to_string())?;
         Ok(self.with("KUBECONFIG", &file.display().to_string()))

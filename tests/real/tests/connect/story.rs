@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     attempts,
-    situation::{AGENT, Situation},
+    situation::{AGENT, SIZING, Situation},
 };
 
 pub(crate) async fn a_cluster_is_connected_and_disconnected_without_a_trace(stack: &Stack) -> Result<()> {
@@ -19,7 +19,7 @@ pub(crate) async fn a_cluster_is_connected_and_disconnected_without_a_trace(stac
     let none = situation.run(&["status", "--agent"]).await?.expect(1)?;
     ensure!(none.err.contains("cast-spot connect"), "{none:?}");
     let planned = situation.plan().await?.expect(10)?;
-    ensure!(planned.out.contains("Plan: 11 to create"), "{}", planned.out);
+    ensure!(planned.out.contains("Plan: 19 to create"), "{}", planned.out);
 
     situation.connect(&["--label", "team=platform"]).await?.expect(0)?;
     let waiting = situation.status(1).await?;
@@ -32,7 +32,7 @@ pub(crate) async fn a_cluster_is_connected_and_disconnected_without_a_trace(stac
     ensure!(waiting.out.contains("the agent does not run"), "{}", waiting.out);
     situation.node().await?;
     let good = situation.status(0).await?;
-    ensure!(good.out.contains("all 11 objects are as they should be"), "{}", good.out);
+    ensure!(good.out.contains("all 19 objects are as they should be"), "{}", good.out);
 
     let again = situation.connect(&["--json"]).await?.expect(0)?.json()?;
     ensure!(again["complete"] == true && again["written"] == 0, "{again}");
@@ -50,12 +50,12 @@ pub(crate) async fn drift_is_shown_and_repaired_and_autosizing_is_not_drift(stac
     situation.connect(&["--annotation", "example.com/a=1"]).await?.expect(0)?;
     let deployments = situation.deployments();
 
-    // As the cluster-proportional-vertical-autoscaler does, with the agent's identity.
-    let agent = stack.control_plane.client_with(&situation.agents_token().await?)?;
+    // As the cluster-proportional-vertical-autoscaler does, with its identity.
+    let sizing = situation.client_of(SIZING).await?;
     let size = json!({ "spec": { "template": { "spec": { "containers": [
         { "name": "agent", "resources": { "requests": { "memory": "512Mi" }, "limits": { "memory": "512Mi" } } },
     ] } } } });
-    let own = Api::<k8s_openapi::api::apps::v1::Deployment>::namespaced(agent, AGENT);
+    let own = Api::<k8s_openapi::api::apps::v1::Deployment>::namespaced(sizing, AGENT);
     own.patch(AGENT, &PatchParams::default(), &Patch::Strategic(&size)).await?;
     let same = situation.plan().await?.expect(0)?;
     ensure!(same.out.contains("Nothing to do"), "{}", same.out);
@@ -112,7 +112,7 @@ pub(crate) async fn a_partial_connect_is_completed_or_removed(stack: &Stack) -> 
     let secrets: Api<Secret> = Api::namespaced(stack.kube.clone(), AGENT);
     secrets.delete(AGENT, &DeleteParams::default()).await?;
     let planned = situation.plan().await?.expect(10)?;
-    ensure!(planned.out.contains("Plan: 1 to create, 10 to keep"), "{}", planned.out);
+    ensure!(planned.out.contains("Plan: 1 to create, 18 to keep"), "{}", planned.out);
     situation.connect(&[]).await?.expect(0)?;
 
     let namespaces: Api<Namespace> = Api::all(stack.kube.clone());
@@ -122,7 +122,7 @@ pub(crate) async fn a_partial_connect_is_completed_or_removed(stack: &Stack) -> 
     })
     .await?;
     let left = situation.run(&["disconnect", "--dry-run"]).await?.expect(10)?;
-    ensure!(left.out.contains("Plan: 2 to remove"), "{}", left.out);
+    ensure!(left.out.contains("Plan: 4 to remove"), "{}", left.out);
     situation.end().await
 }
 
