@@ -78,15 +78,43 @@ fn a_forged_notice_of_an_on_demand_instance_is_ignored() {
     assert_eq!(operations(&outcome), [DESCRIBE]);
 }
 
+/// Forged notices whose payloads `change`, while EC2 is throttled.
+fn forged_while_throttled(name: &str, scenario: &str, change: impl Fn(&mut Value)) -> Outcome {
+    let mut spec = find(scenario).unwrap().world(&Options::default());
+    spec.faults.push(Fault::always(Api::Ec2, FaultKind::Throttled));
+    spec.deliveries.iter_mut().for_each(|delivery| change(&mut delivery.payload));
+    let outcome = run(name, spec);
+    assert_eq!(outcome.world.violations, []);
+    outcome
+}
+
 #[test]
-fn a_synthetic_notice_drains_also_an_on_demand_instance() {
+fn no_word_of_an_event_makes_an_on_demand_instance_spot() {
     let mut spec = find("forged-on-demand").unwrap().world(&Options::default());
     for delivery in &mut spec.deliveries {
         delivery.payload["detail"]["synthetic"] = json!(true);
     }
-    let outcome = run("synthetic", spec);
+    let outcome = run("forged-word", spec);
     assert_eq!(outcome.world.violations, []);
-    assert_eq!(outcome.reports[0]["outcome"], "drained");
+    assert_eq!(outcome.reports[0]["outcome"], "ignored");
+    assert_eq!(operations(&outcome), [DESCRIBE]);
+}
+
+#[test]
+fn without_ec2_the_label_says_that_a_node_is_on_demand() {
+    let outcome = forged_while_throttled("on-demand-while-throttled", "forged-on-demand", |_| ());
+    assert_eq!(outcome.reports[0]["outcome"], "ignored");
+    assert!(reason(&outcome).contains("by the labels of its node"), "{}", reason(&outcome));
+}
+
+#[test]
+fn without_ec2_the_node_says_that_the_region_is_another() {
+    let elsewhere = |payload: &mut Value| payload["region"] = json!("us-east-1");
+    let outcome = forged_while_throttled("region-while-throttled", "baseline", elsewhere);
+    assert_eq!(outcome.reports[0]["outcome"], "ignored");
+    assert!(reason(&outcome).contains("the event is of us-east-1"), "{}", reason(&outcome));
+    let true_notice = forged_while_throttled("true-while-throttled", "baseline", |_| ());
+    assert_eq!(true_notice.reports[0]["outcome"], "drained");
 }
 
 #[test]

@@ -40,6 +40,5 @@ fn notice(event: &Value, clock: Clock) -> Option<AnnouncedNotice> {
         instance: event["detail"]["instance-id"].as_str()?.to_owned(),
         action,
         deadline_ms: clock.ms_of(issued) + LEAD_MS,
-        synthetic: event["detail"]["synthetic"] == true,
     })
 }

@@ -29,8 +29,6 @@ pub struct Subject {
     pub account: Option<String>,
     /// Region that the event names.
     pub region: Option<String>,
-    /// An operator sent the event: the instance need not be a Spot instance.
-    pub synthetic: bool,
 }
 
 /// The announcement that EC2 takes an instance.

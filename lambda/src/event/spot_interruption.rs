@@ -13,9 +13,6 @@ const LEAD: SignedDuration = SignedDuration::from_secs(120);
 /// Not sent by EC2: asks for plan and report without any write. `cast-spot status` sends it.
 const DRY_RUN: &str = "dry-run";
 
-/// Not sent by EC2: marks an operator's own notice, whose instance need not be a Spot instance.
-const SYNTHETIC: &str = "synthetic";
-
 pub(super) const KIND: Kind = Kind { event: SPOT_INTERRUPTION, parse };
 
 fn parse(envelope: &Envelope) -> Result<Signal, EventError> {
@@ -45,12 +42,10 @@ fn parse(envelope: &Envelope) -> Result<Signal, EventError> {
         .checked_add(LEAD)
         .map_err(|_| EventError::new("time", format!("`{}` is out of range", envelope.time)))?;
     let dry_run = flag(envelope, DRY_RUN)?;
-    let synthetic = flag(envelope, SYNTHETIC)?;
     let subject = Subject {
         instance_id: instance_id.to_owned(),
         account: envelope.account.clone(),
         region: envelope.region.clone(),
-        synthetic,
     };
     Ok(Signal::Ends(Notice {
         event_id: envelope.id.clone(),

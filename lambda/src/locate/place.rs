@@ -41,8 +41,11 @@ pub(super) fn of_instance(instance: &Instance, registered: &[String], subject: &
 
 pub(super) fn of_node(node: &ListedNode, cluster: &str, subject: &Subject) -> Located {
     let id = &subject.instance_id;
-    if is_on_demand(&node.labels) && !subject.synthetic {
+    if is_on_demand(&node.labels) {
         return Located::Elsewhere(format!("{id} is an on-demand instance, by the labels of its node"));
+    }
+    if let Some(reason) = of_another_region(id, zone_of(&node.provider_id), subject) {
+        return Located::Elsewhere(reason);
     }
     Located::Here(Target {
         instance_id: id.clone(),
@@ -95,15 +98,22 @@ fn contradiction(instance: &Instance, subject: &Subject) -> Option<String> {
     {
         return Some(format!("{id} belongs to account {owner}, and the event to {account}"));
     }
-    if let (Some(zone), Some(region)) = (&instance.zone, &subject.region)
-        && !zone.starts_with(region.as_str())
-    {
-        return Some(format!("{id} stands in {zone}, and the event is of {region}"));
+    if let Some(reason) = of_another_region(id, instance.zone.as_deref(), subject) {
+        return Some(reason);
     }
     let interruptible = instance.lifecycle.as_deref() == Some("spot") || instance.reserved;
-    (!interruptible && !subject.synthetic).then(|| {
-        format!("{id} is an on-demand instance: EC2 announces no interruption of such (hint: `synthetic`)")
-    })
+    (!interruptible).then(|| format!("{id} is an on-demand instance, of which EC2 announces no interruption"))
+}
+
+fn of_another_region(id: &str, zone: Option<&str>, subject: &Subject) -> Option<String> {
+    let (zone, region) = (zone?, subject.region.as_deref()?);
+    (!zone.starts_with(region)).then(|| format!("{id} stands in {zone}, and the event is of {region}"))
+}
+
+/// The zone in `aws:///ZONE/INSTANCE`.
+fn zone_of(provider_id: &str) -> Option<&str> {
+    let (zone, _) = provider_id.strip_prefix("aws:///")?.split_once('/')?;
+    (!zone.is_empty()).then_some(zone)
 }
 
 #[cfg(test)]

@@ -26,12 +26,7 @@ const ID: &str = "i-0abc1234";
 const S: Duration = Duration::from_secs(1);
 
 pub(super) fn subject() -> Subject {
-    Subject {
-        instance_id: ID.into(),
-        account: Some("111122223333".into()),
-        region: Some("eu-west-1".into()),
-        synthetic: false,
-    }
+    Subject { instance_id: ID.into(), account: Some("111122223333".into()), region: Some("eu-west-1".into()) }
 }
 
 /// EC2 that gives the same answer at each call, or none.

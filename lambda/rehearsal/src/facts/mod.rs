@@ -119,6 +119,4 @@ pub(crate) struct AnnouncedNotice {
     pub(crate) action: Action,
     /// The notice's time and two minutes, as virtual milliseconds; negative for old notices.
     pub(crate) deadline_ms: i64,
-    /// An operator sent it: the instance need not be a Spot instance.
-    pub(crate) synthetic: bool,
 }

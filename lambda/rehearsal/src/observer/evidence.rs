@@ -129,7 +129,7 @@ impl<'a> Case<'a> {
     /// EC2 does not interrupt it.
     pub(super) fn is_of_others(&self) -> bool {
         let about = self.instance.map(|instance| &instance.about);
-        about.is_some_and(|about| about.is_owned || (about.is_on_demand && !self.notice.synthetic))
+        about.is_some_and(|about| about.is_owned || about.is_on_demand)
     }
 
     /// Nothing is done for an instance of others, where the function can know that it is theirs.

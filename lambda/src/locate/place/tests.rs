@@ -95,9 +95,20 @@ fn only_a_spot_instance_of_account_and_region_is_ours() {
         assert_eq!(reason.is_some(), expected.is_some(), "{case}: {reason:?}");
         assert!(reason.unwrap_or_default().contains(expected.unwrap_or_default()), "{case}");
     }
-    let synthetic = Subject { synthetic: true, ..subject() };
-    let located = of_instance(&on_demand(), &["prod".to_owned()], &synthetic);
-    assert!(matches!(located, Located::Here(_)), "{located:?}");
+}
+
+#[test]
+fn a_listed_node_is_ours_unless_its_zone_is_of_another_region() {
+    for (provider_id, expected) in [
+        ("aws:///eu-west-1a/i-0abc1234", true),
+        ("aws:///us-east-1a/i-0abc1234", false),
+        ("aws:////i-0abc1234", true),
+        ("i-0abc1234", true),
+    ] {
+        let node = ListedNode { provider_id: provider_id.to_owned(), ..ListedNode::default() };
+        let located = of_node(&node, "prod", &subject());
+        assert_eq!(matches!(located, Located::Here(_)), expected, "{provider_id}: {located:?}");
+    }
 }
 
 #[test]
