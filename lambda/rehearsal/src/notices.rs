@@ -40,5 +40,6 @@ fn notice(event: &Value, clock: Clock) -> Option<AnnouncedNotice> {
         instance: event["detail"]["instance-id"].as_str()?.to_owned(),
         action,
         deadline_ms: clock.ms_of(issued) + LEAD_MS,
+        region: event["region"].as_str().map(str::to_owned),
     })
 }

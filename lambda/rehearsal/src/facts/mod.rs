@@ -86,6 +86,8 @@ pub(crate) struct InstanceAbout {
     pub(crate) is_owned: bool,
     /// It was bought on demand.
     pub(crate) is_on_demand: bool,
+    /// Availability zone.
+    pub(crate) zone: String,
 }
 
 /// What made a group launch a replacement.
@@ -119,4 +121,6 @@ pub(crate) struct AnnouncedNotice {
     pub(crate) action: Action,
     /// The notice's time and two minutes, as virtual milliseconds; negative for old notices.
     pub(crate) deadline_ms: i64,
+    /// Region that the event names.
+    pub(crate) region: Option<String>,
 }

@@ -125,11 +125,13 @@ impl<'a> Case<'a> {
         self.settled_ms() - last_moment_grace_ms(pod.about.grace_s)
     }
 
-    /// Whether the instance is left to others, by what EC2 and Kubernetes show of it: another handler owns its node, or
-    /// EC2 does not interrupt it.
+    /// Whether the instance is left to others, by what EC2 and Kubernetes show of it: another handler owns its node,
+    /// EC2 does not interrupt it, or the event is of another region.
     pub(super) fn is_of_others(&self) -> bool {
+        let elsewhere =
+            |zone: &str| self.notice.region.as_ref().is_some_and(|region| !zone.starts_with(region));
         let about = self.instance.map(|instance| &instance.about);
-        about.is_some_and(|about| about.is_owned || about.is_on_demand)
+        about.is_some_and(|about| about.is_owned || about.is_on_demand || elsewhere(&about.zone))
     }
 
     /// Nothing is done for an instance of others, where the function can know that it is theirs.

@@ -45,12 +45,13 @@ impl State {
     }
 
     pub(super) fn add_instance(&mut self, instance: Instance) {
-        let NodeSpec { instance: id, group, standby, purchase, .. } = &instance.spec;
+        let NodeSpec { instance: id, group, standby, purchase, zone, .. } = &instance.spec;
         let about = InstanceAbout {
             cluster: instance.cluster,
             group: group.clone().filter(|_| !standby),
             is_owned: purchase.is_owned(),
             is_on_demand: purchase.is_on_demand(),
+            zone: zone.clone(),
         };
         self.emit(Fact::Instance(id.clone(), InstanceFact::Made(about)));
         self.instances.insert(id.clone(), instance);

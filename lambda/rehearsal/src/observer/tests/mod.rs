@@ -76,8 +76,12 @@ impl Facts {
 
     /// The next environment gets the notice at 0 ms.
     fn invoke(&mut self, env: usize) {
-        let notice =
-            AnnouncedNotice { instance: ID.to_owned(), action: Action::Terminate, deadline_ms: 120_000 };
+        let notice = AnnouncedNotice {
+            instance: ID.to_owned(),
+            action: Action::Terminate,
+            deadline_ms: 120_000,
+            region: None,
+        };
         self.at(0, Fact::Function(env, FunctionFact::Started));
         let invoked = FunctionFact::Invoked { notices: vec![notice], limit_ms: 180_000 };
         self.at(0, Fact::Function(env, invoked));
