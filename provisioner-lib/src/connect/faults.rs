@@ -113,13 +113,12 @@ fn image_problem(image: &str) -> Option<&'static str> {
     if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !reads_well {
         return Some("not an image");
     }
-    match digest {
-        Some(digest) => (!is_digest(digest)).then_some("its digest is not sha256: and 64 hexadecimal digits"),
-        None => {
-            let last = name.rsplit('/').next().unwrap_or_default();
-            (!last.contains(':')).then_some("it has neither a tag nor a digest")
-        }
+    if let Some(digest) = digest {
+        return (!is_digest(digest)).then_some("its digest is not sha256: and 64 hexadecimal digits");
     }
+    // A `:` further left stands before a port.
+    let last = name.rsplit('/').next().unwrap_or_default();
+    (!last.contains(':')).then_some("it has neither a tag nor a digest")
 }
 
 fn is_digest(digest: &str) -> bool {

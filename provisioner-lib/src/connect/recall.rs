@@ -64,20 +64,16 @@ pub(super) fn choices(observed: &Observed) -> (Option<Choices>, Kept) {
         Some(text) => (text, "namespace"),
         None => return (None, Kept { token_for: reported_to(observed), ..Kept::default() }),
     };
-    match serde_json::from_str::<Choices>(text) {
-        Ok(choices) => {
-            // An earlier release has written no annotation of the Secret.
-            let token_for = if is_sealed { Some(choices.api_url.clone()) } else { reported_to(observed) };
-            (Some(choices), Kept { source, token_for, fault: None })
-        }
-        Err(_) => {
-            let hint = format!(
-                "`kubectl annotate -n {AGENT} {source} {AGENT} {CHOICES}-` removes it; then give the choices again"
-            );
-            let fault = Fault::new(format!("annotation {CHOICES}"), text, "cannot be read", hint);
-            (None, Kept { source, fault: Some(fault), token_for: None })
-        }
-    }
+    let Ok(choices) = serde_json::from_str::<Choices>(text) else {
+        let hint = format!(
+            "`kubectl annotate -n {AGENT} {source} {AGENT} {CHOICES}-` removes it; then give the choices again"
+        );
+        let fault = Fault::new(format!("annotation {CHOICES}"), text, "cannot be read", hint);
+        return (None, Kept { source, fault: Some(fault), token_for: None });
+    };
+    // An earlier release has written no annotation of the Secret.
+    let token_for = if is_sealed { Some(choices.api_url.clone()) } else { reported_to(observed) };
+    (Some(choices), Kept { source, token_for, fault: None })
 }
 
 fn annotation<'o>(observed: &'o Observed, kind: &str, namespace: Option<&str>) -> Option<&'o str> {

@@ -139,10 +139,10 @@ async fn as_before_the_sizing_had_an_account(situation: &Situation<'_>) -> Resul
     let none = json!({ "metadata": { "annotations": { "cast-spot/connect": null } } });
     Api::<Secret>::namespaced(kube(), AGENT).patch(AGENT, &params, &Patch::Merge(none)).await?;
     let roles = Api::<Role>::namespaced(kube(), AGENT);
-    let mut rules = serde_json::to_value(roles.get(AGENT).await?.rules)?;
+    let mut wider = serde_json::to_value(roles.get(AGENT).await?.rules)?;
     let own = json!({ "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": [AGENT], "verbs": ["patch"] });
-    rules.as_array_mut().context("rules")?.push(own);
-    roles.patch(AGENT, &params, &Patch::Merge(json!({ "rules": rules }))).await?;
+    wider.as_array_mut().context("rules")?.push(own);
+    roles.patch(AGENT, &params, &Patch::Merge(json!({ "rules": wider }))).await?;
     let profiled = json!({ "spec": { "template": { "spec": { "containers": [
         { "name": "agent", "env": [{ "name": "PPROF_PORT", "value": "6060" }] },
     ] } } } });
