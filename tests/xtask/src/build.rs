@@ -14,33 +14,47 @@ use crate::{
     process::{self, Failure, Outcome},
 };
 
-/// `cargo TASK` in the workspace root, building in the shared folder.
+/// `cargo TASK` in the workspace root, building in the shared folder, of exactly what `Cargo.lock` has.
 pub(crate) fn cargo(task: &str) -> Outcome<Command> {
+    let mut command = tool(task)?;
+    command.arg("--locked");
+    Ok(command)
+}
+
+/// A subcommand of Cargo that does not know `--locked`.
+pub(crate) fn tool(task: &str) -> Outcome<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg(task).current_dir(cache::root());
     share_target(&mut command)?;
     Ok(command)
 }
 
-/// Makes `command` build in the shared folder. The variables that `cargo run` has set for xtask are removed: build
-/// scripts that read them would run again.
-pub(crate) fn share_target(command: &mut Command) -> Outcome {
+/// Removes the variables that `cargo run` has set for xtask: build scripts that read them would run again.
+pub(crate) fn forget_xtask(command: &mut Command) {
     for (name, _) in env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| starts_with(&name, prefix)) {
             command.env_remove(name);
         }
     }
+}
+
+/// Makes `command` build in the shared folder.
+pub(crate) fn share_target(command: &mut Command) -> Outcome {
+    forget_xtask(command);
+    command.env("CARGO_TARGET_DIR", shared_target()?);
+    Ok(())
+}
+
+/// The shared target folder, for this clone.
+pub(crate) fn shared_target() -> Outcome<PathBuf> {
     let target = cache::target()?;
     claim(&target).map_err(|error| Failure::of(target.display(), &error))?;
-    command.env("CARGO_TARGET_DIR", target);
-    Ok(())
+    Ok(target)
 }
 
 /// Prints the variable with which plain `cargo` builds in the shared folder.
 pub(crate) fn environment() -> Outcome {
-    let target = cache::target()?;
-    claim(&target).map_err(|error| Failure::of(target.display(), &error))?;
-    println!("export CARGO_TARGET_DIR={}", quoted(&target.to_string_lossy()));
+    println!("export CARGO_TARGET_DIR={}", quoted(&shared_target()?.to_string_lossy()));
     Ok(())
 }
 
@@ -148,6 +162,16 @@ mod tests {
         claim(&target).unwrap();
         assert!(ours[0].exists());
         fs::remove_dir_all(target).unwrap();
+    }
+
+    #[test]
+    fn every_build_takes_the_versions_of_the_lock_file() {
+        let build = cargo("build").unwrap();
+        assert_eq!(build.get_args().collect::<Vec<_>>(), ["build", "--locked"]);
+        let config = fs::read_to_string(cache::root().join(".cargo/config.toml")).unwrap();
+        for alias in config.lines().filter(|line| line.contains("= \"run ")) {
+            assert!(alias.contains("run --quiet --locked "), "{alias}");
+        }
     }
 
     #[test]

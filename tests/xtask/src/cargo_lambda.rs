@@ -41,6 +41,9 @@ pub(crate) fn command(task: &str) -> Outcome<Command> {
     let mut command = Command::new(&program);
     command.args(["lambda", "--global", "cargo-lambda.toml", task]).current_dir(cache::root());
     build::share_target(&mut command)?;
+    if task == "build" {
+        command.arg("--locked");
+    }
     // The virtual environment has Zig beside cargo-lambda.
     let mut path: Vec<PathBuf> = program.parent().map(Path::to_path_buf).into_iter().collect();
     path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));

@@ -13,7 +13,7 @@ use crate::{
 /// Checks that run no test. Cheapest first; the first failure ends it.
 pub(crate) fn lint() -> Outcome {
     headline("formatting");
-    process::run(build::cargo("fmt")?.args(["--all", "--check"]))?;
+    process::run(build::tool("fmt")?.args(["--all", "--check"]))?;
 
     headline("lengths");
     ratchet::check_lines()?;
@@ -32,9 +32,9 @@ pub(crate) fn lint() -> Outcome {
     process::run(build::cargo("doc")?.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
 
     headline("licences and sources of dependencies");
-    if ask(build::cargo("deny")?.arg("--version")).is_some() {
+    if ask(build::tool("deny")?.arg("--version")).is_some() {
         // Without advisories: a new one must not stop an unrelated change.
-        process::run(build::cargo("deny")?.args(["check", "bans", "licenses", "sources"]))?;
+        process::run(build::tool("deny")?.args(["check", "bans", "licenses", "sources"]))?;
     } else {
         eprintln!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
     }
@@ -54,14 +54,14 @@ fn public_api() -> Outcome {
         eprintln!("skipped: there is no release to compare with");
         return Ok(());
     };
-    if ask(build::cargo("semver-checks")?.arg("--version")).is_none() {
+    if ask(build::tool("semver-checks")?.arg("--version")).is_none() {
         eprintln!(
             "skipped: cargo-semver-checks is not installed (cargo install --locked cargo-semver-checks)"
         );
         return Ok(());
     }
     let libraries = LIBRARIES.iter().flat_map(|library| ["--package", library]);
-    process::run(build::cargo("semver-checks")?.args(libraries).args(["--baseline-rev", &release]))
+    process::run(build::tool("semver-checks")?.args(libraries).args(["--baseline-rev", &release]))
 }
 
 /// The checks of [`lint`], then all tests.
