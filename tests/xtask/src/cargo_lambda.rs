@@ -1,5 +1,6 @@
 //! cargo-lambda, pinned: from PATH if it is there in the right version, else from PyPI in a virtual
-//! environment of its own.
+//! environment of its own. Zig, its linker, is beside it: it links against an old enough glibc, and for the other
+//! architecture.
 
 use std::{
     env,
@@ -12,10 +13,6 @@ use crate::{
     process::{self, Failure, Outcome, ask},
     setup::python,
 };
-
-const VERSION: &str = "1.9.2";
-/// Zig is cargo-lambda's linker: it links against an old enough glibc, and for the other architecture.
-const REQUIREMENTS: &str = "cargo-lambda==1.9.2\nziglang==0.17.1\n";
 
 /// `cargo lambda build` of the function, for release.
 pub(crate) fn build(args: &[String]) -> Outcome {
@@ -54,20 +51,20 @@ pub(crate) fn command(task: &str) -> Outcome<Command> {
 
 /// Path of cargo-lambda, set up on first use.
 pub(crate) fn program() -> Outcome<PathBuf> {
-    if let Some(found) = on_path().filter(|path| is_pinned(path)) {
+    let version = python::version("cargo-lambda", "cargo-lambda")?;
+    if let Some(found) = on_path().filter(|path| is_version(path, &version)) {
         return Ok(found);
     }
-    let venv = python::environment("cargo-lambda", REQUIREMENTS).map_err(|failure| match failure {
+    let own = python::program("cargo-lambda").map_err(|failure| match failure {
         Failure::Missing(what) => {
-            Failure::Missing(format!("{what}; or cargo-lambda {VERSION} on PATH, for cargo-lambda"))
+            Failure::Missing(format!("{what}; or cargo-lambda {version} on PATH, for cargo-lambda"))
         }
         other => other,
     })?;
-    let own = venv.join("bin/cargo-lambda");
-    if is_pinned(&own) {
+    if is_version(&own, &version) {
         Ok(own)
     } else {
-        Err(Failure::Other(format!("{} does not run, or is not version {VERSION}", own.display())))
+        Err(Failure::Other(format!("{} does not run, or is not version {version}", own.display())))
     }
 }
 
@@ -76,8 +73,8 @@ fn on_path() -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join("cargo-lambda")).find(|file| file.is_file())
 }
 
-fn is_pinned(program: &Path) -> bool {
+fn is_version(program: &Path, version: &str) -> bool {
     ask(Command::new(program).args(["lambda", "--version"]))
-        .and_then(|line| line.split(' ').nth(1).map(|v| v == VERSION))
+        .and_then(|line| line.split(' ').nth(1).map(|found| found == version))
         == Some(true)
 }

@@ -19,7 +19,7 @@ pub(crate) fn lint() -> Outcome {
     ratchet::check_lines()?;
 
     headline("spelling");
-    match python::typos() {
+    match python::program("typos") {
         Ok(typos) => process::run(Command::new(typos).arg("--format=brief").current_dir(cache::root()))?,
         Err(Failure::Missing(what)) => eprintln!("skipped: {what}"),
         Err(failure) => return Err(failure),

@@ -99,6 +99,16 @@ With several clones, run it again after another one has built.")]
         #[arg(long)]
         allow_missing: bool,
     },
+    /// Write the lists of Python packages again, with hashes, from `tests/xtask/requirements/*.in`
+    #[command(after_help = "\
+Examples:
+  cargo xtask pin                     after a change of an .in file
+  cargo xtask pin --upgrade           the newest versions of what the packages need")]
+    Pin {
+        /// Arguments of `uv pip compile`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Measure the function: bytes, start-up, memory, drains on a real control plane; fail when a limit is exceeded
     #[command(after_help = "\
 Examples:
@@ -189,6 +199,7 @@ fn main() -> ExitCode {
         Task::Lint => ci::lint(),
         Task::Ratchet => ratchet::lower(),
         Task::Ci { allow_missing } => ci::run(allow_missing),
+        Task::Pin { args } => setup::python::pin(&args),
         Task::Bench { only, profile, json } => bench::run(only, profile, json.as_deref()),
         Task::Simulate { seeds, from } => simulate::run(seeds, from),
         Task::Up { fresh, bare } => playground::up(fresh, bare),

@@ -99,7 +99,7 @@ impl Tier {
             }
             Self::Proof => {
                 headline("proof: what the IAM policies allow, for all requests");
-                let z3 = setup::python::z3()?;
+                let z3 = setup::python::program("z3")?;
                 let mut cargo = build::cargo("test")?;
                 cargo.args(["--workspace", "--test", "policies", "--", "--ignored"]).args(filter);
                 process::run(cargo.env("CAST_SPOT_Z3", z3))
@@ -142,7 +142,7 @@ impl Tier {
 fn templates() -> Outcome {
     let templates =
         ["account.yaml", "cluster.yaml"].map(|name| cache::root().join("infra/cloudformation").join(name));
-    process::run(Command::new(setup::python::cfn_lint()?).args(templates))?;
+    process::run(Command::new(setup::python::program("cfn-lint")?).args(templates))?;
     eprintln!("cfn-lint: no findings in infra/cloudformation/");
     Ok(())
 }
