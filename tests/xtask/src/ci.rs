@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    build, cache,
+    build, cache, deny,
     process::{self, Failure, Outcome, ask, headline},
     ratchet,
     setup::python,
@@ -31,13 +31,7 @@ pub(crate) fn lint() -> Outcome {
     headline("documentation");
     process::run(build::cargo("doc")?.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
 
-    headline("licences and sources of dependencies");
-    if ask(build::tool("deny")?.arg("--version")).is_some() {
-        // Without advisories: a new one must not stop an unrelated change.
-        process::run(build::tool("deny")?.args(["check", "bans", "licenses", "sources"]))?;
-    } else {
-        eprintln!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
-    }
+    deny::check()?;
     public_api()
 }
 

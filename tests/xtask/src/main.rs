@@ -16,6 +16,7 @@ mod build;
 mod cache;
 mod cargo_lambda;
 mod ci;
+mod deny;
 mod playground;
 mod process;
 mod ratchet;
