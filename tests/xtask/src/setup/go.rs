@@ -102,19 +102,27 @@ impl Build<'_> {
             return Ok(());
         }
         eprintln!("building {}", self.announcement);
-        let go = cache::folder()?.join("go");
-        let mut command = Command::new("go");
+        // What has been downloaded is held to go.sum by the build itself; what has been changed since, by this.
+        process::run(self.go()?.args(["mod", "verify"]))?;
+        let mut command = self.go()?;
         command.args(["build", "-ldflags", &self.linker, "-o"]).arg(&self.program).arg(self.package);
+        process::run(&mut command)?;
+        fs::write(&stamp_file, stamp).map_err(|error| Failure::of(stamp_file.display(), &error))
+    }
+
+    /// `go` in the module, with our caches. It never changes go.mod or go.sum: what these lack is an error.
+    fn go(&self) -> Outcome<Command> {
+        let cache = cache::folder()?.join("go");
+        let mut command = Command::new("go");
         command.current_dir(&self.module);
-        command.env("GOCACHE", go.join("build")).env("GOMODCACHE", go.join("mod"));
+        command.env("GOCACHE", cache.join("build")).env("GOMODCACHE", cache.join("mod"));
         // -modcacherw: so that the cache can be deleted like any folder.
         command
-            .env("GOFLAGS", "-modcacherw -buildvcs=false")
+            .env("GOFLAGS", "-mod=readonly -modcacherw -buildvcs=false")
             .env("GOTOOLCHAIN", "local")
             .env("GOWORK", "off");
         command.env("CGO_ENABLED", "0").env_remove("GOOS").env_remove("GOARCH");
-        process::run(&mut command)?;
-        fs::write(&stamp_file, stamp).map_err(|error| Failure::of(stamp_file.display(), &error))
+        Ok(command)
     }
 
     /// Identifies the sources of the program.
