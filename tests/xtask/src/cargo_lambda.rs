@@ -9,17 +9,24 @@ use std::{
 };
 
 use crate::{
-    build, cache,
+    archive, build, cache,
+    place::Place,
     process::{self, Failure, Outcome, ask},
     setup::python,
 };
 
 /// `cargo lambda build` of the function, for release.
 pub(crate) fn build(args: &[String]) -> Outcome {
-    let mut command = command("build")?;
-    process::run(command.args(["--release", "--package", "cast-spot-handler"]).args(args))?;
+    build_in(&Place::of_this_clone()?, args)?;
     eprintln!("the function is in {}", output("cast-spot-handler").display());
     Ok(())
+}
+
+/// [`build()`] in another place. The same sources give the same bytes in every place.
+pub(crate) fn build_in(place: &Place, args: &[String]) -> Outcome {
+    let mut command = command_in(place, "build")?;
+    process::run(command.args(["--release", "--package", "cast-spot-handler"]).args(args))?;
+    archive::fix_metadata(&output_in(place, "cast-spot-handler").join("bootstrap.zip"))
 }
 
 /// `cargo lambda deploy` of what [`build()`] has built.
@@ -32,14 +39,26 @@ pub(crate) fn output(package: &str) -> PathBuf {
     cache::root().join("target/lambda").join(package)
 }
 
+/// [`output`] of [`build_in`].
+pub(crate) fn output_in(place: &Place, package: &str) -> PathBuf {
+    place.root.join("target/lambda").join(package)
+}
+
 /// `cargo lambda TASK` in the workspace root with our settings.
 pub(crate) fn command(task: &str) -> Outcome<Command> {
+    command_in(&Place::of_this_clone()?, task)
+}
+
+fn command_in(place: &Place, task: &str) -> Outcome<Command> {
     let program = program()?;
     let mut command = Command::new(&program);
-    command.args(["lambda", "--global", "cargo-lambda.toml", task]).current_dir(cache::root());
-    build::share_target(&mut command)?;
+    command.args(["lambda", "--global", "cargo-lambda.toml", task]).current_dir(&place.root);
+    build::forget_xtask(&mut command);
+    command.env("CARGO_TARGET_DIR", &place.target).env("CARGO_HOME", &place.cargo_home);
     if task == "build" {
-        command.arg("--locked");
+        command.args(["--locked", "--config"]).arg(place.config()?);
+        // Cargo would take them instead of those of --config.
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     }
     // The virtual environment has Zig beside cargo-lambda.
     let mut path: Vec<PathBuf> = program.parent().map(Path::to_path_buf).into_iter().collect();

@@ -1,4 +1,4 @@
-//! Tasks of the workspace: `cargo xtask test | env | ci | bench | simulate | up | down`, and the aliases
+//! Tasks of the workspace: `cargo xtask test | env | ci | bench | simulate | dist | up | down`, and the aliases
 //! `cargo rehearse`, `cargo build-lambda` and `cargo deploy-lambda`.
 //!
 //! Few dependencies on purpose: this crate is built before anything else, in the clone's own `target/`.
@@ -11,12 +11,15 @@
     reason = "a task runner talks to its terminal, reads its environment and measures real time"
 )]
 
+mod archive;
 mod bench;
 mod build;
 mod cache;
 mod cargo_lambda;
 mod ci;
 mod deny;
+mod dist;
+mod place;
 mod playground;
 mod process;
 mod ratchet;
@@ -87,7 +90,7 @@ Examples:
 
 With several clones, run it again after another one has built.")]
     Env,
-    /// Formatting, lints, spelling, lengths, documentation, licences
+    /// Formatting, lints, spelling, lengths, documentation, dependencies, templates
     #[command(after_help = "Example:\n  cargo xtask lint")]
     Lint,
     /// Lower the limits of `tests/ratchet.json` to the lengths of now
@@ -99,6 +102,20 @@ With several clones, run it again after another one has built.")]
         /// Do not fail when a tool is missing and the tests that need it were skipped
         #[arg(long)]
         allow_missing: bool,
+    },
+    /// Build what a release has into `target/dist`: the function's zip, bills of materials, checksums
+    #[command(after_help = "\
+Examples:
+  cargo xtask dist
+  cargo xtask dist --arm64
+  cargo xtask dist --verify           build the function twice in different folders, from nothing, and compare")]
+    Dist {
+        /// Build the function twice, in different folders and from nothing; fail if the zips differ
+        #[arg(long)]
+        verify: bool,
+        /// Build for Graviton, not for x86-64
+        #[arg(long)]
+        arm64: bool,
     },
     /// Write the lists of Python packages again, with hashes, from `tests/xtask/requirements/*.in`
     #[command(after_help = "\
@@ -200,6 +217,7 @@ fn main() -> ExitCode {
         Task::Lint => ci::lint(),
         Task::Ratchet => ratchet::lower(),
         Task::Ci { allow_missing } => ci::run(allow_missing),
+        Task::Dist { verify, arm64 } => dist::run(verify, arm64),
         Task::Pin { args } => setup::python::pin(&args),
         Task::Bench { only, profile, json } => bench::run(only, profile, json.as_deref()),
         Task::Simulate { seeds, from } => simulate::run(seeds, from),
