@@ -173,7 +173,9 @@ fn conditions(statement: &Value) -> Vec<String> {
             let values: Vec<_> = strings(values).into_iter().map(|value| code(&own(short(value)))).collect();
             let (key, values) = (code(key), values.join(" or "));
             found.push(match operator.as_str() {
-                "StringEquals" | "ArnEquals" | "StringLike" | "ArnLike" => format!("{key} is {values}"),
+                "StringEquals" | "ArnEquals" | "StringLike" | "ArnLike" | "Bool" => {
+                    format!("{key} is {values}")
+                }
                 "StringNotEquals" | "ArnNotLike" => format!("{key} is not {values}"),
                 "StringEqualsIfExists" => format!("{key}, if there, is {values}"),
                 "ForAllValues:StringLike" | "ForAllValues:ArnLike" => format!("each of {key} is {values}"),

@@ -54,6 +54,7 @@ pub(crate) fn seed_foreign(account: &Account) {
         Resource::Queue(Queue {
             name: "cast-spot-dlq-theirs".to_owned(),
             retention_seconds: 60,
+            encrypted: false,
             policy: Value::Null,
             tags: tags(),
         }),

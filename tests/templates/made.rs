@@ -68,6 +68,7 @@ fn of_stack(stack: &Stack) -> Vec<Resource> {
             "AWS::SQS::Queue" => made.push(Resource::Queue(Queue {
                 name: name("QueueName"),
                 retention_seconds: number(&properties["MessageRetentionPeriod"]),
+                encrypted: properties["SqsManagedSseEnabled"] == true,
                 policy: queue_policy(),
                 tags: tags(properties),
             })),

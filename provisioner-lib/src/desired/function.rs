@@ -50,6 +50,7 @@ impl Resources<'_> {
             Resource::Queue(Queue {
                 name: DEAD_LETTER_QUEUE.to_owned(),
                 retention_seconds: DEAD_LETTER_RETENTION,
+                encrypted: true,
                 policy: policy::dead_letter_queue(&self.scope()),
                 tags: self.shared_tags(),
             }),

@@ -7,7 +7,7 @@ use crate::{
     process::{self, Failure, Outcome, ask, headline},
     ratchet,
     setup::python,
-    test,
+    templates, test,
 };
 
 /// Checks that run no test. Cheapest first; the first failure ends it.
@@ -32,6 +32,7 @@ pub(crate) fn lint() -> Outcome {
     process::run(build::cargo("doc")?.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
 
     deny::check()?;
+    templates::check()?;
     public_api()
 }
 

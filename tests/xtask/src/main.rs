@@ -28,6 +28,7 @@ mod setup;
 mod simulate;
 mod suites;
 mod summary;
+mod templates;
 mod test;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -6,7 +6,7 @@ use std::{process::Command, time::Instant};
 use clap::ValueEnum;
 
 use crate::{
-    build, cache, cargo_lambda,
+    build, cargo_lambda,
     process::{self, Failure, Outcome, headline},
     setup, suites,
     summary::{self, Row},
@@ -127,8 +127,7 @@ impl Tier {
             }
             Self::Real => {
                 headline("real: the release binary as a Lambda, a real control plane, emulated AWS");
-                let linted = templates();
-                suites::run(false, filter).and(linted)
+                suites::run(false, filter)
             }
             Self::Extended => {
                 headline("extended: the long scenarios of the real parts");
@@ -136,15 +135,6 @@ impl Tier {
             }
         }
     }
-}
-
-/// Checks the templates with cfn-lint.
-fn templates() -> Outcome {
-    let templates =
-        ["account.yaml", "cluster.yaml"].map(|name| cache::root().join("infra/cloudformation").join(name));
-    process::run(Command::new(setup::python::program("cfn-lint")?).args(templates))?;
-    eprintln!("cfn-lint: no findings in infra/cloudformation/");
-    Ok(())
 }
 
 /// The ignored tests of one target.

@@ -7,7 +7,7 @@ use aws_sdk_ec2::{
     types::{IpPermission, UserIdGroupPair},
 };
 
-use super::Ingress;
+use super::{DESCRIPTION, Ingress};
 use crate::{
     provider::live::prelude::*,
     resource::{
@@ -60,9 +60,7 @@ impl Live<Client> for Ingress {
 
 impl Ingress {
     fn permission(&self, from_id: &str) -> IpPermission {
-        let pair = UserIdGroupPair::builder()
-            .group_id(from_id)
-            .description("cast-spot: the function to the API server");
+        let pair = UserIdGroupPair::builder().group_id(from_id).description(DESCRIPTION);
         IpPermission::builder()
             .ip_protocol("tcp")
             .from_port(self.port.into())

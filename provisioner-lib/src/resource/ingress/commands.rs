@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::Ingress;
+use super::{DESCRIPTION, Ingress};
 use crate::resource::{Change, TemplateValues, security_group::commands::group_id};
 
 impl TemplateValues for Ingress {
     fn extra_values(&self, _: &[Change]) -> Value {
-        json!({ "source": group_id(&self.vpc_id) })
+        json!({ "source": group_id(&self.vpc_id), "description": DESCRIPTION })
     }
 }

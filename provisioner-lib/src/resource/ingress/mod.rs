@@ -7,6 +7,9 @@ use super::{Describe, Id, Kind, compared};
 mod aws;
 mod commands;
 
+/// What the rule says of itself in the group.
+const DESCRIPTION: &str = "cast-spot: the function to the API server";
+
 /// TCP from the group called `from` into the group `to`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ingress {

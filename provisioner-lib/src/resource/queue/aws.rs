@@ -14,9 +14,8 @@ const NAME_IS_FREE: Duration = Duration::from_secs(75);
 impl Live<Client> for Queue {
     async fn find(&self, client: &Client, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let Some(url) = self.url(client).await? else { return Ok(None) };
-        let names = [QueueAttributeName::MessageRetentionPeriod, QueueAttributeName::Policy];
         let attributes =
-            client.get_queue_attributes().queue_url(&url).set_attribute_names(Some(names.into()));
+            client.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
         let tags = client.list_queue_tags().queue_url(&url);
         let (attributes, tags) = tokio::join!(attributes.send(), tags.send());
         let Some(attributes) = error::optional("sqs:GetQueueAttributes", attributes)? else {
@@ -28,6 +27,8 @@ impl Live<Client> for Queue {
         Ok(Some(Found::from(Self {
             name: self.name.clone(),
             retention_seconds: text(QueueAttributeName::MessageRetentionPeriod).parse().unwrap_or_default(),
+            encrypted: text(QueueAttributeName::SqsManagedSseEnabled).eq_ignore_ascii_case("true")
+                || !text(QueueAttributeName::KmsMasterKeyId).is_empty(),
             policy: serde_json::from_str(text(QueueAttributeName::Policy)).unwrap_or(Value::Null),
             tags: tags.tags.unwrap_or_default().into_iter().collect(),
         })))
@@ -37,7 +38,7 @@ impl Live<Client> for Queue {
         let call = client
             .create_queue()
             .queue_name(&self.name)
-            .set_attributes(Some(self.attributes_in()))
+            .set_attributes(Some(self.attributes_in(&[])))
             .set_tags(Some(self.tags.clone().into_iter().collect()));
         retry_until_consistent("sqs:CreateQueue", NAME_IS_FREE, is_name_taken, || call.clone().send())
             .await
@@ -46,9 +47,9 @@ impl Live<Client> for Queue {
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {
         let Some(url) = self.url(client).await? else { return self.create(client).await };
-        if touches(changes, "retention_seconds") || touches(changes, "policy") {
+        if ["retention_seconds", "encrypted", "policy"].iter().any(|field| touches(changes, field)) {
             let call = client.set_queue_attributes().queue_url(&url);
-            let answer = call.set_attributes(Some(self.attributes_in())).send().await;
+            let answer = call.set_attributes(Some(self.attributes_in(changes))).send().await;
             answer.map_err(error::from_sdk("sqs:SetQueueAttributes"))?;
         }
         let set =
@@ -71,11 +72,9 @@ impl Queue {
         Ok(error::optional("sqs:GetQueueUrl", answer)?.and_then(|answer| answer.queue_url))
     }
 
-    fn attributes_in(&self) -> HashMap<QueueAttributeName, String> {
-        HashMap::from([
-            (QueueAttributeName::MessageRetentionPeriod, self.retention_seconds.to_string()),
-            (QueueAttributeName::Policy, self.policy.to_string()),
-        ])
+    fn attributes_in(&self, changes: &[Change]) -> HashMap<QueueAttributeName, String> {
+        let attributes = self.attributes(changes);
+        attributes.map(|(name, value)| (QueueAttributeName::from(name), value)).collect()
     }
 }
 

@@ -1,15 +1,15 @@
 //! `aws sqs`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Queue;
 use crate::resource::{Change, TemplateValues, quoted};
 
 impl TemplateValues for Queue {
-    fn extra_values(&self, _: &[Change]) -> Value {
-        let Self { name, retention_seconds, policy, .. } = self;
-        let attributes =
-            json!({ "MessageRetentionPeriod": retention_seconds.to_string(), "Policy": policy.to_string() });
+    fn extra_values(&self, changes: &[Change]) -> Value {
+        let name = &self.name;
+        let attributes: Map<_, _> =
+            self.attributes(changes).map(|(name, value)| (name.to_owned(), value.into())).collect();
         let get_url =
             format!("aws sqs get-queue-url --queue-name {} --query QueueUrl --output text", quoted(name));
         json!({ "attributes": attributes, "url": format!("\"$({get_url})\"") })

@@ -1,5 +1,5 @@
 //! `cargo xtask dist`: what a release has, in one folder: the function's zip, the bills of materials of the function and
-//! the command line, and the checksums of them all.
+//! the command line, the versions of the tools, and the checksums of them all.
 
 mod sbom;
 mod sources;
@@ -8,13 +8,15 @@ mod verify;
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use sha2::{Digest, Sha256};
 
 use crate::{
     cache, cargo_lambda,
-    process::{Failure, Outcome},
+    process::{Failure, Outcome, ask},
+    setup::python,
 };
 
 /// Builds everything into `target/dist`. With `verify`, the function is built twice in other places, from nothing, and
@@ -37,6 +39,8 @@ pub(crate) fn run(verify: bool, arm64: bool) -> Outcome {
         let built = cargo_lambda::output("cast-spot-handler").join("bootstrap.zip");
         fs::copy(&built, &zip).map_err(|error| failed(&built, error))?;
     }
+    let tools = folder.join("built-with.txt");
+    fs::write(&tools, versions()?).map_err(|error| failed(&tools, error))?;
     sbom::write(&format!("{architecture}-unknown-linux-gnu"), &folder)?;
     let sums = checksums(&folder).map_err(|error| failed(&folder, error))?;
     let list = folder.join("SHA256SUMS");
@@ -44,6 +48,13 @@ pub(crate) fn run(verify: bool, arm64: bool) -> Outcome {
     println!("{sums}");
     eprintln!("the release is in {}", folder.display());
     Ok(())
+}
+
+/// The tools that the bytes of the function depend on.
+fn versions() -> Outcome<String> {
+    let rustc = ask(Command::new("rustc").arg("--version").current_dir(cache::root())).unwrap_or_default();
+    let [lambda, zig] = ["cargo-lambda", "ziglang"].map(|name| python::version("cargo-lambda", name));
+    Ok(format!("{rustc}\ncargo-lambda {}\nziglang {}\n", lambda?, zig?))
 }
 
 /// The files of `folder` with their hashes, in the form that `sha256sum --check` reads.
