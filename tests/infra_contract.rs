@@ -11,7 +11,7 @@ use cast_spot_handler::{config::Config, event::KINDS, ports::Right};
 use cast_spot_infra::{
     events::{ALL, SPOT_INTERRUPTION},
     iam,
-    kubernetes::{FLOW_CONTROL, RBAC, SAVINGS},
+    kubernetes::{ADMISSION, FLOW_CONTROL, RBAC, SAVINGS},
     partitions::Partition,
 };
 use cast_spot_provisioner::endpoints::{ENDPOINTS_VARIABLE, Endpoints};
@@ -195,10 +195,46 @@ fn the_cluster_role_is_bound_to_a_group_that_eks_accepts() {
     assert_eq!(binding["subjects"][0]["name"], "cast-spot:handler");
 }
 
+#[test]
+fn every_write_of_the_cluster_role_has_its_admission_policy() {
+    let mut policed = BTreeSet::new();
+    for (name, policy) in documents(ADMISSION, "ValidatingAdmissionPolicy") {
+        let spec = &policy["spec"];
+        assert_eq!(spec["failurePolicy"], "Fail", "{name}");
+        // Nobody else's requests.
+        let [condition] = &spec["matchConditions"].as_array().unwrap()[..] else { panic!("{name}") };
+        let known = condition["expression"].as_str().unwrap();
+        let group = "'cast-spot:handler' in request.userInfo.?groups.orValue([])";
+        let user = "request.userInfo.?username.orValue('').startsWith('cast-spot:')";
+        assert_eq!(known, format!("{group} || {user}"), "{name}");
+        // An answer of 422 would be read as a node that has changed.
+        let validations = spec["validations"].as_array().unwrap();
+        assert!(validations.iter().all(|rule| rule["reason"] == "Forbidden" && rule["message"].is_string()));
+        let [rule] = &spec["matchConstraints"]["resourceRules"].as_array().unwrap()[..] else { panic!() };
+        for operation in strings(&rule["operations"]) {
+            let verb = if operation == "UPDATE" { "patch".to_owned() } else { operation.to_lowercase() };
+            policed.extend(strings(&rule["resources"]).iter().map(|resource| format!("{verb} {resource}")));
+        }
+        let bindings = documents(ADMISSION, "ValidatingAdmissionPolicyBinding");
+        let binding = bindings.iter().find(|(own, _)| *own == name).unwrap();
+        let spec = json!({ "policyName": name, "validationActions": ["Deny"] });
+        assert_eq!(binding.1["spec"], spec);
+    }
+    let role = rbac("ClusterRole");
+    let mut writes = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        let verbs =
+            strings(&rule["verbs"]).into_iter().filter(|verb| !["get", "list", "watch"].contains(&&**verb));
+        for verb in verbs {
+            writes.extend(strings(&rule["resources"]).iter().map(|resource| format!("{verb} {resource}")));
+        }
+    }
+    assert_eq!(policed, writes);
+}
+
 /// The documents of a kind, by name.
-fn flow_control(kind: &str) -> Vec<(String, Value)> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(FLOW_CONTROL).unwrap();
-    assert!(documents.iter().all(|document| document["apiVersion"] == "flowcontrol.apiserver.k8s.io/v1"));
+fn documents(text: &str, kind: &str) -> Vec<(String, Value)> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
     let of_kind = documents.into_iter().filter(|document| document["kind"] == kind);
     of_kind.map(|document| (document["metadata"]["name"].as_str().unwrap().to_owned(), document)).collect()
 }
@@ -207,7 +243,7 @@ fn flow_control(kind: &str) -> Vec<(String, Value)> {
 fn cordons_and_evictions_have_flow_schemas_of_their_own() {
     let (nodes, evictions) = ("cast-spot-nodes", "cast-spot-evictions");
     let mut calls = std::collections::BTreeMap::<String, BTreeSet<String>>::new();
-    for (name, schema) in flow_control("FlowSchema") {
+    for (name, schema) in documents(FLOW_CONTROL, "FlowSchema") {
         let spec = &schema["spec"];
         assert_eq!(spec["priorityLevelConfiguration"]["name"], name[..]);
         // Before service-accounts and global-default.
@@ -239,7 +275,7 @@ fn cordons_and_evictions_have_flow_schemas_of_their_own() {
 
 #[test]
 fn the_priority_levels_are_small_and_lend_what_is_idle() {
-    let levels = flow_control("PriorityLevelConfiguration");
+    let levels = documents(FLOW_CONTROL, "PriorityLevelConfiguration");
     let names: BTreeSet<&str> = levels.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, BTreeSet::from(["cast-spot-nodes", "cast-spot-evictions"]));
     for (name, level) in &levels {

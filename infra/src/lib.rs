@@ -66,6 +66,8 @@ pub mod cloudformation {
 
 /// Kubernetes objects (YAML). Those of the handler are for the group `cast-spot:handler` of its access entry.
 pub mod kubernetes {
+    /// `ValidatingAdmissionPolicies` that hold the handler to the writes that it makes.
+    pub const ADMISSION: &str = include_str!("../kubernetes/admission.yaml");
     /// `FlowSchemas` and `PriorityLevelConfigurations` of the handler's requests.
     pub const FLOW_CONTROL: &str = include_str!("../kubernetes/flow-control.yaml");
     /// `ClusterRole` and `ClusterRoleBinding` of the handler.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cast_spot_infra::{
-    kubernetes::{FLOW_CONTROL, RBAC},
+    kubernetes::{ADMISSION, FLOW_CONTROL, RBAC},
     settings::NAMES,
 };
 use serde_json::Value;
@@ -268,10 +268,10 @@ fn list(clusters: &BTreeSet<String>) -> String {
     clusters.iter().cloned().collect::<Vec<_>>().join(",")
 }
 
-/// What lets the handler into the cluster and gives it its share of the API server: the documents of
-/// `infra/kubernetes/rbac.yaml` and `flow-control.yaml`.
+/// What lets the handler into the cluster, holds it to its writes and gives it its share of the API server: the
+/// documents of `infra/kubernetes/rbac.yaml`, `admission.yaml` and `flow-control.yaml`.
 fn in_cluster() -> Vec<Resource> {
-    let documents = [RBAC, FLOW_CONTROL].map(serde_saphyr::from_multiple::<Value>);
+    let documents = [RBAC, ADMISSION, FLOW_CONTROL].map(serde_saphyr::from_multiple::<Value>);
     let manifests = documents.into_iter().flat_map(Result::unwrap_or_default);
     manifests.map(|manifest| Manifest::new(manifest).into()).collect()
 }

@@ -74,6 +74,8 @@ async fn an_installation_of_an_earlier_release_is_upgraded() {
             "FlowSchema cast-spot-evictions",
             "PriorityLevelConfiguration cast-spot-nodes",
             "PriorityLevelConfiguration cast-spot-evictions",
+            "ValidatingAdmissionPolicy cast-spot-nodes",
+            "ValidatingAdmissionPolicyBinding cast-spot-nodes",
         ] {
             assert!(writes.iter().any(|id| id == expected), "{what}: {expected} in {writes:?}");
         }

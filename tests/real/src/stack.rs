@@ -12,7 +12,7 @@ use aws_sdk_lambda::types::FunctionConfiguration;
 use cast_spot_infra::{
     events::SPOT_INTERRUPTION,
     iam,
-    kubernetes::{FLOW_CONTROL, RBAC},
+    kubernetes::{ADMISSION, FLOW_CONTROL, RBAC},
 };
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::{
@@ -221,7 +221,7 @@ pub fn rbac() -> Result<(ClusterRole, ClusterRoleBinding)> {
 
 /// Creates all objects of `infra/kubernetes/`, but for what only `cast-spot savings` needs.
 async fn apply_manifests(kube: &kube::Client) -> Result<()> {
-    for document in [FLOW_CONTROL, RBAC].iter().flat_map(|text| text.split("\n---\n")) {
+    for document in [FLOW_CONTROL, ADMISSION, RBAC].iter().flat_map(|text| text.split("\n---\n")) {
         create(kube, document).await.with_context(|| document.to_owned())?;
     }
     Ok(())

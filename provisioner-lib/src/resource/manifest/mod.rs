@@ -120,8 +120,9 @@ impl Describe for Manifest {
         Some(if self.is_handlers_rbac() { LABEL_NAME } else { LABEL_MANAGED_BY })
     }
 
-    /// The objects that it refers to: its namespace, the role and the accounts of a binding, the level of a
-    /// FlowSchema, what the pods of a workload read, and what bounds them: objects that have their namespace's name.
+    /// The objects that it refers to: its namespace, the role and the accounts of a binding, the policy of one, the
+    /// level of a FlowSchema, what the pods of a workload read, and what bounds them: objects that have their namespace's
+    /// name.
     fn needs(&self) -> Vec<Id> {
         let id = manifest_id;
         let namespace = self.namespace();
@@ -140,6 +141,8 @@ impl Describe for Manifest {
         }
         let level = self.manifest["spec"]["priorityLevelConfiguration"]["name"].as_str();
         needs.extend(level.map(|name| id("PriorityLevelConfiguration", None, name)));
+        let policy = self.manifest["spec"]["policyName"].as_str();
+        needs.extend(policy.map(|name| id("ValidatingAdmissionPolicy", None, name)));
         let pod = &self.manifest["spec"]["template"]["spec"];
         needs.extend(within("ServiceAccount", &pod["serviceAccountName"]));
         if pod.is_object()
@@ -260,5 +263,11 @@ mod tests {
             "spec": { "priorityLevelConfiguration": { "name": "p" } },
         });
         assert_eq!(names(schema), ["PriorityLevelConfiguration/p"]);
+        let policy = json!({
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": "b" },
+            "spec": { "policyName": "p" },
+        });
+        assert_eq!(names(policy), ["ValidatingAdmissionPolicy/p"]);
     }
 }

@@ -122,6 +122,14 @@ impl ControlPlane {
         Ok(self.credentials.config(token)?.try_into()?)
     }
 
+    /// A client that acts as this user.
+    pub fn client_as(&self, user: &str, groups: &[&str]) -> Result<kube::Client> {
+        let mut config = self.config()?;
+        config.auth_info.impersonate = Some(user.to_owned());
+        config.auth_info.impersonate_groups = Some(groups.iter().map(ToString::to_string).collect());
+        Ok(config.try_into()?)
+    }
+
     /// Configuration of that user's client.
     pub fn config(&self) -> Result<kube::Config> {
         self.credentials.config(ADMIN_TOKEN)

@@ -12,7 +12,7 @@ use k8s_openapi::api::{
     core::v1::Node,
 };
 use kube::{
-    Api, Client,
+    Api,
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
@@ -49,10 +49,8 @@ pub(crate) async fn allow_only(
     Api::all(lab.stack.kube.clone()).create(&PostParams::default(), &policy).await?;
     Api::all(lab.stack.kube.clone()).create(&PostParams::default(), &binding).await?;
 
-    let mut handler = lab.stack.control_plane.config()?;
-    handler.auth_info.impersonate = Some("a-handler".to_owned());
-    handler.auth_info.impersonate_groups = Some(vec![HANDLER_GROUP.to_owned()]);
-    let nodes: Api<Node> = Api::all(Client::try_from(handler)?);
+    let handler = lab.stack.control_plane.client_as("a-handler", &[HANDLER_GROUP])?;
+    let nodes: Api<Node> = Api::all(handler);
     let dry = PatchParams { dry_run: true, ..PatchParams::default() };
     eventually("the policy is in force", PATIENCE, async || {
         let answer = nodes.patch(&lab.victim().node, &dry, &Patch::Merge(refused)).await;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use cast_spot_real::{scenarios, suite};
 
+mod admission;
 mod needs;
 mod permission;
 mod situation;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             needs::a_termination_hook_needs_to_be_read,
             needs::a_group_without_a_launch_is_asked_for_the_reason,
             needs::a_group_of_another_cluster_is_out_of_reach,
+            admission::the_handler_is_held_to_its_writes,
         ],
     )
 }

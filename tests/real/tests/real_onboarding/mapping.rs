@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_eks::types::{AuthenticationMode, CreateAccessConfigRequest, VpcConfigRequest};
-use cast_spot_real::{cli::Cli, stack::Stack};
+use cast_spot_real::{
+    cli::Cli,
+    stack::{HANDLER_GROUP, Stack},
+};
 use k8s_openapi::api::{
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
     core::v1::ConfigMap,
@@ -170,10 +173,7 @@ async fn review(
 
 /// The API server as the handler's group sees it.
 fn as_handler(stack: &Stack) -> Result<Client> {
-    let mut config = stack.control_plane.config()?;
-    config.auth_info.impersonate = Some("cast-spot".to_owned());
-    config.auth_info.impersonate_groups = Some(vec![cast_spot_real::stack::HANDLER_GROUP.to_owned()]);
-    Ok(config.try_into()?)
+    stack.control_plane.client_as("cast-spot", &[HANDLER_GROUP])
 }
 
 async fn resources(kube: &Client) -> Result<Vec<(String, String)>> {
