@@ -14,7 +14,10 @@ use cast_spot_infra::{
     kubernetes::{ADMISSION, FLOW_CONTROL, RBAC, SAVINGS},
     partitions::Partition,
 };
-use cast_spot_provisioner::endpoints::{ENDPOINTS_VARIABLE, Endpoints};
+use cast_spot_provisioner::{
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints},
+    names,
+};
 use cast_spot_rehearsal::scenario::{self, Options};
 use cast_spot_tests::{payload, root, rust_files};
 use futures_util::FutureExt;
@@ -187,12 +190,18 @@ fn the_self_test_reviews_each_granted_verb_and_unwanted_ones() {
 }
 
 #[test]
-fn the_cluster_role_is_bound_to_a_group_that_eks_accepts() {
+fn the_cluster_role_is_bound_to_the_function_alone() {
     let (role, binding) = (rbac("ClusterRole"), rbac("ClusterRoleBinding"));
     assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
     assert_eq!(binding["roleRef"]["kind"], "ClusterRole");
-    assert_eq!(binding["subjects"][0]["kind"], "Group");
-    assert_eq!(binding["subjects"][0]["name"], "cast-spot:handler");
+    let [subject] = &binding["subjects"].as_array().unwrap()[..] else { panic!("{binding}") };
+    assert_eq!(subject["kind"], "User");
+    let session = names::HANDLER_USERNAME.replace("{{SessionName}}", names::FUNCTION);
+    assert_eq!(subject["name"], session[..]);
+    // "Create access entries" in the EKS User Guide.
+    let reserved = ["system:", "eks:", "aws:", "amazon:", "iam:"];
+    assert!(reserved.iter().all(|prefix| !session.starts_with(prefix)));
+    assert!(names::HANDLER_USERNAME.split_once("{{SessionName}}").unwrap().0.contains(':'));
 }
 
 #[test]
@@ -251,7 +260,7 @@ fn cordons_and_evictions_have_flow_schemas_of_their_own() {
         let by_namespace = spec["distinguisherMethod"]["type"] == "ByNamespace";
         assert_eq!(by_namespace, name == evictions, "{name}");
         let [rule] = &spec["rules"].as_array().unwrap()[..] else { panic!("one rule in {spec}") };
-        assert_eq!(rule["subjects"][0]["group"]["name"], rbac("ClusterRoleBinding")["subjects"][0]["name"]);
+        assert_eq!(rule["subjects"][0]["user"]["name"], rbac("ClusterRoleBinding")["subjects"][0]["name"]);
         for rule in rule["resourceRules"].as_array().unwrap() {
             // A list of all namespaces has no namespace.
             let listed = strings(&rule["verbs"]).iter().any(|verb| verb == "list");

@@ -60,11 +60,11 @@ fn a_function_with_its_rights_passes_in_every_cluster() {
     assert_eq!(report["event"]["kind"], "self_test", "it is not counted with the notices");
     assert_eq!(report["dry_run"], true);
     let checks = report["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 3 + 1 + 9 + 3, "{report}");
+    assert_eq!(checks.len(), 3 + 1 + 9 + 7, "{report}");
     assert!(checks.contains(&json!({
         "cluster": "production", "check": "create pods/eviction", "expected": "allowed", "passed": true, "reason": null,
     })));
-    assert_eq!(report["calls"]["kubernetes:create selfsubjectaccessreviews"], 12);
+    assert_eq!(report["calls"]["kubernetes:create selfsubjectaccessreviews"], 16);
     assert!(outcome.deliveries[0].answered_ms.unwrap() < 1_000);
 }
 
@@ -98,7 +98,7 @@ fn an_unreachable_cluster_is_reported_once_and_hides_no_other() {
     assert_eq!((failed[0].0.as_str(), failed[0].1.as_str()), ("absent", "connect"));
     let checks = report["checks"].as_array().unwrap();
     let of_production = checks.iter().filter(|check| check["cluster"] == "production");
-    assert_eq!(of_production.count(), 13);
+    assert_eq!(of_production.count(), 17);
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub mod cloudformation {
     pub const CLUSTER: &str = include_str!("../cloudformation/cluster.frame.yaml");
 }
 
-/// Kubernetes objects (YAML). Those of the handler are for the group `cast-spot:handler` of its access entry.
+/// Kubernetes objects (YAML). Those of the handler are for the user and the group of its role's access entry.
 pub mod kubernetes {
     /// `ValidatingAdmissionPolicies` that hold the handler to the writes that it makes.
     pub const ADMISSION: &str = include_str!("../kubernetes/admission.yaml");

@@ -297,9 +297,17 @@ impl Right {
         Self::new("create", "events"),
     ];
 
-    /// Signs of a role or group that gives more than the ClusterRole: secrets, a way to run code, a way to end nodes.
-    pub const UNWANTED: [Self; 3] =
-        [Self::new("get", "secrets"), Self::new("create", "pods"), Self::new("delete", "nodes")];
+    /// Signs of a role or group that gives more than the ClusterRole: secrets, ways to run code, to act as others, to
+    /// end nodes.
+    pub const UNWANTED: [Self; 7] = [
+        Self::new("get", "secrets"),
+        Self::new("create", "pods"),
+        Self { subresource: "exec", ..Self::new("create", "pods") },
+        Self { subresource: "token", ..Self::new("create", "serviceaccounts") },
+        Self::new("impersonate", "users"),
+        Self { subresource: "proxy", ..Self::new("get", "nodes") },
+        Self::new("delete", "nodes"),
+    ];
 
     const fn new(verb: &'static str, resource: &'static str) -> Self {
         Self { verb, api_group: "", resource, subresource: "" }

@@ -12,7 +12,7 @@ use crate::{
     facts::Facts,
     fault::Faults,
     names::{
-        self, CAST_EKS_POLICY, DOCUMENTED, DOCUMENTED_POLICY, FUNCTION, HANDLER_GROUP, LAMBDA_ROLE,
+        self, CAST_EKS_POLICY, DOCUMENTED, DOCUMENTED_POLICY, HANDLER_GROUP, HANDLER_USERNAME, LAMBDA_ROLE,
         LAMBDA_ROLE_SHARED, MANAGED, TAG_CLUSTER, TAG_CODE, TAG_MANAGED, TAG_NODE_ROLE, TAG_PRIVILEGE,
         TAG_REGION, TAG_SETTINGS,
     },
@@ -209,7 +209,7 @@ impl<'a> Resources<'a> {
     fn kubernetes(&self, spec: &Spec) -> Vec<Resource> {
         let lambda = Principal::Role(LAMBDA_ROLE.to_owned());
         let mut resources = in_cluster();
-        resources.push(self.entry(&lambda, FUNCTION, &[HANDLER_GROUP]));
+        resources.push(self.entry(&lambda, HANDLER_USERNAME, &[HANDLER_GROUP]));
         if let Access::User { .. } = spec.access {
             let user = Principal::User(self.principal.clone());
             resources.push(self.entry(&user, &self.principal, &[access::ADMINS]));
@@ -233,7 +233,7 @@ impl<'a> Resources<'a> {
         let user = Principal::User(self.principal.clone());
         let node = Principal::Role(self.node_role.clone());
         for principal in [&user, &node, &role] {
-            alternatives.push(self.access_entry(principal, &[]));
+            alternatives.push(self.access_entry(principal, "", &[]));
             alternatives.push(self.aws_auth(principal, "", &[]));
         }
         alternatives

@@ -27,7 +27,10 @@ pub const LOG_GROUP: &str = "/aws/lambda/cast-spot";
 pub const DEAD_LETTER_QUEUE: &str = "cast-spot-dlq";
 /// Security group of a function that reaches private endpoints.
 pub const SECURITY_GROUP: &str = "cast-spot-handler";
-/// Kubernetes group of the handler, see `infra/kubernetes/rbac.yaml`.
+/// Kubernetes user of a session of the function's role: EKS fills in the session's name, and Lambda gives a session the
+/// name of its function. Behind a colon, as EKS demands ("Create access entries" in the EKS User Guide).
+pub const HANDLER_USERNAME: &str = "cast-spot:{{SessionName}}";
+/// Kubernetes group of all sessions of the function's role, see `infra/kubernetes/admission.yaml`.
 pub const HANDLER_GROUP: &str = "cast-spot:handler";
 
 /// The handler's setting that lists its clusters (docs/configuration.md).

@@ -224,13 +224,15 @@ fn order(mut steps: Vec<Step>) -> Plan {
         .map(|step| (step.id.clone(), (step.action == Action::Delete, step.resource.needs())))
         .collect();
     for step in steps.iter_mut().filter(|step| step.action.writes()) {
-        let (id, (goes, needs)) = (&step.id, &writes[&step.id]);
+        let (id, (goes, needs), follows) = (&step.id, &writes[&step.id], step.resource.follows());
         let is_first = |other: &Id, other_goes: bool, other_needs: &[Id]| match (goes, other_goes) {
             (true, true) => other_needs.contains(id),
             // A function lets go of a cluster before the cluster is struck off the register.
             (true, false) => true,
             // A key is shown once: nothing may fail after it.
-            (false, false) => needs.contains(other) || id.kind == Kind::AccessKey,
+            (false, false) => {
+                needs.contains(other) || follows.contains(&other.kind) || id.kind == Kind::AccessKey
+            }
             (false, true) => false,
         };
         let first =

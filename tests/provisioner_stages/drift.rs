@@ -99,6 +99,7 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
         ],
         Kind::AccessEntry => vec![
             spoil!(AccessEntry.entry_type = "FARGATE_LINUX".to_owned()),
+            spoil!(AccessEntry.username = Some("theirs".to_owned())),
             spoil!(AccessEntry.groups = vec!["system-like".to_owned()]),
             spoil!(AccessEntry.policies = vec!["arn:aws:eks::aws:cluster-access-policy/Other".to_owned()]),
         ],
@@ -120,6 +121,10 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
             ("roleRef", |resource| set(resource, "/roleRef/name", &json!("cluster-admin"))),
             ("subjects", |resource| set(resource, "/subjects", &json!([]))),
             ("shares", |resource| set(resource, "/spec/limited/nominalConcurrencyShares", &json!(1))),
+            ("failure", |resource| set(resource, "/spec/failurePolicy", &json!("Ignore"))),
+            ("validations", |resource| set(resource, "/spec/validations", &json!([]))),
+            ("binding", |resource| set(resource, "/spec/policyName", &json!("other"))),
+            ("actions", |resource| set(resource, "/spec/validationActions", &json!(["Audit"]))),
             ("precedence", |resource| set(resource, "/spec/matchingPrecedence", &json!(1))),
         ],
         Kind::User

@@ -104,6 +104,7 @@ pub(crate) fn seed_foreign(account: &Account) {
             principal: role.clone(),
             principal_arn: arn.clone(),
             entry_type: "STANDARD".to_owned(),
+            username: Some("theirs".to_owned()),
             groups: vec!["theirs".to_owned()],
             policies: Vec::new(),
             tags: tags(),

@@ -1,10 +1,10 @@
 //! Upgrades over an installation of an earlier release, and the way back.
 
 use cast_spot_provisioner::{
-    names::FUNCTION,
+    names::{FUNCTION, HANDLER_GROUP, LAMBDA_ROLE},
     onboard::plan,
     plan::Action,
-    resource::{Function, Id, Kind, Resource},
+    resource::{AccessEntry, AwsAuth, Function, Id, Kind, Manifest, Resource},
     spec::{Request, Spec},
     verify::verify,
 };
@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    account::Account,
-    situation::{DEFAULT, Scenario, completed, ended, release, same},
+    account::{Account, CallIndex, InjectedFault},
+    situation::{DEFAULT, Scenario, completed, ended, release, run, same, unless_killed},
 };
 
 /// Resources as earlier releases created them.
@@ -95,6 +95,84 @@ async fn an_installation_of_an_earlier_release_is_upgraded() {
         assert!(verified.planned.plan.is_empty() && verified.is_good(), "{what}");
         ended("prod", &account, what).await;
         same(&account, &scenario.account().await, what);
+    }
+}
+
+/// Puts the function in as earlier releases did: known by its group.
+fn known_by_group(account: &Account) {
+    for (_, mut resource) in account.all() {
+        match &mut resource {
+            Resource::AccessEntry(AccessEntry { principal, username, .. })
+                if principal.name() == LAMBDA_ROLE =>
+            {
+                *username = None;
+            }
+            Resource::AwsAuth(AwsAuth { mapping, .. }) if mapping.groups == [HANDLER_GROUP] => {
+                FUNCTION.clone_into(&mut mapping.username);
+            }
+            Resource::Manifest(manifest)
+                if manifest.kind() == "ClusterRoleBinding" && manifest.name() == "cast-spot-handler" =>
+            {
+                let mut binding = manifest.value().clone();
+                binding["subjects"] = json!([{ "kind": "Group", "name": HANDLER_GROUP }]);
+                *manifest = Manifest::new(binding);
+            }
+            _ => continue,
+        }
+        account.put(resource);
+    }
+}
+
+/// Whether the function is whom the binding of its rights names.
+fn has_rights(account: &Account) -> bool {
+    let all: Vec<Resource> = account.all().into_values().collect();
+    let known = |username: &str, groups: &[String]| {
+        let user = username.replace("{{SessionName}}", FUNCTION);
+        let names = move |subject: &Value| match subject["kind"].as_str() {
+            Some("User") => subject["name"] == user[..],
+            _ => groups.iter().any(|group| subject["name"] == group[..]),
+        };
+        all.iter().any(|resource| {
+            matches!(resource, Resource::Manifest(manifest) if manifest.name() == "cast-spot-handler"
+                && manifest.value()["subjects"].as_array().into_iter().flatten().any(&names))
+        })
+    };
+    all.iter().any(|resource| match resource {
+        Resource::AccessEntry(AccessEntry { principal, username, groups, .. }) => {
+            principal.name() == LAMBDA_ROLE && known(username.as_deref().unwrap_or_default(), groups)
+        }
+        Resource::AwsAuth(AwsAuth { principal, mapping }) => {
+            principal.name() == LAMBDA_ROLE && known(&mapping.username, &mapping.groups)
+        }
+        _ => false,
+    })
+}
+
+#[tokio::test]
+async fn the_function_has_its_rights_throughout_an_upgrade() {
+    for config_map in [false, true] {
+        let scenario = Scenario { config_map, ..DEFAULT };
+        let (_, earlier, _) = scenario.undisturbed().await;
+        known_by_group(&earlier);
+        assert!(has_rights(&earlier));
+        let whole = earlier.copy();
+        completed(&spec(scenario, 1), &whole, "whole").await;
+        for number in 0..whole.counts().1 {
+            let what = format!("{scenario:?} after write {number}");
+            let account = earlier.copy();
+            account.inject(Some((CallIndex::Write(number), InjectedFault::KilledAfter)));
+            assert!(unless_killed(&account, run(&spec(scenario, 1), &account)).await.is_none(), "{what}");
+            assert!(has_rights(&account), "{what}");
+            completed(&spec(scenario, 1), &account, &what).await;
+            same(&account, &whole, &what);
+        }
+        // And where a call is refused: what follows the entry waits for it.
+        for number in 0..whole.counts().1 {
+            let account = earlier.copy();
+            account.inject(Some((CallIndex::Write(number), InjectedFault::Refused)));
+            assert!(!run(&spec(scenario, 1), &account).await.unwrap().is_complete());
+            assert!(has_rights(&account), "{scenario:?} write {number} refused");
+        }
     }
 }
 

@@ -209,6 +209,7 @@ fn entry(properties: &Value) -> Resource {
         principal,
         principal_arn: arn,
         entry_type: text(&properties["Type"]),
+        username: properties.get("Username").map(text),
         groups: properties.get("KubernetesGroups").map(list).unwrap_or_default().iter().map(text).collect(),
         policies: policies.iter().map(|policy| text(&policy["PolicyArn"])).collect(),
         tags: tags(properties),

@@ -152,7 +152,15 @@ pub(crate) fn rights(cluster: &str) -> Vec<Check> {
             checks.extend(texts(&rule["verbs"]).map(|verb| check(verb, api_group, resource, true)));
         }
     }
-    let never = [("get", "secrets"), ("create", "pods"), ("delete", "nodes")];
+    let never = [
+        ("get", "secrets"),
+        ("create", "pods"),
+        ("create", "pods/exec"),
+        ("create", "serviceaccounts/token"),
+        ("impersonate", "users"),
+        ("get", "nodes/proxy"),
+        ("delete", "nodes"),
+    ];
     checks.extend(never.map(|(verb, resource)| check(verb, "", resource, false)));
     checks
 }

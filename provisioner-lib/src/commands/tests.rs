@@ -93,7 +93,7 @@ fn typed_onboarding_creates_every_resource_after_its_needs() {
         ),
         (
             "aws iam create-role --role-name CastLambdaRoleForSpot",
-            "aws eks create-access-entry --cluster-name prod --principal-arn arn:aws:iam::111111111111:role/CastLambdaRoleForSpot --type STANDARD --kubernetes-groups cast-spot:handler",
+            "aws eks create-access-entry --cluster-name prod --principal-arn arn:aws:iam::111111111111:role/CastLambdaRoleForSpot --type STANDARD",
         ),
         ("aws iam create-instance-profile", "aws iam add-role-to-instance-profile"),
     ] {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Resources;
 use crate::{
-    names::{self, CAST_EKS_POLICY, DOCUMENTED_POLICY},
+    names::{self, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP},
     policy::{self, Scope},
     resource::{
         AccessEntry, AccessKey, Attachment, AwsAuth, InstanceProfile, Mapping, Policy, Principal, Resource,
@@ -129,15 +129,16 @@ impl Resources<'_> {
     /// Lets a principal in by the way that the cluster looks at: as one of `groups`.
     pub(super) fn entry(&self, principal: &Principal, username: &str, groups: &[&str]) -> Resource {
         if self.facts.cluster.authentication_mode.has_api() {
-            self.access_entry(principal, groups)
+            self.access_entry(principal, username, groups)
         } else {
             self.aws_auth(principal, username, groups)
         }
     }
 
     /// No entry may name a group that begins with `system:`; EKS has a type of entry for nodes and a policy for
-    /// administrators instead ("Access entries" and "Access policy permissions" in the EKS User Guide).
-    pub(super) fn access_entry(&self, principal: &Principal, groups: &[&str]) -> Resource {
+    /// administrators instead ("Access entries" and "Access policy permissions" in the EKS User Guide). The usernames of
+    /// nodes and users are those that it gives by itself.
+    pub(super) fn access_entry(&self, principal: &Principal, username: &str, groups: &[&str]) -> Resource {
         let Scope { partition, account, .. } = self.scope();
         let entry_type = if groups.contains(&NODES) { "EC2_LINUX" } else { "STANDARD" };
         let admin = format!("arn:{partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy");
@@ -147,6 +148,7 @@ impl Resources<'_> {
             principal: principal.clone(),
             principal_arn: principal.arn(partition, account),
             entry_type: entry_type.to_owned(),
+            username: groups.contains(&HANDLER_GROUP).then(|| username.to_owned()),
             groups: groups
                 .iter()
                 .filter(|group| !group.starts_with("system:"))

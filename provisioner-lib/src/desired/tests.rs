@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     facts::{AuthenticationMode, Cluster, CurrentFunction, Identity, PreviousRuns},
+    names::FUNCTION,
     package::{Package, sample},
     resource::{AccessEntry, Function, Id, InvokeConfig, Kind},
 };

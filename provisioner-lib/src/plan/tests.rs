@@ -27,6 +27,7 @@ fn entry(principal: &str) -> Resource {
         principal: Principal::Role(principal.to_owned()),
         principal_arn: String::new(),
         entry_type: "STANDARD".to_owned(),
+        username: Some("cast-spot:{{SessionName}}".to_owned()),
         groups: vec!["cast-spot:handler".to_owned()],
         policies: Vec::new(),
         tags: ours(),
@@ -200,22 +201,8 @@ fn an_immutable_change_recreates_and_the_reason_names_it() {
         })
     };
     assert_eq!(changed(permission("a"), permission("b")), ["source_arn cannot be changed from b to a"]);
-    let Resource::AccessEntry(AccessEntry {
-        cluster, principal, principal_arn, groups, policies, tags, ..
-    }) = entry("a")
-    else {
-        panic!("no entry")
-    };
-    let entry_type = "EC2_LINUX".to_owned();
-    let other = Resource::AccessEntry(AccessEntry {
-        cluster,
-        principal,
-        principal_arn,
-        entry_type,
-        groups,
-        policies,
-        tags,
-    });
+    let Resource::AccessEntry(own) = entry("a") else { panic!("no entry") };
+    let other = Resource::AccessEntry(AccessEntry { entry_type: "EC2_LINUX".to_owned(), ..own });
     assert_eq!(changed(entry("a"), other), ["entry_type cannot be changed from EC2_LINUX to STANDARD"]);
     let binding = |role: &str| {
         Resource::Manifest(Manifest::new(json!({

@@ -2,7 +2,7 @@
 
 use super::{
     changes::Changes,
-    kind::{Id, Tags},
+    kind::{Id, Kind, Tags},
 };
 
 /// The properties of a kind that plans follow.
@@ -32,6 +32,11 @@ pub trait Describe {
     /// plan and never waited for. The first one is the whole that a part belongs to.
     fn needs(&self) -> Vec<Id> {
         Vec::new()
+    }
+
+    /// Kinds of which everything that is created or updated in the same plan comes before it is.
+    fn follows(&self) -> &'static [Kind] {
+        &[]
     }
 
     /// Adds the fields in which `found` differs, tags aside.

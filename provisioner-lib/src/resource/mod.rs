@@ -149,6 +149,12 @@ impl Resource {
         each!(self, it => it.needs())
     }
 
+    /// See [`Describe::follows`].
+    #[must_use]
+    pub fn follows(&self) -> &'static [Kind] {
+        each!(self, it => it.follows())
+    }
+
     /// Why the resource has to be replaced, if one of the changes is in a field that cannot be changed.
     #[must_use]
     pub fn immutable_change(&self, changes: &[Change]) -> Option<String> {

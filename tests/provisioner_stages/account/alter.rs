@@ -217,12 +217,15 @@ impl Account {
     }
 
     async fn alter_entry(&self, wanted: &Resource, changes: &[Change]) -> Result<(), Error> {
-        let Resource::AccessEntry(AccessEntry { groups, policies, .. }) = wanted else { return Ok(()) };
+        let Resource::AccessEntry(AccessEntry { username, groups, policies, .. }) = wanted else {
+            return Ok(());
+        };
         let id = wanted.id();
-        if touches(changes, "groups") {
+        if touches(changes, "groups") || touches(changes, "username") {
             self.edit("eks:UpdateAccessEntry", &id, |resource| {
-                if let Resource::AccessEntry(AccessEntry { groups: there, .. }) = resource {
-                    there.clone_from(groups);
+                if let Resource::AccessEntry(there) = resource {
+                    there.username.clone_from(username);
+                    there.groups.clone_from(groups);
                 }
             })
             .await?;

@@ -48,6 +48,16 @@ def with_known_secret(*args, found=eks._cluster_for_auth):
     return match
 
 
+# Usernames are taken by the letter. EKS user guide, "Create access entries": {{SessionName}} is the name of the
+# role's session.
+def with_session_name(*args, found=eks._access_entry_for_principal):
+    entry = found(*args)
+    if entry and (username := entry.get("username")):
+        session = args[-1].rpartition("/")[2]
+        entry = {**entry, "username": username.replace("{{SessionName}}", session)}
+    return entry
+
+
 # AWS services cannot send their events: a source that begins with `aws.` is refused, rightly so for callers,
 # and the Time of an entry is ignored. EC2 user guide, "EC2 Spot Instance interruption notices": source
 # aws.ec2, and a time from which the two minutes run. EventBridge API Reference, "PutEventsRequestEntry": Time
@@ -248,6 +258,7 @@ def create_access_entry(logical_id, props, stack_name):
     body = {
         "principalArn": principal,
         "type": props.get("Type", "STANDARD"),
+        "username": props.get("Username", ""),
         "kubernetesGroups": props.get("KubernetesGroups", []),
         "tags": {tag["Key"]: tag["Value"] for tag in props.get("Tags", [])},
     }
@@ -313,6 +324,7 @@ def present(template, params, *stack, resolve=changesets._resolve_props_for_diff
 
 eks._sanitize = with_own_api_server
 eks._cluster_for_auth = with_known_secret
+eks._access_entry_for_principal = with_session_name
 clock = eventbridge._now_ts
 eventbridge._now_ts = lambda: clock() if sent_at.get() is None else sent_at.get()
 eventbridge._put_events = put_events

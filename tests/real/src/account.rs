@@ -71,12 +71,15 @@ impl Account {
         Ok(arn)
     }
 
-    /// Lets a role into a cluster, as a member of Kubernetes groups.
-    pub async fn access_entry(&self, cluster: &str, role_arn: &str, groups: &[&str]) -> Result<()> {
-        let entry =
-            self.eks.create_access_entry().cluster_name(cluster).principal_arn(role_arn).r#type("STANDARD");
-        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-        entry.set_kubernetes_groups(Some(groups)).send().await?;
+    /// Lets a principal into a cluster, as a user in a group of Kubernetes.
+    pub async fn access_entry(
+        &self,
+        cluster: &str,
+        principal_arn: &str,
+        (user, group): (&str, &str),
+    ) -> Result<()> {
+        let entry = self.eks.create_access_entry().cluster_name(cluster).principal_arn(principal_arn);
+        entry.r#type("STANDARD").username(user).kubernetes_groups(group).send().await?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use aws_sdk_eventbridge::types::InputTransformer;
 use aws_sdk_lambda::types::LayerVersionsListItem;
 use k8s_openapi::api::{
+    admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
     core::v1::ConfigMap,
     rbac::v1::{ClusterRole, ClusterRoleBinding},
 };
@@ -103,6 +104,12 @@ async fn cluster(stack: &Stack) -> Result<BTreeSet<String>> {
     }
     for binding in Api::<ClusterRoleBinding>::all(stack.kube.clone()).list(&ours).await? {
         lines.insert(line("ClusterRoleBinding", (CLUSTER, binding.metadata.name), ()));
+    }
+    for policy in Api::<ValidatingAdmissionPolicy>::all(stack.kube.clone()).list(&ours).await? {
+        lines.insert(line("ValidatingAdmissionPolicy", (CLUSTER, policy.metadata.name), ()));
+    }
+    for binding in Api::<ValidatingAdmissionPolicyBinding>::all(stack.kube.clone()).list(&ours).await? {
+        lines.insert(line("ValidatingAdmissionPolicyBinding", (CLUSTER, binding.metadata.name), ()));
     }
     let maps: Api<ConfigMap> = Api::namespaced(stack.kube.clone(), "kube-system");
     if let Some(map) = maps.get_opt("aws-auth").await? {

@@ -33,8 +33,12 @@ use crate::{
 
 /// The EKS cluster of the stack.
 pub const CLUSTER: &str = "lab";
-/// The group that `infra/kubernetes/rbac.yaml` binds.
+/// The user that `infra/kubernetes/rbac.yaml` binds: the function's.
+pub const HANDLER_USER: &str = "cast-spot:cast-spot";
+/// The group of all sessions of the function's role.
 pub const HANDLER_GROUP: &str = "cast-spot:handler";
+/// The user and the group of the role in its access entry.
+pub const SESSIONS: (&str, &str) = ("cast-spot:{{SessionName}}", HANDLER_GROUP);
 /// The function's name in cargo-lambda.toml and in onboarding.
 pub const FUNCTION: &str = "cast-spot";
 /// The function's role, by its name in CAST AI's documentation.
@@ -81,7 +85,7 @@ impl Stack {
         let stack = Self::bare(tools, folder, &progress).await?;
         progress("creating the role and its access entry");
         let role = stack.account.function_role(HANDLER_ROLE, &handler_policy()).await?;
-        stack.account.access_entry(CLUSTER, &role, &[HANDLER_GROUP]).await?;
+        stack.account.access_entry(CLUSTER, &role, SESSIONS).await?;
         apply_manifests(&stack.kube).await?;
 
         progress("deploying the function with cargo-lambda");
@@ -128,11 +132,21 @@ impl Stack {
         environment(&self.wires, settings)
     }
 
-    /// Another function of the same role.
+    /// Another function of the same role, with the same rights in the cluster.
     pub async fn another_function(&self, name: &str, settings: &[(&str, &str)]) -> Result<Function> {
+        self.admit(name).await?;
         let role = self.account.iam.get_role().role_name(HANDLER_ROLE).send().await?;
         let role = role.role.context("GetRole answers a role")?.arn;
         Function::create(&self.account, &self.tools, name, &role, &self.environment(settings)).await
+    }
+
+    /// Gives the function called `name` the rights that the one called `cast-spot` has in the cluster.
+    pub async fn admit(&self, name: &str) -> Result<()> {
+        let (_, mut binding) = rbac()?;
+        binding.metadata.name = Some(format!("cast-spot-handler-{name}"));
+        binding.subjects.iter_mut().flatten().for_each(|subject| subject.name = user_of(name));
+        Api::all(self.kube.clone()).create(&PostParams::default(), &binding).await?;
+        Ok(())
     }
 
     /// A rule with the event pattern of `infra/`, and the function as its target.
@@ -210,6 +224,12 @@ pub fn handler_policy() -> String {
         .replace("<region>", REGION)
         .replace("<account>", crate::emulators::ACCOUNT)
         .replace("<cluster>", CLUSTER)
+}
+
+/// The user of the function called `name`.
+#[must_use]
+pub fn user_of(name: &str) -> String {
+    SESSIONS.0.replace("{{SessionName}}", name)
 }
 
 /// `infra/kubernetes/rbac.yaml`: the ClusterRole and its binding.

@@ -24,6 +24,7 @@ impl Live<Client> for AccessEntry {
         let is_standard = entry.r#type() == Some(STANDARD);
         let found = Self {
             entry_type: entry.r#type().unwrap_or_default().to_owned(),
+            username: entry.username().map(str::to_owned),
             groups: if is_standard { entry.kubernetes_groups().to_vec() } else { Vec::new() },
             policies: if is_standard { self.policies_there(client).await? } else { Vec::new() },
             tags: entry.tags.unwrap_or_default().into_iter().collect(),
@@ -38,6 +39,7 @@ impl Live<Client> for AccessEntry {
             .cluster_name(&self.cluster)
             .principal_arn(&self.principal_arn)
             .r#type(&self.entry_type)
+            .set_username(self.username.clone())
             .set_kubernetes_groups((!self.groups.is_empty()).then(|| self.groups.clone()))
             .set_tags(Some(self.tags.clone().into_iter().collect()));
         retry_until_consistent("eks:CreateAccessEntry", KNOWN_EVERYWHERE, is_early, || call.clone().send())
@@ -47,8 +49,9 @@ impl Live<Client> for AccessEntry {
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {
         let (cluster, principal_arn) = (&self.cluster, &self.principal_arn);
-        if touches(changes, "groups") {
+        if touches(changes, "groups") || touches(changes, "username") {
             let call = client.update_access_entry().cluster_name(cluster).principal_arn(principal_arn);
+            let call = call.set_username(self.username.clone());
             let call = call.set_kubernetes_groups(Some(self.groups.clone()));
             call.send().await.map_err(error::from_sdk("eks:UpdateAccessEntry"))?;
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Describe, Id, Principal, Tags, compared, tagged};
+use super::{Changes, Describe, Id, Principal, Tags, compared, tagged};
 
 mod aws;
 mod commands;
@@ -14,6 +14,9 @@ pub struct AccessEntry {
     pub principal: Principal,
     pub principal_arn: String,
     pub entry_type: String,
+    /// None: the one that EKS gives.
+    #[serde(default)]
+    pub username: Option<String>,
     pub groups: Vec<String>,
     pub policies: Vec<String>,
     pub tags: Tags,
@@ -30,7 +33,12 @@ impl Describe for AccessEntry {
         vec![self.principal.id()]
     }
 
-    compared!(principal: field, entry_type: field, groups: unordered, policies: unordered);
+    fn compare(&self, found: &Self, changes: &mut Changes) {
+        compared!(changes, self, found; principal: field, entry_type: field, groups: unordered, policies: unordered);
+        if self.username.is_some() {
+            compared!(changes, self, found; username: field);
+        }
+    }
 
     fn immutable(&self) -> &'static [&'static str] {
         &["entry_type"]

@@ -165,6 +165,19 @@ impl Describe for Manifest {
         needs
     }
 
+    /// What names the handler by its user follows what makes it that user, so that an upgrade never leaves it without its
+    /// rights: before, it is known by its group. The API server remembers for minutes whom a token stands for, but an
+    /// updated function has new ones.
+    fn follows(&self) -> &'static [Kind] {
+        let rules = list(&self.manifest["spec"]["rules"]).flat_map(|rule| list(&rule["subjects"]));
+        let mut subjects = list(&self.manifest["subjects"]).chain(rules);
+        if subjects.any(|subject| subject["kind"] == "User") {
+            &[Kind::AccessEntry, Kind::AwsAuth, Kind::Function]
+        } else {
+            &[]
+        }
+    }
+
     fn compare(&self, found: &Self, changes: &mut Changes) {
         compare::compare(self, found, changes);
     }

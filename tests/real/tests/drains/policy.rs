@@ -5,7 +5,7 @@ use cast_spot_real::{
     clock::eventually,
     cloud::LAB,
     lab::{Lab, PATIENCE},
-    stack::HANDLER_GROUP,
+    stack::{HANDLER_GROUP, HANDLER_USER},
 };
 use k8s_openapi::api::{
     admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
@@ -49,7 +49,7 @@ pub(crate) async fn allow_only(
     Api::all(lab.stack.kube.clone()).create(&PostParams::default(), &policy).await?;
     Api::all(lab.stack.kube.clone()).create(&PostParams::default(), &binding).await?;
 
-    let handler = lab.stack.control_plane.client_as("a-handler", &[HANDLER_GROUP])?;
+    let handler = lab.stack.control_plane.client_as(HANDLER_USER, &[HANDLER_GROUP])?;
     let nodes: Api<Node> = Api::all(handler);
     let dry = PatchParams { dry_run: true, ..PatchParams::default() };
     eventually("the policy is in force", PATIENCE, async || {

@@ -9,7 +9,7 @@ use cast_spot_real::{
     function::Function,
     lab::Lab,
     notice::Notice,
-    stack::{self, CLUSTER, HANDLER_GROUP, Stack},
+    stack::{self, CLUSTER, SESSIONS, Stack},
     workload::{Owner, Workload},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -31,12 +31,13 @@ pub(crate) async fn a_token_refused_at_first_does_not_end_the_drain(stack: &Stac
     let policy = stack::handler_policy();
     let role = stack.account.function_role(&lab.name, &policy).await?;
     let environment = stack.environment(&[]);
+    stack.admit(&lab.name).await?;
     lab.function = Function::create(&stack.account, &stack.tools, &lab.name, &role, &environment).await?;
     let notice = Notice::of(lab.victim()).seconds_ago(60);
     // Without its access entry the role is unknown to the authenticator.
     let let_in = async {
         sleep(Duration::from_secs(4)).await;
-        stack.account.access_entry(CLUSTER, &role, &[HANDLER_GROUP]).await
+        stack.account.access_entry(CLUSTER, &role, SESSIONS).await
     };
 
     let (report, ()) = tokio::try_join!(lab.invoke(&notice), let_in)?;

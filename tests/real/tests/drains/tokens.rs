@@ -16,7 +16,7 @@ use cast_spot_real::{
     function::Function,
     lab::Lab,
     notice::Notice,
-    stack::{self, CLUSTER, HANDLER_GROUP, Stack},
+    stack::{self, CLUSTER, HANDLER_GROUP, HANDLER_USER, SESSIONS, Stack},
     workload::Workload,
 };
 use k8s_openapi::api::core::v1::Node;
@@ -47,7 +47,7 @@ pub(crate) async fn a_token_for_another_cluster_still_replaces_the_instance(stac
     let role = stack.account.function_role("foreign-token", &policy).await?;
     // Access to both: only the token names the cluster.
     for cluster in [cluster, CLUSTER] {
-        stack.account.access_entry(cluster, &role, &[HANDLER_GROUP]).await?;
+        stack.account.access_entry(cluster, &role, SESSIONS).await?;
     }
     let tag = aws_sdk_ec2::types::Tag::builder().key("eks:cluster-name").value(cluster).build();
     stack.account.ec2.create_tags().resources(&lab.victim().instance).tags(tag).send().await?;
@@ -115,7 +115,7 @@ async fn caller(stack: &Stack, name: &str) -> Result<Credentials> {
     let user = iam.create_user().user_name(name).send().await?.user.context("CreateUser answers a user")?;
     let key = iam.create_access_key().user_name(name).send().await?.access_key;
     let key = key.context("CreateAccessKey answers a key")?;
-    stack.account.access_entry(CLUSTER, &user.arn, &[HANDLER_GROUP]).await?;
+    stack.account.access_entry(CLUSTER, &user.arn, (HANDLER_USER, HANDLER_GROUP)).await?;
     Ok(Credentials::new(key.access_key_id, key.secret_access_key, None, None, "a user"))
 }
 

@@ -41,7 +41,7 @@ async fn the_emulators_answer_as_aws_does() -> Result<()> {
     let account = Account::of(&emulators).await;
     let role = account.function_role("function", &handler_policy()).await?;
     eks_shows_the_configured_cluster(&account, &emulators).await?;
-    account.access_entry(CLUSTER, &role, &["handlers"]).await?;
+    account.access_entry(CLUSTER, &role, ("handler:{{SessionName}}", "handlers")).await?;
     function(&account, &role, &zip(&tools, &folder)?).await?;
     let answer = invoke(&account).await?;
     the_webhook_knows_the_role(&emulators, &answer).await?;
@@ -101,8 +101,10 @@ async fn invoke(account: &Account) -> Result<Value> {
 
 async fn the_webhook_knows_the_role(emulators: &Emulators, answer: &Value) -> Result<()> {
     let user = review(emulators, CLUSTER, &answer["token"]).await?;
-    let name = format!("arn:aws:sts::{ACCOUNT}:assumed-role/function/echo");
-    ensure!(user["user"]["username"] == json!(name), "{user}");
+    ensure!(
+        user["user"]["username"] == json!("handler:echo"),
+        "the session's name is the function's: {user}"
+    );
     ensure!(user["user"]["groups"] == json!(["system:authenticated", "handlers"]), "{user}");
     let stranger = review(emulators, "another", &answer["token"]).await?;
     ensure!(stranger["authenticated"] == json!(false), "{stranger}");

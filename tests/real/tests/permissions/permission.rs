@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use cast_spot_real::{
     function::Function,
-    stack::{CLUSTER, HANDLER_GROUP, HANDLER_ROLE, Stack, handler_policy, rbac},
+    stack::{CLUSTER, HANDLER_ROLE, SESSIONS, Stack, handler_policy, rbac, user_of},
 };
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::{Api, api::PostParams};
@@ -28,11 +28,6 @@ impl Permission {
     }
 }
 
-/// The Kubernetes group of the function called `name`.
-pub(crate) fn group(name: &str) -> String {
-    format!("{HANDLER_GROUP}-{name}")
-}
-
 /// Creates a function with all permissions of `infra/` but `missing`.
 pub(crate) async fn function(
     stack: &Stack,
@@ -45,7 +40,7 @@ pub(crate) async fn function(
     Api::all(stack.kube.clone()).create(&PostParams::default(), &binding).await?;
     let policy = policy(missing)?;
     let role = stack.account.function_role(&format!("{HANDLER_ROLE}-{name}"), &policy).await?;
-    stack.account.access_entry(CLUSTER, &role, &[&group(name)]).await?;
+    stack.account.access_entry(CLUSTER, &role, SESSIONS).await?;
     Function::create(&stack.account, &stack.tools, name, &role, &stack.environment(settings)).await
 }
 
@@ -64,7 +59,7 @@ fn bound(name: &str, missing: Option<Permission>) -> Result<(ClusterRole, Cluste
     }
     binding.metadata.name = Some(called.clone());
     binding.role_ref.name = called;
-    binding.subjects.iter_mut().flatten().for_each(|subject| subject.name = group(name));
+    binding.subjects.iter_mut().flatten().for_each(|subject| subject.name = user_of(name));
     Ok((role, binding))
 }
 

@@ -10,7 +10,7 @@ use cast_spot_real::{
     lab::Lab,
     notice::Notice,
     process::free_port,
-    stack::{CLUSTER, Stack},
+    stack::{CLUSTER, Stack, user_of},
     workload::{Owner, Workload},
 };
 use k8s_openapi::api::core::v1::{Event, Node};
@@ -164,9 +164,9 @@ impl Situation {
 impl Handled {
     async fn of(lab: &Lab<'_>, report: Value) -> Result<Self> {
         let victim = lab.victim();
-        let group = permission::group(&lab.name);
+        let user = user_of(&lab.name);
         let mut asked = lab.stack.control_plane.audit().entries()?;
-        asked.retain(|entry| entry.groups.contains(&group));
+        asked.retain(|entry| entry.user == user);
         let lists = asked.iter().filter(|call| (&*call.verb, &*call.resource) == ("list", "pods")).count();
         let refused = asked.into_iter().filter(|call| matches!(call.code, 401 | 403));
         let refused = refused.map(|call| {

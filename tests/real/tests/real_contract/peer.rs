@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use cast_spot_real::{
     clock,
-    stack::{HANDLER_GROUP, Stack},
+    stack::{HANDLER_GROUP, HANDLER_USER, Stack},
 };
 use cast_spot_rehearsal::{WorldSpec, live::Live};
 use http::{Request, header};
@@ -116,12 +116,13 @@ impl<'s> Peer<'s> {
                     Some(token) => stack.control_plane.client_with(&token)?,
                     None => stack.kube.clone(),
                 };
-                if matches!(probe.caller, Caller::WithoutRights | Caller::Handler) {
-                    request = request.header("Impersonate-User", "cast-spot");
-                }
-                if probe.caller == Caller::Handler {
-                    request = request.header("Impersonate-Group", HANDLER_GROUP);
-                }
+                request = match probe.caller {
+                    Caller::WithoutRights => request.header("Impersonate-User", "cast-spot"),
+                    Caller::Handler => request
+                        .header("Impersonate-User", HANDLER_USER)
+                        .header("Impersonate-Group", HANDLER_GROUP),
+                    _ => request,
+                };
                 let (head, body) =
                     client.send(request.body(Body::from(body.into_bytes()))?).await?.into_parts();
                 (head, body.collect().await?.to_bytes())

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_eks::types::{AuthenticationMode, CreateAccessConfigRequest, VpcConfigRequest};
 use cast_spot_real::{
     cli::Cli,
-    stack::{HANDLER_GROUP, Stack},
+    stack::{HANDLER_GROUP, HANDLER_USER, Stack},
 };
 use k8s_openapi::api::{
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
@@ -173,7 +173,7 @@ async fn review(
 
 /// The API server as the handler's group sees it.
 fn as_handler(stack: &Stack) -> Result<Client> {
-    stack.control_plane.client_as("cast-spot", &[HANDLER_GROUP])
+    stack.control_plane.client_as(HANDLER_USER, &[HANDLER_GROUP])
 }
 
 async fn resources(kube: &Client) -> Result<Vec<(String, String)>> {

@@ -27,6 +27,7 @@ fn entry(policies: &[&str]) -> Resource {
         principal: Principal::User("cast-eks-prod".into()),
         principal_arn: ARN.into(),
         entry_type: "STANDARD".into(),
+        username: None,
         groups: Vec::new(),
         policies: policies.iter().map(ToString::to_string).collect(),
         tags: Tags::new(),

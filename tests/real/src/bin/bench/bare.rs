@@ -9,7 +9,7 @@ use cast_spot_real::{
     audit::Entry,
     clock,
     lab::Lab,
-    stack::{HANDLER_GROUP, Stack},
+    stack::{HANDLER_GROUP, HANDLER_USER, Stack},
 };
 use futures_util::future::try_join_all;
 use http::{Method, Request, header};
@@ -121,7 +121,7 @@ impl Poster {
                 .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
                 .header(header::CONTENT_TYPE, kind)
                 .header(header::USER_AGENT, AGENT)
-                .header("Impersonate-User", AGENT)
+                .header("Impersonate-User", HANDLER_USER)
                 .header("Impersonate-Group", HANDLER_GROUP)
                 .body(Full::new(Bytes::from(body.to_string())))?;
             let (head, body) = self.client.request(request).await?.into_parts();
