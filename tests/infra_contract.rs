@@ -210,7 +210,7 @@ fn every_write_of_the_cluster_role_has_its_admission_policy() {
     for (name, policy) in documents(ADMISSION, "ValidatingAdmissionPolicy") {
         let spec = &policy["spec"];
         assert_eq!(spec["failurePolicy"], "Fail", "{name}");
-        // Nobody else's requests.
+        // No requests of others.
         let [condition] = &spec["matchConditions"].as_array().unwrap()[..] else { panic!("{name}") };
         let known = condition["expression"].as_str().unwrap();
         let group = "'cast-spot:handler' in request.userInfo.?groups.orValue([])";

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
+#[path = "policies/access_entries.rs"]
+mod access_entries;
 #[path = "policies/administrator.rs"]
 mod administrator;
 #[path = "policies/calls.rs"]

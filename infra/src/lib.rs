@@ -70,6 +70,8 @@ pub mod kubernetes {
     pub const ADMISSION: &str = include_str!("../kubernetes/admission.yaml");
     /// `FlowSchemas` and `PriorityLevelConfigurations` of the handler's requests.
     pub const FLOW_CONTROL: &str = include_str!("../kubernetes/flow-control.yaml");
+    /// `ClusterRole` and `ClusterRoleBinding` of a mapped user.
+    pub const MANAGER: &str = include_str!("../kubernetes/manager.yaml");
     /// `ClusterRole` and `ClusterRoleBinding` of the handler.
     pub const RBAC: &str = include_str!("../kubernetes/rbac.yaml");
     /// `ClusterRole` of `cast-spot savings`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cast_spot_infra::{
-    kubernetes::{ADMISSION, FLOW_CONTROL, RBAC},
+    kubernetes::{ADMISSION, FLOW_CONTROL, MANAGER, RBAC},
     settings::NAMES,
 };
 use serde_json::Value;
@@ -12,9 +12,9 @@ use crate::{
     facts::Facts,
     fault::Faults,
     names::{
-        self, CAST_EKS_POLICY, DOCUMENTED, DOCUMENTED_POLICY, HANDLER_GROUP, HANDLER_USERNAME, LAMBDA_ROLE,
-        LAMBDA_ROLE_SHARED, MANAGED, TAG_CLUSTER, TAG_CODE, TAG_MANAGED, TAG_NODE_ROLE, TAG_PRIVILEGE,
-        TAG_REGION, TAG_SETTINGS,
+        self, ADMIN_GROUP, CAST_EKS_POLICY, DOCUMENTED, DOCUMENTED_POLICY, HANDLER_GROUP, HANDLER_USERNAME,
+        LAMBDA_ROLE, LAMBDA_ROLE_SHARED, MANAGED, MANAGER_GROUP, TAG_CLUSTER, TAG_CODE, TAG_MANAGED,
+        TAG_NODE_ROLE, TAG_PRIVILEGE, TAG_REGION, TAG_SETTINGS,
     },
     policy::{self, Scope},
     resource::{Attachment, Id, InlinePolicy, Kind, Manifest, Policy, Principal, Resource, Role, Tags},
@@ -210,9 +210,11 @@ impl<'a> Resources<'a> {
         let lambda = Principal::Role(LAMBDA_ROLE.to_owned());
         let mut resources = in_cluster();
         resources.push(self.entry(&lambda, HANDLER_USERNAME, &[HANDLER_GROUP]));
-        if let Access::User { .. } = spec.access {
+        if let Access::User { cluster_admin, .. } = spec.access {
             let user = Principal::User(self.principal.clone());
-            resources.push(self.entry(&user, &self.principal, &[access::ADMINS]));
+            let group = if cluster_admin { ADMIN_GROUP } else { MANAGER_GROUP };
+            resources.push(self.entry(&user, &self.principal, &[group]));
+            resources.extend(if cluster_admin { Vec::new() } else { objects(&[MANAGER]) });
         }
         resources
     }
@@ -230,6 +232,7 @@ impl<'a> Resources<'a> {
             alternatives.retain(|other| other.id() != Id::new(Kind::Policy, DOCUMENTED_POLICY));
         }
         alternatives.extend(self.attach(&role, &LAMBDA_POLICIES));
+        alternatives.extend(objects(&[MANAGER]));
         let user = Principal::User(self.principal.clone());
         let node = Principal::Role(self.node_role.clone());
         for principal in [&user, &node, &role] {
@@ -271,8 +274,12 @@ fn list(clusters: &BTreeSet<String>) -> String {
 /// What lets the handler into the cluster, holds it to its writes and gives it its share of the API server: the
 /// documents of `infra/kubernetes/rbac.yaml`, `admission.yaml` and `flow-control.yaml`.
 fn in_cluster() -> Vec<Resource> {
-    let documents = [RBAC, ADMISSION, FLOW_CONTROL].map(serde_saphyr::from_multiple::<Value>);
-    let manifests = documents.into_iter().flat_map(Result::unwrap_or_default);
+    objects(&[RBAC, ADMISSION, FLOW_CONTROL])
+}
+
+fn objects(texts: &[&str]) -> Vec<Resource> {
+    let documents = texts.iter().map(|text| serde_saphyr::from_multiple::<Value>(text));
+    let manifests = documents.flat_map(Result::unwrap_or_default);
     manifests.map(|manifest| Manifest::new(manifest).into()).collect()
 }
 

@@ -32,6 +32,12 @@ pub const SECURITY_GROUP: &str = "cast-spot-handler";
 pub const HANDLER_USERNAME: &str = "cast-spot:{{SessionName}}";
 /// Kubernetes group of all sessions of the function's role, see `infra/kubernetes/admission.yaml`.
 pub const HANDLER_GROUP: &str = "cast-spot:handler";
+/// Kubernetes group of a mapped user, see `infra/kubernetes/manager.yaml`.
+pub const MANAGER_GROUP: &str = "cast-spot:manager";
+/// Kubernetes group of administrators, in `aws-auth`.
+pub const ADMIN_GROUP: &str = "system:masters";
+/// Access policy of administrators, in access entries ("Review access policy permissions" in the EKS User Guide).
+pub const ADMIN_POLICY: &str = "AmazonEKSClusterAdminPolicy";
 
 /// The handler's setting that lists its clusters (docs/configuration.md).
 pub const CLUSTERS_VARIABLE: &str = "CAST_SPOT_CLUSTERS";

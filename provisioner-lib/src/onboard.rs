@@ -116,7 +116,9 @@ async fn serves_departed_cluster(
 /// The same request, once its key has been made.
 fn rotated(spec: &Spec) -> Spec {
     let access = match &spec.access {
-        Access::User { .. } => Access::User { rotate_key: false },
+        Access::User { cluster_admin, .. } => {
+            Access::User { rotate_key: false, cluster_admin: *cluster_admin }
+        }
         role @ Access::Role { .. } => role.clone(),
     };
     Spec { access, ..spec.clone() }

@@ -38,6 +38,8 @@ pub enum Access {
     User {
         /// Make a new key, then disable the old one.
         rotate_key: bool,
+        /// Administrator of the cluster, instead of what `infra/kubernetes/manager.yaml` grants.
+        cluster_admin: bool,
     },
 }
 
@@ -66,6 +68,8 @@ pub struct Request {
     pub external_id: Option<String>,
     /// See [`Access::User`].
     pub rotate_key: bool,
+    /// See [`Access::User`]. It is a choice of each onboarding: one that leaves it out takes it back.
+    pub cluster_admin: bool,
     /// See [`Privilege`]; None: as it was chosen, else least.
     pub documented_privilege: Option<bool>,
     /// Days for which the function's log is kept; None: as it is, else 30.
@@ -197,8 +201,13 @@ fn access(request: &Request, faults: &mut Faults) -> Option<Access> {
                 let problem = "a role has no access key";
                 faults.add("rotate-key", "", problem, "give `--mode user` with it");
             }
+            if request.cluster_admin {
+                let problem = "a role does not get into the cluster";
+                faults.add("cluster-admin", "", problem, "leave it out, or give `--mode user` with it");
+            }
             let (principal, external_id) = trusted?;
-            (!request.rotate_key).then_some(Access::Role { principal, external_id })
+            (!request.rotate_key && !request.cluster_admin)
+                .then_some(Access::Role { principal, external_id })
         }
         "user" => {
             for (field, value) in [("principal", &request.principal), ("external-id", &request.external_id)] {
@@ -207,7 +216,7 @@ fn access(request: &Request, faults: &mut Faults) -> Option<Access> {
                     faults.add(field, value, "only a role is assumed by a principal", hint);
                 }
             }
-            Some(Access::User { rotate_key: request.rotate_key })
+            Some(Access::User { rotate_key: request.rotate_key, cluster_admin: request.cluster_admin })
         }
         other => {
             faults.add("mode", other, "neither `role` nor `user`", "`role` is the usual one");

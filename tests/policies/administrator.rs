@@ -6,6 +6,7 @@ use cast_spot_provisioner::{names, policy};
 use policy::AdminMode;
 
 use crate::{
+    access_entries,
     calls::{A, ACCOUNT, Cluster, FAR, FUNCTION, LAMBDA_ROLE, RULE, SELF_TEST, aws_policy},
     evaluation::{Caller, Request},
 };
@@ -22,15 +23,15 @@ pub(crate) fn administrator(mode: AdminMode, cluster: &Cluster) -> Caller {
     }
 }
 
-fn cluster_arn(c: &Cluster) -> String {
+pub(crate) fn cluster_arn(c: &Cluster) -> String {
     c.arn("eks", &format!("cluster/{}", c.name))
 }
 
-fn iam(kind: &str, name: &str) -> String {
+pub(crate) fn iam(kind: &str, name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:{kind}/{name}")
 }
 
-fn all(resource: &str, actions: &[&str]) -> Vec<Request> {
+pub(crate) fn all(resource: &str, actions: &[&str]) -> Vec<Request> {
     actions.iter().map(|action| Request::new(action, resource)).collect()
 }
 
@@ -135,24 +136,8 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
             "iam:DeleteInstanceProfile",
         ],
     ));
-    calls.extend(all(&arn, &["eks:DescribeCluster", "eks:CreateAccessEntry"]));
-    let entry = c.arn("eks", &format!("access-entry/{}/role/{ACCOUNT}/{LAMBDA_ROLE}/0c5a", c.name));
-    calls.extend(all(
-        &entry,
-        &[
-            "eks:TagResource",
-            "eks:UntagResource",
-            "eks:DescribeAccessEntry",
-            "eks:UpdateAccessEntry",
-            "eks:DeleteAccessEntry",
-            "eks:ListAssociatedAccessPolicies",
-        ],
-    ));
-    if mode == AdminMode::User {
-        let admin = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy";
-        let policies = all(&entry, &["eks:AssociateAccessPolicy", "eks:DisassociateAccessPolicy"]);
-        calls.extend(policies.into_iter().map(|request| request.with("eks:policyArn", admin)));
-    }
+    calls.extend(all(&arn, &["eks:DescribeCluster"]));
+    calls.extend(access_entries::calls(mode, c));
     for action in ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"] {
         calls.push(c.on(action, "ec2", "security-group/sg-0c"));
     }
@@ -281,7 +266,7 @@ pub(crate) fn calls(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     [of_the_cluster(mode, c), shared(c), reads.collect()].concat()
 }
 
-const MODES: [AdminMode; 2] = [AdminMode::Role, AdminMode::User];
+pub(crate) const MODES: [AdminMode; 2] = [AdminMode::Role, AdminMode::User];
 
 #[test]
 fn the_administrator_may_make_every_call_of_both_workflows() {

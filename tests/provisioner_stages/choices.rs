@@ -1,9 +1,15 @@
 //! Changed choices for a cluster that is already onboarded.
 
-use cast_spot_provisioner::{facts::AuthenticationMode, resource::Kind};
+use cast_spot_provisioner::{
+    facts::AuthenticationMode,
+    onboard::plan,
+    plan::{Action, Change, Step},
+    resource::{AccessEntry, AwsAuth, Kind, Resource},
+    spec::Request,
+};
 
 use crate::{
-    account::{CallIndex, InjectedFault},
+    account::{Account, CallIndex, InjectedFault},
     situation::{DEFAULT, Scenario, completed, ended, run, same, scenarios, unless_killed},
 };
 
@@ -44,6 +50,45 @@ async fn an_interrupted_change_can_be_finished_reverted_or_offboarded() {
         same(&back, &first, &what);
         ended("prod", &out, &what).await;
         same(&out, &before, &what);
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_administrator_while_each_onboarding_says_so() {
+    let is_admin = |account: &Account| {
+        account.all().values().any(|resource| match resource {
+            Resource::AccessEntry(AccessEntry { policies, .. }) => {
+                policies.iter().any(|policy| policy.ends_with("AmazonEKSClusterAdminPolicy"))
+            }
+            Resource::AwsAuth(AwsAuth { principal, mapping }) => {
+                principal.name() == "cast-eks-prod" && mapping.groups == ["system:masters"]
+            }
+            _ => false,
+        })
+    };
+    let manages = |account: &Account| {
+        let names = |resource: &Resource| matches!(resource, Resource::Manifest(it) if it.name() == "cast-spot-manager");
+        account.all().values().filter(|resource| names(resource)).count()
+    };
+    for config_map in [false, true] {
+        let scenario = Scenario { user: true, config_map, ..DEFAULT };
+        let (before, narrow, _) = scenario.undisturbed().await;
+        assert_eq!((is_admin(&narrow), manages(&narrow)), (false, 2));
+        let account = narrow.copy();
+        let admin = Request { cluster_admin: true, ..scenario.request("prod") }.validate().unwrap();
+        completed(&admin, &account, "chosen").await;
+        assert_eq!((is_admin(&account), manages(&account)), (true, 0));
+        let planned = plan(&scenario.spec(), &account).await.unwrap().plan;
+        let narrows = |step: &Step| match &step.action {
+            Action::Update { changes } => changes.iter().any(Change::ends_cluster_admin),
+            _ => false,
+        };
+        assert_eq!(planned.writes().filter(|step| narrows(step)).count(), 1, "{planned:?}");
+        completed(&scenario.spec(), &account, "left out").await;
+        same(&account, &narrow, "left out");
+        completed(&admin, &account, "chosen again").await;
+        ended("prod", &account, "out").await;
+        same(&account, &before, "out");
     }
 }
 

@@ -3,7 +3,7 @@
 use cast_spot_provisioner::{
     onboard::plan,
     plan::Action,
-    resource::{AwsAuth, Function, Kind, Manifest, Network, Resource},
+    resource::{AccessEntry, AwsAuth, Function, Kind, Manifest, Network, Resource},
 };
 use serde_json::json;
 
@@ -99,7 +99,12 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
         ],
         Kind::AccessEntry => vec![
             spoil!(AccessEntry.entry_type = "FARGATE_LINUX".to_owned()),
-            spoil!(AccessEntry.username = Some("theirs".to_owned())),
+            // EKS gives the others theirs.
+            ("username", |resource| {
+                if let Resource::AccessEntry(AccessEntry { username: Some(username), .. }) = resource {
+                    "theirs".clone_into(username);
+                }
+            }),
             spoil!(AccessEntry.groups = vec!["system-like".to_owned()]),
             spoil!(AccessEntry.policies = vec!["arn:aws:eks::aws:cluster-access-policy/Other".to_owned()]),
         ],

@@ -39,6 +39,10 @@ pub(crate) struct ChoiceArgs {
     #[arg(long)]
     rotate_key: bool,
 
+    /// Make the user administrator of the cluster [default: it may manage nodes, see docs/onboarding.md]
+    #[arg(long)]
+    cluster_admin: bool,
+
     /// Grant all that CAST AI's documentation lists: the principal may replace the function and make the node role again,
     /// and the function's role has three AWS managed policies (docs/permissions.md)
     #[arg(long)]
@@ -105,6 +109,7 @@ impl ChoiceArgs {
             principal: self.principal.clone(),
             external_id: self.external_id.clone(),
             rotate_key: self.rotate_key,
+            cluster_admin: self.cluster_admin,
             documented_privilege: (self.least_privilege || self.documented_privilege)
                 .then_some(self.documented_privilege),
             log_retention_days: self.log_retention_days.clone(),

@@ -58,7 +58,7 @@ fn bounded(inputs: &mut Inputs) {
 }
 
 fn user(inputs: &mut Inputs) {
-    inputs.spec.access = Access::User { rotate_key: false };
+    inputs.spec.access = Access::User { rotate_key: false, cluster_admin: false };
 }
 
 fn config_map(inputs: &mut Inputs) {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Resources;
 use crate::{
-    names::{self, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP},
+    names::{self, ADMIN_GROUP, ADMIN_POLICY, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP},
     policy::{self, Scope},
     resource::{
         AccessEntry, AccessKey, Attachment, AwsAuth, InstanceProfile, Mapping, Policy, Principal, Resource,
@@ -18,8 +18,6 @@ const PRINCIPAL_POLICIES: [&str; 2] = ["AmazonEC2ReadOnlyAccess", "IAMReadOnlyAc
 /// Of the nodes.
 const NODE_POLICIES: [&str; 3] =
     ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
-/// Group of the mapped user, as the seed has it.
-pub(super) const ADMINS: &str = "system:masters";
 /// Group of nodes ("Using Node Authorization" in the Kubernetes documentation).
 const NODES: &str = "system:nodes";
 
@@ -30,7 +28,7 @@ impl Resources<'_> {
             Access::Role { principal, external_id } => {
                 self.principal_role(policy::principal_trust(principal, external_id))
             }
-            Access::User { rotate_key } => self.principal_user(*rotate_key),
+            Access::User { rotate_key, .. } => self.principal_user(*rotate_key),
         }
     }
 
@@ -141,8 +139,8 @@ impl Resources<'_> {
     pub(super) fn access_entry(&self, principal: &Principal, username: &str, groups: &[&str]) -> Resource {
         let Scope { partition, account, .. } = self.scope();
         let entry_type = if groups.contains(&NODES) { "EC2_LINUX" } else { "STANDARD" };
-        let admin = format!("arn:{partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy");
-        let policies = if groups.contains(&ADMINS) { vec![admin] } else { Vec::new() };
+        let admin = format!("arn:{partition}:eks::aws:cluster-access-policy/{ADMIN_POLICY}");
+        let policies = if groups.contains(&ADMIN_GROUP) { vec![admin] } else { Vec::new() };
         Resource::AccessEntry(AccessEntry {
             cluster: self.cluster.to_owned(),
             principal: principal.clone(),

@@ -82,7 +82,7 @@ mod tests {
     use crate::{plan::Found, spec::Access};
 
     fn open() -> Spec {
-        Spec::new("prod", Access::User { rotate_key: false })
+        Spec::new("prod", Access::User { rotate_key: false, cluster_admin: false })
     }
 
     fn observed(resources: Vec<Resource>) -> Observed {

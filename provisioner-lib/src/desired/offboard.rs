@@ -61,8 +61,9 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     desired.absent.extend(layers(facts).filter(|layer| !wanted.contains(&layer.id())));
     // What only the cluster itself knows has gone with it.
     if facts.cluster.is_gone() {
-        let inside =
-            |resource: &Resource| matches!(resource, Resource::AccessEntry(_) | Resource::AwsAuth(_));
+        let inside = |resource: &Resource| {
+            matches!(resource, Resource::AccessEntry(_) | Resource::AwsAuth(_) | Resource::Manifest(_))
+        };
         desired.absent.retain(|resource| !inside(resource));
     } else {
         desired.absent.push(resources.ingress());
@@ -121,5 +122,6 @@ fn serving(
 
 /// A request whose choices do not matter: what it would make is looked for, whatever it looks like.
 fn any(cluster: &str) -> Spec {
-    Spec { privilege: Some(Privilege::Documented), ..Spec::new(cluster, Access::User { rotate_key: false }) }
+    let access = Access::User { rotate_key: false, cluster_admin: false };
+    Spec { privilege: Some(Privilege::Documented), ..Spec::new(cluster, access) }
 }

@@ -46,7 +46,7 @@ fn role() -> Access {
 }
 
 fn user() -> Access {
-    Access::User { rotate_key: false }
+    Access::User { rotate_key: false, cluster_admin: false }
 }
 
 fn present(spec: &Spec, facts: &Facts) -> Vec<Resource> {

@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::kind::Tags;
-use crate::policy;
+use crate::{
+    names::{ADMIN_GROUP, ADMIN_POLICY},
+    policy,
+};
 
 /// Prefix of the tags that cast-spot sets. Others are left alone.
 const OURS: &str = "cast-spot:";
@@ -18,6 +21,15 @@ pub struct Change {
     pub from: String,
     /// The value wanted; empty if there is none.
     pub to: String,
+}
+
+impl Change {
+    /// Whether it ends that a principal is administrator of the cluster.
+    #[must_use]
+    pub fn ends_cluster_admin(&self) -> bool {
+        let is_admin = |text: &str| [ADMIN_GROUP, ADMIN_POLICY].iter().any(|name| text.contains(name));
+        ["groups", "policies"].contains(&self.field.as_str()) && is_admin(&self.from) && !is_admin(&self.to)
+    }
 }
 
 /// The differences of one resource. Each comparison takes what is wanted, then what was found.

@@ -59,6 +59,7 @@ fn an_external_id_is_always_required() {
 fn what_belongs_to_the_other_mode_is_refused() {
     assert_eq!(fields(Request { mode: "user".to_owned(), ..request() }), ["principal", "external-id"]);
     assert_eq!(fields(Request { rotate_key: true, ..request() }), ["rotate-key"]);
+    assert_eq!(fields(Request { cluster_admin: true, ..request() }), ["cluster-admin"]);
     assert_eq!(fields(Request { mode: "admin".to_owned(), ..request() }), ["mode"]);
 }
 

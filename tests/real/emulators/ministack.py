@@ -17,6 +17,7 @@ import os
 import re
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
@@ -173,7 +174,7 @@ def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
 
 # Some requests are authorized on no resource, or another. Service Authorization Reference: instance profiles, new
 # policies and new functions by their names, access entries by cluster, layer versions by their numbers, rules of the default bus as rule/NAME, tags of the resource that is named;
-# and iam:PolicyARN and eks:policyArn are the policy that is attached.
+# and iam:PolicyARN and eks:policyArn are the policy that is attached; of a new access entry, EKS knows what is asked for.
 named = contextvars.ContextVar("named", default={})
 
 
@@ -183,10 +184,16 @@ def resource(service, method, path, headers, body, form, region, account, usual=
     part = lambda *names: next((v for name in names if (v := iam_actions._safe_json_field(body, name))), None)
     action = field("Action") or ""
     named.set({"iam:policyarn": field("PolicyArn")} if action.startswith(("Attach", "Detach")) else {})
+    if service == "eks" and path.endswith("/access-entries") and method == "POST":
+        keys = {"principalArn": None, "type": "STANDARD", "kubernetesGroups": []}
+        principal, kind, groups = (part(key) or absent for key, absent in keys.items())
+        named.set({"eks:principalarn": principal, "eks:accessentrytype": kind, "eks:kubernetesgroups": groups})
     if service == "eks" and "/access-entries/" in path:
-        named.set({"eks:policyarn": part("policyArn")})
-        cluster, principal = path.removeprefix("/clusters/").split("/access-entries/")
-        return f"arn:aws:eks:{region}:{account}:access-entry/{cluster}/{principal}"
+        cluster, rest = unquote(path).removeprefix("/clusters/").split("/access-entries/")
+        principal, _, policy = rest.partition("/access-policies")
+        named.set({"eks:policyarn": part("policyArn") or policy.removeprefix("/")})
+        kind, name = principal.split(":", 5)[5].split("/", 1)
+        return f"arn:aws:eks:{region}:{account}:access-entry/{cluster}/{kind}/{account}/{name}/0c5a"
     if service == "iam" and "InstanceProfile" in action and (name := field("InstanceProfileName")):
         return f"arn:aws:iam::{account}:instance-profile/{name}"
     if service == "iam" and action == "SimulatePrincipalPolicy":

@@ -17,7 +17,7 @@ pub(crate) fn lines(change: &Change, width: usize) -> Vec<String> {
     match (parse(&change.from), parse(&change.to)) {
         (None, None) => vec![simple(change, width)],
         (from, to) => {
-            let mut lines = vec![format!("{}:", change.field)];
+            let mut lines = vec![format!("{}:{}", change.field, admin_lost(change))];
             lines.extend(differences(&from.unwrap_or(Value::Null), &to.unwrap_or(Value::Null), width));
             lines
         }
@@ -39,6 +39,13 @@ fn simple(change: &Change, width: usize) -> String {
             format!("{field}: {} {DIM}->{DIM:#} {}{lost}", cut(from, width / 2), cut(to, width / 2))
         }
     }
+}
+
+fn admin_lost(change: &Change) -> String {
+    if change.ends_cluster_admin() {
+        return format!(" {RED}(not administrator of the cluster any more; --cluster-admin keeps it){RED:#}");
+    }
+    String::new()
 }
 
 /// CloudWatch Logs deletes what is older than the retention; 0 days are for ever.

@@ -97,3 +97,21 @@ fn only_a_shorter_retention_deletes_log_lines() {
     let again = Request { package: None, ..request() };
     assert_snapshot!("kept_retention", plan(again, Format::Table, &account.unchecked()));
 }
+
+#[test]
+fn a_user_who_loses_the_administration_is_named() {
+    let user = |cluster_admin| Request {
+        mode: "user".to_owned(),
+        principal: None,
+        external_id: None,
+        cluster_admin,
+        ..request()
+    };
+    let account = || FakeAccount::onboarded_by(&user(true).validate().unwrap()).unchecked();
+    let kept = plan(user(true), Format::Table, &account());
+    assert_eq!(kept.code, 0, "{kept}");
+    let lost = plan(user(false), Format::Table, &account());
+    assert_eq!(lost.code, EXIT_CHANGES);
+    let words = "policies: (not administrator of the cluster any more; --cluster-admin keeps it)";
+    assert!(lost.out.contains(words), "{lost}");
+}

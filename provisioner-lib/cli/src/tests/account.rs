@@ -71,10 +71,15 @@ impl FakeAccount {
 
     /// An account that [`spec`] was onboarded to.
     pub(crate) fn onboarded() -> Self {
+        Self::onboarded_by(&spec())
+    }
+
+    /// An account that `spec` was onboarded to.
+    pub(crate) fn onboarded_by(spec: &Spec) -> Self {
         let account = Self::new();
         run_in_test(async {
-            let planned = onboard::plan(&spec(), &account).await.unwrap();
-            onboard::onboard(&spec(), planned, &account, &CancelToken::new(), &mut |_| {}).await.unwrap();
+            let planned = onboard::plan(spec, &account).await.unwrap();
+            onboard::onboard(spec, planned, &account, &CancelToken::new(), &mut |_| {}).await.unwrap();
         });
         account
     }

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use cast_spot_provisioner::report::{Outcome, Report};
+use cast_spot_provisioner::{
+    plan::Action,
+    report::{Outcome, Report, StepReport},
+};
 
 use crate::{
     error::{self, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED},
@@ -75,10 +78,20 @@ pub(crate) fn warnings(warnings: &[String]) -> String {
     if warnings.is_empty() { String::new() } else { format!("\n{}", lines.collect::<String>()) }
 }
 
-/// The previous content of what was changed in place.
+/// Whether the step has ended that a principal is administrator of the cluster.
+fn ends_cluster_admin(step: &StepReport) -> bool {
+    step.outcome == Outcome::Done
+        && matches!(&step.action, Action::Update { changes }
+            if changes.iter().any(|change| change.ends_cluster_admin()))
+}
+
+/// Rights that were narrowed, and the previous content of what was changed in place.
 pub(super) fn notes(report: &Report) -> String {
     let mut text = String::new();
     for step in &report.steps {
+        if ends_cluster_admin(step) {
+            let _ = writeln!(text, "\nNarrowed: {} is not administrator of the cluster any more", step.id);
+        }
         if let Some(backup) = &step.backup {
             let _ = writeln!(text, "\nPrevious content of aws-auth, before {} changed:\n", step.id);
             for line in backup.lines() {
@@ -92,12 +105,28 @@ pub(super) fn notes(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use cast_spot_provisioner::{
-        plan::Action,
-        report::StepReport,
+        plan::Change,
         resource::{Id, Kind},
     };
 
     use super::*;
+
+    #[test]
+    fn who_is_no_longer_administrator_is_named() {
+        let change = Change { field: "groups".into(), from: r#"["system:masters"]"#.into(), to: "[]".into() };
+        let step = |outcome| StepReport {
+            id: Id::new(Kind::AwsAuth, "cast-eks-prod"),
+            action: Action::Update { changes: vec![change.clone()] },
+            outcome,
+            backup: None,
+            warning: None,
+        };
+        let shown = |outcome| notes(&Report { steps: vec![step(outcome)], ..Report::default() });
+        let narrowed =
+            "\nNarrowed: aws-auth entry cast-eks-prod is not administrator of the cluster any more\n";
+        assert_eq!(shown(Outcome::Done), narrowed);
+        assert_eq!(shown(Outcome::NotReached), "");
+    }
 
     #[test]
     fn a_warning_fails_a_run_and_is_not_previous_content() {

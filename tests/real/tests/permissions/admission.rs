@@ -57,7 +57,7 @@ pub(crate) async fn the_handler_is_held_to_its_writes(stack: &Stack) -> Result<(
                 writeln!(faults, "{}, known by {who}: {code} {message}", attempt.what)?;
             }
         }
-        // RBAC alone allows all of it, and goes on to for everybody else.
+        // RBAC alone allows all of it, and goes on to for all others.
         let (code, message) = answer(&others, attempt).await?;
         if code >= 300 {
             writeln!(faults, "{} of another one: {code} {message}", attempt.what)?;

@@ -84,6 +84,7 @@ fn life<'w>(situation: &'w Situation<'_>, mode: &str) -> Vec<Phase<'w>> {
         phase(vec!["status"], 0),
     ];
     if mode == "user" {
+        phases.push(phase(onboard(&["--cluster-admin"]), 0));
         phases.push(phase(onboard(&["--rotate-key"]), 0));
     }
     phases.push(phase(vec!["offboard", "--yes"], 0));
@@ -169,7 +170,7 @@ const NOT_ASKED: [&str; 16] = [
 /// Actions of other situations: a function in the VPC of a private endpoint, a cluster that was onboarded in the
 /// other mode before, a policy with foreign attachments, foreign policies of the user, changed code of the function,
 /// endpoints that do not fit into its environment.
-const ELSEWHERE: [&str; 20] = [
+const ELSEWHERE: [&str; 19] = [
     "lambda:CreateAlias",
     "lambda:DeleteLayerVersion",
     "lambda:GetLayerVersion",
@@ -187,7 +188,6 @@ const ELSEWHERE: [&str; 20] = [
     "iam:ListAccessKeys",
     "iam:ListAttachedUserPolicies",
     "iam:ListEntitiesForPolicy",
-    "eks:DisassociateAccessPolicy",
     "iam:DeleteUserPolicy",
     "iam:UntagUser",
 ];

@@ -8,6 +8,7 @@ use cast_spot_real::{scenarios, suite};
 mod administrator;
 mod interrupted;
 mod layer;
+mod mapped_user;
 mod mapping;
 mod page;
 mod principals;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
             mapping::every_form_of_aws_auth_is_edited_and_restored,
             mapping::a_concurrent_foreign_edit_is_kept,
             mapping::the_function_may_do_exactly_what_its_cluster_role_grants,
+            mapped_user::a_user_manages_nodes_and_is_administrator_by_choice_alone,
             administrator::exactly_the_admin_policy_is_enough_in_both_modes,
             #[extended]
             administrator::a_missing_action_is_reported_by_the_first_command_needing_it,
