@@ -67,7 +67,7 @@ pub(crate) async fn the_handler_is_held_to_its_writes(stack: &Stack) -> Result<(
     Ok(())
 }
 
-/// A node that others have marked before, with each kind of pod.
+/// A cordoned node that others have marked, too, with each kind of pod.
 async fn prepared<'s>(stack: &'s Stack, name: &str) -> Result<Lab<'s>> {
     let lab = Lab::open(stack, name).await?;
     lab.run(&Workload::deployment("web", 1)).await?;
@@ -84,6 +84,7 @@ async fn prepared<'s>(stack: &'s Stack, name: &str) -> Result<Lab<'s>> {
     let gpu = json!({ "key": "gpu", "effect": "NoSchedule", "timeAdded": "2026-01-01T00:00:00Z" });
     let own = json!({ "key": "cast-spot/interruption", "value": "terminate", "effect": "NoSchedule" });
     let patch = json!([
+        { "op": "add", "path": "/spec/unschedulable", "value": true },
         { "op": "add", "path": "/spec/taints", "value": [gpu, own] },
         { "op": "add", "path": "/metadata/labels/team", "value": "a" },
         { "op": "add", "path": "/metadata/annotations/note", "value": "a" },
