@@ -56,6 +56,7 @@ pub enum Privilege {
 }
 
 /// A request as it comes from a form, a command line or a file.
+#[expect(clippy::struct_excessive_bools, reason = "independent choices, each with each other")]
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// Name of the EKS cluster.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use cast_spot_provisioner::{
-    plan::Action,
+    plan::{Action, Change},
     report::{Outcome, Report, StepReport},
 };
 
@@ -82,7 +82,7 @@ pub(crate) fn warnings(warnings: &[String]) -> String {
 fn ends_cluster_admin(step: &StepReport) -> bool {
     step.outcome == Outcome::Done
         && matches!(&step.action, Action::Update { changes }
-            if changes.iter().any(|change| change.ends_cluster_admin()))
+            if changes.iter().any(Change::ends_cluster_admin))
 }
 
 /// Rights that were narrowed, and the previous content of what was changed in place.
@@ -104,10 +104,7 @@ pub(super) fn notes(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cast_spot_provisioner::{
-        plan::Change,
-        resource::{Id, Kind},
-    };
+    use cast_spot_provisioner::resource::{Id, Kind};
 
     use super::*;
 

@@ -83,7 +83,7 @@ async fn prepared<'s>(stack: &'s Stack, name: &str) -> Result<Lab<'s>> {
     .await?;
     let gpu = json!({ "key": "gpu", "effect": "NoSchedule", "timeAdded": "2026-01-01T00:00:00Z" });
     let own = json!({ "key": "cast-spot/interruption", "value": "terminate", "effect": "NoSchedule" });
-    let patch = json!([
+    let body = json!([
         { "op": "add", "path": "/spec/unschedulable", "value": true },
         { "op": "add", "path": "/spec/taints", "value": [gpu, own] },
         { "op": "add", "path": "/metadata/labels/team", "value": "a" },
@@ -92,7 +92,7 @@ async fn prepared<'s>(stack: &'s Stack, name: &str) -> Result<Lab<'s>> {
         { "op": "add", "path": "/metadata/finalizers", "value": ["example.com/kept"] },
     ]);
     let path = format!("/api/v1/nodes/{}", lab.victim().node);
-    let marked = Attempt { what: "marks", method: Method::PATCH, path, body: patch, refused: None };
+    let marked = Attempt { what: "marks", method: Method::PATCH, path, body, refused: None };
     let (code, message) = send(&stack.kube, &marked).await?;
     ensure!(code == 200, "{code} {message}");
     Ok(lab)

@@ -16,7 +16,7 @@ use cast_spot_real::{
     clock::eventually,
     lab::Lab,
     notice::Notice,
-    stack::{CLUSTER, Stack},
+    stack::{CLUSTER, Stack, user_of},
 };
 use serde_json::Value;
 
@@ -75,10 +75,10 @@ async fn in_lab(stack: &Stack) -> Result<Side> {
         let uid = real.and_then(|pod| pod.metadata.uid.as_deref());
         ensure!(pod["uid"] == uid.context("a pod of the node")?, "{pod}");
     }
-    let caller = format!("/{}", lab.function.name);
+    let caller = user_of(&lab.function.name);
     let calls = eventually("the watch has ended", Duration::from_secs(10), async || {
         let mut entries = stack.control_plane.audit().entries()?;
-        entries.retain(|entry| entry.user.ends_with(&caller));
+        entries.retain(|entry| entry.user == caller);
         Ok(entries.iter().any(|entry| entry.verb == "watch").then_some(entries))
     })
     .await?;
