@@ -207,8 +207,7 @@ fn access(request: &Request, faults: &mut Faults) -> Option<Access> {
                 faults.add("cluster-admin", "", problem, "leave it out, or give `--mode user` with it");
             }
             let (principal, external_id) = trusted?;
-            (!request.rotate_key && !request.cluster_admin)
-                .then_some(Access::Role { principal, external_id })
+            (!request.rotate_key && !request.cluster_admin).then_some(Access::Role { principal, external_id })
         }
         "user" => {
             for (field, value) in [("principal", &request.principal), ("external-id", &request.external_id)] {

@@ -39,7 +39,7 @@ const RULES: [Rule; 7] = [
     Rule { field: "autoscaler-image", problem: image_problem, hint: IMAGE_HINT },
     Rule {
         field: "api-url",
-        problem: address::problem,
+        problem: url_problem,
         hint: "the token goes with every call, so it has to be encrypted",
     },
     Rule { field: "provider", problem: provider_problem, hint: "`eks` is the usual one" },
@@ -81,8 +81,9 @@ pub(super) fn kept(kept: &Kept, values: Values<'_>, pairs: [Option<&Tags>; 2]) -
         );
         Fault::new(field, value, problem, hint)
     };
-    let mut faults: Vec<Fault> =
-        problems(values).map(|(rule, value, problem)| fault(rule.field, &rule.shown(value), problem)).collect();
+    let mut faults: Vec<Fault> = problems(values)
+        .map(|(rule, value, problem)| fault(rule.field, &rule.shown(value), problem))
+        .collect();
     for ((field, is_value), kept) in PAIRS.into_iter().zip(pairs) {
         for (key, value) in kept.into_iter().flatten() {
             if let Some((problem, _)) = pair_problem(key, value, is_value) {
@@ -124,6 +125,11 @@ fn image_problem(image: &str) -> Option<&'static str> {
 fn is_digest(digest: &str) -> bool {
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(is_hex))
+}
+
+/// The agent runs in a pod, where an address of this machine means another one.
+fn url_problem(url: &str) -> Option<&'static str> {
+    address::problem(url).or_else(|| (!url.starts_with("https://")).then_some("not an https:// address"))
 }
 
 fn provider_problem(provider: &str) -> Option<&'static str> {

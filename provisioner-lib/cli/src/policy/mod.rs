@@ -127,7 +127,8 @@ async fn complete(
     target: &Target,
     screen: &mut Screen,
 ) -> Result<Place, CliError> {
-    let needs_vpc = matches!(name, Name::Admin | Name::Cluster | Name::NodeBoundary) && place.vpc_id.is_none();
+    let needs_vpc =
+        matches!(name, Name::Admin | Name::Cluster | Name::NodeBoundary) && place.vpc_id.is_none();
     if place.region.is_some() && place.account.is_some() && !needs_vpc {
         return Ok(place);
     }
