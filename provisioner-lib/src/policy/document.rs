@@ -33,6 +33,23 @@ pub(crate) fn fill(value: Value, values: &[(&str, &str)]) -> Value {
     }
 }
 
+/// Each item of a list once.
+pub(super) fn distinct(value: Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut once: Vec<Value> = Vec::with_capacity(items.len());
+            for item in items.into_iter().map(distinct) {
+                if !once.contains(&item) {
+                    once.push(item);
+                }
+            }
+            once.into()
+        }
+        Value::Object(parts) => parts.into_iter().map(|(key, part)| (key, distinct(part))).collect(),
+        other => other,
+    }
+}
+
 /// One policy with the statements of both.
 pub(super) fn merge(mut first: Value, second: Value) -> Value {
     let more = statements(second);

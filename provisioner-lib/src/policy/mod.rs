@@ -12,7 +12,7 @@ use cast_spot_infra::{iam, partitions::Partition};
 use serde_json::{Value, json};
 
 pub(crate) use self::document::fill;
-use self::document::{merge, parse};
+use self::document::{distinct, merge, parse};
 use crate::names;
 
 mod document;
@@ -54,7 +54,7 @@ impl Scope<'_> {
 
     fn fill(&self, text: &str) -> Value {
         let arn = self.cluster_arn();
-        fill(
+        let filled = fill(
             parse(text),
             &[
                 ("<partition>", self.partition),
@@ -67,7 +67,9 @@ impl Scope<'_> {
                 ("<name-by-hash>", &names::principal_by_hash(self.cluster, &arn)),
                 ("<restricted>", &names::restricted_policy(self.cluster, &arn)),
             ],
-        )
+        );
+        // A long name is the one by hash.
+        distinct(filled)
     }
 }
 
