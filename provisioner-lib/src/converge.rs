@@ -7,10 +7,11 @@ use crate::{
     desired::Desired,
     facts::Facts,
     fault::{Faults, joined},
+    names::LAMBDA_ROLE,
     plan::{Observed, Plan, diff, too_many},
     provider::{Error, Provider},
     report::Report,
-    resource::Kind,
+    resource::{Id, Kind},
 };
 
 /// Plans that a run makes at most; each concurrent run costs one.
@@ -54,9 +55,12 @@ pub(crate) async fn build_plan(
     let mut round = 0;
     loop {
         round += 1;
-        let facts = provider.facts(cluster).await?;
+        let mut facts = provider.facts(cluster).await?;
         let named = desired(&facts, &Observed::new())?;
         let observed = provider.observe(&facts, &named.all().collect::<Vec<_>>()).await?;
+        // What was read together is compared with each other.
+        let role = observed.get(&Id::new(Kind::Role, LAMBDA_ROLE));
+        facts.earlier.role_tags = role.and_then(|role| role.resource.tags().cloned()).unwrap_or_default();
         let desired = desired(&facts, &observed)?;
         let function = observed.iter().find(|(id, _)| id.kind == Kind::Function);
         let seen = function.map(|(_, found)| found.revision.as_ref());

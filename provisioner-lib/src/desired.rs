@@ -12,9 +12,9 @@ use crate::{
     facts::Facts,
     fault::Faults,
     names::{
-        self, ADMIN_GROUP, CAST_EKS_POLICY, DOCUMENTED, DOCUMENTED_POLICY, HANDLER_GROUP, HANDLER_USERNAME,
-        LAMBDA_ROLE, LAMBDA_ROLE_SHARED, MANAGED, MANAGER_GROUP, TAG_CLUSTER, TAG_CODE, TAG_MANAGED,
-        TAG_NODE_ROLE, TAG_PRIVILEGE, TAG_REGION, TAG_SETTINGS,
+        self, ADMIN_GROUP, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP, HANDLER_USERNAME, LAMBDA_ROLE,
+        LAMBDA_ROLE_SHARED, MANAGED, MANAGER_GROUP, TAG_CLUSTER, TAG_CODE, TAG_DOCUMENTED, TAG_MANAGED,
+        TAG_NODE_ROLE, TAG_REGION, TAG_SETTINGS,
     },
     policy::{self, Scope},
     resource::{Attachment, Id, InlinePolicy, Kind, Manifest, Policy, Principal, Resource, Role, Tags},
@@ -64,9 +64,9 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     present.extend(resources.network());
     present.extend(resources.kubernetes(spec));
     // The other choices of the same cluster: what an earlier onboarding has made by them goes.
-    let wanted: BTreeSet<_> = present.iter().map(Resource::id).collect();
+    let mut known: BTreeSet<_> = present.iter().map(Resource::id).collect();
     let others = resources.alternatives().into_iter().chain(function::layers(facts));
-    let absent = others.filter(|other| !wanted.contains(&other.id())).collect();
+    let absent = others.filter(|other| known.insert(other.id())).collect();
     // Another cluster may need it.
     let kept = if facts.cluster.is_open() { resources.vpc_access() } else { Vec::new() };
     let desired = Desired { present, kept, absent };
@@ -81,8 +81,7 @@ struct Resources<'a> {
     facts: &'a Facts,
     node_role: String,
     principal: String,
-    /// None: no choice is known.
-    privilege: Option<Privilege>,
+    privilege: Privilege,
     /// Chosen tags of everything.
     extra_tags: Tags,
     boundary: Option<String>,
@@ -92,12 +91,13 @@ struct Resources<'a> {
 impl<'a> Resources<'a> {
     fn of(spec: &'a Spec, facts: &'a Facts) -> Self {
         let cluster = &spec.cluster;
+        let recorded = if facts.is_documented() { Privilege::Documented } else { Privilege::Least };
         Self {
             cluster,
             facts,
             node_role: names::node_role(cluster, &facts.cluster.arn),
             principal: facts.principal(),
-            privilege: spec.privilege,
+            privilege: spec.privilege.unwrap_or(recorded),
             extra_tags: spec.tags.clone(),
             boundary: spec.permissions_boundary.clone(),
             image_owners: spec.image_owners.clone().unwrap_or_default(),
@@ -167,19 +167,19 @@ impl<'a> Resources<'a> {
         resources
     }
 
-    /// What the function's role may do: the latest choice, of any cluster of the account.
+    /// What the function's role may do: all that one of the clusters of the account was given.
     fn privilege_of_function(&self) -> Privilege {
-        let tag = self.facts.earlier.role_tags.get(TAG_PRIVILEGE).map(String::as_str);
-        let is_others = self.facts.has_others() && tag == Some(DOCUMENTED);
-        let default = if is_others { Privilege::Documented } else { Privilege::Least };
-        self.privilege.unwrap_or(default)
+        self.privilege.max(self.privilege_of_others())
     }
 
-    /// Tags of the function's role: what it was given, and the record of each region's function, which no principal of a
-    /// cluster may write.
+    fn privilege_of_others(&self) -> Privilege {
+        if self.facts.has_documented_others() { Privilege::Documented } else { Privilege::Least }
+    }
+
+    /// Tags of the function's role: the records of all clusters and regions, which no principal of a cluster may write.
     fn tags_of_function_role(&self, spec: &Spec) -> Tags {
-        let region = &self.facts.region;
-        let mut tags = self.records_of_other_regions();
+        let Facts { region, cluster, .. } = self.facts;
+        let mut tags = self.records_of_others();
         let given = spec.package.as_ref().map(|package| package.code.sha256.as_str());
         if let Some(code) = given.or(self.facts.recorded_code()) {
             tags.insert(format!("{TAG_CODE}{region}"), code.to_owned());
@@ -190,19 +190,16 @@ impl<'a> Resources<'a> {
         if !chosen.is_empty() {
             tags.insert(format!("{TAG_SETTINGS}{region}"), chosen.join(" "));
         }
+        if self.privilege == Privilege::Documented {
+            let tag = format!("{TAG_DOCUMENTED}{}", names::suffix(&cluster.arn));
+            tags.insert(tag, format!("{region}/{}", self.cluster));
+        }
         tags
     }
 
-    fn records_of_other_regions(&self) -> Tags {
-        let Facts { region, earlier, .. } = self.facts;
-        let of_another = |key: &String| {
-            let end = [TAG_CODE, TAG_SETTINGS].iter().find_map(|tag| key.strip_prefix(tag));
-            end.is_some_and(|end| end != region)
-        };
-        let others = earlier.role_tags.iter().filter(|(key, _)| of_another(key));
+    fn records_of_others(&self) -> Tags {
         let mut tags = self.shared_tags();
-        tags.extend(others.map(|(key, value)| (key.clone(), value.clone())));
-        tags.extend(tag_of(self.privilege_of_function()));
+        tags.extend(self.facts.records_of_others());
         tags
     }
 
@@ -227,8 +224,8 @@ impl<'a> Resources<'a> {
         alternatives.extend(self.principal_user(false));
         alternatives.extend(self.documented_rights(&Principal::Role(self.principal.clone())));
         alternatives.extend(self.documented_rights(&Principal::User(self.principal.clone())));
-        if self.facts.has_others() {
-            // Other principals may have it.
+        if self.facts.has_documented_others() {
+            // Their principals have it.
             alternatives.retain(|other| other.id() != Id::new(Kind::Policy, DOCUMENTED_POLICY));
         }
         alternatives.extend(self.attach(&role, &LAMBDA_POLICIES));
@@ -257,14 +254,8 @@ impl<'a> Resources<'a> {
     fn principal_tags(&self) -> Tags {
         let mut tags = self.tags();
         tags.insert(TAG_NODE_ROLE.to_owned(), self.node_role.clone());
-        tags.extend(tag_of(self.privilege.unwrap_or_default()));
         tags
     }
-}
-
-/// The tag that records a choice beside the default.
-fn tag_of(privilege: Privilege) -> Option<(String, String)> {
-    (privilege == Privilege::Documented).then(|| (TAG_PRIVILEGE.to_owned(), DOCUMENTED.to_owned()))
 }
 
 fn list(clusters: &BTreeSet<String>) -> String {

@@ -112,6 +112,40 @@ impl Facts {
             .collect()
     }
 
+    /// Whether the documented privilege was chosen for this cluster.
+    #[must_use]
+    pub fn is_documented(&self) -> bool {
+        self.documented().any(|(cluster, _)| cluster == self.own())
+    }
+
+    /// Whether it was chosen for another cluster that is registered.
+    #[must_use]
+    pub fn has_documented_others(&self) -> bool {
+        self.documented().any(|(cluster, _)| cluster != self.own() && self.register.contains(&cluster))
+    }
+
+    /// Clusters with the documented privilege, and their tags.
+    fn documented(&self) -> impl Iterator<Item = ((String, String), &str)> {
+        let tags = self.earlier.role_tags.iter();
+        tags.filter(|(key, _)| key.starts_with(names::TAG_DOCUMENTED)).filter_map(|(key, value)| {
+            let (region, name) = value.split_once('/')?;
+            Some(((region.to_owned(), name.to_owned()), key.as_str()))
+        })
+    }
+
+    /// Tags of the function's role that are about other clusters and regions.
+    pub(crate) fn records_of_others(&self) -> BTreeMap<String, String> {
+        let own: Vec<&str> =
+            self.documented().filter(|(cluster, _)| *cluster == self.own()).map(|(_, key)| key).collect();
+        let is_others = |key: &str| {
+            let region = [names::TAG_CODE, names::TAG_SETTINGS].iter().find_map(|tag| key.strip_prefix(tag));
+            let is_documented = key.starts_with(names::TAG_DOCUMENTED) && !own.contains(&key);
+            region.is_some_and(|region| region != self.region) || is_documented
+        };
+        let tags = self.earlier.role_tags.iter().filter(|(key, _)| is_others(key));
+        tags.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     fn recorded(&self, tag: &str) -> Option<&str> {
         self.earlier.role_tags.get(&format!("{tag}{}", self.region)).map(String::as_str)
     }

@@ -71,10 +71,9 @@ pub const TAG_CODE: &str = "cast-spot:code.";
 /// Start of a tag of the function's role: the settings that were chosen for the function of a region, `NAME=VALUE` with
 /// spaces between them. The tag's name ends in the region.
 pub const TAG_SETTINGS: &str = "cast-spot:settings.";
-/// Tag of a principal or of the function's role: the privilege that was chosen, where it is not the least one.
-pub const TAG_PRIVILEGE: &str = "cast-spot:privilege";
-/// Value of [`TAG_PRIVILEGE`].
-pub const DOCUMENTED: &str = "documented";
+/// Start of a tag of the function's role: a cluster with the documented privilege, `REGION/NAME`. The tag's name ends in
+/// the cluster's [`suffix`].
+pub const TAG_DOCUMENTED: &str = "cast-spot:documented.";
 /// Tag of the principal: name of the cluster's node role, which the shared policy lets it pass.
 pub const TAG_NODE_ROLE: &str = "cast-spot:node-role";
 

@@ -44,7 +44,7 @@ pub enum Access {
 }
 
 /// What the cluster's principal and the function's role may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Privilege {
     /// The principal manages nodes, and neither functions nor roles; the function's role has what the handler calls.

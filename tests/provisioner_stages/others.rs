@@ -183,8 +183,7 @@ pub(crate) fn attach_foreign(account: &Account) {
     account.put(target(SPOT_INTERRUPTION.rule));
     account.put(target(SELF_TEST_RULE));
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
-        if let Resource::Function(Function { environment, tags: there, .. }) = resource {
-            environment.insert("THEIRS".to_owned(), "kept".to_owned());
+        if let Resource::Function(Function { tags: there, .. }) = resource {
             there.extend(tags());
         }
     });

@@ -78,7 +78,7 @@ async fn outdated_policies_are_updated_within_the_iam_version_limit() {
         .map(|((_, id), _)| id)
         .filter(|id| !id.name.contains("-stage-") && !id.name.contains("-far-"))
         .collect();
-    assert_eq!(policies.len(), 2, "{policies:?}");
+    assert_eq!(policies.len(), 3, "{policies:?}");
     for round in 1..8 {
         for id in &policies {
             account.change(id, |resource| {

@@ -51,14 +51,16 @@ async fn a_second_cluster_keeps_the_shared_choices_of_the_first() {
     let far = account.of("us-east-1", "far");
     completed(&spec(open(DEFAULT, "far")), &far, "far").await;
     assert_eq!(shared(&far), (30, true));
-    // An explicit choice is applied, and so is its reversal.
-    let back = Request {
+    // Another cluster's choice stays; an explicit one is applied, and so is its reversal.
+    let back = |name: &str| Request {
         documented_privilege: Some(false),
         log_retention_days: days("0"),
-        ..open(DEFAULT, "stage")
+        ..open(DEFAULT, name)
     };
-    completed(&spec(back), &account.of("eu-west-1", "stage"), "back").await;
-    completed(&spec(open(DEFAULT, "stage")), &account.of("eu-west-1", "stage"), "stage").await;
+    completed(&spec(back("stage")), &account.of("eu-west-1", "stage"), "stage").await;
+    assert_eq!(shared(&account), (0, true));
+    completed(&spec(back("prod")), &account, "back").await;
+    completed(&spec(open(DEFAULT, "prod")), &account, "prod").await;
     assert_eq!(shared(&account), (0, false));
 }
 

@@ -70,7 +70,7 @@ impl Resources<'_> {
             .map(|policy_arn| Resource::Attachment(Attachment { principal: principal.clone(), policy_arn }));
         let mut rights: Vec<_> = [policy].into_iter().chain(ours).collect();
         rights.extend(self.attach(principal, &PRINCIPAL_POLICIES));
-        if self.privilege == Some(Privilege::Documented) {
+        if self.privilege == Privilege::Documented {
             rights.extend(self.documented_rights(principal));
         }
         rights

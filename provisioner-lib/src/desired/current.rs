@@ -1,41 +1,21 @@
 //! What clusters share stays as it is, where a request leaves it open: it is read off what there is.
 
 use crate::{
-    names::{DOCUMENTED, LAMBDA_ROLE, LOG_GROUP, MANAGED, TAG_MANAGED, TAG_PRIVILEGE, TAG_RETENTION},
+    names::{LAMBDA_ROLE, LOG_GROUP, MANAGED, TAG_MANAGED, TAG_RETENTION},
     plan::Observed,
     policy::{IMAGE_OWNERS, texts},
-    resource::{Id, Kind, LogGroup, Policy, Resource, Role, Tags, User},
-    spec::{Privilege, Spec},
+    resource::{Id, Kind, LogGroup, Policy, Resource, Role},
+    spec::Spec,
 };
 
 /// `spec` with the choices that `observed` shows in the place of those that it leaves open.
 pub(crate) fn with_current_choices(spec: &Spec, observed: &Observed) -> Spec {
     Spec {
-        privilege: spec.privilege.or_else(|| privilege(observed)),
         permissions_boundary: spec.permissions_boundary.clone().or_else(|| boundary(observed)),
         image_owners: spec.image_owners.clone().or_else(|| image_owners(observed)),
         log_retention_days: spec.log_retention_days.or_else(|| retention(observed)),
         ..spec.clone()
     }
-}
-
-/// The choice that the cluster's principal is tagged with. Without the tag it was none: earlier releases gave the documented
-/// privilege to all.
-fn privilege(observed: &Observed) -> Option<Privilege> {
-    let tags = principals(observed).filter_map(|(_, tags)| tags.get(TAG_PRIVILEGE));
-    tags.into_iter().any(|chosen| chosen == DOCUMENTED).then_some(Privilege::Documented)
-}
-
-/// Roles and users of one cluster that are ours: its principal, and its node role.
-fn principals(observed: &Observed) -> impl Iterator<Item = (&str, &Tags)> {
-    observed.values().filter_map(|found| match &found.resource {
-        Resource::Role(Role { name, tags, .. }) | Resource::User(User { name, tags, .. })
-            if name != LAMBDA_ROLE && tags.get(TAG_MANAGED).map(String::as_str) == Some(MANAGED) =>
-        {
-            Some((name.as_str(), tags))
-        }
-        _ => None,
-    })
 }
 
 /// The boundary of the function's role, which is made first in an account.
@@ -79,7 +59,7 @@ fn length(days: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{plan::Found, spec::Access};
+    use crate::{plan::Found, resource::Tags, spec::Access};
 
     fn open() -> Spec {
         Spec::new("prod", Access::User { rotate_key: false, cluster_admin: false })
@@ -88,28 +68,6 @@ mod tests {
     fn observed(resources: Vec<Resource>) -> Observed {
         let found = |resource: Resource| (resource.id(), Found::from(resource));
         resources.into_iter().map(found).collect()
-    }
-
-    fn principal(tags: &[(&str, &str)]) -> Resource {
-        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Resource::User(User { name: "cast-eks-prod".to_owned(), boundary: None, tags })
-    }
-
-    #[test]
-    fn only_a_recorded_choice_keeps_the_documented_privilege() {
-        let (ours, chosen) = ((TAG_MANAGED, MANAGED), (TAG_PRIVILEGE, DOCUMENTED));
-        for (tags, expected) in [
-            (&[ours][..], None),
-            (&[ours, chosen], Some(Privilege::Documented)),
-            // Not ours, so not our record.
-            (&[chosen], None),
-        ] {
-            let current = with_current_choices(&open(), &observed(vec![principal(tags)]));
-            assert_eq!(current.privilege, expected, "{tags:?}");
-        }
-        let given = Spec { privilege: Some(Privilege::Least), ..open() };
-        let kept = with_current_choices(&given, &observed(vec![principal(&[ours, chosen])]));
-        assert_eq!(kept.privilege, Some(Privilege::Least));
     }
 
     #[test]

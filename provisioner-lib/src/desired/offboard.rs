@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     facts::Facts,
-    names::{self, LAMBDA_ROLE, TAG_CLUSTER},
+    names::{self, LAMBDA_ROLE, LAMBDA_ROLE_SHARED, TAG_CLUSTER, TAG_DOCUMENTED, VPC_ACCESS},
+    policy,
     resource::{Attachment, Function, InlinePolicy, Principal, Resource, Role, Rule},
     spec::{Access, Privilege, Spec},
 };
@@ -26,17 +27,18 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
         let own = resource.id().name.ends_with(&format!("/{}", resources.registration()));
         if own || !facts.has_others() {
             desired.absent.push(resource);
-        } else if let (Resource::Role(role), true) = (resource, others.is_empty()) {
-            // The region has no function any more, and so no record of it.
-            let tags = resources.records_of_other_regions();
-            desired.kept.push(Role { tags, ..role }.into());
+        } else if let Some(shared) = resources.left(resource, others.is_empty()) {
+            desired.kept.push(shared);
         }
     }
     let role = Principal::Role(LAMBDA_ROLE.to_owned());
     let own = resources.alternatives().into_iter().chain(resources.nodes()).chain(resources.vpc_access());
     for resource in own.chain(other_name(cluster, facts)) {
         let is_shared = match &resource {
-            Resource::Attachment(Attachment { principal, .. }) => *principal == role,
+            // Those of the documented privilege go with the last cluster that has it.
+            Resource::Attachment(Attachment { principal, policy_arn }) => {
+                *principal == role && (facts.has_documented_others() || policy_arn.ends_with(VPC_ACCESS))
+            }
             Resource::InlinePolicy(InlinePolicy { role, .. }) => role == LAMBDA_ROLE,
             _ => false,
         };
@@ -72,6 +74,28 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     let mut seen = BTreeSet::new();
     desired.absent.retain(|resource| seen.insert(resource.id()));
     desired
+}
+
+impl Resources<'_> {
+    /// What other clusters of the account keep of the function's role: their records, and what they need.
+    fn left(&self, resource: Resource, is_last_of_region: bool) -> Option<Resource> {
+        let documented = self.privilege_of_others() == Privilege::Documented;
+        match resource {
+            Resource::Role(role) => {
+                let mut tags = self.records_of_others();
+                if !is_last_of_region {
+                    let own = role.tags.into_iter().filter(|(key, _)| !key.starts_with(TAG_DOCUMENTED));
+                    tags.extend(own);
+                }
+                Some(Role { tags, ..role }.into())
+            }
+            Resource::InlinePolicy(policy) if policy.name == LAMBDA_ROLE_SHARED && !documented => {
+                let document = policy::handler_reads(&self.scope());
+                Some(InlinePolicy { document, ..policy }.into())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What the principal would have had by its other name: a run that ended before the cluster was registered may have

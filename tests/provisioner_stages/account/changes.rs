@@ -2,13 +2,12 @@
 
 use cast_spot_provisioner::resource::{Function, Resource};
 
-/// The effect of UpdateFunctionConfiguration. Foreign variables stay, and so does the network if none is given.
+/// The effect of UpdateFunctionConfiguration. The network stays if none is given.
 pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
     let mut configured = wanted.clone();
     let (
-        Resource::Function(Function { environment, code, architecture, network, tags, .. }),
+        Resource::Function(Function { code, architecture, network, tags, .. }),
         Resource::Function(Function {
-            environment: old,
             code: old_code,
             architecture: old_architecture,
             network: old_network,
@@ -19,9 +18,6 @@ pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
     else {
         return;
     };
-    for (name, value) in old {
-        environment.entry(name.clone()).or_insert_with(|| value.clone());
-    }
     code.clone_from(old_code);
     architecture.clone_from(old_architecture);
     tags.clone_from(old_tags);

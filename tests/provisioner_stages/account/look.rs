@@ -87,7 +87,8 @@ fn seen(state: &State, place: &Place, wanted: &Resource) -> Vec<(Id, Found)> {
         ) => function == of,
         _ => false,
     };
-    let objects = state.objects.iter().filter(|(at, object)| *at == place || is_shown(object));
+    let is_beside = |at: &Place, object: &Object| at.0 == place.0 && is_shown(object);
+    let objects = state.objects.iter().filter(|(at, object)| *at == place || is_beside(at, object));
     objects.filter_map(|(at, object)| Some((at.1.clone(), found(object)?))).collect()
 }
 

@@ -14,6 +14,7 @@ pub struct Queue {
     pub name: String,
     pub retention_seconds: u32,
     /// By SQS's own key or one of KMS.
+    #[serde(default)]
     pub encrypted: bool,
     pub policy: Value,
     pub tags: Tags,
