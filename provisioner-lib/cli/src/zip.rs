@@ -101,7 +101,7 @@ mod tests {
             (Some(name), Some(hash), None),
             (Some(name), Some(upper.as_str()), None),
             (Some(name), Some(other.as_str()), Some("its SHA-256 is ba78")),
-            (Some(name), Some("ba78"), Some("--zip-sha256 ba78: not 64 hex digits")),
+            (Some(name), Some("cd78"), Some("--zip-sha256 cd78: not 64 hex digits")),
             (Some("nowhere"), Some(hash), Some("--zip nowhere: ")),
             (None, Some(hash), Some("there is no zip to compare with")),
         ] {

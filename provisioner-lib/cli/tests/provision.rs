@@ -112,7 +112,7 @@ fn a_zip_is_taken_only_from_where_it_is_named() {
     let other = "0".repeat(64);
     for (hash, words) in [
         (other.as_str(), "its SHA-256 is ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-        ("ba78", "--zip-sha256 ba78: not 64 hex digits"),
+        ("cd78", "--zip-sha256 cd78: not 64 hex digits"),
     ] {
         let args = [&plan[..], &["--zip", &zip, "--zip-sha256", hash]].concat();
         let (code, _, err) = run(&mut cast_spot(&folder, &args));

@@ -60,10 +60,10 @@ fn is_registration(resource: &Resource) -> bool {
 
 /// Whether it is a policy of the cluster's node role, which an operator may add to.
 fn is_of_nodes(resource: &Resource, desired: &Desired) -> bool {
-    let role = match resource {
-        Resource::Attachment(Attachment { principal: Principal::Role(role), .. })
-        | Resource::InlinePolicy(InlinePolicy { role, .. }) => role,
-        _ => return false,
+    let (Resource::Attachment(Attachment { principal: Principal::Role(role), .. })
+    | Resource::InlinePolicy(InlinePolicy { role, .. })) = resource
+    else {
+        return false;
     };
     desired
         .all()

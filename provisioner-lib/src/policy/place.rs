@@ -148,7 +148,7 @@ mod tests {
     fn a_trust_has_one_principal_and_an_external_id() {
         assert!(trust_of(Some("arn:aws-iso-f:iam::123456789012:role/path/x"), Some("x-1")).is_ok());
         for principal in
-            ["*", "111122223333", "arn:aws:iam::123456789012:user/*", "arn:awsome:iam::123456789012:root"]
+            ["*", "111122223333", "arn:aws:iam::123456789012:user/*", "arn:awz:iam::123456789012:root"]
         {
             let faults = trust_of(Some(principal), Some("")).unwrap_err();
             let fields: Vec<_> = faults.0.iter().map(|fault| fault.field.as_str()).collect();

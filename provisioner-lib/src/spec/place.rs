@@ -1,4 +1,4 @@
-//! Where a cluster is: what is wrong with its name, region and account, whoever names them.
+//! Where a cluster is: what is wrong with its name, region and account, from any source.
 
 /// `CreateCluster` in the EKS API reference.
 const CLUSTER_LIMIT: usize = 100;

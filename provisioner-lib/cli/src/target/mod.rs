@@ -131,7 +131,7 @@ impl TargetArgs {
         target
     }
 
-    /// The names of the target, which get into addresses and policies, whoever gave them.
+    /// The names of the target, which get into addresses and policies, from wherever they come.
     fn check(&self, target: &Target, diagnostics: &mut Vec<Diagnostic>) {
         let Target { cluster, account, connection } = target;
         let region = connection.region.as_deref().and_then(|region| Some((region, region_problem(region)?)));

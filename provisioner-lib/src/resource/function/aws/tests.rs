@@ -238,7 +238,7 @@ async fn what_an_absent_function_has_is_not_asked() {
 }
 
 #[tokio::test]
-async fn all_statements_are_found_whoever_made_them() {
+async fn all_statements_are_found_by_any_author() {
     let (lambda, _) = lambda(|_| {
         let statement = json!({
             "Sid": "rule", "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
