@@ -106,23 +106,26 @@ impl Role {
             .set_token_code(self.serial.as_ref().map(|_| code.to_owned()))
             .send()
             .await;
-        let answer = answer.map_err(|error| {
-            let Error { message, hint, .. } = from_sdk(CALL)(error);
-            let message = format!("{} is not assumed: {message}", self.arn);
-            let error = Error::new(ErrorKind::Credentials, CALL, message);
-            match &self.serial {
-                Some(_) => error.hint(
-                    "a code is good once: wait for the next one; it has to be of the device in mfa_serial",
-                ),
-                None => error.or_hint(hint.unwrap_or_default()),
-            }
-        })?;
+        let answer = answer.map_err(|error| self.refused(from_sdk(CALL)(error)))?;
         let of_role =
             answer.credentials.ok_or_else(|| Error::other(CALL, "an answer without credentials"))?;
         let until = of_role.expiration.try_into();
         let until = until.map_err(|error| Error::other(CALL, with_causes(&error)))?;
         let token = Some(of_role.session_token);
         Ok(Credentials::new(of_role.access_key_id, of_role.secret_access_key, token, Some(until), "mfa"))
+    }
+
+    /// Only a denial is about the code or the role; any other failure keeps its own hint.
+    fn refused(&self, error: Error) -> Error {
+        let Error { reason, message, hint, .. } = error;
+        let message = format!("{} is not assumed: {message}", self.arn);
+        match (reason, &self.serial) {
+            (ErrorKind::Denied { .. }, Some(_)) => Error::new(ErrorKind::Credentials, CALL, message)
+                .hint("a code is good once: wait for the next one; it has to be of the device in mfa_serial"),
+            (ErrorKind::Denied { .. }, None) => Error::new(ErrorKind::Credentials, CALL, message)
+                .hint("the role's trust policy has to allow the identity of its source_profile"),
+            (reason, _) => Error { hint, ..Error::new(reason, CALL, message) },
+        }
     }
 }
 
@@ -195,6 +198,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_code_is_a_matter_of_credentials() {
+        let (done, _) = assume(&mfa(keys()), Some("123456"), wire::LOST).await;
+        let error = done.unwrap_err();
+        assert_eq!(error.reason, ErrorKind::Unreachable, "it is not the code's fault: {error}");
+        assert!(error.hint.unwrap().contains("HTTPS_PROXY"));
         let (done, _) = assume(&mfa(keys()), Some("123456"), 403).await;
         let error = done.unwrap_err();
         assert_eq!(error.reason, ErrorKind::Credentials);

@@ -46,12 +46,11 @@ pub fn from_sdk<E: Failure>(call: &str) -> impl FnOnce(SdkError<E, HttpResponse>
         if causes.any(<dyn StdError + 'static>::is::<CredentialsError>) {
             return Error::new(ErrorKind::Credentials, call, words).hint(CREDENTIALS);
         }
-        if let SdkError::ConstructionFailure(_) = error {
-            Error::other(call, words)
-        } else {
-            let hint = if words.contains(UNKNOWN_ISSUER) { UNTRUSTED } else { UNREACHABLE };
-            Error::new(ErrorKind::Unreachable, call, words).hint(hint)
+        if matches!(error, SdkError::ConstructionFailure(_)) {
+            return Error::other(call, words);
         }
+        let hint = if words.contains(UNKNOWN_ISSUER) { UNTRUSTED } else { UNREACHABLE };
+        Error::new(ErrorKind::Unreachable, call, words).hint(hint)
     }
 }
 
