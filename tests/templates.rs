@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_handler::config::VARIABLES;
 use cast_spot_provisioner::{
-    names::{TAG_CODE, TAG_SETTINGS},
+    names::{TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS},
     policy,
     resource::{Function, Id, Ingress, InstanceProfile, Policy, Resource, Role, Tags},
     spec::Request,
@@ -41,9 +41,10 @@ fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
             Resource::Ingress(Ingress { vpc_id, .. }) => *vpc_id = String::new(),
             // In a bucket.
             Resource::Function(Function { code, .. }) => *code = None,
-            // A stack does not know the hash of its code.
+            // A stack knows neither the hash of its code nor those of clusters.
             Resource::Role(Role { tags, .. }) => {
-                tags.retain(|key, _| !key.starts_with(TAG_CODE) && !key.starts_with(TAG_SETTINGS));
+                let records = [TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS];
+                tags.retain(|key, _| !records.iter().any(|tag| key.starts_with(tag)));
             }
             _ => {}
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     desired::desired,
     facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
-    names::{self, TAG_CODE, TAG_SETTINGS},
+    names::{self, TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS},
     package::{Architecture, Package},
     policy::fill,
     resource::{Code, Resource, Service},
@@ -98,9 +98,10 @@ impl Inputs {
         resources.retain(|resource| is_iam(resource) && self.has_account_parts);
         let here = desired(&self.spec, &self.facts).expect(VALID).present;
         resources.extend(here.into_iter().filter(|resource| !is_iam(resource)));
-        // A stack does not know the hash of its code.
+        // A stack knows neither the hash of its code nor those of clusters.
+        let records = [TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS];
         for tags in resources.iter_mut().filter_map(Resource::tags_mut) {
-            tags.retain(|key, _| ![TAG_CODE, TAG_SETTINGS].iter().any(|tag| key.starts_with(tag)));
+            tags.retain(|key, _| !records.iter().any(|tag| key.starts_with(tag)));
         }
         resources
     }

@@ -8,7 +8,7 @@ use super::{
     belongs::{documented, made, marked, shared},
     bounds::{EC2, handed_over, of_the_function, tags},
     expression::{all, any, present},
-    promise::{ALL, Promise, has, is, named, resource, rule, sets},
+    promise::{ALL, Promise, each, has, is, named, resource, rule, sets},
 };
 use crate::calls::{ACCOUNT, Cluster, LAMBDA_ROLE, aws_policy};
 
@@ -108,6 +108,12 @@ pub(crate) fn administrator(c: &Cluster) -> Promise {
         "service-role/AWSLambdaRole",
         "service-role/AWSLambdaVPCAccessExecutionRole",
     ]);
+    let entered = [
+        node_role.clone(),
+        lambda_role.clone(),
+        named("user", &names::principal(c.name, &c.arn("eks", &format!("cluster/{}", c.name)))),
+        named("user", &names::principal_by_hash(c.name, &c.arn("eks", &format!("cluster/{}", c.name)))),
+    ];
     let bounds = vec![
         rule(
             "attaches to each role or user the policies that are meant for it",
@@ -126,6 +132,15 @@ pub(crate) fn administrator(c: &Cluster) -> Promise {
             any([
                 all([resource(&[node_role]), is("iam:PassedToService", &EC2)]),
                 all([resource(&[lambda_role]), is("iam:PassedToService", &["lambda.amazonaws.com"])]),
+            ]),
+        ),
+        rule(
+            "lets our principals into the cluster alone, as our groups",
+            &["eks:CreateAccessEntry"],
+            &[],
+            all([
+                is("eks:principalArn", &entered.each_ref().map(|arn| &arn[..])),
+                each("eks:kubernetesGroups", &["cast-spot:handler", "cast-spot:manager"]),
             ]),
         ),
         rule(
