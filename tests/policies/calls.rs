@@ -177,6 +177,7 @@ fn launch(c: &Cluster) -> Vec<Call> {
             ]),
         ),
         call("launch in China", [c.pass("ec2.amazonaws.com.cn")]),
+        call("launch in a secret region", ["ec2.c2s.ic.gov", "ec2.sc2s.sgov.gov"].map(|ec2| c.pass(ec2))),
         call(
             "first Spot launch of an account",
             [role(

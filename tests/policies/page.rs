@@ -86,7 +86,7 @@ const SECTIONS: [Section; 16] = [
     Section { title: "Trust of CastLambdaRoleForSpot", about: "", policy: |_| policy::lambda_trust() },
     Section {
         title: "Trust of the node role",
-        about: "In China `ec2.amazonaws.com.cn`.",
+        about: "In China `ec2.amazonaws.com.cn`, in the secret regions `ec2.c2s.ic.gov` and `ec2.sc2s.sgov.gov`.",
         policy: |scope| policy::node_trust(scope.partition),
     },
     Section {

@@ -7,7 +7,9 @@ use super::{
 };
 use crate::calls::{Cluster, LAMBDA_ROLE, aws_policy};
 
-pub(crate) const EC2: [&str; 3] = ["ec2.amazonaws.com", "ec2.amazonaws.com.cn", "eks.amazonaws.com"];
+/// EC2 in all partitions, and EKS.
+pub(crate) const EC2: [&str; 5] =
+    ["ec2.amazonaws.com", "ec2.amazonaws.com.cn", "ec2.c2s.ic.gov", "ec2.sc2s.sgov.gov", "eks.amazonaws.com"];
 
 pub(crate) fn handed_over(c: &Cluster) -> Vec<Rule> {
     let workers = ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy"];
