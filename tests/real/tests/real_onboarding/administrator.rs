@@ -79,7 +79,7 @@ fn life<'w>(situation: &'w Situation<'_>, mode: &str) -> Vec<Phase<'w>> {
     let phase = |words, code| Phase { words, code, drifted: false };
     let mut phases = vec![
         phase(onboarding("plan"), 10),
-        phase(onboard(&[]), 0),
+        phase(onboard(&["--documented-privilege"]), 0),
         Phase { drifted: true, ..phase(onboard(&["--least-privilege", "--log-retention-days", "0"]), 0) },
         phase(vec!["status"], 0),
     ];
@@ -169,8 +169,11 @@ const NOT_ASKED: [&str; 16] = [
 
 /// Actions of other situations: a function in the VPC of a private endpoint, a cluster that was onboarded in the
 /// other mode before, a policy with foreign attachments, foreign policies of the user, changed code of the function,
-/// endpoints that do not fit into its environment.
-const ELSEWHERE: [&str; 19] = [
+/// endpoints that do not fit into its environment, a permissions boundary that roles and users get later.
+const ELSEWHERE: [&str; 22] = [
+    "iam:ListUserPolicies",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutUserPermissionsBoundary",
     "lambda:CreateAlias",
     "lambda:DeleteLayerVersion",
     "lambda:GetLayerVersion",
