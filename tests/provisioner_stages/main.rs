@@ -21,4 +21,5 @@ mod repeated;
 mod shared;
 mod situation;
 mod stopped;
+mod unmanaged;
 mod upgrade;

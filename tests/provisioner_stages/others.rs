@@ -149,7 +149,7 @@ fn function(name: &str) -> Resource {
     })
 }
 
-fn permission(function: &str) -> Resource {
+pub(crate) fn permission(function: &str) -> Resource {
     Resource::Permission(Permission {
         function: function.to_owned(),
         statement_id: "theirs".to_owned(),
@@ -158,7 +158,7 @@ fn permission(function: &str) -> Resource {
     })
 }
 
-fn target(rule: &str) -> Resource {
+pub(crate) fn target(rule: &str) -> Resource {
     Resource::Target(Target {
         rule: rule.to_owned(),
         target_id: "theirs".to_owned(),

@@ -2,7 +2,7 @@
 
 use cast_spot_provisioner::{
     names::LAMBDA_ROLE,
-    resource::{Function, Id, Kind, Resource},
+    resource::{Function, Id, Kind, Resource, Role},
 };
 use insta::assert_snapshot;
 
@@ -37,6 +37,22 @@ fn json_is_one_document() {
     let provider = FakeAccount::onboarded().unchecked();
     let args = Args { output: OutputOptions { yes: true, dry_run: false, json: true }, ..Args::default() };
     assert_snapshot!("json", offboard(&args, &provider, "").outline());
+}
+
+#[test]
+fn what_is_not_ours_ends_no_run_with_a_tick() {
+    let account = FakeAccount::onboarded();
+    account.change(|resource| {
+        if let Resource::Role(Role { name, tags, .. }) = resource
+            && name.starts_with("cast-prod-eks-")
+        {
+            tags.clear();
+        }
+    });
+    let ran = offboard(&args(true, false), &account.unchecked(), "");
+    assert_eq!(ran.code, EXIT_INCOMPLETE, "{ran}");
+    assert!(!ran.out.contains("nothing of it is left") && !ran.out.contains('✓'), "{ran}");
+    assert!(ran.out.contains("listed above, is left"), "{ran}");
 }
 
 #[test]
