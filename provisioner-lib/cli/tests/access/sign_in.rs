@@ -20,6 +20,12 @@ source_profile = mfa
 login_session = arn:aws:iam::111122223333:user/me
 ";
 
+/// What `aws login` writes, in a file whose name is the SHA-256 of the profile's `login_session`.
+const SESSION: &str = r#"{"accessToken": {"accessKeyId": "ASIALOGIN", "secretAccessKey": "s", "sessionToken": "t",
+    "accountId": "111122223333", "expiresAt": "2100-01-01T00:00:00Z"}, "tokenType": "aws_sigv4", "refreshToken": "r",
+    "idToken": "i", "clientId": "c", "dpopKey": "k"}"#;
+const SESSION_FILE: &str = "6eeec053fe13079aaf7fd81065ec5ecbdb93674f20700e51842d0c769b240c8a.json";
+
 /// A command that asks AWS who calls, and prints the account in a policy.
 fn who(folder: &Folder, aws: &Aws, args: &[&str]) -> Command {
     let args = [&["policy", "handler", "--cluster", "prod", "--region", "eu-west-1"], args].concat();
@@ -69,6 +75,19 @@ fn a_profile_that_does_not_exist_is_named() {
     let (code, _, err) = run(with_keys(&mut who(&folder, &aws, &["--profile", "nowhere"])));
     assert!(code == 4 && err.contains("no profile `nowhere`") && err.contains("list-profiles"), "{err}");
     assert!(aws.asked().is_empty());
+}
+
+#[test]
+fn a_profile_of_aws_login_has_its_session() {
+    let (folder, aws) = (Folder::new("login"), Aws::start());
+    let (code, _, err) = run(&mut who(&folder, &aws, &["--profile", "login"]));
+    assert_eq!(code, 4, "there is no session: {err}");
+    assert!(err.contains("`aws login`") && !err.contains("cargo feature"), "{err}");
+    folder.file(SESSION_FILE, SESSION);
+    let mut command = who(&folder, &aws, &["--profile", "login"]);
+    let (code, out, err) = run(command.env("AWS_LOGIN_CACHE_DIRECTORY", folder.path()));
+    assert!(code == 0 && out.contains(ACCOUNT), "{err}");
+    assert!(aws.asked()[0].contains("ASIALOGIN"), "{:?}", aws.asked());
 }
 
 #[test]
