@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cast_spot_infra::{
-    kubernetes::{ADMISSION, FLOW_CONTROL, MANAGER, RBAC},
-    settings::NAMES,
-};
+use cast_spot_infra::kubernetes::{ADMISSION, FLOW_CONTROL, MANAGER, RBAC};
 use serde_json::Value;
 
 use crate::{
@@ -185,8 +182,7 @@ impl<'a> Resources<'a> {
             tags.insert(format!("{TAG_CODE}{region}"), code.to_owned());
         }
         let settings = function::settings(spec, self.facts);
-        let chosen = settings.iter().filter(|(name, _)| NAMES.contains(&name.as_str()));
-        let chosen: Vec<_> = chosen.map(|(name, value)| format!("{name}={value}")).collect();
+        let chosen: Vec<_> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !chosen.is_empty() {
             tags.insert(format!("{TAG_SETTINGS}{region}"), chosen.join(" "));
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    endpoints::{ENDPOINTS_VARIABLE, Endpoints, Sizes, layer},
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints},
     names::{self, CLUSTERS_VARIABLE},
     policy::Scope,
 };
@@ -19,10 +19,6 @@ pub struct CurrentFunction {
     pub clusters: BTreeSet<String>,
     /// Endpoints in its environment and its layer.
     pub endpoints: Endpoints,
-    /// Whether its environment names the file of our layer.
-    pub names_layer: bool,
-    /// Bytes of its environment, by variable.
-    pub sizes: Sizes,
     /// The VPC that it is in.
     pub vpc_id: Option<String>,
     /// Its revision: a write that follows from these facts is valid only for this one.
@@ -38,8 +34,6 @@ impl CurrentFunction {
         Self {
             clusters: clusters.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             endpoints: Endpoints::read(value(ENDPOINTS_VARIABLE)),
-            names_layer: value(layer::FILE_VARIABLE) == layer::FILE,
-            sizes: Sizes::of(variables),
             ..Self::default()
         }
     }

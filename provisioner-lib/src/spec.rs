@@ -310,8 +310,12 @@ fn settings(given: &[String], faults: &mut Faults) -> BTreeMap<String, String> {
                 let problem = "needs rights that the function's role does not have";
                 faults.add("env", setting, problem, "use CAST_SPOT_REPLACEMENT=auto");
             }
-            Some((name, value)) if NAMES.contains(&name) && !value.chars().all(is_recorded) => {
-                let problem = "a value of letters, digits and _.:/=+-@ is needed";
+            Some((name, _)) if name.starts_with(OWN) && !NAMES.contains(&name) => {
+                faults.add("env", setting, "not a setting of the function", hint);
+            }
+            Some((name, value)) if is_variable(name) && !value.chars().all(is_recorded) => {
+                let problem = "its value may have letters, digits and _.:/=+-@ only";
+                let hint = "a tag of the function's role records it, and IAM takes no others";
                 faults.add("env", setting, problem, hint);
             }
             Some((name, value)) if is_variable(name) => {
@@ -322,6 +326,9 @@ fn settings(given: &[String], faults: &mut Faults) -> BTreeMap<String, String> {
     }
     settings
 }
+
+/// Start of the names of the handler's own settings.
+const OWN: &str = "CAST_SPOT_";
 
 /// Whether a tag of IAM can have it, spaces aside, which separate settings ("Rules for tagging" in the IAM User Guide).
 fn is_recorded(c: char) -> bool {

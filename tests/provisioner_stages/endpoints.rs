@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     account::Account,
-    situation::{DEFAULT, completed, ended, same},
+    situation::{DEFAULT, completed, ended, make_long, same},
 };
 
 /// The function's endpoints; null where it has none.
@@ -89,7 +89,7 @@ async fn twelve_clusters_are_in_one_layer_that_the_handler_reads() {
     assert_eq!(versions.iter().map(|version| Some(&version.sha256)).collect::<Vec<_>>(), [layer.as_ref()]);
     let variables = accounts[0].environment();
     assert_eq!(variables["CAST_SPOT_ENDPOINTS_FILE"], "/opt/cast-spot/endpoints.json");
-    assert_eq!(endpoints(&accounts[0]), json!({}), "in one place only");
+    assert_eq!(endpoints(&accounts[0]), Value::Null, "in one place only");
 
     // DescribeCluster is asked of those only that the configuration lacks (`tests/scenarios/api_servers.rs`).
     let config = handler(&accounts[0]);
@@ -114,16 +114,15 @@ async fn offboarding_publishes_a_smaller_layer_and_then_none() {
     assert!(versions.len() == 1 && four.is_some() && four != five, "{four:?}");
     ended(&names[3], &accounts[3], "three").await;
     assert_eq!(layers(&accounts[0]), (Vec::new(), None));
-    assert_eq!(accounts[0].environment()["CAST_SPOT_ENDPOINTS_FILE"], "");
+    assert!(!accounts[0].environment().contains_key("CAST_SPOT_ENDPOINTS_FILE"));
     assert_eq!(handler(&accounts[0]).endpoints.keys().collect::<Vec<_>>(), ["c00", "c01", "c02"]);
 }
 
 #[tokio::test]
 async fn the_last_offboard_deletes_the_layer() {
-    let before = DEFAULT.account().await;
+    let before = DEFAULT.account().await.with_cluster(make_long);
     let account = before.copy();
-    let crowded = DEFAULT.crowded();
-    completed(&crowded, &account, "crowded").await;
+    completed(&DEFAULT.spec(), &account, "crowded").await;
     assert_eq!(layers(&account).0.len(), 1);
     // Left by a run that ended before it had attached the layer.
     let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
@@ -134,8 +133,8 @@ async fn the_last_offboard_deletes_the_layer() {
 
 #[tokio::test]
 async fn a_detached_or_stray_layer_is_drift() {
-    let account = DEFAULT.account().await;
-    let crowded = DEFAULT.crowded();
+    let account = DEFAULT.account().await.with_cluster(make_long);
+    let crowded = DEFAULT.spec();
     completed(&crowded, &account, "crowded").await;
     let reference = account.copy();
     let code = Code { sha256: "stray".to_owned(), zip: Vec::new() };
@@ -160,8 +159,8 @@ async fn a_detached_layer_keeps_the_endpoints_of_all_clusters() {
 
 #[tokio::test]
 async fn a_malformed_variable_is_mended_beside_a_layer() {
-    let account = DEFAULT.account().await;
-    let crowded = DEFAULT.crowded();
+    let account = DEFAULT.account().await.with_cluster(make_long);
+    let crowded = DEFAULT.spec();
     completed(&crowded, &account, "crowded").await;
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
         if let Resource::Function(Function { environment, .. }) = resource {
@@ -169,7 +168,7 @@ async fn a_malformed_variable_is_mended_beside_a_layer() {
         }
     });
     completed(&crowded, &account, "mended").await;
-    assert_eq!(endpoints(&account), json!({}));
+    assert_eq!(endpoints(&account), Value::Null);
 }
 
 fn of(cluster: &str) -> Value {

@@ -113,7 +113,7 @@ fn foreign(mut function: Resource) -> Resource {
 #[tokio::test]
 async fn an_overtaken_run_waits_before_planning_again() {
     let (_, account, _) = DEFAULT.undisturbed().await;
-    let chosen = Request { settings: vec!["CAST_SPOT_LOG=info".to_owned()], ..open(DEFAULT, "prod") };
+    let chosen = Request { settings: vec!["CAST_SPOT_LOG_FORMAT=text".to_owned()], ..open(DEFAULT, "prod") };
     let function = account.place(&Id::new(Kind::Function, "cast-spot"));
     account.edit_before(CallIndex::Write(0), move |state| {
         state.change(&function, |_| ());

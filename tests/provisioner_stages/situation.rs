@@ -112,12 +112,6 @@ impl Scenario {
         Request { documented_privilege: Some(self.documented), ..self.request("prod") }.validate().unwrap()
     }
 
-    /// An environment so full that no endpoint fits into it.
-    pub(crate) fn crowded(self) -> Spec {
-        let filler = format!("FILLER={}", "x".repeat(3_990));
-        Request { settings: vec![filler], ..self.request("prod") }.validate().unwrap()
-    }
-
     pub(crate) fn spec(self) -> Spec {
         self.spec_of("prod")
     }
@@ -131,6 +125,11 @@ impl Scenario {
         let writes = after.counts().1;
         (before, after, writes)
     }
+}
+
+/// Gives it so long a certificate authority that its endpoint does not fit into the environment.
+pub(crate) fn make_long(cluster: &mut Cluster) {
+    cluster.certificate_authority = "x".repeat(4_000);
 }
 
 /// Limits the API server of a cluster to its VPC.

@@ -74,13 +74,21 @@ async fn variables_and_layers_of_others_are_taken_off() {
     );
 }
 
+fn choosing(settings: &[&str]) -> Spec {
+    let settings = settings.iter().map(ToString::to_string).collect();
+    Request { settings, ..DEFAULT.request("prod") }.validate().unwrap()
+}
+
 #[tokio::test]
 async fn a_chosen_setting_stays_without_being_given_again() {
     let (_, account, _) = DEFAULT.undisturbed().await;
-    let chosen = Request { settings: vec!["CAST_SPOT_STAY=20".to_owned()], ..DEFAULT.request("prod") };
-    completed(&chosen.validate().unwrap(), &account, "chosen").await;
+    let proxy = "HTTPS_PROXY=http://proxy.example:3128";
+    completed(&choosing(&["CAST_SPOT_STAY=20", proxy]), &account, "chosen").await;
     completed(&without_zip(), &account, "again").await;
     assert_eq!(account.environment()["CAST_SPOT_STAY"], "20");
+    assert_eq!(account.environment()["HTTPS_PROXY"], "http://proxy.example:3128");
+    completed(&choosing(&["HTTPS_PROXY="]), &account, "cleared").await;
+    assert!(!account.environment().contains_key("HTTPS_PROXY"));
     // Also when another cluster comes and goes.
     let stage = account.of("eu-west-1", "stage");
     completed(&DEFAULT.spec_of("stage"), &stage, "stage").await;

@@ -6,7 +6,7 @@ use crate::{
     fault::{Fault, Faults},
     names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED},
     policy,
-    resource::{InlinePolicy, Policy, Resource, Role},
+    resource::{InlinePolicy, Policy, Resource, Role, Tags},
     spec::{Access, Spec, partition_of},
 };
 
@@ -15,6 +15,9 @@ use crate::{
 const POLICY_LIMIT: usize = 6_144;
 const INLINE_LIMIT: usize = 10_240;
 const TRUST_LIMIT: usize = 2_048;
+/// Tags of a role, and characters of a tag's value, same page.
+const TAGS_LIMIT: usize = 50;
+const TAG_LIMIT: usize = 256;
 
 pub(super) fn of(spec: &Spec, facts: &Facts) -> Faults {
     let cluster = &facts.cluster;
@@ -105,8 +108,11 @@ pub(super) fn too_large(desired: &Desired, registered: usize) -> Faults {
             Resource::Policy(Policy { name, document, .. }) if policy::size(document) > POLICY_LIMIT => {
                 faults.0.push(fault(name, policy::size(document), POLICY_LIMIT));
             }
-            Resource::Role(Role { name, trust, .. }) if policy::size(trust) > TRUST_LIMIT => {
-                faults.0.push(fault(name, policy::size(trust), TRUST_LIMIT));
+            Resource::Role(Role { name, trust, tags, .. }) => {
+                if policy::size(trust) > TRUST_LIMIT {
+                    faults.0.push(fault(name, policy::size(trust), TRUST_LIMIT));
+                }
+                too_many(name, tags, &mut faults);
             }
             Resource::InlinePolicy(InlinePolicy { name, document, .. }) if name == LAMBDA_ROLE_SHARED => {
                 inline = policy::size(document);
@@ -125,6 +131,19 @@ pub(super) fn too_large(desired: &Desired, registered: usize) -> Faults {
         faults.add("role", LAMBDA_ROLE, problem, hint);
     }
     faults
+}
+
+/// Tags that IAM would refuse: those of the function's role record the choices of all regions and clusters.
+fn too_many(role: &str, tags: &Tags, faults: &mut Faults) {
+    if tags.len() > TAGS_LIMIT {
+        let problem = format!("it would have {} tags; IAM allows {TAGS_LIMIT}", tags.len());
+        faults.add("role", role, problem, "give fewer --tags, or onboard this cluster from another account");
+    }
+    for (key, value) in tags.iter().filter(|(_, value)| value.chars().count() > TAG_LIMIT) {
+        let problem = format!("{} characters; IAM allows {TAG_LIMIT}", value.chars().count());
+        let hint = "shorten the values of --env and --tags; `--env NAME=` clears a setting";
+        faults.add("tag", key, problem, hint);
+    }
 }
 
 fn fault(name: &str, size: usize, limit: usize) -> Fault {

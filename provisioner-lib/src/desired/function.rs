@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Resources, list};
 use crate::{
-    endpoints::{ENDPOINTS_VARIABLE, Endpoints, layer},
+    endpoints::{ENDPOINTS_VARIABLE, layer},
     facts::Facts,
     names::{
         CLUSTERS_VARIABLE, DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAMBDA_ROLE_VPC, LAYER, LOG_GROUP,
@@ -203,35 +203,31 @@ impl Resources<'_> {
     }
 }
 
-/// Settings of the function: those that were chosen before, unless they are chosen now.
+/// Settings of the function: those that were chosen before, unless they are chosen now. An empty value clears one.
 pub(super) fn settings(spec: &Spec, facts: &Facts) -> BTreeMap<String, String> {
     let mut settings = facts.recorded_settings();
     settings.extend(spec.settings.clone());
+    settings.retain(|_, value| !value.is_empty());
     settings
 }
 
 /// Has the function serve these clusters, and know where their API servers are: this one's as EKS says, the others' as
-/// it knows them already. Without any, a variable that is there is emptied, and none is made. Where they do not all fit
-/// into the environment, all of them are in the layer that is returned.
+/// it knows them already. Where they do not all fit into the environment, all of them are in the layer that is returned.
 pub(super) fn serve(
     environment: &mut BTreeMap<String, String>,
     clusters: &BTreeSet<String>,
     facts: &Facts,
 ) -> Option<Code> {
-    environment.insert(CLUSTERS_VARIABLE.to_owned(), list(clusters));
     environment.remove(ENDPOINTS_VARIABLE);
-    let there = facts.function.clone().unwrap_or_default();
-    let is_named = there.sizes.has(ENDPOINTS_VARIABLE);
-    let sizes = environment.iter().fold(there.sizes, |sizes, (name, value)| sizes.with(name, value));
-    let endpoints = there.endpoints.of(clusters, &facts.cluster);
-    let code = if endpoints.fits(&sizes) { None } else { layer::pack(&endpoints) };
-    let inline = if code.is_some() { Endpoints::default() } else { endpoints };
-    if !inline.is_empty() || is_named {
-        environment.insert(ENDPOINTS_VARIABLE.to_owned(), inline.text());
-    }
-    if code.is_some() || there.names_layer {
-        let file = if code.is_some() { layer::FILE } else { "" };
-        environment.insert(layer::FILE_VARIABLE.to_owned(), file.to_owned());
+    environment.remove(layer::FILE_VARIABLE);
+    environment.insert(CLUSTERS_VARIABLE.to_owned(), list(clusters));
+    let known = facts.function.clone().unwrap_or_default().endpoints;
+    let endpoints = known.of(clusters, &facts.cluster);
+    let code = if endpoints.fits(environment) { None } else { layer::pack(&endpoints) };
+    if code.is_some() {
+        environment.insert(layer::FILE_VARIABLE.to_owned(), layer::FILE.to_owned());
+    } else if !endpoints.is_empty() {
+        environment.insert(ENDPOINTS_VARIABLE.to_owned(), endpoints.text());
     }
     code
 }

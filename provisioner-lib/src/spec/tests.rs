@@ -50,6 +50,21 @@ fn a_replacement_that_needs_other_rights_is_refused() {
 }
 
 #[test]
+fn only_settings_that_a_tag_can_record_are_taken() {
+    for (setting, fields_of) in [
+        ("CAST_SPOT_STAYS=20", &["env"][..]),
+        ("NO_PROXY=a,b", &["env"]),
+        ("HTTPS_PROXY=http://proxy.example:3128", &[]),
+        ("CAST_SPOT_STAY=", &[]),
+    ] {
+        let result = Request { settings: vec![setting.to_owned()], ..request() }.validate();
+        let found: Vec<_> =
+            result.err().into_iter().flat_map(|faults| faults.0).map(|one| one.field).collect();
+        assert_eq!(found, fields_of, "{setting}");
+    }
+}
+
+#[test]
 fn an_external_id_is_always_required() {
     assert_eq!(fields(Request { external_id: None, ..request() }), ["external-id"]);
     assert_eq!(fields(Request { external_id: Some(" ".to_owned()), ..request() }), ["external-id"]);

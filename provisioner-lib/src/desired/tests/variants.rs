@@ -109,6 +109,37 @@ fn an_external_id_too_long_for_the_trust_is_a_fault() {
 }
 
 #[test]
+fn settings_longer_than_a_tag_are_a_fault() {
+    let with = |length| {
+        let settings = [("HTTPS_PROXY".to_owned(), "p".repeat(length))].into();
+        desired(&Spec { settings, ..spec("prod", role()) }, &facts("prod"))
+    };
+    assert!(with(244).is_ok(), "256 with name and =");
+    let faults = with(245).expect_err("faults").0;
+    let places: Vec<_> = faults.iter().map(|fault| (fault.field.as_str(), fault.value.as_str())).collect();
+    assert_eq!(places, [("tag", "cast-spot:settings.eu-west-1")]);
+}
+
+#[test]
+fn more_clusters_than_a_role_has_tags_for_are_a_fault() {
+    let records =
+        (0..50).map(|number| (format!("cast-spot:documented.{number:07x}"), format!("eu-west-1/c{number}")));
+    let mut facts = facts("prod");
+    facts.earlier.role_tags = records.collect();
+    facts.register = facts
+        .earlier
+        .role_tags
+        .values()
+        .map(|value| {
+            let (region, name) = value.split_once('/').expect("a cluster");
+            (region.to_owned(), name.to_owned())
+        })
+        .collect();
+    let faults = desired(&spec("prod", role()), &facts).expect_err("faults").0;
+    assert!(faults.iter().any(|fault| fault.problem.ends_with("tags; IAM allows 50")), "{faults:?}");
+}
+
+#[test]
 fn alternatives_hold_the_other_choices_of_the_cluster_only() {
     for (access, privilege) in [
         (role(), Privilege::Documented),

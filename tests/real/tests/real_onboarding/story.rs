@@ -10,7 +10,7 @@ use cast_spot_real::{
     inventory::inventory,
     lab::{Lab, PATIENCE, phase},
     notice::Notice,
-    stack::{CLUSTER, FUNCTION, HANDLER_ROLE, Stack},
+    stack::{CLUSTER, FUNCTION, Stack},
     workload::Workload,
 };
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
@@ -82,8 +82,8 @@ pub(crate) async fn drift_is_shown_and_repaired(stack: &Stack) -> Result<()> {
     lambda.update_function_configuration().function_name(FUNCTION).memory_size(128).send().await?;
     logs.put_retention_policy().log_group_name("/aws/lambda/cast-spot").retention_in_days(1).send().await?;
     let attached = "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess";
-    let detach = stack.account.iam.detach_role_policy().role_name(HANDLER_ROLE).policy_arn(attached);
-    detach.send().await?;
+    let principal = format!("cast-eks-{CLUSTER}");
+    stack.account.iam.detach_role_policy().role_name(principal).policy_arn(attached).send().await?;
     let bindings: Api<ClusterRoleBinding> = Api::all(stack.kube.clone());
     bindings.delete("cast-spot-handler", &DeleteParams::default()).await?;
 
