@@ -67,9 +67,7 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     // Another cluster may need it.
     let kept = if facts.cluster.is_open() { resources.vpc_access() } else { Vec::new() };
     let desired = Desired { present, kept, absent };
-    let registered =
-        facts.register.iter().filter(|own| **own != (facts.region.clone(), spec.cluster.clone())).count() + 1;
-    faults::too_large(&desired, registered).or(desired)
+    faults::too_large(&desired, facts).or(desired)
 }
 
 /// The resources of one cluster.

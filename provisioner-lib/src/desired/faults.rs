@@ -4,8 +4,8 @@ use super::Desired;
 use crate::{
     facts::Facts,
     fault::{Fault, Faults},
-    names::{LAMBDA_ROLE, LAMBDA_ROLE_SHARED},
-    policy,
+    names::{LAMBDA_ROLE, LAMBDA_ROLE_VPC, registered},
+    policy::{self, Scope},
     resource::{InlinePolicy, Policy, Resource, Role, Tags},
     spec::{Access, Spec, partition_of},
 };
@@ -99,10 +99,9 @@ fn closed(spec: &Spec, facts: &Facts) -> Option<Fault> {
     })
 }
 
-/// Policies that IAM would refuse.
-pub(super) fn too_large(desired: &Desired, registered: usize) -> Faults {
+/// Policies and tags that IAM would refuse.
+pub(super) fn too_large(desired: &Desired, facts: &Facts) -> Faults {
     let mut faults = Faults::default();
-    let (mut inline, mut registration) = (0, 0);
     for resource in &desired.present {
         match resource {
             Resource::Policy(Policy { name, document, .. }) if policy::size(document) > POLICY_LIMIT => {
@@ -114,23 +113,43 @@ pub(super) fn too_large(desired: &Desired, registered: usize) -> Faults {
                 }
                 too_many(name, tags, &mut faults);
             }
-            Resource::InlinePolicy(InlinePolicy { name, document, .. }) if name == LAMBDA_ROLE_SHARED => {
-                inline = policy::size(document);
-            }
-            Resource::InlinePolicy(InlinePolicy { document, .. }) => registration = policy::size(document),
             _ => {}
         }
     }
-    // The others' are as long as ours, but for their names.
-    let all = inline + registration * registered;
-    if all > INLINE_LIMIT {
+    faults.0.extend(register(desired, facts));
+    faults
+}
+
+/// The inline policies of the function's role, one for each cluster of the account, and what they have in common: for
+/// private API servers, too, which any of the clusters may have.
+fn register(desired: &Desired, facts: &Facts) -> Option<Fault> {
+    let inline = desired.present.iter().filter_map(|resource| match resource {
+        Resource::InlinePolicy(InlinePolicy { role, name, document }) if role == LAMBDA_ROLE => {
+            Some((name.as_str(), policy::size(document)))
+        }
+        _ => None,
+    });
+    let (own, shared): (Vec<_>, Vec<_>) = inline.partition(|(name, _)| registered(name).is_some());
+    let own: usize = own.iter().map(|(_, size)| size).sum();
+    let shared = shared.iter().filter(|(name, _)| *name != LAMBDA_ROLE_VPC).map(|(_, size)| size);
+    let shared = shared.sum::<usize>() + policy::size(&policy::handler_vpc(&facts.scope("", "")));
+    let this = (facts.region.as_str(), facts.cluster.name.as_str());
+    let others = facts.register.iter().map(|(region, name)| (region.as_str(), name.as_str()));
+    let others = others.filter(|other| *other != this).map(|(region, cluster)| {
+        policy::size(&policy::handler_cluster(&Scope { region, ..facts.scope(cluster, "") }))
+    });
+    let sizes: Vec<usize> = others.chain([own]).collect();
+    let all = shared + sizes.iter().sum::<usize>();
+    (all > INLINE_LIMIT).then(|| {
         let problem = format!(
-            "its inline policies would have {all} characters with {registered} clusters; IAM allows {INLINE_LIMIT}"
+            "its inline policies would have {all} characters with {} clusters; IAM allows {INLINE_LIMIT}, which is enough \
+             for {} clusters with names like this one's",
+            sizes.len(),
+            (INLINE_LIMIT - shared) / own.max(1)
         );
         let hint = "offboard clusters that are gone, or onboard this one from another account";
-        faults.add("role", LAMBDA_ROLE, problem, hint);
-    }
-    faults
+        Fault::new("role", LAMBDA_ROLE, problem, hint)
+    })
 }
 
 /// Tags that IAM would refuse: those of the function's role record the choices of all regions and clusters.

@@ -121,6 +121,24 @@ fn settings_longer_than_a_tag_are_a_fault() {
 }
 
 #[test]
+fn clusters_are_registered_until_iam_has_no_room() {
+    for (name, private, room) in [("prod", false, 17), ("prod", true, 17), (&*"c".repeat(100), true, 13)] {
+        let mut facts = facts(name);
+        facts.cluster.public_access = !private;
+        facts.cluster.private_access = true;
+        let others = (1..100).take_while(|_| {
+            let (region, number) = ("us-east-1".to_owned(), facts.register.len());
+            facts.register.insert((region, format!("{}{number:03}", &name[..name.len() - 3])));
+            desired(&spec(name, role()), &facts).is_ok()
+        });
+        assert_eq!(others.count() + 1, room, "{name} {private}");
+        let faults = desired(&spec(name, role()), &facts).expect_err("faults").0;
+        let enough = format!("enough for {room} clusters with names like this one's");
+        assert!(faults[0].problem.ends_with(&enough), "{faults:?}");
+    }
+}
+
+#[test]
 fn more_clusters_than_a_role_has_tags_for_are_a_fault() {
     let records =
         (0..50).map(|number| (format!("cast-spot:documented.{number:07x}"), format!("eu-west-1/c{number}")));

@@ -29,11 +29,15 @@ async fn crowd(stack: &Stack) -> Result<()> {
         call.policy_name(registration(name)).send().await?;
     }
     let endpoint = |name| json!({ "server": format!("https://{name}.example"), "ca": "A".repeat(1_800) });
-    let endpoints: Map<String, Value> =
-        OTHERS.map(|name| (name.to_owned(), endpoint(name))).into_iter().collect();
+    let endpoints = OTHERS.map(|name| (name.to_owned(), endpoint(name))).into_iter().collect();
+    serve(stack, &[OTHERS[0], OTHERS[1], CLUSTER], &endpoints).await
+}
+
+/// Has the function list these clusters and endpoints.
+async fn serve(stack: &Stack, clusters: &[&str], endpoints: &Map<String, Value>) -> Result<()> {
     let variables = Environment::builder()
-        .variables("CAST_SPOT_CLUSTERS", format!("{},{CLUSTER}", OTHERS.join(",")))
-        .variables("CAST_SPOT_ENDPOINTS", Value::from(endpoints).to_string());
+        .variables("CAST_SPOT_CLUSTERS", clusters.join(","))
+        .variables("CAST_SPOT_ENDPOINTS", serde_json::to_string(endpoints)?);
     let call = stack.account.lambda.update_function_configuration().function_name(FUNCTION);
     call.environment(variables.build()).send().await?;
     Ok(())
@@ -72,6 +76,7 @@ pub(crate) async fn endpoints_without_room_go_into_a_layer_and_back(stack: &Stac
         let call = stack.account.iam.delete_role_policy().role_name(HANDLER_ROLE);
         call.policy_name(registration(name)).send().await?;
     }
+    serve(stack, &[CLUSTER], &Map::new()).await?;
     situation.cli.run(&onboard).await?.expect(0)?;
     ensure!(attached(stack).await?.is_empty(), "{:?}", attached(stack).await?);
     let left = lambda.list_layer_versions().layer_name(OURS).send().await?;

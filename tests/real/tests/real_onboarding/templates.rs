@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 use anyhow::{Context, Result, ensure};
 use cast_spot_real::{
     account::REGION,
-    stack::{CLUSTER, Stack},
+    stack::{CLUSTER, HANDLER_ROLE, Stack},
 };
 use serde_json::Value;
 
@@ -56,8 +56,8 @@ fn in_the_lab(stack: &Stack, commands: &str) -> String {
     )
 }
 
-/// With `--adopt`, the plan only tags what is `untagged` and does what is `missing`; without, it says whose the
-/// untagged are.
+/// With `--adopt`, the plan only tags what is `untagged`, records the code in the tags of the function's role and does
+/// what is `missing`; without, it says whose the untagged are.
 async fn is_as_planned(
     situation: &Situation<'_>,
     words: &[&str],
@@ -79,6 +79,7 @@ async fn is_as_planned(
         }
     }
     ensure!(done == missing.iter().map(ToString::to_string).collect(), "{steps:#?}");
+    ensure!(tagged.remove(HANDLER_ROLE), "no record of the code: {tagged:?}");
     let expected = |name: &String| untagged.iter().any(|prefix| name.starts_with(prefix));
     ensure!(tagged.len() == untagged.len() && tagged.iter().all(expected), "{tagged:?}");
 
