@@ -32,7 +32,7 @@ use stack::Stack;
 fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
     let comparable = resources.into_iter().filter_map(|mut resource| {
         match &mut resource {
-            // A secret in a stack can be read for ever, and no type of CloudFormation's own makes Kubernetes objects.
+            // A secret in a stack can be read forever, and no type of CloudFormation's own makes Kubernetes objects.
             Resource::AccessKey(_) | Resource::Manifest(_) => return None,
             // "AWS::IAM::ManagedPolicy" and "AWS::IAM::InstanceProfile" have no property Tags.
             Resource::Policy(Policy { arn, tags, .. }) => (*arn, *tags) = (String::new(), Tags::new()),

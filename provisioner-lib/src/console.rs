@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives the answers one after the other, then the last one for ever: how it ended, after how many calls and
+    /// Gives the answers one after the other, then the last one forever: how it ended, after how many calls and
     /// seconds.
     async fn run(answers: &[(u16, &str)]) -> (Result<(), Error>, usize, u64) {
         let calls = Mutex::new(0);

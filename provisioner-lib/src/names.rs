@@ -62,8 +62,8 @@ pub const FIELD_MANAGER: &str = "cast-spot";
 pub const TAG_CLUSTER: &str = "cast-spot:cluster";
 /// Tag: the cluster's region.
 pub const TAG_REGION: &str = "cast-spot:region";
-/// Tag of the log group: the retention that was chosen, in days; 0 is for ever. It is the last thing that a new group
-/// gets, so that one which is half made is not taken for one that is kept for ever.
+/// Tag of the log group: the retention that was chosen, in days; 0 keeps it forever. It is the last thing that a new group
+/// gets, so that one which is half made is not taken for one that is kept forever.
 pub const TAG_RETENTION: &str = "cast-spot:retention-days";
 /// Start of a tag of the function's role: SHA-256 of the code that cast-spot gave the function of a region, in base64. The
 /// tag's name ends in the region.

@@ -104,7 +104,7 @@ pub struct Spec {
     pub access: Access,
     /// What the principal and the function's role may do; None: as it was chosen for this cluster, else least.
     pub privilege: Option<Privilege>,
-    /// Days for which the function's log is kept, of all clusters of the region; 0: for ever. None, and it stays as
+    /// Days for which the function's log is kept, of all clusters of the region; 0: forever. None, and it stays as
     /// it is.
     pub log_retention_days: Option<i32>,
     /// Settings of the function.
@@ -291,7 +291,7 @@ fn retention(text: Option<&str>, faults: &mut Faults) -> Option<i32> {
     let text = text?;
     let days = text.parse().ok().filter(|days| RETENTIONS.contains(days));
     if days.is_none() {
-        let hint = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 and some more; 0 keeps it for ever";
+        let hint = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 and some more; 0 keeps it forever";
         faults.add("log-retention-days", text, "not a retention of CloudWatch Logs", hint);
     }
     days

@@ -76,7 +76,7 @@ pub(crate) struct ChoiceArgs {
     #[arg(long, value_name = "NAME", value_parser = ["x86_64", "arm64"])]
     architecture: Option<String>,
 
-    /// Days that the function's log is kept; 0: for ever [default: the current retention, or 30]
+    /// Days that the function's log is kept; 0: forever [default: the current retention, or 30]
     #[arg(long, value_name = "N")]
     log_retention_days: Option<String>,
 

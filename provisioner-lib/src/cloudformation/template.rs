@@ -23,7 +23,7 @@ const EC2: &str = "ec2.amazonaws.com";
 /// | `<name:trust>` | a trust policy |
 /// | `<name:text>` | its JSON |
 /// | `<name:split>` | the list that a parameter stands for |
-/// | `<name:days>` | days; 0 is for ever |
+/// | `<name:days>` | days; 0 keeps it forever |
 pub(super) fn made(resource: &Resource, ids: &BTreeMap<Id, String>) -> Map<String, Value> {
     let parts = [json!(resource), each!(resource, it => it.extra_values(&[]))];
     let values = parts.into_iter().filter_map(|part| part.as_object().cloned()).flatten().collect();

@@ -51,7 +51,7 @@ fn retention(observed: &Observed) -> Option<i32> {
     }
 }
 
-/// 0 is for ever.
+/// 0 keeps it forever.
 fn length(days: i32) -> i32 {
     if days == 0 { i32::MAX } else { days }
 }

@@ -1,4 +1,4 @@
-//! What is to be when a cluster has gone: the others as before, and nothing of this one.
+//! Desired state once a cluster is offboarded: the others as before, nothing of this one.
 
 use std::collections::BTreeSet;
 
@@ -61,7 +61,7 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     }
     let wanted: BTreeSet<_> = desired.present.iter().map(Resource::id).collect();
     desired.absent.extend(layers(facts).filter(|layer| !wanted.contains(&layer.id())));
-    // What only the cluster itself knows has gone with it.
+    // What only the cluster itself knows is gone with it.
     if facts.cluster.is_gone() {
         let inside = |resource: &Resource| {
             matches!(resource, Resource::AccessEntry(_) | Resource::AwsAuth(_) | Resource::Manifest(_))

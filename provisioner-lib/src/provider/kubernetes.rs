@@ -95,7 +95,7 @@ impl Kubernetes {
     ) -> Result<Made, Error> {
         match self.send(what, method, path, Some(body)).await? {
             Some(_) => Ok(Made::default()),
-            None => Err(Error::new(ErrorKind::Changed, what, "it has gone since it was looked at")),
+            None => Err(Error::new(ErrorKind::Changed, what, "it is gone since it was looked at")),
         }
     }
 }

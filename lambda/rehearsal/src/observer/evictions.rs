@@ -154,7 +154,7 @@ impl Asked<'_> {
             .then(|| format!("Retry-After says not before {not_before_ms}"))
     }
 
-    /// A pod is not asked for ever, and one that tolerates the cordon and came back is not asked at all.
+    /// A pod is not asked forever, and one that tolerates the cordon and came back is not asked at all.
     fn in_circles(&self) -> Option<String> {
         let Case { rules, record, invocation, .. } = self.case;
         if invocation.asking(self.removal.pod).times >= MOST_REMOVALS {

@@ -48,7 +48,7 @@ fn admin_lost(change: &Change) -> String {
     String::new()
 }
 
-/// CloudWatch Logs deletes what is older than the retention; 0 days are for ever.
+/// CloudWatch Logs deletes what is older than the retention; 0 days keep it forever.
 fn lines_lost(field: &str, from: &str, to: &str) -> String {
     let days = |text: &str| text.parse().ok().map(|days: u32| if days == 0 { u32::MAX } else { days });
     match (field, days(from), days(to)) {

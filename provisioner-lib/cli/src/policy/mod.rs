@@ -81,14 +81,14 @@ enum Name {
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
-        let document = if args.name == Name::Trust {
-            policy::trust_of(args.principal.as_deref(), args.external_id.as_deref())?
+        // A trust policy names no place, so nothing needs to be known of one.
+        let place = if args.name == Name::Trust {
+            Place::default()
         } else {
             let (target, place) = read(args, environment)?;
-            let place = complete(args.name, place, &target, screen).await?;
-            policy(args, &place)
+            complete(args.name, place, &target, screen).await?
         };
-        print(&document, args.split, screen)
+        print(&policy(args, &place)?, args.split, screen)
     })
 }
 
@@ -167,10 +167,10 @@ async fn vpc_of(place: &Place, aws: &Aws) -> Result<String, CliError> {
     }
 }
 
-fn policy(args: &Args, place: &Place) -> Value {
+fn policy(args: &Args, place: &Place) -> Result<Value, CliError> {
     let node_role = &place.node_role();
     let scope = &Scope { image_owners: &args.image_owner, ..place.scope(node_role) };
-    match args.name {
+    let document = match args.name {
         Name::Admin => {
             let mode = if args.mode == "user" { AdminMode::User } else { AdminMode::Role };
             let policy = policy::admin(mode, scope);
@@ -188,9 +188,9 @@ fn policy(args: &Args, place: &Place) -> Value {
         Name::HandlerCluster => policy::handler_cluster(scope),
         Name::HandlerVpc => policy::handler_vpc(scope),
         Name::Savings => policy::savings(scope),
-        // Printed before, because it is for no place.
-        Name::Trust => Value::Null,
-    }
+        Name::Trust => policy::trust_of(args.principal.as_deref(), args.external_id.as_deref())?,
+    };
+    Ok(document)
 }
 
 fn print(document: &Value, split: bool, screen: &mut Screen) -> Result<u8, CliError> {

@@ -87,7 +87,7 @@ impl Ec2 {
     pub(super) async fn lifecycles(&self, instances: &[String]) -> Result<BTreeMap<String, String>, Error> {
         let mut lifecycles = BTreeMap::new();
         for instances in instances.chunks(AT_ONCE) {
-            // By a filter: an instance that has gone meanwhile is no error then.
+            // By a filter: an instance that is gone meanwhile is no error then.
             let filter = Filter::builder().name("instance-id").set_values(Some(instances.to_vec())).build();
             let pages = self.client.describe_instances().filters(filter).into_paginator().items().send();
             let reservations = pages.try_collect().await.map_err(from_sdk("ec2:DescribeInstances"))?;

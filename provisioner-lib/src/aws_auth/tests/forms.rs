@@ -131,7 +131,7 @@ fn ours_comes_changes_and_goes_and_all_else_stays() {
     }
 }
 
-/// Name, list, list with ours, and what stays when ours has gone.
+/// Name, list, list with ours, and what stays when ours is gone.
 const NOTHING: [(&str, &str, &str, &str); 11] = [
     ("empty text", "", "- rolearn: OURS\n  username: u\n  groups:\n    - g\n", ""),
     ("blank text", " \t\r\n", "- rolearn: OURS\r\n  username: u\r\n  groups:\r\n    - g\r\n", ""),

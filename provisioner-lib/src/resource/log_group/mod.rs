@@ -11,7 +11,7 @@ mod commands;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogGroup {
     pub name: String,
-    /// 0: for ever.
+    /// 0: forever.
     pub retention_days: i32,
     pub tags: Tags,
 }

@@ -126,7 +126,7 @@ async fn apply(kubernetes: &Kubernetes, place: &Place, body: &Value, force: bool
     let path = format!("{}?fieldManager={FIELD_MANAGER}&force={force}", place.path());
     let call = place.call("patch");
     let answer = kubernetes.send(&call, Method::PATCH, &path, Some(body)).await?;
-    answer.ok_or_else(|| Error::new(ErrorKind::Changed, call, "it has gone since it was looked at"))
+    answer.ok_or_else(|| Error::new(ErrorKind::Changed, call, "it is gone since it was looked at"))
 }
 
 fn is_going(object: &Value) -> bool {

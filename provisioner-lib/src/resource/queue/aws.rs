@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Queue;
 use crate::provider::live::prelude::*;
 
-/// A name is free again 60 seconds after its queue has gone ("DeleteQueue" in the SQS API reference).
+/// A name is free again 60 seconds after its queue is gone ("DeleteQueue" in the SQS API reference).
 const NAME_IS_FREE: Duration = Duration::from_secs(75);
 
 impl Live<Client> for Queue {

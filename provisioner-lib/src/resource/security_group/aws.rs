@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
 use super::SecurityGroup;
 use crate::provider::{ec2::filter, live::prelude::*};
 
-/// Lambda gives the network interfaces of a function that has gone back only after a while, and until then EC2
+/// Lambda gives the network interfaces of a function that is gone back only after a while, and until then EC2
 /// keeps their security group ("Giving Lambda functions access to resources in an Amazon VPC" in the Lambda
 /// developer guide).
 const INTERFACES_GONE: Duration = Duration::from_mins(5);
