@@ -237,6 +237,27 @@ async fn drift_is_repaired_and_immutable_changes_recreate_the_object() {
 }
 
 #[tokio::test]
+async fn foreign_code_in_a_deployment_is_drift_and_goes() {
+    let (_, reference, _) = undisturbed().await;
+    let pod = "/spec/template/spec";
+    for (part, field, value) in [
+        (pod, "initContainers", json!([{ "name": "first", "image": "evil" }])),
+        (pod, "volumes", json!([{ "name": "disk", "emptyDir": {} }])),
+        (pod, "hostNetwork", json!(true)),
+        ("/spec/template/spec/containers/0", "command", json!(["evil"])),
+        ("/spec/template/spec/containers/0", "lifecycle", json!({ "postStart": { "exec": {} } })),
+    ] {
+        let account = reference.copy();
+        edit(&account, &deployment(), |object| object.pointer_mut(part).unwrap()[field] = value);
+        let planned = connect::observe("prod", &account).await.unwrap();
+        let spec = request().complete(Some(&planned)).unwrap();
+        assert_eq!(planned.plan(&spec).unwrap().plan.writes().count(), 1, "{part}/{field}");
+        completed(&account, field).await;
+        same(&account, &reference, field);
+    }
+}
+
+#[tokio::test]
 async fn an_object_recreated_before_its_update_is_planned_again() {
     let (_, reference, _) = undisturbed().await;
     let account = reference.copy();

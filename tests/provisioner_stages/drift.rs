@@ -64,6 +64,19 @@ fn set(resource: &mut Resource, path: &str, to: &serde_json::Value) {
     *manifest = Manifest::new(value);
 }
 
+/// Adds a field to a part of an object, if it is of this kind.
+fn add(resource: &mut Resource, (kind, part): (&str, &str), field: &str, value: &serde_json::Value) {
+    let Resource::Manifest(manifest) = resource else { return };
+    if manifest.kind() != kind {
+        return;
+    }
+    let mut object = manifest.value().clone();
+    if let Some(part) = object.pointer_mut(part) {
+        part[field].clone_from(value);
+    }
+    *manifest = Manifest::new(object);
+}
+
 /// Each field that can drift. Without names, which identify the resource; descriptions, which cannot be changed and
 /// grant nothing; attachments and ingress rules, which exist or not.
 fn drifts(kind: Kind) -> Vec<Spoil> {
@@ -131,6 +144,25 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
             ("binding", |resource| set(resource, "/spec/policyName", &json!("other"))),
             ("actions", |resource| set(resource, "/spec/validationActions", &json!(["Audit"]))),
             ("precedence", |resource| set(resource, "/spec/matchingPrecedence", &json!(1))),
+            ("aggregation", |resource| {
+                add(resource, ("ClusterRole", ""), "aggregationRule", &json!({ "selectors": [1] }));
+            }),
+            ("selection", |resource| {
+                add(
+                    resource,
+                    ("ValidatingAdmissionPolicyBinding", "/spec"),
+                    "matchResources",
+                    &json!({ "a": "b" }),
+                );
+            }),
+            ("exception", |resource| {
+                let part = ("ValidatingAdmissionPolicy", "/spec/matchConstraints");
+                add(resource, part, "excludeResourceRules", &json!([1]));
+            }),
+            ("names", |resource| {
+                let part = ("ValidatingAdmissionPolicy", "/spec/matchConstraints/resourceRules/0");
+                add(resource, part, "resourceNames", &json!(["none"]));
+            }),
         ],
         Kind::User
         | Kind::SecurityGroup

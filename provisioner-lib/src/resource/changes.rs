@@ -37,11 +37,6 @@ impl Change {
 pub struct Changes(pub(in crate::resource) Vec<Change>);
 
 impl Changes {
-    /// Whether nothing differs.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(super) fn add(&mut self, field: impl Into<String>, wanted: &Value, found: &Value) {
         let shown = |value: &Value| if value.is_null() { String::new() } else { text(value) };
         self.0.push(Change { field: field.into(), from: shown(found), to: shown(wanted) });

@@ -67,7 +67,7 @@ impl Account {
                 return self.make(resource).await;
             }
             Resource::Manifest(manifest) => {
-                return self.apply(&id, manifest, revision).await.map(|()| Made::default());
+                return self.apply(&id, manifest, changes, revision).await.map(|()| Made::default());
             }
             _ if resource.tags().is_none() => return self.make(resource).await,
             _ if changes.iter().all(|change| change.field.starts_with("tags.")) => {}

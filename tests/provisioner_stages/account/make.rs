@@ -102,7 +102,7 @@ impl Account {
                 self.reaches("update configmaps").await?;
                 self.put_over("update configmaps", resource, &[]).await?;
             }
-            Resource::Manifest(manifest) => self.apply(&resource.id(), manifest, None).await?,
+            Resource::Manifest(manifest) => self.apply(&resource.id(), manifest, &[], None).await?,
             _ if resource.tags().is_some() => self.put_new("create", resource, &[]).await?,
             // A part of the first resource that it needs.
             _ => {

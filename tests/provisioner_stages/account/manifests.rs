@@ -3,19 +3,20 @@
 use cast_spot_provisioner::{
     connect::NamespaceContents,
     provider::Error,
-    resource::{Id, Kind, Manifest, Resource},
+    resource::{Change, Id, Kind, Manifest, Resource},
 };
 use serde_json::Value;
 
 use super::{Account, changed, refused};
 
 impl Account {
-    /// Server-side apply: sets the given fields and keeps all others. Refused if the uid is that of another object of
+    /// Server-side apply: sets the given fields and keeps all others but those whose change takes them off. Refused if the uid is that of another object of
     /// the same name; without a uid, also if it would take over fields from another manager.
     pub(super) async fn apply(
         &self,
         id: &Id,
         wanted: &Manifest,
+        changes: &[Change],
         revision: Option<&str>,
     ) -> Result<(), Error> {
         self.reaches("patch").await?;
@@ -47,6 +48,9 @@ impl Account {
                         return Err(refused("patch", "spec.selector: field is immutable"));
                     }
                     put(wanted.value(), &mut value);
+                    for change in changes.iter().filter(|change| change.to.is_empty()) {
+                        take_off(&change.field, &mut value);
+                    }
                     state.change(&place, |object| {
                         object.resource = Resource::Manifest(Manifest::new(value));
                     });
@@ -114,5 +118,15 @@ fn put(wanted: &Value, there: &mut Value) {
             }
         }
         (wanted, there) => *there = wanted.clone(),
+    }
+}
+
+fn take_off(path: &str, there: &mut Value) {
+    let Value::Object(there) = there else { return };
+    there.remove(path);
+    for (key, value) in there {
+        if let Some(path) = path.strip_prefix(key).and_then(|rest| rest.strip_prefix('.')) {
+            take_off(path, value);
+        }
     }
 }

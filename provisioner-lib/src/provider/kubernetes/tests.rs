@@ -13,6 +13,8 @@ use crate::{
     resource::{AwsAuth, Manifest, Mapping, Principal, Resource},
 };
 
+mod foreign_fields;
+
 type Asked = Arc<Lock<Vec<(String, Value)>>>;
 
 /// An API server that answers method, path and body with status and body.

@@ -1,11 +1,12 @@
-//! What differs between a manifest and the object that is there. The API server fills in what a manifest leaves out,
-//! and controllers write what they are there for: so only what the manifest says is compared, and what an earlier
-//! apply of ours has said ("Server-Side Apply" in the Kubernetes documentation).
+//! What differs between a manifest and the object that is there. A field that the manifest does not have differs, unless
+//! the API server has filled it in or it is of those that others may set (`defaults`). Of the latter, what an earlier
+//! apply of ours has set differs, too ("Server-Side Apply" in the Kubernetes documentation).
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use self::defaults::may_stay;
 use super::{HIDDEN, Manifest};
 use crate::{
     names::FIELD_MANAGER,
@@ -15,6 +16,8 @@ use crate::{
     },
 };
 
+mod defaults;
+
 /// Compared as a whole: here, a field that is left out means something.
 const ATOMIC_FIELDS: [&str; 4] = ["rules", "roleRef", "subjects", "spec.selector"];
 /// Given by the path of an object.
@@ -23,7 +26,7 @@ const IDENTITY_FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata.name", "meta
 /// Why an object that is adopted is replaced.
 pub const RECREATE_REASON: &str = "another tool created it, and fields that it set would stay";
 
-/// All differences: fields of the manifest, and fields that an earlier one of ours had and this one has not.
+/// All differences: fields of the manifest, and fields that are there and may not be.
 pub(super) fn compare(wanted: &Manifest, found: &Manifest, changes: &mut Changes) {
     let mut differences = Differences { secret: wanted.is_secret(), changes: Vec::new() };
     differences.walk("", wanted.value(), found.value());
@@ -41,8 +44,8 @@ pub(super) fn immutable(kind: &str) -> &'static [&'static str] {
     }
 }
 
-/// The object to write as a whole: wanted fields in the place of those found, all others as they are. Of a list, only
-/// what is wanted stays.
+/// The object to write as a whole: wanted fields in the place of those found, and beyond them what may stay. Of a list,
+/// only what is wanted stays.
 pub(crate) fn merged(wanted: &Value, found: &Value) -> Value {
     merge("", wanted, found)
 }
@@ -52,6 +55,7 @@ fn merge(path: &str, wanted: &Value, found: &Value) -> Value {
         _ if ATOMIC_FIELDS.contains(&path) => wanted.clone(),
         (Value::Object(wanted), Value::Object(found)) => {
             let mut object = found.clone();
+            object.retain(|key, value| wanted.contains_key(key) || may_stay(&join(path, key), value));
             for (key, value) in wanted {
                 let there = found.get(key).unwrap_or(&Value::Null);
                 object.insert(key.clone(), merge(&join(path, key), value, there));
@@ -102,6 +106,11 @@ impl Differences {
                 for (key, value) in wanted {
                     self.walk(&join(path, key), value, found.get(key).unwrap_or(&Value::Null));
                 }
+                for (key, value) in found.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
+                    if !may_stay(&join(path, key), value) {
+                        self.differs(&join(path, key), value, &Value::Null);
+                    }
+                }
             }
             (Value::Array(items), Value::Array(there)) => self.lists(path, wanted, found, items, there),
             _ => self.differs(path, found, wanted),
@@ -126,7 +135,7 @@ impl Differences {
         }
         let mut inner = Self { secret: self.secret, changes: Vec::new() };
         for (item, other) in items.iter().zip(there) {
-            inner.walk("item", item, other);
+            inner.walk(&format!("{path}[]"), item, other);
         }
         if items.len() != there.len() || !inner.changes.is_empty() {
             self.differs(path, found, wanted);

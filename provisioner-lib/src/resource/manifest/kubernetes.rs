@@ -52,11 +52,10 @@ impl Live<Kubernetes> for Manifest {
     /// changed it since. Objects with a status change all the time, RBAC does not.
     async fn find(&self, kubernetes: &Kubernetes, _: &Sight<'_>) -> Result<Option<Found>, Error> {
         let place = Place::of(self);
-        let there = kubernetes.get(&place.call("get"), &place.path()).await?;
-        Ok(there.map(|object| {
-            let revision = object["metadata"][self.revision_field()].as_str().map(str::to_owned);
-            Found { revision, ..Found::from(Self::new(object)) }
-        }))
+        let Some(there) = kubernetes.get(&place.call("get"), &place.path()).await? else { return Ok(None) };
+        let revision = there["metadata"][self.revision_field()].as_str().map(str::to_owned);
+        let there = Self::new(self.without_what_returns(kubernetes, &place, there).await);
+        Ok(Some(Found { revision, ..Found::from(there) }))
     }
 
     /// Not by force: an object that others have made meanwhile keeps its values.
@@ -64,23 +63,36 @@ impl Live<Kubernetes> for Manifest {
         apply(kubernetes, &Place::of(self), self.value(), false).await.map(Made::alone)
     }
 
-    /// The object that was observed, and no later one of its name. What others have put into its lists would stay in
-    /// an apply: then it is written as a whole.
-    async fn update(&self, api: &Kubernetes, _: &[Change], revision: Option<&str>) -> Result<Made, Error> {
+    /// The object that was observed, and no later one of its name. What others have put into it would stay in an apply,
+    /// and may contradict what is applied: it is written as a whole, before or, where only the answer shows it, after.
+    async fn update(
+        &self,
+        api: &Kubernetes,
+        changes: &[Change],
+        revision: Option<&str>,
+    ) -> Result<Made, Error> {
         let place = Place::of(self);
         let mut body = self.value().clone();
         if let Some(revision) = revision {
             body["metadata"][self.revision_field()] = json!(revision);
         }
-        let there = apply(api, &place, &body, true).await?;
-        let mut left = Changes::default();
-        self.compare(&Self::new(there.clone()), &mut left);
-        if left.is_empty() {
-            return Ok(Made::default());
+        if changes.iter().any(|change| change.to.is_empty()) {
+            let there = api.get(&place.call("get"), &place.path()).await?;
+            let there = there.ok_or_else(|| gone(place.call("get")))?;
+            let mut whole = merged(self.value(), &there);
+            if let Some(revision) = revision {
+                whole["metadata"][self.revision_field()] = json!(revision);
+            }
+            let made = replace(api, &place, &whole, "").await?;
+            if revision.is_some() {
+                body["metadata"][self.revision_field()] = made["metadata"][self.revision_field()].clone();
+            }
         }
-        let path = format!("{}?fieldManager={FIELD_MANAGER}", place.path());
-        let whole = merged(self.value(), &there);
-        api.write(&place.call("update"), Method::PUT, &path, &whole).await
+        let there = apply(api, &place, &body, true).await?;
+        if !self.differs(&there).is_empty() {
+            replace(api, &place, &merged(self.value(), &there), "").await?;
+        }
+        Ok(Made::default())
     }
 
     /// Returns when it is gone.
@@ -120,13 +132,63 @@ impl Manifest {
     fn revision_field(&self) -> &'static str {
         if self.is_handlers_rbac() { "resourceVersion" } else { "uid" }
     }
+
+    fn differs(&self, there: &Value) -> Vec<Change> {
+        let mut changes = Changes::default();
+        self.compare(&Self::new(there.clone()), &mut changes);
+        changes.0
+    }
+
+    /// The object of ours that is there, but for fields that come back however often they are taken off: defaults of
+    /// a later API server, and what an admission webhook adds. It is asked by a dry run. Without an answer they stay.
+    async fn without_what_returns(&self, api: &Kubernetes, place: &Place, mut there: Value) -> Value {
+        let is_ours = self
+            .owner_label()
+            .is_some_and(|label| self.label(label) == Self::new(there.clone()).label(label));
+        if is_ours && !self.differs(&there).is_empty() {
+            let whole = merged(self.value(), &there);
+            if let Ok(made) = replace(api, place, &whole, "&dryRun=All").await {
+                remove_returning(&mut there, &whole, &made);
+            }
+        }
+        there
+    }
+}
+
+/// Removes from an object what is not written and comes nevertheless.
+fn remove_returning(there: &mut Value, written: &Value, made: &Value) {
+    match there {
+        Value::Object(there) => {
+            there.retain(|key, value| written.get(key).is_some() || made.get(key) != Some(value));
+            for (key, value) in there {
+                remove_returning(value, &written[key], &made[key]);
+            }
+        }
+        Value::Array(there) => {
+            for (index, value) in there.iter_mut().enumerate() {
+                remove_returning(value, &written[index], &made[index]);
+            }
+        }
+        _ => {}
+    }
 }
 
 async fn apply(kubernetes: &Kubernetes, place: &Place, body: &Value, force: bool) -> Result<Value, Error> {
     let path = format!("{}?fieldManager={FIELD_MANAGER}&force={force}", place.path());
     let call = place.call("patch");
     let answer = kubernetes.send(&call, Method::PATCH, &path, Some(body)).await?;
-    answer.ok_or_else(|| Error::new(ErrorKind::Changed, call, "it is gone since it was looked at"))
+    answer.ok_or_else(|| gone(call))
+}
+
+/// Writes the object as a whole, in the version of `whole`.
+async fn replace(api: &Kubernetes, place: &Place, whole: &Value, options: &str) -> Result<Value, Error> {
+    let path = format!("{}?fieldManager={FIELD_MANAGER}{options}", place.path());
+    let call = place.call("update");
+    api.send(&call, Method::PUT, &path, Some(whole)).await?.ok_or_else(|| gone(call))
+}
+
+fn gone(call: String) -> Error {
+    Error::new(ErrorKind::Changed, call, "it is gone since it was looked at")
 }
 
 fn is_going(object: &Value) -> bool {

@@ -18,8 +18,9 @@ use compare::merged;
 /// Shown in the place of a secret value.
 pub const HIDDEN: &str = "(secret)";
 
-/// An object with `apiVersion`, `kind` and `metadata`. Fields that it does not name are left as they are. Secret values
-/// are neither in its JSON nor in its debug output.
+/// An object with `apiVersion`, `kind` and `metadata`. Fields that it does not name are taken off, but for what the API
+/// server fills in and what others may set: labels and annotations, sizes. Secret values are neither in its JSON nor in
+/// its debug output.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     #[serde(serialize_with = "public")]

@@ -53,6 +53,7 @@ fn served(image: &str) -> Value {
     object["spec"]["template"]["spec"]["restartPolicy"] = json!("Always");
     let container = &mut object["spec"]["template"]["spec"]["containers"][0];
     container["imagePullPolicy"] = json!("IfNotPresent");
+    container["terminationMessagePath"] = json!("/dev/termination-log");
     container["resources"]["requests"]["memory"] = json!("256Mi");
     object["status"] = json!({ "availableReplicas": 1 });
     object
@@ -63,6 +64,87 @@ fn what_the_api_server_and_controllers_fill_in_is_no_difference() {
     assert!(changes(deployment("a:1"), served("a:1")).is_empty());
     let empty = json!({ "metadata": { "labels": {} }, "spec": { "taints": [] } });
     assert!(changes(empty, json!({ "metadata": {} })).is_empty(), "what is empty is left out");
+    let namespace = json!({ "kind": "Namespace", "metadata": { "name": "n" } });
+    let mut active = namespace.clone();
+    active["spec"] = json!({ "finalizers": ["kubernetes"] });
+    assert!(changes(namespace, active).is_empty());
+}
+
+#[test]
+fn a_default_of_another_value_is_a_difference() {
+    let mut found = served("a:1");
+    found["spec"]["template"]["spec"]["restartPolicy"] = json!("Never");
+    found["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Never");
+    let pod = "spec.template.spec";
+    let expected = [format!("{pod}.containers[main].imagePullPolicy"), format!("{pod}.restartPolicy")];
+    assert_eq!(fields(deployment("a:1"), found), expected);
+}
+
+/// What an earlier administrator can put into an object: its kind and spec, and where a field is set to what.
+fn planted() -> Vec<(Value, &'static str, &'static str, Value)> {
+    let of = |kind: &str, spec: Value| json!({ "kind": kind, "metadata": { "name": "a" }, "spec": spec });
+    let policy = || {
+        let rule = json!({ "resources": ["pods"], "operations": ["DELETE"] });
+        let spec = json!({ "matchConstraints": { "resourceRules": [rule] }, "failurePolicy": "Fail" });
+        of("ValidatingAdmissionPolicy", spec)
+    };
+    let binding = of("ValidatingAdmissionPolicyBinding", json!({ "policyName": "a" }));
+    let never = json!({ "matchLabels": { "never": "there" } });
+    let role = json!({ "kind": "ClusterRole", "metadata": { "name": "a" }, "rules": [] });
+    let account = json!({ "kind": "ServiceAccount", "metadata": { "name": "a" } });
+    let secret = json!({ "kind": "Secret", "metadata": { "name": "a" }, "data": { "API_KEY": "eA==" } });
+    let schema = of("FlowSchema", json!({ "rules": [{ "subjects": [] }] }));
+    let network =
+        of("NetworkPolicy", json!({ "podSelector": {}, "egress": [{ "ports": [{ "port": 53 }] }] }));
+    let agent = || deployment("a:1");
+    vec![
+        (binding.clone(), "/spec", "matchResources", json!({ "objectSelector": never })),
+        (binding, "/spec", "paramRef", json!({ "name": "none" })),
+        (policy(), "/spec/matchConstraints", "excludeResourceRules", json!([{ "resources": ["*"] }])),
+        (policy(), "/spec/matchConstraints", "namespaceSelector", never.clone()),
+        (policy(), "/spec/matchConstraints/resourceRules/0", "resourceNames", json!(["none"])),
+        (policy(), "/spec", "matchConditions", json!([{ "name": "never", "expression": "false" }])),
+        (role, "", "aggregationRule", json!({ "clusterRoleSelectors": [never] })),
+        (account, "", "imagePullSecrets", json!([{ "name": "theirs" }])),
+        (secret, "/data", "HTTPS_PROXY", json!("eA==")),
+        (schema, "/spec/rules/0", "nonResourceRules", json!([{ "verbs": ["*"], "nonResourceURLs": ["*"] }])),
+        (network.clone(), "/spec", "ingress", json!([{}])),
+        (network.clone(), "/spec/podSelector", "matchLabels", json!({ "never": "there" })),
+        (network, "/spec/egress/0", "to", json!([{ "ipBlock": { "cidr": "10.0.0.0/8" } }])),
+        (agent(), "/spec/template/spec", "initContainers", json!([{ "name": "first", "image": "evil" }])),
+        (agent(), "/spec/template/spec", "volumes", json!([{ "name": "disk", "hostPath": { "path": "/" } }])),
+        (agent(), "/spec/template/spec", "hostNetwork", json!(true)),
+        (agent(), "/spec/template/spec/containers/0", "command", json!(["sh"])),
+        (agent(), "/spec/template/spec/containers/0", "lifecycle", json!({ "postStart": { "exec": {} } })),
+        (
+            agent(),
+            "/spec/template/spec/containers/0/env/0",
+            "valueFrom",
+            json!({ "fieldRef": { "fieldPath": "x" } }),
+        ),
+        (agent(), "/spec", "paused", json!(true)),
+    ]
+}
+
+#[test]
+fn a_field_that_others_have_set_differs_and_goes() {
+    for (wanted, parent, field, value) in planted() {
+        let mut found = wanted.clone();
+        found.pointer_mut(parent).unwrap()[field] = value;
+        let differs = fields(wanted.clone(), found.clone());
+        assert_eq!(differs.len(), 1, "{parent}/{field}: {differs:?}");
+        assert_eq!(merged(&wanted, &found), wanted, "{parent}/{field}");
+    }
+}
+
+#[test]
+fn metadata_status_and_sizes_of_others_stay() {
+    let mut found = served("a:1");
+    found["metadata"]["finalizers"] = json!(["theirs"]);
+    found["spec"]["template"]["metadata"]["annotations"] = json!({ "restartedAt": "now" });
+    found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] = json!({ "memory": "1Gi" });
+    assert!(changes(deployment("a:1"), found.clone()).is_empty());
+    assert_eq!(merged(&deployment("a:1"), &found), found);
 }
 
 #[test]
@@ -95,7 +177,10 @@ fn a_list_without_names_is_compared_as_a_whole() {
     let drop = |list: Value| json!({ "spec": { "drop": list } });
     assert_eq!(fields(drop(json!(["ALL"])), drop(json!(["ALL", "NET_RAW"]))), ["spec.drop"]);
     assert_eq!(fields(drop(json!(["ALL"])), drop(json!([]))), ["spec.drop"]);
-    assert!(fields(drop(json!([{ "key": "a" }])), drop(json!([{ "key": "a", "filled": "in" }]))).is_empty());
+    let rule = |rule: Value| json!({ "spec": { "matchConstraints": { "resourceRules": [rule] } } });
+    assert!(fields(rule(json!({ "a": 1 })), rule(json!({ "a": 1, "scope": "*" }))).is_empty());
+    let path = "spec.matchConstraints.resourceRules";
+    assert_eq!(fields(rule(json!({ "a": 1 })), rule(json!({ "a": 1, "scope": "Namespaced" }))), [path]);
 }
 
 #[test]
@@ -126,23 +211,22 @@ fn owned_by(manager: &str, mut object: Value) -> Value {
         "fieldsType": "FieldsV1",
         "fieldsV1": {
             "f:metadata": { "f:annotations": { "f:old": {}, "f:kept": {} } },
-            "f:spec": { "f:items": { "k:{\"name\":\"a\"}": { ".": {}, "f:name": {}, "f:limit": {} } } },
+            "f:spec": { "f:template": { "f:spec": { "f:containers": { "k:{\"name\":\"main\"}": {
+                ".": {}, "f:resources": { "f:limits": { "f:memory": {} } },
+            } } } } },
         },
     }]);
     object
 }
 
 #[test]
-fn dropped_fields_of_ours_differ_foreign_ones_do_not() {
-    let wanted = json!({
-        "metadata": { "annotations": { "kept": "1" } },
-        "spec": { "items": [{ "name": "a" }] },
-    });
-    let found = json!({
-        "metadata": { "annotations": { "kept": "1", "old": "2", "theirs": "3" } },
-        "spec": { "items": [{ "name": "a", "limit": 7, "theirs": true }] },
-    });
-    let expected = ["metadata.annotations.old", "spec.items[a].limit"];
+fn what_others_may_set_differs_where_we_have_set_it_before() {
+    let (mut wanted, mut found) = (deployment("a:1"), served("a:1"));
+    wanted["metadata"]["annotations"] = json!({ "kept": "1" });
+    found["metadata"]["annotations"] = json!({ "kept": "1", "old": "2", "theirs": "3" });
+    let container = &mut found["spec"]["template"]["spec"]["containers"][0];
+    container["resources"]["limits"] = json!({ "memory": "1Gi" });
+    let expected = ["metadata.annotations.old", "spec.template.spec.containers[main].resources.limits"];
     assert_eq!(fields(wanted.clone(), owned_by(FIELD_MANAGER, found.clone())), expected);
     assert!(fields(wanted, owned_by("kubectl", found)).is_empty());
 }
