@@ -258,6 +258,24 @@ async fn foreign_code_in_a_deployment_is_drift_and_goes() {
 }
 
 #[tokio::test]
+async fn a_chosen_digest_is_kept_by_later_runs() {
+    let (_, account, _) = undisturbed().await;
+    let image = |account: &Account| {
+        let Resource::Manifest(agent) = account.object(&deployment()).unwrap().resource else { panic!() };
+        agent.value().pointer("/spec/template/spec/containers/0/image").cloned()
+    };
+    let digest = format!("registry.example.com/castai/agent:v0.31.0@sha256:{}", "a".repeat(64));
+    let pinned = Request { image: Some(digest.clone()), ..request() };
+    assert!(run(&pinned, &account).await.unwrap().is_complete());
+    for later in
+        [request(), Request::default(), Request { labels: vec!["team=a".to_owned()], ..Request::default() }]
+    {
+        assert!(run(&later, &account).await.unwrap().is_complete());
+        assert_eq!(image(&account), Some(json!(digest)));
+    }
+}
+
+#[tokio::test]
 async fn an_object_recreated_before_its_update_is_planned_again() {
     let (_, reference, _) = undisturbed().await;
     let account = reference.copy();
