@@ -183,13 +183,17 @@ async fn ends(lab: &Lab<'_>) -> Result<Vec<Attempt>> {
         let path = format!("/api/v1/namespaces/{}/pods/{}", lab.name, name.unwrap_or_default());
         attempts.push(Attempt { what, method: Method::DELETE, path, body, refused });
     }
-    for (what, is_named, grace, refused) in [
-        ("eviction with UID", true, None, None),
-        ("eviction with UID and grace", true, Some(3), None),
-        ("eviction by name", false, None, Some(UID)),
-        ("eviction without grace", true, Some(0), Some("without its grace")),
+    for (what, app, is_named, grace, refused) in [
+        ("eviction with UID", "web", true, None, None),
+        ("eviction with UID and grace", "web", true, Some(3), None),
+        ("eviction by name", "web", false, None, Some(UID)),
+        ("eviction without grace", "web", true, Some(0), Some("without its grace")),
+        // As docs/permissions.md says: what a policy does not see.
+        ("eviction with one second of grace", "web", true, Some(1), None),
+        ("eviction of a DaemonSet's pod", "agent", true, Some(1), None),
+        ("eviction of a static pod", "static", true, Some(1), None),
     ] {
-        let (name, uid) = found("web")?;
+        let (name, uid) = found(app)?;
         let metadata = json!({ "name": name, "namespace": lab.name });
         let options = if is_named { options(&json!(uid), grace) } else { no_options.clone() };
         let body = json!({
