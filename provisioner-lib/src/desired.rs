@@ -10,8 +10,8 @@ use crate::{
     fault::Faults,
     names::{
         self, ADMIN_GROUP, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP, HANDLER_USERNAME, LAMBDA_ROLE,
-        LAMBDA_ROLE_SHARED, MANAGED, MANAGER_GROUP, TAG_CLUSTER, TAG_CODE, TAG_DOCUMENTED, TAG_MANAGED,
-        TAG_NODE_ROLE, TAG_REGION, TAG_SETTINGS,
+        LAMBDA_ROLE_SHARED, MANAGED, MANAGER_GROUP, TAG_CLUSTER, TAG_DOCUMENTED, TAG_MANAGED, TAG_NODE_ROLE,
+        TAG_REGION, TAG_SETTINGS,
     },
     policy::{self, Scope},
     resource::{Attachment, Id, InlinePolicy, Kind, Manifest, Policy, Principal, Resource, Role, Tags},
@@ -175,10 +175,11 @@ impl<'a> Resources<'a> {
     fn tags_of_function_role(&self, spec: &Spec) -> Tags {
         let Facts { region, cluster, .. } = self.facts;
         let mut tags = self.records_of_others();
-        let given = spec.package.as_ref().map(|package| package.code.sha256.as_str());
-        if let Some(code) = given.or(self.facts.recorded_code()) {
-            tags.insert(format!("{TAG_CODE}{region}"), code.to_owned());
-        }
+        let record = self.facts.recorded_code();
+        tags.extend(match &spec.package {
+            Some(package) => record.followed_by(&package.code.sha256).tags(region),
+            None => record.tags(region),
+        });
         let settings = function::settings(spec, self.facts);
         let chosen: Vec<_> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !chosen.is_empty() {

@@ -8,6 +8,7 @@ use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints},
     names::{self, CLUSTERS_VARIABLE},
     policy::Scope,
+    resource::CodeRecord,
 };
 
 pub use cast_spot_cloud::{AuthenticationMode, Cluster, Identity};
@@ -90,10 +91,10 @@ impl Facts {
         }
     }
 
-    /// SHA-256 of the code that cast-spot gave the region's function, in base64.
+    /// The code that cast-spot gave the region's function.
     #[must_use]
-    pub fn recorded_code(&self) -> Option<&str> {
-        self.recorded(names::TAG_CODE)
+    pub fn recorded_code(&self) -> CodeRecord {
+        CodeRecord::read(&self.earlier.role_tags, &self.region)
     }
 
     /// Settings that were chosen for the region's function.
@@ -132,7 +133,8 @@ impl Facts {
         let own: Vec<&str> =
             self.documented().filter(|(cluster, _)| *cluster == self.own()).map(|(_, key)| key).collect();
         let is_others = |key: &str| {
-            let region = [names::TAG_CODE, names::TAG_SETTINGS].iter().find_map(|tag| key.strip_prefix(tag));
+            let of_region = [names::TAG_CODE, names::TAG_PREVIOUS, names::TAG_SETTINGS];
+            let region = of_region.iter().find_map(|tag| key.strip_prefix(tag));
             let is_documented = key.starts_with(names::TAG_DOCUMENTED) && !own.contains(&key);
             region.is_some_and(|region| region != self.region) || is_documented
         };

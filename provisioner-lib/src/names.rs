@@ -68,6 +68,9 @@ pub const TAG_RETENTION: &str = "cast-spot:retention-days";
 /// Start of a tag of the function's role: SHA-256 of the code that cast-spot gave the function of a region, in base64. The
 /// tag's name ends in the region.
 pub const TAG_CODE: &str = "cast-spot:code.";
+/// Start of a tag of the function's role: the code that cast-spot gave the function of a region before that, in the same
+/// way.
+pub const TAG_PREVIOUS: &str = "cast-spot:previous.";
 /// Start of a tag of the function's role: the settings that were chosen for the function of a region, `NAME=VALUE` with
 /// spaces between them. The tag's name ends in the region.
 pub const TAG_SETTINGS: &str = "cast-spot:settings.";

@@ -10,7 +10,7 @@ use std::{
 use cast_spot_provisioner::{
     facts::{AuthenticationMode, Cluster},
     provider::{Error, ErrorKind},
-    resource::{AccessEntry, Id, Kind, Resource, Service},
+    resource::{AccessEntry, CodeRecord, Function, Id, Kind, Resource, Service},
 };
 use tokio::sync::Notify;
 
@@ -104,7 +104,11 @@ impl State {
     }
 
     /// Stores a new object, also a foreign one.
-    pub(crate) fn put(&mut self, place: Place, resource: Resource) {
+    pub(crate) fn put(&mut self, place: Place, mut resource: Resource) {
+        if let Resource::Function(Function { record, .. }) = &mut resource {
+            // It is in the tags of the role.
+            *record = CodeRecord::default();
+        }
         let created = self.tick();
         let lets_in = match &resource {
             Resource::AccessEntry(AccessEntry { principal, .. }) => self.made(&principal.id()),

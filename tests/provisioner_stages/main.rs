@@ -16,6 +16,7 @@ mod interrupted;
 mod keys;
 mod last_look;
 mod others;
+mod planted;
 mod random;
 mod repeated;
 mod shared;

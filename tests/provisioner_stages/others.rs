@@ -4,9 +4,9 @@ use cast_spot_infra::events::{SELF_TEST_RULE, SPOT_INTERRUPTION};
 use cast_spot_provisioner::{
     names::{FUNCTION, LAMBDA_ROLE},
     resource::{
-        AccessEntry, AccessKey, Attachment, AwsAuth, Function, Id, Ingress, InlinePolicy, InstanceProfile,
-        InvokeConfig, Kind, LogGroup, Manifest, Mapping, Network, Permission, Policy, Principal, Queue,
-        Resource, Role, Rule, SecurityGroup, Tags, Target, User,
+        AccessEntry, AccessKey, Attachment, AwsAuth, CodeRecord, Function, Id, Ingress, InlinePolicy,
+        InstanceProfile, InvokeConfig, Kind, LogGroup, Manifest, Mapping, Network, Permission, Policy,
+        Principal, Queue, Resource, Role, Rule, SecurityGroup, Tags, Target, User,
     },
 };
 use serde_json::{Value, json};
@@ -144,6 +144,7 @@ fn function(name: &str) -> Resource {
             security_group: "cast-spot-handler-theirs".to_owned(),
         }),
         layer: None,
+        record: CodeRecord::default(),
         other_layers: Vec::new(),
         tags: tags(),
     })

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use cast_spot_provisioner::{
     names::SECURITY_GROUP,
     resource::{
-        AccessEntry, Attachment, AwsAuth, Function, Ingress, InlinePolicy, InstanceProfile, InvokeConfig,
-        LogGroup, Mapping, Network, Permission, Policy, Principal, Queue, Resource, Role, Rule,
+        AccessEntry, Attachment, AwsAuth, CodeRecord, Function, Ingress, InlinePolicy, InstanceProfile,
+        InvokeConfig, LogGroup, Mapping, Network, Permission, Policy, Principal, Queue, Resource, Role, Rule,
         SecurityGroup, Tags, Target, User, input_paths, last,
     },
 };
@@ -153,6 +153,7 @@ fn function(properties: &Value, vpc: impl Fn() -> String) -> Resource {
         dead_letter_arn: text(&properties["DeadLetterConfig"]["TargetArn"]),
         network,
         layer: None,
+        record: CodeRecord::default(),
         other_layers: Vec::new(),
         tags: tags(properties),
     })

@@ -8,7 +8,7 @@ use crate::{
     desired::{desired, without},
     facts::{AuthenticationMode, Cluster, Identity, PreviousRuns},
     plan::{Change, Found, Observed, Step, diff},
-    resource::{AccessKey, Function, Kind, Layer, Resource, Role, Tags, User, Values},
+    resource::{AccessKey, CodeRecord, Function, Kind, Layer, Resource, Role, Tags, User, Values},
     spec::Request,
 };
 
@@ -201,6 +201,7 @@ fn a_function_keeps_the_variables_of_others() {
         dead_letter_arn: String::new(),
         network: None,
         layer: None,
+        record: CodeRecord { code: Some("x".to_owned()), previous: None },
         other_layers: Vec::new(),
         tags: Tags::new(),
     });
@@ -209,7 +210,13 @@ fn a_function_keeps_the_variables_of_others() {
         change("memory_mb", "128", "512"),
         change("code", "x", "y"),
     ];
-    assert_snapshot!("changed_function", of(function, Action::Update { changes }));
+    let update = Action::Update { changes };
+    assert_snapshot!("changed_function", of(function.clone(), update.clone()));
+    // Code that is not on record is not kept.
+    let Resource::Function(unrecorded) = function else { panic!() };
+    let unrecorded = Function { record: CodeRecord::default(), ..unrecorded };
+    let text = of(unrecorded.into(), update);
+    assert!(text.contains("update-function-code") && !text.contains("version"), "{text}");
 }
 
 #[test]

@@ -120,6 +120,7 @@ impl Resources<'_> {
         environment: BTreeMap<String, String>,
         layer: Option<&Code>,
     ) -> Resource {
+        let record = self.facts.recorded_code();
         Resource::Function(Function {
             name: FUNCTION.to_owned(),
             role_arn: self.iam_arn(&format!("role/{LAMBDA_ROLE}")),
@@ -131,8 +132,9 @@ impl Resources<'_> {
             environment,
             code: match &spec.package {
                 Some(package) => Some(package.code.clone()),
-                None => Some(Code::known(self.facts.recorded_code().unwrap_or(UNRECORDED))),
+                None => Some(Code::known(record.code.as_deref().unwrap_or(UNRECORDED))),
             },
+            record,
             dead_letter_arn: self.arn("sqs", DEAD_LETTER_QUEUE),
             network: self.place(),
             layer: layer.map(|code| code.sha256.clone()),

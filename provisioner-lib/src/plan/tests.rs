@@ -3,8 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::names::{HANDLER_RBAC, LABEL_NAME, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION};
 use crate::resource::{
-    AccessEntry, AccessKey, Attachment, Function, InlinePolicy, Manifest, Permission, Principal, Role, Tags,
-    User,
+    AccessEntry, AccessKey, Attachment, CodeRecord, Function, InlinePolicy, Manifest, Permission, Principal,
+    Role, Tags, User,
 };
 
 fn ours() -> Tags {
@@ -143,6 +143,7 @@ fn function(environment: &[(&str, &str)], network: Option<crate::resource::Netwo
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".to_owned(),
         network,
         layer: None,
+        record: CodeRecord::default(),
         other_layers: Vec::new(),
         tags: ours(),
     })

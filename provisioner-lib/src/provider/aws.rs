@@ -14,9 +14,9 @@ use super::{
 use crate::{
     check::{Check, Verdict, self_test},
     facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
-    names::{LAMBDA_ROLE, TAG_CODE},
+    names::LAMBDA_ROLE,
     observed::Observed,
-    resource::{Change, Function, Resource, SecurityGroup, Tags, function::aws::versions, layer},
+    resource::{Change, CodeRecord, Function, Resource, SecurityGroup, Tags, function::aws::versions, layer},
 };
 
 /// AWS, with the identity and in the region of a [`Connection`], and one cluster: the last one whose facts were
@@ -53,17 +53,25 @@ impl Aws {
 
     /// What [`Self::roll_back`] changes.
     pub async fn rollback(&self) -> Result<RolledBack, Error> {
-        versions::rollback(&self.services.lambda).await
+        versions::rollback(&self.services.lambda, &self.record().await?).await
+    }
+
+    /// What the tags of the function's role record of its code.
+    async fn record(&self) -> Result<CodeRecord, Error> {
+        let tags = iam::register(&self.services.iam).await?.role_tags;
+        Ok(CodeRecord::read(&tags, self.region()))
     }
 
     /// Gives the function of the region the code that it had before the last change. Again: the later one. The record of
     /// its code comes first: what ends in between is drift, and a second call goes on.
     pub async fn roll_back(&self) -> Result<RolledBack, Error> {
-        let RolledBack { to, .. } = self.rollback().await?;
-        let tag = Tags::from([(format!("{TAG_CODE}{}", self.region()), to)]);
-        let call = self.services.iam.tag_role().role_name(LAMBDA_ROLE).set_tags(Some(iam::tags_in(&tag)));
+        let Services { iam: client, lambda, .. } = &self.services;
+        let record = self.record().await?;
+        let RolledBack { to, .. } = versions::rollback(lambda, &record).await?;
+        let tags = iam::tags_in(&record.clone().followed_by(&to).tags(self.region()));
+        let call = client.tag_role().role_name(LAMBDA_ROLE).set_tags(Some(tags));
         call.send().await.map_err(error::from_sdk("iam:TagRole"))?;
-        versions::roll_back(&self.services.lambda).await
+        versions::roll_back(lambda, &record).await
     }
 
     /// What of the VPC matters to this cluster.

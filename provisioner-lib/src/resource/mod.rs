@@ -34,7 +34,7 @@ mod user;
 
 pub use crate::aws_auth::Mapping;
 pub use changes::{Change, Changes, TagChanges, touches};
-pub use code::Code;
+pub use code::{Code, CodeRecord};
 pub use describe::Describe;
 pub(crate) use describe::{compared, named, needs, tagged};
 pub use function::Network;

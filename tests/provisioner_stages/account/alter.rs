@@ -153,6 +153,17 @@ impl Account {
         .await
     }
 
+    /// Whether the code that runs is on record.
+    fn is_kept(&self, wanted: &Resource) -> bool {
+        let running = self.object(&wanted.id()).map(|object| object.resource);
+        let (Some(Resource::Function(Function { code: Some(code), .. })), Resource::Function(wanted)) =
+            (running, wanted)
+        else {
+            return false;
+        };
+        wanted.record.has(&code.sha256)
+    }
+
     /// Publishes a version, unless nothing has changed since the last one.
     async fn publish(&self, place: &Place, revision: u64) -> Result<(), Error> {
         let call = "lambda:PublishVersion";
@@ -203,7 +214,7 @@ impl Account {
             .await
         };
         let mut revision = before;
-        if changes.iter().any(is_code) {
+        if changes.iter().any(is_code) && self.is_kept(wanted) {
             self.publish(&place, before).await?;
         }
         if changes.iter().any(is_setting) {

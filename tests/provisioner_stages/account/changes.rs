@@ -1,12 +1,12 @@
 //! Updates of single fields: only those that the plan names.
 
-use cast_spot_provisioner::resource::{Function, Resource};
+use cast_spot_provisioner::resource::{CodeRecord, Function, Resource};
 
 /// The effect of UpdateFunctionConfiguration. The network stays if none is given.
 pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
     let mut configured = wanted.clone();
     let (
-        Resource::Function(Function { code, architecture, network, tags, .. }),
+        Resource::Function(Function { code, record, architecture, network, tags, .. }),
         Resource::Function(Function {
             code: old_code,
             architecture: old_architecture,
@@ -19,6 +19,7 @@ pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
         return;
     };
     code.clone_from(old_code);
+    *record = CodeRecord::default();
     architecture.clone_from(old_architecture);
     tags.clone_from(old_tags);
     *network = network.take().or_else(|| old_network.clone());

@@ -22,9 +22,12 @@ impl TemplateValues for Function {
         // An empty list takes all layers off.
         let layers = is_layered.then(|| self.layer.as_ref().map_or_else(|| "[]".to_owned(), |_| latest()));
         let variables = is_touched(&"environment").then(|| json!({ "Variables": self.environment }));
+        let is_kept = |change: &Change| change.field != "code" || self.record.has(&change.from);
+        let note = changes.iter().all(is_kept).then_some(PREVIOUS_DESCRIPTION);
         json!({
-            "alias": PREVIOUS,
-            "note": PREVIOUS_DESCRIPTION,
+            "alias": note.map(|_| PREVIOUS),
+            "note": note,
+            "kept": note.map(|_| ""),
             "vpc": vpc,
             "latest": self.layer.is_some().then(latest),
             "layers": layers,

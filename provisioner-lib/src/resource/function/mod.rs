@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Code, Describe, Id, Kind, Layer, Tags, compared, last, named, tagged};
+use super::{Changes, Code, CodeRecord, Describe, Id, Kind, Layer, Tags, compared, last, named, tagged};
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, Endpoints},
     names::{self, CLUSTERS_VARIABLE, VPC_ACCESS},
@@ -27,6 +27,9 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// None: the one found is right.
     pub code: Option<Code>,
+    /// Code that others gave it is not kept to go back to.
+    #[serde(skip)]
+    pub record: CodeRecord,
     pub dead_letter_arn: String,
     /// None: the one found is right.
     pub network: Option<Network>,

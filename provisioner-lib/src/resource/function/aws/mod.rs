@@ -12,7 +12,7 @@ use aws_sdk_lambda::{
 use super::{Function, Network};
 use crate::{
     provider::{Services, live::prelude::*},
-    resource::{Code, Resource, layer, security_group::aws::group_id},
+    resource::{Code, CodeRecord, Resource, layer, security_group::aws::group_id},
 };
 
 mod settled;
@@ -125,6 +125,7 @@ impl Function {
             timeout_seconds: found.timeout.unwrap_or_default(),
             environment: environment.into_iter().collect(),
             code: found.code_sha256.map(Code::known),
+            record: CodeRecord::default(),
             dead_letter_arn: dead_letter.unwrap_or_default(),
             network: network.map(|vpc| Network {
                 security_group: vpc.security_group_ids().join(SEPARATOR),

@@ -36,6 +36,7 @@ fn function(clusters: &str) -> Resource {
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".into(),
         network: None,
         layer: None,
+        record: CodeRecord { code: Some("old".into()), previous: None },
         other_layers: Vec::new(),
         tags: BTreeMap::new(),
     })
@@ -282,4 +283,16 @@ async fn the_statements_of_all_rules_are_one_call() {
     let found: Vec<_> = found.into_iter().map(|found| found.unwrap().resource.id()).collect();
     assert_eq!(found, [one.id(), two.id()]);
     assert_eq!(wire::calls(&asked).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_without_a_record_is_not_published() {
+    let (lambda, asked) = lambda(|asked| {
+        let is_list = asked.starts_with(&format!("GET {VERSIONS}"));
+        (200, if is_list { json!({ "Versions": [] }) } else { as_it_is("r1", "Active", "Successful") })
+    });
+    let unrecorded = Function { record: CodeRecord::default(), ..named() };
+    lambda.update(&unrecorded.into(), &[change("code")], Some("r1")).await.unwrap();
+    let writes: Vec<_> = wire::calls(&asked).into_iter().filter(|call| !call.starts_with("GET")).collect();
+    assert_eq!(writes, [format!("PUT {CODE}")]);
 }

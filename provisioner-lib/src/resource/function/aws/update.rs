@@ -40,7 +40,7 @@ impl Function {
         self.tag(client, arn, changes).await?;
         let is_code = CODE.iter().any(|field| touches(changes, field));
         let mut previous = None;
-        if is_code {
+        if is_code && before.code_sha256().is_some_and(|running| self.record.has(running)) {
             let published = publish(client, name, &before).await?;
             set_previous(client, name, &published.version).await?;
             revision = published.revision;

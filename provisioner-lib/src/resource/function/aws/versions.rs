@@ -15,7 +15,7 @@ use super::{
 use crate::{
     names::{FUNCTION, PREVIOUS, PREVIOUS_DESCRIPTION as DESCRIPTION},
     provider::live::prelude::*,
-    resource::Code,
+    resource::{Code, CodeRecord},
 };
 
 /// What a rollback has changed.
@@ -106,18 +106,18 @@ async fn delete_versions_but(client: &Client, name: &str, kept: &str) -> Result<
 }
 
 /// What a rollback changes.
-pub(crate) async fn rollback(client: &Client) -> Result<RolledBack, Error> {
-    Ok(previous(client).await?.rollback)
+pub(crate) async fn rollback(client: &Client, record: &CodeRecord) -> Result<RolledBack, Error> {
+    Ok(previous(client, record).await?.rollback)
 }
 
-async fn previous(client: &Client) -> Result<Previous, Error> {
+async fn previous(client: &Client, record: &CodeRecord) -> Result<Previous, Error> {
+    const HINT: &str = "`cast-spot onboard --zip` with the zip of the earlier release brings it back";
     let call = "lambda:GetFunction";
     let answer = client.get_function().function_name(FUNCTION).qualifier(PREVIOUS).send().await;
     let Some(previous) = error::optional(call, answer)? else {
         let message =
             format!("function {FUNCTION} has no alias {PREVIOUS}, so its code was never changed here");
-        return Err(Error::new(ErrorKind::Other, call, message)
-            .hint("`cast-spot onboard --zip` with the zip of the earlier release brings it back"));
+        return Err(Error::new(ErrorKind::Other, call, message).hint(HINT));
     };
     let location = previous.code.and_then(|code| code.location).unwrap_or_default();
     let configuration = previous.configuration.unwrap_or_else(|| FunctionConfiguration::builder().build());
@@ -128,8 +128,13 @@ async fn previous(client: &Client) -> Result<Previous, Error> {
     if from == to {
         let message =
             format!("version {version} has the code that runs already: there is nothing to go back to");
-        return Err(Error::new(ErrorKind::Other, call, message)
-            .hint("`cast-spot onboard --zip` with the zip of the earlier release brings it back"));
+        return Err(Error::new(ErrorKind::Other, call, message).hint(HINT));
+    }
+    if !record.has(&to) {
+        let message = format!(
+            "version {version} has the code {to}, which is not on record: it is of an earlier release, or not cast-spot's"
+        );
+        return Err(Error::new(ErrorKind::Other, call, message).hint(HINT));
     }
     let architectures = configuration.architectures.unwrap_or_default();
     Ok(Previous {
@@ -141,18 +146,24 @@ async fn previous(client: &Client) -> Result<Previous, Error> {
 }
 
 /// Gives the function the code of the alias, and the alias the code that ran: once more goes forward again. Settings,
-/// clusters and rules stay as they are.
-pub(crate) async fn roll_back(client: &Client) -> Result<RolledBack, Error> {
-    let Previous { rollback, location, architectures, before } = previous(client).await?;
+/// clusters and rules stay as they are. Code that is not on record is neither taken nor kept.
+pub(crate) async fn roll_back(client: &Client, record: &CodeRecord) -> Result<RolledBack, Error> {
+    let Previous { rollback, location, architectures, before } = previous(client, record).await?;
     let call = "lambda:GetFunction";
     let code = Code::of(fetch(call, &location).await?);
-    let RolledBack { version, to, .. } = &rollback;
+    let RolledBack { version, from, to, .. } = &rollback;
     if code.sha256 != *to {
         let message = format!("the zip of version {version} is not the one with SHA-256 {to}");
         return Err(Error::new(ErrorKind::Other, call, message).hint("run it again"));
     }
-    let published = publish(client, FUNCTION, &before).await?;
     let architecture = architectures.first().map(Architecture::as_str);
+    if !record.has(from) {
+        let warning = format!("the code {from} that ran is not kept: it is not on record");
+        replace_code(client, FUNCTION, architecture, code.zip, before.revision_id).await?;
+        updated(client, FUNCTION).await?;
+        return Ok(RolledBack { warning: Some(warning), ..rollback });
+    }
+    let published = publish(client, FUNCTION, &before).await?;
     replace_code(client, FUNCTION, architecture, code.zip, published.revision).await?;
     updated(client, FUNCTION).await?;
     // Not before the code runs: a second try after a failure finds the same code under it.
@@ -161,6 +172,7 @@ pub(crate) async fn roll_back(client: &Client) -> Result<RolledBack, Error> {
     let warning = tidied(client, FUNCTION, &published.version).await;
     Ok(RolledBack { warning, ..rollback })
 }
+
 pub(super) async fn replace_code(
     client: &Client,
     name: &str,

@@ -47,6 +47,11 @@ fn lambda_that(running: &'static str, alias: Option<String>, keeps_versions: boo
     (Client::new(&config), asked)
 }
 
+/// What the tags of the role record, where all code is cast-spot's.
+fn record() -> CodeRecord {
+    CodeRecord { code: Some("new".to_owned()), previous: Some(OLD.to_owned()) }
+}
+
 fn writes(asked: &Asked) -> Vec<String> {
     wire::calls(asked).into_iter().filter(|call| !call.starts_with("GET")).collect()
 }
@@ -54,7 +59,7 @@ fn writes(asked: &Asked) -> Vec<String> {
 #[tokio::test]
 async fn a_rollback_swaps_the_code_and_the_alias() {
     let (lambda, asked) = lambda("new", Some(wire::s3(b"earlier".to_vec())));
-    let done = roll_back(&lambda).await.unwrap();
+    let done = roll_back(&lambda, &record()).await.unwrap();
     let expected =
         RolledBack { version: "3".to_owned(), from: "new".to_owned(), to: OLD.to_owned(), warning: None };
     assert_eq!(done, expected);
@@ -84,7 +89,7 @@ async fn a_rollback_swaps_the_code_and_the_alias() {
 #[tokio::test]
 async fn old_versions_that_stay_do_not_fail_a_rollback() {
     let (lambda, asked) = lambda_that("new", Some(wire::s3(b"earlier".to_vec())), true);
-    let done = roll_back(&lambda).await.unwrap();
+    let done = roll_back(&lambda, &record()).await.unwrap();
     assert_eq!(done.to, OLD);
     assert!(done.warning.is_some_and(|warning| warning.contains("versions with earlier code are left")));
     assert!(writes(&asked).iter().any(|call| call.starts_with("DELETE")));
@@ -95,7 +100,7 @@ async fn a_rollback_is_shown_without_a_write() {
     let (lambda, asked) = lambda("new", Some(String::new()));
     let expected =
         RolledBack { version: "3".to_owned(), from: "new".to_owned(), to: OLD.to_owned(), warning: None };
-    assert_eq!(rollback(&lambda).await.unwrap(), expected);
+    assert_eq!(rollback(&lambda, &record()).await.unwrap(), expected);
     assert_eq!(writes(&asked), Vec::<String>::new());
 }
 
@@ -105,7 +110,7 @@ async fn without_an_earlier_code_nothing_is_written() {
         [("new", None, "has no alias previous"), (OLD, Some(String::new()), "runs already")]
     {
         let (lambda, asked) = lambda(running, alias);
-        let error = roll_back(&lambda).await.unwrap_err();
+        let error = roll_back(&lambda, &record()).await.unwrap_err();
         assert!(error.message.contains(words) && error.hint.is_some(), "{error}");
         assert_eq!(writes(&asked), Vec::<String>::new());
     }
@@ -114,9 +119,35 @@ async fn without_an_earlier_code_nothing_is_written() {
 #[tokio::test]
 async fn a_zip_that_is_another_is_not_deployed() {
     let (lambda, asked) = lambda("new", Some(wire::s3(b"another".to_vec())));
-    let error = roll_back(&lambda).await.unwrap_err();
+    let error = roll_back(&lambda, &record()).await.unwrap_err();
     assert!(error.message.contains("version 3 is not the one"), "{error}");
     assert_eq!(writes(&asked), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn code_without_a_record_is_not_brought_back() {
+    for record in [
+        CodeRecord::default(),
+        CodeRecord { code: Some("new".to_owned()), previous: None },
+        CodeRecord { code: Some("new".to_owned()), previous: Some("older".to_owned()) },
+    ] {
+        let (lambda, asked) = lambda("new", Some(wire::s3(b"earlier".to_vec())));
+        let error = roll_back(&lambda, &record).await.unwrap_err();
+        assert!(error.message.contains("is not on record"), "{record:?}: {error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("onboard --zip")), "{record:?}");
+        assert_eq!(writes(&asked), Vec::<String>::new(), "{record:?}");
+    }
+}
+
+#[tokio::test]
+async fn code_without_a_record_is_replaced_and_not_kept() {
+    let (lambda, asked) = lambda("trojan", Some(wire::s3(b"earlier".to_vec())));
+    let done = roll_back(&lambda, &record()).await.unwrap();
+    assert_eq!(writes(&asked), [format!("PUT {FUNCTIONS}/code")]);
+    assert_eq!(
+        (done.to.as_str(), done.warning.is_some_and(|warning| warning.contains("not kept"))),
+        (OLD, true)
+    );
 }
 
 #[tokio::test]
