@@ -36,6 +36,11 @@ fn of_function() -> Vec<Spoil> {
                 environment.insert("CAST_SPOT_CLUSTERS".to_owned(), String::new());
             }
         }),
+        ("others", |resource| {
+            if let Resource::Function(Function { others, .. }) = resource {
+                others.insert("file_systems".to_owned(), "arn:access-point".to_owned());
+            }
+        }),
         ("endpoints", |resource| {
             if let Resource::Function(Function { environment, .. }) = resource {
                 environment.insert("CAST_SPOT_ENDPOINTS".to_owned(), "{}".to_owned());
@@ -97,6 +102,7 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
         Kind::InvokeConfig => vec![
             spoil!(InvokeConfig.maximum_event_age_seconds = 21_600),
             spoil!(InvokeConfig.maximum_retry_attempts = 0),
+            spoil!(InvokeConfig.others = [("on_success".to_owned(), "arn:theirs".to_owned())].into()),
         ],
         Kind::Permission => vec![
             spoil!(Permission.principal = "*".to_owned()),
@@ -109,6 +115,7 @@ fn drifts(kind: Kind) -> Vec<Spoil> {
         Kind::Target => vec![
             spoil!(Target.arn = "arn:aws:lambda:eu-west-1:123456789012:function:other".to_owned()),
             spoil!(Target.dead_letter_arn = String::new()),
+            spoil!(Target.others = [("role_arn".to_owned(), "arn:theirs".to_owned())].into()),
         ],
         Kind::AccessEntry => vec![
             spoil!(AccessEntry.entry_type = "FARGATE_LINUX".to_owned()),

@@ -1,5 +1,7 @@
 //! Foreign resources: one of each kind, and those that others attach to ours.
 
+use std::collections::BTreeMap;
+
 use cast_spot_infra::events::{SELF_TEST_RULE, SPOT_INTERRUPTION};
 use cast_spot_provisioner::{
     names::{FUNCTION, LAMBDA_ROLE},
@@ -96,6 +98,7 @@ pub(crate) fn seed_foreign(account: &Account) {
             function: "cast-spot-theirs".to_owned(),
             maximum_event_age_seconds: 60,
             maximum_retry_attempts: 0,
+            others: BTreeMap::new(),
         }),
         permission("cast-spot-theirs"),
         target("cast-spot-interruption-theirs"),
@@ -146,6 +149,7 @@ fn function(name: &str) -> Resource {
         layer: None,
         record: CodeRecord::default(),
         other_layers: Vec::new(),
+        others: BTreeMap::new(),
         tags: tags(),
     })
 }
@@ -166,6 +170,7 @@ pub(crate) fn target(rule: &str) -> Resource {
         arn: "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot-theirs".to_owned(),
         dead_letter_arn: String::new(),
         input: None,
+        others: BTreeMap::new(),
     })
 }
 

@@ -84,6 +84,7 @@ fn of_stack(stack: &Stack) -> Vec<Resource> {
                 function: name("FunctionName"),
                 maximum_event_age_seconds: number(&properties["MaximumEventAgeInSeconds"]),
                 maximum_retry_attempts: number(&properties["MaximumRetryAttempts"]),
+                others: BTreeMap::new(),
             })),
             "AWS::Events::Rule" => made.extend(rule(properties)),
             "AWS::Lambda::Permission" => made.push(permission(properties)),
@@ -155,6 +156,7 @@ fn function(properties: &Value, vpc: impl Fn() -> String) -> Resource {
         layer: None,
         record: CodeRecord::default(),
         other_layers: Vec::new(),
+        others: BTreeMap::new(),
         tags: tags(properties),
     })
 }
@@ -173,6 +175,7 @@ fn rule(properties: &Value) -> Vec<Resource> {
                 assert_eq!(transformer["InputPathsMap"], json!(input_paths()));
                 document(&transformer["InputTemplate"])
             }),
+            others: BTreeMap::new(),
         })
     };
     let targets: Vec<_> = list(&properties["Targets"]).iter().map(target).collect();

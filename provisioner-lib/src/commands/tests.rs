@@ -203,6 +203,7 @@ fn a_function_keeps_the_variables_of_others() {
         layer: None,
         record: CodeRecord { code: Some("x".to_owned()), previous: None },
         other_layers: Vec::new(),
+        others: BTreeMap::new(),
         tags: Tags::new(),
     });
     let changes = vec![

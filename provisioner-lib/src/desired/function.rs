@@ -59,6 +59,7 @@ impl Resources<'_> {
                 function: FUNCTION.to_owned(),
                 maximum_event_age_seconds: MAXIMUM_EVENT_AGE,
                 maximum_retry_attempts: RETRIES,
+                others: BTreeMap::new(),
             }),
         ];
         resources.extend(code.map(layer_of));
@@ -100,6 +101,7 @@ impl Resources<'_> {
                 arn: self.arn("lambda", &format!("function:{FUNCTION}")),
                 dead_letter_arn: self.arn("sqs", DEAD_LETTER_QUEUE),
                 input: is_scheduled.then(|| serde_json::from_str(SELF_TEST).unwrap_or_default()),
+                others: BTreeMap::new(),
             }),
         ]
     }
@@ -139,6 +141,7 @@ impl Resources<'_> {
             network: self.place(),
             layer: layer.map(|code| code.sha256.clone()),
             other_layers: Vec::new(),
+            others: BTreeMap::new(),
             tags: self.served_tags(),
         })
     }

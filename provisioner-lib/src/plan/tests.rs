@@ -145,6 +145,7 @@ fn function(environment: &[(&str, &str)], network: Option<crate::resource::Netwo
         layer: None,
         record: CodeRecord::default(),
         other_layers: Vec::new(),
+        others: BTreeMap::new(),
         tags: ours(),
     })
 }

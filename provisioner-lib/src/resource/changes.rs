@@ -1,5 +1,7 @@
 //! The fields in which a resource differs.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -60,6 +62,13 @@ impl Changes {
     pub(super) fn document(&mut self, field: &str, wanted: &Value, found: &Value) {
         if !policy::same(found, wanted) {
             self.add(field, wanted, found);
+        }
+    }
+
+    /// Values by name, each a field of its own.
+    pub(super) fn named(&mut self, field: &str, wanted: &Tags, found: &Tags) {
+        for name in wanted.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
+            self.field(&format!("{field}.{name}"), &wanted.get(name), &found.get(name));
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Function;
 use crate::{
-    names::{PREVIOUS, PREVIOUS_DESCRIPTION},
+    names::{LOG_GROUP, PREVIOUS, PREVIOUS_DESCRIPTION},
     resource::{
         Change, TemplateValues, layer::commands::latest, security_group::commands::group_id, touches,
     },
@@ -32,6 +32,8 @@ impl TemplateValues for Function {
             "latest": self.layer.is_some().then(latest),
             "layers": layers,
             "variables": variables,
+            "logging": touches(changes, "others.logging").then(|| format!("LogFormat=Text,LogGroup={LOG_GROUP}")),
+            "mounted": touches(changes, "others.file_systems").then_some("[]"),
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 pub(crate) mod aws;
 mod commands;
 
-/// Lambda function. Its environment and layers are exactly these; foreign tags are left as they are.
+/// Lambda function. It is exactly this; foreign tags are left as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     pub name: String,
@@ -38,6 +38,9 @@ pub struct Function {
     /// ARNs of other layers. None is wanted: a layer's code runs with the function's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_layers: Vec<String>,
+    /// Settings beyond these, by name. None is wanted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, String>,
     pub tags: Tags,
 }
 
@@ -88,7 +91,7 @@ impl Describe for Function {
         if let Some(code) = &self.code {
             changes.field("code", &Some(&code.sha256), &found.code.as_ref().map(|code| &code.sha256));
         }
-        compared!(changes, self, found; dead_letter_arn: field, layer: field, other_layers: unordered);
+        compared!(changes, self, found; dead_letter_arn: field, layer: field, other_layers: unordered, others: named);
         if let Some(wanted) = &self.network {
             wanted.compare(found.network.as_ref(), changes);
         }

@@ -48,28 +48,42 @@ impl Live<Client> for Target {
 
 impl Target {
     fn read(rule: &str, target: Sent) -> Self {
+        let policy = target.retry_policy.as_ref();
+        let others = [
+            ("role_arn", target.role_arn.clone()),
+            ("retry_policy", (policy != Some(&retries())).then(|| shown(policy))),
+        ];
         Self {
             input: input_of(&target),
             rule: rule.to_owned(),
             target_id: target.id,
             arn: target.arn,
             dead_letter_arn: target.dead_letter_config.and_then(|config| config.arn).unwrap_or_default(),
+            others: others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         }
     }
 
     fn sent(&self) -> Result<Sent, BuildError> {
-        let retries = RetryPolicy::builder()
-            .maximum_event_age_in_seconds(MAXIMUM_EVENT_AGE)
-            .maximum_retry_attempts(RETRIES)
-            .build();
         Sent::builder()
             .id(&self.target_id)
             .arn(&self.arn)
             .set_input_transformer(self.input.as_ref().map(transformer).transpose()?)
             .dead_letter_config(DeadLetterConfig::builder().arn(&self.dead_letter_arn).build())
-            .retry_policy(retries)
+            .retry_policy(retries())
             .build()
     }
+}
+
+fn retries() -> RetryPolicy {
+    let policy = RetryPolicy::builder().maximum_event_age_in_seconds(MAXIMUM_EVENT_AGE);
+    policy.maximum_retry_attempts(RETRIES).build()
+}
+
+/// In words, with the defaults of EventBridge ("Retry policies" in the EventBridge User Guide).
+fn shown(policy: Option<&RetryPolicy>) -> String {
+    let retries = policy.and_then(RetryPolicy::maximum_retry_attempts).unwrap_or(185);
+    let age = policy.and_then(RetryPolicy::maximum_event_age_in_seconds).unwrap_or(86_400);
+    format!("{retries} retries in {age} s")
 }
 
 /// All targets of a rule; none of one that is not there.

@@ -24,6 +24,9 @@ pub struct Target {
     pub arn: String,
     pub dead_letter_arn: String,
     pub input: Option<Value>,
+    /// Settings beyond these, by name. None is wanted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, String>,
 }
 
 impl Describe for Target {
@@ -40,7 +43,7 @@ impl Describe for Target {
         ]
     }
 
-    compared!(arn: field, dead_letter_arn: field, input: field);
+    compared!(arn: field, dead_letter_arn: field, input: field, others: named);
 }
 
 /// Fields of an event that an input can name as `<field>`, and their paths in the event.

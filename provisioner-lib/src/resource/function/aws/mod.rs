@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use aws_sdk_lambda::{
     primitives::Blob,
     types::{
-        Architecture, DeadLetterConfig, Environment, FunctionCode, FunctionConfiguration, Runtime, VpcConfig,
+        ApplicationLogLevel, Architecture, DeadLetterConfig, Environment, FileSystemConfig, FunctionCode,
+        FunctionConfiguration, LogFormat, LoggingConfig, Runtime, SystemLogLevel, VpcConfig,
     },
 };
 
 use super::{Function, Network};
 use crate::{
+    names::LOG_GROUP,
     provider::{Services, live::prelude::*},
     resource::{Code, CodeRecord, Resource, layer, security_group::aws::group_id},
 };
@@ -111,6 +113,10 @@ impl Function {
     }
 
     fn described(&self, found: FunctionConfiguration, tags: Tags) -> Self {
+        let others = [
+            ("logging", found.logging_config.as_ref().and_then(logging_of_others)),
+            ("file_systems", mounted(found.file_system_configs())),
+        ];
         let network = found.vpc_config.filter(|vpc| vpc.vpc_id().is_some_and(|id| !id.is_empty()));
         let architecture = found.architectures.unwrap_or_default().into_iter().next();
         let environment = found.environment.and_then(|found| found.variables).unwrap_or_default();
@@ -134,6 +140,7 @@ impl Function {
             }),
             layer: None,
             other_layers: Vec::new(),
+            others: others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
             tags,
         }
     }
@@ -144,6 +151,28 @@ fn is_early(code: &str, message: &str) -> bool {
     code == "InvalidParameterValueException"
         && (message.contains("cannot be assumed by Lambda")
             || message.contains("execution role does not have permissions"))
+}
+
+/// Where the log goes and what is left out of it, if that is not what [`logging`] says.
+fn logging_of_others(found: &LoggingConfig) -> Option<String> {
+    let format = found.log_format().map(LogFormat::as_str);
+    let levels = [
+        found.application_log_level().map(ApplicationLogLevel::as_str),
+        found.system_log_level().map(SystemLogLevel::as_str),
+    ];
+    let said: Vec<&str> = [format].into_iter().chain(levels).chain([found.log_group()]).flatten().collect();
+    let is_ours = said.iter().all(|said| [LogFormat::Text.as_str(), LOG_GROUP].contains(said));
+    (!is_ours).then(|| said.join(" "))
+}
+
+fn logging() -> LoggingConfig {
+    LoggingConfig::builder().log_format(LogFormat::Text).log_group(LOG_GROUP).build()
+}
+
+/// File systems that are mounted: code may be read from them.
+fn mounted(found: &[FileSystemConfig]) -> Option<String> {
+    let arns: Vec<&str> = found.iter().map(FileSystemConfig::arn).collect();
+    (!arns.is_empty()).then(|| arns.join(" "))
 }
 
 fn architectures(wanted: Option<&str>) -> Option<Vec<Architecture>> {

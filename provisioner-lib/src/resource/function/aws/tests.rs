@@ -10,6 +10,8 @@ use crate::{
     resource::{Id, InvokeConfig, Kind, Permission},
 };
 
+mod statements;
+
 const MODE: AuthenticationMode = AuthenticationMode::Api;
 const SIGHT: Sight = Sight { mode: MODE, seen: &[] };
 
@@ -38,6 +40,7 @@ fn function(clusters: &str) -> Resource {
         layer: None,
         record: CodeRecord { code: Some("old".into()), previous: None },
         other_layers: Vec::new(),
+        others: BTreeMap::new(),
         tags: BTreeMap::new(),
     })
 }
@@ -233,56 +236,9 @@ async fn what_an_absent_function_has_is_not_asked() {
         function: "cast-spot".into(),
         maximum_event_age_seconds: 1,
         maximum_retry_attempts: 1,
+        others: BTreeMap::new(),
     });
     assert!(lambda.observe(MODE, &[&function("a"), &config]).await.is_empty());
-    assert_eq!(wire::calls(&asked).len(), 1);
-}
-
-#[tokio::test]
-async fn all_statements_are_found_by_any_author() {
-    let (lambda, _) = lambda(|_| {
-        let statement = json!({
-            "Sid": "rule", "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
-            "Action": "lambda:InvokeFunction",
-            "Condition": { "ArnLike": { "AWS:SourceArn": "arn:rule" } },
-        });
-        let policy = json!({ "Statement": [{ "Sid": "other", "Principal": "*" }, statement] }).to_string();
-        (200, json!({ "Policy": policy }))
-    });
-    let statement = |id: &str| {
-        Resource::Permission(Permission {
-            function: "cast-spot".into(),
-            statement_id: id.into(),
-            principal: "events.amazonaws.com".into(),
-            source_arn: "arn:rule".into(),
-        })
-    };
-    let expected = statement("rule");
-    let found = lambda.observe(MODE, &[&expected]).await;
-    let [Ok(other), ours] = &found[..] else { panic!("{found:?}") };
-    assert_eq!(*ours, Ok(Found::from(expected)));
-    assert_eq!(other.resource.id(), statement("other").id());
-}
-
-#[tokio::test]
-async fn the_statements_of_all_rules_are_one_call() {
-    let (lambda, asked) = lambda(|_| {
-        let statement = |sid: &str| json!({ "Sid": sid, "Principal": "events.amazonaws.com" });
-        let policy = json!({ "Statement": [statement("one"), statement("two")] }).to_string();
-        (200, json!({ "Policy": policy }))
-    });
-    let permission = |id: &str| {
-        Resource::Permission(Permission {
-            function: "cast-spot".into(),
-            statement_id: id.into(),
-            principal: String::new(),
-            source_arn: String::new(),
-        })
-    };
-    let (one, two, none) = (permission("one"), permission("two"), permission("none"));
-    let found = lambda.observe(MODE, &[&one, &two, &none]).await;
-    let found: Vec<_> = found.into_iter().map(|found| found.unwrap().resource.id()).collect();
-    assert_eq!(found, [one.id(), two.id()]);
     assert_eq!(wire::calls(&asked).len(), 1);
 }
 
@@ -299,66 +255,61 @@ async fn code_without_a_record_is_not_published() {
 }
 
 #[tokio::test]
-async fn a_statement_that_says_what_ours_says_is_ours() {
-    let ours = |id: &str| {
-        Resource::Permission(Permission {
-            function: "cast-spot".into(),
-            statement_id: id.into(),
-            principal: "events.amazonaws.com".into(),
-            source_arn: "arn:rule".into(),
-        })
-    };
-    // CloudFormation makes up the ids of its statements.
-    for (ids, action, expected) in [
-        (vec!["stack-Permission-1A2B"], "lambda:InvokeFunction", vec!["rule"]),
-        (vec!["stack-Permission-1A2B", "rule"], "lambda:InvokeFunction", vec!["rule"]),
-        (vec!["stack-Permission-1A2B"], "lambda:*", vec!["stack-Permission-1A2B"]),
+async fn where_the_log_goes_and_what_is_mounted_is_observed() {
+    let logging =
+        |format: &str, group: &str| json!({ "LoggingConfig": { "LogFormat": format, "LogGroup": group } });
+    let ours = "/aws/lambda/cast-spot";
+    let hidden = json!({ "LoggingConfig": {
+        "LogFormat": "JSON", "ApplicationLogLevel": "FATAL", "SystemLogLevel": "WARN", "LogGroup": ours,
+    } });
+    let mounted = json!({ "FileSystemConfigs": [{ "Arn": "arn:access-point", "LocalMountPath": "/mnt/x" }] });
+    for (more, fields) in [
+        (json!({}), vec![]),
+        (logging("Text", ours), vec![]),
+        (logging("Text", "/theirs"), vec!["others.logging"]),
+        (hidden, vec!["others.logging"]),
+        (mounted, vec!["others.file_systems"]),
     ] {
-        let (lambda, _) = lambda(move |_| {
-            let statement = |id: &&str| {
-                json!({
-                    "Sid": id, "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
-                    "Action": action, "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot",
-                    "Condition": { "ArnLike": { "AWS:SourceArn": "arn:rule" } },
-                })
-            };
-            let statements: Vec<Value> = ids.iter().map(statement).collect();
-            (200, json!({ "Policy": json!({ "Statement": statements }).to_string() }))
-        });
-        let found = lambda.observe(MODE, &[&ours("rule")]).await;
-        let found: Vec<_> = found.into_iter().map(|found| found.unwrap().resource.id()).collect();
-        assert_eq!(found, expected.iter().map(|id| ours(id).id()).collect::<Vec<_>>(), "{action}");
+        let seen = async |more: &Value| {
+            let mut configuration = as_it_is("r", "Active", "Successful");
+            configuration.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let (lambda, _) = lambda(move |_| (200, json!({ "Configuration": configuration })));
+            named().find(&lambda, &SIGHT).await.unwrap().unwrap().resource
+        };
+        let changes = seen(&json!({})).await.changes(&seen(&more).await);
+        assert_eq!(changes.iter().map(|change| &change.field[..]).collect::<Vec<_>>(), fields, "{more}");
     }
 }
 
 #[tokio::test]
-async fn a_statement_of_ours_that_grants_more_is_drift() {
-    let ours = Permission {
-        function: "cast-spot".into(),
-        statement_id: "rule".into(),
-        principal: "events.amazonaws.com".into(),
-        source_arn: "arn:rule".into(),
+async fn destinations_of_invocations_are_observed() {
+    let config = |more: Value| {
+        let mut config = json!({ "MaximumEventAgeInSeconds": 120, "MaximumRetryAttempts": 1 });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        config
     };
-    let plain = json!({
-        "Sid": "rule", "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
-        "Action": "lambda:InvokeFunction", "Condition": { "ArnLike": { "AWS:SourceArn": "arn:rule" } },
-    });
-    for (field, value) in [
-        ("Action", json!("lambda:*")),
-        ("Principal", json!({ "Service": "events.amazonaws.com", "AWS": "*" })),
-        ("Condition", json!({ "ArnLike": { "AWS:SourceArn": ["arn:rule", "*"] } })),
+    let wanted = InvokeConfig {
+        function: "cast-spot".into(),
+        maximum_event_age_seconds: 120,
+        maximum_retry_attempts: 1,
+        others: BTreeMap::new(),
+    };
+    for (more, fields) in [
+        (json!({}), vec![]),
+        (json!({ "DestinationConfig": { "OnSuccess": {}, "OnFailure": {} } }), vec![]),
+        (
+            json!({ "DestinationConfig": { "OnSuccess": { "Destination": "arn:theirs" } } }),
+            vec!["others.on_success"],
+        ),
+        (
+            json!({ "DestinationConfig": { "OnFailure": { "Destination": "arn:theirs" } } }),
+            vec!["others.on_failure"],
+        ),
     ] {
-        // Beside one of a stack that is as it should be, too.
-        let (mut more, mut stack) = (plain.clone(), plain.clone());
-        more[field] = value;
-        stack["Sid"] = json!("stack-Permission-1A2B");
-        let policy = json!({ "Statement": [more, stack] }).to_string();
-        let (lambda, _) = lambda(move |_| (200, json!({ "Policy": policy })));
-        let wanted = Resource::from(ours.clone());
-        let found = lambda.observe(MODE, &[&wanted]).await;
-        let found: Vec<Resource> = found.into_iter().map(|found| found.unwrap().resource).collect();
-        let [own, other] = &found[..] else { panic!("{found:?}") };
-        assert!(own.id() == wanted.id() && !wanted.changes(own).is_empty(), "{field}: {own:?}");
-        assert_eq!(other.id(), Id::new(Kind::Permission, "cast-spot/stack-Permission-1A2B"), "{field}");
+        let answer = config(more.clone());
+        let (lambda, _) = lambda(move |_| (200, answer.clone()));
+        let found = wanted.find(&lambda.lambda, &SIGHT).await.unwrap().unwrap().resource;
+        let changes = Resource::from(wanted.clone()).changes(&found);
+        assert_eq!(changes.iter().map(|change| &change.field[..]).collect::<Vec<_>>(), fields, "{more}");
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_lambda::{
 };
 
 use super::{
-    is_early,
+    is_early, logging,
     settled::{settled, updated},
     variables,
     versions::{publish, replace_code, set_previous, tidied},
@@ -100,6 +100,8 @@ impl Function {
             .environment(variables(self.environment.clone().into_iter().collect()))
             .dead_letter_config(DeadLetterConfig::builder().target_arn(&self.dead_letter_arn).build())
             .set_layers(layers)
+            .set_logging_config(touches(changes, "others.logging").then(logging))
+            .set_file_system_configs(touches(changes, "others.file_systems").then(Vec::new))
             .set_vpc_config(vpc);
         let name = "lambda:UpdateFunctionConfiguration";
         retry_until_consistent(name, KNOWN_EVERYWHERE, is_early, || call.clone().send()).await.map(drop)

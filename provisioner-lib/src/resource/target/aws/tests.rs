@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
@@ -29,6 +31,7 @@ fn sent_target() -> Target {
         target_id: "cast-spot".into(),
         arn: "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot".into(),
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:cast-spot-dlq".into(),
+        others: BTreeMap::new(),
     }
 }
 
@@ -134,5 +137,30 @@ async fn a_foreign_input_is_shown() {
         let found = only(&[&sent_target()], &events.events).await;
         let Resource::Target(Target { input, .. }) = found else { panic!("{found:?}") };
         assert_eq!(input, Some(Value::from(expected)));
+    }
+}
+
+#[tokio::test]
+async fn a_role_and_other_retries_of_a_target_are_observed() {
+    let (sender, asked) = events(|_| json!({}));
+    sender.create(&target(None)).await.unwrap();
+    let body: Value = serde_json::from_str(asked.lock().unwrap()[0].splitn(3, ' ').last().unwrap()).unwrap();
+    let sent = body["Targets"][0].clone();
+    for (field, value, fields) in [
+        ("Id", json!("cast-spot"), vec![]),
+        ("RoleArn", json!("arn:aws:iam::210987654321:role/theirs"), vec!["others.role_arn"]),
+        (
+            "RetryPolicy",
+            json!({ "MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60 }),
+            vec!["others.retry_policy"],
+        ),
+        ("RetryPolicy", Value::Null, vec!["others.retry_policy"]),
+        ("InputTransformer", json!({ "InputTemplate": "{}" }), vec!["input"]),
+    ] {
+        let mut there = sent.clone();
+        there[field] = value;
+        let (reader, _) = events(move |_| json!({ "Targets": [there.clone()] }));
+        let changes = target(None).changes(&only(&[&sent_target()], &reader.events).await);
+        assert_eq!(changes.iter().map(|change| &change.field[..]).collect::<Vec<_>>(), fields, "{field}");
     }
 }
