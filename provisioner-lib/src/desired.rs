@@ -65,7 +65,11 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
     let others = resources.alternatives().into_iter().chain(function::layers(facts));
     let absent = others.filter(|other| known.insert(other.id())).collect();
     // Another cluster may need it.
-    let kept = if facts.cluster.is_open() { resources.vpc_access() } else { Vec::new() };
+    let mut kept = Vec::new();
+    if facts.cluster.is_open() {
+        kept = resources.vpc_access();
+        kept.extend(resources.group_of(resources.place().as_ref()));
+    }
     let desired = Desired { present, kept, absent };
     faults::too_large(&desired, facts).or(desired)
 }

@@ -22,6 +22,11 @@ pub struct CurrentFunction {
     pub endpoints: Endpoints,
     /// The VPC that it is in.
     pub vpc_id: Option<String>,
+    /// Its subnets there.
+    pub subnet_ids: Vec<String>,
+    /// Other registered clusters of the region whose API server is reached from their VPC alone. Read only where the
+    /// function is in a VPC, or has to be for the cluster of these facts.
+    pub private_clusters: Vec<Cluster>,
     /// Its revision: a write that follows from these facts is valid only for this one.
     pub revision: Option<String>,
 }
@@ -69,7 +74,7 @@ pub struct Facts {
 pub struct PreviousRuns {
     /// Registered clusters whose principal is named [by hash](names::principal_by_hash).
     pub by_hash: BTreeSet<(String, String)>,
-    /// VPCs with a security group of ours. Read only where cluster or function, which name the VPC, do not exist.
+    /// VPCs with a security group of ours. Read only where cluster or function do not name the VPC.
     pub vpcs: BTreeSet<String>,
     /// Versions of our layer, by SHA-256.
     pub layers: BTreeSet<String>,
@@ -179,10 +184,15 @@ impl Facts {
     /// Other clusters of this region that are registered or that the function serves.
     #[must_use]
     pub fn others_in_region(&self) -> BTreeSet<String> {
-        let registered =
-            self.register.iter().filter(|(region, _)| *region == self.region).map(|(_, name)| name.clone());
-        let served = self.function.iter().flat_map(|function| function.clusters.iter().cloned());
-        registered.chain(served).filter(|name| *name != self.cluster.name).collect()
+        let served = self.function.iter().flat_map(|function| function.clusters.iter().map(String::as_str));
+        let served = served.filter(|name| *name != self.cluster.name);
+        self.registered_in_region().chain(served).map(str::to_owned).collect()
+    }
+
+    /// Other registered clusters of this region.
+    pub(crate) fn registered_in_region(&self) -> impl Iterator<Item = &str> {
+        let here = self.register.iter().filter(|(region, _)| *region == self.region);
+        here.map(|(_, name)| name.as_str()).filter(|name| *name != self.cluster.name)
     }
 
     /// Whether another cluster of the account, in any region, is registered.

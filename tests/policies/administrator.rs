@@ -137,6 +137,8 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
         ],
     ));
     calls.extend(all(&arn, &["eks:DescribeCluster"]));
+    // Whether the function, which serves it as well, has to be in a VPC.
+    calls.push(c.on("eks:DescribeCluster", "eks", "cluster/another"));
     calls.extend(access_entries::calls(mode, c));
     for action in ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"] {
         calls.push(c.on(action, "ec2", "security-group/sg-0c"));

@@ -2,20 +2,58 @@
 
 use cast_spot_provisioner::{
     names::FUNCTION,
-    resource::{Code, Function, Id, Kind, Resource},
-    spec::Request,
+    onboard::plan,
+    plan::Plan,
+    resource::{Code, Function, Id, Kind, Network, Resource},
+    spec::{Request, Spec},
+    verify::verify,
 };
 
 use crate::{
     account::Account,
-    situation::{DEFAULT, completed, release},
+    situation::{DEFAULT, Scenario, completed, make_private, release},
 };
+
+const PRIVATE: Scenario = Scenario { private: true, ..DEFAULT };
+
+/// Without a zip: whatever code runs stays.
+fn keeping(scenario: Scenario, cluster: &str) -> Spec {
+    Request { package: None, ..scenario.request(cluster) }.validate().unwrap()
+}
 
 fn planted(account: &Account, change: impl FnOnce(&mut Function)) {
     account.change(&Id::new(Kind::Function, FUNCTION), |resource| {
         let Resource::Function(function) = resource else { panic!("{resource:?}") };
         change(function);
     });
+}
+
+fn function(account: &Account) -> Function {
+    match account.object(&Id::new(Kind::Function, FUNCTION)).map(|object| object.resource) {
+        Some(Resource::Function(function)) => function,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn network(vpc_id: &str, security_group: &str) -> Option<Network> {
+    Some(Network {
+        vpc_id: vpc_id.to_owned(),
+        subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
+        security_group: security_group.to_owned(),
+    })
+}
+
+fn writes(plan: &Plan) -> Vec<String> {
+    plan.writes().map(|step| step.id.to_string()).collect()
+}
+
+/// `prod`, and `stage` in the same region.
+async fn two(scenario: Scenario) -> (Account, Account) {
+    let (_, prod, _) = scenario.undisturbed().await;
+    let stage = prod.of("eu-west-1", "stage");
+    completed(&DEFAULT.spec_of("stage"), &stage, "stage").await;
+    completed(&scenario.spec(), &prod, "prod, now that it is not alone").await;
+    (prod, stage)
 }
 
 #[tokio::test]
@@ -25,4 +63,44 @@ async fn planted_code_is_not_kept_to_go_back_to() {
     let newer = Request { package: Some(release(1)), ..DEFAULT.request("prod") }.validate().unwrap();
     completed(&newer, &account, "over a trojan").await;
     assert!(account.published().is_empty(), "{:?}", account.published());
+}
+
+#[tokio::test]
+async fn a_function_of_open_clusters_is_in_no_vpc() {
+    let (_, alone, _) = DEFAULT.undisturbed().await;
+    let (prod, stage) = two(DEFAULT).await;
+    for (cluster, account) in [("prod", alone), ("prod", prod), ("stage", stage)] {
+        planted(&account, |function| function.network = network("vpc-evil", "sg-evil"));
+        let spec = keeping(DEFAULT, cluster);
+        let found = plan(&spec, &account).await.unwrap().plan;
+        assert_eq!(writes(&found), ["function cast-spot"], "{cluster}");
+        assert!(!verify(&spec, &account, &mut |_| ()).await.unwrap().is_good(), "status shows it");
+        completed(&spec, &account, cluster).await;
+        assert_eq!(function(&account).network, None, "{cluster}");
+    }
+}
+
+#[tokio::test]
+async fn a_shared_function_has_no_security_group_but_ours() {
+    let (prod, stage) = two(PRIVATE).await;
+    let clean = function(&prod);
+    assert_eq!(clean.network, network("vpc-1", "cast-spot-handler"));
+    for (scenario, cluster, account) in [(PRIVATE, "prod", &prod), (DEFAULT, "stage", &stage)] {
+        let spec = keeping(scenario, cluster);
+        assert_eq!(writes(&plan(&spec, account).await.unwrap().plan), Vec::<String>::new(), "{cluster}");
+        planted(account, |function| function.network = network("vpc-1", "cast-spot-handler,sg-evil"));
+        assert_eq!(writes(&plan(&spec, account).await.unwrap().plan), ["function cast-spot"], "{cluster}");
+        completed(&spec, account, cluster).await;
+        assert_eq!(function(account), clean, "{cluster}");
+    }
+}
+
+#[tokio::test]
+async fn a_private_cluster_joins_a_function_in_a_foreign_vpc() {
+    let (_, account, _) = DEFAULT.undisturbed().await;
+    planted(&account, |function| function.network = network("vpc-evil", "sg-evil"));
+    let inner = account.of("eu-west-1", "inner").with_cluster(make_private);
+    let moving = Request { move_function: true, ..PRIVATE.request("inner") }.validate().unwrap();
+    completed(&moving, &inner, "inner").await;
+    assert_eq!(function(&account).network, network("vpc-1", "cast-spot-handler"));
 }

@@ -36,8 +36,8 @@ pub(crate) struct Scenario {
 pub(crate) const DEFAULT: Scenario =
     Scenario { user: false, documented: false, config_map: false, private: false, beside: false };
 
-/// All pairs of choices, in as few scenarios as possible. Not private beside others: the function stays in the VPC
-/// while it serves any cluster, so offboarding would not restore the account.
+/// All pairs of choices, in as few scenarios as possible. Not private beside others: the
+/// function's security group stays while it serves any cluster, so offboarding would not restore the account.
 pub(crate) const PAIRS: [Scenario; 7] = [
     DEFAULT,
     Scenario { documented: true, config_map: true, private: true, ..DEFAULT },

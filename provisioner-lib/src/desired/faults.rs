@@ -2,7 +2,7 @@
 
 use super::Desired;
 use crate::{
-    facts::Facts,
+    facts::{Cluster, Facts},
     fault::{Fault, Faults},
     names::{LAMBDA_ROLE, LAMBDA_ROLE_VPC, registered},
     policy::{self, Scope},
@@ -73,15 +73,17 @@ fn closed(spec: &Spec, facts: &Facts) -> Option<Fault> {
         return Some(Fault::new("cluster", &cluster.name, problem, hint));
     }
     let others: Vec<String> = facts.others_in_region().into_iter().collect();
-    let vpc = facts.function.as_ref().and_then(|function| function.vpc_id.as_deref());
+    let function = facts.function.clone().unwrap_or_default();
+    let needed = function.private_clusters.first();
+    let vpc = needed.map(|other| other.vpc_id.as_str()).or(function.vpc_id.as_deref());
     if vpc == Some(&cluster.vpc_id) || others.is_empty() {
         return None;
     }
     let others = others.join(", ");
-    Some(match vpc {
-        Some(vpc) => {
+    Some(match needed {
+        Some(Cluster { name, vpc_id, .. }) => {
             let problem = format!(
-                "its API server is reached from {} only, and the function of this region is in {vpc} for {others}",
+                "its API server is reached from {} only, and the function of this region is in {vpc_id} for {name}",
                 cluster.vpc_id
             );
             let hint = "peer the VPCs and open the endpoint, or onboard this cluster from another account";

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Resources, list};
 use crate::{
     endpoints::{ENDPOINTS_VARIABLE, layer},
-    facts::Facts,
+    facts::{Cluster, Facts},
     names::{
         CLUSTERS_VARIABLE, DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAMBDA_ROLE_VPC, LAYER, LOG_GROUP,
         SECURITY_GROUP, TAG_CLUSTER, TAG_RETENTION, VPC_ACCESS,
@@ -146,19 +146,33 @@ impl Resources<'_> {
         })
     }
 
-    /// Where the function has to be to reach this cluster. One that another cluster has put into the VPC is right where
-    /// it is.
+    /// Where the function has to be to reach this cluster and the others.
     pub(super) fn place(&self) -> Option<Network> {
         let cluster = &self.facts.cluster;
-        let function = self.facts.function.as_ref();
-        let is_there = function.is_some_and(|function| function.vpc_id.as_deref() == Some(&cluster.vpc_id));
-        let is_shared = !self.facts.others_in_region().is_empty();
-        let stays = cluster.is_open() || (is_there && is_shared);
-        (!stays).then(|| Network {
+        self.place_for((!cluster.is_open()).then_some(cluster))
+    }
+
+    /// In no VPC where all API servers are open. Else in the subnets of one of the private clusters: where it is already,
+    /// else of `own`.
+    pub(super) fn place_for(&self, own: Option<&Cluster>) -> Option<Network> {
+        let function = self.facts.function.clone().unwrap_or_default();
+        let private: Vec<&Cluster> = own.into_iter().chain(&function.private_clusters).collect();
+        let sorted = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
+        let is_there = |cluster: &&&Cluster| {
+            function.vpc_id.as_deref() == Some(&cluster.vpc_id)
+                && sorted(&function.subnet_ids) == sorted(&cluster.private_subnet_ids())
+        };
+        let cluster = private.iter().find(is_there).or(private.first())?;
+        Some(Network {
             vpc_id: cluster.vpc_id.clone(),
             subnet_ids: cluster.private_subnet_ids(),
             security_group: SECURITY_GROUP.to_owned(),
         })
+    }
+
+    /// The security group of a place.
+    pub(super) fn group_of(&self, place: Option<&Network>) -> Option<Resource> {
+        place.map(|network| self.security_group(&network.vpc_id))
     }
 
     /// The way to a private endpoint.

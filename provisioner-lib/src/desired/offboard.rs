@@ -54,6 +54,9 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
             desired.absent.push(resource);
         } else if let Resource::Function(_) | Resource::Rule(_) = resource {
             // Where there is none, none is made: this is an offboarding.
+            if let Resource::Function(_) = resource {
+                desired.kept.extend(resources.group_of(resources.place_for(None).as_ref()));
+            }
             let (served, layer) = serving(resource, &others, &resources);
             desired.kept.push(served);
             desired.present.extend(layer.filter(|_| facts.function.is_some()));
@@ -131,7 +134,7 @@ fn serving(
     if let Resource::Function(Function { environment, network, layer, code: own_code, .. }) = &mut resource {
         code = serve(environment, others, facts);
         *layer = code.as_ref().map(|code| code.sha256.clone());
-        *network = None;
+        *network = resources.place_for(None);
         *own_code = None;
     }
     if let Resource::Function(Function { tags, .. }) | Resource::Rule(Rule { tags, .. }) = &mut resource {

@@ -76,14 +76,34 @@ impl Aws {
 
     /// What of the VPC matters to this cluster.
     async fn look_around(&self, facts: &mut Facts) -> Result<(), Error> {
-        let cluster = &mut facts.cluster;
-        if cluster.is_gone() || facts.function.is_none() {
+        let is_in_vpc = facts.function.as_ref().is_some_and(|function| function.vpc_id.is_some());
+        if facts.cluster.is_gone() || !is_in_vpc {
             facts.earlier.vpcs = ec2::vpcs(&self.services.ec2).await?;
         }
-        if !cluster.is_open() {
-            let public = ec2::public_subnets(&self.services.ec2, &cluster.vpc_id, &cluster.subnet_ids);
-            cluster.public_subnet_ids = public.await?;
+        let is_open = facts.cluster.is_open();
+        if !is_open {
+            self.divide_subnets(&mut facts.cluster).await?;
         }
+        if is_in_vpc || !is_open {
+            let private = join_all(facts.registered_in_region().map(|name| self.if_private(name))).await;
+            let private = private.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
+            facts.function.iter_mut().for_each(|function| function.private_clusters.clone_from(&private));
+        }
+        Ok(())
+    }
+
+    /// A cluster whose API server is reached from its VPC alone.
+    async fn if_private(&self, name: &str) -> Result<Option<Cluster>, Error> {
+        let found = self.access.cluster(name).await?.filter(|cluster| !cluster.is_open());
+        let Some(mut cluster) = found else { return Ok(None) };
+        self.divide_subnets(&mut cluster).await?;
+        Ok(Some(cluster))
+    }
+
+    /// Finds out which subnets of a cluster are public.
+    async fn divide_subnets(&self, cluster: &mut Cluster) -> Result<(), Error> {
+        let public = ec2::public_subnets(&self.services.ec2, &cluster.vpc_id, &cluster.subnet_ids);
+        cluster.public_subnet_ids = public.await?;
         Ok(())
     }
 

@@ -29,10 +29,11 @@ pub(super) async fn current(client: &Client) -> Result<Option<CurrentFunction>, 
     };
     let environment = function.environment();
     let variables = environment.and_then(|environment| environment.variables()).cloned();
-    let vpc_id = function.vpc_config().and_then(|vpc| vpc.vpc_id()).filter(|id| !id.is_empty());
+    let vpc = function.vpc_config().filter(|vpc| vpc.vpc_id().is_some_and(|id| !id.is_empty()));
     let endpoints = layer::aws::endpoints(client, function.layers()).await?;
     let current = CurrentFunction {
-        vpc_id: vpc_id.map(str::to_owned),
+        vpc_id: vpc.and_then(|vpc| vpc.vpc_id()).map(str::to_owned),
+        subnet_ids: vpc.map(|vpc| vpc.subnet_ids().to_vec()).unwrap_or_default(),
         revision: function.revision_id().map(str::to_owned),
         ..CurrentFunction::with(&variables.unwrap_or_default().into_iter().collect())
     };

@@ -2,17 +2,13 @@
 
 use cast_spot_provisioner::resource::{CodeRecord, Function, Resource};
 
-/// The effect of UpdateFunctionConfiguration. The network stays if none is given.
+/// The effect of UpdateFunctionConfiguration.
 pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
     let mut configured = wanted.clone();
     let (
-        Resource::Function(Function { code, record, architecture, network, tags, .. }),
+        Resource::Function(Function { code, record, architecture, tags, .. }),
         Resource::Function(Function {
-            code: old_code,
-            architecture: old_architecture,
-            network: old_network,
-            tags: old_tags,
-            ..
+            code: old_code, architecture: old_architecture, tags: old_tags, ..
         }),
     ) = (&mut configured, &*there)
     else {
@@ -22,7 +18,6 @@ pub(super) fn configure(there: &mut Resource, wanted: &Resource) {
     *record = CodeRecord::default();
     architecture.clone_from(old_architecture);
     tags.clone_from(old_tags);
-    *network = network.take().or_else(|| old_network.clone());
     *there = configured;
 }
 

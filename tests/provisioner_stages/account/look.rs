@@ -26,10 +26,18 @@ impl Account {
             .await?;
         let cluster = found.unwrap_or_else(|| Cluster::gone(cluster, self.arn()));
         let place = self.place(&Id::new(Kind::Function, names::FUNCTION));
-        let function = self.read("lambda:GetFunctionConfiguration", |state| current(state, &place)).await?;
+        let mut function =
+            self.read("lambda:GetFunctionConfiguration", |state| current(state, &place)).await?;
         let register = self.read("iam:ListRolePolicies", |state| register(state)).await?;
-        let is_open_question = cluster.is_gone() || function.is_none();
+        let vpc_id = function.as_ref().and_then(|function| function.vpc_id.clone());
+        let is_open_question = cluster.is_gone() || vpc_id.is_none();
         let earlier = self.read("earlier", |state| earlier(state, &self.region, is_open_question)).await?;
+        if let Some(function) = &mut function
+            && (vpc_id.is_some() || !cluster.is_open())
+        {
+            function.private_clusters =
+                self.read("others", |state| private_clusters(state, &self.region, &cluster.name)).await?;
+        }
         let identity = Identity {
             partition: "aws".to_owned(),
             account: ACCOUNT.to_owned(),
@@ -116,6 +124,13 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> PreviousRuns 
     }
 }
 
+/// Registered clusters of a region, but this one, that are not open.
+fn private_clusters(state: &State, region: &str, but: &str) -> Vec<Cluster> {
+    let registered = register(state).into_iter().filter(|(of, name)| of == region && name != but);
+    let found = registered.filter_map(|cluster| state.clusters.get(&cluster).cloned());
+    found.filter(|cluster| !cluster.is_open()).collect()
+}
+
 fn role_tags(state: &State) -> BTreeMap<String, String> {
     let id = Id::new(Kind::Role, LAMBDA_ROLE);
     let role = state.objects.iter().find(|((_, at), _)| *at == id);
@@ -138,6 +153,7 @@ fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
     });
     let current = CurrentFunction {
         vpc_id: network.as_ref().map(|network| network.vpc_id.clone()),
+        subnet_ids: network.as_ref().map(|network| network.subnet_ids.clone()).unwrap_or_default(),
         revision: Some(object.revision.to_string()),
         ..CurrentFunction::with(environment)
     };

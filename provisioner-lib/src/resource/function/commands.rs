@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Function;
+use super::{Function, Network};
 use crate::{
     names::{LOG_GROUP, PREVIOUS, PREVIOUS_DESCRIPTION},
     resource::{
@@ -13,11 +13,14 @@ use crate::{
 impl TemplateValues for Function {
     fn extra_values(&self, changes: &[Change]) -> Value {
         let is_touched = |field: &&str| changes.is_empty() || touches(changes, field);
-        let is_moved = ["vpc_id", "subnet_ids", "security_group"].iter().any(is_touched);
+        let is_moved = Network::FIELDS.iter().any(is_touched);
         let vpc = self.network.as_ref().filter(|_| is_moved).map(|network| {
             let subnets = network.subnet_ids.join(",");
             format!("SubnetIds={subnets},SecurityGroupIds={}", group_id(&network.vpc_id))
         });
+        // Empty lists take it out of its VPC.
+        let out = !changes.is_empty() && is_moved;
+        let vpc = vpc.or_else(|| out.then(|| "SubnetIds=[],SecurityGroupIds=[]".to_owned()));
         let is_layered = ["layer", "other_layers"].iter().any(is_touched);
         // An empty list takes all layers off.
         let layers = is_layered.then(|| self.layer.as_ref().map_or_else(|| "[]".to_owned(), |_| latest()));

@@ -31,7 +31,7 @@ pub struct Function {
     #[serde(skip)]
     pub record: CodeRecord,
     pub dead_letter_arn: String,
-    /// None: the one found is right.
+    /// None: it is in no VPC.
     pub network: Option<Network>,
     /// SHA-256 of our layer, if it has one.
     pub layer: Option<String>,
@@ -92,9 +92,7 @@ impl Describe for Function {
             changes.field("code", &Some(&code.sha256), &found.code.as_ref().map(|code| &code.sha256));
         }
         compared!(changes, self, found; dead_letter_arn: field, layer: field, other_layers: unordered, others: named);
-        if let Some(wanted) = &self.network {
-            wanted.compare(found.network.as_ref(), changes);
-        }
+        Network::compare(self.network.as_ref(), found.network.as_ref(), changes);
     }
 }
 
@@ -129,13 +127,22 @@ pub struct Network {
 }
 
 impl Network {
-    fn compare(&self, found: Option<&Self>, changes: &mut Changes) {
-        changes.field("vpc_id", &Some(&self.vpc_id), &found.map(|network| &network.vpc_id));
-        match found {
-            Some(found) => changes.unordered("subnet_ids", &self.subnet_ids, &found.subnet_ids),
-            None => changes.field("subnet_ids", &Some(&self.subnet_ids), &None),
+    /// The fields of a place.
+    pub(crate) const FIELDS: [&str; 3] = ["vpc_id", "subnet_ids", "security_group"];
+
+    fn compare(wanted: Option<&Self>, found: Option<&Self>, changes: &mut Changes) {
+        let field = |of: fn(&Self) -> &str| (wanted.map(of), found.map(of));
+        let (vpc, group) = (field(|place| &place.vpc_id), field(|place| &place.security_group));
+        changes.field("vpc_id", &vpc.0, &vpc.1);
+        match (wanted, found) {
+            (Some(wanted), Some(found)) => {
+                changes.unordered("subnet_ids", &wanted.subnet_ids, &found.subnet_ids);
+            }
+            _ => {
+                let subnets = |place: Option<&Self>| place.map(|place| place.subnet_ids.clone());
+                changes.field("subnet_ids", &subnets(wanted), &subnets(found));
+            }
         }
-        let group = found.map(|network| &network.security_group);
-        changes.field("security_group", &Some(&self.security_group), &group);
+        changes.field("security_group", &group.0, &group.1);
     }
 }

@@ -93,7 +93,10 @@ impl Live<Services> for Function {
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<Made, Error> {
-        let vpc = self.vpc(services).await?;
+        let is_moved = Network::FIELDS.iter().any(|field| touches(changes, field));
+        let out =
+            || VpcConfig::builder().set_subnet_ids(Some(Vec::new())).set_security_group_ids(Some(Vec::new()));
+        let vpc = self.vpc(services).await?.or_else(|| is_moved.then(|| out().build()));
         self.change(&services.lambda, changes, revision, vpc).await
     }
 
@@ -183,7 +186,7 @@ fn variables(variables: HashMap<String, String>) -> Environment {
     Environment::builder().set_variables(Some(variables)).build()
 }
 
-/// Puts the name of a security group found in the place of its id: among others, it is enough that ours is there.
+/// Puts the names of security groups that were found in the place of their ids.
 pub(crate) fn name_security_groups(seen: &mut [Result<Found, Error>]) {
     let groups: Vec<(String, String)> = seen
         .iter()
@@ -195,10 +198,10 @@ pub(crate) fn name_security_groups(seen: &mut [Result<Found, Error>]) {
         .collect();
     for found in seen.iter_mut().flatten() {
         if let Resource::Function(Function { network: Some(network), .. }) = &mut found.resource {
-            let has = |id: &String| network.security_group.split(SEPARATOR).any(|own| own == id);
-            if let Some((_, name)) = groups.iter().find(|(id, _)| has(id)) {
-                network.security_group.clone_from(name);
-            }
+            let name_of = |own: &str| groups.iter().find(|(id, _)| id == own).map(|(_, name)| name.clone());
+            let own = network.security_group.split(SEPARATOR);
+            let own: Vec<String> = own.map(|id| name_of(id).unwrap_or_else(|| id.to_owned())).collect();
+            network.security_group = own.join(SEPARATOR);
         }
     }
 }

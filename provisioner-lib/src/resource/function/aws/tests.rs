@@ -7,7 +7,7 @@ use crate::{
     facts::AuthenticationMode,
     names::CLUSTERS_VARIABLE,
     provider::wire::{self, Asked},
-    resource::{Id, InvokeConfig, Kind, Permission},
+    resource::{Id, InvokeConfig, Kind, Permission, SecurityGroup},
 };
 
 mod statements;
@@ -311,5 +311,42 @@ async fn destinations_of_invocations_are_observed() {
         let found = wanted.find(&lambda.lambda, &SIGHT).await.unwrap().unwrap().resource;
         let changes = Resource::from(wanted.clone()).changes(&found);
         assert_eq!(changes.iter().map(|change| &change.field[..]).collect::<Vec<_>>(), fields, "{more}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_leaves_a_vpc_by_empty_lists() {
+    for (fields, expected) in [
+        (vec!["vpc_id", "subnet_ids"], json!({ "SubnetIds": [], "SecurityGroupIds": [] })),
+        (vec!["memory_mb"], Value::Null),
+    ] {
+        let (lambda, asked) = lambda(|_| (200, as_it_is("r1", "Active", "Successful")));
+        let changes: Vec<Change> = fields.into_iter().map(change).collect();
+        lambda.update(&function("a"), &changes, Some("r1")).await.unwrap();
+        let asked = asked.lock().unwrap();
+        let call = asked.iter().find(|call| call.starts_with(&format!("PUT {CONFIGURATION}"))).unwrap();
+        let body: Value = serde_json::from_str(call.splitn(3, ' ').last().unwrap()).unwrap();
+        assert_eq!(body["VpcConfig"], expected);
+    }
+}
+
+#[test]
+fn only_our_security_group_goes_by_its_name() {
+    let network = |security_group: &str| {
+        let network =
+            Network { vpc_id: "vpc-1".into(), subnet_ids: Vec::new(), security_group: security_group.into() };
+        Resource::from(Function { network: Some(network), ..named() })
+    };
+    let group = Resource::SecurityGroup(SecurityGroup {
+        name: "cast-spot-handler".into(),
+        vpc_id: "vpc-1".into(),
+        description: String::new(),
+        tags: BTreeMap::new(),
+    });
+    for (found, expected) in [("sg-1", "cast-spot-handler"), ("sg-1,sg-evil", "cast-spot-handler,sg-evil")] {
+        let group = Found { revision: Some("sg-1".into()), ..Found::from(group.clone()) };
+        let mut seen = [Ok(group), Ok(Found::from(network(found)))];
+        name_security_groups(&mut seen);
+        assert_eq!(seen[1].as_ref().unwrap().resource, network(expected));
     }
 }
