@@ -1,17 +1,22 @@
 //! What an earlier principal may have planted in the function that all clusters of a region share.
 
+use std::collections::BTreeSet;
+
+use cast_spot_infra::events::SPOT_INTERRUPTION;
 use cast_spot_provisioner::{
     names::FUNCTION,
+    offboard::{self, Removal},
     onboard::plan,
     plan::Plan,
-    resource::{Code, Function, Id, Kind, Network, Resource},
+    resource::{Code, Function, Id, InvokeConfig, Kind, Network, Resource},
     spec::{Request, Spec},
     verify::verify,
 };
 
 use crate::{
     account::Account,
-    situation::{DEFAULT, Scenario, completed, make_private, release},
+    others::{permission, target},
+    situation::{DEFAULT, Scenario, completed, ended, make_private, release},
 };
 
 const PRIVATE: Scenario = Scenario { private: true, ..DEFAULT };
@@ -103,4 +108,32 @@ async fn a_private_cluster_joins_a_function_in_a_foreign_vpc() {
     let moving = Request { move_function: true, ..PRIVATE.request("inner") }.validate().unwrap();
     completed(&moving, &inner, "inner").await;
     assert_eq!(function(&account).network, network("vpc-1", "cast-spot-handler"));
+}
+
+#[tokio::test]
+async fn what_others_planted_is_named_when_a_cluster_leaves() {
+    let (prod, stage) = two(DEFAULT).await;
+    planted(&prod, |function| {
+        function.code = Some(Code::known("trojan"));
+        function.network = network("vpc-evil", "sg-evil");
+    });
+    prod.put(permission(FUNCTION));
+    prod.put(target(SPOT_INTERRUPTION.rule));
+    prod.change(&Id::new(Kind::InvokeConfig, FUNCTION), |resource| {
+        let Resource::InvokeConfig(InvokeConfig { maximum_retry_attempts, .. }) = resource else { panic!() };
+        *maximum_retry_attempts = 0;
+    });
+    let planned = offboard::plan(&Removal::of("prod"), &prod).await.unwrap().plan;
+    let named: BTreeSet<String> = planned.unexpected().map(|found| found.id.to_string()).collect();
+    let expected =
+        ["function cast-spot", "permission cast-spot/theirs", "target cast-spot-interruption/theirs"];
+    assert_eq!(named, expected.map(str::to_owned).into());
+    ended("prod", &prod, "without a zip").await;
+    assert_eq!(function(&stage).network, None);
+    assert_eq!(function(&stage).code, Some(Code::known("trojan")), "it is named, and there is no zip");
+    prod.take(&permission(FUNCTION).id());
+    prod.take(&target(SPOT_INTERRUPTION.rule).id());
+    completed(&DEFAULT.spec_of("stage"), &stage, "with the zip").await;
+    let again = offboard::plan(&Removal::of("prod"), &prod).await.unwrap().plan;
+    assert_eq!((writes(&again), again.unexpected().count()), (Vec::new(), 0));
 }

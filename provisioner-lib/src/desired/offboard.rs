@@ -52,15 +52,24 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     for resource in resources.function(&spec) {
         if others.is_empty() {
             desired.absent.push(resource);
-        } else if let Resource::Function(_) | Resource::Rule(_) = resource {
-            // Where there is none, none is made: this is an offboarding.
-            if let Resource::Function(_) = resource {
-                desired.kept.extend(resources.group_of(resources.place_for(None).as_ref()));
-            }
-            let (served, layer) = serving(resource, &others, &resources);
-            desired.kept.push(served);
-            desired.present.extend(layer.filter(|_| facts.function.is_some()));
+            continue;
         }
+        // Where there is none, none is made: this is an offboarding.
+        match resource {
+            Resource::Function(_) | Resource::Rule(_) => {
+                let (served, layer) = serving(resource, &others, &resources);
+                desired.kept.push(served);
+                desired.present.extend(layer.filter(|_| facts.function.is_some()));
+            }
+            // With them, those of others are seen.
+            Resource::InvokeConfig(_) | Resource::Permission(_) | Resource::Target(_) => {
+                desired.kept.push(resource);
+            }
+            _ => {}
+        }
+    }
+    if !others.is_empty() {
+        desired.kept.extend(resources.group_of(resources.place_for(None).as_ref()));
     }
     let wanted: BTreeSet<_> = desired.present.iter().map(Resource::id).collect();
     desired.absent.extend(layers(facts).filter(|layer| !wanted.contains(&layer.id())));

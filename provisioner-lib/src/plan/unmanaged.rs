@@ -11,8 +11,8 @@ use super::{
 use crate::{
     desired::Desired,
     names::{LAMBDA_ROLE, registered},
-    observed::Observed,
-    resource::{Attachment, Id, InlinePolicy, Principal, Resource},
+    observed::{Found, Observed},
+    resource::{Attachment, Function, Id, InlinePolicy, Principal, Resource},
 };
 
 /// A resource that cast-spot does not manage, in the place or among the parts of one that it does.
@@ -49,7 +49,20 @@ pub(super) fn unmanaged(desired: &Desired, observed: &Observed, steps: &[Step]) 
         };
         Some(Unmanaged { id, why, is_expected: false })
     });
-    parts.chain(in_place).collect()
+    let code = desired.kept.iter().filter_map(|wanted| code_of_others(wanted, observed.get(&wanted.id())?));
+    parts.chain(in_place).chain(code).collect()
+}
+
+/// Code that is not on record, of a function that is kept without being given its code.
+fn code_of_others(wanted: &Resource, found: &Found) -> Option<Unmanaged> {
+    let (Resource::Function(Function { code: None, record, .. }), Resource::Function(there)) =
+        (wanted, &found.resource)
+    else {
+        return None;
+    };
+    let code = there.code.as_ref().filter(|code| !record.has(&code.sha256))?;
+    let why = format!("its code {} is not on record; `cast-spot onboard --zip` sets it", code.sha256);
+    foreign(wanted, found).is_none().then(|| Unmanaged { id: wanted.id(), why, is_expected: false })
 }
 
 /// The inline policies of the function's role are the register of all clusters.
