@@ -9,7 +9,7 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use crate::{
-    plan::{Action, Plan, Step},
+    plan::{Action, Phases, Plan, Step},
     provider::{Error, Made, Provider},
     report::Report,
     resource::Id,
@@ -61,6 +61,8 @@ impl CancelToken {
     }
 }
 
+type Part<'a> = (&'a Step, Action);
+
 /// Applies `plan` until `cancel` ends it. A plan with conflicts is not started.
 pub async fn apply(
     plan: &Plan,
@@ -73,19 +75,36 @@ pub async fn apply(
     if plan.conflicts().next().is_some() {
         return report;
     }
-    let mut waiting: Vec<&Step> = plan.writes().collect();
-    let mut done: BTreeSet<&Id> = BTreeSet::new();
+    let Phases { first, steps: mut waiting, last } = plan.phases();
+    waiting.retain(|(_, action)| action.writes());
+    let is_in = |parts: &[Part<'_>], step: &Step| parts.iter().any(|(other, _)| other.id == step.id);
+    // Of some, only the tag changes.
+    let mut done: BTreeSet<&Id> =
+        plan.writes().filter(|step| !is_in(&waiting, step)).map(|step| &step.id).collect();
     let mut failed = false;
+    for part in &first {
+        let continues = !failed || on_failure == OnFailure::Continue;
+        let is_whole = !is_in(&waiting, part.0) && !is_in(&last, part.0);
+        if continues
+            && !cancel.is_cancelled()
+            && !alone(part, is_whole, provider, progress, &mut report).await
+        {
+            failed = true;
+            waiting.retain(|(step, _)| step.id != part.0.id);
+            done.remove(&part.0.id);
+        }
+    }
+    let touched: Vec<&Id> = waiting.iter().map(|(step, _)| &step.id).collect();
     let mut running = FuturesUnordered::new();
     loop {
         let continues = !failed || on_failure == OnFailure::Continue;
         // Read for each step: `progress` may cancel the run when one starts.
         while continues && !cancel.is_cancelled() && running.len() < AT_ONCE {
-            let ready = waiting.iter().position(|step| step.after.iter().all(|id| done.contains(id)));
+            let ready = waiting.iter().position(|(step, _)| step.after.iter().all(|id| done.contains(id)));
             let Some(ready) = ready else { break };
-            let step = waiting.remove(ready);
+            let (step, action) = waiting.remove(ready);
             progress(Progress::Started(step));
-            running.push(async move { (step, execute(step, provider).await) });
+            running.push(async move { (step, execute(step, &action, provider).await) });
         }
         let Some((step, result)) = running.next().await else { break };
         match &result {
@@ -100,12 +119,40 @@ pub async fn apply(
         }
         report.record(&step.id, result);
     }
+    for part in &last {
+        if failed || !waiting.is_empty() || cancel.is_cancelled() {
+            break;
+        }
+        failed = !alone(part, !touched.contains(&&part.0.id), provider, progress, &mut report).await;
+    }
     report.stopped = cancel.is_cancelled();
     report
 }
 
-async fn execute(step: &Step, provider: &impl Provider) -> Result<Made, Error> {
-    match &step.action {
+/// Does a part that no other one runs beside. A step of which it is the whole is reported with it.
+async fn alone(
+    (step, action): &Part<'_>,
+    is_whole: bool,
+    provider: &impl Provider,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    report: &mut Report,
+) -> bool {
+    if is_whole {
+        progress(Progress::Started(step));
+    }
+    let result = execute(step, action, provider).await;
+    match &result {
+        Ok(_) if is_whole => progress(Progress::Done(step)),
+        Ok(_) => return true,
+        Err(error) => progress(Progress::Failed(step, error)),
+    }
+    let succeeded = result.is_ok();
+    report.record(&step.id, result);
+    succeeded
+}
+
+async fn execute(step: &Step, action: &Action, provider: &impl Provider) -> Result<Made, Error> {
+    match action {
         Action::Create => provider.create(&step.resource).await,
         Action::Update { changes } => {
             provider.update(&step.resource, changes, step.revision.as_deref()).await

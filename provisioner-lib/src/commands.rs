@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::{
     facts::Facts,
     invisible::visible,
-    plan::{Action, Plan},
+    plan::{Action, Phases, Plan},
     resource::{Context, Id, commands as shells, quoted},
 };
 
@@ -17,11 +17,12 @@ pub fn commands(plan: &Plan, facts: &Facts, zip: &str) -> String {
     if plan.is_empty() {
         text.push_str("\n# Nothing to do.\n");
     }
-    for step in &plan.steps {
+    let Phases { first, steps, last } = plan.phases();
+    for (step, action) in first.iter().chain(&steps).chain(&last) {
         let (resource, context) = (&step.resource, context(facts, zip, &step.after));
         let create = || shells(resource, "create", &[], &context);
         let delete = || shells(resource, "delete", &[], &context);
-        let (word, shells) = match &step.action {
+        let (word, shells) = match action {
             Action::Keep => continue,
             Action::Create => ("create", create()),
             Action::Update { changes } => ("change", shells(resource, "update", changes, &context)),

@@ -12,6 +12,7 @@ use crate::{
 
 mod ownership;
 mod quota;
+mod reach;
 mod unmanaged;
 
 pub use crate::{
@@ -20,6 +21,7 @@ pub use crate::{
 };
 use ownership::{Foreign, foreign, recreated_by_lambda};
 pub(crate) use quota::too_many;
+pub(crate) use reach::Phases;
 pub use unmanaged::Unmanaged;
 
 /// What is done about a resource.

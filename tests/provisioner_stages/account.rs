@@ -131,10 +131,21 @@ impl State {
     pub(crate) fn change(&mut self, place: &Place, change: impl FnOnce(&mut Object)) -> bool {
         let revision = self.tick().unsigned_abs();
         let Some(object) = self.objects.get_mut(place) else { return false };
+        let before = object.resource.clone();
         change(object);
-        object.revision = revision;
+        if !is_tagged_alone(before, &object.resource) {
+            object.revision = revision;
+        }
         true
     }
+}
+
+/// Whether nothing but the tags of a function has changed, which are no part of its revision.
+fn is_tagged_alone(mut before: Resource, after: &Resource) -> bool {
+    let (Resource::Function(was), Resource::Function(is)) = (&mut before, after) else { return false };
+    let is_tagged = was.tags != is.tags;
+    was.tags.clone_from(&is.tags);
+    is_tagged && was == is
 }
 
 /// A view of the account, for work on one cluster.

@@ -1,22 +1,23 @@
-//! What an earlier principal may have planted in the function that all clusters of a region share.
+//! What an earlier principal may have planted in the function that all clusters of a region share, and in what order a
+//! cluster joins and leaves it.
 
 use std::collections::BTreeSet;
 
 use cast_spot_infra::events::SPOT_INTERRUPTION;
 use cast_spot_provisioner::{
-    names::FUNCTION,
+    names::{FUNCTION, LAMBDA_ROLE, TAG_CLUSTER},
     offboard::{self, Removal},
     onboard::plan,
     plan::Plan,
-    resource::{Code, Function, Id, InvokeConfig, Kind, Network, Resource},
+    resource::{AccessEntry, Code, Function, Id, InvokeConfig, Kind, Network, Resource},
     spec::{Request, Spec},
     verify::verify,
 };
 
 use crate::{
-    account::Account,
+    account::{Account, CallIndex, InjectedFault},
     others::{permission, target},
-    situation::{DEFAULT, Scenario, completed, ended, make_private, release},
+    situation::{DEFAULT, Scenario, completed, end, ended, make_private, release, run, unless_killed},
 };
 
 const PRIVATE: Scenario = Scenario { private: true, ..DEFAULT };
@@ -136,4 +137,61 @@ async fn what_others_planted_is_named_when_a_cluster_leaves() {
     completed(&DEFAULT.spec_of("stage"), &stage, "with the zip").await;
     let again = offboard::plan(&Removal::of("prod"), &prod).await.unwrap().plan;
     assert_eq!((writes(&again), again.unexpected().count()), (Vec::new(), 0));
+}
+
+/// Whether the principal of `cluster` may write the function or a rule, if it has the documented privilege.
+fn may_write(account: &Account, cluster: &str) -> bool {
+    let is_shared = |resource: &Resource| matches!(resource, Resource::Function(_) | Resource::Rule(_));
+    let names = |resource: &Resource| {
+        resource.tags().and_then(|tags| tags.get(TAG_CLUSTER)).is_some_and(|name| name == cluster)
+    };
+    account.all().values().any(|resource| is_shared(resource) && names(resource))
+}
+
+/// Whether the function acts in the cluster, or could.
+fn acts_in(account: &Account) -> bool {
+    let has_entry = account.all().into_iter().any(|((scope, _), resource)| {
+        matches!(resource, Resource::AccessEntry(AccessEntry { principal, .. }) if principal.name() == LAMBDA_ROLE)
+            && scope.ends_with(&format!("cluster/{}", account.cluster))
+    });
+    has_entry || account.is_registered() || account.served().contains(&account.cluster)
+}
+
+#[tokio::test]
+async fn the_function_is_out_of_reach_before_a_cluster_joins() {
+    let (_, alone, _) = DEFAULT.undisturbed().await;
+    assert!(may_write(&alone, "prod"));
+    let whole = alone.of("eu-west-1", "stage").copy();
+    completed(&DEFAULT.spec_of("stage"), &whole, "whole").await;
+    for number in 0..whole.counts().1 {
+        let what = format!("killed after write {number}");
+        let stage = alone.of("eu-west-1", "stage").copy();
+        stage.inject(Some((CallIndex::Write(number), InjectedFault::KilledAfter)));
+        assert!(unless_killed(&stage, run(&DEFAULT.spec_of("stage"), &stage)).await.is_none(), "{what}");
+        assert!(!(may_write(&stage, "prod") && acts_in(&stage)), "{what}");
+        completed(&DEFAULT.spec_of("stage"), &stage, &what).await;
+        assert!(!may_write(&stage, "prod"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_function_is_out_of_reach_until_a_cluster_has_left() {
+    let (prod, _) = two(DEFAULT).await;
+    assert!(!may_write(&prod, "stage"));
+    let whole = prod.copy();
+    ended("prod", &whole, "whole").await;
+    assert!(may_write(&whole, "stage"));
+    for number in 0..whole.counts().1 {
+        let what = format!("killed after write {number}");
+        let prod = prod.copy();
+        prod.inject(Some((CallIndex::Write(number), InjectedFault::KilledAfter)));
+        assert!(unless_killed(&prod, end("prod", &prod)).await.is_none(), "{what}");
+        assert!(!(may_write(&prod, "stage") && acts_in(&prod)), "{what}");
+        // A second run is as careful.
+        prod.inject(Some((CallIndex::Write(1), InjectedFault::KilledAfter)));
+        let _ = unless_killed(&prod, end("prod", &prod)).await;
+        assert!(!(may_write(&prod, "stage") && acts_in(&prod)), "{what}, and then after one more");
+        ended("prod", &prod, &what).await;
+        assert!(may_write(&prod, "stage") && !acts_in(&prod), "{what}");
+    }
 }

@@ -54,7 +54,12 @@ impl Account {
                     self.put_in(name, role).await?;
                 }
             }
-            Resource::Function(_) => self.alter_function(resource, changes, revision).await?,
+            Resource::Function(_) => {
+                // The tags first: by them it can be written.
+                self.tag(resource, changes).await?;
+                self.alter_function(resource, changes, revision).await?;
+                return Ok(Made::default());
+            }
             Resource::Rule(_) => {
                 if touches(changes, "pattern") || touches(changes, "schedule") {
                     self.put_rule(resource).await?;
@@ -187,6 +192,9 @@ impl Account {
         changes: &[Change],
         revision: Option<&str>,
     ) -> Result<(), Error> {
+        if changes.iter().all(|change| change.field.starts_with("tags.")) {
+            return Ok(());
+        }
         let (place, call) = (self.place(&wanted.id()), "lambda:UpdateFunctionConfiguration");
         let now = || self.read(call, |state| state.objects.get(&place).map(|object| object.revision));
         let before = now().await?.ok_or_else(|| refused(call, "it is not there"))?;

@@ -31,7 +31,9 @@ impl Function {
     ) -> Result<Made, Error> {
         let name = &self.name;
         let before = settled(client, name).await?;
-        if revision.is_some() && before.revision_id() != revision {
+        // Tags are no part of a revision.
+        let is_tagged_alone = changes.iter().all(|change| change.field.starts_with("tags."));
+        if !is_tagged_alone && revision.is_some() && before.revision_id() != revision {
             let message = format!("function {name} has been changed since it was looked at");
             return Err(Error::changed("lambda:GetFunctionConfiguration", message));
         }
