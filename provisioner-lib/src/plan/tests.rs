@@ -182,9 +182,9 @@ fn the_environment_is_exactly_what_is_wanted() {
 }
 
 #[test]
-fn an_open_network_or_code_keeps_the_current_one() {
+fn a_place_is_exactly_what_is_wanted() {
     let there = || function(&[], Some(network("vpc-1", &["b", "a"])));
-    assert!(changed(function(&[], None), there()).is_empty());
+    assert_eq!(changed(function(&[], None), there()), ["vpc_id", "subnet_ids", "security_group"]);
     assert!(
         changed(function(&[], Some(network("vpc-1", &["a", "b"]))), there()).is_empty(),
         "order is no change"
