@@ -94,9 +94,16 @@ impl Inputs {
         let is_iam = |resource: &Resource| resource.kind().service() == Service::Iam;
         let mut everywhere = self.facts.clone();
         everywhere.cluster.public_access &= !self.is_private_elsewhere;
-        let mut resources = desired(&self.spec, &everywhere).expect(VALID).present;
+        // Together they are longer than the tag in which the library records them.
+        let spec = Spec { settings: BTreeMap::new(), ..self.spec.clone() };
+        let mut resources = desired(&spec, &everywhere).expect(VALID).present;
         resources.retain(|resource| is_iam(resource) && self.has_account_parts);
-        let here = desired(&self.spec, &self.facts).expect(VALID).present;
+        let mut here = desired(&spec, &self.facts).expect(VALID).present;
+        for resource in &mut here {
+            if let Resource::Function(function) = resource {
+                function.environment.extend(self.spec.settings.clone());
+            }
+        }
         resources.extend(here.into_iter().filter(|resource| !is_iam(resource)));
         // A stack knows neither the hash of its code nor those of clusters.
         let records = [TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS];
