@@ -97,9 +97,12 @@ impl Cluster {
 
     /// An action that creates a resource with the cluster's tags.
     pub(crate) fn makes(&self, action: &str, service: &str, resource: &str) -> Request {
-        let request = Request::new(action, &self.arn(service, resource));
-        let ours = request.sets("cast-spot:managed", "cast-spot").sets("cast-spot:cluster", self.name);
-        if service == "ec2" { ours.sets(&self.key(), "owned") } else { ours }
+        let request = Request::new(action, &self.arn(service, resource)).sets("cast-spot:cluster", self.name);
+        if service == "ec2" {
+            request.sets(&self.key(), "owned")
+        } else {
+            request.sets("cast-spot:managed", "cast-spot")
+        }
     }
 
     /// The authorization of tags that another action sets.

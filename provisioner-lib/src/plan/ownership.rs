@@ -29,6 +29,15 @@ pub(super) fn foreign(wanted: &Resource, found: &Found) -> Option<Foreign> {
             .then(|| Foreign::NotManaged(format!("it lacks the label {label}={MANAGED}")));
     }
     let tags = found.resource.tags()?;
+    // What bears a cluster's tag, the cluster's principal may have made and may change.
+    let is_shared = wanted.tags().is_some_and(|wanted| !wanted.contains_key(TAG_CLUSTER));
+    if let (true, false, Some(theirs)) = (is_shared, wanted.kind().serves_all(), tags.get(TAG_CLUSTER)) {
+        let why = format!(
+            "its tag {TAG_CLUSTER} says {theirs}: the principal of that cluster may change it, so it serves no other one, \
+             and is not adopted. Delete it first"
+        );
+        return Some(Foreign::OtherCluster(why));
+    }
     if tags.get(TAG_MANAGED).map(String::as_str) != Some(MANAGED) {
         return Some(Foreign::NotManaged(format!("it lacks the tag {TAG_MANAGED}={MANAGED}")));
     }

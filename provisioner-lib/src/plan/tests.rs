@@ -1,10 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::names::{HANDLER_RBAC, LABEL_NAME, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_REGION};
+use crate::names::{HANDLER_RBAC, LABEL_NAME, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_NODE_ROLE, TAG_REGION};
 use crate::resource::{
     AccessEntry, AccessKey, Attachment, CodeRecord, Function, InlinePolicy, Manifest, Permission, Principal,
-    Role, Tags, User,
+    Role, SecurityGroup, Tags, User,
 };
 
 fn ours() -> Tags {
@@ -87,6 +87,24 @@ fn untagged_resources_can_be_adopted_other_clusters_cannot() {
         assert_eq!(plan.conflicts().count(), 1, "{plan:?}");
         let adopted = diff(&desired, &observed, true);
         assert_eq!(matches!(adopted.steps[0].action, Action::Update { .. }), adoptable, "{adopted:?}");
+    }
+}
+
+/// A principal of a cluster may make security groups with the tag of its cluster.
+#[test]
+fn a_shared_resource_with_the_tag_of_a_cluster_is_a_conflict() {
+    let group = |tags| {
+        let (name, vpc_id) = ("cast-spot-handler".to_owned(), "vpc-0a".to_owned());
+        Resource::SecurityGroup(SecurityGroup { name, vpc_id, description: String::new(), tags })
+    };
+    let desired = Desired { present: vec![group(ours())], ..Desired::default() };
+    for mut planted in [ours(), Tags::new()] {
+        planted.insert(TAG_CLUSTER.to_owned(), "a".to_owned());
+        let observed = Observed::from([found(group(planted), None)]);
+        for adopt in [false, true] {
+            let plan = diff(&desired, &observed, adopt);
+            assert_eq!(plan.conflicts().count(), 1, "{plan:?}");
+        }
     }
 }
 
@@ -324,7 +342,7 @@ fn what_is_kept_is_mended_and_never_made() {
     let desired = Desired { kept: vec![wanted.clone()], ..Desired::default() };
     assert!(diff(&desired, &Observed::new(), false).steps.is_empty());
     let mut tags = ours();
-    tags.insert(TAG_CLUSTER.to_owned(), "gone".to_owned());
+    tags.insert(TAG_NODE_ROLE.to_owned(), "gone".to_owned());
     let plan = diff(&desired, &Observed::from([found(role("a", tags), None)]), false);
     assert!(matches!(plan.steps[0].action, Action::Update { .. }), "{plan:?}");
 }

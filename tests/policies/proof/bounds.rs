@@ -72,6 +72,13 @@ pub(crate) fn tags(c: &Cluster) -> Vec<Rule> {
             &[],
             any([existing.clone(), all([present("ec2:CreateAction"), new])]),
         ),
+        // It would be taken for what all clusters share.
+        rule(
+            "marks nothing of EC2 and EKS as ours",
+            &["ec2:CreateTags", "eks:*"],
+            &[],
+            not(present(&format!("aws:RequestTag/{MANAGED}"))),
+        ),
         rule("names no other cluster by tag", ADDS, &[], own.clone()),
         rule("names no other cluster by tag, whatever EC2 makes", &["ec2:CreateTags"], &[], own),
         // Without a key, DeleteTags takes all.
