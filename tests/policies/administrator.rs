@@ -9,6 +9,7 @@ use crate::{
     access_entries,
     calls::{A, ACCOUNT, Cluster, FAR, FUNCTION, LAMBDA_ROLE, RULE, SELF_TEST, aws_policy},
     evaluation::{Caller, Request},
+    proof::table::Table,
 };
 
 const LOG_GROUP: &str = "log-group:/aws/lambda/cast-spot";
@@ -269,6 +270,28 @@ pub(crate) fn calls(mode: AdminMode, c: &Cluster) -> Vec<Request> {
 }
 
 pub(crate) const MODES: [AdminMode; 2] = [AdminMode::Role, AdminMode::User];
+
+/// By AWS's tables: writes that know the boundary of whom they are about, but for those that take rights away.
+#[test]
+fn a_bounded_administrator_gives_rights_in_the_boundary_alone() {
+    const KEY: &str = "iam:PermissionsBoundary";
+    let (table, boundary) = (Table::read(), iam("policy", "boundary"));
+    let gives = |request: &Request| {
+        let takes = ["iam:Delete", "iam:Detach"].iter().any(|verb| request.action.starts_with(verb));
+        let mut pairs = table.pairs(&request.action, "aws").into_iter();
+        !takes && pairs.any(|pair| pair.writes && pair.carries(&KEY.to_ascii_lowercase()))
+    };
+    for mode in MODES {
+        let mut administrator = administrator(mode, &A);
+        administrator.policies = vec![policy::bounded(policy::admin(mode, &A.scope()), &boundary)];
+        for request in calls(mode, &A) {
+            let with = |boundary: &str| administrator.may(&request.clone().with(KEY, boundary));
+            let free = [administrator.may(&request), with(&iam("policy", "another"))];
+            assert_eq!(free, [!gives(&request); 2], "{mode:?}: {request:#?}");
+            assert!(with(&boundary), "{mode:?}: {request:#?}");
+        }
+    }
+}
 
 #[test]
 fn the_administrator_may_make_every_call_of_both_workflows() {

@@ -202,7 +202,7 @@ pub fn admin(mode: AdminMode, scope: &Scope) -> Value {
 
 /// Actions that give a role or user rights, of those whose condition key `iam:PermissionsBoundary` is ("Actions, resources,
 /// and condition keys for AWS Identity and Access Management" in the Service Authorization Reference).
-const GIVING: [&str; 7] = [
+const GIVING: [&str; 8] = [
     "iam:AttachRolePolicy",
     "iam:AttachUserPolicy",
     "iam:CreateRole",
@@ -210,6 +210,7 @@ const GIVING: [&str; 7] = [
     "iam:PutRolePermissionsBoundary",
     "iam:PutRolePolicy",
     "iam:PutUserPermissionsBoundary",
+    "iam:UpdateAssumeRolePolicy",
 ];
 
 /// The policy of an administrator who may give rights only to roles and users with the permissions boundary `arn`.

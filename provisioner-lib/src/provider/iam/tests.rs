@@ -9,7 +9,7 @@ use crate::{
         Services,
         wire::{self, Asked, action},
     },
-    resource::{AccessKey, Attachment, Change, InlinePolicy, Policy, Principal, Resource, Role},
+    resource::{AccessKey, Attachment, Change, InlinePolicy, Policy, Principal, Resource, Role, Tags},
 };
 
 const MODE: AuthenticationMode = AuthenticationMode::Api;
@@ -116,6 +116,21 @@ async fn new_tags_write_no_version() {
     let managed = Change { to: "cast-spot".into(), ..change("tags.cast-spot:managed") };
     iam.update(&policy, &[managed, change("tags.cast-spot:cluster")], None).await.unwrap();
     assert_eq!(wire::calls(&asked), ["TagPolicy", "UntagPolicy"]);
+}
+
+/// An administrator with a boundary may change who assumes a role only within it.
+#[tokio::test]
+async fn a_role_gets_its_boundary_before_the_rest() {
+    let (iam, asked) = iam(|_, _| Ok(String::new()));
+    let role = Resource::Role(Role {
+        name: "r".into(),
+        description: String::new(),
+        trust: json!({}),
+        boundary: Some("arn:aws:iam::123456789012:policy/boundary".into()),
+        tags: Tags::new(),
+    });
+    iam.update(&role, &[change("trust"), change("boundary")], None).await.unwrap();
+    assert_eq!(wire::calls(&asked), ["PutRolePermissionsBoundary", "UpdateAssumeRolePolicy"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,16 +64,17 @@ impl Live<Client> for Role {
 
     async fn update(&self, client: &Client, changes: &[Change], _: Option<&str>) -> Result<Made, Error> {
         let name = &self.name;
+        // An administrator may have the right to the rest within the boundary alone.
+        if let (Some(boundary), true) = (&self.boundary, touches(changes, "boundary")) {
+            let call = client.put_role_permissions_boundary().role_name(name).permissions_boundary(boundary);
+            call.send().await.map_err(error::from_sdk("iam:PutRolePermissionsBoundary"))?;
+        }
         if touches(changes, "trust") {
             let call = client.update_assume_role_policy().role_name(name);
             let call = call.policy_document(self.trust.to_string());
             let call_name = "iam:UpdateAssumeRolePolicy";
             retry_until_consistent(call_name, KNOWN_TO_IAM, is_unknown_principal, || call.clone().send())
                 .await?;
-        }
-        if let (Some(boundary), true) = (&self.boundary, touches(changes, "boundary")) {
-            let call = client.put_role_permissions_boundary().role_name(name).permissions_boundary(boundary);
-            call.send().await.map_err(error::from_sdk("iam:PutRolePermissionsBoundary"))?;
         }
         let set = |tags| client.tag_role().role_name(name).set_tags(Some(tags_in(&tags))).send();
         let unset = |keys| client.untag_role().role_name(name).set_tag_keys(Some(keys)).send();
