@@ -18,6 +18,11 @@ fn entry(c: &Cluster, kind: &str, name: &str) -> String {
     c.arn("eks", &format!("access-entry/{}/{kind}/{ACCOUNT}/{name}/0c5a", c.name))
 }
 
+/// A call about an entry, whose principal is a key of it.
+fn about(action: &str, c: &Cluster, kind: &str, name: &str) -> Request {
+    Request::new(action, &entry(c, kind, name)).with("eks:principalArn", iam(kind, name))
+}
+
 const ADMIN_POLICY: &str = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy";
 
 /// Calls about access entries: of the nodes, of the function, and of a user, whom either mode may find there.
@@ -28,19 +33,17 @@ pub(crate) fn calls(mode: AdminMode, c: &Cluster) -> Vec<Request> {
         let_in(c, &iam("role", c.node_role), &[]),
         let_in(c, &iam("role", LAMBDA_ROLE), &["cast-spot:handler"]),
     ];
-    let roles = [c.node_role, LAMBDA_ROLE].map(|name| entry(c, "role", name));
-    for entry in roles.into_iter().chain(users.iter().map(|name| entry(c, "user", name))) {
-        calls.extend(all(
-            &entry,
-            &[
-                "eks:TagResource",
-                "eks:UntagResource",
-                "eks:DescribeAccessEntry",
-                "eks:UpdateAccessEntry",
-                "eks:DeleteAccessEntry",
-                "eks:ListAssociatedAccessPolicies",
-            ],
-        ));
+    let roles = [("role", c.node_role), ("role", LAMBDA_ROLE)];
+    for (kind, name) in roles.into_iter().chain(users.iter().map(|name| ("user", &name[..]))) {
+        let actions = [
+            "eks:TagResource",
+            "eks:UntagResource",
+            "eks:DescribeAccessEntry",
+            "eks:UpdateAccessEntry",
+            "eks:DeleteAccessEntry",
+            "eks:ListAssociatedAccessPolicies",
+        ];
+        calls.extend(actions.map(|action| about(action, c, kind, name)));
     }
     calls.extend(users.iter().map(|name| let_in(c, &iam("user", name), &["cast-spot:manager"])));
     if mode == AdminMode::User {
@@ -78,5 +81,24 @@ fn the_administrator_lets_in_our_principals_alone() {
             let request = let_in(&A, &principal, groups);
             assert!(!administrator.may(&request), "{mode:?}: {request:#?}");
         }
+    }
+}
+
+#[test]
+fn the_administrator_changes_the_entries_of_our_principals_alone() {
+    for mode in MODES {
+        let administrator = administrator(mode, &A);
+        for (name, own) in [(LAMBDA_ROLE, true), (A.node_role, true), ("platform", false)] {
+            for action in ["eks:UpdateAccessEntry", "eks:DeleteAccessEntry"] {
+                assert_eq!(
+                    administrator.may(&about(action, &A, "role", name)),
+                    own,
+                    "{mode:?}: {action} {name}"
+                );
+            }
+        }
+        let update = about("eks:UpdateAccessEntry", &A, "role", LAMBDA_ROLE);
+        let into = |group: &str| administrator.may(&update.clone().with("eks:kubernetesGroups", vec![group]));
+        assert!(into("cast-spot:handler") && !into("platform-team"), "{mode:?}");
     }
 }

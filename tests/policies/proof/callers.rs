@@ -136,7 +136,7 @@ pub(crate) fn administrator(c: &Cluster) -> Promise {
         ),
         rule(
             "lets our principals into the cluster alone, as our groups",
-            &["eks:CreateAccessEntry"],
+            &["eks:CreateAccessEntry", "eks:UpdateAccessEntry", "eks:DeleteAccessEntry"],
             &[],
             all([
                 is("eks:principalArn", &entered.each_ref().map(|arn| &arn[..])),

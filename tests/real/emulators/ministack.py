@@ -191,7 +191,11 @@ def resource(service, method, path, headers, body, form, region, account, usual=
     if service == "eks" and "/access-entries/" in path:
         cluster, rest = unquote(path).removeprefix("/clusters/").split("/access-entries/")
         principal, _, policy = rest.partition("/access-policies")
-        named.set({"eks:policyarn": part("policyArn") or policy.removeprefix("/")})
+        named.set({
+            "eks:policyarn": part("policyArn") or policy.removeprefix("/"),
+            "eks:principalarn": principal,
+            "eks:kubernetesgroups": part("kubernetesGroups") or [],
+        })
         kind, name = principal.split(":", 5)[5].split("/", 1)
         return f"arn:aws:eks:{region}:{account}:access-entry/{cluster}/{kind}/{account}/{name}/0c5a"
     if service == "iam" and "InstanceProfile" in action and (name := field("InstanceProfileName")):
