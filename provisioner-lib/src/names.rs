@@ -13,6 +13,8 @@ pub const LAMBDA_ROLE: &str = "CastLambdaRoleForSpot";
 pub const LAMBDA_ROLE_SHARED: &str = "cast-spot";
 /// Inline policy of the function's role that denies its code what Lambda needs for a VPC.
 pub const LAMBDA_ROLE_VPC: &str = "cast-spot-vpc";
+/// Inline policy of a node role: network interfaces of the cluster's VPC alone.
+pub const NODE_ROLE_VPC: &str = "cast-spot-vpc";
 /// The function, one in a region.
 pub const FUNCTION: &str = "cast-spot";
 /// Alias of the function's version that ran before its code was changed last.

@@ -21,6 +21,7 @@ pub(crate) fn administrator(mode: AdminMode, cluster: &Cluster) -> Caller {
         arn: format!("arn:aws:iam::{ACCOUNT}:user/administrator"),
         tags: BTreeMap::new(),
         policies: vec![policy::admin(mode, &cluster.scope())],
+        of_aws: Vec::new(),
     }
 }
 
@@ -51,6 +52,8 @@ const ROLES: [&str; 10] = [
     "iam:UpdateAssumeRolePolicy",
     "iam:DeleteRole",
 ];
+
+const INLINE: [&str; 3] = ["iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"];
 
 /// Calls that attach and detach policies.
 fn attach(kind: &str, resource: &str, policies: &[String]) -> Vec<Request> {
@@ -120,6 +123,7 @@ fn of_the_cluster(mode: AdminMode, c: &Cluster) -> Vec<Request> {
     let node = iam("role", c.node_role);
     let profile = iam("instance-profile", c.node_role);
     let mut calls = all(&node, &ROLES);
+    calls.extend(all(&node, &INLINE));
     calls.extend(of_the_principal(mode, c));
     calls.extend(attach("Role", &node, &OF_NODES.map(aws_policy)));
     calls.push(c.pass("ec2.amazonaws.com"));
@@ -178,12 +182,10 @@ fn shared(c: &Cluster) -> Vec<Request> {
             "iam:DeleteRole",
             "iam:ListAttachedRolePolicies",
             "iam:ListRolePolicies",
-            "iam:GetRolePolicy",
-            "iam:PutRolePolicy",
-            "iam:DeleteRolePolicy",
             "iam:SimulatePrincipalPolicy",
         ],
     ));
+    calls.extend(all(&lambda, &INLINE));
     calls.push(Request::new("iam:PassRole", &lambda).with("iam:PassedToService", "lambda.amazonaws.com"));
     for policy in [
         "CloudWatchLogsFullAccess",

@@ -58,6 +58,7 @@ impl Cluster {
                 .map(|(tag, value)| (format!("cast-spot:{tag}"), value.to_owned()))
                 .collect::<BTreeMap<_, _>>(),
             policies: vec![policy::cast_eks(&self.scope()), policy::restricted(&self.scope())],
+            of_aws: Vec::new(),
         }
     }
 
@@ -259,7 +260,13 @@ fn roles(c: &Cluster) -> Vec<Call> {
                 named(c.on_role("iam:TagRole")),
             ],
         ),
-        call("delete the node role", [c.on_role("iam:DeleteRole")]),
+        call(
+            "delete the node role",
+            [
+                c.on_role("iam:DeleteRolePolicy").with("iam:PermissionsBoundary", c.boundary()),
+                c.on_role("iam:DeleteRole"),
+            ],
+        ),
         call(
             "create the instance profile",
             [named(c.on_profile("iam:CreateInstanceProfile")), named(c.on_profile("iam:TagInstanceProfile"))],

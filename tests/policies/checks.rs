@@ -102,8 +102,12 @@ fn documents(facts: &Facts) -> [(String, Vec<Value>); 2] {
 fn required_actions_are_allowed_in_the_own_cluster_only() {
     for partition in ["aws", "aws-cn"] {
         let facts = facts(partition);
-        let callers =
-            documents(&facts).map(|(arn, policies)| Caller { arn, tags: BTreeMap::new(), policies });
+        let callers = documents(&facts).map(|(arn, policies)| Caller {
+            arn,
+            tags: BTreeMap::new(),
+            policies,
+            of_aws: Vec::new(),
+        });
         let wrong: Vec<_> = rows(&facts)
             .into_iter()
             .filter(|row| {

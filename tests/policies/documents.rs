@@ -1,8 +1,9 @@
 //! The policy documents: valid and small enough.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use cast_spot_provisioner::policy::{self, AdminMode, Scope, size};
+use cast_spot_tests::root;
 use serde_json::Value;
 
 /// Largest trust policy, and all inline policies of a role together ("IAM and AWS STS quotas" in the IAM User
@@ -15,7 +16,10 @@ pub(crate) fn permissions(scope: &Scope) -> Vec<(&'static str, Value)> {
     vec![
         ("cast-eks", policy::cast_eks(scope)),
         ("restricted", policy::restricted(scope)),
+        ("documented", policy::documented(scope)),
+        ("node-boundary", policy::node_boundary(scope)),
         ("handler", policy::handler(scope)),
+        ("handler-vpc", policy::handler_vpc(scope)),
         ("handler-reads", policy::handler_reads(scope)),
         ("handler-dead-letter", policy::handler_dead_letter(scope)),
         ("handler-cluster", policy::handler_cluster(scope)),
@@ -23,6 +27,13 @@ pub(crate) fn permissions(scope: &Scope) -> Vec<(&'static str, Value)> {
         ("admin, role", policy::admin(AdminMode::Role, scope)),
         ("admin, user", policy::admin(AdminMode::User, scope)),
     ]
+}
+
+/// A managed policy of AWS.
+pub(crate) fn of_aws(name: &str) -> Value {
+    let file = fs::read_to_string(root().join("tests/policies/aws-managed.json")).unwrap();
+    let all: Value = serde_json::from_str(&file).unwrap();
+    all["policies"][name]["document"].clone()
 }
 
 pub(crate) fn trusts(scope: &Scope) -> Vec<(&'static str, Value)> {

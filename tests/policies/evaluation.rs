@@ -12,7 +12,7 @@ use iam_rs::{
 };
 use serde_json::{Value, json};
 
-use crate::documents::{statements, strings};
+use crate::documents::{of_aws, statements, strings};
 
 /// One authorization: AWS makes one for each action and resource of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,9 +60,16 @@ pub(crate) struct Caller {
     pub(crate) arn: String,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) policies: Vec<Value>,
+    /// Managed policies of AWS, by their names, which are as they are.
+    pub(crate) of_aws: Vec<&'static str>,
 }
 
 impl Caller {
+    /// All its policies.
+    pub(crate) fn all(&self) -> Vec<Value> {
+        self.policies.iter().cloned().chain(self.of_aws.iter().map(|name| of_aws(name))).collect()
+    }
+
     /// Whether the policies allow it.
     pub(crate) fn may(&self, request: &Request) -> bool {
         let mut context = Context::new();
@@ -77,8 +84,9 @@ impl Caller {
         let about = |statement: &Value| {
             strings(&statement["Action"]).iter().any(|action| action.starts_with(service))
         };
+        let all = self.all();
         let policies: Vec<IAMPolicy> =
-            self.policies.iter().map(|policy| with_variables(policy, &context, about)).collect();
+            all.iter().map(|policy| with_variables(policy, &context, about)).collect();
         let service = !self.arn.starts_with("arn:");
         let name = PrincipalId::String(self.arn.clone());
         let asked = IAMRequest {

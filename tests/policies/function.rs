@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn caller(arn: &str, policies: Vec<Value>) -> Caller {
-    Caller { arn: arn.to_owned(), tags: BTreeMap::new(), policies }
+    Caller { arn: arn.to_owned(), tags: BTreeMap::new(), policies, of_aws: Vec::new() }
 }
 
 /// The function's role with A and FAR onboarded.

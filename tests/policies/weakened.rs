@@ -49,10 +49,16 @@ pub(crate) fn without(whole: &Caller, parts: fn(&Value) -> Vec<(String, Value)>)
 
 /// Allow statements without one of their condition keys.
 pub(crate) fn conditions(statement: &Value) -> Vec<(String, Value)> {
+    if statement["Effect"] == "Deny" { Vec::new() } else { each_condition(statement) }
+}
+
+/// Deny statements without one of their condition keys: they deny more.
+pub(crate) fn exemptions(statement: &Value) -> Vec<(String, Value)> {
+    if statement["Effect"] == "Allow" { Vec::new() } else { each_condition(statement) }
+}
+
+fn each_condition(statement: &Value) -> Vec<(String, Value)> {
     let mut variants = Vec::new();
-    if statement["Effect"] == "Deny" {
-        return variants;
-    }
     for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
         for key in keys.as_object().unwrap().keys() {
             let mut weakened = statement.clone();

@@ -4,11 +4,13 @@ use serde_json::Value;
 
 use super::Resources;
 use crate::{
-    names::{self, ADMIN_GROUP, ADMIN_POLICY, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP},
+    names::{
+        self, ADMIN_GROUP, ADMIN_POLICY, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP, NODE_ROLE_VPC,
+    },
     policy::{self, Scope},
     resource::{
-        AccessEntry, AccessKey, Attachment, AwsAuth, InstanceProfile, Mapping, Policy, Principal, Resource,
-        Role, User,
+        AccessEntry, AccessKey, Attachment, AwsAuth, InlinePolicy, InstanceProfile, Mapping, Policy,
+        Principal, Resource, Role, User,
     },
     spec::{Access, Privilege, Spec},
 };
@@ -115,6 +117,12 @@ impl Resources<'_> {
                 tags: self.tags(),
             }),
         ];
+        // Before the policy that it limits, which a boundary that was chosen does not.
+        resources.push(Resource::InlinePolicy(InlinePolicy {
+            role: self.node_role.clone(),
+            name: NODE_ROLE_VPC.to_owned(),
+            document: policy::node_vpc(&self.scope()),
+        }));
         resources.extend(self.attach(&role, &NODE_POLICIES));
         resources.push(self.entry(
             &role,

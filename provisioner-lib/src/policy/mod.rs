@@ -121,6 +121,17 @@ pub fn node_boundary(scope: &Scope) -> Value {
     scope.fill(iam::NODE_BOUNDARY)
 }
 
+/// What keeps the nodes to the network interfaces of their VPC, whatever boundary their role has: the denials of
+/// [`node_boundary`].
+#[must_use]
+pub fn node_vpc(scope: &Scope) -> Value {
+    let mut policy = node_boundary(scope);
+    if let Some(statements) = policy["Statement"].as_array_mut() {
+        statements.retain(|statement| statement["Effect"] == "Deny");
+    }
+    policy
+}
+
 /// All that the handler calls for one cluster, as one policy.
 #[must_use]
 pub fn handler(scope: &Scope) -> Value {

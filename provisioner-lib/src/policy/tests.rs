@@ -18,6 +18,7 @@ fn all(scope: &Scope) -> Vec<(&'static str, Value)> {
         ("restricted", restricted(scope)),
         ("documented", documented(scope)),
         ("node_boundary", node_boundary(scope)),
+        ("node_vpc", node_vpc(scope)),
         ("handler_vpc", handler_vpc(scope)),
         ("handler", handler(scope)),
         ("handler_reads", handler_reads(scope)),

@@ -2,7 +2,7 @@
 
 use super::{
     cases::Pattern,
-    expression::{Over, all, not, present, test},
+    expression::{Expression, Over, all, not, present, test},
     promise::{ALL, Rule, has, is, named, resource, rule, sets},
 };
 use crate::calls::{Cluster, LAMBDA_ROLE};
@@ -11,6 +11,14 @@ pub(crate) const CLUSTER: &str = "cast-spot:cluster";
 pub(crate) const MANAGED: &str = "cast-spot:managed";
 const CREATIONS: &[&str] = &["ec2:CreateSecurityGroup", "ec2:CreateKeyPair", "ec2:ImportKeyPair"];
 
+fn vpc(c: &Cluster) -> String {
+    format!("arn:aws:ec2:{}:*:vpc/{}", c.region, c.vpc)
+}
+
+pub(crate) fn in_the_vpc(c: &Cluster) -> Expression {
+    test("ec2:Vpc", Over::One, vec![Pattern::arn(&vpc(c))])
+}
+
 /// What bears a mark of the cluster: a tag, a name with its hash, an ARN with its name, its VPC.
 pub(crate) fn marked(c: &Cluster) -> Vec<Rule> {
     let (key, here) = (c.key(), resource(&[c.arn("*", "*")]));
@@ -18,8 +26,6 @@ pub(crate) fn marked(c: &Cluster) -> Vec<Rule> {
     let owned = all([here.clone(), has(&key, &["owned"])]);
     let ours = all([here.clone(), has(CLUSTER, &[c.name])]);
     let used = all([here, has(&key, &["owned", "shared"])]);
-    let vpc = format!("arn:aws:ec2:{}:*:vpc/{}", c.region, c.vpc);
-    let in_the_vpc = test("ec2:Vpc", Over::One, vec![Pattern::arn(&vpc)]);
     let of_eks = [format!("cluster/{}", c.name), format!("nodegroup/{}/*", c.name)];
     let of_eks = resource(&of_eks.map(|name| c.arn("eks", &name)));
     vec![
@@ -27,8 +33,8 @@ pub(crate) fn marked(c: &Cluster) -> Vec<Rule> {
         rule("security groups and key pairs by tag", ALL, &["security-group", "key-pair"], ours),
         rule("node role and profile by name", ALL, &["role", "instance-profile"], node_role),
         rule("the cluster and its node groups by ARN", ALL, &["cluster", "nodegroup"], of_eks),
-        rule("subnets of the VPC", ALL, &["subnet"], in_the_vpc),
-        rule("the VPC", ALL, &["vpc"], resource(&[vpc])),
+        rule("subnets of the VPC", ALL, &["subnet"], in_the_vpc(c)),
+        rule("the VPC", ALL, &["vpc"], resource(&[vpc(c)])),
         rule(
             "groups and templates that a launch uses, by tag",
             &["ec2:RunInstances"],

@@ -96,8 +96,8 @@ pub(crate) fn of_the_function(c: &Cluster) -> Vec<Rule> {
             all([sets(CLUSTER, c.name), sets(MANAGED, "cast-spot")]),
         ),
         rule(
-            "makes the node role within its boundary",
-            &["iam:CreateRole"],
+            "makes the node role within its boundary, and takes no inline policy of another one",
+            &["iam:CreateRole", "iam:DeleteRolePolicy"],
             &[],
             is("iam:PermissionsBoundary", &[&named("policy", c.node_role)]),
         ),

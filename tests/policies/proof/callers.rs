@@ -5,9 +5,10 @@ use std::slice;
 use cast_spot_provisioner::names;
 
 use super::{
-    belongs::{documented, made, marked, shared},
+    belongs::{documented, in_the_vpc, made, marked, shared},
     bounds::{EC2, handed_over, of_the_function, tags},
-    expression::{all, any, present},
+    cases::Pattern,
+    expression::{Over, all, any, not, present, test, yes},
     promise::{ALL, Promise, each, has, is, named, resource, rule, sets},
 };
 use crate::calls::{ACCOUNT, Cluster, LAMBDA_ROLE, aws_policy};
@@ -161,8 +162,62 @@ pub(crate) fn function(c: &Cluster) -> Promise {
     let own = |service: &str, name: &str| resource(&[format!("arn:aws:{service}:*:{ACCOUNT}:{name}")]);
     let belongs = vec![
         rule("groups by tag, of the function in their region", ALL, &["autoScalingGroup"], group),
-        rule("its log", ALL, &["log-stream"], own("logs", "log-group:/aws/lambda/cast-spot:log-stream:*")),
         rule("its queue", ALL, &["queue"], own("sqs", "cast-spot-dlq")),
+        rule("its log", ALL, &["log-stream"], own("logs", "log-group:/aws/lambda/cast-spot:log-stream:*")),
+    ];
+    Promise { belongs, bounds: Vec::new() }
+}
+
+/// The same, where the function is in a VPC: Lambda manages its network interfaces and its code does not. AWS's policy has
+/// all logs.
+pub(crate) fn private_function(c: &Cluster) -> Promise {
+    let ours = format!("arn:aws:lambda:*:{ACCOUNT}:function:cast-spot");
+    let by_the_code = test("lambda:SourceFunctionArn", Over::One, vec![Pattern::arn(&ours)]);
+    let mut belongs = function(c).belongs;
+    belongs.pop();
+    belongs.extend([
+        rule(
+            "network interfaces, by Lambda itself",
+            &["ec2:*"],
+            &["network-interface", "security-group", "subnet"],
+            not(by_the_code),
+        ),
+        rule("logs of the account", &["logs:*"], &["log-group", "log-stream"], yes()),
+    ]);
+    Promise { belongs, bounds: Vec::new() }
+}
+
+/// The nodes' role, whatever its boundary: network interfaces of the VPC, and what EC2 lets these have.
+pub(crate) fn nodes(c: &Cluster) -> Promise {
+    let beside =
+        &["ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"];
+    let belongs = vec![
+        rule("network interfaces of the VPC", ALL, &["network-interface"], in_the_vpc(c)),
+        rule("subnets of the VPC", &["ec2:CreateNetworkInterface"], &["subnet"], in_the_vpc(c)),
+        rule(
+            "interfaces that are made there",
+            &["ec2:CreateNetworkInterface"],
+            &["network-interface"],
+            yes(),
+        ),
+        rule(
+            "interfaces while they are made",
+            &["ec2:CreateTags"],
+            &["network-interface"],
+            present("ec2:CreateAction"),
+        ),
+        rule(
+            "security groups of a new interface",
+            &["ec2:CreateNetworkInterface"],
+            &["security-group"],
+            yes(),
+        ),
+        rule(
+            "what is named beside such an interface",
+            beside,
+            &["instance", "security-group", "subnet"],
+            yes(),
+        ),
     ];
     Promise { belongs, bounds: Vec::new() }
 }

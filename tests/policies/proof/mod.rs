@@ -43,7 +43,7 @@ use crate::{
     administrator::administrator,
     calls::{A, ACCOUNT, LAMBDA_ROLE},
     evaluation::Caller,
-    weakened::{conditions, denials, grants, resources, without},
+    weakened::{conditions, denials, exemptions, grants, resources, without},
 };
 
 /// A caller, and what it must not break.
@@ -58,6 +58,20 @@ fn subjects() -> Vec<Subject> {
         arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{LAMBDA_ROLE}/cast-spot"),
         tags: BTreeMap::new(),
         policies: vec![policy::handler_reads(&A.scope()), policy::handler_cluster(&A.scope())],
+        of_aws: Vec::new(),
+    };
+    let mut private = function.clone();
+    private.policies.push(policy::handler_vpc(&A.scope()));
+    private.of_aws = vec!["AWSLambdaVPCAccessExecutionRole"];
+    let nodes = Caller {
+        arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{}/i-0a", A.node_role),
+        tags: BTreeMap::new(),
+        policies: vec![policy::node_vpc(&A.scope())],
+        of_aws: vec![
+            "AmazonEKSWorkerNodePolicy",
+            "AmazonEC2ContainerRegistryReadOnly",
+            "AmazonEKS_CNI_Policy",
+        ],
     };
     let administrator = |mode| administrator(mode, &A);
     vec![
@@ -68,6 +82,8 @@ fn subjects() -> Vec<Subject> {
             promise: callers::principal(&A, true),
         },
         Subject { name: "function", caller: function, promise: callers::function(&A) },
+        Subject { name: "function in a VPC", caller: private, promise: callers::private_function(&A) },
+        Subject { name: "nodes", caller: nodes, promise: callers::nodes(&A) },
         Subject {
             name: "administrator with a role",
             caller: administrator(AdminMode::Role),
@@ -182,7 +198,7 @@ fn no_grant_can_go() {
     let (table, mut search) = (Table::read(), Search::start());
     let (mut needed, mut idle, mut seen) = (0, Vec::new(), BTreeSet::new());
     for Subject { name, caller, .. } in subjects() {
-        for variant in without(&caller, grants) {
+        for variant in [grants, exemptions].into_iter().flat_map(|parts| without(&caller, parts)) {
             if !seen.insert((group(name), variant.what.clone())) {
                 continue;
             }

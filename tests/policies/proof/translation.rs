@@ -25,7 +25,8 @@ pub(crate) struct Statement {
 
 /// The statements of all policies of a caller.
 pub(crate) fn translated(caller: &Caller) -> Vec<Statement> {
-    let all = caller.policies.iter().flat_map(statements);
+    let policies = caller.all();
+    let all = policies.iter().flat_map(statements);
     all.map(|statement| translate(statement, &caller.tags)).collect()
 }
 

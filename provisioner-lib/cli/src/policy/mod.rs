@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODE", value_parser = MODES, default_value = "role")]
     mode: String,
 
-    /// For admin: ARN of the permissions boundary without which the administrator gives no rights to a role or user
+    /// For admin: ARN of the permissions boundary of every role and user to which it gives policies or trust
     #[arg(long, value_name = "ARN")]
     permissions_boundary: Option<String>,
 
@@ -70,6 +70,7 @@ enum Name {
     Cluster,
     Documented,
     NodeBoundary,
+    NodeVpc,
     Handler,
     HandlerShared,
     HandlerCluster,
@@ -127,8 +128,8 @@ async fn complete(
     target: &Target,
     screen: &mut Screen,
 ) -> Result<Place, CliError> {
-    let needs_vpc =
-        matches!(name, Name::Admin | Name::Cluster | Name::NodeBoundary) && place.vpc_id.is_none();
+    let needs_vpc = matches!(name, Name::Admin | Name::Cluster | Name::NodeBoundary | Name::NodeVpc)
+        && place.vpc_id.is_none();
     if place.region.is_some() && place.account.is_some() && !needs_vpc {
         return Ok(place);
     }
@@ -183,6 +184,7 @@ fn policy(args: &Args, place: &Place) -> Result<Value, CliError> {
         Name::Cluster => policy::restricted(scope),
         Name::Documented => policy::documented(scope),
         Name::NodeBoundary => policy::node_boundary(scope),
+        Name::NodeVpc => policy::node_vpc(scope),
         Name::Handler => policy::handler(scope),
         Name::HandlerShared => policy::handler_reads(scope),
         Name::HandlerCluster => policy::handler_cluster(scope),

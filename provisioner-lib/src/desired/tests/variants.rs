@@ -26,6 +26,24 @@ fn every_arn_has_the_partition_and_region_of_the_cluster() {
 }
 
 #[test]
+fn nodes_are_held_to_their_vpc_within_any_boundary() {
+    for boundary in [None, Some("arn:aws:iam::123456789012:policy/org".to_owned())] {
+        let spec = Spec { permissions_boundary: boundary, ..spec("prod", role()) };
+        let resources = present(&spec, &facts("prod"));
+        let held = resources.iter().filter_map(|resource| match resource {
+            Resource::InlinePolicy(InlinePolicy { role, document, .. }) if role != LAMBDA_ROLE => {
+                Some(document)
+            }
+            _ => None,
+        });
+        let [document] = held.collect::<Vec<_>>()[..] else { panic!("an inline policy of the node role") };
+        let statements = document["Statement"].as_array().expect("statements");
+        assert!(statements.iter().all(|statement| statement["Effect"] == "Deny"), "{document}");
+        assert!(document.to_string().contains(":vpc/vpc-1"), "{document}");
+    }
+}
+
+#[test]
 fn long_names_with_one_beginning_share_no_resource() {
     let of = |end: char| {
         let name = format!("{}{end}", "c".repeat(99));

@@ -122,14 +122,9 @@ async fn new_tags_write_no_version() {
 #[tokio::test]
 async fn a_role_gets_its_boundary_before_the_rest() {
     let (iam, asked) = iam(|_, _| Ok(String::new()));
-    let role = Resource::Role(Role {
-        name: "r".into(),
-        description: String::new(),
-        trust: json!({}),
-        boundary: Some("arn:aws:iam::123456789012:policy/boundary".into()),
-        tags: Tags::new(),
-    });
-    iam.update(&role, &[change("trust"), change("boundary")], None).await.unwrap();
+    let (boundary, description, tags) = (Some("arn:aws:iam::1:policy/b".into()), String::new(), Tags::new());
+    let role = Role { name: "r".into(), description, trust: json!({}), boundary, tags };
+    iam.update(&role.into(), &[change("trust"), change("boundary")], None).await.unwrap();
     assert_eq!(wire::calls(&asked), ["PutRolePermissionsBoundary", "UpdateAssumeRolePolicy"]);
 }
 

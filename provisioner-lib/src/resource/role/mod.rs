@@ -23,10 +23,11 @@ impl Describe for Role {
 
     named!(name);
 
-    /// The boundary that has the role's name is for new roles: on an older one it could cut what was attached since.
+    /// The boundary that has the role's name takes the place of none, and not of one that others have chosen.
     fn compare(&self, found: &Self, changes: &mut Changes) {
         compared!(changes, self, found; trust: document);
-        if self.boundary.as_ref().is_some_and(|boundary| last(boundary) != self.name) {
+        let is_own = |boundary: &String| last(boundary) == self.name;
+        if self.boundary.as_ref().is_some_and(|boundary| !is_own(boundary) || found.boundary.is_none()) {
             compared!(changes, self, found; boundary: field);
         }
     }
