@@ -102,9 +102,14 @@ fn every_document_is_a_valid_policy() {
                 assert!(["Allow", "Deny"].contains(&statement["Effect"].as_str().unwrap()), "{sid}");
                 assert!(!strings(&statement["Action"]).is_empty(), "{sid}");
                 let trust = name.ends_with("-trust");
-                assert_eq!(strings(&statement["Resource"]).is_empty(), trust, "{sid}");
+                let resources = ["Resource", "NotResource"].map(|part| strings(&statement[part]).len());
+                assert_eq!(
+                    resources.iter().filter(|count| **count > 0).count(),
+                    usize::from(!trust),
+                    "{sid}"
+                );
                 let keys: Vec<_> = statement.as_object().unwrap().keys().map(String::as_str).collect();
-                let known = ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
+                let known = ["Sid", "Effect", "Principal", "Action", "Resource", "NotResource", "Condition"];
                 assert!(keys.iter().all(|key| known.contains(key)), "{sid}: {keys:?}");
             }
             assert!(!policy.to_string().contains(['<', '>']), "{name}");

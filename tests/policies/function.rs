@@ -146,6 +146,8 @@ fn the_dead_letter_queue_takes_messages_of_our_rules_only() {
     assert!(!events.may(&send()));
     assert!(!events.may(&send().with("aws:SourceArn", A.arn("events", "rule/billing"))));
     assert!(!events.may(&send().with("aws:SourceArn", FAR.arn("events", RULE))));
+    let in_the_clear = send().with("aws:SourceArn", A.arn("events", RULE)).with("aws:SecureTransport", false);
+    assert!(!events.may(&in_the_clear));
     let read = Request::new("sqs:ReceiveMessage", &A.arn("sqs", "cast-spot-dlq"));
     assert!(!events.may(&read.with("aws:SourceArn", A.arn("events", RULE))));
     let lambda = caller("lambda.amazonaws.com", vec![policy::dead_letter_queue(&A.scope())]);

@@ -155,7 +155,11 @@ fn row(statement: &Value) -> String {
         Value::Object(kinds) => {
             kinds.values().map(|who| format!("by {}", code(who.as_str().unwrap()))).collect()
         }
-        _ => strings(&statement["Resource"]).iter().map(|arn| code(&own(short(arn)))).collect::<Vec<_>>(),
+        _ => {
+            let arns = strings(&statement["Resource"]).into_iter().map(|arn| code(&own(short(arn))));
+            let others = strings(&statement["NotResource"]).into_iter();
+            arns.chain(others.map(|arn| format!("not {}", code(&own(short(arn)))))).collect::<Vec<_>>()
+        }
     };
     let actions: Vec<_> = strings(&statement["Action"]).into_iter().map(code).collect();
     format!(

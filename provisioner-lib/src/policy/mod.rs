@@ -161,7 +161,8 @@ pub fn handler_dead_letter(scope: &Scope) -> Value {
 }
 
 /// What keeps the function's code from the network interfaces that Lambda may manage with the function's role ("Security
-/// best practices" of "Giving Lambda functions access to resources in an Amazon VPC", Lambda Developer Guide).
+/// best practices" of "Giving Lambda functions access to resources in an Amazon VPC", Lambda Developer Guide), and from the
+/// logs of others.
 #[must_use]
 pub fn handler_vpc(scope: &Scope) -> Value {
     scope.fill(iam::HANDLER_VPC)

@@ -168,10 +168,10 @@ pub(crate) fn function(c: &Cluster) -> Promise {
     Promise { belongs, bounds: Vec::new() }
 }
 
-/// The same, where the function is in a VPC: Lambda manages its network interfaces and its code does not. AWS's policy has
-/// all logs.
+/// The same, where the function is in a VPC: Lambda manages its network interfaces and its code does not.
 pub(crate) fn private_function(c: &Cluster) -> Promise {
     let ours = format!("arn:aws:lambda:*:{ACCOUNT}:function:cast-spot");
+    let log = format!("arn:aws:logs:*:{ACCOUNT}:log-group:/aws/lambda/cast-spot:*");
     let by_the_code = test("lambda:SourceFunctionArn", Over::One, vec![Pattern::arn(&ours)]);
     let mut belongs = function(c).belongs;
     belongs.pop();
@@ -182,7 +182,7 @@ pub(crate) fn private_function(c: &Cluster) -> Promise {
             &["network-interface", "security-group", "subnet"],
             not(by_the_code),
         ),
-        rule("logs of the account", &["logs:*"], &["log-group", "log-stream"], yes()),
+        rule("its log, with its group", &["logs:*"], &["log-group", "log-stream"], resource(&[log])),
     ]);
     Promise { belongs, bounds: Vec::new() }
 }

@@ -49,7 +49,8 @@ fn the_table_was_written_for_every_action_of_the_policies() {
 fn a_statement_names_resources_that_its_actions_have() {
     let table = Table::read();
     for (name, statement) in all() {
-        let (actions, resources) = (strings(&statement["Action"]), strings(&statement["Resource"]));
+        let resources = [strings(&statement["Resource"]), strings(&statement["NotResource"])].concat();
+        let actions = strings(&statement["Action"]);
         let pairs = |action: &&str| table.pairs(action, "aws");
         for action in &actions {
             let used = |pair: &Pair| resources.iter().any(|resource| fits(resource, pair));

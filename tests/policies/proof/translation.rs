@@ -43,15 +43,21 @@ pub(crate) fn allowed(statements: &[Statement], action: &str) -> Expression {
 type Tags = BTreeMap<String, String>;
 
 fn translate(statement: &Value, tags: &Tags) -> Statement {
-    let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
+    let known = ["Sid", "Effect", "Action", "Resource", "NotResource", "Condition"];
     let unknown: Vec<_> =
         statement.as_object().unwrap().keys().filter(|name| !known.contains(&&name[..])).collect();
     assert!(unknown.is_empty(), "translate {unknown:?} of {statement}");
     let patterns = |part: &str| strings(&statement[part]).into_iter();
-    let resources = patterns("Resource").map(|text| pattern(text, tags, Pattern::glob));
-    let mut parts = vec![
-        resources.collect::<Option<Vec<_>>>().map_or(no(), |patterns| test(RESOURCE, Over::One, patterns)),
-    ];
+    let one_of = |part: &str| {
+        let resources = patterns(part).map(|text| pattern(text, tags, Pattern::glob));
+        resources.collect::<Option<Vec<_>>>().map(|patterns| test(RESOURCE, Over::One, patterns))
+    };
+    let concerned = if statement.get("NotResource").is_some() {
+        one_of("NotResource").map(not)
+    } else {
+        one_of("Resource")
+    };
+    let mut parts = vec![concerned.unwrap_or(no())];
     for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
         for (key, values) in keys.as_object().unwrap() {
             parts.push(condition(operator, key, &strings(values), tags));

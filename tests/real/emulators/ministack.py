@@ -153,7 +153,8 @@ async def authorize(method, path, headers, body, query, request_id, pass_on=app.
 
 
 # Policy variables are taken for letters. IAM user guide, "IAM policy elements: Variables and tags": in a resource
-# and in a condition's value ${KEY} stands for the request's value of that key; without one nothing matches.
+# and in a condition's value ${KEY} stands for the request's value of that key; without one nothing matches. Emulators listen
+# without TLS, which is not the requests' fault.
 def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
     def fill(value):
         if isinstance(value, dict):
@@ -167,6 +168,7 @@ def evaluate(ctx, policies, *limits, evaluate=iam_evaluator.evaluate):
         resources, conditions = fill(statement.resources), fill(statement.conditions)
         return dataclasses.replace(statement, resources=resources, conditions=conditions)
 
+    ctx.secure_transport = True
     ctx.service_context = {**ctx.service_context, **named.get(), **simulated.get()}
     layers = [[[filled(s) for s in policy] for policy in layer] for layer in (policies, *limits)]
     return evaluate(ctx, *layers)
