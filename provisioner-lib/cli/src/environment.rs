@@ -15,7 +15,7 @@ pub(crate) struct Environment {
     pub(crate) cluster: Option<String>,
     /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
     pub(crate) region: Option<String>,
-    /// Files of `KUBECONFIG`, else `~/.kube/config`: the first to set a value wins.
+    /// The kubeconfig's files: the first to set a value wins.
     pub(crate) kubeconfig: Vec<PathBuf>,
     /// `CAST_SPOT_ENV`: settings of the function, separated by white space.
     pub(crate) settings: Vec<String>,
@@ -30,16 +30,10 @@ impl Environment {
     pub(crate) fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let text =
             |name| variable(name).and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty());
-        let kubeconfig = match variable("KUBECONFIG").filter(|value| !value.is_empty()) {
-            Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
-            None => {
-                variable("HOME").map(|home| PathBuf::from(home).join(".kube/config")).into_iter().collect()
-            }
-        };
         Self {
             cluster: text("CAST_SPOT_CLUSTER"),
             region: text("AWS_REGION").or_else(|| text("AWS_DEFAULT_REGION")),
-            kubeconfig,
+            kubeconfig: kubeconfig_files(&variable),
             settings: text("CAST_SPOT_ENV")
                 .unwrap_or_default()
                 .split_whitespace()
@@ -48,6 +42,17 @@ impl Environment {
             agent_token: text("CAST_SPOT_AGENT_TOKEN"),
             console_token: text("CAST_SPOT_CONSOLE_TOKEN"),
         }
+    }
+}
+
+/// Files of `KUBECONFIG`, else `~/.kube/config`. There are none where it names none, or where there is no `HOME`: the home
+/// that the system knows of the user is not looked up.
+fn kubeconfig_files(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    match (set("KUBECONFIG"), set("HOME")) {
+        (Some(list), _) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+        (None, Some(home)) => vec![PathBuf::from(home).join(".kube/config")],
+        (None, None) => Vec::new(),
     }
 }
 
@@ -92,7 +97,9 @@ mod tests {
         assert_eq!(read(&[("KUBECONFIG", "/a::/b"), ("HOME", "/h")]).kubeconfig, paths(&["/a", "/b"]));
         assert_eq!(read(&[("HOME", "/h")]).kubeconfig, paths(&["/h/.kube/config"]));
         assert_eq!(read(&[("KUBECONFIG", ""), ("HOME", "/h")]).kubeconfig, paths(&["/h/.kube/config"]));
-        assert_eq!(read(&[]).kubeconfig, paths(&[]));
+        for none in [&[("KUBECONFIG", ":"), ("HOME", "/h")][..], &[("HOME", "")], &[]] {
+            assert_eq!(read(none).kubeconfig, paths(&[]), "{none:?}");
+        }
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub struct Connection {
     pub region: Option<String>,
     /// Profile of the files in `~/.aws`.
     pub profile: Option<String>,
-    /// The kubeconfig files, merged as `kubectl` does; if there are none, those that kube finds.
-    pub kubeconfig: Vec<PathBuf>,
+    /// The kubeconfig files, merged as `kubectl` does, and no others; None: those that kube finds.
+    pub kubeconfig: Option<Vec<PathBuf>>,
     /// Context in the kubeconfig.
     pub context: Option<String>,
     /// Code of the device that [`Connection::mfa_device`] names. It is good for one connection.

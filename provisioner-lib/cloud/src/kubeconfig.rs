@@ -30,7 +30,7 @@ const SECRETS: [&str; 2] = ["CAST_SPOT_AGENT_TOKEN", "CAST_SPOT_CONSOLE_TOKEN"];
 /// Kubeconfig files, and the context in them.
 #[derive(Debug, Clone)]
 pub struct Kubeconfig {
-    paths: Vec<PathBuf>,
+    paths: Option<Vec<PathBuf>>,
     context: Option<String>,
     /// Region of the cluster, for hints.
     region: String,
@@ -74,7 +74,7 @@ impl Kubeconfig {
     async fn config(&self) -> Result<Config, Error> {
         let other = |words| Error::other(CALL, words);
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
-        if self.paths.is_empty() {
+        let Some(paths) = &self.paths else {
             let found = File::read();
             if self.context.is_none() && found.is_err() {
                 return Config::infer().await.map_err(|error| other(with_causes(&error)));
@@ -82,16 +82,19 @@ impl Kubeconfig {
             let file = without_secrets(found.map_err(|error| other(with_causes(&error)))?);
             let found = Config::from_custom_kubeconfig(file, &options).await;
             return found.map_err(|error| other(with_causes(&error)));
-        }
-        match read_kubeconfig(&self.paths)? {
+        };
+        match read_kubeconfig(paths)? {
             Some(file) => {
                 let found = Config::from_custom_kubeconfig(without_secrets(file), &options).await;
                 found.map_err(|error| other(with_causes(&error)))
             }
             // Only where there is none: one that cannot be read must not lead to another cluster, that of this pod.
             None => Config::incluster().map_err(|_| {
-                let paths: Vec<_> = self.paths.iter().map(|path| path.display().to_string()).collect();
-                other(format!("there is no file {}", paths.join(" or ")))
+                let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+                other(match &paths[..] {
+                    [] => "KUBECONFIG names no file, and neither does HOME".to_owned(),
+                    paths => format!("there is no file {}", paths.join(" or ")),
+                })
             }),
         }
     }
@@ -191,7 +194,7 @@ mod tests {
             "users":[{"name":"u","user":{"token":"t"}}],
             "contexts":[{"name":"other","context":{"cluster":"c","user":"u"}}]}"#;
         std::fs::write(&folder, kubeconfig).unwrap();
-        let connection = Connection { kubeconfig: vec![folder.clone()], ..Connection::default() };
+        let connection = Connection { kubeconfig: Some(vec![folder.clone()]), ..Connection::default() };
         let prod = cluster("https://abc.eks.amazonaws.com", "authority of prod");
         let error = Kubeconfig::of(&connection, "eu-west-1").connect(&prod).await.err().unwrap();
         std::fs::remove_file(folder).unwrap();

@@ -178,18 +178,19 @@ impl TargetArgs {
         Connection {
             region: self.region.clone().or(region),
             profile: self.profile.clone(),
-            kubeconfig: self
-                .kubeconfig
-                .clone()
-                .map_or_else(|| environment.kubeconfig.clone(), |path| vec![path]),
+            kubeconfig: Some(self.kubeconfig_files(environment).to_vec()),
             context: self.context.clone(),
             mfa_code: None,
         }
     }
 
+    /// The files that are checked are those that are connected to.
+    fn kubeconfig_files<'a>(&'a self, environment: &'a Environment) -> &'a [PathBuf] {
+        self.kubeconfig.as_ref().map_or(&environment.kubeconfig[..], slice::from_ref)
+    }
+
     fn in_kubeconfig(&self, environment: &Environment) -> Result<Named, Unnamed> {
-        let paths = self.kubeconfig.as_ref().map_or(&environment.kubeconfig[..], slice::from_ref);
-        let file = read_kubeconfig(paths).map_err(|error| {
+        let file = read_kubeconfig(self.kubeconfig_files(environment)).map_err(|error| {
             Unnamed::Unreadable(Diagnostic::new(format!("the {error}"), error.hint.unwrap_or_default()))
         })?;
         match (file, &self.kubeconfig) {

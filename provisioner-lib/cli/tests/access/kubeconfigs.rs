@@ -87,6 +87,19 @@ fn an_unreadable_kubeconfig_switches_no_check_off() {
     assert!(code == 2 && err.contains("hint: mend the file"), "{err}");
 }
 
+/// What is read to connect is what was read to check.
+#[test]
+fn a_file_that_no_check_has_read_is_not_connected_to() {
+    let folder = Folder::new("unchecked");
+    std::fs::create_dir_all(folder.path().join(".kube")).unwrap();
+    folder.file(".kube/config", PROD);
+    let (code, out, err) = run(&mut connect(&folder, ":"));
+    assert_eq!((code, out.as_str()), (4, ""), "{err}");
+    assert!(err.contains("KUBECONFIG names no file") && !err.contains("127.0.0.1"), "{err}");
+    let (code, _, err) = run(connect(&folder, "").env_remove("HOME"));
+    assert!(code == 4 && err.contains("KUBECONFIG names no file"), "{err}");
+}
+
 #[test]
 fn names_of_a_kubeconfig_are_checked_like_options() {
     let folder = Folder::new("names");
