@@ -78,7 +78,8 @@ async fn carry_out(
         screen,
         async |cancel, progress| connect::connect(spec, planned.clone(), provider, cancel, progress).await,
         async |report, _| Finished {
-            headline: headline(&spec.choices.cluster, "connected, read-only", report) + &details(spec),
+            headline: headline(&spec.choices.cluster, "connected, read-only", report, &planned.plan)
+                + &details(spec),
             ..Finished::default()
         },
     )

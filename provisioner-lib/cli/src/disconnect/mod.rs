@@ -54,8 +54,8 @@ async fn carry_out(
         screen,
         async |cancel, progress| connect::disconnect(cluster, removal, provider, cancel, progress).await,
         async |report, _| {
-            let headline =
-                format!("{} the cluster is disconnected; nothing of the agent is left\n", tick(report));
+            let tick = tick(report, &planned.plan);
+            let headline = format!("{tick} the cluster is disconnected; nothing of the agent is left\n");
             let is_shown = report.done() > 0 && !is_kept;
             Finished {
                 headline: if is_shown { headline } else { String::new() },

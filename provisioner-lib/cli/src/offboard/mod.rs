@@ -8,7 +8,7 @@ use cast_spot_provisioner::{
 use crate::{
     environment::Environment,
     error::{CliError, EXIT_INCOMPLETE},
-    plan::table,
+    plan::table::{self, LEFT},
     session::{self, AccountChecked},
     style::{YELLOW, green},
     target::TargetArgs,
@@ -58,7 +58,12 @@ async fn carry_out(
         "\nSpot interruptions of {cluster} are no longer handled then.\nType the cluster's name to confirm: "
     );
     let gone = if planned.facts.cluster.is_gone() { "; the cluster does not exist either" } else { "" };
-    let nothing = format!("{} nothing of cast-spot is here for it{gone}\n", green("✓"));
+    let is_left = planned.plan.unexpected().next().is_some();
+    let nothing = if is_left {
+        format!("\n{YELLOW}!{YELLOW:#} cast-spot has nothing here but {LEFT}{gone}\n")
+    } else {
+        format!("{} nothing of cast-spot is here for it{gone}\n", green("✓"))
+    };
     let nothing = table::unmanaged(&planned.plan) + &nothing;
     let workflow = Workflow {
         nothing: Some(table::heading(&planned) + &nothing),
@@ -66,33 +71,30 @@ async fn carry_out(
         accepted: &[cluster],
         ..Workflow::new("cast-spot offboard", "cast-spot.offboarding/1", &planned, output)
     };
-    workflow::run(
+    let code = workflow::run(
         workflow,
         screen,
         async |cancel, progress| {
             offboard::offboard(&removal, planned.clone(), provider, cancel, progress).await
         },
         async |report, _| {
-            let unexpected = planned.plan.unexpected().count();
             let left = if !report.warnings().is_empty() {
                 "what may be left is named below"
-            } else if unexpected > 0 {
-                "what is not managed by cast-spot, listed above, is left"
+            } else if is_left {
+                &format!("{LEFT}, is left")
             } else if keep_logs {
                 "nothing but logs of it is left"
             } else {
                 "nothing of it is left"
             };
-            let tick = if unexpected > 0 { format!("{YELLOW}!{YELLOW:#}") } else { tick(report) };
-            let headline = format!("{tick} cluster {cluster} is offboarded; {left}\n");
-            Finished {
-                headline: if report.done() > 0 || unexpected > 0 { headline } else { String::new() },
-                code: if unexpected > 0 { EXIT_INCOMPLETE } else { 0 },
-                ..Finished::default()
-            }
+            let headline =
+                format!("{} cluster {cluster} is offboarded; {left}\n", tick(report, &planned.plan));
+            let is_new = report.done() > 0;
+            Finished { headline: if is_new { headline } else { String::new() }, ..Finished::default() }
         },
     )
-    .await
+    .await?;
+    Ok(if code == 0 && is_left { EXIT_INCOMPLETE } else { code })
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) fn render(
         None => String::new(),
     };
     Finished {
-        headline: headline(&planned.facts.cluster.name, "onboarded", report)
+        headline: headline(&planned.facts.cluster.name, "onboarded", report, &planned.plan)
             + &names_to_copy(spec, planned, zip),
         details,
         next: next_steps(spec, planned),

@@ -55,6 +55,18 @@ fn a_plan_is_shown_confirmed_applied_and_reported() {
 }
 
 #[test]
+fn foreign_parts_end_no_onboarding_with_a_tick() {
+    let account = FakeAccount { planted: vec![FakeAccount::planted()], ..FakeAccount::onboarded() };
+    let provider = account.unchecked();
+    let longer = Some("90".to_owned());
+    for request in [Request { log_retention_days: longer, ..request() }, request()] {
+        let ran = onboard(request, YES, &provider, "");
+        assert_eq!(ran.code, EXIT_INCOMPLETE, "{ran}");
+        assert!(!ran.out.contains('✓') && ran.out.contains("what is not managed by cast-spot"), "{ran}");
+    }
+}
+
+#[test]
 fn without_confirmation_nothing_is_written() {
     let refused = "error: not confirmed; nothing was written\nhint: answer `yes`, or give --yes\n";
     let unable = "error: cannot ask for confirmation: standard input is not a terminal\n\

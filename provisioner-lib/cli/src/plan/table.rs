@@ -45,6 +45,9 @@ const KIND: usize = 18;
 /// Indentation of changes.
 const INDENT: &str = "          ";
 
+/// What cast-spot never removes.
+pub(crate) const LEFT: &str = "what is not managed by cast-spot, listed above";
+
 /// The plan, in lines of `width`.
 pub(crate) fn render(planned: &Planned, width: usize) -> String {
     let mut text = heading(planned);
@@ -152,11 +155,12 @@ fn line(step: &Step, plan: &Plan, width: usize) -> String {
 /// The number of steps of each kind.
 pub(crate) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
-        return format!(
-            "{}: all {} resources are as they should be",
-            green("Nothing to do"),
-            plan.steps.len()
-        );
+        let all = format!("all {} resources are as they should be", plan.steps.len());
+        return if plan.unexpected().next().is_none() {
+            format!("{}: {all}", green("Nothing to do"))
+        } else {
+            format!("{YELLOW}Nothing to do{YELLOW:#}: {all}, beside {LEFT}")
+        };
     }
     let counts: Vec<String> = super::counts(plan)
         .into_iter()

@@ -7,6 +7,7 @@ use cast_spot_provisioner::{
 use insta::assert_snapshot;
 
 use super::*;
+use crate::style::green;
 use crate::tests::{
     Ran,
     account::{FakeAccount, request},
@@ -33,6 +34,16 @@ fn unchanged_resources_are_counted() {
 fn open_choices_come_from_an_earlier_onboarding() {
     let open = Request { principal: None, external_id: None, package: None, ..request() };
     assert_snapshot!("unchanged", plan(open, Format::Table, &FakeAccount::onboarded().unchecked()));
+}
+
+#[test]
+fn beside_foreign_parts_nothing_is_green() {
+    let again = Request { package: None, ..request() };
+    let account = FakeAccount { planted: vec![FakeAccount::planted()], ..FakeAccount::onboarded() };
+    let ran = plan(again, Format::Table, &account.unchecked());
+    assert_eq!(ran.code, 0, "there is nothing to do");
+    assert!(!ran.styled.contains(&green("Nothing to do")), "{ran}");
+    assert_snapshot!("foreign_parts", ran);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use cast_spot_provisioner::{
     onboard,
     plan::{Change, Found, Observed},
     provider::{AccessKey, Error, ErrorKind, Made, Provider},
-    resource::{self, Function, Id, Kind, Resource},
+    resource::{self, Attachment, Function, Id, Kind, Principal, Resource},
     spec::{Request, Spec},
     verify::{Check, Verdict},
 };
@@ -35,6 +35,8 @@ pub(crate) struct FakeAccount {
     pub(crate) instances: Vec<String>,
     /// Unmanaged objects in the agent's namespace.
     pub(crate) unmanaged: Vec<String>,
+    /// Parts of our resources that others have added.
+    pub(crate) planted: Vec<Resource>,
     /// Whether the caller may not read the agent.
     pub(crate) hides_agent: bool,
     /// Whether checks pass.
@@ -61,6 +63,7 @@ impl FakeAccount {
             refused: Vec::new(),
             instances: Vec::new(),
             unmanaged: Vec::new(),
+            planted: Vec::new(),
             hides_agent: false,
             works: true,
             answer: "the answer".to_owned(),
@@ -94,6 +97,13 @@ impl FakeAccount {
         AccountChecked::new(self, Some(Account { id: id.to_owned(), source: "--account" }))
     }
 
+    /// A further policy of the function's role.
+    pub(crate) fn planted() -> Resource {
+        let principal = Principal::Role(LAMBDA_ROLE.to_owned());
+        let policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess".to_owned();
+        Attachment { principal, policy_arn }.into()
+    }
+
     /// Changes resources without a call.
     pub(crate) fn change(&self, change: impl Fn(&mut Resource)) {
         let mut objects = self.objects.lock().unwrap();
@@ -115,7 +125,7 @@ impl FakeAccount {
             }
             other => other,
         };
-        self.lock().insert(id, Found { resource, created: None, revision: None });
+        self.lock().insert(id, Found::from(resource));
         Ok(Made { access_key, ..Made::default() })
     }
 
@@ -168,7 +178,9 @@ impl Provider for FakeAccount {
         }
         let objects = self.lock();
         let ids = resources.iter().map(|resource| resource.id());
-        Ok(ids.filter_map(|id| objects.get(&id).map(|found| (id, found.clone()))).collect())
+        let found = ids.filter_map(|id| objects.get(&id).map(|found| (id, found.clone())));
+        let planted = self.planted.iter().map(|planted| (planted.id(), Found::from(planted.clone())));
+        Ok(found.chain(planted).collect())
     }
 
     async fn create(&self, resource: &Resource) -> Result<Made, Error> {

@@ -6,13 +6,17 @@ mod progress;
 use cast_spot_provisioner::{
     apply::{CancelToken, Progress},
     onboard::{PlanError, Planned},
+    plan::Plan,
     provider::AccessKey,
     report::Report,
 };
 
 use crate::{
     error::{CliError, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE},
-    plan::{self, json, table},
+    plan::{
+        self, json,
+        table::{self, LEFT},
+    },
     style::{YELLOW, green},
     terminal::{Diagnostic, Screen},
     zip::{self, Zip},
@@ -162,17 +166,24 @@ fn render(report: &Report, finished: &Finished, command: &str) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// The sign of a complete run, which is green only where nothing is left to do.
-pub(crate) fn tick(report: &Report) -> String {
-    if report.warnings().is_empty() { green("✓") } else { format!("{YELLOW}! not all is well:{YELLOW:#}") }
+/// The sign of a complete run, which is green only where nothing is left to do or to look at.
+pub(crate) fn tick(report: &Report, plan: &Plan) -> String {
+    if !report.warnings().is_empty() {
+        format!("{YELLOW}! not all is well:{YELLOW:#}")
+    } else if plan.unexpected().next().is_some() {
+        format!("{YELLOW}!{YELLOW:#}")
+    } else {
+        green("✓")
+    }
 }
 
 /// The headline of a complete run.
-pub(crate) fn headline(cluster: &str, state: &str, report: &Report) -> String {
-    let tick = tick(report);
+pub(crate) fn headline(cluster: &str, state: &str, report: &Report, plan: &Plan) -> String {
+    let tick = tick(report, plan);
+    let beside = if plan.unexpected().next().is_some() { format!(", beside {LEFT}") } else { String::new() };
     match report.done() {
-        0 => format!("{tick} cluster {cluster} is already {state}\n"),
-        1 => format!("{tick} cluster {cluster} is {state}; 1 step was done\n"),
-        done => format!("{tick} cluster {cluster} is {state}; {done} steps were done\n"),
+        0 => format!("{tick} cluster {cluster} is already {state}{beside}\n"),
+        1 => format!("{tick} cluster {cluster} is {state}; 1 step was done{beside}\n"),
+        done => format!("{tick} cluster {cluster} is {state}; {done} steps were done{beside}\n"),
     }
 }
