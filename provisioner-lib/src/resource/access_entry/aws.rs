@@ -59,7 +59,7 @@ impl Live<Client> for AccessEntry {
             let there = self.policies_there(client).await?;
             let missing: Vec<_> = self.policies.iter().filter(|arn| !there.contains(arn)).cloned().collect();
             self.associate_all(client, &missing).await?;
-            for arn in there.iter().filter(|arn| !self.policies.contains(arn)) {
+            for arn in self.unwanted(&there) {
                 let call = client.disassociate_access_policy().cluster_name(cluster);
                 let answer = call.principal_arn(principal_arn).policy_arn(arn).send().await;
                 error::ok_if_absent("eks:DisassociateAccessPolicy", answer)?;
@@ -76,15 +76,18 @@ impl Live<Client> for AccessEntry {
 }
 
 impl AccessEntry {
-    /// Access policies that it has on the whole cluster.
+    /// Access policies that it has, see [`AccessEntry`].
     async fn policies_there(&self, client: &Client) -> Result<Vec<String>, Error> {
         let call = client.list_associated_access_policies().cluster_name(&self.cluster);
         let pages = call.principal_arn(&self.principal_arn).into_paginator().items().send();
         let policies = error::listed("eks:ListAssociatedAccessPolicies", pages.collect().await)?;
-        let whole = policies.into_iter().filter(|policy| {
-            policy.access_scope().is_some_and(|scope| scope.r#type() == Some(&AccessScopeType::Cluster))
+        let named = policies.into_iter().filter_map(|policy| {
+            let scope =
+                policy.access_scope.filter(|scope| scope.r#type() == Some(&AccessScopeType::Namespace));
+            let on = scope.map(|scope| format!(" on namespaces {}", scope.namespaces().join(", ")));
+            Some(policy.policy_arn? + &on.unwrap_or_default())
         });
-        Ok(whole.filter_map(|policy| policy.policy_arn).collect())
+        Ok(named.collect())
     }
 
     /// An entry's ARN has a part that only EKS knows.

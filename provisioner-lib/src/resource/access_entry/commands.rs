@@ -12,7 +12,7 @@ impl TemplateValues for AccessEntry {
         let there: Vec<String> =
             change.and_then(|change| serde_json::from_str(&change.from).ok()).unwrap_or_default();
         let missing: Vec<_> = self.policies.iter().filter(|arn| !there.contains(arn)).collect();
-        let unwanted: Vec<_> = there.iter().filter(|arn| !self.policies.contains(arn)).collect();
+        let unwanted = self.unwanted(&there);
         let arn = format!(
             "\"$(aws eks describe-access-entry --cluster-name {} --principal-arn {} \
              --query accessEntry.accessEntryArn --output text)\"",

@@ -7,7 +7,8 @@ use super::{Changes, Describe, Id, Principal, Tags, compared, tagged};
 mod aws;
 mod commands;
 
-/// EKS access entry, with the access policies (ARNs) that it has on the whole cluster.
+/// EKS access entry, with the access policies (ARNs) that it has on the whole cluster. One that is on namespaces, as none
+/// of ours is, names them behind the ARN.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessEntry {
     pub cluster: String,
@@ -42,5 +43,13 @@ impl Describe for AccessEntry {
 
     fn immutable(&self) -> &'static [&'static str] {
         &["entry_type"]
+    }
+}
+
+impl AccessEntry {
+    /// ARNs of those of its policies that are not wanted.
+    fn unwanted<'p>(&self, there: &'p [String]) -> Vec<&'p str> {
+        let arns = there.iter().filter_map(|policy| policy.split(' ').next());
+        arns.filter(|arn| !self.policies.iter().any(|wanted| wanted == arn)).collect()
     }
 }

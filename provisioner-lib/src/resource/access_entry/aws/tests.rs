@@ -84,3 +84,23 @@ async fn a_cluster_without_access_entries_is_not_asked_for_them() {
     assert!(eks.observe(AuthenticationMode::ConfigMap, &[&entry(&[])]).await.is_empty());
     assert!(asked.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_policy_on_namespaces_is_drift_and_taken_off() {
+    let scope = json!({ "type": "namespace", "namespaces": ["kube-system", "shop"] });
+    let edit = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy";
+    let there = json!({ "associatedAccessPolicies": [{ "policyArn": edit, "accessScope": scope }] });
+    let described = json!({ "accessEntry": { "type": "STANDARD" } });
+    let (eks, asked) = eks(move |asked| {
+        let is_list = asked.starts_with("GET") && asked.contains("/access-policies");
+        (200, if is_list { there.clone() } else { described.clone() })
+    });
+    let seen = eks.observe(AuthenticationMode::Api, &[&entry(&[])]).await;
+    let found = seen[0].as_ref().unwrap();
+    let changes = entry(&[]).changes(&found.resource);
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert!(changes[0].from.contains("AmazonEKSEditPolicy on namespaces kube-system, shop"), "{changes:?}");
+    eks.update(&entry(&[]), &changes, None).await.unwrap();
+    let last = wire::calls(&asked).pop().unwrap();
+    assert!(last.starts_with("DELETE") && last.ends_with("AmazonEKSEditPolicy"), "{last}");
+}
