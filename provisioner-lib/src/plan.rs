@@ -16,7 +16,7 @@ mod reach;
 mod unmanaged;
 
 pub use crate::{
-    observed::{Found, Observed},
+    observed::{Beside, Found, Observed},
     resource::Change,
 };
 use ownership::{Foreign, foreign, recreated_by_lambda};

@@ -81,8 +81,7 @@ mod tests {
     }
 
     fn observed(resources: Vec<Resource>) -> Observed {
-        let found = |resource: Resource| Found { resource, created: None, revision: None };
-        resources.into_iter().map(|resource| (resource.id(), found(resource))).collect()
+        resources.into_iter().map(|resource| (resource.id(), Found::from(resource))).collect()
     }
 
     fn managed() -> Tags {

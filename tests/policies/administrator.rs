@@ -92,9 +92,7 @@ fn of_the_principal(mode: AdminMode, c: &Cluster) -> Vec<Request> {
                         "iam:PutUserPermissionsBoundary",
                         "iam:TagUser",
                         "iam:UntagUser",
-                        "iam:ListUserPolicies",
                         "iam:DeleteUserPolicy",
-                        "iam:ListGroupsForUser",
                         "iam:DeleteLoginProfile",
                         "iam:DeleteUser",
                         "iam:CreateAccessKey",
@@ -109,7 +107,14 @@ fn of_the_principal(mode: AdminMode, c: &Cluster) -> Vec<Request> {
         // Both modes read what the other one may have left.
         calls.extend(all(
             &user,
-            &["iam:GetUser", "iam:ListAttachedUserPolicies", "iam:ListUserPolicies", "iam:ListAccessKeys"],
+            &[
+                "iam:GetUser",
+                "iam:ListAttachedUserPolicies",
+                "iam:ListUserPolicies",
+                "iam:ListGroupsForUser",
+                "iam:GetLoginProfile",
+                "iam:ListAccessKeys",
+            ],
         ));
         calls.extend(all(&role, &["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]));
     }

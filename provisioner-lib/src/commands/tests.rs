@@ -130,7 +130,7 @@ fn a_private_cluster_gets_its_security_group() {
 fn typed_offboarding_deletes_parts_before_wholes() {
     let facts = facts(AuthenticationMode::Api);
     let wanted = desired(&request("user").validate().unwrap(), &facts).unwrap();
-    let found = |resource: &Resource| Found { resource: resource.clone(), created: None, revision: None };
+    let found = |resource: &Resource| Found::from(resource.clone());
     let observed: Observed = wanted.present.iter().map(|resource| (resource.id(), found(resource))).collect();
     let script = commands(&diff(&without("prod", &facts), &observed, false), &facts, "");
     let lines = lines(&script);

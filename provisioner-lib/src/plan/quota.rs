@@ -60,7 +60,7 @@ mod tests {
     }
 
     fn faults(there: usize, present: Vec<Resource>, absent: Vec<Resource>) -> usize {
-        let found = |resource: Resource| (resource.id(), Found { resource, created: None, revision: None });
+        let found = |resource: Resource| (resource.id(), Found::from(resource));
         let observed: Observed = attachments(0, there).into_iter().map(found).collect();
         too_many(&diff(&Desired { present, absent, ..Desired::default() }, &observed, false), &observed)
             .0

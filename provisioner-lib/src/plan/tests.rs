@@ -40,7 +40,7 @@ fn attachment(principal: &str, policy: &str) -> Resource {
 }
 
 fn found(resource: Resource, created: Option<i64>) -> (Id, Found) {
-    (resource.id(), Found { resource, created, revision: None })
+    (resource.id(), Found { created, ..Found::from(resource) })
 }
 
 fn actions(present: Vec<Resource>, absent: Vec<Resource>, observed: &Observed) -> Vec<(String, Action)> {
@@ -361,4 +361,20 @@ fn what_is_kept_is_mended_and_never_made() {
     tags.insert(TAG_NODE_ROLE.to_owned(), "gone".to_owned());
     let plan = diff(&desired, &Observed::from([found(role("a", tags), None)]), false);
     assert!(matches!(plan.steps[0].action, Action::Update { .. }), "{plan:?}");
+}
+
+#[test]
+fn what_others_added_to_ours_is_named_and_not_changed() {
+    let user = |tags| Resource::User(User { name: "u".to_owned(), boundary: None, tags });
+    let beside = |what: &str, is_expected| Beside { what: what.to_owned(), is_expected };
+    let seen = vec![beside("a group", false), beside("a disabled key", true)];
+    for (tags, counts) in [(ours(), 2), (Tags::new(), 0)] {
+        let found = Found { beside: seen.clone(), ..Found::from(user(tags)) };
+        let observed = Observed::from([(found.resource.id(), found)]);
+        let kept = Desired { present: vec![user(ours())], ..Desired::default() };
+        let plan = diff(&kept, &observed, false);
+        assert_eq!((plan.unmanaged.len(), plan.unexpected().count()), (counts, counts / 2), "{plan:?}");
+        let gone = Desired { absent: vec![user(ours())], ..Desired::default() };
+        assert!(diff(&gone, &observed, false).unmanaged.iter().all(|it| it.why != "a group"), "it goes, too");
+    }
 }

@@ -22,7 +22,8 @@ pub struct Unmanaged {
     pub id: Id,
     /// Why it is not managed.
     pub why: String,
-    /// Whether it is common and harmless to the other clusters: further policies of the cluster's own nodes.
+    /// Whether it is common and harmless to the other clusters: further policies of the cluster's own nodes, access keys
+    /// that are disabled.
     pub is_expected: bool,
 }
 
@@ -41,6 +42,14 @@ pub(super) fn unmanaged(desired: &Desired, observed: &Observed, steps: &[Step]) 
         let why = "cast-spot has not made it".to_owned();
         counts.then(|| Unmanaged { id: id.clone(), why, is_expected: is_of_nodes(&found.resource, desired) })
     });
+    let beside = observed.iter().flat_map(|(id, found)| {
+        let counts = !found.beside.is_empty() && known.contains(id) && is_ours(id) && !goes(id);
+        found.beside.iter().filter(move |_| counts).map(|beside| Unmanaged {
+            id: id.clone(),
+            why: beside.what.clone(),
+            is_expected: beside.is_expected,
+        })
+    });
     let in_place = desired.absent.iter().filter_map(|unwanted| {
         let id = unwanted.id();
         let found = observed.get(&id).filter(|_| !goes(&id))?;
@@ -50,7 +59,7 @@ pub(super) fn unmanaged(desired: &Desired, observed: &Observed, steps: &[Step]) 
         Some(Unmanaged { id, why, is_expected: false })
     });
     let code = desired.kept.iter().filter_map(|wanted| code_of_others(wanted, observed.get(&wanted.id())?));
-    parts.chain(in_place).chain(code).collect()
+    parts.chain(beside).chain(in_place).chain(code).collect()
 }
 
 /// Code that is not on record, of a function that is kept without being given its code.

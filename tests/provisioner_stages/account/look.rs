@@ -71,7 +71,8 @@ pub(super) fn found(object: &Object) -> Option<Found> {
         Kind::Manifest => Some(object.created.to_string()),
         _ => has_revision.then(|| object.revision.to_string()),
     };
-    Some(Found { resource: object.resource.clone(), created: has_date.then_some(object.created), revision })
+    let created = has_date.then_some(object.created);
+    Some(Found { created, revision, ..Found::from(object.resource.clone()) })
 }
 
 /// What a read of one resource returns: for an attachment, a target or a permission all of its whole; for a role or user, its

@@ -122,7 +122,7 @@ async fn one_config_map_serves_all_entries() {
     let mapping = Mapping { arn: format!("{ARN}-2"), ..mapping };
     let missing = Resource::AwsAuth(AwsAuth { principal: Principal::Role("other".to_owned()), mapping });
     let seen = kubernetes.observe(AuthenticationMode::ConfigMap, &[&entry(), &missing]).await;
-    assert_eq!(seen, [Ok(Found { resource: entry(), created: None, revision: Some("7".to_owned()) })]);
+    assert_eq!(seen, [Ok(Found { revision: Some("7".to_owned()), ..Found::from(entry()) })]);
     assert_eq!(calls(&asked), [format!("GET {AWS_AUTH}")]);
 }
 

@@ -83,6 +83,12 @@ impl AccessKey {
             .unwrap_or_default())
     }
 
+    /// Ids of those that are disabled.
+    pub(in crate::resource) async fn disabled(&self, client: &Client) -> Result<Vec<String>, Error> {
+        let keys = self.keys(client).await?.into_iter().filter(|key| !is_active(key));
+        Ok(keys.filter_map(|key| key.access_key_id).collect())
+    }
+
     async fn new_key(&self, client: &Client, old: &[AccessKeyMetadata]) -> Result<Made, Error> {
         if old.len() >= MOST {
             let unused = old

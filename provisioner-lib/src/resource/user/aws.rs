@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 
 use super::User;
 use crate::{
+    observed::Beside,
     provider::{
         iam::{boundary, tags_in, tags_out},
         live::prelude::*,
@@ -16,15 +17,16 @@ impl Live<Client> for User {
     /// With the names of all inline policies of those that exist.
     async fn observe(wanted: &[&Self], client: &Client, sight: &Sight<'_>) -> Vec<Result<Found, Error>> {
         let found = wanted.iter().map(async |wanted| {
-            let user = wanted.find(client, sight).await;
-            let inline = match &user {
-                Ok(Some(_)) => wanted.inline(client).await,
-                _ => Ok(Vec::new()),
+            let user = match wanted.find(client, sight).await {
+                Ok(Some(user)) => user,
+                other => return other.transpose().into_iter().collect(),
             };
+            let (inline, beside) = tokio::join!(wanted.inline(client), wanted.beside(client));
+            let user = beside.map(|beside| Found { beside, ..user });
             let named = |name| Ok(Found::from(InlinePolicy::named(format!("user/{}", wanted.name), name)));
             let inline =
                 inline.map_or_else(|error| vec![Err(error)], |names| names.into_iter().map(named).collect());
-            user.transpose().into_iter().chain(inline).collect::<Vec<_>>()
+            [user].into_iter().chain(inline).collect::<Vec<_>>()
         });
         join_all(found).await.into_iter().flatten().collect()
     }
@@ -76,6 +78,30 @@ impl Live<Client> for User {
 }
 
 impl User {
+    /// Rights and ways to sign in that no resource of ours is.
+    async fn beside(&self, client: &Client) -> Result<Vec<Beside>, Error> {
+        let key = AccessKey { user: self.name.clone(), rotate: false };
+        let login = client.get_login_profile().user_name(&self.name).send();
+        let (groups, login, keys) = tokio::join!(self.groups(client), login, key.disabled(client));
+        let groups = groups?.into_iter();
+        let groups =
+            groups.map(|group| (format!("it is in the group {group}, and has the group's rights"), false));
+        let login = error::optional("iam:GetLoginProfile", login)?;
+        let login = login.map(|_| ("it has a password for the console".to_owned(), false));
+        let keys = keys?.into_iter();
+        let keys = keys.map(|id| {
+            (format!("its access key {id} is disabled, as --rotate-key leaves the one before"), true)
+        });
+        let beside = groups.chain(login).chain(keys);
+        Ok(beside.map(|(what, is_expected)| Beside { what, is_expected }).collect())
+    }
+
+    async fn groups(&self, client: &Client) -> Result<Vec<String>, Error> {
+        let answer = client.list_groups_for_user().user_name(&self.name).send().await;
+        let groups = error::optional("iam:ListGroupsForUser", answer)?.map(|page| page.groups);
+        Ok(groups.unwrap_or_default().into_iter().map(|group| group.group_name).collect())
+    }
+
     async fn inline(&self, client: &Client) -> Result<Vec<String>, Error> {
         let pages = client.list_user_policies().user_name(&self.name).into_paginator().items().send();
         error::listed("iam:ListUserPolicies", pages.collect().await)
@@ -93,13 +119,14 @@ impl User {
 
     async fn leave_groups(&self, client: &Client) -> Result<(), Error> {
         let name = &self.name;
-        let answer = client.list_groups_for_user().user_name(name).send().await;
-        let groups =
-            error::optional("iam:ListGroupsForUser", answer)?.map(|page| page.groups).unwrap_or_default();
+        let groups = self.groups(client).await?;
         let left = groups.iter().map(async |group| {
-            let call = client.remove_user_from_group().user_name(name).group_name(&group.group_name);
+            let call = client.remove_user_from_group().user_name(name).group_name(group);
             error::ok_if_absent("iam:RemoveUserFromGroup", call.send().await)
         });
         join_all(left).await.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

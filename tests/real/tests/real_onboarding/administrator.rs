@@ -170,8 +170,10 @@ const NOT_ASKED: [&str; 16] = [
 /// Actions of other situations: a function in the VPC of a private endpoint, a cluster that was onboarded in the
 /// other mode before, a policy with foreign attachments, foreign policies of the user, changed code of the function,
 /// endpoints that do not fit into its environment, a permissions boundary that roles and users get later.
-const ELSEWHERE: [&str; 22] = [
+const ELSEWHERE: [&str; 24] = [
     "iam:ListUserPolicies",
+    "iam:ListGroupsForUser",
+    "iam:GetLoginProfile",
     "iam:PutRolePermissionsBoundary",
     "iam:PutUserPermissionsBoundary",
     "lambda:CreateAlias",

@@ -247,7 +247,7 @@ fn merging_removes_extra_list_items_only() {
 fn action(wanted: Value, found: Option<Value>, adopt: bool) -> Action {
     let resource = |value: Value| Resource::Manifest(manifest(value));
     let wanted = resource(wanted);
-    let found = found.map(|found| Found { resource: resource(found), created: None, revision: None });
+    let found = found.map(|found| Found::from(resource(found)));
     let observed: Observed = found.into_iter().map(|found| (wanted.id(), found)).collect();
     let desired = Desired { present: vec![wanted], ..Desired::default() };
     diff(&desired, &observed, adopt).steps.remove(0).action
