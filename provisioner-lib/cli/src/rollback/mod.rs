@@ -9,7 +9,7 @@ use crate::{
     environment::Environment,
     error::{CliError, EXIT_USAGE},
     session,
-    style::green,
+    style::{YELLOW, green},
     target::TargetArgs,
     workflow::{confirm, ensure_interactive, outcome},
 };
@@ -60,14 +60,12 @@ fn question(region: &str, account: &str, rollback: &RolledBack) -> String {
 
 fn words(done: &RolledBack) -> String {
     let warnings: Vec<String> = done.warning.clone().into_iter().collect();
+    let sign = if warnings.is_empty() { green("✓") } else { format!("{YELLOW}!{YELLOW:#}") };
     let text = format!(
-        "{} function {FUNCTION} runs the code of version {}: {} instead of {}\n\
+        "{sign} function {FUNCTION} runs the code of version {}: {} instead of {}\n\
          hint: `cast-spot status` tests it; `cast-spot rollback` goes forward again, as does `cast-spot onboard` with the\n\
          later --zip\n",
-        green("✓"),
-        done.version,
-        done.to,
-        done.from
+        done.version, done.to, done.from
     );
     text + &outcome::warnings(&warnings)
 }
@@ -101,6 +99,7 @@ mod tests {
     fn the_result_names_what_would_undo_it() {
         assert_snapshot!("result", anstream::adapter::strip_str(&words(&rollback())));
         let left = RolledBack { warning: Some("versions are left".to_owned()), ..rollback() };
-        assert!(words(&left).ends_with(" versions are left\n"));
+        let shown = words(&left);
+        assert!(!shown.contains('✓') && shown.ends_with(" versions are left\n"), "{shown}");
     }
 }
