@@ -126,3 +126,14 @@ fn a_user_who_loses_the_administration_is_named() {
     let words = "policies: (not administrator of the cluster any more; --cluster-admin keeps it)";
     assert!(lost.out.contains(words), "{lost}");
 }
+
+#[test]
+fn a_plan_marks_the_documented_privilege_and_its_end() {
+    let chosen = |documented| Request { documented_privilege: Some(documented), ..request() };
+    let granted = plan(chosen(true), Format::Table, &FakeAccount::onboarded().unchecked());
+    assert_snapshot!("documented_privilege", granted);
+    let account = FakeAccount::onboarded_by(&chosen(true).validate().unwrap());
+    let taken = plan(chosen(false), Format::Table, &account.unchecked());
+    assert!(!taken.out.contains("caution:"), "{taken}");
+    assert_snapshot!("least_privilege", taken);
+}
