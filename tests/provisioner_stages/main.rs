@@ -9,6 +9,7 @@ mod choices;
 mod concurrent;
 mod concurrent_edits;
 mod connecting;
+mod demanded;
 mod drift;
 mod endpoints;
 mod foreign;

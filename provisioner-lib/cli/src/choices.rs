@@ -56,11 +56,12 @@ pub(crate) struct ChoiceArgs {
     #[arg(long, value_name = "ARN")]
     permissions_boundary: Option<String>,
 
-    /// Tag of everything that is made; repeatable
+    /// Tag of everything that is made; repeatable; those of earlier onboardings stay
     #[arg(long, value_name = "KEY=VALUE")]
     tags: Vec<String>,
 
-    /// Account whose images the principal may launch, beside Amazon's; repeatable [default: the current choice, or none]
+    /// Account whose images the principal may launch, beside Amazon's; repeatable; an empty one removes all [default: the
+    /// current ones, or none]
     #[arg(long, value_name = "ID")]
     image_owner: Vec<String>,
 

@@ -59,8 +59,13 @@ fn tag_problem(key: &str, value: &str) -> Option<&'static str> {
     }
 }
 
-/// Owners of images, or what is wrong with their ids; None if none is given.
+/// Owners of images, or what is wrong with their ids; None if none is given. An empty one alone takes all back.
 pub fn image_owners(given: &[String], faults: &mut Faults) -> Option<Vec<String>> {
+    if let [only] = given
+        && only.is_empty()
+    {
+        return Some(Vec::new());
+    }
     for owner in given.iter().filter(|owner| !is_account(owner)) {
         let hint = "`aws ec2 describe-images --image-ids ami-… --query 'Images[].OwnerId'` shows the owner";
         faults.add("image-owner", owner, "not an account id of 12 digits", hint);
