@@ -17,7 +17,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(super) choices: ChoiceArgs,
 
-    /// Write a new access key to this file (mode 0600) instead of the terminal; the file must not exist
+    /// Write a new access key to this file (mode 0600) instead of the terminal; it must not exist yet, or be empty and yours
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub(super) credentials_file: Option<PathBuf>,
 
