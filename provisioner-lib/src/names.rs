@@ -112,16 +112,10 @@ pub fn principal_by_hash(cluster: &str, cluster_arn: &str) -> String {
     fit("cast-eks-", cluster, &format!("-{}", suffix(cluster_arn)), ROLE_LIMIT)
 }
 
-/// Role and instance profile of the nodes.
+/// Role and instance profile of the nodes, and the permissions boundary of a new role.
 #[must_use]
 pub fn node_role(cluster: &str, cluster_arn: &str) -> String {
     fit("cast-", cluster, &format!("-eks-{}", suffix(cluster_arn)), ROLE_LIMIT)
-}
-
-/// The permissions boundary of a new node role, which has the role's name.
-#[must_use]
-pub fn node_boundary(cluster: &str, cluster_arn: &str) -> String {
-    node_role(cluster, cluster_arn)
 }
 
 /// The cluster-restricted managed policy.

@@ -187,7 +187,7 @@ source_profile = circle
     }
 
     #[tokio::test]
-    async fn keys_of_the_environment_precede_a_profile_that_no_option_names() {
+    async fn environment_keys_precede_a_profile_that_no_option_names() {
         let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_PROFILE", "mfa")];
         let from_environment = load(None, &keys).await.unwrap();
         assert_eq!((from_environment.in_force(), from_environment.mfa().is_none()), (None, true));

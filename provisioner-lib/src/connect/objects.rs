@@ -69,8 +69,7 @@ fn filling(text: &str, spec: &Spec) -> Option<Value> {
 /// The port of an `https://` URL.
 fn port(url: &str) -> u16 {
     const HTTPS: u16 = 443;
-    let host = url.trim_start_matches("https://").split('/').next().unwrap_or_default();
-    host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(HTTPS)
+    url.parse::<http::Uri>().ok().and_then(|url| url.port_u16()).unwrap_or(HTTPS)
 }
 
 /// Sets the labels of the owner, on the pods of a workload too.

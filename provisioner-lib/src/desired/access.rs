@@ -94,12 +94,11 @@ impl Resources<'_> {
     /// The role that new nodes get, which may join the cluster.
     pub(super) fn nodes(&self) -> Vec<Resource> {
         let role = Principal::Role(self.node_role.clone());
-        let boundary = names::node_boundary(self.cluster, &self.facts.cluster.arn);
-        let boundary_arn = self.iam_arn(&format!("policy/{boundary}"));
+        let boundary_arn = self.iam_arn(&format!("policy/{}", self.node_role));
         let mut resources = vec![
             Resource::Policy(Policy {
                 arn: boundary_arn.clone(),
-                name: boundary,
+                name: self.node_role.clone(),
                 description: format!("Boundary of the role of new nodes of the EKS cluster {}", self.cluster),
                 document: policy::node_boundary(&self.scope()),
                 tags: self.tags(),

@@ -53,7 +53,7 @@ fn what_is_shared_by_all_clusters_is_the_same_for_each() {
 }
 
 #[test]
-fn a_bounded_administrator_gives_rights_within_the_boundary_only() {
+fn a_bounded_administrator_gives_rights_within_its_boundary() {
     let boundary = "arn:aws:iam::123456789012:policy/boundary";
     for mode in [AdminMode::Role, AdminMode::User] {
         let whole = admin(mode, &SCOPE);
