@@ -41,12 +41,12 @@ fn function(account: &Account) -> Function {
     }
 }
 
-fn network(vpc_id: &str, security_group: &str) -> Option<Network> {
-    Some(Network {
+fn network(vpc_id: &str, security_group: &str) -> Network {
+    Network {
         vpc_id: vpc_id.to_owned(),
         subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
         security_group: security_group.to_owned(),
-    })
+    }
 }
 
 fn writes(plan: &Plan) -> Vec<String> {
@@ -76,7 +76,7 @@ async fn a_function_of_open_clusters_is_in_no_vpc() {
     let (_, alone, _) = DEFAULT.undisturbed().await;
     let (prod, stage) = two(DEFAULT).await;
     for (cluster, account) in [("prod", alone), ("prod", prod), ("stage", stage)] {
-        planted(&account, |function| function.network = network("vpc-evil", "sg-evil"));
+        planted(&account, |function| function.network = Some(network("vpc-evil", "sg-evil")));
         let spec = keeping(DEFAULT, cluster);
         let found = plan(&spec, &account).await.unwrap().plan;
         assert_eq!(writes(&found), ["function cast-spot"], "{cluster}");
@@ -90,11 +90,11 @@ async fn a_function_of_open_clusters_is_in_no_vpc() {
 async fn a_shared_function_has_no_security_group_but_ours() {
     let (prod, stage) = two(PRIVATE).await;
     let clean = function(&prod);
-    assert_eq!(clean.network, network("vpc-1", "cast-spot-handler"));
+    assert_eq!(clean.network, Some(network("vpc-1", "cast-spot-handler")));
     for (scenario, cluster, account) in [(PRIVATE, "prod", &prod), (DEFAULT, "stage", &stage)] {
         let spec = keeping(scenario, cluster);
         assert_eq!(writes(&plan(&spec, account).await.unwrap().plan), Vec::<String>::new(), "{cluster}");
-        planted(account, |function| function.network = network("vpc-1", "cast-spot-handler,sg-evil"));
+        planted(account, |function| function.network = Some(network("vpc-1", "cast-spot-handler,sg-evil")));
         assert_eq!(writes(&plan(&spec, account).await.unwrap().plan), ["function cast-spot"], "{cluster}");
         completed(&spec, account, cluster).await;
         assert_eq!(function(account), clean, "{cluster}");
@@ -104,11 +104,11 @@ async fn a_shared_function_has_no_security_group_but_ours() {
 #[tokio::test]
 async fn a_private_cluster_joins_a_function_in_a_foreign_vpc() {
     let (_, account, _) = DEFAULT.undisturbed().await;
-    planted(&account, |function| function.network = network("vpc-evil", "sg-evil"));
+    planted(&account, |function| function.network = Some(network("vpc-evil", "sg-evil")));
     let inner = account.of("eu-west-1", "inner").with_cluster(make_private);
     let moving = Request { move_function: true, ..PRIVATE.request("inner") }.validate().unwrap();
     completed(&moving, &inner, "inner").await;
-    assert_eq!(function(&account).network, network("vpc-1", "cast-spot-handler"));
+    assert_eq!(function(&account).network, Some(network("vpc-1", "cast-spot-handler")));
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn what_others_planted_is_named_when_a_cluster_leaves() {
     let (prod, stage) = two(DEFAULT).await;
     planted(&prod, |function| {
         function.code = Some(Code::known("trojan"));
-        function.network = network("vpc-evil", "sg-evil");
+        function.network = Some(network("vpc-evil", "sg-evil"));
     });
     prod.put(permission(FUNCTION));
     prod.put(target(SPOT_INTERRUPTION.rule));

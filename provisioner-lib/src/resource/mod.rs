@@ -64,6 +64,7 @@ macro_rules! resources {
         /// A resource, desired or observed. Secrets and the code of a function are not in its JSON.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "kind", rename_all = "snake_case")]
+        #[expect(clippy::large_enum_variant, reason = "a plan has some fifty, one of them a function")]
         pub enum Resource {
             $($kind($kind),)*
         }

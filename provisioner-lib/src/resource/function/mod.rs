@@ -134,14 +134,11 @@ impl Network {
         let field = |of: fn(&Self) -> &str| (wanted.map(of), found.map(of));
         let (vpc, group) = (field(|place| &place.vpc_id), field(|place| &place.security_group));
         changes.field("vpc_id", &vpc.0, &vpc.1);
-        match (wanted, found) {
-            (Some(wanted), Some(found)) => {
-                changes.unordered("subnet_ids", &wanted.subnet_ids, &found.subnet_ids);
-            }
-            _ => {
-                let subnets = |place: Option<&Self>| place.map(|place| place.subnet_ids.clone());
-                changes.field("subnet_ids", &subnets(wanted), &subnets(found));
-            }
+        if let (Some(wanted), Some(found)) = (wanted, found) {
+            changes.unordered("subnet_ids", &wanted.subnet_ids, &found.subnet_ids);
+        } else {
+            let subnets = |place: Option<&Self>| place.map(|place| place.subnet_ids.clone());
+            changes.field("subnet_ids", &subnets(wanted), &subnets(found));
         }
         changes.field("security_group", &group.0, &group.1);
     }
