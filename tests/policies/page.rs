@@ -151,15 +151,12 @@ fn generated() -> String {
 fn row(statement: &Value) -> String {
     let denies = if statement["Effect"] == "Deny" { "**denies** " } else { "" };
     let sid = statement["Sid"].as_str().unwrap();
-    let on = match &statement["Principal"] {
-        Value::Object(kinds) => {
-            kinds.values().map(|who| format!("by {}", code(who.as_str().unwrap()))).collect()
-        }
-        _ => {
-            let arns = strings(&statement["Resource"]).into_iter().map(|arn| code(&own(short(arn))));
-            let others = strings(&statement["NotResource"]).into_iter();
-            arns.chain(others.map(|arn| format!("not {}", code(&own(short(arn)))))).collect::<Vec<_>>()
-        }
+    let on: Vec<_> = if let Value::Object(kinds) = &statement["Principal"] {
+        kinds.values().map(|who| format!("by {}", code(who.as_str().unwrap()))).collect()
+    } else {
+        let arns = strings(&statement["Resource"]).into_iter().map(|arn| code(&own(short(arn))));
+        let others = strings(&statement["NotResource"]).into_iter();
+        arns.chain(others.map(|arn| format!("not {}", code(&own(short(arn)))))).collect()
     };
     let actions: Vec<_> = strings(&statement["Action"]).into_iter().map(code).collect();
     format!(

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// For all questions of a run. They take some twenty seconds; more means that a formula grew beyond what this proof is made
 /// for.
-static BUDGET: Budget = Budget(Mutex::new(Duration::from_secs(120)));
+static BUDGET: Budget = Budget(Mutex::new(Duration::from_mins(2)));
 const END: &str = "end";
 
 /// What is left of the time for questions, of all processes together.
@@ -107,7 +107,7 @@ fn values(answer: &str) -> BTreeMap<String, String> {
 #[test]
 #[should_panic(expected = "z3 has taken all of the time")]
 fn all_processes_share_one_budget() {
-    let budget = Budget(Mutex::new(Duration::from_secs(120)));
+    let budget = Budget(Mutex::new(Duration::from_mins(2)));
     budget.spend(Duration::from_secs(70));
     assert_eq!(budget.left(), Duration::from_secs(50));
     budget.spend(Duration::from_secs(70));

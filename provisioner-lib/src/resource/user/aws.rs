@@ -1,7 +1,7 @@
 //! Users of IAM.
 
 use aws_sdk_iam::Client;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, join3};
 
 use super::User;
 use crate::{
@@ -82,7 +82,7 @@ impl User {
     async fn beside(&self, client: &Client) -> Result<Vec<Beside>, Error> {
         let key = AccessKey { user: self.name.clone(), rotate: false };
         let login = client.get_login_profile().user_name(&self.name).send();
-        let (groups, login, keys) = tokio::join!(self.groups(client), login, key.disabled(client));
+        let (groups, login, keys) = join3(self.groups(client), login, key.disabled(client)).await;
         let groups = groups?.into_iter();
         let groups =
             groups.map(|group| (format!("it is in the group {group}, and has the group's rights"), false));

@@ -58,7 +58,7 @@ pub(super) fn may_stay(path: &str, found: &Value) -> bool {
     };
     let is_shared =
         |part: &&str| path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    is_empty || SHARED.iter().any(|part| is_shared(part)) || DEFAULTS.iter().any(is_default)
+    is_empty || SHARED.iter().any(is_shared) || DEFAULTS.iter().any(is_default)
 }
 
 /// `containers[].name` of `containers[main].name`.
