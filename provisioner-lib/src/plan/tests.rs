@@ -109,7 +109,7 @@ fn a_shared_resource_with_the_tag_of_a_cluster_is_a_conflict() {
 }
 
 #[test]
-fn a_node_role_without_a_boundary_differs_with_anothers_not() {
+fn only_a_node_role_without_a_boundary_differs() {
     let within = |boundary: Option<&str>| match role("a", ours()) {
         Resource::Role(role) => Resource::Role(Role {
             boundary: boundary.map(|name| format!("arn:aws:iam::123456789012:policy/{name}")),

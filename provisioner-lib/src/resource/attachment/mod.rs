@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_of_one_name_are_told_apart() {
+    fn policies_of_one_name_have_ids_of_their_own() {
         let principal = Principal::User("cast-eks-prod".to_owned());
         let name = |policy: &str| Attachment::id_of(&principal, &format!("arn:aws:iam::{policy}")).name;
         for (policy, expected) in [
