@@ -85,7 +85,7 @@ fn the_administrator_lets_in_our_principals_alone() {
 }
 
 #[test]
-fn the_administrator_changes_the_entries_of_our_principals_alone() {
+fn the_administrator_changes_entries_of_our_principals_alone() {
     for mode in MODES {
         let administrator = administrator(mode, &A);
         for (name, own) in [(LAMBDA_ROLE, true), (A.node_role, true), ("platform", false)] {
