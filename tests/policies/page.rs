@@ -57,7 +57,7 @@ const SECTIONS: [Section; 17] = [
     },
     Section {
         title: "Boundary of the node role",
-        about: "Permissions boundary of the node role, unless it has another one; with the role's name. It grants nothing by \
+        about: "Permissions boundary of a new node role, unless another one is chosen; with the role's name. It grants nothing by \
             itself.",
         policy: policy::node_boundary,
     },

@@ -109,22 +109,6 @@ fn a_shared_resource_with_the_tag_of_a_cluster_is_a_conflict() {
 }
 
 #[test]
-fn only_a_node_role_without_a_boundary_differs() {
-    let within = |boundary: Option<&str>| match role("a", ours()) {
-        Resource::Role(role) => Resource::Role(Role {
-            boundary: boundary.map(|name| format!("arn:aws:iam::123456789012:policy/{name}")),
-            ..role
-        }),
-        other => other,
-    };
-    for (there, same) in [(None, false), (Some("a"), true), (Some("org"), true)] {
-        let observed = Observed::from([found(within(there), None)]);
-        let steps = actions(vec![within(Some("a"))], vec![], &observed);
-        assert_eq!(steps[0].1 == Action::Keep, same, "{there:?}: {steps:?}");
-    }
-}
-
-#[test]
 fn an_access_entry_that_is_older_than_its_role_is_replaced() {
     let observed = |role_made, entry_made| {
         Observed::from([found(role("a", ours()), Some(role_made)), found(entry("a"), Some(entry_made))])

@@ -23,11 +23,10 @@ impl Describe for Role {
 
     named!(name);
 
-    /// The boundary that has the role's name takes the place of none, and not of one that others have chosen.
+    /// The boundary that has the role's name is for new roles: on an older one it could cut what was attached since.
     fn compare(&self, found: &Self, changes: &mut Changes) {
         compared!(changes, self, found; trust: document);
-        let is_own = |boundary: &String| last(boundary) == self.name;
-        if self.boundary.as_ref().is_some_and(|boundary| !is_own(boundary) || found.boundary.is_none()) {
+        if self.boundary.as_ref().is_some_and(|boundary| last(boundary) != self.name) {
             compared!(changes, self, found; boundary: field);
         }
     }

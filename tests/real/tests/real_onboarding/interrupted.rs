@@ -67,7 +67,7 @@ pub(crate) async fn a_foreign_object_is_a_conflict_and_nothing_is_written(stack:
     let refused = situation.cli.run(&words).await?.expect(3)?;
     ensure!(refused.err.contains(HANDLER_ROLE) || refused.out.contains(HANDLER_ROLE), "{refused:?}");
     ensure!(inventory(stack).await? == before, "something was written");
-    situation.cli.run(&["offboard", "--yes"]).await?.expect(0)?;
+    situation.cli.run(&["offboard", "--yes"]).await?.expect(1)?;
     ensure!(inventory(stack).await? == before, "a foreign resource was deleted");
 
     let adopting = [situation.role("onboard"), vec!["--yes", "--adopt"]].concat();
