@@ -16,7 +16,9 @@ const GROUP: &str = "cast-spot:manager";
 
 pub(crate) async fn a_user_manages_nodes_and_is_administrator_by_choice_alone(stack: &Stack) -> Result<()> {
     let situation = Situation::begin(stack).await?;
-    let onboard = |more: &[&'static str]| [situation.user("onboard"), vec!["--yes"], more.to_vec()].concat();
+    let onboard = |more: &[&'static str]| {
+        [situation.user("onboard"), vec!["--yes", "--show-secret"], more.to_vec()].concat()
+    };
 
     situation.cli.run(&onboard(&[])).await?.expect(0)?;
     ensure!(entry(stack).await? == (vec![GROUP.to_owned()], vec![]), "{:?}", entry(stack).await?);

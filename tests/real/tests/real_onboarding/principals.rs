@@ -1,4 +1,4 @@
-//! The principals of onboarding: all documented calls in their own cluster, none in another. What the emulators do not
+//! The principals of onboarding: the calls of their privilege in their own cluster, none in another. What the emulators do not
 //! evaluate (tags of EC2 resources, iam:PassRole) is tested by a second evaluation, in `tests/policies.rs`.
 
 use anyhow::{Context, Result, ensure};
@@ -41,8 +41,15 @@ pub(crate) async fn a_principal_manages_its_own_cluster_and_no_other(stack: &Sta
         iam: config(&stack.emulators.ministack, credentials.clone()).await,
         ec2: config(&stack.emulators.moto, credentials).await,
     };
-    rights.in_the_own_cluster(&own.name).await?;
-    rights.elsewhere().await?;
+    for (privilege, may_write_roles) in [(None, false), (Some("--documented-privilege"), true)] {
+        situation.cli.run(&[&words[..], privilege.as_slice()].concat()).await?.expect(0)?;
+        rights.in_the_own_cluster(&own.name).await?;
+        rights.over_the_node_role(may_write_roles).await?;
+        rights.elsewhere().await?;
+    }
+    words.push("--least-privilege");
+    situation.cli.run(&words).await?.expect(0)?;
+    rights.over_the_node_role(false).await?;
 
     assumer.leave(stack).await?;
     situation.end().await
@@ -65,14 +72,24 @@ impl Rights<'_> {
         let resume = scaling.resume_processes().auto_scaling_group_name(group);
         resume.scaling_processes("AZRebalance").send().await.context("ResumeProcesses")?;
         let iam = aws_sdk_iam::Client::new(&self.iam);
-        let node_role = self.node_role().await?;
-        let worker = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
-        let detach = iam.detach_role_policy().role_name(&node_role).policy_arn(worker);
-        detach.send().await.context("DetachRolePolicy")?;
-        let attach = iam.attach_role_policy().role_name(&node_role).policy_arn(worker);
-        attach.send().await.context("AttachRolePolicy")?;
         iam.list_roles().send().await.context("ListRoles")?;
         Ok(())
+    }
+
+    /// The worker policies on the node role, of which only the documented privilege may take one off.
+    async fn over_the_node_role(&self, allowed: bool) -> Result<()> {
+        let iam = aws_sdk_iam::Client::new(&self.iam);
+        let node_role = self.node_role().await?;
+        let worker = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
+        let detach = iam.detach_role_policy().role_name(&node_role).policy_arn(worker).send().await;
+        let attach = iam.attach_role_policy().role_name(&node_role).policy_arn(worker).send().await;
+        if allowed {
+            detach.context("DetachRolePolicy")?;
+            attach.context("AttachRolePolicy")?;
+            return Ok(());
+        }
+        denied("DetachRolePolicy of its node role", detach)?;
+        denied("AttachRolePolicy of its node role", attach)
     }
 
     async fn elsewhere(&self) -> Result<()> {
