@@ -121,6 +121,12 @@ impl Plan {
         self.unmanaged.iter().filter(|unmanaged| !unmanaged.is_expected)
     }
 
+    /// Whether anything is neither managed by cast-spot nor expected.
+    #[must_use]
+    pub fn has_unexpected(&self) -> bool {
+        self.unexpected().next().is_some()
+    }
+
     /// What stands in the way.
     pub fn conflicts(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| matches!(step.action, Action::Conflict { .. }))

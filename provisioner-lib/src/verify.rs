@@ -33,9 +33,7 @@ impl Verification {
     #[must_use]
     pub fn is_good(&self) -> bool {
         let plan = &self.planned.plan;
-        plan.is_empty()
-            && plan.unexpected().next().is_none()
-            && self.checks.iter().all(|checked| checked.verdict.passed)
+        plan.is_empty() && !plan.has_unexpected() && self.checks.iter().all(|checked| checked.verdict.passed)
     }
 }
 

@@ -58,7 +58,7 @@ async fn carry_out(
         "\nSpot interruptions of {cluster} are no longer handled then.\nType the cluster's name to confirm: "
     );
     let gone = if planned.facts.cluster.is_gone() { "; the cluster does not exist either" } else { "" };
-    let is_left = planned.plan.unexpected().next().is_some();
+    let is_left = planned.plan.has_unexpected();
     let nothing = if is_left {
         format!("\n{YELLOW}!{YELLOW:#} cast-spot has nothing here but {LEFT}{gone}\n")
     } else {

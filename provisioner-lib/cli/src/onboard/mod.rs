@@ -90,7 +90,7 @@ async fn carry_out(
             let is_announced = announced(&spec, &planned, report, results.console.as_ref(), screen).await;
             Finished {
                 access_key: report.access_key.clone().filter(|_| kept == KeyPlace::Result),
-                code: match (is_announced, is_kept && planned.plan.unexpected().next().is_none()) {
+                code: match (is_announced, is_kept && !planned.plan.has_unexpected()) {
                     (false, _) => EXIT_REFUSED,
                     (true, false) => EXIT_INCOMPLETE,
                     (true, true) => 0,

@@ -156,10 +156,10 @@ fn line(step: &Step, plan: &Plan, width: usize) -> String {
 pub(crate) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         let all = format!("all {} resources are as they should be", plan.steps.len());
-        return if plan.unexpected().next().is_none() {
-            format!("{}: {all}", green("Nothing to do"))
-        } else {
+        return if plan.has_unexpected() {
             format!("{YELLOW}Nothing to do{YELLOW:#}: {all}, beside {LEFT}")
+        } else {
+            format!("{}: {all}", green("Nothing to do"))
         };
     }
     let counts: Vec<String> = super::counts(plan)

@@ -170,7 +170,7 @@ fn render(report: &Report, finished: &Finished, command: &str) -> String {
 pub(crate) fn tick(report: &Report, plan: &Plan) -> String {
     if !report.warnings().is_empty() {
         format!("{YELLOW}! not all is well:{YELLOW:#}")
-    } else if plan.unexpected().next().is_some() {
+    } else if plan.has_unexpected() {
         format!("{YELLOW}!{YELLOW:#}")
     } else {
         green("✓")
@@ -180,7 +180,7 @@ pub(crate) fn tick(report: &Report, plan: &Plan) -> String {
 /// The headline of a complete run.
 pub(crate) fn headline(cluster: &str, state: &str, report: &Report, plan: &Plan) -> String {
     let tick = tick(report, plan);
-    let beside = if plan.unexpected().next().is_some() { format!(", beside {LEFT}") } else { String::new() };
+    let beside = if plan.has_unexpected() { format!(", beside {LEFT}") } else { String::new() };
     match report.done() {
         0 => format!("{tick} cluster {cluster} is already {state}{beside}\n"),
         1 => format!("{tick} cluster {cluster} is {state}; 1 step was done{beside}\n"),
