@@ -1,6 +1,6 @@
 //! The fields in which a resource differs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -74,14 +74,15 @@ impl Changes {
 
     /// Those of our tags that are on either side.
     pub(super) fn tags(&mut self, wanted: &Tags, found: &Tags) {
-        let mut keys: Vec<&String> = wanted.keys().collect();
-        keys.extend(found.keys().filter(|key| key.starts_with(OURS)));
-        keys.sort();
-        keys.dedup();
-        for key in keys {
-            self.field(&format!("tags.{key}"), &wanted.get(key), &found.get(key));
-        }
+        let mut found = found.clone();
+        found.retain(|key, _| wanted.contains_key(key) || key.starts_with(OURS));
+        self.named("tags", wanted, &found);
     }
+}
+
+/// Those of the values that are there, by name.
+pub(super) fn by_name<const N: usize>(values: [(&str, Option<String>); N]) -> BTreeMap<String, String> {
+    values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn value<T: Serialize + ?Sized>(field: &T) -> Value {

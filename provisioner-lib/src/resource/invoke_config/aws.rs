@@ -3,7 +3,7 @@
 use aws_sdk_lambda::Client;
 
 use super::InvokeConfig;
-use crate::provider::live::prelude::*;
+use crate::{provider::live::prelude::*, resource::changes::by_name};
 
 impl Live<Client> for InvokeConfig {
     const IS_PART: bool = true;
@@ -24,7 +24,7 @@ impl Live<Client> for InvokeConfig {
                 // The defaults of Lambda ("PutFunctionEventInvokeConfig" in its API reference).
                 maximum_event_age_seconds: found.maximum_event_age_in_seconds.unwrap_or(21_600),
                 maximum_retry_attempts: found.maximum_retry_attempts.unwrap_or(2),
-                others: others.into_iter().filter_map(|(name, arn)| Some((name.to_owned(), arn?))).collect(),
+                others: by_name(others),
             })
         }))
     }

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{MAXIMUM_EVENT_AGE, RETRIES, Target, input_paths};
-use crate::provider::live::prelude::*;
+use crate::{provider::live::prelude::*, resource::changes::by_name};
 
 impl Live<Client> for Target {
     const IS_PART: bool = true;
@@ -59,7 +59,7 @@ impl Target {
             target_id: target.id,
             arn: target.arn,
             dead_letter_arn: target.dead_letter_config.and_then(|config| config.arn).unwrap_or_default(),
-            others: others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+            others: by_name(others),
         }
     }
 

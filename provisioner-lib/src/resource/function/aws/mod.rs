@@ -14,7 +14,7 @@ use super::{Function, Network};
 use crate::{
     names::LOG_GROUP,
     provider::{Services, live::prelude::*},
-    resource::{Code, CodeRecord, Resource, layer, security_group::aws::group_id},
+    resource::{Code, CodeRecord, Resource, changes::by_name, layer, security_group::aws::group_id},
 };
 
 mod settled;
@@ -143,7 +143,7 @@ impl Function {
             }),
             layer: None,
             other_layers: Vec::new(),
-            others: others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+            others: by_name(others),
             tags,
         }
     }
@@ -163,9 +163,9 @@ fn logging_of_others(found: &LoggingConfig) -> Option<String> {
         found.application_log_level().map(ApplicationLogLevel::as_str),
         found.system_log_level().map(SystemLogLevel::as_str),
     ];
-    let said: Vec<&str> = [format].into_iter().chain(levels).chain([found.log_group()]).flatten().collect();
-    let is_ours = said.iter().all(|said| [LogFormat::Text.as_str(), LOG_GROUP].contains(said));
-    (!is_ours).then(|| said.join(" "))
+    let set: Vec<&str> = [format].into_iter().chain(levels).chain([found.log_group()]).flatten().collect();
+    let is_ours = set.iter().all(|value| [LogFormat::Text.as_str(), LOG_GROUP].contains(value));
+    (!is_ours).then(|| set.join(" "))
 }
 
 fn logging() -> LoggingConfig {
