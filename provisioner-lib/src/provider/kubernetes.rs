@@ -7,7 +7,7 @@ use kube::Client;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{Error, ErrorKind, Made, error};
+use super::{Error, ErrorKind, error};
 use crate::facts::Cluster;
 
 mod availability;
@@ -85,19 +85,21 @@ impl Kubernetes {
         }
     }
 
-    /// What is written has to be there.
+    /// What is written, as it is then. It has to be there.
     pub(crate) async fn write(
         &self,
         what: &str,
         method: Method,
         path: &str,
         body: &Value,
-    ) -> Result<Made, Error> {
-        match self.send(what, method, path, Some(body)).await? {
-            Some(_) => Ok(Made::default()),
-            None => Err(Error::new(ErrorKind::Changed, what, "it is gone since it was looked at")),
-        }
+    ) -> Result<Value, Error> {
+        self.send(what, method, path, Some(body)).await?.ok_or_else(|| gone(what))
     }
+}
+
+/// Of an object that was there before.
+pub(crate) fn gone(what: &str) -> Error {
+    Error::new(ErrorKind::Changed, what, "it is gone since it was looked at")
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod services;
 
 pub use aws::Aws;
 pub use direct::Direct;
-pub(crate) use kubernetes::Kubernetes;
+pub(crate) use kubernetes::{Kubernetes, gone};
 pub(crate) use services::Services;
 
 pub use crate::resource::function::aws::versions::RolledBack;

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{Manifest, merged};
 use crate::{
     names::FIELD_MANAGER,
-    provider::{Kubernetes, live::prelude::*},
+    provider::{Kubernetes, gone, live::prelude::*},
     resource::{Changes, Describe},
 };
 
@@ -72,20 +72,21 @@ impl Live<Kubernetes> for Manifest {
         revision: Option<&str>,
     ) -> Result<Made, Error> {
         let place = Place::of(self);
+        let field = self.revision_field();
+        let at = |mut object: Value, revision: Value| {
+            object["metadata"][field] = revision;
+            object
+        };
         let mut body = self.value().clone();
         if let Some(revision) = revision {
-            body["metadata"][self.revision_field()] = json!(revision);
+            body = at(body, json!(revision));
         }
         if changes.iter().any(|change| change.to.is_empty()) {
-            let there = api.get(&place.call("get"), &place.path()).await?;
-            let there = there.ok_or_else(|| gone(place.call("get")))?;
-            let mut whole = merged(self.value(), &there);
-            if let Some(revision) = revision {
-                whole["metadata"][self.revision_field()] = json!(revision);
-            }
-            let made = replace(api, &place, &whole, "").await?;
+            let call = place.call("get");
+            let there = api.get(&call, &place.path()).await?.ok_or_else(|| gone(&call))?;
+            let made = replace(api, &place, &merged(&body, &there), "").await?;
             if revision.is_some() {
-                body["metadata"][self.revision_field()] = made["metadata"][self.revision_field()].clone();
+                body = at(body, made["metadata"][field].clone());
             }
         }
         let there = apply(api, &place, &body, true).await?;
@@ -175,20 +176,13 @@ fn remove_returning(there: &mut Value, written: &Value, made: &Value) {
 
 async fn apply(kubernetes: &Kubernetes, place: &Place, body: &Value, force: bool) -> Result<Value, Error> {
     let path = format!("{}?fieldManager={FIELD_MANAGER}&force={force}", place.path());
-    let call = place.call("patch");
-    let answer = kubernetes.send(&call, Method::PATCH, &path, Some(body)).await?;
-    answer.ok_or_else(|| gone(call))
+    kubernetes.write(&place.call("patch"), Method::PATCH, &path, body).await
 }
 
 /// Writes the object as a whole, in the version of `whole`.
 async fn replace(api: &Kubernetes, place: &Place, whole: &Value, options: &str) -> Result<Value, Error> {
     let path = format!("{}?fieldManager={FIELD_MANAGER}{options}", place.path());
-    let call = place.call("update");
-    api.send(&call, Method::PUT, &path, Some(whole)).await?.ok_or_else(|| gone(call))
-}
-
-fn gone(call: String) -> Error {
-    Error::new(ErrorKind::Changed, call, "it is gone since it was looked at")
+    api.write(&place.call("update"), Method::PUT, &path, whole).await
 }
 
 fn is_going(object: &Value) -> bool {
