@@ -18,7 +18,7 @@ use kube::{
 use serde_json::{Value, json};
 
 /// Refuses what `allowed`, a CEL expression, does not allow. Returns when the policy is in force, tested with
-/// `refused`, a merge patch of a node.
+/// `refused`, a merge patch of a node that the policies of cast-spot allow: of two refusals the API server names either.
 pub(crate) async fn allow_only(
     lab: &Lab<'_>,
     allowed: &str,

@@ -103,8 +103,7 @@ pub(crate) fn probes() -> Vec<Probe> {
 /// The cordon as a probe of its own.
 pub(crate) fn cordon(case: &'static str) -> Probe {
     let cordon = json!({ "op": "add", "path": "/spec/unschedulable", "value": true });
-    let label = json!({ "op": "add", "path": "/metadata/labels/refused", "value": "yes" });
-    Probe::patch(case, "<node>", &json!([cordon, label]))
+    Probe::patch(case, "<node>", &json!([cordon]))
 }
 
 /// An eviction, for servers that deny it.

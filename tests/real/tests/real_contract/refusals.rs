@@ -58,7 +58,7 @@ impl Refuser {
                 Webhook::deny_evictions(lab, code).await.map(Some)
             }
             Self::Policy => {
-                let refused = json!({ "metadata": { "labels": { "refused": "yes" } } });
+                let refused = json!({ "spec": { "unschedulable": true } });
                 let words = "no patch of nodes at this hour";
                 policy::allow_only(lab, "false", "Invalid", words, &refused).await?;
                 Ok(None)
