@@ -306,7 +306,7 @@ fn the_handler_reads_the_endpoints_that_onboarding_writes() {
     let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
     let server = "https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com";
     let described = json!({ "prod": { "server": server, "ca": BASE64_STANDARD.encode(pem) } });
-    let endpoints = Endpoints::read(&described.to_string()).text();
+    let endpoints = Endpoints::read(&described.to_string()).unwrap().text();
     assert!(endpoints.contains(&encoded), "without the PEM: {endpoints}");
     for (endpoints, known) in [(endpoints, 1), (Endpoints::default().text(), 0)] {
         let config = Config::from_lookup(|name| match name {

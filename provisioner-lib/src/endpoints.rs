@@ -1,12 +1,11 @@
 //! The address and the certificate authority of each cluster's API server in the function's configuration, so that a
 //! notice does not wait for EKS. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cast_spot_cloud::Cluster;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub mod layer;
 
@@ -35,12 +34,6 @@ impl Endpoint {
         is_known
             .then(|| Self { server: cluster.endpoint.clone(), ca: compact(&cluster.certificate_authority) })
     }
-
-    fn read(entry: Value) -> Option<Self> {
-        let Self { server, ca } = serde_json::from_value(entry).ok()?;
-        // The handler accepts nothing else.
-        server.starts_with(HTTPS).then(|| Self { server, ca: compact(&ca) })
-    }
 }
 
 /// The certificate authority without the PEM around it, a quarter smaller. A bundle of several stays as it is.
@@ -58,34 +51,27 @@ fn only_certificate(pem: &str) -> Option<String> {
     (!rest.contains(BEGIN) && BASE64_STANDARD.decode(&body).is_ok()).then_some(body)
 }
 
-/// The entries of a JSON object; None for one that is not valid. The function judges each by itself, too.
-fn entries(text: &str) -> Option<BTreeMap<String, Option<Endpoint>>> {
-    let entries: BTreeMap<String, Value> = serde_json::from_str(text).ok()?;
-    Some(entries.into_iter().map(|(name, entry)| (name, Endpoint::read(entry))).collect())
-}
-
 /// Endpoints by cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Endpoints(BTreeMap<String, Endpoint>);
 
 impl Endpoints {
-    /// Reads the value of [`ENDPOINTS_VARIABLE`]. An entry that is not valid is left out: the function then asks EKS.
+    /// The endpoints of those clusters whose endpoint is known.
     #[must_use]
-    pub fn read(text: &str) -> Self {
-        Self::valid(text).unwrap_or_default()
+    pub fn of<'a>(clusters: impl IntoIterator<Item = &'a Cluster>) -> Self {
+        let known = clusters.into_iter().filter_map(|of| Some((of.name.clone(), Endpoint::of(of)?)));
+        Self(known.collect())
     }
 
-    /// The valid entries of a JSON object; None for anything else.
-    fn valid(text: &str) -> Option<Self> {
-        let valid = entries(text)?.into_iter().filter_map(|(name, endpoint)| Some((name, endpoint?)));
-        Some(Self(valid.collect()))
-    }
-
-    /// The same; None also if one entry is not valid.
-    pub(crate) fn all_valid(text: &str) -> Option<Self> {
-        let all = entries(text)?.into_iter().map(|(name, endpoint)| Some((name, endpoint?)));
-        all.collect::<Option<_>>().map(Self)
+    /// Reads the value of [`ENDPOINTS_VARIABLE`]; None if the function would ignore some of it.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let entries: BTreeMap<String, Endpoint> = serde_json::from_str(text).ok()?;
+        let read = entries.into_iter().map(|(name, Endpoint { server, ca })| {
+            server.starts_with(HTTPS).then(|| (name, Endpoint { server, ca: compact(&ca) }))
+        });
+        read.collect::<Option<_>>().map(Self)
     }
 
     /// The value of [`ENDPOINTS_VARIABLE`].
@@ -98,24 +84,6 @@ impl Endpoints {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// These endpoints, and those of `others` for further clusters.
-    #[must_use]
-    pub(crate) fn beside(mut self, others: Self) -> Self {
-        for (name, endpoint) in others.0 {
-            self.0.entry(name).or_insert(endpoint);
-        }
-        self
-    }
-
-    /// The endpoints of `served`, with the current one of `cluster`.
-    #[must_use]
-    pub(crate) fn of(mut self, served: &BTreeSet<String>, cluster: &Cluster) -> Self {
-        self.0.remove(&cluster.name);
-        self.0.extend(Endpoint::of(cluster).map(|own| (cluster.name.clone(), own)));
-        self.0.retain(|name, _| served.contains(name));
-        self
     }
 
     /// Whether all of them fit into an environment with these other variables. Lambda measures it as JSON.
@@ -153,10 +121,6 @@ mod tests {
         BASE64_STANDARD.encode(certificates.iter().map(pem).collect::<String>())
     }
 
-    fn served(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(ToString::to_string).collect()
-    }
-
     #[test]
     fn one_certificate_loses_its_pem_and_a_bundle_keeps_it() {
         let (one, two) = (authority(&[&[7; 770]]), authority(&[&[7; 70], &[8; 70]]));
@@ -172,35 +136,26 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_back_and_garbage_is_no_endpoint() {
+    fn a_value_is_read_back_and_garbage_is_none() {
         let pem = authority(&[&[7; 70]]);
         let der = BASE64_STANDARD.encode([7; 70]);
         let written = |ca: &str| format!(r#"{{"a":{{"server":"https://a.example","ca":"{ca}"}}}}"#);
-        assert_eq!(Endpoints::read(&written(&der)).text(), written(&der));
+        assert_eq!(Endpoints::read(&written(&der)).unwrap().text(), written(&der));
         assert_eq!(Endpoints::read(&written(&pem)), Endpoints::read(&written(&der)), "two forms of one");
-        for text in ["", "{}", "no JSON", r#"{"a":1}"#, r#"{"a":{"server":"http://a","ca":"YQ=="}}"#] {
-            assert!(Endpoints::read(text).is_empty(), "{text}");
-        }
-    }
-
-    #[test]
-    fn one_malformed_entry_costs_no_other() {
+        assert_eq!(Endpoints::read("{}"), Some(Endpoints::default()));
         let a = r#""a":{"server":"https://a.example","ca":"YQ=="}"#;
         for other in ["1", r#"{"server":"https://b.example"}"#, r#"{"server":"http://b","ca":"YQ=="}"#] {
-            let text = format!(r#"{{{a},"b":{other}}}"#);
-            assert_eq!(Endpoints::read(&text).text(), format!("{{{a}}}"), "{text}");
-            assert_eq!(Endpoints::all_valid(&text), None, "{text}");
+            assert_eq!(Endpoints::read(&format!(r#"{{{a},"b":{other}}}"#)), None, "{other}");
         }
-        assert_eq!(Endpoints::all_valid("{broken"), None);
-        assert!(Endpoints::all_valid(&format!("{{{a}}}")).is_some() && Endpoints::all_valid("{}").is_some());
+        assert_eq!([Endpoints::read(""), Endpoints::read("{broken")], [None, None]);
     }
 
     #[test]
     fn three_clusters_fit_and_less_where_there_is_less_room() {
         let der = authority(&[&[7; 770]]);
         let of = |names: &[&str]| {
-            let of = |known: Endpoints, name: &&str| known.of(&served(names), &cluster(name, &der));
-            names.iter().fold(Endpoints::default(), of)
+            let clusters: Vec<_> = names.iter().map(|name| cluster(name, &der)).collect();
+            Endpoints::of(&clusters)
         };
         let empty = BTreeMap::new();
         let crowded = BTreeMap::from([("OTHERS".to_owned(), "x".repeat(2_000))]);
@@ -212,16 +167,5 @@ mod tests {
         ] {
             assert_eq!(of(names).fits(others), fits, "{names:?}");
         }
-    }
-
-    #[test]
-    fn a_cluster_brings_its_own_and_drops_those_not_served() {
-        let (old, new) = (authority(&[&[7; 70]]), authority(&[&[8; 70]]));
-        let all = served(&["a", "b"]);
-        let known = Endpoints::default().of(&all, &cluster("a", &old)).of(&all, &cluster("b", &old));
-        let rotated = known.clone().of(&all, &cluster("a", &new));
-        assert_eq!(rotated.0["a"].ca, BASE64_STANDARD.encode([8; 70]));
-        assert_eq!(rotated.0["b"], known.0["b"]);
-        assert_eq!(known.of(&served(&["b"]), &cluster("a", &old)).0.keys().collect::<Vec<_>>(), ["b"]);
     }
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    endpoints::{ENDPOINTS_VARIABLE, Endpoints},
     names::{self, CLUSTERS_VARIABLE},
     policy::Scope,
     resource::CodeRecord,
@@ -13,20 +12,15 @@ use crate::{
 
 pub use cast_spot_cloud::{AuthenticationMode, Cluster, Identity};
 
-/// The deployed function, as far as other clusters depend on it.
+/// The deployed function. Who manages a cluster may have written it, so nothing of it becomes part of the target state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CurrentFunction {
     /// Clusters that its environment lists.
     pub clusters: BTreeSet<String>,
-    /// Endpoints in its environment and its layer.
-    pub endpoints: Endpoints,
     /// The VPC that it is in.
     pub vpc_id: Option<String>,
     /// Its subnets there.
     pub subnet_ids: Vec<String>,
-    /// Other registered clusters of the region whose API server is reached from their VPC alone. Read only where the
-    /// function is in a VPC, or has to be for the cluster of these facts.
-    pub private_clusters: Vec<Cluster>,
     /// Its revision: a write that follows from these facts is valid only for this one.
     pub revision: Option<String>,
 }
@@ -35,19 +29,9 @@ impl CurrentFunction {
     /// A function with these environment variables.
     #[must_use]
     pub fn with(variables: &BTreeMap<String, String>) -> Self {
-        let value = |name: &str| variables.get(name).map_or("", String::as_str);
-        let clusters = value(CLUSTERS_VARIABLE).split(',').map(str::trim);
-        Self {
-            clusters: clusters.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-            endpoints: Endpoints::read(value(ENDPOINTS_VARIABLE)),
-            ..Self::default()
-        }
-    }
-
-    /// The same with the endpoints of our layer. The environment precedes it, as in the handler.
-    #[must_use]
-    pub fn with_layer(self, layer: Endpoints) -> Self {
-        Self { endpoints: self.endpoints.beside(layer), ..self }
+        let clusters = variables.get(CLUSTERS_VARIABLE).map_or("", String::as_str).split(',').map(str::trim);
+        let clusters = clusters.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        Self { clusters, ..Self::default() }
     }
 }
 
@@ -72,6 +56,8 @@ pub struct Facts {
 /// Traces of earlier onboardings, besides the register.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PreviousRuns {
+    /// The other registered clusters of the region that still exist, as EKS describes them.
+    pub others: Vec<Cluster>,
     /// Registered clusters whose principal is named [by hash](names::principal_by_hash).
     pub by_hash: BTreeSet<(String, String)>,
     /// VPCs with a security group of ours. Read only where cluster or function do not name the VPC.
@@ -181,47 +167,41 @@ impl Facts {
         }
     }
 
-    /// Other clusters of this region that are registered or that the function serves.
+    /// Other registered clusters of this region. What the function lists beyond them may be planted, and goes.
     #[must_use]
     pub fn others_in_region(&self) -> BTreeSet<String> {
-        let served = self.function.iter().flat_map(|function| function.clusters.iter().map(String::as_str));
-        let served = served.filter(|name| *name != self.cluster.name);
-        self.registered_in_region().chain(served).map(str::to_owned).collect()
+        let here = self.register.iter().filter(|(region, name)| {
+            (region, name) != (&self.region, &self.cluster.name) && *region == self.region
+        });
+        here.map(|(_, name)| name.clone()).collect()
     }
 
-    /// Other registered clusters of this region.
-    pub(crate) fn registered_in_region(&self) -> impl Iterator<Item = &str> {
-        let here = self.register.iter().filter(|(region, _)| *region == self.region);
-        here.map(|(_, name)| name.as_str()).filter(|name| *name != self.cluster.name)
+    /// Those of them that are reached from their VPC alone, where that matters: the function is in a VPC, or has to be for
+    /// this cluster.
+    pub(crate) fn private_others(&self) -> impl Iterator<Item = &Cluster> {
+        let is_in_vpc = self.function.iter().any(|function| function.vpc_id.is_some());
+        let matters = is_in_vpc || !self.cluster.is_open();
+        self.earlier.others.iter().filter(move |other| matters && !other.is_open())
     }
 
     /// Whether another cluster of the account, in any region, is registered.
     #[must_use]
     pub fn has_others(&self) -> bool {
-        let own = self.own();
-        self.register.iter().any(|registered| *registered != own) || !self.others_in_region().is_empty()
+        self.register.iter().any(|registered| *registered != self.own())
     }
 
-    /// Clusters of this region that are being onboarded or offboarded: registered, but not in the function's list. An
-    /// offboarding removes its cluster from the list first, and a list that has changed meanwhile is not overwritten; so
-    /// only these can reappear in it after they have departed.
-    pub(crate) fn in_transition(&self) -> BTreeSet<String> {
-        let listed = |name: &String| self.function.iter().any(|function| function.clusters.contains(name));
-        let here = self.register.iter().filter(|(region, _)| *region == self.region);
-        here.map(|(_, name)| name.clone())
-            .filter(|name| *name != self.cluster.name && !listed(name))
-            .collect()
+    /// Whether other clusters of this region are being onboarded or offboarded: registered, but not in the function's list.
+    /// An offboarding removes its cluster from the list first, and a list that has changed meanwhile is not overwritten; so
+    /// only these can come back into it.
+    pub(crate) fn has_others_in_transition(&self) -> bool {
+        let listed = self.function.as_ref().map(|function| &function.clusters);
+        self.others_in_region().iter().any(|name| !listed.is_some_and(|listed| listed.contains(name)))
     }
 
-    /// The same facts without clusters that were [in transition](Self::in_transition) and are no longer registered,
-    /// whatever the function lists.
-    pub(crate) fn without_departed(&self, in_transition: &BTreeSet<String>) -> Self {
-        let mut facts = self.clone();
-        if let Some(function) = &mut facts.function {
-            function.clusters.retain(|name| {
-                !in_transition.contains(name) || self.register.contains(&(self.region.clone(), name.clone()))
-            });
-        }
-        facts
+    /// Whether the function lists another cluster that is not registered.
+    pub(crate) fn lists_unregistered(&self) -> bool {
+        let others = self.others_in_region();
+        let mut listed = self.function.iter().flat_map(|function| &function.clusters);
+        listed.any(|name| *name != self.cluster.name && !others.contains(name))
     }
 }

@@ -98,17 +98,15 @@ pub async fn offboard(
     cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    // Whether other clusters were registered when the latest plan was made, and those that concurrent runs onboard or
-    // offboard.
-    let (mut has_others, mut in_transition) = (planned.facts.has_others(), planned.facts.in_transition());
+    // When the latest plan was made.
+    let mut has_others = planned.facts.has_others();
     let mut run = Run::start(&planned.plan, OnFailure::Continue, provider, cancel, progress).await;
     while run.next_round().await {
         let overtaken = run.report.was_overtaken();
         if !(overtaken || has_others && run.report.is_complete()) {
             break;
         }
-        let desired =
-            |facts: &Facts, _: &Observed| Ok(removal.desired(&facts.without_departed(&in_transition)));
+        let desired = |facts: &Facts, _: &Observed| Ok(removal.desired(facts));
         // What was deleted, and what has failed, is reported even if this fails.
         let again = match build_plan(&removal.cluster, provider, false, desired).await {
             Ok(again) => again,
@@ -117,8 +115,7 @@ pub async fn offboard(
                 break;
             }
         };
-        has_others = again.facts.without_departed(&in_transition).has_others();
-        in_transition.extend(again.facts.in_transition());
+        has_others = again.facts.has_others();
         if !overtaken && again.plan.writes().next().is_none() {
             break;
         }

@@ -1,7 +1,5 @@
 //! From a request to a cluster whose Spot interruptions are handled.
 
-use std::collections::BTreeSet;
-
 use crate::{
     apply::{CancelToken, OnFailure, Progress},
     converge::{Run, build_plan},
@@ -64,13 +62,13 @@ pub async fn onboard(
     cancel: &CancelToken,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Report, PlanError> {
-    // Clusters that concurrent runs onboard or offboard.
-    let mut in_transition = planned.facts.in_transition();
+    // Concurrent runs onboard or offboard other clusters.
+    let mut in_transition = planned.facts.has_others_in_transition();
     let mut run = Run::start(&planned.plan, OnFailure::Stop, provider, cancel, progress).await;
     while run.next_round().await {
         let report = &run.report;
         if !report.was_overtaken() {
-            match serves_departed_cluster(report, &spec.cluster, &in_transition, provider).await {
+            match serves_departed_cluster(report, &spec.cluster, in_transition, provider).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -80,9 +78,8 @@ pub async fn onboard(
             }
         }
         let spec = if report.access_key.is_some() { &rotated(spec) } else { spec };
-        let desired = |facts: &Facts, observed: &Observed| {
-            desired(&with_current_choices(spec, observed), &facts.without_departed(&in_transition))
-        };
+        let desired =
+            |facts: &Facts, observed: &Observed| desired(&with_current_choices(spec, observed), facts);
         // What was written, and a key that was made, is reported even if this fails.
         let again = match build_plan(&spec.cluster, provider, spec.adopt, desired).await {
             Ok(again) => again,
@@ -91,7 +88,7 @@ pub async fn onboard(
                 break;
             }
         };
-        in_transition.extend(again.facts.in_transition());
+        in_transition |= again.facts.has_others_in_transition();
         run.follow(&again.plan).await;
     }
     Ok(run.report)
@@ -102,15 +99,14 @@ pub async fn onboard(
 async fn serves_departed_cluster(
     report: &Report,
     cluster: &str,
-    in_transition: &BTreeSet<String>,
+    in_transition: bool,
     provider: &impl Provider,
 ) -> Result<bool, PlanError> {
     let is_written = |step: &StepReport| step.id.kind == Kind::Function && step.outcome == Outcome::Done;
-    if in_transition.is_empty() || !report.is_complete() || !report.steps.iter().any(is_written) {
+    if !in_transition || !report.is_complete() || !report.steps.iter().any(is_written) {
         return Ok(false);
     }
-    let facts = provider.facts(cluster).await?;
-    Ok(facts.without_departed(in_transition) != facts)
+    Ok(provider.facts(cluster).await?.lists_unregistered())
 }
 
 /// The same request, once its key has been made.

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use cast_spot_infra::events::SPOT_INTERRUPTION;
 use cast_spot_provisioner::{
-    names::{FUNCTION, LAMBDA_ROLE, TAG_CLUSTER},
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints, layer},
+    names::{CLUSTERS_VARIABLE, FUNCTION, LAMBDA_ROLE, LAYER, TAG_CLUSTER},
     offboard::{self, Removal},
     onboard::plan,
     plan::Plan,
-    resource::{AccessEntry, Code, Function, Id, InvokeConfig, Kind, Network, Resource},
+    resource::{AccessEntry, Code, Function, Id, InvokeConfig, Kind, Layer, Network, Resource},
     spec::{Request, Spec},
     verify::verify,
 };
@@ -17,7 +18,9 @@ use cast_spot_provisioner::{
 use crate::{
     account::{Account, CallIndex, InjectedFault},
     others::{permission, target},
-    situation::{DEFAULT, Scenario, completed, end, ended, make_private, release, run, unless_killed},
+    situation::{
+        DEFAULT, Scenario, completed, end, ended, make_long, make_private, release, run, same, unless_killed,
+    },
 };
 
 const PRIVATE: Scenario = Scenario { private: true, ..DEFAULT };
@@ -137,6 +140,75 @@ async fn what_others_planted_is_named_when_a_cluster_leaves() {
     completed(&DEFAULT.spec_of("stage"), &stage, "with the zip").await;
     let again = offboard::plan(&Removal::of("prod"), &prod).await.unwrap().plan;
     assert_eq!((writes(&again), again.unexpected().count()), (Vec::new(), 0));
+}
+
+/// The function serves a cluster that is not registered, and sends its token for `stage` to another server.
+fn planted_endpoints(account: &Account) {
+    planted(account, |function| {
+        let evil = |name: &str| format!(r#""{name}":{{"server":"https://evil","ca":"Y2E="}}"#);
+        let endpoints = format!("{{{},{}}}", evil("ghost"), evil("stage"));
+        let served = "ghost,prod,stage".to_owned();
+        function
+            .environment
+            .extend([(CLUSTERS_VARIABLE.to_owned(), served), (ENDPOINTS_VARIABLE.to_owned(), endpoints)]);
+    });
+}
+
+#[tokio::test]
+async fn a_planted_cluster_and_endpoint_go_with_any_run() {
+    let (_, alone, _) = DEFAULT.undisturbed().await;
+    let (prod, _) = two(DEFAULT).await;
+    let clean = function(&prod);
+    planted_endpoints(&alone);
+    let stage = alone.of("eu-west-1", "stage");
+    completed(&DEFAULT.spec_of("stage"), &stage, "joins").await;
+    assert_eq!(function(&stage).environment, clean.environment);
+    for cluster in ["prod", "stage"] {
+        let (account, spec) = (prod.of("eu-west-1", cluster), keeping(DEFAULT, cluster));
+        planted_endpoints(&account);
+        assert_eq!(writes(&plan(&spec, &account).await.unwrap().plan), ["function cast-spot"], "{cluster}");
+        assert!(!verify(&spec, &account, &mut |_| ()).await.unwrap().is_good(), "status shows it");
+        completed(&spec, &account, cluster).await;
+        assert_eq!(function(&account), clean, "{cluster}");
+    }
+    planted_endpoints(&prod);
+    ended("prod", &prod, "leaves").await;
+    let left = function(&prod).environment;
+    assert_eq!(left[CLUSTERS_VARIABLE], "stage");
+    assert_eq!(left[ENDPOINTS_VARIABLE], r#"{"stage":{"server":"https://stage.example","ca":"Y2E="}}"#);
+}
+
+#[tokio::test]
+async fn a_planted_cluster_keeps_nothing_from_the_last_offboard() {
+    let (before, account, _) = DEFAULT.undisturbed().await;
+    planted_endpoints(&account);
+    ended("prod", &account, "the last").await;
+    same(&account, &before, "nothing of it is left");
+}
+
+#[tokio::test]
+async fn a_planted_layer_of_endpoints_is_drift() {
+    let (prod, _) = two(DEFAULT).await;
+    let clean = function(&prod);
+    let stage = prod.of("eu-west-1", "stage").with_cluster(make_long);
+    completed(&DEFAULT.spec_of("stage"), &stage, "into a layer").await;
+    let (in_layer, evil) =
+        (function(&prod), Endpoints::read(&clean.environment[ENDPOINTS_VARIABLE].replace("stage.", "evil.")));
+    let code = layer::pack(&evil.unwrap()).unwrap();
+    prod.put(Resource::Layer(Layer { name: LAYER.to_owned(), code: code.clone() }));
+    planted(&prod, |function| function.layer = Some(code.sha256));
+    completed(&keeping(DEFAULT, "prod"), &prod, "mended").await;
+    assert_eq!(function(&prod), in_layer);
+}
+
+#[tokio::test]
+async fn a_deleted_cluster_is_served_without_its_endpoint() {
+    let (prod, stage) = two(DEFAULT).await;
+    stage.delete_cluster();
+    completed(&keeping(DEFAULT, "prod"), &prod, "beside a deleted one").await;
+    let environment = function(&prod).environment;
+    assert_eq!(environment[CLUSTERS_VARIABLE], "prod,stage", "until it is offboarded");
+    assert_eq!(environment[ENDPOINTS_VARIABLE], r#"{"prod":{"server":"https://prod.example","ca":"Y2E="}}"#);
 }
 
 /// Whether the principal of `cluster` may write the function or a rule, if it has the documented privilege.

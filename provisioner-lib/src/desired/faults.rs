@@ -74,7 +74,7 @@ fn closed(spec: &Spec, facts: &Facts) -> Option<Fault> {
     }
     let others: Vec<String> = facts.others_in_region().into_iter().collect();
     let function = facts.function.clone().unwrap_or_default();
-    let needed = function.private_clusters.first();
+    let needed = facts.private_others().next();
     let vpc = needed.map(|other| other.vpc_id.as_str()).or(function.vpc_id.as_deref());
     if vpc == Some(&cluster.vpc_id) || others.is_empty() {
         return None;

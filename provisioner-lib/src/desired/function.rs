@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Resources, list};
 use crate::{
-    endpoints::{ENDPOINTS_VARIABLE, layer},
+    endpoints::{ENDPOINTS_VARIABLE, Endpoints, layer},
     facts::{Cluster, Facts},
     names::{
         CLUSTERS_VARIABLE, DEAD_LETTER_QUEUE, FUNCTION, LAMBDA_ROLE, LAMBDA_ROLE_VPC, LAYER, LOG_GROUP,
@@ -156,7 +156,7 @@ impl Resources<'_> {
     /// else of `own`.
     pub(super) fn place_for(&self, own: Option<&Cluster>) -> Option<Network> {
         let function = self.facts.function.clone().unwrap_or_default();
-        let private: Vec<&Cluster> = own.into_iter().chain(&function.private_clusters).collect();
+        let private: Vec<&Cluster> = own.into_iter().chain(self.facts.private_others()).collect();
         let sorted = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
         let is_there = |cluster: &&&Cluster| {
             function.vpc_id.as_deref() == Some(&cluster.vpc_id)
@@ -230,8 +230,8 @@ pub(super) fn settings(spec: &Spec, facts: &Facts) -> BTreeMap<String, String> {
     settings
 }
 
-/// Has the function serve these clusters, and know where their API servers are: this one's as EKS says, the others' as
-/// it knows them already. Where they do not all fit into the environment, all of them are in the layer that is returned.
+/// Has the function serve these clusters, and know where their API servers are, as EKS describes them. Where they do not
+/// all fit into the environment, all of them are in the layer that is returned.
 pub(super) fn serve(
     environment: &mut BTreeMap<String, String>,
     clusters: &BTreeSet<String>,
@@ -240,8 +240,8 @@ pub(super) fn serve(
     environment.remove(ENDPOINTS_VARIABLE);
     environment.remove(layer::FILE_VARIABLE);
     environment.insert(CLUSTERS_VARIABLE.to_owned(), list(clusters));
-    let known = facts.function.clone().unwrap_or_default().endpoints;
-    let endpoints = known.of(clusters, &facts.cluster);
+    let described = facts.earlier.others.iter().chain([&facts.cluster]);
+    let endpoints = Endpoints::of(described.filter(|cluster| clusters.contains(&cluster.name)));
     let code = if endpoints.fits(environment) { None } else { layer::pack(&endpoints) };
     if code.is_some() {
         environment.insert(layer::FILE_VARIABLE.to_owned(), layer::FILE.to_owned());

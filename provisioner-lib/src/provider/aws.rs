@@ -1,7 +1,5 @@
 //! The provider that there is: AWS by its SDK and the cluster by kube.
 
-use std::collections::BTreeSet;
-
 use cast_spot_cloud::Access;
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
@@ -74,36 +72,29 @@ impl Aws {
         versions::roll_back(lambda, &record).await
     }
 
-    /// What of the VPC matters to this cluster.
+    /// What of the VPC matters to this cluster, and the others of the region.
     async fn look_around(&self, facts: &mut Facts) -> Result<(), Error> {
         let is_in_vpc = facts.function.as_ref().is_some_and(|function| function.vpc_id.is_some());
         if facts.cluster.is_gone() || !is_in_vpc {
             facts.earlier.vpcs = ec2::vpcs(&self.services.ec2).await?;
         }
-        let is_open = facts.cluster.is_open();
-        if !is_open {
-            self.divide_subnets(&mut facts.cluster).await?;
-        }
-        if is_in_vpc || !is_open {
-            let private = join_all(facts.registered_in_region().map(|name| self.if_private(name))).await;
-            let private = private.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
-            facts.function.iter_mut().for_each(|function| function.private_clusters.clone_from(&private));
+        self.divide_subnets(&mut facts.cluster).await?;
+        let names = facts.others_in_region();
+        let others = join_all(names.iter().map(|name| self.access.cluster(name))).await;
+        for found in others {
+            let Some(mut other) = found? else { continue };
+            self.divide_subnets(&mut other).await?;
+            facts.earlier.others.push(other);
         }
         Ok(())
     }
 
-    /// A cluster whose API server is reached from its VPC alone.
-    async fn if_private(&self, name: &str) -> Result<Option<Cluster>, Error> {
-        let found = self.access.cluster(name).await?.filter(|cluster| !cluster.is_open());
-        let Some(mut cluster) = found else { return Ok(None) };
-        self.divide_subnets(&mut cluster).await?;
-        Ok(Some(cluster))
-    }
-
-    /// Finds out which subnets of a cluster are public.
+    /// Finds out which subnets of a private cluster are public.
     async fn divide_subnets(&self, cluster: &mut Cluster) -> Result<(), Error> {
-        let public = ec2::public_subnets(&self.services.ec2, &cluster.vpc_id, &cluster.subnet_ids);
-        cluster.public_subnet_ids = public.await?;
+        if !cluster.is_open() {
+            let public = ec2::public_subnets(&self.services.ec2, &cluster.vpc_id, &cluster.subnet_ids);
+            cluster.public_subnet_ids = public.await?;
+        }
         Ok(())
     }
 
@@ -147,12 +138,11 @@ impl Provider for Aws {
                     let arn = format!("arn:{partition}:eks:{}:{account}:cluster/{cluster}", self.region());
                     Cluster::gone(cluster, arn)
                 });
-                let layers = layers.into_iter().collect();
                 let earlier = PreviousRuns {
                     by_hash: register.by_hash,
-                    vpcs: BTreeSet::new(),
-                    layers,
+                    layers: layers.into_iter().collect(),
                     role_tags: register.role_tags,
+                    ..PreviousRuns::default()
                 };
                 let (region, register) = (self.region().to_owned(), register.clusters);
                 Facts { identity, region, cluster, function, register, earlier }

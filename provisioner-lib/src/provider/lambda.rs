@@ -15,7 +15,6 @@ use crate::{
     },
     facts::{CurrentFunction, Facts},
     names,
-    resource::layer,
 };
 
 /// Id of the notice that a self-test sends.
@@ -30,14 +29,12 @@ pub(super) async fn current(client: &Client) -> Result<Option<CurrentFunction>, 
     let environment = function.environment();
     let variables = environment.and_then(|environment| environment.variables()).cloned();
     let vpc = function.vpc_config().filter(|vpc| vpc.vpc_id().is_some_and(|id| !id.is_empty()));
-    let endpoints = layer::aws::endpoints(client, function.layers()).await?;
-    let current = CurrentFunction {
+    Ok(Some(CurrentFunction {
         vpc_id: vpc.and_then(|vpc| vpc.vpc_id()).map(str::to_owned),
         subnet_ids: vpc.map(|vpc| vpc.subnet_ids().to_vec()).unwrap_or_default(),
         revision: function.revision_id().map(str::to_owned),
         ..CurrentFunction::with(&variables.unwrap_or_default().into_iter().collect())
-    };
-    Ok(Some(current.with_layer(endpoints)))
+    }))
 }
 
 /// Whether concurrency is reserved for a function.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_provisioner::{
-    endpoints::layer,
     facts::{Cluster, CurrentFunction, Facts, Identity, PreviousRuns},
     names::{self, CLUSTERS_VARIABLE, LAMBDA_ROLE, Registered},
     plan::{Found, Observed},
@@ -26,18 +25,13 @@ impl Account {
             .await?;
         let cluster = found.unwrap_or_else(|| Cluster::gone(cluster, self.arn()));
         let place = self.place(&Id::new(Kind::Function, names::FUNCTION));
-        let mut function =
-            self.read("lambda:GetFunctionConfiguration", |state| current(state, &place)).await?;
+        let function = self.read("lambda:GetFunctionConfiguration", |state| current(state, &place)).await?;
         let register = self.read("iam:ListRolePolicies", |state| register(state)).await?;
         let vpc_id = function.as_ref().and_then(|function| function.vpc_id.clone());
         let is_open_question = cluster.is_gone() || vpc_id.is_none();
-        let earlier = self.read("earlier", |state| earlier(state, &self.region, is_open_question)).await?;
-        if let Some(function) = &mut function
-            && (vpc_id.is_some() || !cluster.is_open())
-        {
-            function.private_clusters =
-                self.read("others", |state| private_clusters(state, &self.region, &cluster.name)).await?;
-        }
+        let mut earlier =
+            self.read("earlier", |state| earlier(state, &self.region, is_open_question)).await?;
+        earlier.others = self.read("others", |state| others(state, &self.region, &cluster.name)).await?;
         let identity = Identity {
             partition: "aws".to_owned(),
             account: ACCOUNT.to_owned(),
@@ -122,14 +116,14 @@ fn earlier(state: &State, region: &str, is_open_question: bool) -> PreviousRuns 
         vpcs: vpcs.collect(),
         layers: layers.collect(),
         role_tags: role_tags(state),
+        ..PreviousRuns::default()
     }
 }
 
-/// Registered clusters of a region, but this one, that are not open.
-fn private_clusters(state: &State, region: &str, but: &str) -> Vec<Cluster> {
+/// Registered clusters of a region, but this one, that exist.
+fn others(state: &State, region: &str, but: &str) -> Vec<Cluster> {
     let registered = register(state).into_iter().filter(|(of, name)| of == region && name != but);
-    let found = registered.filter_map(|cluster| state.clusters.get(&cluster).cloned());
-    found.filter(|cluster| !cluster.is_open()).collect()
+    registered.filter_map(|cluster| state.clusters.get(&cluster).cloned()).collect()
 }
 
 fn role_tags(state: &State) -> BTreeMap<String, String> {
@@ -140,25 +134,13 @@ fn role_tags(state: &State) -> BTreeMap<String, String> {
 
 fn current(state: &State, place: &Place) -> Option<CurrentFunction> {
     let object = state.objects.get(place)?;
-    let Resource::Function(Function { environment, network, layer: sha256, .. }) = &object.resource else {
-        return None;
-    };
-    let attached = sha256.as_ref().map(|sha256| (place.0.clone(), Layer::id_of(names::LAYER, sha256)));
-    let versions =
-        state.objects.iter().filter(|((scope, id), _)| *scope == place.0 && id.kind == Kind::Layer);
-    let newest = || versions.max_by_key(|(_, object)| object.created).map(|(_, object)| object);
-    let version = attached.and_then(|version| state.objects.get(&version)).or_else(newest);
-    let endpoints = version.and_then(|object| match &object.resource {
-        Resource::Layer(Layer { code, .. }) => layer::unpack(&code.zip),
-        _ => None,
-    });
-    let current = CurrentFunction {
+    let Resource::Function(Function { environment, network, .. }) = &object.resource else { return None };
+    Some(CurrentFunction {
         vpc_id: network.as_ref().map(|network| network.vpc_id.clone()),
         subnet_ids: network.as_ref().map(|network| network.subnet_ids.clone()).unwrap_or_default(),
         revision: Some(object.revision.to_string()),
         ..CurrentFunction::with(environment)
-    };
-    Some(current.with_layer(endpoints.unwrap_or_default()))
+    })
 }
 
 /// Clusters that have an inline policy in the function's role.

@@ -197,27 +197,6 @@ fn alternatives_hold_the_other_choices_of_the_cluster_only() {
 }
 
 #[test]
-fn only_who_is_registered_and_not_listed_can_have_gone() {
-    let mut facts = facts("prod");
-    let set = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-    facts.function =
-        Some(CurrentFunction { clusters: set(&["prod", "listed", "lost"]), ..CurrentFunction::default() });
-    facts.register =
-        [("eu-west-1", "listed"), ("eu-west-1", "way"), ("eu-west-1", "prod"), ("us-east-1", "far")]
-            .map(|(region, name)| (region.to_owned(), name.to_owned()))
-            .into();
-    let in_transition = facts.in_transition();
-    assert_eq!(in_transition, set(&["way"]));
-    let mut later = facts.clone();
-    later.register.clear();
-    if let Some(function) = &mut later.function {
-        function.clusters.insert("way".to_owned());
-    }
-    assert_eq!(later.without_departed(&in_transition).others_in_region(), set(&["listed", "lost"]));
-    assert_eq!(facts.without_departed(&in_transition), facts, "who is registered still is there");
-}
-
-#[test]
 fn objects_are_written_in_fields_that_kubernetes_knows() {
     use k8s_openapi::api::{
         admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},

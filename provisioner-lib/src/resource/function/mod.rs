@@ -99,7 +99,7 @@ impl Describe for Function {
 impl Function {
     /// Endpoints can be written in several ways; malformed ones equal nothing.
     fn compare_environment(&self, found: &Self, changes: &mut Changes) {
-        let valid = |text: Option<&String>| text.and_then(|text| Endpoints::all_valid(text));
+        let valid = |text: Option<&String>| text.and_then(|text| Endpoints::read(text));
         let mut names: Vec<&str> =
             self.environment.keys().chain(found.environment.keys()).map(String::as_str).collect();
         names.push(CLUSTERS_VARIABLE);

@@ -5,33 +5,18 @@ use aws_sdk_lambda::{
     primitives::Blob,
     types::{Layer as Attached, LayerVersionContentInput},
 };
-use cast_spot_cloud::fetch;
 
 use super::Layer;
-use crate::{
-    endpoints::{Endpoints, layer::unpack},
-    names::LAYER,
-    provider::live::prelude::*,
-    resource::Code,
-};
+use crate::{names::LAYER, provider::live::prelude::*, resource::Code};
 
 /// Versions are known as ours by it: layers have no tags.
 const DESCRIPTION: &str = "Endpoints of cast-spot";
-
-const GET: &str = "lambda:GetLayerVersion";
 
 /// A version of our layer.
 struct Version {
     number: i64,
     arn: String,
-    content: Content,
-}
-
-/// What is in a version.
-struct Content {
     sha256: String,
-    /// Where its zip is.
-    location: String,
 }
 
 /// Number of a version of our layer, by its ARN.
@@ -43,25 +28,6 @@ fn number(arn: &str) -> Option<i64> {
 /// Our layer among those of a function.
 fn ours(layers: &[Attached]) -> Option<&str> {
     layers.iter().filter_map(Attached::arn).find(|arn| number(arn).is_some())
-}
-
-/// The endpoints in a version.
-async fn unpacked(number: i64, content: &Content) -> Result<Endpoints, Error> {
-    let zip = Code::of(fetch(GET, &content.location).await?);
-    if zip.sha256 != content.sha256 {
-        let message = format!(
-            "the zip of version {number} of layer {LAYER} is not the one with SHA-256 {}",
-            content.sha256
-        );
-        return Err(Error::new(ErrorKind::Other, GET, message).hint("run it again"));
-    }
-    unpack(&zip.zip).ok_or_else(|| {
-        let message = format!("version {number} of layer {LAYER} has no file with endpoints that can be read");
-        Error::new(ErrorKind::Other, GET, message).hint(format!(
-            "`aws lambda delete-layer-version --layer-name {LAYER} --version-number {number}`: then the version before \
-             it is read, or EKS is asked"
-        ))
-    })
 }
 
 impl Live<Client> for Layer {
@@ -95,7 +61,7 @@ impl Live<Client> for Layer {
 
     async fn delete(&self, client: &Client) -> Result<Made, Error> {
         let versions = versions(client).await?;
-        for version in versions.iter().filter(|version| version.content.sha256 == self.code.sha256) {
+        for version in versions.iter().filter(|version| version.sha256 == self.code.sha256) {
             let call = client.delete_layer_version().layer_name(&self.name).version_number(version.number);
             error::ok_if_absent("lambda:DeleteLayerVersion", call.send().await)?;
         }
@@ -105,7 +71,7 @@ impl Live<Client> for Layer {
 
 /// SHA-256 of all versions of our layer.
 pub(crate) async fn layers(client: &Client) -> Result<Vec<String>, Error> {
-    Ok(versions(client).await?.into_iter().map(|version| version.content.sha256).collect())
+    Ok(versions(client).await?.into_iter().map(|version| version.sha256).collect())
 }
 
 async fn versions(client: &Client) -> Result<Vec<Version>, Error> {
@@ -118,44 +84,26 @@ async fn versions(client: &Client) -> Result<Vec<Version>, Error> {
         if version.description.as_deref() != Some(DESCRIPTION) {
             continue;
         }
-        if let Some(content) = content(client, number).await? {
-            versions.push(Version { number, arn, content });
+        if let Some(sha256) = content(client, number).await? {
+            versions.push(Version { number, arn, sha256 });
         }
     }
     Ok(versions)
 }
 
-/// The content of a version; None if it has been deleted.
-async fn content(client: &Client, number: i64) -> Result<Option<Content>, Error> {
+/// SHA-256 of a version; None if it has been deleted.
+async fn content(client: &Client, number: i64) -> Result<Option<String>, Error> {
     let call = client.get_layer_version().layer_name(LAYER).version_number(number);
-    let found = error::optional(GET, call.send().await)?;
+    let found = error::optional("lambda:GetLayerVersion", call.send().await)?;
     let content = found.and_then(|found| found.content);
-    Ok(content.map(|content| Content {
-        sha256: content.code_sha256.unwrap_or_default(),
-        location: content.location.unwrap_or_default(),
-    }))
+    Ok(content.map(|content| content.code_sha256.unwrap_or_default()))
 }
 
 /// SHA-256 of our layer among those of a function; the ARN of one that has been deleted since.
 pub(crate) async fn attached(client: &Client, layers: &[Attached]) -> Result<Option<String>, Error> {
     let Some(arn) = ours(layers) else { return Ok(None) };
     let found = content(client, number(arn).unwrap_or_default()).await?;
-    Ok(Some(found.map_or_else(|| arn.to_owned(), |content| content.sha256)))
-}
-
-/// The endpoints of our layer among those of a function. Where it has been detached, its newest version is the last
-/// place with the endpoints of all clusters.
-pub(crate) async fn endpoints(client: &Client, layers: &[Attached]) -> Result<Endpoints, Error> {
-    if let Some(number) = ours(layers).and_then(number)
-        && let Some(content) = content(client, number).await?
-    {
-        return unpacked(number, &content).await;
-    }
-    let newest = versions(client).await?.into_iter().max_by_key(|version| version.number);
-    match newest {
-        Some(Version { number, content, .. }) => unpacked(number, &content).await,
-        None => Ok(Endpoints::default()),
-    }
+    Ok(Some(found.unwrap_or_else(|| arn.to_owned())))
 }
 
 /// ARNs of layers of a function that are not ours.
@@ -174,7 +122,7 @@ pub(crate) async fn exactly(client: &Client, wanted: Option<&str>) -> Result<Vec
 
 /// The version with this content. Where another run has deleted it, a new look is needed.
 async fn version(client: &Client, sha256: &str) -> Result<Version, Error> {
-    let found = versions(client).await?.into_iter().find(|version| version.content.sha256 == sha256);
+    let found = versions(client).await?.into_iter().find(|version| version.sha256 == sha256);
     found.ok_or_else(|| {
         let message = format!("layer {LAYER} has no version with SHA-256 {sha256} any more");
         Error::changed("lambda:ListLayerVersions", message)

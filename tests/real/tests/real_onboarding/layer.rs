@@ -1,12 +1,11 @@
 //! Endpoints that do not fit into the function's environment.
 
 use anyhow::{Result, ensure};
-use aws_sdk_lambda::types::{Environment, Layer};
+use aws_sdk_lambda::types::Layer;
 use cast_spot_real::{
     account::REGION,
-    stack::{CLUSTER, FUNCTION, HANDLER_ROLE, Stack},
+    stack::{FUNCTION, HANDLER_ROLE, Stack, create_cluster},
 };
-use serde_json::{Map, Value, json};
 
 use crate::situation::Situation;
 
@@ -22,24 +21,14 @@ async fn attached(stack: &Stack) -> Result<Vec<String>> {
     Ok(found.layers().iter().filter_map(name).collect())
 }
 
-/// Registers two further clusters, whose endpoints leave no room in the environment.
+/// Creates two further clusters, whose certificate authorities leave no room in the environment.
 async fn crowd(stack: &Stack) -> Result<()> {
     for name in OTHERS {
-        let call = stack.account.iam.put_role_policy().role_name(HANDLER_ROLE).policy_document(NOTHING);
-        call.policy_name(registration(name)).send().await?;
+        stack.emulators.set_cluster(name, &format!("https://{name}.example"), &"A".repeat(1_350)).await?;
+        if stack.account.eks.describe_cluster().name(name).send().await.is_err() {
+            create_cluster(&stack.account, name).await?;
+        }
     }
-    let endpoint = |name| json!({ "server": format!("https://{name}.example"), "ca": "A".repeat(1_800) });
-    let endpoints = OTHERS.map(|name| (name.to_owned(), endpoint(name))).into_iter().collect();
-    serve(stack, &[OTHERS[0], OTHERS[1], CLUSTER], &endpoints).await
-}
-
-/// Has the function list these clusters and endpoints.
-async fn serve(stack: &Stack, clusters: &[&str], endpoints: &Map<String, Value>) -> Result<()> {
-    let variables = Environment::builder()
-        .variables("CAST_SPOT_CLUSTERS", clusters.join(","))
-        .variables("CAST_SPOT_ENDPOINTS", serde_json::to_string(endpoints)?);
-    let call = stack.account.lambda.update_function_configuration().function_name(FUNCTION);
-    call.environment(variables.build()).send().await?;
     Ok(())
 }
 
@@ -48,12 +37,16 @@ fn registration(cluster: &str) -> String {
 }
 
 pub(crate) async fn endpoints_without_room_go_into_a_layer_and_back(stack: &Stack) -> Result<()> {
+    crowd(stack).await?;
     let situation = Situation::begin(stack).await?;
     let lambda = &stack.account.lambda;
     let onboard = [situation.role("onboard"), vec!["--yes", "--json"]].concat();
     let plan = situation.role("plan");
     situation.onboard().await?;
-    crowd(stack).await?;
+    for name in OTHERS {
+        let call = stack.account.iam.put_role_policy().role_name(HANDLER_ROLE).policy_document(NOTHING);
+        call.policy_name(registration(name)).send().await?;
+    }
     situation.cli.run(&onboard).await?.expect(0)?;
     ensure!(attached(stack).await? == [format!("{OURS}:1")], "{:?}", attached(stack).await?);
     let again = situation.cli.run(&onboard).await?.expect(0)?.json()?;
@@ -76,7 +69,6 @@ pub(crate) async fn endpoints_without_room_go_into_a_layer_and_back(stack: &Stac
         let call = stack.account.iam.delete_role_policy().role_name(HANDLER_ROLE);
         call.policy_name(registration(name)).send().await?;
     }
-    serve(stack, &[CLUSTER], &Map::new()).await?;
     situation.cli.run(&onboard).await?.expect(0)?;
     ensure!(attached(stack).await?.is_empty(), "{:?}", attached(stack).await?);
     let left = lambda.list_layer_versions().layer_name(OURS).send().await?;
