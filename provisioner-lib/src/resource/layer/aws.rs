@@ -3,7 +3,7 @@
 use aws_sdk_lambda::{
     Client,
     primitives::Blob,
-    types::{Layer as Attached, LayerVersionContentInput},
+    types::{FunctionConfiguration, Layer as Attached, LayerVersionContentInput},
 };
 
 use super::Layer;
@@ -19,15 +19,15 @@ struct Version {
     sha256: String,
 }
 
-/// Number of a version of our layer, by its ARN.
-fn number(arn: &str) -> Option<i64> {
-    let (layer, number) = arn.rsplit_once(':')?;
-    layer.ends_with(&format!(":layer:{LAYER}")).then(|| number.parse().ok())?
+/// Number of a version of our layer, which is in the region and account of `function`, by its ARN.
+fn number(arn: &str, function: &FunctionConfiguration) -> Option<i64> {
+    let (place, _) = function.function_arn()?.split_once(":function:")?;
+    arn.strip_prefix(place)?.strip_prefix(&format!(":layer:{LAYER}:"))?.parse().ok()
 }
 
-/// Our layer among those of a function.
-fn ours(layers: &[Attached]) -> Option<&str> {
-    layers.iter().filter_map(Attached::arn).find(|arn| number(arn).is_some())
+/// ARNs of the layers of a function.
+fn arns(function: &FunctionConfiguration) -> impl Iterator<Item = &str> {
+    function.layers().iter().filter_map(Attached::arn)
 }
 
 impl Live<Client> for Layer {
@@ -100,16 +100,19 @@ async fn content(client: &Client, number: i64) -> Result<Option<String>, Error> 
 }
 
 /// SHA-256 of our layer among those of a function; the ARN of one that has been deleted since.
-pub(crate) async fn attached(client: &Client, layers: &[Attached]) -> Result<Option<String>, Error> {
-    let Some(arn) = ours(layers) else { return Ok(None) };
-    let found = content(client, number(arn).unwrap_or_default()).await?;
+pub(crate) async fn attached(
+    client: &Client,
+    function: &FunctionConfiguration,
+) -> Result<Option<String>, Error> {
+    let mut ours = arns(function).filter_map(|arn| Some((arn, number(arn, function)?)));
+    let Some((arn, number)) = ours.next() else { return Ok(None) };
+    let found = content(client, number).await?;
     Ok(Some(found.unwrap_or_else(|| arn.to_owned())))
 }
 
 /// ARNs of layers of a function that are not ours.
-pub(crate) fn others(layers: &[Attached]) -> Vec<String> {
-    let arns = layers.iter().filter_map(Attached::arn);
-    arns.filter(|arn| number(arn).is_none()).map(str::to_owned).collect()
+pub(crate) fn others(function: &FunctionConfiguration) -> Vec<String> {
+    arns(function).filter(|arn| number(arn, function).is_none()).map(str::to_owned).collect()
 }
 
 /// The layers of a function: ours, if it is wanted.

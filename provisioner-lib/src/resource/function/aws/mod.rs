@@ -45,8 +45,8 @@ impl Live<Services> for Function {
         }
         let tags = answer.tags.unwrap_or_default().into_iter().collect();
         let revision = configuration.revision_id.clone();
-        let layer = layer::aws::attached(&services.lambda, configuration.layers()).await?;
-        let other_layers = layer::aws::others(configuration.layers());
+        let layer = layer::aws::attached(&services.lambda, &configuration).await?;
+        let other_layers = layer::aws::others(&configuration);
         let found = Self { layer, other_layers, ..self.described(configuration, tags) };
         Ok(Some(Found { revision, ..Found::from(found) }))
     }

@@ -32,8 +32,16 @@ fn lambda(versions: &'static [(i64, &str)]) -> (Client, Asked) {
     (Client::new(&config), asked)
 }
 
-fn layers(arns: &[String]) -> Vec<Attached> {
-    arns.iter().map(|arn| Attached::builder().arn(arn).build()).collect()
+/// A function with these layers.
+fn function(arns: &[String]) -> FunctionConfiguration {
+    let arn = "arn:aws:lambda:eu-west-1:123456789012:function:cast-spot";
+    let layers = arns.iter().map(|arn| Attached::builder().arn(arn).build()).collect();
+    FunctionConfiguration::builder().function_arn(arn).set_layers(Some(layers)).build()
+}
+
+/// Our layer's name in another account.
+fn foreign() -> String {
+    arn(LAYER, 3).replace("123456789012", "210987654321")
 }
 
 fn layer(sha256: &str) -> Layer {
@@ -51,8 +59,8 @@ async fn a_function_has_our_layer_and_no_other() {
     assert!(exactly(&lambda, None).await.unwrap().is_empty());
     let error = exactly(&lambda, Some("gone")).await.unwrap_err();
     assert_eq!(error.reason, ErrorKind::Changed);
-    let there = [arn("one", 1), arn(LAYER, 3), arn("two", 7)];
-    assert_eq!(others(&layers(&there)), [arn("one", 1), arn("two", 7)]);
+    let there = [arn("one", 1), arn(LAYER, 3), arn("two", 7), foreign()];
+    assert_eq!(others(&function(&there)), [arn("one", 1), arn("two", 7), foreign()]);
 }
 
 #[tokio::test]
@@ -61,10 +69,11 @@ async fn the_layer_of_a_function_is_known_by_its_content() {
     for (arns, found) in [
         (vec![], None),
         (vec![arn("one", 4), arn(&format!("their-{LAYER}"), 4)], None),
+        (vec![foreign(), arn(LAYER, 3).replace("eu-west-1", "us-east-1")], None),
         (vec![arn("one", 1), arn(LAYER, 4)], Some("new".to_owned())),
         (vec![arn(LAYER, 3)], Some(arn(LAYER, 3))),
     ] {
-        assert_eq!(attached(&lambda, &layers(&arns)).await.unwrap(), found, "{arns:?}");
+        assert_eq!(attached(&lambda, &function(&arns)).await.unwrap(), found, "{arns:?}");
     }
 }
 
