@@ -104,10 +104,16 @@ impl Facts {
         self.documented().any(|(cluster, _)| cluster == self.own())
     }
 
-    /// Whether it was chosen for another cluster that is registered.
+    /// Other registered clusters that it was chosen for: region and name.
+    pub fn documented_others(&self) -> impl Iterator<Item = (String, String)> {
+        let chosen = self.documented().map(|(cluster, _)| cluster);
+        chosen.filter(|cluster| *cluster != self.own() && self.register.contains(cluster))
+    }
+
+    /// Whether there are any.
     #[must_use]
     pub fn has_documented_others(&self) -> bool {
-        self.documented().any(|(cluster, _)| cluster != self.own() && self.register.contains(&cluster))
+        self.documented_others().next().is_some()
     }
 
     /// Clusters with the documented privilege, and their tags.

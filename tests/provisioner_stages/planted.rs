@@ -267,3 +267,19 @@ async fn the_function_is_out_of_reach_until_a_cluster_has_left() {
         assert!(may_write(&prod, "stage") && !acts_in(&prod), "{what}");
     }
 }
+
+#[tokio::test]
+async fn a_function_elsewhere_is_out_of_reach_by_its_next_onboard() {
+    let (_, prod, _) = DEFAULT.undisturbed().await;
+    let far = prod.of("us-east-1", "far");
+    completed(&DEFAULT.spec_of("far"), &far, "far").await;
+    assert!(may_write(&prod, "prod") && !may_write(&far, "far"), "a run writes no other region's function");
+    let spec = keeping(DEFAULT, "prod");
+    assert!(!verify(&spec, &prod, &mut |_| ()).await.unwrap().is_good(), "status shows it");
+    completed(&spec, &prod, "prod").await;
+    assert!(!may_write(&prod, "prod"));
+    ended("far", &far, "far").await;
+    assert!(!may_write(&prod, "prod"), "a run writes no other region's function");
+    completed(&spec, &prod, "prod, alone").await;
+    assert!(may_write(&prod, "prod"));
+}

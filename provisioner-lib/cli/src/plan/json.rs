@@ -28,6 +28,8 @@ pub(crate) fn plan(planned: &Planned) -> Value {
     document["summary"] = summary(&planned.plan);
     document["steps"] = json!(planned.plan.steps);
     document["unmanaged"] = json!(planned.plan.unmanaged);
+    let documented = planned.facts.documented_others().map(|(region, name)| format!("{region}/{name}"));
+    document["documented_privilege_of_others"] = json!(documented.collect::<Vec<_>>());
     document
 }
 

@@ -55,8 +55,7 @@ pub(crate) fn render(planned: &Planned, width: usize) -> String {
         text += &steps(planned, width);
     }
     text += &unmanaged(&planned.plan);
-    text += &caution(&planned.plan);
-    let _ = writeln!(text, "\n{}", summary(&planned.plan));
+    let _ = writeln!(text, "\n{}{}", caution(planned), summary(&planned.plan));
     text
 }
 
@@ -109,19 +108,32 @@ pub(crate) fn unmanaged(plan: &Plan) -> String {
     text
 }
 
-/// What the documented privilege means, where the plan has it.
-fn caution(plan: &Plan) -> String {
+/// What the documented privilege means, of this cluster and of others: the role of the function is one for the account.
+pub(crate) fn caution(planned: &Planned) -> String {
     let is_granted = |step: &Step| {
         step.id.kind == Kind::Policy && step.id.name == DOCUMENTED_POLICY && step.action != Action::Delete
     };
-    if !plan.steps.iter().any(is_granted) {
-        return String::new();
+    let mut text = String::new();
+    if planned.plan.steps.iter().any(is_granted) {
+        let _ = writeln!(
+            text,
+            "{YELLOW}caution:{YELLOW:#} with the documented privilege, the principal may replace the function's code while the \
+             function serves no other\ncluster. Code that it puts there may write any log and invoke any function of the \
+             account, and is the handler in\nevery cluster of the account. --least-privilege takes that back \
+             (docs/permissions.md)\n"
+        );
     }
-    format!(
-        "\n{YELLOW}caution:{YELLOW:#} with the documented privilege, the principal may replace the function's code while the \
-         function serves no other\ncluster. Code that it puts there may write any log and invoke any function of the account, \
-         and is the handler in\nevery cluster of the account. --least-privilege takes that back (docs/permissions.md)\n"
-    )
+    for (region, name) in planned.facts.documented_others() {
+        let _ = writeln!(
+            text,
+            "{YELLOW}caution:{YELLOW:#} cluster {name} in {region} has the documented privilege, and with it the functions' role, one \
+             for all regions: their\ncode may write any log and invoke any function of the account. Where {name} is the only \
+             cluster of another region, its\nprincipal may replace that code until the next `onboard` there, and is the handler \
+             in this cluster, too\nhint: `cast-spot onboard --cluster {name} --region {region} --least-privilege` takes that \
+             back (docs/permissions.md)\n"
+        );
+    }
+    text
 }
 
 fn keeping(count: usize) -> String {

@@ -137,3 +137,11 @@ fn a_plan_marks_the_documented_privilege_and_its_end() {
     assert!(!taken.out.contains("caution:"), "{taken}");
     assert_snapshot!("least_privilege", taken);
 }
+
+#[test]
+fn the_documented_privilege_of_another_cluster_is_named() {
+    let again = Request { package: None, ..request() };
+    let ran = plan(again, Format::Table, &FakeAccount::beside_documented().unchecked());
+    assert_eq!(ran.code, 0, "{ran}");
+    assert_snapshot!("documented_elsewhere", ran);
+}

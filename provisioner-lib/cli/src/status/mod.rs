@@ -101,6 +101,7 @@ fn document(verification: &Verification) -> serde_json::Value {
 fn render(verification: &Verification, width: usize) -> String {
     table::heading(&verification.planned)
         + &checks::comparison(verification, "Resources", "", width)
+        + &table::caution(&verification.planned)
         + &checks::verdict(verification)
 }
 

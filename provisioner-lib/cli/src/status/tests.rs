@@ -42,6 +42,14 @@ fn drift_and_failed_checks_are_shown_with_the_answer() {
 }
 
 #[test]
+fn the_documented_privilege_of_another_cluster_is_named() {
+    let provider = FakeAccount::beside_documented().unchecked();
+    assert_snapshot!("documented_elsewhere", status(&provider, false));
+    let document: serde_json::Value = serde_json::from_str(&status(&provider, true).out).unwrap();
+    assert_eq!(document["documented_privilege_of_others"], json!(["us-east-1/far"]));
+}
+
+#[test]
 fn an_answer_of_the_function_cannot_control_the_terminal() {
     let mut account = FakeAccount::onboarded();
     (account.works, account.answer) = (false, HOSTILE.to_owned());

@@ -9,11 +9,11 @@ use cast_spot_provisioner::{
     apply::CancelToken,
     connect::{self, NamespaceContents, Token},
     facts::{AuthenticationMode, Cluster, CurrentFunction, Facts, Identity, PreviousRuns},
-    names::{LAMBDA_ROLE, registered},
+    names::{self, LAMBDA_ROLE, registered},
     onboard,
     plan::{Change, Found, Observed},
     provider::{AccessKey, Error, ErrorKind, Made, Provider},
-    resource::{self, Attachment, Function, Id, Kind, Principal, Resource},
+    resource::{self, Attachment, Function, Id, InlinePolicy, Kind, Principal, Resource, Role},
     spec::{Request, Spec},
     verify::{Check, Verdict},
 };
@@ -80,11 +80,31 @@ impl FakeAccount {
     /// An account that `spec` was onboarded to.
     pub(crate) fn onboarded_by(spec: &Spec) -> Self {
         let account = Self::new();
-        run_in_test(async {
-            let planned = onboard::plan(spec, &account).await.unwrap();
-            onboard::onboard(spec, planned, &account, &CancelToken::new(), &mut |_| {}).await.unwrap();
-        });
+        account.onboard(spec);
         account
+    }
+
+    /// The same as [`onboarded`](Self::onboarded), beside a cluster of another region with the documented privilege.
+    pub(crate) fn beside_documented() -> Self {
+        let account = Self::onboarded();
+        let name = names::registration("us-east-1", "far", false);
+        let document = serde_json::Value::Null;
+        account.put(&InlinePolicy { role: LAMBDA_ROLE.to_owned(), name, document }.into()).unwrap();
+        account.change(|resource| match resource {
+            Resource::Role(Role { name, tags, .. }) if name == LAMBDA_ROLE => {
+                tags.insert(format!("{}0b09a7a", names::TAG_DOCUMENTED), "us-east-1/far".to_owned());
+            }
+            _ => {}
+        });
+        account.onboard(&spec());
+        account
+    }
+
+    fn onboard(&self, spec: &Spec) {
+        run_in_test(async {
+            let planned = onboard::plan(spec, self).await.unwrap();
+            onboard::onboard(spec, planned, self, &CancelToken::new(), &mut |_| {}).await.unwrap();
+        });
     }
 
     /// A provider without an expected account.
