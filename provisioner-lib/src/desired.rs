@@ -37,6 +37,8 @@ pub struct Desired {
     pub kept: Vec<Resource>,
     /// Resources to delete if they are managed.
     pub absent: Vec<Resource>,
+    /// Of the absent ones, those that a cluster of the same name may have by right.
+    pub of_namesakes: BTreeSet<Id>,
 }
 
 impl Desired {
@@ -70,7 +72,7 @@ pub fn desired(spec: &Spec, facts: &Facts) -> Result<Desired, Faults> {
         kept = resources.vpc_access();
         kept.extend(resources.group_of(resources.place().as_ref()));
     }
-    let desired = Desired { present, kept, absent };
+    let desired = Desired { present, kept, absent, ..Desired::default() };
     faults::too_large(&desired, facts).or(desired)
 }
 

@@ -2,9 +2,12 @@
 
 use cast_spot_provisioner::{
     names::{TAG_CLUSTER, TAG_MANAGED, TAG_REGION},
+    offboard::{self, Removal},
     onboard::plan,
+    plan::Unmanaged,
     resource::{Id, Kind, Manifest, Resource, Role, Tags, User},
     spec::Request,
+    verify::verify,
 };
 use serde_json::json;
 
@@ -102,7 +105,12 @@ async fn clusters_of_the_same_name_keep_separate_principals() {
                 let kept = principals(&account)
                     .into_iter()
                     .find(|found| found.1 == last.region && found.2 == last.cluster);
-                ended(&first.cluster, &account.of(&first.region, &first.cluster), &what).await;
+                let first = account.of(&first.region, &first.cluster);
+                let verified = verify(&scenario.spec_of(&first.cluster), &first, &mut |_| ()).await.unwrap();
+                assert!(verified.is_good(), "{what}: {:?}", verified.planned.plan);
+                let leaves = offboard::plan(&Removal::of(&first.cluster), &first).await.unwrap().plan;
+                assert_eq!(leaves.unexpected().collect::<Vec<_>>(), [] as [&Unmanaged; 0], "{what}");
+                ended(&first.cluster, &first, &what).await;
                 completed(&scenario.spec_of(&last.cluster), &last, &what).await;
                 assert_eq!(principals(&account), kept.into_iter().collect::<Vec<_>>(), "{what}");
                 ended(&last.cluster, &last, &what).await;

@@ -33,7 +33,11 @@ pub fn without(cluster: &str, facts: &Facts) -> Desired {
     }
     let role = Principal::Role(LAMBDA_ROLE.to_owned());
     let own = resources.alternatives().into_iter().chain(resources.nodes()).chain(resources.vpc_access());
-    for resource in own.chain(other_name(cluster, facts)) {
+    let other = by_other_name(&spec, facts);
+    desired.of_namesakes.extend(other.iter().flat_map(|other| {
+        [Principal::Role(other.principal.clone()).id(), Principal::User(other.principal.clone()).id()]
+    }));
+    for resource in own.chain(other.iter().flat_map(Resources::alternatives)) {
         let is_shared = match &resource {
             // Those of the documented privilege go with the last cluster that has it.
             Resource::Attachment(Attachment { principal, policy_arn }) => {
@@ -110,18 +114,13 @@ impl Resources<'_> {
     }
 }
 
-/// What the principal would have had by its other name: a run that ended before the cluster was registered may have
-/// chosen that one.
-fn other_name(cluster: &str, facts: &Facts) -> Vec<Resource> {
-    let arn = &facts.cluster.arn;
+/// With the principal's other name: a run that ended before the cluster was registered may have chosen that one.
+fn by_other_name<'a>(spec: &'a Spec, facts: &'a Facts) -> Option<Resources<'a>> {
+    let (cluster, arn) = (&spec.cluster, &facts.cluster.arn);
+    let resources = Resources::of(spec, facts);
     let both = [names::principal(cluster, arn), names::principal_by_hash(cluster, arn)];
-    let spec = any(cluster);
-    let mut resources = Resources::of(&spec, facts);
-    let Some(other) = both.into_iter().find(|name| *name != resources.principal) else {
-        return Vec::new();
-    };
-    resources.principal = other;
-    resources.alternatives()
+    let principal = both.into_iter().find(|name| *name != resources.principal)?;
+    Some(Resources { principal, ..resources })
 }
 
 /// Where our security group may be: a cluster that is gone does not tell, nor does a function that is gone.

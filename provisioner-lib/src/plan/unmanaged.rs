@@ -54,6 +54,7 @@ pub(super) fn unmanaged(desired: &Desired, observed: &Observed, steps: &[Step]) 
         let id = unwanted.id();
         let found = observed.get(&id).filter(|_| !goes(&id))?;
         let why = match foreign(unwanted, found)? {
+            Foreign::OtherCluster(_) if desired.of_namesakes.contains(&id) => return None,
             Foreign::NotManaged(why) | Foreign::OtherCluster(why) => why,
         };
         Some(Unmanaged { id, why, is_expected: false })
