@@ -10,7 +10,7 @@ use std::{
 use cast_spot_provisioner::{
     facts::{AuthenticationMode, Cluster},
     provider::{Error, ErrorKind},
-    resource::{AccessEntry, CodeRecord, Function, Id, Kind, Resource, Service},
+    resource::{AccessEntry, CodeRecord, Function, Id, Kind, Resource, Role, Service, User},
 };
 use tokio::sync::Notify;
 
@@ -316,6 +316,14 @@ impl Account {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The permissions boundary of a principal.
+fn boundary_of(resource: &Resource) -> Option<&str> {
+    match resource {
+        Resource::Role(Role { boundary, .. }) | Resource::User(User { boundary, .. }) => boundary.as_deref(),
+        _ => None,
     }
 }
 

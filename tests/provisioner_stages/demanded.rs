@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use cast_spot_provisioner::{
     names::{MANAGED, TAG_MANAGED},
     onboard::plan,
-    resource::{Policy, Resource, Role, User},
+    resource::{Policy, Resource, Role, Tags, User},
     spec::{Request, Spec},
 };
+use serde_json::json;
 
 use crate::{
     account::Account,
@@ -47,9 +48,16 @@ async fn a_boundary_stays_until_another_one_is_given() {
     for user in [false, true] {
         let scenario = Scenario { user, ..DEFAULT };
         let before = scenario.account().await;
+        let arn = |name: &str| format!("arn:aws:iam::123456789012:policy/{name}");
+        for name in ["one", "two"] {
+            let (description, document) = (String::new(), json!({}));
+            let policy =
+                Policy { arn: arn(name), name: name.to_owned(), description, document, tags: Tags::new() };
+            before.put(policy.into());
+        }
         let account = before.copy();
         for name in ["one", "two"] {
-            let arn = format!("arn:aws:iam::123456789012:policy/{name}");
+            let arn = arn(name);
             let given = choosing(scenario, |request| request.permissions_boundary = Some(arn.clone()));
             completed(&given, &account, name).await;
             assert_eq!(bounds(&account), BTreeSet::from([arn]), "of each role and user");

@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::{
     account::Account,
     others::{permission, target},
-    situation::{DEFAULT, completed, ended},
+    situation::{DEFAULT, completed, end, ended},
 };
 
 fn without_zip() -> Spec {
@@ -139,7 +139,9 @@ async fn a_role_that_took_the_place_of_ours_is_named_at_the_end() {
     });
     let planned = offboard::plan(&Removal::of("prod"), &account).await.unwrap();
     assert_eq!(named(&planned.plan), BTreeSet::from([format!("role {nodes}")]));
-    ended("prod", &account, "it stays, and is named").await;
+    let report = end("prod", &account).await.unwrap();
+    let failed: Vec<_> = report.failures().map(|(id, _)| id.to_string()).collect();
+    assert_eq!(failed, [format!("policy {nodes}")], "it is the role's boundary");
     let left = offboard::plan(&Removal::of("prod"), &account).await.unwrap();
     assert_eq!(named(&left.plan), BTreeSet::from([format!("role {nodes}")]));
 }

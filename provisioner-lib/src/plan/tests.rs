@@ -3,8 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::names::{HANDLER_RBAC, LABEL_NAME, MANAGED, TAG_CLUSTER, TAG_MANAGED, TAG_NODE_ROLE, TAG_REGION};
 use crate::resource::{
-    AccessEntry, AccessKey, Attachment, CodeRecord, Function, InlinePolicy, Manifest, Permission, Principal,
-    Role, SecurityGroup, Tags, User,
+    AccessEntry, AccessKey, Attachment, CodeRecord, Function, InlinePolicy, Manifest, Permission, Policy,
+    Principal, Role, SecurityGroup, Tags, User,
 };
 
 fn ours() -> Tags {
@@ -54,6 +54,24 @@ fn what_is_not_there_is_made_after_what_it_needs() {
     let names: Vec<_> = steps.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names[0], "role a");
     assert!(steps.iter().all(|(_, action)| *action == Action::Create), "{steps:?}");
+}
+
+#[test]
+fn a_boundary_is_there_before_its_role_and_goes_after_it() {
+    let Resource::Role(mut bounded) = role("a", ours()) else { panic!() };
+    let arn = "arn:aws:iam::123456789012:policy/b".to_owned();
+    let (name, description) = ("b".to_owned(), String::new());
+    let policy = Policy { arn: arn.clone(), name, description, document: json!({}), tags: ours() };
+    bounded.boundary = Some(arn);
+    let both = vec![bounded.into(), policy.into()];
+    let observed = both.iter().cloned().map(|resource| found(resource, None)).collect();
+    let after = |present, absent, observed: &Observed| {
+        let plan = diff(&Desired { present, absent, ..Desired::default() }, observed, false);
+        plan.steps.into_iter().map(|step| (step.id.name, step.after.len())).collect::<Vec<_>>()
+    };
+    let last = |name: &str| (name.to_owned(), 1);
+    assert_eq!(after(both.clone(), vec![], &Observed::new()).pop(), Some(last("a")));
+    assert_eq!(after(vec![], both, &observed).pop(), Some(last("b")));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use cast_spot_provisioner::{
     },
 };
 
-use super::{ACCOUNT, Account, State, changed, refused};
+use super::{ACCOUNT, Account, State, boundary_of, changed, refused};
 
 /// The prefix of every secret.
 pub(crate) const SECRET: &str = "secret-of-";
@@ -103,7 +103,10 @@ impl Account {
                 self.put_over("update configmaps", resource, &[]).await?;
             }
             Resource::Manifest(manifest) => self.apply(&resource.id(), manifest, &[], None).await?,
-            _ if resource.tags().is_some() => self.put_new("create", resource, &[]).await?,
+            _ if resource.tags().is_some() => {
+                let boundary = boundary_of(resource).map(|arn| Id::new(Kind::Policy, last(arn)));
+                self.put_new("create", resource, boundary.as_slice()).await?;
+            }
             // A part of the first resource that it needs.
             _ => {
                 let whole: Vec<Id> = resource.needs().into_iter().take(1).collect();

@@ -8,7 +8,7 @@ use cast_spot_provisioner::{
     },
 };
 
-use super::{Account, Object, Place, State, changed, refused};
+use super::{Account, Object, Place, State, boundary_of, changed, refused};
 
 impl Account {
     async fn delete(&self, call: &str, id: &Id) -> Result<(), Error> {
@@ -194,10 +194,12 @@ impl Account {
     }
 }
 
+/// Whether a principal has it, as a policy or as its boundary.
 fn is_attached(state: &State, arn: &str) -> bool {
-    state.objects.values().any(
-        |object| matches!(&object.resource, Resource::Attachment(Attachment { policy_arn, .. }) if last(policy_arn) == last(arn)),
-    )
+    state.objects.values().any(|object| match &object.resource {
+        Resource::Attachment(Attachment { policy_arn, .. }) => last(policy_arn) == last(arn),
+        resource => boundary_of(resource) == Some(arn),
+    })
 }
 
 fn is_attachment_of(id: &Id, principal: &Principal) -> bool {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Describe, Tags, TemplateValues, compared, last, named, tagged};
+use super::{Changes, Describe, Id, Kind, Tags, TemplateValues, compared, last, named, tagged};
 
 mod aws;
 
@@ -22,6 +22,12 @@ impl Describe for Role {
     tagged!();
 
     named!(name);
+
+    /// IAM makes no role whose boundary is not there, and deletes no policy that is a boundary ("DeletePolicy" in the IAM
+    /// API reference).
+    fn needs(&self) -> Vec<Id> {
+        self.boundary.iter().map(|boundary| Id::new(Kind::Policy, last(boundary))).collect()
+    }
 
     /// The boundary that has the role's name is for new roles: on an older one it could cut what was attached since.
     fn compare(&self, found: &Self, changes: &mut Changes) {
