@@ -14,6 +14,7 @@ use crate::{
         TAG_REGION, TAG_SETTINGS,
     },
     policy::{self, Scope},
+    record,
     resource::{Attachment, Id, InlinePolicy, Kind, Manifest, Policy, Principal, Resource, Role, Tags},
     spec::{Access, Privilege, Spec},
 };
@@ -187,7 +188,8 @@ impl<'a> Resources<'a> {
             None => record.tags(region),
         });
         let settings = function::settings(spec, self.facts);
-        let chosen: Vec<_> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let chosen: Vec<_> =
+            settings.iter().map(|(name, value)| format!("{name}={}", record::encoded(value))).collect();
         if !chosen.is_empty() {
             tags.insert(format!("{TAG_SETTINGS}{region}"), chosen.join(" "));
         }

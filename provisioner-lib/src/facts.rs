@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     names::{self, CLUSTERS_VARIABLE},
     policy::Scope,
+    record,
     resource::CodeRecord,
 };
 
@@ -94,7 +95,7 @@ impl Facts {
         let settings = self.recorded(names::TAG_SETTINGS).unwrap_or_default().split(' ');
         settings
             .filter_map(|one| one.split_once('='))
-            .map(|(name, value)| (name.into(), value.into()))
+            .map(|(name, value)| (name.to_owned(), record::decoded(value)))
             .collect()
     }
 

@@ -45,6 +45,7 @@ pub mod plan;
 pub mod policy;
 pub mod provider;
 pub mod recall;
+mod record;
 pub mod report;
 pub mod resource;
 pub mod spec;

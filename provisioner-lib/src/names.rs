@@ -74,7 +74,7 @@ pub const TAG_CODE: &str = "cast-spot:code.";
 /// way.
 pub const TAG_PREVIOUS: &str = "cast-spot:previous.";
 /// Start of a tag of the function's role: the settings that were chosen for the function of a region, `NAME=VALUE` with
-/// spaces between them. The tag's name ends in the region.
+/// spaces between them, each value as `record` encodes it. The tag's name ends in the region.
 pub const TAG_SETTINGS: &str = "cast-spot:settings.";
 /// Start of a tag of the function's role: a cluster with the documented privilege, `REGION/NAME`. The tag's name ends in
 /// the cluster's [`suffix`].

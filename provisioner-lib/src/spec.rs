@@ -313,11 +313,6 @@ fn settings(given: &[String], faults: &mut Faults) -> BTreeMap<String, String> {
             Some((name, _)) if name.starts_with(OWN) && !NAMES.contains(&name) => {
                 faults.add("env", setting, "not a setting of the function", hint);
             }
-            Some((name, value)) if is_variable(name) && !value.chars().all(is_recorded) => {
-                let problem = "its value may have letters, digits and _.:/=+-@ only";
-                let hint = "a tag of the function's role records it, and IAM takes no others";
-                faults.add("env", setting, problem, hint);
-            }
             Some((name, value)) if is_variable(name) => {
                 settings.insert(name.to_owned(), value.to_owned());
             }
@@ -329,11 +324,6 @@ fn settings(given: &[String], faults: &mut Faults) -> BTreeMap<String, String> {
 
 /// Start of the names of the handler's own settings.
 const OWN: &str = "CAST_SPOT_";
-
-/// Whether a tag of IAM can have it, spaces aside, which separate settings ("Rules for tagging" in the IAM User Guide).
-fn is_recorded(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "_.:/=+-@".contains(c)
-}
 
 fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())

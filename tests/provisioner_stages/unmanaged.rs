@@ -82,11 +82,12 @@ fn choosing(settings: &[&str]) -> Spec {
 #[tokio::test]
 async fn a_chosen_setting_stays_without_being_given_again() {
     let (_, account, _) = DEFAULT.undisturbed().await;
-    let proxy = "HTTPS_PROXY=http://proxy.example:3128";
-    completed(&choosing(&["CAST_SPOT_STAY=20", proxy]), &account, "chosen").await;
+    let (proxy, beside) = ("HTTPS_PROXY=http://proxy.example:3128", "NO_PROXY=10.0.0.0/8,a@b c");
+    completed(&choosing(&["CAST_SPOT_STAY=20", proxy, beside]), &account, "chosen").await;
     completed(&without_zip(), &account, "again").await;
     assert_eq!(account.environment()["CAST_SPOT_STAY"], "20");
     assert_eq!(account.environment()["HTTPS_PROXY"], "http://proxy.example:3128");
+    assert_eq!(account.environment()["NO_PROXY"], "10.0.0.0/8,a@b c");
     completed(&choosing(&["HTTPS_PROXY="]), &account, "cleared").await;
     assert!(!account.environment().contains_key("HTTPS_PROXY"));
     // Also when another cluster comes and goes.

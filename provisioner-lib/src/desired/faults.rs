@@ -6,6 +6,7 @@ use crate::{
     fault::{Fault, Faults},
     names::{LAMBDA_ROLE, LAMBDA_ROLE_VPC, registered},
     policy::{self, Scope},
+    record,
     resource::{InlinePolicy, Policy, Resource, Role, Tags},
     spec::{Access, Spec, partition_of},
 };
@@ -15,9 +16,8 @@ use crate::{
 const POLICY_LIMIT: usize = 6_144;
 const INLINE_LIMIT: usize = 10_240;
 const TRUST_LIMIT: usize = 2_048;
-/// Tags of a role, and characters of a tag's value, same page.
+/// Tags of a role, same page.
 const TAGS_LIMIT: usize = 50;
-const TAG_LIMIT: usize = 256;
 
 pub(super) fn of(spec: &Spec, facts: &Facts) -> Faults {
     let cluster = &facts.cluster;
@@ -160,8 +160,8 @@ fn too_many(role: &str, tags: &Tags, faults: &mut Faults) {
         let problem = format!("it would have {} tags; IAM allows {TAGS_LIMIT}", tags.len());
         faults.add("role", role, problem, "give fewer --tags, or onboard this cluster from another account");
     }
-    for (key, value) in tags.iter().filter(|(_, value)| value.chars().count() > TAG_LIMIT) {
-        let problem = format!("{} characters; IAM allows {TAG_LIMIT}", value.chars().count());
+    for (key, value) in tags.iter().filter(|(_, value)| value.chars().count() > record::LIMIT) {
+        let problem = format!("{} characters; IAM allows {}", value.chars().count(), record::LIMIT);
         let hint = "shorten the values of --env and --tags; `--env NAME=` clears a setting";
         faults.add("tag", key, problem, hint);
     }
