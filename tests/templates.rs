@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_handler::config::VARIABLES;
 use cast_spot_provisioner::{
-    names::{TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS},
+    names::RECORDS,
     policy,
     resource::{Function, Id, Ingress, InstanceProfile, Policy, Resource, Role, Tags},
     spec::Request,
@@ -41,10 +41,9 @@ fn comparable(resources: Vec<Resource>) -> BTreeMap<Id, Resource> {
             Resource::Ingress(Ingress { vpc_id, .. }) => *vpc_id = String::new(),
             // In a bucket.
             Resource::Function(Function { code, .. }) => *code = None,
-            // A stack knows neither the hash of its code nor those of clusters.
+            // A stack knows neither the hash of its code nor those of clusters, and does not encode.
             Resource::Role(Role { tags, .. }) => {
-                let records = [TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS];
-                tags.retain(|key, _| !records.iter().any(|tag| key.starts_with(tag)));
+                tags.retain(|key, _| !RECORDS.iter().any(|tag| key.starts_with(tag)));
             }
             _ => {}
         }

@@ -10,8 +10,8 @@ use crate::{
     fault::Faults,
     names::{
         self, ADMIN_GROUP, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP, HANDLER_USERNAME, LAMBDA_ROLE,
-        LAMBDA_ROLE_SHARED, MANAGED, MANAGER_GROUP, TAG_CLUSTER, TAG_DOCUMENTED, TAG_MANAGED, TAG_NODE_ROLE,
-        TAG_REGION, TAG_SETTINGS,
+        LAMBDA_ROLE_SHARED, MANAGED, MANAGER_GROUP, TAG_BOUNDARY, TAG_CLUSTER, TAG_DOCUMENTED, TAG_MANAGED,
+        TAG_NODE_ROLE, TAG_REGION, TAG_SETTINGS,
     },
     policy::{self, Scope},
     record,
@@ -193,6 +193,7 @@ impl<'a> Resources<'a> {
         if !chosen.is_empty() {
             tags.insert(format!("{TAG_SETTINGS}{region}"), chosen.join(" "));
         }
+        tags.extend(self.boundary.iter().filter_map(|boundary| record::tag(TAG_BOUNDARY, boundary)));
         if self.privilege == Privilege::Documented {
             let tag = format!("{TAG_DOCUMENTED}{}", names::suffix(&cluster.arn));
             tags.insert(tag, format!("{region}/{}", self.cluster));
@@ -223,7 +224,7 @@ impl<'a> Resources<'a> {
     /// shared role.
     fn alternatives(&self) -> Vec<Resource> {
         let role = Principal::Role(LAMBDA_ROLE.to_owned());
-        let mut alternatives = self.principal_role(policy::principal_trust("*", "*"));
+        let mut alternatives = self.principal_role("*", "*");
         alternatives.extend(self.principal_user(false));
         alternatives.extend(self.documented_rights(&Principal::Role(self.principal.clone())));
         alternatives.extend(self.documented_rights(&Principal::User(self.principal.clone())));

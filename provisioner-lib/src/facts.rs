@@ -126,7 +126,7 @@ impl Facts {
         })
     }
 
-    /// Tags of the function's role that are about other clusters and regions.
+    /// Tags of the function's role that are about other clusters and regions, or all of them.
     pub(crate) fn records_of_others(&self) -> BTreeMap<String, String> {
         let own: Vec<&str> =
             self.documented().filter(|(cluster, _)| *cluster == self.own()).map(|(_, key)| key).collect();
@@ -134,7 +134,7 @@ impl Facts {
             let of_region = [names::TAG_CODE, names::TAG_PREVIOUS, names::TAG_SETTINGS];
             let region = of_region.iter().find_map(|tag| key.strip_prefix(tag));
             let is_documented = key.starts_with(names::TAG_DOCUMENTED) && !own.contains(&key);
-            region.is_some_and(|region| region != self.region) || is_documented
+            region.is_some_and(|region| region != self.region) || is_documented || key == names::TAG_BOUNDARY
         };
         let tags = self.earlier.role_tags.iter().filter(|(key, _)| is_others(key));
         tags.map(|(key, value)| (key.clone(), value.clone())).collect()

@@ -79,6 +79,15 @@ pub const TAG_SETTINGS: &str = "cast-spot:settings.";
 /// Start of a tag of the function's role: a cluster with the documented privilege, `REGION/NAME`. The tag's name ends in
 /// the cluster's [`suffix`].
 pub const TAG_DOCUMENTED: &str = "cast-spot:documented.";
+/// Tag of the function's role: the permissions boundary that was chosen for all roles and users, as `record` encodes it.
+pub const TAG_BOUNDARY: &str = "cast-spot:boundary";
+/// Tag of a role that manages a cluster: who may assume it, in the same way.
+pub const TAG_PRINCIPAL: &str = "cast-spot:principal";
+/// Tag of a role that manages a cluster: the external id that it demands, in the same way.
+pub const TAG_EXTERNAL_ID: &str = "cast-spot:external-id";
+/// Starts of the tags of roles that record choices.
+pub const RECORDS: [&str; 7] =
+    [TAG_CODE, TAG_PREVIOUS, TAG_SETTINGS, TAG_DOCUMENTED, TAG_BOUNDARY, TAG_PRINCIPAL, TAG_EXTERNAL_ID];
 /// Tag of the principal: name of the cluster's node role, which the shared policy lets it pass.
 pub const TAG_NODE_ROLE: &str = "cast-spot:node-role";
 

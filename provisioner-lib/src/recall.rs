@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::{
     facts::Facts,
-    names::{MANAGED, TAG_MANAGED},
+    names::{MANAGED, TAG_EXTERNAL_ID, TAG_MANAGED, TAG_PRINCIPAL},
     plan::Observed,
     provider::{Error, Provider},
+    record,
     resource::{Resource, Role, Tags, User},
     spec::Request,
 };
@@ -47,9 +48,11 @@ fn fill(mut request: Request, facts: &Facts, observed: &Observed) -> Request {
         (owner.map(String::as_str) == Some(MANAGED)).then_some(found)
     };
     let (role, user) = evidence(facts);
-    if let Some(Resource::Role(Role { trust, .. })) = managed(&role) {
+    if let Some(Resource::Role(Role { trust, tags, .. })) = managed(&role) {
         "role".clone_into(&mut request.mode);
-        (request.principal, request.external_id) = trusted_principal(trust);
+        let (principal, external_id) = trusted_principal(trust);
+        request.principal = record::read(tags, TAG_PRINCIPAL).or(principal);
+        request.external_id = record::read(tags, TAG_EXTERNAL_ID).or(external_id);
     } else if managed(&user).is_some() {
         "user".clone_into(&mut request.mode);
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::resource::Tags;
+
 /// Characters of a tag's value ("IAM and AWS STS quotas" in the IAM User Guide).
 pub(crate) const LIMIT: usize = 256;
 
@@ -32,6 +34,16 @@ pub(crate) fn decoded(record: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| record.to_owned())
 }
 
+/// The tag that records `text`, unless it is too long for one.
+pub(crate) fn tag(key: &str, text: &str) -> Option<(String, String)> {
+    Some((key.to_owned(), encoded(text))).filter(|(_, record)| record.len() <= LIMIT)
+}
+
+/// What the tag of this key records.
+pub(crate) fn read(tags: &Tags, key: &str) -> Option<String> {
+    tags.get(key).map(|record| decoded(record))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +56,6 @@ mod tests {
             assert_eq!(decoded(&record), text);
         }
         assert_eq!(decoded("me@example"), "me@example", "of an earlier build");
+        assert_eq!(tag("key", &"x".repeat(257)), None);
     }
 }

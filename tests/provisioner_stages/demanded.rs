@@ -4,9 +4,12 @@
 use std::collections::BTreeSet;
 
 use cast_spot_provisioner::{
-    names::{MANAGED, TAG_MANAGED},
+    names::{LAMBDA_ROLE, MANAGED, TAG_MANAGED},
     onboard::plan,
-    resource::{Policy, Resource, Role, Tags, User},
+    plan::Action,
+    provider::Provider,
+    recall::previous_choices,
+    resource::{Id, Kind, Policy, Resource, Role, Tags, User},
     spec::{Request, Spec},
 };
 use serde_json::json;
@@ -63,9 +66,42 @@ async fn a_boundary_stays_until_another_one_is_given() {
             assert_eq!(bounds(&account), BTreeSet::from([arn]), "of each role and user");
             nothing_to_do(scenario, &account).await;
         }
+        account.change(&Id::new(Kind::Role, LAMBDA_ROLE), |resource| {
+            if let Resource::Role(Role { boundary, .. }) = resource {
+                *boundary = None;
+            }
+        });
+        let drifted = plan(&scenario.spec(), &account).await.unwrap().plan;
+        let drifted: Vec<_> = drifted.writes().map(|step| step.id.name.as_str()).collect();
+        assert_eq!(drifted, [LAMBDA_ROLE]);
+        completed(&scenario.spec(), &account, "put back").await;
+        assert_eq!(bounds(&account), BTreeSet::from([arn("two")]));
         ended("prod", &account, "out").await;
         same(&account, &before, "out");
     }
+}
+
+#[tokio::test]
+async fn who_took_the_place_of_the_chosen_principal_is_drift() {
+    let (_, account, _) = DEFAULT.undisturbed().await;
+    let id = Id::new(Kind::Role, "cast-eks-prod");
+    account.change(&id, |resource| {
+        if let Resource::Role(Role { trust, .. }) = resource {
+            let text =
+                trust.to_string().replace("210987654321:root", "444455556666:root").replace("e-1", "e-2");
+            *trust = text.parse().unwrap();
+        }
+    });
+    let facts = account.facts("prod").await.unwrap();
+    let open = Request { cluster: "prod".to_owned(), ..Request::default() };
+    let recalled = previous_choices(open, &facts, &account).await.unwrap().validate().unwrap();
+    let planned = plan(&recalled, &account).await.unwrap().plan;
+    let Some(Action::Update { changes }) = planned.writes().map(|step| &step.action).next() else {
+        panic!("{planned:?}")
+    };
+    assert_eq!(changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["trust"]);
+    completed(&recalled, &account, "put back").await;
+    nothing_to_do(DEFAULT, &account).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     desired::desired,
     facts::{AuthenticationMode, Cluster, Facts, Identity, PreviousRuns},
-    names::{self, TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS},
+    names::{self, RECORDS},
     package::{Architecture, Package},
     policy::fill,
     resource::{Code, Resource, Service},
@@ -105,10 +105,9 @@ impl Inputs {
             }
         }
         resources.extend(here.into_iter().filter(|resource| !is_iam(resource)));
-        // A stack knows neither the hash of its code nor those of clusters.
-        let records = [TAG_CODE, TAG_DOCUMENTED, TAG_SETTINGS];
+        // A stack knows neither the hash of its code nor those of clusters, and does not encode.
         for tags in resources.iter_mut().filter_map(Resource::tags_mut) {
-            tags.retain(|key, _| !records.iter().any(|tag| key.starts_with(tag)));
+            tags.retain(|key, _| !RECORDS.iter().any(|tag| key.starts_with(tag)));
         }
         resources
     }

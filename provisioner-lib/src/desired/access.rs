@@ -1,13 +1,13 @@
 //! Who gets in: the principal that manages the cluster, its nodes, and by what way.
 
-use serde_json::Value;
-
 use super::Resources;
 use crate::{
     names::{
         self, ADMIN_GROUP, ADMIN_POLICY, CAST_EKS_POLICY, DOCUMENTED_POLICY, HANDLER_GROUP, NODE_ROLE_VPC,
+        TAG_EXTERNAL_ID, TAG_PRINCIPAL,
     },
     policy::{self, Scope},
+    record,
     resource::{
         AccessEntry, AccessKey, Attachment, AwsAuth, InlinePolicy, InstanceProfile, Mapping, Policy,
         Principal, Resource, Role, User,
@@ -27,20 +27,20 @@ impl Resources<'_> {
     /// The user or role that manages the cluster from outside.
     pub(super) fn principal(&self, spec: &Spec) -> Vec<Resource> {
         match &spec.access {
-            Access::Role { principal, external_id } => {
-                self.principal_role(policy::principal_trust(principal, external_id))
-            }
+            Access::Role { principal, external_id } => self.principal_role(principal, external_id),
             Access::User { rotate_key, .. } => self.principal_user(*rotate_key),
         }
     }
 
-    pub(super) fn principal_role(&self, trust: Value) -> Vec<Resource> {
+    pub(super) fn principal_role(&self, principal: &str, external_id: &str) -> Vec<Resource> {
+        let records = [(TAG_PRINCIPAL, principal), (TAG_EXTERNAL_ID, external_id)];
+        let records = records.into_iter().filter_map(|(key, choice)| record::tag(key, choice));
         let role = Resource::Role(Role {
             name: self.principal.clone(),
             description: format!("Manages the EKS cluster {} from outside", self.cluster),
-            trust,
+            trust: policy::principal_trust(principal, external_id),
             boundary: self.boundary.clone(),
-            tags: self.principal_tags(),
+            tags: self.principal_tags().into_iter().chain(records).collect(),
         });
         let rights = self.rights(&Principal::Role(self.principal.clone()));
         [role].into_iter().chain(rights).collect()

@@ -1,9 +1,10 @@
 //! What clusters share stays as it is, where a request leaves it open: it is read off what there is.
 
 use crate::{
-    names::{LAMBDA_ROLE, LOG_GROUP, MANAGED, TAG_MANAGED, TAG_RETENTION},
+    names::{LAMBDA_ROLE, LOG_GROUP, MANAGED, TAG_BOUNDARY, TAG_MANAGED, TAG_RETENTION},
     plan::Observed,
     policy::{IMAGE_OWNERS, texts},
+    record,
     resource::{Id, Kind, LogGroup, Policy, Resource, Role},
     spec::Spec,
 };
@@ -18,10 +19,10 @@ pub(crate) fn with_current_choices(spec: &Spec, observed: &Observed) -> Spec {
     }
 }
 
-/// The boundary of the function's role, which is made first in an account.
+/// The boundary on record, or that of the function's role, which is made first in an account.
 fn boundary(observed: &Observed) -> Option<String> {
     match &observed.get(&Id::new(Kind::Role, LAMBDA_ROLE))?.resource {
-        Resource::Role(Role { boundary, .. }) => boundary.clone(),
+        Resource::Role(Role { boundary, tags, .. }) => record::read(tags, TAG_BOUNDARY).or(boundary.clone()),
         _ => None,
     }
 }
