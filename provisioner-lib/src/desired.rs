@@ -25,7 +25,7 @@ mod faults;
 mod function;
 mod offboard;
 
-pub(crate) use current::with_current_choices;
+pub(crate) use current::{with_current_choices, with_tags_of_the_rest};
 pub(crate) use function::UNRECORDED;
 pub use offboard::without;
 

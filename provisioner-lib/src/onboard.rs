@@ -3,7 +3,7 @@
 use crate::{
     apply::{CancelToken, OnFailure, Progress},
     converge::{Run, build_plan},
-    desired::{UNRECORDED, desired, with_current_choices},
+    desired::{Desired, UNRECORDED, desired, with_current_choices, with_tags_of_the_rest},
     facts::Facts,
     fault::{Fault, Faults},
     plan::{Action, Observed},
@@ -50,8 +50,14 @@ fn needs_code(resource: &Resource, action: &Action) -> Option<Fault> {
 
 /// Compares the cluster with its desired state.
 pub(crate) async fn compare(spec: &Spec, provider: &impl Provider) -> Result<Planned, PlanError> {
-    let desired = |facts: &Facts, observed: &Observed| desired(&with_current_choices(spec, observed), facts);
+    let desired = |facts: &Facts, observed: &Observed| wanted(spec, facts, observed);
     build_plan(&spec.cluster, provider, spec.adopt, desired).await
+}
+
+/// The target state, with what was chosen earlier in the place of what `spec` leaves open.
+fn wanted(spec: &Spec, facts: &Facts, observed: &Observed) -> Result<Desired, Faults> {
+    let desired = desired(&with_current_choices(spec, observed), facts)?;
+    Ok(with_tags_of_the_rest(desired, facts, observed))
 }
 
 /// Applies `planned`, and plans again where a concurrent run has changed a resource first.
@@ -78,8 +84,7 @@ pub async fn onboard(
             }
         }
         let spec = if report.access_key.is_some() { &rotated(spec) } else { spec };
-        let desired =
-            |facts: &Facts, observed: &Observed| desired(&with_current_choices(spec, observed), facts);
+        let desired = |facts: &Facts, observed: &Observed| wanted(spec, facts, observed);
         // What was written, and a key that was made, is reported even if this fails.
         let again = match build_plan(&spec.cluster, provider, spec.adopt, desired).await {
             Ok(again) => again,

@@ -16,6 +16,7 @@ use crate::{
     resource::Tags,
 };
 
+pub(crate) use account::is_choosable;
 pub use account::{boundary, image_owners};
 pub(crate) use place::is_account;
 pub use place::{account_problem, cluster_problem, region_problem};

@@ -105,6 +105,29 @@ async fn who_took_the_place_of_the_chosen_principal_is_drift() {
 }
 
 #[tokio::test]
+async fn what_is_made_later_has_the_tags_of_the_rest() {
+    let (_, account, _) = DEFAULT.undisturbed().await;
+    let given = choosing(DEFAULT, |request| request.tags = vec!["team=a".to_owned()]);
+    completed(&given, &account, "given").await;
+    for kind in [Kind::InstanceProfile, Kind::LogGroup] {
+        let is_tagged = |resource: &Resource| {
+            resource.tags().is_some_and(|tags| tags.get("team").is_some_and(|team| team == "a"))
+        };
+        let of_kind = |id: &Id, resource: &Resource| id.kind == kind && is_tagged(resource);
+        let found = account.all().into_iter().find(|((_, id), resource)| of_kind(id, resource));
+        let id = found.unwrap().1.id();
+        account.take(&id).unwrap();
+        completed(&DEFAULT.spec(), &account, "made later").await;
+        assert_eq!(account.object(&id).unwrap().resource.tags().unwrap()["team"], "a", "{id}");
+    }
+    // Those of another cluster are its own.
+    let stage = account.of("eu-west-1", "stage");
+    completed(&DEFAULT.spec_of("stage"), &stage, "stage").await;
+    let role = stage.object(&Id::new(Kind::Role, "cast-eks-stage")).unwrap().resource;
+    assert!(!role.tags().unwrap().contains_key("team"));
+}
+
+#[tokio::test]
 async fn tags_stay_until_they_have_another_value() {
     let tag = |account: &Account, key: &str| {
         of_ours(account, |resource| resource.tags().map(|tags| tags.get(key).cloned().unwrap_or_default()))

@@ -1,12 +1,16 @@
 //! What clusters share stays as it is, where a request leaves it open: it is read off what there is.
 
+use super::Desired;
 use crate::{
-    names::{LAMBDA_ROLE, LOG_GROUP, MANAGED, TAG_BOUNDARY, TAG_MANAGED, TAG_RETENTION},
+    facts::Facts,
+    names::{
+        LAMBDA_ROLE, LOG_GROUP, MANAGED, TAG_BOUNDARY, TAG_CLUSTER, TAG_MANAGED, TAG_REGION, TAG_RETENTION,
+    },
     plan::Observed,
     policy::{IMAGE_OWNERS, texts},
     record,
-    resource::{Id, Kind, LogGroup, Policy, Resource, Role},
-    spec::Spec,
+    resource::{Id, Kind, LogGroup, Policy, Resource, Role, Tags},
+    spec::{Spec, is_choosable},
 };
 
 /// `spec` with the choices that `observed` shows in the place of those that it leaves open.
@@ -17,6 +21,29 @@ pub(crate) fn with_current_choices(spec: &Spec, observed: &Observed) -> Spec {
         log_retention_days: spec.log_retention_days.or_else(|| retention(observed)),
         ..spec.clone()
     }
+}
+
+/// Gives what is made the tags that everything of the cluster has: an earlier onboarding has chosen them.
+pub(crate) fn with_tags_of_the_rest(mut desired: Desired, facts: &Facts, observed: &Observed) -> Desired {
+    let marks = [(TAG_MANAGED, MANAGED), (TAG_CLUSTER, &facts.cluster.name), (TAG_REGION, &facts.region)];
+    let is_own = |tags: &&Tags| marks.iter().all(|(key, value)| tags.get(*key).is_some_and(|it| it == value));
+    let own: Vec<&Tags> =
+        observed.values().filter_map(|found| found.resource.tags()).filter(is_own).collect();
+    let Some(first) = own.first() else { return desired };
+    let chosen = first.iter().filter(|(key, value)| {
+        is_choosable(key, value) && own.iter().all(|tags| tags.get(*key) == Some(*value))
+    });
+    let chosen: Vec<_> = chosen.collect();
+    for resource in &mut desired.present {
+        let found = observed.get(&resource.id()).map(|found| found.resource.tags());
+        let is_fitting = found.is_none_or(|tags| tags.is_some_and(|tags| is_own(&tags)));
+        if let Some(tags) = resource.tags_mut().filter(|_| is_fitting) {
+            for (key, value) in &chosen {
+                tags.entry((*key).clone()).or_insert_with(|| (*value).clone());
+            }
+        }
+    }
+    desired
 }
 
 /// The boundary on record, or that of the function's role, which is made first in an account.
@@ -60,7 +87,7 @@ fn length(days: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{plan::Found, resource::Tags, spec::Access};
+    use crate::{plan::Found, spec::Access};
 
     fn open() -> Spec {
         Spec::new("prod", Access::User { rotate_key: false, cluster_admin: false })

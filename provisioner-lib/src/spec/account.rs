@@ -43,6 +43,11 @@ pub(super) fn tags(given: &[String], faults: &mut Faults) -> Tags {
     tags
 }
 
+/// Whether a tag can be one that was chosen.
+pub(crate) fn is_choosable(key: &str, value: &str) -> bool {
+    tag_problem(key, value).is_none()
+}
+
 /// What IAM, the strictest of the services, takes ("Rules for tagging" in the IAM User Guide); and what makes a resource a
 /// cluster's is not to be chosen.
 fn tag_problem(key: &str, value: &str) -> Option<&'static str> {
