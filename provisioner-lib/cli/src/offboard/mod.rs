@@ -83,9 +83,9 @@ async fn carry_out(
             } else if is_left {
                 &format!("{LEFT}, is left")
             } else if keep_logs {
-                "nothing but logs of it is left"
+                "of what cast-spot made, nothing but logs is left"
             } else {
-                "nothing of it is left"
+                "nothing that cast-spot made is left"
             };
             let headline =
                 format!("{} cluster {cluster} is offboarded; {left}\n", tick(report, &planned.plan));

@@ -52,7 +52,7 @@ fn what_is_not_ours_ends_no_run_with_a_tick() {
     let provider = account.unchecked();
     let ran = offboard(&args(true, false), &provider, "");
     assert_eq!(ran.code, EXIT_INCOMPLETE, "{ran}");
-    assert!(!ran.out.contains("nothing of it is left") && !ran.out.contains('✓'), "{ran}");
+    assert!(!ran.out.contains("nothing that cast-spot made is left") && !ran.out.contains('✓'), "{ran}");
     assert!(ran.out.contains("listed above, is left"), "{ran}");
     for dry_run in [false, true] {
         let again = offboard(&args(true, dry_run), &provider, "");
