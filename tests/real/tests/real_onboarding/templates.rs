@@ -24,11 +24,12 @@ pub(crate) async fn stacks_equal_the_library_and_are_deleted_without_a_trace(sta
 
     shell(stack, &in_the_lab(stack, make)).await?;
     let untagged = ["CastEKSPolicy", "CastEKSRestrictedAccess-", "cast-lab-eks-"];
-    is_as_planned(&situation, &situation.role("plan"), &untagged, &[]).await?;
+    let recorded = [HANDLER_ROLE, "cast-eks-lab"];
+    is_as_planned(&situation, &situation.role("plan"), &untagged, &recorded, &[]).await?;
 
     shell(stack, &in_the_lab(stack, as_user)).await?;
     let missing = ["create access_key cast-eks-lab"];
-    is_as_planned(&situation, &situation.user("plan"), &untagged, &missing).await?;
+    is_as_planned(&situation, &situation.user("plan"), &untagged, &recorded[..1], &missing).await?;
 
     shell(stack, &in_the_lab(stack, remove)).await?;
     situation.is_as_before().await
@@ -52,12 +53,13 @@ fn in_the_lab(stack: &Stack, commands: &str) -> String {
     )
 }
 
-/// With `--adopt`, the plan only tags what is `untagged`, records the code in the tags of the function's role and does
-/// what is `missing`; without, it says whose the untagged are.
+/// With `--adopt`, the plan only tags what is `untagged`, records code and choices in the tags of the roles `recorded` and
+/// does what is `missing`; without, it says whose the untagged are.
 async fn is_as_planned(
     situation: &Situation<'_>,
     words: &[&str],
     untagged: &[&str],
+    recorded: &[&str],
     missing: &[&str],
 ) -> Result<()> {
     let json = ["--output", "json"];
@@ -75,7 +77,7 @@ async fn is_as_planned(
         }
     }
     ensure!(done == missing.iter().map(ToString::to_string).collect(), "{steps:#?}");
-    ensure!(tagged.remove(HANDLER_ROLE), "no record of the code: {tagged:?}");
+    ensure!(recorded.iter().all(|role| tagged.remove(*role)), "not all of {recorded:?}: {tagged:?}");
     let expected = |name: &String| untagged.iter().any(|prefix| name.starts_with(prefix));
     ensure!(tagged.len() == untagged.len() && tagged.iter().all(expected), "{tagged:?}");
 
