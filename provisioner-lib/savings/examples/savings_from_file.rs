@@ -8,11 +8,7 @@
 
 use std::{env, error::Error, fs};
 
-use cast_spot_savings::{
-    compare::{Choices, compare},
-    render,
-    snapshot::Snapshot,
-};
+use cast_spot_savings::{choices::Choices, compare::compare, render, snapshot::Snapshot};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("usage: savings_from_file SNAPSHOT")?;

@@ -18,6 +18,7 @@ use self::{
 };
 use crate::{
     catalog::{ARCHITECTURE, Architecture, Market, label},
+    choices::Choices,
     demand::Demand,
     machines::{self, Machine, Place, smallest_root_volume},
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
@@ -27,13 +28,6 @@ use crate::{
     template::templates,
     verdict::{self, Judged},
 };
-
-/// The user's choices.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Choices {
-    /// Size of the biggest node, in vCPUs.
-    pub max_vcpus: Option<u32>,
-}
 
 /// The report, with the nodes and workloads behind it.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,8 @@
 //!
 //! ```
 //! use cast_spot_savings::{
-//!     compare::{Choices, compare},
+//!     choices::Choices,
+//!     compare::compare,
 //!     render,
 //!     snapshot::Snapshot,
 //! };
@@ -35,10 +36,11 @@
 //! - [`fit`] has the kube-scheduler's filters for a pod and an empty node.
 //! - [`pack`] finds the nodes.
 //! - [`machines`] are today's nodes; [`verdict`] decides which workloads tolerate Spot.
-//! - [`compare`] makes the [`report`] of three configurations, [`render`] its table and page.
+//! - [`choices`] are the user's; [`compare`] makes the [`report`] of three configurations, [`render`] its table and page.
 //! - `provider`, behind the feature `live`, reads the cluster and AWS.
 
 pub mod catalog;
+pub mod choices;
 pub mod compare;
 pub mod demand;
 pub mod fit;

@@ -5,10 +5,7 @@ mod output;
 mod rehearsal;
 mod source;
 
-use cast_spot_savings::{
-    compare::{Choices, compare},
-    render::page,
-};
+use cast_spot_savings::{choices::Choices, compare::compare, render::page};
 
 use crate::{
     environment::Environment,

@@ -18,7 +18,8 @@ use std::{
 };
 
 use cast_spot_savings::{
-    compare::{Choices, compare},
+    choices::Choices,
+    compare::compare,
     render::{page, table},
     report::Risk,
     snapshot::Snapshot,

@@ -4,7 +4,8 @@
 use anyhow::{Context, Result, ensure};
 use cast_spot_savings::{
     catalog::Market,
-    compare::{Choices, Comparison, Placed, compare},
+    choices::Choices,
+    compare::{Comparison, Placed, compare},
     demand::Demand,
     fit,
     offers::Offer,

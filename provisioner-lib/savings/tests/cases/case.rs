@@ -1,0 +1,56 @@
+//! A cluster of `data/`, with its prices.
+
+use std::{fs, path::PathBuf};
+
+use cast_spot_savings::{
+    choices::Choices,
+    compare::{Comparison, compare},
+    prices::PriceList,
+    report::Proposal,
+    snapshot::{Snapshot, parse_prices},
+};
+
+/// A cluster and the prices for it.
+pub(crate) struct Case {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) prices: PriceList,
+    pub(crate) choices: Choices,
+}
+
+impl Case {
+    /// `data/NAME.json`, with the prices of that file or of `data/prices.json`.
+    pub(crate) fn read(name: &str) -> Self {
+        let snapshot = Snapshot::parse(&text(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let prices = snapshot.prices.clone();
+        let prices = prices.unwrap_or_else(|| parse_prices(&text("prices")).unwrap());
+        Self { snapshot, prices, choices: Choices::default() }
+    }
+
+    /// The same with the prices of `data/NAME.json`.
+    pub(crate) fn priced_by(self, name: &str) -> Self {
+        Self { prices: parse_prices(&text(name)).unwrap(), ..self }
+    }
+
+    /// The same with other choices.
+    pub(crate) fn choosing(mut self, choose: impl FnOnce(&mut Choices)) -> Self {
+        choose(&mut self.choices);
+        self
+    }
+
+    /// The comparison, without a rehearsal.
+    pub(crate) fn compare(&self) -> Comparison {
+        let now = "2026-11-27T12:00:00Z".parse().unwrap();
+        compare(&self.snapshot, Some(&self.prices), &self.choices, now)
+    }
+}
+
+/// Percent that a proposal saves.
+pub(crate) fn saves(proposal: &Proposal) -> Option<String> {
+    proposal.saves.as_ref().map(|saves| saves.percent.clone())
+}
+
+fn text(name: &str) -> String {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/data").join(format!("{name}.json"));
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

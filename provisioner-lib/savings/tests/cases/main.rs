@@ -1,0 +1,12 @@
+//! Clusters as people have them, each with its right value and how it is computed.
+
+mod case;
+
+use case::{Case, saves};
+
+#[test]
+fn all_pods_of_a_cluster_give_its_savings() {
+    let report = Case::read("all-pods").compare().report;
+    assert_eq!(saves(&report.on_demand).as_deref(), Some("29.5"));
+    assert_eq!(saves(&report.spot).as_deref(), Some("74.6"));
+}
