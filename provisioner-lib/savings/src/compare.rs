@@ -1,5 +1,6 @@
 //! Compares three configurations: today, right-sized On-Demand, right-sized with Spot.
 
+mod confidence;
 mod kept;
 mod notes;
 mod proposal;
@@ -23,7 +24,7 @@ use crate::{
     machines::{self, Machine, Place, smallest_root_volume},
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     prices::PriceList,
-    report::{HOURS_PER_MONTH, Name, Report, Risk, SCHEMA},
+    report::{Name, Report, Risk, SCHEMA},
     snapshot::Snapshot,
     template::templates,
     verdict::{self, Judged},
@@ -82,6 +83,7 @@ impl Comparison {
 struct Inputs<'a> {
     snapshot: &'a Snapshot,
     prices: &'a PriceList,
+    choices: &'a Choices,
     machines: BTreeMap<String, Machine>,
     /// The pods to place.
     demand: Demand,
@@ -96,10 +98,10 @@ pub fn compare(
     choices: &Choices,
     now: Timestamp,
 ) -> Comparison {
-    let none = PriceList::default();
-    let inputs = Inputs::of(snapshot, prices.unwrap_or(&none), choices);
+    let list = prices.map(|prices| prices.discounted(choices.discount_percent)).unwrap_or_default();
+    let inputs = Inputs::of(snapshot, &list, choices);
     let mut judged = verdict::judge(snapshot);
-    let today = sum(inputs.machines.values(), inputs.machines.values());
+    let today = sum(choices.hours_per_month, inputs.machines.values(), inputs.machines.values());
     let mut unknown = notes::unknown(&inputs, prices.is_some());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
     if unknown.is_none() {
@@ -107,6 +109,12 @@ pub fn compare(
         spot = inputs.propose(&mut judged, Name::Spot, &today);
         unknown = Some(notes::unpriced_today(&today)).filter(|_| spot.proposal.saves.is_none());
     }
+    if unknown.is_some() {
+        (on_demand.proposal.saves, spot.proposal.saves) = (None, None);
+    }
+    let prices_age = notes::ages(inputs.prices, now);
+    let doubts = confidence::doubts(&inputs, &today, &prices_age);
+    let range = confidence::range([&on_demand.proposal, &spot.proposal], doubts);
     let mut missing = snapshot.missing.clone();
     let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;
     missing.extend(notes::missing(&inputs, prices.is_some(), is_as_today));
@@ -120,11 +128,13 @@ pub fn compare(
         region: snapshot.region.as_ref().or(region).cloned(),
         read_at: snapshot.read_at,
         currency: inputs.prices.currency().to_owned(),
-        hours_per_month: HOURS_PER_MONTH,
-        prices: notes::ages(inputs.prices, now),
+        hours_per_month: choices.hours_per_month,
+        discount_percent: choices.discount_percent,
+        prices: prices_age,
         today,
         on_demand: on_demand.proposal,
         spot: spot.proposal,
+        range,
         unknown,
         workloads,
         unplaced: [on_demand.unplaced, spot.unplaced].concat(),
@@ -136,7 +146,7 @@ pub fn compare(
 }
 
 impl<'a> Inputs<'a> {
-    fn of(snapshot: &'a Snapshot, prices: &'a PriceList, choices: &Choices) -> Self {
+    fn of(snapshot: &'a Snapshot, prices: &'a PriceList, choices: &'a Choices) -> Self {
         let machines = machines::machines(snapshot, &prices.catalog);
         let is_of_ec2 = |node: &str| machines.get(node).is_none_or(|machine| machine.place == Place::Ec2);
         let mut demand = Demand::read(snapshot);
@@ -158,7 +168,7 @@ impl<'a> Inputs<'a> {
             templates: templates(nodes, &demand.node_label_keys()),
         };
         let offers = prices.catalog.offers(&settings);
-        Self { snapshot, prices, machines, demand, offers }
+        Self { snapshot, prices, choices, machines, demand, offers }
     }
 
     /// Node that a pod of the snapshot runs on.

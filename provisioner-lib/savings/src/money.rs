@@ -23,6 +23,13 @@ impl Money {
         Self(micros)
     }
 
+    /// What is left when `percent` of it, at most 100, is taken off; rounded to the nearest millionth.
+    #[must_use]
+    pub fn less_percent(self, percent: u32) -> Self {
+        let left = i128::from(self.0) * i128::from(100 - percent.min(100));
+        Self(((left + 50 * left.signum()) / 100) as i64)
+    }
+
     /// Millionths of a dollar.
     #[must_use]
     pub const fn micros(self) -> i64 {
@@ -130,6 +137,23 @@ mod tests {
         }
         for text in ["", ".", "1,5", "1e3", "$1", "1.2.3", "+1", "99999999999999999999"] {
             assert!(text.parse::<Money>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_discount_leaves_the_nearest_millionth() {
+        for (micros, percent, left) in [
+            (96_000, 28, 69_120),
+            (1, 28, 1),
+            (1, 51, 0),
+            (-3, 50, -2),
+            (5, 0, 5),
+            (5, 100, 0),
+            (5, 200, 0),
+            (i64::MAX, 0, i64::MAX),
+        ] {
+            let found = Money::from_micros(micros).less_percent(percent);
+            assert_eq!(found.micros(), left, "{micros} less {percent} %");
         }
     }
 

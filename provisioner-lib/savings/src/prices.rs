@@ -65,6 +65,17 @@ impl PriceList {
         self.currency.as_deref().unwrap_or(partition.currency)
     }
 
+    /// The list with `percent` taken off every On-Demand price: discounts do not apply to Spot prices ("Savings Plans
+    /// eligibility" in the Savings Plans User Guide).
+    #[must_use]
+    pub fn discounted(&self, percent: u32) -> Self {
+        let mut list = self.clone();
+        for price in list.catalog.prices.iter_mut().filter(|price| price.market == Market::OnDemand) {
+            price.hourly = price.hourly.less_percent(percent);
+        }
+        list
+    }
+
     /// The number of prices of a market.
     #[must_use]
     pub fn count(&self, market: Market) -> usize {

@@ -16,8 +16,8 @@ use crate::{
 /// decimal number as text.
 pub const SCHEMA: &str = "cast-spot.savings/1";
 
-/// Hours of a month of 30 days, as in CAST AI's savings report.
-pub const HOURS_PER_MONTH: u32 = 720;
+/// Hours of a month by default: a twelfth of 365 days, as in AWS Pricing Calculator.
+pub const HOURS_PER_MONTH: u32 = 730;
 
 /// The cost of a cluster, today and as proposed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,8 +32,10 @@ pub struct Report {
     pub read_at: Option<Timestamp>,
     /// ISO 4217 code of all money.
     pub currency: String,
-    /// [`HOURS_PER_MONTH`].
+    /// Hours of a month in every monthly figure; a year is twelve of these months.
     pub hours_per_month: u32,
+    /// Percent taken off every On-Demand price, today's and proposed ones.
+    pub discount_percent: u32,
     /// The age of the prices.
     pub prices: Prices,
     /// Today's nodes.
@@ -42,6 +44,8 @@ pub struct Report {
     pub on_demand: Proposal,
     /// The same, with Spot nodes for the workloads that tolerate it.
     pub spot: Proposal,
+    /// The savings of both proposals as a range; none where [`Report::unknown`] has the reason.
+    pub range: Option<Range>,
     /// Why nothing is proposed, or why proposals cannot be compared with today; else none.
     pub unknown: Option<String>,
     /// Workloads, and whether they could run on Spot.
@@ -76,8 +80,10 @@ pub struct Prices {
 pub struct Configuration {
     /// The price of an hour of all nodes whose price is known.
     pub hourly: Money,
-    /// The price of [`HOURS_PER_MONTH`].
+    /// The price of [`Report::hours_per_month`].
     pub monthly: Money,
+    /// The price of twelve months.
+    pub yearly: Money,
     /// The part of [`Configuration::hourly`] for On-Demand nodes.
     pub hourly_on_demand: Money,
     /// The part of [`Configuration::hourly`] for Spot nodes.
@@ -148,8 +154,35 @@ pub struct Saves {
     pub hourly: Money,
     /// Savings in a month.
     pub monthly: Money,
+    /// Savings in twelve months.
+    pub yearly: Money,
     /// Percent of today's cost, with one decimal.
     pub percent: String,
+}
+
+/// Savings as a range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// The smaller savings, as a rule those of right-sizing alone.
+    pub low: Saves,
+    /// The larger savings, as a rule those with Spot.
+    pub high: Saves,
+    /// How reliable it is.
+    pub confidence: Confidence,
+    /// What lowers the confidence; empty if it is high.
+    pub because: Vec<String>,
+}
+
+/// How reliable figures are, as estimates of list prices for what pods request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Nothing that the figures need is missing.
+    High,
+    /// One thing is missing.
+    Medium,
+    /// More is missing.
+    Low,
 }
 
 /// A workload: the pods of one owner.

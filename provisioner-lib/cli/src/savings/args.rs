@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cast_spot_savings::provider::MOST_SPOT_DAYS;
+use cast_spot_savings::{choices::Choices, provider::MOST_SPOT_DAYS, report::HOURS_PER_MONTH};
 use clap::value_parser;
 
 use crate::{
@@ -53,6 +53,17 @@ pub(crate) struct Args {
     #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MOST_SPOT_DAYS)))]
     pub(super) spot_days: Option<u32>,
 
+    /// Hours of a month, 1 to 744: 720 is 30 days
+    #[arg(long, value_name = "N", help_heading = "Prices", default_value_t = HOURS_PER_MONTH)]
+    #[arg(value_parser = value_parser!(u32).range(1..=744))]
+    pub(super) hours: u32,
+
+    /// Percent taken off every On-Demand price, for Savings Plans, reserved capacity or a private agreement; Spot
+    /// prices have no discount
+    #[arg(long, value_name = "PERCENT", help_heading = "Prices", default_value_t = 0)]
+    #[arg(value_parser = value_parser!(u32).range(0..=99))]
+    pub(super) discount: u32,
+
     /// The biggest proposed node, in vCPUs [default: any]
     #[arg(long, value_name = "N", help_heading = "What is proposed", value_parser = value_parser!(u32).range(1..))]
     pub(super) max_vcpus: Option<u32>,
@@ -75,6 +86,16 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// The choices for the comparison.
+    pub(super) fn choices(&self) -> Choices {
+        Choices {
+            hours_per_month: self.hours,
+            discount_percent: self.discount,
+            max_vcpus: self.max_vcpus,
+            ..Choices::default()
+        }
+    }
+
     /// The cluster to read, or None if a file has it. Fails with every fault of the options.
     pub(super) fn read(&self, environment: &Environment) -> Result<Option<Target>, CliError> {
         let mut diagnostics = Vec::new();

@@ -5,7 +5,7 @@ mod output;
 mod rehearsal;
 mod source;
 
-use cast_spot_savings::{choices::Choices, compare::compare, render::page};
+use cast_spot_savings::{compare::compare, render::page};
 
 use crate::{
     environment::Environment,
@@ -32,7 +32,7 @@ async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Re
     if let Some(path) = &args.save_snapshot {
         output::save(path, "--save-snapshot", &snapshot.to_json().map_err(std::io::Error::other)?)?;
     }
-    let choices = Choices { max_vcpus: args.max_vcpus };
+    let choices = args.choices();
     let mut comparison = compare(&snapshot, snapshot.prices.as_ref(), &choices, now);
     if !args.no_rehearsal {
         rehearsal::add_risks(&mut comparison, &snapshot, screen);

@@ -16,7 +16,7 @@ use crate::{
 
 /// Costs that are not included.
 pub(super) const LEFT_OUT: [&str; 6] = [
-    "Reserved Instances, Savings Plans and private discounts: all prices are list prices.",
+    "Savings Plans, reserved capacity and private discounts, unless --discount has their percentage.",
     "EBS volumes, including root volumes.",
     "Traffic, between zones too, load balancers, NAT gateways and public IPv4 addresses.",
     "The control plane of EKS, AWS Fargate, nodes that run Windows, and nodes that are not of EC2.",

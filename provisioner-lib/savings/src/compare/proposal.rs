@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Inputs, Placed, node_of, sum};
+use super::{
+    Inputs, Placed, node_of,
+    sum::{MONTHS, sum},
+};
 use crate::{
     catalog::Market,
     demand::{Demand, Pod},
     fit,
     machines::{Machine, Place},
     pack::{self, Packing, pack},
-    report::{Configuration, HOURS_PER_MONTH, Name, Proposal, Saves, Unplaced},
+    report::{Configuration, Name, Proposal, Saves, Unplaced},
     verdict::{Judged, Reason, follow_neighbours},
 };
 
@@ -54,7 +57,8 @@ impl Inputs<'_> {
         let nodes: Vec<Placed> = new.chain(self.kept(&kept)).collect();
         let proposed = nodes.iter().map(|node| &node.machine);
         let elsewhere = self.machines.values().filter(|machine| machine.place != Place::Ec2);
-        let configuration = sum(proposed.clone().chain(elsewhere), proposed);
+        let hours = self.choices.hours_per_month;
+        let configuration = sum(hours, proposed.clone().chain(elsewhere), proposed);
         // A removed node without a price may cost more than the difference; one that stays is on both sides.
         let is_whole = today.unpriced == configuration.unpriced && today.hourly.micros() > 0;
         if is_whole && configuration.hourly > today.hourly {
@@ -62,7 +66,7 @@ impl Inputs<'_> {
         }
         let note = self.beside_kept(&demand.pods, &kept);
         let is_known = is_whole || configuration.hourly < today.hourly;
-        let saves = is_known.then(|| saves(&configuration, today));
+        let saves = is_known.then(|| saves(&configuration, today, hours));
         Proposed { proposal: Proposal { configuration, saves, as_today: false }, nodes, unplaced, note }
     }
 
@@ -85,7 +89,7 @@ impl Inputs<'_> {
         let waiting = waiting.map(|pod| self.unplaced(pod, name, reason.to_owned()));
         unplaced.extend(waiting.filter(|pod| !reported.contains(&id(pod))));
         let of_ec2 = self.machines.values().filter(|machine| machine.place == Place::Ec2);
-        let saves = Some(saves(today, today));
+        let saves = Some(saves(today, today, self.choices.hours_per_month));
         Proposed {
             proposal: Proposal { configuration: today.clone(), saves, as_today: true },
             nodes: self.kept(&of_ec2.map(|machine| machine.name.clone()).collect()),
@@ -120,11 +124,13 @@ fn keep_on_demand(judged: &mut [Judged], demand: &Demand, packing: &Packing) -> 
     kept
 }
 
-fn saves(configuration: &Configuration, today: &Configuration) -> Saves {
+fn saves(configuration: &Configuration, today: &Configuration, hours: u32) -> Saves {
     let hourly = today.hourly - configuration.hourly;
+    let monthly = hourly * i64::from(hours);
     Saves {
         hourly,
-        monthly: hourly * i64::from(HOURS_PER_MONTH),
+        monthly,
+        yearly: monthly * MONTHS,
         percent: percent(hourly.micros(), today.hourly.micros()),
     }
 }

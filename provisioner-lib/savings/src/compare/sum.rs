@@ -6,12 +6,16 @@ use crate::{
     catalog::Market,
     machines::{Machine, Place},
     quantity::Resources,
-    report::{Configuration, HOURS_PER_MONTH, Nodes},
+    report::{Configuration, Nodes},
 };
 
+/// Months of a year.
+pub(super) const MONTHS: i64 = 12;
+
 /// Groups equal nodes, the most expensive first, and adds them up. The shares of CPU and memory that are requested are
-/// those of the `measured` ones.
+/// those of the `measured` ones. A month has `hours`.
 pub(super) fn sum<'m>(
+    hours: u32,
     all: impl IntoIterator<Item = &'m Machine>,
     measured: impl Iterator<Item = &'m Machine> + Clone,
 ) -> Configuration {
@@ -32,11 +36,12 @@ pub(super) fn sum<'m>(
         whole.vcpus = whole.vcpus.saturating_add(nodes.vcpus.saturating_mul(times));
         whole.memory_mib = whole.memory_mib.saturating_add(nodes.memory_mib.saturating_mul(count as u64));
         (nodes.count, nodes.hourly) = (count, hourly);
-        nodes.monthly = hourly.map(|hourly| hourly * i64::from(HOURS_PER_MONTH));
+        nodes.monthly = hourly.map(|hourly| hourly * i64::from(hours));
         whole.nodes.push(nodes);
     }
     whole.nodes.sort_by_key(|nodes| Reverse((nodes.hourly, nodes.count)));
-    whole.monthly = whole.hourly * i64::from(HOURS_PER_MONTH);
+    whole.monthly = whole.hourly * i64::from(hours);
+    whole.yearly = whole.monthly * MONTHS;
     let percent = |part: u64, whole: u64| {
         (whole > 0).then(|| u32::try_from(u128::from(part) * 100 / u128::from(whole)).unwrap_or(u32::MAX))
     };

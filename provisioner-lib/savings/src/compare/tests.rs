@@ -78,13 +78,13 @@ fn three_configurations_are_compared() {
     let report = compared(cluster(), Some(prices()));
     assert_eq!(
         (report.today.hourly.to_string(), report.today.monthly.to_string()),
-        ("0.856".into(), "616.32".into())
+        ("0.856".into(), "624.88".into())
     );
     assert_eq!(report.on_demand.configuration.hourly.to_string(), "0.214");
     assert_eq!(report.on_demand.saves.as_ref().unwrap().percent, "75.0");
     assert_eq!(report.spot.configuration.hourly.to_string(), "0.08");
     let saves = report.spot.saves.as_ref().unwrap();
-    assert_eq!((saves.monthly.to_string(), saves.percent.as_str()), ("558.72".into(), "90.6"));
+    assert_eq!((saves.monthly.to_string(), saves.percent.as_str()), ("566.48".into(), "90.6"));
     assert_eq!(report.today.cpu_percent, Some(18));
     assert_eq!(report.prices.age_seconds, Some(3_600));
     assert_eq!(report.workloads[0].proposed, [("m5.large spot eu-west-1a".to_owned(), 2)].into());

@@ -34,7 +34,8 @@ struct Page<'a> {
 struct Cost {
     name: &'static str,
     monthly: String,
-    hourly: String,
+    /// The price of an hour and of a year.
+    others: String,
     /// The text of the bar for screen readers.
     label: String,
     parts: Vec<Part>,
@@ -93,16 +94,21 @@ fn costs(report: &Report) -> Vec<Cost> {
     let cost = |(name, configuration, proposal): (Name, &Configuration, Option<&Proposal>)| {
         let currency = &report.currency;
         let nodes = words::nodes(name, configuration);
-        let is_known = words::is_known(name, configuration);
-        let (monthly, hourly) = if is_known {
-            (words::monthly(configuration.monthly, currency), words::hourly(configuration.hourly, currency))
+        let is_known = words::is_known(name, configuration) && words::has_cost(configuration);
+        let (monthly, others) = if is_known {
+            let hour_and_year = format!(
+                "{} an hour, {} a year",
+                words::hourly(configuration.hourly, currency),
+                words::rough(configuration.yearly, currency)
+            );
+            (words::rough(configuration.monthly, currency), hour_and_year)
         } else {
             (words::NO_FIGURE.to_owned(), String::new())
         };
         let name = words::name(name);
         Cost {
             name,
-            hourly,
+            others,
             label: if is_known { format!("{name}: {monthly} a month") } else { format!("{name}: {nodes}") },
             monthly,
             parts: [("on_demand", configuration.hourly_on_demand), ("spot", configuration.hourly_spot)]

@@ -24,7 +24,7 @@ const UNPLACED_SHOWN: usize = 10;
 pub fn render(report: &Report, width: usize) -> String {
     let width = width.max(NARROWEST);
     let mut text = heading(report, width);
-    text += &costs(report);
+    text += &costs(report, width);
     text += &section("Nodes");
     for (name, configuration, _) in report.configurations() {
         text += &nodes(name, configuration, report, width);
@@ -51,24 +51,27 @@ fn heading(report: &Report, width: usize) -> String {
     text + "\n"
 }
 
-fn costs(report: &Report) -> String {
+fn costs(report: &Report, width: usize) -> String {
     let currency = &report.currency;
     let rows = report.configurations().map(|(name, configuration, proposal)| {
         let mut cells = [
             words::name(name).to_owned(),
-            configuration.count.to_string(),
-            configuration.vcpus.to_string(),
+            words::thousands(configuration.count as u64),
+            words::thousands(u64::from(configuration.vcpus)),
             words::memory(configuration.memory_mib),
             words::hourly(configuration.hourly, currency),
-            words::monthly(configuration.monthly, currency),
+            words::rough(configuration.monthly, currency),
+            words::rough(configuration.yearly, currency),
             proposal.map_or_else(String::new, saves),
         ];
         if !words::is_known(name, configuration) {
             cells[1..].fill(words::NO_FIGURE.to_owned());
+        } else if !words::has_cost(configuration) {
+            cells[4..7].fill(words::NO_FIGURE.to_owned());
         }
         (cells, if proposal.is_some_and(Proposal::is_cheaper) { GOOD } else { Style::new() })
     });
-    let head = ["", "nodes", "vCPU", "memory", "an hour", "a month", "saves"].map(str::to_owned);
+    let head = ["", "nodes", "vCPU", "memory", "an hour", "a month", "a year", "saves"].map(str::to_owned);
     let mut text = String::new();
     for (cells, style) in [(&head, DIM)].into_iter().chain(rows.iter().map(|(cells, style)| (cells, *style)))
     {
@@ -81,7 +84,9 @@ fn costs(report: &Report) -> String {
         }
         let _ = writeln!(text, "{style}{}{style:#}", line.trim_end());
     }
-    let _ = writeln!(text, "{DIM}{}{DIM:#}\n\n{BOLD}{}{BOLD:#}", words::month(), words::headline(report));
+    let _ = writeln!(text, "{DIM}{}{DIM:#}\n", words::month(report));
+    paragraph(&mut text, &words::headline(report), width, 0, BOLD);
+    paragraph(&mut text, &words::basis(report), width, 0, Style::new());
     text
 }
 
@@ -207,6 +212,9 @@ fn length(text: &str) -> usize {
 
 /// Adds lines of at most `width` columns, indented by `indent`, and from the second on by two more.
 fn paragraph(text: &mut String, words: &str, width: usize, indent: usize, style: Style) {
+    if words.is_empty() {
+        return;
+    }
     for line in wrap(words, width - indent, if indent == 0 { 0 } else { 2 }) {
         let _ = writeln!(text, "{:indent$}{style}{line}{style:#}", "");
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{
     catalog::Market,
     money::Money,
-    report::{Configuration, HOURS_PER_MONTH, Missing, Name, Proposal, Report, Risk, Unplaced, Workload},
+    report::{Confidence, Configuration, Missing, Name, Proposal, Report, Risk, Saves, Unplaced, Workload},
     snapshot::NODES_UNREAD,
 };
 
@@ -19,6 +19,19 @@ pub(super) fn monthly(money: Money, currency: &str) -> String {
     amount(money, 2, currency)
 }
 
+/// A month's or a year's price: from 100 on in whole units.
+pub(super) fn rough(money: Money, currency: &str) -> String {
+    amount(money, if money < CENTS_MATTER { 2 } else { 0 }, currency)
+}
+
+/// The same, rounded down: no more is promised than is saved.
+fn rough_down(money: Money, currency: &str) -> String {
+    let unit = if money < CENTS_MATTER { 10_000 } else { 1_000_000 };
+    rough(Money::from_micros(money.micros() / unit * unit), currency)
+}
+
+const CENTS_MATTER: Money = Money::from_micros(100_000_000);
+
 fn amount(money: Money, decimals: u32, currency: &str) -> String {
     let unit = 10_i64.pow(6 - decimals);
     let micros = money.micros();
@@ -27,14 +40,16 @@ fn amount(money: Money, decimals: u32, currency: &str) -> String {
     let (whole, rest) = (rounded / scale, rounded % scale);
     let sign = if micros < 0 && rounded > 0 { "−" } else { "" };
     let width = decimals as usize;
-    let number = format!("{}.{rest:0width$}", thousands(whole));
+    let places = if width == 0 { String::new() } else { format!(".{rest:0width$}") };
+    let number = thousands(whole) + &places;
     match currency {
         "USD" => format!("{sign}${number}"),
         other => format!("{sign}{number} {other}"),
     }
 }
 
-fn thousands(number: u64) -> String {
+/// `1,234`.
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -53,7 +68,7 @@ pub(super) fn count(number: usize, what: &str) -> String {
 
 /// `2 vCPU, 8 GiB`.
 pub(super) fn size(vcpus: u32, memory_mib: u64) -> String {
-    format!("{vcpus} vCPU, {}", memory(memory_mib))
+    format!("{} vCPU, {}", thousands(u64::from(vcpus)), memory(memory_mib))
 }
 
 pub(super) fn memory(mib: u64) -> String {
@@ -66,9 +81,9 @@ pub(super) fn memory(mib: u64) -> String {
 
 fn one_decimal(tenths: u64) -> String {
     if tenths.is_multiple_of(10) {
-        (tenths / 10).to_string()
+        thousands(tenths / 10)
     } else {
-        format!("{}.{}", tenths / 10, tenths % 10)
+        format!("{}.{}", thousands(tenths / 10), tenths % 10)
     }
 }
 
@@ -122,7 +137,8 @@ pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
     } else if !proposal.is_cheaper() {
         "costs the same".to_owned()
     } else {
-        format!("saves {} a month, {} %", monthly(saves.monthly, currency), saves.percent)
+        let (month, year) = (rough_down(saves.monthly, currency), rough_down(saves.yearly, currency));
+        format!("saves {month} a month, {year} a year, {} %", saves.percent)
     })
 }
 
@@ -139,21 +155,48 @@ pub(super) fn title(report: &Report) -> String {
 #[must_use]
 pub fn headline(report: &Report) -> String {
     let currency = &report.currency;
-    let month = |configuration: &Configuration| monthly(configuration.monthly, currency);
     let unread = |missing: &Missing| missing.what.starts_with(NODES_UNREAD);
     if report.today.count == 0 && !report.missing.iter().any(unread) {
         return "The cluster has no nodes, so nothing can be saved.".to_owned();
     }
-    let cheaper = [&report.spot, &report.on_demand].into_iter().filter(|proposal| proposal.is_cheaper());
-    let saves = cheaper.filter_map(|proposal| Some((&proposal.configuration, proposal.saves.as_ref()?)));
-    let best = saves.max_by_key(|(_, saves)| saves.monthly);
-    let today = month(&report.today);
-    match (best, &report.unknown) {
-        (Some((best, saves)), _) => {
-            format!("{} a month instead of {today}: {} % less.", month(best), saves.percent)
-        }
-        (None, Some(why)) => format!("Possible savings are not known: {why}."),
-        (None, None) => format!("{today} a month today, and nothing cheaper was found."),
+    let today = rough(report.today.monthly, currency);
+    let range = match (&report.unknown, &report.range) {
+        (Some(why), _) => return format!("Possible savings are not known: {why}."),
+        (None, Some(range)) if range.high.monthly > Money::ZERO => range,
+        (None, _) => return format!("{today} a month today, and nothing cheaper was found."),
+    };
+    let (low, high) = (&range.low, &range.high);
+    let span = |of: fn(&Saves) -> Money| {
+        let (least, most) = (rough_down(of(low), currency), rough_down(of(high), currency));
+        if low.monthly == Money::ZERO || least == most { most } else { format!("{least} to {most}") }
+    };
+    let percent = match () {
+        () if low.monthly == Money::ZERO || low.percent == high.percent => format!("{} %", high.percent),
+        () => format!("{} to {} %", low.percent, high.percent),
+    };
+    let up_to = if low.monthly == Money::ZERO { "up to " } else { "" };
+    let (month, year) = (span(|saves| saves.monthly), span(|saves| saves.yearly));
+    format!("Saves {up_to}{month} of {today} a month ({percent}), {up_to}{year} a year.")
+}
+
+/// What the headline is based on, and how reliable it is; empty without figures.
+pub(super) fn basis(report: &Report) -> String {
+    let Some(range) = &report.range else { return String::new() };
+    let prices = match report.discount_percent {
+        0 => "List prices".to_owned(),
+        percent => format!("On-Demand at list prices less {percent} %, Spot without a discount"),
+    };
+    let confidence = confidence(range.confidence);
+    let because =
+        if range.because.is_empty() { String::new() } else { format!(": {}", range.because.join("; ")) };
+    format!("{prices}; by requests alone, not by usage. Confidence {confidence}{because}.")
+}
+
+pub(super) fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::High => "high",
+        Confidence::Medium => "medium",
+        Confidence::Low => "low",
     }
 }
 
@@ -175,8 +218,8 @@ fn minute(at: jiff::Timestamp) -> String {
 }
 
 /// The length of a month.
-pub(super) fn month() -> String {
-    format!("A month is {HOURS_PER_MONTH} hours (30 days).")
+pub(super) fn month(report: &Report) -> String {
+    format!("A month is {} hours, a year twelve months.", report.hours_per_month)
 }
 
 /// `29 of 41 pods (70.7 %) tolerate Spot.`
@@ -186,6 +229,7 @@ pub(super) fn friendly(report: &Report) -> String {
         return "Only DaemonSet and static pods run here.".to_owned();
     }
     let tenths = spot as u64 * 1_000 / all as u64;
+    let spot = thousands(spot as u64);
     format!("{spot} of {} tolerate Spot, {} %.", count(all, "pod"), one_decimal(tenths))
 }
 
@@ -221,6 +265,11 @@ pub(super) fn is_known(name: Name, configuration: &Configuration) -> bool {
     name == Name::Today || configuration.count > 0
 }
 
+/// Whether the price of any node is known, or there are none to pay for.
+pub(super) fn has_cost(configuration: &Configuration) -> bool {
+    configuration.hourly > Money::ZERO || configuration.unpriced == 0
+}
+
 /// `3 nodes, 6 vCPU, 24 GiB; 41 % of CPU and 37 % of memory requested`.
 pub(super) fn nodes(name: Name, configuration: &Configuration) -> String {
     if !is_known(name, configuration) {
@@ -235,7 +284,7 @@ pub(super) fn nodes(name: Name, configuration: &Configuration) -> String {
         let _ = write!(text, "; {cpu} % of CPU and {memory} % of memory requested");
     }
     if configuration.unpriced > 0 {
-        let _ = write!(text, "; {} without a price", configuration.unpriced);
+        let _ = write!(text, "; {} without a price", thousands(configuration.unpriced as u64));
     }
     text
 }

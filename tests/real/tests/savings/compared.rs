@@ -113,7 +113,7 @@ fn check(snapshot: &Snapshot, found: &Comparison) -> Result<()> {
 async fn the_scheduler_places_the_proposal_beside_the_kept_nodes() -> Result<()> {
     let snapshot = snapshot();
     let prices = PriceList { catalog: fleet::catalog(190), ..PriceList::default() };
-    let choices = Choices { max_vcpus: Some(MAX_VCPUS) };
+    let choices = Choices { max_vcpus: Some(MAX_VCPUS), ..Choices::default() };
     let found = compare(&snapshot, Some(&prices), &choices, NOW.parse()?);
     check(&snapshot, &found)?;
     let mut demand = Demand::read(&snapshot);

@@ -1,0 +1,90 @@
+//! Figures: month and year, discounts, the headline and its confidence.
+
+use cast_spot_savings::{
+    money::Money,
+    render::{headline, page, table},
+    report::{Confidence, Report},
+};
+
+use crate::case::Case;
+
+fn dollars(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+fn shown(report: &Report) -> String {
+    table::render(report, 200)
+}
+
+#[test]
+fn a_month_has_730_hours_unless_chosen() {
+    // 8,760 hours of a year / 12.
+    let today = Case::read("one-pool").compare().report.today;
+    assert_eq!(today.monthly, today.hourly * 730);
+    assert_eq!(today.yearly, today.hourly * 8_760);
+    let report = Case::read("one-pool").choosing(|choices| choices.hours_per_month = 720).compare().report;
+    assert_eq!((report.hours_per_month, report.today.monthly), (720, report.today.hourly * 720));
+    let saves = report.spot.saves.unwrap();
+    assert_eq!((saves.monthly, saves.yearly), (saves.hourly * 720, saves.hourly * 8_640));
+}
+
+#[test]
+fn a_discount_lowers_on_demand_prices_alone() {
+    let list = Case::read("one-pool").compare().report;
+    let case = Case::read("one-pool").choosing(|choices| choices.discount_percent = 28);
+    let report = case.compare().report;
+    assert_eq!(report.today.hourly_on_demand, list.today.hourly_on_demand.less_percent(28));
+    for node in &report.spot.configuration.nodes {
+        let price = case.prices.catalog.prices.iter().find(|price| {
+            price.instance_type == node.instance_type
+                && Some(price.market) == node.market
+                && (price.zone.is_none() || price.zone == node.zone)
+        });
+        let price = price.unwrap().hourly;
+        let is_spot = node.market.unwrap().to_string() == "Spot";
+        assert_eq!(node.hourly_each, Some(if is_spot { price } else { price.less_percent(28) }));
+    }
+    assert!(shown(&report).contains("less 28 %, Spot without a discount"), "{}", shown(&report));
+}
+
+#[test]
+fn the_headline_is_a_range_from_right_sizing_to_spot() {
+    let report = Case::read("all-pods").compare().report;
+    let range = report.range.clone().unwrap();
+    assert_eq!(Some(&range.low), report.on_demand.saves.as_ref());
+    assert_eq!(Some(&range.high), report.spot.saves.as_ref());
+    assert_eq!((range.confidence, range.because.as_slice()), (Confidence::High, &[][..]));
+    let headline = headline(&report);
+    assert!(headline.contains(&format!("({} to {} %)", range.low.percent, range.high.percent)), "{headline}");
+    assert!(headline.contains(" a month ") && headline.contains(" a year"), "{headline}");
+    let basis = "List prices; by requests alone, not by usage. Confidence high.";
+    assert!(shown(&report).contains(basis), "beside the number: {}", shown(&report));
+    assert!(page::render(&report).unwrap().contains(basis));
+}
+
+#[test]
+fn each_missing_fact_lowers_the_confidence() {
+    let mut case = Case::read("all-pods").priced_by("prices");
+    case.prices.read_at = Some("2026-09-27T12:00:00Z".parse().unwrap());
+    let old = case.compare().report.range.unwrap();
+    assert_eq!(old.confidence, Confidence::Medium);
+    assert_eq!(old.because, ["the prices are 61 days old"]);
+    case.snapshot.missing.push(cast_spot_savings::report::Missing {
+        what: "PodDisruptionBudgets could not be read".to_owned(),
+        hint: String::new(),
+    });
+    let range = case.compare().report.range.unwrap();
+    assert_eq!((range.confidence, range.because.len()), (Confidence::Low, 2));
+}
+
+#[test]
+fn without_a_price_today_there_is_no_headline() {
+    for name in ["unpriced-today", "spot-node-without-spot-price"] {
+        let report = Case::read(name).compare().report;
+        assert_eq!(report.range, None, "{name}");
+        assert!(headline(&report).contains("not known"), "{name}: {}", headline(&report));
+        let (table, page) = (shown(&report), page::render(&report).unwrap());
+        assert!(!table.contains("$0.00") && !page.contains("$0.00"), "{name}: {table}");
+        assert!(report.today.hourly == dollars("0"), "{name}");
+    }
+}
