@@ -1,6 +1,7 @@
 //! Compares three configurations: today, right-sized On-Demand, right-sized with Spot.
 
 mod confidence;
+mod costs;
 mod kept;
 mod notes;
 mod proposal;
@@ -24,7 +25,7 @@ use crate::{
     machines::{self, Machine, Place, smallest_root_volume},
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     prices::PriceList,
-    report::{Name, Report, Risk, SCHEMA},
+    report::{Name, Report, Risk, SCHEMA, Workload},
     snapshot::Snapshot,
     template::templates,
     verdict::{self, Judged},
@@ -118,7 +119,10 @@ pub fn compare(
     let mut missing = snapshot.missing.clone();
     let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;
     missing.extend(notes::missing(&inputs, prices.is_some(), is_as_today));
-    let workloads = judged.iter().map(|judged| workload(&inputs, judged, &spot.nodes)).collect();
+    let costs = costs::split(&inputs, &judged, &spot.nodes);
+    let workloads = judged.iter().zip(costs.workloads);
+    let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &spot.nodes));
+    let workloads: Vec<Workload> = workloads.collect();
     let mut assumptions = notes::assumptions(&inputs);
     assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());
     let region = Some(&inputs.prices.catalog.region).filter(|region| !region.is_empty());
@@ -136,7 +140,9 @@ pub fn compare(
         spot: spot.proposal,
         range,
         unknown,
+        namespaces: costs::namespaces(&workloads),
         workloads,
+        unrequested: costs.unrequested,
         unplaced: [on_demand.unplaced, spot.unplaced].concat(),
         missing,
         left_out: notes::LEFT_OUT.to_vec(),

@@ -30,6 +30,14 @@ impl Money {
         Self(((left + 50 * left.signum()) / 100) as i64)
     }
 
+    /// `part` of `whole` equal parts of it, rounded down to the millionth.
+    #[must_use]
+    pub fn part(self, part: u128, whole: u128) -> Self {
+        let micros = u128::from(self.0.unsigned_abs()).saturating_mul(part).checked_div(whole).unwrap_or(0);
+        let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+        Self(if self.0 < 0 { -micros } else { micros })
+    }
+
     /// Millionths of a dollar.
     #[must_use]
     pub const fn micros(self) -> i64 {

@@ -50,6 +50,10 @@ pub struct Report {
     pub unknown: Option<String>,
     /// Workloads, and whether they could run on Spot.
     pub workloads: Vec<Workload>,
+    /// The sums of the workloads by namespace, the most expensive first.
+    pub namespaces: Vec<Namespace>,
+    /// The cost of what no pod requests. With the workloads it adds up to the priced nodes.
+    pub unrequested: Cost,
     /// Pods without a node in a proposed configuration.
     pub unplaced: Vec<Unplaced>,
     /// Facts that are not known, and their effect on the figures.
@@ -208,10 +212,46 @@ pub struct Workload {
     pub reasons: Vec<Reason>,
     /// Risks to consider before it is moved.
     pub cautions: Vec<Reason>,
+    /// Its part of the price of its nodes.
+    pub cost: Cost,
     /// Number of its pods on each kind of node of [`Report::spot`].
     pub proposed: BTreeMap<String, usize>,
     /// Result of an interruption of its Spot nodes; none if it has none, or was not rehearsed.
     pub risk: Option<Risk>,
+}
+
+/// A part of the price of nodes. A pod has the largest share of a node's CPU, memory and devices that it requests;
+/// shares of more than the whole node are scaled to it. None without a node that has a price.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// For a month of [`Report::today`].
+    pub monthly_today: Option<Money>,
+    /// For a month of [`Report::spot`].
+    pub monthly_proposed: Option<Money>,
+}
+
+impl Cost {
+    /// Adds what is known of another.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, part) in [
+            (&mut self.monthly_today, other.monthly_today),
+            (&mut self.monthly_proposed, other.monthly_proposed),
+        ] {
+            *sum = sum.map_or(part, |sum| Some(sum + part.unwrap_or_default()));
+        }
+    }
+}
+
+/// The workloads of a namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    /// Running and pending pods.
+    pub pods: usize,
+    /// The sum of its workloads.
+    #[serde(flatten)]
+    pub cost: Cost,
 }
 
 /// Where a workload could run.

@@ -5,6 +5,7 @@ use serde_json::{Value, from_value, json};
 use super::{proposal::percent, *};
 use crate::report::{Configuration, Verdict};
 
+mod costs;
 mod kept;
 mod unknown;
 

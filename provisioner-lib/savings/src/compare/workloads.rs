@@ -8,12 +8,12 @@ use crate::{
     demand::requests_of,
     machines::{Machine, Place},
     quantity::Resources,
-    report::{Verdict, Workload},
+    report::{Cost, Verdict, Workload},
     verdict::{Judged, Owned, Reason},
 };
 
-/// A workload, with its place in the configuration of `nodes`.
-pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, nodes: &[Placed]) -> Workload {
+/// A workload, with its cost and its place in the configuration of `nodes`.
+pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, nodes: &[Placed]) -> Workload {
     let owned = &judged.owned;
     let requests: Resources = owned.pods.iter().map(|pod| requests_of(&inputs.snapshot.pods[*pod])).sum();
     let machines: Vec<&Machine> = owned.pods.iter().filter_map(|pod| inputs.machine_of(*pod)).collect();
@@ -57,6 +57,7 @@ pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, nodes: &[Placed]) -
         verdict,
         reasons,
         cautions,
+        cost,
         proposed,
         risk: None,
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
 mod case;
+mod costs;
 mod figures;
 
 use case::{Case, saves};
