@@ -87,8 +87,36 @@ impl Serialize for Money {
 }
 
 impl<'de> Deserialize<'de> for Money {
+    /// Reads decimal text, and numbers, too.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        deserializer.deserialize_any(Amount)
+    }
+}
+
+struct Amount;
+
+impl de::Visitor<'_> for Amount {
+    type Value = Money;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("dollars as a decimal number, such as \"0.096\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Money, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Money, E> {
+        // Never in the form 1e-7.
+        self.visit_str(&format!("{number:.7}"))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Money, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Money, E> {
+        self.visit_str(&number.to_string())
     }
 }
 
@@ -162,6 +190,22 @@ mod tests {
         ] {
             let found = Money::from_micros(micros).less_percent(percent);
             assert_eq!(found.micros(), left, "{micros} less {percent} %");
+        }
+    }
+
+    #[test]
+    fn a_number_is_read_as_its_text() {
+        for (json, micros) in [
+            ("0.107", Some(107_000)),
+            ("1e-7", Some(0)),
+            ("3", Some(3_000_000)),
+            ("-1", Some(-1_000_000)),
+            ("\"0.107\"", Some(107_000)),
+            ("\"dear\"", None),
+            ("true", None),
+        ] {
+            let found = serde_json::from_str::<Money>(json);
+            assert_eq!(found.ok().map(Money::micros), micros, "{json}");
         }
     }
 

@@ -1,8 +1,14 @@
 //! The objects of a cluster as the API server returns them, with prices, and their file.
 
+mod absent;
+mod documents;
 mod file;
+mod kinds;
+mod quantities;
+mod reading;
+mod tidy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::api::{
@@ -14,7 +20,9 @@ use k8s_openapi::api::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::file::{FileError, SCHEMA, parse_prices};
+pub use self::file::{File, FileError, SCHEMA, parse_prices, read_prices};
+#[cfg(feature = "live")]
+pub(crate) use self::kinds::KINDS;
 use crate::prices::PriceList;
 
 /// Begins the entry in [`Snapshot::missing`] if nodes could not be read.
@@ -74,6 +82,9 @@ pub struct Snapshot {
     pub csi_nodes: Vec<CSINode>,
     /// `spot` or `on-demand` by instance id, from EC2, for nodes whose labels do not tell the market.
     pub lifecycles: BTreeMap<String, String>,
+    /// Kinds of objects that files have and that are not used.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unused: BTreeSet<String>,
     /// Objects that could not be read.
     pub missing: Vec<Missing>,
     /// Instance types and prices, if they were read too.

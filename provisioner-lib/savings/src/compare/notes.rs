@@ -69,7 +69,10 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
         "If Spot nodes are interrupted: all of them get a notice at once, the cast-spot handler drains them, and \
          every container takes its whole grace period to exit.",
     ];
-    lines.into_iter().map(str::to_owned).chain(inputs.demand.notes.iter().cloned()).collect()
+    let unused = inputs.snapshot.unused.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let unused = (!unused.is_empty()).then(|| format!("Objects of other kinds are not used: {unused}."));
+    let lines = lines.into_iter().map(str::to_owned).chain(unused);
+    lines.chain(inputs.demand.notes.iter().cloned()).collect()
 }
 
 const NO_PODS: &str = "no pods run on nodes of EC2 except those of DaemonSets and static ones";

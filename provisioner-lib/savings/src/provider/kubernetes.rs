@@ -8,25 +8,10 @@ use kube::{Api, Client, Resource, api::ListParams};
 use serde::de::DeserializeOwned;
 
 use super::note;
-use crate::snapshot::{NODES_UNREAD, PODS_UNREAD, Snapshot};
+use crate::snapshot::{KINDS, Snapshot};
 
 /// Objects of one answer, as `kubectl get --chunk-size` has it.
 const PAGE: u32 = 500;
-
-/// The effect if workloads and what else pods depend on may not be read, in the order of the reads.
-const WITHOUT: [&str; 11] = [
-    "Deployments could not be read: replicas are counted by pods",
-    "ReplicaSets could not be read: Deployments are guessed by name",
-    "StatefulSets could not be read: replicas are counted by pods",
-    "DaemonSets could not be read: they are taken to run on all nodes where they could",
-    "Jobs could not be read: Jobs of a CronJob count one by one",
-    "PodDisruptionBudgets could not be read: verdicts may be too favourable",
-    "namespaces could not be read: affinities to namespaces by label match nothing",
-    "PersistentVolumes could not be read: pods with volumes have no place",
-    "PersistentVolumeClaims could not be read: pods with volumes have no place",
-    "StorageClasses could not be read: pods with unbound claims have no place",
-    "CSINodes could not be read: the number of volumes per node is estimated",
-];
 
 /// Reads all kinds side by side. A refusal is noted; anything else, such as no answer, would leave a report that is
 /// wrong without a word. Without nodes and pods there is no report.
@@ -52,13 +37,10 @@ pub(super) async fn read(client: &Client) -> Result<Snapshot, Vec<Error>> {
         let errors = if nodes.reason == pods.reason { vec![nodes] } else { vec![nodes, pods] };
         return Err(errors.into_iter().cloned().collect());
     }
-    let without_nodes = format!("{NODES_UNREAD}, so today's cost is not known");
-    let without_pods = format!("{PODS_UNREAD}, so nothing can be proposed");
-    let without = [without_nodes.as_str(), &without_pods].into_iter().chain(WITHOUT);
-    for (read, without) in reads.into_iter().zip(without) {
+    for (read, kind) in reads.into_iter().zip(&KINDS) {
         match read {
             Err(error) if matches!(error.reason, ErrorKind::Denied { .. }) => {
-                snapshot.missing.push(note(without, &error));
+                snapshot.missing.push(note(kind.without, &error));
             }
             read => read.map_err(|error| vec![error])?,
         }

@@ -1,188 +1,129 @@
-//! The file of a snapshot: written by `--save-snapshot`, or printed by `kubectl get … -o json`.
+//! The files of a snapshot: written by `--save-snapshot`, or printed by `kubectl`.
 
-use k8s_openapi::{
-    Metadata,
-    api::core::v1::{Container, PodSpec},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-use super::{MIRROR, NOT_EVICTABLE, Snapshot};
+use super::{Snapshot, documents::documents, reading::Reading};
 use crate::prices::{self, PriceList};
 
 /// Schema of the file. Fields may be added to it, but not removed, and none changes its meaning.
 pub const SCHEMA: &str = "cast-spot.snapshot/1";
 
-/// A text that is not a snapshot.
+/// A file of objects.
+#[derive(Debug, Clone, Copy)]
+pub struct File<'a> {
+    /// Its name, for messages.
+    pub name: &'a str,
+    /// Its content: JSON documents or YAML, as it is or compressed by gzip.
+    pub content: &'a [u8],
+}
+
+/// A file that cannot be read as objects of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// Not JSON.
-    #[error("not JSON: {0}")]
-    Json(String),
-    /// JSON of something else.
-    #[error("neither a snapshot (schema {SCHEMA}) nor a List of `kubectl get … -o json`, but {0}")]
+    /// It has no content.
+    #[error("the file is empty")]
+    Empty,
+    /// UTF-16.
+    #[error("the text is UTF-16, not UTF-8")]
+    Utf16,
+    /// Neither UTF-8 nor gzip.
+    #[error("the text is not UTF-8: {0}")]
+    NotText(String),
+    /// It begins as gzip.
+    #[error("not gzip: {0}")]
+    Gzip(String),
+    /// The document with this number begins as JSON.
+    #[error("document {0} is not JSON: {1}")]
+    Json(usize, String),
+    /// Text that is neither JSON nor YAML.
+    #[error("neither JSON, nor YAML: {0}")]
+    Yaml(String),
+    /// Documents of something else.
+    #[error("neither a snapshot (schema {SCHEMA}) nor objects of `kubectl get … -o json`, but {0}")]
     Other(String),
-    /// A field has the wrong type or value.
-    #[error("{0}")]
-    Field(String),
+    /// A second file of `--save-snapshot`.
+    #[error("a second snapshot of --save-snapshot: each has a cluster at one moment")]
+    Second,
+    /// Fields with a wrong type or value.
+    #[error("{}", .0.join("; "))]
+    Fields(Vec<String>),
+}
+
+impl FileError {
+    pub(super) fn field(fault: &impl ToString) -> Self {
+        Self::Fields(vec![fault.to_string()])
+    }
+
+    /// The remedy.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Utf16 => {
+                "PowerShell 5 writes UTF-16 for `>`; `kubectl … | Out-File -Encoding utf8 FILE` writes UTF-8"
+            }
+            Self::Second => "give one of them, and files of `kubectl get … -o json` beside it",
+            Self::Fields(_) => "`kubectl get … -o json` prints objects as Kubernetes has them",
+            Self::Json(..) => "the file may be cut off; `jq . FILE` shows where",
+            _ => {
+                "`kubectl get nodes,pods,deploy,rs,sts,ds,jobs,pdb,pv,pvc,sc,csinodes,ns -A -o json` prints what is \
+                 read, and `cast-spot savings --save-snapshot FILE` writes it"
+            }
+        }
+    }
 }
 
 /// Reads a file of prices, or takes those of a snapshot.
 pub fn parse_prices(text: &str) -> Result<PriceList, prices::FileError> {
-    let fault = |error: serde_json::Error| prices::FileError::Json(error.to_string());
-    let mut document: Value = serde_json::from_str(text).map_err(fault)?;
-    let prices: PriceList = if document["schema"] == prices::SCHEMA {
-        serde_json::from_str(text).map_err(fault)?
-    } else if document["schema"] == SCHEMA && document["prices"].is_object() {
-        serde_json::from_value(document["prices"].take()).map_err(fault)?
-    } else {
-        return Err(prices::FileError::Other);
-    };
+    read_prices(text.as_bytes())
+}
+
+/// The same of a file in one of the forms of [`File::content`].
+pub fn read_prices(content: &[u8]) -> Result<PriceList, prices::FileError> {
+    let found = documents(content).map_err(|error| prices::FileError::Json(error.to_string()))?;
+    let list = found.into_iter().find_map(|mut document| match document["schema"].as_str() {
+        Some(prices::SCHEMA) => Some(document),
+        Some(SCHEMA) if document["prices"].is_object() => Some(document["prices"].take()),
+        _ => None,
+    });
+    let list = list.ok_or(prices::FileError::Other)?;
+    let prices: PriceList =
+        serde_path_to_error::deserialize(list).map_err(|error| prices::FileError::Json(error.to_string()))?;
     prices.check()?;
     Ok(prices)
 }
 
 impl Snapshot {
-    /// Reads a file: a snapshot, or a list of `kubectl`.
+    /// Reads a text in one of the forms of [`File::content`].
     pub fn parse(text: &str) -> Result<Self, FileError> {
-        let document: Value =
-            serde_json::from_str(text).map_err(|error| FileError::Json(error.to_string()))?;
-        if document["schema"] == SCHEMA {
-            let mut snapshot: Self =
-                serde_json::from_str(text).map_err(|error| FileError::Field(error.to_string()))?;
-            // It may have been edited by hand.
-            snapshot
-                .prices
-                .iter()
-                .try_for_each(PriceList::check)
-                .map_err(|error| FileError::Field(error.to_string()))?;
-            snapshot.tidy();
-            return Ok(snapshot);
-        }
-        match (&document["kind"], document["items"].as_array()) {
-            (Value::String(kind), Some(items)) if kind.ends_with("List") => Self::of_items(kind, items),
-            _ => Err(FileError::Other(match (&document["schema"], &document["kind"]) {
-                (Value::String(schema), _) => format!("the schema {schema}"),
-                (_, Value::String(kind)) => format!("a {kind}"),
-                _ => "nothing of the kind".to_owned(),
-            })),
-        }
+        let file = File { name: "", content: text.as_bytes() };
+        Self::read(&[file])
+            .map_err(|faults| faults.into_iter().next().map_or(FileError::Empty, |fault| fault.1))
     }
 
-    /// A list of `kubectl get nodes,pods,… -A -o json`. Other kinds are ignored.
-    fn of_items(list: &str, items: &[Value]) -> Result<Self, FileError> {
-        let mut snapshot = Self { schema: SCHEMA.to_owned(), ..Self::default() };
-        for (place, item) in items.iter().enumerate() {
-            // Items of a list of one kind do not name it.
-            let kind = item["kind"].as_str().unwrap_or_else(|| list.trim_end_matches("List"));
-            let added = match kind {
-                "Node" => add(&mut snapshot.nodes, item),
-                "Pod" => add(&mut snapshot.pods, item),
-                "Deployment" => add(&mut snapshot.deployments, item),
-                "ReplicaSet" => add(&mut snapshot.replica_sets, item),
-                "StatefulSet" => add(&mut snapshot.stateful_sets, item),
-                "DaemonSet" => add(&mut snapshot.daemon_sets, item),
-                "Job" => add(&mut snapshot.jobs, item),
-                "PodDisruptionBudget" => add(&mut snapshot.pod_disruption_budgets, item),
-                "Namespace" => add(&mut snapshot.namespaces, item),
-                "PersistentVolume" => add(&mut snapshot.persistent_volumes, item),
-                "PersistentVolumeClaim" => add(&mut snapshot.persistent_volume_claims, item),
-                "StorageClass" => add(&mut snapshot.storage_classes, item),
-                "CSINode" => add(&mut snapshot.csi_nodes, item),
-                _ => Ok(()),
-            };
-            added.map_err(|error| FileError::Field(format!("items[{place}], a {kind}: {error}")))?;
+    /// Reads the objects of all files: a snapshot, lists of `kubectl get` and `kubectl cluster-info dump`, objects one by
+    /// one. An object that several files have counts as in the first. Returns the faults of all files, by name.
+    pub fn read(files: &[File<'_>]) -> Result<Self, Vec<(String, FileError)>> {
+        let (mut reading, mut read, mut faults) = (Reading::default(), Vec::new(), Vec::new());
+        for file in files {
+            match documents(file.content).and_then(|documents| reading.header(documents)) {
+                Ok(documents) => read.push((file.name, documents)),
+                Err(error) => faults.push((file.name.to_owned(), error)),
+            }
         }
-        snapshot.tidy();
-        Ok(snapshot)
+        for (name, documents) in read {
+            let objects = reading.objects(documents);
+            faults.extend(objects.err().map(|error| (name.to_owned(), error)));
+        }
+        if faults.is_empty() { Ok(reading.end()) } else { Err(faults) }
     }
 
     /// The text of the file.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self).map(|text| text + "\n")
     }
-
-    /// Removes what is not needed and may be secret: commands, environment, annotations, managed fields.
-    pub fn tidy(&mut self) {
-        for pod in &mut self.pods {
-            pod.metadata.managed_fields = None;
-            if let Some(annotations) = &mut pod.metadata.annotations {
-                let forbids = |name: &str| NOT_EVICTABLE.iter().any(|(kept, _)| *kept == name);
-                annotations.retain(|name, _| name == MIRROR || forbids(name));
-            }
-            if let Some(status) = &mut pod.status {
-                status.container_statuses = None;
-                status.init_container_statuses = None;
-                status.ephemeral_container_statuses = None;
-            }
-            let Some(spec) = &mut pod.spec else { continue };
-            spec.ephemeral_containers = None;
-            spec.host_aliases = None;
-            spec.image_pull_secrets = None;
-            strip_containers(spec);
-        }
-        strip_metadata(&mut self.nodes);
-        for node in &mut self.nodes {
-            if let Some(status) = &mut node.status {
-                status.images = None;
-            }
-        }
-        for set in &mut self.replica_sets {
-            set.spec.iter_mut().for_each(|spec| spec.template = None);
-        }
-        let deployments = self.deployments.iter_mut();
-        let templates = deployments
-            .filter_map(|found| Some(&mut found.spec.as_mut()?.template))
-            .chain(self.stateful_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template)))
-            .chain(self.daemon_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template)))
-            .chain(self.jobs.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template)));
-        templates.filter_map(|template| template.spec.as_mut()).for_each(strip_containers);
-        strip_metadata(&mut self.deployments);
-        strip_metadata(&mut self.replica_sets);
-        strip_metadata(&mut self.stateful_sets);
-        strip_metadata(&mut self.daemon_sets);
-        strip_metadata(&mut self.jobs);
-        strip_metadata(&mut self.pod_disruption_budgets);
-        strip_metadata(&mut self.namespaces);
-        strip_metadata(&mut self.persistent_volumes);
-        strip_metadata(&mut self.persistent_volume_claims);
-        strip_metadata(&mut self.storage_classes);
-        strip_metadata(&mut self.csi_nodes);
-    }
-}
-
-fn add<T: DeserializeOwned>(objects: &mut Vec<T>, item: &Value) -> serde_json::Result<()> {
-    objects.push(T::deserialize(item)?);
-    Ok(())
-}
-
-fn strip_metadata<T: Metadata<Ty = ObjectMeta>>(objects: &mut [T]) {
-    for metadata in objects.iter_mut().map(Metadata::metadata_mut) {
-        metadata.managed_fields = None;
-        metadata.annotations = None;
-    }
-}
-
-fn strip_containers(spec: &mut PodSpec) {
-    spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(strip);
-}
-
-/// Keeps names, images, ports and resources only.
-fn strip(container: &mut Container) {
-    *container = Container {
-        name: std::mem::take(&mut container.name),
-        image: container.image.take(),
-        ports: container.ports.take(),
-        resources: container.resources.take(),
-        restart_policy: container.restart_policy.take(),
-        ..Container::default()
-    };
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -226,11 +167,16 @@ mod tests {
     fn another_document_is_refused_by_its_kind() {
         for (text, words) in [
             ("{", "not JSON"),
+            ("just words", "nothing of the kind"),
             ("[]", "nothing of the kind"),
             (r#"{"schema": "cast-spot.plan/1"}"#, "the schema cast-spot.plan/1"),
-            (r#"{"kind": "Pod"}"#, "a Pod"),
-            (r#"{"kind": "List", "items": [{"kind": "Pod", "spec": 7}]}"#, "items[0], a Pod"),
-            (r#"{"schema": "cast-spot.snapshot/1", "nodes": 7}"#, "invalid type"),
+            (r#"{"kind": "Service"}"#, "a Service"),
+            (
+                r#"{"kind": "List", "items": [{"kind": "Pod", "spec": 7}]}"#,
+                "items[0], Pod : spec: invalid type",
+            ),
+            (r#"{"kind": "List", "items": 7}"#, "items is no list"),
+            (r#"{"schema": "cast-spot.snapshot/1", "nodes": 7}"#, "nodes: invalid type"),
         ] {
             let error = Snapshot::parse(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");

@@ -7,7 +7,7 @@ use cast_spot_savings::{
     compare::{Comparison, compare},
     prices::PriceList,
     report::Proposal,
-    snapshot::{Snapshot, parse_prices},
+    snapshot::{File, Snapshot, read_prices},
 };
 
 /// A cluster and the prices for it.
@@ -20,15 +20,16 @@ pub(crate) struct Case {
 impl Case {
     /// `data/NAME.json`, with the prices of that file or of `data/prices.json`.
     pub(crate) fn read(name: &str) -> Self {
-        let snapshot = Snapshot::parse(&text(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let file = File { name, content: &content(name) };
+        let snapshot = Snapshot::read(&[file]).unwrap_or_else(|faults| panic!("{faults:?}"));
         let prices = snapshot.prices.clone();
-        let prices = prices.unwrap_or_else(|| parse_prices(&text("prices")).unwrap());
+        let prices = prices.unwrap_or_else(|| read_prices(&content("prices")).unwrap());
         Self { snapshot, prices, choices: Choices::default() }
     }
 
     /// The same with the prices of `data/NAME.json`.
     pub(crate) fn priced_by(self, name: &str) -> Self {
-        Self { prices: parse_prices(&text(name)).unwrap(), ..self }
+        Self { prices: read_prices(&content(name)).unwrap(), ..self }
     }
 
     /// The same with other choices.
@@ -49,8 +50,9 @@ pub(crate) fn saves(proposal: &Proposal) -> Option<String> {
     proposal.saves.as_ref().map(|saves| saves.percent.clone())
 }
 
-fn text(name: &str) -> String {
+/// The content of `data/NAME.json`.
+pub(crate) fn content(name: &str) -> Vec<u8> {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/data").join(format!("{name}.json"));
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -5,6 +5,7 @@
 mod case;
 mod costs;
 mod figures;
+mod files;
 
 use case::{Case, saves};
 
