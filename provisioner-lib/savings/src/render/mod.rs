@@ -1,5 +1,6 @@
 //! The report as a table for a terminal and as a page for a browser.
 
+mod fold;
 pub mod page;
 pub mod table;
 mod words;

@@ -2,11 +2,14 @@
 
 use askama::Template;
 
-use super::words;
+use super::{
+    fold::{Fold, fold},
+    words,
+};
 use crate::{
     catalog::Market,
     money::Money,
-    report::{Configuration, Name, Nodes, Proposal, Report, Verdict, Workload},
+    report::{Configuration, Name, Proposal, Report, Verdict, Workload},
 };
 
 /// Squares in a row of nodes beyond which they are only counted.
@@ -22,7 +25,7 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
 #[template(path = "page.html")]
 struct Page<'a> {
     costs: Vec<Cost>,
-    mixes: Vec<Mix<'a>>,
+    mixes: Vec<Mix>,
     /// The report, for what the page shows as it is.
     report: &'a Report,
     could_move: Vec<&'a Workload>,
@@ -51,28 +54,24 @@ struct Part {
 }
 
 /// The nodes of a configuration.
-struct Mix<'a> {
+struct Mix {
     name: &'static str,
     sum: String,
-    lines: Vec<Line<'a>>,
+    lines: Vec<Line>,
 }
 
-struct Line<'a> {
-    count: usize,
-    instance_type: &'a str,
-    market: String,
-    zones: String,
+struct Line {
+    fold: Fold,
     monthly: String,
     class: &'static str,
     units: usize,
     more: usize,
-    size: String,
 }
 
 impl<'a> Page<'a> {
     fn of(report: &'a Report) -> Self {
         let of = |verdicts: &[Verdict]| -> Vec<&'a Workload> {
-            report.workloads.iter().filter(|workload| verdicts.contains(&workload.verdict)).collect()
+            words::by_risk(report, |verdict| verdicts.contains(&verdict))
         };
         let mixes = report.configurations();
         Self {
@@ -130,52 +129,26 @@ fn share(part: Money, whole: Money) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-impl<'a> Mix<'a> {
-    fn of(name: Name, configuration: &'a Configuration, currency: &str) -> Self {
-        // The page has no room for zones one by one.
-        let mut alike: Vec<Vec<&'a Nodes>> = Vec::new();
-        for nodes in &configuration.nodes {
-            let same = |others: &&mut Vec<&Nodes>| {
-                let other = others[0];
-                (&other.instance_type, other.market) == (&nodes.instance_type, nodes.market)
-                    && other.monthly.is_some() == nodes.monthly.is_some()
-            };
-            match alike.iter_mut().find(same) {
-                Some(others) => others.push(nodes),
-                None => alike.push(vec![nodes]),
+impl Mix {
+    fn of(name: Name, configuration: &Configuration, currency: &str) -> Self {
+        let lines = fold(configuration).into_iter().map(|fold| {
+            let units = usize::min(fold.count, MOST_UNITS);
+            Line {
+                units,
+                more: fold.count - units,
+                monthly: words::monthly_or_none(fold.monthly, currency),
+                class: match fold.market {
+                    Some(Market::OnDemand) => "on_demand",
+                    Some(Market::Spot) => "spot",
+                    None => "other",
+                },
+                fold,
             }
-        }
+        });
         Self {
             name: words::name(name),
             sum: words::count(configuration.count, "node"),
-            lines: alike.iter().map(|nodes| Line::of(nodes, currency)).collect(),
-        }
-    }
-}
-
-impl<'a> Line<'a> {
-    /// Of nodes that differ by their zone alone.
-    fn of(alike: &[&'a Nodes], currency: &str) -> Self {
-        let first = alike[0];
-        let count = alike.iter().map(|nodes| nodes.count).sum();
-        let monthly: Option<Money> = alike.iter().map(|nodes| nodes.monthly).sum();
-        let zones = alike.iter().filter_map(|nodes| Some((nodes.zone.as_ref()?, nodes.count)));
-        let zones = zones.map(|(zone, count)| format!("{count} in {zone}")).collect::<Vec<_>>();
-        let units = usize::min(count, MOST_UNITS);
-        Self {
-            count,
-            instance_type: &first.instance_type,
-            market: words::market(first.market),
-            zones: zones.join(", "),
-            monthly: words::monthly_or_none(monthly, currency),
-            class: match first.market {
-                Some(Market::OnDemand) => "on_demand",
-                Some(Market::Spot) => "spot",
-                None => "other",
-            },
-            units,
-            more: count - units,
-            size: words::size(first.vcpus, first.memory_mib) + " each",
+            lines: lines.collect(),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::words;
-use crate::report::{Configuration, Name, Nodes, Proposal, Report, Verdict, Workload};
+use super::{fold::fold, words};
+use crate::report::{Configuration, Cost, Name, Proposal, Report, Verdict, Workload};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -25,6 +25,7 @@ pub fn render(report: &Report, width: usize) -> String {
     let width = width.max(NARROWEST);
     let mut text = heading(report, width);
     text += &costs(report, width);
+    text += &namespaces(report);
     text += &section("Nodes");
     for (name, configuration, _) in report.configurations() {
         text += &nodes(name, configuration, report, width);
@@ -56,8 +57,8 @@ fn costs(report: &Report, width: usize) -> String {
     let rows = report.configurations().map(|(name, configuration, proposal)| {
         let mut cells = [
             words::name(name).to_owned(),
-            words::thousands(configuration.count as u64),
-            words::thousands(u64::from(configuration.vcpus)),
+            words::thousands(configuration.count),
+            words::thousands(configuration.vcpus),
             words::memory(configuration.memory_mib),
             words::hourly(configuration.hourly, currency),
             words::rough(configuration.monthly, currency),
@@ -72,21 +73,25 @@ fn costs(report: &Report, width: usize) -> String {
         (cells, if proposal.is_some_and(Proposal::is_cheaper) { GOOD } else { Style::new() })
     });
     let head = ["", "nodes", "vCPU", "memory", "an hour", "a month", "a year", "saves"].map(str::to_owned);
+    let mut text = columns(&[&[(head, DIM)], rows.as_slice()].concat());
+    let _ = writeln!(text, "{DIM}{}{DIM:#}\n", words::month(report));
+    paragraph(&mut text, &words::headline(report), width, 0, BOLD);
+    paragraph(&mut text, &words::basis(report), width, 0, Style::new());
+    text
+}
+
+/// Lines of cells, the first of each to the left and the others to the right.
+fn columns<const N: usize>(rows: &[([String; N], Style)]) -> String {
     let mut text = String::new();
-    for (cells, style) in [(&head, DIM)].into_iter().chain(rows.iter().map(|(cells, style)| (cells, *style)))
-    {
+    for (cells, style) in rows {
         let mut line = String::new();
         for (column, cell) in cells.iter().enumerate() {
-            let others = rows.iter().map(|(cells, _)| length(&cells[column]));
-            let width = others.chain([length(&head[column])]).max().unwrap_or(0);
+            let width = rows.iter().map(|(cells, _)| length(&cells[column])).max().unwrap_or(0);
             let _ =
                 if column == 0 { write!(line, "{cell:<width$}") } else { write!(line, "  {cell:>width$}") };
         }
         let _ = writeln!(text, "{style}{}{style:#}", line.trim_end());
     }
-    let _ = writeln!(text, "{DIM}{}{DIM:#}\n", words::month(report));
-    paragraph(&mut text, &words::headline(report), width, 0, BOLD);
-    paragraph(&mut text, &words::basis(report), width, 0, Style::new());
     text
 }
 
@@ -101,20 +106,34 @@ fn saves(proposal: &Proposal) -> String {
 fn nodes(name: Name, configuration: &Configuration, report: &Report, width: usize) -> String {
     let mut text = format!("\n  {}\n", words::name(name));
     paragraph(&mut text, &words::nodes(name, configuration), width, 2, DIM);
-    for nodes in &configuration.nodes {
-        text += &line(nodes, &report.currency);
+    for fold in fold(configuration) {
+        let count = words::thousands(fold.count);
+        let what = one_line(&fold.what);
+        let monthly = words::monthly_or_none(fold.monthly, &report.currency);
+        let _ = writeln!(text, "  {count:>4} × {what:<19} {:<34} {monthly:>9}", fold.size);
+        let details = [&fold.types, &fold.zones].map(|part| one_line(part));
+        let details: Vec<_> = details.into_iter().filter(|part| !part.is_empty()).collect();
+        paragraph(&mut text, &details.join("; "), width, 9, DIM);
     }
     text
 }
 
-fn line(nodes: &Nodes, currency: &str) -> String {
-    let count = nodes.count;
-    let instance_type = one_line(&nodes.instance_type);
-    let zone = one_line(nodes.zone.as_deref().unwrap_or(""));
-    let market = words::market(nodes.market);
-    let size = words::size(nodes.vcpus, nodes.memory_mib);
-    let monthly = words::monthly_or_none(nodes.monthly, currency);
-    format!("  {count:>4} × {instance_type:<13} {market:<10} {zone:<14} {size:<16} {monthly:>11}\n")
+/// The costs of namespaces in a month.
+fn namespaces(report: &Report) -> String {
+    if !words::has_costs(report) {
+        return String::new();
+    }
+    let currency = &report.currency;
+    let cells = |name: &str, pods: String, cost: &Cost| {
+        let (today, then) = (cost.monthly_today, cost.monthly_proposed);
+        [one_line(name), pods, words::cost(today, currency), words::cost(then, currency)]
+    };
+    let mut rows = vec![(["namespace", "pods", "today", "with Spot"].map(str::to_owned), DIM)];
+    for one in &report.namespaces {
+        rows.push((cells(&one.name, words::thousands(one.pods), &one.cost), Style::new()));
+    }
+    rows.push((cells(words::UNREQUESTED, String::new(), &report.unrequested), DIM));
+    section("Costs by namespace, a month") + &columns(&rows)
 }
 
 fn workloads(report: &Report, width: usize) -> String {
@@ -125,13 +144,12 @@ fn workloads(report: &Report, width: usize) -> String {
         (Verdict::OnDemand, "stay On-Demand"),
         (Verdict::Stays, "stay where they are"),
     ] {
-        let of: Vec<&Workload> =
-            report.workloads.iter().filter(|workload| workload.verdict == verdict).collect();
+        let of = words::by_risk(report, |found| found == verdict);
         if !of.is_empty() {
             let _ = writeln!(text, "\n  {DIM}{heading}{DIM:#}");
         }
         for workload in of {
-            text += &row(workload, width);
+            text += &row(workload, report, width);
         }
     }
     let on_every_node = report.workloads.iter().filter(|workload| workload.verdict == Verdict::EveryNode);
@@ -144,7 +162,7 @@ fn workloads(report: &Report, width: usize) -> String {
     }
 }
 
-fn row(workload: &Workload, width: usize) -> String {
+fn row(workload: &Workload, report: &Report, width: usize) -> String {
     let (sign, style) = match workload.verdict {
         Verdict::Spot => ("✓", GOOD),
         _ => ("=", DIM),
@@ -152,10 +170,15 @@ fn row(workload: &Workload, width: usize) -> String {
     let name = one_line(&format!("{}/{}", workload.namespace, workload.name));
     let kind = one_line(workload.kind.as_str());
     let pods = words::count(workload.pods, "pod");
-    let mut text = format!(
-        "  {style}{sign}{style:#} {name}  {DIM}{kind}, {pods}, {}{DIM:#}\n",
-        words::requests(workload)
-    );
+    let mut about = format!("{kind}, {pods}, {}", words::requests(workload));
+    let currency = &report.currency;
+    let (today, then) = (workload.cost.monthly_today, workload.cost.monthly_proposed);
+    if let Some(today) = today {
+        let _ = write!(about, ", {}", words::rough(today, currency));
+        let _ = then.map_or(Ok(()), |then| write!(about, " → {}", words::rough(then, currency)));
+        about += " a month";
+    }
+    let mut text = format!("  {style}{sign}{style:#} {name}  {DIM}{about}{DIM:#}\n");
     let mut say = |words: &str, style: Style| paragraph(&mut text, words, width, 6, style);
     workload.reasons.iter().for_each(|reason| say(&reason.text, Style::new()));
     workload.cautions.iter().for_each(|caution| say(&format!("! {}", caution.text), WARN));

@@ -1,22 +1,22 @@
 //! Figures and results as text, the same in the table and on the page.
 
-use std::fmt::Write;
+use std::{
+    cmp::Reverse,
+    fmt::{Display, Write},
+};
 
 use crate::{
     catalog::Market,
     money::Money,
-    report::{Confidence, Configuration, Missing, Name, Proposal, Report, Risk, Saves, Unplaced, Workload},
+    report::{
+        Confidence, Configuration, Missing, Name, Proposal, Report, Risk, Saves, Unplaced, Verdict, Workload,
+    },
     snapshot::NODES_UNREAD,
 };
 
 /// An hour's price, with the four decimals that Spot prices have.
 pub(super) fn hourly(money: Money, currency: &str) -> String {
     amount(money, 4, currency)
-}
-
-/// A month's price, with two decimals.
-pub(super) fn monthly(money: Money, currency: &str) -> String {
-    amount(money, 2, currency)
 }
 
 /// A month's or a year's price: from 100 on in whole units.
@@ -49,7 +49,7 @@ fn amount(money: Money, decimals: u32, currency: &str) -> String {
 }
 
 /// `1,234`.
-pub(super) fn thousands(number: u64) -> String {
+pub(super) fn thousands(number: impl Display) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -63,12 +63,12 @@ pub(super) fn thousands(number: u64) -> String {
 
 /// `1 node`, `2 nodes`.
 pub(super) fn count(number: usize, what: &str) -> String {
-    format!("{} {what}{}", thousands(number as u64), if number == 1 { "" } else { "s" })
+    format!("{} {what}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// `2 vCPU, 8 GiB`.
 pub(super) fn size(vcpus: u32, memory_mib: u64) -> String {
-    format!("{} vCPU, {}", thousands(u64::from(vcpus)), memory(memory_mib))
+    format!("{} vCPU, {}", thousands(vcpus), memory(memory_mib))
 }
 
 pub(super) fn memory(mib: u64) -> String {
@@ -118,7 +118,7 @@ pub(super) fn market(market: Option<Market>) -> String {
 
 /// A month's price, or that there is none.
 pub(super) fn monthly_or_none(money: Option<Money>, currency: &str) -> String {
-    money.map_or_else(|| "no price".to_owned(), |money| monthly(money, currency))
+    money.map_or_else(|| "no price".to_owned(), |money| rough(money, currency))
 }
 
 pub(super) fn name(name: Name) -> &'static str {
@@ -229,7 +229,7 @@ pub(super) fn friendly(report: &Report) -> String {
         return "Only DaemonSet and static pods run here.".to_owned();
     }
     let tenths = spot as u64 * 1_000 / all as u64;
-    let spot = thousands(spot as u64);
+    let spot = thousands(spot);
     format!("{spot} of {} tolerate Spot, {} %.", count(all, "pod"), one_decimal(tenths))
 }
 
@@ -255,6 +255,30 @@ pub(super) fn risk(risk: &Risk) -> String {
     }
     let _ = write!(text, "; one pool holds {}", risk.most_in_one_pool);
     text
+}
+
+/// Workloads of some verdicts: first what a rehearsal kills, then those with risks, then the most expensive.
+pub(super) fn by_risk(report: &Report, is_of: impl Fn(Verdict) -> bool) -> Vec<&Workload> {
+    let mut workloads: Vec<&Workload> =
+        report.workloads.iter().filter(|workload| is_of(workload.verdict)).collect();
+    workloads.sort_by_key(|workload| {
+        let killed = workload.risk.as_ref().map_or(0, |risk| risk.killed);
+        Reverse((killed, workload.cautions.len(), workload.cost.monthly_today))
+    });
+    workloads
+}
+
+/// The cost of what no pod requests.
+pub(super) const UNREQUESTED: &str = "requested by no pod";
+
+/// Whether the cost of any workload is known.
+pub(super) fn has_costs(report: &Report) -> bool {
+    report.namespaces.iter().any(|namespace| namespace.cost.monthly_today.is_some())
+}
+
+/// A cost in a month, if it is known.
+pub(super) fn cost(money: Option<Money>, currency: &str) -> String {
+    money.map_or_else(|| NO_FIGURE.to_owned(), |money| rough(money, currency))
 }
 
 /// Shown instead of an unknown figure.
@@ -284,7 +308,7 @@ pub(super) fn nodes(name: Name, configuration: &Configuration) -> String {
         let _ = write!(text, "; {cpu} % of CPU and {memory} % of memory requested");
     }
     if configuration.unpriced > 0 {
-        let _ = write!(text, "; {} without a price", thousands(configuration.unpriced as u64));
+        let _ = write!(text, "; {} without a price", thousands(configuration.unpriced));
     }
     text
 }
@@ -299,14 +323,16 @@ mod tests {
             (0, "$0.0000", "$0.00"),
             (34_249, "$0.0342", "$0.03"),
             (34_250, "$0.0343", "$0.03"),
-            (1_234_567_894_999, "$1,234,567.8950", "$1,234,567.89"),
+            (99_990_000, "$99.9900", "$99.99"),
+            (1_234_567_894_999, "$1,234,567.8950", "$1,234,568"),
             (-57_600_000, "−$57.6000", "−$57.60"),
             (-1, "$0.0000", "$0.00"),
         ] {
             assert_eq!(hourly(Money::from_micros(micros), "USD"), an_hour);
-            assert_eq!(monthly(Money::from_micros(micros), "USD"), a_month);
+            assert_eq!(rough(Money::from_micros(micros), "USD"), a_month);
         }
-        assert_eq!(monthly(Money::from_micros(5_000_000), "CNY"), "5.00 CNY");
+        assert_eq!(rough(Money::from_micros(5_000_000), "CNY"), "5.00 CNY");
+        assert_eq!(rough_down(Money::from_micros(1_410_990_000), "USD"), "$1,410");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use cast_spot_savings::{
     report::Risk,
     snapshot::Snapshot,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PHONE: u64 = 360;
 const DESK: u64 = 1280;
@@ -162,9 +162,19 @@ fn a_row_is_a_card_on_a_phone() {
         of(PHONE)["first"].as_array().unwrap().iter().map(|cell| cell["label"].as_str().unwrap()).collect();
     assert_eq!(
         labels[1..],
-        ["\"Pods\"", "\"Requests\"", "\"Why\"", "\"If interrupted\""],
+        ["\"Today\"", "\"With Spot\"", "\"Why\"", "\"If interrupted\""],
         "each has its label"
     );
+}
+
+#[test]
+#[ignore = "needs a browser: cargo xtask test --tier page"]
+fn what_is_closed_on_the_screen_is_printed() {
+    for frame in measured("print", false) {
+        assert_eq!(frame["closed"], 2, "workloads that stay, and those on every node");
+        assert_eq!(frame["shown"], json!([false, false]), "on the screen");
+        assert_eq!(frame["printed"], json!([true, true]), "on paper");
+    }
 }
 
 #[test]
