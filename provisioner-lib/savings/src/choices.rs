@@ -12,10 +12,76 @@ pub struct Choices {
     pub discount_percent: u32,
     /// Size of the biggest node, in vCPUs.
     pub max_vcpus: Option<u32>,
+    /// How much of a workload one pool or one zone may have on Spot.
+    pub caps: Caps,
+    /// The least that a proposal keeps, as far as today has it.
+    pub floors: Floors,
+    /// Soft constraints (`ScheduleAnyway`, preferred anti-affinity) are kept where all of them together cost at most
+    /// this many percent more.
+    pub soft_percent: u32,
+    /// Whether system-critical pods, those of `kube-system` and autoscalers may move to Spot.
+    pub platform_on_spot: bool,
+    /// Whether workloads stay on Spot whose pods a rehearsal kills.
+    pub accept_risk: bool,
+    /// Whether nodes that are marked not to be disrupted may be removed.
+    pub remove_protected: bool,
+}
+
+/// The greatest shares of a workload's Spot pods. EC2 interrupts pools of instance type and zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// Percent in one pool.
+    pub pool_percent: u32,
+    /// Percent in one zone.
+    pub zone_percent: u32,
+}
+
+impl Caps {
+    /// Every share is allowed.
+    pub const NONE: Self = Self { pool_percent: 100, zone_percent: 100 };
+}
+
+impl Default for Caps {
+    /// A third in one pool and 40 % in one zone: the loss of either leaves more than half, and three zones do.
+    fn default() -> Self {
+        Self { pool_percent: 34, zone_percent: 40 }
+    }
+}
+
+/// The least that a proposal keeps, and never more than today has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Floors {
+    /// Nodes.
+    pub nodes: usize,
+    /// On-Demand nodes of the configuration with Spot.
+    pub on_demand: usize,
+    /// Zones; none for all of today's.
+    pub zones: Option<usize>,
+}
+
+impl Floors {
+    /// A proposal may be one Spot node.
+    pub const NONE: Self = Self { nodes: 0, on_demand: 0, zones: Some(0) };
+}
+
+impl Default for Floors {
+    fn default() -> Self {
+        Self { nodes: 2, on_demand: 1, zones: None }
+    }
 }
 
 impl Default for Choices {
     fn default() -> Self {
-        Self { hours_per_month: HOURS_PER_MONTH, discount_percent: 0, max_vcpus: None }
+        Self {
+            hours_per_month: HOURS_PER_MONTH,
+            discount_percent: 0,
+            max_vcpus: None,
+            caps: Caps::default(),
+            floors: Floors::default(),
+            soft_percent: 5,
+            platform_on_spot: false,
+            accept_risk: false,
+            remove_protected: false,
+        }
     }
 }

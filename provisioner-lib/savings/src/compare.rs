@@ -25,6 +25,7 @@ use crate::{
     machines::{self, Machine, Place, smallest_root_volume},
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     prices::PriceList,
+    protection,
     report::{Name, Report, Risk, SCHEMA, Workload},
     snapshot::Snapshot,
     template::templates,
@@ -86,6 +87,8 @@ struct Inputs<'a> {
     prices: &'a PriceList,
     choices: &'a Choices,
     machines: BTreeMap<String, Machine>,
+    /// Nodes that stay in every proposal, and why.
+    protected: BTreeMap<String, String>,
     /// The pods to place.
     demand: Demand,
     offers: Vec<Offer>,
@@ -101,7 +104,7 @@ pub fn compare(
 ) -> Comparison {
     let list = prices.map(|prices| prices.discounted(choices.discount_percent)).unwrap_or_default();
     let inputs = Inputs::of(snapshot, &list, choices);
-    let mut judged = verdict::judge(snapshot);
+    let mut judged = verdict::judge(snapshot, &inputs.machines, choices);
     let today = sum(choices.hours_per_month, inputs.machines.values(), inputs.machines.values());
     let mut unknown = notes::unknown(&inputs, prices.is_some());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
@@ -161,20 +164,30 @@ impl<'a> Inputs<'a> {
         let nodes = snapshot.nodes.iter();
         let nodes: Vec<&Node> =
             nodes.filter(|node| is_of_ec2(node.metadata.name.as_deref().unwrap_or_default())).collect();
+        let protected = nodes.iter().filter(|_| !choices.remove_protected);
+        let protected =
+            protected.filter_map(|node| Some((node.metadata.name.clone()?, protection::of_node(node)?)));
+        let protected = protected.collect();
+        let workers = nodes.iter().copied().filter(|node| !protection::is_of_a_control_plane(node));
         let of_ec2 = || machines.values().filter(|machine| machine.place == Place::Ec2);
-        let runs = |name: &str| of_ec2().any(|machine| machine.instance_type.as_deref() == Some(name));
+        let is_burstable = |machine: &&Machine| {
+            let name = machine.instance_type.as_deref();
+            prices.catalog.types.iter().any(|found| found.burstable && Some(found.name.as_str()) == name)
+        };
+        // One small node of a test does not make a cluster one of burstable types.
+        let (burstable, all) = (of_ec2().filter(is_burstable).count(), of_ec2().count());
         let settings = Settings {
             zones: of_ec2().filter_map(|machine| machine.zone.clone()).collect(),
             markets: [Market::OnDemand, Market::Spot].into(),
             architectures: architectures(&nodes),
             max_vcpus: choices.max_vcpus,
             root_volume: smallest_root_volume(&machines).unwrap_or(DEFAULT_ROOT_VOLUME),
-            burstable: prices.catalog.types.iter().any(|found| found.burstable && runs(&found.name)),
+            burstable: burstable > 0 && burstable * 2 >= all,
             observed: machines::observed(snapshot, &machines),
-            templates: templates(nodes, &demand.node_label_keys()),
+            templates: templates(workers, &demand.node_label_keys()),
         };
         let offers = prices.catalog.offers(&settings);
-        Self { snapshot, prices, choices, machines, demand, offers }
+        Self { snapshot, prices, choices, machines, protected, demand, offers }
     }
 
     /// Node that a pod of the snapshot runs on.

@@ -47,6 +47,7 @@ pub mod money;
 pub mod offers;
 pub mod pack;
 pub mod prices;
+mod protection;
 #[cfg(feature = "live")]
 pub mod provider;
 pub mod quantity;

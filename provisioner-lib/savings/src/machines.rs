@@ -9,6 +9,7 @@ use crate::{
     demand::{is_live, requests_of},
     money::Money,
     offers::{Observed, Offer},
+    protection::is_of_a_capacity_block,
     quantity::Resources,
     snapshot::Snapshot,
 };
@@ -103,7 +104,8 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
         if let Some(known) = instance_type.and_then(|name| types.get(name)) {
             (machine.vcpus, machine.memory_mib) = (known.vcpus, known.memory_mib);
         }
-        let market = machine.market.filter(|_| machine.place == Place::Ec2);
+        let is_by_the_hour = machine.place == Place::Ec2 && !is_of_a_capacity_block(node);
+        let market = machine.market.filter(|_| is_by_the_hour);
         machine.hourly = instance_type.zip(market).and_then(|(name, market)| {
             let zone = machine.zone.as_deref();
             prices.get(&(name, market, zone)).or_else(|| prices.get(&(name, market, None))).copied()
@@ -134,7 +136,7 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
         instance_type: first(&[INSTANCE_TYPE, "beta.kubernetes.io/instance-type"]),
         zone: first(&ZONE_LABELS),
         market: matches!(place, Place::Ec2 | Place::Windows).then(|| market.unwrap_or(Market::OnDemand)),
-        market_is_known: market.is_some(),
+        market_is_known: market.is_some() || is_of_a_capacity_block(node),
         vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
         memory_mib: capacity.memory / MIB,
         root_volume: Some(capacity.ephemeral_storage).filter(|bytes| *bytes > 0),

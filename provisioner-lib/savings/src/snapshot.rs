@@ -30,15 +30,6 @@ pub(crate) const NODES_UNREAD: &str = "nodes could not be read";
 /// The same for pods.
 pub(crate) const PODS_UNREAD: &str = "pods could not be read";
 
-/// Annotations of pods that forbid an eviction, and the value that does so. Cluster Autoscaler FAQ; Karpenter
-/// documentation, "Disruption"; CAST AI documentation.
-pub(crate) const NOT_EVICTABLE: [(&str, &str); 4] = [
-    ("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
-    ("karpenter.sh/do-not-disrupt", "true"),
-    ("karpenter.sh/do-not-evict", "true"),
-    ("autoscaling.cast.ai/removal-disabled", "true"),
-];
-
 /// Annotation of a static pod.
 pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
 

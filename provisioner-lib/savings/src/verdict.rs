@@ -3,6 +3,9 @@
 mod budgets;
 mod owner;
 mod placement;
+mod platform;
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde::Serialize;
@@ -12,9 +15,7 @@ pub use self::{
     owner::{Kind, Owned, owned},
 };
 use crate::{
-    catalog::Market,
-    demand::requests_of,
-    snapshot::{NOT_EVICTABLE, Snapshot},
+    catalog::Market, choices::Choices, demand::requests_of, machines::Machine, protection, snapshot::Snapshot,
 };
 
 /// The longest grace period that fits into a notice beside the work of the handler (docs/architecture.md).
@@ -23,7 +24,7 @@ const LONGEST_GRACE_S: i64 = 100;
 /// A reason, for programs and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// A stable word: `replicas`, `kind`, `local-storage`, `budget`, `annotation`, `affinity`, …
+    /// A stable word: `replicas`, `kind`, `local-storage`, `budget`, `annotation`, `affinity`, `platform`, …
     pub code: &'static str,
     /// A sentence.
     pub text: String,
@@ -57,69 +58,98 @@ impl Judged {
     }
 }
 
-/// Judges all workloads of a cluster, by namespace, kind and name.
+/// Judges all workloads of a cluster, by namespace, kind and name. `machines` are today's nodes.
 #[must_use]
-pub fn judge(snapshot: &Snapshot) -> Vec<Judged> {
-    let mut all: Vec<Judged> = owned(snapshot).into_iter().map(|owned| judge_one(owned, snapshot)).collect();
+pub fn judge(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>, choices: &Choices) -> Vec<Judged> {
+    let cluster = Cluster { snapshot, machines, choices, owned: &owned(snapshot) };
+    let mut all: Vec<Judged> = cluster.owned.iter().map(|owned| cluster.judge(owned)).collect();
     follow_neighbours(&mut all, snapshot);
     all
 }
 
-fn judge_one(owned: Owned, snapshot: &Snapshot) -> Judged {
-    let pods: Vec<&Pod> = owned.pods.iter().map(|pod| &snapshot.pods[*pod]).collect();
-    let of_its_node = match owned.kind {
-        Kind::DaemonSet => Some("one on every node"),
-        Kind::StaticPod => Some("a static pod of its node"),
-        _ => None,
-    };
-    if let Some(text) = of_its_node {
-        let reasons = vec![Reason::new("node", text)];
-        return Judged { owned, market: None, is_pinned: false, reasons, cautions: Vec::new() };
-    }
-    let spec = pods.first().and_then(|pod| pod.spec.as_ref());
-    let required = spec.and_then(placement::required_market);
-    let is_pinned = required.is_some();
-    let (market, reasons) = if let Some((market, label)) = required {
-        (market, vec![Reason::new("affinity", format!("requires {market} nodes ({label})"))])
-    } else {
-        let blockers = blockers(&owned, &pods, snapshot);
-        if blockers.is_empty() {
-            let text = format!("{} replicas of a {}", owned.replicas, owned.kind.as_str());
-            (Market::Spot, vec![Reason::new("replicas", text)])
-        } else {
-            (Market::OnDemand, blockers)
-        }
-    };
-    let mut cautions = if market == Market::Spot { cautions(&owned, spec) } else { Vec::new() };
-    cautions.extend(without_requests(&owned, snapshot));
-    Judged { owned, market: Some(market), is_pinned, reasons, cautions }
+/// What a verdict depends on.
+struct Cluster<'c> {
+    snapshot: &'c Snapshot,
+    machines: &'c BTreeMap<String, Machine>,
+    choices: &'c Choices,
+    owned: &'c [Owned],
 }
 
-/// All reasons against Spot.
-fn blockers(owned: &Owned, pods: &[&Pod], snapshot: &Snapshot) -> Vec<Reason> {
-    let mut blockers = Vec::new();
-    blockers.extend(owned.kind.blocker().map(|text| Reason::new("kind", text)));
-    if blockers.is_empty() && owned.replicas < 2 {
-        blockers.push(Reason::new("replicas", "1 replica: unavailable while it moves"));
+impl Cluster<'_> {
+    fn judge(&self, owned: &Owned) -> Judged {
+        let pods: Vec<&Pod> = owned.pods.iter().map(|pod| &self.snapshot.pods[*pod]).collect();
+        let judged = |market, is_pinned, reasons, cautions| Judged {
+            owned: owned.clone(),
+            market,
+            is_pinned,
+            reasons,
+            cautions,
+        };
+        let of_its_node = match owned.kind {
+            Kind::DaemonSet => Some("one on every node"),
+            Kind::StaticPod => Some("a static pod of its node"),
+            _ => None,
+        };
+        if let Some(text) = of_its_node {
+            return judged(None, false, vec![Reason::new("node", text)], Vec::new());
+        }
+        let spec = pods.first().and_then(|pod| pod.spec.as_ref());
+        let required = spec.and_then(placement::required_market);
+        let mut cautions = Vec::new();
+        let (market, reasons) = if let Some((market, label)) = required {
+            (market, vec![Reason::new("affinity", format!("requires {market} nodes ({label})"))])
+        } else {
+            let blockers = self.blockers(owned, &pods);
+            if blockers.is_empty() {
+                let text = format!("{} replicas of a {}", owned.replicas, owned.kind.as_str());
+                (Market::Spot, vec![Reason::new("replicas", text)])
+            } else if self.runs_on_spot(&pods) {
+                cautions = blockers;
+                (Market::Spot, vec![Reason::new("on-spot-today", "runs on Spot nodes today")])
+            } else {
+                (Market::OnDemand, blockers)
+            }
+        };
+        if market == Market::Spot {
+            cautions.extend(risks(owned, spec));
+        }
+        cautions.extend(
+            pods.iter().find_map(|pod| protection::at_first(pod)).map(|text| Reason::new("annotation", text)),
+        );
+        cautions.extend(counted_otherwise(owned, spec));
+        cautions.extend(without_requests(owned, self.snapshot));
+        judged(Some(market), required.is_some(), reasons, cautions)
     }
-    blockers.extend(annotation(pods));
-    blockers.extend(budgets::blocker(&snapshot.pod_disruption_budgets, owned, pods));
-    if let Some(spec) = pods.first().and_then(|pod| pod.spec.as_ref()) {
-        blockers.extend(local_storage(&owned.namespace, spec, snapshot));
-        blockers.extend(placement::bound_to_a_node(spec));
+
+    /// All reasons against Spot.
+    fn blockers(&self, owned: &Owned, pods: &[&Pod]) -> Vec<Reason> {
+        let mut blockers = Vec::new();
+        blockers.extend(owned.kind.blocker().map(|text| Reason::new("kind", text)));
+        if blockers.is_empty() && owned.replicas < 2 {
+            blockers.push(Reason::new("replicas", "1 replica: unavailable while it moves"));
+        }
+        blockers.extend(platform::reason(owned, pods).filter(|_| !self.choices.platform_on_spot));
+        blockers.extend(annotation(pods));
+        blockers.extend(budgets::blocker(self, owned, pods));
+        if let Some(spec) = pods.first().and_then(|pod| pod.spec.as_ref()) {
+            blockers.extend(local_storage(&owned.namespace, spec, self.snapshot));
+            blockers.extend(placement::bound_to_a_node(spec));
+        }
+        blockers
     }
-    blockers
+
+    /// Whether all of the pods that have a node run on Spot today.
+    fn runs_on_spot(&self, pods: &[&Pod]) -> bool {
+        let nodes = pods.iter().filter_map(|pod| pod.spec.as_ref()?.node_name.as_ref());
+        let mut markets =
+            nodes.map(|node| self.machines.get(node).and_then(|machine| machine.market)).peekable();
+        markets.peek().is_some() && markets.all(|market| market == Some(Market::Spot))
+    }
 }
 
 fn annotation(pods: &[&Pod]) -> Option<Reason> {
-    let says = |pod: &&Pod| {
-        let annotations = pod.metadata.annotations.as_ref()?;
-        let found = NOT_EVICTABLE
-            .iter()
-            .find(|(name, value)| annotations.get(*name).is_some_and(|found| found == value))?;
-        Some(format!("must not be evicted ({}: {})", found.0, found.1))
-    };
-    pods.iter().find_map(says).map(|text| Reason::new("annotation", text))
+    let mark = pods.iter().find_map(|pod| protection::of_pod(pod))?;
+    Some(Reason::new("annotation", format!("must not be evicted ({mark})")))
 }
 
 fn local_storage(namespace: &str, spec: &PodSpec, snapshot: &Snapshot) -> Option<Reason> {
@@ -150,7 +180,7 @@ fn local_volume<'s>(namespace: &str, claim: &str, snapshot: &'s Snapshot) -> Opt
 }
 
 /// Risks of a notice that do not speak against Spot.
-fn cautions(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
+fn risks(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
     let mut cautions = Vec::new();
     let Some(spec) = spec else { return cautions };
     let grace_s = spec.termination_grace_period_seconds.unwrap_or(30);
@@ -163,6 +193,20 @@ fn cautions(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
     }
     if spec.volumes.iter().flatten().any(|volume| volume.empty_dir.is_some()) {
         cautions.push(Reason::new("empty-dir", "data in its emptyDir is lost with the node"));
+    }
+    cautions
+}
+
+/// Pods that are not there for long, or only hold room, and count in the figures nevertheless.
+fn counted_otherwise(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
+    let mut cautions = Vec::new();
+    if spec.is_some_and(platform::is_headroom) {
+        cautions.push(Reason::new("headroom", "only holds room: pods of a higher priority take its place"));
+    }
+    if owned.pods.len() > owned.replicas {
+        let text =
+            format!("{} pods for {} replicas: all of them are counted", owned.pods.len(), owned.replicas);
+        cautions.push(Reason::new("surplus", text));
     }
     cautions
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Inputs, node_of};
 use crate::{
     catalog::{GIB, Market},
-    demand::Pod,
+    demand::{Pod, note},
     machines::{Machine, Place, smallest_root_volume},
     prices::PriceList,
     report::{Configuration, Missing, Prices},
@@ -72,7 +72,18 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
     let unused = inputs.snapshot.unused.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let unused = (!unused.is_empty()).then(|| format!("Objects of other kinds are not used: {unused}."));
     let lines = lines.into_iter().map(str::to_owned).chain(unused);
-    lines.chain(inputs.demand.notes.iter().cloned()).collect()
+    lines.chain(inputs.demand.notes.iter().cloned()).chain(protected(inputs)).collect()
+}
+
+/// Nodes that stay whatever they cost, by their reason.
+fn protected(inputs: &Inputs<'_>) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (node, why) in &inputs.protected {
+        by_reason.entry(why).or_default().push(node.clone());
+    }
+    let stays =
+        |(why, nodes): (&str, Vec<String>)| note(&format!("stays in every proposal, as it {why}"), &nodes);
+    by_reason.into_iter().filter_map(stays).collect()
 }
 
 const NO_PODS: &str = "no pods run on nodes of EC2 except those of DaemonSets and static ones";

@@ -31,7 +31,7 @@ impl Inputs<'_> {
     /// Packs until no workload changes its market and no further node stays. A workload that fits no Spot node stays
     /// On-Demand, a pod without a node keeps today's, and if the result costs more than today, today is the proposal.
     pub(super) fn propose(&self, judged: &mut [Judged], name: Name, today: &Configuration) -> Proposed {
-        let mut kept = BTreeSet::new();
+        let mut kept: BTreeSet<String> = self.protected.keys().cloned().collect();
         let mut unplaced: Vec<Unplaced> = Vec::new();
         let (demand, packing) = loop {
             let demand = self.pinned(judged, name, &kept);

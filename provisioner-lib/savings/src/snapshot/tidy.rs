@@ -6,7 +6,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{MIRROR, NOT_EVICTABLE, Snapshot};
+use super::{MIRROR, Snapshot};
+use crate::protection::is_mark;
 
 impl Snapshot {
     /// Removes what is not needed and may be secret: commands, environment, annotations, managed fields.
@@ -14,8 +15,7 @@ impl Snapshot {
         for pod in &mut self.pods {
             pod.metadata.managed_fields = None;
             if let Some(annotations) = &mut pod.metadata.annotations {
-                let forbids = |name: &str| NOT_EVICTABLE.iter().any(|(kept, _)| *kept == name);
-                annotations.retain(|name, _| name == MIRROR || forbids(name));
+                annotations.retain(|name, _| name == MIRROR || is_mark(name));
             }
             if let Some(status) = &mut pod.status {
                 status.container_statuses = None;
@@ -28,8 +28,9 @@ impl Snapshot {
             spec.image_pull_secrets = None;
             strip_containers(spec);
         }
-        strip_metadata(&mut self.nodes);
         for node in &mut self.nodes {
+            node.metadata.managed_fields = None;
+            node.metadata.annotations.iter_mut().for_each(|found| found.retain(|name, _| is_mark(name)));
             if let Some(status) = &mut node.status {
                 status.images = None;
             }

@@ -5,16 +5,17 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 
-use super::{Owned, Reason};
+use super::{Cluster, Owned, Reason};
 use crate::fit::selector_matches;
 
 /// Why no pod of the workload could ever be evicted.
-pub(super) fn blocker(budgets: &[PodDisruptionBudget], owned: &Owned, pods: &[&Pod]) -> Option<Reason> {
+pub(super) fn blocker(cluster: &Cluster<'_>, owned: &Owned, pods: &[&Pod]) -> Option<Reason> {
     let pod = pods.first()?;
-    let covering: Vec<_> = budgets.iter().filter(|budget| covers(budget, &owned.namespace, pod)).collect();
+    let budgets = cluster.snapshot.pod_disruption_budgets.iter();
+    let covering: Vec<_> = budgets.filter(|budget| covers(budget, &owned.namespace, pod)).collect();
     let name = |budget: &PodDisruptionBudget| budget.metadata.name.clone().unwrap_or_default();
     let text = match covering[..] {
-        [budget] if never_allows(budget, owned.replicas) => {
+        [budget] if never_allows(budget, cluster.replicas(budget)) => {
             format!("PodDisruptionBudget {} never allows an eviction", name(budget))
         }
         [] | [_] => return None,
@@ -25,6 +26,17 @@ pub(super) fn blocker(budgets: &[PodDisruptionBudget], owned: &Owned, pods: &[&P
         ),
     };
     Some(Reason::new("budget", text))
+}
+
+impl Cluster<'_> {
+    /// The desired replicas of all workloads that a budget covers.
+    fn replicas(&self, budget: &PodDisruptionBudget) -> usize {
+        let pod = |owned: &Owned| Some(&self.snapshot.pods[*owned.pods.first()?]);
+        let covered = self.owned.iter();
+        let covered =
+            covered.filter(|owned| pod(owned).is_some_and(|pod| covers(budget, &owned.namespace, pod)));
+        covered.map(|owned| owned.replicas).sum()
+    }
 }
 
 /// Whether a budget covers a pod. policy/v1: an empty selector covers the namespace, none at all nothing.

@@ -39,7 +39,7 @@ fn with(field: &str, value: Value) -> Value {
 
 fn judged(cluster: Value) -> Judged {
     let snapshot: Snapshot = from_value(cluster).unwrap();
-    let mut all = judge(&snapshot);
+    let mut all = judge(&snapshot, &BTreeMap::new(), &Choices::default());
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0)
 }
@@ -231,7 +231,7 @@ fn affinity_to_an_on_demand_pod_keeps_on_demand() {
     });
     db["spec"] = plain();
     cluster["pods"].as_array_mut().unwrap().push(db.clone());
-    let all = judge(&from_value(cluster.clone()).unwrap());
+    let all = judge(&from_value(cluster.clone()).unwrap(), &BTreeMap::new(), &Choices::default());
     let web = all.iter().find(|judged| judged.owned.name == "web").unwrap();
     assert_eq!(web.market, Some(Market::OnDemand));
     assert!(web.reasons[0].text.contains("same node as db"), "{:?}", web.reasons);
@@ -243,7 +243,7 @@ fn affinity_to_an_on_demand_pod_keeps_on_demand() {
             terms[0]["topologyKey"] = "topology.kubernetes.io/zone".into();
         }
     }
-    let all = judge(&from_value(cluster).unwrap());
+    let all = judge(&from_value(cluster).unwrap(), &BTreeMap::new(), &Choices::default());
     let web = all.iter().find(|judged| judged.owned.name == "web").unwrap();
     assert_eq!(web.market, Some(Market::Spot));
 }
