@@ -18,6 +18,8 @@ pub(crate) const EXIT_USAGE: u8 = 2;
 pub(crate) const EXIT_CONFLICT: u8 = 3;
 /// Exit code when AWS or the cluster refused, or did not answer.
 pub(crate) const EXIT_REFUSED: u8 = 4;
+/// Exit code when more could be saved than a pipeline allows.
+pub(crate) const EXIT_OVER: u8 = 5;
 /// Exit code of a plan that has changes.
 pub(crate) const EXIT_CHANGES: u8 = 10;
 /// Exit code after Ctrl-C, by the convention of shells: 128 and the signal.

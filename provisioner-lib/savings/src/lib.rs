@@ -23,7 +23,7 @@
 //!
 //! ```text
 //! snapshot ─► demand ──┐
-//!    │                 ├─► pack ─► nodes ──► compare ─► report ─► render: table, page
+//!    │                 ├─► pack ─► nodes ──► compare ─► report ─► render: table, page, …
 //!    │  prices ─► offers                        │
 //!    └──► machines, verdict ────────────────────┘
 //! ```
@@ -34,7 +34,8 @@
 //! - [`fit`] has the kube-scheduler's filters for a pod and an empty node.
 //! - [`pack`] finds the nodes.
 //! - [`machines`] are today's nodes; [`verdict`] decides which workloads tolerate Spot.
-//! - [`choices`] are the user's; [`compare`] makes the [`report`] of three configurations, [`render`] its table and page.
+//! - [`choices`] are the user's; [`compare`] makes the [`report`] of three configurations, [`render`] its table, page,
+//!   Markdown and CSV.
 //! - `provider`, behind the feature `live`, reads the cluster and AWS.
 
 pub mod catalog;

@@ -323,6 +323,13 @@ impl Report {
         ]
     }
 
+    /// Whether the larger savings are more than this part of today's cost; false where they are not known.
+    #[must_use]
+    pub fn saves_more_than(&self, percent: u32) -> bool {
+        let saves = self.range.as_ref().map_or(Money::ZERO, |range| range.high.hourly);
+        i128::from(saves.micros()) * 100 > i128::from(self.today.hourly.micros()) * i128::from(percent)
+    }
+
     /// The report as JSON.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cast_spot_savings::{choices::Choices, provider::MOST_SPOT_DAYS, report::HOURS_PER_MONTH};
-use clap::value_parser;
+use clap::{ValueEnum, value_parser};
 
 use crate::{
     environment::Environment,
@@ -18,6 +18,8 @@ Examples:
   cast-spot savings --html savings.html          and an HTML page to share
   cast-spot savings --save-snapshot prod.json    and keep the cluster in a file
   cast-spot savings --snapshot prod.json         from the file alone: no cluster, no AWS
+  cast-spot savings --output markdown --fail-over 40
+                                                 for a pull request, and exit code 5 above 40 %
   cast-spot savings --json | jq '.workloads[] | select(.verdict == \"spot\") | .name'
 
   kubectl get nodes,pods,deploy,rs,sts,ds,jobs,pdb,pv,pvc,sc,csinodes,ns -A -o json > prod.json
@@ -31,7 +33,8 @@ Exit codes:
   0  there is a report
   1  there is a report, and it names what could not be read; the cluster is empty; or a file could not be written
   2  wrong call
-  4  AWS or the cluster refused, or cannot be reached (permissions, credentials, network)";
+  4  AWS or the cluster refused, or cannot be reached (permissions, credentials, network)
+  5  there is a report, and more could be saved than --fail-over allows";
 
 /// Show what the cluster costs and what it could cost, with Spot and without; writes nothing
 #[derive(Debug, Default, clap::Args)]
@@ -72,9 +75,17 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "What is proposed")]
     pub(super) no_rehearsal: bool,
 
-    /// Print the report as JSON
+    /// Format of the report; csv: its workloads, csv-nodes: its nodes
+    #[arg(long = "output", value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    format: Format,
+
+    /// The same as --output json
     #[arg(long, help_heading = "Output")]
-    pub(super) json: bool,
+    json: bool,
+
+    /// End with exit code 5 if more than this part could be saved, for pipelines
+    #[arg(long, value_name = "PERCENT", help_heading = "Output", value_parser = value_parser!(u32).range(0..=100))]
+    pub(super) fail_over: Option<u32>,
 
     /// Write the report as one page for a browser
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -85,7 +96,23 @@ pub(crate) struct Args {
     pub(super) save_snapshot: Option<PathBuf>,
 }
 
+/// How the report is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Table,
+    Json,
+    Csv,
+    CsvNodes,
+    Markdown,
+}
+
 impl Args {
+    /// How the report is shown.
+    pub(super) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+
     /// The choices for the comparison.
     pub(super) fn choices(&self) -> Choices {
         Choices {
@@ -121,6 +148,10 @@ impl Args {
                     "give each a file of its own",
                 ));
             }
+        }
+        if self.json && !matches!(self.format, Format::Table | Format::Json) {
+            let hint = "leave one of the two out";
+            diagnostics.push(Diagnostic::new("--json: --output asks for another format", hint));
         }
         error::check(diagnostics)?;
         Ok(target)

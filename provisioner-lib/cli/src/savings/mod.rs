@@ -9,7 +9,7 @@ use cast_spot_savings::{compare::compare, render::page};
 
 use crate::{
     environment::Environment,
-    error::{CliError, EXIT_INCOMPLETE},
+    error::{CliError, EXIT_INCOMPLETE, EXIT_OVER},
     session,
     target::Target,
     terminal::Screen,
@@ -41,7 +41,10 @@ async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Re
     if let Some(path) = &args.html {
         output::save(path, "--html", &page::render(&report).map_err(std::io::Error::other)?)?;
     }
-    output::show(&report, args.json, screen)?;
+    output::show(&report, args.format(), screen)?;
+    if args.fail_over.is_some_and(|percent| report.saves_more_than(percent)) {
+        return Ok(EXIT_OVER);
+    }
     let is_empty = report.today.count == 0 && report.workloads.is_empty();
     // What could not be read may change every figure.
     Ok(if is_empty || !snapshot.missing.is_empty() { EXIT_INCOMPLETE } else { 0 })

@@ -8,16 +8,22 @@ use std::{
 };
 
 use cast_spot_provisioner::invisible::escaped_json;
-use cast_spot_savings::{render::table, report::Report};
+use cast_spot_savings::{
+    render::{csv, markdown, table},
+    report::Report,
+};
 
+use super::args::Format;
 use crate::{error::CliError, terminal::Screen};
 
-/// Prints the table, or the JSON.
-pub(super) fn show(report: &Report, as_json: bool, screen: &mut Screen) -> Result<(), CliError> {
-    let text = if as_json {
-        escaped_json(&report.to_json().map_err(std::io::Error::other)?)
-    } else {
-        table::render(report, screen.width)
+/// Prints the report.
+pub(super) fn show(report: &Report, format: Format, screen: &mut Screen) -> Result<(), CliError> {
+    let text = match format {
+        Format::Table => table::render(report, screen.width),
+        Format::Json => escaped_json(&report.to_json().map_err(std::io::Error::other)?),
+        Format::Csv => csv::workloads(report).map_err(std::io::Error::other)?,
+        Format::CsvNodes => csv::nodes(report).map_err(std::io::Error::other)?,
+        Format::Markdown => markdown::render(report),
     };
     Ok(screen.print(&text)?)
 }

@@ -9,7 +9,7 @@ use cast_spot_savings::{
 };
 use jiff::Timestamp;
 
-use super::Args;
+use super::{Args, args::Format};
 use crate::{
     error::{self, CliError},
     session,
@@ -49,7 +49,8 @@ async fn live(
     now: Timestamp,
     screen: &mut Screen,
 ) -> Result<Snapshot, CliError> {
-    let connection = session::with_mfa_code(&target.connection, args.json, screen).await?;
+    let connection =
+        session::with_mfa_code(&target.connection, args.format() == Format::Json, screen).await?;
     let access = Access::open(&connection).await?;
     session::check_account(&access, target.account.as_ref(), screen).await?;
     screen.progress(&format!("reading cluster {}", target.cluster));

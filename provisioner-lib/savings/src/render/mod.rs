@@ -1,7 +1,10 @@
-//! The report as a table for a terminal and as a page for a browser.
+//! The report as a table for a terminal, as a page for a browser, as Markdown, and as CSV.
 
+pub mod csv;
 mod fold;
+pub mod markdown;
 pub mod page;
+mod rows;
 pub mod table;
 mod words;
 

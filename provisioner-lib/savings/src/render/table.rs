@@ -1,12 +1,12 @@
 //! The report as a table with ANSI codes, which the caller strips if the output is not a terminal. Names of the cluster
 //! stay in their lines, but are shown as they are: the caller replaces other characters that a terminal would follow.
 
-use std::fmt::Write;
+use std::{fmt::Write, iter};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{fold::fold, words};
-use crate::report::{Configuration, Cost, Name, Proposal, Report, Verdict, Workload};
+use super::{fold::fold, rows, words};
+use crate::report::{Configuration, Name, Proposal, Report, Verdict, Workload};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -53,54 +53,34 @@ fn heading(report: &Report, width: usize) -> String {
 }
 
 fn costs(report: &Report, width: usize) -> String {
-    let currency = &report.currency;
-    let rows = report.configurations().map(|(name, configuration, proposal)| {
-        let mut cells = [
-            words::name(name).to_owned(),
-            words::thousands(configuration.count),
-            words::thousands(configuration.vcpus),
-            words::memory(configuration.memory_mib),
-            words::hourly(configuration.hourly, currency),
-            words::rough(configuration.monthly, currency),
-            words::rough(configuration.yearly, currency),
-            proposal.map_or_else(String::new, saves),
-        ];
-        if !words::is_known(name, configuration) {
-            cells[1..].fill(words::NO_FIGURE.to_owned());
-        } else if !words::has_cost(configuration) {
-            cells[4..7].fill(words::NO_FIGURE.to_owned());
-        }
-        (cells, if proposal.is_some_and(Proposal::is_cheaper) { GOOD } else { Style::new() })
-    });
-    let head = ["", "nodes", "vCPU", "memory", "an hour", "a month", "a year", "saves"].map(str::to_owned);
-    let mut text = columns(&[&[(head, DIM)], rows.as_slice()].concat());
+    let style = |proposal: Option<&Proposal>| match proposal {
+        Some(proposal) if proposal.is_cheaper() => GOOD,
+        _ => Style::new(),
+    };
+    let styles = report.configurations().map(|(_, _, proposal)| style(proposal));
+    let mut text = columns(rows::COSTS, &rows::costs(report), &styles);
     let _ = writeln!(text, "{DIM}{}{DIM:#}\n", words::month(report));
     paragraph(&mut text, &words::headline(report), width, 0, BOLD);
     paragraph(&mut text, &words::basis(report), width, 0, Style::new());
     text
 }
 
-/// Lines of cells, the first of each to the left and the others to the right.
-fn columns<const N: usize>(rows: &[([String; N], Style)]) -> String {
+/// Lines of cells, the first of each to the left and the others to the right. A row without a style has none.
+fn columns<const N: usize>(head: [&str; N], rows: &[[String; N]], styles: &[Style]) -> String {
+    let head = head.map(str::to_owned);
+    let styles = [DIM].into_iter().chain(styles.iter().copied()).chain(iter::repeat(Style::new()));
     let mut text = String::new();
-    for (cells, style) in rows {
+    for (cells, style) in [&head].into_iter().chain(rows).zip(styles) {
         let mut line = String::new();
         for (column, cell) in cells.iter().enumerate() {
-            let width = rows.iter().map(|(cells, _)| length(&cells[column])).max().unwrap_or(0);
+            let width = [&head].into_iter().chain(rows).map(|cells| length(&cells[column]));
+            let width = width.max().unwrap_or(0);
             let _ =
                 if column == 0 { write!(line, "{cell:<width$}") } else { write!(line, "  {cell:>width$}") };
         }
-        let _ = writeln!(text, "{style}{}{style:#}", line.trim_end());
+        let _ = writeln!(text, "{style}{}{style:#}", one_line(line.trim_end()));
     }
     text
-}
-
-fn saves(proposal: &Proposal) -> String {
-    match &proposal.saves {
-        None => words::NO_FIGURE.to_owned(),
-        Some(_) if proposal.as_today => "as today".to_owned(),
-        Some(saves) => format!("{} %", saves.percent),
-    }
 }
 
 fn nodes(name: Name, configuration: &Configuration, report: &Report, width: usize) -> String {
@@ -118,22 +98,11 @@ fn nodes(name: Name, configuration: &Configuration, report: &Report, width: usiz
     text
 }
 
-/// The costs of namespaces in a month.
 fn namespaces(report: &Report) -> String {
-    if !words::has_costs(report) {
-        return String::new();
+    match rows::namespaces(report).as_slice() {
+        [] => String::new(),
+        rows => section("Costs by namespace, a month") + &columns(rows::NAMESPACES, rows, &[]),
     }
-    let currency = &report.currency;
-    let cells = |name: &str, pods: String, cost: &Cost| {
-        let (today, then) = (cost.monthly_today, cost.monthly_proposed);
-        [one_line(name), pods, words::cost(today, currency), words::cost(then, currency)]
-    };
-    let mut rows = vec![(["namespace", "pods", "today", "with Spot"].map(str::to_owned), DIM)];
-    for one in &report.namespaces {
-        rows.push((cells(&one.name, words::thousands(one.pods), &one.cost), Style::new()));
-    }
-    rows.push((cells(words::UNREQUESTED, String::new(), &report.unrequested), DIM));
-    section("Costs by namespace, a month") + &columns(&rows)
 }
 
 fn workloads(report: &Report, width: usize) -> String {

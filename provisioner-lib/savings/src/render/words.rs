@@ -142,6 +142,15 @@ pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
     })
 }
 
+/// `75.1 %`.
+pub(super) fn share_saved(proposal: &Proposal) -> String {
+    match &proposal.saves {
+        None => NO_FIGURE.to_owned(),
+        Some(_) if proposal.as_today => "as today".to_owned(),
+        Some(saves) => format!("{} %", saves.percent),
+    }
+}
+
 /// `shop in eu-west-1`.
 pub(super) fn title(report: &Report) -> String {
     let cluster = report.cluster.as_deref().unwrap_or("a cluster");

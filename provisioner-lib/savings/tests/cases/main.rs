@@ -6,6 +6,7 @@ mod case;
 mod costs;
 mod figures;
 mod files;
+mod outputs;
 mod safe;
 
 use case::{Case, saves};

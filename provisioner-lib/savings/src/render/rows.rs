@@ -1,0 +1,46 @@
+//! Rows of the tables that the terminal and Markdown share.
+
+use super::words;
+use crate::report::{Cost, Report};
+
+/// Heads of [`costs`].
+pub(super) const COSTS: [&str; 8] = ["", "nodes", "vCPU", "memory", "an hour", "a month", "a year", "saves"];
+/// Heads of [`namespaces`].
+pub(super) const NAMESPACES: [&str; 4] = ["namespace", "pods", "today", "with Spot"];
+
+/// The three configurations.
+pub(super) fn costs(report: &Report) -> [[String; 8]; 3] {
+    report.configurations().map(|(name, configuration, proposal)| {
+        let currency = &report.currency;
+        let mut cells = [
+            words::name(name).to_owned(),
+            words::thousands(configuration.count),
+            words::thousands(configuration.vcpus),
+            words::memory(configuration.memory_mib),
+            words::hourly(configuration.hourly, currency),
+            words::rough(configuration.monthly, currency),
+            words::rough(configuration.yearly, currency),
+            proposal.map_or_else(String::new, words::share_saved),
+        ];
+        if !words::is_known(name, configuration) {
+            cells[1..].fill(words::NO_FIGURE.to_owned());
+        } else if !words::has_cost(configuration) {
+            cells[4..7].fill(words::NO_FIGURE.to_owned());
+        }
+        cells
+    })
+}
+
+/// The costs of namespaces in a month, and last of what no pod requests; empty if no cost is known.
+pub(super) fn namespaces(report: &Report) -> Vec<[String; 4]> {
+    if !words::has_costs(report) {
+        return Vec::new();
+    }
+    let row = |name: &str, pods: String, cost: &Cost| {
+        let [today, then] =
+            [cost.monthly_today, cost.monthly_proposed].map(|money| words::cost(money, &report.currency));
+        [name.to_owned(), pods, today, then]
+    };
+    let known = report.namespaces.iter().map(|one| row(&one.name, words::thousands(one.pods), &one.cost));
+    known.chain([row(words::UNREQUESTED, String::new(), &report.unrequested)]).collect()
+}

@@ -1,0 +1,69 @@
+//! The report as CSV and as Markdown, and the limit for pipelines.
+
+use cast_spot_savings::{
+    money::Money,
+    render::{csv, markdown},
+};
+
+use crate::case::Case;
+
+/// Head and rows of a CSV without quoted cells.
+fn read(text: &str) -> (Vec<&str>, Vec<Vec<&str>>) {
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    (lines.next().unwrap(), lines.collect())
+}
+
+#[test]
+fn csv_of_nodes_adds_up_to_the_configurations() {
+    let report = Case::read("all-pods").compare().report;
+    let text = csv::nodes(&report).unwrap();
+    let (head, rows) = read(&text);
+    assert_eq!(head[..3], ["configuration", "instance_type", "market"]);
+    let monthly = head.iter().position(|name| *name == "monthly").unwrap();
+    for (name, whole) in [("today", report.today.monthly), ("spot", report.spot.configuration.monthly)] {
+        let of = rows.iter().filter(|row| row[0] == name);
+        let sum: Money = of.map(|row| row[monthly].parse::<Money>().unwrap()).sum();
+        assert_eq!(sum, whole, "{name}");
+    }
+}
+
+#[test]
+fn csv_has_a_row_for_each_workload() {
+    let report = Case::read("all-pods").compare().report;
+    let text = csv::workloads(&report).unwrap();
+    assert_eq!(text.lines().count(), report.workloads.len() + 1);
+    assert!(text.starts_with("namespace,kind,name,pods,cpu_millis,"), "{text}");
+    assert!(text.contains(",USD,"), "{text}");
+}
+
+#[test]
+fn a_name_cannot_end_a_cell_of_markdown() {
+    let mut case = Case::read("all-pods");
+    case.snapshot.cluster = Some("a|b<img>\nc".to_owned());
+    let text = markdown::render(&case.compare().report);
+    assert!(text.starts_with("## Available savings: a\\|b&lt;img> c in "), "{text}");
+    assert!(text.contains("List prices; by requests alone"), "{text}");
+    let bars = |line: &str| line.replace("\\|", "").matches('|').count();
+    let mut of_table = None;
+    for line in text.lines() {
+        if !line.starts_with('|') {
+            of_table = None;
+        } else if let Some(columns) = of_table {
+            assert_eq!(bars(line), columns, "{line}");
+        } else {
+            of_table = Some(bars(line));
+        }
+    }
+}
+
+#[test]
+fn a_limit_is_for_the_larger_savings() {
+    // All pods of this cluster: 29.5 % On-Demand, 74.6 % with Spot.
+    let mut report = Case::read("all-pods").compare().report;
+    let high = report.range.clone().unwrap().high;
+    let percent = |text: &str| text.split('.').next().unwrap().parse::<u32>().unwrap();
+    assert!(report.saves_more_than(percent(&high.percent)));
+    assert!(!report.saves_more_than(percent(&high.percent) + 1));
+    report.range = None;
+    assert!(!report.saves_more_than(0), "not known");
+}
