@@ -24,11 +24,14 @@ pub(crate) const OFFER_LABELS: [&[&str]; 6] = [
     &["kubernetes.io/os", "beta.kubernetes.io/os"],
     &[INSTANCE_TYPE, "beta.kubernetes.io/instance-type"],
     &[ZONE, "failure-domain.beta.kubernetes.io/zone", "topology.ebs.csi.aws.com/zone"],
-    &["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"],
+    &REGION_LABELS,
     &[CAPACITY_TYPE],
 ];
 /// Labels of a zone: today's, and the one that volumes of the in-tree driver carry, too.
 pub(crate) const ZONE_LABELS: [&str; 2] = [ZONE, "failure-domain.beta.kubernetes.io/zone"];
+/// Labels of a region, today's first.
+pub(crate) const REGION_LABELS: [&str; 2] =
+    ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
 /// Label that differs from node to node.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
 

@@ -5,6 +5,7 @@ mod costs;
 mod kept;
 mod notes;
 mod proposal;
+mod regions;
 mod sum;
 mod workloads;
 
@@ -102,11 +103,13 @@ pub fn compare(
     choices: &Choices,
     now: Timestamp,
 ) -> Comparison {
+    let mismatch = prices.and_then(|prices| regions::mismatch(snapshot, prices));
+    let prices = prices.filter(|_| mismatch.is_none());
     let list = prices.map(|prices| prices.discounted(choices.discount_percent)).unwrap_or_default();
     let inputs = Inputs::of(snapshot, &list, choices);
     let mut judged = verdict::judge(snapshot, &inputs.machines, choices);
     let today = sum(choices.hours_per_month, inputs.machines.values(), inputs.machines.values());
-    let mut unknown = notes::unknown(&inputs, prices.is_some());
+    let mut unknown = notes::unknown(&inputs, prices.is_some(), mismatch.as_deref());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
     if unknown.is_none() {
         on_demand = inputs.propose(&mut judged, Name::OnDemand, &today);
@@ -121,18 +124,17 @@ pub fn compare(
     let range = confidence::range([&on_demand.proposal, &spot.proposal], doubts);
     let mut missing = snapshot.missing.clone();
     let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;
-    missing.extend(notes::missing(&inputs, prices.is_some(), is_as_today));
+    missing.extend(notes::missing(&inputs, prices.is_some(), mismatch.as_deref(), is_as_today));
     let costs = costs::split(&inputs, &judged, &spot.nodes);
     let workloads = judged.iter().zip(costs.workloads);
     let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &spot.nodes));
     let workloads: Vec<Workload> = workloads.collect();
     let mut assumptions = notes::assumptions(&inputs);
     assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());
-    let region = Some(&inputs.prices.catalog.region).filter(|region| !region.is_empty());
     let report = Report {
         schema: SCHEMA,
         cluster: snapshot.cluster.clone(),
-        region: snapshot.region.as_ref().or(region).cloned(),
+        region: regions::shown(&inputs),
         read_at: snapshot.read_at,
         currency: inputs.prices.currency().to_owned(),
         hours_per_month: choices.hours_per_month,

@@ -89,12 +89,14 @@ fn protected(inputs: &Inputs<'_>) -> Vec<String> {
 const NO_PODS: &str = "no pods run on nodes of EC2 except those of DaemonSets and static ones";
 
 /// Why no configuration can be proposed; none if one can.
-pub(super) fn unknown(inputs: &Inputs<'_>, has_prices: bool) -> Option<String> {
+pub(super) fn unknown(inputs: &Inputs<'_>, has_prices: bool, mismatch: Option<&str>) -> Option<String> {
     let snapshot = inputs.snapshot;
     let why = if let Some(unread) = snapshot.unread(NODES_UNREAD).or_else(|| snapshot.unread(PODS_UNREAD)) {
         unread
     } else if snapshot.nodes.is_empty() {
         "the cluster has no nodes"
+    } else if let Some(mismatch) = mismatch {
+        mismatch
     } else if !has_prices {
         "there are no prices"
     } else if inputs.prices.catalog.types.is_empty() {
@@ -115,7 +117,12 @@ pub(super) fn unpriced_today(today: &Configuration) -> String {
 }
 
 /// Facts that are not known. `is_as_today` tells whether a proposal is today's nodes.
-pub(super) fn missing(inputs: &Inputs<'_>, has_prices: bool, is_as_today: bool) -> Vec<Missing> {
+pub(super) fn missing(
+    inputs: &Inputs<'_>,
+    has_prices: bool,
+    mismatch: Option<&str>,
+    is_as_today: bool,
+) -> Vec<Missing> {
     let mut missing = Vec::new();
     let mut say = |what: &str, hint: &str| {
         missing.push(Missing { what: what.to_owned(), hint: hint.to_owned() });
@@ -128,7 +135,9 @@ pub(super) fn missing(inputs: &Inputs<'_>, has_prices: bool, is_as_today: bool) 
     } else if inputs.demand.pods.is_empty() && !is_unread(PODS_UNREAD) {
         say(&format!("{NO_PODS}, so nothing can be proposed"), "a file with nodes needs their pods, too");
     }
-    if !has_prices {
+    if let Some(mismatch) = mismatch {
+        say(&format!("{mismatch}, so they are not used"), "--prices FILE with the cluster's region");
+    } else if !has_prices {
         let hint = "--prices FILE, or credentials for AWS";
         say("there are no prices, so no configuration has a cost", hint);
     } else if inputs.prices.catalog.types.is_empty() {

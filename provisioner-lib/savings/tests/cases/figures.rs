@@ -88,3 +88,15 @@ fn without_a_price_today_there_is_no_headline() {
         assert!(report.today.hourly == dollars("0"), "{name}");
     }
 }
+
+#[test]
+fn prices_of_another_region_are_not_used() {
+    // Nodes in us-east-1, prices of eu-west-1.
+    let report = Case::read("prices-of-another-region").priced_by("prices").compare().report;
+    let why = "the prices are of eu-west-1, and the nodes are in us-east-1";
+    assert_eq!((report.unknown.as_deref(), &report.range), (Some(why), &None));
+    assert_eq!((report.today.hourly, report.spot.configuration.count), (Money::ZERO, 0));
+    assert!(report.missing.iter().any(|missing| missing.what.starts_with(why)), "{:?}", report.missing);
+    assert!(headline(&report).contains(why), "{}", headline(&report));
+    assert_eq!(report.region.as_deref(), Some("us-east-1"));
+}

@@ -1,0 +1,37 @@
+//! Prices of another region than the cluster's.
+
+use std::collections::BTreeMap;
+
+use super::Inputs;
+use crate::{
+    catalog::{REGION_LABELS, label},
+    prices::PriceList,
+    snapshot::Snapshot,
+};
+
+/// The region of most nodes by their labels, else the snapshot's.
+fn region_of(snapshot: &Snapshot) -> Option<&str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for node in &snapshot.nodes {
+        if let Some(region) = REGION_LABELS.iter().find_map(|name| label(node, name)) {
+            *counts.entry(region).or_default() += 1;
+        }
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(region, _)| region).or(snapshot.region.as_deref())
+}
+
+/// Both regions, if the prices are of another one than the cluster's.
+pub(super) fn mismatch(snapshot: &Snapshot, prices: &PriceList) -> Option<String> {
+    let of_prices = prices.catalog.region.as_str();
+    let of_nodes = region_of(snapshot)?;
+    let is_other = !of_prices.is_empty() && of_prices != of_nodes;
+    is_other.then(|| format!("the prices are of {of_prices}, and the nodes are in {of_nodes}"))
+}
+
+/// The region of the report: that of the cluster, else that of the prices.
+pub(super) fn shown(inputs: &Inputs<'_>) -> Option<String> {
+    let of_prices = Some(inputs.prices.catalog.region.as_str()).filter(|region| !region.is_empty());
+    let region = inputs.snapshot.region.as_deref().or(of_prices);
+    region.or_else(|| region_of(inputs.snapshot)).map(str::to_owned)
+}
