@@ -199,6 +199,19 @@ pub struct Price {
     pub market: Market,
     /// For one hour.
     pub hourly: Money,
+    /// The extremes of a price that is a mean over time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
+}
+
+/// The lowest and the highest of several prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spread {
+    /// The lowest.
+    pub lowest: Money,
+    /// The highest.
+    pub highest: Money,
 }
 
 /// Instance types and prices of one region.

@@ -3,9 +3,11 @@
 mod confidence;
 mod costs;
 mod kept;
+mod left_out;
 mod notes;
 mod proposal;
 mod regions;
+mod spread;
 mod sum;
 mod workloads;
 
@@ -131,6 +133,15 @@ pub fn compare(
     let workloads: Vec<Workload> = workloads.collect();
     let mut assumptions = notes::assumptions(&inputs);
     assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());
+    let left_out = left_out::left_out(
+        &inputs,
+        [
+            ("today", &today),
+            ("On-Demand", &on_demand.proposal.configuration),
+            ("with Spot", &spot.proposal.configuration),
+        ],
+    );
+    let spot_spread = spread::monthly(&spot.proposal.configuration, inputs.prices, choices.hours_per_month);
     let report = Report {
         schema: SCHEMA,
         cluster: snapshot.cluster.clone(),
@@ -144,13 +155,14 @@ pub fn compare(
         on_demand: on_demand.proposal,
         spot: spot.proposal,
         range,
+        spot_spread,
         unknown,
         namespaces: costs::namespaces(&workloads),
         workloads,
         unrequested: costs.unrequested,
         unplaced: [on_demand.unplaced, spot.unplaced].concat(),
         missing,
-        left_out: notes::LEFT_OUT.to_vec(),
+        left_out,
         assumptions,
     };
     Comparison { report, nodes: spot.nodes, judged }

@@ -172,6 +172,7 @@ mod tests {
             zone: zone.map(Into::into),
             market,
             hourly: Money::from_micros(micros),
+            spread: None,
         };
         let catalog = Catalog {
             region: "eu-central-1".into(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{Catalog, Market, Price},
+    catalog::{Catalog, Market, Price, Spread},
     money::Money,
 };
 
@@ -113,6 +113,7 @@ pub fn time_weighted(points: &[SpotPoint], from: Timestamp, to: Timestamp) -> Ve
             zone: Some(zone.to_owned()),
             market: Market::Spot,
             hourly: mean(&pool, from, to)?,
+            spread: spread(&pool, from),
         })
     });
     prices.collect()
@@ -131,6 +132,13 @@ fn mean(prices: &BTreeMap<Timestamp, Money>, from: Timestamp, to: Timestamp) -> 
         0 => prices.values().last().copied(),
         _ => i64::try_from((sum + time / 2) / time).ok().map(Money::from_micros),
     }
+}
+
+/// The extremes of what was in force after `from`.
+fn spread(prices: &BTreeMap<Timestamp, Money>, from: Timestamp) -> Option<Spread> {
+    let before = prices.range(..=from).next_back();
+    let in_force = || before.into_iter().chain(prices.range(from..)).map(|(_, hourly)| *hourly);
+    Some(Spread { lowest: in_force().min()?, highest: in_force().max()? })
 }
 
 #[cfg(test)]
@@ -169,6 +177,20 @@ mod tests {
             let found = time_weighted(&points, at("10T00:00"), at("20T00:00"));
             assert_eq!(found[0].hourly.micros(), micros, "{case}");
         }
+    }
+
+    #[test]
+    fn the_spread_is_of_prices_that_were_in_force() {
+        let points = [
+            point("a", "01T00:00", 90),
+            point("a", "02T00:00", 30),
+            point("a", "12T00:00", 20),
+            point("a", "15T00:00", 40),
+            point("a", "20T00:00", 99),
+        ];
+        let found = time_weighted(&points, at("10T00:00"), at("20T00:00"));
+        let spread = found[0].spread.unwrap();
+        assert_eq!((spread.lowest.micros(), spread.highest.micros()), (20, 40));
     }
 
     #[test]

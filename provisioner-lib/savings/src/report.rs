@@ -7,7 +7,7 @@ use serde::Serialize;
 
 pub use crate::snapshot::Missing;
 use crate::{
-    catalog::Market,
+    catalog::{Market, Spread},
     money::Money,
     verdict::{Kind, Reason},
 };
@@ -46,6 +46,9 @@ pub struct Report {
     pub spot: Proposal,
     /// The savings of both proposals as a range; none where [`Report::unknown`] has the reason.
     pub range: Option<Range>,
+    /// What a month of [`Report::spot`] costs at the lowest and the highest Spot prices of [`Prices::spot_days`]; none
+    /// without Spot nodes, or where these are not known.
+    pub spot_spread: Option<Spread>,
     /// Why nothing is proposed, or why proposals cannot be compared with today; else none.
     pub unknown: Option<String>,
     /// Workloads, and whether they could run on Spot.
@@ -59,7 +62,7 @@ pub struct Report {
     /// Facts that are not known, and their effect on the figures.
     pub missing: Vec<Missing>,
     /// Costs that are never included.
-    pub left_out: Vec<&'static str>,
+    pub left_out: Vec<String>,
     /// Assumptions of the figures.
     pub assumptions: Vec<String>,
 }

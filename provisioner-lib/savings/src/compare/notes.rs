@@ -14,16 +14,6 @@ use crate::{
     snapshot::{NODES_UNREAD, PODS_UNREAD},
 };
 
-/// Costs that are not included.
-pub(super) const LEFT_OUT: [&str; 6] = [
-    "Savings Plans, reserved capacity and private discounts, unless --discount has their percentage.",
-    "EBS volumes, including root volumes.",
-    "Traffic, between zones too, load balancers, NAT gateways and public IPv4 addresses.",
-    "The control plane of EKS, AWS Fargate, nodes that run Windows, and nodes that are not of EC2.",
-    "Credits of burstable types beyond those that they earn.",
-    "Actual usage of pods: only requests are counted.",
-];
-
 /// The age of the prices.
 pub(super) fn ages(prices: &PriceList, now: Timestamp) -> Prices {
     let age = prices.read_at.map(|at| now.as_second() - at.as_second());

@@ -85,6 +85,7 @@ pub fn on_demand(product: &str) -> Result<Option<(Price, String)>, NoPrice> {
         zone: None,
         market: Market::OnDemand,
         hourly,
+        spread: None,
     });
     Ok(price.map(|price| (price, currency)))
 }

@@ -122,6 +122,7 @@ fn a_price_of_the_region_holds_where_the_type_is_offered() {
         zone: None,
         market: Market::OnDemand,
         hourly: crate::money::Money::from_micros(1),
+        spread: None,
     };
     let offered = [("m5.large", "a"), ("m5.large", "b"), ("m5.xlarge", "a")];
     let offered = offered.map(|(name, zone)| (name.to_owned(), zone.to_owned())).into();

@@ -10,7 +10,9 @@ use crate::report::{Report, Verdict, Workload};
 pub fn render(report: &Report) -> String {
     let mut text = format!("## Available savings: {}\n\n", cell(&words::title(report)));
     let _ = writeln!(text, "**{}**\n", cell(&words::headline(report)));
-    for line in [words::basis(report), words::dates(report) + ".", words::month(report)] {
+    for line in
+        [words::basis(report), words::dates(report) + ".", words::month(report), words::spread(report)]
+    {
         text += &if line.is_empty() { line } else { cell(&line) + "\n" };
     }
     text += &table(rows::COSTS, rows::costs(report));

@@ -59,7 +59,9 @@ fn costs(report: &Report, width: usize) -> String {
     };
     let styles = report.configurations().map(|(_, _, proposal)| style(proposal));
     let mut text = columns(rows::COSTS, &rows::costs(report), &styles);
-    let _ = writeln!(text, "{DIM}{}{DIM:#}\n", words::month(report));
+    paragraph(&mut text, &words::month(report), width, 0, DIM);
+    paragraph(&mut text, &words::spread(report), width, 0, DIM);
+    text.push('\n');
     paragraph(&mut text, &words::headline(report), width, 0, BOLD);
     paragraph(&mut text, &words::basis(report), width, 0, Style::new());
     text

@@ -226,6 +226,19 @@ fn minute(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// What the proposal with Spot costs at the extremes of Spot prices, if they are known.
+pub(super) fn spread(report: &Report) -> String {
+    let Some(spread) = &report.spot_spread else { return String::new() };
+    let [lowest, highest] = [spread.lowest, spread.highest].map(|money| rough(money, &report.currency));
+    let days = report
+        .prices
+        .spot_days
+        .map_or_else(String::new, |days| format!(" of {}", count(days as usize, "day")));
+    format!(
+        "At the lowest and the highest Spot prices{days} the proposal with Spot costs {lowest} and {highest} a month."
+    )
+}
+
 /// The length of a month.
 pub(super) fn month(report: &Report) -> String {
     format!("A month is {} hours, a year twelve months.", report.hours_per_month)

@@ -1,6 +1,7 @@
 //! Figures: month and year, discounts, the headline and its confidence.
 
 use cast_spot_savings::{
+    catalog::{Market, Spread},
     money::Money,
     render::{headline, page, table},
     report::{Confidence, Report},
@@ -99,4 +100,37 @@ fn prices_of_another_region_are_not_used() {
     assert!(report.missing.iter().any(|missing| missing.what.starts_with(why)), "{:?}", report.missing);
     assert!(headline(&report).contains(why), "{}", headline(&report));
     assert_eq!(report.region.as_deref(), Some("us-east-1"));
+}
+
+#[test]
+fn spot_is_shown_at_its_lowest_and_highest_price() {
+    let mut case = Case::read("all-pods");
+    assert_eq!(case.compare().report.spot_spread, None, "the file has the means alone");
+    for price in case.prices.catalog.prices.iter_mut().filter(|price| price.market == Market::Spot) {
+        price.spread = Some(Spread { lowest: price.hourly, highest: price.hourly * 2 });
+    }
+    let report = case.compare().report;
+    let (spot, spread) = (&report.spot.configuration, report.spot_spread.unwrap());
+    assert_eq!(spread.lowest, spot.monthly);
+    assert_eq!(spread.highest, (spot.hourly + spot.hourly_spot) * 730);
+    assert!(
+        shown(&report).contains("At the lowest and the highest Spot prices of 7 days"),
+        "{}",
+        shown(&report)
+    );
+}
+
+#[test]
+fn what_is_left_out_is_named_with_its_numbers() {
+    let mut case = Case::read("all-pods");
+    let node = &mut case.snapshot.nodes[0];
+    let labels = node.metadata.labels.get_or_insert_default();
+    labels.insert("eks.amazonaws.com/compute-type".to_owned(), "auto".to_owned());
+    let report = case.compare().report;
+    let nodes = [&report.today, &report.on_demand.configuration, &report.spot.configuration];
+    let [today, on_demand, spot] = nodes.map(|configuration| configuration.count);
+    let volumes = format!("today {today}, On-Demand {on_demand}, with Spot {spot}.");
+    for part in [volumes.as_str(), "Auto Mode for 1 of today's nodes", "public IPv4", "AWS Fargate (0 of"] {
+        assert!(report.left_out.iter().any(|line| line.contains(part)), "{part}: {:#?}", report.left_out);
+    }
 }

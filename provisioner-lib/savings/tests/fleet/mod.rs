@@ -81,6 +81,7 @@ pub(crate) fn catalog(least: usize) -> Catalog {
                     zone: zone.map(Into::into),
                     market,
                     hourly: Money::from_micros(micros),
+                    spread: None,
                 };
                 catalog.prices.push(price(None, Market::OnDemand, hourly));
                 for zone in ZONES {
