@@ -82,7 +82,7 @@ fn programs_get_the_same_with_money_as_decimal_text() {
     let folder = Folder::new("json");
     let report = folder.json(&["--snapshot", &example()]);
     assert_eq!(report["schema"], "cast-spot.savings/1");
-    assert_eq!(report["today"]["monthly"], "2969.28");
+    assert_eq!(report["today"]["monthly"], "3010.52");
     let monthly = |part: &str| report[part]["monthly"].as_str().unwrap().parse::<f64>().unwrap();
     assert!(monthly("spot") < monthly("on_demand") && monthly("on_demand") < monthly("today"));
     assert!(report["spot"]["saves"]["percent"].as_str().unwrap().parse::<f64>().unwrap() > 50.0);

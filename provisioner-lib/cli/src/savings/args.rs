@@ -91,7 +91,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) html: Option<PathBuf>,
 
-    /// Write the cluster to this file, for --snapshot; without commands, environments and annotations
+    /// Write the cluster to this file, for --snapshot; without commands and environments, and of annotations only
+    /// those that protect a pod or a node
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) save_snapshot: Option<PathBuf>,
 }
