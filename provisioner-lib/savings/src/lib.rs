@@ -24,7 +24,7 @@
 //! ```text
 //! snapshot ─► demand ──┐
 //!    │                 ├─► pack ─► nodes ──► compare ─► report ─► render: table, page, …
-//!    │  prices ─► offers                        │
+//!    │  prices ─► offers                        │    └────────► apply: NodePools, patches
 //!    └──► machines, verdict ────────────────────┘
 //! ```
 //!
@@ -35,9 +35,10 @@
 //! - [`pack`] finds the nodes.
 //! - [`machines`] are today's nodes; [`verdict`] decides which workloads tolerate Spot.
 //! - [`choices`] are the user's; [`compare`] makes the [`report`] of three configurations, [`render`] its table, page,
-//!   Markdown and CSV.
+//!   Markdown and CSV, [`apply`] the objects that make the cluster what is proposed.
 //! - `provider`, behind the feature `live`, reads the cluster and AWS.
 
+pub mod apply;
 pub mod catalog;
 pub mod choices;
 pub mod compare;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde::Serialize;
 
+pub(crate) use self::placement::is_spread;
 pub use self::{
     budgets::covers,
     owner::{Kind, Owned, owned},

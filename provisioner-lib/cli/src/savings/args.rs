@@ -20,6 +20,7 @@ Examples:
   cast-spot savings --snapshot prod.json         from the file alone: no cluster, no AWS
   cast-spot savings --output markdown --fail-over 40
                                                  for a pull request, and exit code 5 above 40 %
+  cast-spot savings --output nodepool            what is proposed, for Karpenter, and the steps to it
   cast-spot savings --json | jq '.workloads[] | select(.verdict == \"spot\") | .name'
 
   kubectl get nodes,pods,deploy,rs,sts,ds,jobs,pdb,pv,pvc,sc,csinodes,ns -A -o json > prod.json
@@ -31,7 +32,8 @@ prices from AWS (`cast-spot policy savings` prints the IAM policy). What may not
 
 Exit codes:
   0  there is a report
-  1  there is a report, and it names what could not be read; the cluster is empty; or a file could not be written
+  1  there is a report, and it names what could not be read; the cluster is empty; a file could not be
+     written; or --output nodepool has nothing to apply
   2  wrong call
   4  AWS or the cluster refused, or cannot be reached (permissions, credentials, network)
   5  there is a report, and more could be saved than --fail-over allows";
@@ -75,7 +77,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "What is proposed")]
     pub(super) no_rehearsal: bool,
 
-    /// Format of the report; csv: its workloads, csv-nodes: its nodes
+    /// Format of the report; csv: its workloads, csv-nodes: its nodes, nodepool: the proposal as objects for Karpenter
     #[arg(long = "output", value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
     format: Format,
 
@@ -106,6 +108,7 @@ pub(super) enum Format {
     Csv,
     CsvNodes,
     Markdown,
+    Nodepool,
 }
 
 impl Args {

@@ -37,11 +37,11 @@ async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Re
     if !args.no_rehearsal {
         rehearsal::add_risks(&mut comparison, &snapshot, screen);
     }
-    let report = comparison.report;
+    let report = &comparison.report;
     if let Some(path) = &args.html {
-        output::save(path, "--html", &page::render(&report).map_err(std::io::Error::other)?)?;
+        output::save(path, "--html", &page::render(report).map_err(std::io::Error::other)?)?;
     }
-    output::show(&report, args.format(), screen)?;
+    output::show(&comparison, &snapshot, args.format(), screen)?;
     if args.fail_over.is_some_and(|percent| report.saves_more_than(percent)) {
         return Ok(EXIT_OVER);
     }

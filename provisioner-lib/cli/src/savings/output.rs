@@ -9,23 +9,44 @@ use std::{
 
 use cast_spot_provisioner::invisible::escaped_json;
 use cast_spot_savings::{
+    apply,
+    compare::Comparison,
     render::{csv, markdown, table},
-    report::Report,
+    snapshot::Snapshot,
 };
 
 use super::args::Format;
-use crate::{error::CliError, terminal::Screen};
+use crate::{
+    error::{CliError, EXIT_INCOMPLETE},
+    terminal::Screen,
+};
 
-/// Prints the report.
-pub(super) fn show(report: &Report, format: Format, screen: &mut Screen) -> Result<(), CliError> {
+/// Prints the report, or the proposal as objects.
+pub(super) fn show(
+    comparison: &Comparison,
+    snapshot: &Snapshot,
+    format: Format,
+    screen: &mut Screen,
+) -> Result<(), CliError> {
+    let report = &comparison.report;
     let text = match format {
         Format::Table => table::render(report, screen.width),
         Format::Json => escaped_json(&report.to_json().map_err(std::io::Error::other)?),
         Format::Csv => csv::workloads(report).map_err(std::io::Error::other)?,
         Format::CsvNodes => csv::nodes(report).map_err(std::io::Error::other)?,
         Format::Markdown => markdown::render(report),
+        Format::Nodepool => node_pools(comparison, snapshot)?,
     };
     Ok(screen.print(&text)?)
+}
+
+fn node_pools(comparison: &Comparison, snapshot: &Snapshot) -> Result<String, CliError> {
+    let prices = snapshot.prices.clone().unwrap_or_default();
+    let found = apply::manifests(comparison, snapshot, &prices).map_err(|nothing| {
+        let hint = "`cast-spot savings` shows today's nodes, and what is missing";
+        CliError::new(EXIT_INCOMPLETE, format!("--output nodepool: {nothing}"), hint)
+    })?;
+    Ok(found.to_yaml().map_err(io::Error::other)?)
 }
 
 /// Writes a file, whole or not at all: a failure keeps its previous content.

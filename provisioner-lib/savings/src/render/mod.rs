@@ -6,6 +6,6 @@ pub mod markdown;
 pub mod page;
 mod rows;
 pub mod table;
-mod words;
+pub(crate) mod words;
 
 pub use self::words::headline;

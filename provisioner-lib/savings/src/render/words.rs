@@ -20,7 +20,7 @@ pub(super) fn hourly(money: Money, currency: &str) -> String {
 }
 
 /// A month's or a year's price: from 100 on in whole units.
-pub(super) fn rough(money: Money, currency: &str) -> String {
+pub(crate) fn rough(money: Money, currency: &str) -> String {
     amount(money, if money < CENTS_MATTER { 2 } else { 0 }, currency)
 }
 
@@ -62,7 +62,7 @@ pub(super) fn thousands(number: impl Display) -> String {
 }
 
 /// `1 node`, `2 nodes`.
-pub(super) fn count(number: usize, what: &str) -> String {
+pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{} {what}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 

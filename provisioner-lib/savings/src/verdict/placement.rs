@@ -54,7 +54,7 @@ pub(super) fn bound_to_a_node(spec: &PodSpec) -> Option<Reason> {
 }
 
 /// Whether anti-affinity or a spread constraint keeps its pods apart, at least by preference.
-pub(super) fn is_spread(spec: &PodSpec) -> bool {
+pub(crate) fn is_spread(spec: &PodSpec) -> bool {
     let apart = spec.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
     let apart = apart.is_some_and(|apart| {
         let required = apart.required_during_scheduling_ignored_during_execution.as_ref();

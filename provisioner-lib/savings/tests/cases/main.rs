@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
+mod apply;
 mod case;
 mod costs;
 mod figures;

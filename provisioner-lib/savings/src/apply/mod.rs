@@ -1,0 +1,153 @@
+//! A proposal as objects to apply: Karpenter's NodePools and EC2NodeClass, PodDisruptionBudgets, patches of workloads,
+//! and the steps in order.
+
+mod allowed;
+pub mod karpenter;
+mod pools;
+mod steps;
+mod workloads;
+mod yaml;
+
+use k8s_openapi::api::{core::v1::Node, policy::v1::PodDisruptionBudget};
+
+use self::{
+    karpenter::{BlockDevice, Ebs, Ec2NodeClass, Ec2NodeClassSpec, NodeClassRef, NodePool, Tags},
+    pools::{PREFIX, Pool},
+};
+pub use self::{steps::Step, workloads::Patch};
+use crate::{
+    catalog::{GIB, Market},
+    compare::Comparison,
+    demand::Demand,
+    machines::{machines, smallest_root_volume},
+    money::Money,
+    offers::DEFAULT_ROOT_VOLUME,
+    prices::PriceList,
+    report::Verdict,
+    snapshot::Snapshot,
+    verdict::{Judged, Kind},
+};
+
+/// Stands for the name of the cluster where it is not known.
+pub const CLUSTER: &str = "CLUSTER";
+
+/// Everything that makes a cluster what is proposed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifests {
+    /// What instances need beside their type, for all pools.
+    pub node_class: Ec2NodeClass,
+    /// One for each kind of node group and market, with the proposed nodes of each.
+    pub pools: Vec<(NodePool, Proposed)>,
+    /// Budgets of workloads on Spot that have none.
+    pub budgets: Vec<PodDisruptionBudget>,
+    /// Workloads that lack something for Spot nodes.
+    pub patches: Vec<Patch>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    cluster: Option<String>,
+    currency: String,
+    hours_per_month: u32,
+}
+
+/// The proposed nodes of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proposed {
+    /// Number of nodes.
+    pub nodes: usize,
+    /// Pods on them, without those of DaemonSets.
+    pub pods: usize,
+    /// The price of an hour.
+    pub hourly: Money,
+}
+
+/// Why there is nothing to apply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is nothing to apply: {0}")]
+pub struct NothingProposed(String);
+
+/// The objects of the proposal with Spot.
+pub fn manifests(
+    comparison: &Comparison,
+    snapshot: &Snapshot,
+    prices: &PriceList,
+) -> Result<Manifests, NothingProposed> {
+    let report = &comparison.report;
+    if let Some(unknown) = &report.unknown {
+        return Err(NothingProposed(unknown.clone()));
+    }
+    if report.spot.as_today || !comparison.nodes.iter().any(|node| node.offer.is_some()) {
+        return Err(NothingProposed("nothing cheaper than today's nodes was found".to_owned()));
+    }
+    let selected = Demand::read(snapshot).node_label_keys();
+    let pools = pools::pools(&comparison.nodes, &selected);
+    let moving = comparison.judged.iter().zip(&report.workloads);
+    let moving = moving.filter(|(_, workload)| workload.verdict != Verdict::Stays);
+    let moving: Vec<Judged> = moving.map(|(judged, _)| judged.clone()).collect();
+    let has_spot = pools.iter().any(|pool| pool.market == Market::Spot);
+    let both = pools.iter().any(|pool| pool.architectures().len() > 1);
+    let patches = if has_spot || both { workloads::patches(&moving, snapshot, both) } else { Vec::new() };
+    let machines = machines(snapshot, &prices.catalog);
+    let root_volume = smallest_root_volume(&machines).unwrap_or(DEFAULT_ROOT_VOLUME);
+    let as_node_pool = |pool: &Pool<'_>| {
+        let pods = || pool.nodes.iter().flat_map(|node| &node.pods);
+        let is_interruptible = !moving.iter().any(|judged| {
+            matches!(judged.owned.kind, Kind::Job | Kind::Pod)
+                && pods().any(|pod| judged.owned.pods.contains(pod))
+        });
+        let proposed = Proposed { nodes: pool.nodes.len(), pods: pods().count(), hourly: pool.hourly() };
+        let node_class = NodeClassRef { group: "karpenter.k8s.aws", kind: "EC2NodeClass", name: PREFIX };
+        (pool.node_pool(&prices.catalog, is_interruptible, node_class), proposed)
+    };
+    let mut node_pools: Vec<(NodePool, Proposed)> = pools.iter().map(as_node_pool).collect();
+    give_each_its_name(&mut node_pools);
+    Ok(Manifests {
+        node_class: node_class(snapshot, root_volume),
+        pools: node_pools,
+        budgets: workloads::budgets(&moving, snapshot),
+        steps: steps::steps(comparison, snapshot, &machines, &patches),
+        patches,
+        cluster: report.cluster.clone(),
+        currency: report.currency.clone(),
+        hours_per_month: report.hours_per_month,
+    })
+}
+
+/// Templates may differ only by what a name has no place for.
+fn give_each_its_name(pools: &mut [(NodePool, Proposed)]) {
+    for place in 1..pools.len() {
+        let name = pools[place].0.metadata.name.clone();
+        let before = pools[..place].iter().filter(|(pool, _)| pool.metadata.name == name).count();
+        if before > 0 {
+            pools[place].0.metadata.name = format!("{name}-{}", before + 1);
+        }
+    }
+}
+
+/// Named as in Karpenter's "Getting Started" guide: the role of nodes, and the tag of subnets and security groups.
+fn node_class(snapshot: &Snapshot, root_volume: u64) -> Ec2NodeClass {
+    let cluster = snapshot.cluster.as_deref().unwrap_or(CLUSTER);
+    let is_bottlerocket = |node: &Node| {
+        let info = node.status.as_ref().and_then(|status| status.node_info.as_ref());
+        info.is_some_and(|info| info.os_image.contains("Bottlerocket"))
+    };
+    let bottlerocket =
+        snapshot.nodes.iter().filter(|node| is_bottlerocket(node)).count() * 2 > snapshot.nodes.len();
+    let (image, device_name) =
+        if bottlerocket { ("bottlerocket@latest", "/dev/xvdb") } else { ("al2023@latest", "/dev/xvda") };
+    let tagged = || vec![Tags { tags: [("karpenter.sh/discovery", cluster.to_owned())].into() }];
+    let size = root_volume.div_ceil(GIB);
+    let volume = BlockDevice {
+        device_name,
+        ebs: Ebs { volume_size: format!("{size}Gi"), volume_type: "gp3", encrypted: true },
+    };
+    Ec2NodeClass::new(
+        PREFIX,
+        Ec2NodeClassSpec {
+            role: format!("KarpenterNodeRole-{cluster}"),
+            ami_selector_terms: vec![[("alias", image.to_owned())].into()],
+            subnet_selector_terms: tagged(),
+            security_group_selector_terms: tagged(),
+            block_device_mappings: if size > DEFAULT_ROOT_VOLUME / GIB { vec![volume] } else { Vec::new() },
+        },
+    )
+}

@@ -1,0 +1,188 @@
+//! The new nodes of a proposal by template and market, and the NodePool of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::Taint;
+
+use super::{
+    allowed::{of_types, types},
+    karpenter::{
+        Budget, Disruption, NodeClassRef, NodePool, NodePoolSpec, NodeSpec, NodeTemplate, Requirement,
+        TemplateMetadata,
+    },
+};
+use crate::{
+    catalog::{ARCHITECTURE, Catalog, HOSTNAME, Market, OFFER_LABELS, ZONE},
+    compare::Placed,
+    machines::CAPACITY_LABELS,
+    money::Money,
+    offers::Offer,
+    template::Template,
+};
+
+/// Name of the EC2NodeClass, and the first word in the name of each NodePool, which must not be that of another one.
+pub(super) const PREFIX: &str = "savings";
+/// Karpenter's label of the market.
+const CAPACITY: &str = "karpenter.sh/capacity-type";
+/// Labels that Karpenter sets itself, beside those of Kubernetes.
+const OF_KARPENTER: [&str; 3] = ["karpenter.sh/", "karpenter.k8s.aws/", "topology.k8s.aws/"];
+/// Nodes that are replaced and their replacements run at the same time.
+const ROOM: u64 = 2;
+
+/// A Spot node takes only pods that tolerate this taint: a workload comes to it when it was patched, not by chance.
+pub(super) fn spot_taint() -> Taint {
+    Taint {
+        key: CAPACITY.to_owned(),
+        value: Some(label(Market::Spot).to_owned()),
+        effect: "NoSchedule".to_owned(),
+        time_added: None,
+    }
+}
+
+/// New nodes of one template from one market.
+pub(super) struct Pool<'c> {
+    template: Template,
+    pub(super) market: Market,
+    /// The proposed nodes. An On-Demand pool without any takes over what EC2 has no Spot capacity for.
+    pub(super) nodes: Vec<&'c Placed>,
+    /// What it may launch: offers of its nodes, of an On-Demand pool also those of the template's Spot nodes.
+    offers: Vec<&'c Offer>,
+}
+
+/// The pools of a proposal: for each template an On-Demand one, and a Spot one if it has Spot nodes. `selected` are the
+/// labels that a pod asks for.
+pub(super) fn pools<'c>(nodes: &'c [Placed], selected: &BTreeSet<String>) -> Vec<Pool<'c>> {
+    let mut templates: Vec<(Template, Vec<(&Placed, &Offer)>)> = Vec::new();
+    for node in nodes {
+        let Some(offer) = &node.offer else { continue };
+        let template = template(offer, selected);
+        match templates.iter_mut().find(|(known, _)| *known == template) {
+            Some((_, nodes)) => nodes.push((node, offer)),
+            None => templates.push((template, vec![(node, offer)])),
+        }
+    }
+    templates.sort_by_key(|(template, _)| (template.labels.clone(), template.taints.len()));
+    let mut pools = Vec::new();
+    for (template, nodes) in templates {
+        for market in [Market::OnDemand, Market::Spot] {
+            let of_market = |offer: &Offer| offer.market == market;
+            let own = nodes.iter().filter(|(_, offer)| of_market(offer)).map(|(node, _)| *node);
+            let own: Vec<&Placed> = own.collect();
+            if market == Market::Spot && own.is_empty() {
+                continue;
+            }
+            let offers = nodes.iter().map(|(_, offer)| *offer);
+            let offers = offers.filter(|offer| market == Market::OnDemand || of_market(offer)).collect();
+            let mut template = template.clone();
+            let of_market = CAPACITY_LABELS.iter().filter(|(key, ..)| selected.contains(*key));
+            let of_market = of_market.filter(|(key, ..)| !is_set_by_karpenter(key));
+            template.labels.extend(of_market.filter_map(|(key, spot, on_demand)| {
+                let value = if market == Market::Spot { spot } else { on_demand };
+                (!value.is_empty()).then(|| ((*key).to_owned(), (*value).to_owned()))
+            }));
+            pools.push(Pool { template, market, nodes: own, offers });
+        }
+    }
+    pools
+}
+
+/// Labels that a pod asks for and that are not of the market, and taints: what only the NodePool can add to a node.
+fn template(offer: &Offer, selected: &BTreeSet<String>) -> Template {
+    let is_of_template = |key: &str| {
+        selected.contains(key)
+            && !is_set_by_karpenter(key)
+            && !CAPACITY_LABELS.iter().any(|(of_market, ..)| *of_market == key)
+    };
+    let labels = offer.labels.iter().filter(|(key, _)| is_of_template(key));
+    let labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Template { labels, taints: offer.taints.clone() }
+}
+
+fn is_set_by_karpenter(key: &str) -> bool {
+    let of_every_node = OFFER_LABELS.iter().flat_map(|same| same.iter()).filter(|key| !key.contains("eks"));
+    OF_KARPENTER.iter().any(|domain| key.starts_with(domain))
+        || of_every_node.chain(&[HOSTNAME]).any(|of_node| *of_node == key)
+}
+
+/// Karpenter's word for the market.
+pub(super) fn label(market: Market) -> &'static str {
+    match market {
+        Market::OnDemand => "on-demand",
+        Market::Spot => "spot",
+    }
+}
+
+impl Pool<'_> {
+    /// The price of an hour of the proposed nodes.
+    pub(super) fn hourly(&self) -> Money {
+        self.nodes.iter().filter_map(|node| node.machine.hourly).fold(Money::ZERO, |sum, one| sum + one)
+    }
+
+    /// Architectures of its nodes.
+    pub(super) fn architectures(&self) -> BTreeSet<&str> {
+        self.offers.iter().filter_map(|offer| offer.labels.get(ARCHITECTURE)).map(String::as_str).collect()
+    }
+
+    /// `savings-batch-spot`: labels and taints of the template, and the market.
+    fn name(&self) -> String {
+        let of_market = |key: &str| CAPACITY_LABELS.iter().any(|(known, ..)| *known == key);
+        let labels = self.template.labels.iter().filter(|(key, _)| !of_market(key)).map(|(_, value)| value);
+        let taints = self.template.taints.iter().map(|taint| taint.value.as_ref().unwrap_or(&taint.key));
+        let mut words: Vec<String> = Vec::new();
+        for word in labels.chain(taints) {
+            let word = word.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+            let word = word.trim_matches('-').to_owned();
+            if !word.is_empty() && !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        let middle: String = words.join("-").chars().take(40).collect();
+        let words = [PREFIX, middle.trim_end_matches('-'), label(self.market)];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+    }
+
+    /// Its NodePool. `is_interruptible` is false if one of its pods would lose work by a move.
+    pub(super) fn node_pool(
+        &self,
+        catalog: &Catalog,
+        is_interruptible: bool,
+        node_class: NodeClassRef,
+    ) -> NodePool {
+        let of = |key: &str| -> BTreeSet<&str> {
+            self.offers.iter().filter_map(|offer| offer.labels.get(key)).map(String::as_str).collect()
+        };
+        let mut requirements = vec![
+            Requirement::is_in(CAPACITY, [label(self.market)]),
+            Requirement::is_in(ARCHITECTURE, self.architectures()),
+            Requirement::is_in("kubernetes.io/os", ["linux"]),
+            Requirement::is_in(ZONE, of(ZONE)),
+        ];
+        requirements.extend(of_types(&types(&self.offers, self.market, catalog)));
+        let sum = |size: &dyn Fn(&Offer) -> u64| self.offers.iter().map(|offer| size(offer)).sum::<u64>();
+        let limits = BTreeMap::from([
+            ("cpu", (sum(&|offer| u64::from(offer.vcpus)) * ROOM).to_string()),
+            ("memory", format!("{}Mi", sum(&|offer| offer.memory_mib) * ROOM)),
+        ]);
+        let mut taints = self.template.taints.clone();
+        taints.extend((self.market == Market::Spot).then(spot_taint));
+        let labels = self.template.labels.clone();
+        let consolidation_policy = if is_interruptible { "WhenEmptyOrUnderutilized" } else { "WhenEmpty" };
+        NodePool::new(
+            self.name(),
+            NodePoolSpec {
+                weight: if self.market == Market::Spot { 20 } else { 10 },
+                limits,
+                disruption: Disruption {
+                    consolidation_policy,
+                    // Pods of a drained node come back within this time.
+                    consolidate_after: "5m",
+                    budgets: vec![Budget { nodes: "10%" }],
+                },
+                template: NodeTemplate {
+                    metadata: (!labels.is_empty()).then_some(TemplateMetadata { labels }),
+                    spec: NodeSpec { node_class_ref: node_class, requirements, taints },
+                },
+            },
+        )
+    }
+}

@@ -1,0 +1,231 @@
+//! The way to the proposal: which of today's nodes go, in which order, and what that saves.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::workloads::Patch;
+use crate::{
+    catalog::label,
+    compare::Comparison,
+    demand::requests_of,
+    machines::{Machine, Place},
+    money::Money,
+    snapshot::Snapshot,
+};
+
+/// Labels of a node with the group that launched it, and what that is.
+const GROUPS: [(&str, &str); 2] =
+    [("eks.amazonaws.com/nodegroup", "node group"), ("karpenter.sh/nodepool", "NodePool")];
+
+/// A step, after which the cluster can stay as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// A sentence.
+    pub what: String,
+    /// Commands in their order; empty if there is nothing to call.
+    pub commands: Vec<String>,
+    /// Savings of an hour. Below zero if the step costs more than it saves.
+    pub hourly: Money,
+}
+
+/// Nodes of today that are launched by the same group.
+#[derive(Default)]
+struct Group<'m> {
+    /// The group's label and its value, if it has one.
+    label: Option<(&'static str, String)>,
+    leaving: Vec<&'m Machine>,
+    stays: bool,
+    before: Money,
+    after: Money,
+}
+
+/// All steps: objects first, patches, then one group of nodes after the other, the greatest savings first.
+pub(super) fn steps(
+    comparison: &Comparison,
+    snapshot: &Snapshot,
+    machines: &BTreeMap<String, Machine>,
+    patches: &[Patch],
+) -> Vec<Step> {
+    let free =
+        |what: &str, commands: Vec<String>| Step { what: what.to_owned(), commands, hourly: Money::ZERO };
+    let mut steps = vec![free(
+        "Apply this file: NodePools and PodDisruptionBudgets. No pod moves.",
+        vec!["kubectl apply --server-side -f FILE".to_owned()],
+    )];
+    let commands: Vec<String> = patches.iter().filter_map(Patch::command).collect();
+    if !patches.is_empty() {
+        let mut what =
+            "Patch the workloads, or change them where they are delivered from. Their pods are replaced \
+                        on today's nodes."
+                .to_owned();
+        let by_hand = patches.iter().filter(|patch| patch.command().is_none());
+        let by_hand = by_hand.map(|patch| {
+            format!(
+                " {} {}/{}: add {} to its pod template.",
+                patch.kind.as_str(),
+                patch.namespace,
+                patch.name,
+                patch.adds.join(" and ")
+            )
+        });
+        what.extend(by_hand);
+        steps.push(free(&what, commands));
+    }
+    let (groups, other) = groups(comparison, snapshot, machines);
+    let mut moves: Vec<Step> = groups
+        .iter()
+        .filter(|(_, group)| !group.leaving.is_empty())
+        .map(|(name, group)| {
+            let nodes = group.leaving.len();
+            let what = format!("Drain {name} ({nodes} {}).", if nodes == 1 { "node" } else { "nodes" });
+            let cluster = comparison.report.cluster.as_deref();
+            Step { what, commands: group.commands(cluster), hourly: group.before - group.after }
+        })
+        .collect();
+    moves.sort_by_key(|step| -step.hourly.micros());
+    steps.extend(moves);
+    if other > Money::ZERO {
+        let what = "Nodes for pods that are pending today.".to_owned();
+        steps.push(Step { what, commands: Vec::new(), hourly: Money::ZERO - other });
+    }
+    steps
+}
+
+/// Today's groups with their price and the price of the new nodes of their pods, and the price of new nodes of others.
+fn groups<'m>(
+    comparison: &Comparison,
+    snapshot: &Snapshot,
+    machines: &'m BTreeMap<String, Machine>,
+) -> (BTreeMap<String, Group<'m>>, Money) {
+    let kept = comparison.nodes.iter().filter(|node| node.offer.is_none());
+    let kept: BTreeSet<&str> = kept.map(|node| node.machine.name.as_str()).collect();
+    let mut groups: BTreeMap<String, Group<'m>> = BTreeMap::new();
+    let mut group_of: BTreeMap<&str, String> = BTreeMap::new();
+    for node in &snapshot.nodes {
+        let name = node.metadata.name.as_deref().unwrap_or_default();
+        let Some(machine) = machines.get(name).filter(|machine| machine.place == Place::Ec2) else {
+            continue;
+        };
+        let found = GROUPS.iter().find_map(|(key, what)| Some((*key, *what, label(node, key)?)));
+        let title = match found {
+            Some((_, what, value)) => format!("the {what} {value}"),
+            None => format!("nodes of {}", machine.instance_type.as_deref().unwrap_or("unknown type")),
+        };
+        let group = groups.entry(title.clone()).or_default();
+        group.label = found.map(|(key, _, value)| (key, value.to_owned()));
+        if kept.contains(name) {
+            group.stays = true;
+        } else {
+            group.leaving.push(machine);
+            group.before += price_today(comparison, machine);
+        }
+        group_of.insert(name, title);
+    }
+    let mut other = Money::ZERO;
+    for node in comparison.nodes.iter().filter(|node| node.offer.is_some()) {
+        let hourly = node.machine.hourly.unwrap_or(Money::ZERO);
+        let requests: Vec<_> = node.pods.iter().map(|pod| requests_of(&snapshot.pods[*pod])).collect();
+        let shares =
+            shares(hourly, &requests.iter().map(|found| (found.cpu, found.memory)).collect::<Vec<_>>());
+        let rest = if shares.is_empty() { hourly } else { Money::ZERO };
+        for (pod, share) in node.pods.iter().zip(shares) {
+            let today = snapshot.pods[*pod].spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+            match today.and_then(|today| groups.get_mut(group_of.get(today)?)) {
+                Some(group) => group.after += share,
+                None => other += share,
+            }
+        }
+        other += rest;
+    }
+    (groups, other)
+}
+
+/// The price in the report, which may have a discount.
+fn price_today(comparison: &Comparison, machine: &Machine) -> Money {
+    let mut nodes = comparison.report.today.nodes.iter();
+    let is_same = |nodes: &&crate::report::Nodes| {
+        Some(&nodes.instance_type) == machine.instance_type.as_ref()
+            && nodes.market == machine.market
+            && nodes.zone == machine.zone
+    };
+    nodes.find(is_same).and_then(|nodes| nodes.hourly_each).unwrap_or(Money::ZERO)
+}
+
+/// The shares of pods in the price of their node: the mean of their shares in the requested CPU and memory. The last one
+/// has what rounding leaves.
+fn shares(hourly: Money, requests: &[(u64, u64)]) -> Vec<Money> {
+    let sum = |of: fn(&(u64, u64)) -> u64| requests.iter().map(|found| u128::from(of(found))).sum::<u128>();
+    let (cpu, memory) = (sum(|found| found.0), sum(|found| found.1));
+    let weight = |found: &(u64, u64)| {
+        u128::from(found.0).saturating_mul(memory).saturating_add(u128::from(found.1).saturating_mul(cpu))
+    };
+    let whole = cpu.saturating_mul(memory).saturating_mul(2);
+    let share = |found| match whole {
+        0 => hourly.part(1, requests.len() as u128),
+        _ => hourly.part(weight(found), whole),
+    };
+    let mut shares: Vec<Money> = requests.iter().map(share).collect();
+    let rest = shares.iter().fold(hourly, |rest, share| rest - *share);
+    if let Some(last) = shares.last_mut() {
+        *last += rest;
+    }
+    shares
+}
+
+impl Group<'_> {
+    fn commands(&self, cluster: Option<&str>) -> Vec<String> {
+        let names: Vec<_> = self.leaving.iter().map(|machine| quoted(&machine.name)).collect();
+        let nodes = match &self.label {
+            Some((key, value)) if !self.stays => format!("-l {}", quoted(&format!("{key}={value}"))),
+            _ => names.join(" "),
+        };
+        let mut commands = vec![
+            format!("kubectl cordon {nodes}"),
+            format!("kubectl drain {nodes} --ignore-daemonsets --delete-emptydir-data"),
+        ];
+        match &self.label {
+            Some(("karpenter.sh/nodepool", name)) if !self.stays => {
+                commands.push(format!("kubectl delete nodepool {}", quoted(name)));
+            }
+            Some(("eks.amazonaws.com/nodegroup", name)) if !self.stays => commands.push(format!(
+                "aws eks update-nodegroup-config --cluster-name {} --nodegroup-name {} \
+                 --scaling-config minSize=0,desiredSize=0",
+                quoted(cluster.unwrap_or(super::CLUSTER)),
+                quoted(name),
+            )),
+            _ => {}
+        }
+        commands
+    }
+}
+
+/// A word of a command line. Names in a file may be anything.
+pub(super) fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=:".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_command_is_one_word() {
+        assert_eq!(quoted("eks.amazonaws.com/nodegroup=a-1"), "eks.amazonaws.com/nodegroup=a-1");
+        assert_eq!(quoted("$(id)'s"), r"'$(id)'\''s'");
+    }
+
+    #[test]
+    fn pods_share_the_whole_price_of_their_node() {
+        let shares = shares(Money::from_micros(1_000_000), &[(500, 1_000), (250, 2_000), (0, 0)]);
+        let micros: Vec<i64> = shares.iter().map(|share| share.micros()).collect();
+        assert_eq!(micros, [500_000, 500_000, 0]);
+        let none = super::shares(Money::from_micros(10), &[(0, 0), (0, 0), (0, 0)]);
+        assert_eq!(none.into_iter().fold(Money::ZERO, |sum, one| sum + one), Money::from_micros(10));
+    }
+}
