@@ -12,6 +12,8 @@ pub struct Choices {
     pub discount_percent: u32,
     /// Size of the biggest node, in vCPUs.
     pub max_vcpus: Option<u32>,
+    /// How the cluster's scheduler scores free resources.
+    pub scoring: Scoring,
     /// How much of a workload one pool or one zone may have on Spot.
     pub caps: Caps,
     /// The least that a proposal keeps, as far as today has it.
@@ -70,12 +72,24 @@ impl Default for Floors {
     }
 }
 
+/// How the scheduler scores free resources of nodes: `kubeSchedulerConfig.nodeResourcesFit.scoringStrategy` of an EKS
+/// cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scoring {
+    /// Prefers nodes with most of it.
+    #[default]
+    LeastAllocated,
+    /// Prefers nodes with least of it.
+    MostAllocated,
+}
+
 impl Default for Choices {
     fn default() -> Self {
         Self {
             hours_per_month: HOURS_PER_MONTH,
             discount_percent: 0,
             max_vcpus: None,
+            scoring: Scoring::default(),
             caps: Caps::default(),
             floors: Floors::default(),
             soft_percent: 5,

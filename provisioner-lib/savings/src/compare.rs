@@ -54,8 +54,11 @@ pub struct Placed {
     pub offer: Option<Offer>,
     /// The node.
     pub machine: Machine,
-    /// Indices of its pods in [`Snapshot::pods`], without those of DaemonSets.
+    /// Indices of its pods in [`Snapshot::pods`], without those of DaemonSets: one placement of many that the
+    /// scheduler may come to.
     pub pods: Vec<usize>,
+    /// Indices of the pods that move when the node has come, or is open to them.
+    pub wave: Vec<usize>,
 }
 
 impl Placed {
@@ -131,8 +134,7 @@ pub fn compare(
     let workloads = judged.iter().zip(costs.workloads);
     let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &spot.nodes));
     let workloads: Vec<Workload> = workloads.collect();
-    let mut assumptions = notes::assumptions(&inputs);
-    assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());
+    let assumptions = notes::assumptions(&inputs);
     let left_out = left_out::left_out(
         &inputs,
         [
@@ -175,6 +177,7 @@ impl<'a> Inputs<'a> {
         let mut demand = Demand::read(snapshot);
         // Pods elsewhere than on EC2, and those on Windows, stay where they are.
         demand.pods.retain(|pod| node_of(snapshot, pod.source).is_none_or(is_of_ec2));
+        demand.scoring = choices.scoring;
         let nodes = snapshot.nodes.iter();
         let nodes: Vec<&Node> =
             nodes.filter(|node| is_of_ec2(node.metadata.name.as_deref().unwrap_or_default())).collect();
@@ -217,7 +220,7 @@ impl<'a> Inputs<'a> {
             spot.extend(judged.owned.pods.iter().filter(|_| judged.market == Some(Market::Spot)));
         }
         let mut demand = self.demand.clone();
-        demand.pods.retain(|pod| node_of(self.snapshot, pod.source).is_none_or(|node| !kept.contains(node)));
+        self.keep(&mut demand, kept);
         for pod in &mut demand.pods {
             pod.pin_to(if spot.contains(&pod.source) { Market::Spot } else { Market::OnDemand });
         }

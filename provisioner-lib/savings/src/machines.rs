@@ -199,10 +199,9 @@ pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BT
         if machine.allocatable == Resources::default() {
             continue;
         }
-        let pods = node.status.as_ref().and_then(|status| status.allocatable.as_ref()?.get("pods"));
         let seen = Observed {
             allocatable: machine.allocatable.clone(),
-            max_pods: pods.and_then(|pods| pods.0.parse().ok()),
+            max_pods: most_pods(node),
             max_volumes: max_volumes(snapshot, &machine.name),
         };
         let least = found.entry(name.clone()).or_insert_with(|| seen.clone());
@@ -221,7 +220,12 @@ pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64>
     of_ec2.filter_map(|machine| machine.root_volume).min()
 }
 
-fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
+/// status.allocatable.pods.
+pub(crate) fn most_pods(node: &Node) -> Option<u32> {
+    node.status.as_ref()?.allocatable.as_ref()?.get("pods")?.0.parse().ok()
+}
+
+pub(crate) fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
     let csi = snapshot.csi_nodes.iter().find(|csi| csi.metadata.name.as_deref() == Some(node))?;
     let driver = csi.spec.drivers.iter().find(|driver| driver.name == EBS_DRIVER)?;
     u32::try_from(driver.allocatable.as_ref()?.count?).ok()

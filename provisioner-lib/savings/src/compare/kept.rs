@@ -1,18 +1,22 @@
-//! Today's nodes that stay in a proposal, and their effect on pods that move.
+//! Today's nodes that stay in a proposal, with the pods that stay on them and the room that is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::PodAffinityTerm;
-
 use super::{Inputs, Placed, node_of};
 use crate::{
-    catalog::HOSTNAME,
-    demand::{self, Pod},
-    fit::{self, Labels},
+    demand::{Demand, Pod, Staying, is_live, takes_pods},
+    machines::{Machine, Place, max_volumes, most_pods},
+    pack::Refilled,
 };
 
 impl Inputs<'_> {
-    pub(super) fn kept(&self, names: &BTreeSet<String>) -> Vec<Placed> {
+    /// Nodes that stay with their pods, those of `refilled` also with the pods of `demand` that move to them.
+    pub(super) fn kept(
+        &self,
+        names: &BTreeSet<String>,
+        demand: &Demand,
+        refilled: &[Refilled],
+    ) -> Vec<Placed> {
         let mut pods: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for pod in &self.demand.pods {
             if let Some(node) = node_of(self.snapshot, pod.source) {
@@ -20,50 +24,48 @@ impl Inputs<'_> {
             }
         }
         let kept = self.machines.values().filter(|machine| names.contains(&machine.name));
-        kept.map(|machine| Placed {
-            offer: None,
-            machine: machine.clone(),
-            pods: pods.remove(machine.name.as_str()).unwrap_or_default(),
-        })
-        .collect()
+        let kept = kept.map(|machine| {
+            let is_it = |refilled: &&Refilled| demand.nodes[refilled.node].name == machine.name;
+            let refilled: Vec<&Refilled> = refilled.iter().filter(is_it).collect();
+            let wave = refilled.iter().flat_map(|refilled| &refilled.wave);
+            let wave = wave.map(|pod| demand.pods[*pod].source).collect();
+            let moved = refilled.iter().flat_map(|refilled| &refilled.pods);
+            let moved: Vec<&Pod> = moved.map(|pod| &demand.pods[*pod]).collect();
+            let mut here = pods.remove(machine.name.as_str()).unwrap_or_default();
+            here.extend(moved.iter().map(|pod| pod.source));
+            let requested = moved.iter().map(|pod| &pod.requests).chain([&machine.requested]).sum();
+            Placed { offer: None, machine: Machine { requested, ..machine.clone() }, pods: here, wave }
+        });
+        kept.collect()
     }
 
-    /// A sentence about pods of `moving` that the scheduler may leave without a node: it counts nodes that stay for
-    /// spread and anti-affinity, and the packing does not.
-    pub(super) fn beside_kept(&self, moving: &[Pod], kept: &BTreeSet<String>) -> Option<String> {
-        let is_kept = |node: Option<&str>| node.is_some_and(|node| kept.contains(node));
-        let pods = self.demand.pods.iter();
-        let standing: Vec<&Pod> = pods.filter(|pod| is_kept(node_of(self.snapshot, pod.source))).collect();
-        let nodes = self.snapshot.nodes.iter().filter(|node| is_kept(node.metadata.name.as_deref()));
-        let nodes: Vec<Labels> = nodes.map(|node| node.metadata.labels.clone().unwrap_or_default()).collect();
-        let names = moving.iter().filter(|pod| counts(pod, &standing, &nodes));
-        let names: Vec<String> = names.map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
-        demand::note(
-            "spread over nodes or kept apart from other pods; nodes that stay and their pods are not counted, so the \
-             scheduler may leave some pods pending",
-            &names,
-        )
+    /// Takes the pods of nodes that stay out of the demand, and adds the room of these nodes to it.
+    pub(super) fn keep(&self, demand: &mut Demand, kept: &BTreeSet<String>) {
+        let is_kept = |pod: &Pod| node_of(self.snapshot, pod.source).is_some_and(|node| kept.contains(node));
+        let (staying, moving) = std::mem::take(&mut demand.pods).into_iter().partition(is_kept);
+        demand.pods = moving;
+        for (place, node) in demand.nodes.iter_mut().enumerate() {
+            if kept.contains(&node.name) {
+                let on_it = |pod: &&Pod| pod.node == Some(place);
+                node.stays = Some(self.staying(place, staying.iter().filter(on_it).cloned().collect()));
+            }
+        }
     }
-}
 
-/// Whether nodes that stay, or the pods on them, restrict where `pod` may go.
-fn counts(pod: &Pod, standing: &[&Pod], nodes: &[Labels]) -> bool {
-    let spread = pod.spread.iter().any(|spread| {
-        let over_nodes = spread.topology_key == HOSTNAME && nodes.iter().any(|node| fit::selects(pod, node));
-        let matches = |other: &&Pod| {
-            other.namespace == pod.namespace
-                && fit::selector_matches(spread.label_selector.as_ref(), &other.labels)
-        };
-        over_nodes || standing.iter().any(matches)
-    });
-    // A new node is never the node of a pod that stays.
-    let wider = |term: &&PodAffinityTerm| term.topology_key != HOSTNAME;
-    let forbids = |one: &Pod, other: &Pod| {
-        // Namespaces that are chosen by label are taken to be the other's: a note too many is better than one too few.
-        one.anti_affinity
-            .iter()
-            .filter(wider)
-            .any(|term| fit::term_selects(term, &one.namespace, &other.namespace, &other.labels, |_| true))
-    };
-    spread || standing.iter().any(|other| forbids(pod, other) || forbids(other, pod))
+    fn staying(&self, place: usize, pods: Vec<Pod>) -> Staying {
+        let node = &self.snapshot.nodes[place];
+        let name = node.metadata.name.as_deref().unwrap_or_default();
+        let Some(machine) = self.machines.get(name) else { return Staying { pods, ..Staying::default() } };
+        let mut staying = Staying { pods, allocatable: machine.allocatable.clone(), ..Staying::default() };
+        if machine.place == Place::Ec2 && takes_pods(node) {
+            let live = self.snapshot.pods.iter().enumerate().filter(|(_, pod)| is_live(pod));
+            let running = live.filter(|(pod, _)| node_of(self.snapshot, *pod) == Some(name)).count() as u64;
+            let attached = staying.pods.iter().map(|pod| pod.volumes.len() as u64).sum();
+            let most_volumes = max_volumes(self.snapshot, name).map_or(0, u64::from);
+            staying.free = machine.allocatable.minus(&machine.requested);
+            staying.free_pods = most_pods(node).map_or(0, u64::from).saturating_sub(running);
+            staying.free_volumes = most_volumes.saturating_sub(attached);
+        }
+        staying
+    }
 }

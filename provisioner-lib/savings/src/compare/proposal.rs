@@ -23,8 +23,6 @@ pub(super) struct Proposed {
     /// The new nodes, then those of today that stay.
     pub(super) nodes: Vec<Placed>,
     pub(super) unplaced: Vec<Unplaced>,
-    /// Pods that the scheduler may treat differently.
-    pub(super) note: Option<String>,
 }
 
 impl Inputs<'_> {
@@ -54,7 +52,7 @@ impl Inputs<'_> {
             }
         };
         let new = packing.nodes.iter().map(|node| self.new_node(&demand, node));
-        let nodes: Vec<Placed> = new.chain(self.kept(&kept)).collect();
+        let nodes: Vec<Placed> = new.chain(self.kept(&kept, &demand, &packing.refilled)).collect();
         let proposed = nodes.iter().map(|node| &node.machine);
         let elsewhere = self.machines.values().filter(|machine| machine.place != Place::Ec2);
         let hours = self.choices.hours_per_month;
@@ -64,10 +62,9 @@ impl Inputs<'_> {
         if is_whole && configuration.hourly > today.hourly {
             return self.as_today(unplaced, name, today);
         }
-        let note = self.beside_kept(&demand.pods, &kept);
         let is_known = is_whole || configuration.hourly < today.hourly;
         let saves = is_known.then(|| saves(&configuration, today, hours));
-        Proposed { proposal: Proposal { configuration, saves, as_today: false }, nodes, unplaced, note }
+        Proposed { proposal: Proposal { configuration, saves, as_today: false }, nodes, unplaced }
     }
 
     fn new_node(&self, demand: &Demand, node: &pack::Node) -> Placed {
@@ -76,7 +73,8 @@ impl Inputs<'_> {
         let daemons = fit::daemons_on(&demand.daemons, &offer);
         let requested = daemons.into_iter().chain(pods.clone()).map(|pod| &pod.requests).sum();
         let machine = Machine { requested, ..Machine::of(&offer) };
-        Placed { offer: Some(offer), machine, pods: pods.map(|pod| pod.source).collect() }
+        let wave = node.wave.iter().map(|pod| demand.pods[*pod].source).collect();
+        Placed { offer: Some(offer), machine, pods: pods.map(|pod| pod.source).collect(), wave }
     }
 
     /// Nothing cheaper was found: all stays, and what waits goes on waiting.
@@ -92,9 +90,8 @@ impl Inputs<'_> {
         let saves = Some(saves(today, today, self.choices.hours_per_month));
         Proposed {
             proposal: Proposal { configuration: today.clone(), saves, as_today: true },
-            nodes: self.kept(&of_ec2.map(|machine| machine.name.clone()).collect()),
+            nodes: self.kept(&of_ec2.map(|machine| machine.name.clone()).collect(), &self.demand, &[]),
             unplaced,
-            note: None,
         }
     }
 

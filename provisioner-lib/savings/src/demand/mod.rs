@@ -3,6 +3,7 @@
 
 mod daemons;
 mod requests;
+mod today;
 mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +16,15 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 
-pub use self::requests::{requests, requests_of};
+pub(crate) use self::today::takes_pods;
 use self::volumes::Volumes;
+pub use self::{
+    requests::{requests, requests_of},
+    today::{Staying, TodayNode},
+};
 use crate::{
     catalog::{ARCHITECTURE, CAPACITY_TYPE, Market, label},
+    choices::Scoring,
     quantity::Resources,
     snapshot::{MIRROR, Snapshot},
 };
@@ -30,8 +36,12 @@ pub struct Demand {
     pub pods: Vec<Pod>,
     /// DaemonSets: one pod on every node that they select.
     pub daemons: Vec<Pod>,
+    /// Today's nodes.
+    pub nodes: Vec<TodayNode>,
     /// Labels of namespaces, for namespaceSelector.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// How the scheduler scores free resources.
+    pub scoring: Scoring,
     /// Sentences about what the packing does not model.
     pub notes: Vec<String>,
 }
@@ -41,6 +51,8 @@ pub struct Demand {
 pub struct Pod {
     /// Its index in [`Snapshot::pods`], unless it is of a DaemonSet.
     pub source: usize,
+    /// The node that it runs on, in [`Demand::nodes`].
+    pub node: Option<usize>,
     /// metadata.namespace.
     pub namespace: String,
     /// metadata.name.
@@ -83,11 +95,15 @@ impl Demand {
     pub fn read(snapshot: &Snapshot) -> Self {
         let volumes = Volumes::new(snapshot);
         let architectures = architectures(snapshot);
+        let today: Vec<TodayNode> = snapshot.nodes.iter().map(TodayNode::read).collect();
+        let places: BTreeMap<&str, usize> =
+            today.iter().enumerate().map(|(place, node)| (node.name.as_str(), place)).collect();
         let mut pods = Vec::new();
         for (source, pod) in snapshot.pods.iter().enumerate() {
             if is_placed_by_the_scheduler(pod) {
                 let mut read = Pod::read(source, pod, &volumes);
                 let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+                read.node = node.and_then(|node| places.get(node).copied());
                 read.pin_architecture(node.and_then(|node| architectures.get(node).copied()));
                 pods.push(read);
             }
@@ -114,7 +130,9 @@ impl Demand {
         Self {
             pods,
             daemons: daemons::read(snapshot),
+            nodes: today,
             namespaces: namespaces.collect(),
+            scoring: Scoring::default(),
             notes: notes.into_iter().flatten().collect(),
         }
     }
@@ -132,6 +150,9 @@ impl Demand {
             terms(&mut keys, &pod.node_affinity);
             pod.volume_affinity.iter().for_each(|found| terms(&mut keys, found));
             keys.extend(pod.spread.iter().map(|spread| spread.topology_key.clone()));
+        }
+        let staying = self.nodes.iter().filter_map(|node| node.stays.as_ref());
+        for pod in self.pods.iter().chain(staying.flat_map(|stays| &stays.pods)) {
             let affinity = pod.affinity.iter().chain(&pod.anti_affinity);
             keys.extend(affinity.map(|term| term.topology_key.clone()));
         }

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::{
-    api::core::v1::{PodAffinityTerm, TopologySpreadConstraint},
+    api::core::v1::{PodAffinityTerm, Taint, TopologySpreadConstraint},
     apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
 };
 
 use super::{
     kinds::Profiles,
+    today::Today,
     types::{Class, Counter, NodeKind, Rules, Spread},
 };
 use crate::{
@@ -19,10 +20,10 @@ use crate::{
 };
 
 /// Keys of pod labels in the selectors of pods; `None` if no pod selects other pods.
-pub(super) fn pod_label_keys(demand: &Demand) -> Option<BTreeSet<String>> {
+pub(super) fn pod_label_keys(pods: &[&Pod]) -> Option<BTreeSet<String>> {
     let mut keys = BTreeSet::new();
     let mut any = false;
-    for pod in &demand.pods {
+    for pod in pods {
         let terms = pod.affinity.iter().chain(&pod.anti_affinity);
         let selectors = terms.map(|term| &term.label_selector);
         for selector in selectors.chain(pod.spread.iter().map(|spread| &spread.label_selector)) {
@@ -39,12 +40,13 @@ pub(super) fn pod_label_keys(demand: &Demand) -> Option<BTreeSet<String>> {
 /// Fills in the rules of all classes, and returns the counters that they name.
 pub(super) fn build(
     demand: &Demand,
+    pods: Vec<&Pod>,
     classes: &mut [Class],
     kinds: &[NodeKind],
     profiles: &Profiles<'_>,
+    today: &Today<'_>,
 ) -> Vec<Counter> {
-    let pods = classes.iter().map(|class| &demand.pods[class.members[0]]).collect();
-    let mut builder = Builder { demand, pods, kinds, profiles, counters: Vec::new() };
+    let mut builder = Builder { demand, pods, kinds, profiles, today, counters: Vec::new() };
     for (index, class) in classes.iter_mut().enumerate() {
         class.rules = builder.rules(index);
     }
@@ -64,10 +66,11 @@ struct Builder<'b, 'd> {
     pods: Vec<&'d Pod>,
     kinds: &'b [NodeKind],
     profiles: &'b Profiles<'d>,
+    today: &'b Today<'d>,
     counters: Vec<Counter>,
 }
 
-impl Builder<'_, '_> {
+impl<'d> Builder<'_, 'd> {
     fn rules(&mut self, class: usize) -> Rules {
         let (demand, pod) = (self.demand, self.pods[class]);
         let everywhere = vec![true; self.kinds.len()];
@@ -76,7 +79,7 @@ impl Builder<'_, '_> {
         let mut rules = Rules { matches_itself, ..Rules::default() };
         for term in &pod.anti_affinity {
             let selects = |namespace: &str, labels: &Labels| demand.selects(pod, term, namespace, labels);
-            rules.anti_affinity.push(self.counter(&term.topology_key, &everywhere, &selects));
+            rules.anti_affinity.push(self.counter(&term.topology_key, &everywhere, &[], &selects));
         }
         for port in &pod.host_ports {
             // DaemonSets' ports are part of what a kind of node takes.
@@ -88,7 +91,7 @@ impl Builder<'_, '_> {
             pod.affinity.iter().all(|term| demand.selects(pod, term, namespace, labels))
         };
         for term in &pod.affinity {
-            rules.affinity.push(self.counter(&term.topology_key, &everywhere, &selects_all));
+            rules.affinity.push(self.counter(&term.topology_key, &everywhere, &[], &selects_all));
         }
         for constraint in &pod.spread {
             rules.spread.push(self.spread(pod, constraint));
@@ -101,19 +104,23 @@ impl Builder<'_, '_> {
         let matches = |namespace: &str, labels: &Labels| {
             namespace == pod.namespace && fit::selector_matches(selector.as_ref(), labels)
         };
-        let takes_part = self.taking_part(pod, constraint);
-        let index = self.counter(&constraint.topology_key, &takes_part, &matches);
+        let new = self.kinds.iter().map(|kind| {
+            let offer = self.profiles.examples[kind.profile];
+            takes_part(pod, constraint, &offer.labels, &offer.taints)
+        });
+        let new: Vec<bool> = new.collect();
+        let today = self.today.examples().map(|node| takes_part(pod, constraint, &node.labels, &node.taints));
+        let today: Vec<bool> = today.collect();
+        let index = self.counter(&constraint.topology_key, &new, &today, &matches);
         let counter = &self.counters[index];
         let domains = counter.domains.iter().flatten().zip(&counter.takes_part);
         let domains: BTreeSet<usize> =
             domains.filter(|(_, takes_part)| **takes_part).filter_map(|(domain, _)| *domain).collect();
-        let least = constraint.min_domains.map_or(1, |least| least.unsigned_abs() as usize);
         Spread {
             counter: index,
             max_skew: constraint.max_skew.unsigned_abs(),
-            // With all nodes in one zone, a spread over the zones in use would hold, which is not what it is for.
-            // So all zones on offer count.
-            min_domains: least.max(domains.len()),
+            min_domains: constraint.min_domains.map_or(1, |least| least.unsigned_abs() as usize),
+            domains,
             counts_itself: matches(&pod.namespace, &pod.labels),
         }
     }
@@ -135,58 +142,73 @@ impl Builder<'_, '_> {
         }
     }
 
-    /// Kinds that a spread constraint looks at: nodeAffinityPolicy, nodeTaintsPolicy, and all keys present.
-    fn taking_part(&self, pod: &Pod, spread: &TopologySpreadConstraint) -> Vec<bool> {
-        let honors = |policy: &Option<String>, default| policy.as_deref().unwrap_or(default) == "Honor";
-        let takes_part = |kind: &NodeKind| {
-            let offer = self.profiles.examples[kind.profile];
-            let has_keys = pod.spread.iter().all(|spread| {
-                spread.topology_key == HOSTNAME || offer.labels.contains_key(&spread.topology_key)
-            });
-            let selected = !honors(&spread.node_affinity_policy, "Honor") || fit::selects(pod, &offer.labels);
-            let tolerated = !honors(&spread.node_taints_policy, "Ignore")
-                || fit::untolerated(&pod.tolerations, &offer.taints).is_none();
-            has_keys && selected && tolerated
-        };
-        self.kinds.iter().map(takes_part).collect()
-    }
-
     /// A counter of the pods for which `matches`, those of DaemonSets included.
-    fn counter(&mut self, key: &str, takes_part: &[bool], matches: &dyn Fn(&str, &Labels) -> bool) -> usize {
+    fn counter(
+        &mut self,
+        key: &str,
+        takes_part: &[bool],
+        today: &[bool],
+        matches: &dyn Fn(&str, &Labels) -> bool,
+    ) -> usize {
         let members = self.pods.iter().map(|pod| matches(&pod.namespace, &pod.labels)).collect();
         let daemons = |kind: &NodeKind| {
             let daemons = self.profiles.daemons[kind.profile].iter();
             daemons.filter(|daemon| matches(&daemon.namespace, &daemon.labels)).count() as u32
         };
         let daemon_pods = self.kinds.iter().map(daemons).collect();
-        self.add(key, takes_part.to_vec(), members, daemon_pods)
+        self.add(key, takes_part.to_vec(), today, members, daemon_pods)
     }
 
     /// A counter of pods on all nodes, without DaemonSets.
     fn counter_of_pods(&mut self, key: &str, members: Vec<bool>) -> usize {
         let kinds = self.kinds.len();
-        self.add(key, vec![true; kinds], members, vec![0; kinds])
+        self.add(key, vec![true; kinds], &[], members, vec![0; kinds])
     }
 
-    /// The index of such a counter; equal ones are one.
-    fn add(&mut self, key: &str, takes_part: Vec<bool>, members: Vec<bool>, daemon_pods: Vec<u32>) -> usize {
+    /// The index of such a counter; equal ones are one. Today's nodes that do not stay are no domains of host names:
+    /// they are gone in the end, and no pod moves to them.
+    fn add(
+        &mut self,
+        key: &str,
+        takes_part: Vec<bool>,
+        takes_part_today: &[bool],
+        members: Vec<bool>,
+        daemon_pods: Vec<u32>,
+    ) -> usize {
         let mut values: Vec<&str> = Vec::new();
-        let domains = (key != HOSTNAME).then(|| {
-            let domain = |kind: &NodeKind| {
-                let value = self.profiles.examples[kind.profile].labels.get(key)?;
-                Some(values.iter().position(|found| found == value).unwrap_or_else(|| {
-                    values.push(value);
-                    values.len() - 1
-                }))
-            };
-            self.kinds.iter().map(domain).collect()
-        });
-        let counter = Counter { domains, values: values.len(), takes_part, daemon_pods, members };
+        let mut domain = |labels: &'d Labels| {
+            let value = labels.get(key)?;
+            Some(values.iter().position(|found| found == value).unwrap_or_else(|| {
+                values.push(value);
+                values.len() - 1
+            }))
+        };
+        let examples = &self.profiles.examples;
+        let kinds = self.kinds.iter().map(|kind| &examples[kind.profile].labels);
+        let domains = (key != HOSTNAME).then(|| kinds.map(&mut domain).collect());
+        let today = self.today.examples().zip(takes_part_today);
+        let today =
+            today.map(|(node, part)| domain(&node.labels).filter(|_| *part && key != HOSTNAME)).collect();
+        let counter = Counter { domains, values: values.len(), takes_part, daemon_pods, today, members };
         self.counters.iter().position(|other| *other == counter).unwrap_or_else(|| {
             self.counters.push(counter);
             self.counters.len() - 1
         })
     }
+}
+
+/// Whether nodes with these labels and taints are domains of a spread constraint: nodeAffinityPolicy,
+/// nodeTaintsPolicy, and all keys present.
+fn takes_part(pod: &Pod, spread: &TopologySpreadConstraint, labels: &Labels, taints: &[Taint]) -> bool {
+    let honors = |policy: &Option<String>, default| policy.as_deref().unwrap_or(default) == "Honor";
+    let has_keys = pod
+        .spread
+        .iter()
+        .all(|spread| spread.topology_key == HOSTNAME || labels.contains_key(&spread.topology_key));
+    let selected = !honors(&spread.node_affinity_policy, "Honor") || fit::selects(pod, labels);
+    let tolerated =
+        !honors(&spread.node_taints_policy, "Ignore") || fit::untolerated(&pod.tolerations, taints).is_none();
+    has_keys && selected && tolerated
 }
 
 impl Demand {

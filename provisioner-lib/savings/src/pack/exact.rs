@@ -2,7 +2,14 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{local_search::repaired, objective::cost, state::State, types::Problem, waves::Waves};
+use super::{
+    effort::Effort,
+    local_search::repaired,
+    objective::cost,
+    state::{Spreading, State},
+    types::Problem,
+    waves::Waves,
+};
 use crate::money::Money;
 
 /// Up to this many pods are few.
@@ -15,22 +22,25 @@ pub(super) fn cheapest(
     problem: &Problem,
     counts: &[usize],
     known: &[usize],
-    work: &mut u64,
+    effort: &mut Effort,
 ) -> Option<Waves> {
     let known = cost(problem, known);
     let pods: usize = counts.iter().sum();
     let useful = |kind: &usize| {
         let mut classes = problem.classes.iter().zip(counts);
-        classes.any(|(class, count)| *count > 0 && class.eligible[*kind])
+        problem.kinds[*kind].stays.is_none()
+            && classes.any(|(class, count)| *count > 0 && class.eligible[*kind])
     };
+    let staying = problem.staying();
     let kinds: Vec<usize> = (0..problem.kinds.len()).filter(useful).collect();
     let mut open = BinaryHeap::from([Reverse((Money::ZERO, Vec::<usize>::new()))]);
     for _ in 0..SETS {
         let Reverse((cost, nodes)) = open.pop()?;
-        if has_room(problem, counts, &nodes)
-            && let Some(waves) = assigned(problem, counts, &nodes, work)
-            && let Some(waves) = repaired(problem, waves, work)
-            && waves.nodes == nodes
+        let all = [&staying[..], &nodes].concat();
+        if has_room(problem, counts, &all)
+            && let Some(waves) = assigned(problem, counts, &all, effort)
+            && let Some(waves) = repaired(problem, waves, effort)
+            && waves.nodes == all
         {
             return Some(waves);
         }
@@ -62,19 +72,22 @@ fn has_room(problem: &Problem, counts: &[usize], nodes: &[usize]) -> bool {
 }
 
 /// A node of these for every pod, if there is one.
-fn assigned(problem: &Problem, counts: &[usize], nodes: &[usize], work: &mut u64) -> Option<Waves> {
+fn assigned(problem: &Problem, counts: &[usize], nodes: &[usize], effort: &mut Effort) -> Option<Waves> {
     let classes = counts.iter().enumerate();
     let mut pods: Vec<usize> =
         classes.flat_map(|(class, count)| std::iter::repeat_n(class, *count)).collect();
     pods.sort_by_key(|class| Reverse(problem.classes[*class].size));
     let mut placed = vec![Vec::new(); nodes.len()];
-    let found = place(&State::new(problem, nodes), &pods, &mut placed, work);
-    found.then(|| Waves { nodes: nodes.to_vec(), pods: placed })
+    let found = place(&State::new(problem, nodes, Spreading::Final), &pods, &mut placed, effort);
+    found.then(|| Waves { nodes: nodes.to_vec(), pods: placed, placed: Vec::new() })
 }
 
-fn place(state: &State<'_>, pods: &[usize], placed: &mut [Vec<usize>], work: &mut u64) -> bool {
+fn place(state: &State<'_>, pods: &[usize], placed: &mut [Vec<usize>], effort: &mut Effort) -> bool {
     let Some((class, others)) = pods.split_first() else { return true };
-    *work += 1;
+    effort.add(1);
+    if !effort.more() {
+        return false;
+    }
     let rule_state = state.rule_state(*class);
     for node in 0..state.nodes.len() {
         // Of empty nodes of one kind the first stands for all.
@@ -86,7 +99,7 @@ fn place(state: &State<'_>, pods: &[usize], placed: &mut [Vec<usize>], work: &mu
         let mut next = state.clone();
         next.place(*class, node);
         placed[node].push(*class);
-        if place(&next, others, placed, work) {
+        if place(&next, others, placed, effort) {
             return true;
         }
         placed[node].pop();

@@ -24,12 +24,19 @@ pub(super) struct Profiles<'d> {
 }
 
 impl<'d> Profiles<'d> {
-    pub(super) fn new(demand: &'d Demand, offers: &'d [Offer], keys: &BTreeSet<String>) -> Self {
+    /// The profiles of `offers`; each one from the place `single` on has its own.
+    pub(super) fn new(
+        demand: &'d Demand,
+        offers: &[&'d Offer],
+        single: usize,
+        keys: &BTreeSet<String>,
+    ) -> Self {
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         let mut this = Self { of: Vec::new(), examples: Vec::new(), daemons: Vec::new() };
-        for offer in offers {
+        for (place, offer) in offers.iter().enumerate() {
             let labels: Vec<_> = keys.iter().map(|key| offer.labels.get(key)).collect();
-            let key = to_string(&(labels, &offer.taints)).unwrap_or_default();
+            let own = (place >= single).then_some(place);
+            let key = to_string(&(own, labels, &offer.taints)).unwrap_or_default();
             let profile = *found.entry(key).or_insert_with(|| {
                 this.examples.push(offer);
                 this.daemons.push(fit::daemons_on(&demand.daemons, offer));
@@ -39,6 +46,11 @@ impl<'d> Profiles<'d> {
         }
         this
     }
+
+    /// The profile of an offer.
+    pub(super) fn of(&self, offer: usize) -> usize {
+        self.of[offer]
+    }
 }
 
 /// All kinds that no other of the same profile beats in every dimension at no higher price, cheapest first.
@@ -46,6 +58,7 @@ pub(super) fn undominated(
     offers: &[Offer],
     profiles: &Profiles<'_>,
     dimensions: &Dimensions,
+    zones: &[&str],
 ) -> Vec<NodeKind> {
     let mut same: BTreeMap<(usize, Money, &str), Vec<usize>> = BTreeMap::new();
     for (index, offer) in offers.iter().enumerate() {
@@ -53,7 +66,6 @@ pub(super) fn undominated(
         same.entry(key).or_default().push(index);
     }
     let mut kinds: Vec<NodeKind> = Vec::new();
-    let zones: BTreeSet<&str> = offers.iter().map(|offer| offer.zone.as_str()).collect();
     for ((profile, hourly, _), offers_of_it) in same {
         let offer = &offers[offers_of_it[0]];
         let daemons = &profiles.daemons[profile];
@@ -74,7 +86,8 @@ pub(super) fn undominated(
             .any(|other| other.room.iter().zip(&room).all(|(other, own)| other >= own));
         if !beaten {
             let zone = zones.iter().position(|zone| *zone == offer.zone).unwrap_or(0);
-            kinds.push(NodeKind { offers: offers_of_it, profile, hourly, zone, room, allocatable });
+            let stays = None;
+            kinds.push(NodeKind { offers: offers_of_it, stays, profile, hourly, zone, room, allocatable });
         }
     }
     kinds.sort_by_key(|kind| kind.hourly);

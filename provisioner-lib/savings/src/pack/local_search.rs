@@ -3,9 +3,15 @@
 
 use std::cmp::Reverse;
 
-use fastrand::Rng;
-
-use super::{objective, simulate::SchedulerRun, state::State, types::Problem, waves::Waves};
+use super::{
+    effort::Effort,
+    moves::moves,
+    objective,
+    simulate::SchedulerRun,
+    state::{Spreading, State},
+    types::Problem,
+    waves::Waves,
+};
 
 /// Runs of the scheduler that place every pod before waves are taken.
 const RUNS: u64 = 4;
@@ -13,19 +19,23 @@ const RUNS: u64 = 4;
 const MOST_REPAIRS: usize = 20;
 
 /// Repairs the waves until several runs of the scheduler in a row place every pod. `None`: it does not come to an end.
-/// Adds the pods that were placed to `work`.
-pub(super) fn repaired(problem: &Problem, mut waves: Waves, work: &mut u64) -> Option<Waves> {
+pub(super) fn repaired(problem: &Problem, mut waves: Waves, effort: &mut Effort) -> Option<Waves> {
     // Pods without constraints on others all find a node: each fits on the node of its wave, whatever went there
     // before it.
     if problem.classes.iter().all(|class| class.rules.is_empty()) {
+        waves.placed.clone_from(&waves.pods);
         return Some(waves);
     }
     let (mut passed, mut repairs) = (0, 0);
     while passed < RUNS {
-        *work += waves.pods.iter().map(Vec::len).sum::<usize>() as u64;
-        let (mut state, late) = simulated(problem, &waves, passed);
+        if !effort.more() {
+            return None;
+        }
+        effort.add(waves.pods.iter().map(Vec::len).sum::<usize>());
+        let (mut state, placed, late) = simulated(problem, &waves, passed);
         if late.is_empty() {
             passed += 1;
+            waves.placed = placed;
             continue;
         }
         (passed, repairs) = (0, repairs + 1);
@@ -46,25 +56,36 @@ pub(super) fn repaired(problem: &Problem, mut waves: Waves, work: &mut u64) -> O
     Some(waves)
 }
 
-/// The nodes after a run of the scheduler wave by wave, and the classes of the pods without a node.
-fn simulated<'p>(problem: &'p Problem, waves: &Waves, seed: u64) -> (State<'p>, Vec<usize>) {
-    let mut run = SchedulerRun { spreads: !seed.is_multiple_of(2), rng: Rng::with_seed(seed) };
-    let mut state = State::new(problem, &[]);
+/// The nodes after a run of the scheduler wave by wave, with the classes of the pods on each, and of those without a
+/// node.
+fn simulated<'p>(problem: &'p Problem, waves: &Waves, seed: u64) -> (State<'p>, Vec<Vec<usize>>, Vec<usize>) {
+    let mut run = SchedulerRun::new(problem, !seed.is_multiple_of(2), seed);
+    let mut state = State::new(problem, &[], Spreading::Moving);
     let mut waiting = Vec::new();
-    for (kind, pods) in waves.nodes.iter().zip(&waves.pods) {
+    for (kind, pods) in waves.nodes.iter().zip(moves(problem, waves)) {
         state.add(*kind);
-        let mut pods = pods.clone();
+        for (class, member) in &pods {
+            let from = problem.classes[*class].from[*member];
+            if let Some(group) = from {
+                state.leave(*class, group);
+            }
+        }
+        let mut pods: Vec<usize> = pods.into_iter().map(|(class, _)| class).collect();
         run.rng.shuffle(&mut pods);
         waiting.extend(pods);
         waiting = run.place_all(&mut state, waiting);
     }
     waiting.sort_unstable();
-    (state, waiting)
+    let mut placed = vec![Vec::new(); waves.nodes.len()];
+    for (class, node) in run.placed {
+        placed[node].push(class);
+    }
+    (state, placed, waiting)
 }
 
 /// Adds nodes until all that wait are placed. `None` if no further node takes any of them.
 fn add_nodes(problem: &Problem, state: &mut State<'_>, mut waiting: Vec<usize>) -> Option<()> {
-    let mut run = SchedulerRun { spreads: true, rng: Rng::with_seed(5) };
+    let mut run = SchedulerRun::new(problem, true, 5);
     while !waiting.is_empty() {
         let mut left = vec![0; problem.classes.len()];
         for class in &waiting {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use microlp::{ComparisonOp, OptimizationDirection, Variable};
 
-use super::types::{CPU, Class, MEMORY, Problem, Vector};
+use super::{
+    shares::Shares,
+    types::{CPU, Class, MEMORY, Problem, Vector},
+};
 
 /// The best kinds for a group that the programme may choose from.
 const PER_GROUP: usize = 4;
@@ -28,8 +31,8 @@ pub(super) struct Mix {
 }
 
 /// The cheapest mix of the `allowed` kinds; `None` if they do not take every pod.
-pub(super) fn mix(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Option<Mix> {
-    let groups = groups(problem, counts, allowed);
+pub(super) fn mix(problem: &Problem, counts: &[usize], shares: &Shares, allowed: &[bool]) -> Option<Mix> {
+    let groups = groups(problem, counts, shares, allowed);
     let worth_it = worth_it(problem, &groups)?;
     let mut programme = microlp::Problem::new(OptimizationDirection::Minimize);
     let nodes: BTreeMap<usize, Variable> = worth_it
@@ -108,14 +111,12 @@ pub(super) fn is_alone(problem: &Problem, class: &Class) -> bool {
         .any(|counter| problem.counters[*counter].domains.is_none())
 }
 
-fn groups(problem: &Problem, counts: &[usize], allowed: &[bool]) -> Vec<Group> {
+fn groups(problem: &Problem, counts: &[usize], shares: &Shares, allowed: &[bool]) -> Vec<Group> {
     let mut found: BTreeMap<(Vec<bool>, i32), Group> = BTreeMap::new();
     for (index, (class, count)) in
         problem.classes.iter().zip(counts).enumerate().filter(|(_, (_, count))| **count > 0)
     {
-        let parts = parts(problem, class, allowed);
-        let part = 1.0 / parts.len().max(1) as f64;
-        for eligible in parts {
+        for (part, eligible) in parts(problem, class, shares, allowed) {
             let group = found.entry((eligible.clone(), proportion(&class.requests))).or_insert_with(|| {
                 Group { eligible, requests: vec![0.0; problem.dimensions], classes: Vec::new() }
             });
@@ -137,21 +138,27 @@ fn proportion(requests: &Vector) -> i32 {
     }
 }
 
-/// The kinds for each part of a class, which has one part for each zone over which it is spread.
-fn parts(problem: &Problem, class: &Class, allowed: &[bool]) -> Vec<Vec<bool>> {
+/// The parts of a class with the kinds for each. A class that is spread has one part for each domain with a share.
+fn parts(problem: &Problem, class: &Class, shares: &Shares, allowed: &[bool]) -> Vec<(f64, Vec<bool>)> {
     let eligible: Vec<bool> = class.eligible.iter().zip(allowed).map(|(one, other)| *one && *other).collect();
-    let spread = class.rules.spread.iter().map(|spread| spread.counter);
     let itself = |counter: &usize| class.rules.counted.contains(counter);
-    let mut splitting = spread.chain(class.rules.anti_affinity.iter().copied()).filter(itself);
-    let domains = splitting.find_map(|counter| problem.counters[counter].domains.as_ref());
-    let Some(domains) = domains else { return vec![eligible] };
+    let spread = class.rules.spread.iter().map(|spread| spread.counter).filter(itself);
+    let anti_affinity = class.rules.anti_affinity.iter().copied().filter(itself);
+    let split = spread.chain(anti_affinity).find(|counter| problem.counters[*counter].domains.is_some());
+    let Some(counter) = split else { return vec![(1.0, eligible)] };
     let mut parts: BTreeMap<usize, Vec<bool>> = BTreeMap::new();
-    for (kind, domain) in domains.iter().enumerate().filter(|(kind, _)| eligible[*kind]) {
-        if let Some(domain) = domain {
-            parts.entry(*domain).or_insert_with(|| vec![false; eligible.len()])[kind] = true;
+    for kind in (0..eligible.len()).filter(|kind| eligible[*kind]) {
+        if let Some(domain) = problem.counters[counter].domain(kind, 0) {
+            parts.entry(domain).or_insert_with(|| vec![false; eligible.len()])[kind] = true;
         }
     }
-    if parts.is_empty() { vec![eligible] } else { parts.into_values().collect() }
+    let share = |domain: &usize| shares.of(counter).map_or(1, |shares| shares[*domain]);
+    let whole: u32 = parts.keys().map(share).sum();
+    if whole == 0 {
+        return vec![(1.0, eligible)];
+    }
+    let parts = parts.into_iter().filter(|(domain, _)| share(domain) > 0);
+    parts.map(|(domain, eligible)| (f64::from(share(&domain)) / f64::from(whole), eligible)).collect()
 }
 
 /// The kinds that are cheapest for each group, and for all groups of the same kinds together. `None` if a group has no

@@ -1,7 +1,8 @@
 //! Packs pods onto the cheapest nodes that were found on which the kube-scheduler places every pod.
 //!
 //! ```text
-//! demand, offers ─► problem ─► search ┬► mix: a linear programme
+//! demand, offers ─► problem ─► search ┬► shares: pods by zone
+//!                                     ├► mix: a linear programme
 //!                                     ├► waves: filled node by node, and valued by objective
 //!                                     ├► local_search: repaired until simulate places every pod
 //!                                     └► exact: for few pods
@@ -10,21 +11,28 @@
 //! docs/decisions/0008 has the reasons.
 
 mod counters;
+mod effort;
 mod exact;
+mod exchange;
 mod kinds;
 mod local_search;
 mod mix;
+mod moves;
 mod objective;
 mod problem;
 mod search;
+mod shares;
 mod simulate;
 mod state;
+mod today;
 mod types;
 mod waves;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use self::types::Problem;
+use self::types::{NodeKind, Problem};
 use crate::{demand::Demand, fit::Reason, offers::Offer};
 
 /// A node of a proposal.
@@ -34,6 +42,19 @@ pub struct Node {
     pub offer: usize,
     /// Indices of its pods, in [`Demand::pods`]: one placement of many that the scheduler may come to.
     pub pods: Vec<usize>,
+    /// Indices of the pods that move when it has come. Some of them may go to an earlier node.
+    pub wave: Vec<usize>,
+}
+
+/// A node of today that stays, with pods that move to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Refilled {
+    /// Its index in [`Demand::nodes`].
+    pub node: usize,
+    /// Indices of the pods that move to it, in [`Demand::pods`].
+    pub pods: Vec<usize>,
+    /// Indices of the pods that move when it is open. Some of them may go to an earlier node.
+    pub wave: Vec<usize>,
 }
 
 /// A pod that no node takes.
@@ -48,7 +69,10 @@ pub struct Unplaced {
 /// A proposal.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Packing {
-    /// The nodes.
+    /// Nodes of today that take more pods. They do so one after the other, before the first new node comes, and are
+    /// cordoned until then.
+    pub refilled: Vec<Refilled>,
+    /// The new nodes, in the order in which they come and their pods move.
     pub nodes: Vec<Node>,
     /// Pods that no offer takes, in the demand's order.
     pub unplaced: Vec<Unplaced>,
@@ -61,19 +85,28 @@ pub struct Packing {
 pub fn pack(demand: &Demand, offers: &[Offer]) -> Packing {
     let problem = Problem::new(demand, offers);
     let (waves, work) = search::search(&problem);
-    let mut members: Vec<_> = problem.classes.iter().map(|class| class.members.iter().copied()).collect();
     let mut turns = vec![0; problem.kinds.len()];
-    let mut nodes = Vec::new();
-    for (kind, pods) in waves.nodes.into_iter().zip(waves.pods) {
-        let offers = &problem.kinds[kind].offers;
-        let pods = pods.into_iter().filter_map(|class| members[class].next()).collect();
-        nodes.push(Node { offer: offers[turns[kind] % offers.len()], pods });
-        turns[kind] += 1;
+    let (mut nodes, mut refilled) = (Vec::new(), Vec::new());
+    let moves = moves::moves(&problem, &waves);
+    for ((kind, moving), placed) in waves.nodes.iter().zip(&moves).zip(moves::placed(&moves, &waves)) {
+        let NodeKind { offers, stays, .. } = &problem.kinds[*kind];
+        let member = |(class, member): &moves::Member| problem.classes[*class].members[*member];
+        let pods: Vec<usize> = placed.iter().map(member).collect();
+        let wave: Vec<usize> = moving.iter().map(member).collect();
+        match stays {
+            Some((node, _)) => refilled.push(Refilled { node: *node, pods, wave }),
+            None => nodes.push(Node { offer: offers[turns[*kind] % offers.len()], pods, wave }),
+        }
+        turns[*kind] += 1;
     }
+    let waves = nodes.iter().map(|node| &node.wave).chain(refilled.iter().map(|node| &node.wave));
+    let moving: BTreeSet<usize> = waves.flatten().copied().collect();
     let left_over = "affinity, anti-affinity or spread exclude every node that is big enough";
     let left_over = |pod| Unplaced { pod, reason: Reason::OtherPods(left_over.to_owned()) };
-    let mut unplaced: Vec<Unplaced> = members.into_iter().flatten().map(left_over).collect();
+    let members = problem.classes.iter().flat_map(|class| &class.members).copied();
+    let mut unplaced: Vec<Unplaced> = members.filter(|pod| !moving.contains(pod)).map(left_over).collect();
     unplaced.extend(problem.impossible.into_iter().map(|(pod, reason)| Unplaced { pod, reason }));
+    refilled.retain(|node| !node.pods.is_empty() || !node.wave.is_empty());
     unplaced.sort_by_key(|found| found.pod);
-    Packing { nodes, unplaced, work }
+    Packing { refilled, nodes, unplaced, work }
 }

@@ -18,7 +18,8 @@ pub(super) fn best_kind(problem: &Problem, state: &mut State<'_>, left: &[usize]
     waiting.sort_by(|one, other| weights[*other].total_cmp(&weights[*one]));
     let mut best: Option<(f64, usize)> = None;
     for kind in 0..problem.kinds.len() {
-        if !waiting.iter().any(|class| problem.classes[*class].eligible[kind]) {
+        let is_new = problem.kinds[kind].stays.is_none();
+        if !is_new || !waiting.iter().any(|class| problem.classes[*class].eligible[kind]) {
             continue;
         }
         state.add(kind);
@@ -52,6 +53,7 @@ fn value_of_last(
         // A pod that keeps others of its class away comes alone.
         let is_alone = rules.anti_affinity.iter().any(|counter| rules.counted.contains(counter));
         let taken = room.min(left[*class] as u64).min(if is_alone { 1 } else { u64::MAX });
+        let taken = taken.min(state.share_left(*class, node));
         for (dimension, amount) in nonzero {
             free[*dimension] -= amount * taken;
         }

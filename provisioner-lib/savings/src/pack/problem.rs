@@ -1,12 +1,13 @@
 //! Makes the problem of demand and offers: pods with the same requests and constraints are one class, offers that no
 //! other one beats are kinds of nodes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::to_string;
 
 use super::{
     counters, kinds,
+    today::{self, Today},
     types::{Class, Dimensions, NodeKind, Problem, Rules},
 };
 use crate::{
@@ -19,14 +20,30 @@ use crate::{
 impl Problem {
     pub(super) fn new(demand: &Demand, offers: &[Offer]) -> Self {
         let dimensions = Dimensions::of(demand);
-        let profiles = kinds::Profiles::new(demand, offers, &demand.node_label_keys());
-        let kinds = kinds::undominated(offers, &profiles, &dimensions);
+        let keys = demand.node_label_keys();
+        let today = Today::new(demand, &keys);
+        let staying = today::offers(demand);
+        let offered = offers.len();
+        let all_offers: Vec<&Offer> = offers.iter().chain(staying.iter().map(|(_, offer)| offer)).collect();
+        let profiles = kinds::Profiles::new(demand, &all_offers, offered, &keys);
+        let mut zones: Vec<&str> = all_offers.iter().map(|offer| offer.zone.as_str()).collect();
+        zones.sort_unstable();
+        zones.dedup();
+        let mut kinds = kinds::undominated(offers, &profiles, &dimensions, &zones);
         let all: Resources = demand.pods.iter().map(|pod| &pod.requests).sum();
+        let pods: Vec<&Pod> = demand.pods.iter().chain(today::staying_pods(demand)).collect();
+        let groups = groups(&pods);
+        for (place, (node, offer)) in staying.iter().enumerate() {
+            kinds.push(today::kind(demand, *node, offer, profiles.of(offered + place), &dimensions, &zones));
+        }
         let mut classes = Vec::new();
         let mut impossible = Vec::new();
         let mut admitted = BTreeMap::new();
-        for members in groups(demand) {
-            let pod = &demand.pods[members[0]];
+        let mut class_of = vec![None; pods.len()];
+        let mut examples = Vec::new();
+        for mut members in groups {
+            let pod = pods[members[0]];
+            examples.push(pod);
             let admitted = admitted.entry(placement_key(pod)).or_insert_with(|| {
                 let profiles = profiles.examples.iter();
                 profiles.map(|offer| fit::admits(pod, offer).is_ok()).collect::<Vec<_>>()
@@ -38,14 +55,18 @@ impl Problem {
                     && fit::host_port_taken(pod, &profiles.daemons[kind.profile]).is_none()
             };
             let eligible: Vec<bool> = kinds.iter().map(holds).collect();
-            if pod.obstacle.is_some() || !eligible.contains(&true) {
+            for member in &members {
+                class_of[*member] = Some(classes.len());
+            }
+            members.retain(|member| *member < demand.pods.len());
+            if !members.is_empty() && (pod.obstacle.is_some() || !eligible.contains(&true)) {
                 let reason = why(pod, demand, offers);
-                impossible.extend(members.iter().map(|member| (*member, reason.clone())));
-                continue;
+                impossible.extend(members.drain(..).map(|member| (member, reason.clone())));
             }
             // The scheduler's scores count 100 m and 200 MB for a pod without requests.
             let or = |amount: u64, default| if amount == 0 { default } else { amount };
             classes.push(Class {
+                from: members.iter().map(|member| today.group_of(pods[*member])).collect(),
                 members,
                 nonzero: requests.iter().copied().enumerate().filter(|(_, amount)| *amount > 0).collect(),
                 requests,
@@ -55,17 +76,32 @@ impl Problem {
                 rules: Rules::default(),
             });
         }
-        let counters = counters::build(demand, &mut classes, &kinds, &profiles);
-        let zones = offers.iter().map(|offer| offer.zone.as_str()).collect::<BTreeSet<_>>().len();
-        Self { dimensions: dimensions.len(), classes, kinds, counters, zones, impossible }
+        let mut next = demand.pods.len();
+        for kind in &mut kinds {
+            let Some((node, classes)) = &mut kind.stays else { continue };
+            let pods = demand.nodes[*node].stays.as_ref().map_or(0, |stays| stays.pods.len());
+            classes.extend(class_of[next..next + pods].iter().flatten());
+            next += pods;
+        }
+        let counters = counters::build(demand, examples, &mut classes, &kinds, &profiles, &today);
+        Self {
+            dimensions: dimensions.len(),
+            classes,
+            kinds,
+            counters,
+            zones: zones.len(),
+            today: today.groups(&zones),
+            scoring: demand.scoring,
+            impossible,
+        }
     }
 }
 
 /// Pods with the same requests and constraints, and the same to all selectors, in the order of their first.
-fn groups(demand: &Demand) -> Vec<Vec<usize>> {
-    let keys = counters::pod_label_keys(demand);
+fn groups(pods: &[&Pod]) -> Vec<Vec<usize>> {
+    let keys = counters::pod_label_keys(pods);
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, pod) in demand.pods.iter().enumerate() {
+    for (index, pod) in pods.iter().enumerate() {
         let selected_by = keys.as_ref().map(|keys| {
             let labels: Vec<_> = pod.labels.iter().filter(|(key, _)| keys.contains(*key)).collect();
             (&pod.namespace, labels)

@@ -4,35 +4,51 @@
 use std::collections::BTreeSet;
 
 use super::{
+    effort::Effort,
     exact,
     local_search::repaired,
     mix::{Mix, mix},
     objective::cost,
+    shares::Shares,
     types::{CPU, Problem},
     waves::{Unplaceable, Waves, fill},
 };
+use crate::money::Money;
 
 /// The cheapest waves that were found, and how many pods were placed in the search. Without waves if none could be
 /// repaired.
 pub(super) fn search(problem: &Problem) -> (Waves, u64) {
     let mut counts: Vec<usize> = problem.classes.iter().map(|class| class.members.len()).collect();
-    let mut work = 0;
-    let mut found = Vec::new();
+    let mut effort = Effort::new(counts.iter().sum());
+    let mut filled = Vec::new();
     for (mix, allowed) in starts(problem, &counts) {
         let waves = loop {
-            match fill(problem, &counts, &mix, &allowed, &mut work) {
+            match fill(problem, &counts, &mix, &allowed, &mut effort) {
                 Ok(waves) => break waves,
                 Err(Unplaceable(class)) => counts[class] -= 1,
             }
         };
-        found.extend(repaired(problem, waves, &mut work));
+        filled.push((cost(problem, &waves.nodes), waves));
     }
-    let best = found.into_iter().min_by_key(|waves| cost(problem, &waves.nodes)).unwrap_or_default();
+    filled.sort_by_key(|(cost, _)| *cost);
+    let mut best: Option<(Money, Waves)> = None;
+    for (filled, waves) in filled {
+        // A repair only adds nodes.
+        if best.as_ref().is_some_and(|(least, _)| filled >= *least) {
+            break;
+        }
+        let Some(waves) = repaired(problem, waves, &mut effort) else { continue };
+        let cost = cost(problem, &waves.nodes);
+        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+            best = Some((cost, waves));
+        }
+    }
+    let best = best.map(|(_, waves)| waves).unwrap_or_default();
     if counts.iter().sum::<usize>() > exact::FEW {
-        return (best, work);
+        return (best, effort.done);
     }
-    let cheaper = exact::cheapest(problem, &counts, &best.nodes, &mut work);
-    (cheaper.unwrap_or(best), work)
+    let cheaper = exact::cheapest(problem, &counts, &best.nodes, &mut effort);
+    (cheaper.unwrap_or(best), effort.done)
 }
 
 /// One mix for each greatest size of nodes, the biggest first, without those that come to the same, and the kinds
@@ -40,10 +56,13 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
 fn starts(problem: &Problem, counts: &[usize]) -> Vec<(Mix, Vec<bool>)> {
     let mut starts = Vec::new();
     let mut seen = BTreeSet::new();
-    let most = problem.kinds.iter().map(|kind| kind.room[CPU]).max().unwrap_or(0);
+    let new = problem.kinds.iter().filter(|kind| kind.stays.is_none());
+    let most = new.map(|kind| kind.room[CPU]).max().unwrap_or(0);
     for halved in 0..6 {
-        let allowed: Vec<bool> = problem.kinds.iter().map(|kind| kind.room[CPU] <= most >> halved).collect();
-        let Some(mix) = mix(problem, counts, &allowed) else { break };
+        let allowed = problem.kinds.iter();
+        let allowed = allowed.map(|kind| kind.stays.is_none() && kind.room[CPU] <= most >> halved);
+        let allowed: Vec<bool> = allowed.collect();
+        let Some(mix) = mix(problem, counts, &Shares::new(problem, counts), &allowed) else { break };
         let rounded = mix.nodes.iter().map(|nodes| (nodes.floor() as usize, *nodes > 0.01));
         if seen.insert(rounded.collect::<Vec<_>>()) {
             starts.push((mix, allowed));

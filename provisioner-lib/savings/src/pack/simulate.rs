@@ -1,22 +1,34 @@
 //! A simulation of the kube-scheduler: pods come one after the other, and each goes to a node that fits.
 //!
-//! EKS runs the default profile, which spreads (LeastAllocated). What its scores depend on in a live cluster is not
-//! known here: preferred affinities, images that a node has already, the sample of nodes that it scores. So a
-//! placement is tried with several seeds and with two sets of scores.
+//! What the scheduler's scores depend on in a live cluster is not known here: preferred affinities, images that a node
+//! has already, the sample of nodes that it scores. So a placement is tried with several seeds and with two sets of
+//! scores.
 
 use fastrand::Rng;
 
-use super::state::State;
+use super::{state::State, types::Problem};
 
 /// One run of the scheduler.
 pub(super) struct SchedulerRun {
     /// Whether the scores for resources come with those for soft spread over nodes and zones, which apply to every pod
     /// that a Service or a controller selects.
-    pub(super) spreads: bool,
+    spreads: bool,
     pub(super) rng: Rng,
+    /// For each class the nodes that still have room for it. Within a run room only gets less.
+    open: Vec<Vec<usize>>,
+    /// How many nodes there were when that was found out, by class.
+    known: Vec<usize>,
+    /// The class and the node of each pod that was placed.
+    pub(super) placed: Vec<(usize, usize)>,
 }
 
 impl SchedulerRun {
+    pub(super) fn new(problem: &Problem, spreads: bool, seed: u64) -> Self {
+        let classes = problem.classes.len();
+        let (open, known) = (vec![Vec::new(); classes], vec![0; classes]);
+        Self { spreads, rng: Rng::with_seed(seed), open, known, placed: Vec::new() }
+    }
+
     /// Places pods, given by their classes, in passes until one places none. Returns those without a node. A later
     /// pass may place a pod that waits for another one.
     pub(super) fn place_all(&mut self, state: &mut State<'_>, mut waiting: Vec<usize>) -> Vec<usize> {
@@ -30,17 +42,20 @@ impl SchedulerRun {
     }
 
     fn pass(&mut self, state: &mut State<'_>, waiting: Vec<usize>) -> Vec<usize> {
-        // Room only gets less: a class that needs nothing but room and found none is not tried again.
-        let mut hopeless = vec![false; state.problem.classes.len()];
+        // What kept a pod of a class from every node does so until another pod is placed.
+        let mut refused = vec![false; state.problem.classes.len()];
         let mut start = 0;
         let mut left = Vec::new();
         for class in waiting {
-            let found = if hopeless[class] { None } else { self.node_for(state, class, &mut start) };
+            let found = if refused[class] { None } else { self.node_for(state, class, &mut start) };
             if let Some(node) = found {
                 state.place(class, node);
+                self.placed.push((class, node));
+                if !state.problem.classes[class].rules.counted.is_empty() {
+                    refused.fill(false);
+                }
             } else {
-                let rules = &state.problem.classes[class].rules;
-                hopeless[class] = rules.affinity.is_empty() && rules.spread.is_empty();
+                refused[class] = true;
                 left.push(class);
             }
         }
@@ -50,10 +65,15 @@ impl SchedulerRun {
     /// The node that scores best for one pod of the class, of a sample that begins at `start`.
     fn node_for(&mut self, state: &State<'_>, class: usize, start: &mut usize) -> Option<usize> {
         let nodes = state.nodes.len();
-        let rule_state = state.rule_state(class);
-        let mut sample: Vec<usize> = (*start..nodes).chain(0..*start).collect();
-        sample.retain(|node| state.fits(class, &rule_state, *node));
-        sample.truncate(sample_size(nodes));
+        let open = &mut self.open[class];
+        open.extend(self.known[class]..nodes);
+        self.known[class] = nodes;
+        open.retain(|node| state.has_room(class, *node));
+        let rules = &state.problem.classes[class].rules;
+        let now = state.rule_state(class);
+        let (before, after) = open.split_at(open.partition_point(|node| *node < *start));
+        let fits = after.iter().chain(before).filter(|node| state.keeps_rules(rules, &now, **node));
+        let sample: Vec<usize> = fits.copied().take(sample_size(nodes)).collect();
         *start = (sample.last()? + 1) % nodes;
         let crowd = state.crowd(class);
         let crowds = || sample.iter().map(|node| crowd(*node));

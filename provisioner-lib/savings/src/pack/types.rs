@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{demand::Demand, fit::Reason, money::Money, quantity::Resources};
+use crate::{choices::Scoring, demand::Demand, fit::Reason, money::Money, quantity::Resources};
 
 /// Amounts by dimension; see [`Dimensions`].
 pub(super) type Vector = Vec<u64>;
@@ -52,6 +52,8 @@ impl Dimensions {
 pub(super) struct Class {
     /// Their indices in the demand.
     pub(super) members: Vec<usize>,
+    /// For each of them the group of today's nodes that it runs on.
+    pub(super) from: Vec<Option<usize>>,
     /// Requests of one pod.
     pub(super) requests: Vector,
     /// The same without zeros.
@@ -90,7 +92,10 @@ impl Rules {
 pub(super) struct Spread {
     pub(super) counter: usize,
     pub(super) max_skew: u32,
+    /// minDomains, else 1.
     pub(super) min_domains: usize,
+    /// Domains that new nodes can be in.
+    pub(super) domains: BTreeSet<usize>,
     /// Whether the constraint selects the pod itself.
     pub(super) counts_itself: bool,
 }
@@ -106,7 +111,9 @@ pub(super) struct Counter {
     pub(super) takes_part: Vec<bool>,
     /// DaemonSets' pods that are counted on a node of each kind.
     pub(super) daemon_pods: Vec<u32>,
-    /// Which classes count; for telling counters anti_affinity.
+    /// For each group of today's nodes the domain that it takes part in.
+    pub(super) today: Vec<Option<usize>>,
+    /// Which classes count.
     pub(super) members: Vec<bool>,
 }
 
@@ -122,6 +129,8 @@ impl Counter {
 pub(super) struct NodeKind {
     /// The offers, taken in turns.
     pub(super) offers: Vec<usize>,
+    /// A node of today that stays, of which there is only this one, and the classes of the pods that stay on it.
+    pub(super) stays: Option<(usize, Vec<usize>)>,
     /// Labels and taints; see [`super::kinds::Profiles`].
     pub(super) profile: usize,
     pub(super) hourly: Money,
@@ -141,6 +150,17 @@ pub(super) struct Problem {
     pub(super) counters: Vec<Counter>,
     /// How many zones offers are in.
     pub(super) zones: usize,
+    /// How many of today's nodes that do not stay are in each group, and the zone of the group.
+    pub(super) today: Vec<(u32, Option<usize>)>,
+    /// How the scheduler scores free resources.
+    pub(super) scoring: Scoring,
     /// Pods that no offer takes.
     pub(super) impossible: Vec<(usize, Reason)>,
+}
+
+impl Problem {
+    /// The kinds of today's nodes that stay.
+    pub(super) fn staying(&self) -> Vec<usize> {
+        (0..self.kinds.len()).filter(|kind| self.kinds[*kind].stays.is_some()).collect()
+    }
 }

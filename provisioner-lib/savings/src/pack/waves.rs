@@ -1,12 +1,13 @@
 //! Packing node by node. A wave is one new node and the pods that move when it is up. All of them fit on it, so neither
 //! their order matters nor whether one of them goes to an earlier node that still has room.
 
-use std::collections::BTreeMap;
-
 use super::{
+    effort::Effort,
+    exchange,
     mix::{self, Mix},
     objective,
-    state::State,
+    shares::Shares,
+    state::{Spreading, State},
     types::Problem,
 };
 
@@ -22,27 +23,38 @@ pub(super) struct Waves {
     pub(super) nodes: Vec<usize>,
     /// The classes of the pods of each wave.
     pub(super) pods: Vec<Vec<usize>>,
+    /// The classes of the pods on each node after a run of the scheduler, once there was one.
+    pub(super) placed: Vec<Vec<usize>>,
 }
 
 /// A pod of this class has no node, and a further node would not change that.
 pub(super) struct Unplaceable(pub(super) usize);
 
-/// Fills the whole nodes of a mix one after the other, each with the pods that the mix has for its kind, then adds
-/// nodes until every pod has one. Adds the pods that were placed to `work`.
+/// Fills the nodes that stay, then the whole nodes of a mix one after the other, each with the pods that the mix has for
+/// its kind, then adds nodes until every pod has one.
 pub(super) fn fill(
     problem: &Problem,
     counts: &[usize],
     mix: &Mix,
     allowed: &[bool],
-    work: &mut u64,
+    effort: &mut Effort,
 ) -> Result<Waves, Unplaceable> {
-    *work += counts.iter().sum::<usize>() as u64;
-    let left = counts.to_vec();
-    let mut filling = Filling { problem, state: State::new(problem, &[]), left, waves: Waves::default() };
-    filling.add_mix(mix);
+    effort.add(counts.iter().sum());
+    let shares = Shares::new(problem, counts);
+    let state = State::new(problem, &problem.staying(), Spreading::Shares(&shares));
+    let nodes = state.nodes.clone();
+    let waves = Waves { pods: vec![Vec::new(); nodes.len()], nodes, placed: Vec::new() };
+    let mut filling = Filling { problem, state, left: counts.to_vec(), waves };
+    for (node, kind) in problem.staying().into_iter().enumerate() {
+        filling.waves.pods[node] = filling.add_pods(node, kind, &mut counts.to_vec());
+    }
+    if problem.staying().is_empty() {
+        filling.add_mix(mix);
+    }
     // Pods that did not fit where the mix has them need another mix.
     for _ in 0..ROUNDS {
-        let Some(mix) = mix::mix(problem, &filling.left, allowed) else { break };
+        let shares = shares.without(&filling.state);
+        let Some(mix) = mix::mix(problem, &filling.left, &shares, allowed) else { break };
         if mix.nodes.iter().all(|nodes| *nodes < 1.0) {
             break;
         }
@@ -55,10 +67,24 @@ pub(super) fn fill(
             return Err(Unplaceable(first));
         }
     }
-    let waves = filling.waves;
-    let cheapest = waves.pods.iter().zip(&waves.nodes).map(|(pods, kind)| cheapest(problem, pods, *kind));
+    let Waves { nodes, pods, .. } = filling.waves;
     // Of the same profile, so constraints on other pods still hold.
-    Ok(Waves { nodes: cheapest.collect(), pods: waves.pods })
+    let cheapest = nodes.iter().zip(&pods).map(|(kind, pods)| cheapest(problem, pods, *kind));
+    Ok(Waves { nodes: cheapest.collect(), pods, placed: Vec::new() }.by_zone(problem))
+}
+
+impl Waves {
+    /// The same zone by zone, behind the nodes that stay: pods that are spread fill the first zone while it is the
+    /// only one with new nodes, then each further one, which has fewer.
+    fn by_zone(self, problem: &Problem) -> Self {
+        let mut waves: Vec<_> = self.nodes.into_iter().zip(self.pods).collect();
+        waves.sort_by_key(|(kind, _)| {
+            let kind = &problem.kinds[*kind];
+            (kind.stays.is_none(), kind.zone)
+        });
+        let (nodes, pods) = waves.into_iter().unzip();
+        Self { nodes, pods, placed: self.placed }
+    }
 }
 
 struct Filling<'p> {
@@ -70,28 +96,20 @@ struct Filling<'p> {
 }
 
 impl Filling<'_> {
-    /// Adds the whole nodes of a mix: zones by turns, for pods that are spread over zones, and in each zone the most
-    /// expensive nodes first, so that they get the pods that need them.
+    /// Adds the whole nodes of a mix, the most expensive first, so that they get the pods that need them.
     fn add_mix(&mut self, mix: &Mix) {
         let counts = self.left.clone();
-        let mut by_zone: Vec<Vec<usize>> = vec![Vec::new(); self.problem.zones];
-        let mut quotas: BTreeMap<usize, (usize, Vec<usize>)> = BTreeMap::new();
-        for (kind, nodes) in mix.nodes.iter().enumerate().filter(|(_, nodes)| **nodes >= 1.0) {
+        for (kind, nodes) in mix.nodes.iter().enumerate().rev().filter(|(_, nodes)| **nodes >= 1.0) {
             let nodes = nodes.floor() as usize;
-            by_zone[self.problem.kinds[kind].zone].extend(std::iter::repeat_n(kind, nodes));
             let of_kind = |shares: &Vec<(usize, f64)>| {
                 let shares = shares.iter().filter(|(found, _)| *found == kind).map(|(_, share)| share);
                 shares.sum::<f64>()
             };
             let quota = mix.shares.iter().map(of_kind).zip(&counts);
-            let quota = quota.map(|(share, count)| (share * *count as f64).round() as usize);
-            quotas.insert(kind, (nodes, quota.collect()));
-        }
-        while by_zone.iter().any(|kinds| !kinds.is_empty()) {
-            for kind in by_zone.iter_mut().filter_map(Vec::pop) {
-                let Some((nodes, quota)) = quotas.get_mut(&kind) else { continue };
-                self.add_wave(kind, quota, *nodes);
-                *nodes -= 1;
+            let mut quota: Vec<usize> =
+                quota.map(|(share, count)| (share * *count as f64).round() as usize).collect();
+            for nodes in (1..=nodes).rev() {
+                self.add_wave(kind, &mut quota, nodes);
             }
         }
     }
@@ -100,6 +118,7 @@ impl Filling<'_> {
     /// node is not left with pods that do not go together, and then with any pods that fill it. Returns false, and adds
     /// none, if it takes no pod.
     fn add_wave(&mut self, kind: usize, quotas: &mut [usize], nodes: usize) -> bool {
+        let node = self.state.nodes.len();
         self.state.add(kind);
         let mut taken = Vec::new();
         if nodes > 1 {
@@ -113,13 +132,16 @@ impl Filling<'_> {
                 fair.map(|(class, quota)| (*quota as f64 / nodes as f64 + turn(class)).floor() as usize);
             let mut fair: Vec<usize> = fair.zip(&*quotas).map(|(fair, quota)| fair.min(*quota)).collect();
             let before = fair.clone();
-            self.add_pods(kind, &mut fair, &mut taken);
+            taken.extend(self.add_pods(node, kind, &mut fair));
             for ((quota, before), after) in quotas.iter_mut().zip(before).zip(fair) {
                 *quota -= before - after;
             }
         }
-        self.add_pods(kind, quotas, &mut taken);
-        self.add_pods(kind, &mut self.left.clone(), &mut taken);
+        taken.extend(self.add_pods(node, kind, quotas));
+        taken.extend(self.add_pods(node, kind, &mut self.left.clone()));
+        if exchange::exchange(&mut self.state, node, &mut taken, &mut self.left) {
+            taken.extend(self.add_pods(node, kind, &mut self.left.clone()));
+        }
         if taken.is_empty() {
             self.state.remove_last();
             return false;
@@ -129,9 +151,9 @@ impl Filling<'_> {
         true
     }
 
-    /// Places pods on the last node, at most the quota of each class, until none fits.
-    fn add_pods(&mut self, kind: usize, quotas: &mut [usize], taken: &mut Vec<usize>) {
-        let node = self.state.nodes.len() - 1;
+    /// Places pods on the node, at most the quota of each class, until none fits. Returns their classes.
+    fn add_pods(&mut self, node: usize, kind: usize, quotas: &mut [usize]) -> Vec<usize> {
+        let mut taken = Vec::new();
         let classes = self.problem.classes.iter().enumerate();
         let mut open: Vec<usize> =
             classes.filter(|(_, class)| class.eligible[kind]).map(|(class, _)| class).collect();
@@ -147,6 +169,7 @@ impl Filling<'_> {
             quotas[class] -= 1;
             taken.push(class);
         }
+        taken
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod apply;
 mod case;
+mod constraints;
 mod costs;
 mod figures;
 mod files;

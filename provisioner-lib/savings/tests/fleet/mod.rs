@@ -181,6 +181,36 @@ pub(crate) fn plain_cluster(seed: u64, pods: usize) -> Demand {
     Demand::read(&snapshot(found))
 }
 
+/// Of ten workloads two are spread over the zones and one has no two pods on a node.
+pub(crate) fn ruled_cluster(seed: u64, pods: usize) -> Demand {
+    let mut demand = plain_cluster(seed, pods);
+    for pod in &mut demand.pods {
+        let workload: usize = pod.labels["app"][1..].parse().unwrap();
+        let itself = json!({ "matchLabels": { "app": pod.labels["app"] } });
+        match Rng::with_seed(workload as u64).usize(..10) {
+            0 | 1 => {
+                pod.spread = from_value(json!([{
+                    "topologyKey": "topology.kubernetes.io/zone", "maxSkew": 1, "labelSelector": itself,
+                    "whenUnsatisfiable": "DoNotSchedule",
+                }]))
+                .unwrap();
+            }
+            2 => {
+                let term = json!([{ "topologyKey": "kubernetes.io/hostname", "labelSelector": itself }]);
+                pod.anti_affinity = from_value(term).unwrap();
+            }
+            _ => {}
+        }
+    }
+    demand
+}
+
+/// The same on one market.
+pub(crate) fn on(market: Market, mut demand: Demand) -> Demand {
+    demand.pods.iter_mut().for_each(|pod| pod.pin_to(market));
+    demand
+}
+
 /// Half of the workloads are held to a zone.
 pub(crate) fn zoned_cluster(seed: u64, pods: usize) -> Demand {
     let mut demand = plain_cluster(seed, pods);

@@ -47,7 +47,7 @@ fn the_other_pods_of_a_node_that_stays_stay_on_it() {
     let snapshot: Snapshot = from_value(cluster).unwrap();
     let prices: PriceList = from_value(prices()).unwrap();
     let found = compare(&snapshot, Some(&prices), &Choices::default(), NOW.parse().unwrap());
-    assert_eq!(found.report.on_demand.configuration.hourly.to_string(), "0.535");
+    assert_eq!(found.report.on_demand.configuration.hourly.to_string(), "0.428", "a has room for web-2");
     assert_eq!(found.report.spot.configuration.hourly.to_string(), "0.468");
     let [new, kept] = &found.nodes[..] else { panic!("{:?}", found.nodes) };
     assert_eq!((new.offer.is_some(), &new.pods[..]), (true, &[1][..]), "web-2");
@@ -93,20 +93,25 @@ fn unpriced_nodes_of_today_prevent_a_comparison() {
 }
 
 #[test]
-fn spread_over_a_kept_node_is_noted() {
-    let spread = json!({ "topologySpreadConstraints": [{
-        "topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule",
-        "labelSelector": { "matchLabels": { "app": "even" } },
-    }]});
+fn pods_that_stay_count_in_anti_affinity() {
+    let apart = json!({ "affinity": { "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [{
+        "topologyKey": "kubernetes.io/hostname", "labelSelector": { "matchLabels": { "app": "apart" } },
+    }]}}});
     let mut cluster = cluster();
-    add(&mut cluster, of("even", "even-1", "b", &spread));
-    add(&mut cluster, of("even", "even-2", "b", &spread));
-    let is_noted = |report: &Report| report.assumptions.iter().any(|line| line.contains("nodes that stay"));
-    assert!(!is_noted(&compared(cluster.clone(), Some(prices()))), "no node stays");
+    add(&mut cluster, of("apart", "apart-1", "a", &apart));
+    add(&mut cluster, of("apart", "apart-2", "b", &apart));
     add(&mut cluster, claiming("device-1", "a"));
     let report = compared(cluster, Some(prices()));
-    assert!(is_noted(&report), "{:?}", report.assumptions);
-    assert!(report.assumptions.iter().any(|line| line.starts_with("shop/even-1 and 1 more")));
+    assert_eq!(report.on_demand.configuration.hourly.to_string(), "0.535", "apart-2 needs another node");
+}
+
+#[test]
+fn a_cordoned_node_that_stays_takes_no_pods() {
+    let mut cluster = cluster();
+    cluster["nodes"][0]["spec"]["unschedulable"] = true.into();
+    add(&mut cluster, claiming("device-1", "a"));
+    let report = compared(cluster, Some(prices()));
+    assert_eq!(report.on_demand.configuration.hourly.to_string(), "0.535");
 }
 
 #[test]
