@@ -1,10 +1,10 @@
 //! Proposed nodes and their pods on the real control plane.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, Result};
 use cast_spot_real::clock::eventually;
-use cast_spot_savings::{demand::Demand, fit, offers::Offer};
+use cast_spot_savings::{demand::Demand, fit, offers::Offer, snapshot::Snapshot};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::{
     apps::v1::DaemonSet,
@@ -95,6 +95,30 @@ impl Cluster {
         .await
     }
 
+    /// Creates today's nodes that pods run on, cordoned, with these pods bound to them. A node named `open` is not
+    /// among them.
+    pub(crate) async fn add_today(&self, snapshot: &Snapshot, open: Option<&str>) -> Result<()> {
+        let create = PostParams::default();
+        let place = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+        let used: BTreeSet<String> = snapshot.pods.iter().filter_map(place).collect();
+        let name = |node: &Node| node.metadata.name.clone().unwrap_or_default();
+        let is_today = |node: &&Node| used.contains(&name(node)) && Some(name(node).as_str()) != open;
+        let nodes: Vec<&Node> = snapshot.nodes.iter().filter(is_today).collect();
+        for node in &nodes {
+            let mut node = (*node).clone();
+            node.spec.get_or_insert_default().unschedulable = Some(true);
+            self.nodes.create(&create, &node).await?;
+        }
+        let is_on_them = |pod: &&Pod| nodes.iter().any(|node| place(pod) == Some(name(node)));
+        let bind = |pod: &Pod| {
+            let pod = without_owner(pod);
+            async move { self.pods.create(&PostParams::default(), &pod).await.map(|_| ()) }
+        };
+        let pods = snapshot.pods.iter().filter(is_on_them);
+        stream::iter(pods.map(bind)).buffered(AT_ONCE).try_collect::<()>().await?;
+        Ok(())
+    }
+
     /// Creates a node of the snapshot, with `daemons` pods of DaemonSets, and its other pods bound to it.
     pub(crate) async fn add_kept(&self, node: &Node, daemons: usize, pods: &[Pod]) -> Result<()> {
         let create = PostParams::default();
@@ -135,15 +159,24 @@ impl Cluster {
         Ok(())
     }
 
-    /// Creates pods of the shape with the constraints of the proposal, and waits until the scheduler has decided on
-    /// each.
+    /// Moves pods of the shape: deletes those that run on today's nodes, creates all with the constraints of the
+    /// proposal, and waits until the scheduler has decided on each.
     pub(crate) async fn add_pods(&self, shape: &Shape, demand: &Demand, pods: &[usize]) -> Result<()> {
+        let now = DeleteParams::default().grace_period(0);
+        for index in pods {
+            let pod = &shape.snapshot.pods[demand.pods[*index].source];
+            if pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()) {
+                self.pods.delete(pod.metadata.name.as_deref().context("a name")?, &now).await?;
+            }
+        }
         let create = |index: &usize| {
             let wanted = &demand.pods[*index];
             let mut pod = without_owner(&shape.snapshot.pods[wanted.source]);
-            let spec = pod.spec.get_or_insert_default();
             // Where it runs in the snapshot.
-            spec.node_name = None;
+            if pod.spec.get_or_insert_default().node_name.take().is_some() {
+                pod.metadata.name.get_or_insert_default().push_str("-moved");
+            }
+            let spec = pod.spec.get_or_insert_default();
             spec.node_selector.get_or_insert_default().extend(wanted.pins.clone());
             async move { self.pods.create(&PostParams::default(), &pod).await.map(|_| ()) }
         };

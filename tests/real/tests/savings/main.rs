@@ -50,9 +50,10 @@ async fn the_scheduler_places_every_pod_that_comes_in_its_wave() -> Result<()> {
         for shape in shapes() {
             let (demand, packing) = packed(&shape)?;
             cluster.prepare(&shape).await?;
+            cluster.add_today(&shape.snapshot, None).await?;
             for (index, node) in packing.nodes.iter().enumerate() {
                 cluster.add_nodes(&[(index, &shape.offers[node.offer])], &shape).await?;
-                cluster.add_pods(&shape, &demand, &node.pods).await?;
+                cluster.add_pods(&shape, &demand, &node.wave).await?;
             }
             let pending = cluster.pending().await?;
             ensure!(pending.is_empty(), "{}: {pending:?}", shape.name);

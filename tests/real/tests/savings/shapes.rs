@@ -12,6 +12,7 @@ use serde_json::{Value, from_value, json};
 
 use crate::{
     cluster::volume,
+    compared::today,
     fleet::{self, ZONES, pod, replicas},
 };
 
@@ -26,6 +27,10 @@ pub(crate) fn shapes() -> Vec<Shape> {
         shape("plain", fleet::snapshot(plain(1, 90)), |_| {}),
         shape("zones and volumes", with_volumes(), |_| {}),
         shape("spread and anti-affinity", fleet::snapshot(spread()), |_| {}),
+        shape("spread and anti-affinity, moved off today's nodes", ruled(8, 110), |_| {}),
+        shape("the same, moved to Spot", to_spot(ruled(9, 110)), |settings| {
+            settings.markets = [Market::Spot].into();
+        }),
         shape("taints and node groups", with_taints(), |_| {}),
         shape("both architectures", fleet::snapshot(both_architectures()), |settings| {
             settings.architectures = [Architecture::Amd64, Architecture::Arm64].into();
@@ -98,6 +103,56 @@ fn spread() -> Vec<Value> {
     ]}});
     pods.extend(replicas(&near, 6));
     pods
+}
+
+/// Pods on six nodes in three zones. Of ten workloads two are spread over the zones, and one has no two pods on a node.
+fn ruled(seed: u64, pods: usize) -> Snapshot {
+    let offers = fleet::on_demand(190, 1, None);
+    let usual = offers.iter().find(|offer| offer.instance_type == "m5.4xlarge").unwrap();
+    let name = |node: usize| format!("today-{node}");
+    let nodes = (0..6).map(|node| today(&name(node), usual, ZONES[node % 3], "general"));
+    let nodes: Vec<Value> = nodes.collect();
+    let mut rng = Rng::with_seed(seed);
+    let mut found = Vec::new();
+    for workload in 0.. {
+        if found.len() >= pods {
+            break;
+        }
+        let cpu = [100, 250, 250, 500, 500, 1000, 2000][rng.usize(..7)];
+        let app = format!("w{workload}");
+        let mut template = pod(&app, cpu, cpu * rng.u64(10..80) / 10);
+        let itself = json!({ "matchLabels": { "app": app } });
+        match workload % 10 {
+            0 | 5 => {
+                template["spec"]["topologySpreadConstraints"] = json!([{
+                    "topologyKey": "topology.kubernetes.io/zone", "maxSkew": 1,
+                    "whenUnsatisfiable": "DoNotSchedule", "labelSelector": itself,
+                }]);
+            }
+            3 => {
+                let apart = json!([{ "topologyKey": "kubernetes.io/hostname", "labelSelector": itself }]);
+                template["spec"]["affinity"] = json!({ "podAntiAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": apart,
+                }});
+            }
+            _ => {}
+        }
+        let first = rng.usize(..6);
+        for (replica, mut pod) in replicas(&template, rng.usize(2..7)).into_iter().enumerate() {
+            pod["spec"]["nodeName"] = name((first + replica) % 6).into();
+            found.push(pod);
+        }
+    }
+    Snapshot { nodes: from_value(nodes.into()).unwrap(), ..fleet::snapshot(found) }
+}
+
+/// Requires Spot nodes: the On-Demand nodes of today are then no domains of a spread constraint.
+fn to_spot(mut snapshot: Snapshot) -> Snapshot {
+    for pod in &mut snapshot.pods {
+        let selector = pod.spec.get_or_insert_default().node_selector.get_or_insert_default();
+        selector.insert("eks.amazonaws.com/capacityType".to_owned(), Market::Spot.label().to_owned());
+    }
+    snapshot
 }
 
 fn with_taints() -> Snapshot {
