@@ -1,5 +1,7 @@
 //! What the user may choose of a comparison.
 
+use std::collections::BTreeSet;
+
 use crate::report::HOURS_PER_MONTH;
 
 /// The user's choices; the defaults are safe to follow.
@@ -12,6 +14,10 @@ pub struct Choices {
     pub discount_percent: u32,
     /// Size of the biggest node, in vCPUs.
     pub max_vcpus: Option<u32>,
+    /// Size of the smallest new node, in vCPUs.
+    pub min_vcpus: Option<u32>,
+    /// Families of new nodes, such as `m7i`: those that are allowed, all if there are none, and those that are not.
+    pub families: Families,
     /// How the cluster's scheduler scores free resources.
     pub scoring: Scoring,
     /// How much of a workload one pool or one zone may have on Spot.
@@ -72,6 +78,24 @@ impl Default for Floors {
     }
 }
 
+/// Instance families, such as `m7i`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Families {
+    /// The only ones that are offered; all if there are none.
+    pub only: BTreeSet<String>,
+    /// Those that are not offered.
+    pub without: BTreeSet<String>,
+}
+
+impl Families {
+    /// Whether types of this name are offered.
+    #[must_use]
+    pub fn admit(&self, instance_type: &str) -> bool {
+        let family = instance_type.split('.').next().unwrap_or_default();
+        (self.only.is_empty() || self.only.contains(family)) && !self.without.contains(family)
+    }
+}
+
 /// How the scheduler scores free resources of nodes: `kubeSchedulerConfig.nodeResourcesFit.scoringStrategy` of an EKS
 /// cluster.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,6 +113,8 @@ impl Default for Choices {
             hours_per_month: HOURS_PER_MONTH,
             discount_percent: 0,
             max_vcpus: None,
+            min_vcpus: None,
+            families: Families::default(),
             scoring: Scoring::default(),
             caps: Caps::default(),
             floors: Floors::default(),

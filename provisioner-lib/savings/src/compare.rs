@@ -198,6 +198,8 @@ impl<'a> Inputs<'a> {
             markets: [Market::OnDemand, Market::Spot].into(),
             architectures: architectures(&nodes),
             max_vcpus: choices.max_vcpus,
+            min_vcpus: choices.min_vcpus,
+            families: choices.families.clone(),
             root_volume: smallest_root_volume(&machines).unwrap_or(DEFAULT_ROOT_VOLUME),
             burstable: burstable > 0 && burstable * 2 >= all,
             observed: machines::observed(snapshot, &machines),

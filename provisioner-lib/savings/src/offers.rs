@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Architecture, Catalog, GIB, InstanceType, Market, OFFER_LABELS},
+    choices::Families,
     money::Money,
     quantity::Resources,
     template::Template,
@@ -38,6 +39,10 @@ pub struct Settings {
     pub architectures: BTreeSet<Architecture>,
     /// Size of the biggest node, in vCPUs. A cluster of few big nodes loses much with each.
     pub max_vcpus: Option<u32>,
+    /// Size of the smallest node, in vCPUs.
+    pub min_vcpus: Option<u32>,
+    /// Families of instance types.
+    pub families: Families,
     /// Size of the kubelet's volume in bytes, for types that do not run today.
     pub root_volume: u64,
     /// Whether burstable types are offered.
@@ -55,6 +60,8 @@ impl Default for Settings {
             markets: [Market::OnDemand].into(),
             architectures: [Architecture::Amd64].into(),
             max_vcpus: None,
+            min_vcpus: None,
+            families: Families::default(),
             root_volume: DEFAULT_ROOT_VOLUME,
             burstable: false,
             observed: BTreeMap::new(),
@@ -157,6 +164,8 @@ impl Settings {
             && (self.burstable || !found.burstable)
             && self.architectures.contains(&found.architecture)
             && self.max_vcpus.is_none_or(|most| found.vcpus <= most)
+            && self.min_vcpus.is_none_or(|least| found.vcpus >= least)
+            && self.families.admit(&found.name)
     }
 }
 

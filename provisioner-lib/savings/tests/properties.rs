@@ -1,5 +1,7 @@
 //! Every packing against the scheduler's rules, written a second time over whole objects.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails says so")]
+
 mod fleet;
 
 use std::collections::BTreeMap;
@@ -9,9 +11,10 @@ use cast_spot_savings::{
     demand::{Demand, Pod},
     offers::Offer,
     pack::{Packing, pack},
+    snapshot::Snapshot,
 };
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Value, from_value, json};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const HOST: &str = "kubernetes.io/hostname";
@@ -19,6 +22,21 @@ const HOST: &str = "kubernetes.io/hostname";
 /// One workload: replicas, CPU, GiB a CPU, and what it asks of nodes and other pods.
 fn workload() -> impl Strategy<Value = (usize, u64, u64, u8)> {
     (1..7_usize, 1..30_u64, 1..8_u64, 0..10_u8)
+}
+
+/// A cluster of these workloads; with `nodes` they run on that many of today's, in three zones.
+fn cluster(workloads: &[(usize, u64, u64, u8)], nodes: usize) -> Snapshot {
+    let mut pods = pods(workloads);
+    for (index, pod) in pods.iter_mut().enumerate().filter(|_| nodes > 0) {
+        pod["spec"]["nodeName"] = format!("today-{}", index % nodes).into();
+    }
+    let today = |node: usize| {
+        json!({ "metadata": { "name": format!("today-{node}"), "labels": {
+            ZONE: fleet::ZONES[node % 3], HOST: format!("today-{node}"), "kubernetes.io/arch": "amd64",
+        }}})
+    };
+    let nodes: Vec<Value> = (0..nodes).map(today).collect();
+    Snapshot { nodes: from_value(nodes.into()).unwrap(), ..fleet::snapshot(pods) }
 }
 
 fn pods(workloads: &[(usize, u64, u64, u8)]) -> Vec<Value> {
@@ -150,8 +168,9 @@ proptest! {
     #[test]
     fn every_packing_keeps_every_rule(
         workloads in prop::collection::vec(workload(), 1..9),
+        nodes in 0..7_usize,
     ) {
-        let demand = Demand::read(&fleet::snapshot(pods(&workloads)));
+        let demand = Demand::read(&cluster(&workloads, nodes));
         let offers = fleet::catalog(100).offers(&fleet::settings(3, &[Market::OnDemand, Market::Spot], Some(16)));
         let packing = pack(&demand, &offers);
         let found = faults(&demand, &offers, &packing);

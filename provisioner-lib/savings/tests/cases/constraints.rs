@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cast_spot_savings::{compare::Comparison, snapshot::Snapshot};
+use cast_spot_savings::{choices::Scoring, compare::Comparison, snapshot::Snapshot};
 use serde_json::{from_value, json};
 
 use crate::case::{Case, saves};
@@ -30,7 +30,6 @@ fn pods_spread_over_zones_move_zone_by_zone() {
     let found = case.compare();
     let hourly = found.report.on_demand.configuration.hourly.micros();
     assert!(hourly <= 17_736_000, "{hourly}");
-    println!("On-Demand {:?}, Spot {:?}", saves(&found.report.on_demand), saves(&found.report.spot));
     let zones = by_zone(&found, &case.snapshot, "web-");
     assert!(zones.len() == 3 && zones.values().all(|pods| *pods == 100), "{zones:?}");
 }
@@ -48,6 +47,34 @@ fn room_on_nodes_that_stay_is_used() {
     }
     let report = case.compare().report;
     assert_eq!(saves(&report.on_demand).as_deref(), Some("75.0"));
+}
+
+#[test]
+fn new_nodes_have_the_families_and_sizes_chosen() {
+    let case = Case::read("zone-spread-300-hard").choosing(|choices| {
+        choices.min_vcpus = Some(16);
+        choices.families.without.insert("c6a".to_owned());
+    });
+    let found = case.compare();
+    let new: Vec<_> = found.nodes.iter().filter_map(|node| node.offer.as_ref()).collect();
+    assert!(!new.is_empty());
+    for offer in new {
+        assert!(offer.vcpus >= 16 && !offer.instance_type.starts_with("c6a."), "{}", offer.instance_type);
+    }
+    let only = Case::read("zone-spread-300-hard").choosing(|choices| {
+        choices.families.only.insert("m5".to_owned());
+    });
+    let mut new = only.compare().nodes.into_iter().filter_map(|node| node.offer);
+    assert!(new.all(|offer| offer.instance_type.starts_with("m5.")));
+}
+
+#[test]
+fn a_scheduler_that_fills_nodes_places_every_pod() {
+    let case =
+        Case::read("zone-spread-300-hard").choosing(|choices| choices.scoring = Scoring::MostAllocated);
+    let found = case.compare();
+    assert_eq!(found.report.unplaced, []);
+    assert!(found.report.on_demand.configuration.hourly.micros() <= 17_736_000);
 }
 
 /// minDomains 3 in two zones: at most one pod a zone, and there are two.
