@@ -158,6 +158,7 @@ pub fn compare(
         spot: spot.proposal,
         range,
         spot_spread,
+        before: None,
         unknown,
         namespaces: costs::namespaces(&workloads),
         workloads,

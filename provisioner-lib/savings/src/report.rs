@@ -1,10 +1,13 @@
 //! The report as data, from which JSON, table and page are made.
 
+mod before;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::before::Before;
 pub use crate::snapshot::Missing;
 use crate::{
     catalog::{Market, Spread},
@@ -49,6 +52,8 @@ pub struct Report {
     /// What a month of [`Report::spot`] costs at the lowest and the highest Spot prices of [`Prices::spot_days`]; none
     /// without Spot nodes, or where these are not known.
     pub spot_spread: Option<Spread>,
+    /// The cluster at an earlier time, where one is compared.
+    pub before: Option<Before>,
     /// Why nothing is proposed, or why proposals cannot be compared with today; else none.
     pub unknown: Option<String>,
     /// Workloads, and whether they could run on Spot.

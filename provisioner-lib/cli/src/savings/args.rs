@@ -49,6 +49,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "What is read")]
     pub(super) snapshot: Option<PathBuf>,
 
+    /// Compare with the cluster of this earlier file of --save-snapshot, at the same prices
+    #[arg(long, value_name = "FILE", help_heading = "What is read")]
+    pub(super) against: Option<PathBuf>,
+
     /// Read types and prices from this file, or from a snapshot with prices
     #[arg(long, value_name = "FILE", help_heading = "What is read")]
     pub(super) prices: Option<PathBuf>,
@@ -140,11 +144,12 @@ impl Args {
         let files = [
             ("--snapshot", &self.snapshot),
             ("--prices", &self.prices),
+            ("--against", &self.against),
             ("--html", &self.html),
             ("--save-snapshot", &self.save_snapshot),
         ];
-        // The first two are read: they may be the same.
-        for (place, (option, path)) in files.iter().enumerate().skip(2) {
+        // The first three are read: they may be the same.
+        for (place, (option, path)) in files.iter().enumerate().skip(3) {
             let Some(path) = path else { continue };
             for (other, _) in files[..place].iter().filter(|(_, other)| other.as_ref() == Some(path)) {
                 diagnostics.push(Diagnostic::new(

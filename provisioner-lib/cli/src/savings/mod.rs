@@ -5,7 +5,7 @@ mod output;
 mod rehearsal;
 mod source;
 
-use cast_spot_savings::{compare::compare, render::page};
+use cast_spot_savings::{compare::compare, render::page, report::Before};
 
 use crate::{
     environment::Environment,
@@ -34,6 +34,10 @@ async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Re
     }
     let choices = args.choices();
     let mut comparison = compare(&snapshot, snapshot.prices.as_ref(), &choices, now);
+    if let Some(earlier) = source::earlier(args)? {
+        let earlier = compare(&earlier, snapshot.prices.as_ref(), &choices, now).report;
+        comparison.report.before = Some(Before::of(earlier));
+    }
     if !args.no_rehearsal {
         rehearsal::add_risks(&mut comparison, &snapshot, screen);
     }

@@ -42,6 +42,16 @@ pub(super) async fn read(
     Ok(snapshot)
 }
 
+/// The earlier snapshot to compare with, if there is one.
+pub(super) fn earlier(args: &Args) -> Result<Option<Snapshot>, CliError> {
+    let mut diagnostics = Vec::new();
+    let path = args.against.as_deref();
+    let snapshot =
+        path.and_then(|path| file(path, "--against", SNAPSHOTS, Snapshot::parse, &mut diagnostics));
+    error::check(diagnostics)?;
+    Ok(snapshot)
+}
+
 async fn live(
     args: &Args,
     target: &Target,

@@ -2,17 +2,21 @@
 
 use std::fmt::Write;
 
-use super::{rows, words};
+use super::{headline, rows, words};
 use crate::report::{Report, Verdict, Workload};
 
 /// The report in tables of GitHub's dialect.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut text = format!("## Available savings: {}\n\n", cell(&words::title(report)));
-    let _ = writeln!(text, "**{}**\n", cell(&words::headline(report)));
-    for line in
-        [words::basis(report), words::dates(report) + ".", words::month(report), words::spread(report)]
-    {
+    let _ = writeln!(text, "**{}**\n", cell(&headline::headline(report)));
+    for line in [
+        headline::basis(report),
+        headline::since(report),
+        words::dates(report) + ".",
+        words::month(report),
+        headline::spread(report),
+    ] {
         text += &if line.is_empty() { line } else { cell(&line) + "\n" };
     }
     text += &table(rows::COSTS, rows::costs(report));

@@ -2,10 +2,11 @@
 
 pub mod csv;
 mod fold;
+mod headline;
 pub mod markdown;
 pub mod page;
 mod rows;
 pub mod table;
 pub(crate) mod words;
 
-pub use self::words::headline;
+pub use self::headline::headline;

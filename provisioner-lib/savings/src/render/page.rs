@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{
     fold::{Fold, fold},
-    words,
+    headline, words,
 };
 use crate::{
     catalog::Market,

@@ -5,7 +5,7 @@ use std::{fmt::Write, iter};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{fold::fold, rows, words};
+use super::{fold::fold, headline, rows, words};
 use crate::report::{Configuration, Name, Proposal, Report, Verdict, Workload};
 
 const BOLD: Style = Style::new().bold();
@@ -60,10 +60,11 @@ fn costs(report: &Report, width: usize) -> String {
     let styles = report.configurations().map(|(_, _, proposal)| style(proposal));
     let mut text = columns(rows::COSTS, &rows::costs(report), &styles);
     paragraph(&mut text, &words::month(report), width, 0, DIM);
-    paragraph(&mut text, &words::spread(report), width, 0, DIM);
+    paragraph(&mut text, &headline::spread(report), width, 0, DIM);
     text.push('\n');
-    paragraph(&mut text, &words::headline(report), width, 0, BOLD);
-    paragraph(&mut text, &words::basis(report), width, 0, Style::new());
+    paragraph(&mut text, &headline::headline(report), width, 0, BOLD);
+    paragraph(&mut text, &headline::basis(report), width, 0, Style::new());
+    paragraph(&mut text, &headline::since(report), width, 0, Style::new());
     text
 }
 

@@ -8,10 +8,7 @@ use std::{
 use crate::{
     catalog::Market,
     money::Money,
-    report::{
-        Confidence, Configuration, Missing, Name, Proposal, Report, Risk, Saves, Unplaced, Verdict, Workload,
-    },
-    snapshot::NODES_UNREAD,
+    report::{Configuration, Name, Proposal, Report, Risk, Unplaced, Verdict, Workload},
 };
 
 /// An hour's price, with the four decimals that Spot prices have.
@@ -25,7 +22,7 @@ pub(crate) fn rough(money: Money, currency: &str) -> String {
 }
 
 /// The same, rounded down: no more is promised than is saved.
-fn rough_down(money: Money, currency: &str) -> String {
+pub(super) fn rough_down(money: Money, currency: &str) -> String {
     let unit = if money < CENTS_MATTER { 10_000 } else { 1_000_000 };
     rough(Money::from_micros(money.micros() / unit * unit), currency)
 }
@@ -160,55 +157,6 @@ pub(super) fn title(report: &Report) -> String {
     }
 }
 
-/// The result in one sentence.
-#[must_use]
-pub fn headline(report: &Report) -> String {
-    let currency = &report.currency;
-    let unread = |missing: &Missing| missing.what.starts_with(NODES_UNREAD);
-    if report.today.count == 0 && !report.missing.iter().any(unread) {
-        return "The cluster has no nodes, so nothing can be saved.".to_owned();
-    }
-    let today = rough(report.today.monthly, currency);
-    let range = match (&report.unknown, &report.range) {
-        (Some(why), _) => return format!("Possible savings are not known: {why}."),
-        (None, Some(range)) if range.high.monthly > Money::ZERO => range,
-        (None, _) => return format!("{today} a month today, and nothing cheaper was found."),
-    };
-    let (low, high) = (&range.low, &range.high);
-    let span = |of: fn(&Saves) -> Money| {
-        let (least, most) = (rough_down(of(low), currency), rough_down(of(high), currency));
-        if low.monthly == Money::ZERO || least == most { most } else { format!("{least} to {most}") }
-    };
-    let percent = match () {
-        () if low.monthly == Money::ZERO || low.percent == high.percent => format!("{} %", high.percent),
-        () => format!("{} to {} %", low.percent, high.percent),
-    };
-    let up_to = if low.monthly == Money::ZERO { "up to " } else { "" };
-    let (month, year) = (span(|saves| saves.monthly), span(|saves| saves.yearly));
-    format!("Saves {up_to}{month} of {today} a month ({percent}), {up_to}{year} a year.")
-}
-
-/// What the headline is based on, and how reliable it is; empty without figures.
-pub(super) fn basis(report: &Report) -> String {
-    let Some(range) = &report.range else { return String::new() };
-    let prices = match report.discount_percent {
-        0 => "List prices".to_owned(),
-        percent => format!("On-Demand at list prices less {percent} %, Spot without a discount"),
-    };
-    let confidence = confidence(range.confidence);
-    let because =
-        if range.because.is_empty() { String::new() } else { format!(": {}", range.because.join("; ")) };
-    format!("{prices}; by requests alone, not by usage. Confidence {confidence}{because}.")
-}
-
-pub(super) fn confidence(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::High => "high",
-        Confidence::Medium => "medium",
-        Confidence::Low => "low",
-    }
-}
-
 /// The dates of nodes, pods and prices.
 pub(super) fn dates(report: &Report) -> String {
     let prices = &report.prices;
@@ -222,21 +170,8 @@ pub(super) fn dates(report: &Report) -> String {
     format!("Nodes and pods {objects}, {read}")
 }
 
-fn minute(at: jiff::Timestamp) -> String {
+pub(super) fn minute(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// What the proposal with Spot costs at the extremes of Spot prices, if they are known.
-pub(super) fn spread(report: &Report) -> String {
-    let Some(spread) = &report.spot_spread else { return String::new() };
-    let [lowest, highest] = [spread.lowest, spread.highest].map(|money| rough(money, &report.currency));
-    let days = report
-        .prices
-        .spot_days
-        .map_or_else(String::new, |days| format!(" of {}", count(days as usize, "day")));
-    format!(
-        "At the lowest and the highest Spot prices{days} the proposal with Spot costs {lowest} and {highest} a month."
-    )
 }
 
 /// The length of a month.

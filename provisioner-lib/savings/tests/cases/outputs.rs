@@ -2,7 +2,8 @@
 
 use cast_spot_savings::{
     money::Money,
-    render::{csv, markdown},
+    render::{csv, markdown, page, table},
+    report::Before,
 };
 
 use crate::case::Case;
@@ -66,4 +67,28 @@ fn a_limit_is_for_the_larger_savings() {
     assert!(!report.saves_more_than(percent(&high.percent) + 1));
     report.range = None;
     assert!(!report.saves_more_than(0), "not known");
+}
+
+#[test]
+fn an_earlier_snapshot_is_compared_at_the_same_prices() {
+    let now = Case::read("all-pods");
+    let mut earlier = Case::read("all-pods");
+    earlier.snapshot.read_at = Some("2026-10-28T06:00:00Z".parse().unwrap());
+    // A node of the twelve, $0.428 an hour, is new since then.
+    let node = earlier.snapshot.nodes.pop().unwrap();
+    let is_on = |pod: &k8s_openapi::api::core::v1::Pod| {
+        pod.spec.as_ref().and_then(|spec| spec.node_name.clone()) == node.metadata.name
+    };
+    earlier.snapshot.pods.retain(|pod| !is_on(pod));
+    let mut report = now.compare().report;
+    let before = Before::of(earlier.compare().report);
+    assert_eq!((before.nodes, report.today.monthly - before.monthly), (11, "312.44".parse().unwrap()));
+    let other = report.namespaces.iter().find(|one| one.name == "other").unwrap();
+    assert!(before.monthly_of("other") < other.cost.monthly_today.unwrap());
+    assert_eq!(before.monthly_of("nowhere"), Money::ZERO);
+    report.before = Some(before);
+    let said = "In the snapshot of 2026-10-28 06:00 UTC, at the same prices: 11 nodes for $3,437 a month, of which up to";
+    assert!(markdown::render(&report).contains(said), "{}", markdown::render(&report));
+    assert!(page::render(&report).unwrap().contains(said));
+    assert!(table::render(&report, 400).contains(said));
 }
