@@ -24,6 +24,7 @@ mod offboard;
 mod onboard;
 mod plan;
 mod policy;
+mod prices;
 mod rehearse;
 mod rollback;
 mod savings;
@@ -65,6 +66,7 @@ enum Command {
     Disconnect(disconnect::Args),
     Policy(policy::Args),
     Savings(savings::Args),
+    Prices(prices::Args),
     Rehearse(rehearse::Args),
 }
 
@@ -96,6 +98,7 @@ pub fn run<A: Into<OsString> + Clone>(
         Command::Disconnect(args) => disconnect::run(&args, &environment),
         Command::Policy(args) => policy::run(&args, &environment),
         Command::Savings(args) => savings::run(&args, &environment),
+        Command::Prices(args) => prices::run(&args, &environment),
         Command::Rehearse(args) => rehearse::run(&args),
     }
 }

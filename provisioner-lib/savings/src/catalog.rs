@@ -137,11 +137,22 @@ impl InstanceType {
     /// Amazon EKS user guide, "How maxPods is determined": at most 110 below 30 vCPUs, and 250 from there on.
     #[must_use]
     pub fn max_pods(&self) -> u32 {
-        self.pods_with_addresses().min(if self.vcpus < 30 { 110 } else { 250 })
+        self.pods_with_addresses().min(self.most_pods())
+    }
+
+    fn most_pods(&self) -> u32 {
+        if self.vcpus < 30 { 110 } else { 250 }
+    }
+
+    /// The same if the VPC CNI assigns prefixes of 16 addresses, of which even the smallest types have enough.
+    #[must_use]
+    pub fn max_pods_with_prefixes(&self) -> u32 {
+        let addresses = self.pods_with_addresses().saturating_sub(2).saturating_mul(16).saturating_add(2);
+        addresses.min(self.most_pods())
     }
 
     /// Secondary addresses, one for each pod, and two pods of the host's network (`kube-proxy`, `aws-node`).
-    fn pods_with_addresses(&self) -> u32 {
+    pub(crate) fn pods_with_addresses(&self) -> u32 {
         let of_one = self.addresses_per_interface.saturating_sub(1);
         self.network_interfaces.saturating_mul(of_one).saturating_add(2)
     }
@@ -161,22 +172,24 @@ impl InstanceType {
     /// 11 MiB for each pod that there are addresses for, whatever the most pods are, 100 MiB eviction threshold; 1 GiB
     /// of the volume reserved, 10 % eviction threshold. The volume is `root_volume` bytes big.
     ///
-    /// The kernel and the hypervisor keep memory, too. How much is known only from a running node. Taken off are, as
-    /// Karpenter does it, 64 MiB on Graviton, and 7.5 % of the rest (Karpenter documentation,
-    /// "VM_MEMORY_OVERHEAD_PERCENT").
+    /// The kernel and the hypervisor keep memory, too: `kept` hundredths of a percent, as running nodes show. If none do,
+    /// 64 MiB on Graviton and 7.5 % of the rest are taken off, as Karpenter does it, and never more (Karpenter
+    /// documentation, "VM_MEMORY_OVERHEAD_PERCENT").
     #[must_use]
-    pub fn allocatable(&self, root_volume: u64) -> Resources {
+    pub fn allocatable(&self, root_volume: u64, kept: Option<u64>) -> Resources {
         let cores = u64::from(self.vcpus);
         // Hundredths of a thousandth of a CPU.
         let reserved = cores.min(1) * 6000
             + cores.saturating_sub(1).min(1) * 1000
             + cores.saturating_sub(2).min(2) * 500
             + cores.saturating_sub(4) * 250;
-        let kept = match self.architecture {
+        let of_graviton = match self.architecture {
             Architecture::Amd64 => 0,
             Architecture::Arm64 => 64,
         };
-        let memory = self.memory_mib.saturating_sub(kept).saturating_mul(MIB) / 1000 * 925;
+        let at_least = self.memory_mib.saturating_sub(of_graviton).saturating_mul(MIB) / 1000 * 925;
+        let seen = |kept: u64| self.memory_mib.saturating_mul(MIB) / 10_000 * 10_000_u64.saturating_sub(kept);
+        let memory = kept.map_or(at_least, |kept| seen(kept).max(at_least));
         Resources {
             cpu: (cores * 1000).saturating_sub(reserved.div_ceil(100)),
             memory: memory.saturating_sub((255 + 11 * u64::from(self.pods_with_addresses()) + 100) * MIB),
@@ -251,13 +264,13 @@ pub(crate) mod tests {
     fn a_node_keeps_what_al2023_reserves() {
         let small = m5_large();
         assert_eq!((small.max_pods(), small.max_volumes()), (29, 24));
-        let found = small.allocatable(20 * GIB);
+        let found = small.allocatable(20 * GIB, None);
         assert_eq!(found.cpu, 1930);
         assert_eq!(found.memory / MIB, 8192 * 925 / 1000 - 255 - 11 * 29 - 100);
         assert_eq!(found.ephemeral_storage, 17 * GIB);
         let graviton = InstanceType { architecture: Architecture::Arm64, ..small.clone() };
         assert_eq!(
-            graviton.allocatable(20 * GIB).memory / MIB,
+            graviton.allocatable(20 * GIB, None).memory / MIB,
             (8192 - 64) * 925 / 1000 - 255 - 11 * 29 - 100
         );
         let big = InstanceType {
@@ -268,10 +281,19 @@ pub(crate) mod tests {
             ..small
         };
         // 60 + 10 + 2 × 5 + 92 × 2.5
-        assert_eq!(big.allocatable(20 * GIB).cpu, 96_000 - 310);
+        assert_eq!(big.allocatable(20 * GIB, None).cpu, 96_000 - 310);
         // nodeadm reserves for all addresses (737), and not for the 250 pods that may run.
         let reserved = 255 + 11 * 737 + 100;
-        assert_eq!(big.allocatable(20 * GIB).memory, 384 * GIB / 1000 * 925 - reserved * MIB);
+        assert_eq!(big.allocatable(20 * GIB, None).memory, 384 * GIB / 1000 * 925 - reserved * MIB);
+    }
+
+    #[test]
+    fn memory_kept_of_running_nodes_holds_for_others() {
+        let reserved = (255 + 11 * 29 + 100) * MIB;
+        for (kept, left) in [(Some(350), 9650), (Some(900), 9250), (None, 9250)] {
+            let found = m5_large().allocatable(20 * GIB, kept).memory + reserved;
+            assert!(found.abs_diff(8192 * MIB / 10_000 * left) < MIB, "{kept:?}: {found}");
+        }
     }
 
     /// Amazon EKS AMI, `eni-max-pods.txt`, and what the guide's most is where that is more.

@@ -6,12 +6,15 @@ use crate::report::HOURS_PER_MONTH;
 
 /// The user's choices; the defaults are safe to follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Choices {
     /// Hours of a month in every monthly figure: 730 by default. A year is twelve of these months.
     pub hours_per_month: u32,
     /// Discount on On-Demand prices in percent, 0 to 100, for Savings Plans, reserved capacity or a private agreement.
     /// It applies to today's nodes and to proposed ones. Spot prices have none.
     pub discount_percent: u32,
+    /// Whether to compare although many pods do not request both CPU and memory, so that proposals are too small.
+    pub accept_missing_requests: bool,
     /// Size of the biggest node, in vCPUs.
     pub max_vcpus: Option<u32>,
     /// Size of the smallest new node, in vCPUs.
@@ -112,6 +115,7 @@ impl Default for Choices {
         Self {
             hours_per_month: HOURS_PER_MONTH,
             discount_percent: 0,
+            accept_missing_requests: false,
             max_vcpus: None,
             min_vcpus: None,
             families: Families::default(),

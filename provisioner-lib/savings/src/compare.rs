@@ -9,6 +9,7 @@ mod proposal;
 mod regions;
 mod spread;
 mod sum;
+mod whole;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,7 @@ use crate::{
     catalog::{ARCHITECTURE, Architecture, Market, label},
     choices::Choices,
     demand::Demand,
-    machines::{self, Machine, Place, smallest_root_volume},
+    machines::{self, KeptMemory, Machine, Place, smallest_root_volume},
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     prices::PriceList,
     protection,
@@ -98,6 +99,8 @@ struct Inputs<'a> {
     /// The pods to place.
     demand: Demand,
     offers: Vec<Offer>,
+    /// Whether the VPC CNI assigns prefixes.
+    has_prefixes: bool,
 }
 
 /// Compares today's nodes with proposed ones. `now` is for the age of the prices.
@@ -114,7 +117,8 @@ pub fn compare(
     let inputs = Inputs::of(snapshot, &list, choices);
     let mut judged = verdict::judge(snapshot, &inputs.machines, choices);
     let today = sum(choices.hours_per_month, inputs.machines.values(), inputs.machines.values());
-    let mut unknown = notes::unknown(&inputs, prices.is_some(), mismatch.as_deref());
+    let gap = inputs.gap();
+    let mut unknown = notes::unknown(&inputs, prices.is_some(), mismatch.as_deref(), gap.as_ref());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
     if unknown.is_none() {
         on_demand = inputs.propose(&mut judged, Name::OnDemand, &today);
@@ -127,9 +131,10 @@ pub fn compare(
     let prices_age = notes::ages(inputs.prices, now);
     let doubts = confidence::doubts(&inputs, &today, &prices_age);
     let range = confidence::range([&on_demand.proposal, &spot.proposal], doubts);
-    let mut missing = snapshot.missing.clone();
+    let mut missing: Vec<_> = gap.into_iter().chain(snapshot.missing.clone()).collect();
     let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;
-    missing.extend(notes::missing(&inputs, prices.is_some(), mismatch.as_deref(), is_as_today));
+    let unplaced = [on_demand.unplaced, spot.unplaced].concat();
+    missing.extend(notes::missing(&inputs, prices.is_some(), mismatch.as_deref(), is_as_today, &unplaced));
     let costs = costs::split(&inputs, &judged, &spot.nodes);
     let workloads = judged.iter().zip(costs.workloads);
     let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &spot.nodes));
@@ -163,7 +168,7 @@ pub fn compare(
         namespaces: costs::namespaces(&workloads),
         workloads,
         unrequested: costs.unrequested,
-        unplaced: [on_demand.unplaced, spot.unplaced].concat(),
+        unplaced,
         missing,
         left_out,
         assumptions,
@@ -194,6 +199,7 @@ impl<'a> Inputs<'a> {
         };
         // One small node of a test does not make a cluster one of burstable types.
         let (burstable, all) = (of_ec2().filter(is_burstable).count(), of_ec2().count());
+        let has_prefixes = machines::prefixes(snapshot, &machines, &prices.catalog);
         let settings = Settings {
             zones: of_ec2().filter_map(|machine| machine.zone.clone()).collect(),
             markets: [Market::OnDemand, Market::Spot].into(),
@@ -203,11 +209,13 @@ impl<'a> Inputs<'a> {
             families: choices.families.clone(),
             root_volume: smallest_root_volume(&machines).unwrap_or(DEFAULT_ROOT_VOLUME),
             burstable: burstable > 0 && burstable * 2 >= all,
+            kept_memory: KeptMemory::of(&machines, &prices.catalog),
+            prefixes: has_prefixes,
             observed: machines::observed(snapshot, &machines),
             templates: templates(workers, &demand.node_label_keys()),
         };
         let offers = prices.catalog.offers(&settings);
-        Self { snapshot, prices, choices, machines, protected, demand, offers }
+        Self { snapshot, prices, choices, machines, protected, demand, offers, has_prefixes }
     }
 
     /// Node that a pod of the snapshot runs on.

@@ -1,21 +1,24 @@
 //! Today's nodes with their size, purchase option and price.
 
+mod observed;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node;
 
+pub use self::observed::{KeptMemory, observed, prefixes, smallest_root_volume};
+pub(crate) use self::observed::{max_volumes, most_pods};
 use crate::{
-    catalog::{Catalog, INSTANCE_TYPE, Market, ZONE_LABELS, label},
+    catalog::{Catalog, INSTANCE_TYPE, Market, REGION_LABELS, ZONE_LABELS, label},
     demand::{is_live, requests_of},
     money::Money,
-    offers::{Observed, Offer},
+    offers::Offer,
     protection::is_of_a_capacity_block,
     quantity::Resources,
     snapshot::Snapshot,
 };
 
 const MIB: u64 = 1024 * 1024;
-const EBS_DRIVER: &str = "ebs.csi.aws.com";
 
 /// Labels of a node's purchase option, with their values for Spot and On-Demand: EKS managed node groups, CAST AI,
 /// Karpenter, and what eksctl and kOps documented before those. The first one that a node has decides.
@@ -61,6 +64,8 @@ pub struct Machine {
     pub vcpus: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// status.capacity.memory in bytes: what kernel and hypervisor leave.
+    pub capacity_memory: u64,
     /// Size of the kubelet's volume in bytes, if the node reports it.
     pub root_volume: Option<u64>,
     /// Allocatable resources.
@@ -104,8 +109,9 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
         if let Some(known) = instance_type.and_then(|name| types.get(name)) {
             (machine.vcpus, machine.memory_mib) = (known.vcpus, known.memory_mib);
         }
+        let is_of_region = region(node).is_none_or(|region| region == catalog.region);
         let is_by_the_hour = machine.place == Place::Ec2 && !is_of_a_capacity_block(node);
-        let market = machine.market.filter(|_| is_by_the_hour);
+        let market = machine.market.filter(|_| is_by_the_hour && is_of_region);
         machine.hourly = instance_type.zip(market).and_then(|(name, market)| {
             let zone = machine.zone.as_deref();
             prices.get(&(name, market, zone)).or_else(|| prices.get(&(name, market, None))).copied()
@@ -139,6 +145,7 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
         market_is_known: market.is_some() || is_of_a_capacity_block(node),
         vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
         memory_mib: capacity.memory / MIB,
+        capacity_memory: capacity.memory,
         root_volume: Some(capacity.ephemeral_storage).filter(|bytes| *bytes > 0),
         allocatable: allocatable.unwrap_or_default(),
         ..Machine::default()
@@ -156,6 +163,12 @@ fn place(node: &Node) -> Place {
         (_, None) if provider_id(node).contains("/fargate-") => Place::Fargate,
         (_, None) => Place::Elsewhere,
     }
+}
+
+/// The region of a node, if its label has it.
+#[must_use]
+pub fn region(node: &Node) -> Option<&str> {
+    REGION_LABELS.iter().find_map(|name| label(node, name))
 }
 
 /// By the well-known label, else by the system that the kubelet reports.
@@ -187,48 +200,6 @@ pub fn market(node: &Node, lifecycles: &BTreeMap<String, String>) -> Option<Mark
         "spot" => Some(Market::Spot),
         _ => Some(Market::OnDemand),
     })
-}
-
-/// The capacity of running nodes by instance type, the smallest of each, so that no proposal promises more.
-#[must_use]
-pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BTreeMap<String, Observed> {
-    let mut found: BTreeMap<String, Observed> = BTreeMap::new();
-    for node in &snapshot.nodes {
-        let Some(machine) = node.metadata.name.as_ref().and_then(|name| machines.get(name)) else { continue };
-        let (Place::Ec2, Some(name)) = (machine.place, &machine.instance_type) else { continue };
-        if machine.allocatable == Resources::default() {
-            continue;
-        }
-        let seen = Observed {
-            allocatable: machine.allocatable.clone(),
-            max_pods: most_pods(node),
-            max_volumes: max_volumes(snapshot, &machine.name),
-        };
-        let least = found.entry(name.clone()).or_insert_with(|| seen.clone());
-        if (seen.allocatable.memory, seen.allocatable.cpu) < (least.allocatable.memory, least.allocatable.cpu)
-        {
-            *least = seen;
-        }
-    }
-    found
-}
-
-/// The smallest volume of today's EC2 instances: other node groups may have smaller ones than the biggest.
-#[must_use]
-pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64> {
-    let of_ec2 = machines.values().filter(|machine| machine.place == Place::Ec2);
-    of_ec2.filter_map(|machine| machine.root_volume).min()
-}
-
-/// status.allocatable.pods.
-pub(crate) fn most_pods(node: &Node) -> Option<u32> {
-    node.status.as_ref()?.allocatable.as_ref()?.get("pods")?.0.parse().ok()
-}
-
-pub(crate) fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
-    let csi = snapshot.csi_nodes.iter().find(|csi| csi.metadata.name.as_deref() == Some(node))?;
-    let driver = csi.spec.drivers.iter().find(|driver| driver.name == EBS_DRIVER)?;
-    u32::try_from(driver.allocatable.as_ref()?.count?).ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Architecture, Catalog, GIB, InstanceType, Market, OFFER_LABELS},
     choices::Families,
+    machines::KeptMemory,
     money::Money,
     quantity::Resources,
     template::Template,
@@ -45,6 +46,10 @@ pub struct Settings {
     pub families: Families,
     /// Size of the kubelet's volume in bytes, for types that do not run today.
     pub root_volume: u64,
+    /// Memory that kernel and hypervisor keep of types that do not run today.
+    pub kept_memory: KeptMemory,
+    /// Whether the VPC CNI assigns prefixes, so that nodes take more pods.
+    pub prefixes: bool,
     /// Whether burstable types are offered.
     pub burstable: bool,
     /// Capacities of running nodes, by instance type.
@@ -63,6 +68,8 @@ impl Default for Settings {
             min_vcpus: None,
             families: Families::default(),
             root_volume: DEFAULT_ROOT_VOLUME,
+            kept_memory: KeptMemory::default(),
+            prefixes: false,
             burstable: false,
             observed: BTreeMap::new(),
             templates: vec![Template::default()],
@@ -124,9 +131,17 @@ impl Catalog {
         for ((name, market, zone), hourly) in prices {
             let Some(instance_type) = types.get(name) else { continue };
             let observed = settings.observed.get(name);
-            let calculated = || instance_type.allocatable(settings.root_volume);
+            let calculated = || {
+                instance_type
+                    .allocatable(settings.root_volume, settings.kept_memory.hundredths(instance_type))
+            };
             let allocatable = observed.map_or_else(calculated, |seen| seen.allocatable.clone());
             let max_pods = observed.and_then(|seen| seen.max_pods);
+            let most_pods = if settings.prefixes {
+                instance_type.max_pods_with_prefixes()
+            } else {
+                instance_type.max_pods()
+            };
             let max_volumes = observed.and_then(|seen| seen.max_volumes);
             let values =
                 [instance_type.architecture.label(), "linux", name, zone, &self.region, market.label()];
@@ -146,7 +161,7 @@ impl Catalog {
                     vcpus: instance_type.vcpus,
                     memory_mib: instance_type.memory_mib,
                     allocatable: allocatable.clone(),
-                    max_pods: max_pods.unwrap_or_else(|| instance_type.max_pods()),
+                    max_pods: max_pods.unwrap_or(most_pods),
                     max_volumes: max_volumes.unwrap_or_else(|| instance_type.max_volumes()),
                     labels,
                     taints: template.taints.clone(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cast_spot_cloud::Connection;
 use cast_spot_savings::{choices::Choices, provider::MOST_SPOT_DAYS, report::HOURS_PER_MONTH};
 use clap::{ValueEnum, value_parser};
 
@@ -18,14 +19,17 @@ Examples:
   cast-spot savings --html savings.html          and an HTML page to share
   cast-spot savings --save-snapshot prod.json    and keep the cluster in a file
   cast-spot savings --snapshot prod.json         from the file alone: no cluster, no AWS
+  cast-spot savings --snapshot nodes.json pods.yaml.gz --region eu-west-1
+                                                 from files of kubectl, with prices from AWS
   cast-spot savings --output markdown --fail-over 40
                                                  for a pull request, and exit code 5 above 40 %
   cast-spot savings --output nodepool            what is proposed, for Karpenter, and the steps to it
   cast-spot savings --json | jq '.workloads[] | select(.verdict == \"spot\") | .name'
 
   kubectl get nodes,pods,deploy,rs,sts,ds,jobs,pdb,pv,pvc,sc,csinodes,ns -A -o json > prod.json
+  cast-spot prices --output prices.json
   cast-spot savings --snapshot prod.json --prices prices.json
-                                                 from files of other tools
+                                                 from files alone
 
 It reads: nodes, pods and what they belong to from the API server, and instance types, Spot prices and On-Demand
 prices from AWS (`cast-spot policy savings` prints the IAM policy). What may not be read is named in the report.
@@ -38,6 +42,15 @@ Exit codes:
   4  AWS or the cluster refused, or cannot be reached (permissions, credentials, network)
   5  there is a report, and more could be saved than --fail-over allows";
 
+/// The origin of nodes and pods.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// A cluster.
+    Cluster(Target),
+    /// Files; and how AWS is reached for prices that they lack.
+    Files(Connection),
+}
+
 /// Show what the cluster costs and what it could cost, with Spot and without; writes nothing
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -45,15 +58,16 @@ pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Read the cluster from this file of --save-snapshot, or of `kubectl get … -o json`
-    #[arg(long, value_name = "FILE", help_heading = "What is read")]
-    pub(super) snapshot: Option<PathBuf>,
+    /// Read the cluster from these files of --save-snapshot, `kubectl get … -o json`, `-o yaml` or `kubectl cluster-info
+    /// dump`, compressed by gzip or not; - is standard input. Prices that they lack are read from AWS
+    #[arg(long, value_name = "FILE", help_heading = "What is read", num_args = 1..)]
+    pub(super) snapshot: Vec<PathBuf>,
 
     /// Compare with the cluster of this earlier file of --save-snapshot, at the same prices
     #[arg(long, value_name = "FILE", help_heading = "What is read")]
     pub(super) against: Option<PathBuf>,
 
-    /// Read types and prices from this file, or from a snapshot with prices
+    /// Read types and prices from this file of `cast-spot prices`, or from a snapshot with prices
     #[arg(long, value_name = "FILE", help_heading = "What is read")]
     pub(super) prices: Option<PathBuf>,
 
@@ -72,6 +86,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PERCENT", help_heading = "Prices", default_value_t = 0)]
     #[arg(value_parser = value_parser!(u32).range(0..=99))]
     pub(super) discount: u32,
+
+    /// Compare although many pods do not request both CPU and memory
+    #[arg(long, help_heading = "What is proposed")]
+    pub(super) accept_missing_requests: bool,
 
     /// The biggest proposed node, in vCPUs [default: any]
     #[arg(long, value_name = "N", help_heading = "What is proposed", value_parser = value_parser!(u32).range(1..))]
@@ -126,43 +144,51 @@ impl Args {
         Choices {
             hours_per_month: self.hours,
             discount_percent: self.discount,
+            accept_missing_requests: self.accept_missing_requests,
             max_vcpus: self.max_vcpus,
             ..Choices::default()
         }
     }
 
-    /// The cluster to read, or None if a file has it. Fails with every fault of the options.
-    pub(super) fn read(&self, environment: &Environment) -> Result<Option<Target>, CliError> {
+    /// The origin of nodes and pods. Fails with every fault of the options.
+    pub(super) fn read(&self, environment: &Environment) -> Result<Origin, CliError> {
         let mut diagnostics = Vec::new();
-        let target = self.snapshot.is_none().then(|| self.target.target(environment, &mut diagnostics));
-        if self.spot_days.is_some() && (self.prices.is_some() || self.snapshot.is_some()) {
+        let origin = if self.snapshot.is_empty() {
+            Origin::Cluster(self.target.target(environment, &mut diagnostics))
+        } else {
+            Origin::Files(Connection {
+                region: self.target.region.clone(),
+                profile: self.target.profile.clone(),
+                ..Connection::default()
+            })
+        };
+        if self.spot_days.is_some() && self.prices.is_some() {
             diagnostics.push(Diagnostic::new(
                 "--spot-days together with a file: the prices in it are what they are",
                 "leave it out, or let prices be read from AWS",
             ));
         }
-        let files = [
-            ("--snapshot", &self.snapshot),
-            ("--prices", &self.prices),
-            ("--against", &self.against),
-            ("--html", &self.html),
-            ("--save-snapshot", &self.save_snapshot),
-        ];
-        // The first three are read: they may be the same.
-        for (place, (option, path)) in files.iter().enumerate().skip(3) {
-            let Some(path) = path else { continue };
-            for (other, _) in files[..place].iter().filter(|(_, other)| other.as_ref() == Some(path)) {
+        let read = self.snapshot.iter().map(|path| ("--snapshot", path));
+        let others = [("--prices", &self.prices), ("--against", &self.against)].into_iter();
+        let others = others.filter_map(|(option, path)| Some((option, path.as_ref()?)));
+        let mut files: Vec<_> = read.chain(others).collect();
+        // Those that are read may be the same.
+        let written = [("--html", &self.html), ("--save-snapshot", &self.save_snapshot)];
+        for (option, path) in written.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)))
+        {
+            for (other, _) in files.iter().filter(|(_, other)| *other == path) {
                 diagnostics.push(Diagnostic::new(
                     format!("{option} {}: the same file as {other}", path.display()),
                     "give each a file of its own",
                 ));
             }
+            files.push((option, path));
         }
         if self.json && !matches!(self.format, Format::Table | Format::Json) {
             let hint = "leave one of the two out";
             diagnostics.push(Diagnostic::new("--json: --output asks for another format", hint));
         }
         error::check(diagnostics)?;
-        Ok(target)
+        Ok(origin)
     }
 }

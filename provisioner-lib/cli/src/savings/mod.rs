@@ -11,23 +11,24 @@ use crate::{
     environment::Environment,
     error::{CliError, EXIT_INCOMPLETE, EXIT_OVER},
     session,
-    target::Target,
     terminal::Screen,
 };
 
 pub(crate) use args::Args;
+use args::Origin;
+pub(crate) use output::save;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
     session::run(async |screen| {
-        let target = args.read(environment)?;
-        Box::pin(report(args, target.as_ref(), screen)).await
+        let origin = args.read(environment)?;
+        Box::pin(report(args, &origin, screen)).await
     })
 }
 
-async fn report(args: &Args, target: Option<&Target>, screen: &mut Screen) -> Result<u8, CliError> {
+async fn report(args: &Args, origin: &Origin, screen: &mut Screen) -> Result<u8, CliError> {
     let now = session::now();
-    let snapshot = source::read(args, target, now, screen).await?;
+    let snapshot = source::read(args, origin, now, screen).await?;
     // Files first: reading them again takes long, and a table can be made from them.
     if let Some(path) = &args.save_snapshot {
         output::save(path, "--save-snapshot", &snapshot.to_json().map_err(std::io::Error::other)?)?;

@@ -50,7 +50,7 @@ fn node_pools(comparison: &Comparison, snapshot: &Snapshot) -> Result<String, Cl
 }
 
 /// Writes a file, whole or not at all: a failure keeps its previous content.
-pub(super) fn save(path: &Path, option: &str, text: &str) -> Result<(), CliError> {
+pub(crate) fn save(path: &Path, option: &str, text: &str) -> Result<(), CliError> {
     replace(path, text).map_err(|error| CliError::not_written(format!("{option} {}", path.display()), &error))
 }
 

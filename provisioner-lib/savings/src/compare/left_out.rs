@@ -25,6 +25,8 @@ pub(super) fn left_out(inputs: &Inputs<'_>, configurations: [(&str, &Configurati
     });
     let auto = nodes().filter(|node| label(node, "eks.amazonaws.com/compute-type") == Some("auto")).count();
     let fargate = inputs.machines.values().filter(|machine| machine.place == Place::Fargate).count();
+    let owners = inputs.demand.pods.iter().filter_map(|pod| pod.owner.as_ref());
+    let of_jobs = owners.filter(|(kind, _)| kind == "Job").count();
     let mut lines = vec![
         "Savings Plans, reserved capacity and private discounts, unless --discount has their percentage."
             .to_owned(),
@@ -39,6 +41,10 @@ pub(super) fn left_out(inputs: &Inputs<'_>, configurations: [(&str, &Configurati
              are not of EC2."
         ),
         "Credits of burstable types beyond those that they earn.".to_owned(),
+        format!(
+            "Jobs over time: {of_jobs} pods of Jobs run now and count as if they always did, and a CronJob between two \
+             runs counts as nothing."
+        ),
         "Actual usage of pods: only requests are counted.".to_owned(),
         "How often EC2 interrupts a Spot pool.".to_owned(),
     ];

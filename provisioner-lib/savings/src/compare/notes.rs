@@ -10,7 +10,7 @@ use crate::{
     demand::{Pod, note},
     machines::{Machine, Place, smallest_root_volume},
     prices::PriceList,
-    report::{Configuration, Missing, Prices},
+    report::{Configuration, Missing, Prices, Unplaced},
     snapshot::{NODES_UNREAD, PODS_UNREAD},
 };
 
@@ -38,6 +38,13 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
                 .to_owned()
         }
     };
+    let pods_of_new_nodes = if inputs.has_prefixes {
+        "The VPC CNI assigns prefixes, because running nodes take more pods than their types have single addresses \
+         for: a type that does not run today takes 110 pods, and 250 from 30 vCPUs on."
+    } else {
+        "A type that does not run today has room for as many pods as the VPC CNI has addresses for, at most 110, and 250 from \
+         30 vCPUs on: custom networking lowers that, prefix delegation raises it."
+    };
     let spot_price = match inputs.prices.spot_days {
         Some(days) => format!(
             "A Spot price is the mean of {days} days in its zone, each price weighted by how long it was in force."
@@ -51,9 +58,9 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
          affinity for the capacity type.",
         "Pods move node by node: when a new node is ready, its pods move to it.",
         "New nodes are in the zones of today's nodes, and have their labels and taints.",
-        "A type that runs today has the capacity of its smallest node. Another type has room for as many pods as \
-         the VPC CNI has addresses for, at most 110, and 250 from 30 vCPUs on: custom networking lowers \
-         that, prefix delegation raises it.",
+        "A type that runs today has the capacity of its smallest node. Of another type, kernel and hypervisor keep as \
+         much memory as of the biggest running type that has no more, or 7.5 % if there is none.",
+        pods_of_new_nodes,
         &root_volume,
         &spot_price,
         "If Spot nodes are interrupted: all of them get a notice at once, the cast-spot handler drains them, and \
@@ -61,7 +68,10 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
     ];
     let unused = inputs.snapshot.unused.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let unused = (!unused.is_empty()).then(|| format!("Objects of other kinds are not used: {unused}."));
-    let lines = lines.into_iter().map(str::to_owned).chain(unused);
+    let partial = (!inputs.has_system_pods()).then(|| {
+        "No pod of kube-system is there: if pods of other namespaces are missing, too, proposals are too small.".to_owned()
+    });
+    let lines = lines.into_iter().map(str::to_owned).chain(partial).chain(unused);
     lines.chain(inputs.demand.notes.iter().cloned()).chain(protected(inputs)).collect()
 }
 
@@ -79,7 +89,12 @@ fn protected(inputs: &Inputs<'_>) -> Vec<String> {
 const NO_PODS: &str = "no pods run on nodes of EC2 except those of DaemonSets and static ones";
 
 /// Why no configuration can be proposed; none if one can.
-pub(super) fn unknown(inputs: &Inputs<'_>, has_prices: bool, mismatch: Option<&str>) -> Option<String> {
+pub(super) fn unknown(
+    inputs: &Inputs<'_>,
+    has_prices: bool,
+    mismatch: Option<&str>,
+    gap: Option<&Missing>,
+) -> Option<String> {
     let snapshot = inputs.snapshot;
     let why = if let Some(unread) = snapshot.unread(NODES_UNREAD).or_else(|| snapshot.unread(PODS_UNREAD)) {
         unread
@@ -93,6 +108,8 @@ pub(super) fn unknown(inputs: &Inputs<'_>, has_prices: bool, mismatch: Option<&s
         "no instance types are known"
     } else if inputs.demand.pods.is_empty() {
         NO_PODS
+    } else if let Some(gap) = gap {
+        &gap.what
     } else if inputs.offers.is_empty() {
         "no instance type is on offer"
     } else {
@@ -106,12 +123,13 @@ pub(super) fn unpriced_today(today: &Configuration) -> String {
     plural(today.unpriced, "node of today has no price", "nodes of today have no price")
 }
 
-/// Facts that are not known. `is_as_today` tells whether a proposal is today's nodes.
+/// Facts that are not known. `is_as_today` tells whether a proposal is today's nodes, `unplaced` which pods have no node.
 pub(super) fn missing(
     inputs: &Inputs<'_>,
     has_prices: bool,
     mismatch: Option<&str>,
     is_as_today: bool,
+    unplaced: &[Unplaced],
 ) -> Vec<Missing> {
     let mut missing = Vec::new();
     let mut say = |what: &str, hint: &str| {
@@ -128,7 +146,7 @@ pub(super) fn missing(
     if let Some(mismatch) = mismatch {
         say(&format!("{mismatch}, so they are not used"), "--prices FILE with the cluster's region");
     } else if !has_prices {
-        let hint = "--prices FILE, or credentials for AWS";
+        let hint = "--prices FILE, which `cast-spot prices` writes, or credentials for AWS";
         say("there are no prices, so no configuration has a cost", hint);
     } else if inputs.prices.catalog.types.is_empty() {
         let hint = "the action ec2:DescribeInstanceTypes reads them";
@@ -148,7 +166,7 @@ pub(super) fn missing(
             say(&what, "");
         }
     }
-    for (what, hint) in counted(inputs, is_as_today) {
+    for (what, hint) in counted(inputs, is_as_today, unplaced) {
         say(&what, hint);
     }
     missing
@@ -174,7 +192,12 @@ fn unpriced(inputs: &Inputs<'_>) -> Vec<String> {
 }
 
 /// Sentences and hints about nodes and pods by their number.
-fn counted(inputs: &Inputs<'_>, is_as_today: bool) -> Vec<(String, &'static str)> {
+fn counted(inputs: &Inputs<'_>, is_as_today: bool, unplaced: &[Unplaced]) -> Vec<(String, &'static str)> {
+    // In one of the two proposed configurations at least.
+    let is_placed = |pod: &Pod| {
+        let of = |other: &&Unplaced| (&other.namespace, &other.pod) == (&pod.namespace, &pod.name);
+        unplaced.iter().filter(of).count() < 2
+    };
     let nodes = |chosen: fn(&Machine) -> bool| inputs.machines.values().filter(|found| chosen(found)).count();
     let pods = |chosen: &dyn Fn(&Pod) -> bool| inputs.demand.pods.iter().filter(|pod| chosen(pod)).count();
     let unless = if is_as_today { ", unless it is as today" } else { "" };
@@ -204,7 +227,13 @@ fn counted(inputs: &Inputs<'_>, is_as_today: bool) -> Vec<(String, &'static str)
             "the action ec2:DescribeInstances reads it",
         ),
         (
-            pods(&|pod| node_of(inputs.snapshot, pod.source).is_none()),
+            inputs.without_node().0,
+            "pod runs on a node that is not known: it is placed, but its node costs nothing today",
+            "pods run on nodes that are not known: they are placed, but their nodes cost nothing today",
+            "",
+        ),
+        (
+            pods(&|pod| node_of(inputs.snapshot, pod.source).is_none() && is_placed(pod)),
             &format!("pod waits for a node today; a proposed configuration has room for it{unless}"),
             &format!("pods wait for a node today; a proposed configuration has room for them{unless}"),
             "",

@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Inputs;
-use crate::{
-    catalog::{REGION_LABELS, label},
-    prices::PriceList,
-    snapshot::Snapshot,
-};
+use crate::{machines, prices::PriceList, snapshot::Snapshot};
 
 /// The region of most nodes by their labels, else the snapshot's.
 fn region_of(snapshot: &Snapshot) -> Option<&str> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for node in &snapshot.nodes {
-        if let Some(region) = REGION_LABELS.iter().find_map(|name| label(node, name)) {
+        if let Some(region) = machines::region(node) {
             *counts.entry(region).or_default() += 1;
         }
     }

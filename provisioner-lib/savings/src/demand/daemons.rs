@@ -1,37 +1,61 @@
 //! DaemonSets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{PodSpec, Toleration};
+use k8s_openapi::api::core::v1::{Pod as KubernetesPod, PodSpec, Toleration};
 
-use super::{Pod, controller, is_live};
+use super::{Pod, controller, is_live, requests_of};
 use crate::snapshot::Snapshot;
 
-/// A pod of each DaemonSet. One that could not be read is derived from its pods.
+/// A pod of each DaemonSet, with the requests that its newest pods have: admission may raise those of the template
+/// (a LimitRange, the VerticalPodAutoscaler, webhooks). One that could not be read is derived from its pods.
 pub(super) fn read(snapshot: &Snapshot) -> Vec<Pod> {
-    let mut known = BTreeSet::new();
+    let mut running = newest(snapshot);
     let mut daemons = Vec::new();
     for set in &snapshot.daemon_sets {
         let template = set.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
         let name = set.metadata.name.clone().unwrap_or_default();
         let namespace = set.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
-        known.insert((namespace.clone(), name.clone()));
         let labels = template.metadata.and_then(|metadata| metadata.labels).unwrap_or_default();
-        daemons.push(daemon(namespace, name, labels, &template.spec.unwrap_or_default()));
+        let pods = running.remove(&(namespace.clone(), name.clone())).unwrap_or_default();
+        let daemon = daemon(namespace, name, labels, &template.spec.unwrap_or_default());
+        daemons.push(as_running(daemon, &pods));
     }
-    for pod in snapshot.pods.iter().filter(|pod| is_live(pod)) {
-        let Some(owner) = controller(&pod.metadata).filter(|owner| owner.kind == "DaemonSet") else {
-            continue;
-        };
-        let namespace = pod.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
-        if known.insert((namespace.clone(), owner.name.clone())) {
-            let mut spec = pod.spec.clone().unwrap_or_default();
-            forget_node(&mut spec);
-            let labels = pod.metadata.labels.clone().unwrap_or_default();
-            daemons.push(daemon(namespace, owner.name.clone(), labels, &spec));
-        }
+    for ((namespace, name), pods) in running {
+        let Some(pod) = pods.first() else { continue };
+        let mut spec = pod.spec.clone().unwrap_or_default();
+        forget_node(&mut spec);
+        let labels = pod.metadata.labels.clone().unwrap_or_default();
+        daemons.push(as_running(daemon(namespace, name, labels, &spec), &pods));
     }
     daemons
+}
+
+fn as_running(mut daemon: Pod, pods: &[&KubernetesPod]) -> Pod {
+    daemon.requests = pods.iter().fold(daemon.requests, |most, pod| most.greater(&requests_of(pod)));
+    daemon
+}
+
+/// The live pods of each DaemonSet, of its newest revision alone, by namespace and name.
+fn newest(snapshot: &Snapshot) -> BTreeMap<(String, String), Vec<&KubernetesPod>> {
+    let mut found: BTreeMap<_, Vec<&KubernetesPod>> = BTreeMap::new();
+    for pod in snapshot.pods.iter().filter(|pod| is_live(pod)) {
+        if let Some(owner) = controller(&pod.metadata).filter(|owner| owner.kind == "DaemonSet") {
+            let namespace = pod.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
+            found.entry((namespace, owner.name.clone())).or_default().push(pod);
+        }
+    }
+    for pods in found.values_mut() {
+        let newest =
+            pods.iter().max_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
+        let newest = newest.and_then(|pod| revision(pod));
+        pods.retain(|pod| revision(pod) == newest);
+    }
+    found
+}
+
+fn revision(pod: &KubernetesPod) -> Option<&str> {
+    pod.metadata.labels.as_ref()?.get("controller-revision-hash").map(String::as_str)
 }
 
 fn daemon(namespace: String, name: String, labels: BTreeMap<String, String>, spec: &PodSpec) -> Pod {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
 mod apply;
+mod capacity;
 mod case;
 mod constraints;
 mod costs;
@@ -10,6 +11,8 @@ mod figures;
 mod files;
 mod outputs;
 mod safe;
+
+mod whole;
 
 use case::{Case, saves};
 

@@ -1,0 +1,107 @@
+//! What running nodes show of their types, and of types that do not run.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Node;
+
+use super::{MIB, Machine, Place};
+use crate::{
+    catalog::{Architecture, Catalog, InstanceType},
+    offers::Observed,
+    quantity::Resources,
+    snapshot::Snapshot,
+};
+
+const EBS_DRIVER: &str = "ebs.csi.aws.com";
+
+/// The capacity of running nodes by instance type, the smallest of each, so that no proposal promises more.
+#[must_use]
+pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BTreeMap<String, Observed> {
+    let mut found: BTreeMap<String, Observed> = BTreeMap::new();
+    for node in &snapshot.nodes {
+        let Some(machine) = node.metadata.name.as_ref().and_then(|name| machines.get(name)) else { continue };
+        let (Place::Ec2, Some(name)) = (machine.place, &machine.instance_type) else { continue };
+        if machine.allocatable == Resources::default() {
+            continue;
+        }
+        let seen = Observed {
+            allocatable: machine.allocatable.clone(),
+            max_pods: most_pods(node),
+            max_volumes: max_volumes(snapshot, &machine.name),
+        };
+        let least = found.entry(name.clone()).or_insert_with(|| seen.clone());
+        if (seen.allocatable.memory, seen.allocatable.cpu) < (least.allocatable.memory, least.allocatable.cpu)
+        {
+            *least = seen;
+        }
+    }
+    found
+}
+
+/// Memory that kernel and hypervisor keep of a type that does not run, as nodes of today show it: by architecture and
+/// memory of a type in MiB the hundredths of a percent, the most of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptMemory(BTreeMap<(Architecture, u64), u64>);
+
+impl KeptMemory {
+    /// Reads it from today's instances.
+    #[must_use]
+    pub fn of(machines: &BTreeMap<String, Machine>, catalog: &Catalog) -> Self {
+        let types: BTreeMap<&str, &InstanceType> =
+            catalog.types.iter().map(|found| (found.name.as_str(), found)).collect();
+        let mut kept: BTreeMap<(Architecture, u64), u64> = BTreeMap::new();
+        for machine in machines.values().filter(|machine| machine.place == Place::Ec2) {
+            let known = machine.instance_type.as_deref().and_then(|name| types.get(name));
+            let Some(known) = known.filter(|known| known.memory_mib > 0) else { continue };
+            let whole = known.memory_mib.saturating_mul(MIB);
+            let lost = u128::from(whole.saturating_sub(machine.capacity_memory));
+            // A node whose kernel keeps nothing does not report its memory.
+            if machine.capacity_memory > 0 && lost > 0 {
+                let hundredths = u64::try_from((lost * 10_000).div_ceil(u128::from(whole))).unwrap_or(10_000);
+                let most = kept.entry((known.architecture, known.memory_mib)).or_default();
+                *most = hundredths.max(*most);
+            }
+        }
+        Self(kept)
+    }
+
+    /// Hundredths of a percent that are kept of a type: as much as of the biggest running one that has no more memory,
+    /// because bigger ones lose a smaller part; none if there is none.
+    #[must_use]
+    pub fn hundredths(&self, of: &InstanceType) -> Option<u64> {
+        let smaller = self.0.range((of.architecture, 0)..=(of.architecture, of.memory_mib));
+        smaller.last().map(|(_, hundredths)| *hundredths)
+    }
+}
+
+/// Whether the VPC CNI assigns prefixes in place of single addresses (`ENABLE_PREFIX_DELEGATION`, and always with IPv6):
+/// a node of today takes more pods than its type has single addresses for.
+#[must_use]
+pub fn prefixes(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>, catalog: &Catalog) -> bool {
+    snapshot.nodes.iter().any(|node| {
+        let machine = node.metadata.name.as_ref().and_then(|name| machines.get(name));
+        let name = machine
+            .filter(|machine| machine.place == Place::Ec2)
+            .and_then(|found| found.instance_type.as_ref());
+        let known = catalog.types.iter().find(|known| Some(&known.name) == name);
+        known.zip(most_pods(node)).is_some_and(|(known, pods)| pods > known.pods_with_addresses())
+    })
+}
+
+/// status.allocatable.pods.
+pub(crate) fn most_pods(node: &Node) -> Option<u32> {
+    node.status.as_ref()?.allocatable.as_ref()?.get("pods")?.0.parse().ok()
+}
+
+/// The smallest volume of today's EC2 instances: other node groups may have smaller ones than the biggest.
+#[must_use]
+pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64> {
+    let of_ec2 = machines.values().filter(|machine| machine.place == Place::Ec2);
+    of_ec2.filter_map(|machine| machine.root_volume).min()
+}
+
+pub(crate) fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
+    let csi = snapshot.csi_nodes.iter().find(|csi| csi.metadata.name.as_deref() == Some(node))?;
+    let driver = csi.spec.drivers.iter().find(|driver| driver.name == EBS_DRIVER)?;
+    u32::try_from(driver.allocatable.as_ref()?.count?).ok()
+}
