@@ -1,10 +1,13 @@
 //! Instance types and prices of a region.
 
+mod properties;
+
 use std::{collections::BTreeMap, fmt};
 
 use k8s_openapi::api::core::v1::Node;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::properties::family;
 use crate::{money::Money, quantity::Resources};
 
 const MIB: u64 = 1024 * 1024;
@@ -32,8 +35,18 @@ pub(crate) const ZONE_LABELS: [&str; 2] = [ZONE, "failure-domain.beta.kubernetes
 /// Labels of a region, today's first.
 pub(crate) const REGION_LABELS: [&str; 2] =
     ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
+/// Label of an offered node with the model of its accelerators, by which pods are pinned to the one that they run on. No
+/// node of a cluster has it.
+pub const ACCELERATOR: &str = "cast-spot/accelerator";
 /// Label that differs from node to node.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// Whether a zone is a Local Zone or a Wavelength Zone of the region: `us-west-2-lax-1a`, `us-east-1-wl1-bos-wlz-1`. They
+/// have fewer types, at prices of their own (Amazon EC2 user guide, "Local Zones").
+#[must_use]
+pub fn is_local_zone(region: &str, zone: &str) -> bool {
+    !region.is_empty() && zone.strip_prefix(region).is_some_and(|rest| rest.starts_with('-'))
+}
 
 /// The value of a node's label.
 pub(crate) fn label<'n>(node: &'n Node, name: &str) -> Option<&'n str> {
@@ -91,6 +104,19 @@ impl fmt::Display for Market {
     }
 }
 
+/// A model of accelerators, of GpuInfo or NeuronInfo. All accelerators of an instance type are of one model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accelerator {
+    /// `NVIDIA`, `AMD` or `AWS`.
+    pub manufacturer: String,
+    /// `A10G`.
+    pub name: String,
+    /// Memory of one in MiB.
+    #[serde(default)]
+    pub memory_mib: Option<u64>,
+}
+
 /// An EC2 instance type, from DescribeInstanceTypes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,9 +140,24 @@ pub struct InstanceType {
     /// Disks of the instance store.
     #[serde(default)]
     pub local_disks: u32,
+    /// InstanceStorageInfo.TotalSizeInGB of NVMe disks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_nvme_gb: Option<u64>,
     /// Accelerators, by their Kubernetes resource name (`nvidia.com/gpu`).
     #[serde(default)]
     pub devices: BTreeMap<String, u64>,
+    /// The model of its accelerators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerator: Option<Accelerator>,
+    /// ProcessorInfo.Manufacturer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_manufacturer: Option<String>,
+    /// Hypervisor: `nitro` or `xen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypervisor: Option<String>,
+    /// EbsInfo.EbsOptimizedInfo.MaximumBandwidthInMbps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ebs_bandwidth_mbps: Option<u32>,
     /// BareMetal.
     #[serde(default)]
     pub bare_metal: bool,
@@ -239,6 +280,17 @@ pub struct Catalog {
     pub prices: Vec<Price>,
 }
 
+impl Catalog {
+    /// The model of a type's accelerators. A type that is not in the catalog is taken for one of its family.
+    #[must_use]
+    pub fn accelerator_model(&self, name: &str) -> Option<String> {
+        let own = family(name);
+        let alike = |found: &&InstanceType| family(&found.name) == own;
+        let exact = self.types.iter().find(|found| found.name == name);
+        exact.or_else(|| self.types.iter().find(alike))?.accelerator_model()
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -253,7 +305,12 @@ pub(crate) mod tests {
             addresses_per_interface: 10,
             ebs_attachments: None,
             local_disks: 0,
+            local_nvme_gb: None,
             devices: BTreeMap::new(),
+            accelerator: None,
+            cpu_manufacturer: None,
+            hypervisor: None,
+            ebs_bandwidth_mbps: None,
             bare_metal: false,
             burstable: false,
             current_generation: true,

@@ -23,6 +23,8 @@ pub struct Choices {
     pub families: Families,
     /// How the cluster's scheduler scores free resources.
     pub scoring: Scoring,
+    /// Which architectures pods may get.
+    pub architectures: Architectures,
     /// How much of a workload one pool or one zone may have on Spot.
     pub caps: Caps,
     /// The least that a proposal keeps, as far as today has it.
@@ -36,6 +38,16 @@ pub struct Choices {
     pub accept_risk: bool,
     /// Whether nodes that are marked not to be disrupted may be removed.
     pub remove_protected: bool,
+}
+
+/// Which architectures pods may get.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Architectures {
+    /// Those that they name in a node selector or a required node affinity, else the one that they run on.
+    #[default]
+    AsNamed,
+    /// The one that they run on.
+    AsToday,
 }
 
 /// The greatest shares of a workload's Spot pods. EC2 interrupts pools of instance type and zone.
@@ -120,6 +132,7 @@ impl Default for Choices {
             min_vcpus: None,
             families: Families::default(),
             scoring: Scoring::default(),
+            architectures: Architectures::AsNamed,
             caps: Caps::default(),
             floors: Floors::default(),
             soft_percent: 5,

@@ -23,16 +23,19 @@ use self::{
     workloads::{pools, workload},
 };
 use crate::{
-    catalog::{ARCHITECTURE, Architecture, Market, label},
+    catalog::Market,
     choices::Choices,
     demand::Demand,
     machines::{self, KeptMemory, Machine, Place, smallest_root_volume},
+    markets::MarketLabels,
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
+    pins,
     prices::PriceList,
     protection,
     report::{Name, Report, Risk, SCHEMA, Workload},
+    shown::Shown,
     snapshot::Snapshot,
-    template::templates,
+    template::{self, templates},
     verdict::{self, Judged},
 };
 
@@ -98,6 +101,8 @@ struct Inputs<'a> {
     protected: BTreeMap<String, String>,
     /// The pods to place.
     demand: Demand,
+    /// Labels of nodes that mean the market.
+    markets: MarketLabels,
     offers: Vec<Offer>,
     /// Whether the VPC CNI assigns prefixes.
     has_prefixes: bool,
@@ -184,6 +189,9 @@ impl<'a> Inputs<'a> {
         // Pods elsewhere than on EC2, and those on Windows, stay where they are.
         demand.pods.retain(|pod| node_of(snapshot, pod.source).is_none_or(is_of_ec2));
         demand.scoring = choices.scoring;
+        pins::pin(&mut demand, snapshot, &prices.catalog, choices.architectures);
+        pins::label_nodes(&mut demand, &machines, &prices.catalog);
+        let markets = MarketLabels::of(snapshot);
         let nodes = snapshot.nodes.iter();
         let nodes: Vec<&Node> =
             nodes.filter(|node| is_of_ec2(node.metadata.name.as_deref().unwrap_or_default())).collect();
@@ -203,7 +211,7 @@ impl<'a> Inputs<'a> {
         let settings = Settings {
             zones: of_ec2().filter_map(|machine| machine.zone.clone()).collect(),
             markets: [Market::OnDemand, Market::Spot].into(),
-            architectures: architectures(&nodes),
+            architectures: pins::architectures(&demand),
             max_vcpus: choices.max_vcpus,
             min_vcpus: choices.min_vcpus,
             families: choices.families.clone(),
@@ -211,11 +219,25 @@ impl<'a> Inputs<'a> {
             burstable: burstable > 0 && burstable * 2 >= all,
             kept_memory: KeptMemory::of(&machines, &prices.catalog),
             prefixes: has_prefixes,
-            observed: machines::observed(snapshot, &machines),
-            templates: templates(workers, &demand.node_label_keys()),
+            observed: machines::observed(snapshot, &machines, &prices.catalog),
+            shown: Shown::of(
+                nodes.iter().filter_map(|node| Some((*node, machines.get(node.metadata.name.as_deref()?)?))),
+                demand.node_label_keys(),
+                &prices.catalog,
+            ),
+            accelerators: demand.pods.iter().any(pins::asks_for_accelerator),
+            templates: templates(
+                workers,
+                template::Context {
+                    demand: &demand,
+                    catalog: &prices.catalog,
+                    markets: &markets,
+                    read_at: snapshot.read_at,
+                },
+            ),
         };
         let offers = prices.catalog.offers(&settings);
-        Self { snapshot, prices, choices, machines, protected, demand, offers, has_prefixes }
+        Self { snapshot, prices, choices, machines, protected, demand, markets, offers, has_prefixes }
     }
 
     /// Node that a pod of the snapshot runs on.
@@ -224,7 +246,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// The demand without pods on nodes that stay. Each pod is pinned to its market, so that the scheduler cannot give an
-    /// On-Demand node that others need to a pod that tolerates Spot.
+    /// On-Demand node that others need to a pod that tolerates Spot; pods that spread over the markets are not.
     fn pinned(&self, judged: &[Judged], name: Name, kept: &BTreeSet<String>) -> Demand {
         let mut spot: BTreeSet<usize> = BTreeSet::new();
         for judged in judged.iter().filter(|judged| name == Name::Spot || judged.is_pinned) {
@@ -232,7 +254,7 @@ impl<'a> Inputs<'a> {
         }
         let mut demand = self.demand.clone();
         self.keep(&mut demand, kept);
-        for pod in &mut demand.pods {
+        for pod in demand.pods.iter_mut().filter(|pod| !self.markets.separate(pod)) {
             pod.pin_to(if spot.contains(&pod.source) { Market::Spot } else { Market::OnDemand });
         }
         demand
@@ -241,14 +263,6 @@ impl<'a> Inputs<'a> {
 
 fn node_of(snapshot: &Snapshot, pod: usize) -> Option<&str> {
     snapshot.pods[pod].spec.as_ref()?.node_name.as_deref()
-}
-
-fn architectures(nodes: &[&Node]) -> BTreeSet<Architecture> {
-    let runs = |architecture: &Architecture| {
-        nodes.iter().any(|node| label(node, ARCHITECTURE) == Some(architecture.label()))
-    };
-    let found: BTreeSet<_> = [Architecture::Amd64, Architecture::Arm64].into_iter().filter(runs).collect();
-    if found.is_empty() { [Architecture::Amd64].into() } else { found }
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use k8s_openapi::api::core::v1::Node;
 pub use self::observed::{KeptMemory, observed, prefixes, smallest_root_volume};
 pub(crate) use self::observed::{max_volumes, most_pods};
 use crate::{
-    catalog::{Catalog, INSTANCE_TYPE, Market, REGION_LABELS, ZONE_LABELS, label},
+    catalog::{Catalog, INSTANCE_TYPE, Market, REGION_LABELS, ZONE_LABELS, is_local_zone, label},
     demand::{is_live, requests_of},
+    labels::CAPACITY_LABELS,
     money::Money,
     offers::Offer,
     protection::is_of_a_capacity_block,
@@ -19,17 +20,6 @@ use crate::{
 };
 
 const MIB: u64 = 1024 * 1024;
-
-/// Labels of a node's purchase option, with their values for Spot and On-Demand: EKS managed node groups, CAST AI,
-/// Karpenter, and what eksctl and kOps documented before those. The first one that a node has decides.
-pub const CAPACITY_LABELS: [(&str, &str, &str); 6] = [
-    ("eks.amazonaws.com/capacityType", "SPOT", "ON_DEMAND"),
-    ("scheduling.cast.ai/spot-fallback", "", "true"),
-    ("scheduling.cast.ai/spot", "true", "false"),
-    ("node-role.kubernetes.io/spot-worker", "true", "false"),
-    ("karpenter.sh/capacity-type", "spot", "on-demand"),
-    ("node.kubernetes.io/lifecycle", "spot", "normal"),
-];
 
 /// Where a node runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,12 +99,17 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
         if let Some(known) = instance_type.and_then(|name| types.get(name)) {
             (machine.vcpus, machine.memory_mib) = (known.vcpus, known.memory_mib);
         }
-        let is_of_region = region(node).is_none_or(|region| region == catalog.region);
+        let is_of_region = region(node)
+            .is_none_or(|region| region == catalog.region || is_local_zone(&catalog.region, region));
         let is_by_the_hour = machine.place == Place::Ec2 && !is_of_a_capacity_block(node);
         let market = machine.market.filter(|_| is_by_the_hour && is_of_region);
         machine.hourly = instance_type.zip(market).and_then(|(name, market)| {
             let zone = machine.zone.as_deref();
-            prices.get(&(name, market, zone)).or_else(|| prices.get(&(name, market, None))).copied()
+            let of_region = || {
+                let is_local = zone.is_some_and(|zone| is_local_zone(&catalog.region, zone));
+                prices.get(&(name, market, None)).filter(|_| !is_local)
+            };
+            prices.get(&(name, market, zone)).or_else(of_region).copied()
         });
         (machine.name.clone(), machine)
     });
@@ -140,7 +135,7 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
         name: node.metadata.name.clone().unwrap_or_default(),
         place,
         instance_type: first(&[INSTANCE_TYPE, "beta.kubernetes.io/instance-type"]),
-        zone: first(&ZONE_LABELS),
+        zone: first(&ZONE_LABELS).or_else(|| zone_of_instance(node).map(str::to_owned)),
         market: matches!(place, Place::Ec2 | Place::Windows).then(|| market.unwrap_or(Market::OnDemand)),
         market_is_known: market.is_some() || is_of_a_capacity_block(node),
         vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
@@ -182,6 +177,12 @@ fn provider_id(node: &Node) -> &str {
     node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref()).unwrap_or_default()
 }
 
+/// The zone of the EC2 instance behind a node.
+fn zone_of_instance(node: &Node) -> Option<&str> {
+    instance_id(node)?;
+    provider_id(node).strip_prefix("aws://")?.split('/').nth(1).filter(|zone| !zone.is_empty())
+}
+
 /// Id of the EC2 instance behind a node.
 #[must_use]
 pub fn instance_id(node: &Node) -> Option<&str> {
@@ -192,10 +193,7 @@ pub fn instance_id(node: &Node) -> Option<&str> {
 /// The purchase option of a node, from its labels, else from EC2.
 #[must_use]
 pub fn market(node: &Node, lifecycles: &BTreeMap<String, String>) -> Option<Market> {
-    let by_label = CAPACITY_LABELS.iter().find_map(|(name, spot, on_demand)| {
-        let value = label(node, name)?;
-        if value == *on_demand { Some(Market::OnDemand) } else { (value == *spot).then_some(Market::Spot) }
-    });
+    let by_label = CAPACITY_LABELS.iter().find_map(|known| known.market(label(node, known.key)?));
     by_label.or_else(|| match lifecycles.get(instance_id(node)?)?.as_str() {
         "spot" => Some(Market::Spot),
         _ => Some(Market::OnDemand),

@@ -6,11 +6,12 @@ use k8s_openapi::api::core::v1::Taint;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{Architecture, Catalog, GIB, InstanceType, Market, OFFER_LABELS},
+    catalog::{Architecture, Catalog, GIB, InstanceType, Market, is_local_zone},
     choices::Families,
     machines::KeptMemory,
     money::Money,
     quantity::Resources,
+    shown::Shown,
     template::Template,
 };
 
@@ -36,7 +37,7 @@ pub struct Settings {
     pub zones: BTreeSet<String>,
     /// Markets to buy from.
     pub markets: BTreeSet<Market>,
-    /// Architectures of the cluster's nodes, for which the images of its pods exist.
+    /// Architectures for which the images of the cluster's pods exist.
     pub architectures: BTreeSet<Architecture>,
     /// Size of the biggest node, in vCPUs. A cluster of few big nodes loses much with each.
     pub max_vcpus: Option<u32>,
@@ -54,6 +55,10 @@ pub struct Settings {
     pub burstable: bool,
     /// Capacities of running nodes, by instance type.
     pub observed: BTreeMap<String, Observed>,
+    /// Labels of new nodes that follow from what they are.
+    pub shown: Shown,
+    /// Whether types with accelerators are offered.
+    pub accelerators: bool,
     /// Labels and taints of new nodes, one template for each kind of node group.
     pub templates: Vec<Template>,
 }
@@ -72,6 +77,8 @@ impl Default for Settings {
             prefixes: false,
             burstable: false,
             observed: BTreeMap::new(),
+            shown: Shown::default(),
+            accelerators: false,
             templates: vec![Template::default()],
         }
     }
@@ -122,7 +129,7 @@ impl Catalog {
                 let key = (price.instance_type.as_str(), price.market, zone.as_str());
                 if price.zone.as_ref() == Some(zone) {
                     prices.insert(key, price.hourly);
-                } else if price.zone.is_none() {
+                } else if price.zone.is_none() && !is_local_zone(&self.region, zone) {
                     prices.entry(key).or_insert(price.hourly);
                 }
             }
@@ -143,16 +150,10 @@ impl Catalog {
                 instance_type.max_pods()
             };
             let max_volumes = observed.and_then(|seen| seen.max_volumes);
-            let values =
-                [instance_type.architecture.label(), "linux", name, zone, &self.region, market.label()];
-            for template in &settings.templates {
+            let own = settings.shown.labels(instance_type, &self.region, zone, market);
+            for template in settings.templates.iter().filter(|found| found.admits(instance_type, market)) {
                 let mut labels = template.labels.clone();
-                for (same, value) in OFFER_LABELS.into_iter().zip(values) {
-                    labels.extend(same.iter().map(|label| ((*label).to_owned(), value.to_owned())));
-                }
-                if let Some(capacity) = labels.get_mut("karpenter.sh/capacity-type") {
-                    *capacity = market.label().to_ascii_lowercase().replace('_', "-");
-                }
+                labels.extend(own.clone());
                 offers.push(Offer {
                     instance_type: name.to_owned(),
                     zone: zone.to_owned(),
@@ -178,6 +179,7 @@ impl Settings {
             && found.current_generation
             && (self.burstable || !found.burstable)
             && self.architectures.contains(&found.architecture)
+            && (self.accelerators || found.devices.is_empty())
             && self.max_vcpus.is_none_or(|most| found.vcpus <= most)
             && self.min_vcpus.is_none_or(|least| found.vcpus >= least)
             && self.families.admit(&found.name)

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::{ec2::Ec2, pricing::Pricing};
 use crate::{
-    catalog::{Catalog, Market, Price},
+    catalog::{Catalog, Market, Price, is_local_zone},
     machines,
     prices::{self, PriceList, time_weighted},
     report::Missing,
@@ -73,7 +73,7 @@ pub async fn read_prices(
     let types = or_note(types, "instance types could not be read, so nothing can be proposed", missing);
     let (listed, currency) = or_note(on_demand, "On-Demand prices could not be read", missing);
     let mut prices = match offered {
-        Ok(offered) => in_zones(&listed, &offered),
+        Ok(offered) => in_zones(access.region(), &listed, &offered),
         Err(error) => {
             let what = "which zones have which types is not known: each is taken to have all";
             missing.push(note(what, &error));
@@ -95,12 +95,13 @@ pub async fn read_prices(
     }
 }
 
-/// A price of the region holds in the zones that have the type.
-fn in_zones(listed: &[Price], offered: &BTreeSet<(String, String)>) -> Vec<Price> {
+/// A price of the region holds in its zones that have the type; Local Zones have prices of their own.
+fn in_zones(region: &str, listed: &[Price], offered: &BTreeSet<(String, String)>) -> Vec<Price> {
     let zones = |price: &Price| {
         let from = (price.instance_type.clone(), String::new());
         let of_type = offered.range(from..).take_while(|(name, _)| *name == price.instance_type);
-        of_type.map(|(_, zone)| zone.clone()).collect::<Vec<_>>()
+        let zones = of_type.map(|(_, zone)| zone.clone()).filter(|zone| !is_local_zone(region, zone));
+        zones.collect::<Vec<_>>()
     };
     let prices = listed
         .iter()

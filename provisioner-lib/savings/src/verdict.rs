@@ -16,7 +16,8 @@ pub use self::{
     owner::{Kind, Owned, owned},
 };
 use crate::{
-    catalog::Market, choices::Choices, demand::requests_of, machines::Machine, protection, snapshot::Snapshot,
+    catalog::Market, choices::Choices, demand::requests_of, machines::Machine, markets::MarketLabels,
+    protection, snapshot::Snapshot,
 };
 
 /// The longest grace period that fits into a notice beside the work of the handler (docs/architecture.md).
@@ -62,7 +63,8 @@ impl Judged {
 /// Judges all workloads of a cluster, by namespace, kind and name. `machines` are today's nodes.
 #[must_use]
 pub fn judge(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>, choices: &Choices) -> Vec<Judged> {
-    let cluster = Cluster { snapshot, machines, choices, owned: &owned(snapshot) };
+    let (owned, markets) = (&owned(snapshot), &MarketLabels::of(snapshot));
+    let cluster = Cluster { snapshot, machines, choices, owned, markets };
     let mut all: Vec<Judged> = cluster.owned.iter().map(|owned| cluster.judge(owned)).collect();
     follow_neighbours(&mut all, snapshot);
     all
@@ -74,6 +76,7 @@ struct Cluster<'c> {
     machines: &'c BTreeMap<String, Machine>,
     choices: &'c Choices,
     owned: &'c [Owned],
+    markets: &'c MarketLabels,
 }
 
 impl Cluster<'_> {
@@ -95,10 +98,11 @@ impl Cluster<'_> {
             return judged(None, false, vec![Reason::new("node", text)], Vec::new());
         }
         let spec = pods.first().and_then(|pod| pod.spec.as_ref());
-        let required = spec.and_then(placement::required_market);
+        let required = spec.and_then(|spec| placement::required_market(spec, self.markets));
+        let is_pinned = required.is_some();
         let mut cautions = Vec::new();
-        let (market, reasons) = if let Some((market, label)) = required {
-            (market, vec![Reason::new("affinity", format!("requires {market} nodes ({label})"))])
+        let (market, reasons) = if let Some((market, reason)) = required {
+            (market, vec![reason])
         } else {
             let blockers = self.blockers(owned, &pods);
             if blockers.is_empty() {
@@ -119,7 +123,7 @@ impl Cluster<'_> {
         );
         cautions.extend(counted_otherwise(owned, spec));
         cautions.extend(without_requests(owned, self.snapshot));
-        judged(Some(market), required.is_some(), reasons, cautions)
+        judged(Some(market), is_pinned, reasons, cautions)
     }
 
     /// All reasons against Spot.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     catalog::{ARCHITECTURE, Catalog, HOSTNAME, Market, OFFER_LABELS, ZONE},
     compare::Placed,
-    machines::CAPACITY_LABELS,
+    labels::{CAPACITY_LABELS, Origin, origin},
     money::Money,
     offers::Offer,
     template::Template,
@@ -74,11 +74,11 @@ pub(super) fn pools<'c>(nodes: &'c [Placed], selected: &BTreeSet<String>) -> Vec
             let offers = nodes.iter().map(|(_, offer)| *offer);
             let offers = offers.filter(|offer| market == Market::OnDemand || of_market(offer)).collect();
             let mut template = template.clone();
-            let of_market = CAPACITY_LABELS.iter().filter(|(key, ..)| selected.contains(*key));
-            let of_market = of_market.filter(|(key, ..)| !is_set_by_karpenter(key));
-            template.labels.extend(of_market.filter_map(|(key, spot, on_demand)| {
-                let value = if market == Market::Spot { spot } else { on_demand };
-                (!value.is_empty()).then(|| ((*key).to_owned(), (*value).to_owned()))
+            let of_market = CAPACITY_LABELS.iter().filter(|known| selected.contains(known.key));
+            let of_market = of_market.filter(|known| !is_set_by_karpenter(known.key));
+            template.labels.extend(of_market.filter_map(|known| {
+                let value = known.values(market).first().filter(|value| !value.is_empty())?;
+                Some((known.key.to_owned(), (*value).to_owned()))
             }));
             pools.push(Pool { template, market, nodes: own, offers });
         }
@@ -86,16 +86,13 @@ pub(super) fn pools<'c>(nodes: &'c [Placed], selected: &BTreeSet<String>) -> Vec
     pools
 }
 
-/// Labels that a pod asks for and that are not of the market, and taints: what only the NodePool can add to a node.
+/// Labels of a node group that a pod asks for, and taints: what only the NodePool can add to a node.
 fn template(offer: &Offer, selected: &BTreeSet<String>) -> Template {
-    let is_of_template = |key: &str| {
-        selected.contains(key)
-            && !is_set_by_karpenter(key)
-            && !CAPACITY_LABELS.iter().any(|(of_market, ..)| *of_market == key)
-    };
+    let is_of_template =
+        |key: &str| selected.contains(key) && origin(key) == Origin::Group && !is_set_by_karpenter(key);
     let labels = offer.labels.iter().filter(|(key, _)| is_of_template(key));
     let labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
-    Template { labels, taints: offer.taints.clone() }
+    Template { labels, taints: offer.taints.clone(), ..Template::default() }
 }
 
 fn is_set_by_karpenter(key: &str) -> bool {
@@ -125,7 +122,7 @@ impl Pool<'_> {
 
     /// `savings-batch-spot`: labels and taints of the template, and the market.
     fn name(&self) -> String {
-        let of_market = |key: &str| CAPACITY_LABELS.iter().any(|(known, ..)| *known == key);
+        let of_market = |key: &str| CAPACITY_LABELS.iter().any(|known| known.key == key);
         let labels = self.template.labels.iter().filter(|(key, _)| !of_market(key)).map(|(_, value)| value);
         let taints = self.template.taints.iter().map(|taint| taint.value.as_ref().unwrap_or(&taint.key));
         let mut words: Vec<String> = Vec::new();

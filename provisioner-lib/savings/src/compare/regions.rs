@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Inputs;
-use crate::{machines, prices::PriceList, snapshot::Snapshot};
+use crate::{catalog::is_local_zone, machines, prices::PriceList, snapshot::Snapshot};
 
 /// The region of most nodes by their labels, else the snapshot's.
 fn region_of(snapshot: &Snapshot) -> Option<&str> {
@@ -21,7 +21,9 @@ fn region_of(snapshot: &Snapshot) -> Option<&str> {
 pub(super) fn mismatch(snapshot: &Snapshot, prices: &PriceList) -> Option<String> {
     let of_prices = prices.catalog.region.as_str();
     let of_nodes = region_of(snapshot)?;
-    let is_other = !of_prices.is_empty() && of_prices != of_nodes;
+    // Nodes in Local Zones may show them as a region of their own.
+    let is_within = of_prices == of_nodes || is_local_zone(of_prices, of_nodes);
+    let is_other = !of_prices.is_empty() && !is_within;
     is_other.then(|| format!("the prices are of {of_prices}, and the nodes are in {of_nodes}"))
 }
 

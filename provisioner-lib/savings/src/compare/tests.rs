@@ -257,7 +257,9 @@ fn huge_amounts_saturate() {
             found["networkInterfaces"] = u32::MAX.into();
             found["addressesPerInterface"] = u32::MAX.into();
             found["localDisks"] = u32::MAX.into();
-            found["devices"] = json!({ "nvidia.com/gpu": u64::MAX });
+            if requests["nvidia.com/gpu"].is_string() {
+                found["devices"] = json!({ "nvidia.com/gpu": u64::MAX });
+            }
         }
         for price in prices["prices"].as_array_mut().unwrap() {
             price["hourly"] = "9223372036854".into();

@@ -23,7 +23,7 @@ pub use self::{
     today::{Staying, TodayNode},
 };
 use crate::{
-    catalog::{ARCHITECTURE, CAPACITY_TYPE, Market, label},
+    catalog::{CAPACITY_TYPE, Market},
     choices::Scoring,
     quantity::Resources,
     snapshot::{MIRROR, Snapshot},
@@ -65,8 +65,8 @@ pub struct Pod {
     pub requests: Resources,
     /// spec.nodeSelector.
     pub node_selector: BTreeMap<String, String>,
-    /// Further labels that its node must have: the proposed capacity type, and today's architecture if the spec names
-    /// none. The proposal holds only if they are added to its nodeSelector.
+    /// Further labels that its node must have: the proposed capacity type, and what [`crate::pins`] keeps of today's node.
+    /// The proposal holds only if they are added to its nodeSelector.
     pub pins: BTreeMap<String, String>,
     /// Terms of the required node affinity: if there are any, one has to match.
     pub node_affinity: Vec<NodeSelectorTerm>,
@@ -94,7 +94,6 @@ impl Demand {
     #[must_use]
     pub fn read(snapshot: &Snapshot) -> Self {
         let volumes = Volumes::new(snapshot);
-        let architectures = architectures(snapshot);
         let today: Vec<TodayNode> = snapshot.nodes.iter().map(TodayNode::read).collect();
         let places: BTreeMap<&str, usize> =
             today.iter().enumerate().map(|(place, node)| (node.name.as_str(), place)).collect();
@@ -104,7 +103,6 @@ impl Demand {
                 let mut read = Pod::read(source, pod, &volumes);
                 let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
                 read.node = node.and_then(|node| places.get(node).copied());
-                read.pin_architecture(node.and_then(|node| architectures.get(node).copied()));
                 pods.push(read);
             }
         }
@@ -140,15 +138,10 @@ impl Demand {
     /// Keys of node labels in selectors, affinities and topology keys, by which node groups differ.
     #[must_use]
     pub fn node_label_keys(&self) -> BTreeSet<String> {
-        let mut keys = BTreeSet::new();
-        let terms = |keys: &mut BTreeSet<String>, terms: &[NodeSelectorTerm]| {
-            let expressions = terms.iter().flat_map(|term| term.match_expressions.iter().flatten());
-            keys.extend(expressions.map(|expression| expression.key.clone()));
-        };
+        let mut keys = self.selected_keys();
         for pod in &self.pods {
-            keys.extend(pod.node_selector.keys().chain(pod.pins.keys()).cloned());
-            terms(&mut keys, &pod.node_affinity);
-            pod.volume_affinity.iter().for_each(|found| terms(&mut keys, found));
+            keys.extend(pod.pins.keys().cloned());
+            pod.volume_affinity.iter().for_each(|terms| keys.extend(keys_of(terms)));
             keys.extend(pod.spread.iter().map(|spread| spread.topology_key.clone()));
         }
         let staying = self.nodes.iter().filter_map(|node| node.stays.as_ref());
@@ -158,9 +151,19 @@ impl Demand {
         }
         for daemon in &self.daemons {
             keys.extend(daemon.node_selector.keys().cloned());
-            terms(&mut keys, &daemon.node_affinity);
+            keys.extend(keys_of(&daemon.node_affinity));
         }
         keys
+    }
+
+    /// Keys of node labels in the node selectors and node affinities of pods.
+    #[must_use]
+    pub fn selected_keys(&self) -> BTreeSet<String> {
+        let of_pod = |pod: &Pod| {
+            let selected = pod.node_selector.keys().cloned();
+            selected.chain(keys_of(&pod.node_affinity)).collect::<Vec<_>>()
+        };
+        self.pods.iter().flat_map(of_pod).collect()
     }
 }
 
@@ -209,24 +212,11 @@ impl Pod {
     pub fn pin_to(&mut self, market: Market) {
         self.pins.insert(CAPACITY_TYPE.to_owned(), market.label().to_owned());
     }
-
-    /// Keeps the architecture: an image may not exist for another one.
-    fn pin_architecture(&mut self, today: Option<&str>) {
-        let terms = self.node_affinity.iter().flat_map(|term| term.match_expressions.iter().flatten());
-        let named = self.node_selector.contains_key(ARCHITECTURE)
-            || terms.into_iter().any(|expression| expression.key == ARCHITECTURE);
-        if let Some(today) = today.filter(|_| !named) {
-            self.pins.insert(ARCHITECTURE.to_owned(), today.to_owned());
-        }
-    }
 }
 
-fn architectures(snapshot: &Snapshot) -> BTreeMap<&str, &str> {
-    let nodes = snapshot
-        .nodes
-        .iter()
-        .filter_map(|node| Some((node.metadata.name.as_deref()?, label(node, ARCHITECTURE)?)));
-    nodes.collect()
+fn keys_of(terms: &[NodeSelectorTerm]) -> impl Iterator<Item = String> {
+    let expressions = terms.iter().flat_map(|term| term.match_expressions.iter().flatten());
+    expressions.map(|expression| expression.key.clone())
 }
 
 fn full_name(pod: &KubernetesPod) -> String {

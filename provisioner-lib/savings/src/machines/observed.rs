@@ -14,9 +14,28 @@ use crate::{
 
 const EBS_DRIVER: &str = "ebs.csi.aws.com";
 
-/// The capacity of running nodes by instance type, the smallest of each, so that no proposal promises more.
+/// The capacity of running nodes by instance type, the smallest of each, so that no proposal promises more. A node whose
+/// device plugin is not up yet shows no devices: those of the others count, and where no node shows any, the catalog's.
 #[must_use]
-pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BTreeMap<String, Observed> {
+pub fn observed(
+    snapshot: &Snapshot,
+    machines: &BTreeMap<String, Machine>,
+    catalog: &Catalog,
+) -> BTreeMap<String, Observed> {
+    let mut devices: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
+    for machine in machines.values().filter(|machine| machine.place == Place::Ec2) {
+        let seen = devices.entry(machine.instance_type.as_deref().unwrap_or_default()).or_default();
+        for (name, count) in &machine.allocatable.extended {
+            seen.entry(name.clone()).and_modify(|least| *least = (*count).min(*least)).or_insert(*count);
+        }
+    }
+    for known in &catalog.types {
+        if let Some(seen) = devices.get_mut(known.name.as_str()) {
+            for (name, count) in &known.devices {
+                seen.entry(name.clone()).or_insert(*count);
+            }
+        }
+    }
     let mut found: BTreeMap<String, Observed> = BTreeMap::new();
     for node in &snapshot.nodes {
         let Some(machine) = node.metadata.name.as_ref().and_then(|name| machines.get(name)) else { continue };
@@ -34,6 +53,9 @@ pub fn observed(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>) -> BT
         {
             *least = seen;
         }
+    }
+    for (name, seen) in &mut found {
+        seen.allocatable.extended = devices.remove(name.as_str()).unwrap_or_default();
     }
     found
 }

@@ -7,8 +7,8 @@ use aws_sdk_ec2::{
     Client,
     primitives::DateTime,
     types::{
-        ArchitectureType, AttachmentLimitType, Filter, GpuInfo, InstanceTypeInfo, LocationType,
-        NetworkCardInfo, NetworkInfo, NeuronInfo, SpotPrice, UsageClassType,
+        ArchitectureType, AttachmentLimitType, EphemeralNvmeSupport, Filter, GpuInfo, InstanceTypeInfo,
+        LocationType, NetworkCardInfo, NetworkInfo, NeuronInfo, SpotPrice, UsageClassType,
     },
 };
 use cast_spot_cloud::{Error, from_sdk};
@@ -16,7 +16,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::{
-    catalog::{Architecture, InstanceType},
+    catalog::{Accelerator, Architecture, InstanceType},
     prices::SpotPoint,
 };
 
@@ -129,6 +129,11 @@ fn instance_type(info: &InstanceTypeInfo) -> Option<InstanceType> {
         return None;
     }
     let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    let storage = info.instance_storage_info();
+    let nvme = storage.filter(|storage| {
+        storage.nvme_support().is_some_and(|support| *support != EphemeralNvmeSupport::Unsupported)
+    });
+    let hypervisor = info.hypervisor().map(|hypervisor| hypervisor.as_str().to_owned());
     let network = info.network_info()?;
     let ebs = info.ebs_info();
     let own_limit = ebs.and_then(|ebs| ebs.attachment_limit_type()) == Some(&AttachmentLimitType::Dedicated);
@@ -140,10 +145,17 @@ fn instance_type(info: &InstanceTypeInfo) -> Option<InstanceType> {
         network_interfaces: number(interfaces(network))?,
         addresses_per_interface: number(network.ipv4_addresses_per_interface())?,
         ebs_attachments: ebs.and_then(|ebs| number(ebs.maximum_ebs_attachments())).filter(|_| own_limit),
-        local_disks: info.instance_storage_info().map_or(0, |storage| {
+        local_disks: storage.map_or(0, |storage| {
             storage.disks().iter().filter_map(|disk| number(disk.count())).fold(0, u32::saturating_add)
         }),
+        local_nvme_gb: nvme.and_then(|storage| u64::try_from(storage.total_size_in_gb()?).ok()),
         devices: devices(info),
+        accelerator: accelerator(info),
+        cpu_manufacturer: info.processor_info()?.manufacturer().map(str::to_owned),
+        hypervisor: hypervisor.filter(|name| !name.is_empty()),
+        ebs_bandwidth_mbps: ebs
+            .and_then(|ebs| ebs.ebs_optimized_info())
+            .and_then(|optimized| number(optimized.maximum_bandwidth_in_mbps())),
         bare_metal: info.bare_metal().unwrap_or(false),
         burstable: info.burstable_performance_supported().unwrap_or(false),
         current_generation: info.current_generation().unwrap_or(true),
@@ -178,4 +190,28 @@ fn devices(info: &InstanceTypeInfo) -> BTreeMap<String, u64> {
         add("aws.amazon.com/neuron", count(device.count()));
     }
     devices
+}
+
+/// The model of its accelerators; none if they are of several models.
+fn accelerator(info: &InstanceTypeInfo) -> Option<Accelerator> {
+    let gpus = info.gpu_info().map(GpuInfo::gpus).unwrap_or_default().iter().filter_map(|gpu| {
+        let memory = gpu.memory_info().and_then(|memory| memory.size_in_mib());
+        Some(Accelerator {
+            manufacturer: gpu.manufacturer()?.to_owned(),
+            name: gpu.name()?.to_owned(),
+            memory_mib: memory.and_then(|memory| u64::try_from(memory).ok()),
+        })
+    });
+    let neuron = info.neuron_info().map(NeuronInfo::neuron_devices).unwrap_or_default().iter();
+    let neuron = neuron.filter_map(|device| {
+        let memory = device.memory_info().and_then(|memory| memory.size_in_mib());
+        Some(Accelerator {
+            manufacturer: "AWS".to_owned(),
+            name: device.name()?.to_owned(),
+            memory_mib: memory.and_then(|memory| u64::try_from(memory).ok()),
+        })
+    });
+    let mut models = gpus.chain(neuron);
+    let first = models.next()?;
+    models.all(|other| other == first).then_some(first)
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const TYPES: &str = r#"<DescribeInstanceTypesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId><instanceTypeSet>
-<item><autoRecoverySupported>true</autoRecoverySupported><bareMetal>false</bareMetal><burstablePerformanceSupported>false</burstablePerformanceSupported><currentGeneration>true</currentGeneration><ebsInfo><ebsOptimizedSupport>default</ebsOptimizedSupport><encryptionSupport>supported</encryptionSupport><nvmeSupport>required</nvmeSupport></ebsInfo><instanceStorageInfo><disks><item><count>1</count><sizeInGB>75</sizeInGB><type>ssd</type></item></disks><totalSizeInGB>75</totalSizeInGB></instanceStorageInfo><instanceStorageSupported>true</instanceStorageSupported><instanceType>m5d.large</instanceType><memoryInfo><sizeInMiB>8192</sizeInMiB></memoryInfo><networkInfo><ipv4AddressesPerInterface>10</ipv4AddressesPerInterface><maximumNetworkInterfaces>3</maximumNetworkInterfaces></networkInfo><processorInfo><supportedArchitectures><item>x86_64</item></supportedArchitectures><sustainedClockSpeedInGhz>3.1</sustainedClockSpeedInGhz></processorInfo><supportedUsageClasses><item>on-demand</item><item>spot</item></supportedUsageClasses><vCpuInfo><defaultCores>1</defaultCores><defaultThreadsPerCore>2</defaultThreadsPerCore><defaultVCpus>2</defaultVCpus></vCpuInfo></item>
+<item><autoRecoverySupported>true</autoRecoverySupported><bareMetal>false</bareMetal><burstablePerformanceSupported>false</burstablePerformanceSupported><currentGeneration>true</currentGeneration><ebsInfo><ebsOptimizedSupport>default</ebsOptimizedSupport><encryptionSupport>supported</encryptionSupport><nvmeSupport>required</nvmeSupport></ebsInfo><instanceStorageInfo><disks><item><count>1</count><sizeInGB>75</sizeInGB><type>ssd</type></item></disks><nvmeSupport>required</nvmeSupport><totalSizeInGB>75</totalSizeInGB></instanceStorageInfo><instanceStorageSupported>true</instanceStorageSupported><instanceType>m5d.large</instanceType><memoryInfo><sizeInMiB>8192</sizeInMiB></memoryInfo><networkInfo><ipv4AddressesPerInterface>10</ipv4AddressesPerInterface><maximumNetworkInterfaces>3</maximumNetworkInterfaces></networkInfo><processorInfo><supportedArchitectures><item>x86_64</item></supportedArchitectures><sustainedClockSpeedInGhz>3.1</sustainedClockSpeedInGhz></processorInfo><supportedUsageClasses><item>on-demand</item><item>spot</item></supportedUsageClasses><vCpuInfo><defaultCores>1</defaultCores><defaultThreadsPerCore>2</defaultThreadsPerCore><defaultVCpus>2</defaultVCpus></vCpuInfo></item>
 <item><bareMetal>false</bareMetal><burstablePerformanceSupported>false</burstablePerformanceSupported><currentGeneration>true</currentGeneration><ebsInfo><attachmentLimitType>dedicated</attachmentLimitType><maximumEbsAttachments>32</maximumEbsAttachments></ebsInfo><gpuInfo><gpus><item><count>1</count><manufacturer>NVIDIA</manufacturer><memoryInfo><sizeInMiB>24576</sizeInMiB></memoryInfo><name>L4</name></item></gpus></gpuInfo><instanceType>g6.xlarge</instanceType><memoryInfo><sizeInMiB>16384</sizeInMiB></memoryInfo><networkInfo><defaultNetworkCardIndex>1</defaultNetworkCardIndex><ipv4AddressesPerInterface>15</ipv4AddressesPerInterface><maximumNetworkCards>2</maximumNetworkCards><maximumNetworkInterfaces>6</maximumNetworkInterfaces><networkCards><item><maximumNetworkInterfaces>2</maximumNetworkInterfaces><networkCardIndex>0</networkCardIndex></item><item><maximumNetworkInterfaces>4</maximumNetworkInterfaces><networkCardIndex>1</networkCardIndex></item></networkCards></networkInfo><processorInfo><supportedArchitectures><item>x86_64</item></supportedArchitectures></processorInfo><supportedUsageClasses><item>on-demand</item></supportedUsageClasses><vCpuInfo><defaultVCpus>4</defaultVCpus></vCpuInfo></item>
 <item><instanceType>mac2.metal</instanceType><bareMetal>true</bareMetal><memoryInfo><sizeInMiB>16384</sizeInMiB></memoryInfo><networkInfo><ipv4AddressesPerInterface>30</ipv4AddressesPerInterface><maximumNetworkInterfaces>8</maximumNetworkInterfaces></networkInfo><processorInfo><supportedArchitectures><item>arm64_mac</item></supportedArchitectures></processorInfo><supportedUsageClasses><item>on-demand</item></supportedUsageClasses><vCpuInfo><defaultVCpus>8</defaultVCpus></vCpuInfo></item>
 </instanceTypeSet></DescribeInstanceTypesResponse>"#;
@@ -44,6 +44,9 @@ async fn instance_types_are_read_as_ec2_tells_them() {
     let names: Vec<_> = types.iter().map(|found| found.name.as_str()).collect();
     assert_eq!(names, ["g6.xlarge", "m5d.large"], "EKS does not run on a Mac");
     assert_eq!(types[0].devices, [("nvidia.com/gpu".to_owned(), 1)].into());
+    let accelerator = types[0].accelerator.clone().unwrap();
+    assert_eq!((accelerator.name.as_str(), accelerator.memory_mib), ("L4", Some(24_576)));
+    assert_eq!((types[1].accelerator.clone(), types[1].local_nvme_gb), (None, Some(75)));
     assert_eq!(types[0].ebs_attachments, Some(32));
     assert_eq!(
         (types[0].network_interfaces, types[0].max_pods()),
@@ -124,9 +127,10 @@ fn a_price_of_the_region_holds_where_the_type_is_offered() {
         hourly: crate::money::Money::from_micros(1),
         spread: None,
     };
-    let offered = [("m5.large", "a"), ("m5.large", "b"), ("m5.xlarge", "a")];
+    let local = "eu-west-1-lax-1a";
+    let offered = [("m5.large", "a"), ("m5.large", "b"), ("m5.large", local), ("m5.xlarge", "a")];
     let offered = offered.map(|(name, zone)| (name.to_owned(), zone.to_owned())).into();
-    let prices = in_zones(&[price("m5.large"), price("x9.huge")], &offered);
+    let prices = in_zones("eu-west-1", &[price("m5.large"), price("x9.huge")], &offered);
     let found: Vec<_> =
         prices.iter().map(|found| (found.instance_type.as_str(), found.zone.as_deref().unwrap())).collect();
     assert_eq!(found, [("m5.large", "a"), ("m5.large", "b")]);

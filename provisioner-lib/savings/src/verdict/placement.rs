@@ -7,27 +7,34 @@ use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodS
 use super::Reason;
 use crate::{
     catalog::{HOSTNAME, Market},
+    demand::Pod,
     fit::{any_matches, term_selects},
-    machines::CAPACITY_LABELS,
+    markets::MarketLabels,
 };
 
-/// The only market that a pod's node selector or required node affinity allows, and the label that says so.
-pub(super) fn required_market(spec: &PodSpec) -> Option<(Market, &'static str)> {
-    for (label, spot, on_demand) in CAPACITY_LABELS {
-        let selected = spec.node_selector.as_ref().and_then(|selector| selector.get(label));
-        let required = requirements(spec).find(|found| found.key == label);
-        let (allows_spot, allows_on_demand) = match (selected, required) {
-            (Some(value), _) => (value == spot, value == on_demand),
-            (None, Some(required)) => (allows(required, spot), allows(required, on_demand)),
-            (None, None) => continue,
-        };
-        match (allows_spot, allows_on_demand) {
-            (true, false) => return Some((Market::Spot, label)),
-            (false, true) => return Some((Market::OnDemand, label)),
-            _ => {}
-        }
+/// The market that a pod's own constraints settle, with the reason: the only one that its node selector or required node
+/// affinity allows, or Spot if it is spread over nodes of both.
+pub(super) fn required_market(spec: &PodSpec, markets: &MarketLabels) -> Option<(Market, Reason)> {
+    let selected = spec.node_selector.iter().flatten().map(|(key, value)| {
+        let allowed = |market| markets.values(key, market).contains(&value.as_str());
+        (key, allowed(Market::Spot), allowed(Market::OnDemand))
+    });
+    let required = requirements(spec).map(|required| {
+        let allowed =
+            |market| markets.values(&required.key, market).iter().any(|value| allows(required, value));
+        (&required.key, allowed(Market::Spot), allowed(Market::OnDemand))
+    });
+    let only = selected.chain(required).find_map(|(key, spot, on_demand)| match (spot, on_demand) {
+        (true, false) => Some((Market::Spot, key)),
+        (false, true) => Some((Market::OnDemand, key)),
+        _ => None,
+    });
+    if let Some((market, key)) = only {
+        return Some((market, Reason::new("affinity", format!("requires {market} nodes ({key})"))));
     }
-    None
+    let pod = Pod::of_spec(spec);
+    let text = "its own constraints keep it on On-Demand and Spot nodes";
+    markets.separate(&pod).then(|| (Market::Spot, Reason::new("affinity", text)))
 }
 
 /// Requirements of the required node affinity if it has one term: of several terms any may hold.
@@ -39,9 +46,11 @@ fn requirements(spec: &PodSpec) -> impl Iterator<Item = &NodeSelectorRequirement
     only.and_then(|term| term.match_expressions.as_ref()).into_iter().flatten()
 }
 
+/// Whether a node with this value is selected; an empty value is a node without the label.
 fn allows(required: &NodeSelectorRequirement, value: &str) -> bool {
     let term = NodeSelectorTerm { match_expressions: Some(vec![required.clone()]), match_fields: None };
-    any_matches(&[term], &BTreeMap::from([(required.key.clone(), value.to_owned())]))
+    let label = (!value.is_empty()).then(|| (required.key.clone(), value.to_owned()));
+    any_matches(&[term], &label.into_iter().collect())
 }
 
 /// The reason if it can run on one named node only.

@@ -6,7 +6,7 @@ use cast_spot_savings::{
     choices::Choices,
     compare::{Comparison, compare},
     prices::PriceList,
-    report::Proposal,
+    report::{Nodes, Proposal},
     snapshot::{File, Snapshot, read_prices},
 };
 
@@ -48,6 +48,25 @@ impl Case {
 /// Percent that a proposal saves.
 pub(crate) fn saves(proposal: &Proposal) -> Option<String> {
     proposal.saves.as_ref().map(|saves| saves.percent.clone())
+}
+
+/// Instance types of a proposal, by name.
+pub(crate) fn types(proposal: &Proposal) -> Vec<&str> {
+    let mut types: Vec<_> =
+        proposal.configuration.nodes.iter().map(|node| node.instance_type.as_str()).collect();
+    types.sort_unstable();
+    types.dedup();
+    types
+}
+
+/// Number, type, market and zone of a proposal's nodes.
+pub(crate) fn nodes(proposal: &Proposal) -> Vec<String> {
+    let line = |node: &Nodes| {
+        let market = node.market.map(|market| format!(" {market}")).unwrap_or_default();
+        let zone = node.zone.as_deref().unwrap_or_default();
+        format!("{} × {}{market} {zone}", node.count, node.instance_type)
+    };
+    proposal.configuration.nodes.iter().map(line).collect()
 }
 
 /// The content of `data/NAME.json`.

@@ -9,6 +9,8 @@ mod constraints;
 mod costs;
 mod figures;
 mod files;
+mod groups;
+mod hardware;
 mod outputs;
 mod safe;
 

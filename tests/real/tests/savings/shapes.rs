@@ -3,9 +3,10 @@
 use cast_spot_savings::{
     catalog::{Architecture, Market},
     demand::Demand,
+    markets::MarketLabels,
     offers::{Offer, Settings},
     snapshot::Snapshot,
-    template::templates,
+    template::{Context, templates},
 };
 use fastrand::Rng;
 use serde_json::{Value, from_value, json};
@@ -44,13 +45,15 @@ pub(crate) fn shapes() -> Vec<Shape> {
 
 /// Nodes of at most 16 vCPUs, so that there are several.
 fn shape(name: &'static str, snapshot: Snapshot, set: impl FnOnce(&mut Settings)) -> Shape {
-    let keys = Demand::read(&snapshot).node_label_keys();
+    let (demand, catalog) = (Demand::read(&snapshot), fleet::catalog(190));
+    let markets = MarketLabels::of(&snapshot);
+    let context = Context { demand: &demand, catalog: &catalog, markets: &markets, read_at: None };
     let mut settings = Settings {
-        templates: templates(&snapshot.nodes, &keys),
+        templates: templates(&snapshot.nodes, context),
         ..fleet::settings(3, &[Market::OnDemand], Some(16))
     };
     set(&mut settings);
-    Shape { name, offers: fleet::catalog(190).offers(&settings), snapshot }
+    Shape { name, offers: catalog.offers(&settings), snapshot }
 }
 
 fn plain(seed: u64, pods: usize) -> Vec<Value> {
