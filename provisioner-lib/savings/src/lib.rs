@@ -14,7 +14,7 @@
 //! let snapshot = Snapshot::parse(file)?;
 //! let now = "2026-11-27T08:40:00Z".parse()?;
 //! let comparison = compare(&snapshot, snapshot.prices.as_ref(), &Choices::default(), now);
-//! // "Saves $1,410 to $2,038 of $3,011 a month (46.8 to 67.6 %), $16,931 to $24,456 a year."
+//! // "Saves $1,400 to $2,116 of $3,011 a month (46.5 to 70.3 %), $16,809 to $25,401 a year."
 //! assert!(render::headline(&comparison.report).starts_with("Saves $1,"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
