@@ -22,11 +22,15 @@ impl Folder {
         Self(path)
     }
 
-    fn run(&self, args: &[&str]) -> (i32, String, String) {
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cast-spot"));
         command.arg("savings").args(args).env_clear().current_dir(&self.0).stdin(Stdio::null());
         command.env("HOME", &self.0).env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_REGION", "eu-west-1");
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(args).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status.code().unwrap(), text(stdout), text(stderr))
     }
@@ -174,11 +178,43 @@ fn prices_may_come_from_another_file() {
 }
 
 #[test]
+fn a_snapshot_may_be_standard_input_and_several_files() {
+    let folder = Folder::new("several");
+    let snapshot = fs::read(example()).unwrap();
+    folder.file(
+        "budget.json",
+        &json!({
+            "apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget",
+            "metadata": { "name": "all", "namespace": "shop" },
+            "spec": { "minAvailable": "100%", "selector": { "matchLabels": { "app.kubernetes.io/name": "web" } } },
+        }),
+    );
+    fs::write(folder.0.join("given.json"), snapshot).unwrap();
+    let mut command = folder.command(&["--snapshot", "-", "budget.json", "--no-rehearsal", "--json"]);
+    let given = fs::File::open(folder.0.join("given.json")).unwrap();
+    let output = command.stdin(given).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(workload(&report, "web")["reasons"][0]["code"], "budget", "{}", workload(&report, "web"));
+}
+
+#[test]
+fn without_prices_and_aws_the_report_says_why() {
+    let folder = Folder::new("no-prices");
+    let mut snapshot: Value = serde_json::from_str(&fs::read_to_string(example()).unwrap()).unwrap();
+    snapshot["prices"] = Value::Null;
+    folder.file("prod.json", &snapshot);
+    let (code, out, _) = folder.run(&["--snapshot", "prod.json", "--json"]);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &report["unknown"]), (1, &json!("there are no prices")));
+    assert!(report["missing"].to_string().contains("could not be read"), "{}", report["missing"]);
+}
+
+#[test]
 fn all_faults_are_reported_at_once() {
     let folder = Folder::new("faults");
     folder.file("plan.json", &json!({ "schema": "cast-spot.plan/1" }));
     let cases: [&[&str]; 6] = [
-        &["--spot-days", "90", "--snapshot", "a.json", "--html", "a.json"],
+        &["--spot-days", "90", "--prices", "a.json", "--snapshot", "a.json", "--html", "a.json"],
         &["--snapshot", "nowhere.json", "--prices", "plan.json"],
         &["--snapshot", "plan.json"],
         &[],

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use cast_spot_cloud::{Access, Connection};
 use cast_spot_savings::{
-    catalog::Market,
     prices::PriceList,
     provider::{self, MOST_SPOT_DAYS, USUAL_SPOT_DAYS},
     snapshot::Snapshot,
@@ -59,9 +58,6 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
                 screen.eprint(&format!("hint: {}\n", missing.hint));
             }
         }
-        if prices.count(Market::OnDemand) + prices.count(Market::Spot) == 0 {
-            return Ok(EXIT_REFUSED);
-        }
         let text = serde_json::to_string(&prices).map_err(std::io::Error::other)? + "\n";
         match &args.output {
             Some(path) => save(path, "--output", &text)?,
@@ -72,7 +68,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> u8 {
 }
 
 /// Reads the prices for the zones of a snapshot; without nodes, of all zones of the region. What could not be read is
-/// noted in the snapshot.
+/// noted in the snapshot. Fails if there are no prices.
 pub(crate) async fn read(
     connection: &Connection,
     spot_days: u32,
@@ -83,7 +79,17 @@ pub(crate) async fn read(
     let connection = session::with_mfa_code(connection, as_json, screen).await?;
     let access = Access::open(&connection).await?;
     screen.progress(&format!("reading instance types and prices of {}", access.region()));
+    let before = snapshot.missing.len();
     let prices = provider::read_prices(&access, snapshot, spot_days, now).await;
     screen.progress("");
+    if prices.catalog.prices.is_empty() {
+        // One cause for all, such as credentials.
+        let refused = snapshot.missing.drain(before..).next();
+        let (error, hint) = refused.map_or_else(
+            || (format!("there are no prices in {}", access.region()), String::new()),
+            |missing| (missing.what, missing.hint),
+        );
+        return Err(CliError::new(EXIT_REFUSED, error, hint));
+    }
     Ok(prices)
 }

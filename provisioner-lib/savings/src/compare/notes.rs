@@ -68,7 +68,7 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
     ];
     let unused = inputs.snapshot.unused.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let unused = (!unused.is_empty()).then(|| format!("Objects of other kinds are not used: {unused}."));
-    let partial = (!inputs.has_system_pods()).then(|| {
+    let partial = (!inputs.demand.pods.is_empty() && !inputs.has_system_pods()).then(|| {
         "No pod of kube-system is there: if pods of other namespaces are missing, too, proposals are too small.".to_owned()
     });
     let lines = lines.into_iter().map(str::to_owned).chain(partial).chain(unused);
