@@ -20,21 +20,23 @@ pub(super) fn exchange(state: &mut State<'_>, node: usize, taken: &mut [usize], 
         class.rules.is_empty() && class.rules.counted.is_empty() && class.eligible[kind]
     };
     let open = (0..left.len()).filter(|class| left[*class] > 0).filter(is_free);
-    let open: Vec<(usize, f64)> = open.map(|class| (class, part(problem, class, kind))).collect();
+    let mut open: Vec<(usize, f64)> = open.map(|class| (class, part(problem, class, kind))).collect();
+    open.sort_by(|one, other| other.1.total_cmp(&one.1));
     for exchanges in 0..MOST {
         let mut best: Option<(f64, usize, usize)> = None;
         let free = state.free(node);
         for (place, out) in taken.iter().enumerate().filter(|(_, class)| is_free(class)) {
             let freed = &problem.classes[*out].requests;
             let part_out = part(problem, *out, kind);
-            for (class, part) in open.iter().filter(|(class, _)| left[*class] > 0) {
-                let gain = part - part_out;
-                let mut requests = problem.classes[*class].nonzero.iter();
-                if gain > best.map_or(LEAST_GAIN, |best| best.0)
-                    && requests.all(|(dimension, amount)| free[*dimension] + freed[*dimension] >= *amount)
-                {
-                    best = Some((gain, place, *class));
-                }
+            let least = best.map_or(LEAST_GAIN, |best| best.0);
+            let fits = |class: usize| {
+                let mut requests = problem.classes[class].nonzero.iter();
+                requests.all(|(dimension, amount)| free[*dimension] + freed[*dimension] >= *amount)
+            };
+            // The biggest come first.
+            let mut bigger = open.iter().take_while(|(_, part)| part - part_out > least);
+            if let Some((class, part)) = bigger.find(|(class, _)| left[*class] > 0 && fits(*class)) {
+                best = Some((part - part_out, place, *class));
             }
         }
         let Some((_, place, class)) = best else { return exchanges > 0 };

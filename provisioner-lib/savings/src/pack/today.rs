@@ -7,7 +7,7 @@ use serde_json::to_string;
 
 use super::types::{CPU, Dimensions, MEMORY, NodeKind};
 use crate::{
-    catalog::Market,
+    catalog::{HOSTNAME, Market},
     demand::{Demand, Pod, TodayNode},
     money::Money,
     offers::Offer,
@@ -27,7 +27,8 @@ impl<'d> Today<'d> {
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         let mut first = Vec::new();
         let groups = demand.nodes.iter().enumerate().map(|(place, node)| {
-            let labels: Vec<_> = keys.iter().map(|key| node.labels.get(key)).collect();
+            let keys = keys.iter().filter(|key| *key != HOSTNAME);
+            let labels: Vec<_> = keys.map(|key| node.labels.get(key)).collect();
             let key = to_string(&(node.zone(), labels, &node.taints)).unwrap_or_default();
             node.stays.is_none().then(|| {
                 *found.entry(key).or_insert_with(|| {
