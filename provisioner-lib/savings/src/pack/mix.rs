@@ -30,6 +30,14 @@ pub(super) struct Mix {
     pub(super) shares: Vec<Vec<(usize, f64)>>,
 }
 
+impl Mix {
+    /// Micro-dollars for an hour.
+    pub(super) fn cost(&self, problem: &Problem) -> f64 {
+        let kinds = self.nodes.iter().zip(&problem.kinds);
+        kinds.map(|(nodes, kind)| nodes * kind.hourly.micros() as f64).sum()
+    }
+}
+
 /// The cheapest mix of the `allowed` kinds; `None` if they do not take every pod.
 pub(super) fn mix(problem: &Problem, counts: &[usize], shares: &Shares, allowed: &[bool]) -> Option<Mix> {
     let groups = groups(problem, counts, shares, allowed);

@@ -15,6 +15,9 @@ use super::{
 };
 use crate::money::Money;
 
+/// Nodes of which one more or less makes no difference.
+const MANY: usize = 500;
+
 /// The cheapest waves that were found, and how many pods were placed in the search. Without waves if none could be
 /// repaired.
 pub(super) fn search(problem: &Problem) -> (Waves, u64) {
@@ -22,6 +25,12 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
     let mut effort = Effort::new(counts.iter().sum());
     let mut filled = Vec::new();
     for (mix, allowed) in starts(problem, &counts) {
+        // Filled nodes cost more than their mix, and with many of them a smaller size has nothing to gain.
+        let least = filled.iter().map(|(cost, _): &(Money, Waves)| cost.micros() as f64).reduce(f64::min);
+        let is_big = filled.iter().any(|(_, waves)| waves.nodes.len() >= MANY);
+        if is_big || least.is_some_and(|least| mix.cost(problem) >= least) {
+            continue;
+        }
         let waves = loop {
             match fill(problem, &counts, &mix, &allowed, &mut effort) {
                 Ok(waves) => break waves,
