@@ -7,9 +7,12 @@ mod left_out;
 mod notes;
 mod proposal;
 mod regions;
+mod rehearsed;
+mod soft;
 mod spread;
 mod sum;
 mod whole;
+mod with_spot;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 
+pub use self::rehearsed::compare_rehearsed;
 use self::{
     proposal::Proposed,
     sum::sum,
@@ -29,6 +33,7 @@ use crate::{
     machines::{self, KeptMemory, Machine, Place, smallest_root_volume},
     markets::MarketLabels,
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
+    pack::Limits,
     pins,
     prices::PriceList,
     protection,
@@ -36,7 +41,7 @@ use crate::{
     shown::Shown,
     snapshot::Snapshot,
     template::{self, templates},
-    verdict::{self, Judged},
+    verdict::{self, Judged, Reason, follow_neighbours},
 };
 
 /// The report, with the nodes and workloads behind it.
@@ -116,18 +121,33 @@ pub fn compare(
     choices: &Choices,
     now: Timestamp,
 ) -> Comparison {
+    compare_without(snapshot, prices, choices, now, &BTreeMap::new())
+}
+
+/// The same, with workloads that stay On-Demand, by their place.
+fn compare_without(
+    snapshot: &Snapshot,
+    prices: Option<&PriceList>,
+    choices: &Choices,
+    now: Timestamp,
+    on_demand: &BTreeMap<usize, Reason>,
+) -> Comparison {
     let mismatch = prices.and_then(|prices| regions::mismatch(snapshot, prices));
     let prices = prices.filter(|_| mismatch.is_none());
     let list = prices.map(|prices| prices.discounted(choices.discount_percent)).unwrap_or_default();
     let inputs = Inputs::of(snapshot, &list, choices);
     let mut judged = verdict::judge(snapshot, &inputs.machines, choices);
+    for (place, reason) in on_demand {
+        judged[*place].stays_on_demand(reason.clone());
+    }
+    follow_neighbours(&mut judged, snapshot);
     let today = sum(choices.hours_per_month, inputs.machines.values(), inputs.machines.values());
     let gap = inputs.gap();
     let mut unknown = notes::unknown(&inputs, prices.is_some(), mismatch.as_deref(), gap.as_ref());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
     if unknown.is_none() {
         on_demand = inputs.propose(&mut judged, Name::OnDemand, &today);
-        spot = inputs.propose(&mut judged, Name::Spot, &today);
+        spot = inputs.propose_with_spot(&mut judged, &on_demand, &today);
         unknown = Some(notes::unpriced_today(&today)).filter(|_| spot.proposal.saves.is_none());
     }
     if unknown.is_some() {
@@ -144,7 +164,8 @@ pub fn compare(
     let workloads = judged.iter().zip(costs.workloads);
     let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &spot.nodes));
     let workloads: Vec<Workload> = workloads.collect();
-    let assumptions = notes::assumptions(&inputs);
+    let mut assumptions = notes::assumptions(&inputs);
+    assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());
     let left_out = left_out::left_out(
         &inputs,
         [
@@ -238,6 +259,26 @@ impl<'a> Inputs<'a> {
         };
         let offers = prices.catalog.offers(&settings);
         Self { snapshot, prices, choices, machines, protected, demand, markets, offers, has_prefixes }
+    }
+
+    /// Today's Linux nodes of EC2.
+    fn of_ec2(&self) -> impl Iterator<Item = &Machine> {
+        self.machines.values().filter(|machine| machine.place == Place::Ec2)
+    }
+
+    /// Limits of new nodes beside those that stay. A proposal never needs more than today has.
+    fn limits(&self, kept: &BTreeSet<String>) -> Limits {
+        let floors = self.choices.floors;
+        let zones = |machines: &mut dyn Iterator<Item = &Machine>| {
+            machines.filter_map(|machine| machine.zone.clone()).collect::<BTreeSet<String>>()
+        };
+        let today = zones(&mut self.of_ec2()).len();
+        Limits {
+            caps: self.choices.caps,
+            nodes: floors.nodes.min(self.of_ec2().count()).saturating_sub(kept.len()),
+            zones: floors.zones.unwrap_or(today).min(today),
+            standing: zones(&mut self.of_ec2().filter(|machine| kept.contains(&machine.name))),
+        }
     }
 
     /// Node that a pod of the snapshot runs on.

@@ -47,6 +47,8 @@ pub struct Judged {
     pub market: Option<Market>,
     /// Whether its own constraints require the market.
     pub is_pinned: bool,
+    /// Whether all of its pods run on Spot today.
+    pub is_on_spot_today: bool,
     /// The reasons for the market.
     pub reasons: Vec<Reason>,
     /// Risks that do not change the market.
@@ -57,6 +59,15 @@ impl Judged {
     /// Whether it may run on Spot and does not require it.
     pub(crate) fn may_leave_spot(&self) -> bool {
         self.market == Some(Market::Spot) && !self.is_pinned
+    }
+
+    /// Keeps it On-Demand, unless its own constraints require Spot.
+    pub(crate) fn stays_on_demand(&mut self, reason: Reason) {
+        if self.may_leave_spot() {
+            self.market = Some(Market::OnDemand);
+            self.reasons = vec![reason];
+            self.cautions.clear();
+        }
     }
 }
 
@@ -86,6 +97,7 @@ impl Cluster<'_> {
             owned: owned.clone(),
             market,
             is_pinned,
+            is_on_spot_today: self.runs_on_spot(&pods),
             reasons,
             cautions,
         };
@@ -249,9 +261,7 @@ pub(crate) fn follow_neighbours(all: &mut [Judged], snapshot: &Snapshot) {
         }
         for (place, name) in leaving {
             let text = format!("must run on the same node as {name}, which stays On-Demand");
-            all[place].market = Some(Market::OnDemand);
-            all[place].reasons = vec![Reason::new("affinity", text)];
-            all[place].cautions.clear();
+            all[place].stays_on_demand(Reason::new("affinity", text));
         }
     }
 }

@@ -5,7 +5,11 @@ mod output;
 mod rehearsal;
 mod source;
 
-use cast_spot_savings::{compare::compare, render::page, report::Before};
+use cast_spot_savings::{
+    compare::{compare, compare_rehearsed},
+    render::page,
+    report::Before,
+};
 
 use crate::{
     environment::Environment,
@@ -34,13 +38,18 @@ async fn report(args: &Args, origin: &Origin, screen: &mut Screen) -> Result<u8,
         output::save(path, "--save-snapshot", &snapshot.to_json().map_err(std::io::Error::other)?)?;
     }
     let choices = args.choices();
-    let mut comparison = compare(&snapshot, snapshot.prices.as_ref(), &choices, now);
+    let prices = snapshot.prices.as_ref();
+    let mut comparison = if args.no_rehearsal {
+        compare(&snapshot, prices, &choices, now)
+    } else {
+        let rehearse = |comparison: &_| rehearsal::risks(comparison, &snapshot, screen);
+        let mut comparison = compare_rehearsed(&snapshot, prices, &choices, now, rehearse);
+        comparison.report.missing.extend(rehearsal::missing(&comparison));
+        comparison
+    };
     if let Some(earlier) = source::earlier(args)? {
-        let earlier = compare(&earlier, snapshot.prices.as_ref(), &choices, now).report;
+        let earlier = compare(&earlier, prices, &choices, now).report;
         comparison.report.before = Some(Before::of(earlier));
-    }
-    if !args.no_rehearsal {
-        rehearsal::add_risks(&mut comparison, &snapshot, screen);
     }
     let report = &comparison.report;
     if let Some(path) = &args.html {

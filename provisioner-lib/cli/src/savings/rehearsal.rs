@@ -16,21 +16,16 @@ use crate::terminal::Screen;
 /// A rehearsal of more pods takes too long for a report.
 const MOST_PODS: usize = 10_000;
 
-/// Rehearses the loss of all Spot nodes and adds its result to the report; a note instead if there are too many pods.
-pub(super) fn add_risks(comparison: &mut Comparison, snapshot: &Snapshot, screen: &mut Screen) {
-    let notices = comparison.nodes.iter().filter(|node| node.is_spot()).count();
-    if notices == 0 {
-        return;
-    }
-    let pods: usize = comparison.nodes.iter().map(|node| node.pods.len()).sum();
-    if pods > MOST_PODS {
-        comparison.report.missing.push(Missing {
-            what: format!(
-                "the interruption of the Spot nodes was not rehearsed: {pods} pods are more than {MOST_PODS}"
-            ),
-            hint: "cast-spot rehearse simulates storms of any kind".to_owned(),
-        });
-        return;
+/// Rehearses the loss of all Spot nodes: the outcome by the place of each workload. Empty without Spot nodes, and for
+/// too many pods.
+pub(super) fn risks(
+    comparison: &Comparison,
+    snapshot: &Snapshot,
+    screen: &mut Screen,
+) -> BTreeMap<usize, Risk> {
+    let notices = notices(comparison);
+    if notices == 0 || pods(comparison) > MOST_PODS {
+        return BTreeMap::new();
     }
     screen.progress(&format!("rehearsing {notices} Spot notices at once"));
     // The rehearsal has its own clock, and so its own runtime.
@@ -38,11 +33,30 @@ pub(super) fn add_risks(comparison: &mut Comparison, snapshot: &Snapshot, screen
     let outcome = std::thread::scope(|scope| scope.spawn(|| run("savings", world)).join());
     let outcome = outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     screen.progress("");
-    comparison.set_risks(risks(comparison, &outcome));
+    by_workload(comparison, &outcome)
+}
+
+/// Why nothing was rehearsed, if there was something to rehearse.
+pub(super) fn missing(comparison: &Comparison) -> Option<Missing> {
+    let pods = pods(comparison);
+    (notices(comparison) > 0 && pods > MOST_PODS).then(|| Missing {
+        what: format!(
+            "the interruption of the Spot nodes was not rehearsed: {pods} pods are more than {MOST_PODS}"
+        ),
+        hint: "cast-spot rehearse simulates storms of any kind".to_owned(),
+    })
+}
+
+fn notices(comparison: &Comparison) -> usize {
+    comparison.nodes.iter().filter(|node| node.is_spot()).count()
+}
+
+fn pods(comparison: &Comparison) -> usize {
+    comparison.nodes.iter().map(|node| node.pods.len()).sum()
 }
 
 /// The outcome of the pods, by the place of their workload.
-fn risks(comparison: &Comparison, outcome: &Outcome) -> BTreeMap<usize, Risk> {
+fn by_workload(comparison: &Comparison, outcome: &Outcome) -> BTreeMap<usize, Risk> {
     let mut risks: BTreeMap<usize, Risk> = BTreeMap::new();
     let workloads = comparison.judged.iter().enumerate();
     let places: BTreeMap<_, usize> = workloads

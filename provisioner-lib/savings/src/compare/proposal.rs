@@ -7,11 +7,10 @@ use super::{
     sum::{MONTHS, sum},
 };
 use crate::{
-    catalog::Market,
     demand::{Demand, Pod},
     fit,
     machines::{Machine, Place},
-    pack::{self, Packing, pack},
+    pack::{self, Packing},
     report::{Configuration, Name, Proposal, Saves, Unplaced},
     verdict::{Judged, Reason, follow_neighbours},
 };
@@ -23,6 +22,8 @@ pub(super) struct Proposed {
     /// The new nodes, then those of today that stay.
     pub(super) nodes: Vec<Placed>,
     pub(super) unplaced: Vec<Unplaced>,
+    /// Soft constraints that are not kept.
+    pub(super) note: Option<String>,
 }
 
 impl Inputs<'_> {
@@ -31,9 +32,9 @@ impl Inputs<'_> {
     pub(super) fn propose(&self, judged: &mut [Judged], name: Name, today: &Configuration) -> Proposed {
         let mut kept: BTreeSet<String> = self.protected.keys().cloned().collect();
         let mut unplaced: Vec<Unplaced> = Vec::new();
-        let (demand, packing) = loop {
+        let (demand, packing, dropped) = loop {
             let demand = self.pinned(judged, name, &kept);
-            let packing = pack(&demand, &self.offers);
+            let (packing, dropped) = self.pack_softly(&demand, &self.limits(&kept));
             if name == Name::Spot && keep_on_demand(judged, &demand, &packing) {
                 follow_neighbours(judged, self.snapshot);
                 continue;
@@ -48,7 +49,7 @@ impl Inputs<'_> {
             // Pending pods are found again in the next round.
             unplaced.extend(found.into_iter().filter(|pod| is_stable || pod.keeps_node.is_some()));
             if is_stable {
-                break (demand, packing);
+                break (demand, packing, dropped);
             }
         };
         let new = packing.nodes.iter().map(|node| self.new_node(&demand, node));
@@ -64,7 +65,8 @@ impl Inputs<'_> {
         }
         let is_known = is_whole || configuration.hourly < today.hourly;
         let saves = is_known.then(|| saves(&configuration, today, hours));
-        Proposed { proposal: Proposal { configuration, saves, as_today: false }, nodes, unplaced }
+        let proposal = Proposal { configuration, saves, as_today: false };
+        Proposed { proposal, nodes, unplaced, note: dropped }
     }
 
     fn new_node(&self, demand: &Demand, node: &pack::Node) -> Placed {
@@ -92,6 +94,7 @@ impl Inputs<'_> {
             proposal: Proposal { configuration: today.clone(), saves, as_today: true },
             nodes: self.kept(&of_ec2.map(|machine| machine.name.clone()).collect(), &self.demand, &[]),
             unplaced,
+            note: None,
         }
     }
 
@@ -113,8 +116,7 @@ fn keep_on_demand(judged: &mut [Judged], demand: &Demand, packing: &Packing) -> 
     let mut kept = false;
     for judged in judged.iter_mut().filter(|judged| judged.may_leave_spot()) {
         if let Some(reason) = judged.owned.pods.iter().find_map(|pod| reasons.get(pod)) {
-            judged.market = Some(Market::OnDemand);
-            judged.reasons = vec![Reason::new("no-spot-node", format!("fits no Spot node: {reason}"))];
+            judged.stays_on_demand(Reason::new("no-spot-node", format!("fits no Spot node: {reason}")));
             kept = true;
         }
     }

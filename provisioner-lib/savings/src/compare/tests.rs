@@ -3,7 +3,10 @@
 use serde_json::{Value, from_value, json};
 
 use super::{proposal::percent, *};
-use crate::report::{Configuration, Verdict};
+use crate::{
+    choices::Floors,
+    report::{Configuration, Verdict},
+};
 
 mod costs;
 mod kept;
@@ -201,7 +204,9 @@ fn assumptions_name_the_volume_and_pods_of_new_types() {
         let requests = &mut cluster["pods"][pod]["spec"]["containers"][0]["resources"]["requests"];
         *requests = json!({ "cpu": "500m", "memory": "1Gi", "ephemeral-storage": "30Gi" });
     }
-    let report = compared(cluster, Some(prices()));
+    let choices = Choices { floors: Floors::NONE, ..Choices::default() };
+    let (snapshot, prices) = (from_value(cluster).unwrap(), from_value(prices()).unwrap());
+    let report = compare(&snapshot, Some(&prices), &choices, NOW.parse().unwrap()).report;
     assert_eq!(report.spot.configuration.count, 1, "{:?}", report.unplaced);
 }
 

@@ -78,10 +78,14 @@ pub struct Pod {
     pub tolerations: Vec<Toleration>,
     /// Spread constraints with DoNotSchedule.
     pub spread: Vec<TopologySpreadConstraint>,
+    /// Spread constraints with ScheduleAnyway.
+    pub soft_spread: Vec<TopologySpreadConstraint>,
     /// Required pod affinity.
     pub affinity: Vec<PodAffinityTerm>,
     /// Required pod anti-affinity.
     pub anti_affinity: Vec<PodAffinityTerm>,
+    /// Preferred pod anti-affinity, whatever its weight.
+    pub soft_anti_affinity: Vec<PodAffinityTerm>,
     /// Ports of the host: address, protocol, port.
     pub host_ports: BTreeSet<(String, String, i32)>,
     /// Why no node could take it.
@@ -142,11 +146,12 @@ impl Demand {
         for pod in &self.pods {
             keys.extend(pod.pins.keys().cloned());
             pod.volume_affinity.iter().for_each(|terms| keys.extend(keys_of(terms)));
-            keys.extend(pod.spread.iter().map(|spread| spread.topology_key.clone()));
+            let spread = pod.spread.iter().chain(&pod.soft_spread);
+            keys.extend(spread.map(|spread| spread.topology_key.clone()));
         }
         let staying = self.nodes.iter().filter_map(|node| node.stays.as_ref());
         for pod in self.pods.iter().chain(staying.flat_map(|stays| &stays.pods)) {
-            let affinity = pod.affinity.iter().chain(&pod.anti_affinity);
+            let affinity = pod.affinity.iter().chain(&pod.anti_affinity).chain(&pod.soft_anti_affinity);
             keys.extend(affinity.map(|term| term.topology_key.clone()));
         }
         for daemon in &self.daemons {
@@ -190,8 +195,10 @@ impl Pod {
         let node = affinity.node_affinity.unwrap_or_default();
         let with = affinity.pod_affinity.unwrap_or_default();
         let without = affinity.pod_anti_affinity.unwrap_or_default();
-        let mut spread = spec.topology_spread_constraints.clone().unwrap_or_default();
-        spread.retain(|spread| spread.when_unsatisfiable == "DoNotSchedule");
+        let spread = spec.topology_spread_constraints.clone().unwrap_or_default();
+        let (spread, soft_spread) =
+            spread.into_iter().partition(|spread| spread.when_unsatisfiable == "DoNotSchedule");
+        let preferred = without.preferred_during_scheduling_ignored_during_execution.unwrap_or_default();
         Self {
             requests: requests(spec),
             node_selector: spec.node_selector.clone().unwrap_or_default(),
@@ -201,6 +208,8 @@ impl Pod {
                 .unwrap_or_default(),
             tolerations: spec.tolerations.clone().unwrap_or_default(),
             spread,
+            soft_spread,
+            soft_anti_affinity: preferred.into_iter().map(|term| term.pod_affinity_term).collect(),
             affinity: with.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
             anti_affinity: without.required_during_scheduling_ignored_during_execution.unwrap_or_default(),
             host_ports: requests::host_ports(spec),

@@ -31,7 +31,8 @@ pub(super) fn exchange(state: &mut State<'_>, node: usize, taken: &mut [usize], 
             let least = best.map_or(LEAST_GAIN, |best| best.0);
             let fits = |class: usize| {
                 let mut requests = problem.classes[class].nonzero.iter();
-                requests.all(|(dimension, amount)| free[*dimension] + freed[*dimension] >= *amount)
+                state.teams.left(problem, class, kind) > 0
+                    && requests.all(|(dimension, amount)| free[*dimension] + freed[*dimension] >= *amount)
             };
             // The biggest come first.
             let mut bigger = open.iter().take_while(|(_, part)| part - part_out > least);

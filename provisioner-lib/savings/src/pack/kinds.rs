@@ -6,6 +6,8 @@ use serde_json::to_string;
 
 use super::types::{Dimensions, NodeKind};
 use crate::{
+    catalog::Market,
+    choices::Caps,
     demand::{Demand, Pod},
     fit,
     money::Money,
@@ -53,20 +55,27 @@ impl<'d> Profiles<'d> {
     }
 }
 
-/// All kinds that no other of the same profile beats in every dimension at no higher price, cheapest first.
+/// All kinds that no other of the same profile beats in every dimension at no higher price, cheapest first. With caps
+/// each zone keeps as many Spot pools as they need.
 pub(super) fn undominated(
     offers: &[Offer],
     profiles: &Profiles<'_>,
     dimensions: &Dimensions,
     zones: &[&str],
+    caps: Caps,
 ) -> Vec<NodeKind> {
-    let mut same: BTreeMap<(usize, Money, &str), Vec<usize>> = BTreeMap::new();
+    let is_capped = |offer: &Offer| caps.are_set() && offer.market == Market::Spot;
+    let mut same: BTreeMap<(usize, Money, &str, Option<&str>), Vec<usize>> = BTreeMap::new();
     for (index, offer) in offers.iter().enumerate() {
-        let key = (profiles.of[index], offer.hourly, offer.instance_type.as_str());
+        let zone = is_capped(offer).then_some(offer.zone.as_str());
+        let key = (profiles.of[index], offer.hourly, offer.instance_type.as_str(), zone);
         same.entry(key).or_default().push(index);
     }
     let mut kinds: Vec<NodeKind> = Vec::new();
-    for ((profile, hourly, _), offers_of_it) in same {
+    let offered: BTreeSet<&str> = offers.iter().map(|offer| offer.zone.as_str()).collect();
+    let pools_by_zone = caps.pools_by_zone(offered.len());
+    let mut pools: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for ((profile, hourly, ..), offers_of_it) in same {
         let offer = &offers[offers_of_it[0]];
         let daemons = &profiles.daemons[profile];
         let used: Resources = daemons.iter().map(|daemon| &daemon.requests).sum();
@@ -78,16 +87,28 @@ pub(super) fn undominated(
         }
         let room = dimensions.vector(&offer.allocatable.minus(&used), pods, u64::from(offer.max_volumes));
         let allocatable = [offer.allocatable.cpu, offer.allocatable.memory];
+        let zone_of = |offer: &usize| zones.iter().position(|zone| *zone == offers[*offer].zone).unwrap_or(0);
+        let zone = zone_of(&offers_of_it[0]);
+        let zones: BTreeSet<usize> = offers_of_it.iter().map(zone_of).collect();
         // Within a profile prices rise, so only an earlier kind can beat it.
-        let beaten = kinds
-            .iter()
-            .rev()
-            .take_while(|other| other.profile == profile)
-            .any(|other| other.room.iter().zip(&room).all(|(other, own)| other >= own));
-        if !beaten {
-            let zone = zones.iter().position(|zone| *zone == offer.zone).unwrap_or(0);
-            let stays = None;
-            kinds.push(NodeKind { offers: offers_of_it, stays, profile, hourly, zone, room, allocatable });
+        let others = kinds.iter().rev().take_while(|other| other.profile == profile);
+        let rivals = others.filter(|other| !is_capped(offer) || other.pool.is_some() && other.zone == zone);
+        let beats = |other: &&NodeKind| other.room.iter().zip(&room).all(|(other, own)| other >= own);
+        if rivals.filter(beats).count() < if is_capped(offer) { pools_by_zone } else { 1 } {
+            let next = pools.len();
+            let pool =
+                is_capped(offer).then(|| *pools.entry((&offer.instance_type, &offer.zone)).or_insert(next));
+            kinds.push(NodeKind {
+                offers: offers_of_it,
+                stays: None,
+                profile,
+                hourly,
+                zone,
+                zones: zones.into_iter().collect(),
+                pool,
+                room,
+                allocatable,
+            });
         }
     }
     kinds.sort_by_key(|kind| kind.hourly);

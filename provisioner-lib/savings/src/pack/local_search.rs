@@ -47,6 +47,8 @@ pub(super) fn repaired(problem: &Problem, mut waves: Waves, effort: &mut Effort)
             wave.remove(wave.iter().position(|found| found == class)?);
         }
         let before = waves.nodes.len();
+        // Where the scheduler has put the pods, the caps may not hold.
+        state.teams.lift(problem, 0..problem.classes.len());
         add_nodes(problem, &mut state, late.clone())?;
         // They come when all nodes are there.
         waves.nodes.extend(&state.nodes[before..]);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use microlp::{ComparisonOp, OptimizationDirection, Variable};
 
 use super::{
+    limits::pools_and_zones,
     shares::Shares,
     types::{CPU, Class, MEMORY, Problem, Vector},
 };
@@ -16,6 +17,8 @@ const PER_GROUP: usize = 4;
 /// Pods that the programme takes together.
 struct Group {
     eligible: Vec<bool>,
+    /// Whether its shares of pools and zones are capped.
+    is_capped: bool,
     requests: Vec<f64>,
     /// Classes, and the part of each that is in the group.
     classes: Vec<(usize, f64)>,
@@ -41,7 +44,15 @@ impl Mix {
 /// The cheapest mix of the `allowed` kinds; `None` if they do not take every pod.
 pub(super) fn mix(problem: &Problem, counts: &[usize], shares: &Shares, allowed: &[bool]) -> Option<Mix> {
     let groups = groups(problem, counts, shares, allowed);
-    let worth_it = worth_it(problem, &groups)?;
+    // Too few kinds of some zone may be allowed for the caps.
+    solved(problem, counts, &groups, true).or_else(|| {
+        let has_caps = groups.iter().any(|group| group.is_capped);
+        if has_caps { solved(problem, counts, &groups, false) } else { None }
+    })
+}
+
+fn solved(problem: &Problem, counts: &[usize], groups: &[Group], keeps_caps: bool) -> Option<Mix> {
+    let worth_it = worth_it(problem, groups)?;
     let mut programme = microlp::Problem::new(OptimizationDirection::Minimize);
     let nodes: BTreeMap<usize, Variable> = worth_it
         .iter()
@@ -52,11 +63,19 @@ pub(super) fn mix(problem: &Problem, counts: &[usize], shares: &Shares, allowed:
         .collect();
     let mut rooms: BTreeMap<usize, Vec<Vec<(Variable, f64)>>> = BTreeMap::new();
     let mut of_groups = Vec::new();
-    for group in &groups {
+    for group in groups {
         let mut shares = Vec::new();
+        let mut by_zone: BTreeMap<usize, Vec<(Variable, f64)>> = BTreeMap::new();
+        let is_worth_it = |kind| group.eligible[kind] && worth_it.contains(&kind);
+        let (pools, zones) = pools_and_zones(&problem.kinds, is_worth_it);
+        let (in_pool, in_zone) = problem.caps.shares(pools, zones);
         let mut of_group = Vec::new();
         for kind in worth_it.iter().filter(|kind| group.eligible[**kind]) {
-            let share = programme.add_var(0.0, (0.0, 1.0));
+            let pool = problem.kinds[*kind].pool.filter(|_| keeps_caps && group.is_capped);
+            let share = programme.add_var(0.0, (0.0, if pool.is_some() { in_pool } else { 1.0 }));
+            if pool.is_some() {
+                by_zone.entry(problem.kinds[*kind].zone).or_default().push((share, 1.0));
+            }
             shares.push((share, 1.0));
             of_group.push((*kind, share));
             let room = rooms.entry(*kind).or_insert_with(|| vec![Vec::new(); problem.dimensions]);
@@ -67,6 +86,7 @@ pub(super) fn mix(problem: &Problem, counts: &[usize], shares: &Shares, allowed:
             }
         }
         programme.add_constraint(shares, ComparisonOp::Eq, 1.0);
+        by_zone.into_values().for_each(|zone| _ = programme.add_constraint(zone, ComparisonOp::Le, in_zone));
         of_groups.push(of_group);
     }
     for (kind, rooms) in rooms {
@@ -120,13 +140,19 @@ pub(super) fn is_alone(problem: &Problem, class: &Class) -> bool {
 }
 
 fn groups(problem: &Problem, counts: &[usize], shares: &Shares, allowed: &[bool]) -> Vec<Group> {
-    let mut found: BTreeMap<(Vec<bool>, i32), Group> = BTreeMap::new();
+    let mut found: BTreeMap<(Vec<bool>, i32, bool), Group> = BTreeMap::new();
     for (index, (class, count)) in
         problem.classes.iter().zip(counts).enumerate().filter(|(_, (_, count))| **count > 0)
     {
         for (part, eligible) in parts(problem, class, shares, allowed) {
-            let group = found.entry((eligible.clone(), proportion(&class.requests))).or_insert_with(|| {
-                Group { eligible, requests: vec![0.0; problem.dimensions], classes: Vec::new() }
+            // A part of a domain has its share already.
+            let is_capped = class.team.is_some() && part > 0.999;
+            let key = (eligible.clone(), proportion(&class.requests), is_capped);
+            let group = found.entry(key).or_insert_with(|| Group {
+                eligible,
+                is_capped,
+                requests: vec![0.0; problem.dimensions],
+                classes: Vec::new(),
             });
             for (dimension, sum) in group.requests.iter_mut().enumerate() {
                 *sum += scaled(dimension, class.requests[dimension]) * *count as f64 * part;
@@ -172,15 +198,16 @@ fn parts(problem: &Problem, class: &Class, shares: &Shares, allowed: &[bool]) ->
 /// The kinds that are cheapest for each group, and for all groups of the same kinds together. `None` if a group has no
 /// kind.
 fn worth_it(problem: &Problem, groups: &[Group]) -> Option<Vec<usize>> {
-    let mut together: BTreeMap<&Vec<bool>, Vec<f64>> = BTreeMap::new();
+    let mut together: BTreeMap<(&Vec<bool>, bool), Vec<f64>> = BTreeMap::new();
     for group in groups {
-        let sum = together.entry(&group.eligible).or_insert_with(|| vec![0.0; problem.dimensions]);
+        let key = (&group.eligible, group.is_capped);
+        let sum = together.entry(key).or_insert_with(|| vec![0.0; problem.dimensions]);
         sum.iter_mut().zip(&group.requests).for_each(|(sum, requests)| *sum += requests);
     }
-    let alone = groups.iter().map(|group| (&group.eligible, &group.requests));
-    let all = alone.chain(together.iter().map(|(eligible, requests)| (*eligible, requests)));
+    let alone = groups.iter().map(|group| ((&group.eligible, group.is_capped), &group.requests));
+    let all = alone.chain(together.iter().map(|(key, requests)| (*key, requests)));
     let mut found = Vec::new();
-    for (eligible, requests) in all {
+    for ((eligible, is_capped), requests) in all {
         let mut costs: Vec<(f64, usize)> = (0..problem.kinds.len())
             .filter(|kind| eligible[*kind])
             .map(|kind| (alone_cost(problem, kind, requests), kind))
@@ -189,7 +216,13 @@ fn worth_it(problem: &Problem, groups: &[Group]) -> Option<Vec<usize>> {
             return None;
         }
         costs.sort_by(|one, other| one.0.total_cmp(&other.0));
-        found.extend(costs.iter().take(PER_GROUP).map(|(_, kind)| *kind));
+        // Caps need some of every zone.
+        let mut by_zone = vec![0; problem.zones];
+        found.extend(costs.iter().map(|(_, kind)| *kind).filter(|kind| {
+            let taken = &mut by_zone[if is_capped { problem.kinds[*kind].zone } else { 0 }];
+            *taken += 1;
+            *taken <= PER_GROUP
+        }));
     }
     found.sort_unstable();
     found.dedup();

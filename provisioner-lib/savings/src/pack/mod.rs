@@ -15,6 +15,7 @@ mod effort;
 mod exact;
 mod exchange;
 mod kinds;
+mod limits;
 mod local_search;
 mod mix;
 mod moves;
@@ -28,10 +29,11 @@ mod today;
 mod types;
 mod waves;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use self::limits::Limits;
 use self::types::{NodeKind, Problem};
 use crate::{demand::Demand, fit::Reason, offers::Offer};
 
@@ -83,21 +85,37 @@ pub struct Packing {
 /// Finds nodes for all pods of `demand`, each from one of the offers.
 #[must_use]
 pub fn pack(demand: &Demand, offers: &[Offer]) -> Packing {
-    let problem = Problem::new(demand, offers);
+    pack_within(demand, offers, &Limits::NONE)
+}
+
+/// The same within limits, which it keeps to as far as every pod has a node.
+#[must_use]
+pub fn pack_within(demand: &Demand, offers: &[Offer], limits: &Limits) -> Packing {
+    let problem = Problem::new(demand, offers, limits);
     let (waves, work) = search::search(&problem);
-    let mut turns = vec![0; problem.kinds.len()];
+    // Of the zones of a kind the one with the fewest nodes.
+    let mut by_zone: BTreeMap<&str, usize> = limits.standing.iter().map(|zone| (zone.as_str(), 1)).collect();
+    for kind in waves.nodes.iter().filter(|kind| problem.kinds[**kind].offers.len() == 1) {
+        *by_zone.entry(&offers[problem.kinds[*kind].offers[0]].zone).or_default() += 1;
+    }
     let (mut nodes, mut refilled) = (Vec::new(), Vec::new());
     let moves = moves::moves(&problem, &waves);
     for ((kind, moving), placed) in waves.nodes.iter().zip(&moves).zip(moves::placed(&moves, &waves)) {
-        let NodeKind { offers, stays, .. } = &problem.kinds[*kind];
+        let NodeKind { offers: of_kind, stays, .. } = &problem.kinds[*kind];
         let member = |(class, member): &moves::Member| problem.classes[*class].members[*member];
         let pods: Vec<usize> = placed.iter().map(member).collect();
         let wave: Vec<usize> = moving.iter().map(member).collect();
         match stays {
             Some((node, _)) => refilled.push(Refilled { node: *node, pods, wave }),
-            None => nodes.push(Node { offer: offers[turns[*kind] % offers.len()], pods, wave }),
+            None => {
+                let crowd = |offer: &usize| by_zone.get(offers[*offer].zone.as_str()).copied().unwrap_or(0);
+                let Some(offer) = of_kind.iter().copied().min_by_key(crowd) else { continue };
+                if of_kind.len() > 1 {
+                    *by_zone.entry(&offers[offer].zone).or_default() += 1;
+                }
+                nodes.push(Node { offer, pods, wave });
+            }
         }
-        turns[*kind] += 1;
     }
     let waves = nodes.iter().map(|node| &node.wave).chain(refilled.iter().map(|node| &node.wave));
     let moving: BTreeSet<usize> = waves.flatten().copied().collect();

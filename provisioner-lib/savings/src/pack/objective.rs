@@ -54,6 +54,7 @@ fn value_of_last(
         let is_alone = rules.anti_affinity.iter().any(|counter| rules.counted.contains(counter));
         let taken = room.min(left[*class] as u64).min(if is_alone { 1 } else { u64::MAX });
         let taken = taken.min(state.share_left(*class, node));
+        let taken = taken.min(state.teams.left(problem, *class, state.nodes[node]));
         for (dimension, amount) in nonzero {
             free[*dimension] -= amount * taken;
         }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::to_string;
 
 use super::{
-    counters, kinds,
+    Limits, counters, kinds,
+    limits::{self, Floor},
     today::{self, Today},
     types::{Class, Dimensions, NodeKind, Problem, Rules},
 };
@@ -18,7 +19,7 @@ use crate::{
 };
 
 impl Problem {
-    pub(super) fn new(demand: &Demand, offers: &[Offer]) -> Self {
+    pub(super) fn new(demand: &Demand, offers: &[Offer], limits: &Limits) -> Self {
         let dimensions = Dimensions::of(demand);
         let keys = demand.node_label_keys();
         let today = Today::new(demand, &keys);
@@ -29,7 +30,7 @@ impl Problem {
         let mut zones: Vec<&str> = all_offers.iter().map(|offer| offer.zone.as_str()).collect();
         zones.sort_unstable();
         zones.dedup();
-        let mut kinds = kinds::undominated(offers, &profiles, &dimensions, &zones);
+        let mut kinds = kinds::undominated(offers, &profiles, &dimensions, &zones, limits.caps);
         let all: Resources = demand.pods.iter().map(|pod| &pod.requests).sum();
         let pods: Vec<&Pod> = demand.pods.iter().chain(today::staying_pods(demand)).collect();
         let groups = groups(&pods);
@@ -74,6 +75,7 @@ impl Problem {
                 size: size(&pod.requests, &all),
                 eligible,
                 rules: Rules::default(),
+                team: None,
             });
         }
         let mut next = demand.pods.len();
@@ -83,9 +85,13 @@ impl Problem {
             classes.extend(class_of[next..next + pods].iter().flatten());
             next += pods;
         }
+        let teams = limits::teams(&examples, limits.caps, &mut classes, &kinds);
         let counters = counters::build(demand, examples, &mut classes, &kinds, &profiles, &today);
         Self {
             dimensions: dimensions.len(),
+            caps: limits.caps,
+            teams,
+            floor: Floor::new(limits, &zones, &classes, &kinds),
             classes,
             kinds,
             counters,

@@ -10,7 +10,7 @@ use super::{
     mix::{Mix, mix},
     objective::cost,
     shares::Shares,
-    types::{CPU, Problem},
+    types::{CPU, MEMORY, NodeKind, Problem},
     waves::{Unplaceable, Waves, fill},
 };
 use crate::money::Money;
@@ -37,27 +37,35 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
                 Err(Unplaceable(class)) => counts[class] -= 1,
             }
         };
-        filled.push((cost(problem, &waves.nodes), waves));
+        filled.push((value(problem, &waves.nodes), waves));
     }
-    filled.sort_by_key(|(cost, _)| *cost);
-    let mut best: Option<(Money, Waves)> = None;
+    filled.sort_by_key(|(value, _)| *value);
+    let mut best: Option<((bool, Money), Waves)> = None;
     for (filled, waves) in filled {
         // A repair only adds nodes.
         if best.as_ref().is_some_and(|(least, _)| filled >= *least) {
             break;
         }
         let Some(waves) = repaired(problem, waves, &mut effort) else { continue };
-        let cost = cost(problem, &waves.nodes);
-        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-            best = Some((cost, waves));
+        let value = value(problem, &waves.nodes);
+        if best.as_ref().is_none_or(|(least, _)| value < *least) {
+            best = Some((value, waves));
         }
     }
     let best = best.map(|(_, waves)| waves).unwrap_or_default();
     if counts.iter().sum::<usize>() > exact::FEW {
         return (best, effort.done);
     }
-    let cheaper = exact::cheapest(problem, &counts, &best.nodes, &mut effort);
+    // As many nodes more as the floor may ask for are about as expensive.
+    let (is_low, known) = value(problem, &best.nodes);
+    let known = known * if is_low { problem.floor.least_nodes() as i64 + 1 } else { 1 };
+    let cheaper = exact::cheapest(problem, &counts, known, &mut effort);
     (cheaper.unwrap_or(best), effort.done)
+}
+
+/// What is least of the best nodes: whether they fall below the floor, then their price.
+fn value(problem: &Problem, nodes: &[usize]) -> (bool, Money) {
+    (!problem.floor.is_met(&problem.kinds, nodes), cost(problem, nodes))
 }
 
 /// One mix for each greatest size of nodes, the biggest first, without those that come to the same, and the kinds
@@ -67,11 +75,12 @@ fn starts(problem: &Problem, counts: &[usize]) -> Vec<(Mix, Vec<bool>)> {
     let mut seen = BTreeSet::new();
     let new = problem.kinds.iter().filter(|kind| kind.stays.is_none());
     let most = new.map(|kind| kind.room[CPU]).max().unwrap_or(0);
-    for halved in 0..6 {
+    let sizes = (0..6).map(|halved| {
         let allowed = problem.kinds.iter();
-        let allowed = allowed.map(|kind| kind.stays.is_none() && kind.room[CPU] <= most >> halved);
-        let allowed: Vec<bool> = allowed.collect();
-        let Some(mix) = mix(problem, counts, &Shares::new(problem, counts), &allowed) else { break };
+        allowed.map(|kind| kind.stays.is_none() && kind.room[CPU] <= most >> halved).collect::<Vec<bool>>()
+    });
+    for allowed in sizes.chain(of_many(problem, counts)) {
+        let Some(mix) = mix(problem, counts, &Shares::new(problem, counts), &allowed) else { continue };
         let rounded = mix.nodes.iter().map(|nodes| (nodes.floor() as usize, *nodes > 0.01));
         if seen.insert(rounded.collect::<Vec<_>>()) {
             starts.push((mix, allowed));
@@ -81,4 +90,20 @@ fn starts(problem: &Problem, counts: &[usize]) -> Vec<(Mix, Vec<bool>)> {
         starts.push((Mix::default(), vec![true; problem.kinds.len()]));
     }
     starts
+}
+
+/// The kinds of which a node fewer than the floor asks for cannot take all pods; none if one node may be enough.
+fn of_many(problem: &Problem, counts: &[usize]) -> Option<Vec<bool>> {
+    let fewer = problem.floor.least_nodes().checked_sub(1).filter(|fewer| *fewer > 0)?;
+    let sum = |dimension: usize| {
+        let classes = problem.classes.iter().zip(counts);
+        classes.map(|(class, count)| u128::from(class.requests[dimension]) * *count as u128).sum::<u128>()
+    };
+    let sums = [CPU, MEMORY].map(|dimension| (dimension, sum(dimension)));
+    let is_small = |kind: &NodeKind| {
+        let small =
+            |(dimension, sum): &(usize, u128)| u128::from(kind.room[*dimension]) * (fewer as u128) < *sum;
+        kind.stays.is_none() && sums.iter().any(small)
+    };
+    Some(problem.kinds.iter().map(is_small).collect())
 }

@@ -1,6 +1,7 @@
 //! Nodes with pods on them, and whether one more pod fits: the scheduler's filters and scores on numbers.
 
 use super::{
+    limits::TeamCounts,
     shares::Shares,
     types::{CPU, MEMORY, Problem, Rules, Spread},
 };
@@ -35,6 +36,8 @@ pub(super) struct State<'p> {
     by_node: Vec<Vec<u32>>,
     /// Pods of each class by zone.
     by_zone: Vec<Vec<u32>>,
+    /// Pods of each workload by pool and zone.
+    pub(super) teams: TeamCounts,
 }
 
 /// What one counter has counted.
@@ -96,6 +99,7 @@ impl<'p> State<'p> {
             topology: topology.collect(),
             by_node: vec![Vec::new(); problem.classes.len()],
             by_zone: vec![vec![0; problem.zones]; problem.classes.len()],
+            teams: TeamCounts::new(problem),
         };
         for kind in nodes {
             this.add(*kind);
@@ -275,6 +279,7 @@ impl<'p> State<'p> {
         }
         self.by_node[class][node] -= 1;
         self.by_zone[class][self.problem.kinds[self.nodes[node]].zone] -= 1;
+        self.teams.take_off(self.problem, class, self.nodes[node]);
     }
 
     /// Counts a pod of the class that is on the node.
@@ -286,6 +291,7 @@ impl<'p> State<'p> {
         }
         by_node[node] += 1;
         self.by_zone[class][self.problem.kinds[kind].zone] += 1;
+        self.teams.place(self.problem, class, kind);
         for counter in &self.problem.classes[class].rules.counted {
             if let Some(domain) = self.problem.counters[*counter].domain(kind, node) {
                 self.topology[*counter].pods[domain] += 1;

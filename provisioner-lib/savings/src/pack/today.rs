@@ -101,5 +101,15 @@ pub(super) fn kind(
     let allocatable = [stays.allocatable.cpu.max(room[CPU]), stays.allocatable.memory.max(room[MEMORY])];
     let zone = zones.iter().position(|zone| *zone == offer.zone).unwrap_or(0);
     let stays = Some((node, Vec::new()));
-    NodeKind { offers: Vec::new(), stays, profile, hourly: Money::ZERO, zone, room, allocatable }
+    NodeKind {
+        offers: Vec::new(),
+        stays,
+        profile,
+        hourly: Money::ZERO,
+        zone,
+        zones: vec![zone],
+        pool: None,
+        room,
+        allocatable,
+    }
 }

@@ -2,7 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::{choices::Scoring, demand::Demand, fit::Reason, money::Money, quantity::Resources};
+use super::limits::{Floor, Team};
+use crate::{
+    choices::{Caps, Scoring},
+    demand::Demand,
+    fit::Reason,
+    money::Money,
+    quantity::Resources,
+};
 
 /// Amounts by dimension; see [`Dimensions`].
 pub(super) type Vector = Vec<u64>;
@@ -66,6 +73,8 @@ pub(super) struct Class {
     pub(super) eligible: Vec<bool>,
     /// Constraints on other pods.
     pub(super) rules: Rules,
+    /// The workload whose shares are capped, in [`Problem::teams`].
+    pub(super) team: Option<usize>,
 }
 
 /// Constraints of a class on the counts of pods.
@@ -136,6 +145,10 @@ pub(super) struct NodeKind {
     pub(super) hourly: Money,
     /// Zone of its first offer, as a number.
     pub(super) zone: usize,
+    /// Zones of its offers.
+    pub(super) zones: Vec<usize>,
+    /// Pool of instance type and zone, as a number; none of On-Demand nodes, and none without caps.
+    pub(super) pool: Option<usize>,
     /// Room for pods beside the DaemonSets.
     pub(super) room: Vector,
     /// Allocatable CPU and memory, DaemonSets included.
@@ -148,6 +161,12 @@ pub(super) struct Problem {
     pub(super) classes: Vec<Class>,
     pub(super) kinds: Vec<NodeKind>,
     pub(super) counters: Vec<Counter>,
+    /// The greatest shares of a workload's Spot pods.
+    pub(super) caps: Caps,
+    /// Workloads whose shares are capped.
+    pub(super) teams: Vec<Team>,
+    /// The least that the packing has.
+    pub(super) floor: Floor,
     /// How many zones offers are in.
     pub(super) zones: usize,
     /// How many of today's nodes that do not stay are in each group, and the zone of the group.

@@ -61,16 +61,23 @@ pub(super) fn fill(
         filling.add_mix(&mix);
     }
     while let Some(first) = filling.left.iter().position(|count| *count > 0) {
-        let kind =
-            objective::best_kind(problem, &mut filling.state, &filling.left).ok_or(Unplaceable(first))?;
-        if !filling.add_wave(kind, &mut counts.to_vec(), 1) {
+        let kind = objective::best_kind(problem, &mut filling.state, &filling.left);
+        if kind.is_some_and(|kind| filling.add_wave(kind, &mut counts.to_vec(), 1)) {
+            continue;
+        }
+        let waiting = (0..problem.classes.len()).filter(|class| filling.left[*class] > 0);
+        if !filling.state.teams.lift(problem, waiting) {
             return Err(Unplaceable(first));
         }
     }
-    let Waves { nodes, pods, .. } = filling.waves;
+    let Waves { mut nodes, pods, .. } = filling.waves;
+    let teams = &mut filling.state.teams;
     // Of the same profile, so constraints on other pods still hold.
-    let cheapest = nodes.iter().zip(&pods).map(|(kind, pods)| cheapest(problem, pods, *kind));
-    Ok(Waves { nodes: cheapest.collect(), pods, placed: Vec::new() }.by_zone(problem))
+    for (kind, pods) in nodes.iter_mut().zip(&pods) {
+        *kind = cheapest(problem, pods, *kind, |to| teams.moved(problem, pods, *kind, to));
+    }
+    problem.floor.widen(problem, &mut nodes, &pods);
+    Ok(Waves { nodes, pods, placed: Vec::new() }.by_zone(problem))
 }
 
 impl Waves {
@@ -160,7 +167,10 @@ impl Filling<'_> {
         loop {
             let (left, state) = (&self.left, &self.state);
             open.retain(|class| {
-                quotas[*class] > 0 && left[*class] > 0 && state.fits(*class, &state.rule_state(*class), node)
+                quotas[*class] > 0
+                    && left[*class] > 0
+                    && state.teams.left(self.problem, *class, kind) > 0
+                    && state.fits(*class, &state.rule_state(*class), node)
             });
             let best = open.iter().map(|class| (weight(self.problem, state, *class, node), *class));
             let Some((_, class)) = best.max_by(|one, other| one.0.total_cmp(&other.0)) else { break };
@@ -186,8 +196,8 @@ fn weight(problem: &Problem, state: &State<'_>, class: usize, node: usize) -> f6
     parts.sum()
 }
 
-/// The cheapest kind of the same profile that holds these pods.
-fn cheapest(problem: &Problem, pods: &[usize], kind: usize) -> usize {
+/// The cheapest kind of the same profile that holds these pods and may have them.
+fn cheapest(problem: &Problem, pods: &[usize], kind: usize, mut may: impl FnMut(usize) -> bool) -> usize {
     let mut requests = vec![0_u64; problem.dimensions];
     for class in pods {
         for (dimension, amount) in &problem.classes[*class].nonzero {
@@ -198,5 +208,6 @@ fn cheapest(problem: &Problem, pods: &[usize], kind: usize) -> usize {
         requests.iter().zip(&problem.kinds[*kind].room).all(|(requests, room)| requests <= room)
     };
     let profile = problem.kinds[kind].profile;
-    (0..kind).filter(|kind| problem.kinds[*kind].profile == profile).find(holds).unwrap_or(kind)
+    let same = (0..kind).filter(|kind| problem.kinds[*kind].profile == profile);
+    same.filter(holds).find(|kind| may(*kind)).unwrap_or(kind)
 }

@@ -48,17 +48,13 @@ fn the_other_pods_of_a_node_that_stays_stay_on_it() {
     let prices: PriceList = from_value(prices()).unwrap();
     let found = compare(&snapshot, Some(&prices), &Choices::default(), NOW.parse().unwrap());
     assert_eq!(found.report.on_demand.configuration.hourly.to_string(), "0.428", "a has room for web-2");
-    assert_eq!(found.report.spot.configuration.hourly.to_string(), "0.468");
-    let [new, kept] = &found.nodes[..] else { panic!("{:?}", found.nodes) };
-    assert_eq!((new.offer.is_some(), &new.pods[..]), (true, &[1][..]), "web-2");
+    assert_eq!(found.report.spot.configuration.hourly.to_string(), "0.428", "a Spot node would be on top");
+    let [kept] = &found.nodes[..] else { panic!("{:?}", found.nodes) };
     assert_eq!((kept.offer.is_some(), kept.machine.name.as_str()), (false, "a"));
-    assert_eq!(kept.pods, [0, 2], "web-1 and device-1");
+    assert_eq!(kept.pods, [0, 2, 1], "web-1 and device-1, and web-2 that moves");
     let web = found.report.workloads.iter().find(|found| found.name == "web").unwrap();
-    assert_eq!(
-        web.proposed,
-        [("m5.2xlarge on-demand eu-west-1a".to_owned(), 1), ("m5.large spot eu-west-1a".to_owned(), 1)]
-            .into()
-    );
+    assert_eq!(web.proposed, [("m5.2xlarge on-demand eu-west-1a".to_owned(), 2)].into());
+    assert_eq!(web.reasons[0].code, "no-cheaper");
 }
 
 #[test]

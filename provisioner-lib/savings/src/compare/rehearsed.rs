@@ -1,0 +1,47 @@
+//! A comparison in which workloads stay On-Demand whose pods a rehearsed interruption of the Spot nodes kills.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Comparison, compare_without};
+use crate::{choices::Choices, prices::PriceList, report::Risk, snapshot::Snapshot, verdict::Reason};
+
+/// Rehearsals after which no further workload is moved back: other nodes may kill other pods.
+const MOST_REHEARSALS: usize = 5;
+
+/// Compares, rehearses, and compares again without Spot for the workloads that lost pods, unless [`Choices`] accept the
+/// risk. Workloads that run on Spot today stay there: they are at the same risk already. `rehearse` returns the outcome
+/// by the place of each workload in [`Comparison::judged`].
+pub fn compare_rehearsed(
+    snapshot: &Snapshot,
+    prices: Option<&PriceList>,
+    choices: &Choices,
+    now: Timestamp,
+    mut rehearse: impl FnMut(&Comparison) -> BTreeMap<usize, Risk>,
+) -> Comparison {
+    let mut killed: BTreeMap<usize, Reason> = BTreeMap::new();
+    for _ in 1..MOST_REHEARSALS {
+        let mut comparison = compare_without(snapshot, prices, choices, now, &killed);
+        let risks = rehearse(&comparison);
+        let before = killed.len();
+        for (place, risk) in risks.iter().filter(|(_, risk)| risk.killed > 0 && !choices.accept_risk) {
+            let judged = &comparison.judged[*place];
+            if judged.may_leave_spot() && !judged.is_on_spot_today {
+                let text = format!(
+                    "{} of {} pods killed when its Spot nodes were interrupted",
+                    risk.killed, risk.pods
+                );
+                killed.insert(*place, Reason::new("rehearsal", format!("{text} in a rehearsal")));
+            }
+        }
+        if killed.len() == before {
+            comparison.set_risks(risks);
+            return comparison;
+        }
+    }
+    let mut comparison = compare_without(snapshot, prices, choices, now, &killed);
+    let risks = rehearse(&comparison);
+    comparison.set_risks(risks);
+    comparison
+}
