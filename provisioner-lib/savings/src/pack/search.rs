@@ -26,7 +26,8 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
     let mut filled = Vec::new();
     for (mix, allowed) in starts(problem, &counts) {
         // Filled nodes cost more than their mix, and with many of them a smaller size has nothing to gain.
-        let least = filled.iter().map(|(cost, _): &(Money, Waves)| cost.micros() as f64).reduce(f64::min);
+        let enough = filled.iter().filter(|((is_low, _), _): &&((bool, Money), Waves)| !is_low);
+        let least = enough.map(|((_, cost), _)| cost.micros() as f64).reduce(f64::min);
         let is_big = filled.iter().any(|(_, waves)| waves.nodes.len() >= MANY);
         if is_big || least.is_some_and(|least| mix.cost(problem) >= least) {
             continue;
