@@ -20,6 +20,7 @@ pub mod emulators;
 pub mod function;
 pub mod inventory;
 pub mod job;
+pub mod karpenter;
 pub mod lab;
 pub mod notice;
 pub mod process;

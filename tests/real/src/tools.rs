@@ -33,29 +33,29 @@ impl Tools {
     }
 
     /// Reads the environment; names all missing variables.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the harness reads its environment")]
     pub fn from_environment() -> Result<Self> {
-        let mut missing = Vec::new();
-        let mut path = |name: &'static str| {
-            let value = env::var_os(name).filter(|value| !value.is_empty());
-            if value.is_none() {
-                missing.push(name);
-            }
-            value.map(PathBuf::from).unwrap_or_default()
-        };
-        let tools = Self {
-            control_plane: path("CAST_SPOT_CONTROL_PLANE"),
-            kwok: path("CAST_SPOT_KWOK"),
-            toxiproxy: path("CAST_SPOT_TOXIPROXY"),
-            moto: path("CAST_SPOT_MOTO"),
-            ministack: path("CAST_SPOT_MINISTACK"),
-            cargo_lambda: path("CAST_SPOT_CARGO_LAMBDA"),
-            cli: path("CAST_SPOT_CLI"),
-            workspace: path("CAST_SPOT_WORKSPACE"),
-        };
-        if missing.is_empty() {
-            return Ok(tools);
-        }
-        bail!("{} not set\nhint: run this with `cargo xtask test` or `cargo xtask up`", missing.join(", "))
+        let [control_plane, kwok, toxiproxy, moto, ministack, cargo_lambda, cli, workspace] = paths([
+            "CAST_SPOT_CONTROL_PLANE",
+            "CAST_SPOT_KWOK",
+            "CAST_SPOT_TOXIPROXY",
+            "CAST_SPOT_MOTO",
+            "CAST_SPOT_MINISTACK",
+            "CAST_SPOT_CARGO_LAMBDA",
+            "CAST_SPOT_CLI",
+            "CAST_SPOT_WORKSPACE",
+        ])?;
+        Ok(Self { control_plane, kwok, toxiproxy, moto, ministack, cargo_lambda, cli, workspace })
     }
+}
+
+/// Paths in the environment; names all missing variables.
+#[expect(clippy::disallowed_methods, reason = "the one place where the harness reads its environment")]
+pub(crate) fn paths<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
+    let found = names.map(|name| env::var_os(name).filter(|value| !value.is_empty()));
+    let missing: Vec<&str> =
+        names.iter().zip(&found).filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+    if missing.is_empty() {
+        return Ok(found.map(|value| value.map(PathBuf::from).unwrap_or_default()));
+    }
+    bail!("{} not set\nhint: run this with `cargo xtask test` or `cargo xtask up`", missing.join(", "))
 }

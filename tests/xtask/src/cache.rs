@@ -4,7 +4,7 @@
 //! $CAST_SPOT_CACHE/target/             CARGO_TARGET_DIR of everything but xtask itself
 //! $CAST_SPOT_CACHE/venv-cargo-lambda/  cargo-lambda from PyPI, pinned
 //! $CAST_SPOT_CACHE/control-plane/      etcd and Kubernetes, built from Go modules
-//! $CAST_SPOT_CACHE/tools/              KWOK and Toxiproxy, the same
+//! $CAST_SPOT_CACHE/tools/              KWOK, Toxiproxy and Karpenter, the same
 //! $CAST_SPOT_CACHE/go/                 Go's caches for them
 //! $CAST_SPOT_CACHE/venv-moto/          moto and the aws command, pinned
 //! $CAST_SPOT_CACHE/venv-ministack/     ministack, pinned

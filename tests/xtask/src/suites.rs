@@ -27,7 +27,7 @@ const ALL: [&str; 9] = [
     "emulators",
 ];
 /// Those with scenarios of the tier `extended`.
-const EXTENDED: [&str; 1] = ["real_onboarding"];
+const EXTENDED: [&str; 2] = ["real_onboarding", "karpenter"];
 /// Suites that run at the same time: more would delay one another on two cores.
 const AT_ONCE: usize = 2;
 
@@ -36,7 +36,10 @@ type Environment = Vec<(&'static str, PathBuf)>;
 /// Runs the suites of the tier `real`, or with `extended` only the long scenarios. With `extended` or a filter, they run
 /// one after the other in the foreground.
 pub(crate) fn run(extended: bool, filter: &[String]) -> Outcome {
-    let environment = setup::environment()?;
+    let mut environment = setup::environment()?;
+    if extended {
+        environment.extend(setup::extended()?);
+    }
     setup::function()?;
     let suites: &[&str] = if extended { &EXTENDED } else { &ALL };
     if extended || !filter.is_empty() {

@@ -92,7 +92,9 @@ fn template(offer: &Offer, selected: &BTreeSet<String>) -> Template {
         |key: &str| selected.contains(key) && origin(key) == Origin::Group && !is_set_by_karpenter(key);
     let labels = offer.labels.iter().filter(|(key, _)| is_of_template(key));
     let labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
-    Template { labels, taints: offer.taints.clone(), ..Template::default() }
+    // A cluster that was made what an earlier report proposed has it.
+    let taints = offer.taints.iter().filter(|taint| **taint != spot_taint());
+    Template { labels, taints: taints.cloned().collect(), ..Template::default() }
 }
 
 fn is_set_by_karpenter(key: &str) -> bool {

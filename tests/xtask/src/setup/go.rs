@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! $CAST_SPOT_CACHE/control-plane/   one binary, and a link to it for each program that it is
-//! $CAST_SPOT_CACHE/tools/           kwok, toxiproxy
+//! $CAST_SPOT_CACHE/tools/           kwok, toxiproxy, karpenter
 //! $CAST_SPOT_CACHE/go/{build,mod}/  Go's caches
 //! ```
 
@@ -67,6 +67,26 @@ pub(crate) fn control_plane() -> Outcome<PathBuf> {
 /// KWOK, which plays the kubelets.
 pub(crate) fn kwok() -> Outcome<PathBuf> {
     tool("kwok", "sigs.k8s.io/kwok", "cmd/kwok", "three minutes")
+}
+
+/// Karpenter with its KWOK provider.
+pub(crate) fn karpenter() -> Outcome<PathBuf> {
+    of_karpenter("karpenter", "sigs.k8s.io/karpenter/kwok", "four minutes")
+}
+
+/// Prints the CustomResourceDefinitions of Karpenter.
+pub(crate) fn karpenter_crds() -> Outcome<PathBuf> {
+    of_karpenter("karpenter-crds", ".", "ten seconds")
+}
+
+/// A program of the module that pins Karpenter: it requires other versions of what the tools share with it.
+fn of_karpenter(name: &str, package: &str, time: &str) -> Outcome<PathBuf> {
+    let module = cache::root().join("tests/real/karpenter");
+    let announcement =
+        format!("{name} {}: from nothing about {time}", version(&module, "sigs.k8s.io/karpenter")?);
+    let program = cache::folder()?.join("tools").join(name);
+    Build { module, package, program: program.clone(), linker: "-s -w".to_owned(), announcement }.run()?;
+    Ok(program)
 }
 
 /// Toxiproxy's server.

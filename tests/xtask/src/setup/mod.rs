@@ -27,6 +27,9 @@ const SLOW: [Step; 3] = [
     ("CAST_SPOT_KWOK", go::kwok),
     ("CAST_SPOT_CONTROL_PLANE", go::control_plane),
 ];
+/// For the tier `extended` alone.
+const EXTENDED: [Step; 2] =
+    [("CAST_SPOT_KARPENTER", go::karpenter), ("CAST_SPOT_KARPENTER_CRDS", go::karpenter_crds)];
 
 /// Sets everything up and returns the variables for the tests. Names all missing tools at once.
 pub(crate) fn environment() -> Outcome<Vec<(&'static str, PathBuf)>> {
@@ -52,6 +55,11 @@ pub(crate) fn environment() -> Outcome<Vec<(&'static str, PathBuf)>> {
     }
     variables.push(("CAST_SPOT_CLI", command_line()?));
     Ok(variables)
+}
+
+/// What the tier `extended` needs beside [`environment`].
+pub(crate) fn extended() -> Outcome<Vec<(&'static str, PathBuf)>> {
+    EXTENDED.into_iter().map(|(name, set_up)| Ok((name, set_up()?))).collect()
 }
 
 /// Builds the command line.
