@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::{
-        core::v1::{Pod, PodSpec, PodTemplateSpec, Toleration, TopologySpreadConstraint},
+        core::v1::{
+            NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec,
+            PreferredSchedulingTerm, Toleration, TopologySpreadConstraint,
+        },
         policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec},
     },
     apimachinery::pkg::{
@@ -32,6 +35,8 @@ const OF_CONTROLLERS: [&str; 4] = [
     "statefulset.kubernetes.io/pod-name",
     "apps.kubernetes.io/pod-index",
 ];
+
+const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// As many as a rolling update takes by default (apps/v1, maxUnavailable). It is rounded up.
 const MOST_UNAVAILABLE: &str = "25%";
@@ -111,6 +116,10 @@ pub(super) fn patches(judged: &[Judged], snapshot: &Snapshot, both: bool) -> Vec
             body["tolerations"] = json!(tolerations);
             adds.push("a toleration");
         }
+        if judged.market == Some(Market::Spot) && !judged.is_pinned {
+            body["affinity"] = json!({ "nodeAffinity": { PREFERRED: preferences(&spec) } });
+            adds.push("a preference");
+        }
         if judged.market == Some(Market::Spot)
             && owned.replicas > 1
             && !is_spread(&spec)
@@ -159,6 +168,23 @@ fn tolerations(spec: &PodSpec) -> Option<Vec<Toleration>> {
         toleration_seconds: None,
     });
     Some(all)
+}
+
+/// All preferences of nodes, with one of Spot: a patch replaces the list. With a toleration alone, Karpenter fills up nodes
+/// that it launches for On-Demand workloads.
+fn preferences(spec: &PodSpec) -> Vec<PreferredSchedulingTerm> {
+    let node = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let all = node.and_then(|node| node.preferred_during_scheduling_ignored_during_execution.clone());
+    let taint = spot_taint();
+    let is_spot = NodeSelectorRequirement {
+        key: taint.key,
+        operator: "In".to_owned(),
+        values: Some(taint.value.into_iter().collect()),
+    };
+    let preference = NodeSelectorTerm { match_expressions: Some(vec![is_spot]), match_fields: None };
+    let mut all = all.unwrap_or_default();
+    all.push(PreferredSchedulingTerm { weight: 100, preference });
+    all
 }
 
 /// Soft constraints: even over zones, and at most half of the pods on one node. Karpenter treats them as hard while it

@@ -144,7 +144,10 @@ impl Cluster {
         for command in commands {
             let mut shell = Command::new("/bin/sh");
             shell.arg("-euc").arg(&command).env_clear();
-            shell.env("PATH", &folder).env("KUBECONFIG", control_plane.kubeconfig());
+            let kubeconfig = control_plane.kubeconfig();
+            // kubectl keeps a cache in the home folder.
+            shell.env("PATH", &folder).env("HOME", kubeconfig.with_file_name("home"));
+            shell.env("KUBECONFIG", kubeconfig);
             let ran = shell.output()?;
             let output =
                 [ran.stdout, ran.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();

@@ -51,7 +51,7 @@ impl Proposal {
             .collect();
         let types = catalog.types.iter().map(|found| {
             let offer = offers.get(found.name.as_str());
-            let calculated = found.allocatable(DEFAULT_ROOT_VOLUME);
+            let calculated = found.allocatable(DEFAULT_ROOT_VOLUME, None);
             let has = offer.map_or(&calculated, |offer| &offer.allocatable);
             let pods = offer.map_or_else(|| found.max_pods(), |offer| offer.max_pods);
             let mut found =
@@ -110,28 +110,28 @@ impl Proposal {
         pods.collect()
     }
 
-    /// Adds what the workload's patch adds to its pod template: it has lists for lists.
+    /// Adds what the workload's patch adds to its pod template. Its lists replace others, as in a JSON merge patch.
     pub(crate) fn patch(&self, judged: &Judged, spec: &mut Value) {
         let patch = self.manifests.patches.iter().find(|patch| {
             (&patch.namespace, &patch.kind, &patch.name)
                 == (&judged.owned.namespace, &judged.owned.kind, &judged.owned.name)
         });
         let Some(patch) = patch else { return };
-        for (field, value) in patch.body["spec"]["template"]["spec"].as_object().unwrap() {
-            spec[field] = value.clone();
-        }
+        json_patch::merge(spec, &patch.body["spec"]["template"]["spec"]);
     }
 
     pub(crate) fn judged(&self) -> &[Judged] {
         &self.comparison.judged
     }
 
-    /// Number of proposed nodes by type and market.
-    pub(crate) fn nodes(&self) -> BTreeMap<String, usize> {
+    /// Number of proposed nodes by type and market, and their price for an hour in dollars.
+    pub(crate) fn nodes(&self) -> (BTreeMap<String, usize>, f64) {
         let mut nodes = BTreeMap::new();
+        let mut hourly = 0.0;
         for offer in self.comparison.nodes.iter().filter_map(|node| node.offer.as_ref()) {
             *nodes.entry(format!("{} {}", offer.instance_type, offer.market)).or_default() += 1;
+            hourly += offer.hourly.micros() as f64 / 1e6;
         }
-        nodes
+        (nodes, hourly)
     }
 }
