@@ -47,6 +47,8 @@ pub(super) struct Pool<'c> {
     pub(super) nodes: Vec<&'c Placed>,
     /// What it may launch: offers of its nodes, of an On-Demand pool also those of the template's Spot nodes.
     offers: Vec<&'c Offer>,
+    /// Zones of both markets: a spread over zones counts all of them, and would leave Spot for one that it lacks.
+    zones: BTreeSet<&'c str>,
 }
 
 /// The pools of a proposal: for each template an On-Demand one, and a Spot one if it has Spot nodes. `selected` are the
@@ -64,6 +66,7 @@ pub(super) fn pools<'c>(nodes: &'c [Placed], selected: &BTreeSet<String>) -> Vec
     templates.sort_by_key(|(template, _)| (template.labels.clone(), template.taints.len()));
     let mut pools = Vec::new();
     for (template, nodes) in templates {
+        let zones: BTreeSet<&str> = nodes.iter().map(|(_, offer)| offer.zone.as_str()).collect();
         for market in [Market::OnDemand, Market::Spot] {
             let of_market = |offer: &Offer| offer.market == market;
             let own = nodes.iter().filter(|(_, offer)| of_market(offer)).map(|(node, _)| *node);
@@ -80,7 +83,7 @@ pub(super) fn pools<'c>(nodes: &'c [Placed], selected: &BTreeSet<String>) -> Vec
                 let value = known.values(market).first().filter(|value| !value.is_empty())?;
                 Some((known.key.to_owned(), (*value).to_owned()))
             }));
-            pools.push(Pool { template, market, nodes: own, offers });
+            pools.push(Pool { template, market, nodes: own, offers, zones: zones.clone() });
         }
     }
     pools
@@ -147,14 +150,11 @@ impl Pool<'_> {
         is_interruptible: bool,
         node_class: NodeClassRef,
     ) -> NodePool {
-        let of = |key: &str| -> BTreeSet<&str> {
-            self.offers.iter().filter_map(|offer| offer.labels.get(key)).map(String::as_str).collect()
-        };
         let mut requirements = vec![
             Requirement::is_in(CAPACITY, [label(self.market)]),
             Requirement::is_in(ARCHITECTURE, self.architectures()),
             Requirement::is_in("kubernetes.io/os", ["linux"]),
-            Requirement::is_in(ZONE, of(ZONE)),
+            Requirement::is_in(ZONE, &self.zones),
         ];
         requirements.extend(of_types(&types(&self.offers, self.market, catalog)));
         let sum = |size: &dyn Fn(&Offer) -> u64| self.offers.iter().map(|offer| size(offer)).sum::<u64>();
