@@ -11,8 +11,18 @@ mod script;
 
 use script::{Folder, cast_spot, run, transcript};
 
-const COMMANDS: [&str; 10] =
-    ["plan", "onboard", "status", "rollback", "offboard", "policy", "connect", "disconnect", "savings", "prices"];
+const COMMANDS: [&str; 10] = [
+    "plan",
+    "onboard",
+    "status",
+    "rollback",
+    "offboard",
+    "policy",
+    "connect",
+    "disconnect",
+    "savings",
+    "prices",
+];
 const PRINCIPAL: &str = "arn:aws:iam::222222222222:user/console";
 
 #[test]

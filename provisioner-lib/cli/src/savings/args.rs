@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use cast_spot_cloud::Connection;
-use cast_spot_savings::{choices::Choices, provider::MOST_SPOT_DAYS, report::HOURS_PER_MONTH};
+use cast_spot_savings::provider::MOST_SPOT_DAYS;
 use clap::{ValueEnum, value_parser};
 
+use super::choices::ChoiceArgs;
 use crate::{
     environment::Environment,
     error::{self, CliError},
@@ -52,7 +53,7 @@ pub(super) enum Origin {
 }
 
 /// Show what the cluster costs and what it could cost, with Spot and without; writes nothing
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -76,24 +77,8 @@ pub(crate) struct Args {
     #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MOST_SPOT_DAYS)))]
     pub(super) spot_days: Option<u32>,
 
-    /// Hours of a month, 1 to 744: 720 is 30 days
-    #[arg(long, value_name = "N", help_heading = "Prices", default_value_t = HOURS_PER_MONTH)]
-    #[arg(value_parser = value_parser!(u32).range(1..=744))]
-    pub(super) hours: u32,
-
-    /// Percent taken off every On-Demand price, for Savings Plans, reserved capacity or a private agreement; Spot
-    /// prices have no discount
-    #[arg(long, value_name = "PERCENT", help_heading = "Prices", default_value_t = 0)]
-    #[arg(value_parser = value_parser!(u32).range(0..=99))]
-    pub(super) discount: u32,
-
-    /// Compare although many pods do not request both CPU and memory
-    #[arg(long, help_heading = "What is proposed")]
-    pub(super) accept_missing_requests: bool,
-
-    /// The biggest proposed node, in vCPUs [default: any]
-    #[arg(long, value_name = "N", help_heading = "What is proposed", value_parser = value_parser!(u32).range(1..))]
-    pub(super) max_vcpus: Option<u32>,
+    #[command(flatten)]
+    pub(super) choices: ChoiceArgs,
 
     /// Do not rehearse what happens if the Spot nodes go
     #[arg(long, help_heading = "What is proposed")]
@@ -137,17 +122,6 @@ impl Args {
     /// How the report is shown.
     pub(super) fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
-    }
-
-    /// The choices for the comparison.
-    pub(super) fn choices(&self) -> Choices {
-        Choices {
-            hours_per_month: self.hours,
-            discount_percent: self.discount,
-            accept_missing_requests: self.accept_missing_requests,
-            max_vcpus: self.max_vcpus,
-            ..Choices::default()
-        }
     }
 
     /// The origin of nodes and pods. Fails with every fault of the options.

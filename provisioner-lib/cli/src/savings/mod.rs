@@ -1,6 +1,7 @@
 //! `cast-spot savings`: compares what the cluster costs with what it could cost.
 
 mod args;
+mod choices;
 mod output;
 mod rehearsal;
 mod source;
@@ -37,7 +38,7 @@ async fn report(args: &Args, origin: &Origin, screen: &mut Screen) -> Result<u8,
     if let Some(path) = &args.save_snapshot {
         output::save(path, "--save-snapshot", &snapshot.to_json().map_err(std::io::Error::other)?)?;
     }
-    let choices = args.choices();
+    let choices = args.choices.choices();
     let prices = snapshot.prices.as_ref();
     let mut comparison = if args.no_rehearsal {
         compare(&snapshot, prices, &choices, now)

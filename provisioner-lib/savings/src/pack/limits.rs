@@ -85,7 +85,9 @@ pub(super) fn teams(pods: &[&Pod], caps: Caps, classes: &mut [Class], kinds: &[N
         }
         let (pool, zone) = caps.shares(pools, zones);
         let most = |share: f64| (pods as f64 * share - 1e-6).ceil() as u32;
-        places.iter().for_each(|place| classes[*place].team = Some(teams.len()));
+        for place in &places {
+            classes[*place].team = Some(teams.len());
+        }
         teams.push(Team { pool: most(pool), zone: most(zone) });
     }
     teams
@@ -121,8 +123,13 @@ impl Floor {
         let mut movable = 0;
         for kind in nodes {
             match kinds[*kind].zones[..] {
-                [zone] => _ = fixed.insert(zone),
-                ref zones => (movable, _) = (movable + 1, open.extend(zones.iter().copied())),
+                [zone] => {
+                    fixed.insert(zone);
+                }
+                ref zones => {
+                    movable += 1;
+                    open.extend(zones.iter().copied());
+                }
             }
         }
         (fixed.len() + open.difference(&fixed).count().min(movable), fixed)

@@ -86,7 +86,9 @@ fn solved(problem: &Problem, counts: &[usize], groups: &[Group], keeps_caps: boo
             }
         }
         programme.add_constraint(shares, ComparisonOp::Eq, 1.0);
-        by_zone.into_values().for_each(|zone| _ = programme.add_constraint(zone, ComparisonOp::Le, in_zone));
+        for zone in by_zone.into_values() {
+            programme.add_constraint(zone, ComparisonOp::Le, in_zone);
+        }
         of_groups.push(of_group);
     }
     for (kind, rooms) in rooms {

@@ -105,16 +105,15 @@ pub fn pack_within(demand: &Demand, offers: &[Offer], limits: &Limits) -> Packin
         let member = |(class, member): &moves::Member| problem.classes[*class].members[*member];
         let pods: Vec<usize> = placed.iter().map(member).collect();
         let wave: Vec<usize> = moving.iter().map(member).collect();
-        match stays {
-            Some((node, _)) => refilled.push(Refilled { node: *node, pods, wave }),
-            None => {
-                let crowd = |offer: &usize| by_zone.get(offers[*offer].zone.as_str()).copied().unwrap_or(0);
-                let Some(offer) = of_kind.iter().copied().min_by_key(crowd) else { continue };
-                if of_kind.len() > 1 {
-                    *by_zone.entry(&offers[offer].zone).or_default() += 1;
-                }
-                nodes.push(Node { offer, pods, wave });
+        if let Some((node, _)) = stays {
+            refilled.push(Refilled { node: *node, pods, wave });
+        } else {
+            let crowd = |offer: &usize| by_zone.get(offers[*offer].zone.as_str()).copied().unwrap_or(0);
+            let Some(offer) = of_kind.iter().copied().min_by_key(crowd) else { continue };
+            if of_kind.len() > 1 {
+                *by_zone.entry(&offers[offer].zone).or_default() += 1;
             }
+            nodes.push(Node { offer, pods, wave });
         }
     }
     let waves = nodes.iter().map(|node| &node.wave).chain(refilled.iter().map(|node| &node.wave));

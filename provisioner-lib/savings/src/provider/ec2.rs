@@ -195,7 +195,7 @@ fn devices(info: &InstanceTypeInfo) -> BTreeMap<String, u64> {
 /// The model of its accelerators; none if they are of several models.
 fn accelerator(info: &InstanceTypeInfo) -> Option<Accelerator> {
     let gpus = info.gpu_info().map(GpuInfo::gpus).unwrap_or_default().iter().filter_map(|gpu| {
-        let memory = gpu.memory_info().and_then(|memory| memory.size_in_mib());
+        let memory = gpu.memory_info().and_then(aws_sdk_ec2::types::GpuDeviceMemoryInfo::size_in_mib);
         Some(Accelerator {
             manufacturer: gpu.manufacturer()?.to_owned(),
             name: gpu.name()?.to_owned(),
@@ -204,7 +204,7 @@ fn accelerator(info: &InstanceTypeInfo) -> Option<Accelerator> {
     });
     let neuron = info.neuron_info().map(NeuronInfo::neuron_devices).unwrap_or_default().iter();
     let neuron = neuron.filter_map(|device| {
-        let memory = device.memory_info().and_then(|memory| memory.size_in_mib());
+        let memory = device.memory_info().and_then(aws_sdk_ec2::types::NeuronDeviceMemoryInfo::size_in_mib);
         Some(Accelerator {
             manufacturer: "AWS".to_owned(),
             name: device.name()?.to_owned(),

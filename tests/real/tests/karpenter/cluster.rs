@@ -137,7 +137,7 @@ impl Cluster {
     }
 
     /// Runs the printed commands in a shell, with the real kubectl, and checks that the pod templates have changed.
-    pub(crate) async fn run_patches(&self, proposal: &Proposal, control_plane: &ControlPlane) -> Result<()> {
+    pub(crate) fn run_patches(proposal: &Proposal, control_plane: &ControlPlane) -> Result<()> {
         let folder = Tools::from_environment()?.control_plane;
         let commands: Vec<String> = proposal.manifests.patches.iter().filter_map(Patch::command).collect();
         ensure!(!commands.is_empty(), "nothing is patched");

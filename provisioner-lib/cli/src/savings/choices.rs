@@ -1,0 +1,132 @@
+//! The options of `cast-spot savings` that decide what is proposed.
+
+use std::collections::BTreeSet;
+
+use cast_spot_savings::{
+    choices::{Architectures, Caps, Choices, Families, Floors, Scoring},
+    report::HOURS_PER_MONTH,
+};
+use clap::{ValueEnum, value_parser};
+
+const PROPOSED: &str = "What is proposed";
+
+/// The user's choices; the defaults are safe to follow.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub(super) struct ChoiceArgs {
+    /// Hours of a month, 1 to 744: 720 is 30 days
+    #[arg(long, value_name = "N", help_heading = "Prices", default_value_t = HOURS_PER_MONTH)]
+    #[arg(value_parser = value_parser!(u32).range(1..=744))]
+    hours: u32,
+
+    /// Percent taken off every On-Demand price, for Savings Plans, reserved capacity or a private agreement; Spot
+    /// prices have no discount
+    #[arg(long, value_name = "PERCENT", help_heading = "Prices", default_value_t = 0)]
+    #[arg(value_parser = value_parser!(u32).range(0..=99))]
+    discount: u32,
+
+    /// Compare although many pods do not request both CPU and memory
+    #[arg(long, help_heading = PROPOSED)]
+    accept_missing_requests: bool,
+
+    /// The biggest proposed node, in vCPUs [default: any]
+    #[arg(long, value_name = "N", help_heading = PROPOSED, value_parser = value_parser!(u32).range(1..))]
+    max_vcpus: Option<u32>,
+
+    /// The smallest proposed node, in vCPUs [default: any]
+    #[arg(long, value_name = "N", help_heading = PROPOSED, value_parser = value_parser!(u32).range(1..))]
+    min_vcpus: Option<u32>,
+
+    /// Propose these families alone, such as m7i,c7i [default: all]
+    #[arg(long, value_name = "FAMILY,...", help_heading = PROPOSED, value_delimiter = ',')]
+    families: Vec<String>,
+
+    /// Propose none of these families
+    #[arg(long, value_name = "FAMILY,...", help_heading = PROPOSED, value_delimiter = ',')]
+    without_families: Vec<String>,
+
+    /// Keep every pod on the architecture that it runs on, also one that names others
+    #[arg(long, help_heading = PROPOSED)]
+    same_architectures: bool,
+
+    /// How the cluster's scheduler scores nodes (nodeResourcesFit.scoringStrategy of EKS)
+    #[arg(long, value_name = "STRATEGY", value_enum, default_value_t, help_heading = PROPOSED)]
+    scoring: Strategy,
+
+    /// Greatest part of a workload's Spot pods in one pool of instance type and zone
+    #[arg(long, value_name = "PERCENT", help_heading = PROPOSED, default_value_t = Caps::default().pool_percent)]
+    #[arg(value_parser = value_parser!(u32).range(1..=100))]
+    most_in_pool: u32,
+
+    /// Greatest part of a workload's Spot pods in one zone
+    #[arg(long, value_name = "PERCENT", help_heading = PROPOSED, default_value_t = Caps::default().zone_percent)]
+    #[arg(value_parser = value_parser!(u32).range(1..=100))]
+    most_in_zone: u32,
+
+    /// Least nodes, as far as there are as many today
+    #[arg(long, value_name = "N", help_heading = PROPOSED, default_value_t = Floors::default().nodes)]
+    min_nodes: usize,
+
+    /// Least On-Demand nodes beside Spot
+    #[arg(long, value_name = "N", help_heading = PROPOSED, default_value_t = Floors::default().on_demand)]
+    min_on_demand: usize,
+
+    /// Least zones [default: all of today's]
+    #[arg(long, value_name = "N", help_heading = PROPOSED)]
+    min_zones: Option<usize>,
+
+    /// Keep soft spread and anti-affinity where that costs at most this much more
+    #[arg(long, value_name = "PERCENT", help_heading = PROPOSED, default_value_t = Choices::default().soft_percent)]
+    #[arg(value_parser = value_parser!(u32).range(0..=100))]
+    soft_constraints: u32,
+
+    /// Let system-critical pods, those of kube-system and autoscalers move to Spot
+    #[arg(long, help_heading = PROPOSED)]
+    platform_on_spot: bool,
+
+    /// Keep workloads on Spot whose pods the rehearsal kills
+    #[arg(long, help_heading = PROPOSED)]
+    accept_risk: bool,
+
+    /// Let nodes go that are marked not to be disrupted
+    #[arg(long, help_heading = PROPOSED)]
+    remove_protected: bool,
+}
+
+/// [`Scoring`] as EKS names it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Strategy {
+    #[default]
+    LeastAllocated,
+    MostAllocated,
+}
+
+impl ChoiceArgs {
+    /// The choices for the comparison.
+    pub(super) fn choices(&self) -> Choices {
+        let names = |families: &[String]| families.iter().cloned().collect::<BTreeSet<_>>();
+        Choices {
+            hours_per_month: self.hours,
+            discount_percent: self.discount,
+            accept_missing_requests: self.accept_missing_requests,
+            max_vcpus: self.max_vcpus,
+            min_vcpus: self.min_vcpus,
+            families: Families { only: names(&self.families), without: names(&self.without_families) },
+            scoring: match self.scoring {
+                Strategy::LeastAllocated => Scoring::LeastAllocated,
+                Strategy::MostAllocated => Scoring::MostAllocated,
+            },
+            architectures: if self.same_architectures {
+                Architectures::AsToday
+            } else {
+                Architectures::AsNamed
+            },
+            caps: Caps { pool_percent: self.most_in_pool, zone_percent: self.most_in_zone },
+            floors: Floors { nodes: self.min_nodes, on_demand: self.min_on_demand, zones: self.min_zones },
+            soft_percent: self.soft_constraints,
+            platform_on_spot: self.platform_on_spot,
+            accept_risk: self.accept_risk,
+            remove_protected: self.remove_protected,
+        }
+    }
+}
