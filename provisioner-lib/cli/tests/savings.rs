@@ -96,7 +96,8 @@ fn programs_get_the_same_with_money_as_decimal_text() {
         (Some("spot"), Some("replicas"))
     );
     assert_eq!((web["risk"]["pods"].as_u64(), web["risk"]["killed"].as_u64()), (Some(9), Some(0)));
-    assert_eq!(workload(&report, "mailer")["risk"]["killed"], 2, "300 s of grace do not fit into a notice");
+    // 300 s of grace do not fit into a notice.
+    assert_eq!(workload(&report, "mailer")["verdict"], "on_demand");
     assert_eq!(workload(&report, "postgres")["risk"], Value::Null);
     assert_eq!(report["unplaced"], json!([]));
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::report::HOURS_PER_MONTH;
+/// Hours of a month by default: a twelfth of 365 days, as in AWS Pricing Calculator.
+pub const HOURS_PER_MONTH: u32 = 730;
 
 /// The user's choices; the defaults are safe to follow.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,9 +19,6 @@ use crate::{
 /// decimal number as text.
 pub const SCHEMA: &str = "cast-spot.savings/1";
 
-/// Hours of a month by default: a twelfth of 365 days, as in AWS Pricing Calculator.
-pub const HOURS_PER_MONTH: u32 = 730;
-
 /// The cost of a cluster, today and as proposed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {

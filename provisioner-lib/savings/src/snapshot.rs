@@ -2,6 +2,7 @@
 
 mod absent;
 mod documents;
+mod error;
 mod file;
 mod kinds;
 mod quantities;
@@ -20,9 +21,12 @@ use k8s_openapi::api::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::file::{File, FileError, SCHEMA, parse_prices, read_prices};
 #[cfg(feature = "live")]
 pub(crate) use self::kinds::KINDS;
+pub use self::{
+    error::{FileError, SCHEMA},
+    file::{File, parse_prices, read_prices},
+};
 use crate::prices::PriceList;
 
 /// Begins the entry in [`Snapshot::missing`] if nodes could not be read.

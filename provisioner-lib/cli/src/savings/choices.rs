@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cast_spot_savings::{
-    choices::{Architectures, Caps, Choices, Families, Floors, Scoring},
-    report::HOURS_PER_MONTH,
-};
+use cast_spot_savings::choices::{Architectures, Caps, Choices, Families, Floors, HOURS_PER_MONTH, Scoring};
 use clap::{ValueEnum, value_parser};
 
 const PROPOSED: &str = "What is proposed";

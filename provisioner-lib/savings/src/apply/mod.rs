@@ -4,6 +4,7 @@
 mod allowed;
 pub mod karpenter;
 mod pools;
+mod shell;
 mod steps;
 mod workloads;
 mod yaml;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{
     pools::{PREFIX, spot_taint},
-    steps::quoted,
+    shell::quoted,
 };
 use crate::{
     catalog::{ARCHITECTURE, HOSTNAME, Market, ZONE},

@@ -42,8 +42,8 @@ pub(super) fn left_out(inputs: &Inputs<'_>, configurations: [(&str, &Configurati
         ),
         "Credits of burstable types beyond those that they earn.".to_owned(),
         format!(
-            "Jobs over time: {of_jobs} pods of Jobs run now and count as if they always did, and a CronJob between two \
-             runs counts as nothing."
+            "Jobs over time: pods of Jobs that run now ({of_jobs}) count as if they always did, and a CronJob between \
+             two runs counts as nothing."
         ),
         "Actual usage of pods: only requests are counted.".to_owned(),
         "How often EC2 interrupts a Spot pool.".to_owned(),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::types::{Class, NodeKind, Problem};
+use super::types::{Class, Floor, NodeKind, Problem, Team};
 use crate::{choices::Caps, demand::Pod, money::Money};
 
 /// The limits of a packing.
@@ -22,21 +22,6 @@ pub struct Limits {
 impl Limits {
     /// The cheapest packing, whatever it risks.
     pub const NONE: Self = Self { caps: Caps::NONE, nodes: 0, zones: 0, standing: BTreeSet::new() };
-}
-
-/// The most pods of a workload in one Spot pool and in one zone.
-#[derive(Clone, Copy)]
-pub(super) struct Team {
-    pool: u32,
-    zone: u32,
-}
-
-/// The least that a packing has.
-pub(super) struct Floor {
-    nodes: usize,
-    zones: usize,
-    /// Zones that nodes are in that stay.
-    standing: BTreeSet<usize>,
 }
 
 impl Caps {

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::to_string;
 
 use super::{
-    Limits, counters, kinds,
-    limits::{self, Floor},
+    Limits, counters, kinds, limits,
     today::{self, Today},
-    types::{Class, Dimensions, NodeKind, Problem, Rules},
+    types::{Class, Dimensions, Floor, NodeKind, Problem, Rules},
 };
 use crate::{
     demand::{Demand, Pod},

@@ -1,13 +1,10 @@
 //! How many pods each domain of a spread constraint gets in the end. With these shares fixed, nodes can be filled one
 //! after the other, zone by zone.
 
-use super::{
-    state::State,
-    types::{Problem, Spread},
-};
+use super::types::{Problem, Spread};
 
 /// The share of each domain, for each counter that spreads pods over domains that are not nodes.
-pub(super) struct Shares(Vec<Option<Vec<u32>>>);
+pub(super) struct Shares(pub(super) Vec<Option<Vec<u32>>>);
 
 impl Shares {
     /// Shares for `counts` pods of each class beside the pods that stay. Where some domains have to have more pods
@@ -23,16 +20,6 @@ impl Shares {
             }
         }
         shares
-    }
-
-    /// The shares without the pods that are placed.
-    pub(super) fn without(&self, placed: &State<'_>) -> Self {
-        let left = |(counter, shares): (usize, &Option<Vec<u32>>)| {
-            let placed = placed.by_domain(counter);
-            let left = shares.as_ref()?.iter().zip(placed);
-            Some(left.map(|(share, placed)| share.saturating_sub(*placed)).collect())
-        };
-        Self(self.0.iter().enumerate().map(left).collect())
     }
 
     /// The shares of a counter's domains.

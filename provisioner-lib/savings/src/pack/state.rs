@@ -207,9 +207,13 @@ impl<'p> State<'p> {
         pods <= at_most.unwrap_or_else(of_share)
     }
 
-    /// Pods that a counter has counted, by domain.
-    pub(super) fn by_domain(&self, counter: usize) -> &[u32] {
-        &self.topology[counter].pods
+    /// The shares without the pods that are placed.
+    pub(super) fn left_of(&self, shares: &Shares) -> Shares {
+        let left = |(counter, shares): (usize, &Option<Vec<u32>>)| {
+            let left = shares.as_ref()?.iter().zip(&self.topology[counter].pods);
+            Some(left.map(|(share, placed)| share.saturating_sub(*placed)).collect())
+        };
+        Shares(shares.0.iter().enumerate().map(left).collect())
     }
 
     /// How many more pods of the class the shares of the node's domains let in.

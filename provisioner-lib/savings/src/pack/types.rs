@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::limits::{Floor, Team};
 use crate::{
     choices::{Caps, Scoring},
     demand::Demand,
@@ -53,6 +52,21 @@ impl Dimensions {
         };
         self.0.iter().enumerate().map(amount).collect()
     }
+}
+
+/// The most pods of a workload in one Spot pool and in one zone.
+#[derive(Clone, Copy)]
+pub(super) struct Team {
+    pub(super) pool: u32,
+    pub(super) zone: u32,
+}
+
+/// The least that a packing has.
+pub(super) struct Floor {
+    pub(super) nodes: usize,
+    pub(super) zones: usize,
+    /// Zones that nodes are in that stay.
+    pub(super) standing: BTreeSet<usize>,
 }
 
 /// Pods with the same requests and constraints.

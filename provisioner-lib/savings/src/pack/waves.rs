@@ -53,7 +53,7 @@ pub(super) fn fill(
     }
     // Pods that did not fit where the mix has them need another mix.
     for _ in 0..ROUNDS {
-        let shares = shares.without(&filling.state);
+        let shares = filling.state.left_of(&shares);
         let Some(mix) = mix::mix(problem, &filling.left, &shares, allowed) else { break };
         if mix.nodes.iter().all(|nodes| *nodes < 1.0) {
             break;

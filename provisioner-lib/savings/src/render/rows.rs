@@ -4,12 +4,12 @@ use super::words;
 use crate::report::{Cost, Report};
 
 /// Heads of [`costs`].
-pub(super) const COSTS: [&str; 8] = ["", "nodes", "vCPU", "memory", "an hour", "a month", "a year", "saves"];
+pub(super) const COSTS: [&str; 7] = ["", "nodes", "vCPU", "memory", "a month", "a year", "saves"];
 /// Heads of [`namespaces`].
 pub(super) const NAMESPACES: [&str; 4] = ["namespace", "pods", "today", "with Spot"];
 
 /// The three configurations.
-pub(super) fn costs(report: &Report) -> [[String; 8]; 3] {
+pub(super) fn costs(report: &Report) -> [[String; 7]; 3] {
     report.configurations().map(|(name, configuration, proposal)| {
         let currency = &report.currency;
         let mut cells = [
@@ -17,7 +17,6 @@ pub(super) fn costs(report: &Report) -> [[String; 8]; 3] {
             words::thousands(configuration.count),
             words::thousands(configuration.vcpus),
             words::memory(configuration.memory_mib),
-            words::hourly(configuration.hourly, currency),
             words::rough(configuration.monthly, currency),
             words::rough(configuration.yearly, currency),
             proposal.map_or_else(String::new, words::share_saved),
@@ -25,7 +24,7 @@ pub(super) fn costs(report: &Report) -> [[String; 8]; 3] {
         if !words::is_known(name, configuration) {
             cells[1..].fill(words::NO_FIGURE.to_owned());
         } else if !words::has_cost(configuration) {
-            cells[4..7].fill(words::NO_FIGURE.to_owned());
+            cells[4..6].fill(words::NO_FIGURE.to_owned());
         }
         cells
     })

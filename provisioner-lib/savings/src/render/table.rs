@@ -150,7 +150,9 @@ fn row(workload: &Workload, report: &Report, width: usize) -> String {
         let _ = then.map_or(Ok(()), |then| write!(about, " → {}", words::rough(then, currency)));
         about += " a month";
     }
-    let mut text = format!("  {style}{sign}{style:#} {name}  {DIM}{about}{DIM:#}\n");
+    let fits = length(&name) + length(&about) + 6 <= width;
+    let gap = if fits { "  " } else { "\n      " };
+    let mut text = format!("  {style}{sign}{style:#} {name}{gap}{DIM}{about}{DIM:#}\n");
     let mut say = |words: &str, style: Style| paragraph(&mut text, words, width, 6, style);
     workload.reasons.iter().for_each(|reason| say(&reason.text, Style::new()));
     workload.cautions.iter().for_each(|caution| say(&format!("! {}", caution.text), WARN));
