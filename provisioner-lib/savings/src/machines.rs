@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node;
 
-pub use self::observed::{KeptMemory, observed, prefixes, smallest_root_volume};
+pub use self::observed::{KeptMemory, Observed, observed, prefixes, smallest_root_volume};
 pub(crate) use self::observed::{max_volumes, most_pods};
 use crate::{
     catalog::{Catalog, INSTANCE_TYPE, Market, REGION_LABELS, ZONE_LABELS, is_local_zone, label},
     demand::{is_live, requests_of},
     labels::CAPACITY_LABELS,
     money::Money,
-    offers::Offer,
     protection::is_of_a_capacity_block,
     quantity::Resources,
     snapshot::Snapshot,
@@ -64,24 +63,6 @@ pub struct Machine {
     pub requested: Resources,
     /// The price of an hour, if it is known.
     pub hourly: Option<Money>,
-}
-
-impl Machine {
-    /// A new node, without a name and pods.
-    #[must_use]
-    pub fn of(offer: &Offer) -> Self {
-        Self {
-            instance_type: Some(offer.instance_type.clone()),
-            zone: Some(offer.zone.clone()),
-            market: Some(offer.market),
-            market_is_known: true,
-            vcpus: offer.vcpus,
-            memory_mib: offer.memory_mib,
-            allocatable: offer.allocatable.clone(),
-            hourly: Some(offer.hourly),
-            ..Self::default()
-        }
-    }
 }
 
 /// All nodes of a cluster, by name.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Architecture, Catalog, GIB, InstanceType, Market, is_local_zone},
     choices::Families,
-    machines::KeptMemory,
+    machines::{KeptMemory, Machine, Observed},
     money::Money,
     quantity::Resources,
     shown::Shown,
@@ -17,18 +17,6 @@ use crate::{
 
 /// Default size of a node's volume in bytes, that of managed node groups ("diskSize" in the EKS API reference).
 pub const DEFAULT_ROOT_VOLUME: u64 = 20 * GIB;
-
-/// The capacity of a running node of a type. It overrides what is calculated for the type.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Observed {
-    /// status.allocatable.
-    pub allocatable: Resources,
-    /// status.allocatable.pods.
-    pub max_pods: Option<u32>,
-    /// Attachable volumes that the EBS CSI driver reports (CSINode).
-    pub max_volumes: Option<u32>,
-}
 
 /// Selects the offers of a catalog.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +98,24 @@ pub struct Offer {
     pub labels: BTreeMap<String, String>,
     /// All taints.
     pub taints: Vec<Taint>,
+}
+
+impl Machine {
+    /// A new node, without a name and pods.
+    #[must_use]
+    pub fn of(offer: &Offer) -> Self {
+        Self {
+            instance_type: Some(offer.instance_type.clone()),
+            zone: Some(offer.zone.clone()),
+            market: Some(offer.market),
+            market_is_known: true,
+            vcpus: offer.vcpus,
+            memory_mib: offer.memory_mib,
+            allocatable: offer.allocatable.clone(),
+            hourly: Some(offer.hourly),
+            ..Self::default()
+        }
+    }
 }
 
 impl Catalog {

@@ -3,16 +3,28 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node;
+use serde::{Deserialize, Serialize};
 
 use super::{MIB, Machine, Place};
 use crate::{
     catalog::{Architecture, Catalog, InstanceType},
-    offers::Observed,
     quantity::Resources,
     snapshot::Snapshot,
 };
 
 const EBS_DRIVER: &str = "ebs.csi.aws.com";
+
+/// The capacity of a running node of a type. It overrides what is calculated for the type.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// status.allocatable.
+    pub allocatable: Resources,
+    /// status.allocatable.pods.
+    pub max_pods: Option<u32>,
+    /// Attachable volumes that the EBS CSI driver reports (CSINode).
+    pub max_volumes: Option<u32>,
+}
 
 /// The capacity of running nodes by instance type, the smallest of each, so that no proposal promises more. A node whose
 /// device plugin is not up yet shows no devices: those of the others count, and where no node shows any, the catalog's.
