@@ -96,8 +96,8 @@ impl InstanceType {
         if self.architecture == Architecture::Arm64 {
             return Some("aws");
         }
-        let is_told = !ACCELERATED.contains(&parts.category);
-        is_told.then(|| if parts.options.starts_with('a') { "amd" } else { "intel" })
+        let is_found = !ACCELERATED.contains(&parts.category);
+        is_found.then(|| if parts.options.starts_with('a') { "amd" } else { "intel" })
     }
 
     /// The model of its accelerators, as the value of a label: the catalog's name and memory, else the family, which has

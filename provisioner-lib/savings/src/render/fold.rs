@@ -30,7 +30,7 @@ pub(super) fn fold(configuration: &Configuration) -> Vec<Fold> {
     let mut alike: Vec<Vec<&Nodes>> = Vec::new();
     for nodes in &configuration.nodes {
         let key = |nodes: &Nodes| {
-            // What is not of EC2 is not told by its size.
+            // What is not of EC2 is not known by its size.
             let name = nodes.market.is_none().then(|| nodes.instance_type.clone());
             (nodes.market, nodes.vcpus, nodes.monthly.is_some(), name)
         };

@@ -92,19 +92,14 @@ fn the_smallest_workload_keeps_an_on_demand_node() {
 #[test]
 fn spot_never_costs_more_than_on_demand() {
     let costs = |report: &Report| (report.spot.configuration.hourly, report.on_demand.configuration.hourly);
-    for case in [
-        "spot-dearer-than-on-demand",
-        "pv-zones",
-        "spark-executors",
-        "job-of-minutes",
-        "all-pods",
-        "requests",
-    ] {
+    for case in
+        ["spot-above-on-demand", "pv-zones", "spark-executors", "job-of-minutes", "all-pods", "requests"]
+    {
         let (spot, on_demand) = costs(&Case::read(case).compare().report);
         assert!(spot <= on_demand, "{case}: {spot} against {on_demand}");
     }
     // Two workloads of three small pods: one On-Demand node is enough for both.
-    let small = Case::read("spot-dearer-than-on-demand");
+    let small = Case::read("spot-above-on-demand");
     let small = small.choosing(|choices| (choices.caps, choices.floors) = (Caps::NONE, Floors::NONE));
     let report = small.compare().report;
     assert!(costs(&report).0 <= costs(&report).1);
