@@ -86,6 +86,26 @@ fn snapshot() -> Snapshot {
     Snapshot { nodes: from_value(nodes.into()).unwrap(), ..fleet::snapshot(pods) }
 }
 
+/// With the DaemonSets' pods on its nodes, last: without any, it is not the whole cluster.
+fn whole(snapshot: &Snapshot) -> Snapshot {
+    let mut whole = snapshot.clone();
+    for node in &snapshot.nodes {
+        let name = node.metadata.name.as_deref().unwrap();
+        for daemon in &snapshot.daemon_sets {
+            let owner = daemon.metadata.name.as_deref().unwrap();
+            let pod = json!({
+                "metadata": { "namespace": "kube-system", "name": format!("{owner}-{name}"), "ownerReferences":
+                    [{ "apiVersion": "apps/v1", "kind": "DaemonSet", "name": owner, "uid": "1", "controller": true }] },
+                "spec": daemon.spec.as_ref().unwrap().template.spec,
+            });
+            let mut pod: Pod = from_value(pod).unwrap();
+            pod.spec.as_mut().unwrap().node_name = Some(name.to_owned());
+            whole.pods.push(pod);
+        }
+    }
+    whole
+}
+
 /// Asserts that the comparison covers every case of this test.
 fn check(snapshot: &Snapshot, found: &Comparison) -> Result<()> {
     let has = |market, pool: &str| {
@@ -113,7 +133,7 @@ async fn the_scheduler_places_the_proposal_beside_the_kept_nodes() -> Result<()>
     let snapshot = snapshot();
     let prices = PriceList { catalog: fleet::catalog(190), ..PriceList::default() };
     let choices = Choices { max_vcpus: Some(MAX_VCPUS), ..Choices::default() };
-    let found = compare(&snapshot, Some(&prices), &choices, NOW.parse()?);
+    let found = compare(&whole(&snapshot), Some(&prices), &choices, NOW.parse()?);
     check(&snapshot, &found)?;
     let mut demand = Demand::read(&snapshot);
     let new: Vec<(&Offer, &Placed)> =
