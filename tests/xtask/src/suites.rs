@@ -21,7 +21,7 @@ const ALL: [&str; 9] = [
     "connect",
     "drains",
     "permissions",
-    "savings",
+    "real_savings",
     "real_contract",
     "control_plane",
     "emulators",
