@@ -46,7 +46,14 @@ pub(super) fn split(inputs: &Inputs<'_>, judged: &[Judged], proposed: &[Placed])
         .map(|(place, judged)| ((judged.owned.namespace.as_str(), judged.owned.name.as_str()), place))
         .collect();
     let then = proposed.iter().map(|node| {
-        let Some(offer) = &node.offer else { return (&node.machine, on(&node.machine.name)) };
+        let Some(offer) = &node.offer else {
+            let name = node.machine.name.as_str();
+            let moved = node.pods.iter().filter(|pod| node_of(inputs.snapshot, **pod) != Some(name));
+            return (
+                &node.machine,
+                on(name).into_iter().chain(moved.filter_map(|pod| tenant(*pod))).collect(),
+            );
+        };
         let found = fit::daemons_on(&inputs.demand.daemons, offer).into_iter().filter_map(|daemon| {
             let place = daemons.get(&(daemon.namespace.as_str(), daemon.name.as_str()))?;
             Some((*place, daemon.requests.clone()))
