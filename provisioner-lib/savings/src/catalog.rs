@@ -4,7 +4,6 @@ mod properties;
 
 use std::{collections::BTreeMap, fmt};
 
-use k8s_openapi::api::core::v1::Node;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::properties::family;
@@ -46,11 +45,6 @@ pub const HOSTNAME: &str = "kubernetes.io/hostname";
 #[must_use]
 pub fn is_local_zone(region: &str, zone: &str) -> bool {
     !region.is_empty() && zone.strip_prefix(region).is_some_and(|rest| rest.starts_with('-'))
-}
-
-/// The value of a node's label.
-pub(crate) fn label<'n>(node: &'n Node, name: &str) -> Option<&'n str> {
-    node.metadata.labels.as_ref()?.get(name).map(String::as_str)
 }
 
 /// Processor architecture, in Kubernetes' spelling.

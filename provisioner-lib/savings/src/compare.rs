@@ -32,6 +32,7 @@ use crate::{
     demand::Demand,
     machines::{self, KeptMemory, Machine, Place, smallest_root_volume},
     markets::MarketLabels,
+    objects,
     offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
     pack::Limits,
     pins,
@@ -214,8 +215,7 @@ impl<'a> Inputs<'a> {
         pins::label_nodes(&mut demand, &machines, &prices.catalog);
         let markets = MarketLabels::of(snapshot);
         let nodes = snapshot.nodes.iter();
-        let nodes: Vec<&Node> =
-            nodes.filter(|node| is_of_ec2(node.metadata.name.as_deref().unwrap_or_default())).collect();
+        let nodes: Vec<&Node> = nodes.filter(|node| is_of_ec2(objects::name(&node.metadata))).collect();
         let protected = nodes.iter().filter(|_| !choices.remove_protected);
         let protected =
             protected.filter_map(|node| Some((node.metadata.name.clone()?, protection::of_node(node)?)));
@@ -242,7 +242,7 @@ impl<'a> Inputs<'a> {
             prefixes: has_prefixes,
             observed: machines::observed(snapshot, &machines, &prices.catalog),
             shown: Shown::of(
-                nodes.iter().filter_map(|node| Some((*node, machines.get(node.metadata.name.as_deref()?)?))),
+                nodes.iter().filter_map(|node| Some((*node, machines.get(objects::name(&node.metadata))?))),
                 demand.node_label_keys(),
                 &prices.catalog,
             ),
@@ -303,7 +303,7 @@ impl<'a> Inputs<'a> {
 }
 
 fn node_of(snapshot: &Snapshot, pod: usize) -> Option<&str> {
-    snapshot.pods[pod].spec.as_ref()?.node_name.as_deref()
+    objects::node_of(&snapshot.pods[pod])
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub mod labels;
 pub mod machines;
 pub mod markets;
 pub mod money;
+mod objects;
 pub mod offers;
 pub mod pack;
 pub mod pins;

@@ -9,10 +9,11 @@ use k8s_openapi::api::core::v1::Node;
 pub use self::observed::{KeptMemory, Observed, observed, prefixes, smallest_root_volume};
 pub(crate) use self::observed::{max_volumes, most_pods};
 use crate::{
-    catalog::{Catalog, INSTANCE_TYPE, Market, REGION_LABELS, ZONE_LABELS, is_local_zone, label},
-    demand::{is_live, requests_of},
+    catalog::{Catalog, Market, OFFER_LABELS, REGION_LABELS, ZONE_LABELS, is_local_zone},
+    demand::requests_of,
     labels::CAPACITY_LABELS,
     money::Money,
+    objects::{self, is_live, label},
     protection::is_of_a_capacity_block,
     quantity::Resources,
     snapshot::Snapshot,
@@ -96,8 +97,7 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
     });
     let mut machines: BTreeMap<_, _> = machines.collect();
     for pod in snapshot.pods.iter().filter(|pod| is_live(pod)) {
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
-        if let Some(machine) = node.and_then(|node| machines.get_mut(node)) {
+        if let Some(machine) = objects::node_of(pod).and_then(|node| machines.get_mut(node)) {
             machine.requested = machine.requested.plus(&requests_of(pod));
         }
     }
@@ -113,9 +113,9 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
     let place = place(node);
     let market = market(node, lifecycles);
     Machine {
-        name: node.metadata.name.clone().unwrap_or_default(),
+        name: objects::name(&node.metadata).to_owned(),
         place,
-        instance_type: first(&[INSTANCE_TYPE, "beta.kubernetes.io/instance-type"]),
+        instance_type: first(OFFER_LABELS[2]),
         zone: first(&ZONE_LABELS).or_else(|| zone_of_instance(node).map(str::to_owned)),
         market: matches!(place, Place::Ec2 | Place::Windows).then(|| market.unwrap_or(Market::OnDemand)),
         market_is_known: market.is_some() || is_of_a_capacity_block(node),

@@ -7,6 +7,7 @@ use crate::{
     demand::Pod,
     labels::{CAPACITY_LABELS, Origin, origin},
     machines::market,
+    objects::labels,
     snapshot::Snapshot,
 };
 
@@ -24,7 +25,7 @@ impl MarketLabels {
         let mut own: BTreeMap<String, BTreeMap<String, Option<Market>>> = BTreeMap::new();
         for node in &snapshot.nodes {
             let Some(market) = market(node, &snapshot.lifecycles) else { continue };
-            for (key, value) in node.metadata.labels.iter().flatten() {
+            for (key, value) in labels(&node.metadata) {
                 if origin(key) == Origin::Group {
                     let seen = own.entry(key.clone()).or_default().entry(value.clone());
                     seen.and_modify(|seen| *seen = seen.filter(|seen| *seen == market))

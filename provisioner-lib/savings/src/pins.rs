@@ -8,11 +8,12 @@ use k8s_openapi::api::core::v1::NodeSelectorTerm;
 use crate::{
     catalog::{
         ACCELERATOR, ARCHITECTURE, Architecture, CAPACITY_TYPE, Catalog, INSTANCE_TYPE, OFFER_LABELS, ZONE,
-        ZONE_LABELS, family, is_local_zone, label,
+        ZONE_LABELS, family, is_local_zone,
     },
     choices::Architectures,
     demand::{Demand, Pod, note},
     machines::Machine,
+    objects::{label, name, node_of},
     snapshot::Snapshot,
     verdict::owned,
 };
@@ -42,7 +43,7 @@ struct Hardware {
 pub fn pin(demand: &mut Demand, snapshot: &Snapshot, catalog: &Catalog, architectures: Architectures) {
     let as_today = architectures == Architectures::AsToday;
     let nodes = hardware(snapshot, catalog);
-    let of_node = |pod: usize| nodes.get(snapshot.pods[pod].spec.as_ref()?.node_name.as_deref()?);
+    let of_node = |pod: usize| nodes.get(node_of(&snapshot.pods[pod])?);
     let most = usual_architecture(&nodes);
     let mut of_workload: BTreeMap<usize, Hardware> = BTreeMap::new();
     for owned in owned(snapshot) {
@@ -63,7 +64,7 @@ pub fn pin(demand: &mut Demand, snapshot: &Snapshot, catalog: &Catalog, architec
                 pod.pins.insert(ARCHITECTURE.to_owned(), today);
             }
             Some(today) if named.iter().any(|named| *named != today) => {
-                elsewhere.push(format!("{}/{}", pod.namespace, pod.name));
+                elsewhere.push(pod.full_name());
             }
             _ => {}
         }
@@ -96,7 +97,7 @@ fn notes_of_devices(demand: &Demand, catalog: &Catalog) -> Vec<String> {
     let mut asking: BTreeMap<&String, Vec<String>> = BTreeMap::new();
     for pod in &demand.pods {
         for resource in pod.requests.extended.keys().filter(|resource| !known.contains(resource)) {
-            asking.entry(resource).or_default().push(format!("{}/{}", pod.namespace, pod.name));
+            asking.entry(resource).or_default().push(pod.full_name());
         }
     }
     let sentence = |(resource, pods): (&String, Vec<String>)| {
@@ -134,20 +135,20 @@ fn architectures_of(pod: &Pod) -> BTreeSet<String> {
 }
 
 fn hardware<'s>(snapshot: &'s Snapshot, catalog: &Catalog) -> BTreeMap<&'s str, Hardware> {
-    let nodes = snapshot.nodes.iter().filter_map(|node| {
+    let nodes = snapshot.nodes.iter().map(|node| {
         let architecture = OFFER_LABELS[0].iter().find_map(|key| label(node, key)).map(str::to_owned);
         let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
         let mut resources = allocatable.into_iter().flat_map(BTreeMap::keys);
         let has_accelerator =
             resources.any(|name| ACCELERATORS.iter().any(|begins| name.starts_with(begins)));
-        let accelerator = label(node, INSTANCE_TYPE).and_then(|name| {
+        let accelerator = label(node, INSTANCE_TYPE).and_then(|of_type| {
             // A type that the catalog lacks.
-            let of_family = || has_accelerator.then(|| family(name).to_owned());
-            catalog.accelerator_model(name).or_else(of_family)
+            let of_family = || has_accelerator.then(|| family(of_type).to_owned());
+            catalog.accelerator_model(of_type).or_else(of_family)
         });
         let zone = ZONE_LABELS.iter().find_map(|key| label(node, key));
         let local_zone = zone.filter(|zone| is_local_zone(&catalog.region, zone)).map(str::to_owned);
-        Some((node.metadata.name.as_deref()?, Hardware { architecture, accelerator, local_zone }))
+        (name(&node.metadata), Hardware { architecture, accelerator, local_zone })
     });
     nodes.collect()
 }

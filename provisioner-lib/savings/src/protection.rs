@@ -6,7 +6,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use crate::catalog::label;
+use crate::{catalog::CAPACITY_TYPE, objects::label};
 
 /// Annotations and labels of pods, and the value that forbids an eviction. Cluster Autoscaler FAQ; Karpenter
 /// documentation, "Disruption"; CAST AI documentation, where the mark may be a label, too.
@@ -37,9 +37,8 @@ const CONTROL_PLANE: [(&str, Option<&str>); 4] = [
 /// Labels of nodes whose capacity is paid for whether they run or not. EKS user guide, "Capacity Blocks for ML";
 /// Karpenter documentation, "On-Demand Capacity Reservations".
 const RESERVED: [(&str, &str); 2] =
-    [(CAPACITY_TYPE_OF_GROUPS, CAPACITY_BLOCK), ("karpenter.sh/capacity-type", "reserved")];
+    [(CAPACITY_TYPE, CAPACITY_BLOCK), ("karpenter.sh/capacity-type", "reserved")];
 
-const CAPACITY_TYPE_OF_GROUPS: &str = "eks.amazonaws.com/capacityType";
 const CAPACITY_BLOCK: &str = "CAPACITY_BLOCK";
 
 /// Whether an annotation is a mark, so that files keep it.
@@ -85,7 +84,7 @@ pub(crate) fn is_of_a_control_plane(node: &Node) -> bool {
 
 /// Whether the node is of a Capacity Block, which is paid in advance and has no price for an hour.
 pub(crate) fn is_of_a_capacity_block(node: &Node) -> bool {
-    label(node, CAPACITY_TYPE_OF_GROUPS) == Some(CAPACITY_BLOCK)
+    label(node, CAPACITY_TYPE) == Some(CAPACITY_BLOCK)
 }
 
 fn mark(metadata: &ObjectMeta, marks: &[(&str, &str)]) -> Option<String> {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::Node;
 
 use crate::{
-    catalog::{ACCELERATOR, Catalog, InstanceType, Market, OFFER_LABELS, label},
+    catalog::{ACCELERATOR, Catalog, InstanceType, Market, OFFER_LABELS},
     labels::{CAPACITY_LABELS, Origin, origin, property},
     machines::{Machine, Place},
+    objects::label,
 };
 
 type Labels = BTreeMap<String, String>;

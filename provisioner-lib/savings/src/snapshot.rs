@@ -34,9 +34,6 @@ pub(crate) const NODES_UNREAD: &str = "nodes could not be read";
 /// The same for pods.
 pub(crate) const PODS_UNREAD: &str = "pods could not be read";
 
-/// Annotation of a static pod.
-pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
-
 /// Objects of one cluster, all from about the same moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -7,10 +7,11 @@ use k8s_openapi::api::core::v1::{Node, Taint};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{Catalog, INSTANCE_TYPE, InstanceType, Market, label},
+    catalog::{Catalog, INSTANCE_TYPE, InstanceType, Market},
     demand::Demand,
     labels::{Origin, origin},
     markets::MarketLabels,
+    objects,
 };
 
 /// One kind of node group.
@@ -72,19 +73,18 @@ pub fn templates<'n>(nodes: impl IntoIterator<Item = &'n Node>, context: Context
     let (keys, selected) = (context.demand.node_label_keys(), context.demand.selected_keys());
     let (mut settled, mut unsettled) = (Vec::new(), Vec::new());
     for node in nodes {
-        let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
-        let taints: Vec<Taint> = taints.filter(|taint| stays(taint)).cloned().collect();
+        let taints: Vec<Taint> = objects::taints(node).filter(|taint| stays(taint)).cloned().collect();
         let is_settled = taints.is_empty() || is_settled(node, context.read_at);
         if is_settled { &mut settled } else { &mut unsettled }.push((node, taints));
     }
     let mut found: Vec<(Template, BTreeSet<String>)> = Vec::new();
     for (node, taints) in if settled.is_empty() { unsettled } else { settled } {
-        let labels = node.metadata.labels.iter().flatten();
-        let labels: BTreeMap<String, String> = labels
+        let labels: BTreeMap<String, String> = objects::labels(&node.metadata)
+            .iter()
             .filter(|(key, _)| keys.contains(*key) && origin(key) == Origin::Group)
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let name = label(node, INSTANCE_TYPE).unwrap_or_default();
+        let name = objects::label(node, INSTANCE_TYPE).unwrap_or_default();
         let known = context.catalog.types.iter().find(|found| found.name == name);
         let accelerator = context.catalog.accelerator_model(name);
         let template = Template {

@@ -16,8 +16,13 @@ pub use self::{
     owner::{Kind, Owned, owned},
 };
 use crate::{
-    catalog::Market, choices::Choices, demand::requests_of, machines::Machine, markets::MarketLabels,
-    protection, snapshot::Snapshot,
+    catalog::Market,
+    choices::Choices,
+    demand::{self, requests_of},
+    machines::Machine,
+    markets::MarketLabels,
+    objects, protection,
+    snapshot::Snapshot,
 };
 
 /// The longest grace period that fits into a notice beside the work of the handler (docs/architecture.md).
@@ -110,13 +115,14 @@ impl Cluster<'_> {
             return judged(None, false, vec![Reason::new("node", text)], Vec::new());
         }
         let spec = pods.first().and_then(|pod| pod.spec.as_ref());
-        let required = spec.and_then(|spec| placement::required_market(spec, self.markets));
+        let constraints = spec.map(demand::Pod::of_spec).unwrap_or_default();
+        let required = placement::required_market(&constraints, self.markets);
         let is_pinned = required.is_some();
         let mut cautions = Vec::new();
         let (market, reasons) = if let Some((market, reason)) = required {
             (market, vec![reason])
         } else {
-            let blockers = self.blockers(owned, &pods);
+            let blockers = self.blockers(owned, &pods, &constraints);
             if blockers.is_empty() {
                 let text = format!("{} replicas of a {}", owned.replicas, owned.kind.as_str());
                 (Market::Spot, vec![Reason::new("replicas", text)])
@@ -128,7 +134,7 @@ impl Cluster<'_> {
             }
         };
         if market == Market::Spot {
-            cautions.extend(risks(owned, spec));
+            cautions.extend(risks(owned, spec, &constraints));
         }
         cautions.extend(
             pods.iter().find_map(|pod| protection::at_first(pod)).map(|text| Reason::new("annotation", text)),
@@ -139,7 +145,7 @@ impl Cluster<'_> {
     }
 
     /// All reasons against Spot.
-    fn blockers(&self, owned: &Owned, pods: &[&Pod]) -> Vec<Reason> {
+    fn blockers(&self, owned: &Owned, pods: &[&Pod], constraints: &demand::Pod) -> Vec<Reason> {
         let mut blockers = Vec::new();
         blockers.extend(owned.kind.blocker().map(|text| Reason::new("kind", text)));
         if blockers.is_empty() && owned.replicas < 2 {
@@ -150,14 +156,14 @@ impl Cluster<'_> {
         blockers.extend(budgets::blocker(self, owned, pods));
         if let Some(spec) = pods.first().and_then(|pod| pod.spec.as_ref()) {
             blockers.extend(local_storage(&owned.namespace, spec, self.snapshot));
-            blockers.extend(placement::bound_to_a_node(spec));
         }
+        blockers.extend(placement::bound_to_a_node(constraints));
         blockers
     }
 
     /// Whether all of the pods that have a node run on Spot today.
     fn runs_on_spot(&self, pods: &[&Pod]) -> bool {
-        let nodes = pods.iter().filter_map(|pod| pod.spec.as_ref()?.node_name.as_ref());
+        let nodes = pods.iter().filter_map(|pod| objects::node_of(pod));
         let mut markets =
             nodes.map(|node| self.machines.get(node).and_then(|machine| machine.market)).peekable();
         markets.peek().is_some() && markets.all(|market| market == Some(Market::Spot))
@@ -186,18 +192,16 @@ fn local_storage(namespace: &str, spec: &PodSpec, snapshot: &Snapshot) -> Option
 /// The name of the volume of a claim, if it is bound to its node.
 fn local_volume<'s>(namespace: &str, claim: &str, snapshot: &'s Snapshot) -> Option<&'s str> {
     let claim = snapshot.persistent_volume_claims.iter().find(|found| {
-        found.metadata.name.as_deref() == Some(claim)
-            && found.metadata.namespace.as_deref() == Some(namespace)
+        (objects::namespace(&found.metadata), objects::name(&found.metadata)) == (namespace, claim)
     })?;
     let name = claim.spec.as_ref()?.volume_name.as_deref()?;
-    let volume =
-        snapshot.persistent_volumes.iter().find(|found| found.metadata.name.as_deref() == Some(name))?;
+    let volume = snapshot.persistent_volumes.iter().find(|found| objects::name(&found.metadata) == name)?;
     let spec = volume.spec.as_ref()?;
     (spec.local.is_some() || spec.host_path.is_some()).then_some(name)
 }
 
 /// Risks of a notice that do not speak against Spot.
-fn risks(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
+fn risks(owned: &Owned, spec: Option<&PodSpec>, constraints: &demand::Pod) -> Vec<Reason> {
     let mut cautions = Vec::new();
     let Some(spec) = spec else { return cautions };
     let grace_s = spec.termination_grace_period_seconds.unwrap_or(30);
@@ -205,7 +209,7 @@ fn risks(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
         let text = format!("may take {grace_s} s to terminate; a notice leaves {LONGEST_GRACE_S} s");
         cautions.push(Reason::new("grace", text));
     }
-    if owned.replicas > 1 && !placement::is_spread(spec) {
+    if owned.replicas > 1 && !placement::is_spread(constraints) {
         cautions.push(Reason::new("spread", "its replicas are not spread: one node can hold all of them"));
     }
     if spec.volumes.iter().flatten().any(|volume| volume.empty_dir.is_some()) {
@@ -247,9 +251,10 @@ pub(crate) fn follow_neighbours(all: &mut [Judged], snapshot: &Snapshot) {
         let stays: Vec<(&Owned, &Pod)> = stays.collect();
         let neighbour = |judged: &Judged| {
             let spec = snapshot.pods[*judged.owned.pods.first()?].spec.as_ref()?;
+            let own = Some(demand::Pod::of_spec(spec)).filter(|own| !own.affinity.is_empty())?;
             let is_beside = |(other, pod): &&(&Owned, &Pod)| {
-                let labels = pod.metadata.labels.clone().unwrap_or_default();
-                placement::must_run_beside(spec, &judged.owned.namespace, &other.namespace, &labels)
+                let labels = objects::labels(&pod.metadata);
+                placement::must_run_beside(&own, &judged.owned.namespace, &other.namespace, labels)
             };
             stays.iter().find(is_beside).map(|(other, _)| other.name.clone())
         };

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{shell::quoted, workloads::Patch};
 use crate::{
-    catalog::label,
     compare::Comparison,
     demand::requests_of,
     machines::{Machine, Place},
     money::Money,
+    objects::{label, name, node_of},
     snapshot::Snapshot,
 };
 
@@ -101,7 +101,7 @@ fn groups<'m>(
     let mut groups: BTreeMap<String, Group<'m>> = BTreeMap::new();
     let mut group_of: BTreeMap<&str, String> = BTreeMap::new();
     for node in &snapshot.nodes {
-        let name = node.metadata.name.as_deref().unwrap_or_default();
+        let name = name(&node.metadata);
         let Some(machine) = machines.get(name).filter(|machine| machine.place == Place::Ec2) else {
             continue;
         };
@@ -128,8 +128,7 @@ fn groups<'m>(
             shares(hourly, &requests.iter().map(|found| (found.cpu, found.memory)).collect::<Vec<_>>());
         let rest = if shares.is_empty() { hourly } else { Money::ZERO };
         for (pod, share) in node.pods.iter().zip(shares) {
-            let today = snapshot.pods[*pod].spec.as_ref().and_then(|spec| spec.node_name.as_deref());
-            match today.and_then(|today| groups.get_mut(group_of.get(today)?)) {
+            match node_of(&snapshot.pods[*pod]).and_then(|today| groups.get_mut(group_of.get(today)?)) {
                 Some(group) => group.after += share,
                 None => other += share,
             }

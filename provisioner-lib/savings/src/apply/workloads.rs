@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     catalog::{ARCHITECTURE, HOSTNAME, Market, ZONE},
+    demand,
     fit::{selector_matches, untolerated},
+    objects,
     snapshot::Snapshot,
     verdict::{Judged, Kind, Owned, covers, is_spread},
 };
@@ -122,7 +124,7 @@ pub(super) fn patches(judged: &[Judged], snapshot: &Snapshot, both: bool) -> Vec
         }
         if judged.market == Some(Market::Spot)
             && owned.replicas > 1
-            && !is_spread(&spec)
+            && !is_spread(&demand::Pod::of_spec(&spec))
             && let Some(selector) = selector(owned, snapshot)
         {
             body["topologySpreadConstraints"] = json!(spread(owned.replicas, &selector));
@@ -206,11 +208,10 @@ fn architecture<'s>(judged: &Judged, spec: &PodSpec, snapshot: &'s Snapshot) -> 
     if text.contains(ARCHITECTURE) {
         return None;
     }
-    let nodes =
-        judged.owned.pods.iter().filter_map(|pod| snapshot.pods[*pod].spec.as_ref()?.node_name.as_ref());
+    let nodes = judged.owned.pods.iter().filter_map(|pod| objects::node_of(&snapshot.pods[*pod]));
     let found = nodes.filter_map(|name| {
-        let node = snapshot.nodes.iter().find(|node| node.metadata.name.as_ref() == Some(name))?;
-        crate::catalog::label(node, ARCHITECTURE)
+        let node = snapshot.nodes.iter().find(|node| objects::name(&node.metadata) == name)?;
+        objects::label(node, ARCHITECTURE)
     });
     let mut found: Vec<&str> = found.collect();
     found.dedup();
@@ -220,7 +221,7 @@ fn architecture<'s>(judged: &Judged, spec: &PodSpec, snapshot: &'s Snapshot) -> 
 
 fn template<'s>(owned: &Owned, snapshot: &'s Snapshot) -> Option<&'s PodTemplateSpec> {
     let is_it = |metadata: &ObjectMeta| {
-        metadata.name.as_ref() == Some(&owned.name) && metadata.namespace.as_ref() == Some(&owned.namespace)
+        (objects::namespace(metadata), objects::name(metadata)) == (&owned.namespace, &owned.name)
     };
     match owned.kind {
         Kind::Deployment => {
@@ -241,17 +242,18 @@ fn template<'s>(owned: &Owned, snapshot: &'s Snapshot) -> Option<&'s PodTemplate
 
 /// Labels that all pods of the workload have, and no other pod of its namespace.
 fn selector(owned: &Owned, snapshot: &Snapshot) -> Option<LabelSelector> {
-    let labels = |pod: &Pod| pod.metadata.labels.clone().unwrap_or_default();
-    let mut pods = owned.pods.iter().map(|pod| labels(&snapshot.pods[*pod]));
-    let mut common: BTreeMap<String, String> = pods.next()?;
+    let mut pods = owned.pods.iter().map(|pod| objects::labels(&snapshot.pods[*pod].metadata));
+    let mut common: BTreeMap<String, String> = pods.next()?.clone();
     common.retain(|key, _| !OF_CONTROLLERS.contains(&key.as_str()));
     pods.for_each(|other| common.retain(|key, value| other.get(key) == Some(value)));
     if common.is_empty() {
         return None;
     }
     let selector = LabelSelector { match_labels: Some(common), match_expressions: None };
-    let others = snapshot.pods.iter().enumerate().filter(|(place, _)| !owned.pods.contains(place));
-    let mut others = others.filter(|(_, pod)| pod.metadata.namespace.as_ref() == Some(&owned.namespace));
-    let is_of_others = others.any(|(_, pod)| selector_matches(Some(&selector), &labels(pod)));
+    let others = snapshot.pods.iter().enumerate();
+    let others = others.filter(|(_, pod)| objects::namespace(&pod.metadata) == owned.namespace);
+    let mut others = others.filter(|(place, _)| owned.pods.binary_search(place).is_err());
+    let is_of_others =
+        others.any(|(_, pod)| selector_matches(Some(&selector), objects::labels(&pod.metadata)));
     (!is_of_others).then_some(selector)
 }

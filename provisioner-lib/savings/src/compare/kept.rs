@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Inputs, Placed, node_of};
 use crate::{
-    demand::{Demand, Pod, Staying, is_live, takes_pods},
+    demand::{Demand, Pod, Staying, takes_pods},
     machines::{Machine, Place, max_volumes, most_pods},
+    objects::{is_live, name},
     pack::Refilled,
 };
 
@@ -54,7 +55,7 @@ impl Inputs<'_> {
 
     fn staying(&self, place: usize, pods: Vec<Pod>) -> Staying {
         let node = &self.snapshot.nodes[place];
-        let name = node.metadata.name.as_deref().unwrap_or_default();
+        let name = name(&node.metadata);
         let Some(machine) = self.machines.get(name) else { return Staying { pods, ..Staying::default() } };
         let mut staying = Staying { pods, allocatable: machine.allocatable.clone(), ..Staying::default() };
         if machine.place == Place::Ec2 && takes_pods(node) {

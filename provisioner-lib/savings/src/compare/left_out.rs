@@ -2,8 +2,9 @@
 
 use super::Inputs;
 use crate::{
-    catalog::{GIB, label},
+    catalog::GIB,
     machines::{Place, smallest_root_volume},
+    objects::label,
     offers::DEFAULT_ROOT_VOLUME,
     report::Configuration,
 };

@@ -64,7 +64,7 @@ fn soft_keys(pod: &Pod) -> impl Iterator<Item = &str> {
 }
 
 fn dropped_note<'p>(pods: impl Iterator<Item = &'p Pod>, percent: u32) -> Option<String> {
-    let names: Vec<String> = pods.map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
+    let names: Vec<String> = pods.map(Pod::full_name).collect();
     let text = format!(
         "soft spread or anti-affinity is not kept, as it costs more than {percent} % of the nodes; \
          the scheduler keeps it as far as there is room"

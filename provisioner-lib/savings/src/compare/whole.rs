@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Node;
 
-use super::{Inputs, node_of};
-use crate::{catalog::label, demand::is_live, machines::Place, report::Missing};
+use super::Inputs;
+use crate::{
+    machines::Place,
+    objects::{is_live, label, name, namespace, node_of},
+    report::Missing,
+};
 
 /// Percent of the pods beyond which a gap changes the result.
 const MOST_PERCENT: usize = 5;
@@ -30,8 +34,8 @@ impl Inputs<'_> {
 
     /// Number of live pods whose node is not there, and of all that have one.
     pub(super) fn without_node(&self) -> (usize, usize) {
-        let pods = self.snapshot.pods.iter().enumerate().filter(|(_, pod)| is_live(pod));
-        let nodes: Vec<&str> = pods.filter_map(|(place, _)| node_of(self.snapshot, place)).collect();
+        let pods = self.snapshot.pods.iter().filter(|pod| is_live(pod));
+        let nodes: Vec<&str> = pods.filter_map(node_of).collect();
         (nodes.iter().filter(|node| !self.machines.contains_key(**node)).count(), nodes.len())
     }
 
@@ -42,9 +46,8 @@ impl Inputs<'_> {
         }
         let nodes =
             self.nodes_of_ec2().filter(|node| label(node, "eks.amazonaws.com/compute-type") != Some("auto"));
-        let nodes: Vec<&str> = nodes.filter_map(|node| node.metadata.name.as_deref()).collect();
-        let pods = 0..self.snapshot.pods.len();
-        let used: BTreeSet<&str> = pods.filter_map(|pod| node_of(self.snapshot, pod)).collect();
+        let nodes: Vec<&str> = nodes.map(|node| name(&node.metadata)).collect();
+        let used: BTreeSet<&str> = self.snapshot.pods.iter().filter_map(node_of).collect();
         let idle = nodes.iter().filter(|node| !used.contains(**node)).count();
         // One node may be new.
         (idle > 1 || nodes.len() > MOST_NODES_WITHOUT_SYSTEM_PODS).then(|| {
@@ -58,7 +61,7 @@ impl Inputs<'_> {
 
     /// Whether pods of kube-system are there.
     pub(super) fn has_system_pods(&self) -> bool {
-        self.snapshot.pods.iter().any(|pod| pod.metadata.namespace.as_deref() == Some("kube-system"))
+        self.snapshot.pods.iter().any(|pod| namespace(&pod.metadata) == "kube-system")
     }
 
     /// Pods that take no room.
@@ -74,7 +77,7 @@ impl Inputs<'_> {
 
     fn nodes_of_ec2(&self) -> impl Iterator<Item = &Node> {
         self.snapshot.nodes.iter().filter(|node| {
-            let machine = self.machines.get(node.metadata.name.as_deref().unwrap_or_default());
+            let machine = self.machines.get(name(&node.metadata));
             machine.is_some_and(|machine| machine.place == Place::Ec2)
         })
     }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Pod as KubernetesPod, PodSpec, Toleration};
 
-use super::{Pod, controller, is_live, requests_of};
-use crate::snapshot::Snapshot;
+use super::{Pod, requests_of};
+use crate::{
+    objects::{self, controller, is_live},
+    snapshot::Snapshot,
+};
 
 /// A pod of each DaemonSet, with the requests that its newest pods have: admission may raise those of the template
 /// (a LimitRange, the VerticalPodAutoscaler, webhooks). One that could not be read is derived from its pods.
@@ -14,8 +17,8 @@ pub(super) fn read(snapshot: &Snapshot) -> Vec<Pod> {
     let mut daemons = Vec::new();
     for set in &snapshot.daemon_sets {
         let template = set.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
-        let name = set.metadata.name.clone().unwrap_or_default();
-        let namespace = set.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let name = objects::name(&set.metadata).to_owned();
+        let namespace = objects::namespace(&set.metadata).to_owned();
         let labels = template.metadata.and_then(|metadata| metadata.labels).unwrap_or_default();
         let pods = running.remove(&(namespace.clone(), name.clone())).unwrap_or_default();
         let daemon = daemon(namespace, name, labels, &template.spec.unwrap_or_default());
@@ -25,7 +28,7 @@ pub(super) fn read(snapshot: &Snapshot) -> Vec<Pod> {
         let Some(pod) = pods.first() else { continue };
         let mut spec = pod.spec.clone().unwrap_or_default();
         forget_node(&mut spec);
-        let labels = pod.metadata.labels.clone().unwrap_or_default();
+        let labels = objects::labels(&pod.metadata).clone();
         daemons.push(as_running(daemon(namespace, name, labels, &spec), &pods));
     }
     daemons
@@ -41,7 +44,7 @@ fn newest(snapshot: &Snapshot) -> BTreeMap<(String, String), Vec<&KubernetesPod>
     let mut found: BTreeMap<_, Vec<&KubernetesPod>> = BTreeMap::new();
     for pod in snapshot.pods.iter().filter(|pod| is_live(pod)) {
         if let Some(owner) = controller(&pod.metadata).filter(|owner| owner.kind == "DaemonSet") {
-            let namespace = pod.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
+            let namespace = objects::namespace(&pod.metadata).to_owned();
             found.entry((namespace, owner.name.clone())).or_default().push(pod);
         }
     }
@@ -55,7 +58,7 @@ fn newest(snapshot: &Snapshot) -> BTreeMap<(String, String), Vec<&KubernetesPod>
 }
 
 fn revision(pod: &KubernetesPod) -> Option<&str> {
-    pod.metadata.labels.as_ref()?.get("controller-revision-hash").map(String::as_str)
+    objects::labels(&pod.metadata).get("controller-revision-hash").map(String::as_str)
 }
 
 fn daemon(namespace: String, name: String, labels: BTreeMap<String, String>, spec: &PodSpec) -> Pod {

@@ -8,12 +8,8 @@ mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::{
-    api::core::v1::{
-        NodeSelectorTerm, Pod as KubernetesPod, PodAffinityTerm, PodSpec, Toleration,
-        TopologySpreadConstraint,
-    },
-    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+use k8s_openapi::api::core::v1::{
+    NodeSelectorTerm, Pod as KubernetesPod, PodAffinityTerm, PodSpec, Toleration, TopologySpreadConstraint,
 };
 
 pub(crate) use self::today::takes_pods;
@@ -25,8 +21,9 @@ pub use self::{
 use crate::{
     catalog::{CAPACITY_TYPE, Market},
     choices::Scoring,
+    objects::{self, controller, is_live, is_static},
     quantity::Resources,
-    snapshot::{MIRROR, Snapshot},
+    snapshot::Snapshot,
 };
 
 /// The pods of a cluster.
@@ -105,8 +102,7 @@ impl Demand {
         for (source, pod) in snapshot.pods.iter().enumerate() {
             if is_placed_by_the_scheduler(pod) {
                 let mut read = Pod::read(source, pod, &volumes);
-                let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
-                read.node = node.and_then(|node| places.get(node).copied());
+                read.node = objects::node_of(pod).and_then(|node| places.get(node).copied());
                 pods.push(read);
             }
         }
@@ -125,10 +121,9 @@ impl Demand {
             note("static, not counted on new nodes", &mirrors),
             note("share an EBS volume, which only one node can have", &shared),
         ];
-        let namespaces = snapshot.namespaces.iter().map(|found| {
-            let labels = found.metadata.labels.clone().unwrap_or_default();
-            (found.metadata.name.clone().unwrap_or_default(), labels)
-        });
+        let namespaces = snapshot.namespaces.iter().map(|found| &found.metadata);
+        let namespaces =
+            namespaces.map(|found| (objects::name(found).to_owned(), objects::labels(found).clone()));
         Self {
             pods,
             daemons: daemons::read(snapshot),
@@ -178,9 +173,9 @@ impl Pod {
         let spec = pod.spec.clone().unwrap_or_default();
         let mut this = Self {
             source,
-            namespace: metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
-            name: metadata.name.clone().unwrap_or_default(),
-            labels: metadata.labels.clone().unwrap_or_default(),
+            namespace: objects::namespace(metadata).to_owned(),
+            name: objects::name(metadata).to_owned(),
+            labels: objects::labels(metadata).clone(),
             owner: controller(metadata).map(|owner| (owner.kind.clone(), owner.name.clone())),
             obstacle: obstacle(&spec),
             ..Self::of_spec(&spec)
@@ -217,6 +212,11 @@ impl Pod {
         }
     }
 
+    /// Namespace and name.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
     /// Requires nodes of a market.
     pub fn pin_to(&mut self, market: Market) {
         self.pins.insert(CAPACITY_TYPE.to_owned(), market.label().to_owned());
@@ -229,8 +229,7 @@ fn keys_of(terms: &[NodeSelectorTerm]) -> impl Iterator<Item = String> {
 }
 
 fn full_name(pod: &KubernetesPod) -> String {
-    let part = |part: &Option<String>| part.clone().unwrap_or_default();
-    format!("{}/{}", part(&pod.metadata.namespace), part(&pod.metadata.name))
+    format!("{}/{}", objects::namespace(&pod.metadata), objects::name(&pod.metadata))
 }
 
 /// A sentence about pods, named by the first of them; none if there are none.
@@ -240,20 +239,6 @@ pub(crate) fn note(what: &str, pods: &[String]) -> Option<String> {
         0 => format!("{first}: {what}"),
         others => format!("{first} and {others} more: {what}"),
     })
-}
-
-pub(crate) fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
-    metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
-}
-
-pub(crate) fn is_static(pod: &KubernetesPod) -> bool {
-    let annotations = pod.metadata.annotations.as_ref();
-    annotations.is_some_and(|found| found.contains_key(MIRROR))
-}
-
-pub(crate) fn is_live(pod: &KubernetesPod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    !matches!(phase, Some("Succeeded" | "Failed")) && pod.metadata.deletion_timestamp.is_none()
 }
 
 fn is_placed_by_the_scheduler(pod: &KubernetesPod) -> bool {

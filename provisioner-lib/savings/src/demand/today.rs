@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Node, Taint};
 
 use super::Pod;
-use crate::{fit::Labels, quantity::Resources};
+use crate::{catalog::ZONE, fit::Labels, objects, quantity::Resources};
 
 /// A node of today.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,9 +36,9 @@ pub struct Staying {
 impl TodayNode {
     pub(super) fn read(node: &Node) -> Self {
         Self {
-            name: node.metadata.name.clone().unwrap_or_default(),
-            labels: node.metadata.labels.clone().unwrap_or_default(),
-            taints: node.spec.iter().flat_map(|spec| spec.taints.iter().flatten()).cloned().collect(),
+            name: objects::name(&node.metadata).to_owned(),
+            labels: objects::labels(&node.metadata).clone(),
+            taints: objects::taints(node).cloned().collect(),
             stays: None,
         }
     }
@@ -46,14 +46,12 @@ impl TodayNode {
     /// The zone, if it has the label.
     #[must_use]
     pub fn zone(&self) -> Option<&str> {
-        self.labels.get("topology.kubernetes.io/zone").map(String::as_str)
+        self.labels.get(ZONE).map(String::as_str)
     }
 }
 
 /// Whether new pods may go to a node: not cordoned, and Ready as far as its taints tell.
 pub(crate) fn takes_pods(node: &Node) -> bool {
-    let spec = node.spec.as_ref();
-    let cordoned = spec.and_then(|spec| spec.unschedulable).unwrap_or(false);
-    let mut taints = spec.into_iter().flat_map(|spec| spec.taints.iter().flatten());
-    !cordoned && !taints.any(|taint| taint.key.starts_with("node.kubernetes.io/"))
+    let is_cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or(false);
+    !is_cordoned && !objects::taints(node).any(|taint| taint.key.starts_with("node.kubernetes.io/"))
 }

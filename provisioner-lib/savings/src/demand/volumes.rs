@@ -12,6 +12,7 @@ use k8s_openapi::api::{
 use super::Pod;
 use crate::{
     catalog::{ZONE, ZONE_LABELS},
+    objects::{labels, name, namespace},
     snapshot::Snapshot,
 };
 
@@ -25,14 +26,14 @@ pub(super) struct Volumes<'s> {
 
 impl<'s> Volumes<'s> {
     pub(super) fn new(snapshot: &'s Snapshot) -> Self {
-        let claims = snapshot.persistent_volume_claims.iter().filter_map(|claim| {
-            let namespace = claim.metadata.namespace.as_deref().unwrap_or("default");
-            Some(((namespace, claim.metadata.name.as_deref()?), claim))
-        });
+        let claims = snapshot
+            .persistent_volume_claims
+            .iter()
+            .map(|claim| ((namespace(&claim.metadata), name(&claim.metadata)), claim));
         let volumes = snapshot.persistent_volumes.iter();
-        let volumes = volumes.filter_map(|volume| Some((volume.metadata.name.as_deref()?, volume)));
+        let volumes = volumes.map(|volume| (name(&volume.metadata), volume));
         let classes = snapshot.storage_classes.iter();
-        let classes = classes.filter_map(|class| Some((class.metadata.name.as_deref()?, class)));
+        let classes = classes.map(|class| (name(&class.metadata), class));
         Self { claims: claims.collect(), bound: volumes.collect(), classes: classes.collect() }
     }
 
@@ -96,7 +97,7 @@ pub(super) fn shared(pods: &[Pod]) -> Vec<String> {
         *users.entry(volume).or_default() += 1;
     }
     let shares = |pod: &&Pod| pod.volumes.iter().any(|volume| users[volume.as_str()] > 1);
-    pods.iter().filter(shares).map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect()
+    pods.iter().filter(shares).map(Pod::full_name).collect()
 }
 
 fn claim_name(pod: &str, volume: &Volume) -> Option<String> {
@@ -110,7 +111,7 @@ fn add_volume(pod: &mut Pod, name: &str, volume: &PersistentVolume) {
         pod.volume_affinity.push(terms.node_selector_terms);
     }
     for key in ZONE_LABELS {
-        if let Some(zones) = volume.metadata.labels.as_ref().and_then(|labels| labels.get(key)) {
+        if let Some(zones) = labels(&volume.metadata).get(key) {
             let requirement = is_in(ZONE, zones.split("__").map(str::to_owned).collect());
             let term = NodeSelectorTerm { match_expressions: Some(vec![requirement]), match_fields: None };
             pod.volume_affinity.push(vec![term]);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{MIB, Machine, Place};
 use crate::{
     catalog::{Architecture, Catalog, InstanceType},
+    objects,
     quantity::Resources,
     snapshot::Snapshot,
 };
@@ -50,7 +51,7 @@ pub fn observed(
     }
     let mut found: BTreeMap<String, Observed> = BTreeMap::new();
     for node in &snapshot.nodes {
-        let Some(machine) = node.metadata.name.as_ref().and_then(|name| machines.get(name)) else { continue };
+        let Some(machine) = machines.get(objects::name(&node.metadata)) else { continue };
         let (Place::Ec2, Some(name)) = (machine.place, &machine.instance_type) else { continue };
         if machine.allocatable == Resources::default() {
             continue;
@@ -113,7 +114,7 @@ impl KeptMemory {
 #[must_use]
 pub fn prefixes(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>, catalog: &Catalog) -> bool {
     snapshot.nodes.iter().any(|node| {
-        let machine = node.metadata.name.as_ref().and_then(|name| machines.get(name));
+        let machine = machines.get(objects::name(&node.metadata));
         let name = machine
             .filter(|machine| machine.place == Place::Ec2)
             .and_then(|found| found.instance_type.as_ref());
@@ -135,7 +136,7 @@ pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64>
 }
 
 pub(crate) fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
-    let csi = snapshot.csi_nodes.iter().find(|csi| csi.metadata.name.as_deref() == Some(node))?;
+    let csi = snapshot.csi_nodes.iter().find(|csi| objects::name(&csi.metadata) == node)?;
     let driver = csi.spec.drivers.iter().find(|driver| driver.name == EBS_DRIVER)?;
     u32::try_from(driver.allocatable.as_ref()?.count?).ok()
 }

@@ -1,9 +1,12 @@
 //! Kinds of objects that a file does not have although the cluster does.
 
-use k8s_openapi::api::core::v1::{Affinity, Pod};
+use k8s_openapi::api::core::v1::Pod;
 
 use super::{Missing, Snapshot, kinds::KINDS};
-use crate::demand::controller;
+use crate::{
+    demand,
+    objects::{controller, labels},
+};
 
 impl Snapshot {
     /// Notes kinds that are absent and that other objects show to exist, and forgets notes about kinds that are there.
@@ -41,7 +44,7 @@ impl Snapshot {
         match kind {
             "Node" => !self.pods.is_empty(),
             "Pod" => !self.nodes.is_empty(),
-            "Deployment" => pods(is_of_deployment),
+            "Deployment" => pods(|pod| labels(&pod.metadata).contains_key("pod-template-hash")),
             "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => owns(kind),
             // Every cluster has namespaces, and the documented list of kinds ends with them.
             "PodDisruptionBudget" => !self.pods.is_empty() && self.namespaces.is_empty(),
@@ -54,11 +57,6 @@ impl Snapshot {
     }
 }
 
-fn is_of_deployment(pod: &Pod) -> bool {
-    let labels = pod.metadata.labels.as_ref();
-    labels.is_some_and(|labels| labels.contains_key("pod-template-hash"))
-}
-
 fn has_claim(pod: &Pod) -> bool {
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
     volumes.into_iter().any(|volume| volume.persistent_volume_claim.is_some() || volume.ephemeral.is_some())
@@ -66,13 +64,6 @@ fn has_claim(pod: &Pod) -> bool {
 
 /// Whether an affinity names namespaces by their labels.
 fn selects_namespaces(pod: &Pod) -> bool {
-    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref());
-    let Some(Affinity { pod_affinity, pod_anti_affinity, .. }) = affinity else { return false };
-    let with = pod_affinity
-        .iter()
-        .filter_map(|found| found.required_during_scheduling_ignored_during_execution.as_ref());
-    let without = pod_anti_affinity
-        .iter()
-        .filter_map(|found| found.required_during_scheduling_ignored_during_execution.as_ref());
-    with.chain(without).flatten().any(|term| term.namespace_selector.is_some())
+    let pod = pod.spec.as_ref().map(demand::Pod::of_spec).unwrap_or_default();
+    pod.affinity.iter().chain(&pod.anti_affinity).any(|term| term.namespace_selector.is_some())
 }

@@ -6,8 +6,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{MIRROR, Snapshot};
-use crate::protection::is_mark;
+use super::Snapshot;
+use crate::{objects::MIRROR, protection::is_mark};
 
 impl Snapshot {
     /// Removes what is not needed and may be secret: commands, environment, annotations, managed fields.

@@ -6,23 +6,25 @@ use k8s_openapi::{
 };
 
 use super::{Cluster, Owned, Reason};
-use crate::fit::selector_matches;
+use crate::{
+    fit::selector_matches,
+    objects::{self, labels, name},
+};
 
 /// Why no pod of the workload could ever be evicted.
 pub(super) fn blocker(cluster: &Cluster<'_>, owned: &Owned, pods: &[&Pod]) -> Option<Reason> {
     let pod = pods.first()?;
     let budgets = cluster.snapshot.pod_disruption_budgets.iter();
     let covering: Vec<_> = budgets.filter(|budget| covers(budget, &owned.namespace, pod)).collect();
-    let name = |budget: &PodDisruptionBudget| budget.metadata.name.clone().unwrap_or_default();
     let text = match covering[..] {
         [budget] if never_allows(budget, cluster.replicas(budget)) => {
-            format!("PodDisruptionBudget {} never allows an eviction", name(budget))
+            format!("PodDisruptionBudget {} never allows an eviction", name(&budget.metadata))
         }
         [] | [_] => return None,
         [one, other, ..] => format!(
             "PodDisruptionBudgets {} and {} both cover it, so no pod can be evicted",
-            name(one),
-            name(other)
+            name(&one.metadata),
+            name(&other.metadata)
         ),
     };
     Some(Reason::new("budget", text))
@@ -42,9 +44,8 @@ impl Cluster<'_> {
 /// Whether a budget covers a pod. policy/v1: an empty selector covers the namespace, none at all nothing.
 #[must_use]
 pub fn covers(budget: &PodDisruptionBudget, namespace: &str, pod: &Pod) -> bool {
-    let labels = pod.metadata.labels.clone().unwrap_or_default();
     let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-    budget.metadata.namespace.as_deref() == Some(namespace) && selector_matches(selector, &labels)
+    objects::namespace(&budget.metadata) == namespace && selector_matches(selector, labels(&pod.metadata))
 }
 
 /// Whether it allows no disruption even when all replicas are healthy. Percentages are rounded up, which is against

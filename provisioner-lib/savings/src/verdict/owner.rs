@@ -6,7 +6,7 @@ use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::OwnerRe
 use serde::Serialize;
 
 use crate::{
-    demand::{controller, is_live, is_static},
+    objects::{self, controller, is_live, is_static},
     snapshot::Snapshot,
 };
 
@@ -101,7 +101,7 @@ pub fn owned(snapshot: &Snapshot) -> Vec<Owned> {
     let wanted = replicas(snapshot);
     let mut found: BTreeMap<(String, Kind, String), Vec<usize>> = BTreeMap::new();
     for (place, pod) in snapshot.pods.iter().enumerate().filter(|(_, pod)| is_live(pod)) {
-        let namespace = pod.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let namespace = objects::namespace(&pod.metadata).to_owned();
         let (kind, name) = owner(&namespace, pod, &above);
         found.entry((namespace, kind, name)).or_default().push(place);
     }
@@ -120,14 +120,14 @@ fn parents(snapshot: &Snapshot) -> Parents<'_> {
     let sets = snapshot.replica_sets.iter().map(|set| ("ReplicaSet", &set.metadata));
     let jobs = snapshot.jobs.iter().map(|job| ("Job", &job.metadata));
     let parents = sets.chain(jobs).filter_map(|(kind, metadata)| {
-        let key = (kind, metadata.namespace.as_deref()?, metadata.name.as_deref()?);
+        let key = (kind, objects::namespace(metadata), objects::name(metadata));
         Some((key, controller(metadata)?))
     });
     parents.collect()
 }
 
 fn owner(namespace: &str, pod: &Pod, above: &Parents<'_>) -> (Kind, String) {
-    let name = || pod.metadata.name.clone().unwrap_or_default();
+    let name = || objects::name(&pod.metadata).to_owned();
     if is_static(pod) {
         return (Kind::StaticPod, name());
     }
@@ -148,7 +148,7 @@ fn owner(namespace: &str, pod: &Pod, above: &Parents<'_>) -> (Kind, String) {
 
 /// Without ReplicaSets: those of a Deployment are named after it and the label `pod-template-hash`.
 fn by_hash(pod: &Pod, set: &str) -> (Kind, String) {
-    let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
+    let hash = objects::labels(&pod.metadata).get("pod-template-hash");
     match hash.and_then(|hash| set.strip_suffix(hash.as_str())?.strip_suffix('-')) {
         Some(deployment) => (Kind::Deployment, deployment.to_owned()),
         None => (Kind::ReplicaSet, set.to_owned()),
@@ -156,21 +156,20 @@ fn by_hash(pod: &Pod, set: &str) -> (Kind, String) {
 }
 
 fn replicas(snapshot: &Snapshot) -> BTreeMap<(&str, Kind, &str), usize> {
-    let deployments = snapshot
-        .deployments
-        .iter()
-        .map(|found| (Kind::Deployment, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas)));
-    let sets = snapshot
-        .replica_sets
-        .iter()
-        .map(|found| (Kind::ReplicaSet, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas)));
-    let stateful = snapshot.stateful_sets.iter().map(|found| {
-        (Kind::StatefulSet, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas))
-    });
-    let all = deployments.chain(sets).chain(stateful).filter_map(|(kind, metadata, replicas)| {
-        let key = (metadata.namespace.as_deref()?, kind, metadata.name.as_deref()?);
+    let mut all = BTreeMap::new();
+    let mut add = |kind, metadata, replicas: Option<Option<i32>>| {
         // apps/v1: one by default.
-        Some((key, usize::try_from(replicas.unwrap_or(1)).unwrap_or(0)))
-    });
-    all.collect()
+        let replicas = usize::try_from(replicas.flatten().unwrap_or(1)).unwrap_or(0);
+        all.insert((objects::namespace(metadata), kind, objects::name(metadata)), replicas);
+    };
+    for found in &snapshot.deployments {
+        add(Kind::Deployment, &found.metadata, found.spec.as_ref().map(|spec| spec.replicas));
+    }
+    for found in &snapshot.replica_sets {
+        add(Kind::ReplicaSet, &found.metadata, found.spec.as_ref().map(|spec| spec.replicas));
+    }
+    for found in &snapshot.stateful_sets {
+        add(Kind::StatefulSet, &found.metadata, found.spec.as_ref().map(|spec| spec.replicas));
+    }
+    all
 }

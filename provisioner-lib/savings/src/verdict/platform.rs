@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
 use super::{Owned, Reason};
+use crate::objects::labels;
 
 /// Priority classes of pods without which a cluster does not work. Kubernetes documentation, "Guaranteed Scheduling
 /// For Critical Add-On Pods".
@@ -43,8 +44,7 @@ pub(super) fn is_headroom(spec: &PodSpec) -> bool {
 }
 
 fn is_autoscaler(owned: &Owned, pod: &Pod) -> bool {
-    let labels = pod.metadata.labels.as_ref();
-    let label = |name: &str| labels.and_then(|labels| labels.get(name)).map(String::as_str);
+    let label = |name: &str| labels(&pod.metadata).get(name).map(String::as_str);
     let names = [Some(owned.name.as_str()), label("app.kubernetes.io/name"), label("app")];
     names.into_iter().flatten().any(|name| AUTOSCALERS.contains(&name))
 }

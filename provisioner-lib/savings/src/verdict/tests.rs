@@ -276,3 +276,16 @@ fn daemon_and_static_pods_have_no_market() {
     let judged = judged(cluster);
     assert_eq!((judged.market, judged.owned.kind), (None, Kind::StaticPod));
 }
+
+#[test]
+fn objects_without_a_namespace_are_of_the_default_one() {
+    let mut cluster = with_budgets(2, vec![budget("web", json!({ "maxUnavailable": 0 }))]);
+    cluster["deployments"][0]["spec"]["replicas"] = 3.into();
+    for kind in ["pods", "deployments", "replicaSets", "podDisruptionBudgets"] {
+        for object in cluster[kind].as_array_mut().unwrap() {
+            object["metadata"]["namespace"] = Value::Null;
+        }
+    }
+    let web = judged(cluster);
+    assert_eq!((web.owned.replicas, web.reasons[0].code), (3, "budget"), "{:?}", web.reasons);
+}
