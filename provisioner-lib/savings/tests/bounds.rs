@@ -16,6 +16,7 @@ use cast_spot_savings::{
 };
 use fastrand::Rng;
 use microlp::{ComparisonOp, OptimizationDirection, Problem};
+use serde_json::json;
 
 /// The price of the nodes for an hour.
 fn hourly(packing: &Packing, offers: &[Offer]) -> Money {
@@ -250,6 +251,19 @@ fn the_work_for_a_big_cluster_is_bounded() {
     let packing = pack(&demand, &offers);
     println!("in waves: {} pods placed in the search", packing.work);
     assert!(packing.work <= 20 * 5000, "{} pods placed", packing.work);
+}
+
+#[test]
+fn pods_that_fit_nowhere_are_left_out_together() {
+    let mut alone = fleet::pod("alone", 100, 200);
+    alone["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] = json!([{
+        "topologyKey": "topology.kubernetes.io/zone", "labelSelector": { "matchLabels": { "app": "alone" } },
+    }]);
+    let others = (0..20).flat_map(|index| fleet::replicas(&fleet::pod(&format!("w{index}"), 200, 500), 20));
+    let pods: Vec<_> = others.chain(fleet::replicas(&alone, 100)).collect();
+    let packing = pack(&Demand::read(&fleet::snapshot(pods)), &fleet::on_demand(190, 3, Some(16)));
+    assert_eq!(packing.unplaced.len(), 97, "one for each zone has a node");
+    assert!(packing.work <= 20 * 500, "{} pods placed", packing.work);
 }
 
 /// `cargo test --release -p cast-spot-savings --test bounds -- --ignored --nocapture`

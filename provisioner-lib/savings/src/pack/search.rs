@@ -35,7 +35,7 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
         let waves = loop {
             match fill(problem, &counts, &mix, &allowed, &mut effort) {
                 Ok(waves) => break waves,
-                Err(Unplaceable(class)) => counts[class] -= 1,
+                Err(Unplaceable { class, pods }) => counts[class] -= pods,
             }
         };
         filled.push((value(problem, &waves.nodes), waves));

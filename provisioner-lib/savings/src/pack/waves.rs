@@ -27,8 +27,11 @@ pub(super) struct Waves {
     pub(super) placed: Vec<Vec<usize>>,
 }
 
-/// A pod of this class has no node, and a further node would not change that.
-pub(super) struct Unplaceable(pub(super) usize);
+/// So many pods of this class have no node, and a further node would not change that.
+pub(super) struct Unplaceable {
+    pub(super) class: usize,
+    pub(super) pods: usize,
+}
 
 /// Fills the nodes that stay, then the whole nodes of a mix one after the other, each with the pods that the mix has for
 /// its kind, then adds nodes until every pod has one.
@@ -67,7 +70,7 @@ pub(super) fn fill(
         }
         let waiting = (0..problem.classes.len()).filter(|class| filling.left[*class] > 0);
         if !filling.state.teams.lift(problem, waiting) {
-            return Err(Unplaceable(first));
+            return Err(Unplaceable { class: first, pods: filling.left[first] });
         }
     }
     let Waves { mut nodes, pods, .. } = filling.waves;
