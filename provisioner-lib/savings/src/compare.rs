@@ -24,7 +24,7 @@ pub use self::rehearsed::compare_rehearsed;
 use self::{
     proposal::Proposed,
     sum::sum,
-    workloads::{pools, workload},
+    workloads::{hosts, pools, workload},
 };
 use crate::{
     catalog::Market,
@@ -88,9 +88,10 @@ impl Placed {
 impl Comparison {
     /// Writes the result of a rehearsal into the report, by the place of each workload, and adds the pods in one pool.
     pub fn set_risks(&mut self, risks: BTreeMap<usize, Risk>) {
+        let hosts = hosts(&self.nodes);
         for (place, mut risk) in risks {
-            let pools = pools(&self.judged[place].owned, &self.nodes);
-            let spot = pools.into_iter().filter(|((_, market, _), _)| *market == Some(Market::Spot));
+            let pools = pools(&self.judged[place].owned, &hosts).into_iter();
+            let spot = pools.filter(|((_, market, _), _)| *market == Some(Market::Spot));
             risk.most_in_one_pool = spot.map(|(_, pods)| pods).max().unwrap_or(0);
             self.report.workloads[place].risk = (risk.pods > 0).then_some(risk);
         }
@@ -162,8 +163,9 @@ fn compare_without(
     let unplaced = [on_demand.unplaced, spot.unplaced].concat();
     missing.extend(notes::missing(&inputs, prices.is_some(), mismatch.as_deref(), is_as_today, &unplaced));
     let costs = costs::split(&inputs, &judged, &spot.nodes);
+    let hosts = hosts(&spot.nodes);
     let workloads = judged.iter().zip(costs.workloads);
-    let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &spot.nodes));
+    let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &hosts));
     let workloads: Vec<Workload> = workloads.collect();
     let mut assumptions = notes::assumptions(&inputs);
     assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());

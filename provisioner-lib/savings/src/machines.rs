@@ -62,6 +62,8 @@ pub struct Machine {
     pub allocatable: Resources,
     /// Requests of all pods on it.
     pub requested: Resources,
+    /// Number of pods on it.
+    pub pods: u64,
     /// The price of an hour, if it is known.
     pub hourly: Option<Money>,
 }
@@ -99,6 +101,7 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
     for pod in snapshot.pods.iter().filter(|pod| is_live(pod)) {
         if let Some(machine) = objects::node_of(pod).and_then(|node| machines.get_mut(node)) {
             machine.requested = machine.requested.plus(&requests_of(pod));
+            machine.pods += 1;
         }
     }
     machines

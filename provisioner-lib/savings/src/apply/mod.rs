@@ -9,6 +9,8 @@ mod steps;
 mod workloads;
 mod yaml;
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::{core::v1::Node, policy::v1::PodDisruptionBudget};
 
 use self::{
@@ -87,14 +89,13 @@ pub fn manifests(
     let has_spot = pools.iter().any(|pool| pool.market == Market::Spot);
     let both = pools.iter().any(|pool| pool.architectures().len() > 1);
     let patches = if has_spot || both { workloads::patches(&moving, snapshot, both) } else { Vec::new() };
-    let machines = machines(snapshot, &prices.catalog);
+    let machines = machines(snapshot, &prices.discounted(report.discount_percent).catalog);
     let root_volume = smallest_root_volume(&machines).unwrap_or(DEFAULT_ROOT_VOLUME);
+    let losing_work = moving.iter().filter(|judged| matches!(judged.owned.kind, Kind::Job | Kind::Pod));
+    let losing_work: BTreeSet<usize> = losing_work.flat_map(|judged| &judged.owned.pods).copied().collect();
     let as_node_pool = |pool: &Pool<'_>| {
         let pods = || pool.nodes.iter().flat_map(|node| &node.pods);
-        let is_interruptible = !moving.iter().any(|judged| {
-            matches!(judged.owned.kind, Kind::Job | Kind::Pod)
-                && pods().any(|pod| judged.owned.pods.contains(pod))
-        });
+        let is_interruptible = !pods().any(|pod| losing_work.contains(pod));
         let proposed = Proposed { nodes: pool.nodes.len(), pods: pods().count(), hourly: pool.hourly() };
         let node_class = NodeClassRef { group: "karpenter.k8s.aws", kind: "EC2NodeClass", name: PREFIX };
         (pool.node_pool(&prices.catalog, is_interruptible, node_class), proposed)

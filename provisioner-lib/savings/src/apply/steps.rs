@@ -116,13 +116,13 @@ fn groups<'m>(
             group.stays = true;
         } else {
             group.leaving.push(machine);
-            group.before += price_today(comparison, machine);
+            group.before += machine.hourly.unwrap_or_default();
         }
         group_of.insert(name, title);
     }
     let mut other = Money::ZERO;
     for node in comparison.nodes.iter().filter(|node| node.offer.is_some()) {
-        let hourly = node.machine.hourly.unwrap_or(Money::ZERO);
+        let hourly = node.machine.hourly.unwrap_or_default();
         let requests: Vec<_> = node.pods.iter().map(|pod| requests_of(&snapshot.pods[*pod])).collect();
         let shares =
             shares(hourly, &requests.iter().map(|found| (found.cpu, found.memory)).collect::<Vec<_>>());
@@ -136,17 +136,6 @@ fn groups<'m>(
         other += rest;
     }
     (groups, other)
-}
-
-/// The price in the report, which may have a discount.
-fn price_today(comparison: &Comparison, machine: &Machine) -> Money {
-    let mut nodes = comparison.report.today.nodes.iter();
-    let is_same = |nodes: &&crate::report::Nodes| {
-        Some(&nodes.instance_type) == machine.instance_type.as_ref()
-            && nodes.market == machine.market
-            && nodes.zone == machine.zone
-    };
-    nodes.find(is_same).and_then(|nodes| nodes.hourly_each).unwrap_or(Money::ZERO)
 }
 
 /// The shares of pods in the price of their node: the mean of their shares in the requested CPU and memory. The last one

@@ -6,7 +6,7 @@ use super::{Inputs, Placed, node_of};
 use crate::{
     demand::{Demand, Pod, Staying, takes_pods},
     machines::{Machine, Place, max_volumes, most_pods},
-    objects::{is_live, name},
+    objects::name,
     pack::Refilled,
 };
 
@@ -42,13 +42,16 @@ impl Inputs<'_> {
 
     /// Takes the pods of nodes that stay out of the demand, and adds the room of these nodes to it.
     pub(super) fn keep(&self, demand: &mut Demand, kept: &BTreeSet<String>) {
-        let is_kept = |pod: &Pod| node_of(self.snapshot, pod.source).is_some_and(|node| kept.contains(node));
-        let (staying, moving) = std::mem::take(&mut demand.pods).into_iter().partition(is_kept);
-        demand.pods = moving;
+        let mut staying: BTreeMap<usize, Vec<Pod>> = BTreeMap::new();
+        for pod in std::mem::take(&mut demand.pods) {
+            match pod.node.filter(|node| kept.contains(&demand.nodes[*node].name)) {
+                Some(node) => staying.entry(node).or_default().push(pod),
+                None => demand.pods.push(pod),
+            }
+        }
         for (place, node) in demand.nodes.iter_mut().enumerate() {
             if kept.contains(&node.name) {
-                let on_it = |pod: &&Pod| pod.node == Some(place);
-                node.stays = Some(self.staying(place, staying.iter().filter(on_it).cloned().collect()));
+                node.stays = Some(self.staying(place, staying.remove(&place).unwrap_or_default()));
             }
         }
     }
@@ -59,12 +62,10 @@ impl Inputs<'_> {
         let Some(machine) = self.machines.get(name) else { return Staying { pods, ..Staying::default() } };
         let mut staying = Staying { pods, allocatable: machine.allocatable.clone(), ..Staying::default() };
         if machine.place == Place::Ec2 && takes_pods(node) {
-            let live = self.snapshot.pods.iter().enumerate().filter(|(_, pod)| is_live(pod));
-            let running = live.filter(|(pod, _)| node_of(self.snapshot, *pod) == Some(name)).count() as u64;
             let attached = staying.pods.iter().map(|pod| pod.volumes.len() as u64).sum();
             let most_volumes = max_volumes(self.snapshot, name).map_or(0, u64::from);
             staying.free = machine.allocatable.minus(&machine.requested);
-            staying.free_pods = most_pods(node).map_or(0, u64::from).saturating_sub(running);
+            staying.free_pods = most_pods(node).map_or(0, u64::from).saturating_sub(machine.pods);
             staying.free_volumes = most_volumes.saturating_sub(attached);
         }
         staying

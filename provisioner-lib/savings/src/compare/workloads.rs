@@ -12,8 +12,8 @@ use crate::{
     verdict::{Judged, Owned, Reason},
 };
 
-/// A workload, with its cost and its place in the configuration of `nodes`.
-pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, nodes: &[Placed]) -> Workload {
+/// A workload, with its cost and its place in a configuration.
+pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, hosts: &Hosts<'_>) -> Workload {
     let owned = &judged.owned;
     let requests: Resources = owned.pods.iter().map(|pod| requests_of(&inputs.snapshot.pods[*pod])).sum();
     let machines: Vec<&Machine> = owned.pods.iter().filter_map(|pod| inputs.machine_of(*pod)).collect();
@@ -42,7 +42,7 @@ pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, nodes: 
         cautions.insert(0, Reason::new("on-spot-today", text));
     }
     let mut proposed = BTreeMap::new();
-    for ((name, market, zone), pods) in pools(owned, nodes) {
+    for ((name, market, zone), pods) in pools(owned, hosts) {
         let market = if market == Some(Market::Spot) { "spot" } else { "on-demand" };
         *proposed.entry(format!("{name} {market} {zone}")).or_default() += pods;
     }
@@ -63,19 +63,22 @@ pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, nodes: 
     }
 }
 
+/// The node of each pod in a configuration.
+pub(super) type Hosts<'n> = BTreeMap<usize, &'n Machine>;
+
+pub(super) fn hosts(nodes: &[Placed]) -> Hosts<'_> {
+    nodes.iter().flat_map(|node| node.pods.iter().map(|pod| (*pod, &node.machine))).collect()
+}
+
 /// The number of a workload's pods by instance type, market and zone.
 pub(super) fn pools<'n>(
     owned: &Owned,
-    nodes: &'n [Placed],
+    hosts: &Hosts<'n>,
 ) -> BTreeMap<(&'n str, Option<Market>, &'n str), usize> {
+    let known = |text: &'n Option<String>| text.as_deref().unwrap_or("unknown");
     let mut pools = BTreeMap::new();
-    for node in nodes {
-        let here = node.pods.iter().filter(|pod| owned.pods.contains(pod)).count();
-        if here > 0 {
-            let Machine { instance_type, market, zone, .. } = &node.machine;
-            let known = |text: &'n Option<String>| text.as_deref().unwrap_or("unknown");
-            *pools.entry((known(instance_type), *market, known(zone))).or_default() += here;
-        }
+    for Machine { instance_type, market, zone, .. } in owned.pods.iter().filter_map(|pod| hosts.get(pod)) {
+        *pools.entry((known(instance_type), *market, known(zone))).or_default() += 1;
     }
     pools
 }
