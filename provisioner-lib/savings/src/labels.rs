@@ -48,6 +48,11 @@ const ORIGINS: [(&str, Origin); 20] = [
     (HOSTNAME, Origin::Node),
 ];
 
+/// Whether a label names a managed node group, which has the types and the market that it was created with.
+pub(crate) fn is_managed(key: &str) -> bool {
+    ["eks.amazonaws.com/nodegroup", "alpha.eksctl.io/nodegroup-name"].contains(&key)
+}
+
 /// The origin of a label.
 #[must_use]
 pub fn origin(key: &str) -> Origin {

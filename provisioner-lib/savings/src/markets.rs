@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::Market,
     demand::Pod,
-    labels::{CAPACITY_LABELS, Origin, origin},
+    labels::{CAPACITY_LABELS, Origin, is_managed, origin},
     machines::market,
     objects::labels,
     snapshot::Snapshot,
@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MarketLabels {
     own: BTreeMap<String, BTreeMap<String, Market>>,
+    /// The market of each managed node group, by label.
+    groups: BTreeMap<String, BTreeMap<String, Market>>,
 }
 
 impl MarketLabels {
@@ -37,11 +39,14 @@ impl MarketLabels {
             let has = |market| values.values().any(|found| *found == Some(market));
             has(Market::Spot) && has(Market::OnDemand) && values.values().all(Option::is_some)
         };
-        own.retain(|_, values| separates(values));
-        let whole = |values: BTreeMap<String, Option<Market>>| {
-            values.into_iter().filter_map(|(value, market)| Some((value, market?))).collect()
+        let known = |(key, values): (&String, &BTreeMap<String, Option<Market>>)| {
+            let values = values.iter().filter_map(|(value, market)| Some((value.clone(), (*market)?)));
+            (key.clone(), values.collect())
         };
-        Self { own: own.into_iter().map(|(key, values)| (key, whole(values))).collect() }
+        Self {
+            own: own.iter().filter(|(_, values)| separates(values)).map(known).collect(),
+            groups: own.iter().filter(|(key, _)| is_managed(key)).map(known).collect(),
+        }
     }
 
     /// Whether the label means the market.
@@ -61,7 +66,7 @@ impl MarketLabels {
     /// The market of nodes with this label of a node group, if it has only one.
     #[must_use]
     pub fn market_of(&self, key: &str, value: &str) -> Option<Market> {
-        self.own.get(key)?.get(value).copied()
+        [&self.own, &self.groups].iter().find_map(|known| known.get(key)?.get(value)).copied()
     }
 
     /// The values that nodes of a market have; an empty one is a node without the label.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Catalog, INSTANCE_TYPE, InstanceType, Market},
     demand::Demand,
-    labels::{Origin, origin},
+    labels::{Origin, is_managed, origin},
     markets::MarketLabels,
     objects,
 };
@@ -34,6 +34,30 @@ pub struct Template {
 }
 
 impl Template {
+    /// The template of a node, with the labels that count.
+    fn of(
+        node: &Node,
+        labels: BTreeMap<String, String>,
+        taints: Vec<Taint>,
+        selected: &BTreeSet<String>,
+        context: Context<'_>,
+    ) -> Self {
+        let name = objects::label(node, INSTANCE_TYPE).unwrap_or_default();
+        let known = context.catalog.types.iter().find(|found| found.name == name);
+        let has_accelerator = context.catalog.accelerator_model(name).is_some();
+        let types = labels.keys().any(|key| is_managed(key)).then(|| name.to_owned());
+        Self {
+            types: types.into_iter().collect(),
+            market: labels.iter().find_map(|(key, value)| context.markets.market_of(key, value)),
+            local_disks: labels.keys().any(|key| selected.contains(key))
+                && known.is_some_and(|known| known.local_disks > 0),
+            accelerated: has_accelerator && !(labels.is_empty() && taints.is_empty()),
+            others_accelerators: BTreeSet::new(),
+            labels,
+            taints,
+        }
+    }
+
     /// Whether a node of the group may be of this type and market.
     #[must_use]
     pub fn admits(&self, found: &InstanceType, market: Market) -> bool {
@@ -48,8 +72,6 @@ impl Template {
     }
 }
 
-/// Labels of managed node groups: a group has the types and the market that it was created with.
-const MANAGED: [&str; 2] = ["eks.amazonaws.com/nodegroup", "alpha.eksctl.io/nodegroup-name"];
 /// How long a node may take until start-up taints are gone.
 const START: SignedDuration = SignedDuration::from_mins(10);
 
@@ -79,41 +101,32 @@ pub fn templates<'n>(nodes: impl IntoIterator<Item = &'n Node>, context: Context
     }
     let mut found: Vec<(Template, BTreeSet<String>)> = Vec::new();
     for (node, taints) in if settled.is_empty() { unsettled } else { settled } {
+        let accelerator =
+            context.catalog.accelerator_model(objects::label(node, INSTANCE_TYPE).unwrap_or_default());
         let labels: BTreeMap<String, String> = objects::labels(&node.metadata)
             .iter()
             .filter(|(key, _)| keys.contains(*key) && origin(key) == Origin::Group)
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let name = objects::label(node, INSTANCE_TYPE).unwrap_or_default();
-        let known = context.catalog.types.iter().find(|found| found.name == name);
-        let accelerator = context.catalog.accelerator_model(name);
-        let template = Template {
-            types: labels
-                .keys()
-                .any(|key| MANAGED.contains(&key.as_str()))
-                .then(|| name.to_owned())
-                .into_iter()
-                .collect(),
-            market: labels.iter().find_map(|(key, value)| context.markets.market_of(key, value)),
-            local_disks: labels.keys().any(|key| selected.contains(key))
-                && known.is_some_and(|known| known.local_disks > 0),
-            accelerated: accelerator.is_some() && !(labels.is_empty() && taints.is_empty()),
-            others_accelerators: BTreeSet::new(),
-            labels,
-            taints,
-        };
-        let same = found
-            .iter_mut()
-            .find(|(other, _)| other.labels == template.labels && other.taints == template.taints);
-        match same {
-            Some((same, accelerators)) => {
-                same.types.extend(template.types);
-                same.market = same.market.or(template.market);
-                same.local_disks &= template.local_disks;
-                same.accelerated &= template.accelerated;
-                accelerators.extend(accelerator);
+        // Pods that do not select the managed group get nodes of a new one.
+        let mut of_new_group = labels.clone();
+        of_new_group.retain(|key, _| !is_managed(key));
+        let of_new_group = (of_new_group.len() < labels.len()).then_some(of_new_group);
+        for labels in [Some(labels), of_new_group].into_iter().flatten() {
+            let template = Template::of(node, labels, taints.clone(), &selected, context);
+            let same = found
+                .iter_mut()
+                .find(|(other, _)| other.labels == template.labels && other.taints == template.taints);
+            match same {
+                Some((same, accelerators)) => {
+                    same.types.extend(template.types);
+                    same.market = same.market.or(template.market);
+                    same.local_disks &= template.local_disks;
+                    same.accelerated &= template.accelerated;
+                    accelerators.extend(accelerator.clone());
+                }
+                None => found.push((template, accelerator.iter().cloned().collect())),
             }
-            None => found.push((template, accelerator.into_iter().collect())),
         }
     }
     with_others_accelerators(found)

@@ -103,9 +103,18 @@ fn a_selected_group_keeps_its_local_disks() {
 }
 
 #[test]
-fn a_managed_group_that_pods_select_keeps_its_types() {
-    let nodes = [node("m5.large", &json!({ "eks.amazonaws.com/nodegroup": "general" }), None)];
-    assert_eq!(admitted(&of(&nodes, &["eks.amazonaws.com/nodegroup"])[0]), ["m5.large"]);
+fn a_selected_managed_group_keeps_its_types_and_market() {
+    let nodes = [node(
+        "m5.large",
+        &json!({ "eks.amazonaws.com/nodegroup": "general", "eks.amazonaws.com/capacityType": "ON_DEMAND" }),
+        None,
+    )];
+    let [general, new] = &of(&nodes, &["eks.amazonaws.com/nodegroup"])[..] else { panic!() };
+    assert_eq!(
+        (admitted(general).as_slice(), general.market),
+        (&["m5.large".to_owned()][..], Some(Market::OnDemand))
+    );
+    assert_eq!((admitted(new).len(), new.market, new.labels.len()), (4, None, 0), "for other pods");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Node groups: their markets, zones and taints.
 
-use cast_spot_savings::{catalog::Market, report::Verdict};
+use cast_spot_savings::{catalog::Market, choices::Floors, report::Verdict};
 
 use crate::case::{Case, nodes, saves, types};
 
@@ -83,4 +83,29 @@ fn taints_of_a_notice_are_not_of_the_node_group() {
     assert_eq!(report.spot.configuration, without.spot.configuration);
     assert_eq!(report.workloads[0].verdict, Verdict::Spot, "{:?}", report.workloads[0].reasons);
     assert!(!report.spot.as_today);
+}
+
+/// `w0` selects the managed group `general` of 20 m5.4xlarge On-Demand; the eleven other workloads select nothing.
+#[test]
+fn a_managed_group_has_fixed_types_and_one_market() {
+    let mut case = Case::read("one-pool");
+    let group = ("eks.amazonaws.com/nodegroup".to_owned(), "general".to_owned());
+    for node in &mut case.snapshot.nodes {
+        node.metadata.labels.get_or_insert_default().extend([group.clone()]);
+    }
+    for pod in &mut case.snapshot.pods {
+        if pod.metadata.name.as_deref().is_some_and(|name| name.starts_with("w0-")) {
+            pod.spec.get_or_insert_default().node_selector = Some([group.clone()].into());
+        }
+    }
+    for floors in [Floors::default(), Floors::NONE] {
+        case.choices.floors = floors;
+        let report = case.compare().report;
+        let of = |name: &str| report.workloads.iter().find(|workload| workload.name == name).unwrap();
+        assert_eq!(of("w0").verdict, Verdict::OnDemand, "{:?}", of("w0"));
+        assert_eq!(of("w0").proposed, [("m5.4xlarge on-demand eu-west-1a".to_owned(), 20)].into());
+        assert!(of("w0").reasons[0].text.contains("eks.amazonaws.com/nodegroup=general"), "{:?}", of("w0"));
+        assert_eq!(of("w1").verdict, Verdict::Spot);
+        assert!(of("w1").proposed.keys().all(|node| node.starts_with("c6a.")), "{:?}", of("w1"));
+    }
 }
