@@ -146,6 +146,9 @@ pub struct Proposal {
     pub saves: Option<Saves>,
     /// Whether nothing cheaper was found, so that the nodes are today's.
     pub as_today: bool,
+    /// The On-Demand nodes that would cost more than today's Spot nodes, where [`Proposal::as_today`] is for that reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_expensive: Option<Configuration>,
 }
 
 impl Proposal {
@@ -318,12 +321,17 @@ pub enum Name {
 }
 
 impl Report {
-    /// The three configurations, the two proposed ones with their savings.
+    /// The three configurations to show, the two proposed ones with their savings. On-Demand nodes are shown also where
+    /// they cost more than today's Spot nodes.
     #[must_use]
     pub fn configurations(&self) -> [(Name, &Configuration, Option<&Proposal>); 3] {
         [
             (Name::Today, &self.today, None),
-            (Name::OnDemand, &self.on_demand.configuration, Some(&self.on_demand)),
+            (
+                Name::OnDemand,
+                self.on_demand.more_expensive.as_ref().unwrap_or(&self.on_demand.configuration),
+                Some(&self.on_demand),
+            ),
             (Name::Spot, &self.spot.configuration, Some(&self.spot)),
         ]
     }

@@ -61,11 +61,14 @@ impl Inputs<'_> {
         // A removed node without a price may cost more than the difference; one that stays is on both sides.
         let is_whole = today.unpriced == configuration.unpriced && today.hourly.micros() > 0;
         if is_whole && configuration.hourly > today.hourly {
-            return self.as_today(unplaced, name, today);
+            let mut proposed = self.as_today(unplaced, name, today);
+            let is_of_interest = name == Name::OnDemand && today.hourly_spot.micros() > 0;
+            proposed.proposal.more_expensive = is_of_interest.then_some(configuration);
+            return proposed;
         }
         let is_known = is_whole || configuration.hourly < today.hourly;
         let saves = is_known.then(|| saves(&configuration, today, hours));
-        let proposal = Proposal { configuration, saves, as_today: false };
+        let proposal = Proposal { configuration, saves, ..Proposal::default() };
         Proposed { proposal, nodes, unplaced, note: dropped }
     }
 
@@ -91,7 +94,7 @@ impl Inputs<'_> {
         let of_ec2 = self.machines.values().filter(|machine| machine.place == Place::Ec2);
         let saves = Some(saves(today, today, self.choices.hours_per_month));
         Proposed {
-            proposal: Proposal { configuration: today.clone(), saves, as_today: true },
+            proposal: Proposal { configuration: today.clone(), saves, as_today: true, more_expensive: None },
             nodes: self.kept(&of_ec2.map(|machine| machine.name.clone()).collect(), &self.demand, &[]),
             unplaced,
             note: None,

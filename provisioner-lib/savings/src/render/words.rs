@@ -129,7 +129,9 @@ pub(super) fn name(name: Name) -> &'static str {
 /// `saves $173.52 a month, 75.1 %`.
 pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
     let saves = proposal.saves.as_ref()?;
-    Some(if proposal.as_today {
+    Some(if proposal.more_expensive.is_some() {
+        "costs more than today's Spot nodes, and is not proposed".to_owned()
+    } else if proposal.as_today {
         "as today: nothing cheaper was found".to_owned()
     } else if !proposal.is_cheaper() {
         "costs the same".to_owned()
@@ -143,6 +145,7 @@ pub(super) fn saves(proposal: &Proposal, currency: &str) -> Option<String> {
 pub(super) fn share_saved(proposal: &Proposal) -> String {
     match &proposal.saves {
         None => NO_FIGURE.to_owned(),
+        Some(_) if proposal.more_expensive.is_some() => "costs more".to_owned(),
         Some(_) if proposal.as_today => "as today".to_owned(),
         Some(saves) => format!("{} %", saves.percent),
     }

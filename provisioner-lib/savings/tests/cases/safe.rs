@@ -2,6 +2,8 @@
 
 use cast_spot_savings::{
     choices::{Caps, Floors},
+    money::Money,
+    render::{page, table},
     report::{Report, Verdict, Workload},
 };
 
@@ -66,6 +68,21 @@ fn workloads_on_spot_today_may_stay_there() {
     assert_eq!(saves(&report.spot).as_deref(), Some("50.2"));
     let report = Case::read("all-spot-two-replicas").compare().report;
     assert_eq!(workload(&report, "one").verdict, Verdict::Spot);
+}
+
+#[test]
+fn on_demand_is_shown_where_all_nodes_are_spot_today() {
+    for (case, hourly) in
+        [(unlimited("all-on-spot-today"), "0.384"), (Case::read("all-on-spot-today"), "0.384")]
+    {
+        let report = case.compare().report;
+        assert!(report.on_demand.as_today, "today's Spot nodes cost less");
+        let [_, (_, shown, _), _] = report.configurations();
+        assert_eq!((shown.hourly.to_string().as_str(), shown.hourly_spot), (hourly, Money::ZERO));
+        let table = table::render(&report, 200);
+        assert!(table.contains("costs more"), "{table}");
+        assert!(page::render(&report).unwrap().contains("costs more than today&#39;s Spot nodes"));
+    }
 }
 
 #[test]
