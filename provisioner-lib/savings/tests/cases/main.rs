@@ -14,6 +14,7 @@ mod hardware;
 mod limits;
 mod outputs;
 mod safe;
+mod values;
 
 mod whole;
 
