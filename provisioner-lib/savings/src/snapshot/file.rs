@@ -118,6 +118,10 @@ mod tests {
                 "items[0], Pod : spec: invalid type",
             ),
             (r#"{"kind": "List", "items": 7}"#, "items is no list"),
+            (
+                r#"{"kind": "JobList", "apiVersion": "batch/v1beta1", "items": [7]}"#,
+                "items[0], Job : invalid type",
+            ),
             (r#"{"schema": "cast-spot.snapshot/1", "nodes": 7}"#, "nodes: invalid type"),
         ] {
             let error = Snapshot::parse(text).unwrap_err().to_string();

@@ -80,7 +80,9 @@ impl Kind {
         if found != own && kind.former_group != Some(found.as_str()) {
             return None;
         }
-        object["apiVersion"] = kind.api_version.into();
+        if let Some(version) = object.get_mut("apiVersion") {
+            *version = kind.api_version.into();
+        }
         let selector = object.pointer_mut("/spec/selector").filter(|_| given == "policy/v1beta1");
         if let Some(selector) = selector.filter(|selector| is_empty(selector)) {
             *selector = Value::Null;
