@@ -14,7 +14,7 @@ use crate::{
     labels::CAPACITY_LABELS,
     money::Money,
     objects::{self, is_live, label},
-    protection::is_of_a_capacity_block,
+    protection::{is_of_a_capacity_block, reservation},
     quantity::Resources,
     snapshot::Snapshot,
 };
@@ -121,7 +121,7 @@ fn read(node: &Node, lifecycles: &BTreeMap<String, String>) -> Machine {
         instance_type: first(OFFER_LABELS[2]),
         zone: first(&ZONE_LABELS).or_else(|| zone_of_instance(node).map(str::to_owned)),
         market: matches!(place, Place::Ec2 | Place::Windows).then(|| market.unwrap_or(Market::OnDemand)),
-        market_is_known: market.is_some() || is_of_a_capacity_block(node),
+        market_is_known: market.is_some() || reservation(node).is_some(),
         vcpus: u32::try_from(capacity.cpu.div_ceil(1_000)).unwrap_or(u32::MAX),
         memory_mib: capacity.memory / MIB,
         capacity_memory: capacity.memory,
@@ -235,6 +235,17 @@ mod tests {
             ("another cloud", node(&json!({}), "gce://p/z/i-0a"), Place::Elsewhere),
         ] {
             assert_eq!(read(&node, &BTreeMap::new()).place, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn reserved_capacity_is_bought_on_demand() {
+        for labels in [
+            json!({ "eks.amazonaws.com/capacityType": "CAPACITY_BLOCK" }),
+            json!({ "karpenter.sh/capacity-type": "reserved" }),
+        ] {
+            let found = read(&node(&labels, INSTANCE), &BTreeMap::new());
+            assert_eq!((found.market, found.market_is_known), (Some(Market::OnDemand), true), "{labels}");
         }
     }
 

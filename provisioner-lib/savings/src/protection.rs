@@ -69,9 +69,13 @@ pub(crate) fn of_node(node: &Node) -> Option<String> {
     if is_of_a_control_plane(node) {
         return Some("is of the control plane".to_owned());
     }
-    let reserved = RESERVED.iter().find(|(name, value)| label(node, name) == Some(value));
-    reserved
-        .map(|(name, value)| format!("runs in reserved capacity, which is paid for anyway ({name}: {value})"))
+    let (name, value) = reservation(node)?;
+    Some(format!("runs in reserved capacity, which is paid for anyway ({name}: {value})"))
+}
+
+/// The label of reserved capacity, with its value.
+pub(crate) fn reservation(node: &Node) -> Option<(&'static str, &'static str)> {
+    RESERVED.into_iter().find(|(name, value)| label(node, name) == Some(value))
 }
 
 /// Whether the node runs the control plane of a cluster that EKS does not manage.
