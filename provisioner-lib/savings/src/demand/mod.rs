@@ -12,12 +12,12 @@ use k8s_openapi::api::core::v1::{
     NodeSelectorTerm, Pod as KubernetesPod, PodAffinityTerm, PodSpec, Toleration, TopologySpreadConstraint,
 };
 
-pub(crate) use self::today::takes_pods;
 use self::volumes::Volumes;
 pub use self::{
     requests::{requests, requests_of},
     today::{Staying, TodayNode},
 };
+pub(crate) use self::{today::takes_pods, volumes::EBS};
 use crate::{
     catalog::{CAPACITY_TYPE, Market},
     choices::Scoring,

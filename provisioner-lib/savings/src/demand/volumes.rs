@@ -16,7 +16,9 @@ use crate::{
     snapshot::Snapshot,
 };
 
-const EBS: [&str; 2] = ["ebs.csi.aws.com", "kubernetes.io/aws-ebs"];
+/// Drivers of EBS volumes: the CSI driver, the one in EKS Auto Mode ("Create a storage class" in the EKS user guide), and
+/// the one in Kubernetes that preceded them.
+pub(crate) const EBS: [&str; 3] = ["ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com", "kubernetes.io/aws-ebs"];
 
 pub(super) struct Volumes<'s> {
     claims: BTreeMap<(&'s str, &'s str), &'s PersistentVolumeClaim>,
@@ -126,4 +128,40 @@ fn add_volume(pod: &mut Pod, name: &str, volume: &PersistentVolume) {
 
 fn is_in(key: &str, values: Vec<String>) -> NodeSelectorRequirement {
     NodeSelectorRequirement { key: key.to_owned(), operator: "In".to_owned(), values: Some(values) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn volumes_of_all_drivers_of_ebs_count() {
+        for (driver, counts) in [
+            ("ebs.csi.aws.com", true),
+            ("kubernetes.io/aws-ebs", true),
+            ("ebs.csi.eks.amazonaws.com", true),
+            ("efs.csi.aws.com", false),
+        ] {
+            let volume = json!({ "metadata": { "name": "v" }, "spec": { "csi": { "driver": driver, "volumeHandle": "h" } } });
+            let class = json!({ "metadata": { "name": "s" }, "provisioner": driver, "volumeBindingMode": "WaitForFirstConsumer" });
+            let claim =
+                |name: &str, spec| json!({ "metadata": { "name": name, "namespace": "shop" }, "spec": spec });
+            let claims = [
+                claim("bound", json!({ "volumeName": "v" })),
+                claim("unbound", json!({ "storageClassName": "s" })),
+            ];
+            let snapshot: Snapshot = from_value(json!({
+                "persistentVolumes": [volume], "storageClasses": [class], "persistentVolumeClaims": claims,
+            }))
+            .unwrap();
+            let mut pod = Pod { namespace: "shop".to_owned(), ..Pod::default() };
+            let of = |name: &str| json!({ "name": name, "persistentVolumeClaim": { "claimName": name } });
+            let spec =
+                from_value(json!({ "containers": [], "volumes": [of("bound"), of("unbound")] })).unwrap();
+            Volumes::new(&snapshot).add_to(&mut pod, &spec);
+            assert_eq!(pod.volumes.len(), if counts { 2 } else { 0 }, "{driver}: {:?}", pod.obstacle);
+        }
+    }
 }

@@ -8,12 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{MIB, Machine, Place};
 use crate::{
     catalog::{Architecture, Catalog, InstanceType},
+    demand::EBS,
     objects,
     quantity::Resources,
     snapshot::Snapshot,
 };
-
-const EBS_DRIVER: &str = "ebs.csi.aws.com";
 
 /// The capacity of a running node of a type. It overrides what is calculated for the type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +136,6 @@ pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64>
 
 pub(crate) fn max_volumes(snapshot: &Snapshot, node: &str) -> Option<u32> {
     let csi = snapshot.csi_nodes.iter().find(|csi| objects::name(&csi.metadata) == node)?;
-    let driver = csi.spec.drivers.iter().find(|driver| driver.name == EBS_DRIVER)?;
+    let driver = csi.spec.drivers.iter().find(|driver| EBS.contains(&driver.name.as_str()))?;
     u32::try_from(driver.allocatable.as_ref()?.count?).ok()
 }
