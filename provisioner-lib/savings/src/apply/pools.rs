@@ -157,10 +157,13 @@ impl Pool<'_> {
             Requirement::is_in(ZONE, &self.zones),
         ];
         requirements.extend(of_types(&types(&self.offers, self.market, catalog)));
-        let sum = |size: &dyn Fn(&Offer) -> u64| self.offers.iter().map(|offer| size(offer)).sum::<u64>();
+        let room = |size: fn(&Offer) -> u64| {
+            let sizes = self.offers.iter().map(|offer| size(offer));
+            sizes.fold(0, u64::saturating_add).saturating_mul(ROOM)
+        };
         let limits = BTreeMap::from([
-            ("cpu", (sum(&|offer| u64::from(offer.vcpus)) * ROOM).to_string()),
-            ("memory", format!("{}Mi", sum(&|offer| offer.memory_mib) * ROOM)),
+            ("cpu", room(|offer| u64::from(offer.vcpus)).to_string()),
+            ("memory", format!("{}Mi", room(|offer| offer.memory_mib))),
         ]);
         let mut taints = self.template.taints.clone();
         taints.extend((self.market == Market::Spot).then(spot_taint));

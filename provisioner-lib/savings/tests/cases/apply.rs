@@ -40,6 +40,14 @@ fn all_steps_together_save_what_the_report_says() {
 }
 
 #[test]
+fn limits_of_a_pool_are_within_what_numbers_hold() {
+    let mut case = Case::read("all-pods");
+    case.prices.catalog.types.iter_mut().for_each(|found| found.memory_mib = u64::MAX);
+    let (_, found) = applied(&case);
+    assert_eq!(found.pools[0].0.spec.limits["memory"], format!("{}Mi", u64::MAX));
+}
+
+#[test]
 fn pools_have_the_types_zones_and_market_of_each_proposed_node() {
     for name in CASES {
         let (comparison, found) = applied(&Case::read(name));
