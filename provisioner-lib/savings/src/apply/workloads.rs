@@ -111,15 +111,16 @@ pub(super) fn patches(judged: &[Judged], snapshot: &Snapshot, both: bool) -> Vec
         let of_template = template(owned, snapshot).and_then(|template| template.spec.clone());
         let spec =
             of_template.or_else(|| Some(as_written(snapshot.pods[*owned.pods.first()?].spec.clone()?)))?;
-        let mut body = json!({});
+        // Sorted: the order of keys of a JSON value depends on features of other crates.
+        let mut body: BTreeMap<&str, Value> = BTreeMap::new();
         let mut adds = Vec::new();
         let comes_to_spot = judged.market == Some(Market::Spot) || judged.owned.kind == Kind::DaemonSet;
         if comes_to_spot && let Some(tolerations) = tolerations(&spec) {
-            body["tolerations"] = json!(tolerations);
+            body.insert("tolerations", json!(tolerations));
             adds.push("a toleration");
         }
         if judged.market == Some(Market::Spot) && !judged.is_pinned {
-            body["affinity"] = json!({ "nodeAffinity": { PREFERRED: preferences(&spec) } });
+            body.insert("affinity", json!({ "nodeAffinity": { PREFERRED: preferences(&spec) } }));
             adds.push("a preference");
         }
         if judged.market == Some(Market::Spot)
@@ -127,14 +128,14 @@ pub(super) fn patches(judged: &[Judged], snapshot: &Snapshot, both: bool) -> Vec
             && !is_spread(&demand::Pod::of_spec(&spec))
             && let Some(selector) = selector(owned, snapshot)
         {
-            body["topologySpreadConstraints"] = json!(spread(owned.replicas, &selector));
+            body.insert("topologySpreadConstraints", json!(spread(owned.replicas, &selector)));
             adds.push("spread");
         }
         if both
             && judged.market.is_some()
             && let Some(architecture) = architecture(judged, &spec, snapshot)
         {
-            body["nodeSelector"] = json!({ ARCHITECTURE: architecture });
+            body.insert("nodeSelector", json!({ ARCHITECTURE: architecture }));
             adds.push("its architecture");
         }
         let body = json!({ "spec": { "template": { "spec": body } } });

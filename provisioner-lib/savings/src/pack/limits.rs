@@ -69,13 +69,20 @@ pub(super) fn teams(pods: &[&Pod], caps: Caps, classes: &mut [Class], kinds: &[N
             continue;
         }
         let (pool, zone) = caps.shares(pools, zones);
-        let most = |share: f64| (pods as f64 * share - 1e-6).ceil() as u32;
+        let most = |share: f64| whole_pods(pods, share) as u32;
         for place in &places {
             classes[*place].team = Some(teams.len());
         }
         teams.push(Team { pool: most(pool), zone: most(zone) });
     }
     teams
+}
+
+/// The most pods that are within a share of all, but no fewer than as many places need as the share asks for: of four
+/// pods in three places, one place has two.
+fn whole_pods(pods: usize, share: f64) -> usize {
+    let places = (1.0 / share - 1e-6).ceil() as usize;
+    ((pods as f64 * share + 1e-6) as usize).max(pods.div_ceil(places))
 }
 
 impl Floor {

@@ -41,10 +41,20 @@ fn zone(machine: &cast_spot_savings::machines::Machine) -> String {
 fn no_pool_and_no_zone_has_most_of_a_workload() {
     for (case, in_zone) in [("one-pool-three-zones", 40), ("one-pool", 100)] {
         let comparison = Case::read(case).compare();
-        // A share of 20 pods is rounded up to a pod: 34 % are 7 of 20.
+        // 34 % of 20 pods are 6, and three pools of 6 are too few: 7.
         assert!(greatest_share(&comparison, pool) <= 35, "{case}: {:?}", comparison.report.workloads);
         assert!(greatest_share(&comparison, zone) <= in_zone, "{case}");
     }
+}
+
+#[test]
+fn a_pool_has_one_of_three_replicas_on_spot() {
+    let comparison = Case::read("../../../examples/shop").compare();
+    let search = comparison.judged.iter().find(|judged| judged.owned.name == "search").unwrap();
+    let spot = comparison.nodes.iter().filter(|node| node.is_spot());
+    let pools = spot.filter(|node| search.owned.pods.iter().any(|pod| node.pods.contains(pod)));
+    let pools: BTreeSet<String> = pools.map(|node| pool(&node.machine)).collect();
+    assert_eq!((search.owned.pods.len(), pools.len()), (3, 3), "{pools:?}");
 }
 
 #[test]

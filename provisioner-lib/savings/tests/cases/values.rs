@@ -36,8 +36,9 @@ fn a_proposal_costs_the_sum_of_its_nodes() {
         ("nfd-or-nvme-label", "1.008", "0.32"),
         // Four c5.xlarge of 0.192; on Spot at 0.07872 each, or as many vCPUs in bigger ones.
         ("auto-mode-instance-family", "0.768", "0.31488"),
-        // Two m5a.large of 0.096; on Spot one in a for 0.037766, and an m6a.large in b for 0.037949.
-        ("auto-mode-instance-category by prices-with-gpus", "0.192", "0.075715"),
+        // Two m5a.large of 0.096; on Spot a pool for each of three pods: m5a.large in a for 0.037766, m6a.large in b for
+        // 0.037949, and m7i.large in b for 0.040822.
+        ("auto-mode-instance-category by prices-with-gpus", "0.192", "0.116537"),
         // A c6a.large in each of three zones; CoreDNS keeps one On-Demand, and Spot costs 0.029561 in b.
         ("whole-cluster-on-one-spot-node", "0.246", "0.140261"),
         // A t3.micro of 0.0104 in each of two zones: the pods of CoreDNS are all that there are.
