@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::karpenter::Requirement;
+use serde_json::{Value, json};
+
 use crate::{
     catalog::{Catalog, INSTANCE_TYPE, InstanceType, Market},
     offers::Offer,
@@ -49,25 +50,31 @@ fn is_like(one: &InstanceType, other: &InstanceType) -> bool {
 }
 
 /// Requirements that exactly these types meet: by name, or by family and size where that is shorter.
-pub(super) fn of_types(types: &BTreeSet<&str>) -> Vec<Requirement> {
+pub(super) fn of_types(types: &BTreeSet<&str>) -> Vec<Value> {
     let parts: Option<Vec<_>> = types.iter().map(|name| name.split_once('.')).collect();
     let (families, sizes): (BTreeSet<_>, BTreeSet<_>) = parts.unwrap_or_default().into_iter().unzip();
     let words = families.len() + sizes.len();
     if words > 0 && words < types.len() && families.len() * sizes.len() == types.len() {
         return vec![
-            Requirement::is_in("karpenter.k8s.aws/instance-family", families),
-            Requirement::is_in("karpenter.k8s.aws/instance-size", sizes),
+            is_in("karpenter.k8s.aws/instance-family", families),
+            is_in("karpenter.k8s.aws/instance-size", sizes),
         ];
     }
-    vec![Requirement::is_in(INSTANCE_TYPE, types)]
+    vec![is_in(INSTANCE_TYPE, types)]
+}
+
+/// A requirement of a NodePool: the label has one of these values.
+pub(super) fn is_in<V: AsRef<str>>(key: &str, values: impl IntoIterator<Item = V>) -> Value {
+    let values: Vec<_> = values.into_iter().map(|value| value.as_ref().to_owned()).collect();
+    json!({ "key": key, "operator": "In", "values": values })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn keys(types: &[&str]) -> Vec<&'static str> {
-        of_types(&types.iter().copied().collect()).iter().map(|found| found.key).collect()
+    fn keys(types: &[&str]) -> Vec<Value> {
+        of_types(&types.iter().copied().collect()).iter().map(|found| found["key"].clone()).collect()
     }
 
     #[test]

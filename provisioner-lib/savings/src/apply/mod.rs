@@ -2,7 +2,6 @@
 //! and the steps in order.
 
 mod allowed;
-pub mod karpenter;
 mod pools;
 mod shell;
 mod steps;
@@ -13,10 +12,9 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::{core::v1::Node, policy::v1::PodDisruptionBudget};
 
-use self::{
-    karpenter::{BlockDevice, Ebs, Ec2NodeClass, Ec2NodeClassSpec, NodeClassRef, NodePool, Tags},
-    pools::{PREFIX, Pool},
-};
+use serde_json::{Value, json};
+
+use self::pools::{PREFIX, Pool};
 pub use self::{steps::Step, workloads::Patch};
 use crate::{
     catalog::{GIB, Market},
@@ -37,10 +35,10 @@ pub const CLUSTER: &str = "CLUSTER";
 /// Everything that makes a cluster what is proposed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifests {
-    /// What instances need beside their type, for all pools.
-    pub node_class: Ec2NodeClass,
-    /// One for each kind of node group and market, with the proposed nodes of each.
-    pub pools: Vec<(NodePool, Proposed)>,
+    /// karpenter.k8s.aws/v1 EC2NodeClass: what instances need beside their type, for all pools.
+    pub node_class: Value,
+    /// karpenter.sh/v1 NodePools: one for each kind of node group and market, with the proposed nodes of each.
+    pub pools: Vec<(Value, Proposed)>,
     /// Budgets of workloads on Spot that have none.
     pub budgets: Vec<PodDisruptionBudget>,
     /// Workloads that lack something for Spot nodes.
@@ -97,10 +95,9 @@ pub fn manifests(
         let pods = || pool.nodes.iter().flat_map(|node| &node.pods);
         let is_interruptible = !pods().any(|pod| losing_work.contains(pod));
         let proposed = Proposed { nodes: pool.nodes.len(), pods: pods().count(), hourly: pool.hourly() };
-        let node_class = NodeClassRef { group: "karpenter.k8s.aws", kind: "EC2NodeClass", name: PREFIX };
-        (pool.node_pool(&prices.catalog, is_interruptible, node_class), proposed)
+        (pool.node_pool(&prices.catalog, is_interruptible), proposed)
     };
-    let mut node_pools: Vec<(NodePool, Proposed)> = pools.iter().map(as_node_pool).collect();
+    let mut node_pools: Vec<(Value, Proposed)> = pools.iter().map(as_node_pool).collect();
     give_each_its_name(&mut node_pools);
     Ok(Manifests {
         node_class: node_class(snapshot, root_volume),
@@ -115,18 +112,19 @@ pub fn manifests(
 }
 
 /// Templates may differ only by what a name has no place for.
-fn give_each_its_name(pools: &mut [(NodePool, Proposed)]) {
+fn give_each_its_name(pools: &mut [(Value, Proposed)]) {
     for place in 1..pools.len() {
-        let name = pools[place].0.metadata.name.clone();
-        let before = pools[..place].iter().filter(|(pool, _)| pool.metadata.name == name).count();
+        let name = pools[place].0["metadata"]["name"].clone();
+        let before = pools[..place].iter().filter(|(pool, _)| pool["metadata"]["name"] == name).count();
         if before > 0 {
-            pools[place].0.metadata.name = format!("{name}-{}", before + 1);
+            let name = format!("{}-{}", name.as_str().unwrap_or_default(), before + 1);
+            pools[place].0["metadata"]["name"] = name.into();
         }
     }
 }
 
 /// Named as in Karpenter's "Getting Started" guide: the role of nodes, and the tag of subnets and security groups.
-fn node_class(snapshot: &Snapshot, root_volume: u64) -> Ec2NodeClass {
+fn node_class(snapshot: &Snapshot, root_volume: u64) -> Value {
     let cluster = snapshot.cluster.as_deref().unwrap_or(CLUSTER);
     let is_bottlerocket = |node: &Node| {
         let info = node.status.as_ref().and_then(|status| status.node_info.as_ref());
@@ -136,20 +134,22 @@ fn node_class(snapshot: &Snapshot, root_volume: u64) -> Ec2NodeClass {
         snapshot.nodes.iter().filter(|node| is_bottlerocket(node)).count() * 2 > snapshot.nodes.len();
     let (image, device_name) =
         if bottlerocket { ("bottlerocket@latest", "/dev/xvdb") } else { ("al2023@latest", "/dev/xvda") };
-    let tagged = || vec![Tags { tags: [("karpenter.sh/discovery", cluster.to_owned())].into() }];
+    let tagged = json!([{ "tags": { "karpenter.sh/discovery": cluster } }]);
+    let mut spec = json!({
+        "role": format!("KarpenterNodeRole-{cluster}"),
+        "amiSelectorTerms": [{ "alias": image }],
+        "subnetSelectorTerms": tagged,
+        "securityGroupSelectorTerms": tagged,
+    });
     let size = root_volume.div_ceil(GIB);
-    let volume = BlockDevice {
-        device_name,
-        ebs: Ebs { volume_size: format!("{size}Gi"), volume_type: "gp3", encrypted: true },
-    };
-    Ec2NodeClass::new(
-        PREFIX,
-        Ec2NodeClassSpec {
-            role: format!("KarpenterNodeRole-{cluster}"),
-            ami_selector_terms: vec![[("alias", image.to_owned())].into()],
-            subnet_selector_terms: tagged(),
-            security_group_selector_terms: tagged(),
-            block_device_mappings: if size > DEFAULT_ROOT_VOLUME / GIB { vec![volume] } else { Vec::new() },
-        },
-    )
+    if size > DEFAULT_ROOT_VOLUME / GIB {
+        let volume = json!({ "volumeSize": format!("{size}Gi"), "volumeType": "gp3", "encrypted": true });
+        spec["blockDeviceMappings"] = json!([{ "deviceName": device_name, "ebs": volume }]);
+    }
+    json!({
+        "apiVersion": "karpenter.k8s.aws/v1",
+        "kind": "EC2NodeClass",
+        "metadata": { "name": PREFIX },
+        "spec": spec,
+    })
 }

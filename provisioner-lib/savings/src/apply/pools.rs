@@ -1,16 +1,12 @@
 //! The new nodes of a proposal by template and market, and the NodePool of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Taint;
 
-use super::{
-    allowed::{of_types, types},
-    karpenter::{
-        Budget, Disruption, NodeClassRef, NodePool, NodePoolSpec, NodeSpec, NodeTemplate, Requirement,
-        TemplateMetadata,
-    },
-};
+use serde_json::{Value, json};
+
+use super::allowed::{is_in, of_types, types};
 use crate::{
     catalog::{ARCHITECTURE, Catalog, HOSTNAME, Market, OFFER_LABELS, ZONE},
     compare::Placed,
@@ -143,48 +139,49 @@ impl Pool<'_> {
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
     }
 
-    /// Its NodePool. `is_interruptible` is false if one of its pods would lose work by a move.
-    pub(super) fn node_pool(
-        &self,
-        catalog: &Catalog,
-        is_interruptible: bool,
-        node_class: NodeClassRef,
-    ) -> NodePool {
+    /// Its karpenter.sh/v1 NodePool. `is_interruptible` is false if one of its pods would lose work by a move.
+    pub(super) fn node_pool(&self, catalog: &Catalog, is_interruptible: bool) -> Value {
         let mut requirements = vec![
-            Requirement::is_in(CAPACITY, [label(self.market)]),
-            Requirement::is_in(ARCHITECTURE, self.architectures()),
-            Requirement::is_in("kubernetes.io/os", ["linux"]),
-            Requirement::is_in(ZONE, &self.zones),
+            is_in(CAPACITY, [label(self.market)]),
+            is_in(ARCHITECTURE, self.architectures()),
+            is_in("kubernetes.io/os", ["linux"]),
+            is_in(ZONE, &self.zones),
         ];
         requirements.extend(of_types(&types(&self.offers, self.market, catalog)));
         let room = |size: fn(&Offer) -> u64| {
             let sizes = self.offers.iter().map(|offer| size(offer));
             sizes.fold(0, u64::saturating_add).saturating_mul(ROOM)
         };
-        let limits = BTreeMap::from([
-            ("cpu", room(|offer| u64::from(offer.vcpus)).to_string()),
-            ("memory", format!("{}Mi", room(|offer| offer.memory_mib))),
-        ]);
+        let mut template = json!({ "spec": {
+            "nodeClassRef": { "group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": PREFIX },
+            "requirements": requirements,
+        }});
         let mut taints = self.template.taints.clone();
         taints.extend((self.market == Market::Spot).then(spot_taint));
-        let labels = self.template.labels.clone();
-        let consolidation_policy = if is_interruptible { "WhenEmptyOrUnderutilized" } else { "WhenEmpty" };
-        NodePool::new(
-            self.name(),
-            NodePoolSpec {
-                weight: if self.market == Market::Spot { 20 } else { 10 },
-                limits,
-                disruption: Disruption {
-                    consolidation_policy,
+        if !taints.is_empty() {
+            template["spec"]["taints"] = json!(taints);
+        }
+        if !self.template.labels.is_empty() {
+            template["metadata"] = json!({ "labels": self.template.labels });
+        }
+        json!({
+            "apiVersion": "karpenter.sh/v1",
+            "kind": "NodePool",
+            "metadata": { "name": self.name() },
+            "spec": {
+                "weight": if self.market == Market::Spot { 20 } else { 10 },
+                "limits": {
+                    "cpu": room(|offer| u64::from(offer.vcpus)).to_string(),
+                    "memory": format!("{}Mi", room(|offer| offer.memory_mib)),
+                },
+                "disruption": {
+                    "consolidationPolicy": if is_interruptible { "WhenEmptyOrUnderutilized" } else { "WhenEmpty" },
                     // Pods of a drained node come back within this time.
-                    consolidate_after: "5m",
-                    budgets: vec![Budget { nodes: "10%" }],
+                    "consolidateAfter": "5m",
+                    "budgets": [{ "nodes": "10%" }],
                 },
-                template: NodeTemplate {
-                    metadata: (!labels.is_empty()).then_some(TemplateMetadata { labels }),
-                    spec: NodeSpec { node_class_ref: node_class, requirements, taints },
-                },
+                "template": template,
             },
-        )
+        })
     }
 }

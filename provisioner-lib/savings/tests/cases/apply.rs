@@ -10,8 +10,8 @@ use cast_spot_savings::{
     money::Money,
     prices::PriceList,
 };
-use k8s_openapi::api::core::v1::Toleration;
-use serde_json::from_value;
+use k8s_openapi::api::core::v1::{Taint, Toleration};
+use serde_json::{Value, from_value};
 
 use crate::case::Case;
 
@@ -44,25 +44,26 @@ fn limits_of_a_pool_are_within_what_numbers_hold() {
     let mut case = Case::read("all-pods");
     case.prices.catalog.types.iter_mut().for_each(|found| found.memory_mib = u64::MAX);
     let (_, found) = applied(&case);
-    assert_eq!(found.pools[0].0.spec.limits["memory"], format!("{}Mi", u64::MAX));
+    assert_eq!(found.pools[0].0["spec"]["limits"]["memory"], format!("{}Mi", u64::MAX));
 }
 
 #[test]
 fn pools_have_the_types_zones_and_market_of_each_proposed_node() {
     for name in CASES {
         let (comparison, found) = applied(&Case::read(name));
-        let names: BTreeSet<_> = found.pools.iter().map(|(pool, _)| &pool.metadata.name).collect();
+        let names: BTreeSet<_> =
+            found.pools.iter().map(|(pool, _)| pool["metadata"]["name"].as_str()).collect();
         assert_eq!(names.len(), found.pools.len(), "{name}");
         for offer in comparison.nodes.iter().filter_map(|node| node.offer.as_ref()) {
             let market = if offer.market == Market::Spot { "spot" } else { "on-demand" };
             let (family, size) = offer.instance_type.split_once('.').unwrap();
             let allows = |key: &str, value: &str| {
                 found.pools.iter().any(|(pool, _)| {
-                    let requirements = &pool.spec.template.spec.requirements;
+                    let requirements = pool["spec"]["template"]["spec"]["requirements"].as_array().unwrap();
                     let has = |key: &str, value: &str| {
-                        requirements
-                            .iter()
-                            .all(|found| found.key != key || found.values.iter().any(|one| one == value))
+                        let is_one =
+                            |found: &Value| found["values"].as_array().unwrap().contains(&value.into());
+                        requirements.iter().all(|found| found["key"] != key || is_one(found))
                     };
                     has(key, value)
                         && has("topology.kubernetes.io/zone", &offer.zone)
@@ -80,10 +81,12 @@ fn pools_have_the_types_zones_and_market_of_each_proposed_node() {
 fn what_is_on_spot_tolerates_its_nodes_once_patched() {
     for name in CASES {
         let (comparison, found) = applied(&Case::read(name));
-        let spot = found.pools.iter().flat_map(|(pool, _)| &pool.spec.template.spec.taints);
-        let taint = spot.clone().find(|taint| taint.key == "karpenter.sh/capacity-type");
+        let taints = found.pools.iter().map(|(pool, _)| pool["spec"]["template"]["spec"]["taints"].clone());
+        let mut taints =
+            taints.flat_map(|taints| from_value::<Option<Vec<Taint>>>(taints).unwrap().unwrap_or_default());
+        let taint = taints.find(|taint| taint.key == "karpenter.sh/capacity-type");
         for judged in comparison.judged.iter().filter(|judged| judged.market == Some(Market::Spot)) {
-            let taint = taint.unwrap();
+            let taint = taint.as_ref().unwrap();
             let patch = found.patches.iter().find(|patch| patch.name == judged.owned.name).unwrap();
             let tolerations = patch.body["spec"]["template"]["spec"]["tolerations"].clone();
             let tolerations: Vec<Toleration> = from_value(tolerations).unwrap();
@@ -107,8 +110,8 @@ fn nodes_of_jobs_go_only_when_they_are_empty() {
     let (_, found) = applied(&case);
     let policy = |market: &str| {
         let mut pools = found.pools.iter().map(|(pool, _)| pool);
-        let pool = pools.find(|pool| pool.metadata.name.ends_with(market)).unwrap();
-        pool.spec.disruption.consolidation_policy
+        let pool = pools.find(|pool| pool["metadata"]["name"].as_str().unwrap().ends_with(market)).unwrap();
+        pool["spec"]["disruption"]["consolidationPolicy"].clone()
     };
     assert_eq!([policy("on-demand"), policy("spot")], ["WhenEmpty", "WhenEmptyOrUnderutilized"]);
 }
