@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 
+pub(crate) use self::costs::share;
 pub use self::rehearsed::compare_rehearsed;
 use self::{
     proposal::Proposed,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{shell::quoted, workloads::Patch};
 use crate::{
-    compare::Comparison,
+    compare::{Comparison, share},
     demand::requests_of,
     machines::{Machine, Place},
     money::Money,
@@ -123,40 +123,23 @@ fn groups<'m>(
     let mut other = Money::ZERO;
     for node in comparison.nodes.iter().filter(|node| node.offer.is_some()) {
         let hourly = node.machine.hourly.unwrap_or_default();
-        let requests: Vec<_> = node.pods.iter().map(|pod| requests_of(&snapshot.pods[*pod])).collect();
-        let shares =
-            shares(hourly, &requests.iter().map(|found| (found.cpu, found.memory)).collect::<Vec<_>>());
-        let rest = if shares.is_empty() { hourly } else { Money::ZERO };
-        for (pod, share) in node.pods.iter().zip(shares) {
+        let share_of =
+            |pod: &usize| share(&requests_of(&snapshot.pods[*pod]), &node.machine.allocatable).max(1);
+        let whole = node.pods.iter().map(share_of).sum();
+        let mut rest = hourly;
+        for (place, pod) in node.pods.iter().enumerate() {
+            // The last one has what rounding leaves.
+            let is_last = place + 1 == node.pods.len();
+            let part = if is_last { rest } else { hourly.part(share_of(pod), whole) };
+            rest = rest - part;
             match node_of(&snapshot.pods[*pod]).and_then(|today| groups.get_mut(group_of.get(today)?)) {
-                Some(group) => group.after += share,
-                None => other += share,
+                Some(group) => group.after += part,
+                None => other += part,
             }
         }
         other += rest;
     }
     (groups, other)
-}
-
-/// The shares of pods in the price of their node: the mean of their shares in the requested CPU and memory. The last one
-/// has what rounding leaves.
-fn shares(hourly: Money, requests: &[(u64, u64)]) -> Vec<Money> {
-    let sum = |of: fn(&(u64, u64)) -> u64| requests.iter().map(|found| u128::from(of(found))).sum::<u128>();
-    let (cpu, memory) = (sum(|found| found.0), sum(|found| found.1));
-    let weight = |found: &(u64, u64)| {
-        u128::from(found.0).saturating_mul(memory).saturating_add(u128::from(found.1).saturating_mul(cpu))
-    };
-    let whole = cpu.saturating_mul(memory).saturating_mul(2);
-    let share = |found| match whole {
-        0 => hourly.part(1, requests.len() as u128),
-        _ => hourly.part(weight(found), whole),
-    };
-    let mut shares: Vec<Money> = requests.iter().map(share).collect();
-    let rest = shares.iter().fold(hourly, |rest, share| rest - *share);
-    if let Some(last) = shares.last_mut() {
-        *last += rest;
-    }
-    shares
 }
 
 impl Group<'_> {
@@ -183,19 +166,5 @@ impl Group<'_> {
             _ => {}
         }
         commands
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pods_share_the_whole_price_of_their_node() {
-        let shares = shares(Money::from_micros(1_000_000), &[(500, 1_000), (250, 2_000), (0, 0)]);
-        let micros: Vec<i64> = shares.iter().map(|share| share.micros()).collect();
-        assert_eq!(micros, [500_000, 500_000, 0]);
-        let none = super::shares(Money::from_micros(10), &[(0, 0), (0, 0), (0, 0)]);
-        assert_eq!(none.into_iter().fold(Money::ZERO, |sum, one| sum + one), Money::from_micros(10));
     }
 }

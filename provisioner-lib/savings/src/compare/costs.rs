@@ -93,7 +93,7 @@ fn sums<'m>(nodes: impl Iterator<Item = (&'m Machine, Vec<Tenant>)>, workloads: 
 
 /// The largest share of the node's CPU, memory and devices that a pod requests, in billionths: what is left beside it
 /// is of use only to pods that need little of that.
-fn share(requests: &Resources, node: &Resources) -> u128 {
+pub(crate) fn share(requests: &Resources, node: &Resources) -> u128 {
     let of = |part: u64, whole: u64| (u128::from(part) * WHOLE).checked_div(u128::from(whole)).unwrap_or(0);
     let devices = requests.extended.iter();
     let devices = devices.map(|(name, count)| of(*count, node.extended.get(name).copied().unwrap_or(0)));
