@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::properties::family;
 use crate::{money::Money, quantity::Resources};
 
-const MIB: u64 = 1024 * 1024;
+pub(crate) const MIB: u64 = 1024 * 1024;
 pub(crate) const GIB: u64 = 1024 * MIB;
 
 /// Label of a node's capacity type, as EKS managed node groups set it.
@@ -275,13 +275,27 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The type of this name.
+    #[must_use]
+    pub fn instance_type(&self, name: &str) -> Option<&InstanceType> {
+        self.types.iter().find(|found| found.name == name)
+    }
+
+    /// The price of a type in a zone: its own, else that of the region, which does not hold in Local Zones.
+    #[must_use]
+    pub fn price(&self, name: &str, market: Market, zone: Option<&str>) -> Option<&Price> {
+        let is_local = zone.is_some_and(|zone| is_local_zone(&self.region, zone));
+        let of_type = self.prices.iter().rev();
+        let mut of_type = of_type.filter(|price| price.market == market && price.instance_type == name);
+        let of_region = of_type.clone().find(|price| price.zone.is_none() && !is_local);
+        of_type.find(|price| price.zone.as_deref() == zone).or(of_region)
+    }
+
     /// The model of a type's accelerators. A type that is not in the catalog is taken for one of its family.
     #[must_use]
     pub fn accelerator_model(&self, name: &str) -> Option<String> {
-        let own = family(name);
-        let alike = |found: &&InstanceType| family(&found.name) == own;
-        let exact = self.types.iter().find(|found| found.name == name);
-        exact.or_else(|| self.types.iter().find(alike))?.accelerator_model()
+        let alike = || self.types.iter().find(|found| family(&found.name) == family(name));
+        self.instance_type(name).or_else(alike)?.accelerator_model()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::catalog::family;
+
 /// Hours of a month by default: a twelfth of 365 days, as in AWS Pricing Calculator.
 pub const HOURS_PER_MONTH: u32 = 730;
 
@@ -107,7 +109,7 @@ impl Families {
     /// Whether types of this name are offered.
     #[must_use]
     pub fn admit(&self, instance_type: &str) -> bool {
-        let family = instance_type.split('.').next().unwrap_or_default();
+        let family = family(instance_type);
         (self.only.is_empty() || self.only.contains(family)) && !self.without.contains(family)
     }
 }

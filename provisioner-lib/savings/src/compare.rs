@@ -226,8 +226,8 @@ impl<'a> Inputs<'a> {
         let workers = nodes.iter().copied().filter(|node| !protection::is_of_a_control_plane(node));
         let of_ec2 = || machines.values().filter(|machine| machine.place == Place::Ec2);
         let is_burstable = |machine: &&Machine| {
-            let name = machine.instance_type.as_deref();
-            prices.catalog.types.iter().any(|found| found.burstable && Some(found.name.as_str()) == name)
+            let known = machine.instance_type.as_deref().and_then(|name| prices.catalog.instance_type(name));
+            known.is_some_and(|known| known.burstable)
         };
         // One small node of a test does not make a cluster one of burstable types.
         let (burstable, all) = (of_ec2().filter(is_burstable).count(), of_ec2().count());

@@ -7,7 +7,6 @@ use k8s_openapi::{
     api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm, Taint, Toleration},
     apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{catalog::HOSTNAME, demand::Pod, offers::Offer, quantity::Resources};
 
@@ -15,8 +14,7 @@ use crate::{catalog::HOSTNAME, demand::Pod, offers::Offer, quantity::Resources};
 pub type Labels = BTreeMap<String, String>;
 
 /// Why a pod has no node.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "reason", content = "detail")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// No offer has the labels that its nodeSelector, its node affinity or the proposal requires.
     Labels(String),

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Node;
 pub use self::observed::{KeptMemory, Observed, observed, prefixes, smallest_root_volume};
 pub(crate) use self::observed::{max_volumes, most_pods};
 use crate::{
-    catalog::{Catalog, Market, OFFER_LABELS, REGION_LABELS, ZONE_LABELS, is_local_zone},
+    catalog::{Catalog, MIB, Market, OFFER_LABELS, REGION_LABELS, ZONE_LABELS, is_local_zone},
     demand::requests_of,
     labels::CAPACITY_LABELS,
     money::Money,
@@ -18,8 +18,6 @@ use crate::{
     quantity::Resources,
     snapshot::Snapshot,
 };
-
-const MIB: u64 = 1024 * 1024;
 
 /// Where a node runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,16 +69,11 @@ pub struct Machine {
 /// All nodes of a cluster, by name.
 #[must_use]
 pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Machine> {
-    let types: BTreeMap<_, _> = catalog.types.iter().map(|found| (found.name.as_str(), found)).collect();
-    let prices: BTreeMap<_, _> = catalog
-        .prices
-        .iter()
-        .map(|price| ((price.instance_type.as_str(), price.market, price.zone.as_deref()), price.hourly))
-        .collect();
+    let mut prices: BTreeMap<_, Option<Money>> = BTreeMap::new();
     let machines = snapshot.nodes.iter().map(|node| {
         let mut machine = read(node, &snapshot.lifecycles);
         let instance_type = machine.instance_type.as_deref();
-        if let Some(known) = instance_type.and_then(|name| types.get(name)) {
+        if let Some(known) = instance_type.and_then(|name| catalog.instance_type(name)) {
             (machine.vcpus, machine.memory_mib) = (known.vcpus, known.memory_mib);
         }
         let is_of_region = region(node)
@@ -88,12 +81,8 @@ pub fn machines(snapshot: &Snapshot, catalog: &Catalog) -> BTreeMap<String, Mach
         let is_by_the_hour = machine.place == Place::Ec2 && !is_of_a_capacity_block(node);
         let market = machine.market.filter(|_| is_by_the_hour && is_of_region);
         machine.hourly = instance_type.zip(market).and_then(|(name, market)| {
-            let zone = machine.zone.as_deref();
-            let of_region = || {
-                let is_local = zone.is_some_and(|zone| is_local_zone(&catalog.region, zone));
-                prices.get(&(name, market, None)).filter(|_| !is_local)
-            };
-            prices.get(&(name, market, zone)).or_else(of_region).copied()
+            let hourly = || Some(catalog.price(name, market, machine.zone.as_deref())?.hourly);
+            *prices.entry((name.to_owned(), market, machine.zone.clone())).or_insert_with(hourly)
         });
         (machine.name.clone(), machine)
     });

@@ -89,35 +89,22 @@ impl Serialize for Money {
 impl<'de> Deserialize<'de> for Money {
     /// Reads decimal text, and numbers, too.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Amount)
+        let text = match Amount::deserialize(deserializer)? {
+            Amount::Text(text) => text,
+            Amount::Whole(number) => number.to_string(),
+            // Never in the form 1e-7.
+            Amount::Part(number) => format!("{number:.7}"),
+        };
+        text.parse().map_err(de::Error::custom)
     }
 }
 
-struct Amount;
-
-impl de::Visitor<'_> for Amount {
-    type Value = Money;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("dollars as a decimal number, such as \"0.096\"")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Money, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Money, E> {
-        // Never in the form 1e-7.
-        self.visit_str(&format!("{number:.7}"))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Money, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Money, E> {
-        self.visit_str(&number.to_string())
-    }
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "dollars are a decimal number, such as \"0.096\"")]
+enum Amount {
+    Text(String),
+    Whole(i64),
+    Part(f64),
 }
 
 impl Add for Money {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Taint;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Architecture, Catalog, GIB, InstanceType, Market, is_local_zone},
@@ -73,8 +72,7 @@ impl Default for Settings {
 }
 
 /// A node on offer: a type in a zone, from a market, with the labels and taints of a template.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Offer {
     /// The instance type.
     pub instance_type: String,

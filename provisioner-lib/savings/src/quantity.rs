@@ -3,10 +3,10 @@
 use std::{borrow::Borrow, collections::BTreeMap, iter::Sum};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Resources of a node, or requests of a pod. Pods, volumes and ports are counted elsewhere.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Resources {
     /// Thousandths of a CPU.
     pub cpu: u64,
@@ -15,7 +15,6 @@ pub struct Resources {
     /// Bytes of the kubelet's volume.
     pub ephemeral_storage: u64,
     /// Devices or pages by resource name: `nvidia.com/gpu`, `hugepages-2Mi` (bytes).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extended: BTreeMap<String, u64>,
 }
 

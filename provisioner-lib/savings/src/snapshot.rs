@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::kinds::KINDS;
 pub use self::{
     error::{FileError, SCHEMA},
-    file::{File, parse_prices, read_prices},
+    file::{File, read_prices},
 };
 use crate::prices::PriceList;
 

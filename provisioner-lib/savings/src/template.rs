@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Taint};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Catalog, INSTANCE_TYPE, InstanceType, Market},
@@ -15,7 +14,7 @@ use crate::{
 };
 
 /// One kind of node group.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Template {
     /// Labels that a selector or a topology key names, without those that follow from type, zone and market.
     pub labels: BTreeMap<String, String>,
@@ -43,7 +42,7 @@ impl Template {
         context: Context<'_>,
     ) -> Self {
         let name = objects::label(node, INSTANCE_TYPE).unwrap_or_default();
-        let known = context.catalog.types.iter().find(|found| found.name == name);
+        let known = context.catalog.instance_type(name);
         let has_accelerator = context.catalog.accelerator_model(name).is_some();
         let types = labels.keys().any(|key| is_managed(key)).then(|| name.to_owned());
         Self {

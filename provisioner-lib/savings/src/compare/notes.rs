@@ -184,7 +184,7 @@ fn unpriced(inputs: &Inputs<'_>) -> Vec<String> {
     for ((name, zone, market), count) in alike {
         let market = market.unwrap_or(Market::OnDemand);
         let zone = zone.map(|zone| format!(" in {zone}")).unwrap_or_default();
-        let is_known = inputs.prices.catalog.types.iter().any(|found| found.name == *name);
+        let is_known = inputs.prices.catalog.instance_type(name).is_some();
         let of = if is_known { "price" } else { "price, and its type is not known" };
         lines.push(format!("{count} × {name}{zone}: no {market} {of}; today costs more than is shown"));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Inputs, Placed};
 use crate::{
-    catalog::Market,
+    catalog::{MIB, Market},
     demand::requests_of,
     machines::{Machine, Place},
     quantity::Resources,
@@ -52,7 +52,7 @@ pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, hosts: 
         name: owned.name.clone(),
         pods: owned.pods.len(),
         cpu_millis: requests.cpu,
-        memory_mib: requests.memory / (1024 * 1024),
+        memory_mib: requests.memory / MIB,
         on_spot_today,
         verdict,
         reasons,

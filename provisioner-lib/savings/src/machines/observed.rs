@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node;
-use serde::{Deserialize, Serialize};
 
-use super::{MIB, Machine, Place};
+use super::{Machine, Place};
 use crate::{
-    catalog::{Architecture, Catalog, InstanceType},
+    catalog::{Architecture, Catalog, InstanceType, MIB},
     demand::EBS,
     objects,
     quantity::Resources,
@@ -15,8 +14,7 @@ use crate::{
 };
 
 /// The capacity of a running node of a type. It overrides what is calculated for the type.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     /// status.allocatable.
     pub allocatable: Resources,
@@ -81,11 +79,9 @@ impl KeptMemory {
     /// Reads it from today's instances.
     #[must_use]
     pub fn of(machines: &BTreeMap<String, Machine>, catalog: &Catalog) -> Self {
-        let types: BTreeMap<&str, &InstanceType> =
-            catalog.types.iter().map(|found| (found.name.as_str(), found)).collect();
         let mut kept: BTreeMap<(Architecture, u64), u64> = BTreeMap::new();
         for machine in machines.values().filter(|machine| machine.place == Place::Ec2) {
-            let known = machine.instance_type.as_deref().and_then(|name| types.get(name));
+            let known = machine.instance_type.as_deref().and_then(|name| catalog.instance_type(name));
             let Some(known) = known.filter(|known| known.memory_mib > 0) else { continue };
             let whole = known.memory_mib.saturating_mul(MIB);
             let lost = u128::from(whole.saturating_sub(machine.capacity_memory));

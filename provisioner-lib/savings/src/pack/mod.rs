@@ -31,14 +31,12 @@ mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 pub use self::limits::Limits;
 use self::types::{NodeKind, Problem};
 use crate::{demand::Demand, fit::Reason, offers::Offer};
 
 /// A node of a proposal.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Index of its offer, in the list that was given.
     pub offer: usize,
@@ -49,7 +47,7 @@ pub struct Node {
 }
 
 /// A node of today that stays, with pods that move to it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Refilled {
     /// Its index in [`Demand::nodes`].
     pub node: usize,
@@ -60,7 +58,7 @@ pub struct Refilled {
 }
 
 /// A pod that no node takes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Unplaced {
     /// Its index in [`Demand::pods`].
     pub pod: usize,
@@ -69,7 +67,7 @@ pub struct Unplaced {
 }
 
 /// A proposal.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Packing {
     /// Nodes of today that take more pods. They do so one after the other, before the first new node comes, and are
     /// cordoned until then.

@@ -12,12 +12,7 @@ pub struct File<'a> {
     pub content: &'a [u8],
 }
 
-/// Reads a file of prices, or takes those of a snapshot.
-pub fn parse_prices(text: &str) -> Result<PriceList, prices::FileError> {
-    read_prices(text.as_bytes())
-}
-
-/// The same of a file in one of the forms of [`File::content`].
+/// Reads a file of prices in one of the forms of [`File::content`], or takes those of a snapshot.
 pub fn read_prices(content: &[u8]) -> Result<PriceList, prices::FileError> {
     let found = documents(content).map_err(|error| prices::FileError::Json(error.to_string()))?;
     let list = found.into_iter().find_map(|mut document| match document["schema"].as_str() {
@@ -139,8 +134,8 @@ mod tests {
         let snapshot = json!({ "schema": SCHEMA, "prices": list });
         let read_as_snapshot = Snapshot::parse(&snapshot.to_string()).map(|_| ());
         for (case, error) in [
-            ("a file of prices", parse_prices(&list.to_string()).unwrap_err().to_string()),
-            ("those of a snapshot", parse_prices(&snapshot.to_string()).unwrap_err().to_string()),
+            ("a file of prices", read_prices(list.to_string().as_bytes()).unwrap_err().to_string()),
+            ("those of a snapshot", read_prices(snapshot.to_string().as_bytes()).unwrap_err().to_string()),
             ("a snapshot", read_as_snapshot.unwrap_err().to_string()),
         ] {
             for words in ["prices[1].hourly", "-0.03", "prices[3].hourly", "-1.00", "m5.large", "hint: "] {

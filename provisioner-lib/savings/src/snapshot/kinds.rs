@@ -1,9 +1,10 @@
 //! The kinds of objects in a snapshot.
 
+use k8s_openapi::Metadata;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Snapshot;
+use super::{Snapshot, tidy::strip_metadata};
 
 /// A kind of objects that a snapshot has.
 pub(crate) struct Kind {
@@ -21,6 +22,8 @@ pub(crate) struct Kind {
     pub(crate) without: &'static str,
     pub(super) add: fn(&mut Snapshot, Value) -> Result<(), String>,
     pub(super) count: fn(&Snapshot) -> usize,
+    /// Removes what metadata has and is not needed.
+    pub(super) tidy: fn(&mut Snapshot),
 }
 
 macro_rules! kind {
@@ -34,6 +37,9 @@ macro_rules! kind {
             without: $without,
             add: |snapshot, object| push(&mut snapshot.$field, object),
             count: |snapshot| snapshot.$field.len(),
+            tidy: |snapshot| {
+                snapshot.$field.iter_mut().for_each(|object| strip_metadata(object.metadata_mut()))
+            },
         }
     };
 }

@@ -1,22 +1,17 @@
 //! Removes from a snapshot what is not needed and may be secret.
 
 use k8s_openapi::{
-    Metadata,
     api::core::v1::{Container, PodSpec},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::Snapshot;
+use super::{Snapshot, kinds::KINDS};
 use crate::{objects::MIRROR, protection::is_mark};
 
 impl Snapshot {
     /// Removes what is not needed and may be secret: commands, environment, annotations, managed fields.
     pub fn tidy(&mut self) {
         for pod in &mut self.pods {
-            pod.metadata.managed_fields = None;
-            if let Some(annotations) = &mut pod.metadata.annotations {
-                annotations.retain(|name, _| name == MIRROR || is_mark(name));
-            }
             if let Some(status) = &mut pod.status {
                 status.container_statuses = None;
                 status.init_container_statuses = None;
@@ -29,8 +24,6 @@ impl Snapshot {
             strip_containers(spec);
         }
         for node in &mut self.nodes {
-            node.metadata.managed_fields = None;
-            node.metadata.annotations.iter_mut().for_each(|found| found.retain(|name, _| is_mark(name)));
             if let Some(status) = &mut node.status {
                 status.images = None;
             }
@@ -45,25 +38,16 @@ impl Snapshot {
             .chain(self.daemon_sets.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template)))
             .chain(self.jobs.iter_mut().filter_map(|found| Some(&mut found.spec.as_mut()?.template)));
         templates.filter_map(|template| template.spec.as_mut()).for_each(strip_containers);
-        strip_metadata(&mut self.deployments);
-        strip_metadata(&mut self.replica_sets);
-        strip_metadata(&mut self.stateful_sets);
-        strip_metadata(&mut self.daemon_sets);
-        strip_metadata(&mut self.jobs);
-        strip_metadata(&mut self.pod_disruption_budgets);
-        strip_metadata(&mut self.namespaces);
-        strip_metadata(&mut self.persistent_volumes);
-        strip_metadata(&mut self.persistent_volume_claims);
-        strip_metadata(&mut self.storage_classes);
-        strip_metadata(&mut self.csi_nodes);
+        for kind in &KINDS {
+            (kind.tidy)(self);
+        }
     }
 }
 
-fn strip_metadata<T: Metadata<Ty = ObjectMeta>>(objects: &mut [T]) {
-    for metadata in objects.iter_mut().map(Metadata::metadata_mut) {
-        metadata.managed_fields = None;
-        metadata.annotations = None;
-    }
+pub(super) fn strip_metadata(metadata: &mut ObjectMeta) {
+    metadata.managed_fields = None;
+    let annotations = metadata.annotations.iter_mut();
+    annotations.for_each(|found| found.retain(|name, _| name == MIRROR || is_mark(name)));
 }
 
 fn strip_containers(spec: &mut PodSpec) {

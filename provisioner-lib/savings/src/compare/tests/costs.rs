@@ -58,3 +58,13 @@ fn pods_that_move_to_a_node_that_stays_cost_their_share() {
     assert_eq!(report.spot.configuration.hourly, dollars("0.428"), "b's pod moves to a");
     assert_eq!(report.workloads[0].cost.monthly_proposed, Some(dollars("118.49798")));
 }
+
+#[test]
+fn spot_prices_of_the_region_have_extremes_too() {
+    let mut prices = prices();
+    let spot = json!({ "instanceType": "m5.large", "market": "spot", "hourly": "0.04",
+                       "spread": { "lowest": "0.03", "highest": "0.05" } });
+    prices["prices"][2] = spot;
+    let spread = compared(cluster(), Some(prices)).spot_spread.unwrap();
+    assert_eq!((spread.lowest, spread.highest), (dollars("43.80"), dollars("73.00")));
+}
