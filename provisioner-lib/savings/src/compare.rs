@@ -144,7 +144,7 @@ fn compare_without(
         judged[*place].stays_on_demand(reason.clone());
     }
     follow_neighbours(&mut judged, snapshot);
-    let today = sum(choices.hours_per_month, inputs.machines.values(), inputs.machines.values());
+    let today = sum(choices.hours_per_month, inputs.machines.values(), inputs.of_ec2());
     let gap = inputs.gap();
     let mut unknown = notes::unknown(&inputs, prices.is_some(), mismatch.as_deref(), gap.as_ref());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
@@ -265,7 +265,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// Today's Linux nodes of EC2.
-    fn of_ec2(&self) -> impl Iterator<Item = &Machine> {
+    fn of_ec2(&self) -> impl Iterator<Item = &Machine> + Clone {
         self.machines.values().filter(|machine| machine.place == Place::Ec2)
     }
 

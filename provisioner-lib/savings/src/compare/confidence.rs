@@ -3,7 +3,6 @@
 use super::Inputs;
 use crate::{
     catalog::Market,
-    machines::Place,
     report::{Confidence, Configuration, Prices, Proposal, Range},
 };
 
@@ -31,8 +30,7 @@ pub(super) fn doubts(inputs: &Inputs<'_>, today: &Configuration, prices: &Prices
     let pods = &inputs.demand.pods;
     let without_requests =
         pods.iter().filter(|pod| pod.requests.cpu == 0 || pod.requests.memory == 0).count();
-    let machines = inputs.machines.values();
-    let assumed = machines.filter(|machine| machine.place == Place::Ec2 && !machine.market_is_known).count();
+    let assumed = inputs.of_ec2().filter(|machine| !machine.market_is_known).count();
     let old = prices.age_seconds.filter(|age| *age >= OLD_SECONDS).map(|age| age / 86_400);
     let without_prices =
         [Market::OnDemand, Market::Spot].into_iter().filter(|market| inputs.prices.count(*market) == 0);

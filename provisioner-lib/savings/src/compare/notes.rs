@@ -175,8 +175,7 @@ pub(super) fn missing(
 /// Nodes of today without a price, by type, zone and market.
 fn unpriced(inputs: &Inputs<'_>) -> Vec<String> {
     let mut alike: BTreeMap<(&str, Option<&str>, Option<Market>), usize> = BTreeMap::new();
-    let machines = inputs.machines.values().filter(|machine| machine.place == Place::Ec2);
-    for machine in machines.filter(|machine| machine.hourly.is_none()) {
+    for machine in inputs.of_ec2().filter(|machine| machine.hourly.is_none()) {
         let name = machine.instance_type.as_deref().unwrap_or("unknown");
         *alike.entry((name, machine.zone.as_deref(), machine.market)).or_default() += 1;
     }

@@ -91,11 +91,10 @@ impl Inputs<'_> {
         let reason = "no node is added, as that would cost more than today";
         let waiting = waiting.map(|pod| self.unplaced(pod, name, reason.to_owned()));
         unplaced.extend(waiting.filter(|pod| !reported.contains(&id(pod))));
-        let of_ec2 = self.machines.values().filter(|machine| machine.place == Place::Ec2);
         let saves = Some(saves(today, today, self.choices.hours_per_month));
         Proposed {
             proposal: Proposal { configuration: today.clone(), saves, as_today: true, more_expensive: None },
-            nodes: self.kept(&of_ec2.map(|machine| machine.name.clone()).collect(), &self.demand, &[]),
+            nodes: self.kept(&self.of_ec2().map(|machine| machine.name.clone()).collect(), &self.demand, &[]),
             unplaced,
             note: None,
         }

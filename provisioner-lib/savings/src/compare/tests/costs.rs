@@ -68,3 +68,14 @@ fn spot_prices_of_the_region_have_extremes_too() {
     let spread = compared(cluster(), Some(prices)).spot_spread.unwrap();
     assert_eq!((spread.lowest, spread.highest), (dollars("43.80"), dollars("73.00")));
 }
+
+#[test]
+fn requested_shares_are_of_the_nodes_that_are_compared() {
+    let mut cluster = cluster();
+    let mut fargate = node("f", "fargate", &json!({ "eks.amazonaws.com/compute-type": "fargate" }));
+    fargate["spec"]["providerID"] = "aws:///eu-west-1a/0a/fargate-ip-10-0-0-1".into();
+    cluster["nodes"].as_array_mut().unwrap().push(fargate);
+    let report = compared(cluster, Some(prices()));
+    assert_eq!(report.today.count, 3);
+    assert_eq!((report.today.cpu_percent, report.spot.configuration.cpu_percent), (Some(18), Some(77)));
+}
