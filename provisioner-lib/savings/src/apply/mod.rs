@@ -8,7 +8,7 @@ mod steps;
 mod workloads;
 mod yaml;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::{core::v1::Node, policy::v1::PodDisruptionBudget};
 
@@ -135,16 +135,16 @@ fn node_class(snapshot: &Snapshot, root_volume: u64) -> Value {
     let (image, device_name) =
         if bottlerocket { ("bottlerocket@latest", "/dev/xvdb") } else { ("al2023@latest", "/dev/xvda") };
     let tagged = json!([{ "tags": { "karpenter.sh/discovery": cluster } }]);
-    let mut spec = json!({
-        "role": format!("KarpenterNodeRole-{cluster}"),
-        "amiSelectorTerms": [{ "alias": image }],
-        "subnetSelectorTerms": tagged,
-        "securityGroupSelectorTerms": tagged,
-    });
+    let mut spec = BTreeMap::from([
+        ("amiSelectorTerms", json!([{ "alias": image }])),
+        ("role", json!(format!("KarpenterNodeRole-{cluster}"))),
+        ("securityGroupSelectorTerms", tagged.clone()),
+        ("subnetSelectorTerms", tagged),
+    ]);
     let size = root_volume.div_ceil(GIB);
     if size > DEFAULT_ROOT_VOLUME / GIB {
-        let volume = json!({ "volumeSize": format!("{size}Gi"), "volumeType": "gp3", "encrypted": true });
-        spec["blockDeviceMappings"] = json!([{ "deviceName": device_name, "ebs": volume }]);
+        let volume = json!({ "encrypted": true, "volumeSize": format!("{size}Gi"), "volumeType": "gp3" });
+        spec.insert("blockDeviceMappings", json!([{ "deviceName": device_name, "ebs": volume }]));
     }
     json!({
         "apiVersion": "karpenter.k8s.aws/v1",

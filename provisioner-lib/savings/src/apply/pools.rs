@@ -1,6 +1,6 @@
 //! The new nodes of a proposal by template and market, and the NodePool of each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Taint;
 
@@ -152,35 +152,38 @@ impl Pool<'_> {
             let sizes = self.offers.iter().map(|offer| size(offer));
             sizes.fold(0, u64::saturating_add).saturating_mul(ROOM)
         };
-        let mut template = json!({ "spec": {
-            "nodeClassRef": { "group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": PREFIX },
-            "requirements": requirements,
-        }});
         let mut taints = self.template.taints.clone();
         taints.extend((self.market == Market::Spot).then(spot_taint));
-        if !taints.is_empty() {
-            template["spec"]["taints"] = json!(taints);
-        }
+        // Sorted: the order of keys of a JSON value depends on features of other crates.
+        let mut template = BTreeMap::new();
         if !self.template.labels.is_empty() {
-            template["metadata"] = json!({ "labels": self.template.labels });
+            template.insert("metadata", json!({ "labels": self.template.labels }));
         }
+        let mut spec = BTreeMap::from([
+            ("nodeClassRef", json!({ "group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": PREFIX })),
+            ("requirements", json!(requirements)),
+        ]);
+        if !taints.is_empty() {
+            spec.insert("taints", json!(taints));
+        }
+        template.insert("spec", json!(spec));
         json!({
             "apiVersion": "karpenter.sh/v1",
             "kind": "NodePool",
             "metadata": { "name": self.name() },
             "spec": {
-                "weight": if self.market == Market::Spot { 20 } else { 10 },
+                "disruption": {
+                    "budgets": [{ "nodes": "10%" }],
+                    // Pods of a drained node come back within this time.
+                    "consolidateAfter": "5m",
+                    "consolidationPolicy": if is_interruptible { "WhenEmptyOrUnderutilized" } else { "WhenEmpty" },
+                },
                 "limits": {
                     "cpu": room(|offer| u64::from(offer.vcpus)).to_string(),
                     "memory": format!("{}Mi", room(|offer| offer.memory_mib)),
                 },
-                "disruption": {
-                    "consolidationPolicy": if is_interruptible { "WhenEmptyOrUnderutilized" } else { "WhenEmpty" },
-                    // Pods of a drained node come back within this time.
-                    "consolidateAfter": "5m",
-                    "budgets": [{ "nodes": "10%" }],
-                },
                 "template": template,
+                "weight": if self.market == Market::Spot { 20 } else { 10 },
             },
         })
     }
