@@ -20,6 +20,8 @@ use crate::{process, stack::Stack, tools::Tools};
 
 /// Time limit of one scenario: a notice's two minutes, set-up and checks.
 const LIMIT: Duration = Duration::from_mins(5);
+/// Of one in the lane `extended`: the longest onboards a cluster for each action of the administrator.
+const LONG_LIMIT: Duration = Duration::from_mins(20);
 
 /// Lists the slowest scenarios that took at least this long.
 const SLOW: Duration = Duration::from_secs(10);
@@ -139,11 +141,12 @@ impl Shared {
                     self.stack.get_or_init(|| async { self.start().await.map_err(|e| format!("{e:?}")) });
                 let stack = stack.await.as_ref().map_err(|error| anyhow!("{error}"))?;
                 let started = Instant::now();
-                let ended = timeout(LIMIT, (scenario.play)(stack)).await;
+                let limit = if scenario.extended { LONG_LIMIT } else { LIMIT };
+                let ended = timeout(limit, (scenario.play)(stack)).await;
                 if let Ok(mut times) = self.times.lock() {
                     times.push((started.elapsed(), scenario.name));
                 }
-                ended.map_err(|_| anyhow!("not finished after {LIMIT:?}"))??;
+                ended.map_err(|_| anyhow!("not finished after {limit:?}"))??;
                 Ok::<_, anyhow::Error>(())
             })
             .map_err(|error| Failed::from(format!("{error:?}")))
