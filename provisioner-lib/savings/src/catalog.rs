@@ -11,6 +11,8 @@ use crate::{money::Money, quantity::Resources};
 
 pub(crate) const MIB: u64 = 1024 * 1024;
 pub(crate) const GIB: u64 = 1024 * MIB;
+/// Default size of a node's volume in bytes, that of managed node groups ("diskSize" in the EKS API reference).
+pub const DEFAULT_ROOT_VOLUME: u64 = 20 * GIB;
 
 /// Label of a node's capacity type, as EKS managed node groups set it.
 pub const CAPACITY_TYPE: &str = "eks.amazonaws.com/capacityType";

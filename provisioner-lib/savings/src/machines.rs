@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node;
 
-pub use self::observed::{KeptMemory, Observed, observed, prefixes, smallest_root_volume};
+pub use self::observed::{KeptMemory, Observed, observed, prefixes, root_volume, smallest_root_volume};
 pub(crate) use self::observed::{max_volumes, most_pods};
 use crate::{
     catalog::{Catalog, MIB, Market, OFFER_LABELS, REGION_LABELS, ZONE_LABELS, is_local_zone},

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::Taint;
 
 use crate::{
-    catalog::{Architecture, Catalog, GIB, InstanceType, Market, is_local_zone},
+    catalog::{Architecture, Catalog, InstanceType, Market, is_local_zone},
     choices::Families,
     machines::{KeptMemory, Machine, Observed},
     money::Money,
@@ -14,11 +14,8 @@ use crate::{
     template::Template,
 };
 
-/// Default size of a node's volume in bytes, that of managed node groups ("diskSize" in the EKS API reference).
-pub const DEFAULT_ROOT_VOLUME: u64 = 20 * GIB;
-
-/// Selects the offers of a catalog.
-#[derive(Debug, Clone, PartialEq)]
+/// Selects the offers of a catalog. The default has none.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// Zones that the cluster has subnets in.
     pub zones: BTreeSet<String>,
@@ -48,27 +45,6 @@ pub struct Settings {
     pub accelerators: bool,
     /// Labels and taints of new nodes, one template for each kind of node group.
     pub templates: Vec<Template>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            zones: BTreeSet::new(),
-            markets: [Market::OnDemand].into(),
-            architectures: [Architecture::Amd64].into(),
-            max_vcpus: None,
-            min_vcpus: None,
-            families: Families::default(),
-            root_volume: DEFAULT_ROOT_VOLUME,
-            kept_memory: KeptMemory::default(),
-            prefixes: false,
-            burstable: false,
-            observed: BTreeMap::new(),
-            shown: Shown::default(),
-            accelerators: false,
-            templates: vec![Template::default()],
-        }
-    }
 }
 
 /// A node on offer: a type in a zone, from a market, with the labels and taints of a template.

@@ -38,6 +38,12 @@ impl Resources {
         this
     }
 
+    /// Whether CPU or memory is not requested.
+    #[must_use]
+    pub fn lack_cpu_or_memory(&self) -> bool {
+        self.cpu == 0 || self.memory == 0
+    }
+
     /// The sum.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {

@@ -233,10 +233,7 @@ fn counted_otherwise(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
 }
 
 fn without_requests(owned: &Owned, snapshot: &Snapshot) -> Option<Reason> {
-    let asks_for_less = owned.pods.iter().any(|pod| {
-        let requests = requests_of(&snapshot.pods[*pod]);
-        requests.cpu == 0 || requests.memory == 0
-    });
+    let asks_for_less = owned.pods.iter().any(|pod| requests_of(&snapshot.pods[*pod]).lack_cpu_or_memory());
     asks_for_less.then(|| {
         Reason::new("requests", "does not request both CPU and memory, so its size is underestimated")
     })

@@ -17,12 +17,11 @@ use serde_json::{Value, json};
 use self::pools::{PREFIX, Pool};
 pub use self::{steps::Step, workloads::Patch};
 use crate::{
-    catalog::{GIB, Market},
+    catalog::{DEFAULT_ROOT_VOLUME, GIB, Market},
     compare::Comparison,
     demand::Demand,
-    machines::{machines, smallest_root_volume},
+    machines::{machines, root_volume},
     money::Money,
-    offers::DEFAULT_ROOT_VOLUME,
     prices::PriceList,
     report::Verdict,
     snapshot::Snapshot,
@@ -88,7 +87,6 @@ pub fn manifests(
     let both = pools.iter().any(|pool| pool.architectures().len() > 1);
     let patches = if has_spot || both { workloads::patches(&moving, snapshot, both) } else { Vec::new() };
     let machines = machines(snapshot, &prices.discounted(report.discount_percent).catalog);
-    let root_volume = smallest_root_volume(&machines).unwrap_or(DEFAULT_ROOT_VOLUME);
     let losing_work = moving.iter().filter(|judged| matches!(judged.owned.kind, Kind::Job | Kind::Pod));
     let losing_work: BTreeSet<usize> = losing_work.flat_map(|judged| &judged.owned.pods).copied().collect();
     let as_node_pool = |pool: &Pool<'_>| {
@@ -100,7 +98,7 @@ pub fn manifests(
     let mut node_pools: Vec<(Value, Proposed)> = pools.iter().map(as_node_pool).collect();
     give_each_its_name(&mut node_pools);
     Ok(Manifests {
-        node_class: node_class(snapshot, root_volume),
+        node_class: node_class(snapshot, root_volume(&machines)),
         pools: node_pools,
         budgets: workloads::budgets(&moving, snapshot),
         steps: steps::steps(comparison, snapshot, &machines, &patches),

@@ -28,8 +28,7 @@ pub(super) fn range(proposals: [&Proposal; 2], because: Vec<String>) -> Option<R
 /// What lowers the confidence, each in a few words.
 pub(super) fn doubts(inputs: &Inputs<'_>, today: &Configuration, prices: &Prices) -> Vec<String> {
     let pods = &inputs.demand.pods;
-    let without_requests =
-        pods.iter().filter(|pod| pod.requests.cpu == 0 || pod.requests.memory == 0).count();
+    let without_requests = pods.iter().filter(|pod| pod.requests.lack_cpu_or_memory()).count();
     let assumed = inputs.of_ec2().filter(|machine| !machine.market_is_known).count();
     let old = prices.age_seconds.filter(|age| *age >= OLD_SECONDS).map(|age| age / 86_400);
     let without_prices =

@@ -3,15 +3,14 @@
 use super::Inputs;
 use crate::{
     catalog::GIB,
-    machines::{Place, smallest_root_volume},
+    machines::{Place, root_volume},
     objects::label,
-    offers::DEFAULT_ROOT_VOLUME,
     report::Configuration,
 };
 
 /// A line for each kind of cost, for configurations with their names.
 pub(super) fn left_out(inputs: &Inputs<'_>, configurations: [(&str, &Configuration); 3]) -> Vec<String> {
-    let gib = smallest_root_volume(&inputs.machines).unwrap_or(DEFAULT_ROOT_VOLUME).div_ceil(GIB);
+    let gib = root_volume(&inputs.machines).div_ceil(GIB);
     let volumes = configurations.into_iter().filter(|(_, configuration)| configuration.count > 0);
     let volumes = volumes.map(|(name, configuration)| {
         let nodes = configuration.nodes.iter().filter(|nodes| nodes.market.is_some());

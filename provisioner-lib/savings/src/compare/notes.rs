@@ -190,6 +190,8 @@ fn unpriced(inputs: &Inputs<'_>) -> Vec<String> {
     lines
 }
 
+const NO_ROOM: &str = "without a request a pod takes no room, for the scheduler and here";
+
 /// Sentences and hints about nodes and pods by their number.
 fn counted(inputs: &Inputs<'_>, is_as_today: bool, unplaced: &[Unplaced]) -> Vec<(String, &'static str)> {
     // In one of the two proposed configurations at least.
@@ -200,54 +202,48 @@ fn counted(inputs: &Inputs<'_>, is_as_today: bool, unplaced: &[Unplaced]) -> Vec
     let nodes = |chosen: fn(&Machine) -> bool| inputs.machines.values().filter(|found| chosen(found)).count();
     let pods = |chosen: &dyn Fn(&Pod) -> bool| inputs.demand.pods.iter().filter(|pod| chosen(pod)).count();
     let unless = if is_as_today { ", unless it is as today" } else { "" };
-    let all = [
-        (
-            nodes(|node| node.place == Place::Fargate),
-            "node is of AWS Fargate: its cost is not counted, and its pods stay",
-            "nodes are of AWS Fargate: their cost is not counted, and their pods stay",
-            "",
-        ),
-        (
-            nodes(|node| node.place == Place::Elsewhere),
-            "node is not of EC2: its cost is not counted, and its pods stay",
-            "nodes are not of EC2: their cost is not counted, and their pods stay",
-            "",
-        ),
+    let elsewhere = [
+        (nodes(|node| node.place == Place::Fargate), "is of AWS Fargate", "are of AWS Fargate"),
+        (nodes(|node| node.place == Place::Elsewhere), "is not of EC2", "are not of EC2"),
         (
             nodes(|node| node.place == Place::Windows),
-            "node runs Windows, whose prices are not read: its cost is not counted, and its pods stay",
-            "nodes run Windows, whose prices are not read: their cost is not counted, and their pods stay",
-            "",
+            "runs Windows, whose prices are not read",
+            "run Windows, whose prices are not read",
         ),
+    ];
+    let elsewhere = elsewhere.map(|(count, one, more)| {
+        let one = format!("node {one}: its cost is not counted, and its pods stay");
+        (count, one, format!("nodes {more}: their cost is not counted, and their pods stay"), "")
+    });
+    let all = [
         (
-            nodes(|node| node.place == Place::Ec2 && !node.market_is_known),
-            "node does not say whether it is On-Demand or Spot, and is assumed to be On-Demand",
-            "nodes do not say whether they are On-Demand or Spot, and are assumed to be On-Demand",
+            inputs.of_ec2().filter(|node| !node.market_is_known).count(),
+            "node does not say whether it is On-Demand or Spot, and is assumed to be On-Demand".to_owned(),
+            "nodes do not say whether they are On-Demand or Spot, and are assumed to be On-Demand".to_owned(),
             "the action ec2:DescribeInstances reads it",
         ),
         (
             inputs.without_node().0,
-            "pod runs on a node that is not known: it is placed, but its node costs nothing today",
-            "pods run on nodes that are not known: they are placed, but their nodes cost nothing today",
+            "pod runs on a node that is not known: it is placed, but its node costs nothing today".to_owned(),
+            "pods run on nodes that are not known: they are placed, but their nodes cost nothing today"
+                .to_owned(),
             "",
         ),
         (
             pods(&|pod| node_of(inputs.snapshot, pod.source).is_none() && is_placed(pod)),
-            &format!("pod waits for a node today; a proposed configuration has room for it{unless}"),
-            &format!("pods wait for a node today; a proposed configuration has room for them{unless}"),
+            format!("pod waits for a node today; a proposed configuration has room for it{unless}"),
+            format!("pods wait for a node today; a proposed configuration has room for them{unless}"),
             "",
         ),
         (
-            pods(&|pod| pod.requests.cpu == 0 || pod.requests.memory == 0),
-            "pod does not request both CPU and memory: without a request a pod takes no room, \
-             for the scheduler and here",
-            "pods do not request both CPU and memory: without a request a pod takes no room, \
-             for the scheduler and here",
+            pods(&|pod| pod.requests.lack_cpu_or_memory()),
+            format!("pod does not request both CPU and memory: {NO_ROOM}"),
+            format!("pods do not request both CPU and memory: {NO_ROOM}"),
             "set requests; until then the proposals are too small",
         ),
     ];
-    let counted = all.into_iter().filter(|(count, ..)| *count > 0);
-    counted.map(|(count, one, more, hint)| (plural(count, one, more), hint)).collect()
+    let counted = elsewhere.into_iter().chain(all).filter(|(count, ..)| *count > 0);
+    counted.map(|(count, one, more, hint)| (plural(count, &one, &more), hint)).collect()
 }
 
 fn plural(count: usize, one: &str, more: &str) -> String {

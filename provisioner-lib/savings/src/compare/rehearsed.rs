@@ -21,27 +21,25 @@ pub fn compare_rehearsed(
     mut rehearse: impl FnMut(&Comparison) -> BTreeMap<usize, Risk>,
 ) -> Comparison {
     let mut killed: BTreeMap<usize, Reason> = BTreeMap::new();
-    for _ in 1..MOST_REHEARSALS {
+    let mut rehearsals = 0;
+    loop {
         let mut comparison = compare_without(snapshot, prices, choices, now, &killed);
         let risks = rehearse(&comparison);
+        rehearsals += 1;
         let before = killed.len();
         for (place, risk) in risks.iter().filter(|(_, risk)| risk.killed > 0 && !choices.accept_risk) {
             let judged = &comparison.judged[*place];
             if judged.may_leave_spot() && !judged.is_on_spot_today {
                 let text = format!(
-                    "{} of {} pods killed when its Spot nodes were interrupted",
+                    "{} of {} pods killed when its Spot nodes were interrupted in a rehearsal",
                     risk.killed, risk.pods
                 );
-                killed.insert(*place, Reason::new("rehearsal", format!("{text} in a rehearsal")));
+                killed.insert(*place, Reason::new("rehearsal", text));
             }
         }
-        if killed.len() == before {
+        if killed.len() == before || rehearsals == MOST_REHEARSALS {
             comparison.set_risks(risks);
             return comparison;
         }
     }
-    let mut comparison = compare_without(snapshot, prices, choices, now, &killed);
-    let risks = rehearse(&comparison);
-    comparison.set_risks(risks);
-    comparison
 }

@@ -67,7 +67,7 @@ impl Inputs<'_> {
     /// Pods that take no room.
     fn without_requests(&self) -> Option<(String, &'static str)> {
         let pods = &self.demand.pods;
-        let count = pods.iter().filter(|pod| pod.requests.cpu == 0 || pod.requests.memory == 0).count();
+        let count = pods.iter().filter(|pod| pod.requests.lack_cpu_or_memory()).count();
         let is_relevant = count * 100 > pods.len() * MOST_PERCENT && !self.choices.accept_missing_requests;
         is_relevant.then(|| {
             let what = format!("{count} of {} pods do not request both CPU and memory", pods.len());

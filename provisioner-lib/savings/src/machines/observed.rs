@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Node;
 
 use super::{Machine, Place};
 use crate::{
-    catalog::{Architecture, Catalog, InstanceType, MIB},
+    catalog::{Architecture, Catalog, DEFAULT_ROOT_VOLUME, InstanceType, MIB},
     demand::EBS,
     objects,
     quantity::Resources,
@@ -123,7 +123,14 @@ pub(crate) fn most_pods(node: &Node) -> Option<u32> {
     node.status.as_ref()?.allocatable.as_ref()?.get("pods")?.0.parse().ok()
 }
 
-/// The smallest volume of today's EC2 instances: other node groups may have smaller ones than the biggest.
+/// The kubelet's volume of new nodes in bytes: the smallest of today's EC2 instances, as other node groups may have
+/// smaller ones than the biggest; else the default.
+#[must_use]
+pub fn root_volume(machines: &BTreeMap<String, Machine>) -> u64 {
+    smallest_root_volume(machines).unwrap_or(DEFAULT_ROOT_VOLUME)
+}
+
+/// The smallest volume of today's EC2 instances.
 #[must_use]
 pub fn smallest_root_volume(machines: &BTreeMap<String, Machine>) -> Option<u64> {
     let of_ec2 = machines.values().filter(|machine| machine.place == Place::Ec2);

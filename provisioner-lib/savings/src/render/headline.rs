@@ -26,9 +26,10 @@ pub fn headline(report: &Report) -> String {
         let (least, most) = (rough_down(of(low), currency), rough_down(of(high), currency));
         if low.monthly == Money::ZERO || least == most { most } else { format!("{least} to {most}") }
     };
-    let percent = match () {
-        () if low.monthly == Money::ZERO || low.percent == high.percent => format!("{} %", high.percent),
-        () => format!("{} to {} %", low.percent, high.percent),
+    let percent = if low.monthly == Money::ZERO || low.percent == high.percent {
+        format!("{} %", high.percent)
+    } else {
+        format!("{} to {} %", low.percent, high.percent)
     };
     let up_to = if low.monthly == Money::ZERO { "up to " } else { "" };
     let (month, year) = (span(|saves| saves.monthly), span(|saves| saves.yearly));

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use cast_spot_savings::{
-    catalog::{Architecture, Catalog, InstanceType, Market, Price},
+    catalog::{Architecture, Catalog, DEFAULT_ROOT_VOLUME, InstanceType, Market, Price},
     demand::Demand,
     money::Money,
-    offers::{DEFAULT_ROOT_VOLUME, Offer, Settings},
+    offers::{Offer, Settings},
     snapshot::Snapshot,
     template::Template,
 };

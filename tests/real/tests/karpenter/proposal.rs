@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use cast_spot_real::karpenter::InstanceType;
 use cast_spot_savings::{
     apply::{Manifests, manifests},
-    catalog::Market,
+    catalog::{DEFAULT_ROOT_VOLUME, Market},
     choices::Choices,
     compare::{Comparison, compare},
-    offers::DEFAULT_ROOT_VOLUME,
     prices::PriceList,
     snapshot::Snapshot,
     verdict::Judged,
