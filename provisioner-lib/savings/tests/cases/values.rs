@@ -39,16 +39,18 @@ fn a_proposal_costs_the_sum_of_its_nodes() {
         // Two m5a.large of 0.096; on Spot a pool for each of three pods: m5a.large in a for 0.037766, m6a.large in b for
         // 0.037949, and m7i.large in b for 0.040822.
         ("auto-mode-instance-category by prices-with-gpus", "0.192", "0.116537"),
-        // A c6a.large in each of three zones; CoreDNS keeps one On-Demand, and Spot costs 0.029561 in b.
-        ("whole-cluster-on-one-spot-node", "0.246", "0.140261"),
+        // A c6a.large in each of three zones; CoreDNS keeps one of 0.082 On-Demand. On Spot a pool for each of three pods:
+        // c6a.large in a for 0.0287, in b for 0.029561, and in c for 0.030422.
+        ("whole-cluster-on-one-spot-node", "0.246", "0.170683"),
         // A t3.micro of 0.0104 in each of two zones: the pods of CoreDNS are all that there are.
         ("real-eks-ecommerce by real-eks-prices", "0.0208", "0.0208"),
         // Of five workloads four keep two c6a.large On-Demand; two more each in a and b are Spot.
         ("system-critical-to-spot", "0.41", "0.280522"),
         // One m5.2xlarge of 0.428 must not be disrupted, and has room for all.
         ("node-not-to-be-disrupted", "0.428", "0.428"),
-        // Three m5.xlarge of 0.214 of the control plane stay; two c6a.xlarge are for the rest, Spot at 0.059122 in b.
-        ("control-plane-nodes", "0.97", "0.758522"),
+        // Three m5.xlarge of 0.214 of the control plane stay; two c6a.xlarge are for the rest. On Spot two of six pods are
+        // in each zone, on two c6a.large: 0.0574 in a, 0.059122 in b, and 0.060844 in c.
+        ("control-plane-nodes", "0.97", "0.819366"),
         // Two of three m5.xlarge keep pods whose claims are not in the file, and have room for the others.
         ("kubectl-nodes-pods-only", "0.428", "0.428"),
         ("kubectl-with-pdb", "0.428", "0.428"),
@@ -58,8 +60,9 @@ fn a_proposal_costs_the_sum_of_its_nodes() {
         ("fuse-device", "0.856", "0.555459"),
         // Each zone keeps the pod of its volume on a c6a.large, which has room for the others.
         ("pv-zones", "0.246", "0.246"),
-        // Two c6a.xlarge; on Spot one of them is an m5a.xlarge of 0.06912, for a second pool.
-        ("cordoned", "0.328", "0.12652"),
+        // Two c6a.xlarge; on Spot three pools for six pods: two m5a.large are 0.06912, two c6a.large 0.0574, and a
+        // c6a.xlarge is 0.0574.
+        ("cordoned", "0.328", "0.18392"),
         ("spark-executors", "0.576", "0.576"),
         ("job-of-minutes", "7.68", "7.68"),
         // Two pods of the family m5 on an m5.large of 0.107; 24 others on nodes of 0.768, 0.192 and 0.164.
