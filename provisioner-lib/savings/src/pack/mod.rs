@@ -21,6 +21,7 @@ mod mix;
 mod moves;
 mod objective;
 mod problem;
+mod scores;
 mod search;
 mod shares;
 mod simulate;
