@@ -9,13 +9,17 @@ use crate::{
 };
 
 impl Snapshot {
-    /// Notes kinds that are absent and that other objects show to exist, and forgets notes about kinds that are there.
-    pub(super) fn note_absent(&mut self) {
+    /// Forgets notes about kinds that are there. Unless the snapshot names itself what it lacks, notes kinds that are
+    /// absent and that other objects show to exist.
+    pub(super) fn note_absent(&mut self, names_it_itself: bool) {
         let absent: Vec<_> = KINDS.iter().filter(|kind| (kind.count)(self) == 0).collect();
         self.missing.retain(|missing| {
             let of = KINDS.iter().find(|kind| missing.what.starts_with(kind.without));
             of.is_none_or(|kind| absent.iter().any(|absent| absent.name == kind.name))
         });
+        if names_it_itself {
+            return;
+        }
         let is_said = |without: &str| self.missing.iter().any(|missing| missing.what.starts_with(without));
         let needed = absent.into_iter().filter(|kind| !is_said(kind.without) && self.shows(kind.name));
         let notes: Vec<Missing> = needed

@@ -135,7 +135,7 @@ impl Reading {
         let mut snapshot = self.snapshot;
         SCHEMA.clone_into(&mut snapshot.schema);
         if self.has_lists {
-            snapshot.note_absent();
+            snapshot.note_absent(self.has_header);
         }
         snapshot.tidy();
         snapshot

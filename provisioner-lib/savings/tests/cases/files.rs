@@ -106,6 +106,26 @@ fn several_files_are_one_cluster() {
 }
 
 #[test]
+fn a_list_beside_a_snapshot_shows_no_gaps_of_it() {
+    // A snapshot names what it lacks itself.
+    let whole: serde_json::Value = serde_json::from_slice(&content("all-pods")).unwrap();
+    let mut lacking = whole.clone();
+    lacking["missing"] = serde_json::json!([{
+        "what": "PodDisruptionBudgets could not be read: verdicts may be too favourable (not allowed)", "hint": "",
+    }]);
+    let (services, budgets) = (br#"{"kind": "List", "items": []}"#.to_vec(), content("pdb-v1beta1"));
+    for (case, snapshot, list, missing) in [
+        ("it lacks nothing", &whole, &services, 0),
+        ("it lacks budgets", &lacking, &services, 1),
+        ("the list has them", &lacking, &budgets, 0),
+    ] {
+        let snapshot = snapshot.to_string();
+        let files = [File { name: "a", content: snapshot.as_bytes() }, File { name: "b", content: list }];
+        assert_eq!(Snapshot::read(&files).unwrap().missing.len(), missing, "{case}");
+    }
+}
+
+#[test]
 fn two_snapshots_are_of_two_moments() {
     let faults = read(&["all-pods", "cordoned"]).unwrap_err();
     assert_eq!(faults, [("cordoned".to_owned(), FileError::Second)]);
