@@ -207,7 +207,7 @@ fn only_the_screen_writes_to_the_terminal() {
 fn only_the_provider_of_savings_reaches_the_world() {
     let pure = [
         "catalog", "compare", "demand", "fit", "machines", "money", "offers", "pack", "prices", "quantity",
-        "report", "snapshot", "template", "verdict",
+        "report", "snapshot", "template", "usage", "verdict",
     ];
     let forbidden: &[&str] =
         &["tokio", "kube", "aws_*", "std::env", "std::fs", "crate::provider", "cast_spot_cloud"];

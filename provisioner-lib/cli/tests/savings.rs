@@ -4,6 +4,8 @@
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -261,4 +263,89 @@ fn an_unreachable_cluster_exits_4() {
     let (code, out, err) = folder.run(&["--cluster", "shop", "--kubeconfig", "kubeconfig"]);
     assert_eq!((code, out.as_str()), (4, ""));
     assert!(err.contains("list nodes") && err.contains("hint: `kubectl get --raw /version`"), "{err}");
+}
+
+/// Half a CPU and 200 MiB for each container of the example, as (namespace, pod, container).
+fn containers_of_the_example() -> Vec<[String; 3]> {
+    let cluster: Value = serde_json::from_str(&fs::read_to_string(example()).unwrap()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let pods = cluster["pods"].as_array().unwrap().iter().flat_map(|pod| {
+        let id = [&pod["metadata"]["namespace"], &pod["metadata"]["name"]].map(text);
+        let containers = pod["spec"]["containers"].as_array().unwrap().iter();
+        containers.map(move |container| [id[0].clone(), id[1].clone(), text(&container["name"])])
+    });
+    pods.collect()
+}
+
+#[test]
+fn a_file_of_metrics_adds_a_configuration_by_usage() {
+    let folder = Folder::new("usage");
+    let items = containers_of_the_example().into_iter().map(|[namespace, pod, container]| {
+        json!({
+            "metadata": { "namespace": namespace, "name": pod }, "timestamp": "2026-11-27T06:39:41Z", "window": "15.04s",
+            "containers": [{ "name": container, "usage": { "cpu": "100m", "memory": "200Mi" } }],
+        })
+    });
+    let list = json!({ "kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items.collect::<Vec<_>>() });
+    folder.file("usage.json", &list);
+    let files = ["--snapshot", &example(), "usage.json", "--no-rehearsal"];
+    let report =
+        folder.json(&[&files[..], &["--usage-headroom", "20", "--save-snapshot", "saved.json"]].concat());
+    assert_eq!((&report["usage"]["headroom_percent"], &report["usage"]["days"]), (&json!(20), &Value::Null));
+    let web = &workload(&report, "web")["usage"];
+    assert_eq!((&web["measured"], &web["sized_cpu_millis"]), (&json!(9), &json!(9 * 120)));
+    let plain = folder.json(&["--snapshot", &example(), "--no-rehearsal"]);
+    assert_eq!((&report["range"], &report["spot"]), (&plain["range"], &plain["spot"]));
+    assert_eq!(plain["usage"], Value::Null);
+    let saved = folder.json(&["--snapshot", "saved.json", "--no-rehearsal", "--usage-headroom", "20"]);
+    assert_eq!(saved["usage"], report["usage"]);
+}
+
+/// Answers each request alike; returns its address.
+fn prometheus(status: &'static str, answer: impl Fn(bool) -> String + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut request) = (stream.unwrap(), [0; 4096]);
+            let read = stream.read(&mut request).unwrap();
+            let body = answer(String::from_utf8_lossy(&request[..read]).contains("cpu_usage"));
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn prometheus_is_asked_for_days_of_usage() {
+    let folder = Folder::new("prometheus");
+    let address = prometheus("200 OK", |is_cpu| {
+        let series = containers_of_the_example().into_iter().map(|[namespace, pod, container]| {
+            json!({
+                "metric": { "namespace": namespace, "pod": pod, "container": container },
+                "value": [1_795_761_600.0, if is_cpu { "0.1" } else { "209715200" }],
+            })
+        });
+        let result = series.collect::<Vec<_>>();
+        json!({ "status": "success", "data": { "resultType": "vector", "result": result } }).to_string()
+    });
+    let args = ["--snapshot", &example(), "--no-rehearsal", "--prometheus", &address, "--usage-days", "3"];
+    let usage = &folder.json(&args)["usage"];
+    assert_eq!(
+        (&usage["days"], &usage["headroom_percent"], &usage["measured"]),
+        (&json!(3), &json!(15), &usage["pods"])
+    );
+    let refusing = prometheus("422 Unprocessable Entity", |_| {
+        r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples"}"#
+            .to_owned()
+    });
+    for (address, words) in
+        [(refusing.as_str(), "too many samples"), ("http://127.0.0.1:1", "hint: `kubectl port-forward")]
+    {
+        let (code, out, err) = folder.run(&["--snapshot", &example(), "--prometheus", address]);
+        assert_eq!((code, out.as_str()), (4, ""), "{err}");
+        assert!(err.contains(&format!("Prometheus {address}")) && err.contains(words), "{err}");
+    }
 }

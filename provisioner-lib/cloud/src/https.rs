@@ -64,6 +64,16 @@ fn tls_context(bundle: Option<&str>) -> Result<TlsContext, String> {
 
 /// Sends one request outside the SDKs. Returns status and body of the answer, or why there is none.
 pub async fn exchange(request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>), String> {
+    exchange_within(ANSWER, request).await
+}
+
+/// Reads `url`. Returns status and body of the answer, or why there is none within the limit.
+pub async fn get(url: &str, limit: Duration) -> Result<(u16, Vec<u8>), String> {
+    let request = http::Request::get(url).body(SdkBody::empty()).map_err(|error| error.to_string())?;
+    exchange_within(limit, request).await
+}
+
+async fn exchange_within(limit: Duration, request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>), String> {
     // A proxy would get what is only meant for this machine.
     let proxy = if is_local_http(request.uri()) { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
     let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
@@ -75,8 +85,8 @@ pub async fn exchange(request: http::Request<SdkBody>) -> Result<(u16, Vec<u8>),
         let body = ByteStream::new(response.into_body()).collect().await;
         Ok((status, body.map_err(|error| with_causes(&error))?.to_vec()))
     };
-    let late = |_| format!("no answer within {} s", ANSWER.as_secs());
-    tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
+    let late = |_| format!("no answer within {} s", limit.as_secs());
+    tokio::time::timeout(limit, exchange).await.map_err(late)?
 }
 
 /// Whether a call without encryption stays within this machine.
@@ -93,9 +103,7 @@ pub async fn fetch(call: &str, url: &str) -> Result<Vec<u8>, Error> {
         Error::new(ErrorKind::Unreachable, call, format!("{host}: {words}"))
             .hint("check the way to S3, where Lambda keeps its zips, and HTTPS_PROXY")
     };
-    let request = http::Request::get(url).body(SdkBody::empty());
-    let request = request.map_err(|error| Error::other(call, error.to_string()))?;
-    match exchange(request).await.map_err(unreachable)? {
+    match get(url, ANSWER).await.map_err(unreachable)? {
         (200, body) => Ok(body),
         (status, _) => Err(unreachable(format!("HTTP {status}"))),
     }

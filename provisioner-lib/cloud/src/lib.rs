@@ -19,7 +19,7 @@ pub use access::Access;
 pub use cluster::{AuthenticationMode, Cluster};
 pub use connection::{Connection, limits};
 pub use error::{Error, ErrorKind, with_causes};
-pub use https::{exchange, fetch, is_local_http};
+pub use https::{exchange, fetch, get, is_local_http};
 pub use identity::Identity;
 pub use kube_error::{from_kube, is_not_found};
 pub use kubeconfig::{Kubeconfig, KubeconfigFile, read_kubeconfig};

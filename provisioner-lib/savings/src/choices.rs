@@ -35,6 +35,8 @@ pub struct Choices {
     /// Soft constraints (`ScheduleAnyway`, preferred anti-affinity) are kept where all of them together cost at most
     /// this many percent more.
     pub soft_percent: u32,
+    /// Percent that requests by usage have above it; none for [`crate::usage::headroom`].
+    pub usage_headroom_percent: Option<u32>,
     /// Whether system-critical pods, those of `kube-system` and autoscalers may move to Spot.
     pub platform_on_spot: bool,
     /// Whether workloads stay on Spot whose pods a rehearsal kills.
@@ -139,6 +141,7 @@ impl Default for Choices {
             caps: Caps::default(),
             floors: Floors::default(),
             soft_percent: 5,
+            usage_headroom_percent: None,
             platform_on_spot: false,
             accept_risk: false,
             remove_protected: false,

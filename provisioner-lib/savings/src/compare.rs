@@ -1,4 +1,4 @@
-//! Compares three configurations: today, right-sized On-Demand, right-sized with Spot.
+//! Compares configurations: today, right-sized On-Demand, right-sized with Spot, and sized by usage where that is known.
 
 mod confidence;
 mod costs;
@@ -11,6 +11,7 @@ mod rehearsed;
 mod soft;
 mod spread;
 mod sum;
+mod usage;
 mod whole;
 mod with_spot;
 mod workloads;
@@ -167,8 +168,13 @@ fn compare_without(
     let hosts = hosts(&spot.nodes);
     let workloads = judged.iter().zip(costs.workloads);
     let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &hosts));
-    let workloads: Vec<Workload> = workloads.collect();
+    let mut workloads: Vec<Workload> = workloads.collect();
+    let usage = inputs.usage(&judged, &today, unknown.is_none()).map(|(usage, of_workloads)| {
+        workloads.iter_mut().zip(of_workloads).for_each(|(workload, usage)| workload.usage = usage);
+        usage
+    });
     let mut assumptions = notes::assumptions(&inputs);
+    assumptions.extend(usage.is_none().then(|| notes::usage_unknown(snapshot)));
     assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());
     let left_out = left_out::left_out(
         &inputs,
@@ -193,6 +199,7 @@ fn compare_without(
         spot: spot.proposal,
         range,
         spot_spread,
+        usage,
         before: None,
         unknown,
         namespaces: costs::namespaces(&workloads),
@@ -293,7 +300,7 @@ impl<'a> Inputs<'a> {
     /// On-Demand node that others need to a pod that tolerates Spot; pods that spread over the markets are not.
     fn pinned(&self, judged: &[Judged], name: Name, kept: &BTreeSet<String>) -> Demand {
         let mut spot: BTreeSet<usize> = BTreeSet::new();
-        for judged in judged.iter().filter(|judged| name == Name::Spot || judged.is_pinned) {
+        for judged in judged.iter().filter(|judged| name != Name::OnDemand || judged.is_pinned) {
             spot.extend(judged.owned.pods.iter().filter(|_| judged.market == Some(Market::Spot)));
         }
         let mut demand = self.demand.clone();

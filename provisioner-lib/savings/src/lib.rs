@@ -34,7 +34,8 @@
 //! - [`fit`] has the kube-scheduler's filters for a pod and an empty node.
 //! - [`pack`] finds the nodes.
 //! - [`machines`] are today's nodes; [`verdict`] decides which workloads tolerate Spot.
-//! - [`choices`] are the user's; [`compare`] makes the [`report`] of three configurations, [`render`] its table, page,
+//! - [`usage`] makes a snapshot whose pods request what they use, for a configuration of its own.
+//! - [`choices`] are the user's; [`compare`] makes the [`report`] of all configurations, [`render`] its table, page,
 //!   Markdown and CSV, [`apply`] the objects that make the cluster what is proposed.
 //! - `provider`, behind the feature `live`, reads the cluster and AWS.
 
@@ -62,4 +63,5 @@ pub mod report;
 pub mod shown;
 pub mod snapshot;
 pub mod template;
+pub mod usage;
 pub mod verdict;

@@ -4,12 +4,14 @@
 mod ec2;
 mod kubernetes;
 mod pricing;
+mod prometheus;
 
 use std::collections::BTreeSet;
 
 use cast_spot_cloud::{Access, Error, ErrorKind};
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::prometheus::{USUAL_USAGE_DAYS, read_usage};
 use self::{ec2::Ec2, pricing::Pricing};
 use crate::{
     catalog::{Catalog, Market, Price, is_local_zone},

@@ -1,13 +1,17 @@
 //! The report as data, from which JSON, table and page are made.
 
 mod before;
+mod usage;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::before::Before;
+pub use self::{
+    before::Before,
+    usage::{Usage, WorkloadUsage},
+};
 pub use crate::snapshot::Missing;
 use crate::{
     catalog::{Market, Spread},
@@ -49,6 +53,8 @@ pub struct Report {
     /// What a month of [`Report::spot`] costs at the lowest and the highest Spot prices of [`Prices::spot_days`]; none
     /// without Spot nodes, or where these are not known.
     pub spot_spread: Option<Spread>,
+    /// What pods use, and the nodes for requests of that size; none where usage is not known.
+    pub usage: Option<Usage>,
     /// The cluster at an earlier time, where one is compared.
     pub before: Option<Before>,
     /// Why nothing is proposed, or why proposals cannot be compared with today; else none.
@@ -226,6 +232,8 @@ pub struct Workload {
     pub proposed: BTreeMap<String, usize>,
     /// Result of an interruption of its Spot nodes; none if it has none, or was not rehearsed.
     pub risk: Option<Risk>,
+    /// What its pods use; none if that is not known of any.
+    pub usage: Option<WorkloadUsage>,
 }
 
 /// A part of the price of nodes. A pod has the largest share of a node's CPU, memory and devices that it requests;
@@ -318,22 +326,23 @@ pub enum Name {
     OnDemand,
     /// Right-sized, with Spot.
     Spot,
+    /// The same for requests that follow usage.
+    Usage,
 }
 
 impl Report {
-    /// The three configurations to show, the two proposed ones with their savings. On-Demand nodes are shown also where
-    /// they cost more than today's Spot nodes.
+    /// The configurations to show, the proposed ones with their savings. On-Demand nodes are shown also where they cost
+    /// more than today's Spot nodes. Those sized by usage are the last, if there are any.
     #[must_use]
-    pub fn configurations(&self) -> [(Name, &Configuration, Option<&Proposal>); 3] {
-        [
-            (Name::Today, &self.today, None),
-            (
-                Name::OnDemand,
-                self.on_demand.more_expensive.as_ref().unwrap_or(&self.on_demand.configuration),
-                Some(&self.on_demand),
-            ),
-            (Name::Spot, &self.spot.configuration, Some(&self.spot)),
-        ]
+    pub fn configurations(&self) -> Vec<(Name, &Configuration, Option<&Proposal>)> {
+        let by_usage = self.usage.as_ref().and_then(|usage| usage.proposal.as_ref());
+        let proposals = [(Name::OnDemand, &self.on_demand), (Name::Spot, &self.spot)].into_iter();
+        let proposals = proposals.chain(by_usage.map(|proposal| (Name::Usage, proposal)));
+        let proposals = proposals.map(|(name, proposal)| {
+            let shown = proposal.more_expensive.as_ref().unwrap_or(&proposal.configuration);
+            (name, shown, Some(proposal))
+        });
+        [(Name::Today, &self.today, None)].into_iter().chain(proposals).collect()
     }
 
     /// Whether the larger savings are more than this part of today's cost; false where they are not known.

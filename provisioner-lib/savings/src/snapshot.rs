@@ -5,6 +5,7 @@ mod documents;
 mod error;
 mod file;
 mod kinds;
+mod metrics;
 mod quantities;
 mod reading;
 mod tidy;
@@ -26,6 +27,7 @@ pub(crate) use self::kinds::KINDS;
 pub use self::{
     error::{FileError, SCHEMA},
     file::{File, read_prices},
+    metrics::{ContainerMetrics, PodMetrics},
 };
 use crate::prices::PriceList;
 
@@ -72,6 +74,16 @@ pub struct Snapshot {
     pub storage_classes: Vec<StorageClass>,
     /// How many volumes a running node can attach.
     pub csi_nodes: Vec<CSINode>,
+    /// What pods of all namespaces use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pod_metrics: Vec<PodMetrics>,
+    /// Days of which [`Snapshot::pod_metrics`] are the 95th percentile of CPU and the greatest memory; none for those of
+    /// one moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage_days: Option<u32>,
+    /// Why the usage of pods could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage_unread: Option<String>,
     /// `spot` or `on-demand` by instance id, from EC2, for nodes whose labels do not tell the market.
     pub lifecycles: BTreeMap<String, String>,
     /// Kinds of objects that files have and that are not used.

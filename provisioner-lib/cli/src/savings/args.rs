@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cast_spot_cloud::Connection;
-use cast_spot_savings::provider::MOST_SPOT_DAYS;
+use cast_spot_savings::provider::{MOST_SPOT_DAYS, USUAL_USAGE_DAYS};
 use clap::{ValueEnum, value_parser};
 
 use super::choices::ChoiceArgs;
@@ -28,12 +28,14 @@ Examples:
   cast-spot savings --json | jq '.workloads[] | select(.verdict == \"spot\") | .name'
 
   kubectl get nodes,pods,deploy,rs,sts,ds,jobs,pdb,pv,pvc,sc,csinodes,ns -A -o json > prod.json
+  kubectl get podmetrics -A -o json > usage.json
   cast-spot prices --output prices.json
-  cast-spot savings --snapshot prod.json --prices prices.json
+  cast-spot savings --snapshot prod.json usage.json --prices prices.json
                                                  from files alone
 
-It reads: nodes, pods and what they belong to from the API server, and instance types, Spot prices and On-Demand
-prices from AWS (`cast-spot policy savings` prints the IAM policy). What may not be read is named in the report.
+It reads nodes, pods, their usage and what they belong to from the API server, and instance types,
+Spot prices and On-Demand prices from AWS (`cast-spot policy savings` prints the IAM policy). What
+may not be read is named in the report.
 
 Exit codes:
   0  there is a report
@@ -76,6 +78,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = "What is read")]
     #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MOST_SPOT_DAYS)))]
     pub(super) spot_days: Option<u32>,
+
+    /// Read the usage of pods over days from this Prometheus, for a configuration by usage; else it is that of the
+    /// metrics API at this moment
+    #[arg(long, value_name = "URL", help_heading = "What is read")]
+    pub(super) prometheus: Option<String>,
+
+    /// Days of usage to read from --prometheus, 1 to 90
+    #[arg(long, value_name = "N", help_heading = "What is read", requires = "prometheus")]
+    #[arg(value_parser = value_parser!(u32).range(1..=90), default_value_t = USUAL_USAGE_DAYS)]
+    pub(super) usage_days: u32,
 
     #[command(flatten)]
     pub(super) choices: ChoiceArgs,

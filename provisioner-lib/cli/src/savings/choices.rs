@@ -77,6 +77,10 @@ pub(super) struct ChoiceArgs {
     #[arg(value_parser = value_parser!(u32).range(0..=100))]
     soft_constraints: u32,
 
+    /// How much more than usage requests are in the configuration by usage [default: 50, and 15 with --prometheus]
+    #[arg(long, value_name = "PERCENT", help_heading = PROPOSED, value_parser = value_parser!(u32).range(0..=900))]
+    usage_headroom: Option<u32>,
+
     /// Let system-critical pods, those of kube-system and autoscalers move to Spot
     #[arg(long, help_heading = PROPOSED)]
     platform_on_spot: bool,
@@ -121,6 +125,7 @@ impl ChoiceArgs {
             caps: Caps { pool_percent: self.most_in_pool, zone_percent: self.most_in_zone },
             floors: Floors { nodes: self.min_nodes, on_demand: self.min_on_demand, zones: self.min_zones },
             soft_percent: self.soft_constraints,
+            usage_headroom_percent: self.usage_headroom,
             platform_on_spot: self.platform_on_spot,
             accept_risk: self.accept_risk,
             remove_protected: self.remove_protected,

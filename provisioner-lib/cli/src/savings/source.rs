@@ -55,6 +55,12 @@ pub(super) async fn read(
         }
     }
     snapshot.prices = prices.or(snapshot.prices);
+    if let Some(url) = &args.prometheus {
+        screen.progress(&format!("reading {} days of usage from {url}", args.usage_days));
+        let read = provider::read_usage(url, args.usage_days, now, &mut snapshot).await;
+        screen.progress("");
+        read?;
+    }
     Ok(snapshot)
 }
 

@@ -45,7 +45,8 @@ pub(super) fn left_out(inputs: &Inputs<'_>, configurations: [(&str, &Configurati
             "Jobs over time: pods of Jobs that run now ({of_jobs}) count as if they always did, and a CronJob between \
              two runs counts as nothing."
         ),
-        "Actual usage of pods: only requests are counted.".to_owned(),
+        "Actual usage of pods, except in a configuration that is sized by it: only requests are counted."
+            .to_owned(),
         "How often EC2 interrupts a Spot pool.".to_owned(),
     ];
     if auto > 0 {

@@ -11,7 +11,7 @@ use crate::{
     machines::{Machine, Place, smallest_root_volume},
     prices::PriceList,
     report::{Configuration, Missing, Prices, Unplaced},
-    snapshot::{NODES_UNREAD, PODS_UNREAD},
+    snapshot::{NODES_UNREAD, PODS_UNREAD, Snapshot},
 };
 
 /// The age of the prices.
@@ -73,6 +73,19 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
     });
     let lines = lines.into_iter().map(str::to_owned).chain(partial).chain(unused);
     lines.chain(inputs.demand.notes.iter().cloned()).chain(protected(inputs)).collect()
+}
+
+/// Why no configuration is sized by usage, and how one is.
+pub(super) fn usage_unknown(snapshot: &Snapshot) -> String {
+    let why = match &snapshot.usage_unread {
+        Some(why) => why,
+        None if snapshot.pod_metrics.is_empty() => "no metrics of pods were read",
+        None => "no pod is measured with all its containers five minutes after its start",
+    };
+    format!(
+        "Requests are taken as they are: usage is not known ({why}). The metrics API of the cluster (metrics-server), a \
+         further file of `kubectl get podmetrics -A -o json` or --prometheus adds a configuration that is sized by it."
+    )
 }
 
 /// Nodes that stay whatever they cost, by their reason.

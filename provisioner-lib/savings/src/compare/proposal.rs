@@ -35,7 +35,7 @@ impl Inputs<'_> {
         let (demand, packing, dropped) = loop {
             let demand = self.pinned(judged, name, &kept);
             let (packing, dropped) = self.pack_softly(&demand, &self.limits(&kept));
-            if name == Name::Spot && keep_on_demand(judged, &demand, &packing) {
+            if name != Name::OnDemand && keep_on_demand(judged, &demand, &packing) {
                 follow_neighbours(judged, self.snapshot);
                 continue;
             }

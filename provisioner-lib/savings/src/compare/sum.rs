@@ -42,14 +42,16 @@ pub(super) fn sum<'m>(
     whole.nodes.sort_by_key(|nodes| Reverse((nodes.hourly, nodes.count)));
     whole.monthly = whole.hourly * i64::from(hours);
     whole.yearly = whole.monthly * MONTHS;
-    let percent = |part: u64, whole: u64| {
-        (whole > 0).then(|| u32::try_from(u128::from(part) * 100 / u128::from(whole)).unwrap_or(u32::MAX))
-    };
     let requested: Resources = measured.clone().map(|machine| &machine.requested).sum();
     let allocatable: Resources = measured.map(|machine| &machine.allocatable).sum();
     whole.cpu_percent = percent(requested.cpu, allocatable.cpu);
     whole.memory_percent = percent(requested.memory, allocatable.memory);
     whole
+}
+
+/// The part in percent, rounded down; none of nothing.
+pub(super) fn percent(part: u64, whole: u64) -> Option<u32> {
+    (whole > 0).then(|| u32::try_from(u128::from(part) * 100 / u128::from(whole)).unwrap_or(u32::MAX))
 }
 
 /// The group of nodes like this one, of which none is counted yet.

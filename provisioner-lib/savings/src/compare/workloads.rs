@@ -60,6 +60,7 @@ pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, hosts: 
         cost,
         proposed,
         risk: None,
+        usage: None,
     }
 }
 

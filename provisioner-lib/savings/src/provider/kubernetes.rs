@@ -3,18 +3,22 @@
 use std::fmt::Debug;
 
 use cast_spot_cloud::{Error, ErrorKind, from_kube};
-use futures_util::{FutureExt, future::join_all};
+use futures_util::{
+    FutureExt,
+    future::{join, join_all},
+};
 use kube::{Api, Client, Resource, api::ListParams};
 use serde::de::DeserializeOwned;
 
 use super::note;
-use crate::snapshot::{KINDS, Snapshot};
+use crate::snapshot::{KINDS, Missing, Snapshot};
 
 /// Objects of one answer, as `kubectl get --chunk-size` has it.
 const PAGE: u32 = 500;
 
 /// Reads all kinds side by side. A refusal is noted; anything else, such as no answer, would leave a report that is
-/// wrong without a word. Without nodes and pods there is no report.
+/// wrong without a word. Without nodes and pods there is no report. Usage is no part of any other figure: any fault of
+/// the metrics API only leaves it unknown.
 pub(super) async fn read(client: &Client) -> Result<Snapshot, Vec<Error>> {
     let mut snapshot = Snapshot::default();
     let reads = [
@@ -32,7 +36,8 @@ pub(super) async fn read(client: &Client) -> Result<Snapshot, Vec<Error>> {
         list(client, "storageclasses.storage.k8s.io", &mut snapshot.storage_classes).boxed(),
         list(client, "csinodes.storage.k8s.io", &mut snapshot.csi_nodes).boxed(),
     ];
-    let reads = join_all(reads).await;
+    let metrics = list(client, "pods.metrics.k8s.io", &mut snapshot.pod_metrics);
+    let (reads, metrics) = join(join_all(reads), metrics).await;
     if let [Err(nodes), Err(pods), ..] = &reads[..] {
         let errors = if nodes.reason == pods.reason { vec![nodes] } else { vec![nodes, pods] };
         return Err(errors.into_iter().cloned().collect());
@@ -45,6 +50,10 @@ pub(super) async fn read(client: &Client) -> Result<Snapshot, Vec<Error>> {
             read => read.map_err(|error| vec![error])?,
         }
     }
+    snapshot.usage_unread = metrics.err().map(|error| {
+        let Missing { what, hint } = note("the metrics API could not be read", &error);
+        if hint.is_empty() { what } else { format!("{what}; {hint}") }
+    });
     Ok(snapshot)
 }
 

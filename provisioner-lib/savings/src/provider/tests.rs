@@ -185,6 +185,41 @@ async fn what_may_not_be_read_is_missing_and_the_rest_is_read() {
 }
 
 #[tokio::test]
+async fn usage_is_read_where_the_metrics_api_answers() {
+    let metrics = json!({ "kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": [{
+        "metadata": { "name": "web-1", "namespace": "shop", "creationTimestamp": "2026-11-27T06:39:58Z", "labels": { "app": "web" } },
+        "timestamp": "2026-11-27T06:39:41Z", "window": "15.04s",
+        "containers": [{ "name": "web", "usage": { "cpu": "122123456n", "memory": "40000Ki" } }],
+    }]});
+    let status = |code: u16, reason: &str| {
+        let words = format!("{reason} of the test");
+        (
+            code,
+            json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": words }),
+        )
+    };
+    for (case, answer, pods, words) in [
+        ("it does", (200, metrics), 1, None),
+        ("no metrics-server", status(404, "NotFound"), 0, Some("NotFound of the test")),
+        ("none that serves", status(503, "ServiceUnavailable"), 0, Some("ServiceUnavailable of the test")),
+        ("not allowed", forbidden(), 0, Some("not allowed: list pods.metrics.k8s.io")),
+    ] {
+        let client = server(move |path| match path.split('?').next() {
+            Some("/apis/metrics.k8s.io/v1beta1/pods") => answer.clone(),
+            _ => (200, json!({ "kind": "List", "apiVersion": "v1", "metadata": {}, "items": [] })),
+        });
+        let snapshot = kubernetes::read(&client).await.unwrap();
+        let read: Vec<_> = snapshot.pod_metrics.iter().map(|metrics| metrics.containers.len()).collect();
+        assert_eq!((read, &snapshot.missing), (vec![1; pods], &Vec::new()), "{case}");
+        let unread = snapshot.usage_unread.unwrap_or_default();
+        assert!(
+            unread.contains(words.unwrap_or_default()) && unread.is_empty() == words.is_none(),
+            "{case}: {unread}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn without_nodes_and_pods_there_is_no_report_but_the_reason() {
     let errors = kubernetes::read(&server(|_| forbidden())).await.unwrap_err();
     let hints = errors.iter().map(|error| error.hint.as_deref().unwrap_or_default());

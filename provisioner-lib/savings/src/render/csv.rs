@@ -27,6 +27,11 @@ struct Workload<'a> {
     killed: Option<usize>,
     reasons: String,
     cautions: String,
+    measured: Option<usize>,
+    used_cpu_millis: Option<u64>,
+    used_memory_mib: Option<u64>,
+    sized_cpu_millis: Option<u64>,
+    sized_memory_mib: Option<u64>,
 }
 
 /// A row of [`nodes`].
@@ -50,6 +55,7 @@ pub fn workloads(report: &Report) -> Result<String, csv::Error> {
         let texts = |reasons: &[crate::verdict::Reason]| {
             reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ")
         };
+        let usage = workload.usage.as_ref();
         Workload {
             namespace: &workload.namespace,
             kind: workload.kind.as_str(),
@@ -65,6 +71,11 @@ pub fn workloads(report: &Report) -> Result<String, csv::Error> {
             killed: workload.risk.as_ref().map(|risk| risk.killed),
             reasons: texts(&workload.reasons),
             cautions: texts(&workload.cautions),
+            measured: usage.map(|usage| usage.measured),
+            used_cpu_millis: usage.map(|usage| usage.cpu_millis),
+            used_memory_mib: usage.map(|usage| usage.memory_mib),
+            sized_cpu_millis: usage.map(|usage| usage.sized_cpu_millis),
+            sized_memory_mib: usage.map(|usage| usage.sized_memory_mib),
         }
     });
     table(rows)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{headline, rows, words};
+use super::{headline, rows, usage, words};
 use crate::report::{Report, Verdict, Workload};
 
 /// The report in tables of GitHub's dialect.
@@ -20,6 +20,7 @@ pub fn render(report: &Report) -> String {
         text += &if line.is_empty() { line } else { cell(&line) + "\n" };
     }
     text += &table(rows::COSTS, rows::costs(report));
+    text += &by_usage(report);
     let namespaces = rows::namespaces(report);
     if !namespaces.is_empty() {
         text += "\n### Costs by namespace, a month\n";
@@ -39,6 +40,21 @@ pub fn render(report: &Report) -> String {
         }
     }
     text
+}
+
+fn by_usage(report: &Report) -> String {
+    let Some(usage) = &report.usage else { return String::new() };
+    let lines = usage::sentences(report, usage).into_iter();
+    let mut text = "\n### Usage\n\n".to_owned();
+    text += &lines.map(|line| cell(&line) + "\n").collect::<String>();
+    text.extend(usage.risks.iter().map(|risk| format!("\n- **Risk**: {}", cell(risk))));
+    let rows = report.workloads.iter().filter_map(|workload| {
+        let usage = workload.usage.as_ref()?;
+        let [used, sized] = [usage::of_used(workload, usage), usage::of_sized(usage)];
+        let name = format!("`{}/{}`", workload.namespace, workload.name);
+        Some([name, words::thousands(workload.pods), words::requests(workload), used, sized])
+    });
+    text + "\n" + &table(["workload", "pods", "requests", "uses", "sized"], rows)
 }
 
 fn row(workload: &Workload, currency: &str) -> [String; 7] {

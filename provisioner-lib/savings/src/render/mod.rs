@@ -7,6 +7,7 @@ pub mod markdown;
 pub mod page;
 mod rows;
 pub mod table;
+mod usage;
 pub(crate) mod words;
 
 pub use self::headline::headline;

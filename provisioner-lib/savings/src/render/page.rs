@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{
     fold::{Fold, fold},
-    headline, words,
+    headline, usage, words,
 };
 use crate::{
     catalog::Market,
@@ -73,12 +73,12 @@ impl<'a> Page<'a> {
         let of = |verdicts: &[Verdict]| -> Vec<&'a Workload> {
             words::by_risk(report, |verdict| verdicts.contains(&verdict))
         };
-        let mixes = report.configurations();
+        let mixes = report.configurations().into_iter();
         Self {
             costs: costs(report),
             mixes: mixes
                 .map(|(name, configuration, _)| Mix::of(name, configuration, &report.currency))
-                .into(),
+                .collect(),
             report,
             could_move: of(&[Verdict::Spot]),
             stay: of(&[Verdict::OnDemand, Verdict::Stays]),

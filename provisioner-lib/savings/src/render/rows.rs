@@ -8,9 +8,9 @@ pub(super) const COSTS: [&str; 7] = ["", "nodes", "vCPU", "memory", "a month", "
 /// Heads of [`namespaces`].
 pub(super) const NAMESPACES: [&str; 4] = ["namespace", "pods", "today", "with Spot"];
 
-/// The three configurations.
-pub(super) fn costs(report: &Report) -> [[String; 7]; 3] {
-    report.configurations().map(|(name, configuration, proposal)| {
+/// All configurations.
+pub(super) fn costs(report: &Report) -> Vec<[String; 7]> {
+    let rows = report.configurations().into_iter().map(|(name, configuration, proposal)| {
         let currency = &report.currency;
         let mut cells = [
             words::name(name).to_owned(),
@@ -27,7 +27,8 @@ pub(super) fn costs(report: &Report) -> [[String; 7]; 3] {
             cells[4..6].fill(words::NO_FIGURE.to_owned());
         }
         cells
-    })
+    });
+    rows.collect()
 }
 
 /// The costs of namespaces in a month, and last of what no pod requests; empty if no cost is known.

@@ -5,7 +5,7 @@ use std::{fmt::Write, iter};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{fold::fold, headline, rows, words};
+use super::{fold::fold, headline, rows, usage, words};
 use crate::report::{Configuration, Name, Proposal, Report, Verdict, Workload};
 
 const BOLD: Style = Style::new().bold();
@@ -57,14 +57,24 @@ fn costs(report: &Report, width: usize) -> String {
         Some(proposal) if proposal.is_cheaper() => GOOD,
         _ => Style::new(),
     };
-    let styles = report.configurations().map(|(_, _, proposal)| style(proposal));
-    let mut text = columns(rows::COSTS, &rows::costs(report), &styles);
+    let styles = report.configurations().into_iter().map(|(_, _, proposal)| style(proposal));
+    let mut text = columns(rows::COSTS, &rows::costs(report), &styles.collect::<Vec<_>>());
     paragraph(&mut text, &words::month(report), width, 0, DIM);
     paragraph(&mut text, &headline::spread(report), width, 0, DIM);
     text.push('\n');
     paragraph(&mut text, &headline::headline(report), width, 0, BOLD);
     paragraph(&mut text, &headline::basis(report), width, 0, Style::new());
     paragraph(&mut text, &headline::since(report), width, 0, Style::new());
+    text + &by_usage(report, width)
+}
+
+fn by_usage(report: &Report, width: usize) -> String {
+    let Some(usage) = &report.usage else { return String::new() };
+    let mut text = section("Usage");
+    for line in usage::sentences(report, usage) {
+        paragraph(&mut text, &line, width, 0, Style::new());
+    }
+    usage.risks.iter().for_each(|risk| paragraph(&mut text, &format!("! {risk}"), width, 2, WARN));
     text
 }
 
@@ -154,6 +164,7 @@ fn row(workload: &Workload, report: &Report, width: usize) -> String {
     let gap = if fits { "  " } else { "\n      " };
     let mut text = format!("  {style}{sign}{style:#} {name}{gap}{DIM}{about}{DIM:#}\n");
     let mut say = |words: &str, style: Style| paragraph(&mut text, words, width, 6, style);
+    workload.usage.iter().for_each(|found| say(&usage::of_workload(workload, found), DIM));
     workload.reasons.iter().for_each(|reason| say(&reason.text, Style::new()));
     workload.cautions.iter().for_each(|caution| say(&format!("! {}", caution.text), WARN));
     if let Some(risk) = &workload.risk {

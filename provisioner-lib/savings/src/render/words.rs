@@ -86,11 +86,16 @@ fn one_decimal(tenths: u64) -> String {
 
 /// The requests of all pods of a workload.
 pub(super) fn requests(workload: &Workload) -> String {
-    let cpu = match workload.cpu_millis {
+    amounts(workload.cpu_millis, workload.memory_mib)
+}
+
+/// `1.5 CPU, 3 GiB`.
+pub(super) fn amounts(cpu_millis: u64, memory_mib: u64) -> String {
+    let cpu = match cpu_millis {
         millis if millis < 1_000 => format!("{millis}m CPU"),
         millis => format!("{} CPU", one_decimal(millis / 100)),
     };
-    match (workload.cpu_millis, workload.memory_mib) {
+    match (cpu_millis, memory_mib) {
         (0, 0) => "nothing".to_owned(),
         (_, 0) => cpu,
         (0, mib) => memory(mib),
@@ -123,6 +128,7 @@ pub(super) fn name(name: Name) -> &'static str {
         Name::Today => "Today",
         Name::OnDemand => "Right-sized, On-Demand",
         Name::Spot => "Right-sized, with Spot",
+        Name::Usage => "Sized by usage, with Spot",
     }
 }
 

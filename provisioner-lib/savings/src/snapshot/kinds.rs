@@ -46,7 +46,7 @@ macro_rules! kind {
 
 /// All kinds, in the order in which they are read from a cluster.
 #[rustfmt::skip]
-pub(crate) const KINDS: [Kind; 13] = [
+pub(crate) const KINDS: [Kind; 14] = [
     kind!(nodes, "Node", "nodes", "v1", None, "nodes",
         "nodes could not be read, so today's cost is not known"),
     kind!(pods, "Pod", "pods", "v1", None, "pods",
@@ -73,6 +73,9 @@ pub(crate) const KINDS: [Kind; 13] = [
         "StorageClasses could not be read: pods with unbound claims have no place"),
     kind!(csi_nodes, "CSINode", "csiNodes", "storage.k8s.io/v1", None, "csinodes",
         "CSINodes could not be read: the number of volumes per node is estimated"),
+    // Not every cluster has them, and only one configuration needs them.
+    kind!(pod_metrics, "PodMetrics", "podMetrics", "metrics.k8s.io/v1beta1", None, "podmetrics",
+        "usage of pods could not be read"),
 ];
 
 impl Kind {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::quantity::milli;
 
 /// Fields that hold a list of resources with their quantities.
-const LISTS: [&str; 5] = ["requests", "limits", "capacity", "allocatable", "overhead"];
+const LISTS: [&str; 6] = ["requests", "limits", "capacity", "allocatable", "overhead", "usage"];
 
 /// The path and value of each unreadable quantity in an object.
 pub(super) fn unreadable(object: &Value) -> Vec<String> {

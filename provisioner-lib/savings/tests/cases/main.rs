@@ -16,6 +16,7 @@ mod outputs;
 mod safe;
 mod values;
 
+mod usage;
 mod whole;
 
 use case::{Case, saves};

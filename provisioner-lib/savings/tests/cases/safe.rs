@@ -77,7 +77,7 @@ fn on_demand_is_shown_where_all_nodes_are_spot_today() {
     {
         let report = case.compare().report;
         assert!(report.on_demand.as_today, "today's Spot nodes cost less");
-        let [_, (_, shown, _), _] = report.configurations();
+        let (_, shown, _) = report.configurations()[1];
         assert_eq!((shown.hourly.to_string().as_str(), shown.hourly_spot), (hourly, Money::ZERO));
         let table = table::render(&report, 200);
         assert!(table.contains("costs more"), "{table}");
