@@ -1,10 +1,11 @@
 //! The kinds of objects in a snapshot.
 
-use k8s_openapi::Metadata;
+use k8s_openapi::{Metadata, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Snapshot, tidy::strip_metadata};
+use super::Snapshot;
+use crate::{objects::MIRROR, protection::is_mark};
 
 /// A kind of objects that a snapshot has.
 pub(crate) struct Kind {
@@ -110,4 +111,10 @@ fn push<T: DeserializeOwned>(objects: &mut Vec<T>, object: Value) -> Result<(), 
     let read = serde_path_to_error::deserialize(object).map_err(|error| error.to_string())?;
     objects.push(read);
     Ok(())
+}
+
+fn strip_metadata(metadata: &mut ObjectMeta) {
+    metadata.managed_fields = None;
+    let annotations = metadata.annotations.iter_mut();
+    annotations.for_each(|found| found.retain(|name, _| name == MIRROR || is_mark(name)));
 }

@@ -1,12 +1,8 @@
 //! Removes from a snapshot what is not needed and may be secret.
 
-use k8s_openapi::{
-    api::core::v1::{Container, PodSpec},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
+use k8s_openapi::api::core::v1::{Container, PodSpec};
 
 use super::{Snapshot, kinds::KINDS};
-use crate::{objects::MIRROR, protection::is_mark};
 
 impl Snapshot {
     /// Removes what is not needed and may be secret: commands, environment, annotations, managed fields.
@@ -42,12 +38,6 @@ impl Snapshot {
             (kind.tidy)(self);
         }
     }
-}
-
-pub(super) fn strip_metadata(metadata: &mut ObjectMeta) {
-    metadata.managed_fields = None;
-    let annotations = metadata.annotations.iter_mut();
-    annotations.for_each(|found| found.retain(|name, _| name == MIRROR || is_mark(name)));
 }
 
 fn strip_containers(spec: &mut PodSpec) {
