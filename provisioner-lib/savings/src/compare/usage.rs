@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Inputs, sum::percent};
 use crate::{
     demand::requests_of,
+    machines::Place,
     objects::is_live,
     quantity::Resources,
     report::{Configuration, Name, Proposal, Usage, WorkloadUsage},
@@ -35,7 +36,10 @@ impl Inputs<'_> {
         let sized = resized(snapshot, owned.clone(), &measured, headroom_percent);
         let workloads = owned.map(|owned| workload(owned, snapshot, &measured, &sized)).collect();
         let all: Resources = measured.values().sum();
-        let nodes: Resources = self.machines.values().map(|machine| &machine.allocatable).sum();
+        let is_on_ec2 = |pod: usize| self.machine_of(pod).is_some_and(|machine| machine.place == Place::Ec2);
+        let on_ec2: Resources =
+            measured.iter().filter(|(pod, _)| is_on_ec2(**pod)).map(|(_, used)| used).sum();
+        let nodes: Resources = self.of_ec2().map(|machine| &machine.allocatable).sum();
         let found = has_figures.then(|| {
             let inputs = Inputs::of(&sized, self.prices, self.choices);
             inputs.propose(&mut judged.to_vec(), Name::Usage, today)
@@ -49,8 +53,8 @@ impl Inputs<'_> {
             measured: measured.len(),
             cpu_millis: all.cpu,
             memory_mib: all.memory / MIB,
-            cpu_percent: percent(all.cpu, nodes.cpu),
-            memory_percent: percent(all.memory, nodes.memory),
+            cpu_percent: percent(on_ec2.cpu, nodes.cpu),
+            memory_percent: percent(on_ec2.memory, nodes.memory),
             headroom_percent,
             risks: proposal.as_ref().map_or_else(Vec::new, |proposal| risks(proposal, snapshot.usage_days)),
             proposal,

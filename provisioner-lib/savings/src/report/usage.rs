@@ -20,9 +20,9 @@ pub struct Usage {
     pub cpu_millis: u64,
     /// Memory that these use together, in MiB.
     pub memory_mib: u64,
-    /// The same in percent of the allocatable CPU of today's nodes.
+    /// CPU that pods use on today's nodes of EC2, in percent of what these have for pods.
     pub cpu_percent: Option<u32>,
-    /// The same of their memory.
+    /// The same for memory.
     pub memory_percent: Option<u32>,
     /// Percent that the new requests are above usage.
     pub headroom_percent: u32,

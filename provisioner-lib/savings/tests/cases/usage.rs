@@ -83,6 +83,26 @@ fn the_cluster_requests_more_than_it_uses() {
 }
 
 #[test]
+fn pods_of_fargate_use_nothing_of_the_nodes() {
+    let mut case = measured();
+    let node = &mut case.snapshot.nodes[0];
+    let labels = node.metadata.labels.as_mut().unwrap();
+    labels.insert("eks.amazonaws.com/compute-type".to_owned(), "fargate".to_owned());
+    let name = node.metadata.name.clone();
+    for pod in &mut case.snapshot.pods {
+        if pod.spec.as_ref().unwrap().node_name == name {
+            let of_pod = case.snapshot.pod_metrics.iter_mut();
+            let mut of_pod = of_pod.filter(|metrics| metrics.metadata.name == pod.metadata.name);
+            let usage = &mut of_pod.next().unwrap().containers[0].usage;
+            usage.get_mut("cpu").unwrap().0 = "100".to_owned();
+        }
+    }
+    let report = case.compare().report;
+    assert!(usage(&report).cpu_millis > 100_000, "{:?}", usage(&report));
+    assert_eq!(usage(&report).cpu_percent, Some(3));
+}
+
+#[test]
 fn a_workload_without_metrics_keeps_its_requests() {
     let list = without(|name| name.starts_with("web"));
     let report = measured_by(list.to_string().as_bytes()).compare().report;
