@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::core::v1::Node;
+
 use super::{Inputs, Placed, node_of};
 use crate::{
+    catalog::is_local_zone,
     demand::{Demand, Pod, Staying, takes_pods},
     machines::{Machine, Place, max_volumes, most_pods},
     objects::name,
@@ -61,7 +64,7 @@ impl Inputs<'_> {
         let name = name(&node.metadata);
         let Some(machine) = self.machines.get(name) else { return Staying { pods, ..Staying::default() } };
         let mut staying = Staying { pods, allocatable: machine.allocatable.clone(), ..Staying::default() };
-        if machine.place == Place::Ec2 && takes_pods(node) {
+        if self.is_open(node, machine) {
             let attached = staying.pods.iter().map(|pod| pod.volumes.len() as u64).sum();
             let most_volumes = max_volumes(self.snapshot, name).map_or(0, u64::from);
             staying.free = machine.allocatable.minus(&machine.requested);
@@ -69,5 +72,13 @@ impl Inputs<'_> {
             staying.free_volumes = most_volumes.saturating_sub(attached);
         }
         staying
+    }
+
+    /// Whether pods may move to a node that stays. What they cost without a price is not known, and in a Local Zone they
+    /// are far from the others.
+    fn is_open(&self, node: &Node, machine: &Machine) -> bool {
+        let region = &self.prices.catalog.region;
+        let is_near = machine.zone.as_deref().is_none_or(|zone| !is_local_zone(region, zone));
+        machine.place == Place::Ec2 && machine.hourly.is_some() && is_near && takes_pods(node)
     }
 }

@@ -11,6 +11,7 @@ mod figures;
 mod files;
 mod groups;
 mod hardware;
+mod kept;
 mod limits;
 mod outputs;
 mod safe;
