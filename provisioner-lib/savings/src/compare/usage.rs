@@ -8,7 +8,7 @@ use crate::{
     machines::Place,
     objects::is_live,
     quantity::Resources,
-    report::{Configuration, Name, Proposal, Usage, WorkloadUsage},
+    report::{Configuration, Name, Usage, WorkloadUsage},
     snapshot::Snapshot,
     usage::{headroom, resized, used},
     verdict::{Judged, Owned},
@@ -46,6 +46,7 @@ impl Inputs<'_> {
         });
         let (proposal, unplaced) =
             found.map_or((None, Vec::new()), |found| (Some(found.proposal), found.unplaced));
+        let is_new = proposal.as_ref().is_some_and(|proposal| !proposal.as_today);
         let usage = Usage {
             measured_at: snapshot.pod_metrics.iter().filter_map(|metrics| metrics.timestamp).max(),
             days: snapshot.usage_days,
@@ -56,7 +57,7 @@ impl Inputs<'_> {
             cpu_percent: percent(on_ec2.cpu, nodes.cpu),
             memory_percent: percent(on_ec2.memory, nodes.memory),
             headroom_percent,
-            risks: proposal.as_ref().map_or_else(Vec::new, |proposal| risks(proposal, snapshot.usage_days)),
+            risks: if is_new { risks(snapshot.usage_days).into() } else { Vec::new() },
             proposal,
             unplaced,
         };
@@ -87,10 +88,7 @@ fn workload(
 }
 
 /// What speaks against requests by usage.
-fn risks(proposal: &Proposal, days: Option<u32>) -> Vec<String> {
-    if proposal.as_today {
-        return Vec::new();
-    }
+fn risks(days: Option<u32>) -> [String; 4] {
     let measured = match days {
         Some(days) => format!(
             "Usage is of {days} days, or of the pod's life if that is shorter: for 5 % of the time a pod used more CPU, \
@@ -100,12 +98,14 @@ fn risks(proposal: &Proposal, days: Option<u32>) -> Vec<String> {
                  not in it. --prometheus has days."
             .to_owned(),
     };
-    let others = [
+    [
+        measured.as_str(),
         "A pod that uses more CPU than it requests shares what is left of its node. One that uses more memory is among \
-         the first to be evicted or killed where memory runs short; limits are not changed, and pods lose the QoS class Guaranteed.",
+         the first to be evicted or killed where memory runs short; limits are not changed, and pods lose the QoS \
+         class Guaranteed.",
         "A HorizontalPodAutoscaler that scales by percent of requests adds pods earlier where requests shrink: their \
          nodes are not counted.",
         "It is not rehearsed, and --output nodepool does not have it: set the requests first, a few workloads at a time.",
-    ];
-    [measured].into_iter().chain(others.map(str::to_owned)).collect()
+    ]
+    .map(str::to_owned)
 }

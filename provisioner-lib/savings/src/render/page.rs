@@ -104,11 +104,11 @@ fn costs(report: &Report) -> Vec<Cost> {
         } else {
             (words::NO_FIGURE.to_owned(), String::new())
         };
-        let name = words::name(name);
+        let title = words::name(name);
         Cost {
-            name,
+            name: title,
             others,
-            label: if is_known { format!("{name}: {monthly} a month") } else { format!("{name}: {nodes}") },
+            label: if is_known { format!("{title}: {monthly} a month") } else { format!("{title}: {nodes}") },
             monthly,
             parts: [("on_demand", configuration.hourly_on_demand), ("spot", configuration.hourly_spot)]
                 .into_iter()
@@ -116,7 +116,8 @@ fn costs(report: &Report) -> Vec<Cost> {
                 .map(|(class, money)| Part { class, width: share(money, longest) })
                 .collect(),
             saves: proposal.and_then(|proposal| words::saves(proposal, currency)).unwrap_or_default(),
-            is_cheaper: proposal.is_some_and(Proposal::is_cheaper),
+            // What has risks of its own is not shown as the others are.
+            is_cheaper: name != Name::Usage && proposal.is_some_and(Proposal::is_cheaper),
             nodes,
         }
     };

@@ -53,11 +53,11 @@ fn heading(report: &Report, width: usize) -> String {
 }
 
 fn costs(report: &Report, width: usize) -> String {
-    let style = |proposal: Option<&Proposal>| match proposal {
-        Some(proposal) if proposal.is_cheaper() => GOOD,
+    let style = |name: Name, proposal: Option<&Proposal>| match proposal {
+        Some(proposal) if proposal.is_cheaper() && name != Name::Usage => GOOD,
         _ => Style::new(),
     };
-    let styles = report.configurations().into_iter().map(|(_, _, proposal)| style(proposal));
+    let styles = report.configurations().into_iter().map(|(name, _, proposal)| style(name, proposal));
     let mut text = columns(rows::COSTS, &rows::costs(report), &styles.collect::<Vec<_>>());
     paragraph(&mut text, &words::month(report), width, 0, DIM);
     paragraph(&mut text, &headline::spread(report), width, 0, DIM);

@@ -164,6 +164,7 @@ fn every_form_of_the_report_has_the_configuration_by_usage() {
         assert!(text.contains(words), "{words}: {text}");
     }
     let page = page::render(&report).unwrap();
+    assert_eq!(page.matches("class=\"saves\"").count(), 2, "those without its risks");
     assert!(
         page.contains("<h2 id=\"usage\">Usage</h2>") && page.contains("Sized by usage, with Spot"),
         "{page}"
