@@ -1,5 +1,7 @@
 //! Workloads or nodes as CSV, for spreadsheets. Money and quantities are plain numbers, in the units of the JSON.
 
+use std::borrow::Cow;
+
 use csv::Writer;
 use serde::Serialize;
 
@@ -13,9 +15,9 @@ use crate::{
 /// A row of [`workloads`].
 #[derive(Serialize)]
 struct Workload<'a> {
-    namespace: &'a str,
-    kind: &'a str,
-    name: &'a str,
+    namespace: Cow<'a, str>,
+    kind: Cow<'a, str>,
+    name: Cow<'a, str>,
     pods: usize,
     cpu_millis: u64,
     memory_mib: u64,
@@ -25,8 +27,8 @@ struct Workload<'a> {
     monthly_proposed: Option<Money>,
     currency: &'a str,
     killed: Option<usize>,
-    reasons: String,
-    cautions: String,
+    reasons: Cow<'a, str>,
+    cautions: Cow<'a, str>,
     measured: Option<usize>,
     used_cpu_millis: Option<u64>,
     used_memory_mib: Option<u64>,
@@ -38,9 +40,9 @@ struct Workload<'a> {
 #[derive(Serialize)]
 struct Nodes<'a> {
     configuration: Name,
-    instance_type: &'a str,
+    instance_type: Cow<'a, str>,
     market: Option<Market>,
-    zone: Option<&'a str>,
+    zone: Option<Cow<'a, str>>,
     count: usize,
     vcpus: u32,
     memory_mib: u64,
@@ -53,13 +55,13 @@ struct Nodes<'a> {
 pub fn workloads(report: &Report) -> Result<String, csv::Error> {
     let rows = words::by_risk(report, |_| true).into_iter().map(|workload| {
         let texts = |reasons: &[crate::verdict::Reason]| {
-            reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ")
+            plain(reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; "))
         };
         let usage = workload.usage.as_ref();
         Workload {
-            namespace: &workload.namespace,
-            kind: workload.kind.as_str(),
-            name: &workload.name,
+            namespace: plain(workload.namespace.as_str()),
+            kind: plain(workload.kind.as_str()),
+            name: plain(workload.name.as_str()),
             pods: workload.pods,
             cpu_millis: workload.cpu_millis,
             memory_mib: workload.memory_mib,
@@ -86,9 +88,9 @@ pub fn nodes(report: &Report) -> Result<String, csv::Error> {
     let of_all = report.configurations().into_iter().flat_map(|(name, configuration, _)| {
         configuration.nodes.iter().map(move |nodes| Nodes {
             configuration: name,
-            instance_type: &nodes.instance_type,
+            instance_type: plain(nodes.instance_type.as_str()),
             market: nodes.market,
-            zone: nodes.zone.as_deref(),
+            zone: nodes.zone.as_deref().map(plain),
             count: nodes.count,
             vcpus: nodes.vcpus,
             memory_mib: nodes.memory_mib,
@@ -98,6 +100,12 @@ pub fn nodes(report: &Report) -> Result<String, csv::Error> {
         })
     });
     table(of_all)
+}
+
+/// Text that spreadsheets do not take for a formula.
+fn plain<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    let text = text.into();
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}").into() } else { text }
 }
 
 fn table(rows: impl Iterator<Item = impl Serialize>) -> Result<String, csv::Error> {

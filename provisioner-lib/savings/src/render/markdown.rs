@@ -89,7 +89,18 @@ fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String
     text
 }
 
-/// Text of the cluster in one line, that neither ends a cell nor begins an element of HTML.
+/// Text of the cluster in one line, that neither ends a cell nor begins an element of Markdown or HTML, nor mentions
+/// a person.
 fn cell(text: &str) -> String {
-    text.replace('\n', " ").replace('|', "\\|").replace('<', "&lt;")
+    let mut cell = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => cell.push(' '),
+            '<' => cell += "&lt;",
+            '@' => cell.push('＠'),
+            '\\' | '|' | '[' | ']' | '!' | '#' | '_' | '~' => cell.extend(['\\', c]),
+            _ => cell.push(c),
+        }
+    }
+    cell.replace("://", "\\://").replace("www.", "www\\.")
 }

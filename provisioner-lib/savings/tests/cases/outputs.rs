@@ -38,6 +38,26 @@ fn csv_has_a_row_for_each_workload() {
 }
 
 #[test]
+fn a_cell_is_no_formula_of_a_spreadsheet() {
+    let mut report = Case::read("all-pods").compare().report;
+    report.workloads.truncate(1);
+    report.workloads[0].name = "=HYPERLINK(0)".to_owned();
+    report.workloads[0].namespace = "@shop".to_owned();
+    let text = csv::workloads(&report).unwrap();
+    let row = text.lines().nth(1).unwrap();
+    assert!(row.starts_with("'@shop,") && row.contains(",'=HYPERLINK(0),"), "{row}");
+}
+
+#[test]
+fn markdown_of_names_links_and_mentions_nothing() {
+    let mut case = Case::read("all-pods");
+    case.snapshot.cluster = Some("![x](https://a.example) @org/team www.b.example".to_owned());
+    let text = markdown::render(&case.compare().report);
+    let title = "\\!\\[x\\](https\\://a.example) ＠org/team www\\.b.example in ";
+    assert!(text.starts_with(&format!("## Available savings: {title}")), "{text}");
+}
+
+#[test]
 fn a_name_cannot_end_a_cell_of_markdown() {
     let mut case = Case::read("all-pods");
     case.snapshot.cluster = Some("a|b<img>\nc".to_owned());
