@@ -137,6 +137,63 @@ fn a_page_is_not_written_through_a_link() {
 }
 
 #[test]
+fn one_file_by_two_paths_is_written_once() {
+    let folder = Folder::new("paths");
+    fs::copy(example(), folder.0.join("shop.json")).unwrap();
+    let before = fs::read(folder.0.join("shop.json")).unwrap();
+    let name = folder.0.file_name().unwrap().to_str().unwrap();
+    let other = format!("../{name}/./shop.json");
+    for args in [["--html", other.as_str()], ["--save-snapshot", other.as_str()]] {
+        let (code, _, err) = folder.run(&[&["--snapshot", "shop.json"], &args[..]].concat());
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains("the same file as --snapshot"), "{err}");
+    }
+    let (code, _, err) =
+        folder.run(&["--snapshot", "shop.json", "--html", "new", "--save-snapshot", "./new"]);
+    assert_eq!(code, 2, "{err}");
+    assert_eq!(fs::read(folder.0.join("shop.json")).unwrap(), before);
+}
+
+#[test]
+fn a_pipe_is_written_to_and_stays() {
+    let folder = Folder::new("pipe");
+    let pipe = folder.0.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    let args = ["--snapshot", &example(), "--no-rehearsal", "--html", "pipe", "--save-snapshot", "/dev/null"];
+    let (code, _, err) = folder.run(&args);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(reader.join().unwrap().starts_with("<!doctype html>"));
+    assert!(!fs::metadata(&pipe).unwrap().is_file(), "the pipe is a file now");
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn a_limit_without_known_savings_does_not_pass() {
+    let folder = Folder::new("unknown");
+    let (code, _, err) = folder.run(&["--snapshot", &example(), "--families", "zz", "--no-rehearsal"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let args = ["--snapshot", &example(), "--families", "zz", "--no-rehearsal", "--fail-over", "90"];
+    let (code, _, err) = folder.run(&args);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("--fail-over 90: possible savings are not known"), "{err}");
+}
+
+#[test]
+fn sizes_and_families_must_not_contradict() {
+    let folder = Folder::new("contradict");
+    let args = ["--snapshot", &example(), "--min-vcpus", "64", "--max-vcpus", "2"];
+    let (code, _, err) =
+        folder.run(&[&args[..], &["--families", "m7i", "--without-families", "m7i,c7i"]].concat());
+    assert_eq!(code, 2);
+    assert!(err.contains("--min-vcpus 64: more than --max-vcpus 2"), "{err}");
+    assert!(err.contains("--families m7i: --without-families has it, too"), "{err}");
+}
+
+#[test]
 fn the_page_is_one_whole_file_that_loads_nothing() {
     let folder = Folder::new("html");
     let (code, _, err) = folder.run(&["--snapshot", &example(), "--html", "page.html", "--no-rehearsal"]);

@@ -1,6 +1,9 @@
 //! The options of `cast-spot savings`.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use cast_spot_cloud::Connection;
 use cast_spot_savings::provider::{MOST_SPOT_DAYS, USUAL_USAGE_DAYS};
@@ -158,11 +161,14 @@ impl Args {
         let others = [("--prices", &self.prices), ("--against", &self.against)].into_iter();
         let others = others.filter_map(|(option, path)| Some((option, path.as_ref()?)));
         let mut files: Vec<_> = read.chain(others).collect();
-        // Those that are read may be the same.
+        // Those that are read may be the same. Paths may differ for one file.
+        let same = |one: &Path, other: &Path| {
+            one == other || place(one).is_some_and(|found| Some(found) == place(other))
+        };
         let written = [("--html", &self.html), ("--save-snapshot", &self.save_snapshot)];
         for (option, path) in written.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)))
         {
-            for (other, _) in files.iter().filter(|(_, other)| *other == path) {
+            for (other, _) in files.iter().filter(|(_, other)| same(other, path)) {
                 diagnostics.push(Diagnostic::new(
                     format!("{option} {}: the same file as {other}", path.display()),
                     "give each a file of its own",
@@ -170,6 +176,7 @@ impl Args {
             }
             files.push((option, path));
         }
+        self.choices.check(&mut diagnostics);
         if self.json && !matches!(self.format, Format::Table | Format::Json) {
             let hint = "leave one of the two out";
             diagnostics.push(Diagnostic::new("--json: --output asks for another format", hint));
@@ -177,4 +184,13 @@ impl Args {
         error::check(diagnostics)?;
         Ok(origin)
     }
+}
+
+/// The path of a file without links and relative parts; none of a device, or if its folder is missing.
+fn place(path: &Path) -> Option<PathBuf> {
+    if let Ok(found) = fs::canonicalize(path) {
+        return found.is_file().then_some(found);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
 }

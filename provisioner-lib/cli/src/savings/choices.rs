@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use cast_spot_savings::choices::{Architectures, Caps, Choices, Families, Floors, HOURS_PER_MONTH, Scoring};
 use clap::{ValueEnum, value_parser};
 
+use crate::terminal::Diagnostic;
+
 const PROPOSED: &str = "What is proposed";
 
 /// The user's choices; the defaults are safe to follow.
@@ -103,6 +105,20 @@ enum Strategy {
 }
 
 impl ChoiceArgs {
+    /// Adds the faults of options that contradict each other.
+    pub(super) fn check(&self, diagnostics: &mut Vec<Diagnostic>) {
+        if let (Some(least), Some(most)) = (self.min_vcpus, self.max_vcpus)
+            && least > most
+        {
+            let text = format!("--min-vcpus {least}: more than --max-vcpus {most}");
+            diagnostics.push(Diagnostic::new(text, "no node is between the two: give a smaller one"));
+        }
+        for family in self.families.iter().filter(|family| self.without_families.contains(family)) {
+            let text = format!("--families {family}: --without-families has it, too");
+            diagnostics.push(Diagnostic::new(text, "leave it out of one of the two"));
+        }
+    }
+
     /// The choices for the comparison.
     pub(super) fn choices(&self) -> Choices {
         let names = |families: &[String]| families.iter().cloned().collect::<BTreeSet<_>>();

@@ -6,6 +6,7 @@ mod output;
 mod rehearsal;
 mod source;
 
+use cast_spot_provisioner::invisible::is_invisible;
 use cast_spot_savings::{
     compare::{compare, compare_rehearsed},
     render::page,
@@ -54,13 +55,20 @@ async fn report(args: &Args, origin: &Origin, screen: &mut Screen) -> Result<u8,
     }
     let report = &comparison.report;
     if let Some(path) = &args.html {
-        output::save(path, "--html", &page::render(report).map_err(std::io::Error::other)?)?;
+        let page = page::render(report).map_err(std::io::Error::other)?;
+        output::save(path, "--html", &page.replace(|c| c != '\n' && is_invisible(c), "\u{fffd}"))?;
     }
     output::show(&comparison, &snapshot, args.format(), screen)?;
-    if args.fail_over.is_some_and(|percent| report.saves_more_than(percent)) {
-        return Ok(EXIT_OVER);
-    }
     let is_empty = report.today.count == 0 && report.workloads.is_empty();
+    if let Some(percent) = args.fail_over.filter(|_| !is_empty) {
+        if report.range.is_none() {
+            let text = format!("--fail-over {percent}: possible savings are not known");
+            return Err(CliError::new(EXIT_INCOMPLETE, text, "the report names what is missing"));
+        }
+        if report.saves_more_than(percent) {
+            return Ok(EXIT_OVER);
+        }
+    }
     // What could not be read may change every figure.
     Ok(if is_empty || !snapshot.missing.is_empty() { EXIT_INCOMPLETE } else { 0 })
 }

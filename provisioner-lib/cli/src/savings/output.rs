@@ -1,7 +1,7 @@
 //! The report on the screen and in files.
 
 use std::{
-    fs::Permissions,
+    fs::{self, OpenOptions, Permissions},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -49,9 +49,16 @@ fn node_pools(comparison: &Comparison, snapshot: &Snapshot) -> Result<String, Cl
     Ok(found.to_yaml().map_err(io::Error::other)?)
 }
 
-/// Writes a file, whole or not at all: a failure keeps its previous content.
+/// Writes a file, whole or not at all: a failure keeps its previous content. Devices and pipes are written to.
 pub(crate) fn save(path: &Path, option: &str, text: &str) -> Result<(), CliError> {
-    replace(path, text).map_err(|error| CliError::not_written(format!("{option} {}", path.display()), &error))
+    let is_device =
+        path.starts_with("/dev") || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let written = if is_device {
+        OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()))
+    } else {
+        replace(path, text)
+    };
+    written.map_err(|error| CliError::not_written(format!("{option} {}", path.display()), &error))
 }
 
 /// The new file has a name that others cannot know before, so that none can be there already.
