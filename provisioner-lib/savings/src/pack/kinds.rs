@@ -55,6 +55,22 @@ impl<'d> Profiles<'d> {
     }
 }
 
+/// Spot pools of instance type and zone, as numbers; none without caps.
+pub(super) struct Pools<'d>(BTreeSet<(&'d str, &'d str)>);
+
+impl<'d> Pools<'d> {
+    pub(super) fn new(offers: &[&'d Offer], caps: Caps) -> Self {
+        let spot = offers.iter().filter(|offer| caps.are_set() && offer.market == Market::Spot);
+        Self(spot.map(|offer| (offer.instance_type.as_str(), offer.zone.as_str())).collect())
+    }
+
+    /// The pool of an offer; none of On-Demand.
+    pub(super) fn of(&self, offer: &Offer) -> Option<usize> {
+        let pool = (offer.instance_type.as_str(), offer.zone.as_str());
+        self.0.iter().position(|found| *found == pool).filter(|_| offer.market == Market::Spot)
+    }
+}
+
 /// All kinds that no other of the same profile beats in every dimension at no higher price, cheapest first. With caps
 /// each zone keeps as many Spot pools as they need.
 pub(super) fn undominated(
@@ -63,6 +79,7 @@ pub(super) fn undominated(
     dimensions: &Dimensions,
     zones: &[&str],
     caps: Caps,
+    pools: &Pools<'_>,
 ) -> Vec<NodeKind> {
     let is_capped = |offer: &Offer| caps.are_set() && offer.market == Market::Spot;
     let mut same: BTreeMap<(usize, Money, &str, Option<&str>), Vec<usize>> = BTreeMap::new();
@@ -74,7 +91,6 @@ pub(super) fn undominated(
     let mut kinds: Vec<NodeKind> = Vec::new();
     let offered: BTreeSet<&str> = offers.iter().map(|offer| offer.zone.as_str()).collect();
     let pools_by_zone = caps.pools_by_zone(offered.len());
-    let mut pools: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for ((profile, hourly, ..), offers_of_it) in same {
         let offer = &offers[offers_of_it[0]];
         let daemons = &profiles.daemons[profile];
@@ -95,9 +111,6 @@ pub(super) fn undominated(
         let rivals = others.filter(|other| !is_capped(offer) || other.pool.is_some() && other.zone == zone);
         let beats = |other: &&NodeKind| other.room.iter().zip(&room).all(|(other, own)| other >= own);
         if rivals.filter(beats).count() < if is_capped(offer) { pools_by_zone } else { 1 } {
-            let next = pools.len();
-            let pool =
-                is_capped(offer).then(|| *pools.entry((&offer.instance_type, &offer.zone)).or_insert(next));
             kinds.push(NodeKind {
                 offers: offers_of_it,
                 stays: None,
@@ -105,7 +118,7 @@ pub(super) fn undominated(
                 hourly,
                 zone,
                 zones: zones.into_iter().collect(),
-                pool,
+                pool: pools.of(offer),
                 room,
                 allocatable,
             });

@@ -29,12 +29,14 @@ impl Problem {
         let mut zones: Vec<&str> = all_offers.iter().map(|offer| offer.zone.as_str()).collect();
         zones.sort_unstable();
         zones.dedup();
-        let mut kinds = kinds::undominated(offers, &profiles, &dimensions, &zones, limits.caps);
+        let pools = kinds::Pools::new(&all_offers, limits.caps);
+        let mut kinds = kinds::undominated(offers, &profiles, &dimensions, &zones, limits.caps, &pools);
         let all: Resources = demand.pods.iter().map(|pod| &pod.requests).sum();
         let pods: Vec<&Pod> = demand.pods.iter().chain(today::staying_pods(demand)).collect();
         let groups = groups(&pods);
         for (place, (node, offer)) in staying.iter().enumerate() {
-            kinds.push(today::kind(demand, *node, offer, profiles.of(offered + place), &dimensions, &zones));
+            let profile = profiles.of(offered + place);
+            kinds.push(today::kind(demand, *node, offer, profile, &dimensions, &zones, &pools));
         }
         let mut classes = Vec::new();
         let mut impossible = Vec::new();

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::to_string;
 
-use super::types::{CPU, Dimensions, MEMORY, NodeKind};
+use super::{
+    kinds::Pools,
+    types::{CPU, Dimensions, MEMORY, NodeKind},
+};
 use crate::{
-    catalog::{HOSTNAME, Market},
+    catalog::{CAPACITY_TYPE, HOSTNAME, Market, OFFER_LABELS},
     demand::{Demand, Pod, TodayNode},
     money::Money,
     offers::Offer,
@@ -62,12 +65,14 @@ impl<'d> Today<'d> {
 pub(super) fn offers(demand: &Demand) -> Vec<(usize, Offer)> {
     let staying = demand.nodes.iter().enumerate().filter_map(|(place, node)| {
         let stays = node.stays.as_ref()?;
+        let instance_type = OFFER_LABELS[2].iter().find_map(|key| node.labels.get(*key));
+        let is_spot = node.labels.get(CAPACITY_TYPE).is_some_and(|market| market == Market::Spot.label());
         Some((
             place,
             Offer {
-                instance_type: String::new(),
+                instance_type: instance_type.cloned().unwrap_or_default(),
                 zone: node.zone().unwrap_or_default().to_owned(),
-                market: Market::OnDemand,
+                market: if is_spot { Market::Spot } else { Market::OnDemand },
                 hourly: Money::ZERO,
                 vcpus: 0,
                 memory_mib: 0,
@@ -95,6 +100,7 @@ pub(super) fn kind(
     profile: usize,
     dimensions: &Dimensions,
     zones: &[&str],
+    pools: &Pools<'_>,
 ) -> NodeKind {
     let stays = demand.nodes[node].stays.clone().unwrap_or_default();
     let room = dimensions.vector(&stays.free, stays.free_pods, stays.free_volumes);
@@ -108,7 +114,7 @@ pub(super) fn kind(
         hourly: Money::ZERO,
         zone,
         zones: vec![zone],
-        pool: None,
+        pool: pools.of(offer),
         room,
         allocatable,
     }

@@ -1,6 +1,6 @@
 //! Nodes of today that stay, and what moves to them: within the same limits as new nodes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_savings::{
     catalog::Market,
@@ -69,7 +69,7 @@ fn pods(kind: &str, owner: &str, count: usize, on: &[&str]) -> Vec<Value> {
 
 const SIX: [&str; 6] = ["n0", "n1", "n2", "n3", "n4", "n5"];
 
-fn case(nodes: Vec<Value>, mut pods: Vec<Value>) -> Case {
+fn case(nodes: &[Value], mut pods: Vec<Value>) -> Case {
     let names: Vec<String> =
         nodes.iter().map(|node| node["metadata"]["name"].as_str().unwrap().into()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -95,11 +95,22 @@ fn on_node(comparison: &Comparison, workload: &str, node: &str) -> usize {
     node.pods.iter().filter(|pod| judged.owned.pods.contains(pod)).count()
 }
 
+/// The most pods of a workload that are on Spot in one zone.
+fn most_in_a_zone(comparison: &Comparison, workload: &str) -> usize {
+    let judged = comparison.judged.iter().find(|judged| judged.owned.name == workload).unwrap();
+    let mut by_zone: BTreeMap<_, usize> = BTreeMap::new();
+    for node in comparison.nodes.iter().filter(|node| node.machine.market == Some(Market::Spot)) {
+        let here = node.pods.iter().filter(|pod| judged.owned.pods.contains(pod));
+        *by_zone.entry(&node.machine.zone).or_default() += here.count();
+    }
+    by_zone.into_values().max().unwrap_or(0)
+}
+
 #[test]
 fn no_pod_moves_to_a_node_without_a_price() {
     let big = protected(node("big", "m5.4xlarge", "eu-west-1a", "ON_DEMAND"));
     let of_db = pods("StatefulSet", "db", 6, &SIX);
-    let case = without_price_of(case([six_nodes(), vec![big]].concat(), of_db), "m5.4xlarge");
+    let case = without_price_of(case(&[six_nodes(), vec![big]].concat(), of_db), "m5.4xlarge");
     let found = case.compare();
     assert_eq!(on_node(&found, "db", "big"), 0);
     for proposal in [&found.report.on_demand, &found.report.spot] {
@@ -115,7 +126,7 @@ fn no_pod_moves_to_a_node_in_a_local_zone() {
     for is_priced in [false, true] {
         let edge = node("edge", "m5.2xlarge", "eu-west-1-lon-1a", "ON_DEMAND");
         let all = [pods("StatefulSet", "db", 6, &SIX), pods("ReplicaSet", "edge", 1, &["edge"])].concat();
-        let mut case = case([six_nodes(), vec![edge]].concat(), all);
+        let mut case = case(&[six_nodes(), vec![edge]].concat(), all);
         if is_priced {
             let mut price = case.prices.catalog.prices[0].clone();
             (price.instance_type, price.market) = ("m5.2xlarge".to_owned(), Market::OnDemand);
@@ -131,17 +142,34 @@ fn no_pod_moves_to_a_node_in_a_local_zone() {
 }
 
 #[test]
+fn caps_count_the_pods_of_spot_nodes_that_stay() {
+    for here in [0, 1, 2, 4] {
+        let spot = protected(node("spot", "m5.2xlarge", "eu-west-1a", "SPOT"));
+        let mut all = pods("ReplicaSet", "web", 6, &SIX);
+        all.extend(pods("ReplicaSet", "api", 6, &SIX));
+        for pod in &mut all[..here] {
+            pod["spec"]["nodeName"] = "spot".into();
+        }
+        let found = case(&[six_nodes(), vec![spot]].concat(), all).compare();
+        // A third of 6 in a pool, and no more than 40 % in a zone.
+        assert!(on_node(&found, "web", "spot") <= here.max(2), "{here}: {:?}", found.report.workloads);
+        assert!(on_node(&found, "api", "spot") <= 2, "{here}");
+        assert!(most_in_a_zone(&found, "web") <= here.max(2) && most_in_a_zone(&found, "api") <= 2, "{here}");
+    }
+}
+
+#[test]
 fn what_stays_on_demand_moves_to_no_spot_node() {
     let spot = protected(node("spot", "m5.4xlarge", "eu-west-1a", "SPOT"));
     let all = [pods("StatefulSet", "db", 6, &SIX), pods("ReplicaSet", "web", 6, &SIX)].concat();
-    let found = case([six_nodes(), vec![spot]].concat(), all).compare();
+    let found = case(&[six_nodes(), vec![spot]].concat(), all).compare();
     assert_eq!(on_node(&found, "db", "spot"), 0);
 }
 
 #[test]
 fn nothing_new_is_needed_where_no_floor_is_chosen() {
     let big = protected(node("big", "m5.4xlarge", "eu-west-1a", "ON_DEMAND"));
-    let case = case([six_nodes(), vec![big]].concat(), pods("StatefulSet", "db", 6, &SIX));
+    let case = case(&[six_nodes(), vec![big]].concat(), pods("StatefulSet", "db", 6, &SIX));
     let case = case.choosing(|choices| (choices.floors.nodes, choices.floors.zones) = (1, Some(1)));
     assert_eq!(nodes(&case.compare().report.spot), ["1 × m5.4xlarge On-Demand eu-west-1a"]);
 }
