@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{
     fold::{Fold, fold},
-    headline, usage, words,
+    headline, rows, usage, words,
 };
 use crate::{
     catalog::Market,

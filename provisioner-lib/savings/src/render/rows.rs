@@ -1,7 +1,9 @@
 //! Rows of the tables that the terminal and Markdown share.
 
+use std::collections::BTreeMap;
+
 use super::words;
-use crate::report::{Cost, Report};
+use crate::report::{Cost, Report, Unplaced};
 
 /// Heads of [`costs`].
 pub(super) const COSTS: [&str; 7] = ["", "nodes", "vCPU", "memory", "a month", "a year", "saves"];
@@ -43,4 +45,14 @@ pub(super) fn namespaces(report: &Report) -> Vec<[String; 4]> {
     };
     let known = report.namespaces.iter().map(|one| row(&one.name, words::thousands(one.pods), &one.cost));
     known.chain([row(words::UNREQUESTED, String::new(), &report.unrequested)]).collect()
+}
+
+/// Pods without a node, each once, with the proposals in which it has none.
+pub(super) fn unplaced(report: &Report) -> Vec<(&'static str, &Unplaced)> {
+    let mut pods = BTreeMap::new();
+    for pod in &report.unplaced {
+        let found = pods.entry((&pod.namespace, &pod.pod));
+        found.and_modify(|(name, _)| *name = "both proposals").or_insert((words::name(pod.configuration), pod));
+    }
+    pods.into_values().collect()
 }

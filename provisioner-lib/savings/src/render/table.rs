@@ -179,19 +179,15 @@ fn unplaced(report: &Report, width: usize) -> String {
         return String::new();
     }
     let mut text = section("Pods without a node");
-    for pod in report.unplaced.iter().take(UNPLACED_SHOWN) {
-        let words = format!(
-            "{}/{} ({}): {}; {}",
-            pod.namespace,
-            pod.pod,
-            words::name(pod.configuration),
-            pod.reason,
-            words::keeps(pod)
-        );
+    let unplaced = rows::unplaced(report);
+    for (proposals, pod) in unplaced.iter().take(UNPLACED_SHOWN) {
+        let (namespace, name, reason, keeps) = (&pod.namespace, &pod.pod, &pod.reason, words::keeps(pod));
+        let words = format!("{namespace}/{name} ({proposals}): {reason}; {keeps}");
         paragraph(&mut text, &words, width, 2, WARN);
     }
-    if report.unplaced.len() > UNPLACED_SHOWN {
-        let _ = writeln!(text, "  and {} more (--json has all)", report.unplaced.len() - UNPLACED_SHOWN);
+    if unplaced.len() > UNPLACED_SHOWN {
+        let more = words::thousands(unplaced.len() - UNPLACED_SHOWN);
+        let _ = writeln!(text, "  and {more} more (--json has all)");
     }
     text
 }

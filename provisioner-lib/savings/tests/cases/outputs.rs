@@ -112,3 +112,15 @@ fn an_earlier_snapshot_is_compared_at_the_same_prices() {
     assert!(page::render(&report).unwrap().contains(said));
     assert!(table::render(&report, 400).contains(said));
 }
+
+#[test]
+fn a_pod_without_a_node_is_listed_once() {
+    // A pod of Windows waits in both proposals.
+    let report = Case::read("windows-pending").compare().report;
+    assert_eq!(report.unplaced.len(), 2, "{:?}", report.unplaced);
+    for text in [table::render(&report, 400), page::render(&report).unwrap()] {
+        let lines = text.lines().filter(|line| line.contains("iis-") && line.contains("pending"));
+        let lines: Vec<_> = lines.collect();
+        assert!(lines.len() == 1 && lines[0].contains("(both proposals)"), "{lines:?}");
+    }
+}
