@@ -1,4 +1,5 @@
-//! An AWS on this machine: STS and EKS, as far as the command line asks who calls and for one cluster.
+//! An AWS on this machine: STS and EKS, as far as the command line asks who calls and for one cluster, and the prices of
+//! two instance types.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -103,6 +104,9 @@ fn answer(stream: impl Read + Write, log: &Mutex<Vec<String>>) -> std::io::Resul
 }
 
 fn reply(line: &str, body: &str) -> (&'static str, String) {
+    if let Some(answer) = crate::prices::answer(body) {
+        return ("200 OK", answer);
+    }
     let arn = "arn:aws:eks:eu-west-1:111122223333:cluster/prod";
     if line == "GET /clusters/prod" {
         let vpc = r#"{"vpcId":"vpc-0a1b","subnetIds":[],"endpointPublicAccess":true}"#;

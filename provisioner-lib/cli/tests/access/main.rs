@@ -5,6 +5,7 @@
 mod aws;
 mod kubeconfigs;
 mod policies;
+mod prices;
 #[path = "../script/mod.rs"]
 mod script;
 mod sign_in;
