@@ -406,3 +406,10 @@ fn prometheus_is_asked_for_days_of_usage() {
         assert!(err.contains(&format!("Prometheus {address}")) && err.contains(words), "{err}");
     }
 }
+
+#[test]
+fn a_proposal_is_written_for_kubectl() {
+    let folder = Folder::new("nodepool");
+    let args = ["--snapshot", &example(), "--no-rehearsal", "--output", "nodepool"];
+    assert_snapshot!("nodepool", folder.transcript(&args));
+}
