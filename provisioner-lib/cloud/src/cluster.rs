@@ -62,6 +62,10 @@ pub struct Cluster {
     pub public_access_cidrs: Vec<String>,
     /// Whether the API server has a private endpoint in the VPC.
     pub private_access: bool,
+    /// How its scheduler scores free resources of nodes, such as `MostAllocated` (EKS API Reference, "ScoringStrategy").
+    /// It is for reports on the cluster alone.
+    #[serde(skip)]
+    pub scoring_strategy: Option<String>,
 }
 
 /// Status of a cluster that does not exist. Ours: EKS has none for it.
@@ -74,6 +78,8 @@ impl Cluster {
         let Some(cluster) = answer.and_then(|answer| answer.cluster) else { return Ok(None) };
         let vpc = cluster.resources_vpc_config.as_ref();
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let scheduler = cluster.kube_scheduler_config.as_ref().and_then(|config| config.node_resources_fit());
+        let scoring = scheduler.and_then(|fit| fit.scoring_strategy()?.r#type());
         let mode = cluster.access_config.as_ref().and_then(|access| access.authentication_mode());
         Ok(Some(Self {
             name: name.to_owned(),
@@ -93,6 +99,7 @@ impl Cluster {
             public_access: vpc.is_some_and(|vpc| vpc.endpoint_public_access),
             public_access_cidrs: vpc.map(|vpc| vpc.public_access_cidrs().to_vec()).unwrap_or_default(),
             private_access: vpc.is_some_and(|vpc| vpc.endpoint_private_access),
+            scoring_strategy: scoring.map(|scoring| scoring.as_str().to_owned()),
         }))
     }
 
@@ -121,5 +128,22 @@ impl Cluster {
         let everywhere =
             self.public_access_cidrs.is_empty() || self.public_access_cidrs.iter().any(|c| c == "0.0.0.0/0");
         self.public_access && everywhere
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire;
+
+    #[tokio::test]
+    async fn a_description_has_the_scoring_of_the_scheduler() {
+        let fit = r#""kubeSchedulerConfig": { "nodeResourcesFit": { "scoringStrategy": { "type": "MostAllocated" } } }"#;
+        for (config, expected) in [(fit, Some("MostAllocated")), (r#""name": "shop""#, None)] {
+            let answer = format!(r#"{{ "cluster": {{ {config} }} }}"#);
+            let (config, _) = wire::config(move |_| (200, answer.clone()));
+            let cluster = Cluster::find(&Client::new(&config), "shop").await.unwrap().unwrap();
+            assert_eq!(cluster.scoring_strategy.as_deref(), expected);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::family;
 
 /// Hours of a month by default: a twelfth of 365 days, as in AWS Pricing Calculator.
@@ -24,8 +26,8 @@ pub struct Choices {
     pub min_vcpus: Option<u32>,
     /// Families of new nodes, such as `m7i`: those that are allowed, all if there are none, and those that are not.
     pub families: Families,
-    /// How the cluster's scheduler scores free resources.
-    pub scoring: Scoring,
+    /// How the cluster's scheduler scores free resources; none for what EKS says, or else the default of Kubernetes.
+    pub scoring: Option<Scoring>,
     /// Which architectures pods may get.
     pub architectures: Architectures,
     /// How much of a workload one pool or one zone may have on Spot.
@@ -118,7 +120,7 @@ impl Families {
 
 /// How the scheduler scores free resources of nodes: `kubeSchedulerConfig.nodeResourcesFit.scoringStrategy` of an EKS
 /// cluster.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scoring {
     /// Prefers nodes with most of it.
     #[default]
@@ -136,7 +138,7 @@ impl Default for Choices {
             max_vcpus: None,
             min_vcpus: None,
             families: Families::default(),
-            scoring: Scoring::default(),
+            scoring: None,
             architectures: Architectures::AsNamed,
             caps: Caps::default(),
             floors: Floors::default(),

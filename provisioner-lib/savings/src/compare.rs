@@ -220,7 +220,7 @@ impl<'a> Inputs<'a> {
         let mut demand = Demand::read(snapshot);
         // Pods elsewhere than on EC2, and those on Windows, stay where they are.
         demand.pods.retain(|pod| node_of(snapshot, pod.source).is_none_or(is_of_ec2));
-        demand.scoring = choices.scoring;
+        demand.scoring = choices.scoring.or(snapshot.scoring).unwrap_or_default();
         pins::pin(&mut demand, snapshot, &prices.catalog, choices.architectures);
         pins::label_nodes(&mut demand, &machines, &prices.catalog);
         let markets = MarketLabels::of(snapshot);

@@ -10,11 +10,16 @@ use std::collections::BTreeSet;
 
 use cast_spot_cloud::{Access, Error, ErrorKind};
 use jiff::{SignedDuration, Timestamp};
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value},
+};
 
 pub use self::prometheus::{USUAL_USAGE_DAYS, read_usage};
 use self::{ec2::Ec2, pricing::Pricing};
 use crate::{
     catalog::{Catalog, Market, Price, is_local_zone},
+    choices::Scoring,
     machines,
     prices::{self, PriceList, time_weighted},
     report::Missing,
@@ -37,12 +42,14 @@ pub async fn read_cluster(access: &Access, name: &str, now: Timestamp) -> Result
     }
     let what = "whether the kubeconfig leads to this cluster was not checked";
     let cluster = or_note(cluster, what, &mut missing);
+    let scoring = cluster.as_ref().and_then(|cluster| cluster.scoring_strategy.as_deref()).and_then(scoring);
     let client = access.kubernetes(cluster.as_ref()).await.map_err(|error| vec![error])?;
     let mut snapshot = Box::pin(kubernetes::read(&client)).await?;
     snapshot::SCHEMA.clone_into(&mut snapshot.schema);
     snapshot.read_at = Some(now);
     snapshot.cluster = Some(name.to_owned());
     snapshot.region = Some(access.region().to_owned());
+    snapshot.scoring = scoring;
     snapshot.missing.splice(0..0, missing);
     // How they were bought is not on their labels.
     let silent = snapshot.nodes.iter().filter(|node| machines::market(node, &snapshot.lifecycles).is_none());
@@ -54,6 +61,11 @@ pub async fn read_cluster(access: &Access, name: &str, now: Timestamp) -> Result
     }
     snapshot.tidy();
     Ok(snapshot)
+}
+
+/// The scoring strategy of this name; none if the packing does not know it.
+fn scoring(name: &str) -> Option<Scoring> {
+    Scoring::deserialize(name.into_deserializer()).map_err(|_: value::Error| ()).ok()
 }
 
 /// Reads types and prices for the nodes and zones of a snapshot. What is missing is noted in the snapshot.

@@ -29,7 +29,7 @@ pub use self::{
     file::{File, read_prices},
     metrics::{ContainerMetrics, PodMetrics},
 };
-use crate::prices::PriceList;
+use crate::{choices::Scoring, prices::PriceList};
 
 /// Begins the entry in [`Snapshot::missing`] if nodes could not be read.
 pub(crate) const NODES_UNREAD: &str = "nodes could not be read";
@@ -86,6 +86,9 @@ pub struct Snapshot {
     pub usage_unread: Option<String>,
     /// `spot` or `on-demand` by instance id, from EC2, for nodes whose labels do not tell the market.
     pub lifecycles: BTreeMap<String, String>,
+    /// How the scheduler scores free resources, from EKS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scoring: Option<Scoring>,
     /// Kinds of objects that files have and that are not used.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unused: BTreeSet<String>,

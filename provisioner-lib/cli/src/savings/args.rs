@@ -19,7 +19,7 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  cast-spot savings                              the cluster of your kubeconfig, with prices from AWS
+  cast-spot savings                              the kubeconfig's cluster, with prices from AWS
   cast-spot savings --html savings.html          and an HTML page to share
   cast-spot savings --save-snapshot prod.json    and keep the cluster in a file
   cast-spot savings --snapshot prod.json         from the file alone: no cluster, no AWS
@@ -27,7 +27,7 @@ Examples:
                                                  from files of kubectl, with prices from AWS
   cast-spot savings --output markdown --fail-over 40
                                                  for a pull request, and exit code 5 above 40 %
-  cast-spot savings --output nodepool            what is proposed, for Karpenter, and the steps to it
+  cast-spot savings --output nodepool            the proposal for Karpenter, and the steps to it
   cast-spot savings --json | jq '.workloads[] | select(.verdict == \"spot\") | .name'
 
   kubectl get nodes,pods,deploy,rs,sts,ds,jobs,pdb,pv,pvc,sc,csinodes,ns -A -o json > prod.json
@@ -42,8 +42,8 @@ may not be read is named in the report.
 
 Exit codes:
   0  there is a report
-  1  there is a report, and it names what could not be read; the cluster is empty; a file could not be
-     written; or --output nodepool has nothing to apply
+  1  there is a report, and it names what could not be read; the cluster is empty; a file could
+     not be written; or --output nodepool has nothing to apply
   2  wrong call
   4  AWS or the cluster refused, or cannot be reached (permissions, credentials, network)
   5  there is a report, and more could be saved than --fail-over allows";

@@ -48,9 +48,9 @@ pub(super) struct ChoiceArgs {
     #[arg(long, help_heading = PROPOSED)]
     same_architectures: bool,
 
-    /// How the cluster's scheduler scores nodes (nodeResourcesFit.scoringStrategy of EKS)
-    #[arg(long, value_name = "STRATEGY", value_enum, default_value_t, help_heading = PROPOSED)]
-    scoring: Strategy,
+    /// How the cluster's scheduler scores nodes [default: nodeResourcesFit.scoringStrategy of EKS, or least-allocated]
+    #[arg(long, value_name = "STRATEGY", value_enum, help_heading = PROPOSED)]
+    scoring: Option<Strategy>,
 
     /// Greatest part of a workload's Spot pods in one pool of instance type and zone
     #[arg(long, value_name = "PERCENT", help_heading = PROPOSED, default_value_t = Caps::default().pool_percent)]
@@ -97,9 +97,8 @@ pub(super) struct ChoiceArgs {
 }
 
 /// [`Scoring`] as EKS names it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Strategy {
-    #[default]
     LeastAllocated,
     MostAllocated,
 }
@@ -129,10 +128,10 @@ impl ChoiceArgs {
             max_vcpus: self.max_vcpus,
             min_vcpus: self.min_vcpus,
             families: Families { only: names(&self.families), without: names(&self.without_families) },
-            scoring: match self.scoring {
+            scoring: self.scoring.map(|strategy| match strategy {
                 Strategy::LeastAllocated => Scoring::LeastAllocated,
                 Strategy::MostAllocated => Scoring::MostAllocated,
-            },
+            }),
             architectures: if self.same_architectures {
                 Architectures::AsToday
             } else {

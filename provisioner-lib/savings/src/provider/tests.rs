@@ -119,6 +119,13 @@ async fn instances_say_how_they_were_bought() {
 }
 
 #[test]
+fn a_scoring_strategy_has_its_name_of_eks() {
+    assert_eq!(scoring("MostAllocated"), Some(Scoring::MostAllocated));
+    assert_eq!(scoring("LeastAllocated"), Some(Scoring::LeastAllocated));
+    assert_eq!(scoring("RequestedToCapacityRatio"), None);
+}
+
+#[test]
 fn a_price_of_the_region_holds_where_the_type_is_offered() {
     let price = |name: &str| Price {
         instance_type: name.to_owned(),

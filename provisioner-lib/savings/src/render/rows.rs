@@ -52,7 +52,9 @@ pub(super) fn unplaced(report: &Report) -> Vec<(&'static str, &Unplaced)> {
     let mut pods = BTreeMap::new();
     for pod in &report.unplaced {
         let found = pods.entry((&pod.namespace, &pod.pod));
-        found.and_modify(|(name, _)| *name = "both proposals").or_insert((words::name(pod.configuration), pod));
+        found
+            .and_modify(|(name, _)| *name = "both proposals")
+            .or_insert((words::name(pod.configuration), pod));
     }
     pods.into_values().collect()
 }

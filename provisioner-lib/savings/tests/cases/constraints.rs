@@ -71,8 +71,14 @@ fn new_nodes_have_the_families_and_sizes_chosen() {
 #[test]
 fn a_scheduler_that_fills_nodes_places_every_pod() {
     let case =
-        Case::read("zone-spread-300-hard").choosing(|choices| choices.scoring = Scoring::MostAllocated);
+        Case::read("zone-spread-300-hard").choosing(|choices| choices.scoring = Some(Scoring::MostAllocated));
     let found = case.compare();
+    let mut as_read = Case::read("zone-spread-300-hard");
+    as_read.snapshot.scoring = Some(Scoring::MostAllocated);
+    assert_eq!(as_read.compare(), found, "what EKS says");
+    as_read.choices.scoring = Some(Scoring::LeastAllocated);
+    let chosen = as_read.compare().nodes;
+    assert_eq!(chosen, Case::read("zone-spread-300-hard").compare().nodes, "the choice overrides it");
     assert_eq!(found.report.unplaced, []);
     assert!(found.report.on_demand.configuration.hourly.micros() <= 17_736_000);
 }
