@@ -3,7 +3,6 @@
 
 mod allowed;
 mod pools;
-mod shell;
 mod steps;
 mod workloads;
 mod yaml;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{shell::quoted, workloads::Patch};
+use super::workloads::{Patch, quoted};
 use crate::{
     compare::{Comparison, share},
     demand::requests_of,
@@ -146,7 +146,7 @@ impl Group<'_> {
     fn commands(&self, cluster: Option<&str>) -> Vec<String> {
         let names: Vec<_> = self.leaving.iter().map(|machine| quoted(&machine.name)).collect();
         let nodes = match &self.label {
-            Some((key, value)) if !self.stays => format!("-l {}", quoted(&format!("{key}={value}"))),
+            Some((key, value)) if !self.stays => format!("-l {key}={}", quoted(value)),
             _ => names.join(" "),
         };
         let mut commands = vec![

@@ -1,6 +1,6 @@
 //! What workloads need before they move: a PodDisruptionBudget, spread, a toleration.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use k8s_openapi::{
     api::{
@@ -16,11 +16,9 @@ use k8s_openapi::{
     },
 };
 use serde_json::{Value, json};
+use shlex::Quoter;
 
-use super::{
-    pools::{PREFIX, spot_taint},
-    shell::quoted,
-};
+use super::pools::{PREFIX, spot_taint};
 use crate::{
     catalog::{ARCHITECTURE, HOSTNAME, Market, ZONE},
     demand,
@@ -72,6 +70,12 @@ impl Patch {
         let [name, namespace, body] = [&self.name, &self.namespace, &body].map(|word| quoted(word));
         Some(format!("kubectl patch {kind} {name} -n {namespace} -p {body}"))
     }
+}
+
+/// A word of a command. Names in a file may be anything.
+pub(super) fn quoted(word: &str) -> Cow<'_, str> {
+    // With NUL allowed there is no error.
+    Quoter::new().allow_nul(true).quote(word).unwrap_or_default()
 }
 
 /// A budget for each workload on Spot that has none, and whose pods can be selected.
@@ -257,4 +261,20 @@ fn selector(owned: &Owned, snapshot: &Snapshot) -> Option<LabelSelector> {
     let is_of_others =
         others.any(|(_, pod)| selector_matches(Some(&selector), objects::labels(&pod.metadata)));
     (!is_of_others).then_some(selector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_command_is_one_word() {
+        assert_eq!(
+            quoted("ip-10-0-0-1.eu-west-1.compute.internal"),
+            "ip-10-0-0-1.eu-west-1.compute.internal"
+        );
+        for name in ["$(id)'s", "a b", "", "`id`\"\\"] {
+            assert_eq!(shlex::split(&quoted(name)), Some(vec![name.to_owned()]), "{}", quoted(name));
+        }
+    }
 }
