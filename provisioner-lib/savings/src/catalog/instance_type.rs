@@ -217,6 +217,16 @@ pub(crate) mod tests {
         assert_eq!(big.allocatable(20 * GIB, None).memory, 384 * GIB / 1000 * 925 - reserved * MIB);
     }
 
+    /// A t3.small of EKS has 1,959,264 Ki and reserves 255 + 11 × 11 + 100 MiB, so that 1,471,840 Ki are left.
+    #[test]
+    fn a_running_t3_small_has_what_is_calculated_for_it() {
+        let small = InstanceType { memory_mib: 2_048, addresses_per_interface: 4, ..m5_large() };
+        let found = small.allocatable(20 * GIB, Some(10_000 - 1_959_264 * 10_000 / (2_048 * 1_024)));
+        assert_eq!((found.cpu, small.max_pods()), (1_930, 11));
+        // A hundredth of a percent is 210 Ki.
+        assert!((found.memory / 1_024).abs_diff(1_471_840) < 210, "{}", found.memory / 1_024);
+    }
+
     #[test]
     fn memory_kept_of_running_nodes_holds_for_others() {
         let reserved = (255 + 11 * 29 + 100) * MIB;
