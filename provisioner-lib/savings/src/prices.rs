@@ -39,23 +39,52 @@ pub enum FileError {
     /// Not JSON, or a field has the wrong type.
     #[error("{0}")]
     Json(String),
-    /// Prices below zero: the field and value of each.
-    #[error("{}; hint: a price is what is paid for an hour, 0 or more", .0.join("; "))]
-    BelowZero(Vec<String>),
+    /// Prices and types that cannot be right: the field and value of each.
+    #[error(
+        "{}; hint: list a type once, and one price above zero for an hour of it in each market and zone; leave out what \
+         is not sold",
+        .0.join("; ")
+    )]
+    Fields(Vec<String>),
     /// JSON of something else.
     #[error("neither prices (schema {SCHEMA}) nor a snapshot that has some")]
     Other,
 }
 
 impl PriceList {
-    /// Refuses prices below zero, all at once.
+    /// Refuses, all at once, prices that are not above zero, and types and prices that are listed twice and differ.
     pub(crate) fn check(&self) -> Result<(), FileError> {
-        let prices = self.catalog.prices.iter().enumerate();
-        let below = prices.filter(|(_, price)| price.hourly < Money::ZERO).map(|(place, price)| {
-            format!("prices[{place}].hourly of {} is {}, below zero", price.instance_type, price.hourly)
-        });
-        let below: Vec<String> = below.collect();
-        if below.is_empty() { Ok(()) } else { Err(FileError::BelowZero(below)) }
+        let mut faults = Vec::new();
+        let mut types = BTreeMap::new();
+        for (place, found) in self.catalog.types.iter().enumerate() {
+            let (first, known) = *types.entry(&found.name).or_insert((place, found));
+            if known != found {
+                faults.push(format!(
+                    "types[{place}] is {}, but types[{first}] describes it otherwise",
+                    found.name
+                ));
+            }
+        }
+        let mut hourly = BTreeMap::new();
+        for (place, price) in self.catalog.prices.iter().enumerate() {
+            let spread = price
+                .spread
+                .map(|spread| [("spread.lowest", spread.lowest), ("spread.highest", spread.highest)]);
+            let fields = [("hourly", price.hourly)].into_iter().chain(spread.into_iter().flatten());
+            let name = &price.instance_type;
+            faults.extend(fields.filter(|(_, money)| *money <= Money::ZERO).map(|(field, money)| {
+                format!("prices[{place}].{field} of {name} is {money}, not above zero")
+            }));
+            let (first, known) =
+                *hourly.entry((name, price.market, &price.zone)).or_insert((place, price.hourly));
+            if known != price.hourly {
+                faults.push(format!(
+                    "prices[{place}].hourly of {name} is {}, but {known} in prices[{first}] of the same market and zone",
+                    price.hourly
+                ));
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(FileError::Fields(faults)) }
     }
 
     /// ISO 4217 code of all prices: the given one, else that of the region's partition. Spot prices come without one.
@@ -99,11 +128,12 @@ pub struct SpotPoint {
 /// The mean price of each pool from `from` to `to`, each price weighted by how long it was in force.
 ///
 /// EC2 answers with the changes in between and the last one before, which is the price at the start
-/// (DescribeSpotPriceHistory in the EC2 API reference). A pool that begins later is weighted from there.
+/// (DescribeSpotPriceHistory in the EC2 API reference). A pool that begins later is weighted from there. Nothing is sold
+/// for nothing: a price of zero counts as none.
 #[must_use]
 pub fn time_weighted(points: &[SpotPoint], from: Timestamp, to: Timestamp) -> Vec<Price> {
     let mut pools: BTreeMap<(&str, &str), BTreeMap<Timestamp, Money>> = BTreeMap::new();
-    for point in points.iter().filter(|point| point.since < to) {
+    for point in points.iter().filter(|point| point.since < to && point.hourly > Money::ZERO) {
         let pool = pools.entry((&point.instance_type, &point.zone)).or_default();
         pool.insert(point.since, point.hourly);
     }
@@ -172,6 +202,7 @@ mod tests {
             ),
             ("a pool that is new", vec![point("a", "19T00:00", 50)], 50),
             ("after the end", vec![point("a", "01T00:00", 30), point("a", "20T00:00", 900)], 30),
+            ("a price of zero", vec![point("a", "10T00:00", 30), point("a", "15T00:00", 0)], 30),
             ("rounded to the nearest", vec![point("a", "10T00:00", 1), point("a", "15T00:00", 2)], 2),
         ] {
             let found = time_weighted(&points, at("10T00:00"), at("20T00:00"));

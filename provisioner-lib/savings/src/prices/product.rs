@@ -64,8 +64,21 @@ struct Dimension {
 #[error("a product of the price list: {0}")]
 pub struct NoPrice(String);
 
+/// The On-Demand prices of all products and their currency. What makes two products of a type differ costs more, so the
+/// lower price is that of the instance alone.
+pub fn all_on_demand(products: &[String]) -> Result<(Vec<Price>, Option<String>), NoPrice> {
+    let (mut prices, mut currency) = (BTreeMap::<String, Price>::new(), None);
+    for product in products {
+        let Some((price, of)) = on_demand(product)? else { continue };
+        currency.get_or_insert(of);
+        let known = prices.entry(price.instance_type.clone()).or_insert_with(|| price.clone());
+        known.hourly = known.hourly.min(price.hourly);
+    }
+    Ok((prices.into_values().collect(), currency))
+}
+
 /// The On-Demand price of a product and its currency; none where it has none by the hour.
-pub fn on_demand(product: &str) -> Result<Option<(Price, String)>, NoPrice> {
+fn on_demand(product: &str) -> Result<Option<(Price, String)>, NoPrice> {
     let listed: Listed = serde_json::from_str(product).map_err(|error| NoPrice(error.to_string()))?;
     let attributes = listed.product.attributes;
     if attributes.capacitystatus.is_some_and(|status| status != "Used") {
@@ -114,6 +127,15 @@ mod tests {
         let (price, currency) = on_demand(M5_LARGE).unwrap().unwrap();
         assert_eq!((price.instance_type.as_str(), price.zone, currency.as_str()), ("m5.large", None, "USD"));
         assert_eq!((price.market, price.hourly.micros()), (Market::OnDemand, 107_000));
+    }
+
+    #[test]
+    fn a_type_that_is_listed_twice_has_the_lower_price() {
+        let products = ["0.1070000000", "0.0000000000", "0.1020000000", "0.1990000000"];
+        let products = products.map(|amount| M5_LARGE.replace("0.1070000000", amount));
+        let (prices, currency) = all_on_demand(&products).unwrap();
+        let found: Vec<_> = prices.iter().map(|price| price.hourly.micros()).collect();
+        assert_eq!((found, currency.as_deref()), (vec![102_000], Some("USD")));
     }
 
     #[test]

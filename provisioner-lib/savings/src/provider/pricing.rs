@@ -10,7 +10,7 @@ use cast_spot_cloud::{Error, ErrorKind, from_sdk};
 
 use crate::{
     catalog::Price,
-    prices::product::{FILTERS, endpoint_region, on_demand},
+    prices::product::{FILTERS, all_on_demand, endpoint_region},
 };
 
 const SERVICE: &str = "AmazonEC2";
@@ -36,16 +36,8 @@ impl Pricing {
         });
         let filters = filters.collect::<Result<Vec<_>, _>>()?;
         let call = self.client.get_products().service_code(SERVICE).set_filters(Some(filters));
-        let products = call.into_paginator().items().send().try_collect().await.map_err(from_sdk(CALL))?;
-        let (mut prices, mut currency) = (Vec::new(), None);
-        for product in products {
-            let read = on_demand(&product);
-            let read = read.map_err(|error| Error::new(ErrorKind::Other, CALL, error.to_string()))?;
-            if let Some((price, of)) = read {
-                prices.push(price);
-                currency.get_or_insert(of);
-            }
-        }
-        Ok((prices, currency))
+        let products = call.into_paginator().items().send();
+        let products: Vec<String> = products.try_collect().await.map_err(from_sdk(CALL))?;
+        all_on_demand(&products).map_err(|error| Error::new(ErrorKind::Other, CALL, error.to_string()))
     }
 }

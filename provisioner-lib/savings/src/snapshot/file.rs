@@ -124,24 +124,79 @@ mod tests {
         }
     }
 
+    /// What is wrong with these prices and types, which a snapshot has, too.
+    fn faults(prices: &Value, types: &Value) -> Option<String> {
+        let list =
+            json!({ "schema": prices::SCHEMA, "region": "eu-west-1", "types": types, "prices": prices });
+        let snapshot = json!({ "schema": SCHEMA, "prices": list }).to_string();
+        let read = |text: &str| read_prices(text.as_bytes()).err().map(|error| error.to_string());
+        let found = read(&list.to_string());
+        assert_eq!(read(&snapshot), found, "those of a snapshot");
+        assert_eq!(Snapshot::parse(&snapshot).err().map(|error| error.to_string()), found, "a snapshot");
+        found
+    }
+
+    fn price(name: &str, market: &str, zone: Option<&str>, hourly: &str) -> Value {
+        json!({ "instanceType": name, "market": market, "zone": zone, "hourly": hourly })
+    }
+
     #[test]
-    fn all_prices_below_zero_are_refused_at_once() {
-        let price = |hourly: &str| json!({ "instanceType": "m5.large", "market": "spot", "hourly": hourly });
-        let list = json!({
-            "schema": prices::SCHEMA, "region": "eu-west-1", "types": [],
-            "prices": [price("0.1"), price("-0.03"), price("0"), price("-1")],
+    fn all_prices_that_are_not_above_zero_are_refused_at_once() {
+        let spread = json!({
+            "instanceType": "c5.large", "market": "spot", "zone": "a", "hourly": "0.1",
+            "spread": { "lowest": "0", "highest": "0.2" },
         });
-        let snapshot = json!({ "schema": SCHEMA, "prices": list });
-        let read_as_snapshot = Snapshot::parse(&snapshot.to_string()).map(|_| ());
-        for (case, error) in [
-            ("a file of prices", read_prices(list.to_string().as_bytes()).unwrap_err().to_string()),
-            ("those of a snapshot", read_prices(snapshot.to_string().as_bytes()).unwrap_err().to_string()),
-            ("a snapshot", read_as_snapshot.unwrap_err().to_string()),
+        let of = |name, hourly| price(name, "on-demand", None, hourly);
+        let prices =
+            json!([of("a", "0.1"), of("b", "-0.03"), of("c", "0.0000000000"), of("d", "-1"), spread]);
+        let error = faults(&prices, &json!([])).unwrap();
+        for words in [
+            "prices[1].hourly of b is -0.03",
+            "prices[2].hourly of c is 0.00",
+            "prices[3].hourly of d is -1.00",
+            "prices[4].spread.lowest of c5.large is 0.00",
+            "hint: ",
         ] {
-            for words in ["prices[1].hourly", "-0.03", "prices[3].hourly", "-1.00", "m5.large", "hint: "] {
-                assert!(error.contains(words), "{case}: {words}: {error}");
-            }
-            assert!(!error.contains("prices[0]") && !error.contains("prices[2]"), "{case}: {error}");
+            assert!(error.contains(words), "{words}: {error}");
         }
+        assert!(!error.contains("prices[0]") && !error.contains("prices[4].hourly"), "{error}");
+    }
+
+    #[test]
+    fn what_is_listed_twice_must_be_the_same() {
+        let spot = |zone, hourly| price("m5.large", "spot", zone, hourly);
+        let on_demand = |hourly| price("m5.large", "on-demand", None, hourly);
+        for (case, prices, words) in [
+            (
+                "On-Demand",
+                json!([on_demand("0.1"), on_demand("0.2")]),
+                Some("prices[1].hourly of m5.large is 0.20, but 0.10 in prices[0]"),
+            ),
+            (
+                "Spot",
+                json!([spot(Some("a"), "0.1"), spot(Some("b"), "0.1"), spot(Some("a"), "0.0001")]),
+                Some("prices[2].hourly of m5.large is 0.0001, but 0.10 in prices[0]"),
+            ),
+            ("equal", json!([on_demand("0.1"), on_demand("0.100")]), None),
+            (
+                "zones and markets",
+                json!([spot(Some("a"), "0.1"), spot(Some("b"), "0.2"), on_demand("0.3")]),
+                None,
+            ),
+            ("a zone and its region", json!([spot(None, "0.1"), spot(Some("a"), "0.2")]), None),
+        ] {
+            let found = faults(&prices, &json!([]));
+            assert_eq!(found.is_some(), words.is_some(), "{case}: {found:?}");
+            assert!(found.unwrap_or_default().contains(words.unwrap_or_default()), "{case}");
+        }
+        let of = |vcpus: u32| {
+            json!({
+                "name": "m5.large", "vcpus": vcpus, "memoryMib": 8192, "architecture": "amd64",
+                "networkInterfaces": 3, "addressesPerInterface": 10,
+            })
+        };
+        assert_eq!(faults(&json!([]), &json!([of(2), of(2)])), None);
+        let error = faults(&json!([]), &json!([of(2), of(4)])).unwrap();
+        assert!(error.contains("types[1] is m5.large, but types[0]"), "{error}");
     }
 }
