@@ -56,6 +56,12 @@ impl Resources {
         self.combine(other, u64::max)
     }
 
+    /// The smaller amount of each, where zero stands for one that is not known.
+    #[must_use]
+    pub fn least_known(&self, other: &Self) -> Self {
+        self.combine(other, |one, other| if one == 0 || other == 0 { one.max(other) } else { one.min(other) })
+    }
+
     /// The difference; zero where `other` is greater.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {

@@ -39,7 +39,7 @@ pub(super) fn assumptions(inputs: &Inputs<'_>) -> Vec<String> {
         }
     };
     let pods_of_new_nodes = if inputs.has_prefixes {
-        "The VPC CNI assigns prefixes, because running nodes take more pods than their types have single addresses \
+        "The VPC CNI assigns prefixes, because all running nodes take more pods than their types have single addresses \
          for: a type that does not run today takes 110 pods, and 250 from 30 vCPUs on."
     } else {
         "A type that does not run today has room for as many pods as the VPC CNI has addresses for, at most 110, and 250 from \

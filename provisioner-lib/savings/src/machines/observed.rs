@@ -24,28 +24,15 @@ pub struct Observed {
     pub max_volumes: Option<u32>,
 }
 
-/// The capacity of running nodes by instance type, the smallest of each, so that no proposal promises more. A node whose
-/// device plugin is not up yet shows no devices: those of the others count, and where no node shows any, the catalog's.
+/// The capacity of running nodes by instance type, the least of each resource, so that no proposal promises more. What a
+/// node does not report, such as devices whose plugin is not up yet, hides nothing: the others count, and for devices
+/// that no node shows the catalog.
 #[must_use]
 pub fn observed(
     snapshot: &Snapshot,
     machines: &BTreeMap<String, Machine>,
     catalog: &Catalog,
 ) -> BTreeMap<String, Observed> {
-    let mut devices: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
-    for machine in machines.values().filter(|machine| machine.place == Place::Ec2) {
-        let seen = devices.entry(machine.instance_type.as_deref().unwrap_or_default()).or_default();
-        for (name, count) in &machine.allocatable.extended {
-            seen.entry(name.clone()).and_modify(|least| *least = (*count).min(*least)).or_insert(*count);
-        }
-    }
-    for known in &catalog.types {
-        if let Some(seen) = devices.get_mut(known.name.as_str()) {
-            for (name, count) in &known.devices {
-                seen.entry(name.clone()).or_insert(*count);
-            }
-        }
-    }
     let mut found: BTreeMap<String, Observed> = BTreeMap::new();
     for node in &snapshot.nodes {
         let Some(machine) = machines.get(objects::name(&node.metadata)) else { continue };
@@ -53,21 +40,23 @@ pub fn observed(
         if machine.allocatable == Resources::default() {
             continue;
         }
-        let seen = Observed {
-            allocatable: machine.allocatable.clone(),
-            max_pods: most_pods(node),
-            max_volumes: max_volumes(snapshot, &machine.name),
-        };
-        let least = found.entry(name.clone()).or_insert_with(|| seen.clone());
-        if (seen.allocatable.memory, seen.allocatable.cpu) < (least.allocatable.memory, least.allocatable.cpu)
-        {
-            *least = seen;
+        let least = found.entry(name.clone()).or_default();
+        least.allocatable = least.allocatable.least_known(&machine.allocatable);
+        least.max_pods = least_known(least.max_pods, most_pods(node));
+        least.max_volumes = least_known(least.max_volumes, max_volumes(snapshot, &machine.name));
+    }
+    for known in &catalog.types {
+        if let Some(seen) = found.get_mut(&known.name) {
+            for (name, count) in &known.devices {
+                seen.allocatable.extended.entry(name.clone()).or_insert(*count);
+            }
         }
     }
-    for (name, seen) in &mut found {
-        seen.allocatable.extended = devices.remove(name.as_str()).unwrap_or_default();
-    }
     found
+}
+
+fn least_known(one: Option<u32>, other: Option<u32>) -> Option<u32> {
+    one.into_iter().chain(other).min()
 }
 
 /// Memory that kernel and hypervisor keep of a type that does not run, as nodes of today show it: by architecture and
@@ -105,17 +94,18 @@ impl KeptMemory {
 }
 
 /// Whether the VPC CNI assigns prefixes in place of single addresses (`ENABLE_PREFIX_DELEGATION`, and always with IPv6):
-/// a node of today takes more pods than its type has single addresses for.
+/// every node of today whose type can show it takes more pods than the type has single addresses for.
 #[must_use]
 pub fn prefixes(snapshot: &Snapshot, machines: &BTreeMap<String, Machine>, catalog: &Catalog) -> bool {
-    snapshot.nodes.iter().any(|node| {
-        let machine = machines.get(objects::name(&node.metadata));
-        let name = machine
-            .filter(|machine| machine.place == Place::Ec2)
-            .and_then(|found| found.instance_type.as_ref());
-        let known = catalog.types.iter().find(|known| Some(&known.name) == name);
-        known.zip(most_pods(node)).is_some_and(|(known, pods)| pods > known.pods_with_addresses())
-    })
+    let shown = snapshot.nodes.iter().filter_map(|node| {
+        let machine = machines.get(objects::name(&node.metadata))?;
+        let name = machine.instance_type.as_deref().filter(|_| machine.place == Place::Ec2)?;
+        let known = catalog.instance_type(name)?;
+        let can_show = known.max_pods() < known.max_pods_with_prefixes();
+        Some(most_pods(node)? > known.pods_with_addresses()).filter(|_| can_show)
+    });
+    let shown: Vec<bool> = shown.collect();
+    !shown.is_empty() && shown.into_iter().all(|shows| shows)
 }
 
 /// status.allocatable.pods.
