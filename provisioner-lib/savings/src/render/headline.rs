@@ -80,15 +80,22 @@ pub(super) fn since(report: &Report) -> String {
         Some(name) if before.cluster != report.cluster => format!(" of cluster {name}"),
         _ => String::new(),
     };
-    let costs = |nodes: usize, monthly: Money, range: &Option<Range>| {
-        let saves = range.as_ref().map(|range| rough_down(range.high.monthly, currency));
-        let saves =
-            saves.map_or_else(String::new, |saves| format!(", of which up to {saves} could be saved"));
-        format!("{} for {} a month{saves}", count(nodes, "node"), rough(monthly, currency))
+    let costs = |nodes: usize, monthly: Money, unpriced: usize, range: &Option<Range>| {
+        let nodes = count(nodes, "node");
+        if monthly == Money::ZERO && unpriced > 0 {
+            return format!("{nodes} without a price");
+        }
+        let unpriced = if unpriced > 0 { format!(", {unpriced} without a price,") } else { String::new() };
+        let saves = range.as_ref().map(|range| range.high.monthly).filter(|saves| *saves > Money::ZERO);
+        let saves = saves.map_or_else(String::new, |saves| {
+            format!(", of which up to {} could be saved", rough_down(saves, currency))
+        });
+        format!("{nodes}{unpriced} for {} a month{saves}", rough(monthly, currency))
     };
+    let today = &report.today;
     format!(
         "In the snapshot{cluster} {at}, at the same prices: {}. Now: {}.",
-        costs(before.nodes, before.monthly, &before.range),
-        costs(report.today.count, report.today.monthly, &report.range),
+        costs(before.nodes, before.monthly, before.unpriced, &before.range),
+        costs(today.count, today.monthly, today.unpriced, &report.range),
     )
 }

@@ -15,8 +15,10 @@ pub struct Before {
     pub read_at: Option<Timestamp>,
     /// Number of nodes.
     pub nodes: usize,
-    /// The price of a month of its nodes.
+    /// The price of a month of all nodes whose price is known.
     pub monthly: Money,
+    /// EC2 instances without a known price, which the sum lacks.
+    pub unpriced: usize,
     /// Its possible savings, if they are known.
     pub range: Option<Range>,
     /// The costs of its namespaces.
@@ -32,15 +34,16 @@ impl Before {
             read_at: earlier.read_at,
             nodes: earlier.today.count,
             monthly: earlier.today.monthly,
+            unpriced: earlier.today.unpriced,
             range: earlier.range,
             namespaces: earlier.namespaces,
         }
     }
 
-    /// The cost of a namespace in a month at that time; nothing if it had no pods.
+    /// The cost of a namespace in a month at that time, if it is known; nothing if it had no pods.
     #[must_use]
-    pub fn monthly_of(&self, namespace: &str) -> Money {
+    pub fn monthly_of(&self, namespace: &str) -> Option<Money> {
         let found = self.namespaces.iter().find(|found| found.name == namespace);
-        found.and_then(|found| found.cost.monthly_today).unwrap_or_default()
+        found.map_or(Some(Money::ZERO), |found| found.cost.monthly_today)
     }
 }

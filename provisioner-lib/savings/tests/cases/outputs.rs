@@ -3,7 +3,7 @@
 use cast_spot_savings::{
     money::Money,
     render::{csv, markdown, page, table},
-    report::Before,
+    report::{Before, Report},
 };
 
 use crate::case::Case;
@@ -104,13 +104,40 @@ fn an_earlier_snapshot_is_compared_at_the_same_prices() {
     let before = Before::of(earlier.compare().report);
     assert_eq!((before.nodes, report.today.monthly - before.monthly), (11, "312.44".parse().unwrap()));
     let other = report.namespaces.iter().find(|one| one.name == "other").unwrap();
-    assert!(before.monthly_of("other") < other.cost.monthly_today.unwrap());
-    assert_eq!(before.monthly_of("nowhere"), Money::ZERO);
+    let was = before.monthly_of("other");
+    assert!(was.is_some() && was < other.cost.monthly_today, "{was:?}");
+    assert_eq!(before.monthly_of("nowhere"), Some(Money::ZERO));
     report.before = Some(before);
     let said = "In the snapshot of 2026-10-28 06:00 UTC, at the same prices: 11 nodes for $3,437 a month, of which up to";
     assert!(markdown::render(&report).contains(said), "{}", markdown::render(&report));
     assert!(page::render(&report).unwrap().contains(said));
     assert!(table::render(&report, 400).contains(said));
+}
+
+#[test]
+fn earlier_nodes_without_a_price_cost_no_nothing() {
+    let now = Case::read("all-pods").compare().report;
+    for (without_price, expected) in [
+        (12, ": 12 nodes without a price. Now: 12 nodes for "),
+        (2, ": 12 nodes, 2 without a price, for $3,124 a month, of which up to "),
+    ] {
+        let mut earlier = Case::read("all-pods");
+        for node in &mut earlier.snapshot.nodes[..without_price] {
+            let labels = node.metadata.labels.as_mut().unwrap();
+            labels.insert("node.kubernetes.io/instance-type".to_owned(), "x9.large".to_owned());
+        }
+        let before = Before::of(earlier.compare().report);
+        assert_eq!(before.monthly_of("other").is_some(), without_price < 12, "{:?}", before.namespaces);
+        let report = Report { before: Some(before), ..now.clone() };
+        for text in [markdown::render(&report), table::render(&report, 400), page::render(&report).unwrap()] {
+            assert!(text.contains(expected) && !text.contains("$0.00"), "{expected}: {text}");
+        }
+    }
+    let mut report = now;
+    report.range.as_mut().unwrap().high.monthly = Money::ZERO;
+    report.before = Some(Before::of(report.clone()));
+    let text = markdown::render(&report);
+    assert!(text.contains("12 nodes for $3,749 a month. Now: 12 nodes for $3,749 a month."), "{text}");
 }
 
 #[test]
