@@ -158,7 +158,7 @@ fn compare_without(
         (on_demand.proposal.saves, spot.proposal.saves) = (None, None);
     }
     let prices_age = notes::ages(inputs.prices, now);
-    let doubts = confidence::doubts(&inputs, &today, &prices_age);
+    let doubts = confidence::doubts(&inputs, &today, &prices_age, now);
     let range = confidence::range([&on_demand.proposal, &spot.proposal], doubts);
     let mut missing: Vec<_> = gap.into_iter().chain(snapshot.missing.clone()).collect();
     let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;

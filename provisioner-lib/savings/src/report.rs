@@ -80,7 +80,7 @@ pub struct Report {
 pub struct Prices {
     /// When they were read; none without prices.
     pub read_at: Option<Timestamp>,
-    /// Their age now.
+    /// Their age now; none where they are dated later.
     pub age_seconds: Option<u64>,
     /// Days before that of which Spot prices are the time-weighted mean.
     pub spot_days: Option<u32>,

@@ -1,6 +1,8 @@
 //! The savings as a range, and what lowers the confidence in it.
 
-use super::Inputs;
+use jiff::Timestamp;
+
+use super::{Inputs, notes::age};
 use crate::{
     catalog::Market,
     report::{Confidence, Configuration, Prices, Proposal, Range},
@@ -26,7 +28,12 @@ pub(super) fn range(proposals: [&Proposal; 2], because: Vec<String>) -> Option<R
 }
 
 /// What lowers the confidence, each in a few words.
-pub(super) fn doubts(inputs: &Inputs<'_>, today: &Configuration, prices: &Prices) -> Vec<String> {
+pub(super) fn doubts(
+    inputs: &Inputs<'_>,
+    today: &Configuration,
+    prices: &Prices,
+    now: Timestamp,
+) -> Vec<String> {
     let pods = &inputs.demand.pods;
     let without_requests = pods.iter().filter(|pod| pod.requests.lack_cpu_or_memory()).count();
     let assumed = inputs.of_ec2().filter(|machine| !machine.market_is_known).count();
@@ -44,6 +51,9 @@ pub(super) fn doubts(inputs: &Inputs<'_>, today: &Configuration, prices: &Prices
         format!("{without_requests} of {} pods lack requests", pods.len()),
     );
     add(prices.read_at.is_none(), "the prices have no date".to_owned());
+    let is_later = |at: Option<Timestamp>| at.is_some_and(|at| age(at, now).is_none());
+    add(is_later(prices.read_at), "the prices are dated later than now".to_owned());
+    add(is_later(inputs.snapshot.read_at), "nodes and pods are dated later than now".to_owned());
     add(old.is_some(), format!("the prices are {} days old", old.unwrap_or_default()));
     without_prices.for_each(|market| add(true, format!("there are no {market} prices")));
     doubts

@@ -14,12 +14,20 @@ use crate::{
     snapshot::{NODES_UNREAD, PODS_UNREAD, Snapshot},
 };
 
+/// Seconds by which clocks may differ.
+const CLOCKS_DIFFER: i64 = 300;
+
+/// The seconds since then; none if it is later than now.
+pub(super) fn age(at: Timestamp, now: Timestamp) -> Option<u64> {
+    let age = now.as_second() - at.as_second();
+    (age >= -CLOCKS_DIFFER).then(|| u64::try_from(age).unwrap_or(0))
+}
+
 /// The age of the prices.
 pub(super) fn ages(prices: &PriceList, now: Timestamp) -> Prices {
-    let age = prices.read_at.map(|at| now.as_second() - at.as_second());
     Prices {
         read_at: prices.read_at,
-        age_seconds: age.map(|seconds| u64::try_from(seconds).unwrap_or(0)),
+        age_seconds: prices.read_at.and_then(|at| age(at, now)),
         spot_days: prices.spot_days,
         on_demand_types: prices.count(Market::OnDemand),
         spot_pools: prices.count(Market::Spot),

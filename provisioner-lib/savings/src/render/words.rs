@@ -171,7 +171,7 @@ pub(super) fn dates(report: &Report) -> String {
     let prices = &report.prices;
     let read = match (prices.read_at, prices.age_seconds) {
         (Some(at), Some(age_seconds)) => format!("prices of {} ({})", minute(at), age(age_seconds)),
-        (Some(at), None) => format!("prices of {}", minute(at)),
+        (Some(at), None) => format!("prices of {} (dated later than now)", minute(at)),
         (None, _) => "no prices".to_owned(),
     };
     let objects =

@@ -40,7 +40,7 @@ impl Case {
 
     /// The comparison, without a rehearsal.
     pub(crate) fn compare(&self) -> Comparison {
-        let now = "2026-11-27T12:00:00Z".parse().unwrap();
+        let now = "2026-11-28T12:00:00Z".parse().unwrap();
         compare(&self.snapshot, Some(&self.prices), &self.choices, now)
     }
 }

@@ -66,7 +66,7 @@ fn the_headline_is_a_range_from_right_sizing_to_spot() {
 #[test]
 fn each_missing_fact_lowers_the_confidence() {
     let mut case = Case::read("all-pods").priced_by("prices");
-    case.prices.read_at = Some("2026-09-27T12:00:00Z".parse().unwrap());
+    case.prices.read_at = Some("2026-09-28T12:00:00Z".parse().unwrap());
     let old = case.compare().report.range.unwrap();
     assert_eq!(old.confidence, Confidence::Medium);
     assert_eq!(old.because, ["the prices are 61 days old"]);
@@ -132,5 +132,33 @@ fn what_is_left_out_is_named_with_its_numbers() {
     let volumes = format!("today {today}, On-Demand {on_demand}, with Spot {spot}.");
     for part in [volumes.as_str(), "Auto Mode for 1 of today's nodes", "public IPv4", "AWS Fargate (0 of"] {
         assert!(report.left_out.iter().any(|line| line.contains(part)), "{part}: {:#?}", report.left_out);
+    }
+}
+
+#[test]
+fn what_is_dated_later_than_now_lowers_the_confidence() {
+    // Clocks may differ by five minutes. Now it is 12:00 in these tests.
+    for (prices_at, nodes_at, words, because) in [
+        ("2026-11-28T12:05:00Z", "2026-11-28T12:05:00Z", "(just now)", &[][..]),
+        (
+            "2030-01-01T00:00:00Z",
+            "2026-11-28T12:00:00Z",
+            "prices of 2030-01-01 00:00 UTC (dated later than now)",
+            &["the prices are dated later than now"],
+        ),
+        (
+            "2026-11-28T12:06:00Z",
+            "2026-11-28T12:06:00Z",
+            "(dated later than now)",
+            &["the prices are dated later than now", "nodes and pods are dated later than now"],
+        ),
+    ] {
+        let mut case = Case::read("all-pods");
+        case.prices.read_at = prices_at.parse().ok();
+        case.snapshot.read_at = nodes_at.parse().ok();
+        let report = case.compare().report;
+        assert_eq!(report.range.as_ref().unwrap().because, because, "{prices_at}");
+        let text = table::render(&report, 400);
+        assert!(text.contains(words), "{words}: {text}");
     }
 }

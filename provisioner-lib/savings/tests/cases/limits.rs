@@ -140,7 +140,7 @@ fn kills_slow_pods(case: &Case, comparison: &Comparison) -> BTreeMap<usize, Risk
 
 #[test]
 fn what_the_rehearsal_kills_is_not_counted() {
-    let now = "2026-11-27T12:00:00Z".parse().unwrap();
+    let now = "2026-11-28T12:00:00Z".parse().unwrap();
     let rehearsed = |case: &Case| {
         let rehearse = |comparison: &Comparison| kills_slow_pods(case, comparison);
         compare_rehearsed(&case.snapshot, Some(&case.prices), &case.choices, now, rehearse).report
