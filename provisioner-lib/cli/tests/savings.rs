@@ -273,7 +273,9 @@ fn without_prices_and_aws_the_report_says_why() {
 fn all_faults_are_reported_at_once() {
     let folder = Folder::new("faults");
     folder.file("plan.json", &json!({ "schema": "cast-spot.plan/1" }));
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 8] = [
+        &["--snapshot", "-", "-"],
+        &["--snapshot", "-", "--against", "-"],
         &["--spot-days", "90", "--prices", "a.json", "--snapshot", "a.json", "--html", "a.json"],
         &["--snapshot", "nowhere.json", "--prices", "plan.json"],
         &["--snapshot", "plan.json"],

@@ -161,6 +161,12 @@ impl Args {
         let others = [("--prices", &self.prices), ("--against", &self.against)].into_iter();
         let others = others.filter_map(|(option, path)| Some((option, path.as_ref()?)));
         let mut files: Vec<_> = read.chain(others).collect();
+        if files.iter().filter(|(_, path)| *path == Path::new("-")).count() > 1 {
+            diagnostics.push(Diagnostic::new(
+                "-: standard input is given more than once, and can be read once",
+                "give the other files by name",
+            ));
+        }
         // Those that are read may be the same. Paths may differ for one file.
         let same = |one: &Path, other: &Path| {
             one == other || place(one).is_some_and(|found| Some(found) == place(other))
