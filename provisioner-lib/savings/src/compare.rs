@@ -279,15 +279,20 @@ impl<'a> Inputs<'a> {
     /// Limits of new nodes beside those that stay. A proposal never needs more than today has.
     fn limits(&self, kept: &BTreeSet<String>) -> Limits {
         let floors = self.choices.floors;
-        let zones = |machines: &mut dyn Iterator<Item = &Machine>| {
-            machines.filter_map(|machine| machine.zone.clone()).collect::<BTreeSet<String>>()
+        let holding = self.holding();
+        let today: Vec<&Machine> =
+            self.of_ec2().filter(|machine| holding.contains(machine.name.as_str())).collect();
+        let stay: Vec<&Machine> =
+            today.iter().copied().filter(|machine| kept.contains(&machine.name)).collect();
+        let zones = |machines: &[&Machine]| {
+            machines.iter().filter_map(|machine| machine.zone.clone()).collect::<BTreeSet<String>>()
         };
-        let today = zones(&mut self.of_ec2()).len();
+        let zones_today = zones(&today).len();
         Limits {
             caps: self.choices.caps,
-            nodes: floors.nodes.min(self.of_ec2().count()).saturating_sub(kept.len()),
-            zones: floors.zones.unwrap_or(today).min(today),
-            standing: zones(&mut self.of_ec2().filter(|machine| kept.contains(&machine.name))),
+            nodes: floors.nodes.min(today.len()).saturating_sub(stay.len()),
+            zones: floors.zones.unwrap_or(zones_today).min(zones_today),
+            standing: zones(&stay),
         }
     }
 

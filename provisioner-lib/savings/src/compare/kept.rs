@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Taint};
 
 use super::{Inputs, Placed, node_of};
 use crate::{
     catalog::is_local_zone,
     demand::{Demand, Pod, Staying, takes_pods},
+    fit::untolerated,
     machines::{Machine, Place, max_volumes, most_pods},
-    objects::name,
+    objects::{self, name},
     pack::Refilled,
 };
 
@@ -72,6 +73,20 @@ impl Inputs<'_> {
             staying.free_volumes = most_volumes.saturating_sub(attached);
         }
         staying
+    }
+
+    /// Names of today's nodes on which pods are or may go: the others are no nodes and zones of the workloads.
+    pub(super) fn holding(&self) -> BTreeSet<&str> {
+        let is_open = |node: &&Node| {
+            let taints: Vec<Taint> = objects::taints(node).cloned().collect();
+            let is_tolerated = |pod: &Pod| untolerated(&pod.tolerations, &taints).is_none();
+            let machine = self.machines.get(name(&node.metadata));
+            machine.is_some_and(|machine| self.is_open(node, machine))
+                && self.demand.pods.iter().any(is_tolerated)
+        };
+        let open = self.snapshot.nodes.iter().filter(is_open).map(|node| name(&node.metadata));
+        let used = self.demand.pods.iter().filter_map(|pod| node_of(self.snapshot, pod.source));
+        open.chain(used).collect()
     }
 
     /// Whether pods may move to a node that stays. What they cost without a price is not known, and in a Local Zone they

@@ -73,6 +73,14 @@ fn compared(cluster: Value, prices: Option<Value>) -> Report {
     compare(&snapshot, prices.as_ref(), &Choices::default(), NOW.parse().unwrap()).report
 }
 
+/// A comparison in which one node may be enough.
+fn compared_without_floors(cluster: Value) -> Comparison {
+    let snapshot: Snapshot = from_value(cluster).unwrap();
+    let prices: PriceList = from_value(prices()).unwrap();
+    let choices = Choices { floors: Floors::NONE, ..Choices::default() };
+    compare(&snapshot, Some(&prices), &choices, NOW.parse().unwrap())
+}
+
 fn says(report: &Report, words: &str) -> bool {
     report.missing.iter().any(|missing| missing.what.contains(words) || missing.hint.contains(words))
 }

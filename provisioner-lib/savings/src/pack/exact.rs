@@ -42,7 +42,7 @@ pub(super) fn cheapest(
     for _ in 0..SETS {
         let Reverse((cost, nodes)) = open.pop().filter(|_| effort.done < most)?;
         let all = [&staying[..], &nodes].concat();
-        if problem.floor.is_met(&problem.kinds, &all)
+        if problem.floor.missing(&problem.kinds, &all) == 0
             && has_room(problem, counts, &all)
             && within_caps(problem, counts, &all)
             && let Some(waves) = assigned(problem, counts, &all, effort)

@@ -15,7 +15,7 @@ pub struct Limits {
     pub nodes: usize,
     /// The least number of zones with nodes, as far as there are pods and offers for them.
     pub zones: usize,
-    /// Zones that nodes are in that stay.
+    /// Zones of nodes that stay and have pods.
     pub standing: BTreeSet<String>,
 }
 
@@ -105,18 +105,19 @@ impl Floor {
         self.nodes.max(self.zones.saturating_sub(self.standing.len()))
     }
 
-    /// Whether nodes of these kinds are as many, and in as many zones.
-    pub(super) fn is_met(&self, kinds: &[NodeKind], nodes: &[usize]) -> bool {
+    /// How many nodes and zones are missing from nodes of these kinds.
+    pub(super) fn missing(&self, kinds: &[NodeKind], nodes: &[usize]) -> usize {
         let new = nodes.iter().filter(|kind| kinds[**kind].stays.is_none()).count();
-        new >= self.nodes && (self.zones < 2 || self.zones_of(kinds, nodes).0 >= self.zones)
+        let zones = if self.zones < 2 { 0 } else { self.zones.saturating_sub(self.zones_of(kinds, nodes).0) };
+        self.nodes.saturating_sub(new) + zones
     }
 
-    /// How many zones nodes of these kinds can be in, and those that they are in for sure.
+    /// How many zones new nodes of these kinds and the standing ones can be in, and those that they are in for sure.
     fn zones_of(&self, kinds: &[NodeKind], nodes: &[usize]) -> (usize, BTreeSet<usize>) {
         let mut fixed = self.standing.clone();
         let mut open = BTreeSet::new();
         let mut movable = 0;
-        for kind in nodes {
+        for kind in nodes.iter().filter(|kind| kinds[**kind].stays.is_none()) {
             match kinds[*kind].zones[..] {
                 [zone] => {
                     fixed.insert(zone);

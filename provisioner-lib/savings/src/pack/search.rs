@@ -26,22 +26,28 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
     let mut filled = Vec::new();
     for (mix, allowed) in starts(problem, &counts) {
         // Filled nodes cost more than their mix, and with many of them a smaller size has nothing to gain.
-        let enough = filled.iter().filter(|((is_low, _), _): &&((bool, Money), Waves)| !is_low);
+        let enough = filled.iter().filter(|((missing, _), _): &&((usize, Money), Waves)| *missing == 0);
         let least = enough.map(|((_, cost), _)| cost.micros() as f64).reduce(f64::min);
         let is_big = filled.iter().any(|(_, waves)| waves.nodes.len() >= MANY);
         if is_big || least.is_some_and(|least| mix.cost(problem) >= least) {
             continue;
         }
-        let waves = loop {
-            match fill(problem, &counts, &mix, &allowed, &mut effort) {
-                Ok(waves) => break waves,
-                Err(Unplaceable { class, pods }) => counts[class] -= pods,
+        for floor_first in [false, true] {
+            let waves = loop {
+                match fill(problem, &counts, &mix, &allowed, floor_first, &mut effort) {
+                    Ok(waves) => break waves,
+                    Err(Unplaceable { class, pods }) => counts[class] -= pods,
+                }
+            };
+            let value = value(problem, &waves.nodes);
+            filled.push((value, waves));
+            if value.0 == 0 {
+                break;
             }
-        };
-        filled.push((value(problem, &waves.nodes), waves));
+        }
     }
     filled.sort_by_key(|(value, _)| *value);
-    let mut best: Option<((bool, Money), Waves)> = None;
+    let mut best: Option<((usize, Money), Waves)> = None;
     for (filled, waves) in filled {
         // A repair only adds nodes.
         if best.as_ref().is_some_and(|(least, _)| filled >= *least) {
@@ -58,15 +64,15 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
         return (best, effort.done);
     }
     // As many nodes more as the floor may ask for are about as expensive.
-    let (is_low, known) = value(problem, &best.nodes);
-    let known = known * if is_low { problem.floor.least_nodes() as i64 + 1 } else { 1 };
+    let (missing, known) = value(problem, &best.nodes);
+    let known = known * if missing > 0 { problem.floor.least_nodes() as i64 + 1 } else { 1 };
     let cheaper = exact::cheapest(problem, &counts, known, &mut effort);
     (cheaper.unwrap_or(best), effort.done)
 }
 
-/// What is least of the best nodes: whether they fall below the floor, then their price.
-fn value(problem: &Problem, nodes: &[usize]) -> (bool, Money) {
-    (!problem.floor.is_met(&problem.kinds, nodes), cost(problem, nodes))
+/// What is least of the best nodes: by how much they fall below the floor, then their price.
+fn value(problem: &Problem, nodes: &[usize]) -> (usize, Money) {
+    (problem.floor.missing(&problem.kinds, nodes), cost(problem, nodes))
 }
 
 /// One mix for each greatest size of nodes, the biggest first, without those that come to the same, and the kinds

@@ -65,7 +65,7 @@ pub(super) struct Team {
 pub(super) struct Floor {
     pub(super) nodes: usize,
     pub(super) zones: usize,
-    /// Zones that nodes are in that stay.
+    /// Zones of nodes that stay and have pods.
     pub(super) standing: BTreeSet<usize>,
 }
 

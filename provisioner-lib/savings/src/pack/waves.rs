@@ -34,12 +34,14 @@ pub(super) struct Unplaceable {
 }
 
 /// Fills the nodes that stay, then the whole nodes of a mix one after the other, each with the pods that the mix has for
-/// its kind, then adds nodes until every pod has one.
+/// its kind, then adds nodes until every pod has one. With `floor_first` new nodes that the floor asks for come before
+/// the nodes that stay, which may have room for every pod.
 pub(super) fn fill(
     problem: &Problem,
     counts: &[usize],
     mix: &Mix,
     allowed: &[bool],
+    floor_first: bool,
     effort: &mut Effort,
 ) -> Result<Waves, Unplaceable> {
     effort.add(counts.iter().sum());
@@ -48,8 +50,12 @@ pub(super) fn fill(
     let nodes = state.nodes.clone();
     let waves = Waves { pods: vec![Vec::new(); nodes.len()], nodes, placed: Vec::new() };
     let mut filling = Filling { problem, state, left: counts.to_vec(), waves };
-    for (node, kind) in problem.staying().into_iter().enumerate() {
-        filling.waves.pods[node] = filling.add_pods(node, kind, &mut counts.to_vec());
+    if floor_first {
+        filling.add_floor();
+    }
+    for (node, kind) in filling.waves.nodes.clone().into_iter().enumerate() {
+        let more = filling.add_pods(node, kind, &mut counts.to_vec());
+        filling.waves.pods[node].extend(more);
     }
     if problem.staying().is_empty() {
         filling.add_mix(mix);
@@ -106,6 +112,47 @@ struct Filling<'p> {
 }
 
 impl Filling<'_> {
+    /// Adds the cheapest nodes that the floor asks for, each with a part of the pods of every workload that goes there.
+    fn add_floor(&mut self) {
+        let Problem { floor, kinds, classes, .. } = self.problem;
+        loop {
+            let node = self.waves.nodes.len();
+            let missing = floor.missing(kinds, &self.waves.nodes);
+            let mut nodes = self.waves.nodes.clone();
+            let added =
+                (0..kinds.len()).filter(|kind| missing > 0 && kinds[*kind].stays.is_none()).any(|kind| {
+                    nodes.push(kind);
+                    let helps = floor.missing(kinds, &nodes) < missing;
+                    nodes.pop();
+                    if !helps {
+                        return false;
+                    }
+                    let open =
+                        |class: &usize| if classes[*class].eligible[kind] { self.left[*class] } else { 0 };
+                    let mut rest =
+                        (0..classes.len()).map(|class| open(&class)).sum::<usize>().div_ceil(missing + 1);
+                    let quotas = (0..classes.len()).map(|class| {
+                        let quota = open(&class).div_ceil(missing + 1).min(rest);
+                        rest -= quota;
+                        quota
+                    });
+                    let mut quotas: Vec<usize> = quotas.collect();
+                    self.state.add(kind);
+                    let taken = self.add_pods(node, kind, &mut quotas);
+                    if taken.is_empty() {
+                        self.state.remove_last();
+                        return false;
+                    }
+                    self.waves.nodes.push(kind);
+                    self.waves.pods.push(taken);
+                    true
+                });
+            if !added {
+                return;
+            }
+        }
+    }
+
     /// Adds the whole nodes of a mix, the most expensive first, so that they get the pods that need them.
     fn add_mix(&mut self, mix: &Mix) {
         let counts = self.left.clone();

@@ -1,7 +1,7 @@
 //! Capacity of nodes: DaemonSets as they run, memory and pods of types that do not run.
 
 use cast_spot_savings::{
-    choices::Choices,
+    choices::{Choices, Floors},
     machines::{machines, observed},
     snapshot::{Snapshot, read_prices},
 };
@@ -142,7 +142,7 @@ fn running_nodes_show_prefix_delegation() {
         let allocatable = node.status.as_mut().unwrap().allocatable.as_mut().unwrap();
         allocatable.get_mut("pods").unwrap().0 = "110".to_owned();
     }
-    let report = case.compare().report;
+    let report = case.choosing(|choices| choices.floors = Floors::NONE).compare().report;
     let nodes = &report.on_demand.configuration.nodes;
     assert_eq!(
         (nodes.len(), nodes[0].count, nodes[0].instance_type.as_str()),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_savings::{
     catalog::Market,
-    choices::Choices,
+    choices::{Choices, Floors},
     compare::Comparison,
     prices::PriceList,
     report::Proposal,
@@ -109,15 +109,17 @@ fn most_in_a_zone(comparison: &Comparison, workload: &str) -> usize {
 #[test]
 fn no_pod_moves_to_a_node_without_a_price() {
     let big = protected(node("big", "m5.4xlarge", "eu-west-1a", "ON_DEMAND"));
-    let of_db = pods("StatefulSet", "db", 6, &SIX);
-    let case = without_price_of(case(&[six_nodes(), vec![big]].concat(), of_db), "m5.4xlarge");
-    let found = case.compare();
-    assert_eq!(on_node(&found, "db", "big"), 0);
-    for proposal in [&found.report.on_demand, &found.report.spot] {
-        assert_ne!(proposal.saves.as_ref().unwrap().percent, "100.0");
-        let new = proposal.configuration.nodes.iter().filter(|nodes| nodes.hourly.is_some());
-        let new: BTreeSet<_> = new.map(|nodes| nodes.zone.clone()).collect();
-        assert_eq!(new.len(), 3, "a node without pods is no zone of pods: {:?}", nodes(proposal));
+    let nodes_today = [six_nodes(), vec![big]].concat();
+    for count in [4, 6, 12] {
+        let case = case(&nodes_today, pods("StatefulSet", "db", count, &SIX));
+        let found = without_price_of(case, "m5.4xlarge").compare();
+        assert_eq!(on_node(&found, "db", "big"), 0);
+        for proposal in [&found.report.on_demand, &found.report.spot] {
+            assert_ne!(proposal.saves.as_ref().unwrap().percent, "100.0");
+            let new = proposal.configuration.nodes.iter().filter(|nodes| nodes.hourly.is_some());
+            let new: BTreeSet<_> = new.map(|nodes| nodes.zone.clone()).collect();
+            assert_eq!(new.len(), 3, "a node without pods is no zone of pods: {:?}", nodes(proposal));
+        }
     }
 }
 
@@ -167,9 +169,31 @@ fn what_stays_on_demand_moves_to_no_spot_node() {
 }
 
 #[test]
+fn zones_and_nodes_are_kept_beside_a_node_that_stays() {
+    for count in [2, 4, 6] {
+        let big = protected(node("big", "m5.4xlarge", "eu-west-1a", "ON_DEMAND"));
+        let mut all = pods("StatefulSet", "db", count, &SIX);
+        all.extend(pods("StatefulSet", "kafka", count, &SIX));
+        let case = case(&[six_nodes(), vec![big]].concat(), all);
+        let found = case.compare().report;
+        for proposal in [&found.on_demand, &found.spot] {
+            // The cheapest node of the list with 2 vCPU holds three of these pods.
+            assert_eq!(
+                (proposal.configuration.count, zones(proposal).len()),
+                (3, 3),
+                "{:?}",
+                nodes(proposal)
+            );
+        }
+        let case = case.choosing(|choices| choices.floors.zones = Some(1));
+        assert_eq!(case.compare().report.spot.configuration.count, 2, "{count}");
+    }
+}
+
+#[test]
 fn nothing_new_is_needed_where_no_floor_is_chosen() {
     let big = protected(node("big", "m5.4xlarge", "eu-west-1a", "ON_DEMAND"));
     let case = case(&[six_nodes(), vec![big]].concat(), pods("StatefulSet", "db", 6, &SIX));
-    let case = case.choosing(|choices| (choices.floors.nodes, choices.floors.zones) = (1, Some(1)));
+    let case = case.choosing(|choices| choices.floors = Floors::NONE);
     assert_eq!(nodes(&case.compare().report.spot), ["1 × m5.4xlarge On-Demand eu-west-1a"]);
 }

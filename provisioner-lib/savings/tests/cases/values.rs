@@ -46,18 +46,21 @@ fn a_proposal_costs_the_sum_of_its_nodes() {
         ("real-eks-ecommerce by real-eks-prices", "0.0208", "0.0208"),
         // Of five workloads four keep two c6a.large On-Demand; two more each in a and b are Spot.
         ("system-critical-to-spot", "0.41", "0.280522"),
-        // One m5.2xlarge of 0.428 must not be disrupted, and has room for all.
-        ("node-not-to-be-disrupted", "0.428", "0.428"),
-        // Three m5.xlarge of 0.214 of the control plane stay; two c6a.xlarge are for the rest. On Spot two of six pods are
-        // in each zone, on two c6a.large: 0.0574 in a, 0.059122 in b, and 0.060844 in c.
-        ("control-plane-nodes", "0.97", "0.819366"),
-        // Two of three m5.xlarge keep pods whose claims are not in the file, and have room for the others.
-        ("kubectl-nodes-pods-only", "0.428", "0.428"),
-        ("kubectl-with-pdb", "0.428", "0.428"),
-        // Only m5.2xlarge of 0.428 have the device; a third of a workload in each pool takes three, 0.185153 in b and
+        // One m5.2xlarge of 0.428 must not be disrupted; a c6a.large of 0.082 is the second node, or on Spot a pool for each
+        // of two pods: m5a.large for 0.03456 and c6a.large for 0.0287.
+        ("node-not-to-be-disrupted", "0.51", "0.49126"),
+        // Three m5.xlarge of 0.214 of the control plane stay, which pods do not tolerate. The others are in three zones: four
+        // of six pods on an m5a.xlarge of 0.192, two on c6a.large of 0.082. On Spot two of six are in each zone, on two
+        // c6a.large: 0.0574 in a, 0.059122 in b, and 0.060844 in c.
+        ("control-plane-nodes", "0.998", "0.819366"),
+        // Two of three m5.xlarge of 0.214 keep pods whose claims are not in the file, and have room for the others; a
+        // c6a.large keeps the third zone, c: 0.082, on Spot 0.030422 unless a budget forbids every eviction.
+        ("kubectl-nodes-pods-only", "0.51", "0.458422"),
+        ("kubectl-with-pdb", "0.51", "0.51"),
+        // Only m5.2xlarge of 0.428 have the device, one in each of three zones; on Spot 0.17976 in a, 0.185153 in b and
         // 0.190546 in c.
-        ("pod-eni", "0.856", "0.555459"),
-        ("fuse-device", "0.856", "0.555459"),
+        ("pod-eni", "1.284", "0.555459"),
+        ("fuse-device", "1.284", "0.555459"),
         // Each zone keeps the pod of its volume on a c6a.large, which has room for the others.
         ("pv-zones", "0.246", "0.246"),
         // Two c6a.xlarge; on Spot three pools for six pods: two m5a.large are 0.06912, two c6a.large 0.0574, and a

@@ -44,9 +44,9 @@ fn unplaceable_pods_on_every_node_keep_all_nodes() {
 fn the_other_pods_of_a_node_that_stays_stay_on_it() {
     let mut cluster = cluster();
     add(&mut cluster, claiming("device-1", "a"));
-    let snapshot: Snapshot = from_value(cluster).unwrap();
-    let prices: PriceList = from_value(prices()).unwrap();
-    let found = compare(&snapshot, Some(&prices), &Choices::default(), NOW.parse().unwrap());
+    let with_floors = compared(cluster.clone(), Some(prices()));
+    assert_eq!(with_floors.on_demand.configuration.hourly.to_string(), "0.535", "a second node for 0.107");
+    let found = compared_without_floors(cluster);
     assert_eq!(found.report.on_demand.configuration.hourly.to_string(), "0.428", "a has room for web-2");
     assert_eq!(found.report.spot.configuration.hourly.to_string(), "0.428", "a Spot node would be on top");
     let [kept] = &found.nodes[..] else { panic!("{:?}", found.nodes) };
