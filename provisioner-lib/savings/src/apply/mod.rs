@@ -33,9 +33,10 @@ pub const CLUSTER: &str = "CLUSTER";
 /// Everything that makes a cluster what is proposed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifests {
-    /// karpenter.k8s.aws/v1 EC2NodeClass: what instances need beside their type, for all pools.
-    pub node_class: Value,
-    /// karpenter.sh/v1 NodePools: one for each kind of node group and market, with the proposed nodes of each.
+    /// karpenter.k8s.aws/v1 EC2NodeClass: what instances need beside their type, for all pools. None without pools.
+    pub node_class: Option<Value>,
+    /// karpenter.sh/v1 NodePools: one for each kind of node group and market, with the proposed nodes of each. None if
+    /// nodes only go away.
     pub pools: Vec<(Value, Proposed)>,
     /// Budgets of workloads on Spot that have none.
     pub budgets: Vec<PodDisruptionBudget>,
@@ -74,7 +75,8 @@ pub fn manifests(
     if let Some(unknown) = &report.unknown {
         return Err(NothingProposed(unknown.clone()));
     }
-    if report.spot.as_today || !comparison.nodes.iter().any(|node| node.offer.is_some()) {
+    let is_new = comparison.nodes.iter().any(|node| node.offer.is_some());
+    if report.spot.as_today || !is_new && report.spot.configuration.count == report.today.count {
         return Err(NothingProposed("nothing cheaper than today's nodes was found".to_owned()));
     }
     let selected = Demand::read(snapshot).node_label_keys();
@@ -96,11 +98,15 @@ pub fn manifests(
     };
     let mut node_pools: Vec<(Value, Proposed)> = pools.iter().map(as_node_pool).collect();
     give_each_its_name(&mut node_pools);
+    let budgets = workloads::budgets(&moving, snapshot);
+    let (has_pools, has_budgets) = (!node_pools.is_empty(), !budgets.is_empty());
+    let mut steps = steps::apply(has_pools, has_budgets);
+    steps.extend(steps::steps(comparison, snapshot, &machines, &patches));
     Ok(Manifests {
-        node_class: node_class(snapshot, root_volume(&machines)),
+        node_class: has_pools.then(|| node_class(snapshot, root_volume(&machines))),
         pools: node_pools,
-        budgets: workloads::budgets(&moving, snapshot),
-        steps: steps::steps(comparison, snapshot, &machines, &patches),
+        budgets,
+        steps,
         patches,
         cluster: report.cluster.clone(),
         currency: report.currency.clone(),

@@ -38,19 +38,35 @@ struct Group<'m> {
     after: Money,
 }
 
-/// All steps: objects first, patches, then one group of nodes after the other, the greatest savings first.
+fn free(what: &str, commands: Vec<String>) -> Step {
+    Step { what: what.to_owned(), commands, hourly: Money::ZERO }
+}
+
+/// The first steps: the file, as far as it has objects, and why it may have no NodePool.
+pub(super) fn apply(has_pools: bool, has_budgets: bool) -> Vec<Step> {
+    let objects = match (has_pools, has_budgets) {
+        (true, _) => Some("NodePools and PodDisruptionBudgets"),
+        (false, true) => Some("PodDisruptionBudgets"),
+        (false, false) => None,
+    };
+    let nothing_new = "No node is launched, so there is no NodePool: nodes only go away, and those that stay have \
+                       room for their pods.";
+    let file = |objects| {
+        let what = format!("Apply this file: {objects}. No pod moves.");
+        free(&what, vec!["kubectl apply --server-side -f FILE".to_owned()])
+    };
+    let nothing_new = (!has_pools).then(|| free(nothing_new, Vec::new()));
+    nothing_new.into_iter().chain(objects.map(file)).collect()
+}
+
+/// The steps after that: patches, then one group of nodes after the other, the greatest savings first.
 pub(super) fn steps(
     comparison: &Comparison,
     snapshot: &Snapshot,
     machines: &BTreeMap<String, Machine>,
     patches: &[Patch],
 ) -> Vec<Step> {
-    let free =
-        |what: &str, commands: Vec<String>| Step { what: what.to_owned(), commands, hourly: Money::ZERO };
-    let mut steps = vec![free(
-        "Apply this file: NodePools and PodDisruptionBudgets. No pod moves.",
-        vec!["kubectl apply --server-side -f FILE".to_owned()],
-    )];
+    let mut steps = Vec::new();
     let commands: Vec<String> = patches.iter().filter_map(Patch::command).collect();
     if !patches.is_empty() {
         let mut what =

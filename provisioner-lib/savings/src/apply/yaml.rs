@@ -23,7 +23,9 @@ impl Manifests {
              them if yours differ.",
             if self.cluster.is_none() { format!("{unnamed} ") } else { String::new() }
         );
-        document(&mut text, &class, &self.node_class)?;
+        if let Some(node_class) = &self.node_class {
+            document(&mut text, &class, node_class)?;
+        }
         for (pool, proposed) in &self.pools {
             document(&mut text, &self.of_pool(*proposed), pool)?;
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cast_spot_savings::{
+    apply::manifests,
     catalog::Market,
     choices::{Choices, Floors},
     compare::Comparison,
@@ -195,5 +196,21 @@ fn nothing_new_is_needed_where_no_floor_is_chosen() {
     let big = protected(node("big", "m5.4xlarge", "eu-west-1a", "ON_DEMAND"));
     let case = case(&[six_nodes(), vec![big]].concat(), pods("StatefulSet", "db", 6, &SIX));
     let case = case.choosing(|choices| choices.floors = Floors::NONE);
-    assert_eq!(nodes(&case.compare().report.spot), ["1 × m5.4xlarge On-Demand eu-west-1a"]);
+    let found = case.compare();
+    assert_eq!(nodes(&found.report.spot), ["1 × m5.4xlarge On-Demand eu-west-1a"]);
+    let found = manifests(&found, &case.snapshot, &case.prices).unwrap();
+    assert_eq!((&found.node_class, found.pools.len(), found.budgets.len()), (&None, 0, 0));
+    let steps: Vec<&str> = found.steps.iter().map(|step| step.what.as_str()).collect();
+    let [nothing_new, "Drain nodes of m5.xlarge (6 nodes)."] = steps[..] else { panic!("{steps:?}") };
+    assert!(nothing_new.starts_with("No node is launched"), "{nothing_new}");
+    let text = found.to_yaml().unwrap();
+    assert!(text.lines().all(|line| line.starts_with('#')), "{text}");
+}
+
+#[test]
+fn nothing_is_applied_where_every_node_stays() {
+    let all: Vec<Value> = six_nodes().into_iter().map(protected).collect();
+    let case = case(&all, pods("StatefulSet", "db", 6, &SIX));
+    let refused = manifests(&case.compare(), &case.snapshot, &case.prices).unwrap_err();
+    assert!(refused.to_string().contains("nothing cheaper than today's nodes"), "{refused}");
 }
