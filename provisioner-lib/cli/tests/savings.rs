@@ -347,13 +347,16 @@ fn a_file_of_metrics_adds_a_configuration_by_usage() {
     });
     let list = json!({ "kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items.collect::<Vec<_>>() });
     folder.file("usage.json", &list);
-    let files = ["--snapshot", &example(), "usage.json", "--no-rehearsal"];
+    let mut cluster: Value = serde_json::from_str(&fs::read_to_string(example()).unwrap()).unwrap();
+    cluster.as_object_mut().unwrap().remove("podMetrics");
+    folder.file("shop.json", &cluster);
+    let files = ["--snapshot", "shop.json", "usage.json", "--no-rehearsal"];
     let report =
         folder.json(&[&files[..], &["--usage-headroom", "20", "--save-snapshot", "saved.json"]].concat());
     assert_eq!((&report["usage"]["headroom_percent"], &report["usage"]["days"]), (&json!(20), &Value::Null));
     let web = &workload(&report, "web")["usage"];
     assert_eq!((&web["measured"], &web["sized_cpu_millis"]), (&json!(9), &json!(9 * 120)));
-    let plain = folder.json(&["--snapshot", &example(), "--no-rehearsal"]);
+    let plain = folder.json(&["--snapshot", "shop.json", "--no-rehearsal"]);
     assert_eq!((&report["range"], &report["spot"]), (&plain["range"], &plain["spot"]));
     assert_eq!(plain["usage"], Value::Null);
     let saved = folder.json(&["--snapshot", "saved.json", "--no-rehearsal", "--usage-headroom", "20"]);
