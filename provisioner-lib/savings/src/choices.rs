@@ -83,20 +83,20 @@ impl Default for Caps {
 pub struct Floors {
     /// Nodes.
     pub nodes: usize,
-    /// On-Demand nodes of the configuration with Spot.
-    pub on_demand: usize,
+    /// On-Demand nodes; none for two as far as pods stay On-Demand, and for one.
+    pub on_demand: Option<usize>,
     /// Zones; none for all of today's.
     pub zones: Option<usize>,
 }
 
 impl Floors {
     /// A proposal may be one Spot node.
-    pub const NONE: Self = Self { nodes: 0, on_demand: 0, zones: Some(0) };
+    pub const NONE: Self = Self { nodes: 0, on_demand: Some(0), zones: Some(0) };
 }
 
 impl Default for Floors {
     fn default() -> Self {
-        Self { nodes: 2, on_demand: 1, zones: None }
+        Self { nodes: 2, on_demand: None, zones: None }
     }
 }
 

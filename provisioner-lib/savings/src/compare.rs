@@ -26,6 +26,7 @@ pub use self::rehearsed::compare_rehearsed;
 use self::{
     proposal::Proposed,
     sum::sum,
+    with_spot::ON_DEMAND,
     workloads::{hosts, pools, workload},
 };
 use crate::{
@@ -175,7 +176,7 @@ fn compare_without(
     });
     let mut assumptions = notes::assumptions(&inputs);
     assumptions.extend(usage.is_none().then(|| notes::usage_unknown(snapshot)));
-    assumptions.extend(on_demand.note.into_iter().chain(spot.note).collect::<BTreeSet<_>>());
+    assumptions.extend(on_demand.notes.into_iter().chain(spot.notes).collect::<BTreeSet<_>>());
     let left_out = left_out::left_out(
         &inputs,
         [
@@ -276,6 +277,13 @@ impl<'a> Inputs<'a> {
         self.machines.values().filter(|machine| machine.place == Place::Ec2)
     }
 
+    /// Today's On-Demand nodes on which pods are or may go.
+    fn on_demand_today(&self) -> usize {
+        let holding = self.holding();
+        let on_demand = self.of_ec2().filter(|machine| is_on_demand(machine));
+        on_demand.filter(|machine| holding.contains(machine.name.as_str())).count()
+    }
+
     /// Limits of new nodes beside those that stay. A proposal never needs more than today has.
     fn limits(&self, kept: &BTreeSet<String>) -> Limits {
         let floors = self.choices.floors;
@@ -288,9 +296,12 @@ impl<'a> Inputs<'a> {
             machines.iter().filter_map(|machine| machine.zone.clone()).collect::<BTreeSet<String>>()
         };
         let zones_today = zones(&today).len();
+        let on_demand = floors.on_demand.unwrap_or(ON_DEMAND).min(self.on_demand_today());
+        let on_demand_stay = stay.iter().filter(|machine| is_on_demand(machine)).count();
         Limits {
             caps: self.choices.caps,
             nodes: floors.nodes.min(today.len()).saturating_sub(stay.len()),
+            on_demand: on_demand.saturating_sub(on_demand_stay),
             zones: floors.zones.unwrap_or(zones_today).min(zones_today),
             standing: zones(&stay),
         }
@@ -315,6 +326,10 @@ impl<'a> Inputs<'a> {
         }
         demand
     }
+}
+
+fn is_on_demand(machine: &Machine) -> bool {
+    machine.market == Some(Market::OnDemand)
 }
 
 fn node_of(snapshot: &Snapshot, pod: usize) -> Option<&str> {

@@ -66,9 +66,9 @@ pub(super) struct ChoiceArgs {
     #[arg(long, value_name = "N", help_heading = PROPOSED, default_value_t = Floors::default().nodes)]
     min_nodes: usize,
 
-    /// Least On-Demand nodes beside Spot
-    #[arg(long, value_name = "N", help_heading = PROPOSED, default_value_t = Floors::default().on_demand)]
-    min_on_demand: usize,
+    /// Least On-Demand nodes [default: 2, or 1 for one pod On-Demand]
+    #[arg(long, value_name = "N", help_heading = PROPOSED)]
+    min_on_demand: Option<usize>,
 
     /// Least zones [default: all of today's]
     #[arg(long, value_name = "N", help_heading = PROPOSED)]

@@ -22,8 +22,8 @@ pub(super) struct Proposed {
     /// The new nodes, then those of today that stay.
     pub(super) nodes: Vec<Placed>,
     pub(super) unplaced: Vec<Unplaced>,
-    /// Soft constraints that are not kept.
-    pub(super) note: Option<String>,
+    /// Soft constraints and floors that are not kept.
+    pub(super) notes: Vec<String>,
 }
 
 impl Inputs<'_> {
@@ -69,7 +69,7 @@ impl Inputs<'_> {
         let is_known = is_whole || configuration.hourly < today.hourly;
         let saves = is_known.then(|| saves(&configuration, today, hours));
         let proposal = Proposal { configuration, saves, ..Proposal::default() };
-        Proposed { proposal, nodes, unplaced, note: dropped }
+        Proposed { proposal, nodes, unplaced, notes: dropped.into_iter().collect() }
     }
 
     fn new_node(&self, demand: &Demand, node: &pack::Node) -> Placed {
@@ -96,7 +96,7 @@ impl Inputs<'_> {
             proposal: Proposal { configuration: today.clone(), saves, as_today: true, more_expensive: None },
             nodes: self.kept(&self.of_ec2().map(|machine| machine.name.clone()).collect(), &self.demand, &[]),
             unplaced,
-            note: None,
+            notes: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The configuration with Spot: what costs no less there stays On-Demand, and so do as many nodes as the floor asks for.
 
-use super::{Inputs, proposal::Proposed};
+use super::{Inputs, Placed, is_on_demand, proposal::Proposed};
 use crate::{
     catalog::Market,
     demand::Pod,
@@ -11,6 +11,8 @@ use crate::{
     verdict::{Judged, Reason, follow_neighbours},
 };
 
+/// On-Demand nodes by default, as far as pods stay On-Demand: CoreDNS has two replicas.
+pub(super) const ON_DEMAND: usize = 2;
 /// Workloads and pods of a cluster in which each workload is tried On-Demand: there, one node more or less counts.
 const FEW_WORKLOADS: usize = 12;
 const FEW_PODS: usize = 100;
@@ -23,6 +25,18 @@ impl Inputs<'_> {
         on_demand: &Proposed,
         today: &Configuration,
     ) -> Proposed {
+        let mut proposed = self.cheapest_with_spot(judged, on_demand, today);
+        let note = self.short_of_on_demand(&proposed);
+        proposed.notes.extend(note);
+        proposed
+    }
+
+    fn cheapest_with_spot(
+        &self,
+        judged: &mut Vec<Judged>,
+        on_demand: &Proposed,
+        today: &Configuration,
+    ) -> Proposed {
         let reason = || Reason::new("no-cheaper", "could run on Spot, but costs no less there");
         let costs_more =
             judged.iter().map(|judged| judged.may_leave_spot() && !self.is_cheaper_on_spot(judged));
@@ -30,10 +44,8 @@ impl Inputs<'_> {
         self.stay_on_demand(judged, |place| costs_more[place], &reason());
         let mut best = self.propose(judged, Name::Spot, today);
         while let Some(place) = self.missing_on_demand(judged, &best) {
-            let text = format!(
-                "the smallest workload: {} On-Demand nodes stay at least",
-                self.choices.floors.on_demand
-            );
+            let least = self.choices.floors.on_demand.unwrap_or(1);
+            let text = format!("the smallest workload: {least} On-Demand nodes stay at least");
             self.stay_on_demand(judged, |other| other == place, &Reason::new("on-demand-floor", text));
             best = self.propose(judged, Name::Spot, today);
         }
@@ -68,16 +80,25 @@ impl Inputs<'_> {
         follow_neighbours(judged, self.snapshot);
     }
 
+    /// A sentence about On-Demand nodes that the floor asks for and today has, but pods do not need.
+    fn short_of_on_demand(&self, proposed: &Proposed) -> Option<String> {
+        let pods = on_demand_nodes(proposed).map(|node| node.pods.len()).sum();
+        let asked = self.choices.floors.on_demand.unwrap_or(ON_DEMAND.min(pods)).min(self.on_demand_today());
+        let left = on_demand_nodes(proposed).count();
+        (left < asked && !proposed.proposal.as_today).then(|| {
+            format!(
+                "With Spot there are {left} of {asked} On-Demand nodes: too few pods stay On-Demand, or they have to be on \
+                 the same nodes."
+            )
+        })
+    }
+
     /// The smallest workload on Spot, if fewer On-Demand nodes are left than the floor asks for and today has, and
     /// another workload is left on Spot.
     fn missing_on_demand(&self, judged: &[Judged], proposed: &Proposed) -> Option<usize> {
-        let is_on_demand = |market: Option<Market>| market == Some(Market::OnDemand);
-        let today = self.of_ec2().filter(|machine| is_on_demand(machine.market)).count();
-        let left = proposed.nodes.iter().filter(|node| is_on_demand(node.machine.market)).count();
         let tolerant = || (0..judged.len()).filter(|place| judged[*place].may_leave_spot());
-        if left >= self.choices.floors.on_demand.min(today)
-            || proposed.proposal.as_today
-            || tolerant().count() < 2
+        let least = self.choices.floors.on_demand.unwrap_or(1).min(self.on_demand_today());
+        if on_demand_nodes(proposed).count() >= least || proposed.proposal.as_today || tolerant().count() < 2
         {
             return None;
         }
@@ -108,6 +129,10 @@ impl Inputs<'_> {
             _ => true,
         }
     }
+}
+
+fn on_demand_nodes(proposed: &Proposed) -> impl Iterator<Item = &Placed> {
+    proposed.nodes.iter().filter(|node| is_on_demand(&node.machine))
 }
 
 /// The price of the greatest share that a pod takes of a node; none if the node is too small.

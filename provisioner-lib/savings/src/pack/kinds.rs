@@ -119,6 +119,7 @@ pub(super) fn undominated(
                 zone,
                 zones: zones.into_iter().collect(),
                 pool: pools.of(offer),
+                is_on_demand: offer.market == Market::OnDemand,
                 room,
                 allocatable,
             });

@@ -13,6 +13,8 @@ pub struct Limits {
     pub caps: Caps,
     /// The least number of new nodes, as far as there are pods for them.
     pub nodes: usize,
+    /// The least number of new On-Demand nodes, as far as there are pods that only they take.
+    pub on_demand: usize,
     /// The least number of zones with nodes, as far as there are pods and offers for them.
     pub zones: usize,
     /// Zones of nodes that stay and have pods.
@@ -21,7 +23,8 @@ pub struct Limits {
 
 impl Limits {
     /// The cheapest packing, whatever it risks.
-    pub const NONE: Self = Self { caps: Caps::NONE, nodes: 0, zones: 0, standing: BTreeSet::new() };
+    pub const NONE: Self =
+        Self { caps: Caps::NONE, nodes: 0, on_demand: 0, zones: 0, standing: BTreeSet::new() };
 }
 
 impl Caps {
@@ -88,6 +91,14 @@ fn whole_pods(pods: usize, share: f64) -> usize {
     ((pods as f64 * share + 1e-6) as usize).max(pods.div_ceil(places))
 }
 
+impl Class {
+    /// Whether only On-Demand nodes take its pods.
+    pub(super) fn is_on_demand(&self, kinds: &[NodeKind]) -> bool {
+        let mut new = kinds.iter().zip(&self.eligible).filter(|(kind, _)| kind.stays.is_none());
+        new.all(|(kind, is_eligible)| kind.is_on_demand || !is_eligible)
+    }
+}
+
 impl Floor {
     pub(super) fn new(limits: &Limits, zones: &[&str], classes: &[Class], kinds: &[NodeKind]) -> Self {
         let pods: usize = classes.iter().map(|class| class.members.len()).sum();
@@ -97,19 +108,33 @@ impl Floor {
         let standing = limits.standing.iter().filter_map(|name| zones.iter().position(|zone| zone == name));
         let standing: BTreeSet<usize> = standing.collect();
         let more = reachable.difference(&standing).count().min(pods);
-        Self { nodes: limits.nodes.min(pods), zones: limits.zones.min(standing.len() + more), standing }
+        let on_demand = classes.iter().filter(|class| class.is_on_demand(kinds));
+        let on_demand: usize = on_demand.map(|class| class.members.len()).sum();
+        Self {
+            nodes: limits.nodes.min(pods),
+            on_demand: limits.on_demand.min(on_demand),
+            zones: limits.zones.min(standing.len() + more),
+            standing,
+        }
     }
 
     /// New nodes without which the floor cannot be met.
     pub(super) fn least_nodes(&self) -> usize {
-        self.nodes.max(self.zones.saturating_sub(self.standing.len()))
+        self.nodes.max(self.on_demand).max(self.zones.saturating_sub(self.standing.len()))
     }
 
     /// How many nodes and zones are missing from nodes of these kinds.
     pub(super) fn missing(&self, kinds: &[NodeKind], nodes: &[usize]) -> usize {
-        let new = nodes.iter().filter(|kind| kinds[**kind].stays.is_none()).count();
+        let (any, on_demand) = self.missing_nodes(kinds, nodes);
         let zones = if self.zones < 2 { 0 } else { self.zones.saturating_sub(self.zones_of(kinds, nodes).0) };
-        self.nodes.saturating_sub(new) + zones
+        any + on_demand + zones
+    }
+
+    /// How many nodes are missing from nodes of these kinds: any, and On-Demand ones.
+    pub(super) fn missing_nodes(&self, kinds: &[NodeKind], nodes: &[usize]) -> (usize, usize) {
+        let new = || nodes.iter().filter(|kind| kinds[**kind].stays.is_none());
+        let on_demand = new().filter(|kind| kinds[**kind].is_on_demand).count();
+        (self.nodes.saturating_sub(new().count()), self.on_demand.saturating_sub(on_demand))
     }
 
     /// How many zones new nodes of these kinds and the standing ones can be in, and those that they are in for sure.

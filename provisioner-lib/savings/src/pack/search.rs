@@ -10,7 +10,7 @@ use super::{
     mix::{Mix, mix},
     objective::cost,
     shares::Shares,
-    types::{CPU, MEMORY, NodeKind, Problem},
+    types::{CPU, Class, MEMORY, NodeKind, Problem},
     waves::{Unplaceable, Waves, fill},
 };
 use crate::money::Money;
@@ -86,7 +86,7 @@ fn starts(problem: &Problem, counts: &[usize]) -> Vec<(Mix, Vec<bool>)> {
         let allowed = problem.kinds.iter();
         allowed.map(|kind| kind.stays.is_none() && kind.room[CPU] <= most >> halved).collect::<Vec<bool>>()
     });
-    for allowed in sizes.chain(of_many(problem, counts)) {
+    for allowed in sizes.chain(of_many(problem, counts)).chain(of_many_on_demand(problem, counts)) {
         let Some(mix) = mix(problem, counts, &Shares::new(problem, counts), &allowed) else { continue };
         let rounded = mix.nodes.iter().map(|nodes| (nodes.floor() as usize, *nodes > 0.01));
         if seen.insert(rounded.collect::<Vec<_>>()) {
@@ -101,16 +101,33 @@ fn starts(problem: &Problem, counts: &[usize]) -> Vec<(Mix, Vec<bool>)> {
 
 /// The kinds of which a node fewer than the floor asks for cannot take all pods; none if one node may be enough.
 fn of_many(problem: &Problem, counts: &[usize]) -> Option<Vec<bool>> {
-    let fewer = problem.floor.least_nodes().checked_sub(1).filter(|fewer| *fewer > 0)?;
+    small(problem, counts, problem.floor.least_nodes(), |_| true, |_| true)
+}
+
+/// The same for the floor of On-Demand nodes, with all kinds of Spot nodes.
+fn of_many_on_demand(problem: &Problem, counts: &[usize]) -> Option<Vec<bool>> {
+    let is_of_pods = |class: &Class| class.is_on_demand(&problem.kinds);
+    small(problem, counts, problem.floor.on_demand, is_of_pods, |kind| kind.is_on_demand)
+}
+
+/// The kinds without those of `chosen` of which a node fewer than `least` takes the sum of the pods.
+fn small(
+    problem: &Problem,
+    counts: &[usize],
+    least: usize,
+    is_of_pods: impl Fn(&Class) -> bool,
+    is_chosen: impl Fn(&NodeKind) -> bool,
+) -> Option<Vec<bool>> {
+    let fewer = least.checked_sub(1).filter(|fewer| *fewer > 0)?;
     let sum = |dimension: usize| {
-        let classes = problem.classes.iter().zip(counts);
+        let classes = problem.classes.iter().zip(counts).filter(|(class, _)| is_of_pods(class));
         classes.map(|(class, count)| u128::from(class.requests[dimension]) * *count as u128).sum::<u128>()
     };
     let sums = [CPU, MEMORY].map(|dimension| (dimension, sum(dimension)));
     let is_small = |kind: &NodeKind| {
         let small =
             |(dimension, sum): &(usize, u128)| u128::from(kind.room[*dimension]) * (fewer as u128) < *sum;
-        kind.stays.is_none() && sums.iter().any(small)
+        kind.stays.is_none() && (!is_chosen(kind) || sums.iter().any(small))
     };
     Some(problem.kinds.iter().map(is_small).collect())
 }

@@ -115,6 +115,7 @@ pub(super) fn kind(
         zone,
         zones: vec![zone],
         pool: pools.of(offer),
+        is_on_demand: offer.market == Market::OnDemand,
         room,
         allocatable,
     }

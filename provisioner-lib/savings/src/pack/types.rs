@@ -64,6 +64,7 @@ pub(super) struct Team {
 /// The least that a packing has.
 pub(super) struct Floor {
     pub(super) nodes: usize,
+    pub(super) on_demand: usize,
     pub(super) zones: usize,
     /// Zones of nodes that stay and have pods.
     pub(super) standing: BTreeSet<usize>,
@@ -163,6 +164,8 @@ pub(super) struct NodeKind {
     pub(super) zones: Vec<usize>,
     /// Pool of instance type and zone, as a number; none of On-Demand nodes, and none without caps.
     pub(super) pool: Option<usize>,
+    /// Whether its nodes are On-Demand.
+    pub(super) is_on_demand: bool,
     /// Room for pods beside the DaemonSets.
     pub(super) room: Vector,
     /// Allocatable CPU and memory, DaemonSets included.

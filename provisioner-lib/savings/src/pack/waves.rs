@@ -49,7 +49,8 @@ pub(super) fn fill(
     let state = State::new(problem, &problem.staying(), Spreading::Shares(&shares));
     let nodes = state.nodes.clone();
     let waves = Waves { pods: vec![Vec::new(); nodes.len()], nodes, placed: Vec::new() };
-    let mut filling = Filling { problem, state, left: counts.to_vec(), waves };
+    let on_demand = problem.classes.iter().map(|class| class.is_on_demand(&problem.kinds)).collect();
+    let mut filling = Filling { problem, state, left: counts.to_vec(), on_demand, waves };
     if floor_first {
         filling.add_floor();
     }
@@ -108,6 +109,8 @@ struct Filling<'p> {
     state: State<'p>,
     /// Pods of each class without a node.
     left: Vec<usize>,
+    /// Classes that only On-Demand nodes take.
+    on_demand: Vec<bool>,
     waves: Waves,
 }
 
@@ -208,16 +211,27 @@ impl Filling<'_> {
         true
     }
 
-    /// Places pods on the node, at most the quota of each class, until none fits. Returns their classes.
+    /// Places pods on the node, at most the quota of each class, until none fits or the others are needed for nodes that
+    /// the floor asks for. Returns their classes.
     fn add_pods(&mut self, node: usize, kind: usize, quotas: &mut [usize]) -> Vec<usize> {
         let mut taken = Vec::new();
-        let classes = self.problem.classes.iter().enumerate();
+        let problem = self.problem;
+        let (any, on_demand) = problem.floor.missing_nodes(&problem.kinds, &self.state.nodes);
+        let is_new = problem.kinds[kind].stays.is_none();
+        let classes = problem.classes.iter().enumerate();
         let mut open: Vec<usize> =
             classes.filter(|(_, class)| class.eligible[kind]).map(|(class, _)| class).collect();
         loop {
             let (left, state) = (&self.left, &self.state);
+            let is_on_demand = |class: &usize| self.on_demand[*class];
+            let left_on_demand =
+                || (0..left.len()).filter(is_on_demand).map(|class| left[class]).sum::<usize>();
+            let is_first = is_new && state.free(node) == problem.kinds[kind].room;
+            let is_last = !is_first && any > 0 && left.iter().sum::<usize>() <= any;
+            let is_last_on_demand = !is_first && on_demand > 0 && left_on_demand() <= on_demand;
             open.retain(|class| {
-                quotas[*class] > 0
+                !(is_last || is_last_on_demand && is_on_demand(class))
+                    && quotas[*class] > 0
                     && left[*class] > 0
                     && state.teams.left(self.problem, *class, kind) > 0
                     && state.fits(*class, &state.rule_state(*class), node)

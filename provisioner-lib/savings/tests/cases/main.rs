@@ -9,6 +9,7 @@ mod constraints;
 mod costs;
 mod figures;
 mod files;
+mod floors;
 mod groups;
 mod hardware;
 mod kept;

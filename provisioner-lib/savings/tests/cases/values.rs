@@ -25,9 +25,10 @@ fn case(name: &str) -> Case {
 #[test]
 fn a_proposal_costs_the_sum_of_its_nodes() {
     for (name, on_demand, spot) in [
-        // All of the A100 stay: one p4d.24xlarge of 35.396, Spot 13; and an m5a.large of 0.096 for the rest.
-        ("gpu-model-selected", "35.492", "13.096"),
-        ("gpu-model-unselected", "35.492", "13.096"),
+        // All of the A100 stay: one p4d.24xlarge of 35.396, Spot 13; and for the rest an m5a.large of 0.096,
+        // or beside Spot two c6a.large of 0.082.
+        ("gpu-model-selected", "35.492", "13.164"),
+        ("gpu-model-unselected", "35.492", "13.164"),
         // Two g5.xlarge of 1.123, Spot 0.45.
         ("gpu-model-swap by prices-with-gpus", "2.246", "0.90"),
         ("gpu-product-label by prices-with-gpus", "2.246", "0.90"),
@@ -39,9 +40,9 @@ fn a_proposal_costs_the_sum_of_its_nodes() {
         // Two m5a.large of 0.096; on Spot a pool for each of three pods: m5a.large in a for 0.037766, m6a.large in b for
         // 0.037949, and m7i.large in b for 0.040822.
         ("auto-mode-instance-category by prices-with-gpus", "0.192", "0.116537"),
-        // A c6a.large in each of three zones; CoreDNS keeps one of 0.082 On-Demand. On Spot a pool for each of three pods:
-        // c6a.large in a for 0.0287, in b for 0.029561, and in c for 0.030422.
-        ("whole-cluster-on-one-spot-node", "0.246", "0.170683"),
+        // A c6a.large of 0.082 in each of three zones. CoreDNS keeps two On-Demand, and a pool for each of three pods on
+        // Spot would cost another 0.088683.
+        ("whole-cluster-on-one-spot-node", "0.246", "0.246"),
         // A t3.micro of 0.0104 in each of two zones: the pods of CoreDNS are all that there are.
         ("real-eks-ecommerce by real-eks-prices", "0.0208", "0.0208"),
         // Of five workloads four keep two c6a.large On-Demand; two more each in a and b are Spot.

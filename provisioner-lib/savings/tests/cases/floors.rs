@@ -1,0 +1,50 @@
+//! The least that a proposal keeps: On-Demand nodes.
+
+use cast_spot_savings::{
+    catalog::Market,
+    report::{Proposal, Report},
+};
+
+use super::Case;
+
+/// CoreDNS and a workload whose budget allows no eviction, three pods each, on nine nodes in three zones; beside them
+/// nine pods that tolerate Spot.
+fn two_workloads_on_demand() -> Case {
+    Case::read("on-demand-pods-of-two-workloads").priced_by("prices-of-large-types")
+}
+
+fn on_demand_nodes(proposal: &Proposal) -> usize {
+    let nodes = proposal.configuration.nodes.iter();
+    nodes.filter(|nodes| nodes.market == Some(Market::OnDemand)).map(|nodes| nodes.count).sum()
+}
+
+fn says(report: &Report, words: &str) -> bool {
+    report.assumptions.iter().any(|line| line.contains(words))
+}
+
+#[test]
+fn on_demand_pods_are_on_as_many_nodes_as_the_floor() {
+    // Three m5.large Spot of $0.035 an hour; a c5.large On-Demand of $0.085 takes all six pods. Three m5.large On-Demand
+    // of $0.1 take all fifteen, which is less than three c5.large beside Spot.
+    for (least, nodes, hourly) in
+        [(Some(1), 1, 190_000), (None, 2, 275_000), (Some(2), 2, 275_000), (Some(3), 3, 300_000)]
+    {
+        let case = two_workloads_on_demand().choosing(|choices| choices.floors.on_demand = least);
+        let report = case.compare().report;
+        assert_eq!(on_demand_nodes(&report.spot), nodes, "{least:?}");
+        assert_eq!(report.spot.configuration.hourly.micros(), hourly, "{least:?}");
+        assert!(!says(&report, "On-Demand nodes"), "{least:?}: {:?}", report.assumptions);
+        assert!(
+            report.workloads.iter().flat_map(|found| &found.reasons).all(|one| one.code != "on-demand-floor")
+        );
+    }
+}
+
+#[test]
+fn on_demand_nodes_that_pods_do_not_fill_are_named() {
+    // All six pods and those of the nine that may leave Spot, but the last workload on Spot stays there.
+    let case = two_workloads_on_demand().choosing(|choices| choices.floors.on_demand = Some(8));
+    let report = case.compare().report;
+    assert_eq!(on_demand_nodes(&report.spot), 6);
+    assert!(says(&report, "6 of 8 On-Demand nodes"), "{:?}", report.assumptions);
+}
