@@ -50,6 +50,8 @@ pub(super) fn doubts(
         without_requests * 100 > pods.len(),
         format!("{without_requests} of {} pods lack requests", pods.len()),
     );
+    // Compared all the same, as the user chose.
+    add(without_requests * 20 > pods.len(), "the proposals have no room for these".to_owned());
     add(prices.read_at.is_none(), "the prices have no date".to_owned());
     let is_later = |at: Option<Timestamp>| at.is_some_and(|at| age(at, now).is_none());
     add(is_later(prices.read_at), "the prices are dated later than now".to_owned());

@@ -1,6 +1,9 @@
 //! No comparison where objects are not those of the whole cluster.
 
-use cast_spot_savings::{render::headline, report::Report};
+use cast_spot_savings::{
+    render::headline,
+    report::{Confidence, Report},
+};
 
 use crate::case::{Case, saves};
 
@@ -33,6 +36,8 @@ fn pods_without_requests_are_compared_by_choice_alone() {
     assert!(is_unknown(&report, "40 of 40 pods do not request both CPU and memory"), "{report:#?}");
     let report = case.choosing(|choices| choices.accept_missing_requests = true).compare().report;
     assert!(saves(&report.spot).is_some(), "{:?}", report.unknown);
+    let range = report.range.unwrap();
+    assert_eq!(range.confidence, Confidence::Low, "{:?}", range.because);
 }
 
 #[test]
