@@ -75,13 +75,13 @@ fn compared(cluster: Value, prices: Option<Value>) -> Report {
 
 /// A comparison in which one node may be enough.
 fn compared_without_floors(cluster: Value) -> Comparison {
-    compared_choosing(cluster, Choices { floors: Floors::NONE, ..Choices::default() })
+    compared_choosing(cluster, &Choices { floors: Floors::NONE, ..Choices::default() })
 }
 
-fn compared_choosing(cluster: Value, choices: Choices) -> Comparison {
+fn compared_choosing(cluster: Value, choices: &Choices) -> Comparison {
     let snapshot: Snapshot = from_value(cluster).unwrap();
     let prices: PriceList = from_value(prices()).unwrap();
-    compare(&snapshot, Some(&prices), &choices, NOW.parse().unwrap())
+    compare(&snapshot, Some(&prices), choices, NOW.parse().unwrap())
 }
 
 fn says(report: &Report, words: &str) -> bool {

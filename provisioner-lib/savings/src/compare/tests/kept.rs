@@ -130,7 +130,7 @@ fn affinity_follows_a_workload_back_to_on_demand() {
         add(&mut cluster, of("tail", &format!("tail-{index}"), node, &tail));
     }
     let floors = Floors { on_demand: Some(1), ..Floors::default() };
-    let report = compared_choosing(cluster, Choices { floors, ..Choices::default() }).report;
+    let report = compared_choosing(cluster, &Choices { floors, ..Choices::default() }).report;
     assert_eq!(report.unplaced, []);
     let of = |name: &str| report.workloads.iter().find(|found| found.name == name).unwrap();
     for (name, code) in [("head", "no-spot-node"), ("tail", "affinity")] {
