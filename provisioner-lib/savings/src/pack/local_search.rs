@@ -1,5 +1,5 @@
-//! Repairs of waves in which affinity, anti-affinity or spread leave a pod without a node: it moves to a further
-//! node at the end.
+//! Repairs of waves in which affinity, anti-affinity or spread leave a pod without a node, which moves to a further node
+//! at the end, or a node without a pod, which is removed.
 
 use std::cmp::Reverse;
 
@@ -18,7 +18,8 @@ const RUNS: u64 = 4;
 /// Repairs after which waves are given up.
 const MOST_REPAIRS: usize = 20;
 
-/// Repairs the waves until several runs of the scheduler in a row place every pod. `None`: it does not come to an end.
+/// Repairs the waves until several runs of the scheduler in a row place every pod, and every new node has pods. `None`: it
+/// does not come to an end.
 pub(super) fn repaired(problem: &Problem, mut waves: Waves, effort: &mut Effort) -> Option<Waves> {
     // Pods without constraints on others all find a node: each fits on the node of its wave, whatever went there
     // before it.
@@ -27,28 +28,34 @@ pub(super) fn repaired(problem: &Problem, mut waves: Waves, effort: &mut Effort)
         return Some(waves);
     }
     let (mut passed, mut repairs) = (0, 0);
+    // Waves that passed the runs, without the nodes that got no pod.
+    let mut good = None;
     while passed < RUNS {
         if !effort.more() {
-            return None;
+            return good;
         }
         effort.add(waves.pods.iter().map(Vec::len).sum::<usize>());
         let (mut state, placed, late) = simulated(problem, &waves, passed);
         if late.is_empty() {
             passed += 1;
             waves.placed = placed;
+            if passed == RUNS && waves.is_a_placement(problem) {
+                waves.placed.clone_from(&waves.pods);
+            } else if passed == RUNS && waves.remove_unused(problem) {
+                (passed, repairs) = (0, repairs + 1);
+                good = Some(waves.clone());
+            }
             continue;
         }
         (passed, repairs) = (0, repairs + 1);
         if repairs > MOST_REPAIRS {
-            return None;
+            return good;
         }
         for class in &late {
             let wave = waves.pods.iter_mut().rev().find(|pods| pods.contains(class))?;
             wave.remove(wave.iter().position(|found| found == class)?);
         }
         let before = waves.nodes.len();
-        // Where the scheduler has put the pods, the caps may not hold.
-        state.teams.lift(problem, 0..problem.classes.len());
         add_nodes(problem, &mut state, late.clone())?;
         // They come when all nodes are there.
         waves.nodes.extend(&state.nodes[before..]);
@@ -56,6 +63,53 @@ pub(super) fn repaired(problem: &Problem, mut waves: Waves, effort: &mut Effort)
         waves.pods.last_mut()?.extend(late);
     }
     Some(waves)
+}
+
+impl Waves {
+    /// Whether all pods keep their constraints if each is on the node of its wave.
+    fn is_a_placement(&self, problem: &Problem) -> bool {
+        let mut state = State::new(problem, &self.nodes, Spreading::Final);
+        // In turns, for the sake of spread.
+        let longest = self.pods.iter().map(Vec::len).max().unwrap_or(0);
+        let turn = |turn: usize| {
+            let pods = self.pods.iter().enumerate();
+            pods.filter_map(move |(node, pods)| Some((*pods.get(turn)?, node)))
+        };
+        let mut left: Vec<(usize, usize)> = (0..longest).flat_map(turn).collect();
+        loop {
+            let before = left.len();
+            left.retain(|(class, node)| {
+                let fits = state.fits(*class, &state.rule_state(*class), *node);
+                if fits {
+                    state.place(*class, *node);
+                }
+                !fits
+            });
+            if left.is_empty() || left.len() == before {
+                return left.is_empty();
+            }
+        }
+    }
+
+    /// Removes new nodes without a pod; what would have moved to them moves with the wave before. Returns whether there
+    /// were any.
+    fn remove_unused(&mut self, problem: &Problem) -> bool {
+        let before = self.nodes.len();
+        let mut moving = Vec::new();
+        for node in (0..before).rev() {
+            if self.placed[node].is_empty() && problem.kinds[self.nodes[node]].stays.is_none() {
+                self.nodes.remove(node);
+                self.placed.remove(node);
+                moving.append(&mut self.pods.remove(node));
+            } else {
+                self.pods[node].append(&mut moving);
+            }
+        }
+        if let Some(first) = self.pods.first_mut() {
+            first.append(&mut moving);
+        }
+        self.nodes.len() < before
+    }
 }
 
 /// The nodes after a run of the scheduler wave by wave, with the classes of the pods on each, and of those without a
@@ -93,7 +147,13 @@ fn add_nodes(problem: &Problem, state: &mut State<'_>, mut waiting: Vec<usize>) 
         for class in &waiting {
             left[*class] += 1;
         }
-        let kind = objective::best_kind(problem, state, &left)?;
+        let Some(kind) = objective::best_kind(problem, state, &left) else {
+            // Where the scheduler has put the others, the caps may leave no place.
+            if state.teams.lift(problem, waiting.iter().copied()) {
+                continue;
+            }
+            return None;
+        };
         state.add(kind);
         // Big ones first: the node is chosen for the pods that just fit.
         waiting.sort_by_key(|class| (Reverse(problem.classes[*class].size), *class));

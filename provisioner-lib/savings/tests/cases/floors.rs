@@ -1,7 +1,8 @@
-//! The least that a proposal keeps: On-Demand nodes.
+//! The least that a proposal keeps: On-Demand nodes, and zones where pods may be.
 
 use cast_spot_savings::{
     catalog::Market,
+    compare::Comparison,
     report::{Proposal, Report},
 };
 
@@ -47,4 +48,26 @@ fn on_demand_nodes_that_pods_do_not_fill_are_named() {
     let report = case.compare().report;
     assert_eq!(on_demand_nodes(&report.spot), 6);
     assert!(says(&report, "6 of 8 On-Demand nodes"), "{:?}", report.assumptions);
+}
+
+fn zones(comparison: &Comparison) -> Vec<&str> {
+    let mut zones: Vec<&str> =
+        comparison.nodes.iter().filter_map(|node| node.machine.zone.as_deref()).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    zones
+}
+
+#[test]
+fn a_proposal_has_no_node_without_pods() {
+    // All pods are in the zone of one of them.
+    let case = Case::read("affinity-to-one-pod").priced_by("prices-of-large-types");
+    let case = case.choosing(|choices| choices.floors.on_demand = Some(1));
+    let comparison = case.compare();
+    for node in &comparison.nodes {
+        assert!(!node.pods.is_empty(), "{:?} {:?}", node.machine.instance_type, node.machine.zone);
+    }
+    assert_eq!(zones(&comparison).len(), 1);
+    // One c5.large On-Demand of $0.085 and two on Spot of $0.02975.
+    assert_eq!(comparison.report.spot.configuration.hourly.micros(), 144_500);
 }
