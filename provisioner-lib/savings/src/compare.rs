@@ -45,7 +45,7 @@ use crate::{
     shown::Shown,
     snapshot::Snapshot,
     template::{self, templates},
-    verdict::{self, Judged, Reason, follow_neighbours},
+    verdict::{self, Judged, Owned, Reason, follow_neighbours},
 };
 
 /// The report, with the nodes and workloads behind it.
@@ -320,6 +320,14 @@ impl<'a> Inputs<'a> {
             spot.extend(judged.owned.pods.iter().filter(|_| judged.market == Some(Market::Spot)));
         }
         let mut demand = self.demand.clone();
+        // A rollout has pods of several ReplicaSets of one workload.
+        let owned = judged.iter().map(|judged| &judged.owned);
+        let owners: BTreeMap<usize, &Owned> =
+            owned.flat_map(|owned| owned.pods.iter().map(move |pod| (*pod, owned))).collect();
+        for pod in demand.pods.iter_mut().filter(|pod| pod.owner.is_some()) {
+            let workload = owners.get(&pod.source);
+            pod.owner = workload.map(|owned| (owned.kind.as_str().to_owned(), owned.name.clone()));
+        }
         self.keep(&mut demand, kept);
         for pod in demand.pods.iter_mut().filter(|pod| !self.markets.separate(pod)) {
             pod.pin_to(if spot.contains(&pod.source) { Market::Spot } else { Market::OnDemand });

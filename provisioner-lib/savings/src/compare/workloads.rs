@@ -41,6 +41,7 @@ pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, hosts: 
         let text = format!("{on_spot_today} of {} run on Spot today", owned.pods.len());
         cautions.insert(0, Reason::new("on-spot-today", text));
     }
+    cautions.extend(concentration(inputs, &pools(owned, hosts)));
     let mut proposed = BTreeMap::new();
     for ((name, market, zone), pods) in pools(owned, hosts) {
         let market = if market == Some(Market::Spot) { "spot" } else { "on-demand" };
@@ -64,6 +65,25 @@ pub(super) fn workload(inputs: &Inputs<'_>, judged: &Judged, cost: Cost, hosts: 
     }
 }
 
+/// That one pool or zone has more of the workload's Spot pods than it should: other limits leave them no place.
+fn concentration(inputs: &Inputs<'_>, pools: &Pools<'_>) -> Option<Reason> {
+    let spot = || pools.iter().filter(|((_, market, _), _)| *market == Some(Market::Spot));
+    let mut zones: BTreeMap<&str, usize> = BTreeMap::new();
+    spot().for_each(|((_, _, zone), pods)| *zones.entry(zone).or_default() += pods);
+    let all: usize = zones.values().sum();
+    let caps = inputs.choices.caps;
+    let (in_pool, in_zone) = caps.most(all);
+    let of_one = [
+        ("pool", spot().map(|(_, pods)| *pods).max(), in_pool, caps.pool_percent),
+        ("zone", zones.values().copied().max(), in_zone, caps.zone_percent),
+    ];
+    of_one.into_iter().find_map(|(place, pods, most, percent)| {
+        let pods = pods.filter(|pods| *pods > most && all > 1)?;
+        let text = format!("{pods} of its {all} pods on Spot are in one {place}, more than {percent} %");
+        Some(Reason::new("concentration", text))
+    })
+}
+
 /// The node of each pod in a configuration.
 pub(super) type Hosts<'n> = BTreeMap<usize, &'n Machine>;
 
@@ -72,10 +92,9 @@ pub(super) fn hosts(nodes: &[Placed]) -> Hosts<'_> {
 }
 
 /// The number of a workload's pods by instance type, market and zone.
-pub(super) fn pools<'n>(
-    owned: &Owned,
-    hosts: &Hosts<'n>,
-) -> BTreeMap<(&'n str, Option<Market>, &'n str), usize> {
+type Pools<'n> = BTreeMap<(&'n str, Option<Market>, &'n str), usize>;
+
+pub(super) fn pools<'n>(owned: &Owned, hosts: &Hosts<'n>) -> Pools<'n> {
     let known = |text: &'n Option<String>| text.as_deref().unwrap_or("unknown");
     let mut pools = BTreeMap::new();
     for Machine { instance_type, market, zone, .. } in owned.pods.iter().filter_map(|pod| hosts.get(pod)) {

@@ -39,6 +39,12 @@ impl Caps {
         (share(self.pool_percent, pools), share(self.zone_percent, zones))
     }
 
+    /// The most of a workload's Spot pods in one pool, and in one zone, where there are enough of them.
+    pub(crate) fn most(self, pods: usize) -> (usize, usize) {
+        let (pool, zone) = self.shares(usize::MAX, usize::MAX);
+        (whole_pods(pods, pool), whole_pods(pods, zone))
+    }
+
     /// How many pools each of so many zones needs.
     pub(super) fn pools_by_zone(self, zones: usize) -> usize {
         let (_, in_zone) = self.shares(1, zones);

@@ -205,3 +205,43 @@ fn soft_constraints_are_kept_where_they_cost_little() {
     assert_eq!(zones(5), (1, true));
     assert_eq!(zones(250), (3, false));
 }
+
+/// The most pods of a workload of one pool, and of all its pods on Spot.
+fn most_in_pool(comparison: &Comparison, name: &str) -> (usize, usize) {
+    let judged = comparison.judged.iter().find(|judged| judged.owned.name == name).unwrap();
+    let mut pools: BTreeMap<String, usize> = BTreeMap::new();
+    for node in comparison.nodes.iter().filter(|node| node.is_spot()) {
+        let here = node.pods.iter().filter(|pod| judged.owned.pods.contains(pod)).count();
+        *pools.entry(pool(&node.machine)).or_default() += here;
+    }
+    (pools.values().copied().max().unwrap_or(0), pools.values().sum())
+}
+
+#[test]
+fn a_rollout_is_capped_as_one_workload() {
+    // Four ReplicaSets of one pod each.
+    let case = Case::read("rollouts-of-one-deployment").priced_by("prices-of-large-types");
+    // On a second On-Demand node they would cost nothing.
+    let case = case.choosing(|choices| choices.floors.on_demand = Some(1));
+    assert_eq!(most_in_pool(&case.compare(), "web"), (2, 4));
+}
+
+#[test]
+fn constraints_of_other_pods_leave_the_caps_as_they_are() {
+    for case in ["free-pods-beside-bound-ones", "anti-affinity-of-twelve-workloads"] {
+        let comparison = Case::read(case).priced_by("prices-of-many-pools").compare();
+        assert_eq!(most_in_pool(&comparison, "w4"), (2, 6), "{case}");
+    }
+}
+
+#[test]
+fn a_workload_beyond_the_caps_has_a_caution() {
+    // Types of one zone alone.
+    let report = Case::read("one-pool").compare().report;
+    for workload in report.workloads.iter().filter(|workload| workload.verdict == Verdict::Spot) {
+        let cautions = workload.cautions.iter().filter(|caution| caution.code == "concentration");
+        let texts: Vec<&str> = cautions.map(|caution| caution.text.as_str()).collect();
+        let all = workload.pods;
+        assert_eq!(texts, [format!("{all} of its {all} pods on Spot are in one zone, more than 40 %")]);
+    }
+}
