@@ -1,5 +1,5 @@
 //! Usage of pods, and the cluster whose pods request what they use. Data flows one way: the metrics of a snapshot give
-//! [`used`], the greatest usage in each workload gives [`resized`], and the stages that make every other configuration
+//! [`used`], the greatest usage in each workload gives `resized`, and the stages that make every other configuration
 //! read that snapshot as they read the cluster's own.
 
 pub mod prometheus;
