@@ -16,7 +16,7 @@ use crate::{
     objects::{self, is_live},
     quantity::Resources,
     snapshot::{PodMetrics, Snapshot},
-    verdict::{Kind, Owned},
+    verdict::{Kind, Owned, is_headroom},
 };
 
 /// Age in seconds below which a pod still starts.
@@ -71,7 +71,8 @@ fn is_sidecar(container: &Container) -> bool {
 }
 
 /// The snapshot with the greatest usage of a measured pod of each workload, and headroom, as the requests of all its
-/// pods. Workloads without a measured pod keep their requests, and so do Jobs: what a moment shows of them is one phase.
+/// pods. Workloads without a measured pod keep their requests. So do Jobs, of which a moment shows one phase, and pods
+/// that only hold room, which they do by requests.
 pub(crate) fn resized<'o>(
     snapshot: &Snapshot,
     workloads: impl Iterator<Item = &'o Owned>,
@@ -80,6 +81,9 @@ pub(crate) fn resized<'o>(
 ) -> Snapshot {
     let mut snapshot = snapshot.clone();
     for owned in workloads.filter(|owned| owned.kind != Kind::Job) {
+        if owned.pods.iter().any(|pod| snapshot.pods[*pod].spec.as_ref().is_some_and(is_headroom)) {
+            continue;
+        }
         let greatest = owned.pods.iter().filter_map(|pod| used.get(pod)).cloned();
         let Some(greatest) = greatest.reduce(|most, other| most.greater(&other)) else { continue };
         let size = size(&greatest, headroom_percent);

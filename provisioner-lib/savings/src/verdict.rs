@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde::Serialize;
 
-pub(crate) use self::placement::is_spread;
 pub use self::{
     budgets::covers,
     owner::{Kind, Owned, owned},
 };
+pub(crate) use self::{placement::is_spread, platform::is_headroom};
 use crate::{
     catalog::Market,
     choices::Choices,
@@ -221,7 +221,7 @@ fn risks(owned: &Owned, spec: Option<&PodSpec>, constraints: &demand::Pod) -> Ve
 /// Pods that are not there for long, or only hold room, and count in the figures nevertheless.
 fn counted_otherwise(owned: &Owned, spec: Option<&PodSpec>) -> Vec<Reason> {
     let mut cautions = Vec::new();
-    if spec.is_some_and(platform::is_headroom) {
+    if spec.is_some_and(is_headroom) {
         cautions.push(Reason::new("headroom", "only holds room: pods of a higher priority take its place"));
     }
     if owned.pods.len() > owned.replicas {

@@ -120,6 +120,17 @@ fn pods_of_a_workload_request_what_its_greatest_uses() {
 }
 
 #[test]
+fn pods_that_only_hold_room_keep_their_requests() {
+    for (priority, expected) in [(-1, (3_500, 1_024)), (0, (10, 32))] {
+        let pause = json!({
+            "priority": priority,
+            "containers": [{ "name": "c", "resources": { "requests": { "cpu": "3500m", "memory": "1Gi" } } }],
+        });
+        assert_eq!(requested(Kind::Deployment, &[pause], &[(0, 1)], 50), [expected], "{priority}");
+    }
+}
+
+#[test]
 fn a_daemon_set_is_sized_with_its_template() {
     let asks = json!({ "containers": [{ "name": "c", "resources": { "requests": { "cpu": "1", "memory": "1Gi" } } }] });
     let owners = json!([{ "apiVersion": "apps/v1", "kind": "DaemonSet", "name": "web", "uid": "u", "controller": true }]);

@@ -39,7 +39,7 @@ pub(super) fn reason(owned: &Owned, pods: &[&Pod]) -> Option<Reason> {
 }
 
 /// Whether the pods only hold room that any other pod takes from them: their priority is below the default of 0.
-pub(super) fn is_headroom(spec: &PodSpec) -> bool {
+pub(crate) fn is_headroom(spec: &PodSpec) -> bool {
     spec.priority.is_some_and(|priority| priority < 0)
 }
 
