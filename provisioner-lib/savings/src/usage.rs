@@ -137,7 +137,7 @@ fn limits(spec: &PodSpec) -> Resources {
     let each: Vec<Resources> = running(spec).map(|container| of(container.resources.as_ref())).collect();
     let limit = |amount: fn(&Resources) -> u64| match amount(&whole) {
         0 if each.iter().any(|limits| amount(limits) == 0) => 0,
-        0 => each.iter().map(amount).sum(),
+        0 => each.iter().map(amount).fold(0, u64::saturating_add),
         limit => limit,
     };
     Resources {

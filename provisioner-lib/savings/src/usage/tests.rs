@@ -91,6 +91,9 @@ fn a_pod_requests_usage_and_headroom_within_bounds() {
         "initContainers": [{ "name": "i", "resources": { "requests": { "cpu": "2", "memory": "64Mi" } } }],
         "containers": [{ "name": "c", "resources": { "requests": { "cpu": "1", "memory": "1Gi" } } }],
     });
+    let huge = json!({ "limits": { "cpu": "20P", "memory": "16Ei" } });
+    let boundless =
+        json!({ "containers": [{ "name": "c", "resources": huge }, { "name": "d", "resources": huge }] });
     let sandbox =
         json!({ "containers": [{ "name": "c" }], "overhead": { "cpu": "250m", "memory": "120Mi" } });
     for (case, spec, used, headroom, expected) in [
@@ -103,6 +106,7 @@ fn a_pod_requests_usage_and_headroom_within_bounds() {
         ("its init container", starts, (200, 256), 50, (2_000, 384)),
         ("the sandbox", sandbox, (200, 256), 50, (550, 504)),
         ("no headroom", asks(), (200, 256), 0, (200, 256)),
+        ("the sum of huge limits", boundless, (200, 256), 50, (300, 384)),
     ] {
         assert_eq!(requested(Kind::Deployment, &[spec], &[used], headroom), [expected], "{case}");
     }
