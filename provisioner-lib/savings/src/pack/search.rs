@@ -23,7 +23,7 @@ const MANY: usize = 500;
 pub(super) fn search(problem: &Problem) -> (Waves, u64) {
     let mut counts: Vec<usize> = problem.classes.iter().map(|class| class.members.len()).collect();
     let mut effort = Effort::new(counts.iter().sum());
-    let mut filled = Vec::new();
+    let (mut filled, mut floor_first_helps) = (Vec::new(), true);
     for (mix, allowed) in starts(problem, &counts) {
         // Filled nodes cost more than their mix, and with many of them a smaller size has nothing to gain.
         let enough = filled.iter().filter(|((missing, _), _): &&((usize, Money), Waves)| *missing == 0);
@@ -32,14 +32,20 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
         if is_big || least.is_some_and(|least| mix.cost(problem) >= least) {
             continue;
         }
-        for floor_first in [false, true] {
+        for floor_first in [false, true].into_iter().take(1 + usize::from(floor_first_helps)) {
             let waves = loop {
                 match fill(problem, &counts, &mix, &allowed, floor_first, &mut effort) {
-                    Ok(waves) => break waves,
+                    Ok(waves) => break Some(waves),
+                    // All are of the same pods, so that none is cheaper for lack of one.
+                    Err(_) if !filled.is_empty() => break None,
                     Err(Unplaceable { class, pods }) => counts[class] -= pods,
                 }
             };
+            let Some(waves) = waves else { break };
             let value = value(problem, &waves.nodes);
+            if floor_first {
+                floor_first_helps = filled.last().is_some_and(|(plain, _)| value.0 < plain.0);
+            }
             filled.push((value, waves));
             if value.0 == 0 {
                 break;

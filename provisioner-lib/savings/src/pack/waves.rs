@@ -50,14 +50,11 @@ pub(super) fn fill(
     let nodes = state.nodes.clone();
     let waves = Waves { pods: vec![Vec::new(); nodes.len()], nodes, placed: Vec::new() };
     let on_demand = problem.classes.iter().map(|class| class.is_on_demand(&problem.kinds)).collect();
-    let mut filling = Filling { problem, state, left: counts.to_vec(), on_demand, waves };
+    let mut filling = Filling { problem, state, left: counts.to_vec(), on_demand, waves, reserves: true };
     if floor_first {
         filling.add_floor();
     }
-    for (node, kind) in filling.waves.nodes.clone().into_iter().enumerate() {
-        let more = filling.add_pods(node, kind, &mut counts.to_vec());
-        filling.waves.pods[node].extend(more);
-    }
+    filling.top_up();
     if problem.staying().is_empty() {
         filling.add_mix(mix);
     }
@@ -73,6 +70,13 @@ pub(super) fn fill(
     while let Some(first) = filling.left.iter().position(|count| *count > 0) {
         let kind = objective::best_kind(problem, &mut filling.state, &filling.left);
         if kind.is_some_and(|kind| filling.add_wave(kind, &mut counts.to_vec(), 1)) {
+            continue;
+        }
+        // No new node takes the pods that wait for one.
+        filling.reserves = false;
+        let added = filling.top_up();
+        filling.reserves = true;
+        if added {
             continue;
         }
         let waiting = (0..problem.classes.len()).filter(|class| filling.left[*class] > 0);
@@ -112,9 +116,22 @@ struct Filling<'p> {
     /// Classes that only On-Demand nodes take.
     on_demand: Vec<bool>,
     waves: Waves,
+    /// Whether pods wait for nodes that the floor asks for.
+    reserves: bool,
 }
 
 impl Filling<'_> {
+    /// Adds pods to the nodes, and returns whether there were any.
+    fn top_up(&mut self) -> bool {
+        let mut added = false;
+        for (node, kind) in self.waves.nodes.clone().into_iter().enumerate() {
+            let more = self.add_pods(node, kind, &mut self.left.clone());
+            added |= !more.is_empty();
+            self.waves.pods[node].extend(more);
+        }
+        added
+    }
+
     /// Adds the cheapest nodes that the floor asks for, each with a part of the pods of every workload that goes there.
     fn add_floor(&mut self) {
         let Problem { floor, kinds, classes, .. } = self.problem;
@@ -227,8 +244,9 @@ impl Filling<'_> {
             let left_on_demand =
                 || (0..left.len()).filter(is_on_demand).map(|class| left[class]).sum::<usize>();
             let is_first = is_new && state.free(node) == problem.kinds[kind].room;
-            let is_last = !is_first && any > 0 && left.iter().sum::<usize>() <= any;
-            let is_last_on_demand = !is_first && on_demand > 0 && left_on_demand() <= on_demand;
+            let is_last = self.reserves && !is_first && any > 0 && left.iter().sum::<usize>() <= any;
+            let is_last_on_demand =
+                self.reserves && !is_first && on_demand > 0 && left_on_demand() <= on_demand;
             open.retain(|class| {
                 !(is_last || is_last_on_demand && is_on_demand(class))
                     && quotas[*class] > 0

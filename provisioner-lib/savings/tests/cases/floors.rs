@@ -5,6 +5,8 @@ use cast_spot_savings::{
     compare::Comparison,
     report::{Proposal, Report},
 };
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{from_value, json};
 
 use super::Case;
 
@@ -70,4 +72,34 @@ fn a_proposal_has_no_node_without_pods() {
     assert_eq!(zones(&comparison).len(), 1);
     // One c5.large On-Demand of $0.085 and two on Spot of $0.02975.
     assert_eq!(comparison.report.spot.configuration.hourly.micros(), 144_500);
+}
+
+#[test]
+fn pods_that_must_share_a_node_do_so_below_the_floor() {
+    // A database and its exporter; three pods, and twelve, that go with each other. One c5.large On-Demand of $0.085.
+    for (pods, of, copies) in
+        [(&["coredns-abc-0", "pay-abc-0"][..], "coredns", 0), (&["pay-"], "pay", 0), (&["pay-"], "pay", 9)]
+    {
+        let mut case = two_workloads_on_demand();
+        let found = &mut case.snapshot.pods;
+        let is_of = |pod: &Pod, name: &str| pod.metadata.name.as_ref().unwrap().starts_with(name);
+        found.retain(|pod| is_of(pod, "aws-node") || pods.iter().any(|name| is_of(pod, name)));
+        let selector = json!({ "matchLabels": { "app": of } });
+        let term = json!({
+            "topologyKey": "kubernetes.io/hostname", "labelSelector": selector, "namespaces": ["app", "kube-system"],
+        });
+        let affinity = json!({ "podAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [term] } });
+        for pod in found.iter_mut().filter(|pod| is_of(pod, "pay-")) {
+            pod.spec.as_mut().unwrap().affinity = from_value(affinity.clone()).unwrap();
+        }
+        let last = found.last().unwrap().clone();
+        for copy in 0..copies {
+            let mut pod = last.clone();
+            (pod.metadata.name, pod.metadata.uid) = (Some(format!("pay-copy-{copy}")), None);
+            found.push(pod);
+        }
+        let report = case.compare().report;
+        assert_eq!(report.unplaced, [], "{pods:?} and {copies}");
+        assert_eq!(report.spot.configuration.hourly.micros(), 85_000, "{pods:?} and {copies}");
+    }
 }
