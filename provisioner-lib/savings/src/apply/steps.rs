@@ -10,6 +10,7 @@ use crate::{
     money::Money,
     objects::{label, name, node_of},
     snapshot::Snapshot,
+    verdict::{Judged, Kind, Owned},
 };
 
 /// Labels of a node with the group that launched it, and what that is.
@@ -45,7 +46,7 @@ fn free(what: &str, commands: Vec<String>) -> Step {
 /// The first steps: the file, as far as it has objects, and why it may have no NodePool.
 pub(super) fn apply(has_pools: bool, has_budgets: bool) -> Vec<Step> {
     let objects = match (has_pools, has_budgets) {
-        (true, _) => Some("NodePools and PodDisruptionBudgets"),
+        (true, _) => Some("an EC2NodeClass, NodePools and PodDisruptionBudgets"),
         (false, true) => Some("PodDisruptionBudgets"),
         (false, false) => None,
     };
@@ -92,7 +93,12 @@ pub(super) fn steps(
         .filter(|(_, group)| !group.leaving.is_empty())
         .map(|(name, group)| {
             let nodes = group.leaving.len();
-            let what = format!("Drain {name} ({nodes} {}).", if nodes == 1 { "node" } else { "nodes" });
+            let mut what = format!("Drain {name} ({nodes} {}).", if nodes == 1 { "node" } else { "nodes" });
+            what.extend(group.in_the_way(comparison, snapshot));
+            if group.label.is_none() || group.stays {
+                what +=
+                    " Then terminate their instances, and lower the size of the group that launched them.";
+            }
             let cluster = comparison.report.cluster.as_deref();
             Step { what, commands: group.commands(cluster), hourly: group.before - group.after }
         })
@@ -159,6 +165,27 @@ fn groups<'m>(
 }
 
 impl Group<'_> {
+    /// What stops a drain of its nodes, or is lost by it, a sentence each.
+    fn in_the_way(&self, comparison: &Comparison, snapshot: &Snapshot) -> Vec<String> {
+        let names: BTreeSet<&str> = self.leaving.iter().map(|machine| machine.name.as_str()).collect();
+        let is_here = |pod: &usize| node_of(&snapshot.pods[*pod]).is_some_and(|node| names.contains(node));
+        let here = comparison.judged.iter().filter(|judged| judged.owned.pods.iter().any(is_here));
+        let sentence = |judged: &Judged| {
+            let Owned { namespace, name, kind, .. } = &judged.owned;
+            let mut reasons = judged.reasons.iter().chain(&judged.cautions);
+            match kind {
+                Kind::Pod => {
+                    Some(format!(" {namespace}/{name} has no controller: delete it, or drain with --force."))
+                }
+                Kind::Job => Some(format!(" Wait for the Job {namespace}/{name}: its work would be lost.")),
+                _ => reasons
+                    .find(|reason| reason.code == "budget")
+                    .map(|reason| format!(" The drain waits for {namespace}/{name}: {}.", reason.text)),
+            }
+        };
+        here.filter_map(sentence).collect()
+    }
+
     fn commands(&self, cluster: Option<&str>) -> Vec<String> {
         let names: Vec<_> = self.leaving.iter().map(|machine| quoted(&machine.name)).collect();
         let nodes = match &self.label {

@@ -95,7 +95,7 @@ fn risks(days: Option<u32>) -> [String; 4] {
              and what happens once a month may not be in it."
         ),
         None => "Usage is of one moment, the last 15 to 60 s before it was read: peaks of a day, a week or a start are \
-                 not in it. --prometheus has days."
+                 not in it. --prometheus reads days of it."
             .to_owned(),
     };
     [
