@@ -183,6 +183,44 @@ fn a_limit_without_known_savings_does_not_pass() {
 }
 
 #[test]
+fn a_limit_that_is_exceeded_is_named() {
+    let folder = Folder::new("over");
+    let (code, _, err) = folder.run(&["--snapshot", &example(), "--no-rehearsal", "--fail-over", "40"]);
+    assert_eq!(code, 5);
+    assert!(err.contains("--fail-over 40: ") && err.contains(" % could be saved"), "{err}");
+}
+
+#[test]
+fn options_of_a_live_cluster_are_refused_for_files() {
+    let folder = Folder::new("live");
+    let args = [
+        "--account",
+        "123456789012",
+        "--kubeconfig",
+        "k",
+        "--context",
+        "c",
+        "--prometheus",
+        "localhost:9090",
+    ];
+    let (code, _, err) = folder.run(&[&["--snapshot", &example()], &args[..]].concat());
+    assert_eq!(code, 2);
+    for words in
+        ["--account together", "--kubeconfig together", "--context together", "--prometheus: not the URL"]
+    {
+        assert!(err.contains(words), "{words}: {err}");
+    }
+}
+
+#[test]
+fn an_option_names_the_cluster_of_a_file_without_a_name() {
+    let folder = Folder::new("name");
+    folder.file("empty.json", &json!({ "kind": "List", "items": [] }));
+    let (_, out, _) = folder.run(&["--snapshot", "empty.json", "--cluster", "prod"]);
+    assert!(out.starts_with("Available savings: prod"), "{out}");
+}
+
+#[test]
 fn sizes_and_families_must_not_contradict() {
     let folder = Folder::new("contradict");
     let args = ["--snapshot", &example(), "--min-vcpus", "64", "--max-vcpus", "2"];

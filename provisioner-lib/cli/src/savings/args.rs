@@ -139,6 +139,11 @@ impl Args {
         if self.json { Format::Json } else { self.format }
     }
 
+    /// The name of the cluster, for files that have none.
+    pub(super) fn cluster(&self) -> Option<&str> {
+        self.target.cluster.as_deref()
+    }
+
     /// The origin of nodes and pods. Fails with every fault of the options.
     pub(super) fn read(&self, environment: &Environment) -> Result<Origin, CliError> {
         let mut diagnostics = Vec::new();
@@ -151,6 +156,23 @@ impl Args {
                 ..Connection::default()
             })
         };
+        let only_live = [
+            ("--account", self.target.account.is_some()),
+            ("--kubeconfig", self.target.kubeconfig.is_some()),
+            ("--context", self.target.context.is_some()),
+        ];
+        for (option, _) in only_live.iter().filter(|(_, is_set)| *is_set && !self.snapshot.is_empty()) {
+            let text = format!("{option} together with --snapshot: no cluster is read");
+            diagnostics.push(Diagnostic::new(text, "leave one of the two out"));
+        }
+        if let Some(url) = &self.prometheus {
+            let address = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+            let host = address.and_then(|address| address.split('/').next());
+            if host.is_none_or(|host| host.is_empty() || host.contains('@')) {
+                let text = "--prometheus: not the URL of a Prometheus without a login";
+                diagnostics.push(Diagnostic::new(text, "an example is http://localhost:9090"));
+            }
+        }
         if self.spot_days.is_some() && self.prices.is_some() {
             diagnostics.push(Diagnostic::new(
                 "--spot-days together with a file: the prices in it are what they are",

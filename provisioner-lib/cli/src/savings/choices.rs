@@ -62,7 +62,7 @@ pub(super) struct ChoiceArgs {
     #[arg(value_parser = value_parser!(u32).range(1..=100))]
     most_in_zone: u32,
 
-    /// Least nodes, as far as there are as many today
+    /// Least nodes, but never more than today
     #[arg(long, value_name = "N", help_heading = PROPOSED, default_value_t = Floors::default().nodes)]
     min_nodes: usize,
 

@@ -65,8 +65,9 @@ async fn report(args: &Args, origin: &Origin, screen: &mut Screen) -> Result<u8,
             let text = format!("--fail-over {percent}: possible savings are not known");
             return Err(CliError::new(EXIT_INCOMPLETE, text, "the report names what is missing"));
         }
-        if report.saves_more_than(percent) {
-            return Ok(EXIT_OVER);
+        if let Some(range) = report.range.as_ref().filter(|_| report.saves_more_than(percent)) {
+            let text = format!("--fail-over {percent}: {} % could be saved", range.high.percent);
+            return Err(CliError::new(EXIT_OVER, text, "the report has the proposal"));
         }
     }
     // What could not be read may change every figure.

@@ -51,8 +51,8 @@ fn node_pools(comparison: &Comparison, snapshot: &Snapshot) -> Result<String, Cl
 
 /// Writes a file, whole or not at all: a failure keeps its previous content. Devices and pipes are written to.
 pub(crate) fn save(path: &Path, option: &str, text: &str) -> Result<(), CliError> {
-    let is_device =
-        path.starts_with("/dev") || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let is_device = (path.starts_with("/dev") && !path.starts_with("/dev/shm"))
+        || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let written = if is_device {
         OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()))
     } else {

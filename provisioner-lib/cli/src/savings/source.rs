@@ -46,6 +46,7 @@ pub(super) async fn read(
     }
     error::check(diagnostics)?;
     let mut snapshot = snapshot.unwrap_or_default();
+    snapshot.cluster = snapshot.cluster.or_else(|| args.cluster().map(str::to_owned));
     match origin {
         Origin::Cluster(target) => snapshot = live(args, target, prices.is_none(), now, screen).await?,
         Origin::Files(connection) => {
