@@ -34,7 +34,8 @@ pub(super) fn sentences(report: &Report, usage: &Usage) -> Vec<String> {
     let mut sized = format!(
         "{}: each pod requests the greatest usage of a pod in its workload and {} % more, at least {}m CPU and {}, and \
          at most its limits; that may be less than today, or more. Jobs, pods with a priority below 0, and \
-         workloads without a measured pod keep their requests. Each workload is on Spot or On-Demand as in {}. The savings above do not include it.",
+         workloads without a measured pod keep their requests. Each workload is on Spot or On-Demand as in {}. The \
+         savings above do not include it.",
         name(Name::Usage),
         usage.headroom_percent,
         LEAST.cpu,
