@@ -129,7 +129,8 @@ fn bars_show_and_label_their_cost() {
             let digits = said.split('$').nth(1).unwrap().split(' ').next().unwrap().replace(',', "");
             digits.parse().unwrap()
         };
-        assert_eq!(bars.len(), 3);
+        // Today, On-Demand, with Spot, and sized by usage.
+        assert_eq!(bars.len(), 4);
         for bar in bars {
             assert_eq!(bar["role"], "img");
             let parts: f64 = bar["parts"].as_array().unwrap().iter().map(|part| part.as_f64().unwrap()).sum();
