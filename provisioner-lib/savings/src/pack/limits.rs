@@ -98,18 +98,25 @@ fn whole_pods(pods: usize, share: f64) -> usize {
 }
 
 impl Class {
-    /// Whether only On-Demand nodes take its pods.
+    /// The kinds of new nodes that take its pods.
+    fn new_kinds<'k>(&self, kinds: &'k [NodeKind]) -> impl Iterator<Item = &'k NodeKind> {
+        let eligible = kinds.iter().zip(&self.eligible).filter(|(_, is_eligible)| **is_eligible);
+        eligible.map(|(kind, _)| kind).filter(|kind| kind.stays.is_none())
+    }
+
+    /// Whether new nodes take its pods, and only On-Demand ones.
     pub(super) fn is_on_demand(&self, kinds: &[NodeKind]) -> bool {
-        let mut new = kinds.iter().zip(&self.eligible).filter(|(kind, _)| kind.stays.is_none());
-        new.all(|(kind, is_eligible)| kind.is_on_demand || !is_eligible)
+        let mut new = self.new_kinds(kinds).peekable();
+        new.peek().is_some() && new.all(|kind| kind.is_on_demand)
     }
 }
 
 impl Floor {
     pub(super) fn new(limits: &Limits, zones: &[&str], classes: &[Class], kinds: &[NodeKind]) -> Self {
-        let pods: usize = classes.iter().map(|class| class.members.len()).sum();
-        let used =
-            kinds.iter().enumerate().filter(|(kind, _)| classes.iter().any(|class| class.eligible[*kind]));
+        let movable = classes.iter().filter(|class| class.new_kinds(kinds).next().is_some());
+        let pods: usize = movable.map(|class| class.members.len()).sum();
+        let takes = |kind: usize| classes.iter().any(|class| class.eligible[kind]);
+        let used = kinds.iter().enumerate().filter(|(kind, found)| found.stays.is_none() && takes(*kind));
         let reachable: BTreeSet<usize> = used.flat_map(|(_, kind)| kind.zones.iter().copied()).collect();
         let standing = limits.standing.iter().filter_map(|name| zones.iter().position(|zone| zone == name));
         let standing: BTreeSet<usize> = standing.collect();
