@@ -48,6 +48,7 @@ pub(super) fn cheapest(
             && let Some(waves) = assigned(problem, counts, &all, effort)
             && let Some(waves) = repaired(problem, waves, effort)
             && waves.nodes == all
+            && waves.is_used(&waves.placed, problem)
         {
             return Some(waves);
         }

@@ -17,6 +17,8 @@ use super::{
 const RUNS: u64 = 4;
 /// Repairs after which waves are given up.
 const MOST_REPAIRS: usize = 20;
+/// Times that all pods without a place are tried before a placement is given up.
+const MOST_PASSES: usize = 20;
 
 /// Repairs the waves until several runs of the scheduler in a row place every pod, and every new node has pods. `None`: it
 /// does not come to an end.
@@ -28,7 +30,7 @@ pub(super) fn repaired(problem: &Problem, mut waves: Waves, effort: &mut Effort)
         return Some(waves);
     }
     let (mut passed, mut repairs) = (0, 0);
-    // Waves that passed the runs, without the nodes that got no pod.
+    // Waves that passed the runs, with nodes that got no pod.
     let mut good = None;
     while passed < RUNS {
         if !effort.more() {
@@ -39,11 +41,15 @@ pub(super) fn repaired(problem: &Problem, mut waves: Waves, effort: &mut Effort)
         if late.is_empty() {
             passed += 1;
             waves.placed = placed;
-            if passed == RUNS && waves.is_a_placement(problem) {
+            if passed < RUNS {
+                continue;
+            }
+            if waves.is_used(&waves.pods, problem) && waves.is_a_placement(problem) {
                 waves.placed.clone_from(&waves.pods);
-            } else if passed == RUNS && waves.remove_unused(problem) {
-                (passed, repairs) = (0, repairs + 1);
+            } else if !waves.is_used(&waves.placed, problem) {
                 good = Some(waves.clone());
+                waves.remove_unused(problem);
+                (passed, repairs) = (0, repairs + 1);
             }
             continue;
         }
@@ -76,7 +82,7 @@ impl Waves {
             pods.filter_map(move |(node, pods)| Some((*pods.get(turn)?, node)))
         };
         let mut left: Vec<(usize, usize)> = (0..longest).flat_map(turn).collect();
-        loop {
+        for _ in 0..MOST_PASSES {
             let before = left.len();
             left.retain(|(class, node)| {
                 let fits = state.fits(*class, &state.rule_state(*class), *node);
@@ -86,17 +92,22 @@ impl Waves {
                 !fits
             });
             if left.is_empty() || left.len() == before {
-                return left.is_empty();
+                break;
             }
         }
+        left.is_empty()
     }
 
-    /// Removes new nodes without a pod; what would have moved to them moves with the wave before. Returns whether there
-    /// were any.
-    fn remove_unused(&mut self, problem: &Problem) -> bool {
-        let before = self.nodes.len();
+    /// Whether every new node has pods if these are the pods of each node.
+    pub(super) fn is_used(&self, pods: &[Vec<usize>], problem: &Problem) -> bool {
+        let mut nodes = self.nodes.iter().zip(pods);
+        nodes.all(|(kind, pods)| !pods.is_empty() || problem.kinds[*kind].stays.is_some())
+    }
+
+    /// Removes new nodes without a pod; what would have moved to them moves with the wave before.
+    fn remove_unused(&mut self, problem: &Problem) {
         let mut moving = Vec::new();
-        for node in (0..before).rev() {
+        for node in (0..self.nodes.len()).rev() {
             if self.placed[node].is_empty() && problem.kinds[self.nodes[node]].stays.is_none() {
                 self.nodes.remove(node);
                 self.placed.remove(node);
@@ -108,7 +119,6 @@ impl Waves {
         if let Some(first) = self.pods.first_mut() {
             first.append(&mut moving);
         }
-        self.nodes.len() < before
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn search(problem: &Problem) -> (Waves, u64) {
     filled.sort_by_key(|(value, _)| *value);
     let mut best: Option<((usize, Money), Waves)> = None;
     for (filled, waves) in filled {
-        // A repair only adds nodes.
+        // A repair seldom removes nodes.
         if best.as_ref().is_some_and(|(least, _)| filled >= *least) {
             break;
         }
