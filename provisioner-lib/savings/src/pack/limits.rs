@@ -69,12 +69,14 @@ pub(super) fn teams(pods: &[&Pod], caps: Caps, classes: &mut [Class], kinds: &[N
             by_owner.entry((&pod.namespace, owner)).or_default().push(place);
         }
     }
+    let spot = kinds.iter().filter(|kind| kind.pool.is_some());
+    let mut staying = vec![0; classes.len()];
+    for class in spot.filter_map(|kind| kind.stays.as_ref()).flat_map(|(_, pods)| pods) {
+        staying[*class] += 1;
+    }
     let mut teams = Vec::new();
     for places in by_owner.into_values() {
-        let moving: usize = places.iter().map(|place| classes[*place].members.len()).sum();
-        let spot = kinds.iter().filter(|kind| kind.pool.is_some());
-        let stay = spot.filter_map(|kind| kind.stays.as_ref()).flat_map(|(_, pods)| pods);
-        let pods = moving + stay.filter(|class| places.contains(class)).count();
+        let pods: usize = places.iter().map(|place| classes[*place].members.len() + staying[*place]).sum();
         let (pools, zones) =
             pools_and_zones(kinds, |kind| places.iter().any(|place| classes[*place].eligible[kind]));
         if pods < 2 || pools == 0 {
