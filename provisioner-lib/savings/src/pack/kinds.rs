@@ -56,18 +56,19 @@ impl<'d> Profiles<'d> {
 }
 
 /// Spot pools of instance type and zone, as numbers; none without caps.
-pub(super) struct Pools<'d>(BTreeSet<(&'d str, &'d str)>);
+pub(super) struct Pools<'d>(BTreeMap<(&'d str, &'d str), usize>);
 
 impl<'d> Pools<'d> {
     pub(super) fn new(offers: &[&'d Offer], caps: Caps) -> Self {
         let spot = offers.iter().filter(|offer| caps.are_set() && offer.market == Market::Spot);
-        Self(spot.map(|offer| (offer.instance_type.as_str(), offer.zone.as_str())).collect())
+        let names = spot.map(|offer| (offer.instance_type.as_str(), offer.zone.as_str()));
+        Self(names.collect::<BTreeSet<_>>().into_iter().zip(0..).collect())
     }
 
     /// The pool of an offer; none of On-Demand.
     pub(super) fn of(&self, offer: &Offer) -> Option<usize> {
-        let pool = (offer.instance_type.as_str(), offer.zone.as_str());
-        self.0.iter().position(|found| *found == pool).filter(|_| offer.market == Market::Spot)
+        let pool = self.0.get(&(offer.instance_type.as_str(), offer.zone.as_str()));
+        pool.copied().filter(|_| offer.market == Market::Spot)
     }
 }
 
