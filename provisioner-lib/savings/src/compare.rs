@@ -101,6 +101,24 @@ impl Comparison {
     }
 }
 
+/// The prices of a comparison.
+struct Usable {
+    /// At the discount; empty if there are none of the cluster's region.
+    list: PriceList,
+    are_given: bool,
+    /// Why the given ones are not used.
+    mismatch: Option<String>,
+}
+
+impl Usable {
+    fn of(snapshot: &Snapshot, prices: Option<&PriceList>, choices: &Choices) -> Self {
+        let mismatch = prices.and_then(|prices| regions::mismatch(snapshot, prices));
+        let list = prices.filter(|_| mismatch.is_none());
+        let list = list.map(|prices| prices.discounted(choices.discount_percent));
+        Self { are_given: list.is_some(), list: list.unwrap_or_default(), mismatch }
+    }
+}
+
 /// The inputs of all stages.
 struct Inputs<'a> {
     snapshot: &'a Snapshot,
@@ -126,21 +144,21 @@ pub fn compare(
     choices: &Choices,
     now: Timestamp,
 ) -> Comparison {
-    compare_without(snapshot, prices, choices, now, &BTreeMap::new())
+    let prices = Usable::of(snapshot, prices, choices);
+    let inputs = Inputs::of(snapshot, &prices.list, choices);
+    let mut comparison = compare_without(&inputs, &prices, now, &BTreeMap::new());
+    inputs.add_usage(&mut comparison);
+    comparison
 }
 
-/// The same, with workloads that stay On-Demand, by their place.
+/// The same without usage, and with workloads that stay On-Demand, by their place.
 fn compare_without(
-    snapshot: &Snapshot,
-    prices: Option<&PriceList>,
-    choices: &Choices,
+    inputs: &Inputs<'_>,
+    prices: &Usable,
     now: Timestamp,
     on_demand: &BTreeMap<usize, Reason>,
 ) -> Comparison {
-    let mismatch = prices.and_then(|prices| regions::mismatch(snapshot, prices));
-    let prices = prices.filter(|_| mismatch.is_none());
-    let list = prices.map(|prices| prices.discounted(choices.discount_percent)).unwrap_or_default();
-    let inputs = Inputs::of(snapshot, &list, choices);
+    let (snapshot, choices) = (inputs.snapshot, inputs.choices);
     let mut judged = verdict::judge(snapshot, &inputs.machines, choices);
     for (place, reason) in on_demand {
         judged[*place].stays_on_demand(reason.clone());
@@ -148,7 +166,7 @@ fn compare_without(
     follow_neighbours(&mut judged, snapshot);
     let today = sum(choices.hours_per_month, inputs.machines.values(), inputs.of_ec2());
     let gap = inputs.gap();
-    let mut unknown = notes::unknown(&inputs, prices.is_some(), mismatch.as_deref(), gap.as_ref());
+    let mut unknown = notes::unknown(inputs, prices.are_given, prices.mismatch.as_deref(), gap.as_ref());
     let (mut on_demand, mut spot) = (Proposed::default(), Proposed::default());
     if unknown.is_none() {
         on_demand = inputs.propose(&mut judged, Name::OnDemand, &today);
@@ -159,26 +177,22 @@ fn compare_without(
         (on_demand.proposal.saves, spot.proposal.saves) = (None, None);
     }
     let prices_age = notes::ages(inputs.prices, now);
-    let doubts = confidence::doubts(&inputs, &today, &prices_age, now);
+    let doubts = confidence::doubts(inputs, &today, &prices_age, now);
     let range = confidence::range([&on_demand.proposal, &spot.proposal], doubts);
     let mut missing: Vec<_> = gap.into_iter().chain(snapshot.missing.clone()).collect();
     let is_as_today = on_demand.proposal.as_today || spot.proposal.as_today;
     let unplaced = [on_demand.unplaced, spot.unplaced].concat();
-    missing.extend(notes::missing(&inputs, prices.is_some(), mismatch.as_deref(), is_as_today, &unplaced));
-    let costs = costs::split(&inputs, &judged, &spot.nodes);
+    let mismatch = prices.mismatch.as_deref();
+    missing.extend(notes::missing(inputs, prices.are_given, mismatch, is_as_today, &unplaced));
+    let costs = costs::split(inputs, &judged, &spot.nodes);
     let hosts = hosts(&spot.nodes);
     let workloads = judged.iter().zip(costs.workloads);
-    let workloads = workloads.map(|(judged, cost)| workload(&inputs, judged, cost, &hosts));
-    let mut workloads: Vec<Workload> = workloads.collect();
-    let usage = inputs.usage(&judged, &today, unknown.is_none()).map(|(usage, of_workloads)| {
-        workloads.iter_mut().zip(of_workloads).for_each(|(workload, usage)| workload.usage = usage);
-        usage
-    });
-    let mut assumptions = notes::assumptions(&inputs);
-    assumptions.extend(usage.is_none().then(|| notes::usage_unknown(snapshot)));
+    let workloads = workloads.map(|(judged, cost)| workload(inputs, judged, cost, &hosts));
+    let workloads: Vec<Workload> = workloads.collect();
+    let mut assumptions = notes::assumptions(inputs);
     assumptions.extend(on_demand.notes.into_iter().chain(spot.notes).collect::<BTreeSet<_>>());
     let left_out = left_out::left_out(
-        &inputs,
+        inputs,
         [
             ("today", &today),
             ("On-Demand", &on_demand.proposal.configuration),
@@ -189,7 +203,7 @@ fn compare_without(
     let report = Report {
         schema: SCHEMA,
         cluster: snapshot.cluster.clone(),
-        region: regions::shown(&inputs),
+        region: regions::shown(inputs),
         read_at: snapshot.read_at,
         currency: inputs.prices.currency().to_owned(),
         hours_per_month: choices.hours_per_month,
@@ -200,7 +214,7 @@ fn compare_without(
         spot: spot.proposal,
         range,
         spot_spread,
-        usage,
+        usage: None,
         before: None,
         unknown,
         namespaces: costs::namespaces(&workloads),

@@ -49,7 +49,9 @@ async fn report(args: &Args, origin: &Origin, screen: &mut Screen) -> Result<u8,
         comparison.report.missing.extend(rehearsal::missing(&comparison));
         comparison
     };
-    if let Some(earlier) = source::earlier(args)? {
+    if let Some(mut earlier) = source::earlier(args)? {
+        // No figure of the earlier cluster is one of usage.
+        earlier.pod_metrics.clear();
         let earlier = compare(&earlier, prices, &choices, now).report;
         comparison.report.before = Some(Before::of(earlier));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Comparison, compare_without};
+use super::{Comparison, Inputs, Usable, compare_without};
 use crate::{choices::Choices, prices::PriceList, report::Risk, snapshot::Snapshot, verdict::Reason};
 
 /// Rehearsals after which no further workload is moved back: other nodes may kill other pods.
@@ -20,10 +20,12 @@ pub fn compare_rehearsed(
     now: Timestamp,
     mut rehearse: impl FnMut(&Comparison) -> BTreeMap<usize, Risk>,
 ) -> Comparison {
+    let prices = Usable::of(snapshot, prices, choices);
+    let inputs = Inputs::of(snapshot, &prices.list, choices);
     let mut killed: BTreeMap<usize, Reason> = BTreeMap::new();
     let mut rehearsals = 0;
     loop {
-        let mut comparison = compare_without(snapshot, prices, choices, now, &killed);
+        let mut comparison = compare_without(&inputs, &prices, now, &killed);
         let risks = rehearse(&comparison);
         rehearsals += 1;
         let before = killed.len();
@@ -39,6 +41,7 @@ pub fn compare_rehearsed(
         }
         if killed.len() == before || rehearsals == MOST_REHEARSALS {
             comparison.set_risks(risks);
+            inputs.add_usage(&mut comparison);
             return comparison;
         }
     }

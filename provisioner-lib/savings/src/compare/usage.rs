@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Inputs, sum::percent};
+use super::{Comparison, Inputs, notes::usage_unknown, sum::percent};
 use crate::{
     demand::requests_of,
     machines::Place,
@@ -17,9 +17,21 @@ use crate::{
 const MIB: u64 = 1024 * 1024;
 
 impl Inputs<'_> {
+    /// Adds what pods and workloads use to the report, or why that is not known.
+    pub(super) fn add_usage(&self, Comparison { report, judged, .. }: &mut Comparison) {
+        match self.usage(judged, &report.today, report.unknown.is_none()) {
+            Some((usage, of_workloads)) => {
+                report.usage = Some(usage);
+                let workloads = report.workloads.iter_mut().zip(of_workloads);
+                workloads.for_each(|(workload, usage)| workload.usage = usage);
+            }
+            None => report.assumptions.push(usage_unknown(self.snapshot)),
+        }
+    }
+
     /// What pods use, and what each workload does; none without metrics. Nodes are proposed if `has_figures`: each workload
     /// keeps its market, so that usage alone is the difference to the configuration with Spot.
-    pub(super) fn usage(
+    fn usage(
         &self,
         judged: &[Judged],
         today: &Configuration,
