@@ -56,9 +56,11 @@ impl Inputs<'_> {
             let inputs = Inputs::of(&sized, self.prices, self.choices);
             inputs.propose(&mut judged.to_vec(), Name::Usage, today)
         });
+        let is_new = found.as_ref().is_some_and(|found| !found.proposal.as_today);
+        let risks = is_new.then(|| risks(snapshot.usage_days)).into_iter().flatten();
+        let risks = risks.chain(found.iter().flat_map(|found| found.notes.clone())).collect();
         let (proposal, unplaced) =
             found.map_or((None, Vec::new()), |found| (Some(found.proposal), found.unplaced));
-        let is_new = proposal.as_ref().is_some_and(|proposal| !proposal.as_today);
         let usage = Usage {
             measured_at: snapshot.pod_metrics.iter().filter_map(|metrics| metrics.timestamp).max(),
             days: snapshot.usage_days,
@@ -69,7 +71,7 @@ impl Inputs<'_> {
             cpu_percent: percent(on_ec2.cpu, nodes.cpu),
             memory_percent: percent(on_ec2.memory, nodes.memory),
             headroom_percent,
-            risks: if is_new { risks(snapshot.usage_days).into() } else { Vec::new() },
+            risks,
             proposal,
             unplaced,
         };
