@@ -134,6 +134,8 @@ struct Inputs<'a> {
     offers: Vec<Offer>,
     /// Whether the VPC CNI assigns prefixes.
     has_prefixes: bool,
+    /// Names of today's nodes on which pods are or may go: the others are no nodes and zones of the workloads.
+    holding: BTreeSet<String>,
 }
 
 /// Compares today's nodes with proposed ones. `now` is for the age of the prices.
@@ -283,7 +285,21 @@ impl<'a> Inputs<'a> {
             ),
         };
         let offers = prices.catalog.offers(&settings);
-        Self { snapshot, prices, choices, machines, protected, demand, markets, offers, has_prefixes }
+        let holding = BTreeSet::new();
+        let mut inputs = Self {
+            snapshot,
+            prices,
+            choices,
+            machines,
+            protected,
+            demand,
+            markets,
+            offers,
+            has_prefixes,
+            holding,
+        };
+        inputs.holding = inputs.find_holding();
+        inputs
     }
 
     /// Today's Linux nodes of EC2.
@@ -293,17 +309,15 @@ impl<'a> Inputs<'a> {
 
     /// Today's On-Demand nodes on which pods are or may go.
     fn on_demand_today(&self) -> usize {
-        let holding = self.holding();
         let on_demand = self.of_ec2().filter(|machine| is_on_demand(machine));
-        on_demand.filter(|machine| holding.contains(machine.name.as_str())).count()
+        on_demand.filter(|machine| self.holding.contains(&machine.name)).count()
     }
 
     /// Limits of new nodes beside those that stay. A proposal never needs more than today has.
     fn limits(&self, kept: &BTreeSet<String>) -> Limits {
         let floors = self.choices.floors;
-        let holding = self.holding();
         let today: Vec<&Machine> =
-            self.of_ec2().filter(|machine| holding.contains(machine.name.as_str())).collect();
+            self.of_ec2().filter(|machine| self.holding.contains(&machine.name)).collect();
         let stay: Vec<&Machine> =
             today.iter().copied().filter(|machine| kept.contains(&machine.name)).collect();
         let zones = |machines: &[&Machine]| {

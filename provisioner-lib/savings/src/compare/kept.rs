@@ -75,18 +75,28 @@ impl Inputs<'_> {
         staying
     }
 
-    /// Names of today's nodes on which pods are or may go: the others are no nodes and zones of the workloads.
-    pub(super) fn holding(&self) -> BTreeSet<&str> {
-        let is_open = |node: &&Node| {
-            let taints: Vec<Taint> = objects::taints(node).cloned().collect();
+    /// [`Inputs::holding`]. Nodes with the same taints are open to the same pods.
+    pub(super) fn find_holding(&self) -> BTreeSet<String> {
+        let mut tolerated: Vec<(Vec<Taint>, bool)> = Vec::new();
+        let mut are_tolerated = |taints: Vec<Taint>| {
+            if let Some((_, known)) = tolerated.iter().find(|(known, _)| *known == taints) {
+                return *known;
+            }
             let is_tolerated = |pod: &Pod| untolerated(&pod.tolerations, &taints).is_none();
-            let machine = self.machines.get(name(&node.metadata));
-            machine.is_some_and(|machine| self.is_open(node, machine))
-                && self.demand.pods.iter().any(is_tolerated)
+            let found = self.demand.pods.iter().any(is_tolerated);
+            tolerated.push((taints, found));
+            found
         };
-        let open = self.snapshot.nodes.iter().filter(is_open).map(|node| name(&node.metadata));
-        let used = self.demand.pods.iter().filter_map(|pod| node_of(self.snapshot, pod.source));
-        open.chain(used).collect()
+        let mut holding: BTreeSet<&str> =
+            self.demand.pods.iter().filter_map(|pod| node_of(self.snapshot, pod.source)).collect();
+        for node in &self.snapshot.nodes {
+            let name = name(&node.metadata);
+            let is_open = self.machines.get(name).is_some_and(|machine| self.is_open(node, machine));
+            if is_open && !holding.contains(name) && are_tolerated(objects::taints(node).cloned().collect()) {
+                holding.insert(name);
+            }
+        }
+        holding.into_iter().map(str::to_owned).collect()
     }
 
     /// Whether pods may move to a node that stays. What they cost without a price is not known, and in a Local Zone they
