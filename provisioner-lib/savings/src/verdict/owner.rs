@@ -157,19 +157,19 @@ fn by_hash(pod: &Pod, set: &str) -> (Kind, String) {
 
 fn replicas(snapshot: &Snapshot) -> BTreeMap<(&str, Kind, &str), usize> {
     let mut all = BTreeMap::new();
-    let mut add = |kind, metadata, replicas: Option<Option<i32>>| {
+    let mut add = |kind, metadata, replicas: Option<i32>| {
         // apps/v1: one by default.
-        let replicas = usize::try_from(replicas.flatten().unwrap_or(1)).unwrap_or(0);
+        let replicas = usize::try_from(replicas.unwrap_or(1)).unwrap_or(0);
         all.insert((objects::namespace(metadata), kind, objects::name(metadata)), replicas);
     };
     for found in &snapshot.deployments {
-        add(Kind::Deployment, &found.metadata, found.spec.as_ref().map(|spec| spec.replicas));
+        add(Kind::Deployment, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas));
     }
     for found in &snapshot.replica_sets {
-        add(Kind::ReplicaSet, &found.metadata, found.spec.as_ref().map(|spec| spec.replicas));
+        add(Kind::ReplicaSet, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas));
     }
     for found in &snapshot.stateful_sets {
-        add(Kind::StatefulSet, &found.metadata, found.spec.as_ref().map(|spec| spec.replicas));
+        add(Kind::StatefulSet, &found.metadata, found.spec.as_ref().and_then(|spec| spec.replicas));
     }
     all
 }
