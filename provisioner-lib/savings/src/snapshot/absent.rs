@@ -10,8 +10,9 @@ use crate::{
 
 impl Snapshot {
     /// Forgets notes about kinds that are there. Unless the snapshot names itself what it lacks, notes kinds that are
-    /// absent and that other objects show to exist.
-    pub(super) fn note_absent(&mut self, names_it_itself: bool) {
+    /// absent and that other objects show to exist. Nothing shows PodDisruptionBudgets: they are noted unless
+    /// `has_no_budgets`.
+    pub(super) fn note_absent(&mut self, names_it_itself: bool, has_no_budgets: bool) {
         let absent: Vec<_> = KINDS.iter().filter(|kind| (kind.count)(self) == 0).collect();
         self.missing.retain(|missing| {
             let of = KINDS.iter().find(|kind| missing.what.starts_with(kind.without));
@@ -21,7 +22,12 @@ impl Snapshot {
             return;
         }
         let is_said = |without: &str| self.missing.iter().any(|missing| missing.what.starts_with(without));
-        let needed = absent.into_iter().filter(|kind| !is_said(kind.without) && self.shows(kind.name));
+        let is_shown = |kind: &str| match kind {
+            // Every cluster has namespaces, and the documented list of kinds ends with them.
+            "PodDisruptionBudget" => !has_no_budgets && !self.pods.is_empty() && self.namespaces.is_empty(),
+            kind => self.shows(kind),
+        };
+        let needed = absent.into_iter().filter(|kind| !is_said(kind.without) && is_shown(kind.name));
         let notes: Vec<Missing> = needed
             .map(|kind| Missing {
                 what: format!("{} (the file has none)", kind.without),
@@ -50,8 +56,6 @@ impl Snapshot {
             "Pod" => !self.nodes.is_empty(),
             "Deployment" => pods(|pod| labels(&pod.metadata).contains_key("pod-template-hash")),
             "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => owns(kind),
-            // Every cluster has namespaces, and the documented list of kinds ends with them.
-            "PodDisruptionBudget" => !self.pods.is_empty() && self.namespaces.is_empty(),
             "Namespace" => pods(selects_namespaces),
             "PersistentVolumeClaim" | "CSINode" => pods(has_claim),
             "PersistentVolume" => claims(true),

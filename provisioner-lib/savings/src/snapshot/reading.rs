@@ -22,6 +22,8 @@ pub(super) struct Reading {
     has_header: bool,
     /// Whether another file is among them.
     has_lists: bool,
+    /// Whether an empty list is among them that may be one of PodDisruptionBudgets.
+    has_no_budgets: bool,
     /// Kind, namespace and name of each object.
     seen: BTreeSet<(&'static str, String, String)>,
     faults: Vec<String>,
@@ -72,8 +74,12 @@ impl Reading {
                 (_, Some(kind)) if kind.ends_with("List") => {
                     (is_list, self.has_lists) = (true, true);
                     let version = text("apiVersion");
-                    let kind = kind.trim_end_matches("List");
-                    self.items("items", document["items"].take(), kind, version.as_deref());
+                    let (kind, items) = (kind.trim_end_matches("List"), document["items"].take());
+                    // `kubectl get` names no kind in an empty list.
+                    let may_be_of_budgets = ["", "PodDisruptionBudget"].contains(&kind);
+                    let is_empty = items.is_null() || items.as_array().is_some_and(Vec::is_empty);
+                    self.has_no_budgets |= may_be_of_budgets && is_empty;
+                    self.items("items", items, kind, version.as_deref());
                 }
                 (_, Some(kind)) => {
                     other = format!("a {kind}");
@@ -135,7 +141,7 @@ impl Reading {
         let mut snapshot = self.snapshot;
         SCHEMA.clone_into(&mut snapshot.schema);
         if self.has_lists {
-            snapshot.note_absent(self.has_header);
+            snapshot.note_absent(self.has_header, self.has_no_budgets);
         }
         snapshot.tidy();
         snapshot

@@ -126,6 +126,24 @@ fn a_list_beside_a_snapshot_shows_no_gaps_of_it() {
 }
 
 #[test]
+fn an_empty_list_says_that_there_are_no_budgets() {
+    for (list, is_named) in [
+        (r#"{"apiVersion": "v1", "kind": "List", "items": []}"#, false),
+        ("apiVersion: v1\nkind: List\nitems: []\n", false),
+        (r#"{"apiVersion": "policy/v1", "kind": "PodDisruptionBudgetList", "items": null}"#, false),
+        (r#"{"apiVersion": "v1", "kind": "ServiceList", "items": []}"#, true),
+    ] {
+        let nodes_and_pods = content("kubectl-nodes-pods-only");
+        let files =
+            [File { name: "a", content: &nodes_and_pods }, File { name: "b", content: list.as_bytes() }];
+        let missing = Snapshot::read(&files).unwrap().missing;
+        let of = |kind: &str| missing.iter().any(|missing| missing.what.starts_with(kind));
+        assert_eq!(of("PodDisruptionBudgets"), is_named, "{list}");
+        assert!(of("ReplicaSets"), "its pods show them: {list}");
+    }
+}
+
+#[test]
 fn two_snapshots_are_of_two_moments() {
     let faults = read(&["all-pods", "cordoned"]).unwrap_err();
     assert_eq!(faults, [("cordoned".to_owned(), FileError::Second)]);
