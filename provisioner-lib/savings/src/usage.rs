@@ -4,7 +4,7 @@
 
 pub mod prometheus;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     api::core::v1::{Container, Pod, PodSpec, ResourceRequirements},
@@ -39,6 +39,13 @@ pub fn used(snapshot: &Snapshot) -> BTreeMap<usize, Resources> {
         snapshot.pod_metrics.iter().map(|metrics| (id(&metrics.metadata), metrics)).collect();
     let pods = snapshot.pods.iter().enumerate().filter(|(_, pod)| is_live(pod));
     pods.filter_map(|(place, pod)| Some((place, of_pod(pod, metrics.get(&id(&pod.metadata))?)?))).collect()
+}
+
+/// Whether there are metrics, and none of a pod of the snapshot.
+pub(crate) fn is_of_other_pods(snapshot: &Snapshot) -> bool {
+    let pods: BTreeSet<_> = snapshot.pods.iter().map(|pod| id(&pod.metadata)).collect();
+    let metrics = &snapshot.pod_metrics;
+    !metrics.is_empty() && metrics.iter().all(|metrics| !pods.contains(&id(&metrics.metadata)))
 }
 
 fn id(metadata: &ObjectMeta) -> (&str, &str) {

@@ -12,6 +12,7 @@ use crate::{
     prices::PriceList,
     report::{Configuration, Missing, Prices, Unplaced},
     snapshot::{NODES_UNREAD, PODS_UNREAD, Snapshot},
+    usage,
 };
 
 /// Seconds by which clocks may differ.
@@ -88,6 +89,7 @@ pub(super) fn usage_unknown(snapshot: &Snapshot) -> String {
     let why = match &snapshot.usage_unread {
         Some(why) => why,
         None if snapshot.pod_metrics.is_empty() => "no metrics of pods were read",
+        None if usage::is_of_other_pods(snapshot) => "the metrics are of other pods",
         None => "no pod is measured with all its containers five minutes after its start",
     };
     format!(
@@ -186,6 +188,13 @@ pub(super) fn missing(
         for what in unpriced(inputs) {
             say(&what, "");
         }
+    }
+    if usage::is_of_other_pods(inputs.snapshot) {
+        let metrics = inputs.snapshot.pod_metrics.len();
+        say(
+            &format!("0 of {metrics} PodMetrics are of pods of the cluster, so its usage is not known"),
+            "pods and PodMetrics need to be of one cluster and one time",
+        );
     }
     for (what, hint) in counted(inputs, is_as_today, unplaced) {
         say(&what, hint);

@@ -3,7 +3,7 @@
 use cast_spot_savings::{
     money::Money,
     render::{csv, headline, markdown, page, table},
-    report::{Proposal, Report, Usage},
+    report::{Missing, Proposal, Report, Usage},
     snapshot::{File, Snapshot},
 };
 use serde_json::{Value, json};
@@ -111,6 +111,19 @@ fn a_workload_without_metrics_keeps_its_requests() {
     assert!(
         by_usage(&report).configuration.hourly > by_usage(&measured().compare().report).configuration.hourly
     );
+}
+
+#[test]
+fn metrics_of_pods_of_another_cluster_are_named() {
+    let mut list = without(|_| false);
+    for item in list["items"].as_array_mut().unwrap() {
+        item["metadata"]["namespace"] = json!("elsewhere");
+    }
+    let report = measured_by(list.to_string().as_bytes()).compare().report;
+    assert_eq!(report.usage, None);
+    let named =
+        |missing: &&Missing| missing.what.starts_with("0 of 90 PodMetrics are of pods of the cluster");
+    assert_eq!(report.missing.iter().filter(named).count(), 1, "{:?}", report.missing);
 }
 
 #[test]
