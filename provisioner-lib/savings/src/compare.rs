@@ -197,7 +197,7 @@ fn compare_without(
         inputs,
         [
             ("today", &today),
-            ("On-Demand", &on_demand.proposal.configuration),
+            ("On-Demand", on_demand.proposal.shown()),
             ("with Spot", &spot.proposal.configuration),
         ],
     );

@@ -163,6 +163,12 @@ impl Proposal {
     pub fn is_cheaper(&self) -> bool {
         self.saves.as_ref().is_some_and(|saves| saves.monthly > Money::ZERO)
     }
+
+    /// The nodes that the report shows: On-Demand ones also where they cost more than today's Spot nodes.
+    #[must_use]
+    pub fn shown(&self) -> &Configuration {
+        self.more_expensive.as_ref().unwrap_or(&self.configuration)
+    }
 }
 
 /// Savings, never below zero.
@@ -331,17 +337,13 @@ pub enum Name {
 }
 
 impl Report {
-    /// The configurations to show, the proposed ones with their savings. On-Demand nodes are shown also where they cost
-    /// more than today's Spot nodes. Those sized by usage are the last, if there are any.
+    /// The configurations to show, the proposed ones with their savings. Those sized by usage are the last, if there are any.
     #[must_use]
     pub fn configurations(&self) -> Vec<(Name, &Configuration, Option<&Proposal>)> {
         let by_usage = self.usage.as_ref().and_then(|usage| usage.proposal.as_ref());
         let proposals = [(Name::OnDemand, &self.on_demand), (Name::Spot, &self.spot)].into_iter();
         let proposals = proposals.chain(by_usage.map(|proposal| (Name::Usage, proposal)));
-        let proposals = proposals.map(|(name, proposal)| {
-            let shown = proposal.more_expensive.as_ref().unwrap_or(&proposal.configuration);
-            (name, shown, Some(proposal))
-        });
+        let proposals = proposals.map(|(name, proposal)| (name, proposal.shown(), Some(proposal)));
         [(Name::Today, &self.today, None)].into_iter().chain(proposals).collect()
     }
 
