@@ -86,6 +86,17 @@ fn on_demand_is_shown_where_all_nodes_are_spot_today() {
 }
 
 #[test]
+fn root_volumes_are_counted_of_the_nodes_that_are_shown() {
+    // Small types make more On-Demand nodes than the three of today.
+    let report =
+        unlimited("all-on-spot-today").choosing(|choices| choices.max_vcpus = Some(2)).compare().report;
+    let (_, shown, _) = report.configurations()[1];
+    assert!(report.on_demand.as_today && shown.count > 3, "{shown:?}");
+    let volumes = format!("today 3, On-Demand {},", shown.count);
+    assert!(report.left_out.iter().any(|line| line.contains(&volumes)), "{:?}", report.left_out);
+}
+
+#[test]
 fn a_mark_against_removal_counts_as_a_label() {
     let found = Case::read("removal-disabled-label").compare().report;
     let found = workload(&found, "web");
