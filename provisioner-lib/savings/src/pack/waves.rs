@@ -47,10 +47,9 @@ pub(super) fn fill(
     effort.add(counts.iter().sum());
     let shares = Shares::new(problem, counts);
     let state = State::new(problem, &problem.staying(), Spreading::Shares(&shares));
-    let nodes = state.nodes.clone();
-    let waves = Waves { pods: vec![Vec::new(); nodes.len()], nodes, placed: Vec::new() };
+    let pods = vec![Vec::new(); state.nodes.len()];
     let on_demand = problem.classes.iter().map(|class| class.is_on_demand(&problem.kinds)).collect();
-    let mut filling = Filling { problem, state, left: counts.to_vec(), on_demand, waves, reserves: true };
+    let mut filling = Filling { problem, state, left: counts.to_vec(), on_demand, pods, reserves: true };
     if floor_first {
         filling.add_floor();
     }
@@ -84,8 +83,8 @@ pub(super) fn fill(
             return Err(Unplaceable { class: first, pods: filling.left[first] });
         }
     }
-    let Waves { mut nodes, pods, .. } = filling.waves;
-    let teams = &mut filling.state.teams;
+    let Filling { state, pods, .. } = filling;
+    let (mut nodes, mut teams) = (state.nodes, state.teams);
     // Of the same profile, so constraints on other pods still hold.
     for (kind, pods) in nodes.iter_mut().zip(&pods) {
         *kind = cheapest(problem, pods, *kind, |to| teams.moved(problem, pods, *kind, to));
@@ -115,7 +114,8 @@ struct Filling<'p> {
     left: Vec<usize>,
     /// Classes that only On-Demand nodes take.
     on_demand: Vec<bool>,
-    waves: Waves,
+    /// Pods of each node's wave.
+    pods: Vec<Vec<usize>>,
     /// Whether pods wait for nodes that the floor asks for.
     reserves: bool,
 }
@@ -124,53 +124,59 @@ impl Filling<'_> {
     /// Adds pods to the nodes, and returns whether there were any.
     fn top_up(&mut self) -> bool {
         let mut added = false;
-        for (node, kind) in self.waves.nodes.clone().into_iter().enumerate() {
-            let more = self.add_pods(node, kind, &mut self.left.clone());
+        for node in 0..self.pods.len() {
+            let more = self.add_pods(node, &mut self.left.clone());
             added |= !more.is_empty();
-            self.waves.pods[node].extend(more);
+            self.pods[node].extend(more);
         }
         added
     }
 
     /// Adds the cheapest nodes that the floor asks for, each with a part of the pods of every workload that goes there.
     fn add_floor(&mut self) {
-        let Problem { floor, kinds, classes, .. } = self.problem;
+        let Problem { floor, kinds, .. } = self.problem;
         loop {
-            let node = self.waves.nodes.len();
-            let missing = floor.missing(kinds, &self.waves.nodes);
-            let mut nodes = self.waves.nodes.clone();
-            let added =
-                (0..kinds.len()).filter(|kind| missing > 0 && kinds[*kind].stays.is_none()).any(|kind| {
-                    nodes.push(kind);
-                    let helps = floor.missing(kinds, &nodes) < missing;
-                    nodes.pop();
-                    if !helps {
-                        return false;
-                    }
-                    let open =
-                        |class: &usize| if classes[*class].eligible[kind] { self.left[*class] } else { 0 };
-                    let mut rest =
-                        (0..classes.len()).map(|class| open(&class)).sum::<usize>().div_ceil(missing + 1);
-                    let quotas = (0..classes.len()).map(|class| {
-                        let quota = open(&class).div_ceil(missing + 1).min(rest);
-                        rest -= quota;
-                        quota
-                    });
-                    let mut quotas: Vec<usize> = quotas.collect();
-                    self.state.add(kind);
-                    let taken = self.add_pods(node, kind, &mut quotas);
-                    if taken.is_empty() {
-                        self.state.remove_last();
-                        return false;
-                    }
-                    self.waves.nodes.push(kind);
-                    self.waves.pods.push(taken);
-                    true
-                });
-            if !added {
+            let mut nodes = self.state.nodes.clone();
+            let missing = floor.missing(kinds, &nodes);
+            let new = (0..kinds.len()).filter(|kind| kinds[*kind].stays.is_none());
+            let mut helping = new.filter(|kind| {
+                nodes.push(*kind);
+                let helps = floor.missing(kinds, &nodes) < missing;
+                nodes.pop();
+                helps
+            });
+            if missing == 0 || !helping.any(|kind| self.add_part(kind, missing + 1)) {
                 return;
             }
         }
+    }
+
+    /// Adds a node with one of so many parts of the pods of every workload that goes there. Returns false, and adds none,
+    /// if it takes no pod.
+    fn add_part(&mut self, kind: usize, parts: usize) -> bool {
+        let classes = self.problem.classes.iter().zip(&self.left);
+        let open = classes.map(|(class, left)| if class.eligible[kind] { *left } else { 0 });
+        let mut rest = open.clone().sum::<usize>().div_ceil(parts);
+        let quotas = open.map(|open| {
+            let quota = open.div_ceil(parts).min(rest);
+            rest -= quota;
+            quota
+        });
+        let mut quotas: Vec<usize> = quotas.collect();
+        self.state.add(kind);
+        let taken = self.add_pods(self.pods.len(), &mut quotas);
+        self.keep(taken)
+    }
+
+    /// Keeps the last node with the pods that it has taken, or removes it if there are none.
+    fn keep(&mut self, taken: Vec<usize>) -> bool {
+        let is_used = !taken.is_empty();
+        if is_used {
+            self.pods.push(taken);
+        } else {
+            self.state.remove_last();
+        }
+        is_used
     }
 
     /// Adds the whole nodes of a mix, the most expensive first, so that they get the pods that need them.
@@ -201,38 +207,31 @@ impl Filling<'_> {
         if nodes > 1 {
             // Where a share is a fraction of a pod, classes take turns.
             let turn = |class: usize| {
-                (class as f64 * GOLDEN_RATIO + self.waves.nodes.len() as f64 * GOLDEN_RATIO * GOLDEN_RATIO)
-                    .fract()
+                (class as f64 * GOLDEN_RATIO + node as f64 * GOLDEN_RATIO * GOLDEN_RATIO).fract()
             };
             let fair = quotas.iter().enumerate();
             let fair =
                 fair.map(|(class, quota)| (*quota as f64 / nodes as f64 + turn(class)).floor() as usize);
             let mut fair: Vec<usize> = fair.zip(&*quotas).map(|(fair, quota)| fair.min(*quota)).collect();
             let before = fair.clone();
-            taken.extend(self.add_pods(node, kind, &mut fair));
+            taken.extend(self.add_pods(node, &mut fair));
             for ((quota, before), after) in quotas.iter_mut().zip(before).zip(fair) {
                 *quota -= before - after;
             }
         }
-        taken.extend(self.add_pods(node, kind, quotas));
-        taken.extend(self.add_pods(node, kind, &mut self.left.clone()));
+        taken.extend(self.add_pods(node, quotas));
+        taken.extend(self.add_pods(node, &mut self.left.clone()));
         if exchange::exchange(&mut self.state, node, &mut taken, &mut self.left) {
-            taken.extend(self.add_pods(node, kind, &mut self.left.clone()));
+            taken.extend(self.add_pods(node, &mut self.left.clone()));
         }
-        if taken.is_empty() {
-            self.state.remove_last();
-            return false;
-        }
-        self.waves.nodes.push(kind);
-        self.waves.pods.push(taken);
-        true
+        self.keep(taken)
     }
 
     /// Places pods on the node, at most the quota of each class, until none fits or the others are needed for nodes that
     /// the floor asks for. Returns their classes.
-    fn add_pods(&mut self, node: usize, kind: usize, quotas: &mut [usize]) -> Vec<usize> {
+    fn add_pods(&mut self, node: usize, quotas: &mut [usize]) -> Vec<usize> {
         let mut taken = Vec::new();
-        let problem = self.problem;
+        let (problem, kind) = (self.problem, self.state.nodes[node]);
         let (any, on_demand) = problem.floor.missing_nodes(&problem.kinds, &self.state.nodes);
         let is_new = problem.kinds[kind].stays.is_none();
         let classes = problem.classes.iter().enumerate();
